@@ -1,0 +1,138 @@
+//! What an engine does, wherever it runs. Implemented by the local engines and by their gRPC clients;
+//! one contract suite (tests/) runs against both.
+
+use std::sync::Arc;
+
+use anomal_spec::{Feature, Filter, Flag};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result, Table,
+    proto::{
+        Analysis, Column, Component, Detector, Diagnostic, FeatureColumn, Phase, Plan,
+        StepStatistics,
+    },
+};
+
+/// The part of the settings that the feature engine works by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FeatureSettings {
+    pub packs: Vec<String>,
+    pub filters: Vec<Filter>,
+    pub features: Vec<Feature>,
+    pub flags: Vec<Flag>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PlanRequest {
+    pub settings: FeatureSettings,
+    /// All columns of the input, in order, typed as its driver would type them.
+    pub schema: Vec<Column>,
+    pub time_column: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ExtractRequest {
+    /// `Plan.settings`: patterns expanded, defaults filled in (JSON of [`FeatureSettings`]).
+    pub settings: Arc<str>,
+    /// `Plan.columns`.
+    pub columns: Vec<Column>,
+    pub time_column: Option<String>,
+    pub phase: Phase,
+    /// Row-wise: the columns of `Plan.columns`. Whole-table: `Plan.whole_table_features`, then
+    /// `Plan.whole_table_columns`, of all rows that the row-wise filters left.
+    pub table: Table,
+}
+
+/// What one phase made of a table.
+#[derive(Clone, Debug)]
+pub struct Extraction {
+    /// The rows that are left, with this phase's features, in the order of `Plan.features`.
+    pub features: Table,
+    /// The rows removed, with the string column `filter`: each by the first filter that took it.
+    pub removed: Table,
+    /// The rows hit, with the string columns `flag` and `value`, by flag, then row.
+    pub hits: Table,
+    pub steps: Vec<StepStatistics>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Makes a feature table from raw records.
+#[async_trait]
+pub trait FeatureEngine: Send + Sync {
+    /// The packs' metrics, filters and flags.
+    async fn list_components(&self) -> Result<Vec<Component>>;
+
+    /// Checks the settings against the columns of an input.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path: unknown component, missing column (nearest names told), wrong
+    /// type, wrong parameter, expression refused.
+    async fn plan(&self, request: PlanRequest) -> Result<Plan>;
+
+    /// Runs one phase over one table. Idempotent.
+    async fn extract(&self, request: ExtractRequest) -> Result<Extraction>;
+}
+
+#[derive(Clone, Debug)]
+pub struct ClassifyRequest {
+    pub settings: anomal_spec::Classification,
+    /// The table's columns, in order. Numeric features are Float64 or Int64 columns, booleans Boolean,
+    /// categorical ones String (or any of the others).
+    pub features: Vec<FeatureColumn>,
+    pub table: Table,
+}
+
+/// A table fitted and scored.
+#[derive(Clone, Debug)]
+pub struct Classification {
+    /// For each row, in the table's order: `score` f64, `rank` f64, `cluster` u32, `suspicious` bool,
+    /// `contribution.<feature>` f64 for each feature.
+    pub rows: Table,
+    pub analysis: Analysis,
+    pub steps: Vec<StepStatistics>,
+}
+
+/// A fitted model as it is stored and sent: versioned, self-describing, with no code in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model(pub Arc<[u8]>);
+
+/// A model and what was seen in fitting it.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    pub model: Model,
+    pub analysis: Analysis,
+    pub steps: Vec<StepStatistics>,
+}
+
+/// Rows scored by a model.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// As [`Classification::rows`].
+    pub rows: Table,
+    pub steps: Vec<StepStatistics>,
+}
+
+/// Scores, clusters and explains a feature table.
+#[async_trait]
+pub trait ClassificationEngine: Send + Sync {
+    async fn list_detectors(&self) -> Result<Vec<Detector>>;
+
+    /// Fits and scores one table.
+    ///
+    /// # Errors
+    /// `InvalidSettings` for an unknown detector, parameter or threshold; `ResourceExhausted` with the
+    /// estimate if the table is more than the engine may take.
+    async fn classify(&self, request: ClassifyRequest) -> Result<Classification>;
+
+    /// Fits a model on one table. Errors as [`ClassificationEngine::classify`].
+    async fn fit(&self, request: ClassifyRequest) -> Result<Fitted>;
+
+    /// Scores each row for itself: the answer for a row does not depend on the others.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if the model is damaged, of another version, or not of this table's columns.
+    async fn score(&self, model: &Model, table: Table) -> Result<Scored>;
+}

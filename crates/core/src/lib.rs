@@ -1,0 +1,17 @@
+//! What all parts share: [`Table`], the engine traits, and errors with codes.
+//!
+//! Nothing here knows a transport, a file format or an algorithm.
+
+pub mod blocking;
+pub mod engine;
+pub mod error;
+pub mod table;
+
+pub use anomal_proto::v1 as proto;
+pub use blocking::{Cancel, blocking};
+pub use engine::{
+    Classification, ClassificationEngine, ClassifyRequest, ExtractRequest, Extraction,
+    FeatureEngine, FeatureSettings, Fitted, Model, PlanRequest, Scored,
+};
+pub use error::{Code, Error, Result, Violation};
+pub use table::{ROW, Table};

@@ -1,0 +1,24 @@
+//! The settings as Rust types; one file for each part of the document.
+//!
+//! Every type is shaped so that a CRD can carry it: a union is a struct of optional fields of which
+//! exactly one is set, never a tagged or flattened enum.
+
+mod classification;
+mod engines;
+mod feature;
+mod input;
+mod job;
+mod output;
+
+pub use classification::{Classification, Threshold, ThresholdMethod};
+pub use engines::{Engines, RemoteEngine, Tls};
+pub use feature::{Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity};
+pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};
+pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
+pub use output::{
+    CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
+};
+
+/// Parameters of a component or detector by name: scalars and lists of scalars, checked against the
+/// component's own JSON Schema.
+pub type Parameters = serde_json::Map<String, serde_json::Value>;

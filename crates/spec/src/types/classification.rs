@@ -1,0 +1,53 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Parameters;
+
+/// How rows are scored and which of them are suspicious.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Classification {
+    /// A detector's name; `anomal components` lists them.
+    #[schemars(length(min = 1, max = 253))]
+    pub engine: String,
+    /// The detector's parameters, under scikit-learn's names in camelCase.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// Which rows are suspicious; by default what the detector recommends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// Of everything random. The same seed gives the same results.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Threshold {
+    pub method: ThresholdMethod,
+    /// contamination: the share of rows, 0..0.5. quantile: 0..1. mad, iqr, zscore: how many of them.
+    /// pot: the probability of a false alarm. score: the score. smallestCluster: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ThresholdMethod {
+    /// The share of rows with the highest scores (default 0.02).
+    Contamination,
+    /// Scores above this quantile (default 0.98).
+    Quantile,
+    /// Scores above the median by this many scaled median absolute deviations (default 3.5).
+    Mad,
+    /// Scores above the third quartile by this many interquartile ranges (default 1.5).
+    Iqr,
+    /// Scores above the mean by this many standard deviations (default 3).
+    Zscore,
+    /// Peaks over threshold: a generalised Pareto tail at this probability (default 0.001).
+    Pot,
+    /// Rows of the cluster with the fewest members at two clusters.
+    SmallestCluster,
+    /// Scores at or above this one.
+    Score,
+}

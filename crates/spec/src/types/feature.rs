@@ -1,0 +1,141 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Parameters;
+
+/// Rows that are left out: a component of a pack by `name`, or an SQL predicate in `remove`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Filter {
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Columns that the component reads, in the order that it names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub data_needed: Vec<String>,
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub params: Parameters,
+    /// A Polars SQL predicate over the columns; rows for which it holds are removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub remove: Option<String>,
+}
+
+/// A column of the feature table. Which fields go together depends on `type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Feature {
+    #[serde(rename = "type")]
+    pub feature_type: FeatureType,
+    /// field: the column. metric: the component. expression: the feature's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// field: a pattern of column names (`*` and `?`) in place of `name`, in input order.
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub pattern: Option<String>,
+    /// field with `match`: patterns of names to leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub except: Vec<String>,
+    /// metric: the columns that it reads, in the order that it names them. field: the column, where
+    /// `name` is another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub data_needed: Vec<String>,
+    /// metric: its parameters.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub params: Parameters,
+    /// expression: Polars SQL over the columns and the features above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub expression: Option<String>,
+    /// The feature's name, where it is not `name`.
+    #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub alias: Option<String>,
+    /// Its weight, >= 0; 0 keeps it in the report and out of the distance.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub multiplier: f64,
+    /// How it is compared; by default from the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FeatureKind>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FeatureType {
+    /// A column as it is.
+    Field,
+    /// A component of a pack, computed from columns.
+    Metric,
+    /// An SQL expression.
+    Expression,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FeatureKind {
+    Numeric,
+    Categorical,
+    Boolean,
+}
+
+/// A direct indicator: a component of a pack by `name`, or (direct flags) an SQL predicate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Flag {
+    #[serde(rename = "type")]
+    pub flag_type: FlagType,
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The flag's name in the results, where it is not `name`.
+    #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub alias: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub data_needed: Vec<String>,
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub params: Parameters,
+    /// A Polars SQL predicate: rows for which it holds are hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub expression: Option<String>,
+    #[serde(default)]
+    pub severity: Severity,
+    /// What it means when a row is hit.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub description: String,
+    /// Told when there are hits; `{count}` is their number.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FlagType {
+    /// Judges a row by itself.
+    Direct,
+    /// Judges a row by all rows.
+    Aggregation,
+}
+
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    #[default]
+    Low,
+    Medium,
+    High,
+}
+
+fn one() -> f64 {
+    1.0
+}

@@ -1,0 +1,96 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Exactly one driver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parquet: Option<ParquetInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ndjson: Option<NdjsonInput>,
+}
+
+/// Text records with a header line (RFC 4180), plain, gzip or zstd.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CsvInput {
+    /// A file, a folder (its *.csv, *.csv.gz and *.csv.zst in name order), a glob, or `-` for
+    /// standard input. All files have the same header.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// What stands between cells: one ASCII character.
+    #[serde(default = "comma")]
+    #[schemars(length(min = 1, max = 1))]
+    pub separator: String,
+    /// Cells that mean that there is no value.
+    #[serde(default = "blank")]
+    #[schemars(length(max = 64))]
+    pub null_values: Vec<String>,
+    /// Types of columns by name; the others that the settings name are inferred from the first 10,000
+    /// records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 2048))]
+    pub types: BTreeMap<String, ColumnType>,
+    #[serde(default)]
+    pub bad_lines: BadLines,
+}
+
+/// Columnar files; all files have the same schema.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParquetInput {
+    /// A file, a folder (its *.parquet in name order) or a glob.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+}
+
+/// A JSON object a line, plain, gzip or zstd; nested objects are flattened with dots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NdjsonInput {
+    /// A file, a folder (its *.ndjson and *.jsonl, also .gz and .zst, in name order), a glob, or `-`
+    /// for standard input.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// Types of columns by name; the others are inferred from the first 10,000 records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 2048))]
+    pub types: BTreeMap<String, ColumnType>,
+    #[serde(default)]
+    pub bad_lines: BadLines,
+}
+
+/// What is done with a record that can't be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BadLines {
+    /// The run stops and says where.
+    #[default]
+    Error,
+    /// The record goes to the dead-letter file and is counted.
+    Skip,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ColumnType {
+    String,
+    Integer,
+    Float,
+    Boolean,
+    Datetime,
+}
+
+fn comma() -> String {
+    ",".to_owned()
+}
+
+fn blank() -> Vec<String> {
+    vec![String::new()]
+}

@@ -1,0 +1,66 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output};
+
+pub const API_VERSION: &str = "anomal.dev/v1alpha1";
+pub const KIND: &str = "AnomalyJob";
+
+/// A manifest as `kubectl apply` takes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnomalyJob {
+    pub api_version: String,
+    pub kind: String,
+    pub metadata: Metadata,
+    pub spec: AnomalyJobSpec,
+}
+
+/// The part of an object's metadata that a local run looks at; the rest is kept as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metadata {
+    /// At most 52 characters, so that the names of the objects made from it fit.
+    pub name: String,
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What to read, which columns and metrics describe a record, how rows are judged, where results go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnomalyJobSpec {
+    /// Where the records come from: exactly one driver.
+    pub input: Input,
+    /// The column that holds the time of a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_column: Option<String>,
+    /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub packs: Vec<String>,
+    /// Rows to leave out, in this order, before anything else is computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub filters: Vec<Filter>,
+    /// The columns of the feature table. None: no classification, flags only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub features: Vec<Feature>,
+    /// Direct indicators: rows that are worth a look whatever their score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128))]
+    pub flags: Vec<Flag>,
+    /// How rows are scored. Absent: flags only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
+    /// Where the results go. None: the terminal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub outputs: Vec<Output>,
+    /// Where rejected records are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<DeadLetter>,
+    /// Engines that run elsewhere. Absent: in this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engines: Option<Engines>,
+}

@@ -1,0 +1,110 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Exactly one driver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Output {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvOutput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parquet: Option<ParquetOutput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ndjson: Option<NdjsonOutput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalOutput>,
+}
+
+/// A text file with a header line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CsvOutput {
+    /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    #[serde(default = "comma")]
+    #[schemars(length(min = 1, max = 1))]
+    pub separator: String,
+    #[serde(default)]
+    pub rows: Rows,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub include: Vec<Include>,
+}
+
+/// A Parquet file, compressed by zstd.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParquetOutput {
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    #[serde(default)]
+    pub rows: Rows,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub include: Vec<Include>,
+}
+
+/// A JSON object a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NdjsonOutput {
+    /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    #[serde(default)]
+    pub rows: Rows,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub include: Vec<Include>,
+}
+
+/// A table for people, on standard output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TerminalOutput {
+    #[serde(default = "suspicious")]
+    pub rows: Rows,
+    /// At most this many rows, the highest scores first.
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Rows {
+    #[default]
+    All,
+    /// Rows that are suspicious or flagged.
+    Suspicious,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Include {
+    /// `anomal.features.<name>`.
+    Features,
+    /// `anomal.contributions.<name>`.
+    Contributions,
+}
+
+/// Where rejected records are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeadLetter {
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+}
+
+fn comma() -> String {
+    ",".to_owned()
+}
+
+fn suspicious() -> Rows {
+    Rows::Suspicious
+}
+
+fn twenty() -> usize {
+    20
+}
