@@ -1,8 +1,24 @@
 //! The one settings document: what `anomal run` reads and what an `AnomalyJob` holds.
 //!
 //! This crate knows nothing of data, engines or clusters: it has no async runtime, no tables and no
-//! Kubernetes client, so that the operator, the engines and the command line can all depend on it.
+//! Kubernetes client, so that the operator, the engines and the command line can all depend on it. It
+//! reads no files either: whoever calls hands it bytes.
 
-pub mod types;
+mod check;
+mod load;
+mod manifest;
+mod original;
+mod paths;
+mod problem;
+mod rules;
+mod schema;
+mod types;
+mod yaml;
 
+pub use load::{Form, Loaded, MAX_BYTES, Source, load};
+pub use manifest::to_manifest_yaml;
+pub use original::{OriginalCommand, OriginalOutputs, load_original};
+pub use paths::visit_paths;
+pub use problem::{Place, Problem, SettingsError, nearest};
+pub use schema::json_schema;
 pub use types::*;

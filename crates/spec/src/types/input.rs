@@ -87,6 +87,26 @@ pub enum ColumnType {
     Datetime,
 }
 
+impl CsvInput {
+    /// Commas, blank cells as nulls, types inferred, bad lines an error.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            separator: comma(),
+            null_values: blank(),
+            types: BTreeMap::new(),
+            bad_lines: BadLines::Error,
+        }
+    }
+}
+
+impl NdjsonInput {
+    /// Types inferred, bad lines an error.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), types: BTreeMap::new(), bad_lines: BadLines::Error }
+    }
+}
+
 fn comma() -> String {
     ",".to_owned()
 }

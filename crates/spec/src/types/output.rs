@@ -15,6 +15,15 @@ pub struct Output {
     pub terminal: Option<TerminalOutput>,
 }
 
+impl Output {
+    /// Whether it writes to standard output.
+    pub fn is_standard_output(&self) -> bool {
+        let path = self.csv.as_ref().map(|csv| &csv.path);
+        let path = path.or(self.ndjson.as_ref().map(|ndjson| &ndjson.path));
+        self.terminal.is_some() || path.is_some_and(|path| path == "-")
+    }
+}
+
 /// A text file with a header line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -71,6 +80,12 @@ pub struct TerminalOutput {
     pub limit: usize,
 }
 
+impl Default for TerminalOutput {
+    fn default() -> Self {
+        Self { rows: suspicious(), limit: twenty() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Rows {
@@ -107,4 +122,25 @@ fn suspicious() -> Rows {
 
 fn twenty() -> usize {
     20
+}
+
+impl CsvOutput {
+    /// All rows, without features and contributions.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), separator: comma(), rows: Rows::All, include: Vec::new() }
+    }
+}
+
+impl ParquetOutput {
+    /// All rows, without features and contributions.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), rows: Rows::All, include: Vec::new() }
+    }
+}
+
+impl NdjsonOutput {
+    /// All rows, without features and contributions.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), rows: Rows::All, include: Vec::new() }
+    }
 }

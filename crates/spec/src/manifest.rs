@@ -1,0 +1,15 @@
+//! Settings as a manifest for `kubectl apply -f -`.
+
+use crate::AnomalyJob;
+
+/// YAML that loads as the same job.
+///
+/// # Errors
+/// If a value has no form in YAML, which the types rule out.
+pub fn to_manifest_yaml(job: &AnomalyJob) -> Result<String, serde_saphyr::ser::Error> {
+    let mut yaml = serde_saphyr::to_string(job)?;
+    if !yaml.ends_with('\n') {
+        yaml.push('\n');
+    }
+    Ok(yaml)
+}

@@ -1,0 +1,151 @@
+//! Rules between fields, in CEL: the API server evaluates them on an `AnomalyJob`, `anomal validate` on
+//! a file, by the same expressions.
+
+use serde_json::{Value, json};
+
+/// A rule on the part of `spec` that its pointer names (`items` is each item of a list).
+struct Rule {
+    schema: &'static str,
+    rule: &'static str,
+    message: &'static str,
+}
+
+const fn rule(schema: &'static str, rule: &'static str, message: &'static str) -> Rule {
+    Rule { schema, rule, message }
+}
+
+const RULES: &[Rule] = &[
+    rule(
+        "/properties/input",
+        "[has(self.csv), has(self.parquet), has(self.ndjson)].filter(x, x).size() == 1",
+        "an input has exactly one driver: csv, parquet or ndjson",
+    ),
+    rule(
+        "/properties/outputs/items",
+        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.terminal)].filter(x, x).size() == 1",
+        "an output has exactly one driver: csv, parquet, ndjson or terminal",
+    ),
+    rule(
+        "/properties/filters/items",
+        "!has(self.remove) || (!has(self.params) && !has(self.dataNeeded))",
+        "a filter has `remove` (an SQL predicate), or names a component with `dataNeeded` and `params`",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'field' || has(self.name) != has(self.match)",
+        "a field has `name` (a column) or `match` (a pattern of columns), and not both",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type == 'field' || !has(self.match)",
+        "only a field has `match`",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.except) || has(self.match)",
+        "`except` goes with `match`",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.match) || (!has(self.as) && !has(self.dataNeeded))",
+        "`match` stands for several columns, which `as` and `dataNeeded` can't name",
+    ),
+    rule(
+        "/properties/features/items",
+        "(self.type == 'expression') == has(self.expression)",
+        "`expression` belongs to a feature of type expression, which must have it",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'metric' || (has(self.name) && has(self.dataNeeded))",
+        "a metric has `name` (the component) and `dataNeeded` (its columns)",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type == 'metric' || !has(self.params)",
+        "only a metric has `params`",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'expression' || has(self.name) || has(self.as)",
+        "an expression has a `name`",
+    ),
+    rule(
+        "/properties/flags/items",
+        "!has(self.expression) || (self.type == 'direct' && !has(self.params) && !has(self.dataNeeded))",
+        "`expression` makes a direct flag by itself, without `dataNeeded` and `params`",
+    ),
+    rule(
+        "/properties/classification/properties/threshold",
+        "self.method != 'smallestCluster' || !has(self.value)",
+        "smallestCluster has no `value`",
+    ),
+    rule(
+        "/properties/classification/properties/threshold",
+        "self.method != 'score' || has(self.value)",
+        "score needs a `value`: the score from which rows are suspicious",
+    ),
+    rule(
+        "/properties/classification/properties/threshold",
+        "self.method != 'contamination' || !has(self.value) || (self.value > 0.0 && self.value <= 0.5)",
+        "contamination is a share of the rows: above 0, at most 0.5",
+    ),
+    rule(
+        "/properties/classification/properties/threshold",
+        "!(self.method in ['quantile', 'pot']) || !has(self.value) || (self.value > 0.0 && self.value < 1.0)",
+        "quantile and pot take a value between 0 and 1",
+    ),
+    rule(
+        "/properties/classification/properties/threshold",
+        "!(self.method in ['mad', 'iqr', 'zscore']) || !has(self.value) || self.value > 0.0",
+        "mad, iqr and zscore take a value above 0",
+    ),
+    rule(
+        "/properties/engines/properties/feature/properties/endpoints/items",
+        "self.matches('^https?://[^/?#]+$')",
+        "an endpoint looks like http://host:7401 or https://host:7401",
+    ),
+    rule(
+        "/properties/engines/properties/classification/properties/endpoints/items",
+        "self.matches('^https?://[^/?#]+$')",
+        "an endpoint looks like http://host:7402 or https://host:7402",
+    ),
+    rule(
+        "",
+        "!has(self.outputs) || self.outputs.filter(o, (has(o.csv) && o.csv.path == '-') || \
+         (has(o.ndjson) && o.ndjson.path == '-') || has(o.terminal)).size() <= 1",
+        "only one output can have standard output (a path `-`, or terminal)",
+    ),
+];
+
+/// Puts each rule on its part of the schema of `spec`.
+pub(crate) fn attach(schema: &mut Value) {
+    for rule in RULES {
+        let Some(part) = schema.pointer_mut(rule.schema) else {
+            // A test shows that every rule has its place.
+            continue;
+        };
+        let rules = &mut part["x-kubernetes-validations"];
+        let new = json!({"rule": rule.rule, "message": rule.message});
+        match rules.as_array_mut() {
+            Some(rules) => rules.push(new),
+            None => *rules = json!([new]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_its_place_and_compiles() {
+        let schema = crate::schema::spec_schema();
+        for rule in RULES {
+            let part = schema.pointer(rule.schema).unwrap_or_else(|| panic!("{}", rule.schema));
+            assert!(part["x-kubernetes-validations"].is_array(), "{}", rule.schema);
+        }
+        let compiled = kube_cel::compile_schema(&schema);
+        assert!(!compiled.has_errors(), "{:?}", compiled.compilation_errors());
+    }
+}
