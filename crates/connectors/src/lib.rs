@@ -1,9 +1,95 @@
 //! Input and output drivers: a folder each, with the same file names in it.
 //!
-//! Drivers are blocking; the runner gives each a thread of its own.
+//! Drivers are blocking; the runner gives each a thread of its own. They know nothing of features or
+//! scores: a source gives rows as they were read beside the columns that were asked for by type, a sink
+//! takes rows with their results.
 
+mod atomic_file;
+mod compression;
+pub mod csv;
+mod dead_letter;
+mod files;
+mod lines;
+pub mod ndjson;
+pub mod parquet;
 pub mod sink;
 pub mod source;
+pub mod terminal;
+mod text;
+mod typing;
 
+use anomal_core::{Error, Result};
+use anomal_spec::{Input, Output};
+
+pub use dead_letter::DeadLetter;
 pub use sink::{ResultBatch, Sink, Written};
 pub use source::{Batch, Rejected, Source};
+
+/// Records of a batch. A constant of the format, not of the machine: results that are computed by batch
+/// must not depend on who computes them.
+const BATCH_ROWS: usize = 65_536;
+/// A longer record is a bad one.
+const MAX_RECORD: usize = 16 << 20;
+
+/// How an input is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Records of a batch, rejected ones among them.
+    pub batch_rows: usize,
+    /// Bytes read at once.
+    pub block_bytes: usize,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20 }
+    }
+}
+
+/// How an output is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SinkOptions {
+    /// Whether text on a terminal may have colour.
+    pub color: bool,
+}
+
+/// Opens an input whose path is resolved (`-`: standard input), and learns its columns.
+///
+/// # Errors
+/// `InvalidInput` if it can't be read, is empty, or its first records are bad.
+pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
+    if let Some(csv) = &input.csv {
+        return Ok(Box::new(csv::CsvSource::open(csv, options)?));
+    }
+    if let Some(ndjson) = &input.ndjson {
+        return Ok(Box::new(ndjson::NdjsonSource::open(ndjson, options)?));
+    }
+    if let Some(parquet) = &input.parquet {
+        return Ok(Box::new(parquet::ParquetSource::open(parquet, options)?));
+    }
+    Err(Error::settings("input", "DRIVER_MISSING", "an input has a driver: csv, parquet or ndjson"))
+}
+
+/// Opens an output whose path is resolved (`-`: standard output).
+///
+/// # Errors
+/// `Output` if it can't be made: no such folder, no permission.
+pub fn create(output: &Output, options: &SinkOptions) -> Result<Box<dyn Sink>> {
+    if let Some(csv) = &output.csv {
+        return Ok(Box::new(csv::CsvSink::create(csv)?));
+    }
+    if let Some(parquet) = &output.parquet {
+        return Ok(Box::new(parquet::ParquetSink::create(parquet)?));
+    }
+    if let Some(ndjson) = &output.ndjson {
+        return Ok(Box::new(ndjson::NdjsonSink::create(ndjson)?));
+    }
+    if let Some(terminal) = &output.terminal {
+        return Ok(Box::new(terminal::TerminalSink::new(terminal, *options)));
+    }
+    Err(Error::settings(
+        "outputs",
+        "DRIVER_MISSING",
+        "an output has a driver: csv, parquet, ndjson or terminal",
+    ))
+}

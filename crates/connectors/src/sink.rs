@@ -1,7 +1,8 @@
 //! What an output driver does.
 
 use anomal_core::{Result, Table};
-use polars::prelude::DataFrame;
+use anomal_spec::{Include, Rows};
+use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 /// Rows with their results, in input order.
 #[derive(Clone, Debug)]
@@ -39,4 +40,57 @@ pub trait Sink: Send {
     /// # Errors
     /// As [`Sink::write`].
     fn finish(self: Box<Self>) -> Result<Written>;
+}
+
+/// Which rows and columns of the results an output takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    suspects: bool,
+    features: bool,
+    contributions: bool,
+}
+
+/// What an output takes of a batch.
+pub(crate) struct Chosen {
+    pub source: Table,
+    pub typed: DataFrame,
+    pub results: DataFrame,
+}
+
+impl Choice {
+    pub fn new(rows: Rows, include: &[Include]) -> Self {
+        Self {
+            suspects: rows == Rows::Suspicious,
+            features: include.contains(&Include::Features),
+            contributions: include.contains(&Include::Contributions),
+        }
+    }
+
+    pub fn of(&self, batch: &ResultBatch) -> Result<Chosen> {
+        let wanted = |name: &str| match name.strip_prefix("anomal.") {
+            Some(name) if name.starts_with("features.") => self.features,
+            Some(name) if name.starts_with("contributions.") => self.contributions,
+            _ => true,
+        };
+        let columns = batch.results.columns().iter();
+        let columns = columns.filter(|column| wanted(column.name())).cloned().collect();
+        let results = DataFrame::new(batch.results.height(), columns)?;
+        let (source, typed) = (batch.source.clone(), batch.typed.clone());
+        if !self.suspects {
+            return Ok(Chosen { source, typed, results });
+        }
+        let mask = suspects(&results)?;
+        let typed = if typed.width() == 0 { typed } else { typed.filter(&mask)? };
+        Ok(Chosen { source: source.filter(&mask)?, typed, results: results.filter(&mask)? })
+    }
+}
+
+/// Rows that are suspicious or flagged.
+pub(crate) fn suspects(results: &DataFrame) -> Result<BooleanChunked> {
+    let suspicious = results.column("anomal.suspicious")?.bool()?;
+    let severity = results.column("anomal.severity")?;
+    let flagged = severity.is_not_null();
+    let either = suspicious.iter().zip(flagged.iter());
+    let either = either.map(|(suspicious, flagged)| suspicious == Some(true) || flagged == Some(true));
+    Ok(BooleanChunked::from_iter_values("suspects".into(), either))
 }

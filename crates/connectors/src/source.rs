@@ -1,7 +1,14 @@
 //! What an input driver does.
 
-use anomal_core::{Result, Table, proto::Column};
+use anomal_core::{
+    Error, Result, Table,
+    proto::{Column, DataType},
+};
+use anomal_spec::ColumnType;
 use polars::prelude::DataFrame;
+
+/// How much of a rejected record is kept.
+const RAW_BYTES: usize = 4096;
 
 /// Records as they were read.
 #[derive(Clone, Debug)]
@@ -48,6 +55,9 @@ pub trait Source: Send {
     /// can't be read or decompressed.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
+    /// All columns as [`Batch::source`] has them, without rows: what a result without rows looks like.
+    fn empty(&self) -> DataFrame;
+
     /// Types the selected columns of rows that this source has read before, as
     /// [`Batch::typed`] had them. A pure function of the columns, usable from any thread.
     fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
@@ -57,4 +67,39 @@ pub trait Source: Send {
 
     /// The files read, in order (standard input: none): an output must not be one of them.
     fn files(&self) -> &[std::path::PathBuf];
+}
+
+impl Rejected {
+    /// What stops a run where bad records are errors.
+    pub(crate) fn into_error(self, driver: &str) -> Error {
+        let column = self.column.map(|column| format!(" in column `{column}`")).unwrap_or_default();
+        let types = if column.is_empty() {
+            String::new()
+        } else {
+            format!(", or name the column's type in {}.types", driver.to_lowercase())
+        };
+        Error::input(
+            "BAD_RECORD",
+            format!(
+                "{}:{}: row {}{column}: {}; mend the file{types}, or set badLines: skip to keep such records in a \
+                 file of their own and go on",
+                self.file, self.line, self.row, self.reason
+            ),
+        )
+    }
+}
+
+/// The beginning of a record as text.
+pub(crate) fn raw_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned()
+}
+
+pub(crate) fn type_named(of: ColumnType) -> DataType {
+    match of {
+        ColumnType::String => DataType::String,
+        ColumnType::Integer => DataType::Integer,
+        ColumnType::Float => DataType::Float,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Datetime => DataType::Datetime,
+    }
 }

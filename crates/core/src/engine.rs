@@ -72,6 +72,11 @@ pub trait FeatureEngine: Send + Sync {
     /// type, wrong parameter, expression refused.
     async fn plan(&self, request: PlanRequest) -> Result<Plan>;
 
+    /// How many calls it can work on at once, now.
+    fn parallelism(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
     /// Runs one phase over one table. Idempotent.
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction>;
 }
@@ -129,6 +134,11 @@ pub trait ClassificationEngine: Send + Sync {
 
     /// Fits a model on one table. Errors as [`ClassificationEngine::classify`].
     async fn fit(&self, request: ClassifyRequest) -> Result<Fitted>;
+
+    /// How many calls of [`ClassificationEngine::score`] it can work on at once, now.
+    fn parallelism(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
 
     /// Scores each row for itself: the answer for a row does not depend on the others.
     ///

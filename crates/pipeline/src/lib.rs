@@ -1,1 +1,29 @@
+//! The runner: the only part of Anomal that touches the user's data sources and sinks.
+//!
+//! It opens the input, sends the engines just the columns that they need, joins what they answer to the
+//! rows as they were read, and writes each output once. It does not know whether an engine runs in this
+//! process or elsewhere, and computes nothing about the data itself.
 
+mod classify;
+mod explain;
+mod extract;
+mod files;
+mod held;
+mod hits;
+mod original;
+mod progress;
+mod reader;
+mod results;
+mod run;
+mod spool;
+mod steps;
+mod summary;
+mod suspects;
+mod writer;
+mod writing;
+
+pub use original::OriginalFiles;
+pub use progress::{Observer, Quiet, Stage};
+pub use run::{Engines, Options, Outcome, run};
+pub use summary::{FilterSummary, FlagSummary, StageTime, Summary};
+pub use suspects::Suspect;

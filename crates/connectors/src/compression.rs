@@ -1,0 +1,89 @@
+//! gzip and zstd, in and out.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    path::Path,
+};
+
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use zstd::stream::{read::Decoder, write::Encoder};
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// zstd's own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// The plain bytes of a stream that may be compressed, told by its first bytes.
+pub(crate) fn decompressed(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let mut raw = BufReader::with_capacity(1 << 18, raw);
+    let start = raw.fill_buf()?;
+    Ok(if start.starts_with(&GZIP) {
+        Box::new(MultiGzDecoder::new(raw))
+    } else if start.starts_with(&ZSTD) {
+        Box::new(Decoder::with_buffer(raw)?)
+    } else {
+        Box::new(raw)
+    })
+}
+
+/// Compresses as a file's name says. The bytes depend on the input alone.
+pub(crate) enum Compressor<W: Write> {
+    Plain(W),
+    Gzip(GzEncoder<W>),
+    Zstd(Encoder<'static, W>),
+}
+
+impl<W: Write> Compressor<W> {
+    pub fn new(writer: W, name: &Path) -> io::Result<Self> {
+        Ok(match name.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Self::Gzip(GzEncoder::new(writer, Compression::default())),
+            Some("zst") => Self::Zstd(Encoder::new(writer, ZSTD_LEVEL)?),
+            _ => Self::Plain(writer),
+        })
+    }
+
+    pub fn finish(self) -> io::Result<W> {
+        match self {
+            Self::Plain(writer) => Ok(writer),
+            Self::Gzip(encoder) => encoder.finish(),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
+
+impl<W: Write> Write for Compressor<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(writer) => writer.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(writer) => writer.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_compressed_is_told_by_its_bytes() {
+        for name in ["a", "a.gz", "a.zst"] {
+            let mut compressor = Compressor::new(Vec::new(), Path::new(name)).unwrap();
+            compressor.write_all(b"some text").unwrap();
+            let bytes = compressor.finish().unwrap();
+            // Members one behind the other are one stream.
+            let twice = io::Cursor::new([bytes.clone(), bytes].concat());
+            let mut text = String::new();
+            decompressed(twice).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "some textsome text", "{name}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! CSV (RFC 4180), every cell kept to the byte.
+
+mod file;
+mod sink;
+mod source;
+
+pub use file::CsvFile;
+pub(crate) use sink::CsvSink;
+pub(crate) use source::CsvSource;

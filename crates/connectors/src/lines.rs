@@ -1,0 +1,261 @@
+//! A stream cut into records, in bounded memory.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr2};
+
+use crate::MAX_RECORD;
+
+/// How a record ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// At each line end.
+    Lines,
+    /// At a line end outside double quotes that open at the start of a cell (RFC 4180).
+    Quoted { separator: u8 },
+}
+
+/// A record, or what should have been one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// Without its line end. Of a bad record, its beginning.
+    pub bytes: &'a [u8],
+    /// The line that it starts on, from 1.
+    pub line: u64,
+    /// Whether it holds a double quote.
+    pub quotes: bool,
+    pub bad: Option<&'static str>,
+}
+
+pub(crate) const TOO_LONG: &str = "the record is longer than 16 MiB";
+pub(crate) const UNCLOSED: &str = "a quote is opened and never closed";
+
+/// Cuts records from a stream.
+pub(crate) struct Lines {
+    reader: Box<dyn Read + Send>,
+    shape: Shape,
+    block: usize,
+    buffer: Vec<u8>,
+    start: usize,
+    ended: bool,
+    line: u64,
+}
+
+/// What was found in the buffer: the record's end, the start of the next one, its line ends.
+struct Cut {
+    end: usize,
+    next: usize,
+    lines: u64,
+    quotes: bool,
+    bad: Option<&'static str>,
+}
+
+impl Lines {
+    pub fn new(reader: Box<dyn Read + Send>, shape: Shape, block: usize) -> Self {
+        Self { reader, shape, block, buffer: Vec::new(), start: 0, ended: false, line: 1 }
+    }
+
+    /// The next record.
+    ///
+    /// # Errors
+    /// If the stream can't be read or decompressed.
+    pub fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+        let cut = loop {
+            if let Some(cut) = self.cut() {
+                break cut;
+            }
+            if self.buffer.len() - self.start > MAX_RECORD {
+                break self.give_up(TOO_LONG)?;
+            }
+            if self.ended {
+                if self.start == self.buffer.len() {
+                    return Ok(None);
+                }
+                break self.rest()?;
+            }
+            self.fill()?;
+        };
+        let (start, line) = (self.start, self.line);
+        self.start = cut.next;
+        self.line += cut.lines;
+        let mut bytes = &self.buffer[start..cut.end];
+        if cut.bad.is_none() && bytes.last() == Some(&b'\r') {
+            bytes = &bytes[..bytes.len() - 1];
+        }
+        Ok(Some(Record { bytes, line, quotes: cut.quotes, bad: cut.bad }))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + self.block, 0);
+        let mut read = 0;
+        // Full blocks, so that what is found does not depend on how a pipe is fed.
+        while read < self.block && !self.ended {
+            match self.reader.read(&mut self.buffer[filled + read..]) {
+                Ok(0) => self.ended = true,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.buffer.truncate(filled + read);
+        Ok(())
+    }
+
+    /// The record at the start of the buffer, if its end is there.
+    fn cut(&self) -> Option<Cut> {
+        let rest = &self.buffer[self.start..];
+        let whole = |end: usize, lines, quotes| Cut {
+            end: self.start + end,
+            next: self.start + end + 1,
+            lines,
+            quotes,
+            bad: None,
+        };
+        match self.shape {
+            Shape::Lines => memchr(b'\n', rest).map(|end| whole(end, 1, false)),
+            Shape::Quoted { separator } => {
+                let found = memchr2(b'\n', b'"', rest)?;
+                if rest[found] == b'\n' {
+                    return Some(whole(found, 1, false));
+                }
+                let (end, lines) = quoted_end(rest, separator)?;
+                Some(whole(end, lines, true))
+            }
+        }
+    }
+
+    /// The end of the stream without a line end.
+    fn rest(&mut self) -> io::Result<Cut> {
+        let rest = &self.buffer[self.start..];
+        if let Shape::Quoted { separator } = self.shape
+            && memchr(b'"', rest).is_some()
+        {
+            // With a line end added, does it end?
+            let closed = quoted_end(&[rest, b"\n"].concat(), separator).is_some();
+            if !closed {
+                return self.give_up(UNCLOSED);
+            }
+            let lines = memchr::memchr_iter(b'\n', rest).count() as u64;
+            let end = self.buffer.len();
+            return Ok(Cut { end, next: end, lines, quotes: true, bad: None });
+        }
+        let end = self.buffer.len();
+        Ok(Cut { end, next: end, lines: 0, quotes: false, bad: None })
+    }
+
+    /// Takes the line at the start for a bad record and goes on behind it.
+    fn give_up(&mut self, why: &'static str) -> io::Result<Cut> {
+        let rest = &self.buffer[self.start..];
+        if let Some(end) = memchr(b'\n', rest) {
+            let (end, next) = (self.start + end, self.start + end + 1);
+            return Ok(Cut { end, next, lines: 1, quotes: true, bad: Some(why) });
+        }
+        // The line is longer than all that is kept: its beginning stays, the rest is read away.
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        self.buffer.truncate(MAX_RECORD);
+        let end = self.buffer.len();
+        while !self.ended {
+            self.buffer.truncate(end);
+            self.fill()?;
+            if let Some(found) = memchr(b'\n', &self.buffer[end..]) {
+                let next = end + found + 1;
+                return Ok(Cut { end, next, lines: 1, quotes: true, bad: Some(why) });
+            }
+        }
+        self.buffer.truncate(end);
+        Ok(Cut { end, next: end, lines: 0, quotes: true, bad: Some(why) })
+    }
+}
+
+/// Where the record at the start ends (its line end's place) and how many line ends it has, that one
+/// among them.
+fn quoted_end(bytes: &[u8], separator: u8) -> Option<(usize, u64)> {
+    let mut place = 0;
+    let mut lines = 1;
+    loop {
+        // At the start of a cell.
+        if bytes.get(place) == Some(&b'"') {
+            place += 1;
+            loop {
+                let found = memchr2(b'"', b'\n', &bytes[place..])?;
+                place += found + 1;
+                if bytes[place - 1] == b'\n' {
+                    lines += 1;
+                } else if bytes.get(place) == Some(&b'"') {
+                    place += 1;
+                } else {
+                    break;
+                }
+            }
+        }
+        // The rest of the cell; text behind a closing quote belongs to it.
+        place += memchr2(separator, b'\n', bytes.get(place..)?)?;
+        if bytes[place] == b'\n' {
+            return Some((place, lines));
+        }
+        place += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records(bytes: &[u8], block: usize) -> Vec<(String, u64, Option<&'static str>)> {
+        let reader = Box::new(io::Cursor::new(bytes.to_vec()));
+        let mut lines = Lines::new(reader, Shape::Quoted { separator: b',' }, block);
+        let mut records = Vec::new();
+        while let Some(record) = lines.next().unwrap() {
+            let text = String::from_utf8_lossy(record.bytes).into_owned();
+            records.push((text, record.line, record.bad));
+        }
+        records
+    }
+
+    #[test]
+    fn ends_outside_quotes_only() {
+        let text = b"a,b\r\n\"x\ny\",\"q\"\"\n\"\n1,2\"3\n\nlast";
+        let expected = [
+            ("a,b", 1, None),
+            ("\"x\ny\",\"q\"\"\n\"", 2, None),
+            ("1,2\"3", 5, None),
+            ("", 6, None),
+            ("last", 7, None),
+        ];
+        for block in [1, 2, 3, 7, 1000] {
+            let records = records(text, block);
+            let found: Vec<_> = records.iter().map(|r| (r.0.as_str(), r.1, r.2)).collect();
+            assert_eq!(found, expected, "blocks of {block}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_costs_its_line_alone() {
+        let found = records(b"1,\"2\n3,4\n5,6", 4);
+        assert_eq!(found[0], ("1,\"2".into(), 1, Some(UNCLOSED)));
+        assert_eq!(found[1].0, "3,4");
+        assert_eq!(found[2].0, "5,6");
+    }
+
+    #[test]
+    fn a_long_line_is_read_away_in_bounded_memory() {
+        let mut bytes = vec![b'x'; MAX_RECORD + (3 << 20)];
+        bytes.extend(b"\n1,2\n");
+        let found = records(&bytes, 1 << 20);
+        assert_eq!((found[0].1, found[0].2), (1, Some(TOO_LONG)));
+        assert_eq!(found[1], ("1,2".into(), 2, None));
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_make_no_difference(bytes in "[ab,\"\n\r]{0,60}", block in 1_usize..20) {
+            prop_assert_eq!(records(bytes.as_bytes(), block), records(bytes.as_bytes(), 4096));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! A JSON object a line.
+
+mod sink;
+mod source;
+
+pub(crate) use sink::NdjsonSink;
+pub(crate) use source::NdjsonSource;

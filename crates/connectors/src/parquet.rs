@@ -1,0 +1,7 @@
+//! Parquet.
+
+mod sink;
+mod source;
+
+pub(crate) use sink::ParquetSink;
+pub(crate) use source::ParquetSource;

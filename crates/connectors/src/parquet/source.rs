@@ -1,0 +1,147 @@
+//! Parquet files as they are, beside the columns that were asked for by type.
+
+use std::{fs::File, path::PathBuf};
+
+use anomal_core::{Error, Result, Table, proto::Column};
+use anomal_spec::ParquetInput;
+use polars::prelude::{DataFrame, Schema, SchemaExt, SerReader};
+use polars_io::parquet::read::ParquetReader;
+
+use crate::{
+    OpenOptions,
+    files::{Files, unreadable},
+    source::{Batch, Source},
+    typing::{self, Nulls, type_of},
+};
+
+pub(crate) struct ParquetSource {
+    files: Files,
+    batch_rows: usize,
+    schema: Vec<Column>,
+    native: Schema,
+    selected: Vec<Column>,
+    file: usize,
+    /// Rows of the current file, and how many of them were read.
+    rows: usize,
+    offset: usize,
+    next_row: u64,
+    done: u64,
+}
+
+impl ParquetSource {
+    pub fn open(input: &ParquetInput, options: &OpenOptions) -> Result<Self> {
+        if input.path == "-" {
+            return Err(Error::settings(
+                "input.parquet.path",
+                "NOT_SEEKABLE",
+                "a Parquet file is read from its end, which standard input has not; name a file",
+            ));
+        }
+        let files = Files::find(&input.path, &[".parquet"])?;
+        let (native, rows) = look(&files.paths[0])?;
+        let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| Column {
+            name: name.to_string(),
+            data_type: type_of(dtype).into(),
+        };
+        let schema = native.iter().map(column).collect();
+        Ok(Self {
+            files,
+            batch_rows: options.batch_rows,
+            schema,
+            native,
+            selected: Vec::new(),
+            file: 0,
+            rows,
+            offset: 0,
+            next_row: 0,
+            done: 0,
+        })
+    }
+
+    /// Goes on to the next file with rows, if there is one.
+    fn advance(&mut self) -> Result<bool> {
+        while self.offset >= self.rows {
+            if self.file + 1 >= self.files.paths.len() {
+                return Ok(false);
+            }
+            self.done += self.files.paths[self.file].metadata().map_or(0, |file| file.len());
+            self.file += 1;
+            let path = &self.files.paths[self.file];
+            let (native, rows) = look(path)?;
+            if native != self.native {
+                return Err(Error::input(
+                    "SCHEMAS_DIFFER",
+                    format!("{} has other columns than {}", path.display(), self.files.name(0)),
+                ));
+            }
+            (self.rows, self.offset) = (rows, 0);
+        }
+        Ok(true)
+    }
+}
+
+fn look(path: &PathBuf) -> Result<(Schema, usize)> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut reader = ParquetReader::new(file);
+    let schema = reader.schema().map_err(|error| broken(path, &error))?;
+    let rows = reader.num_rows().map_err(|error| broken(path, &error))?;
+    Ok((Schema::from_arrow_schema(&schema), rows))
+}
+
+fn broken(path: &std::path::Path, error: &polars::error::PolarsError) -> Error {
+    Error::input("BAD_PARQUET", format!("{} is no whole Parquet file: {error}", path.display()))
+}
+
+impl Source for ParquetSource {
+    fn schema(&self) -> &[Column] {
+        &self.schema
+    }
+
+    fn select(&mut self, columns: &[Column]) -> Result<()> {
+        self.selected = columns.to_vec();
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let path = &self.files.paths[self.file];
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let count = self.batch_rows.min(self.rows - self.offset);
+        let source = ParquetReader::new(file)
+            .with_slice(Some((self.offset, count)))
+            .finish()
+            .map_err(|error| broken(path, &error))?;
+        self.offset += count;
+        let rows = (self.next_row..self.next_row + count as u64).collect();
+        self.next_row += count as u64;
+        let typed = typing::typed(&source, &self.selected, &Nulls::new(&[]))?.columns;
+        Ok(Some(Batch { source: Table::new(rows, source)?, typed, rejected: Vec::new() }))
+    }
+
+    fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync> {
+        let selected = self.selected.clone();
+        Box::new(move |frame| Ok(typing::typed(frame, &selected, &Nulls::new(&[]))?.columns))
+    }
+
+    fn empty(&self) -> DataFrame {
+        DataFrame::empty_with_schema(&self.native)
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        let size = self.files.paths[self.file].metadata().map_or(0, |file| file.len());
+        let share = if self.rows == 0 { 1.0 } else { self.offset as f64 / self.rows as f64 };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a file's size"
+        )]
+        let here = (size as f64 * share) as u64;
+        (self.done + here, self.files.progress().1)
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.files.paths
+    }
+}

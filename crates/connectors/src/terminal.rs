@@ -1,0 +1,5 @@
+//! A table for people.
+
+mod sink;
+
+pub(crate) use sink::TerminalSink;

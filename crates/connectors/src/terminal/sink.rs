@@ -1,0 +1,124 @@
+//! The highest scores as a table on standard output.
+
+use std::{cmp::Ordering, io::Write};
+
+use anomal_core::{ROW, Result};
+use anomal_spec::TerminalOutput;
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use polars::prelude::{AnyValue, Column};
+
+use crate::{
+    SinkOptions,
+    atomic_file::failed,
+    sink::{Choice, ResultBatch, Sink, Written},
+    text,
+};
+
+/// A cell's characters at most.
+const CELL: usize = 48;
+
+pub(crate) struct TerminalSink {
+    choice: Choice,
+    limit: usize,
+    header: Vec<String>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    score: f64,
+    row: u64,
+    cells: Vec<String>,
+}
+
+impl TerminalSink {
+    pub fn new(output: &TerminalOutput, _: SinkOptions) -> Self {
+        let choice = Choice::new(output.rows, &[]);
+        Self { choice, limit: output.limit, header: Vec::new(), rows: Vec::new() }
+    }
+}
+
+impl Sink for TerminalSink {
+    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
+        let chosen = self.choice.of(batch)?;
+        let score = chosen.results.column("anomal.score")?.f64()?.clone();
+        let shown = ["anomal.score", "anomal.cluster", "anomal.severity", "anomal.flags", "anomal.explanation"];
+        let ours = shown.iter().map(|name| chosen.results.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<&Column> =
+            chosen.source.columns().columns().iter().chain(ours).collect();
+        if self.header.is_empty() {
+            self.header = std::iter::once(ROW.to_owned())
+                .chain(columns.iter().map(|column| column.name().to_string()))
+                .collect();
+        }
+        for (index, row) in chosen.source.rows().into_iter().enumerate() {
+            let score = score.get(index).unwrap_or(f64::NEG_INFINITY);
+            let last = self.rows.last();
+            if self.rows.len() >= self.limit && last.is_some_and(|last| last.score >= score) {
+                continue;
+            }
+            let cells = columns.iter().map(|column| cell(column, index)).collect();
+            let place = self.rows.partition_point(|kept| {
+                kept.score.total_cmp(&score).then(row.cmp(&kept.row)) != Ordering::Less
+            });
+            self.rows.insert(place, Row { score, row, cells });
+            self.rows.truncate(self.limit);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Written> {
+        let rows = self.rows.len() as u64;
+        let mut table = Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        // Columns that say nothing take no room.
+        let full: Vec<usize> = (0..self.header.len())
+            .filter(|place| {
+                *place == 0 || self.rows.iter().any(|row| !row.cells[*place - 1].is_empty())
+            })
+            .collect();
+        table.set_header(full.iter().map(|place| &self.header[*place]));
+        for row in self.rows {
+            let number = row.row.to_string();
+            let cell = |place: &usize| match place {
+                0 => number.clone(),
+                place => row.cells[place - 1].clone(),
+            };
+            table.add_row(full.iter().map(cell));
+        }
+        let mut out = std::io::stdout().lock();
+        let text = if rows == 0 { "no suspicious rows".to_owned() } else { table.to_string() };
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        match written {
+            // Nobody reads on, as in `anomal run job.yaml | head`.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(failed(std::path::Path::new("-"), &error))
+            }
+            _ => Ok(Written { target: "-".into(), rows }),
+        }
+    }
+}
+
+/// A value in a line of its own, with nothing in it that a terminal would obey.
+fn cell(column: &Column, row: usize) -> String {
+    let value = column.get(row).unwrap_or(AnyValue::Null);
+    let mut full = String::new();
+    match &value {
+        AnyValue::List(list) => {
+            for (index, item) in list.iter().enumerate() {
+                if index > 0 {
+                    full.push(';');
+                }
+                text::push(&mut full, &item);
+            }
+        }
+        AnyValue::Float64(number) => full = format!("{number:.4}"),
+        value => text::push(&mut full, value),
+    }
+    let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = full.chars().take(CELL).map(harmless).collect();
+    if full.chars().nth(CELL).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,32 @@
+//! Values as text, for outputs that have no types.
+
+use std::fmt::Write;
+
+use polars::prelude::{AnyValue, TimeUnit};
+
+/// Appends a value in the form in which it can be read again; nothing for a missing one.
+pub(crate) fn push(out: &mut String, value: &AnyValue<'_>) {
+    // Writing to a string cannot fail.
+    let _ = match value {
+        AnyValue::Null => Ok(()),
+        AnyValue::String(text) => out.write_str(text),
+        AnyValue::StringOwned(text) => out.write_str(text),
+        // The shortest form that reads back as the same number.
+        AnyValue::Float64(number) => write!(out, "{number}"),
+        AnyValue::Float32(number) => write!(out, "{number}"),
+        AnyValue::Datetime(value, unit, _) => out.write_str(&instant(*value, *unit)),
+        AnyValue::DatetimeOwned(value, unit, _) => out.write_str(&instant(*value, *unit)),
+        value => write!(out, "{value}"),
+    };
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn instant(value: i64, unit: TimeUnit) -> String {
+    let nanoseconds = match unit {
+        TimeUnit::Nanoseconds => i128::from(value),
+        TimeUnit::Microseconds => i128::from(value) * 1_000,
+        TimeUnit::Milliseconds => i128::from(value) * 1_000_000,
+    };
+    jiff::Timestamp::from_nanosecond(nanoseconds)
+        .map_or_else(|_| value.to_string(), |instant| instant.to_string())
+}

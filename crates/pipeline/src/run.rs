@@ -1,0 +1,209 @@
+//! A run from input to outputs. This page names its steps; each is a module.
+
+use std::sync::Arc;
+
+use anomal_connectors::{OpenOptions, Sink, SinkOptions, Source, create, open};
+use anomal_core::{
+    ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table, blocking,
+    proto::{Analysis, Plan, StepStatistics},
+};
+use anomal_spec::{AnomalyJob, AnomalyJobSpec, Classification, Output, TerminalOutput};
+
+use crate::{
+    classify::classify,
+    extract::{Call, Counts, RowWise},
+    files,
+    held::Held,
+    hits::Hits,
+    original::OriginalFiles,
+    progress::{Observer, Stage},
+    reader::Reader,
+    results::Results,
+    spool::Spool,
+    summary::{Clock, Parts, Summary},
+    writing::Writing,
+};
+
+/// Where the work is done.
+#[derive(Clone)]
+pub struct Engines {
+    pub feature: Arc<dyn FeatureEngine>,
+    pub classification: Arc<dyn ClassificationEngine>,
+}
+
+/// How a run is made, beside its settings.
+#[derive(Clone)]
+pub struct Options {
+    pub observer: Arc<dyn Observer>,
+    /// The original's extra files.
+    pub original: Option<OriginalFiles>,
+    /// Suspects that the summary tells.
+    pub suspects: usize,
+    /// Whether the terminal output may use colour.
+    pub color: bool,
+}
+
+/// What a run leaves beside its outputs.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub summary: Summary,
+    pub plan: Plan,
+    pub analysis: Option<Analysis>,
+}
+
+/// Runs a job whose paths are resolved already. Dropping the future stops it and leaves no file.
+///
+/// # Errors
+/// With the code that says whose fault it is; see [`anomal_core::Code`].
+pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Result<Outcome> {
+    let spec = &job.spec;
+    let observer = options.observer.as_ref();
+    let mut clock = Clock::start(observer);
+
+    clock.enter(Stage::Plan);
+    let input = spec.input.clone();
+    let mut source = blocking(move |_| open(&input, &OpenOptions::default())).await?;
+    let plan = plan(spec, engines, source.as_ref()).await?;
+    source.select(&plan.columns)?;
+    let targets = files::targets(spec);
+    files::differ(&targets, source.files())?;
+    let sinks = sinks(spec, &plan, options)?;
+    let writing = Writing::new(&plan, source.as_ref(), sinks, typed(spec), options.suspects, observer);
+
+    clock.enter(Stage::Extract);
+    let call = Call::new(&engines.feature, &plan, spec.time_column.as_deref());
+    let reader = Reader::start(source, files::dead_letter(spec, &job.metadata.name));
+    let rows = RowWise::new(reader, call.clone());
+    let classification = spec.classification.as_ref().filter(|_| !plan.features.is_empty());
+
+    let ended = if plan.whole_table || classification.is_some() {
+        let held = Held::new(&plan, Spool::new(&files::spool_folder(&targets)));
+        let all = AllRows { plan: &plan, call, classification, engines };
+        all.run(rows, held, writing, &mut clock).await?
+    } else {
+        stream(&plan, rows, writing, observer).await?
+    };
+    let Ended { counts, analysis, steps, parts } = ended;
+    let summary = Summary::new(job, &plan, counts, analysis.as_ref(), steps, parts, clock)?;
+    Ok(Outcome { summary, plan, analysis })
+}
+
+/// What is known when all is written.
+struct Ended {
+    counts: Counts,
+    analysis: Option<Analysis>,
+    steps: Vec<StepStatistics>,
+    parts: Parts,
+}
+
+/// Each batch is written as soon as it has been through the engine: memory stays flat.
+async fn stream(
+    plan: &Plan,
+    mut rows: RowWise,
+    mut writing: Writing<'_>,
+    observer: &dyn Observer,
+) -> Result<Ended> {
+    let mut results = Results::new(plan.flags.clone(), None, None);
+    while let Some(batch) = rows.next().await? {
+        let mut hits = Hits::default();
+        hits.extend(&plan.flags, &batch.hits)?;
+        hits.sort();
+        let features = batch.features.columns();
+        writing
+            .write(&mut results, &hits, batch.source, Some(batch.typed), Some(features))
+            .await?;
+        observer.progress(rows.counts.read, batch.done, batch.total);
+    }
+    let (counts, dead_letter) = rows.finish().await?;
+    let (tally, outputs) = writing.finish(&mut results).await?;
+    let parts = Parts { tally, outputs, dead_letter };
+    Ok(Ended { counts, analysis: None, steps: Vec::new(), parts })
+}
+
+/// A run in which something needs all rows.
+struct AllRows<'a> {
+    plan: &'a Plan,
+    call: Call,
+    classification: Option<&'a Classification>,
+    engines: &'a Engines,
+}
+
+impl AllRows<'_> {
+    async fn run(
+        self,
+        mut rows: RowWise,
+        mut held: Held,
+        mut writing: Writing<'_>,
+        clock: &mut Clock<'_>,
+    ) -> Result<Ended> {
+        while let Some(batch) = rows.next().await? {
+            clock.observer.progress(rows.counts.read, batch.done, batch.total);
+            held.push(batch)?;
+        }
+        let (mut counts, dead_letter) = rows.finish().await?;
+        if self.plan.whole_table {
+            clock.enter(Stage::WholeTable);
+            held.whole_table(&self.call, &mut counts).await?;
+        }
+        let features = held.feature_table()?;
+        let judged = match (self.classification, &features) {
+            (Some(settings), Some(table)) => {
+                clock.enter(Stage::Classify);
+                let engine = &self.engines.classification;
+                let columns = &self.plan.features;
+                Some(classify(engine, settings, columns, table, clock.observer).await?)
+            }
+            _ => None,
+        };
+        let analysis = judged.as_ref().map(|judged| judged.analysis.clone());
+        let steps = judged.as_ref().map(|judged| judged.steps.clone()).unwrap_or_default();
+        clock.enter(Stage::Write);
+        let features = features.map(Table::into_columns);
+        let mut results = Results::new(self.plan.flags.clone(), features, judged);
+        held.write(&mut results, &mut writing).await?;
+        let (tally, outputs) = writing.finish(&mut results).await?;
+        let parts = Parts { tally, outputs, dead_letter };
+        Ok(Ended { counts, analysis, steps, parts })
+    }
+}
+
+async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> Result<Plan> {
+    let schema = source.schema().to_vec();
+    if let Some(column) = schema.iter().find(|column| column.name.starts_with("anomal.")) {
+        return Err(Error::input(
+            "RESERVED_COLUMN",
+            format!(
+                "the input has a column `{}`; names that begin with `anomal.` are those of results: \
+                 rename it, or read the file that the results were made from",
+                column.name
+            ),
+        ));
+    }
+    let settings = FeatureSettings {
+        packs: spec.packs.clone(),
+        filters: spec.filters.clone(),
+        features: spec.features.clone(),
+        flags: spec.flags.clone(),
+    };
+    let request = PlanRequest { settings, schema, time_column: spec.time_column.clone() };
+    engines.feature.plan(request).await
+}
+
+/// Whether an output gives columns the type that they have.
+fn typed(spec: &AnomalyJobSpec) -> bool {
+    spec.outputs.iter().any(|output| output.parquet.is_some() || output.ndjson.is_some())
+}
+
+fn sinks(spec: &AnomalyJobSpec, plan: &Plan, options: &Options) -> Result<Vec<Box<dyn Sink>>> {
+    let sink_options = SinkOptions { color: options.color };
+    let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
+    let outputs = if spec.outputs.is_empty() { &terminal } else { spec.outputs.as_slice() };
+    let mut sinks = Vec::new();
+    for output in outputs {
+        sinks.push(create(output, &sink_options)?);
+    }
+    if let Some(original) = &options.original {
+        sinks.extend(original.sinks(plan)?);
+    }
+    Ok(sinks)
+}

@@ -1,0 +1,177 @@
+//! What a run has done, in figures: for people, for `--summary json`, and for a pod's termination
+//! message.
+
+use std::time::Instant;
+
+use anomal_connectors::Written;
+use anomal_core::{
+    Error, Result,
+    proto::{Analysis, Diagnostic, Plan, StepStatistics, ThresholdResult},
+};
+use anomal_spec::{AnomalyJob, Filter, Severity};
+use serde::Serialize;
+
+use crate::{
+    extract::Counts,
+    progress::{Observer, Stage},
+    suspects::Suspect,
+    writing::Tally,
+};
+
+/// Counts balance: `rows = rejected + filtered + results`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub job: String,
+    /// Records read.
+    pub rows: u64,
+    pub rejected: u64,
+    pub filtered: u64,
+    pub filters: Vec<FilterSummary>,
+    /// Rows in the result table.
+    pub results: u64,
+    /// Rows above the threshold.
+    pub suspicious: u64,
+    /// Rows hit by any flag.
+    pub flagged: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<String>,
+    pub features: usize,
+    pub flags: Vec<FlagSummary>,
+    pub suspects: Vec<Suspect>,
+    pub outputs: Vec<Written>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<Written>,
+    pub duration_seconds: f64,
+    pub stages: Vec<StageTime>,
+    pub steps: Vec<StepStatistics>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterSummary {
+    pub name: String,
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlagSummary {
+    pub name: String,
+    pub severity: Severity,
+    pub description: String,
+    pub message: String,
+    /// Rows hit.
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageTime {
+    pub stage: Stage,
+    pub seconds: f64,
+}
+
+/// What the writing side knows.
+pub(crate) struct Parts {
+    pub tally: Tally,
+    pub outputs: Vec<Written>,
+    pub dead_letter: Option<Written>,
+}
+
+impl Summary {
+    /// # Errors
+    /// `Internal` if the counts do not balance: a row was lost.
+    pub(crate) fn new(
+        job: &AnomalyJob,
+        plan: &Plan,
+        counts: Counts,
+        analysis: Option<&Analysis>,
+        steps: Vec<StepStatistics>,
+        parts: Parts,
+        clock: Clock<'_>,
+    ) -> Result<Self> {
+        let (duration_seconds, stages) = clock.stop();
+        let Parts { tally, outputs, dead_letter } = parts;
+        let filtered = counts.filtered_total();
+        if counts.read != counts.rejected + filtered + tally.rows {
+            return Err(Error::internal(format!(
+                "{} rows were read, {} rejected, {filtered} filtered and {} written: some are lost",
+                counts.read, counts.rejected, tally.rows
+            )));
+        }
+        let filter = |filter: &Filter| FilterSummary {
+            name: filter.name.clone(),
+            rows: counts.filtered.get(&filter.name).copied().unwrap_or(0),
+        };
+        let seen = analysis.map(|analysis| analysis.diagnostics.clone()).unwrap_or_default();
+        Ok(Self {
+            job: job.metadata.name.clone(),
+            rows: counts.read,
+            rejected: counts.rejected,
+            filtered,
+            filters: job.spec.filters.iter().map(filter).collect(),
+            results: tally.rows,
+            suspicious: tally.suspicious,
+            flagged: tally.flagged,
+            engine: analysis.map(|analysis| analysis.detector.clone()),
+            threshold: analysis.and_then(|analysis| analysis.threshold.as_ref()).map(threshold),
+            features: plan.features.len(),
+            flags: tally.flags,
+            suspects: tally.suspects.into_vec(),
+            outputs,
+            dead_letter,
+            duration_seconds,
+            stages,
+            steps: [counts.steps, steps].concat(),
+            diagnostics: [plan.diagnostics.clone(), counts.diagnostics, seen].concat(),
+        })
+    }
+
+    /// The highest severity of a flag that hit something.
+    pub fn highest_severity(&self) -> Option<Severity> {
+        self.flags.iter().filter(|flag| flag.rows > 0).map(|flag| flag.severity).max()
+    }
+}
+
+fn threshold(threshold: &ThresholdResult) -> String {
+    match threshold.value {
+        Some(value) => format!("{} {value}", threshold.method),
+        None => threshold.method.clone(),
+    }
+}
+
+/// Takes the time of the stages, and tells of them.
+pub(crate) struct Clock<'a> {
+    pub observer: &'a dyn Observer,
+    started: Instant,
+    stage: Option<(Stage, Instant)>,
+    stages: Vec<StageTime>,
+}
+
+impl<'a> Clock<'a> {
+    pub fn start(observer: &'a dyn Observer) -> Self {
+        Self { observer, started: Instant::now(), stage: None, stages: Vec::new() }
+    }
+
+    pub fn enter(&mut self, stage: Stage) {
+        self.leave();
+        self.stage = Some((stage, Instant::now()));
+        self.observer.stage(stage);
+    }
+
+    fn leave(&mut self) {
+        if let Some((stage, since)) = self.stage.take() {
+            self.stages.push(StageTime { stage, seconds: since.elapsed().as_secs_f64() });
+        }
+    }
+
+    /// The whole time in seconds, and each stage's.
+    pub fn stop(mut self) -> (f64, Vec<StageTime>) {
+        self.leave();
+        (self.started.elapsed().as_secs_f64(), self.stages)
+    }
+}

@@ -1,0 +1,160 @@
+//! Rows joined to their results on the way to the outputs, counted as they pass.
+
+use anomal_connectors::{ResultBatch, Sink, Source, Written};
+use anomal_core::{Error, Result, Table, proto::Plan};
+use polars::prelude::{DataFrame, DataType};
+
+use crate::{
+    hits::{Hit, Hits},
+    progress::Observer,
+    results::{Assembled, Results, highest, severity},
+    summary::FlagSummary,
+    suspects::{Suspect, Suspects, record},
+    writer::Writer,
+};
+
+/// Columns of a suspect's record that a summary shows.
+const RECORD_COLUMNS: usize = 4;
+
+type Retype = Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
+
+/// What has been written.
+pub(crate) struct Tally {
+    pub rows: u64,
+    pub suspicious: u64,
+    pub flagged: u64,
+    pub flags: Vec<FlagSummary>,
+    pub suspects: Suspects,
+}
+
+pub(crate) struct Writing<'a> {
+    writer: Writer,
+    tally: Tally,
+    plan: Plan,
+    /// Of the columns as they were read; absent where no output has typed columns.
+    retype: Option<Retype>,
+    record: Vec<String>,
+    /// The input's columns, for a result without rows.
+    empty: DataFrame,
+    begun: bool,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> Writing<'a> {
+    /// `typed`: some output has columns with a type of their own.
+    pub fn new(
+        plan: &Plan,
+        source: &dyn Source,
+        sinks: Vec<Box<dyn Sink>>,
+        typed: bool,
+        suspects: usize,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        let flag = |flag: &anomal_core::proto::plan::Flag| FlagSummary {
+            name: flag.name.clone(),
+            severity: severity(flag),
+            description: flag.description.clone(),
+            message: flag.message.clone(),
+            rows: 0,
+        };
+        let tally = Tally {
+            rows: 0,
+            suspicious: 0,
+            flagged: 0,
+            flags: plan.flags.iter().map(flag).collect(),
+            suspects: Suspects::new(suspects),
+        };
+        let record = plan.columns.iter().map(|column| column.name.clone());
+        Self {
+            writer: Writer::start(sinks),
+            tally,
+            plan: plan.clone(),
+            retype: typed.then(|| source.retype()),
+            record: record.take(RECORD_COLUMNS).collect(),
+            empty: source.empty(),
+            begun: false,
+            observer,
+        }
+    }
+
+    /// Writes rows as they were read; `typed` and `features` where they are at hand.
+    pub async fn write(
+        &mut self,
+        results: &mut Results,
+        hits: &Hits,
+        source: Table,
+        typed: Option<DataFrame>,
+        features: Option<&DataFrame>,
+    ) -> Result<()> {
+        self.begun = true;
+        let rows = source.rows();
+        let hits: Vec<&[Hit]> = hits.of_rows(&rows).collect();
+        let assembled = results.next(&rows, &hits, features)?;
+        self.count(&source, &rows, &hits, &assembled);
+        let typed = match (&self.retype, typed) {
+            (None, _) => DataFrame::empty_with_height(rows.len()),
+            (Some(_), Some(typed)) => unlike(source.columns(), &typed)?,
+            (Some(retype), None) => unlike(source.columns(), &retype(source.columns())?)?,
+        };
+        self.writer.write(ResultBatch { source, typed, results: assembled.columns }).await?;
+        self.observer.progress(self.tally.rows, self.tally.rows, None);
+        Ok(())
+    }
+
+    fn count(&mut self, source: &Table, rows: &[u64], hits: &[&[Hit]], assembled: &Assembled) {
+        let flags = &self.plan.flags;
+        for (index, (row, hits)) in rows.iter().zip(hits).enumerate() {
+            let suspicious = assembled.suspicious[index];
+            self.tally.rows += 1;
+            self.tally.suspicious += u64::from(suspicious);
+            self.tally.flagged += u64::from(!hits.is_empty());
+            for hit in *hits {
+                self.tally.flags[hit.flag].rows += 1;
+            }
+            if !suspicious && hits.is_empty() {
+                continue;
+            }
+            let suspect = Suspect {
+                row: *row,
+                score: assembled.scores[index],
+                suspicious,
+                severity: highest(flags, hits),
+                flags: Vec::new(),
+                explanation: None,
+                findings: Vec::new(),
+                record: Vec::new(),
+            };
+            self.tally.suspects.offer(suspect, |suspect| {
+                let names = hits.iter().map(|hit| flags[hit.flag].name.clone());
+                suspect.flags = names.collect();
+                suspect.findings = hits.iter().map(|hit| hit.value.to_string()).collect();
+                suspect.explanation = assembled.explanations.get(index).map(str::to_owned);
+                suspect.record = record(source.columns(), &self.record, index);
+            });
+        }
+    }
+
+    /// Makes the outputs visible; those without rows have their columns all the same.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub async fn finish(mut self, results: &mut Results) -> Result<(Tally, Vec<Written>)> {
+        if !self.begun {
+            let none = Table::new(Vec::new(), self.empty.clone())?;
+            self.write(results, &Hits::default(), none, None, None).await?;
+        }
+        let outputs = self.writer.finish().await?;
+        Ok((self.tally, outputs))
+    }
+}
+
+/// The typed columns that were read as text.
+fn unlike(source: &DataFrame, typed: &DataFrame) -> Result<DataFrame> {
+    let is_text = |name: &str| {
+        source.column(name).is_ok_and(|column| column.dtype() == &DataType::String)
+    };
+    let columns = typed.columns().iter().filter(|column| {
+        column.dtype() != &DataType::String && is_text(column.name())
+    });
+    DataFrame::new(typed.height(), columns.cloned().collect()).map_err(Error::from)
+}
