@@ -1,1 +1,38 @@
-fn main() {}
+//! `anomal`: everything on a laptop with one command, and the runner in a cluster. This page wires; the
+//! work is in the crates below.
+
+mod args;
+mod commands;
+mod engines;
+mod exit;
+mod original;
+mod overrides;
+mod present;
+mod settings;
+
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let words = match original::rewrite(std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(message) => {
+            present::error::line(&message);
+            return exit::USAGE.into();
+        }
+    };
+    let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
+    let shown = match arguments.command {
+        Command::Run(run) => commands::run::run(*run),
+        Command::Validate(file) => commands::settings::validate(&file),
+        Command::Manifest(file) => commands::settings::manifest(&file),
+        Command::Schema => commands::settings::schema(),
+        Command::Components(components) => commands::components::list(&components),
+        Command::Init(init) => commands::init::init(&init),
+        Command::Version => commands::version::version(),
+        Command::Completions { shell } => commands::version::completions(shell),
+    };
+    shown.unwrap_or_else(|failure| failure.report()).into()
+}

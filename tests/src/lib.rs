@@ -1,1 +1,178 @@
+//! What the tests drive Anomal with: the built programs, each in a folder of its own, and nothing that
+//! outlives a test.
 
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+pub use tempfile::TempDir;
+
+/// A program that was built beside the tests.
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().expect("the test's own path");
+    let folder = here.parent().and_then(Path::parent).expect("target folder");
+    let program = folder.join(name);
+    assert!(program.exists(), "{} is not built; run `cargo xtask test`", program.display());
+    program
+}
+
+/// The checkout, for its examples.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace folder").to_owned()
+}
+
+/// A folder with files, in which `anomal` is run.
+pub struct Workspace {
+    pub folder: TempDir,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Checks the exit code, that the message holds each part, and that no user saw a panic.
+    #[track_caller]
+    pub fn expect(&self, code: i32, parts: &[&str]) -> &Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "no {part:?} in {self:#?}");
+        }
+        assert!(!self.stderr.contains("panicked"), "{self:#?}");
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self { folder: TempDir::new().expect("a temporary folder") }
+    }
+}
+
+impl Workspace {
+    /// A folder with these files.
+    pub fn with(files: &[(&str, &[u8])]) -> Self {
+        let workspace = Self::default();
+        for (name, content) in files {
+            workspace.write(name, content);
+        }
+        workspace
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
+        fs::write(path, content).expect("file written");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The names of the files that are there, in order.
+    pub fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).expect("the folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// `anomal` in this folder, ready to be given more.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("anomal"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    pub fn anomal(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().expect("anomal runs").into()
+    }
+
+    /// With something on standard input.
+    pub fn anomal_fed(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("anomal runs");
+        let mut stdin = child.stdin.take().expect("standard input");
+        std::thread::scope(|scope| {
+            // A program that stops reading early is no fault of the test.
+            scope.spawn(move || drop(stdin.write_all(input)));
+            child.wait_with_output().expect("anomal ends").into()
+        })
+    }
+}
+
+/// An engine's server, killed when dropped.
+pub struct Engine {
+    child: Child,
+    pub address: String,
+}
+
+impl Engine {
+    /// `anomal-feature-engine` or `anomal-classification-engine` on a free port of loopback.
+    pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    pub fn start_with(name: &str, more: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let ports = folder.path().join("ports.json");
+        let mut command = Command::new(program(name));
+        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.arg("--port-file").arg(&ports).args(more);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the engine starts");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !ports.exists() {
+            assert!(child.try_wait().expect("its state").is_none(), "{name} ended at once");
+            assert!(Instant::now() < until, "{name} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ports: serde_json::Value =
+            serde_json::from_slice(&fs::read(&ports).expect("the port file")).expect("JSON");
+        let port = ports["grpc"].as_u64().expect("a port");
+        Self { child, address: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Ends it as a lost machine would.
+    pub fn kill(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

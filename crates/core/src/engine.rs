@@ -30,7 +30,6 @@ pub struct PlanRequest {
     pub settings: FeatureSettings,
     /// All columns of the input, in order, typed as its driver would type them.
     pub schema: Vec<Column>,
-    pub time_column: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +38,6 @@ pub struct ExtractRequest {
     pub settings: Arc<str>,
     /// `Plan.columns`.
     pub columns: Vec<Column>,
-    pub time_column: Option<String>,
     pub phase: Phase,
     /// Row-wise: the columns of `Plan.columns`. Whole-table: `Plan.whole_table_features`, then
     /// `Plan.whole_table_columns`, of all rows that the row-wise filters left.

@@ -64,16 +64,14 @@ pub(crate) struct Call {
     pub engine: Arc<dyn FeatureEngine>,
     pub settings: Arc<str>,
     pub columns: Vec<Column>,
-    pub time_column: Option<String>,
 }
 
 impl Call {
-    pub fn new(engine: &Arc<dyn FeatureEngine>, plan: &Plan, time_column: Option<&str>) -> Self {
+    pub fn new(engine: &Arc<dyn FeatureEngine>, plan: &Plan) -> Self {
         Self {
             engine: Arc::clone(engine),
             settings: plan.settings.as_str().into(),
             columns: plan.columns.clone(),
-            time_column: time_column.map(str::to_owned),
         }
     }
 
@@ -81,7 +79,6 @@ impl Call {
         let request = ExtractRequest {
             settings: Arc::clone(&self.settings),
             columns: self.columns.clone(),
-            time_column: self.time_column.clone(),
             phase,
             table,
         };

@@ -71,7 +71,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let writing = Writing::new(&plan, source.as_ref(), sinks, typed(spec), options.suspects, observer);
 
     clock.enter(Stage::Extract);
-    let call = Call::new(&engines.feature, &plan, spec.time_column.as_deref());
+    let call = Call::new(&engines.feature, &plan);
     let reader = Reader::start(source, files::dead_letter(spec, &job.metadata.name));
     let rows = RowWise::new(reader, call.clone());
     let classification = spec.classification.as_ref().filter(|_| !plan.features.is_empty());
@@ -185,7 +185,7 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
         features: spec.features.clone(),
         flags: spec.flags.clone(),
     };
-    let request = PlanRequest { settings, schema, time_column: spec.time_column.clone() };
+    let request = PlanRequest { settings, schema };
     engines.feature.plan(request).await
 }
 

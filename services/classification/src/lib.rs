@@ -1,1 +1,16 @@
+//! The classification engine: a feature table in; scores, clusters and reasons out.
+//!
+//! A library first ([`LocalClassificationEngine`]); the gRPC adapter and client hold no logic. A detector
+//! is a file in `detectors/` and a line in its registry.
 
+mod analysis;
+mod detectors;
+mod engine;
+mod features;
+mod gower;
+mod matrix;
+mod model;
+mod rows;
+mod threshold;
+
+pub use engine::{LocalClassificationEngine, Options};

@@ -26,3 +26,21 @@ pub enum Values {
     /// each code; [`MISSING`] where there is none.
     Codes { codes: Vec<u32>, levels: Vec<String> },
 }
+
+impl Matrix {
+    /// Some of the rows, in the order given.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let column = |column: &MatrixColumn| MatrixColumn {
+            name: column.name.clone(),
+            weight: column.weight,
+            values: match &column.values {
+                Values::Numeric(values) => Values::Numeric(rows.iter().map(|row| values[*row]).collect()),
+                Values::Codes { codes, levels } => Values::Codes {
+                    codes: rows.iter().map(|row| codes[*row]).collect(),
+                    levels: levels.clone(),
+                },
+            },
+        };
+        Self { rows: rows.len(), columns: self.columns.iter().map(column).collect() }
+    }
+}

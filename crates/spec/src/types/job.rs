@@ -31,9 +31,6 @@ pub struct Metadata {
 pub struct AnomalyJobSpec {
     /// Where the records come from: exactly one driver.
     pub input: Input,
-    /// The column that holds the time of a record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_column: Option<String>,
     /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]

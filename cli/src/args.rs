@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds anomalies in any records, and says why.
+#[derive(Debug, Parser)]
+#[command(name = "anomal", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job: read, extract features, classify, write results
+    Run(Box<Run>),
+    /// Check a settings file without running it
+    Validate(SettingsFile),
+    /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl
+    Manifest(SettingsFile),
+    /// Print the JSON Schema of settings, for editors
+    Schema,
+    /// List metrics, filters, flags and detectors with their parameters
+    Components(Components),
+    /// Look at a file and print commented settings to start from
+    Init(Init),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct SettingsFile {
+    /// The settings: a manifest, a bare spec, or the original's form
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How to speak to people.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// Say nothing but errors
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// Say more (-vv: still more)
+    #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// No colours (also: the environment variable `NO_COLOR`)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// Exit codes: 0 done; 1 failed (an output can't be written); 2 the command line or the settings are
+/// wrong; 3 the input is wrong; 4 an engine could not be reached, speaks another version, or is none;
+/// 10 done, and --fail-on found something; 130 interrupted.
+#[derive(Debug, Args)]
+#[command(after_long_help = "A settings file holds what to read, which columns and metrics describe a record, \
+    how rows are judged, and where results go: `anomal init FILE` writes one to start from.")]
+pub struct Run {
+    /// The settings: a manifest, a bare spec, or the original's form
+    #[arg(required_unless_present_any = ["features_file", "config_file"])]
+    pub file: Option<PathBuf>,
+    /// Read this instead (the driver by the name's ending; `-`: standard input, with the job's driver)
+    #[arg(long, value_name = "PATH")]
+    pub input: Option<String>,
+    /// Write only this instead (.csv, .parquet, .ndjson; `-`: CSV to standard output)
+    #[arg(long, value_name = "PATH")]
+    pub output: Option<String>,
+    /// Classify with this detector instead
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+    /// The folder that paths in the settings are relative to (default: the settings file's own)
+    #[arg(long, value_name = "DIR")]
+    pub base_folder: Option<PathBuf>,
+    /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
+    #[arg(long, value_name = "URL")]
+    pub feature_engine: Vec<String>,
+    /// A classification engine to use, such as <http://127.0.0.1:7402> (repeatable)
+    #[arg(long, value_name = "URL")]
+    pub classification_engine: Vec<String>,
+    /// How the run is summed up at its end
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
+    pub summary: SummaryFormat,
+    /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
+    #[arg(long, value_enum)]
+    pub fail_on: Option<FailOn>,
+    #[command(flatten)]
+    pub output_args: OutputArgs,
+    #[command(flatten, next_help_heading = "The original's options")]
+    pub original: Original,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SummaryFormat {
+    /// For people, on standard error
+    Text,
+    /// For programs, on standard output
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Low,
+    Medium,
+    High,
+    Suspicious,
+}
+
+/// The options of the program that Anomal was conceived from; its spellings (-di, -ff, …) are
+/// understood too.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Original {
+    /// Its features file (-ff)
+    #[arg(long, value_name = "FILE", requires = "input_file")]
+    pub features_file: Option<PathBuf>,
+    /// Its settings file (-c)
+    #[arg(long, value_name = "FILE", conflicts_with = "features_file")]
+    pub config_file: Option<PathBuf>,
+    /// What reads the input: csv (-di)
+    #[arg(long, value_name = "DRIVER", default_value = "csv")]
+    pub driver_in: String,
+    /// What writes the results: csv or terminal (-do)
+    #[arg(long, value_name = "DRIVER", default_value = "csv")]
+    pub driver_out: String,
+    /// The input, below the base folder (-in)
+    #[arg(long, value_name = "FILE")]
+    pub input_file: Option<String>,
+    /// The prefix of the files written, or the result file if it ends in .csv (-out)
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub output_file: String,
+    /// The classification engine (-ce)
+    #[arg(long, value_name = "NAME", default_value = "Gower")]
+    pub class_engine: String,
+    /// Save the feature table too (-sF)
+    #[arg(long)]
+    pub save_features: bool,
+    /// Save the classification too (-sC; both: -sFC)
+    #[arg(long)]
+    pub save_classification: bool,
+    /// Do not open the wizard
+    #[arg(long, hide = true)]
+    pub no_ui: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Components {
+    /// As JSON, with the parameters' schemas
+    #[arg(long)]
+    pub json: bool,
+    /// Only those whose name or pack contains this
+    pub filter: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// A CSV, Parquet or NDJSON file
+    pub input: String,
+}

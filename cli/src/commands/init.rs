@@ -1,0 +1,224 @@
+//! `anomal init`: looks at a file and prints commented settings to start from.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use anomal_connectors::{OpenOptions, Source, open};
+use anomal_core::proto::{Column, DataType};
+use anomal_spec::Input;
+use polars::prelude::{AnyValue, Column as Values};
+
+use super::{Ended, print};
+use crate::{args::Init, overrides, present::error::Failure};
+
+/// Records looked at; enough to tell an identifier from a category.
+const LOOK_AT: usize = 100_000;
+/// Beyond it, text says more through its shape than as a label.
+const MANY_VALUES: usize = 1_000;
+
+pub fn init(arguments: &Init) -> Ended {
+    let input = overrides::input(&Input::default(), &arguments.input)?;
+    let mut source = open(&input, &OpenOptions::default())?;
+    let columns = source.schema().to_vec();
+    source.select(&columns)?;
+    let profile = Profile::of(source.as_mut(), &columns)?;
+    print(&settings(&input, &arguments.input, &profile))
+}
+
+struct Profile {
+    rows: usize,
+    whole: bool,
+    columns: Vec<ColumnProfile>,
+}
+
+struct ColumnProfile {
+    column: Column,
+    missing: usize,
+    /// How often each value occurs; a number by its bits.
+    counts: HashMap<String, usize>,
+    /// The share of values that look like host names.
+    host_names: usize,
+    example: String,
+}
+
+impl Profile {
+    fn of(source: &mut dyn Source, columns: &[Column]) -> Result<Self, Failure> {
+        let empty = |column: &Column| ColumnProfile {
+            column: column.clone(),
+            missing: 0,
+            counts: HashMap::new(),
+            host_names: 0,
+            example: String::new(),
+        };
+        let mut profile =
+            Self { rows: 0, whole: true, columns: columns.iter().map(empty).collect() };
+        while let Some(batch) = source.next_batch()? {
+            profile.rows += batch.source.height();
+            for (known, values) in profile.columns.iter_mut().zip(batch.typed.columns()) {
+                known.add(values);
+            }
+            if profile.rows >= LOOK_AT {
+                profile.whole = false;
+                break;
+            }
+        }
+        Ok(profile)
+    }
+}
+
+impl ColumnProfile {
+    fn add(&mut self, values: &Values) {
+        for value in values.as_materialized_series().iter() {
+            let text = match &value {
+                AnyValue::Null => {
+                    self.missing += 1;
+                    continue;
+                }
+                value => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
+            };
+            self.host_names += usize::from(is_host_name(&text));
+            if self.example.is_empty() {
+                self.example.clone_from(&text);
+            }
+            *self.counts.entry(text).or_default() += 1;
+        }
+    }
+
+    fn role(&self, rows: usize) -> Role {
+        let present = rows - self.missing;
+        let distinct = self.counts.len();
+        let name = self.column.name.to_ascii_lowercase();
+        let named_id = name == "id" || name.ends_with("_id") || name.ends_with(".id");
+        match self.column.data_type() {
+            _ if present == 0 => Role::Leave("has no values"),
+            _ if distinct == 1 => Role::Leave("is the same everywhere"),
+            DataType::Datetime => Role::Time,
+            DataType::Integer if named_id || distinct == present && present > 20 => {
+                Role::Leave("looks like an identifier: a value for each row")
+            }
+            DataType::Integer | DataType::Float => Role::Number,
+            DataType::Boolean => Role::Category,
+            _ if self.host_names * 10 >= present * 9 => Role::HostName,
+            _ if distinct * 10 >= present * 9 && present > 20 => {
+                Role::Leave("looks like an identifier or free text: nearly a value for each row")
+            }
+            _ if distinct > MANY_VALUES => Role::Leave("has too many values to compare as labels"),
+            _ => Role::Category,
+        }
+    }
+}
+
+enum Role {
+    Number,
+    Category,
+    HostName,
+    Time,
+    Leave(&'static str),
+}
+
+/// A dot inside, letters in the last label, nothing that host names do not have.
+fn is_host_name(text: &str) -> bool {
+    let Some((_, last)) = text.trim_end_matches('.').rsplit_once('.') else { return false };
+    text.len() <= 253
+        && last.len() >= 2
+        && last.chars().all(|c| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+fn settings(input: &Input, path: &str, profile: &Profile) -> String {
+    let driver = if input.parquet.is_some() {
+        "parquet"
+    } else if input.ndjson.is_some() {
+        "ndjson"
+    } else {
+        "csv"
+    };
+    let rows = profile.rows;
+    let seen = if profile.whole { format!("{rows} rows") } else { format!("the first {rows} rows") };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    let hosts = profile.columns.iter().any(|known| matches!(known.role(rows), Role::HostName));
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "# Made by `anomal init` from {seen} of {path}.");
+    let _ = writeln!(out, "# Keep what describes a record, weigh it by `multiplier`, then: anomal run FILE");
+    let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&absolute.to_string_lossy()));
+    if hosts {
+        let _ = writeln!(out, "packs: [dns]");
+    }
+    let _ = writeln!(out, "features:");
+    for known in &profile.columns {
+        feature(&mut out, known, rows);
+    }
+    let engine = if rows > 100_000 || !profile.whole { "HBOS" } else { "Gower" };
+    let _ = writeln!(
+        out,
+        "classification:\n  # Gower compares all rows with each other (up to about 100,000 rows); HBOS takes any \
+         number.\n  engine: {engine}\n  threshold: {{method: contamination, value: 0.02}}"
+    );
+    let stem = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    let stem = stem.as_deref().and_then(|name| name.split('.').next()).unwrap_or("input").to_owned();
+    let _ = writeln!(
+        out,
+        "outputs:\n  - csv: {{path: {}, rows: all}}\n  - terminal: {{rows: suspicious, limit: 20}}",
+        quoted(&format!("{stem}.results.csv"))
+    );
+    out
+}
+
+fn feature(out: &mut String, known: &ColumnProfile, rows: usize) {
+    let name = quoted(&known.column.name);
+    let example: String = known.example.chars().filter(|c| !c.is_control()).take(40).collect();
+    let distinct = known.counts.len();
+    let mut note = format!("{distinct} different values, such as {example}");
+    if known.missing > 0 {
+        let _ = write!(note, "; missing in {} of {rows}", known.missing);
+    }
+    let _ = match known.role(rows) {
+        Role::Number => writeln!(out, "  - {{type: field, name: {name}}}  # {note}"),
+        Role::Category => {
+            writeln!(out, "  - {{type: field, name: {name}, kind: categorical}}  # {note}")
+        }
+        Role::HostName => writeln!(
+            out,
+            "  # {name} holds host names: {note}\n  - {{type: metric, name: hostname_entropy, dataNeeded: \
+             [{name}], as: {entropy}}}\n  - {{type: metric, name: hostname_length, dataNeeded: [{name}], as: \
+             {length}}}",
+            entropy = quoted(&format!("{}.entropy", known.column.name)),
+            length = quoted(&format!("{}.length", known.column.name)),
+        ),
+        Role::Time => writeln!(out, "  # left out: {name} is a time ({note})"),
+        Role::Leave(why) => writeln!(out, "  # left out: {name} {why} ({note})"),
+    };
+}
+
+/// A YAML scalar that is text whatever is in it.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty()
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_told_from_addresses_and_words() {
+        let hosts = ["www.example.com", "a-b.c_d.example.org."];
+        assert!(hosts.into_iter().all(is_host_name));
+        let others = ["10.0.0.1", "example", "", "a b.com", "3.14", "x.y"];
+        assert!(!others.into_iter().any(is_host_name));
+    }
+
+    #[test]
+    fn scalars_stay_text() {
+        let shown = ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv"].map(quoted);
+        assert_eq!(shown, ["a.b", "\"@timestamp\"", "\"1\"", "\"no\"", "\"a: b\"", "\"é\"", "/x/y.csv"]);
+    }
+}

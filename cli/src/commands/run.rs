@@ -1,0 +1,106 @@
+//! `anomal run`.
+
+use std::{io::IsTerminal, sync::Arc, time::Duration};
+
+use anomal_core::Error;
+use anomal_pipeline::{Observer, Options, Outcome, Quiet, Summary, run as run_job};
+use anomal_spec::Severity;
+
+use super::{Ended, print};
+use crate::{
+    args::{FailOn, Run, SummaryFormat},
+    engines, exit,
+    present::{error::Failure, progress::Progress, summary::Text},
+    settings::{self, Settings},
+};
+
+/// How long work that was broken off may take to notice it.
+const GRACE: Duration = Duration::from_secs(10);
+/// Suspects that the summary tells.
+const SUSPECTS: usize = 5;
+
+pub fn run(arguments: Run) -> Ended {
+    anomal_rpc::logging::init_cli(arguments.output_args.verbose, arguments.output_args.quiet);
+    let settings = settings::of_run(&arguments)?;
+    one_standard_output(&settings, &arguments)?;
+    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
+    let observer: Arc<dyn Observer> = match &progress {
+        Some(progress) => Arc::<Progress>::clone(progress),
+        None => Arc::new(Quiet),
+    };
+    let options = Options {
+        observer,
+        original: settings.original.clone(),
+        suspects: SUSPECTS,
+        color: color(&arguments, std::io::stdout().is_terminal()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            outcome = execute(&settings, &options) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Error::cancelled()),
+        }
+    });
+    runtime.shutdown_timeout(GRACE);
+    if let Some(progress) = progress {
+        progress.clear();
+    }
+    let outcome = ended.map_err(|error| settings.failure(&error))?;
+    tell(&outcome.summary, &arguments)?;
+    Ok(if found(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
+}
+
+async fn execute(settings: &Settings, options: &Options) -> Result<Outcome, Error> {
+    let engines = engines::connect(settings.job.spec.engines.as_ref()).await?;
+    run_job(&settings.job, &engines, options).await
+}
+
+/// Standard output carries data or the JSON summary, never both.
+fn one_standard_output(settings: &Settings, arguments: &Run) -> Result<(), Failure> {
+    let outputs = &settings.job.spec.outputs;
+    let data = outputs.is_empty() || outputs.iter().any(anomal_spec::Output::is_standard_output);
+    if arguments.summary == SummaryFormat::Json && data {
+        return Err(Failure::usage(
+            "--summary json goes to standard output, where the job writes its results too; give the job a file \
+             to write (outputs, or --output FILE)",
+        ));
+    }
+    Ok(())
+}
+
+fn color(arguments: &Run, terminal: bool) -> bool {
+    terminal && !arguments.output_args.no_color && std::env::var_os("NO_COLOR").is_none()
+}
+
+fn tell(summary: &Summary, arguments: &Run) -> Result<(), Failure> {
+    match arguments.summary {
+        SummaryFormat::Json => {
+            let text = serde_json::to_string(summary)
+                .map_err(|error| Failure::from(Error::internal(error.to_string())))?;
+            print(&format!("{text}\n"))?;
+        }
+        SummaryFormat::Text if !arguments.output_args.quiet => {
+            let color = color(arguments, std::io::stderr().is_terminal());
+            eprint_text(&Text { summary, color }.to_string());
+        }
+        SummaryFormat::Text | SummaryFormat::None => {}
+    }
+    Ok(())
+}
+
+/// Nobody is left to tell if that fails.
+fn eprint_text(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn found(summary: &Summary, fail_on: Option<FailOn>) -> bool {
+    let severity = |least: Severity| summary.highest_severity().is_some_and(|most| most >= least);
+    match fail_on {
+        None => false,
+        Some(FailOn::Low) => severity(Severity::Low),
+        Some(FailOn::Medium) => severity(Severity::Medium),
+        Some(FailOn::High) => severity(Severity::High),
+        Some(FailOn::Suspicious) => summary.suspicious > 0,
+    }
+}

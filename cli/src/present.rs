@@ -1,0 +1,5 @@
+//! What people see.
+
+pub mod error;
+pub mod progress;
+pub mod summary;

@@ -1,0 +1,196 @@
+//! The summary of a run, for people.
+
+use std::fmt::{self, Display, Write};
+
+use anomal_pipeline::{Stage, Suspect, Summary};
+use anomal_spec::Severity;
+
+/// A summary as text of about a screen.
+pub struct Text<'a> {
+    pub summary: &'a Summary,
+    pub color: bool,
+}
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.counts(f)?;
+        self.suspects(f)?;
+        self.flags(f)?;
+        self.notes(f)?;
+        self.files(f)?;
+        self.times(f)
+    }
+}
+
+impl Text<'_> {
+    fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.summary;
+        writeln!(f, "{}", self.bold(&format!("{}: {} rows", run.job, grouped(run.rows))))?;
+        for filter in run.filters.iter().filter(|filter| filter.rows > 0) {
+            writeln!(f, "  {:>9}  filtered by {}", grouped(filter.rows), filter.name)?;
+        }
+        if run.rejected > 0 {
+            let kept = run.dead_letter.as_ref().map(|file| format!(", kept in {}", file.target));
+            let count = grouped(run.rejected);
+            writeln!(f, "  {count:>9}  rejected{}", kept.unwrap_or_default())?;
+        }
+        if let Some(engine) = &run.engine {
+            let threshold = run.threshold.as_deref().unwrap_or("its own threshold");
+            let count = self.red_if(run.suspicious > 0, &format!("{:>9}", grouped(run.suspicious)));
+            let features = run.features;
+            writeln!(f, "  {count}  suspicious by {engine} ({threshold}) over {features} features")?;
+        }
+        if !run.flags.is_empty() {
+            writeln!(f, "  {:>9}  flagged", grouped(run.flagged))?;
+        }
+        Ok(())
+    }
+
+    fn suspects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.summary.suspects.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{}", self.bold("Worth a look first"))?;
+        for suspect in &self.summary.suspects {
+            self.suspect(f, suspect)?;
+        }
+        Ok(())
+    }
+
+    fn suspect(&self, f: &mut fmt::Formatter<'_>, suspect: &Suspect) -> fmt::Result {
+        let score = suspect.score.map(|score| format!("  score {score:.3}")).unwrap_or_default();
+        let record = suspect.record.iter().filter(|(_, text)| !text.is_empty());
+        let record: Vec<String> =
+            record.map(|(name, text)| format!("{name}={}", safe(text, 60))).collect();
+        let row = self.bold(&format!("row {}", suspect.row));
+        writeln!(f, "  {row}{score}  {}", record.join("  "))?;
+        if let Some(explanation) = &suspect.explanation {
+            writeln!(f, "    {}", safe(explanation, 240))?;
+        }
+        for (flag, finding) in suspect.flags.iter().zip(&suspect.findings) {
+            let finding = if finding.is_empty() { String::new() } else { format!(": {}", safe(finding, 120)) };
+            writeln!(f, "    {} {flag}{finding}", self.severity(suspect.severity))?;
+        }
+        Ok(())
+    }
+
+    fn flags(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hit: Vec<_> = self.summary.flags.iter().filter(|flag| flag.rows > 0).collect();
+        if hit.is_empty() {
+            return Ok(());
+        }
+        hit.sort_by_key(|flag| (std::cmp::Reverse(flag.severity), std::cmp::Reverse(flag.rows)));
+        writeln!(f, "\n{}", self.bold("Flags"))?;
+        for flag in hit {
+            let count = grouped(flag.rows);
+            let text = if flag.message.is_empty() {
+                flag.description.clone()
+            } else {
+                flag.message.replace("{count}", &count)
+            };
+            let severity = self.severity(Some(flag.severity));
+            writeln!(f, "  {severity:6} {count:>9}  {}  {}", flag.name, safe(&text, 160))?;
+        }
+        Ok(())
+    }
+
+    fn notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for diagnostic in &self.summary.diagnostics {
+            let path = if diagnostic.path.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", diagnostic.path)
+            };
+            writeln!(f, "\nnote: {path}{}", safe(&diagnostic.message, 400))?;
+        }
+        Ok(())
+    }
+
+    fn files(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<_> =
+            self.summary.outputs.iter().filter(|output| output.target != "-").collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{}", self.bold("Written"))?;
+        for file in files {
+            writeln!(f, "  {:>9} rows  {}", grouped(file.rows), file.target)?;
+        }
+        Ok(())
+    }
+
+    fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stages = self.summary.stages.iter().filter(|time| time.stage != Stage::Plan);
+        let stages: Vec<String> =
+            stages.map(|time| format!("{} {:.2} s", time.stage.label(), time.seconds)).collect();
+        writeln!(f, "\nDone in {:.2} s ({})", self.summary.duration_seconds, stages.join(", "))
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.styled("1", text)
+    }
+
+    fn red_if(&self, condition: bool, text: &str) -> String {
+        if condition { self.styled("31;1", text) } else { text.to_owned() }
+    }
+
+    fn severity(&self, severity: Option<Severity>) -> String {
+        match severity {
+            Some(Severity::High) => self.styled("31", "high"),
+            Some(Severity::Medium) => self.styled("33", "medium"),
+            Some(Severity::Low) => self.styled("36", "low"),
+            None => String::new(),
+        }
+    }
+
+    fn styled(&self, style: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Text from data, at most `limit` characters, with nothing in it that a terminal would obey.
+fn safe(text: &str, limit: usize) -> String {
+    let mut safe = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == limit {
+            safe.push('…');
+            break;
+        }
+        if character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            let _ = write!(safe, "{}", character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let shown = [0, 999, 1000, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn data_can_not_command_the_terminal() {
+        assert_eq!(safe("a\u{1b}[31mb\n\u{202e}c", 20), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
+        assert_eq!(safe("abcdef", 3), "abc…");
+    }
+}

@@ -1,0 +1,163 @@
+//! Each feature by group: quantiles, histograms, categories, and what it contributed.
+
+use anomal_core::proto::{FeatureColumn, FeatureGroup, FeatureSummary, Group};
+use rayon::prelude::*;
+
+use crate::{
+    matrix::{MISSING, Matrix, Values},
+    threshold::quantile,
+};
+
+const BINS: usize = 40;
+const CATEGORIES: usize = 50;
+const QUANTILES: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
+pub(crate) const OTHER: &str = "other values";
+
+/// `shares` are each feature's shares of the scores of some rows, told by `shared`.
+pub(crate) fn summaries(
+    matrix: &Matrix,
+    features: &[FeatureColumn],
+    suspicious: &[bool],
+    shares: &[Vec<f64>],
+    shared: &[usize],
+) -> Vec<FeatureSummary> {
+    let suspects = shared.iter().map(|row| suspicious[*row]);
+    let suspects: Vec<bool> = suspects.collect();
+    matrix
+        .columns
+        .par_iter()
+        .zip(features)
+        .enumerate()
+        .map(|(place, (column, feature))| {
+            let mut summary = match &column.values {
+                Values::Numeric(values) => numeric(values, suspicious),
+                Values::Codes { codes, levels } => categorical(codes, levels, suspicious),
+            };
+            summary.feature = Some(feature.clone());
+            if let Some(shares) = shares.get(place) {
+                summary.mean_contribution = mean(shares.iter().copied());
+                let of_suspects = shares.iter().zip(&suspects).filter(|(_, suspect)| **suspect);
+                summary.mean_contribution_suspicious = mean(of_suspects.map(|(share, _)| *share));
+            }
+            summary
+        })
+        .collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+const GROUPS: [Group; 3] = [Group::All, Group::Normal, Group::Suspicious];
+
+fn in_group(group: Group, suspicious: bool) -> bool {
+    match group {
+        Group::Normal => !suspicious,
+        Group::Suspicious => suspicious,
+        Group::All | Group::Unspecified => true,
+    }
+}
+
+fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
+    let sorted = |group: Group| {
+        let rows = values.iter().zip(suspicious);
+        let rows = rows.filter(|(value, suspicious)| !value.is_nan() && in_group(group, **suspicious));
+        let mut sorted: Vec<f64> = rows.map(|(value, _)| *value).collect();
+        sorted.par_sort_unstable_by(f64::total_cmp);
+        sorted
+    };
+    let groups = GROUPS.map(sorted);
+    let all = &groups[0];
+    let mut summary = FeatureSummary {
+        missing: (values.len() - all.len()) as u64,
+        distinct: all.chunk_by(|a, b| a == b).count() as u64,
+        ..FeatureSummary::default()
+    };
+    if let (Some(low), Some(high)) = (all.first(), all.last()) {
+        let bins = if low == high { 1 } else { BINS };
+        // By shares of both ends: no difference to overflow.
+        let edge = |index: usize| {
+            let share = index as f64 / bins as f64;
+            low * (1.0 - share) + high * share
+        };
+        summary.edges = (0..=bins).map(edge).collect();
+    }
+    for (group, sorted) in GROUPS.into_iter().zip(&groups) {
+        summary.groups.push(FeatureGroup {
+            group: group.into(),
+            count: sorted.len() as u64,
+            mean: (!sorted.is_empty()).then(|| mean(sorted.iter().copied())),
+            standard_deviation: deviation(sorted),
+            quantiles: match sorted.as_slice() {
+                [] => Vec::new(),
+                sorted => QUANTILES.map(|share| quantile(sorted, share)).to_vec(),
+            },
+            counts: binned(sorted, &summary.edges),
+        });
+    }
+    summary
+}
+
+fn deviation(sorted: &[f64]) -> Option<f64> {
+    let mean = mean(sorted.iter().copied());
+    let squares = sorted.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    let variance = squares / (sorted.len().checked_sub(1).filter(|n| *n > 0)? as f64);
+    Some(variance.sqrt()).filter(|value| value.is_finite())
+}
+
+/// How many of sorted values are in each bin; the last bin has its upper edge too.
+fn binned(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
+    let Some(bins) = edges.len().checked_sub(1) else { return Vec::new() };
+    let mut counts = Vec::with_capacity(bins);
+    let mut start = 0;
+    for bin in 0..bins {
+        let end = if bin + 1 == bins {
+            sorted.len()
+        } else {
+            sorted.partition_point(|value| *value < edges[bin + 1]).max(start)
+        };
+        counts.push((end - start) as u64);
+        start = end;
+    }
+    counts
+}
+
+fn categorical(codes: &[u32], levels: &[String], suspicious: &[bool]) -> FeatureSummary {
+    let mut counts = vec![[0_u64; 2]; levels.len()];
+    let mut missing = 0;
+    for (code, suspicious) in codes.iter().zip(suspicious) {
+        if *code == MISSING {
+            missing += 1;
+        } else {
+            counts[*code as usize][usize::from(*suspicious)] += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..levels.len()).collect();
+    order.sort_by_key(|level| (std::cmp::Reverse(counts[*level][0] + counts[*level][1]), *level));
+    let (shown, rest) = order.split_at(order.len().min(CATEGORIES));
+    let mut categories: Vec<String> = shown.iter().map(|level| levels[*level].clone()).collect();
+    if !rest.is_empty() {
+        categories.push(OTHER.to_owned());
+    }
+    let groups = GROUPS.map(|group| {
+        let of = |level: &usize| match group {
+            Group::Normal => counts[*level][0],
+            Group::Suspicious => counts[*level][1],
+            Group::All | Group::Unspecified => counts[*level][0] + counts[*level][1],
+        };
+        let mut told: Vec<u64> = shown.iter().map(of).collect();
+        if !rest.is_empty() {
+            told.push(rest.iter().map(of).sum());
+        }
+        let count = told.iter().sum();
+        FeatureGroup { group: group.into(), count, counts: told, ..FeatureGroup::default() }
+    });
+    FeatureSummary {
+        missing,
+        distinct: counts.iter().filter(|count| count[0] + count[1] > 0).count() as u64,
+        categories,
+        groups: groups.to_vec(),
+        ..FeatureSummary::default()
+    }
+}

@@ -1,0 +1,159 @@
+//! Detectors: a file each, and a line in the registry.
+
+mod gower;
+mod hbos;
+
+use anomal_core::{
+    Cancel, Error, Result,
+    proto::{self, Analysis, StepStatistics},
+};
+use anomal_spec::{Parameters, Threshold, nearest};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+
+use crate::matrix::Matrix;
+
+/// All detectors that there are.
+pub(crate) const DETECTORS: &[&dyn Detector] = &[&gower::Gower, &hbos::Hbos];
+
+/// A way to score rows.
+pub(crate) trait Detector: Send + Sync {
+    fn describe(&self) -> proto::Detector;
+
+    /// Used where the settings name none.
+    fn default_threshold(&self) -> Threshold;
+
+    /// # Errors
+    /// `InvalidSettings` for a parameter that is wrong, below `classification.parameters`.
+    fn check(&self, parameters: &Parameters) -> Result<()>;
+
+    /// Learns from all rows of a matrix; at least 2 rows and a feature of weight above 0.
+    fn fit(&self, matrix: &Matrix, parameters: &Parameters, context: &Context<'_>) -> Result<Fitted>;
+
+    /// A scorer from what [`Fitted::state`] was.
+    ///
+    /// # Errors
+    /// A message if it is damaged.
+    fn load(&self, state: serde_json::Value) -> Result<Box<dyn Scorer>, String>;
+}
+
+/// What a detector works by beside its parameters.
+pub(crate) struct Context<'a> {
+    pub seed: u64,
+    /// Bytes that the largest structure may take.
+    pub memory_budget: usize,
+    pub cancel: &'a Cancel,
+}
+
+/// What a detector has learnt.
+pub(crate) struct Fitted {
+    pub scorer: Box<dyn Scorer>,
+    pub state: serde_json::Value,
+    /// What it says of the fitted rows, where that is more than the scorer says of each.
+    pub rows: Option<Scores>,
+    /// The rows of the cluster with the fewest members at two clusters.
+    pub smallest_cluster: Option<Vec<bool>>,
+    pub view: Option<Box<dyn View>>,
+    pub steps: Vec<StepStatistics>,
+}
+
+/// Scores rows, each for itself.
+pub(crate) trait Scorer: Send + Sync {
+    /// The shares are left empty where they are not wanted.
+    fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores>;
+}
+
+/// What is drawn of the fitted rows, once it is known which are suspicious.
+pub(crate) trait View: Send + Sync {
+    fn analyse(
+        &self,
+        scores: &[f64],
+        suspicious: &[bool],
+        context: &Context<'_>,
+        steps: &mut Vec<StepStatistics>,
+    ) -> Result<Analysis>;
+}
+
+/// What is said of rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scores {
+    pub scores: Vec<f64>,
+    /// For each feature of the matrix its share in each row's score: non-negative, adding up to 1 over the
+    /// features, or all 0.
+    pub shares: Vec<Vec<f64>>,
+    pub clusters: Option<Vec<u32>>,
+    /// Rows that are of the smallest cluster, for thresholds that ask for it.
+    pub smallest_cluster: Option<Vec<bool>>,
+}
+
+/// # Errors
+/// `InvalidSettings` with the nearest names.
+pub(crate) fn find(name: &str) -> Result<&'static dyn Detector> {
+    let known: Vec<proto::Detector> = DETECTORS.iter().map(|detector| detector.describe()).collect();
+    let place = known.iter().position(|detector| detector.name == name);
+    place.map(|place| DETECTORS[place]).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|detector| detector.name.as_str()).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", names.join(", ")),
+        };
+        let message = format!("there is no detector `{name}`; {hint}");
+        Error::settings("classification.engine", "DETECTOR_UNKNOWN", message)
+    })
+}
+
+/// A parameter type's JSON Schema, as text.
+pub(crate) fn schema_of<P: JsonSchema>() -> String {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
+    SchemaGenerator::new(settings).into_root_schema_for::<P>().to_value().to_string()
+}
+
+/// Parameters by their type.
+///
+/// # Errors
+/// `InvalidSettings` with the parameter's path.
+pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -> Result<P> {
+    let schema = schemars::schema_for!(P).to_value();
+    let known: Vec<&str> = schema["properties"]
+        .as_object()
+        .map(|known| known.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    for (name, value) in given {
+        let path = format!("classification.parameters.{name}");
+        if !known.contains(&name.as_str()) {
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            return Err(Error::settings(path, "PARAMETER_UNKNOWN", format!("unknown parameter; {hint}")));
+        }
+        let alone = Parameters::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = serde_json::from_value::<P>(alone.into()) {
+            return Err(Error::settings(path, "PARAMETER_INVALID", error.to_string()));
+        }
+    }
+    serde_json::from_value(given.clone().into()).map_err(|error| {
+        Error::settings("classification.parameters", "PARAMETER_INVALID", error.to_string())
+    })
+}
+
+/// # Errors
+/// `InvalidSettings` if a parameter is out of its range.
+pub(crate) fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: &T, least: &T, most: &T) -> Result<()> {
+    if value >= least && value <= most {
+        return Ok(());
+    }
+    let message = format!("{value} is not between {least} and {most}");
+    Err(Error::settings(format!("classification.parameters.{name}"), "PARAMETER_INVALID", message))
+}
+
+/// The figures of a step over all rows.
+pub(crate) fn step(name: &str, rows: usize, started: std::time::Instant) -> StepStatistics {
+    StepStatistics {
+        step: name.into(),
+        rows_in: rows as u64,
+        rows_out: rows as u64,
+        nulls: 0,
+        seconds: started.elapsed().as_secs_f64(),
+    }
+}

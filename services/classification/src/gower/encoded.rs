@@ -1,0 +1,177 @@
+//! Rows prepared for the distance: numbers scaled by weight and range, categories as codes.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::matrix::{MISSING, Matrix, Values};
+
+/// How one feature takes part in the distance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Scale {
+    /// (x - low) * factor, halved first where the range overflows.
+    Numeric { low: f64, range: f64, weight: f64 },
+    Codes { levels: Vec<String>, weight: f64 },
+}
+
+/// How all features take part; learnt once, applied to fitted and to new rows alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Encoding {
+    /// Of each feature of the table; absent where its weight is 0.
+    pub scales: Vec<Option<Scale>>,
+}
+
+/// A feature of the encoded rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// Scaled so that a difference is the feature's share of the distance; NaN where missing.
+    Numeric { values: Vec<f32>, weight: f32 },
+    Codes { codes: Vec<u32>, weight: f32 },
+}
+
+/// Rows ready for the distance.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
+    pub rows: usize,
+    /// Features of weight above 0, weights adding up to 1.
+    pub parts: Vec<Part>,
+    /// The feature's place in the table of each part.
+    pub places: Vec<usize>,
+    /// Whether any value is missing: then weights are those of what both rows have.
+    pub missing: bool,
+}
+
+impl Encoding {
+    /// Ranges over the values present, levels in order of first appearance.
+    pub fn learn(matrix: &Matrix) -> Self {
+        let total: f64 = matrix.columns.iter().map(|column| column.weight).sum();
+        let scale = |column: &crate::matrix::MatrixColumn| {
+            // Also where the sum overflows or nothing weighs.
+            let weight = column.weight / total;
+            if !(weight.is_finite() && weight > 0.0) {
+                return None;
+            }
+            Some(match &column.values {
+                Values::Numeric(values) => {
+                    let present = values.iter().copied().filter(|value| !value.is_nan());
+                    let low = present.clone().fold(f64::INFINITY, f64::min);
+                    let high = present.fold(f64::NEG_INFINITY, f64::max);
+                    // Halves, so that the difference of the largest numbers is one.
+                    let range = if low <= high { high / 2.0 - low / 2.0 } else { 0.0 };
+                    Scale::Numeric { low: if low.is_finite() { low } else { 0.0 }, range, weight }
+                }
+                Values::Codes { levels, .. } => Scale::Codes { levels: levels.clone(), weight },
+            })
+        };
+        Self { scales: matrix.columns.iter().map(scale).collect() }
+    }
+
+    /// A number outside the fitted range counts as at most one range away from its border; a category that
+    /// was not fitted differs from all that were.
+    pub fn apply(&self, matrix: &Matrix) -> Encoded {
+        let mut parts = Vec::new();
+        let mut places = Vec::new();
+        let mut missing = false;
+        for (place, (scale, column)) in self.scales.iter().zip(&matrix.columns).enumerate() {
+            let part = match (scale, &column.values) {
+                (Some(Scale::Numeric { low, range, weight }), Values::Numeric(values)) => {
+                    missing |= values.iter().any(|value| value.is_nan());
+                    let one = |value: &f64| scaled(*value, *low, *range, *weight);
+                    Part::Numeric { values: values.iter().map(one).collect(), weight: *weight as f32 }
+                }
+                (Some(Scale::Codes { levels: fitted, weight }), Values::Codes { codes, levels }) => {
+                    missing |= codes.contains(&MISSING);
+                    let codes = recoded(codes, levels, fitted);
+                    Part::Codes { codes, weight: *weight as f32 }
+                }
+                _ => continue,
+            };
+            parts.push(part);
+            places.push(place);
+        }
+        Encoded { rows: matrix.rows, parts, places, missing }
+    }
+}
+
+fn scaled(value: f64, low: f64, range: f64, weight: f64) -> f32 {
+    if value.is_nan() {
+        return f32::NAN;
+    }
+    if range == 0.0 {
+        // Constant when fitted: another value is a whole range away.
+        return if value == low { 0.0 } else { weight as f32 };
+    }
+    let share = (value / 2.0 - low / 2.0) / range;
+    (share.clamp(-1.0, 2.0) * weight) as f32
+}
+
+fn recoded(codes: &[u32], levels: &[String], fitted: &[String]) -> Vec<u32> {
+    if levels == fitted {
+        return codes.to_vec();
+    }
+    let places: HashMap<&str, u32> = fitted.iter().map(String::as_str).zip(0..).collect();
+    let known: Vec<u32> = levels
+        .iter()
+        .zip(0..)
+        .map(|(level, index): (&String, u32)| {
+            // Behind the fitted ones: equal to none of them.
+            places.get(level.as_str()).copied().unwrap_or(UNFITTED - index)
+        })
+        .collect();
+    let code = |code: &u32| if *code == MISSING { MISSING } else { known[*code as usize] };
+    codes.iter().map(code).collect()
+}
+
+const UNFITTED: u32 = MISSING - 1;
+
+impl Encoded {
+    /// Equal rows merged: the distinct ones in order of first appearance, how often each is there, and the
+    /// distinct row of each row.
+    pub fn distinct(&self) -> (Self, Vec<u32>, Vec<u32>) {
+        let mut places: HashMap<Vec<u32>, u32> = HashMap::new();
+        let (mut firsts, mut counts, mut of_row) = (Vec::new(), Vec::new(), Vec::new());
+        for row in 0..self.rows {
+            let key: Vec<u32> = self.parts.iter().map(|part| part.key(row)).collect();
+            let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
+            let place = *places.entry(key).or_insert(next);
+            if place == next {
+                firsts.push(row);
+                counts.push(0);
+            }
+            counts[place as usize] += 1;
+            of_row.push(place);
+        }
+        (self.select(&firsts), counts, of_row)
+    }
+
+    /// Some of the rows, in the order given.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let part = |part: &Part| match part {
+            Part::Numeric { values, weight } => Part::Numeric {
+                values: rows.iter().map(|row| values[*row]).collect(),
+                weight: *weight,
+            },
+            Part::Codes { codes, weight } => {
+                Part::Codes { codes: rows.iter().map(|row| codes[*row]).collect(), weight: *weight }
+            }
+        };
+        Self {
+            rows: rows.len(),
+            parts: self.parts.iter().map(part).collect(),
+            places: self.places.clone(),
+            missing: self.missing,
+        }
+    }
+}
+
+impl Part {
+    /// Equal for equal values, missing ones among them.
+    fn key(&self, row: usize) -> u32 {
+        match self {
+            // 0.0 and -0.0 are one value.
+            Self::Numeric { values, .. } if values[row].is_nan() => f32::NAN.to_bits(),
+            Self::Numeric { values, .. } => (values[row] + 0.0).to_bits(),
+            Self::Codes { codes, .. } => codes[row],
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Complete linkage, cut into clusters.
+
+use anomal_core::proto::{Dendrogram, dendrogram::Merge};
+use kodama::{Method, linkage};
+
+/// A tree over distinct rows; merges ascend in height.
+pub(crate) struct Tree {
+    pub leaves: usize,
+    /// Left, right and height: node i of the leaves, node leaves + i made by merge i.
+    merges: Vec<(usize, usize, f32)>,
+}
+
+impl Tree {
+    /// Uses up the distances (see `distances::condensed`). Can't be broken off: about 6 s at 20,000 rows.
+    pub fn complete(mut condensed: Vec<f32>, leaves: usize) -> Self {
+        if leaves < 2 {
+            return Self { leaves, merges: Vec::new() };
+        }
+        let steps = linkage(&mut condensed, leaves, Method::Complete);
+        let merges =
+            steps.steps().iter().map(|step| (step.cluster1, step.cluster2, step.dissimilarity));
+        Self { leaves, merges: merges.collect() }
+    }
+
+    /// The heights of the merges, ascending; merging equal rows costs nothing and is not among them.
+    #[cfg(test)]
+    pub fn heights(&self) -> impl Iterator<Item = f32> {
+        self.merges.iter().map(|merge| merge.2)
+    }
+
+    /// The finest cut with at most `k` clusters (as SciPy's `fcluster` with `maxclust` has it): merges of
+    /// one height are done together. Gives each leaf's cluster, in no order, and the height.
+    pub fn cut(&self, k: usize) -> (Vec<u32>, f32) {
+        let mut done = self.leaves.saturating_sub(k);
+        while done > 0 && done < self.merges.len() && self.merges[done].2 <= self.merges[done - 1].2 {
+            done += 1;
+        }
+        let mut parents: Vec<usize> = (0..self.leaves + done).collect();
+        for (index, (left, right, _)) in self.merges[..done].iter().enumerate() {
+            parents[*left] = self.leaves + index;
+            parents[*right] = self.leaves + index;
+        }
+        // Parents come after their children: from the last one down, each knows its root.
+        for node in (0..parents.len()).rev() {
+            parents[node] = parents[parents[node]];
+        }
+        let mut names = std::collections::HashMap::new();
+        let labels = parents[..self.leaves].iter().map(|root| {
+            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            *names.entry(*root).or_insert(next)
+        });
+        let height = if done == 0 { 0.0 } else { self.merges[done - 1].2 };
+        (labels.collect(), height)
+    }
+
+    /// The leaves as they stand side by side.
+    pub fn order(&self) -> Vec<u32> {
+        let mut order = Vec::with_capacity(self.leaves);
+        let mut stack = vec![(self.leaves + self.merges.len()).saturating_sub(1)];
+        while let Some(node) = stack.pop() {
+            match node.checked_sub(self.leaves) {
+                Some(merge) => {
+                    let (left, right, _) = self.merges[merge];
+                    stack.extend([right, left]);
+                }
+                None if node < self.leaves => order.push(u32::try_from(node).unwrap_or(u32::MAX)),
+                None => {}
+            }
+        }
+        order
+    }
+
+    /// As the analysis has it, with the row and the number of rows of each leaf.
+    pub fn message(&self, rows: Vec<u64>, counts: &[u32]) -> Dendrogram {
+        let mut sizes: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
+        let mut merges = Vec::with_capacity(self.merges.len());
+        let node = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
+        for (left, right, height) in &self.merges {
+            let size = sizes[*left] + sizes[*right];
+            sizes.push(size);
+            merges.push(Merge { left: node(*left), right: node(*right), height: f64::from(*height), size });
+        }
+        Dendrogram {
+            leaf_rows: rows,
+            leaf_counts: counts.iter().map(|count| u64::from(*count)).collect(),
+            merges,
+            order: self.order(),
+        }
+    }
+}
+
+/// Labels 1, 2, … by the number of rows, the largest first, equal ones by their smallest row. `of_row`
+/// gives a cluster under any name for each row.
+pub(crate) fn by_size(of_row: &[u32]) -> (Vec<u32>, Vec<u64>) {
+    let clusters = of_row.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut sizes = vec![(0_u64, 0_usize); clusters];
+    for (row, cluster) in of_row.iter().enumerate().rev() {
+        let size = &mut sizes[*cluster as usize];
+        size.0 += 1;
+        size.1 = row;
+    }
+    let mut order: Vec<usize> = (0..clusters).filter(|cluster| sizes[*cluster].0 > 0).collect();
+    order.sort_by_key(|cluster| (std::cmp::Reverse(sizes[*cluster].0), sizes[*cluster].1));
+    let mut labels = vec![0; clusters];
+    for (cluster, label) in order.iter().zip(1..) {
+        labels[*cluster] = label;
+    }
+    let sizes = order.iter().map(|cluster| sizes[*cluster].0).collect();
+    (of_row.iter().map(|cluster| labels[*cluster as usize]).collect(), sizes)
+}

@@ -1,0 +1,78 @@
+//! Rows that stand for the others where not all pairs can be held.
+
+use anomal_core::{Cancel, Result};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rayon::prelude::*;
+
+use super::{distances::row_to_run, encoded::Encoded};
+
+const CHUNK: usize = 8192;
+
+/// Chosen rows, and the one of them that stands for each row.
+pub(crate) struct Chosen {
+    /// Ascending.
+    pub rows: Vec<usize>,
+    /// The place in `rows` of each row's nearest, of equal ones the smallest.
+    pub of_row: Vec<u32>,
+    /// How far at most a row is from its own.
+    pub radius: f32,
+}
+
+/// Chooses `count` rows: half by farthest-first traversal (Gonzalez 1985, "Clustering to minimize the
+/// maximum intercluster distance"), so that outliers are among them, half at random, so that dense
+/// parts are too.
+pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -> Result<Chosen> {
+    let n = rows.rows;
+    let count = count.min(n);
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut chosen = vec![false; n];
+    let mut nearest = vec![f32::INFINITY; n];
+    // The first row, so that the choice does not hang on chance alone.
+    let mut next = 0;
+    for _ in 0..count / 2 {
+        cancel.check()?;
+        chosen[next] = true;
+        let farthest = nearest
+            .par_chunks_mut(CHUNK)
+            .enumerate()
+            .map(|(chunk, nearest)| {
+                let mut distances = [0.0_f32; CHUNK];
+                let distances = &mut distances[..nearest.len()];
+                row_to_run(rows, next, rows, chunk * CHUNK, distances);
+                let mut farthest = (f32::NEG_INFINITY, 0);
+                for (index, (nearest, distance)) in nearest.iter_mut().zip(distances.iter()).enumerate() {
+                    *nearest = nearest.min(*distance);
+                    if *nearest > farthest.0 {
+                        farthest = (*nearest, chunk * CHUNK + index);
+                    }
+                }
+                farthest
+            })
+            .collect::<Vec<_>>();
+        let first = |best: (f32, usize), one: &(f32, usize)| if one.0 > best.0 { *one } else { best };
+        next = farthest.iter().fold((f32::NEG_INFINITY, 0), first).1;
+        if chosen[next] {
+            // Every row stands on a chosen one.
+            break;
+        }
+    }
+    let mut left = count - chosen.iter().filter(|chosen| **chosen).count();
+    while left > 0 {
+        let row = random.random_range(0..n);
+        if !chosen[row] {
+            chosen[row] = true;
+            left -= 1;
+        }
+    }
+    let picked: Vec<usize> = (0..n).filter(|row| chosen[*row]).collect();
+    let (of_row, radius) = assign(rows, &picked, cancel)?;
+    Ok(Chosen { rows: picked, of_row, radius })
+}
+
+fn assign(rows: &Encoded, picked: &[usize], cancel: &Cancel) -> Result<(Vec<u32>, f32)> {
+    let to = rows.select(picked);
+    let found = super::neighbors::nearest(rows, &to, 1, false, cancel)?;
+    let of_row = found.iter().map(|nearest| nearest.0.first().map_or(0, |first| first.1)).collect();
+    let radius = found.iter().filter_map(|nearest| nearest.0.first()).map(|first| first.0);
+    Ok((of_row, radius.fold(0.0, f32::max)))
+}

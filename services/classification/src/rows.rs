@@ -1,0 +1,75 @@
+//! Scores as the table that an engine answers.
+
+use anomal_core::{Result, Table};
+use polars::prelude::{
+    Column, DataFrame, DataType, Float64Chunked, IntoColumn, UInt32Chunked,
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::detectors::Scores;
+
+/// Order statistics of the fitted scores that a model keeps at most.
+const MOST_KEPT: usize = 100_000;
+
+/// The fitted scores in order, thinned where they are many: what a row's rank is taken from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ranking(Vec<f64>);
+
+impl Ranking {
+    pub fn new(scores: &[f64]) -> Self {
+        let mut sorted = scores.to_vec();
+        sorted.par_sort_by(f64::total_cmp);
+        let step = sorted.len().div_ceil(MOST_KEPT).max(1);
+        Self(sorted.into_iter().step_by(step).collect())
+    }
+
+    /// The share of the fitted rows with a lower score, 0..1.
+    pub fn rank(&self, score: f64) -> f64 {
+        let below = self.0.partition_point(|known| *known < score);
+        if self.0.is_empty() { 0.0 } else { below as f64 / self.0.len() as f64 }
+    }
+}
+
+/// The result rows of `table`, with the names of its features in order.
+pub(crate) fn rows(
+    table: &Table,
+    names: &[&str],
+    scores: Scores,
+    suspicious: &[bool],
+    ranking: &Ranking,
+) -> Result<Table> {
+    let ranks: Vec<f64> = scores.scores.par_iter().map(|score| ranking.rank(*score)).collect();
+    let clusters = match scores.clusters {
+        Some(clusters) => UInt32Chunked::from_vec("cluster".into(), clusters).into_column(),
+        None => Column::full_null("cluster".into(), table.height(), &DataType::UInt32),
+    };
+    let mut columns = vec![
+        Float64Chunked::from_vec("score".into(), scores.scores).into_column(),
+        Float64Chunked::from_vec("rank".into(), ranks).into_column(),
+        clusters,
+        Column::new("suspicious".into(), suspicious),
+    ];
+    for (name, shares) in names.iter().zip(scores.shares) {
+        let name = format!("contribution.{name}");
+        columns.push(Float64Chunked::from_vec(name.into(), shares).into_column());
+    }
+    table.with_columns(DataFrame::new(table.height(), columns)?)
+}
+
+/// Of rows that there is nothing to compare with: a lone row, or no feature that weighs.
+pub(crate) fn unscored(table: &Table, names: &[&str]) -> Result<Table> {
+    let height = table.height();
+    let null = |name: &str, of: &DataType| Column::full_null(name.into(), height, of);
+    let mut columns = vec![
+        null("score", &DataType::Float64),
+        null("rank", &DataType::Float64),
+        null("cluster", &DataType::UInt32),
+        Column::new("suspicious".into(), vec![false; height]),
+    ];
+    for name in names {
+        let zeros = Float64Chunked::from_vec(format!("contribution.{name}").into(), vec![0.0; height]);
+        columns.push(zeros.into_column());
+    }
+    table.with_columns(DataFrame::new(height, columns)?)
+}

@@ -1,0 +1,236 @@
+//! What a component of a pack is, and how settings become one.
+
+use anomal_core::{
+    Cancel, Result,
+    proto::{self, DataType, component::Type},
+};
+use anomal_spec::{Parameters, nearest};
+use polars::prelude::{BooleanChunked, Column};
+use rayon::prelude::*;
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+
+/// A component as settings can name it.
+pub(crate) struct Definition {
+    pub name: &'static str,
+    pub aliases: &'static [&'static str],
+    /// What it computes, for people.
+    pub description: &'static str,
+    pub inputs: &'static [Input],
+    pub schema: fn() -> serde_json::Value,
+    pub build: fn(&Parameters) -> Result<Built, Wrong>,
+}
+
+/// A column that a component reads. It may also be named by a parameter of its name.
+pub(crate) struct Input {
+    pub name: &'static str,
+    pub types: &'static [DataType],
+    pub optional: bool,
+}
+
+impl Input {
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, types: &[DataType::String], optional: false }
+    }
+
+    pub const fn number(name: &'static str) -> Self {
+        Self { name, types: &[DataType::Integer, DataType::Float], optional: false }
+    }
+
+    pub const fn time(name: &'static str) -> Self {
+        Self { name, types: &[DataType::Datetime], optional: false }
+    }
+
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
+/// A parameter that is wrong: its name and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub parameter: String,
+    pub message: String,
+}
+
+impl Wrong {
+    pub fn new(parameter: &str, message: impl Into<String>) -> Self {
+        Self { parameter: parameter.to_owned(), message: message.into() }
+    }
+}
+
+/// A component with its parameters.
+pub(crate) enum Built {
+    Metric(TextFunction),
+    /// A metric of other columns than text, with the type of what it makes.
+    ColumnMetric(DataType, ColumnFunction),
+    /// True for rows to remove; a missing value removes nothing.
+    Filter(TextPredicate),
+    NumberFilter(Box<dyn Fn(f64) -> bool + Send + Sync>),
+    Direct(Box<dyn DirectFlag>),
+    Aggregation(Box<dyn AggregationFlag>),
+}
+
+pub(crate) type ColumnFunction = Box<dyn Fn(&Column) -> Result<Column> + Send + Sync>;
+pub(crate) type TextPredicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// A function of one text; nothing for nothing.
+pub(crate) enum TextFunction {
+    Integer(Box<dyn Fn(&str) -> Option<i64> + Send + Sync>),
+    Float(Box<dyn Fn(&str) -> Option<f64> + Send + Sync>),
+    Boolean(Box<dyn Fn(&str) -> Option<bool> + Send + Sync>),
+    Text(Box<dyn Fn(&str) -> Option<String> + Send + Sync>),
+}
+
+/// A row that was hit: its place in the columns, and what was found there.
+pub(crate) type Hit = (usize, String);
+
+/// Judges a row by itself.
+pub(crate) trait DirectFlag: Send + Sync {
+    /// Hits by place. The columns are those of [`Definition::inputs`].
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>>;
+}
+
+/// Judges a row by all rows.
+pub(crate) trait AggregationFlag: Send + Sync {
+    /// Hits by place. The columns are in one piece.
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>>;
+}
+
+/// The columns of a component, in the order of its definition; one that is optional may be absent.
+pub(crate) struct Inputs<'a>(pub Vec<Option<&'a Column>>);
+
+impl<'a> Inputs<'a> {
+    pub fn get(&self, place: usize) -> Option<&'a Column> {
+        self.0.get(place).copied().flatten()
+    }
+
+    /// A column that the plan has made sure of.
+    pub fn required(&self, place: usize) -> Result<&'a Column> {
+        self.get(place).ok_or_else(|| anomal_core::Error::internal("a component lacks a column"))
+    }
+}
+
+impl Built {
+    pub fn kind(&self) -> Type {
+        match self {
+            Self::Metric(_) | Self::ColumnMetric(..) => Type::Metric,
+            Self::Filter(_) | Self::NumberFilter(_) => Type::Filter,
+            Self::Direct(_) => Type::FlagDirect,
+            Self::Aggregation(_) => Type::FlagAggregation,
+        }
+    }
+
+    /// The type of a metric's values.
+    pub fn output(&self) -> DataType {
+        match self {
+            Self::Metric(TextFunction::Integer(_)) => DataType::Integer,
+            Self::Metric(TextFunction::Float(_)) => DataType::Float,
+            Self::Metric(TextFunction::Boolean(_)) => DataType::Boolean,
+            Self::Metric(TextFunction::Text(_)) => DataType::String,
+            Self::ColumnMetric(of, _) => *of,
+            _ => DataType::Unspecified,
+        }
+    }
+}
+
+impl Definition {
+    /// As ListComponents tells it.
+    pub fn describe(&self, pack: &str) -> proto::Component {
+        let built = (self.build)(&Parameters::default());
+        let (kind, output) = built.map_or((Type::Unspecified, DataType::Unspecified), |built| {
+            (built.kind(), built.output())
+        });
+        let input = |input: &Input| proto::component::Input {
+            name: input.name.into(),
+            data_types: input.types.iter().map(|of| (*of).into()).collect(),
+            optional: input.optional,
+        };
+        proto::Component {
+            pack: pack.into(),
+            name: self.name.into(),
+            r#type: kind.into(),
+            description: self.description.into(),
+            inputs: self.inputs.iter().map(input).collect(),
+            parameters_schema: (self.schema)().to_string(),
+            output: output.into(),
+            aliases: self.aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        }
+    }
+}
+
+/// The parameters of a component that has none.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParameters {}
+
+/// A parameter type's JSON Schema.
+pub(crate) fn schema_of<P: JsonSchema>() -> serde_json::Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
+    SchemaGenerator::new(settings).into_root_schema_for::<P>().to_value()
+}
+
+/// Parameters by their type.
+pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -> Result<P, Wrong> {
+    let schema = schema_of::<P>();
+    let known: Vec<&str> = schema["properties"]
+        .as_object()
+        .map(|known| known.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    if let Some(unknown) = given.keys().find(|name| !known.contains(&name.as_str())) {
+        let hint = match nearest(unknown, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "there are none".to_owned(),
+            None => format!("there are {}", known.join(", ")),
+        };
+        return Err(Wrong::new(unknown, format!("unknown parameter; {hint}")));
+    }
+    // One by one, so that the one that is wrong can be named.
+    for (name, value) in given {
+        let alone = Parameters::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = serde_json::from_value::<P>(alone.into())
+            && !error.to_string().starts_with("missing field")
+        {
+            return Err(Wrong::new(name, error.to_string()));
+        }
+    }
+    serde_json::from_value(given.clone().into()).map_err(|error| Wrong::new("", error.to_string()))
+}
+
+/// A text column by its distinct values, in order of first appearance.
+pub(crate) struct Distinct<'a> {
+    pub values: Vec<&'a str>,
+    /// The value of each row.
+    pub codes: Vec<Option<u32>>,
+}
+
+impl<'a> Distinct<'a> {
+    pub fn of(column: &'a Column) -> Result<Self> {
+        let text = column.str()?;
+        let mut places: std::collections::HashMap<&str, u32> = std::collections::HashMap::new();
+        let mut values = Vec::new();
+        let codes = text.iter().map(|text| {
+            let text = text?;
+            Some(*places.entry(text).or_insert_with(|| {
+                values.push(text);
+                u32::try_from(values.len() - 1).unwrap_or(u32::MAX)
+            }))
+        });
+        let codes = codes.collect();
+        Ok(Self { values, codes })
+    }
+
+    /// A function's answer for each row; computed once for each distinct value, in parallel.
+    pub fn map<T: Clone + Send>(&self, function: impl Fn(&str) -> Option<T> + Sync) -> Vec<Option<T>> {
+        let answers: Vec<Option<T>> = self.values.par_iter().map(|value| function(value)).collect();
+        let answer = |code: &Option<u32>| answers[(*code)? as usize].clone();
+        self.codes.iter().map(answer).collect()
+    }
+
+    /// The rows for which a predicate holds.
+    pub fn mask(&self, predicate: impl Fn(&str) -> bool + Sync) -> BooleanChunked {
+        let answers = self.map(|value| Some(predicate(value)));
+        answers.into_iter().map(|answer| answer == Some(true)).collect()
+    }
+}

@@ -1,0 +1,280 @@
+//! SQL expressions, parsed once: one value for each row, and nothing but the row's columns to get it from.
+
+use std::ops::ControlFlow;
+
+use anomal_spec::nearest;
+use polars::prelude::{Column, DataFrame, Expr, IntoLazy, PolarsResult};
+use sqlparser::{
+    ast::{
+        Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+        visit_expressions, visit_expressions_mut,
+    },
+    dialect::GenericDialect,
+    parser::Parser,
+    tokenizer::Token,
+};
+
+/// Functions whose value for a row depends on that row alone (a test evaluates each).
+pub(crate) const ROW_WISE: &[&str] = &[
+    "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "date_part", "div", "ends_with",
+    "exp", "floor", "greatest", "if", "ifnull", "least", "left", "length", "char_length",
+    "character_length", "ln", "log", "log10", "log1p", "log2", "lower", "ltrim", "mod", "nullif",
+    "octet_length", "pow", "power", "regexp_like", "replace", "right", "round", "rtrim", "sign", "sqrt",
+    "starts_with", "strpos", "substr", "upper",
+];
+
+/// Functions over all rows, or over a window of them.
+pub(crate) const WHOLE_TABLE: &[&str] = &[
+    "avg", "count", "dense_rank", "first_value", "lag", "last_value", "lead", "max", "median", "min",
+    "quantile_cont", "quantile_disc", "rank", "row_number", "stddev", "stddev_samp", "stdev", "sum",
+    "var_samp", "variance",
+];
+
+const VALUE: &str = "anomal.value";
+
+/// An expression that may be run.
+pub struct Expression {
+    expr: Expr,
+    /// The columns that it reads, in order of first appearance.
+    pub(crate) columns: Vec<String>,
+    /// Whether its value for a row depends on other rows.
+    pub(crate) whole_table: bool,
+}
+
+impl Expression {
+    /// Parses one expression over the columns that are known.
+    ///
+    /// # Errors
+    /// A message for people: not SQL (with line and column), a subquery, an unknown name, and so on.
+    pub fn parse(sql: &str, known: &[&str]) -> Result<Self, String> {
+        let parser = Parser::new(&GenericDialect).try_with_sql(sql);
+        let mut parser = parser.map_err(|error| format!("this is no SQL: {error}"))?;
+        let mut ast = parser.parse_expr().map_err(|error| format!("this is no SQL expression: {error}"))?;
+        let rest = parser.peek_token();
+        if rest.token != Token::EOF {
+            return Err(format!(
+                "an expression is one value for each row; `{}` at line {}, column {} can't follow it",
+                rest.token, rest.span.start.line, rest.span.start.column
+            ));
+        }
+        name_columns(&mut ast, known);
+        let mut seen = Seen { known, columns: Vec::new(), whole_table: false };
+        if let ControlFlow::Break(message) = visit_expressions(&ast, |expr| seen.visit(expr)) {
+            return Err(message);
+        }
+        let expr = polars_sql::sql_expr(ast.to_string()).map_err(|error| error.to_string())?;
+        Ok(Self { expr, columns: seen.columns, whole_table: seen.whole_table })
+    }
+
+    /// Its value for each row.
+    pub(crate) fn evaluate(&self, frame: &DataFrame) -> PolarsResult<Column> {
+        // Beside the columns, so that a constant is as long as they are.
+        let with = frame.clone().lazy().with_columns([self.expr.clone().alias(VALUE)]);
+        Ok(with.collect()?.column(VALUE)?.clone())
+    }
+}
+
+/// `a.b` without quotes means the column of that name, if there is one.
+fn name_columns(ast: &mut Sql, known: &[&str]) {
+    let _: ControlFlow<()> = visit_expressions_mut(ast, |expr| {
+        if let Sql::CompoundIdentifier(parts) = expr {
+            let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+            if known.contains(&name.as_str()) {
+                *expr = Sql::Identifier(Ident::with_quote('"', name));
+            }
+        } else if let Sql::Identifier(name) = expr
+            && name.quote_style.is_none()
+        {
+            // Quoted, so that no word of SQL's own is seen in it.
+            name.quote_style = Some('"');
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+struct Seen<'a> {
+    known: &'a [&'a str],
+    columns: Vec<String>,
+    whole_table: bool,
+}
+
+impl Seen<'_> {
+    fn visit(&mut self, expr: &Sql) -> ControlFlow<String> {
+        match expr {
+            Sql::Identifier(name) => self.column(&name.value),
+            Sql::CompoundIdentifier(parts) => {
+                let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+                self.column(&name)
+            }
+            Sql::Function(function) => self.function(function),
+            Sql::Subquery(_) | Sql::Exists { .. } | Sql::InSubquery { .. } | Sql::InUnnest { .. } => {
+                ControlFlow::Break("a subquery is not allowed: there is only the row itself".to_owned())
+            }
+            Sql::AnyOp { .. } | Sql::AllOp { .. } => {
+                ControlFlow::Break("ANY and ALL are not allowed; use IN with a list".to_owned())
+            }
+            Sql::Wildcard(_) | Sql::QualifiedWildcard(..) => {
+                ControlFlow::Break("`*` is not allowed: an expression is one value".to_owned())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn column(&mut self, name: &str) -> ControlFlow<String> {
+        if !self.known.contains(&name) {
+            return ControlFlow::Break(missing(name, self.known));
+        }
+        if !self.columns.iter().any(|column| column == name) {
+            self.columns.push(name.to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn function(&mut self, function: &Function) -> ControlFlow<String> {
+        let name = function.name.to_string().to_lowercase();
+        let whole = WHOLE_TABLE.contains(&name.as_str());
+        if !whole && !ROW_WISE.contains(&name.as_str()) {
+            let all = || ROW_WISE.iter().chain(WHOLE_TABLE).copied();
+            let hint = match nearest(&name, all()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", all().collect::<Vec<_>>().join(", ")),
+            };
+            return ControlFlow::Break(format!("the function `{name}` is not allowed; {hint}"));
+        }
+        if let FunctionArguments::Subquery(_) = function.args {
+            return ControlFlow::Break("a subquery is not allowed: there is only the row itself".to_owned());
+        }
+        if let FunctionArguments::List(list) = &function.args {
+            let wildcard = |argument: &FunctionArg| {
+                matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
+            };
+            if name != "count" && list.args.iter().any(wildcard) {
+                return ControlFlow::Break(format!("{name}(*) is not allowed: name a column"));
+            }
+        }
+        self.whole_table |= whole || function.over.is_some();
+        ControlFlow::Continue(())
+    }
+}
+
+/// What is told of a column that is not there: the nearest first, then all.
+pub(crate) fn missing(name: &str, known: &[&str]) -> String {
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? There are "),
+        None => "there are ".to_owned(),
+    };
+    const MOST: usize = 40;
+    let mut all = known.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    if known.len() > MOST {
+        all.push_str(&format!(" and {} more", known.len() - MOST));
+    }
+    format!("there is no column `{name}`; {hint}{all}")
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{NamedFrom, df};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KNOWN: &[&str] = &["n", "m", "s", "net.bytes", "order", "t", "ok"];
+
+    fn frame() -> DataFrame {
+        let times = polars::prelude::Series::new("t".into(), [0_i64, 1, 2])
+            .cast(&polars::prelude::DataType::Datetime(polars::prelude::TimeUnit::Microseconds, None));
+        let mut frame = df!(
+            "n" => [Some(1.5), None, Some(-3.0)], "m" => [1_i64, 2, 3], "s" => ["ab", "Bc", "äx"],
+            "net.bytes" => [10_i64, 20, 30], "order" => [3_i64, 2, 1], "ok" => [true, false, true]
+        )
+        .unwrap();
+        frame.with_column(times.unwrap().into()).unwrap();
+        frame
+    }
+
+    fn value(sql: &str) -> String {
+        let expression = Expression::parse(sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let column = expression.evaluate(&frame()).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(column.len(), 3, "{sql}");
+        let cells: Vec<String> =
+            column.as_materialized_series().iter().map(|value| value.to_string()).collect();
+        cells.join(" ")
+    }
+
+    #[test]
+    fn columns_with_dots_and_words_of_sql() {
+        assert_eq!(value("net.bytes / (m + 1)"), "5 6 7");
+        assert_eq!(value("\"net.bytes\" > 10 AND s <> 'ab'"), "false true true");
+        assert_eq!(value("order + 1"), "4 3 2");
+        assert_eq!(value("1"), "1 1 1");
+        assert_eq!(value("CASE WHEN n IS NULL THEN 0 ELSE n END"), "1.5 0.0 -3.0");
+        assert_eq!(value("CAST(m AS DOUBLE) / 2"), "0.5 1.0 1.5");
+    }
+
+    #[test]
+    fn every_function_that_is_allowed_can_be_run() {
+        let arguments = |name: &str| match name {
+            "concat" | "nullif" | "coalesce" | "ifnull" => "s, s".to_owned(),
+            "concat_ws" => "'-', s, s".into(),
+            "date_part" => "'hour', t".into(),
+            "ends_with" | "starts_with" | "strpos" | "regexp_like" => "s, 'a'".into(),
+            "left" | "right" | "substr" => "s, 1".into(),
+            "replace" => "s, 'a', 'b'".into(),
+            "if" => "ok, m, 0".into(),
+            "length" | "char_length" | "character_length" | "lower" | "upper" | "ltrim" | "rtrim"
+            | "octet_length" => "s".into(),
+            "greatest" | "least" | "div" | "mod" | "pow" | "power" => "m, 2".into(),
+            "log" => "n, 2".into(),
+            _ => "n".into(),
+        };
+        for name in ROW_WISE {
+            let sql = format!("{name}({})", arguments(name));
+            let expression = Expression::parse(&sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            assert!(!expression.whole_table, "{sql}");
+            value(&sql);
+        }
+        for name in WHOLE_TABLE {
+            let sql = match *name {
+                "dense_rank" | "rank" | "row_number" => format!("{name}() OVER (ORDER BY m)"),
+                "quantile_cont" | "quantile_disc" => format!("{name}(n, 0.5)"),
+                "first_value" | "last_value" | "lag" | "lead" => format!("{name}(m) OVER (ORDER BY m)"),
+                _ => format!("{name}(n)"),
+            };
+            assert!(Expression::parse(&sql, KNOWN).unwrap().whole_table, "{sql}");
+            value(&sql);
+        }
+        assert_eq!(value("AVG(m) OVER (PARTITION BY ok)"), "2.0 2.0 2.0");
+    }
+
+    #[test]
+    fn what_is_not_a_value_of_the_row_is_refused() {
+        let refused = |sql: &str| Expression::parse(sql, KNOWN).err().unwrap_or_else(|| panic!("{sql}"));
+        for (sql, part) in [
+            ("(SELECT 1)", "subquery"),
+            ("n IN (SELECT m FROM t)", "subquery"),
+            ("EXISTS (SELECT 1)", "subquery"),
+            ("n AS x", "can't follow"),
+            ("n, m", "can't follow"),
+            ("n; DROP TABLE x", "can't follow"),
+            ("read_csv('/etc/passwd')", "not allowed"),
+            ("UNNEST(s)", "not allowed"),
+            ("COLUMNS('.*')", "not allowed"),
+            ("sum(*)", "not allowed"),
+            ("net.byte", "did you mean `net.bytes`?"),
+            ("n +", "no SQL expression"),
+            ("", "no SQL expression"),
+            ("'unclosed", "no SQL"),
+        ] {
+            assert!(refused(sql).contains(part), "{sql}: {}", refused(sql));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(sql in "[nms()+*/<>=,.'\" A-Z0-9]{0,60}") {
+            if let Ok(expression) = Expression::parse(&sql, KNOWN) {
+                let _ = expression.evaluate(&frame());
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The packs: a folder each, a file a component, a line in the pack's list.
+
+mod dns;
+mod finance;
+
+use anomal_core::proto::Component;
+
+use crate::component::Definition;
+
+/// A set of domain knowledge.
+pub(crate) struct Pack {
+    pub name: &'static str,
+    pub components: &'static [Definition],
+}
+
+/// All packs that there are.
+pub(crate) const PACKS: &[Pack] = &[
+    Pack { name: "dns", components: dns::COMPONENTS },
+    Pack { name: "finance", components: finance::COMPONENTS },
+];
+
+/// A component by its name or an alias, with its pack's name.
+pub(crate) fn find(name: &str) -> Option<(&'static str, &'static Definition)> {
+    PACKS.iter().find_map(|pack| {
+        let named = |known: &&Definition| known.name == name || known.aliases.contains(&name);
+        pack.components.iter().find(named).map(|component| (pack.name, component))
+    })
+}
+
+/// All components as ListComponents tells them.
+pub(crate) fn describe() -> Vec<Component> {
+    PACKS
+        .iter()
+        .flat_map(|pack| pack.components.iter().map(|component| component.describe(pack.name)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_everything_is_described() {
+        let mut names = HashSet::new();
+        for component in describe() {
+            assert!(names.insert(component.name.clone()), "{} is there twice", component.name);
+            assert!(component.description.ends_with('.'), "{}", component.name);
+            assert_ne!(component.r#type, 0, "{}", component.name);
+            assert!(!component.inputs.is_empty(), "{}", component.name);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Data smuggled in answers.
+
+use std::net::IpAddr;
+
+use anomal_core::Result;
+use data_encoding::BASE64;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::domains::registered_domain;
+use crate::component::{
+    Built, Definition, DirectFlag, Distinct, Hit, Input, Inputs, parameters, schema_of,
+};
+
+pub(crate) const HAS_DNS_DATA_B64_ENCODED: Definition = Definition {
+    name: "has_dns_data_b64_encoded",
+    aliases: &[],
+    description: "An answer in the list is canonical base 64 (RFC 4648) of at least `minLength` characters that mix \
+                  upper and lower case or digits, and is no address and no host name.",
+    inputs: &[Input::text("answers")],
+    schema: schema_of::<Base64>,
+    build: |given| Ok(Built::Direct(Box::new(parameters::<Base64>(given)?))),
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Base64 {
+    /// Characters that an encoded text has at least.
+    #[serde(default = "twelve")]
+    min_length: usize,
+}
+
+fn twelve() -> usize {
+    12
+}
+
+impl DirectFlag for Base64 {
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
+        let answers = Distinct::of(inputs.required(0)?)?;
+        let found = answers.map(|cell| {
+            answers_of(cell).find(|answer| self.is_encoded(answer)).map(str::to_owned)
+        });
+        Ok(found.into_iter().enumerate().filter_map(|(row, found)| Some((row, found?))).collect())
+    }
+}
+
+impl Base64 {
+    fn is_encoded(&self, answer: &str) -> bool {
+        answer.len() >= self.min_length
+            && BASE64.decode(answer.as_bytes()).is_ok()
+            && mixed(answer)
+            && answer.parse::<IpAddr>().is_err()
+            && !(answer.contains('.') && registered_domain(answer).is_some())
+    }
+}
+
+/// Words, hex digests and numbers are base 64 by their letters too; encoded bytes of some length nearly
+/// always have upper and lower case, and a digit, a sign or padding.
+fn mixed(answer: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| answer.as_bytes().iter().any(of);
+    has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && (has(u8::is_ascii_digit) || has(|byte| matches!(byte, b'+' | b'/' | b'=')))
+}
+
+/// The answers of a cell: `[1.2.3.4";"cdn.example.net"]` as Packetbeat's CSV export has them, or one
+/// answer as it is.
+pub(super) fn answers_of(cell: &str) -> impl Iterator<Item = &str> {
+    let list = cell.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+    let separator = if list.is_some() { ';' } else { '\0' };
+    list.unwrap_or(cell).split(separator).map(|answer| answer.trim().trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::Column;
+
+    use super::*;
+
+    #[test]
+    fn encoded_answers_are_found_and_others_are_not() {
+        let cells = [
+            Some("c29tZSBzZWNyZXQgZGF0YQ=="),
+            Some("[1.2.3.4\";\"dGhpcyBpcyBiYXNlNjQgdG9v\"]"),
+            Some("abcdefghijkl"),
+            Some("d41d8cd98f00b204e9800998ecf8427e"),
+            Some("cdn1.Example.net"),
+            Some("v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GN"),
+            Some("[10.0.0.1\";\"2001:db8::1\"]"),
+            Some("YWJj"),
+            Some(""),
+            None,
+        ];
+        let column = Column::new("answers".into(), cells);
+        let flag = parameters::<Base64>(&serde_json::Map::new()).unwrap();
+        let hits = flag.hits(&Inputs(vec![Some(&column)])).unwrap();
+        let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
+        let hits: Vec<(usize, &str)> = hits.iter().map(|(row, value)| (*row, value.as_str())).collect();
+        assert_eq!(hits, expected);
+    }
+}

@@ -1,0 +1,213 @@
+//! Clients that call at regular intervals.
+
+use anomal_core::{Cancel, Result};
+use polars::prelude::Column;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{domains::group_of, time::micros};
+use crate::component::{
+    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, Wrong, parameters, schema_of,
+};
+
+pub(crate) const BEACONING_DETECTOR: Definition = Definition {
+    name: "beaconing_detector",
+    aliases: &[],
+    description: "Rows of a client (or of a client and a registered domain, where `domain` names a column of names) \
+                  whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`.",
+    inputs: &[
+        Input::text("clientIp"),
+        Input::time("timestamp"),
+        Input::text("domain").optional(),
+    ],
+    schema: schema_of::<Beaconing>,
+    build: |given| {
+        let beaconing = parameters::<Beaconing>(given)?;
+        if !(0.0..=1.0).contains(&beaconing.threshold) {
+            return Err(Wrong::new("threshold", "a regularity lies between 0 and 1"));
+        }
+        Ok(Built::Aggregation(Box::new(beaconing)))
+    },
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Beaconing {
+    /// The regularity above which rows are hit.
+    #[serde(default = "seven_tenths")]
+    threshold: f64,
+    /// Requests that a group needs to be judged at all.
+    #[serde(default = "eight")]
+    min_requests: usize,
+    /// A shorter median interval, in seconds, is a burst and no beacon.
+    #[serde(default = "one")]
+    min_interval: f64,
+}
+
+fn seven_tenths() -> f64 {
+    0.7
+}
+
+fn eight() -> usize {
+    8
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl AggregationFlag for Beaconing {
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+        let times = micros(inputs.required(1)?)?;
+        let groups = groups(inputs.required(0)?, inputs.get(2))?;
+        let mut events: Vec<(u32, u32, i64, u32)> = groups
+            .into_iter()
+            .zip(times.iter())
+            .enumerate()
+            .filter_map(|(row, (group, time))| {
+                let ((client, domain), time) = (group?, time?);
+                Some((client, domain, time, u32::try_from(row).ok()?))
+            })
+            .collect();
+        cancel.check()?;
+        events.par_sort_unstable();
+        let same = |a: &(u32, u32, i64, u32), b: &(u32, u32, i64, u32)| (a.0, a.1) == (b.0, b.1);
+        let groups: Vec<&[(u32, u32, i64, u32)]> = events.chunk_by(same).collect();
+        let judged: Vec<Vec<Hit>> = groups
+            .par_iter()
+            .map(|group| {
+                let times: Vec<i64> = group.iter().map(|event| event.2).collect();
+                let Some(regular) = self.judge(&times) else { return Vec::new() };
+                let value = format!(
+                    "interval {:.1} s, regularity {:.2}, {} requests",
+                    regular.interval,
+                    regular.score,
+                    times.len()
+                );
+                group.iter().map(|event| (event.3 as usize, value.clone())).collect()
+            })
+            .collect();
+        let mut hits: Vec<Hit> = judged.into_iter().flatten().collect();
+        hits.par_sort_unstable();
+        Ok(hits)
+    }
+}
+
+struct Regular {
+    /// Seconds.
+    interval: f64,
+    score: f64,
+}
+
+impl Beaconing {
+    /// Judges a group by its times in microseconds, ascending.
+    fn judge(&self, times: &[i64]) -> Option<Regular> {
+        if times.len() < self.min_requests.max(3) {
+            return None;
+        }
+        let intervals: Vec<f64> =
+            times.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
+        let interval = median(&mut intervals.clone());
+        if interval < self.min_interval {
+            return None;
+        }
+        let score = regularity(&intervals, interval);
+        (score > self.threshold).then_some(Regular { interval, score })
+    }
+}
+
+/// How regular intervals are: 1 minus the median distance of the intervals to the nearest multiple of
+/// their median, over a quarter of it, at least 0. Uniform jitter of ±10 % scores about 0.8, exponential
+/// intervals (independent requests) below 0.35. Medians make it robust to a few strays, multiples to
+/// beacons that were missed.
+fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
+    let mut distances: Vec<f64> = intervals
+        .iter()
+        .map(|interval| {
+            let multiple = (interval / median_interval).round().max(1.0);
+            ((interval - multiple * median_interval) / multiple).abs()
+        })
+        .collect();
+    (1.0 - median(&mut distances) / (0.25 * median_interval)).max(0.0)
+}
+
+/// Of a list that is not empty; the lower of two middle values.
+fn median(values: &mut [f64]) -> f64 {
+    let middle = (values.len() - 1) / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// The group of each row: its client, and its domain where there is a column of names.
+fn groups(clients: &Column, names: Option<&Column>) -> Result<Vec<Option<(u32, u32)>>> {
+    let clients = Distinct::of(clients)?.codes;
+    let Some(names) = names else {
+        return Ok(clients.into_iter().map(|client| Some((client?, 0))).collect());
+    };
+    let domains = domain_codes(names)?;
+    Ok(clients.into_iter().zip(domains).map(|(client, domain)| Some((client?, domain?))).collect())
+}
+
+/// The registered domain of each row, numbered.
+pub(super) fn domain_codes(names: &Column) -> Result<Vec<Option<u32>>> {
+    let names = Distinct::of(names)?;
+    let domains: Vec<String> = names.values.par_iter().map(|name| group_of(name)).collect();
+    let mut places = std::collections::HashMap::new();
+    let codes: Vec<u32> = domains
+        .iter()
+        .map(|domain| {
+            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+            *places.entry(domain.as_str()).or_insert(next)
+        })
+        .collect();
+    Ok(names.codes.iter().map(|code| code.map(|code| codes[code as usize])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
+
+    use super::*;
+
+    fn hits(rows: &[(&str, &str, i64)], by_domain: bool) -> Vec<usize> {
+        let clients = Column::new("c".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
+        let names = Column::new("n".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>());
+        let micros = rows.iter().map(|row| row.2 * 1_000_000);
+        let times = Int64Chunked::from_iter_values("t".into(), micros);
+        let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
+        let flag = parameters::<Beaconing>(&serde_json::Map::new()).unwrap();
+        let inputs = Inputs(vec![Some(&clients), Some(&times), by_domain.then_some(&names)]);
+        flag.hits(&inputs, &Cancel::default()).unwrap().into_iter().map(|hit| hit.0).collect()
+    }
+
+    #[test]
+    fn a_beacon_with_jitter_and_gaps_is_hit_whatever_the_order_of_rows() {
+        // Every 60 s ± 3 s, three beacons missed.
+        let mut times: Vec<i64> = (0..40).map(|n| n * 60 + (n * 7919) % 7 - 3).collect();
+        times.drain(10..13);
+        let mut rows: Vec<_> = times.iter().map(|time| ("10.0.0.5", "c2.example.com", *time)).collect();
+        rows.reverse();
+        assert_eq!(hits(&rows, true).len(), rows.len());
+        // Other traffic of the same client hides it, unless domains are told apart.
+        let other = (0..200_i64).map(|n| ("10.0.0.5", "www.example.org", (n * n * 37) % 2400));
+        rows.extend(other);
+        assert_eq!(hits(&rows, true), (0..times.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn random_intervals_and_bursts_are_not_hit() {
+        let mut seed = 42_u64;
+        let mut time = 0.0;
+        let rows: Vec<_> = (0..500)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let uniform = ((seed >> 11) as f64 + 1.0) / (1_u64 << 53) as f64;
+                time += -60.0 * uniform.ln();
+                ("10.0.0.5", "a.example.com", time as i64)
+            })
+            .collect();
+        assert!(hits(&rows, true).is_empty());
+        let burst: Vec<_> = (0..50).map(|_| ("10.0.0.5", "a.example.com", 7)).collect();
+        assert!(hits(&burst, true).is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! Records that are not worth a look.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::domains::group_of;
+use crate::component::{Built, Definition, Input, NoParameters, Wrong, parameters, schema_of};
+
+pub(crate) const REMOVE_STATUS_ERROR: Definition = Definition {
+    name: "remove_status_error",
+    aliases: &[],
+    description: "Removes rows whose status is `Error`, whatever the case.",
+    inputs: &[Input::text("status")],
+    schema: schema_of::<NoParameters>,
+    build: |given| {
+        parameters::<NoParameters>(given)?;
+        Ok(Built::Filter(Box::new(|status| status.eq_ignore_ascii_case("error"))))
+    },
+};
+
+pub(crate) const REMOVE_MATCH: Definition = Definition {
+    name: "remove_match",
+    aliases: &[],
+    description: "Removes rows whose text contains `keyword`, whatever the case of ASCII letters.",
+    inputs: &[Input::text("text")],
+    schema: schema_of::<Keyword>,
+    build: |given| {
+        let keyword = parameters::<Keyword>(given)?.keyword.to_ascii_lowercase();
+        if keyword.is_empty() && !given.is_empty() {
+            return Err(Wrong::new("keyword", "an empty keyword is in every text"));
+        }
+        Ok(Built::Filter(Box::new(move |text| text.to_ascii_lowercase().contains(&keyword))))
+    },
+};
+
+pub(crate) const REMOVE_TLD: Definition = Definition {
+    name: "remove_tld",
+    aliases: &[],
+    description: "Removes rows whose registered domain is one of `domains`.",
+    inputs: &[Input::text("name")],
+    schema: schema_of::<Domains>,
+    build: |given| {
+        let domains: Vec<String> =
+            parameters::<Domains>(given)?.domains.iter().map(|name| name.to_lowercase()).collect();
+        Ok(Built::Filter(Box::new(move |name| domains.contains(&group_of(name)))))
+    },
+};
+
+pub(crate) const REMOVE_ALEXA_1M: Definition = Definition {
+    name: "remove_alexa_1m",
+    aliases: &["remove_popular"],
+    description: "Removes rows whose registered domain is in the popularity list, or among its first `top`.",
+    inputs: &[Input::text("name")],
+    schema: schema_of::<Popular>,
+    build: |given| {
+        let Popular { top, list } = parameters(given)?;
+        let ranking = super::popularity::ListParameters { list }.ranking();
+        Ok(Built::Filter(Box::new(move |name| {
+            ranking.rank(&group_of(name)).is_some_and(|rank| top.is_none_or(|top| rank <= top))
+        })))
+    },
+};
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keyword {
+    /// The text to look for.
+    #[serde(default)]
+    keyword: String,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Domains {
+    /// Registered domains, such as example.co.uk.
+    #[serde(default, alias = "tld", deserialize_with = "one_or_more")]
+    domains: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Popular {
+    /// Only the first so many of the list.
+    #[serde(default)]
+    top: Option<i64>,
+    /// Registered domains, the most popular first, in place of the built-in list.
+    #[serde(default)]
+    list: Vec<String>,
+}
+
+/// A single name is a list of one.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::One(name) => vec![name],
+        Either::More(names) => names,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_removed() {
+        let removes = |definition: &Definition, given: serde_json::Value, text: &str| {
+            match (definition.build)(given.as_object().unwrap()).unwrap() {
+                Built::Filter(predicate) => predicate(text),
+                _ => panic!("a filter"),
+            }
+        };
+        assert!(removes(&REMOVE_STATUS_ERROR, json!({}), "ERROR"));
+        assert!(!removes(&REMOVE_STATUS_ERROR, json!({}), "OK"));
+        assert!(removes(&REMOVE_MATCH, json!({"keyword": "Intranet"}), "x.intranet.example"));
+        assert!(removes(&REMOVE_TLD, json!({"domains": "example.com"}), "a.Example.com."));
+        assert!(!removes(&REMOVE_TLD, json!({"domains": ["example.com"]}), "example.org"));
+        assert!(removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.google.com"));
+        assert!(!removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.youtube.com"));
+        let wrong = (REMOVE_MATCH.build)(json!({"keywort": "x"}).as_object().unwrap()).err().unwrap();
+        assert_eq!(wrong, Wrong::new("keywort", "unknown parameter; did you mean `keyword`?"));
+    }
+}

@@ -1,0 +1,60 @@
+//! Domains that were not there before.
+
+use std::collections::HashMap;
+
+use anomal_core::{Cancel, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{beaconing::domain_codes, time::micros};
+use crate::component::{AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of};
+
+pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
+    name: "newly_seen_domain",
+    aliases: &[],
+    description: "Rows within `window` seconds of the first request for a registered domain, where that first request \
+                  comes after a time of learning, the share `learn` of the data set's whole time.",
+    inputs: &[Input::text("name"), Input::time("timestamp")],
+    schema: schema_of::<NewlySeen>,
+    build: |given| Ok(Built::Aggregation(Box::new(parameters::<NewlySeen>(given)?))),
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewlySeen {
+    /// The share of the time, 0 to 1, in which every domain is new.
+    #[serde(default = "half")]
+    learn: f64,
+    /// Seconds from the first request in which a domain counts as new.
+    #[serde(default)]
+    window: f64,
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+impl AggregationFlag for NewlySeen {
+    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
+        let domains = domain_codes(inputs.required(0)?)?;
+        let times = micros(inputs.required(1)?)?;
+        let rows = || domains.iter().zip(times.iter()).enumerate();
+        let mut firsts: HashMap<u32, i64> = HashMap::new();
+        for (_, (domain, time)) in rows() {
+            if let (Some(domain), Some(time)) = (domain, time) {
+                firsts.entry(*domain).and_modify(|first| *first = time.min(*first)).or_insert(time);
+            }
+        }
+        let (Some(start), Some(end)) = (firsts.values().min(), times.iter().flatten().max()) else {
+            return Ok(Vec::new());
+        };
+        let learnt = *start as f64 + self.learn * (end - start) as f64;
+        let hits = rows().filter_map(|(row, (domain, time))| {
+            let first = firsts.get(&(*domain)?)?;
+            let since = (time? - first) as f64 / 1e6;
+            let new = *first as f64 > learnt && since <= self.window;
+            new.then(|| (row, format!("first seen {since:.0} s before")))
+        });
+        Ok(hits.collect())
+    }
+}

@@ -1,0 +1,63 @@
+//! Clients that ask for many names that do not exist.
+
+use std::collections::HashMap;
+
+use anomal_core::{Cancel, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::component::{
+    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, parameters, schema_of,
+};
+
+pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
+    name: "nxdomain_ratio",
+    aliases: &[],
+    description: "The NXDOMAIN rows of a client for which their share is above `threshold`, if it has at least \
+                  `minRequests` rows.",
+    inputs: &[Input::text("clientIp"), Input::text("responseCode")],
+    schema: schema_of::<NxdomainRatio>,
+    build: |given| Ok(Built::Aggregation(Box::new(parameters::<NxdomainRatio>(given)?))),
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NxdomainRatio {
+    /// The share, 0 to 1, that is no cause for a look.
+    #[serde(default = "three_tenths")]
+    threshold: f64,
+    /// Rows that a client needs to be judged at all.
+    #[serde(default = "twenty")]
+    min_requests: usize,
+}
+
+fn three_tenths() -> f64 {
+    0.3
+}
+
+fn twenty() -> usize {
+    20
+}
+
+impl AggregationFlag for NxdomainRatio {
+    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
+        let clients = Distinct::of(inputs.required(0)?)?;
+        let failed = Distinct::of(inputs.required(1)?)?.mask(|code| code.eq_ignore_ascii_case("NXDOMAIN"));
+        let rows = || clients.codes.iter().zip(failed.iter()).enumerate();
+        let mut counts: HashMap<u32, (usize, usize)> = HashMap::new();
+        for (_, (client, failed)) in rows() {
+            if let Some(client) = client {
+                let counts = counts.entry(*client).or_default();
+                counts.0 += usize::from(failed == Some(true));
+                counts.1 += 1;
+            }
+        }
+        let hits = rows().filter_map(|(row, (client, failed))| {
+            let (failures, all) = counts[&(*client)?];
+            let share = failures as f64 / all as f64;
+            let hit = failed == Some(true) && all >= self.min_requests && share > self.threshold;
+            hit.then(|| (row, format!("{failures} of the client's {all} names do not exist")))
+        });
+        Ok(hits.collect())
+    }
+}

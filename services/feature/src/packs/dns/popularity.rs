@@ -1,0 +1,99 @@
+//! How popular a registered domain is.
+
+use std::{
+    collections::HashMap,
+    io::Read,
+    sync::{Arc, OnceLock},
+};
+
+use flate2::read::GzDecoder;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::domains::group_of;
+use crate::component::{Built, Definition, Input, TextFunction, parameters, schema_of};
+
+/// 143,630 registered domains, the most popular first (NOTICE tells where they come from).
+const EMBEDDED: &[u8] = include_bytes!("../../../data/popular-domains.txt.gz");
+/// The rating of a domain that is not in the list, as the original has it.
+const ABSENT: i64 = 9_999_999;
+
+pub(crate) const ALEXA_1M_RATING: Definition = Definition {
+    name: "alexa_1m_rating",
+    aliases: &["popularity_rank"],
+    description: "The rank of a name's registered domain in a popularity list, from 1; 9999999 if it is not in it.",
+    inputs: &[Input::text("name")],
+    schema: schema_of::<ListParameters>,
+    build: |given| {
+        let ranking = parameters::<ListParameters>(given)?.ranking();
+        Ok(Built::Metric(TextFunction::Integer(Box::new(move |name| {
+            Some(ranking.rank(&group_of(name)).unwrap_or(ABSENT))
+        }))))
+    },
+};
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListParameters {
+    /// Registered domains, the most popular first, in place of the built-in list.
+    #[serde(default)]
+    pub list: Vec<String>,
+}
+
+impl ListParameters {
+    pub fn ranking(self) -> Arc<Ranking> {
+        if self.list.is_empty() { Ranking::embedded() } else { Arc::new(Ranking::new(self.list)) }
+    }
+}
+
+/// Domains in order, and the place of each.
+pub(super) struct Ranking {
+    pub domains: Vec<String>,
+    places: HashMap<String, i64>,
+}
+
+impl Ranking {
+    fn new(domains: Vec<String>) -> Self {
+        let mut places = HashMap::with_capacity(domains.len());
+        for (domain, rank) in domains.iter().zip(1..) {
+            places.entry(domain.to_lowercase()).or_insert(rank);
+        }
+        Self { domains, places }
+    }
+
+    /// The built-in list, unpacked at its first use.
+    pub fn embedded() -> Arc<Self> {
+        static RANKING: OnceLock<Arc<Ranking>> = OnceLock::new();
+        let unpack = || {
+            let mut text = String::new();
+            // A test shows that it unpacks.
+            let _ = GzDecoder::new(EMBEDDED).read_to_string(&mut text);
+            Arc::new(Self::new(text.lines().map(str::to_owned).collect()))
+        };
+        Arc::clone(RANKING.get_or_init(unpack))
+    }
+
+    /// From 1.
+    pub fn rank(&self, domain: &str) -> Option<i64> {
+        self.places.get(domain).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_list_and_one_of_your_own() {
+        assert_eq!(Ranking::embedded().domains.len(), 143_630);
+        let rate = |parameters: serde_json::Value, name: &str| {
+            match (ALEXA_1M_RATING.build)(parameters.as_object().unwrap()).unwrap() {
+                Built::Metric(TextFunction::Integer(function)) => function(name),
+                _ => None,
+            }
+        };
+        assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), Some(1));
+        assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), Some(ABSENT));
+        assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), Some(2));
+    }
+}

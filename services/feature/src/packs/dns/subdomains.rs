@@ -1,0 +1,126 @@
+//! Many different names below one domain: tunnels and floods.
+
+use std::collections::HashMap;
+
+use anomal_core::{Cancel, Result};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{beaconing::domain_codes, time::micros};
+use crate::component::{
+    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, Wrong, parameters, schema_of,
+};
+
+pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
+    name: "unique_subdomains",
+    aliases: &[],
+    description: "Rows of a client and a registered domain in a window of `window` seconds that holds more than `max` \
+                  different names below that domain.",
+    inputs: &[Input::text("clientIp"), Input::time("timestamp"), Input::text("name")],
+    schema: schema_of::<UniqueSubdomains>,
+    build: |given| {
+        let flag = parameters::<UniqueSubdomains>(given)?;
+        if flag.window <= 0.0 || !flag.window.is_finite() {
+            return Err(Wrong::new("window", "a window has more than 0 seconds"));
+        }
+        Ok(Built::Aggregation(Box::new(flag)))
+    },
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct UniqueSubdomains {
+    /// Different names in a window that are no cause for a look.
+    #[serde(default = "twenty")]
+    max: usize,
+    /// Seconds.
+    #[serde(default = "hour")]
+    window: f64,
+}
+
+fn twenty() -> usize {
+    20
+}
+
+fn hour() -> f64 {
+    3600.0
+}
+
+/// Client, domain, time, name, row.
+type Event = (u32, u32, i64, u32, u32);
+
+impl AggregationFlag for UniqueSubdomains {
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+        let clients = Distinct::of(inputs.required(0)?)?.codes;
+        let times = micros(inputs.required(1)?)?;
+        let names = inputs.required(2)?;
+        let domains = domain_codes(names)?;
+        let names = Distinct::of(names)?.codes;
+        let mut events: Vec<Event> = (0_u32..)
+            .zip(clients.iter().zip(times.iter()).zip(domains.iter().zip(&names)))
+            .filter_map(|(row, ((client, time), (domain, name)))| {
+                Some(((*client)?, (*domain)?, time?, (*name)?, row))
+            })
+            .collect();
+        cancel.check()?;
+        events.par_sort_unstable();
+        let same = |a: &Event, b: &Event| (a.0, a.1) == (b.0, b.1);
+        let groups: Vec<&[Event]> = events.chunk_by(same).collect();
+        let judged: Vec<Vec<Hit>> = groups.par_iter().map(|group| self.judge(group)).collect();
+        let mut hits: Vec<Hit> = judged.into_iter().flatten().collect();
+        hits.par_sort_unstable();
+        Ok(hits)
+    }
+}
+
+impl UniqueSubdomains {
+    /// A window ends at each event; all events of a window with too many names are hit, with the largest
+    /// number that they were seen among.
+    fn judge(&self, group: &[Event]) -> Vec<Hit> {
+        let window = self.window * 1e6;
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let mut most = vec![0; group.len()];
+        let (mut start, mut marked) = (0, 0);
+        for (end, event) in group.iter().enumerate() {
+            *counts.entry(event.3).or_default() += 1;
+            while (event.2 - group[start].2) as f64 > window {
+                let name = group[start].3;
+                if let Some(count) = counts.get_mut(&name) {
+                    *count -= 1;
+                    if *count == 0 {
+                        counts.remove(&name);
+                    }
+                }
+                start += 1;
+            }
+            if counts.len() > self.max {
+                // Events before `marked` were told by an earlier window.
+                for most in &mut most[start.max(marked)..=end] {
+                    *most = counts.len();
+                }
+                marked = end + 1;
+            }
+        }
+        let hit = |(event, most): (&Event, usize)| {
+            (most > 0).then(|| (event.4 as usize, format!("{most} names in {:.0} s", self.window)))
+        };
+        group.iter().zip(most).filter_map(hit).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_with_too_many_names_is_hit() {
+        let flag = UniqueSubdomains { max: 3, window: 10.0 };
+        let event = |second: i64, name: u32, row: u32| (0, 0, second * 1_000_000, name, row);
+        // Five names in four seconds, then the same name again and again.
+        let mut group: Vec<Event> = (0..5).map(|n| event(n, u32::try_from(n).unwrap(), u32::try_from(n).unwrap())).collect();
+        group.extend((5..9).map(|n| event(i64::from(n) * 100, 9, n)));
+        let rows: Vec<usize> = flag.judge(&group).into_iter().map(|hit| hit.0).collect();
+        assert_eq!(rows, [0, 1, 2, 3, 4]);
+    }
+}

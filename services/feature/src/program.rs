@@ -1,0 +1,256 @@
+//! Settings compiled against the columns of an input: what to compute, from what, in which phase.
+
+use anomal_core::{
+    Error, FeatureSettings, Result,
+    proto::{
+        Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, component::Type, plan,
+    },
+};
+use anomal_spec::{
+    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters,
+};
+
+use crate::{
+    component::{Built, Definition},
+    expression::Expression,
+    plan::Columns,
+};
+
+/// What a step computes with.
+pub(crate) enum Work {
+    /// A column as it is.
+    Field(String),
+    Component { built: Built, inputs: Vec<Option<String>> },
+    Expression(Expression),
+}
+
+/// A step and where it belongs.
+pub(crate) struct Step {
+    pub name: String,
+    pub work: Work,
+    pub whole_table: bool,
+    /// The columns and features that it reads.
+    pub reads: Vec<String>,
+}
+
+impl Step {
+    fn new(name: &str, work: Work, whole_table: bool) -> Self {
+        let reads = match &work {
+            Work::Field(column) => vec![column.clone()],
+            Work::Component { inputs, .. } => inputs.iter().flatten().cloned().collect(),
+            Work::Expression(expression) => expression.columns.clone(),
+        };
+        Self { name: name.to_owned(), work, whole_table, reads }
+    }
+}
+
+/// A step that makes a feature.
+pub(crate) struct FeatureStep {
+    pub step: Step,
+    pub column: FeatureColumn,
+    /// Of the column that it makes.
+    pub data_type: DataType,
+}
+
+/// Settings that can be run.
+pub(crate) struct Program {
+    /// The input columns that are read, in input order.
+    pub columns: Vec<Column>,
+    pub filters: Vec<Step>,
+    pub features: Vec<FeatureStep>,
+    pub flags: Vec<(Step, plan::Flag)>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Program {
+    /// # Errors
+    /// `InvalidSettings` with the path.
+    pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
+        let mut columns = Columns::new(schema, &settings.packs);
+        let mut program = Self {
+            columns: Vec::new(),
+            filters: Vec::new(),
+            features: Vec::new(),
+            flags: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        for (index, filter) in settings.filters.iter().enumerate() {
+            let step = filter_step(filter, &format!("filters[{index}]"), &mut columns)?;
+            program.filters.push(step);
+        }
+        for (index, feature) in settings.features.iter().enumerate() {
+            let path = format!("features[{index}]");
+            let step = program.feature_step(feature, &path, &mut columns)?;
+            columns.add_feature(&step.column.name, step.data_type, step.step.whole_table);
+            program.features.push(step);
+        }
+        for (index, flag) in settings.flags.iter().enumerate() {
+            let path = format!("flags[{index}]");
+            let name = flag.alias.as_ref().unwrap_or(&flag.name);
+            if program.flags.iter().any(|(_, known)| known.name == *name) {
+                return Err(twice(&path, "flag", name));
+            }
+            program.flags.push(flag_step(flag, name, &path, &mut columns)?);
+        }
+        program.columns = columns.used()?;
+        Ok(program)
+    }
+
+    fn feature_step(&self, feature: &Feature, path: &str, columns: &mut Columns) -> Result<FeatureStep> {
+        let name = feature.alias.as_ref().or(feature.name.as_ref());
+        let name = name.ok_or_else(|| Error::settings(path, "NAME_MISSING", "a feature has a name"))?;
+        if self.features.iter().any(|known| known.column.name == *name) {
+            return Err(twice(path, "feature", name));
+        }
+        let (work, data_type, whole_table, origin) = match feature.feature_type {
+            FeatureType::Field => {
+                let column = feature.data_needed.first().or(feature.name.as_ref()).unwrap_or(name);
+                let data_type = columns.read(column, &format!("{path}.name"))?;
+                (Work::Field(column.clone()), data_type, false, format!("field {column}"))
+            }
+            FeatureType::Metric => {
+                let component = feature.name.as_ref().unwrap_or(name);
+                let (built, inputs) =
+                    component_of(component, Type::Metric, &feature.data_needed, &feature.params, path, columns)?;
+                let data_type = built.output();
+                (Work::Component { built, inputs }, data_type, false, format!("metric {component}"))
+            }
+            FeatureType::Expression => {
+                let (expression, data_type, whole_table) =
+                    columns.expression(feature.expression.as_deref().unwrap_or_default(), &format!("{path}.expression"))?;
+                (Work::Expression(expression), data_type, whole_table, "expression".to_owned())
+            }
+        };
+        let kind = kind_of(data_type, feature.kind, &format!("{path}.kind"))?;
+        let column = FeatureColumn {
+            name: name.clone(),
+            kind: kind.into(),
+            weight: feature.multiplier,
+            origin,
+        };
+        let data_type = match (data_type, kind) {
+            // Seconds since the epoch.
+            (DataType::Datetime, _) => DataType::Float,
+            (DataType::Boolean, FeatureKind::Numeric) => DataType::Integer,
+            (other, _) => other,
+        };
+        let step = Step::new(name, work, whole_table);
+        Ok(FeatureStep { step, column, data_type })
+    }
+}
+
+fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Step> {
+    if let Some(remove) = &filter.remove {
+        let path = format!("{path}.remove");
+        let (expression, whole_table) = columns.predicate(remove, &path)?;
+        return Ok(Step::new(&filter.name, Work::Expression(expression), whole_table));
+    }
+    let (built, inputs) =
+        component_of(&filter.name, Type::Filter, &filter.data_needed, &filter.params, path, columns)?;
+    Ok(Step::new(&filter.name, Work::Component { built, inputs }, false))
+}
+
+fn flag_step(flag: &Flag, name: &str, path: &str, columns: &mut Columns) -> Result<(Step, plan::Flag)> {
+    let (work, whole_table) = if let Some(sql) = &flag.expression {
+        let (expression, whole_table) = columns.predicate(sql, &format!("{path}.expression"))?;
+        (Work::Expression(expression), whole_table)
+    } else {
+        let wanted = match flag.flag_type {
+            FlagType::Direct => Type::FlagDirect,
+            FlagType::Aggregation => Type::FlagAggregation,
+        };
+        let (built, inputs) =
+            component_of(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
+        (Work::Component { built, inputs }, wanted == Type::FlagAggregation)
+    };
+    let severity = match flag.severity {
+        anomal_spec::Severity::Low => Severity::Low,
+        anomal_spec::Severity::Medium => Severity::Medium,
+        anomal_spec::Severity::High => Severity::High,
+    };
+    let told = plan::Flag {
+        name: name.to_owned(),
+        severity: severity.into(),
+        description: flag.description.clone(),
+        message: flag.message.clone(),
+    };
+    Ok((Step::new(name, work, whole_table), told))
+}
+
+/// A component of the wanted type with its parameters, and the column of each of its inputs.
+fn component_of(
+    name: &str,
+    wanted: Type,
+    data_needed: &[String],
+    params: &Parameters,
+    path: &str,
+    columns: &mut Columns,
+) -> Result<(Built, Vec<Option<String>>)> {
+    let definition = columns.component(name, wanted, &format!("{path}.name"))?;
+    let mut params = params.clone();
+    let mut given = data_needed.iter();
+    let mut inputs = Vec::new();
+    for input in definition.inputs {
+        // `params: {clientIp: source.ip}` names the column of the input of that name.
+        let named = match params.get(input.name) {
+            Some(serde_json::Value::String(column)) => {
+                let column = column.clone();
+                params.remove(input.name);
+                given.next();
+                Some((column, format!("{path}.params.{}", input.name)))
+            }
+            _ => given.next().map(|column| (column.clone(), format!("{path}.dataNeeded"))),
+        };
+        let Some((column, place)) = named else {
+            if input.optional {
+                inputs.push(None);
+                continue;
+            }
+            return Err(needs(definition, path));
+        };
+        columns.read_as(&column, input.types, name, &place)?;
+        inputs.push(Some(column));
+    }
+    if given.next().is_some() {
+        return Err(needs(definition, path));
+    }
+    let built = (definition.build)(&params).map_err(|wrong| {
+        let place = format!("{path}.params.{}", wrong.parameter);
+        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", wrong.message)
+    })?;
+    Ok((built, inputs))
+}
+
+fn needs(definition: &Definition, path: &str) -> Error {
+    let input = |input: &crate::component::Input| {
+        if input.optional { format!("{} (optional)", input.name) } else { input.name.to_owned() }
+    };
+    let inputs: Vec<String> = definition.inputs.iter().map(input).collect();
+    let message = format!("{} needs the columns: {}", definition.name, inputs.join(", "));
+    Error::settings(format!("{path}.dataNeeded"), "DATA_NEEDED_INVALID", message)
+}
+
+fn twice(path: &str, what: &str, name: &str) -> Error {
+    let message = format!("another {what} above is called `{name}` too; rename one by `as`");
+    Error::settings(format!("{path}.name"), "NAME_TWICE", message)
+}
+
+fn kind_of(data_type: DataType, wanted: Option<WantedKind>, path: &str) -> Result<FeatureKind> {
+    let natural = match data_type {
+        DataType::Integer | DataType::Float | DataType::Datetime => FeatureKind::Numeric,
+        DataType::Boolean => FeatureKind::Boolean,
+        DataType::String | DataType::Unspecified => FeatureKind::Categorical,
+    };
+    let refused = |kind: &str| {
+        let message = format!("its values can't be compared as {kind}; leave `kind` out, or use categorical");
+        Err(Error::settings(path, "KIND_INVALID", message))
+    };
+    match (wanted, natural) {
+        (None, natural) => Ok(natural),
+        (Some(WantedKind::Categorical), _) => Ok(FeatureKind::Categorical),
+        (Some(WantedKind::Numeric), FeatureKind::Categorical) => refused("numbers"),
+        (Some(WantedKind::Numeric), _) => Ok(FeatureKind::Numeric),
+        (Some(WantedKind::Boolean), FeatureKind::Boolean) => Ok(FeatureKind::Boolean),
+        (Some(WantedKind::Boolean), _) => refused("truth values"),
+    }
+}

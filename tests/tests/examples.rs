@@ -1,0 +1,146 @@
+//! The examples do what their READMEs say, and find what was hidden in them.
+
+use std::collections::BTreeMap;
+
+use anomal_tests::{Workspace, program, repository};
+
+/// The example's settings on data of its generator.
+fn example(name: &str, seed: u32, rows: u32) -> Workspace {
+    let workspace = Workspace::default();
+    let data = workspace.path(&format!("{name}.csv"));
+    let mut generate = std::process::Command::new(program("xtask"));
+    generate.args(["generate", name, "--rows", &rows.to_string(), "--seed", &seed.to_string()]);
+    assert!(generate.arg("--output").arg(data).status().unwrap().success());
+    let job = std::fs::read(repository().join(format!("examples/{name}/job.yaml"))).unwrap();
+    workspace.write("job.yaml", &job);
+    workspace
+}
+
+/// A result row: score, flags, label.
+struct Row {
+    score: f64,
+    flagged: bool,
+    label: String,
+}
+
+fn results(workspace: &Workspace, label: &str) -> Vec<Row> {
+    let text = workspace.read("results.csv");
+    let mut lines = records(&text).into_iter();
+    let header = lines.next().unwrap();
+    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let (score, flags, label) = (place("anomal.score"), place("anomal.flags"), place(label));
+    lines
+        .map(|cells| Row {
+            score: cells[score].parse().unwrap(),
+            flagged: !cells[flags].is_empty(),
+            label: cells[label].clone(),
+        })
+        .collect()
+}
+
+/// CSV as RFC 4180 has it, for files of a test's size.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let (mut records, mut cells, mut cell, mut quoted) = (vec![], vec![], String::new(), false);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            '\n' if !quoted => {
+                cells.push(std::mem::take(&mut cell));
+                records.push(std::mem::take(&mut cells));
+            }
+            other => cell.push(other),
+        }
+    }
+    records
+}
+
+/// The area under the ROC curve, equal scores counted half (Mann-Whitney U).
+fn auroc(rows: &[Row], positive: impl Fn(&Row) -> bool) -> f64 {
+    let mut order: Vec<&Row> = rows.iter().collect();
+    order.sort_by(|a, b| a.score.total_cmp(&b.score));
+    let (mut rank_sum, mut positives, mut start) = (0.0, 0.0, 0);
+    while start < order.len() {
+        let ties = order[start..].iter().take_while(|row| row.score == order[start].score).count();
+        let rank = start as f64 + (ties as f64 + 1.0) / 2.0;
+        let hits = order[start..start + ties].iter().filter(|row| positive(row)).count() as f64;
+        rank_sum += rank * hits;
+        positives += hits;
+        start += ties;
+    }
+    let negatives = rows.len() as f64 - positives;
+    (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+}
+
+fn finds_the_intrusions(seed: u32, rows: u32) {
+    let workspace = example("dns", seed, rows);
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by Gower"]);
+    let results = results(&workspace, "label");
+    assert_eq!(results.len(), rows as usize, "a row each");
+    let intrusions = results.iter().filter(|row| !row.label.is_empty()).count();
+    let share = intrusions as f64 / results.len() as f64;
+    assert!((0.01..=0.02).contains(&share), "{share} of the rows are intrusions");
+    let auroc = auroc(&results, |row| !row.label.is_empty());
+    assert!(auroc >= 0.90, "AUROC {auroc} with seed {seed} at {rows} rows");
+
+    let mut scores: Vec<f64> = results.iter().map(|row| row.score).collect();
+    scores.sort_by(|a, b| b.total_cmp(a));
+    let cut = scores[results.len() / 50];
+    let mut families: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for row in results.iter().filter(|row| !row.label.is_empty()) {
+        let family = families.entry(&row.label).or_default();
+        family.0 += 1;
+        family.1 += u32::from(row.score > cut || row.flagged);
+    }
+    assert_eq!(families.len(), 5, "{families:?}");
+    for (family, (rows, found)) in families {
+        assert!(rows >= 10, "{family}: {rows} rows");
+        assert!(found > 0, "{family}: none of {rows} found with seed {seed}");
+    }
+}
+
+#[test]
+fn dns_finds_the_intrusions_of_five_seeds() {
+    (1..=5).for_each(|seed| finds_the_intrusions(seed, 5_000));
+}
+
+#[test]
+fn dns_finds_the_intrusions_among_50_000_rows() {
+    finds_the_intrusions(1, 50_000);
+}
+
+#[test]
+fn finance_finds_fraud_better_than_chance() {
+    let workspace = example("finance", 1, 5_000);
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by"]);
+    let results = results(&workspace, "isFraud");
+    let auroc = auroc(&results, |row| row.label == "1");
+    assert!(auroc >= 0.8, "AUROC {auroc}");
+}
+
+/// In place, as a newcomer runs them, in a copy of the folder.
+#[test]
+fn every_example_runs_in_all_its_forms() {
+    for name in ["dns", "finance"] {
+        let workspace = Workspace::default();
+        for entry in std::fs::read_dir(repository().join("examples").join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            let file = path.file_name().unwrap().to_str().unwrap();
+            workspace.write(file, &std::fs::read(&path).unwrap());
+        }
+        workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+        workspace.anomal(&["run", "job.yaml"]).expect(0, &["Done in"]);
+        let results = workspace.bytes("results.csv");
+        // The manifest of it is the same job.
+        let manifest = workspace.anomal(&["manifest", "job.yaml"]);
+        workspace.write("manifest.yaml", manifest.stdout.as_bytes());
+        workspace.anomal(&["run", "manifest.yaml"]).expect(0, &["Done in"]);
+        assert!(workspace.bytes("results.csv") == results);
+        workspace.anomal(&["run", "system_configs.yaml"]).expect(0, &["Done in"]);
+    }
+}
