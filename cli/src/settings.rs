@@ -41,3 +41,147 @@ impl Settings {
         Failure { message, code: exit::of(error.code) }
     }
 }
+
+/// The settings of a run: the file, then what the command line says over it.
+pub fn of_run(run: &Run) -> Result<Settings, Failure> {
+    let original = &run.original;
+    let (loaded, base) = match (&original.features_file, &run.file) {
+        (Some(features), _) => from_command(original, features, run.base_folder.as_deref())?,
+        (None, Some(file)) => from_file(file, run.base_folder.as_deref())?,
+        (None, None) => {
+            let file = original.config_file.clone().unwrap_or_default();
+            let file = run.base_folder.as_ref().map_or_else(|| file.clone(), |base| base.join(&file));
+            from_file(&file, run.base_folder.as_deref())?
+        }
+    };
+    settings(loaded, &base, run)
+}
+
+/// A settings file as it is, for commands that do not run it.
+pub fn of_file(file: &Path) -> Result<Loaded, Failure> {
+    from_file(file, None).map(|(loaded, _)| loaded)
+}
+
+fn settings(mut loaded: Loaded, base: &Path, run: &Run) -> Result<Settings, Failure> {
+    let form = loaded.form;
+    resolve(&mut loaded.job, base, form)?;
+    // The main file asks for all of the extra files, the command line for those that it names.
+    let by_command = run.original.features_file.is_some();
+    let original = loaded.original.as_ref().map(|outputs| OriginalFiles {
+        // A prefix, not a path: an empty one is the folder with nothing behind it.
+        prefix: base.join(&outputs.prefix).to_string_lossy().into_owned(),
+        features: !by_command || run.original.save_features,
+        classification: !by_command || run.original.save_classification,
+        suspects: true,
+    });
+    overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
+    Ok(Settings { job: loaded.job.clone(), original, loaded })
+}
+
+fn from_file(file: &Path, base: Option<&Path>) -> Result<(Loaded, PathBuf), Failure> {
+    let folder = base.map_or_else(|| folder_of(file), Path::to_owned);
+    let bytes = read(file).map_err(|error| unreadable(file, &error))?;
+    let name = file.display().to_string();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let source = Source { file: &name, name: &stem };
+    let other = |path: &str| read(&folder.join(path));
+    let loaded = anomal_spec::load(&bytes, source, &other).map_err(refused)?;
+    Ok((loaded, folder))
+}
+
+fn from_command(
+    original: &Original,
+    features: &Path,
+    base: Option<&Path>,
+) -> Result<(Loaded, PathBuf), Failure> {
+    let folder = base.unwrap_or(Path::new(".")).to_owned();
+    let file = folder.join(features);
+    let bytes = read(&file).map_err(|error| unreadable(&file, &error))?;
+    let command = OriginalCommand {
+        driver_in: original.driver_in.clone(),
+        driver_out: original.driver_out.clone(),
+        input: original.input_file.clone().unwrap_or_default(),
+        output: original.output_file.clone(),
+        engine: original.class_engine.clone(),
+    };
+    let name = file.display().to_string();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let source = Source { file: &name, name: &stem };
+    let loaded = anomal_spec::load_original(&command, &bytes, source).map_err(refused)?;
+    Ok((loaded, folder))
+}
+
+/// At most a byte more than a settings file may have: whether it is larger is for the loader to say.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    if file.is_dir() {
+        return Err(io::Error::other("it is a folder; name the settings file in it"));
+    }
+    // What is too large is told by its size without being read.
+    let size = fs::metadata(file)?.len();
+    if size > MAX_BYTES {
+        return Ok(vec![b' '; usize::try_from(size).unwrap_or(usize::MAX).min(1 << 31)]);
+    }
+    fs::read(file)
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("{} can't be read: {error}", file.display()))
+}
+
+fn refused(error: SettingsError) -> Failure {
+    Failure { message: error.to_string(), code: exit::USAGE }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Makes every path one that the process can open.
+fn resolve(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure> {
+    let mut wrong = None;
+    anomal_spec::visit_paths(&mut job.spec, &mut |place, path| {
+        if form == Form::Original && leaves(path) {
+            wrong.get_or_insert_with(|| {
+                format!("{place}: {path} leaves the base folder {}; name a path in it", base.display())
+            });
+        }
+        let joined = base.join(path.as_str());
+        // As a person would write it.
+        *path = joined.strip_prefix(".").unwrap_or(&joined).to_string_lossy().into_owned();
+    });
+    match wrong {
+        Some(message) => Err(Failure::usage(message)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a relative path leads out of the folder that it starts in.
+fn leaves(path: &str) -> bool {
+    let mut depth = 0;
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return true,
+        }
+        if depth < 0 {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leaves;
+
+    #[test]
+    fn paths_that_leave_the_base_folder() {
+        assert!(["../a", "a/../../b", "/etc/passwd"].into_iter().all(leaves));
+        assert!(!["a", "a/b/../c", "./a"].into_iter().any(leaves));
+    }
+}

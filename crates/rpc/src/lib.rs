@@ -1,1 +1,25 @@
+//! One place for what is the same in every server and client: limits, TLS, health, reflection, tracing,
+//! metrics, retries, tables as chunks, errors that survive the wire.
+//!
+//! Services have thin adapters over it that hold no logic.
 
+pub mod admission;
+pub mod args;
+pub mod chunks;
+pub mod logging;
+pub mod metrics;
+pub mod replicas;
+pub mod server;
+pub mod status;
+mod trace;
+
+pub use admission::Admission;
+pub use args::ServerArgs;
+pub use chunks::{Assembler, chunks};
+pub use replicas::Replicas;
+pub use server::serve;
+pub use status::{from_status, to_status};
+pub use trace::outgoing;
+
+/// A message is at most this large, both ways.
+pub const MAX_MESSAGE_BYTES: usize = 4 << 20;

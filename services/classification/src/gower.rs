@@ -12,3 +12,6 @@ pub(crate) mod linkage;
 pub(crate) mod map;
 pub(crate) mod neighbors;
 pub(crate) mod representatives;
+
+#[cfg(test)]
+mod tests;

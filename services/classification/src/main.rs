@@ -1,1 +1,34 @@
-fn main() {}
+//! The classification engine as a server.
+
+use std::sync::Arc;
+
+use anomal_classification::{LocalClassificationEngine, Options, grpc};
+use anomal_rpc::{Admission, ServerArgs, logging, metrics::Metrics, serve};
+use clap::Parser;
+
+const PORT: u16 = 7402;
+
+/// Scores, clusters and explains feature tables for Anomal over gRPC.
+#[derive(Parser)]
+#[command(name = "anomal-classification-engine", version)]
+struct Arguments {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Bytes that the distances of all pairs of rows may take; beyond it representatives stand for them
+    #[arg(long, env = "ANOMAL_MEMORY_BUDGET", default_value_t = 1 << 30)]
+    memory_budget: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { server, memory_budget } = Arguments::parse();
+    logging::init(server.log_format, &server.log_level);
+    let metrics = Metrics::new();
+    let admission =
+        Admission::new(server.max_concurrent_requests, server.max_request_bytes, Arc::clone(&metrics));
+    let options = Options { memory_budget, max_table: Some(server.max_request_bytes) };
+    let engine = LocalClassificationEngine::new(options);
+    let routes = grpc::routes(Arc::new(engine), admission);
+    serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+    Ok(())
+}

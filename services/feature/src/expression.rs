@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn columns_with_dots_and_words_of_sql() {
-        assert_eq!(value("net.bytes / (m + 1)"), "5 6 7");
+        assert_eq!(value("net.bytes / (m + 1)"), "5.0 6.666667 7.5");
         assert_eq!(value("\"net.bytes\" > 10 AND s <> 'ab'"), "false true true");
         assert_eq!(value("order + 1"), "4 3 2");
         assert_eq!(value("1"), "1 1 1");

@@ -7,6 +7,7 @@ mod component;
 mod engine;
 mod expression;
 mod extract;
+pub mod grpc;
 
 mod packs;
 mod plan;
@@ -14,4 +15,4 @@ mod program;
 
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
-
+pub use grpc::RemoteFeatureEngine;

@@ -1,1 +1,29 @@
-fn main() {}
+//! The feature engine as a server.
+
+use std::sync::Arc;
+
+use anomal_feature::{LocalFeatureEngine, grpc};
+use anomal_rpc::{Admission, ServerArgs, logging, metrics::Metrics, serve};
+use clap::Parser;
+
+const PORT: u16 = 7401;
+
+/// Makes feature tables for Anomal over gRPC.
+#[derive(Parser)]
+#[command(name = "anomal-feature-engine", version)]
+struct Arguments {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { server } = Arguments::parse();
+    logging::init(server.log_format, &server.log_level);
+    let metrics = Metrics::new();
+    let admission =
+        Admission::new(server.max_concurrent_requests, server.max_request_bytes, Arc::clone(&metrics));
+    let routes = grpc::routes(Arc::new(LocalFeatureEngine), admission);
+    serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+    Ok(())
+}

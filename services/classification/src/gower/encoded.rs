@@ -126,14 +126,15 @@ const UNFITTED: u32 = MISSING - 1;
 
 impl Encoded {
     /// Equal rows merged: the distinct ones in order of first appearance, how often each is there, and the
-    /// distinct row of each row.
+    /// distinct row of each row. Rows without any value share no feature, and are no two of them equal.
     pub fn distinct(&self) -> (Self, Vec<u32>, Vec<u32>) {
         let mut places: HashMap<Vec<u32>, u32> = HashMap::new();
         let (mut firsts, mut counts, mut of_row) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..self.rows {
             let key: Vec<u32> = self.parts.iter().map(|part| part.key(row)).collect();
             let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
-            let place = *places.entry(key).or_insert(next);
+            let empty = self.missing && key.iter().zip(&self.parts).all(|(key, part)| part.absent() == *key);
+            let place = if empty { next } else { *places.entry(key).or_insert(next) };
             if place == next {
                 firsts.push(row);
                 counts.push(0);
@@ -165,6 +166,14 @@ impl Encoded {
 }
 
 impl Part {
+    /// The key of a missing value.
+    fn absent(&self) -> u32 {
+        match self {
+            Self::Numeric { .. } => f32::NAN.to_bits(),
+            Self::Codes { .. } => MISSING,
+        }
+    }
+
     /// Equal for equal values, missing ones among them.
     fn key(&self, row: usize) -> u32 {
         match self {

@@ -3,6 +3,9 @@
 use anomal_core::proto::{Dendrogram, dendrogram::Merge};
 use kodama::{Method, linkage};
 
+/// Heights that differ by less are one: distances are f32, of numbers between 0 and 1.
+const TIE: f32 = 1e-6;
+
 /// A tree over distinct rows; merges ascend in height.
 pub(crate) struct Tree {
     pub leaves: usize,
@@ -32,7 +35,7 @@ impl Tree {
     /// one height are done together. Gives each leaf's cluster, in no order, and the height.
     pub fn cut(&self, k: usize) -> (Vec<u32>, f32) {
         let mut done = self.leaves.saturating_sub(k);
-        while done > 0 && done < self.merges.len() && self.merges[done].2 <= self.merges[done - 1].2 {
+        while done > 0 && done < self.merges.len() && self.merges[done].2 <= self.merges[done - 1].2 + TIE {
             done += 1;
         }
         let mut parents: Vec<usize> = (0..self.leaves + done).collect();

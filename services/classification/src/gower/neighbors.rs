@@ -34,6 +34,9 @@ pub(crate) fn nearest(
     cancel: &Cancel,
 ) -> Result<Vec<Nearest>> {
     let mut all = vec![Nearest::default(); from.rows];
+    if k == 0 {
+        return Ok(all);
+    }
     all.par_chunks_mut(BLOCK).enumerate().try_for_each(|(block, found)| {
         cancel.check()?;
         let mut distances = [0.0_f32; TILE];

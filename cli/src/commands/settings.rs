@@ -1,0 +1,32 @@
+//! `anomal validate`, `anomal manifest`, `anomal schema`: settings without data.
+
+use super::{Ended, print};
+use crate::{args::SettingsFile, exit, present::error::Failure, settings};
+
+pub fn validate(arguments: &SettingsFile) -> Ended {
+    let loaded = settings::of_file(&arguments.file)?;
+    if arguments.output.quiet {
+        return Ok(exit::DONE);
+    }
+    let spec = &loaded.job.spec;
+    print(&format!(
+        "{} is valid: job {}, {} filters, {} features, {} flags, {}\n",
+        arguments.file.display(),
+        loaded.job.metadata.name,
+        spec.filters.len(),
+        spec.features.len(),
+        spec.flags.len(),
+        spec.classification.as_ref().map_or("no classification", |known| known.engine.as_str())
+    ))
+}
+
+pub fn manifest(arguments: &SettingsFile) -> Ended {
+    let loaded = settings::of_file(&arguments.file)?;
+    let yaml = anomal_spec::to_manifest_yaml(&loaded.job)
+        .map_err(|error| Failure { message: error.to_string(), code: exit::FAILED })?;
+    print(&yaml)
+}
+
+pub fn schema() -> Ended {
+    print(&format!("{:#}\n", anomal_spec::json_schema()))
+}

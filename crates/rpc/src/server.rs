@@ -1,0 +1,167 @@
+//! One server for every service: gRPC with health and reflection, and HTTP with metrics and probes.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    service::Routes,
+    transport::{Identity, Server, ServerTlsConfig},
+};
+
+use crate::{args::ServerArgs, metrics::Metrics};
+
+/// A client that is gone is noticed within two of these.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// What can go wrong with a server as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("{0} can't be served on: {1}")]
+    Bind(SocketAddr, #[source] io::Error),
+    #[error("{0} can't be read: {1}")]
+    File(String, #[source] io::Error),
+    #[error("the server stopped: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    #[error("signals: {0}")]
+    Signal(#[source] io::Error),
+}
+
+/// Serves `routes`, the service of that name, until the process is told to stop (SIGTERM, SIGINT).
+/// Requests that are being worked on may end within the grace period.
+///
+/// # Errors
+/// If an address or a file can't be had.
+pub async fn serve(
+    args: &ServerArgs,
+    default_port: u16,
+    service: &'static str,
+    routes: Routes,
+    metrics: Arc<Metrics>,
+) -> Result<(), ServeError> {
+    let address = args.listen.unwrap_or_else(|| ([0, 0, 0, 0], default_port).into());
+    let grpc = bind(address).await?;
+    let http = bind(args.metrics_listen).await?;
+    let ports = [&grpc, &http].map(|listener| listener.local_addr().map_or(0, |bound| bound.port()));
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(anomal_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(16 << 20);
+    if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        let identity = Identity::from_pem(read(cert)?, read(key)?);
+        server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
+    }
+
+    let ready = Arc::new(AtomicBool::new(true));
+    let (stop, stopped) = watch::channel(false);
+    let probes = tokio::spawn(probes(http, metrics, Arc::clone(&ready), stopped.clone()));
+    if let Some(file) = &args.port_file {
+        publish_ports(file, ports).map_err(|error| ServeError::File(file.display().to_string(), error))?;
+    }
+    let (bound, tls) = (grpc.local_addr().ok(), args.tls_cert.is_some());
+    tracing::info!(address = ?bound, tls, service, "listening");
+
+    let mut asked = signals().map_err(ServeError::Signal)?;
+    let grace = args.grace();
+    let mut wait = stopped.clone();
+    let shutdown = async move {
+        asked.recv().await;
+        // Nothing new from here on; what runs may end.
+        ready.store(false, Ordering::Relaxed);
+        reporter.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        tracing::info!(grace_seconds = grace.as_secs(), "stopping");
+        // Nobody waits if the server is gone already.
+        let _ = stop.send(true);
+    };
+    let serving = server
+        .add_routes(routes)
+        .add_service(health)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(grpc), shutdown);
+    let out_of_time = async {
+        let _ = wait.wait_for(|stop| *stop).await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = out_of_time => tracing::warn!("requests are broken off: the grace period is over"),
+    }
+    probes.abort();
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|error| ServeError::Bind(address, error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
+    fs::read(path).map_err(|error| ServeError::File(path.display().to_string(), error))
+}
+
+/// Under a temporary name first: whoever waits for the file reads it whole.
+fn publish_ports(file: &Path, [grpc, http]: [u16; 2]) -> io::Result<()> {
+    let temporary = file.with_extension("part");
+    fs::write(&temporary, format!("{{\"grpc\":{grpc},\"http\":{http}}}\n"))?;
+    fs::rename(temporary, file)
+}
+
+/// Gives something once the process is told to stop.
+fn signals() -> io::Result<tokio::sync::mpsc::Receiver<()>> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        let _ = sender.send(()).await;
+    });
+    Ok(receiver)
+}
+
+async fn probes(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    ready: Arc<AtomicBool>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let readiness = move || async move {
+        if ready.load(Ordering::Relaxed) {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        }
+    };
+    let text = move || async move {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        ([("content-type", kind)], metrics.text())
+    };
+    let app = Router::new()
+        .route("/metrics", get(text))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(readiness));
+    let until = async move {
+        // Probes are answered for as long as requests end; the server takes this task with it.
+        let _ = stopped.wait_for(|_| false).await;
+    };
+    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(until).await {
+        tracing::warn!("metrics are no longer served: {error}");
+    }
+}

@@ -1,0 +1,176 @@
+//! The client's side: an engine that has the work done elsewhere.
+
+use std::sync::Arc;
+
+use anomal_core::{
+    Classification, ClassificationEngine, ClassifyRequest, Error, Fitted, Model, Result, Scored, Table,
+    proto::{
+        ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest, ScoreRequest,
+        classification_engine_client::ClassificationEngineClient, classify_request, classify_response,
+        fit_response, score_request, score_response,
+    },
+};
+use anomal_proto::SETTINGS_VERSION;
+use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, chunks::pieces, outgoing};
+use anomal_spec::RemoteEngine;
+use async_trait::async_trait;
+use futures::{Stream, stream};
+use tonic::{Status, transport::Channel};
+
+use super::parts::Joined;
+
+/// The classification engine behind some endpoints.
+#[derive(Clone, Debug)]
+pub struct RemoteClassificationEngine {
+    replicas: Arc<Replicas>,
+}
+
+impl RemoteClassificationEngine {
+    /// # Errors
+    /// `Unavailable` if no replica answers, `Incompatible` if one is no classification engine of this
+    /// version.
+    pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
+        let replicas = Replicas::resolve(settings).await?;
+        replicas
+            .check(|channel| async move {
+                client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await
+            })
+            .await?;
+        Ok(Self { replicas })
+    }
+}
+
+fn client(channel: Channel) -> ClassificationEngineClient<Channel> {
+    ClassificationEngineClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+fn failed(error: Error) -> Status {
+    anomal_rpc::to_status(&error)
+}
+
+fn cut_off() -> Status {
+    Status::unavailable("the answer was cut off")
+}
+
+/// The messages of a request, made anew for each try from chunks that are shared.
+struct Request {
+    settings: ClassifySettings,
+    chunks: Vec<bytes::Bytes>,
+}
+
+impl Request {
+    fn new(request: ClassifyRequest) -> Result<Self> {
+        let settings = serde_json::to_string(&request.settings)
+            .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
+        let features = request.features;
+        let settings = ClassifySettings { settings, settings_version: SETTINGS_VERSION, features };
+        Ok(Self { settings, chunks: chunks(request.table)?.collect() })
+    }
+
+    fn messages(&self) -> impl Stream<Item = Message> + Send + 'static + use<> {
+        use classify_request::Part;
+        let first = Part::Settings(self.settings.clone());
+        let rest = self.chunks.clone().into_iter().map(Part::Table);
+        let parts = std::iter::once(first).chain(rest);
+        stream::iter(parts.map(|part| Message { part: Some(part) }))
+    }
+}
+
+#[async_trait]
+impl ClassificationEngine for RemoteClassificationEngine {
+    async fn list_detectors(&self) -> Result<Vec<Detector>> {
+        self.replicas
+            .call(|channel| async move {
+                let answer = client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await?;
+                Ok(answer.into_inner().detectors)
+            })
+            .await
+    }
+
+    async fn classify(&self, request: ClassifyRequest) -> Result<Classification> {
+        let request = Request::new(request)?;
+        self.replicas
+            .call(|channel| {
+                let messages = request.messages();
+                async move {
+                    use classify_response::Part;
+                    let mut answers = client(channel).classify(outgoing(messages)).await?.into_inner();
+                    let mut rows = Assembler::new(usize::MAX);
+                    let (mut analysis, mut statistics) = (Joined::default(), None);
+                    while let Some(answer) = answers.message().await? {
+                        match answer.part {
+                            Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
+                            Some(Part::Analysis(part)) => analysis.add(part),
+                            Some(Part::Labels(part)) => analysis.label(part),
+                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            None => {}
+                        }
+                    }
+                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    let rows = rows.into_table().map_err(failed)?;
+                    Ok(Classification { rows, analysis: analysis.0, steps })
+                }
+            })
+            .await
+    }
+
+    async fn fit(&self, request: ClassifyRequest) -> Result<Fitted> {
+        let request = Request::new(request)?;
+        self.replicas
+            .call(|channel| {
+                let messages = request.messages();
+                async move {
+                    use fit_response::Part;
+                    let mut answers = client(channel).fit(outgoing(messages)).await?.into_inner();
+                    let mut model = Assembler::new(usize::MAX);
+                    let (mut analysis, mut statistics) = (Joined::default(), None);
+                    while let Some(answer) = answers.message().await? {
+                        match answer.part {
+                            Some(Part::Model(chunk)) => model.push(&chunk).map_err(failed)?,
+                            Some(Part::Analysis(part)) => analysis.add(part),
+                            Some(Part::Labels(part)) => analysis.label(part),
+                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            None => {}
+                        }
+                    }
+                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    let model = Model(model.into_bytes().into());
+                    Ok(Fitted { model, analysis: analysis.0, steps })
+                }
+            })
+            .await
+    }
+
+    /// A few for each replica, so that none waits for the next batch.
+    fn parallelism(&self) -> usize {
+        2 * self.replicas.count().max(1)
+    }
+
+    async fn score(&self, model: &Model, table: Table) -> Result<Scored> {
+        use score_request::Part;
+        let model: Vec<_> = pieces(model.0.to_vec().into()).map(Part::Model).collect();
+        let table: Vec<_> = chunks(table)?.map(Part::Table).collect();
+        self.replicas
+            .call(|channel| {
+                let parts = model.clone().into_iter().chain(table.clone());
+                let messages = stream::iter(parts.map(|part| ScoreRequest { part: Some(part) }));
+                async move {
+                    use score_response::Part;
+                    let mut answers = client(channel).score(outgoing(messages)).await?.into_inner();
+                    let (mut rows, mut statistics) = (Assembler::new(usize::MAX), None);
+                    while let Some(answer) = answers.message().await? {
+                        match answer.part {
+                            Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
+                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            None => {}
+                        }
+                    }
+                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    Ok(Scored { rows: rows.into_table().map_err(failed)?, steps })
+                }
+            })
+            .await
+    }
+}

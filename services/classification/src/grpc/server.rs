@@ -1,0 +1,161 @@
+//! The server's side: takes a request apart, calls the engine, streams the answer.
+
+use std::sync::Arc;
+
+use anomal_core::{
+    ClassificationEngine, ClassifyRequest, Code, Error, Model, Result,
+    proto::{
+        ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics, FitResponse,
+        ListDetectorsRequest, ListDetectorsResponse, ScoreRequest, ScoreResponse,
+        classification_engine_server::{ClassificationEngine as Service, ClassificationEngineServer},
+        classify_request, classify_response, fit_response, score_request, score_response,
+    },
+};
+use anomal_proto::SETTINGS_VERSION;
+use anomal_rpc::{
+    Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status,
+};
+use futures::{Stream, stream};
+use tonic::{
+    Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
+};
+
+use super::parts::{Part, split};
+
+/// The service's name, for health checks.
+pub const SERVICE: &str = "anomal.v1.ClassificationEngine";
+
+type Answers<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service over an engine.
+pub fn routes(engine: Arc<dyn ClassificationEngine>, admission: Admission) -> Routes {
+    let service = ClassificationEngineServer::new(Adapter { engine, admission })
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Zstd)
+        .send_compressed(CompressionEncoding::Gzip);
+    Routes::new(service)
+}
+
+struct Adapter {
+    engine: Arc<dyn ClassificationEngine>,
+    admission: Admission,
+}
+
+#[async_trait]
+impl Service for Adapter {
+    type ClassifyStream = Answers<ClassifyResponse>;
+    type FitStream = Answers<FitResponse>;
+    type ScoreStream = Answers<ScoreResponse>;
+
+    async fn list_detectors(
+        &self,
+        request: Request<ListDetectorsRequest>,
+    ) -> Result<Response<ListDetectorsResponse>, Status> {
+        let work = self.engine.list_detectors();
+        let detectors = self.admission.run("ListDetectors", request.metadata(), work).await?;
+        Ok(Response::new(ListDetectorsResponse { detectors }))
+    }
+
+    async fn classify(
+        &self,
+        request: Request<Streaming<Message>>,
+    ) -> Result<Response<Self::ClassifyStream>, Status> {
+        use classify_response::Part as Answer;
+        let (metadata, _, messages) = request.into_parts();
+        let work = async {
+            let request = assemble(messages, self.admission.max_request_bytes()).await?;
+            let done = self.engine.classify(request).await?;
+            let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
+            let analysis = split(done.analysis).into_iter().map(|part| match part {
+                Part::Analysis(part) => Answer::Analysis(part),
+                Part::Labels(part) => Answer::Labels(part),
+            });
+            let rows = chunks(done.rows)?.map(Answer::Rows);
+            let parts = rows.chain(analysis).chain([Answer::Statistics(statistics)]);
+            Ok(parts.map(|part| Ok(ClassifyResponse { part: Some(part) })))
+        };
+        let answers = self.admission.run("Classify", &metadata, work).await?;
+        Ok(Response::new(Box::pin(stream::iter(answers))))
+    }
+
+    async fn fit(
+        &self,
+        request: Request<Streaming<Message>>,
+    ) -> Result<Response<Self::FitStream>, Status> {
+        use fit_response::Part as Answer;
+        let (metadata, _, messages) = request.into_parts();
+        let work = async {
+            let request = assemble(messages, self.admission.max_request_bytes()).await?;
+            let done = self.engine.fit(request).await?;
+            let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
+            let analysis = split(done.analysis).into_iter().map(|part| match part {
+                Part::Analysis(part) => Answer::Analysis(part),
+                Part::Labels(part) => Answer::Labels(part),
+            });
+            let model = pieces(done.model.0.to_vec().into()).map(Answer::Model);
+            let parts = model.chain(analysis).chain([Answer::Statistics(statistics)]);
+            Ok(parts.map(|part| Ok(FitResponse { part: Some(part) })))
+        };
+        let answers = self.admission.run("Fit", &metadata, work).await?;
+        Ok(Response::new(Box::pin(stream::iter(answers))))
+    }
+
+    async fn score(
+        &self,
+        request: Request<Streaming<ScoreRequest>>,
+    ) -> Result<Response<Self::ScoreStream>, Status> {
+        use score_response::Part as Answer;
+        let (metadata, _, mut messages) = request.into_parts();
+        let work = async {
+            let limit = self.admission.max_request_bytes();
+            let (mut model, mut table) = (Assembler::new(limit), Assembler::new(limit));
+            while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
+                match message.part {
+                    Some(score_request::Part::Model(chunk)) => model.push(&chunk)?,
+                    Some(score_request::Part::Table(chunk)) => table.push(&chunk)?,
+                    None => {}
+                }
+            }
+            let model = Model(model.into_bytes().into());
+            let done = self.engine.score(&model, table.into_table()?).await?;
+            let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
+            let parts = chunks(done.rows)?.map(Answer::Rows).chain([Answer::Statistics(statistics)]);
+            Ok(parts.map(|part| Ok(ScoreResponse { part: Some(part) })))
+        };
+        let answers = self.admission.run("Score", &metadata, work).await?;
+        Ok(Response::new(Box::pin(stream::iter(answers))))
+    }
+}
+
+async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<ClassifyRequest> {
+    let mut settings: Option<ClassifySettings> = None;
+    let mut table = Assembler::new(limit);
+    while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
+        match message.part {
+            Some(classify_request::Part::Settings(first)) => settings = Some(first),
+            Some(classify_request::Part::Table(chunk)) => table.push(&chunk)?,
+            None => {}
+        }
+    }
+    let settings = settings.ok_or_else(|| {
+        Error::new(Code::InvalidRequest, "SETTINGS_MISSING", "the request's first message has no settings")
+    })?;
+    if settings.settings_version != SETTINGS_VERSION {
+        return Err(Error::new(
+            Code::Incompatible,
+            "SETTINGS_VERSION",
+            format!(
+                "the request has settings of version {} and this engine knows {SETTINGS_VERSION}; use the same version \
+                 of Anomal everywhere",
+                settings.settings_version
+            ),
+        ));
+    }
+    let parsed = serde_json::from_str(&settings.settings).map_err(|error| {
+        Error::new(Code::InvalidRequest, "SETTINGS_INVALID", format!("the settings are no JSON of ours: {error}"))
+    })?;
+    Ok(ClassifyRequest { settings: parsed, features: settings.features, table: table.into_table()? })
+}

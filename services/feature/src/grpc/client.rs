@@ -1,0 +1,122 @@
+//! The client's side: an engine that has the work done elsewhere.
+
+use std::sync::Arc;
+
+use anomal_core::{
+    Error, ExtractRequest, Extraction, FeatureEngine, PlanRequest, Result,
+    proto::{
+        Component, ExtractRequest as Message, ExtractResponse, ExtractSettings, ListComponentsRequest,
+        Plan, PlanRequest as PlanMessage, extract_request::Part, extract_response::Part as Answer,
+        feature_engine_client::FeatureEngineClient,
+    },
+};
+use anomal_proto::SETTINGS_VERSION;
+use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, outgoing};
+use anomal_spec::RemoteEngine;
+use async_trait::async_trait;
+use futures::stream;
+use tonic::{Status, Streaming, transport::Channel};
+
+/// The feature engine behind some endpoints.
+#[derive(Clone, Debug)]
+pub struct RemoteFeatureEngine {
+    replicas: Arc<Replicas>,
+}
+
+impl RemoteFeatureEngine {
+    /// # Errors
+    /// `Unavailable` if no replica answers, `Incompatible` if one is no feature engine of this version.
+    pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
+        let replicas = Replicas::resolve(settings).await?;
+        replicas
+            .check(|channel| async move {
+                client(channel).list_components(outgoing(ListComponentsRequest {})).await
+            })
+            .await?;
+        Ok(Self { replicas })
+    }
+}
+
+fn client(channel: Channel) -> FeatureEngineClient<Channel> {
+    FeatureEngineClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+#[async_trait]
+impl FeatureEngine for RemoteFeatureEngine {
+    async fn list_components(&self) -> Result<Vec<Component>> {
+        self.replicas
+            .call(|channel| async move {
+                let answer = client(channel).list_components(outgoing(ListComponentsRequest {})).await?;
+                Ok(answer.into_inner().components)
+            })
+            .await
+    }
+
+    async fn plan(&self, request: PlanRequest) -> Result<Plan> {
+        let settings = serde_json::to_string(&request.settings)
+            .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
+        let message =
+            PlanMessage { settings, settings_version: SETTINGS_VERSION, schema: request.schema };
+        self.replicas
+            .call(|channel| {
+                let message = message.clone();
+                async move { Ok(client(channel).plan(outgoing(message)).await?.into_inner()) }
+            })
+            .await
+    }
+
+    /// A few for each replica, so that none waits for the next batch.
+    fn parallelism(&self) -> usize {
+        2 * self.replicas.count().max(1)
+    }
+
+    async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {
+        let settings = ExtractSettings {
+            settings: request.settings.to_string(),
+            settings_version: SETTINGS_VERSION,
+            columns: request.columns,
+            phase: request.phase.into(),
+        };
+        let pieces: Vec<_> = chunks(request.table)?.collect();
+        self.replicas
+            .call(|channel| {
+                let first = Part::Settings(settings.clone());
+                // Chunks are shared, not copied, by tries.
+                let rest = pieces.clone().into_iter().map(Part::Table);
+                let parts = std::iter::once(first).chain(rest);
+                let messages = stream::iter(parts.map(|part| Message { part: Some(part) }));
+                async move {
+                    let answers = client(channel).extract(outgoing(messages)).await?.into_inner();
+                    gather(answers).await
+                }
+            })
+            .await
+    }
+}
+
+async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, Status> {
+    let failed = |error: Error| anomal_rpc::to_status(&error);
+    let mut tables = [(); 3].map(|()| Assembler::new(usize::MAX));
+    let mut statistics = None;
+    while let Some(answer) = answers.message().await? {
+        match answer.part {
+            Some(Answer::Features(chunk)) => tables[0].push(&chunk).map_err(failed)?,
+            Some(Answer::Removed(chunk)) => tables[1].push(&chunk).map_err(failed)?,
+            Some(Answer::Hits(chunk)) => tables[2].push(&chunk).map_err(failed)?,
+            Some(Answer::Statistics(told)) => statistics = Some(told),
+            None => {}
+        }
+    }
+    // The last message: without it the answer was cut off.
+    let statistics = statistics.ok_or_else(|| Status::unavailable("the answer was cut off"))?;
+    let [features, removed, hits] = tables.map(|table| table.into_table().map_err(failed));
+    Ok(Extraction {
+        features: features?,
+        removed: removed?,
+        hits: hits?,
+        steps: statistics.steps,
+        diagnostics: statistics.diagnostics,
+    })
+}

@@ -1,0 +1,122 @@
+//! The server's side: takes a request apart, calls the engine, streams the answer.
+
+use std::sync::Arc;
+
+use anomal_core::{
+    Code, Error, ExtractRequest, FeatureEngine, PlanRequest, Result,
+    proto::{
+        ExtractRequest as Message, ExtractResponse, ExtractSettings, ExtractStatistics,
+        ListComponentsRequest, ListComponentsResponse, Plan, PlanRequest as PlanMessage,
+        extract_request::Part, extract_response::Part as Answer,
+        feature_engine_server::{FeatureEngine as Service, FeatureEngineServer},
+    },
+};
+use anomal_proto::SETTINGS_VERSION;
+use anomal_rpc::{Admission, Assembler, MAX_MESSAGE_BYTES, chunks, from_status};
+use futures::{Stream, stream};
+use tonic::{
+    Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
+};
+
+/// The service's name, for health checks.
+pub const SERVICE: &str = "anomal.v1.FeatureEngine";
+
+/// The service over an engine.
+pub fn routes(engine: Arc<dyn FeatureEngine>, admission: Admission) -> Routes {
+    let service = FeatureEngineServer::new(Adapter { engine, admission })
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Zstd)
+        .send_compressed(CompressionEncoding::Gzip);
+    Routes::new(service)
+}
+
+struct Adapter {
+    engine: Arc<dyn FeatureEngine>,
+    admission: Admission,
+}
+
+#[async_trait]
+impl Service for Adapter {
+    type ExtractStream = std::pin::Pin<Box<dyn Stream<Item = Result<ExtractResponse, Status>> + Send>>;
+
+    async fn list_components(
+        &self,
+        request: Request<ListComponentsRequest>,
+    ) -> Result<Response<ListComponentsResponse>, Status> {
+        let work = self.engine.list_components();
+        let components = self.admission.run("ListComponents", request.metadata(), work).await?;
+        Ok(Response::new(ListComponentsResponse { components }))
+    }
+
+    async fn plan(&self, request: Request<PlanMessage>) -> Result<Response<Plan>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        let work = async {
+            version(message.settings_version)?;
+            let settings = serde_json::from_str(&message.settings).map_err(|error| {
+                Error::new(Code::InvalidRequest, "SETTINGS_INVALID", format!("the settings are no JSON of ours: {error}"))
+            })?;
+            self.engine.plan(PlanRequest { settings, schema: message.schema }).await
+        };
+        self.admission.run("Plan", &metadata, work).await.map(Response::new)
+    }
+
+    async fn extract(
+        &self,
+        request: Request<Streaming<Message>>,
+    ) -> Result<Response<Self::ExtractStream>, Status> {
+        let (metadata, _, messages) = request.into_parts();
+        let work = async {
+            let request = assemble(messages, self.admission.max_request_bytes()).await?;
+            let done = self.engine.extract(request).await?;
+            let statistics = ExtractStatistics { steps: done.steps, diagnostics: done.diagnostics };
+            let parts = chunks(done.features)?
+                .map(Answer::Features)
+                .chain(chunks(done.removed)?.map(Answer::Removed))
+                .chain(chunks(done.hits)?.map(Answer::Hits))
+                .chain([Answer::Statistics(statistics)]);
+            Ok(parts.map(|part| Ok(ExtractResponse { part: Some(part) })))
+        };
+        let answers = self.admission.run("Extract", &metadata, work).await?;
+        Ok(Response::new(Box::pin(stream::iter(answers))))
+    }
+}
+
+fn version(version: u32) -> Result<()> {
+    if version == SETTINGS_VERSION {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Incompatible,
+        "SETTINGS_VERSION",
+        format!(
+            "the request has settings of version {version} and this engine knows {SETTINGS_VERSION}; use the same version \
+             of Anomal everywhere"
+        ),
+    ))
+}
+
+async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<ExtractRequest> {
+    let mut settings: Option<ExtractSettings> = None;
+    let mut table = Assembler::new(limit);
+    while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
+        match message.part {
+            Some(Part::Settings(first)) => settings = Some(first),
+            Some(Part::Table(chunk)) => table.push(&chunk)?,
+            None => {}
+        }
+    }
+    let settings = settings.ok_or_else(|| {
+        Error::new(Code::InvalidRequest, "SETTINGS_MISSING", "the request's first message has no settings")
+    })?;
+    version(settings.settings_version)?;
+    let phase = settings.phase();
+    Ok(ExtractRequest {
+        settings: settings.settings.into(),
+        columns: settings.columns,
+        phase,
+        table: table.into_table()?,
+    })
+}
