@@ -149,8 +149,9 @@ fn resolve(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure>
             });
         }
         let joined = base.join(path.as_str());
-        // As a person would write it.
-        *path = joined.strip_prefix(".").unwrap_or(&joined).to_string_lossy().into_owned();
+        // As a person would write it, without `./` before it.
+        let plain = joined.strip_prefix(".").ok().filter(|plain| !plain.as_os_str().is_empty());
+        *path = plain.unwrap_or(&joined).to_string_lossy().into_owned();
     });
     match wrong {
         Some(message) => Err(Failure::usage(message)),

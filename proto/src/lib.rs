@@ -5,7 +5,13 @@
 
 /// Version 1 of the interface.
 pub mod v1 {
-    #![allow(clippy::pedantic, unused_qualifications, reason = "generated code")]
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated code"
+    )]
     tonic::include_proto!("anomal.v1");
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anomal_core::{
-    ClassificationEngine, FeatureEngine,
+
     proto::{Component, Detector, component},
 };
 

@@ -126,7 +126,8 @@ impl RowWise {
 
     fn take(&mut self, read: Read, extraction: Extraction) -> Result<Extracted> {
         let Read { batch, done, total } = read;
-        let Batch { source, typed, rejected } = batch;
+        let Batch { source, typed, rejected, diagnostics } = batch;
+        self.counts.diagnostics.extend(diagnostics);
         self.counts.read += (source.height() + rejected.len()) as u64;
         self.counts.rejected += rejected.len() as u64;
         self.counts.absorb(&extraction)?;

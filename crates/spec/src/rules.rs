@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 /// A rule on the part of `spec` that its pointer names (`items` is each item of a list).
 struct Rule {
     schema: &'static str,
-    rule: &'static str,
+    expression: &'static str,
     message: &'static str,
 }
 
-const fn rule(schema: &'static str, rule: &'static str, message: &'static str) -> Rule {
-    Rule { schema, rule, message }
+const fn rule(schema: &'static str, expression: &'static str, message: &'static str) -> Rule {
+    Rule { schema, expression, message }
 }
 
 const RULES: &[Rule] = &[
@@ -126,7 +126,7 @@ pub(crate) fn attach(schema: &mut Value) {
             continue;
         };
         let rules = &mut part["x-kubernetes-validations"];
-        let new = json!({"rule": rule.rule, "message": rule.message});
+        let new = json!({"rule": rule.expression, "message": rule.message});
         match rules.as_array_mut() {
             Some(rules) => rules.push(new),
             None => *rules = json!([new]),

@@ -38,12 +38,12 @@ fn generate<T: JsonSchema>() -> Value {
 fn structural(schema: &mut Value) {
     if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
         let mut choices = choices.iter().filter(|choice| choice["type"] != "null");
-        if let (Some(Value::Object(only)), None) = (choices.next().cloned(), choices.next()) {
-            if let Some(object) = schema.as_object_mut() {
-                object.remove("anyOf");
-                for (key, value) in only {
-                    object.entry(key).or_insert(value);
-                }
+        if let (Some(Value::Object(only)), None) = (choices.next().cloned(), choices.next())
+            && let Some(object) = schema.as_object_mut()
+        {
+            object.remove("anyOf");
+            for (key, value) in only {
+                object.entry(key).or_insert(value);
             }
         }
     }

@@ -166,7 +166,7 @@ pub(crate) fn missing(name: &str, known: &[&str]) -> String {
     const MOST: usize = 40;
     let mut all = known.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
     if known.len() > MOST {
-        all.push_str(&format!(" and {} more", known.len() - MOST));
+        all.extend([" and ", &(known.len() - MOST).to_string(), " more"]);
     }
     format!("there is no column `{name}`; {hint}{all}")
 }

@@ -117,16 +117,23 @@ impl Beaconing {
     }
 }
 
-/// How regular intervals are: 1 minus the median distance of the intervals to the nearest multiple of
-/// their median, over a quarter of it, at least 0. Uniform jitter of ±10 % scores about 0.8, exponential
-/// intervals (independent requests) below 0.35. Medians make it robust to a few strays, multiples to
-/// beacons that were missed.
+/// Intervals of a beacon that was missed in between have up to so many times the length.
+const MOST_MISSED: f64 = 4.0;
+
+/// How regular intervals are: 1 minus the median distance of the intervals to the nearest of the first
+/// multiples of their median, over a quarter of it, at least 0. Uniform jitter of ±10 % scores about 0.8,
+/// exponential intervals (independent requests) about 0. Medians make it robust to a few strays, multiples
+/// to beacons that were missed; an interval of more multiples is as irregular as can be, or bursts with
+/// long pauses would pass for beacons.
 fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
     let mut distances: Vec<f64> = intervals
         .iter()
         .map(|interval| {
             let multiple = (interval / median_interval).round().max(1.0);
-            ((interval - multiple * median_interval) / multiple).abs()
+            if multiple > MOST_MISSED {
+                return median_interval;
+            }
+            (interval - multiple * median_interval).abs()
         })
         .collect();
     (1.0 - median(&mut distances) / (0.25 * median_interval)).max(0.0)
@@ -207,6 +214,11 @@ mod tests {
             })
             .collect();
         assert!(hits(&rows, true).is_empty());
+        // Bursts of page loads with long pauses between them.
+        let visits: Vec<_> = (0..20_i64)
+            .flat_map(|n| (0..5_i64).map(move |m| ("10.0.0.5", "a.example.com", n * n * 977 + m * m * 3)))
+            .collect();
+        assert!(hits(&visits, true).is_empty());
         let burst: Vec<_> = (0..50).map(|_| ("10.0.0.5", "a.example.com", 7)).collect();
         assert!(hits(&burst, true).is_empty());
     }
