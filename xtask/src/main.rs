@@ -1,1 +1,37 @@
-fn main() {}
+//! Tasks of this repository that are no part of the product: `cargo xtask test`, `cargo xtask generate`.
+//!
+//! It is the first thing that a newcomer's machine compiles, so it stays small: no tables, no runtime.
+#![expect(clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod generate;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds everything and runs every test
+    Test(test::Arguments),
+    /// Writes example data: the same bytes for the same seed, on every machine
+    Generate(generate::Arguments),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().task {
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

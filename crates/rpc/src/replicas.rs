@@ -280,7 +280,10 @@ fn broke(status: &Status) -> bool {
 
 /// A status' message with the causes behind it, which say what happened.
 fn causes(status: &Status) -> String {
-    let mut text = status.message().to_owned();
+    let mut text = match status.message() {
+        "" => format!("{:?}", status.code()),
+        message => message.to_owned(),
+    };
     let mut cause = std::error::Error::source(status);
     while let Some(error) = cause {
         let message = error.to_string();
