@@ -1,7 +1,7 @@
 //! gzip and zstd, in and out.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufReader, Read, Write},
     path::Path,
 };
 
@@ -10,19 +10,26 @@ use zstd::stream::{read::Decoder, write::Encoder};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Compressed bytes read at once.
+const BUFFER: usize = 1 << 18;
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
 
 /// The plain bytes of a stream that may be compressed, told by its first bytes.
-pub(crate) fn decompressed(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut raw = BufReader::with_capacity(1 << 18, raw);
-    let start = raw.fill_buf()?;
-    Ok(if start.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(raw))
-    } else if start.starts_with(&ZSTD) {
-        Box::new(Decoder::with_buffer(raw)?)
+pub(crate) fn decompressed(
+    mut raw: impl Read + Send + 'static,
+) -> io::Result<Box<dyn Read + Send>> {
+    // A pipe may give them one by one.
+    let mut start = Vec::with_capacity(ZSTD.len());
+    raw.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start)?;
+    let (gzip, zstd) = (start.starts_with(&GZIP), start.starts_with(&ZSTD));
+    let whole = io::Cursor::new(start).chain(raw);
+    Ok(if gzip {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole)))
+    } else if zstd {
+        Box::new(Decoder::with_buffer(BufReader::with_capacity(BUFFER, whole))?)
     } else {
-        Box::new(raw)
+        Box::new(whole)
     })
 }
 

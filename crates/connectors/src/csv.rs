@@ -3,6 +3,7 @@
 mod file;
 mod sink;
 mod source;
+mod split;
 
 pub use file::CsvFile;
 pub(crate) use sink::CsvSink;

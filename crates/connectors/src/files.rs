@@ -14,6 +14,9 @@ use anomal_core::{Error, Result};
 
 use crate::compression::decompressed;
 
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
 /// The files of an input in name order, and how much of them has been read.
 pub(crate) struct Files {
     pub paths: Vec<PathBuf>,
@@ -30,7 +33,12 @@ impl Files {
     /// `InvalidInput` if there are none.
     pub fn find(path: &str, endings: &[&str]) -> Result<Self> {
         if path == "-" {
-            return Ok(Self { paths: vec![], standard_input: true, read: Arc::default(), total: None });
+            return Ok(Self {
+                paths: vec![],
+                standard_input: true,
+                read: Arc::default(),
+                total: None,
+            });
         }
         let plain = Path::new(path);
         let paths = if plain.is_dir() {
@@ -40,11 +48,13 @@ impl Files {
         } else {
             globbed(path)?
         };
-        let mut total = 0;
+        let mut total = Some(0);
         for path in &paths {
-            total += path.metadata().map_err(|error| unreadable(path, &error))?.len();
+            let file = path.metadata().map_err(|error| unreadable(path, &error))?;
+            // A pipe under a name has no size.
+            total = total.filter(|_| file.is_file()).map(|total| total + file.len());
         }
-        Ok(Self { paths, standard_input: false, read: Arc::default(), total: Some(total) })
+        Ok(Self { paths, standard_input: false, read: Arc::default(), total })
     }
 
     /// The streams to read, one after the other.
@@ -53,7 +63,9 @@ impl Files {
     }
 
     pub fn name(&self, index: usize) -> String {
-        self.paths.get(index).map_or_else(|| "standard input".into(), |path| path.display().to_string())
+        self.paths
+            .get(index)
+            .map_or_else(|| "standard input".into(), |path| path.display().to_string())
     }
 
     /// The plain bytes of a file.
@@ -67,6 +79,30 @@ impl Files {
             None => decompressed(counted(Box::new(io::stdin()))),
         };
         opened.map_err(|error| self.failed(index, &error))
+    }
+
+    /// The plain bytes of a text file, without a byte order mark.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it can't be opened or is UTF-16.
+    pub fn open_text(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        let mut bytes = self.open(index)?;
+        let mut start = Vec::with_capacity(UTF8_MARK.len());
+        let read = bytes.by_ref().take(UTF8_MARK.len() as u64).read_to_end(&mut start);
+        read.map_err(|error| self.failed(index, &error))?;
+        if UTF16_MARKS.iter().any(|mark| start.starts_with(mark)) {
+            return Err(Error::input(
+                "NOT_UTF8",
+                format!(
+                    "{} is UTF-16; convert it to UTF-8, as `iconv -t UTF-8` does",
+                    self.name(index)
+                ),
+            ));
+        }
+        if start == UTF8_MARK {
+            start.clear();
+        }
+        Ok(Box::new(io::Cursor::new(start).chain(bytes)))
     }
 
     pub fn failed(&self, index: usize, error: &io::Error) -> Error {
@@ -83,15 +119,24 @@ fn in_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     let wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-        path.is_file() && endings.iter().any(|ending| plain.ends_with(ending)) && !name.starts_with('.')
+        path.is_file()
+            && endings.iter().any(|ending| plain.ends_with(ending))
+            && !name.starts_with('.')
     };
-    let mut paths: Vec<PathBuf> =
-        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(wanted).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()
+        .map_err(|error| unreadable(folder, &error))?;
+    paths.retain(wanted);
     paths.sort();
     if paths.is_empty() {
         return Err(Error::input(
             "NO_FILES",
-            format!("the folder {} has no files that end in {}", folder.display(), endings.join(", ")),
+            format!(
+                "the folder {} has no files that end in {}",
+                folder.display(),
+                endings.join(", ")
+            ),
         ));
     }
     Ok(paths)
@@ -100,7 +145,10 @@ fn in_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
 fn globbed(pattern: &str) -> Result<Vec<PathBuf>> {
     let bad = |message: String| Error::input("NO_FILES", format!("{pattern}: {message}"));
     let paths = glob::glob(pattern).map_err(|error| bad(error.to_string()))?;
-    let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+    let mut paths: Vec<PathBuf> = paths
+        .collect::<Result<_, _>>()
+        .map_err(|error: glob::GlobError| unreadable(error.path(), error.error()))?;
+    paths.retain(|path| !path.is_dir());
     paths.sort();
     if paths.is_empty() { Err(bad("no file has such a name".into())) } else { Ok(paths) }
 }

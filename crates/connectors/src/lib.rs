@@ -7,11 +7,13 @@
 mod atomic_file;
 mod compression;
 pub mod csv;
+mod datetime;
 mod dead_letter;
 mod files;
 mod lines;
 pub mod ndjson;
 pub mod parquet;
+mod records;
 pub mod sink;
 pub mod source;
 pub mod terminal;
@@ -23,7 +25,7 @@ use anomal_spec::{Input, Output};
 
 pub use dead_letter::DeadLetter;
 pub use sink::{ResultBatch, Sink, Written};
-pub use source::{Batch, Rejected, Source};
+pub use source::{Batch, Rejected, Retype, Source};
 
 /// Records of a batch. A constant of the format, not of the machine: results that are computed by batch
 /// must not depend on who computes them.

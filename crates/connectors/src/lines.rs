@@ -29,14 +29,17 @@ pub(crate) struct Record<'a> {
 
 pub(crate) const TOO_LONG: &str = "the record is longer than 16 MiB";
 pub(crate) const UNCLOSED: &str = "a quote is opened and never closed";
+pub(crate) const NOT_UTF8: &str = "the record is not UTF-8";
 
 /// Cuts records from a stream.
 pub(crate) struct Lines {
     reader: Box<dyn Read + Send>,
     shape: Shape,
     block: usize,
+    /// What was read and not yet taken is `buffer[start..end]`.
     buffer: Vec<u8>,
     start: usize,
+    end: usize,
     ended: bool,
     line: u64,
 }
@@ -51,8 +54,9 @@ struct Cut {
 }
 
 impl Lines {
+    /// Reads `block` bytes at once.
     pub fn new(reader: Box<dyn Read + Send>, shape: Shape, block: usize) -> Self {
-        Self { reader, shape, block, buffer: Vec::new(), start: 0, ended: false, line: 1 }
+        Self { reader, shape, block, buffer: Vec::new(), start: 0, end: 0, ended: false, line: 1 }
     }
 
     /// The next record.
@@ -61,14 +65,16 @@ impl Lines {
     /// If the stream can't be read or decompressed.
     pub fn next(&mut self) -> io::Result<Option<Record<'_>>> {
         let cut = loop {
-            if let Some(cut) = self.cut() {
-                break cut;
-            }
-            if self.buffer.len() - self.start > MAX_RECORD {
+            let cut = self.cut();
+            let length = cut.as_ref().map_or(self.end, |cut| cut.end) - self.start;
+            if length > MAX_RECORD {
                 break self.give_up(TOO_LONG)?;
             }
+            if let Some(cut) = cut {
+                break cut;
+            }
             if self.ended {
-                if self.start == self.buffer.len() {
+                if self.start == self.end {
                     return Ok(None);
                 }
                 break self.rest()?;
@@ -85,28 +91,29 @@ impl Lines {
         Ok(Some(Record { bytes, line, quotes: cut.quotes, bad: cut.bad }))
     }
 
+    /// Reads a block behind what is there, or to the end of the stream.
     fn fill(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + self.block, 0);
-        let mut read = 0;
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        let wanted = self.end + self.block;
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
         // Full blocks, so that what is found does not depend on how a pipe is fed.
-        while read < self.block && !self.ended {
-            match self.reader.read(&mut self.buffer[filled + read..]) {
+        while self.end < wanted && !self.ended {
+            match self.reader.read(&mut self.buffer[self.end..wanted]) {
                 Ok(0) => self.ended = true,
-                Ok(count) => read += count,
+                Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.buffer.truncate(filled + read);
         Ok(())
     }
 
     /// The record at the start of the buffer, if its end is there.
     fn cut(&self) -> Option<Cut> {
-        let rest = &self.buffer[self.start..];
+        let rest = &self.buffer[self.start..self.end];
         let whole = |end: usize, lines, quotes| Cut {
             end: self.start + end,
             next: self.start + end + 1,
@@ -129,7 +136,8 @@ impl Lines {
 
     /// The end of the stream without a line end.
     fn rest(&mut self) -> io::Result<Cut> {
-        let rest = &self.buffer[self.start..];
+        let rest = &self.buffer[self.start..self.end];
+        let (end, next) = (self.end, self.end);
         if let Shape::Quoted { separator } = self.shape
             && memchr(b'"', rest).is_some()
         {
@@ -139,35 +147,30 @@ impl Lines {
                 return self.give_up(UNCLOSED);
             }
             let lines = memchr::memchr_iter(b'\n', rest).count() as u64;
-            let end = self.buffer.len();
-            return Ok(Cut { end, next: end, lines, quotes: true, bad: None });
+            return Ok(Cut { end, next, lines, quotes: true, bad: None });
         }
-        let end = self.buffer.len();
-        Ok(Cut { end, next: end, lines: 0, quotes: false, bad: None })
+        Ok(Cut { end, next, lines: 0, quotes: false, bad: None })
     }
 
     /// Takes the line at the start for a bad record and goes on behind it.
     fn give_up(&mut self, why: &'static str) -> io::Result<Cut> {
-        let rest = &self.buffer[self.start..];
-        if let Some(end) = memchr(b'\n', rest) {
-            let (end, next) = (self.start + end, self.start + end + 1);
+        if let Some(found) = memchr(b'\n', &self.buffer[self.start..self.end]) {
+            let (end, next) = (self.start + found, self.start + found + 1);
             return Ok(Cut { end, next, lines: 1, quotes: true, bad: Some(why) });
         }
         // The line is longer than all that is kept: its beginning stays, the rest is read away.
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        self.buffer.truncate(MAX_RECORD);
-        let end = self.buffer.len();
+        self.end = self.end.min(self.start + MAX_RECORD);
         while !self.ended {
-            self.buffer.truncate(end);
             self.fill()?;
-            if let Some(found) = memchr(b'\n', &self.buffer[end..]) {
-                let next = end + found + 1;
-                return Ok(Cut { end, next, lines: 1, quotes: true, bad: Some(why) });
+            let kept = self.end.min(MAX_RECORD);
+            if let Some(found) = memchr(b'\n', &self.buffer[kept..self.end]) {
+                let next = kept + found + 1;
+                return Ok(Cut { end: kept, next, lines: 1, quotes: true, bad: Some(why) });
             }
+            self.end = kept;
         }
-        self.buffer.truncate(end);
-        Ok(Cut { end, next: end, lines: 0, quotes: true, bad: Some(why) })
+        let (end, next) = (self.end, self.end);
+        Ok(Cut { end, next, lines: 0, quotes: true, bad: Some(why) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A JSON object a line.
 
+mod column;
+mod flat;
 mod sink;
 mod source;
 

@@ -2,13 +2,13 @@
 
 use anomal_core::{
     Error, Result, Table,
-    proto::{Column, DataType},
+    proto::{Column, DataType, Diagnostic},
 };
 use anomal_spec::ColumnType;
 use polars::prelude::DataFrame;
 
 /// How much of a rejected record is kept.
-const RAW_BYTES: usize = 4096;
+pub(crate) const RAW_BYTES: usize = 4096;
 
 /// Records as they were read.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Batch {
     pub typed: DataFrame,
     /// Records of this batch that could not be read (`badLines: skip`).
     pub rejected: Vec<Rejected>,
+    /// What of this batch could not be taken along, each told once of an input.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// A record that could not be read. Its number is one of the input's too.
@@ -35,6 +37,9 @@ pub struct Rejected {
     /// The first 4 KiB, invalid UTF-8 replaced.
     pub raw: String,
 }
+
+/// Types the selected columns of rows that were read before.
+pub type Retype = Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
 
 /// An input that is open. The order of calls: [`Source::schema`], [`Source::select`], then
 /// [`Source::next_batch`] until it gives nothing.
@@ -60,7 +65,7 @@ pub trait Source: Send {
 
     /// Types the selected columns of rows that this source has read before, as
     /// [`Batch::typed`] had them. A pure function of the columns, usable from any thread.
-    fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
+    fn retype(&self) -> Retype;
 
     /// Bytes of the input consumed, and in all where that is known.
     fn progress(&self) -> (u64, Option<u64>);

@@ -4,15 +4,18 @@ use anomal_core::{
     Result,
     proto::{Column as Wanted, DataType as Type},
 };
-use jiff::{Timestamp, civil::DateTime, fmt::strtime, tz::TimeZone};
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn, IntoSeries,
-    NewChunkedArray, StringChunked, TimeUnit,
+    BooleanChunked, Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn,
+    IntoSeries, StringChunked, TimeUnit,
 };
 use rayon::prelude::*;
 
+use crate::datetime;
+
 /// Records that a type is inferred from.
 pub(crate) const INFER_FROM: usize = 10_000;
+/// Characters of a cell that a message shows.
+const SHOWN: usize = 80;
 
 /// A cell that is not of its column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,27 +23,45 @@ pub(crate) struct Misfit {
     /// Its place in the batch.
     pub index: usize,
     pub column: String,
-    pub text: String,
-    pub wanted: &'static str,
+    text: String,
+    wanted: &'static str,
 }
 
-/// The columns typed, and what did not fit.
+impl Misfit {
+    pub fn reason(&self) -> String {
+        not(&self.text, self.wanted)
+    }
+}
+
+/// That a value is not what it should be.
+pub(crate) fn not(value: &str, wanted: &str) -> String {
+    let shown: String = value.chars().take(SHOWN).collect();
+    format!("`{shown}` is not {wanted}")
+}
+
+/// The columns typed, and what did not fit: at most one cell of a row, in row order.
 pub(crate) struct Typed {
     pub columns: DataFrame,
     pub misfits: Vec<Misfit>,
 }
 
 /// Which text stands for no value.
-#[derive(Clone, Debug)]
-pub(crate) struct Nulls(Vec<String>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Nulls {
+    /// Whether blank cells do.
+    blank: bool,
+    texts: Vec<String>,
+}
 
 impl Nulls {
     pub fn new(texts: &[String]) -> Self {
-        Self(texts.to_vec())
+        let (blank, texts): (Vec<&String>, Vec<&String>) =
+            texts.iter().partition(|text| text.is_empty());
+        Self { blank: !blank.is_empty(), texts: texts.into_iter().cloned().collect() }
     }
 
     fn has(&self, text: &str) -> bool {
-        self.0.iter().any(|null| null == text)
+        if text.is_empty() { self.blank } else { self.texts.iter().any(|null| null == text) }
     }
 }
 
@@ -65,62 +86,59 @@ fn one(column: &Column, wanted: &Wanted, nulls: &Nulls) -> Result<(Column, Vec<M
     }
     let text = column.str()?;
     let mut misfits = Vec::new();
-    let name = column.name().clone();
     let typed = match target {
         Type::Integer => {
-            let values = parsed(text, nulls, &mut misfits, "a whole number", integer);
-            Int64Chunked::from_iter_options(name, values.into_iter()).into_series()
+            let values: Int64Chunked = parsed(text, nulls, &mut misfits, "a whole number", integer);
+            values.into_series()
         }
         Type::Float => {
-            let values = parsed(text, nulls, &mut misfits, "a number", float);
-            Float64Chunked::from_iter_options(name, values.into_iter()).into_series()
+            let values: Float64Chunked = parsed(text, nulls, &mut misfits, "a number", float);
+            values.into_series()
         }
         Type::Boolean => {
-            let values = parsed(text, nulls, &mut misfits, "true or false", boolean);
-            BooleanChunked::from_iter_options(name, values.into_iter()).into_series()
+            let values: BooleanChunked =
+                parsed(text, nulls, &mut misfits, "true or false", boolean);
+            values.into_series()
         }
         Type::Datetime => {
-            let values = parsed(text, nulls, &mut misfits, "a date and time", datetime);
-            let micros = Int64Chunked::from_iter_options(name, values.into_iter());
+            let micros: Int64Chunked =
+                parsed(text, nulls, &mut misfits, "a date and time", datetime::parse);
             micros.into_datetime(TimeUnit::Microseconds, None).into_series()
         }
         Type::String | Type::Unspecified => {
-            if text.iter().flatten().any(|text| nulls.has(text)) {
-                let values = text.iter().map(|text| text.filter(|text| !nulls.has(text)));
-                let values: StringChunked = values.collect();
-                values.with_name(name).into_series()
-            } else {
+            if !text.iter().flatten().any(|text| nulls.has(text)) {
                 return Ok((column.clone(), misfits));
             }
+            let values: StringChunked =
+                text.iter().map(|text| text.filter(|text| !nulls.has(text))).collect();
+            values.into_series()
         }
     };
-    Ok((typed.into_column(), misfits))
+    Ok((typed.with_name(column.name().clone()).into_column(), misfits))
 }
 
-fn parsed<T>(
+/// Blanks around a value do not matter; a cell of blanks alone is as good as an empty one.
+fn parsed<T, C: FromIterator<Option<T>>>(
     text: &StringChunked,
     nulls: &Nulls,
     misfits: &mut Vec<Misfit>,
     wanted: &'static str,
-    parse: fn(&str) -> Option<T>,
-) -> Vec<Option<T>> {
+    parse: impl Fn(&str) -> Option<T>,
+) -> C {
+    let name = text.name().to_string();
     let value = |(index, text): (usize, Option<&str>)| {
-        let text = text?;
-        match parse(text.trim()) {
-            Some(value) => Some(value),
-            None if nulls.has(text) => None,
-            None => {
-                let column = String::new();
-                misfits.push(Misfit { index, column, text: text.chars().take(80).collect(), wanted });
-                None
-            }
+        let text = text?.trim();
+        if nulls.has(text) {
+            return None;
         }
+        let value = parse(text);
+        if value.is_none() {
+            let (column, text) = (name.clone(), text.chars().take(SHOWN).collect());
+            misfits.push(Misfit { index, column, text, wanted });
+        }
+        value
     };
-    let values = text.iter().enumerate().map(value).collect();
-    for misfit in misfits {
-        misfit.column = text.name().to_string();
-    }
-    values
+    text.iter().enumerate().map(value).collect()
 }
 
 /// A column that has a type already, as one of the engines' types.
@@ -132,9 +150,10 @@ fn native(column: &Column, target: Type) -> Result<Column> {
         Type::Datetime => DataType::Datetime(TimeUnit::Microseconds, None),
         Type::String | Type::Unspecified => {
             if column.dtype().is_nested() {
-                let text = column.as_materialized_series().iter().map(|value| {
-                    (!value.is_null()).then(|| value.to_string())
-                });
+                let text = column
+                    .as_materialized_series()
+                    .iter()
+                    .map(|value| (!value.is_null()).then(|| value.to_string()));
                 let text: StringChunked = text.collect();
                 return Ok(text.with_name(column.name().clone()).into_column());
             }
@@ -150,24 +169,28 @@ pub(crate) fn type_of(dtype: &DataType) -> Type {
         DataType::Boolean => Type::Boolean,
         DataType::Datetime(..) | DataType::Date => Type::Datetime,
         dtype if dtype.is_integer() => Type::Integer,
-        dtype if dtype.is_float() || matches!(dtype, DataType::Duration(_) | DataType::Time) => Type::Float,
+        dtype if dtype.is_float() || matches!(dtype, DataType::Duration(_) | DataType::Time) => {
+            Type::Float
+        }
         _ => Type::String,
     }
 }
 
-/// The narrowest type that all texts have; text where there are none.
-pub(crate) fn infer<'a>(texts: impl Iterator<Item = &'a str> + Clone, nulls: &Nulls) -> Type {
-    let present = texts.take(INFER_FROM).filter(|text| !nulls.has(text)).map(str::trim);
-    let all = |fits: fn(&str) -> bool| present.clone().all(fits);
-    if present.clone().next().is_none() {
+/// The narrowest type that all texts have; text where there are none. Whole numbers beyond 64 bits are
+/// numbers.
+pub(crate) fn infer(texts: &[&str], nulls: &Nulls) -> Type {
+    let present: Vec<&str> =
+        texts.iter().map(|text| text.trim()).filter(|text| !nulls.has(text)).collect();
+    let all = |fits: fn(&str) -> bool| present.iter().all(|text| fits(text));
+    if present.is_empty() {
         Type::String
     } else if all(|text| integer(text).is_some()) {
         Type::Integer
-    } else if all(|text| float(text).is_some()) && present.clone().any(finite) {
+    } else if all(|text| float(text).is_some()) && present.iter().any(|text| finite(text)) {
         Type::Float
     } else if all(|text| boolean(text).is_some()) {
         Type::Boolean
-    } else if all(|text| datetime(text).is_some()) {
+    } else if all(|text| datetime::parse(text).is_some()) {
         Type::Datetime
     } else {
         Type::String
@@ -196,25 +219,6 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Microseconds since the epoch of an RFC 3339 or ISO 8601 time (UTC where no offset is told), a date,
-/// or a time as Kibana exports it (`Nov 2, 2022 @ 13:04:05.123`).
-pub(crate) fn datetime(text: &str) -> Option<i64> {
-    if !(8..=64).contains(&text.len()) {
-        return None;
-    }
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(instant.as_microsecond());
-    }
-    let civil = if text.contains('@') {
-        strtime::parse("%b %d, %Y @ %H:%M:%S%.f", text).ok()?.to_datetime().ok()?
-    } else if text.as_bytes()[4] == b'-' {
-        text.parse::<DateTime>().ok()?
-    } else {
-        return None;
-    };
-    TimeZone::UTC.to_timestamp(civil).ok().map(Timestamp::as_microsecond)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,7 +226,7 @@ mod tests {
     #[test]
     fn types_are_inferred_from_all_texts() {
         let nulls = Nulls::new(&[String::new()]);
-        let inferred = |texts: &[&str]| infer(texts.iter().copied(), &nulls);
+        let inferred = |texts: &[&str]| infer(texts, &nulls);
         assert_eq!(inferred(&["1", "", "-2"]), Type::Integer);
         assert_eq!(inferred(&["1", "2.5", "inf", "1e3"]), Type::Float);
         assert_eq!(inferred(&["NaN", "inf"]), Type::String);
@@ -230,22 +234,5 @@ mod tests {
         assert_eq!(inferred(&["2022-11-02T13:04:05.123Z", "2022-11-02 13:04:05"]), Type::Datetime);
         assert_eq!(inferred(&["1", "x"]), Type::String);
         assert_eq!(inferred(&["", ""]), Type::String);
-    }
-
-    #[test]
-    fn times_in_the_forms_of_exports() {
-        let expected = Some(1_667_394_245_123_000);
-        for text in [
-            "2022-11-02T13:04:05.123Z",
-            "2022-11-02T14:04:05.123+01:00",
-            "2022-11-02 13:04:05.123",
-            "Nov 2, 2022 @ 13:04:05.123",
-        ] {
-            assert_eq!(datetime(text), expected, "{text}");
-        }
-        assert_eq!(datetime("2022-11-02"), Some(1_667_347_200_000_000));
-        for text in ["", "12345678", "ääääää", "2022-13-02", "10.0.0.1"] {
-            assert_eq!(datetime(text), None, "{text}");
-        }
     }
 }

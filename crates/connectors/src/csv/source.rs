@@ -1,72 +1,73 @@
 //! CSV records as columns of text, beside the columns that were asked for by type.
+//!
+//! A blank line is no record, but in a file of one column, where it is a blank cell. Text may hold NUL
+//! and other control characters.
 
-use std::path::PathBuf;
-
-use anomal_core::{Error, Result, Table, proto::Column};
-use anomal_spec::{BadLines, ColumnType, CsvInput};
-use polars::prelude::{
-    BooleanChunked, DataFrame, IntoColumn, NewChunkedArray, StringChunkedBuilder,
+use std::{
+    collections::{HashMap, VecDeque},
+    path::{Path, PathBuf},
 };
 
+use anomal_core::{Error, Result, proto::Column};
+use anomal_spec::{BadLines, CsvInput};
+use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
+
+use super::split::{append, cells};
 use crate::{
     OpenOptions,
-    files::Files,
-    lines::{Lines, Shape},
-    source::{Batch, Rejected, Source, raw_text, type_named},
+    files::{Files, unreadable},
+    lines::{Lines, NOT_UTF8, Shape},
+    records::{Bad, Gathered, Records, remove},
+    source::{Batch, Retype, Source, type_named},
     typing::{self, INFER_FROM, Nulls},
 };
 
 pub(crate) struct CsvSource {
-    files: Files,
-    options: OpenOptions,
+    records: Records,
     separator: u8,
-    skip: bool,
     nulls: Nulls,
+    header: Vec<String>,
     schema: Vec<Column>,
     selected: Vec<Column>,
-    /// The file that is being read.
-    file: usize,
-    lines: Option<Lines>,
-    next_row: u64,
     /// The first records, read to learn the types.
-    first: Option<Raw>,
-    header: Vec<String>,
+    first: VecDeque<Cut>,
 }
 
 /// Records cut into cells.
-struct Raw {
-    rows: Vec<u64>,
-    lines: Vec<u64>,
-    file: String,
+struct Cut {
+    gathered: Gathered,
     cells: DataFrame,
-    rejected: Vec<Rejected>,
 }
 
 impl CsvSource {
     pub fn open(input: &CsvInput, options: &OpenOptions) -> Result<Self> {
-        let files = Files::find(&input.path, &[".csv", ".tsv", ".txt"])?;
+        let [separator] = input.separator.as_bytes() else {
+            let message = "a separator is one ASCII character";
+            return Err(Error::settings("input.csv.separator", "BAD_SEPARATOR", message));
+        };
+        let files = Files::find(&input.path, &[".csv"])?;
+        let shape = Shape::Quoted { separator: *separator };
+        let skip = input.bad_lines == BadLines::Skip;
         let mut source = Self {
-            files,
-            options: *options,
-            separator: input.separator.bytes().next().unwrap_or(b','),
-            skip: input.bad_lines == BadLines::Skip,
+            records: Records::new(files, "CSV", shape, skip, options),
+            separator: *separator,
             nulls: Nulls::new(&input.null_values),
+            header: Vec::new(),
             schema: Vec::new(),
             selected: Vec::new(),
-            file: 0,
-            lines: None,
-            next_row: 0,
-            first: None,
-            header: Vec::new(),
+            first: VecDeque::new(),
         };
-        source.header = source.open_file()?;
-        let first = source.read()?;
-        source.schema = source.infer(first.as_ref(), input)?;
-        source.first = first;
+        source.records.open(&mut |name, lines| {
+            source.header = header(name, lines, *separator)?;
+            Ok(())
+        })?;
+        source.records.keep_blank = source.header.len() == 1;
+        source.schema = source.learn(input)?;
         Ok(source)
     }
 
-    fn infer(&self, first: Option<&Raw>, input: &CsvInput) -> Result<Vec<Column>> {
+    /// Reads on until there are enough records to infer types from.
+    fn learn(&mut self, input: &CsvInput) -> Result<Vec<Column>> {
         if let Some(name) = input.types.keys().find(|name| !self.header.contains(name)) {
             return Err(Error::settings(
                 format!("input.csv.types.{name}"),
@@ -74,251 +75,109 @@ impl CsvSource {
                 format!("there is no column `{name}`; there are {}", self.header.join(", ")),
             ));
         }
+        let mut known = 0;
+        while known < INFER_FROM
+            && let Some(cut) = self.read()?
+        {
+            known += cut.cells.height();
+            self.first.push_back(cut);
+        }
         let column = |name: &String| -> Result<Column> {
-            let data_type = match (input.types.get(name), first) {
-                (Some(given), _) => type_named(*given),
-                (None, Some(raw)) => {
-                    let cells = raw.cells.column(name)?.str()?;
-                    let cells: Vec<&str> = cells.iter().take(INFER_FROM).flatten().collect();
-                    typing::infer(cells.iter().copied(), &self.nulls)
+            let data_type = if let Some(given) = input.types.get(name) {
+                type_named(*given)
+            } else {
+                let mut texts: Vec<&str> = Vec::with_capacity(known.min(INFER_FROM));
+                for cut in &self.first {
+                    let more = cut.cells.column(name)?.str()?.iter().flatten();
+                    texts.extend(more.take(INFER_FROM - texts.len()));
                 }
-                (None, None) => type_named(ColumnType::String),
+                typing::infer(&texts, &self.nulls)
             };
             Ok(Column { name: name.clone(), data_type: data_type.into() })
         };
         self.header.iter().map(column).collect()
     }
 
-    /// Opens the current file and reads its header.
-    fn open_file(&mut self) -> Result<Vec<String>> {
-        let name = self.files.name(self.file);
-        let shape = Shape::Quoted { separator: self.separator };
-        let mut lines = Lines::new(self.files.open(self.file)?, shape, self.options.block_bytes);
-        let record = lines.next().map_err(|error| self.files.failed(self.file, &error))?;
-        let Some(record) = record else {
-            return Err(Error::input(
-                "EMPTY_FILE",
-                format!("{name} is empty; a CSV file begins with a line of column names"),
-            ));
-        };
-        let bytes = record.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(record.bytes);
-        let bad = |why: &str| Error::input("BAD_HEADER", format!("{name}:{}: {why}", record.line));
-        if let Some(why) = record.bad {
-            return Err(bad(why));
-        }
-        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| bad("the header is not UTF-8"))?;
-        let mut header: Vec<String> = Vec::new();
-        cells(text, record.quotes, self.separator, &mut |cell| {
-            let place = header.len() + 1;
-            header.push(if cell.trim().is_empty() { format!("column_{place}") } else { cell.to_owned() });
+    /// The next records, of the current file and those after it.
+    fn read(&mut self) -> Result<Option<Cut>> {
+        let (separator, known) = (self.separator, &self.header);
+        let first = self.records.files.name(0);
+        let gathered = self.records.gather(&mut |name, lines| {
+            let header = header(name, lines, separator)?;
+            if &header == known {
+                return Ok(());
+            }
+            let (header, known) = (header.join(", "), known.join(", "));
+            Err(Error::input(
+                "HEADERS_DIFFER",
+                format!("{name} has other columns than {first}: {header} and not {known}"),
+            ))
         });
-        for (place, column) in header.iter().enumerate() {
-            if let Some(before) = header[..place].iter().position(|known| known == column) {
-                return Err(bad(&format!(
-                    "the column name `{column}` is there twice, as column {} and {}; rename one of them",
-                    before + 1,
-                    place + 1
-                )));
-            }
-        }
-        self.lines = Some(lines);
-        Ok(header)
+        if gathered.is_end() { Ok(None) } else { self.cut(gathered).map(Some) }
     }
 
-    /// The next records of the current file, or of the one after it.
-    fn read(&mut self) -> Result<Option<Raw>> {
-        loop {
-            if self.lines.is_none() {
-                if self.file + 1 >= self.files.count() {
-                    return Ok(None);
-                }
-                self.file += 1;
-                let header = self.open_file()?;
-                if header != self.header {
-                    return Err(Error::input(
-                        "HEADERS_DIFFER",
-                        format!(
-                            "{} has other columns than {}: {} and not {}",
-                            self.files.name(self.file),
-                            self.files.name(0),
-                            header.join(", "),
-                            self.header.join(", ")
-                        ),
-                    ));
-                }
-            }
-            let raw = self.read_file()?;
-            if !raw.rows.is_empty() || !raw.rejected.is_empty() {
-                return Ok(Some(raw));
-            }
-            self.lines = None;
-        }
-    }
-
-    fn read_file(&mut self) -> Result<Raw> {
-        let file = self.files.name(self.file);
-        let width = self.header.len();
-        let capacity = self.options.batch_rows;
+    /// Cuts records into cells; ragged ones are bad.
+    fn cut(&self, mut gathered: Gathered) -> Result<Cut> {
+        let height = gathered.records.len();
         let mut columns: Vec<StringChunkedBuilder> = self
             .header
             .iter()
-            .map(|name| StringChunkedBuilder::new(name.as_str().into(), capacity))
+            .map(|name| StringChunkedBuilder::new(name.as_str().into(), height))
             .collect();
-        let (mut rows, mut places, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-        let mut borders: Vec<usize> = Vec::with_capacity(width + 1);
-        let mut unquoted: Vec<String> = Vec::new();
-        let Some(lines) = &mut self.lines else {
-            return Err(Error::internal("no file is open"));
-        };
-        while rows.len() + rejected.len() < capacity {
-            let record = lines.next().map_err(|error| self.files.failed(self.file, &error))?;
-            let Some(record) = record else { break };
-            if record.bytes.is_empty() && width > 1 {
-                // A blank line is no record.
-                continue;
+        let mut ragged = Vec::new();
+        let mut start = 0;
+        while let Some((place, found)) = append(&gathered, start, self.separator, &mut columns) {
+            let wanted = self.header.len();
+            let bad =
+                Bad::record(format!("the record has {found} cells and not {wanted} as the header"));
+            ragged.push(place);
+            start = place + 1;
+            if self.records.reject(&mut gathered, place, bad) {
+                break;
             }
-            let row = self.next_row;
-            self.next_row += 1;
-            let why = match (record.bad, simdutf8::basic::from_utf8(record.bytes)) {
-                (Some(why), _) => why.to_owned(),
-                (None, Err(_)) => "the record is not UTF-8".to_owned(),
-                (None, Ok(text)) if !record.quotes => {
-                    borders.clear();
-                    borders.extend(memchr::memchr_iter(self.separator, text.as_bytes()));
-                    borders.push(text.len());
-                    if borders.len() == width {
-                        let mut start = 0;
-                        for (column, end) in columns.iter_mut().zip(&borders) {
-                            column.append_value(&text[start..*end]);
-                            start = end + 1;
-                        }
-                        rows.push(row);
-                        places.push(record.line);
-                        continue;
-                    }
-                    ragged(borders.len(), width)
-                }
-                (None, Ok(text)) => {
-                    unquoted.clear();
-                    cells(text, true, self.separator, &mut |cell| unquoted.push(cell.to_owned()));
-                    if unquoted.len() == width {
-                        for (column, cell) in columns.iter_mut().zip(&unquoted) {
-                            column.append_value(cell);
-                        }
-                        rows.push(row);
-                        places.push(record.line);
-                        continue;
-                    }
-                    ragged(unquoted.len(), width)
-                }
-            };
-            let raw = raw_text(record.bytes);
-            let bad = Rejected { file: file.clone(), line: record.line, row, column: None, reason: why, raw };
-            if !self.skip {
-                return Err(bad.into_error("CSV"));
-            }
-            rejected.push(bad);
         }
+        remove(&mut gathered.records, &ragged);
         let columns = columns.into_iter().map(|column| column.finish().into_column()).collect();
-        let cells = DataFrame::new(rows.len(), columns)?;
-        Ok(Raw { rows, lines: places, file, cells, rejected })
-    }
-
-    /// Types the selected columns; rows with a cell that is not of its type are bad ones.
-    fn typed(&self, raw: Raw) -> Result<Batch> {
-        let Raw { rows, lines, file, cells, mut rejected } = raw;
-        let typed = typing::typed(&cells, &self.selected, &self.nulls)?;
-        if typed.misfits.is_empty() {
-            return Ok(Batch { source: Table::new(rows, cells)?, typed: typed.columns, rejected });
-        }
-        let mut fits = vec![true; rows.len()];
-        for misfit in typed.misfits {
-            let index = misfit.index;
-            fits[index] = false;
-            let bad = Rejected {
-                file: file.clone(),
-                line: lines[index],
-                row: rows[index],
-                reason: format!("`{}` is not {}", misfit.text, misfit.wanted),
-                column: Some(misfit.column),
-                raw: raw_text(record_text(&cells, index, self.separator).as_bytes()),
-            };
-            if !self.skip {
-                return Err(bad.into_error("CSV"));
-            }
-            rejected.push(bad);
-        }
-        rejected.sort_by_key(|bad| bad.row);
-        let mask = BooleanChunked::from_slice("fits".into(), &fits);
-        let typed = typed.columns.filter(&mask)?;
-        Ok(Batch { source: Table::new(rows, cells)?.filter(&mask)?, typed, rejected })
+        let cells = DataFrame::new(gathered.records.len(), columns)?;
+        Ok(Cut { gathered, cells })
     }
 }
 
-fn ragged(found: usize, wanted: usize) -> String {
-    format!("the record has {found} cells and not {wanted} as the header")
-}
-
-/// A record as it could have stood in the file.
-fn record_text(cells: &DataFrame, index: usize, separator: u8) -> String {
-    let cell = |column: &polars::prelude::Column| {
-        let text = column.str().ok().and_then(|column| column.get(index)).unwrap_or_default();
-        if text.bytes().any(|byte| byte == separator || byte == b'"' || byte == b'\n') {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
+/// The column names, from a file's first line.
+fn header(name: &str, lines: &mut Lines, separator: u8) -> Result<Vec<String>> {
+    let record = lines.next().map_err(|error| unreadable(Path::new(name), &error))?;
+    let Some(record) = record else {
+        return Err(Error::input(
+            "EMPTY_FILE",
+            format!("{name} is empty; a CSV file begins with a line of column names"),
+        ));
     };
-    let cells: Vec<String> = cells.columns().iter().map(cell).collect();
-    cells.join(&char::from(separator).to_string())
-}
-
-/// The cells of a record, quotes taken away.
-fn cells(record: &str, quotes: bool, separator: u8, take: &mut dyn FnMut(&str)) {
-    let separator = char::from(separator);
-    if !quotes {
-        record.split(separator).for_each(take);
-        return;
+    let bad = |why: &str| Error::input("BAD_HEADER", format!("{name}:{}: {why}", record.line));
+    if let Some(why) = record.bad {
+        return Err(bad(why));
     }
-    let mut rest = record;
-    loop {
-        let after = if let Some(quoted) = rest.strip_prefix('"') {
-            let (cell, after) = unquote(quoted, separator);
-            take(&cell);
-            after
-        } else {
-            let end = rest.find(separator).unwrap_or(rest.len());
-            take(&rest[..end]);
-            &rest[end..]
-        };
-        match after.strip_prefix(separator) {
-            Some(next) => rest = next,
-            None => return,
+    let text = simdutf8::basic::from_utf8(record.bytes).map_err(|_| bad(NOT_UTF8))?;
+    if !record.quotes && text.contains('\r') {
+        return Err(bad(
+            "lines end in a carriage return alone; convert them, as `tr '\\r' '\\n'` does",
+        ));
+    }
+    let mut header = cells(text, separator);
+    for (place, column) in header.iter_mut().enumerate() {
+        if column.trim().is_empty() {
+            *column = format!("column_{}", place + 1);
         }
     }
-}
-
-/// The text of a cell behind its opening quote, and what follows the cell. Text behind the closing quote
-/// belongs to the cell.
-fn unquote(quoted: &str, separator: char) -> (String, &str) {
-    let mut cell = String::new();
-    let mut rest = quoted;
-    loop {
-        let Some(end) = rest.find('"') else {
-            cell.push_str(rest);
-            return (cell, "");
-        };
-        cell.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        if let Some(next) = rest.strip_prefix('"') {
-            cell.push('"');
-            rest = next;
-        } else {
-            let end = rest.find(separator).unwrap_or(rest.len());
-            cell.push_str(&rest[..end]);
-            return (cell, &rest[end..]);
+    let mut places = HashMap::new();
+    for (place, column) in header.iter().enumerate() {
+        if let Some(before) = places.insert(column.as_str(), place + 1) {
+            return Err(bad(&format!(
+                "the column name `{column}` is there twice, as column {before} and {}; rename one of them",
+                place + 1
+            )));
         }
     }
+    Ok(header)
 }
 
 impl Source for CsvSource {
@@ -332,41 +191,47 @@ impl Source for CsvSource {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let raw = match self.first.take() {
-            Some(raw) => Some(raw),
+        let cut = match self.first.pop_front() {
+            Some(cut) => Some(cut),
             None => self.read()?,
         };
-        raw.map(|raw| self.typed(raw)).transpose()
+        let typed =
+            |cut: Cut| self.records.batch(cut.gathered, cut.cells, &self.selected, &self.nulls);
+        cut.map(typed).transpose()
     }
 
-    fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync> {
+    fn retype(&self) -> Retype {
         let (selected, nulls) = (self.selected.clone(), self.nulls.clone());
         Box::new(move |frame| Ok(typing::typed(frame, &selected, &nulls)?.columns))
     }
 
     fn empty(&self) -> DataFrame {
-        let column = |name: &String| {
-            StringChunkedBuilder::new(name.as_str().into(), 0).finish().into_column()
-        };
+        let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
         DataFrame::new(0, self.header.iter().map(column).collect()).unwrap_or_default()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        self.files.progress()
+        self.records.files.progress()
     }
 
     fn files(&self) -> &[PathBuf] {
-        &self.files.paths
+        &self.records.files.paths
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use anomal_spec::ColumnType;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Rejected;
 
-    fn open(text: &[u8], change: impl FnOnce(&mut CsvInput), options: &OpenOptions) -> Result<CsvSource> {
+    fn open(
+        text: &[u8],
+        change: impl FnOnce(&mut CsvInput),
+        options: &OpenOptions,
+    ) -> Result<CsvSource> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.csv");
         std::fs::write(&path, text).unwrap();
@@ -392,7 +257,10 @@ mod tests {
     }
 
     fn strings(records: &[&[&str]]) -> Vec<Vec<String>> {
-        records.iter().map(|record| record.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+        records
+            .iter()
+            .map(|record| record.iter().map(|cell| (*cell).to_owned()).collect())
+            .collect()
     }
 
     #[test]
@@ -401,7 +269,8 @@ mod tests {
         let mut source = open(text, |_| (), &OpenOptions::default()).unwrap();
         let (rows, records, _) = all(&mut source).unwrap();
         assert_eq!(rows, [0, 1, 2, 3]);
-        let expected: &[&[&str]] = &[&["007", " x "], &["q\"q", "l1\nl2"], &["", ""], &["inside", "x"]];
+        let expected: &[&[&str]] =
+            &[&["007", " x "], &["q\"q", "l1\nl2"], &["", ""], &["inside", "x"]];
         assert_eq!(records, strings(expected));
     }
 
@@ -409,10 +278,14 @@ mod tests {
     fn a_bad_record_stops_or_is_kept() {
         let text = b"n,t\n1,a\n2\nx,b\n3,\xff\n4,d\n";
         let select = |source: &mut CsvSource| {
-            let schema = vec![Column { name: "n".into(), data_type: type_named(ColumnType::Integer).into() }];
+            let schema = vec![Column {
+                name: "n".into(),
+                data_type: type_named(ColumnType::Integer).into(),
+            }];
             source.select(&schema).unwrap();
         };
-        let error = open(text, |_| (), &OpenOptions::default()).err().unwrap();
+        let mut source = open(text, |_| (), &OpenOptions::default()).unwrap();
+        let error = all(&mut source).err().unwrap();
         assert!(error.message.contains("in.csv:3: "), "{error}");
         let skip = |input: &mut CsvInput| input.bad_lines = BadLines::Skip;
         let mut source = open(text, skip, &OpenOptions::default()).unwrap();
@@ -420,14 +293,16 @@ mod tests {
         let (rows, records, rejected) = all(&mut source).unwrap();
         assert_eq!(rows, [0, 4]);
         assert_eq!(records, strings(&[&["1", "a"], &["4", "d"]]));
-        let told: Vec<_> = rejected.iter().map(|bad| (bad.row, bad.line, bad.raw.as_str())).collect();
+        let told: Vec<_> =
+            rejected.iter().map(|bad| (bad.row, bad.line, bad.raw.as_str())).collect();
         assert_eq!(told, [(1, 3, "2"), (2, 4, "x,b"), (3, 5, "3,\u{fffd}")]);
         assert_eq!(rejected[1].reason, "`x` is not a whole number");
     }
 
     #[test]
     fn headers_that_can_not_be() {
-        let error = |text: &[u8]| open(text, |_| (), &OpenOptions::default()).err().unwrap().message;
+        let error =
+            |text: &[u8]| open(text, |_| (), &OpenOptions::default()).err().unwrap().message;
         assert!(error(b"").contains("is empty"));
         assert!(error(b"a,b,a\n").contains("`a` is there twice, as column 1 and 3"));
         let source = open(b"a,,c\n", |_| (), &OpenOptions::default()).unwrap();

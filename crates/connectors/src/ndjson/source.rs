@@ -1,259 +1,200 @@
-//! JSON objects as columns; nested ones flattened with dots, lists as their JSON text.
+//! JSON objects as columns. The names of the first records are the columns; one that first comes later
+//! is told and left out.
+//!
+//! A column of whole numbers within 64 bits is stored as such, other numbers as 64-bit floats (larger
+//! whole numbers lose digits), truth values as such, all else as text, in which a value keeps its JSON
+//! form. Records are numbered over all files; blank lines are none.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    path::PathBuf,
+};
 
 use anomal_core::{
-    Error, Result, Table,
-    proto::{Column, DataType as Type},
+    Error, Result,
+    proto::{Column, DataType as Type, Diagnostic},
 };
 use anomal_spec::{BadLines, NdjsonInput};
-use polars::prelude::{
-    BooleanChunked, Column as Values, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn,
-    NewChunkedArray, StringChunked,
-};
+use polars::prelude::{Column as Values, DataFrame};
+use rayon::prelude::*;
 use serde_json::Value;
 
+use super::{
+    column::{Builder, Stored},
+    flat::{Flat, parse},
+};
 use crate::{
-    OpenOptions,
+    OpenOptions, datetime,
     files::Files,
-    lines::{Lines, Shape},
-    source::{Batch, Rejected, Source, raw_text, type_named},
+    lines::Shape,
+    records::{Bad, Gathered, Records, remove},
+    source::{Batch, Retype, Source, type_named},
     typing::{self, INFER_FROM, Nulls},
 };
 
 pub(crate) struct NdjsonSource {
-    files: Files,
-    options: OpenOptions,
-    skip: bool,
-    /// Types as they are stored; times are text.
-    stored: Vec<(String, DataType)>,
+    records: Records,
+    columns: Vec<(String, Stored)>,
     places: HashMap<String, usize>,
     schema: Vec<Column>,
     selected: Vec<Column>,
-    file: usize,
-    lines: Option<Lines>,
-    next_row: u64,
-    first: Option<Raw>,
-    /// Keys that the first records did not have, and how often they came.
-    unknown: HashMap<String, u64>,
+    /// The first records, read to learn the columns.
+    first: VecDeque<Parsed>,
+    /// Names that are no columns and have been told.
+    unknown: HashSet<String>,
 }
 
-/// A record as flat keys and values.
-type Flat = Vec<(String, Value)>;
-
-struct Raw {
-    records: Vec<(u64, u64, Flat)>,
-    file: String,
-    rejected: Vec<Rejected>,
+/// Records and what they say.
+struct Parsed {
+    gathered: Gathered,
+    flats: Vec<Flat>,
 }
 
 impl NdjsonSource {
     pub fn open(input: &NdjsonInput, options: &OpenOptions) -> Result<Self> {
+        let files = Files::find(&input.path, &[".ndjson", ".jsonl"])?;
+        let skip = input.bad_lines == BadLines::Skip;
         let mut source = Self {
-            files: Files::find(&input.path, &[".ndjson", ".jsonl", ".json"])?,
-            options: *options,
-            skip: input.bad_lines == BadLines::Skip,
-            stored: Vec::new(),
+            records: Records::new(files, "NDJSON", Shape::Lines, skip, options),
+            columns: Vec::new(),
             places: HashMap::new(),
             schema: Vec::new(),
             selected: Vec::new(),
-            file: 0,
-            lines: None,
-            next_row: 0,
-            first: None,
-            unknown: HashMap::new(),
+            first: VecDeque::new(),
+            unknown: HashSet::new(),
         };
-        source.open_file()?;
-        let first = source.read()?;
-        let records = first.as_ref().map(|raw| raw.records.as_slice()).unwrap_or_default();
-        if records.is_empty() {
+        source.records.open(&mut |_, _| Ok(()))?;
+        let mut known = 0;
+        while known < INFER_FROM
+            && let Some(parsed) = source.read()
+        {
+            known += parsed.flats.len();
+            source.first.push_back(parsed);
+        }
+        if known == 0 {
+            if let Some(failure) =
+                source.first.pop_front().and_then(|parsed| parsed.gathered.failure)
+            {
+                return Err(failure);
+            }
             return Err(Error::input(
                 "EMPTY_FILE",
-                format!("{} has no records; there is one JSON object a line in NDJSON", source.files.name(0)),
+                format!(
+                    "{} has no records; NDJSON has one JSON object a line",
+                    source.records.files.name(0)
+                ),
             ));
         }
-        source.learn(records, input);
-        source.first = first;
+        source.learn(input);
         Ok(source)
     }
 
-    /// The columns of the first records, in the order of first appearance.
-    fn learn(&mut self, records: &[(u64, u64, Flat)], input: &NdjsonInput) {
-        let mut columns: Vec<(String, Vec<&Value>)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for (name, value) in records.iter().take(INFER_FROM).flat_map(|record| &record.2) {
-            let place = *places.entry(name.clone()).or_insert_with(|| {
-                columns.push((name.clone(), Vec::new()));
+    /// The columns of the first records in the order in which they appear, then those that only the
+    /// settings name.
+    fn learn(&mut self, input: &NdjsonInput) {
+        let mut columns: Vec<(&str, Vec<&Value>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let flats = self.first.iter().flat_map(|parsed| &parsed.flats);
+        for (name, value) in flats.take(INFER_FROM).flatten() {
+            let place = *places.entry(name).or_insert_with(|| {
+                columns.push((name, Vec::new()));
                 columns.len() - 1
             });
             columns[place].1.push(value);
         }
+        let more = input.types.keys().filter(|name| !places.contains_key(name.as_str()));
+        columns.extend(more.map(|name| (name.as_str(), Vec::new())));
         for (name, values) in columns {
             let inferred = infer(&values);
-            let of = input.types.get(&name).map_or(inferred, |given| type_named(*given));
-            let stored = match of {
-                Type::Integer => DataType::Int64,
-                Type::Float => DataType::Float64,
-                Type::Boolean => DataType::Boolean,
-                Type::String | Type::Datetime | Type::Unspecified => DataType::String,
-            };
-            self.schema.push(Column { name: name.clone(), data_type: of.into() });
-            self.stored.push((name, stored));
+            let of = input.types.get(name).map_or(inferred, |given| type_named(*given));
+            // Where another type is wanted than the values have, it is made from their text.
+            let stored = if of == inferred { Stored::new(of) } else { Stored::Text };
+            self.schema.push(Column { name: name.to_owned(), data_type: of.into() });
+            self.columns.push((name.to_owned(), stored));
         }
-        self.places = places;
+        let names = self.columns.iter().enumerate();
+        self.places = names.map(|(place, (name, _))| (name.clone(), place)).collect();
     }
 
-    fn open_file(&mut self) -> Result<()> {
-        let stream = self.files.open(self.file)?;
-        self.lines = Some(Lines::new(stream, Shape::Lines, self.options.block_bytes));
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Option<Raw>> {
-        loop {
-            if self.lines.is_none() {
-                if self.file + 1 >= self.files.count() {
-                    return Ok(None);
-                }
-                self.file += 1;
-                self.open_file()?;
-            }
-            let raw = self.read_file()?;
-            if !raw.records.is_empty() || !raw.rejected.is_empty() {
-                return Ok(Some(raw));
-            }
-            self.lines = None;
+    /// The next records, parsed in parallel.
+    fn read(&mut self) -> Option<Parsed> {
+        let mut gathered = self.records.gather(&mut |_, _| Ok(()));
+        if gathered.is_end() {
+            return None;
         }
-    }
-
-    fn read_file(&mut self) -> Result<Raw> {
-        let file = self.files.name(self.file);
-        let (mut records, mut rejected) = (Vec::new(), Vec::new());
-        let Some(lines) = &mut self.lines else {
-            return Err(Error::internal("no file is open"));
-        };
-        while records.len() + rejected.len() < self.options.batch_rows {
-            let record = lines.next().map_err(|error| self.files.failed(self.file, &error))?;
-            let Some(record) = record else { break };
-            let bytes = record.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(record.bytes);
-            if bytes.trim_ascii().is_empty() {
-                continue;
-            }
-            let row = self.next_row;
-            self.next_row += 1;
-            let why = match (record.bad, serde_json::from_slice::<Value>(bytes)) {
-                (Some(why), _) => why.to_owned(),
-                (None, Ok(Value::Object(object))) => {
-                    let mut flat = Vec::with_capacity(object.len());
-                    flatten(None, Value::Object(object), &mut flat);
-                    records.push((row, record.line, flat));
-                    continue;
-                }
-                (None, Ok(_)) => "the line is JSON but no object".to_owned(),
-                (None, Err(error)) => format!("the line is no JSON: {error}"),
-            };
-            let raw = raw_text(record.bytes);
-            let bad = Rejected { file: file.clone(), line: record.line, row, column: None, reason: why, raw };
-            if !self.skip {
-                return Err(bad.into_error("NDJSON"));
-            }
-            rejected.push(bad);
-        }
-        Ok(Raw { records, file, rejected })
-    }
-
-    fn batch(&mut self, raw: Raw) -> Result<Batch> {
-        let Raw { records, file, mut rejected } = raw;
-        let mut columns: Vec<Vec<Option<Value>>> =
-            self.stored.iter().map(|_| Vec::with_capacity(records.len())).collect();
-        let mut rows = Vec::with_capacity(records.len());
-        for (row, line, flat) in records {
-            if let Some((column, reason)) = self.misfit(&flat) {
-                let record: serde_json::Map<String, Value> = flat.into_iter().collect();
-                let raw = raw_text(Value::Object(record).to_string().as_bytes());
-                let bad = Rejected { file: file.clone(), line, row, column: Some(column), reason, raw };
-                if !self.skip {
-                    return Err(bad.into_error("NDJSON"));
-                }
-                rejected.push(bad);
-                continue;
-            }
-            let next = rows.len() + 1;
-            for (name, value) in flat {
-                match self.places.get(&name) {
-                    // The last of a name wins, as JSON readers have it.
-                    Some(place) if columns[*place].len() == next => {
-                        columns[*place].pop();
-                        columns[*place].push(Some(value));
+        let parsed: Vec<Result<Flat, String>> =
+            gathered.records.par_iter().map(|entry| parse(gathered.record(entry))).collect();
+        let mut flats = Vec::with_capacity(parsed.len());
+        let mut bad = Vec::new();
+        for (index, parsed) in parsed.into_iter().enumerate() {
+            match parsed {
+                Ok(flat) => flats.push(flat),
+                Err(reason) => {
+                    bad.push(index);
+                    if self.records.reject(&mut gathered, index, Bad::record(reason)) {
+                        break;
                     }
-                    Some(place) => columns[*place].push(Some(value)),
-                    None => *self.unknown.entry(name).or_default() += 1,
                 }
             }
-            columns.iter_mut().for_each(|column| column.resize(next, None));
-            rows.push(row);
         }
-        rejected.sort_by_key(|bad| bad.row);
-        let columns = columns.into_iter().zip(&self.stored);
-        let columns = columns.map(|(values, (name, dtype))| column(name, dtype, &values)).collect();
-        let source = DataFrame::new(rows.len(), columns)?;
-        let typed = typing::typed(&source, &self.selected, &Nulls::new(&[]))?;
-        let mut batch = Batch { source: Table::new(rows, source)?, typed: typed.columns, rejected };
-        if let Some(misfit) = typed.misfits.first() {
-            // A time that is none, in a column whose first records were times.
-            let bad = Rejected {
-                file,
-                line: 0,
-                row: batch.source.rows()[misfit.index],
-                column: Some(misfit.column.clone()),
-                reason: format!("`{}` is not {}", misfit.text, misfit.wanted),
-                raw: misfit.text.clone(),
-            };
-            if !self.skip {
-                return Err(bad.into_error("NDJSON"));
-            }
-            let misfits: Vec<usize> = typed.misfits.iter().map(|misfit| misfit.index).collect();
-            let fits = (0..batch.source.height()).map(|index| misfits.binary_search(&index).is_err());
-            let mask = BooleanChunked::from_iter_values("fits".into(), fits);
-            for misfit in &typed.misfits {
-                let row = batch.source.rows()[misfit.index];
-                let reason = format!("`{}` is not {}", misfit.text, misfit.wanted);
-                batch.rejected.push(Rejected { row, reason, raw: misfit.text.clone(), ..bad.clone() });
-            }
-            batch.rejected.sort_by_key(|bad| bad.row);
-            batch.typed = batch.typed.filter(&mask)?;
-            batch.source = batch.source.filter(&mask)?;
-        }
-        Ok(batch)
+        remove(&mut gathered.records, &bad);
+        Some(Parsed { gathered, flats })
     }
 
-    /// The first value that is not of its column's type.
-    fn misfit(&self, flat: &Flat) -> Option<(String, String)> {
+    fn batch(&mut self, parsed: Parsed) -> Result<Batch> {
+        let Parsed { mut gathered, flats } = parsed;
+        let mut builders: Vec<Builder> = self
+            .columns
+            .iter()
+            .map(|(name, stored)| Builder::new(name, *stored, flats.len()))
+            .collect();
+        let mut diagnostics = Vec::new();
+        let (mut height, mut bad) = (0, Vec::new());
+        for (index, flat) in flats.into_iter().enumerate() {
+            if let Some(misfit) = self.misfit(&flat) {
+                bad.push(index);
+                if self.records.reject(&mut gathered, index, misfit) {
+                    break;
+                }
+                continue;
+            }
+            for (name, value) in flat {
+                if let Some(place) = self.places.get(&name) {
+                    builders[*place].put(height, value);
+                } else if !self.unknown.contains(&name) {
+                    diagnostics.push(unknown(&name));
+                    self.unknown.insert(name);
+                }
+            }
+            height += 1;
+        }
+        remove(&mut gathered.records, &bad);
+        let columns = builders.into_iter().map(|builder| builder.finish(height)).collect();
+        let source = DataFrame::new(height, columns)?;
+        let batch = self.records.batch(gathered, source, &self.selected, &Nulls::default())?;
+        Ok(Batch { diagnostics, ..batch })
+    }
+
+    /// The first value that can't be stored in its column.
+    fn misfit(&self, flat: &Flat) -> Option<Bad> {
         flat.iter().find_map(|(name, value)| {
-            let (_, dtype) = &self.stored[*self.places.get(name)?];
-            let wanted = match dtype {
-                DataType::Int64 if !value.is_null() && value.as_i64().is_none() => "a whole number",
-                DataType::Float64 if !value.is_null() && value.as_f64().is_none() => "a number",
-                DataType::Boolean if !value.is_null() && !value.is_boolean() => "true or false",
-                _ => return None,
-            };
-            let text: String = value.to_string().chars().take(80).collect();
-            Some((name.clone(), format!("`{text}` is not {wanted}")))
+            let (_, stored) = &self.columns[*self.places.get(name)?];
+            let wanted = stored.misses(value)?;
+            Some(Bad {
+                column: Some(name.clone()),
+                reason: typing::not(&value.to_string(), wanted),
+            })
         })
     }
 }
 
-/// Keys joined by dots; an empty object is nothing.
-fn flatten(prefix: Option<&str>, value: Value, flat: &mut Flat) {
-    match (prefix, value) {
-        (prefix, Value::Object(object)) => {
-            for (key, value) in object {
-                let name = prefix.map_or_else(|| key.clone(), |prefix| format!("{prefix}.{key}"));
-                flatten(Some(&name), value, flat);
-            }
-        }
-        (Some(name), value) => flat.push((name.to_owned(), value)),
-        (None, _) => {}
+fn unknown(name: &str) -> Diagnostic {
+    Diagnostic {
+        path: "input.ndjson".to_owned(),
+        reason: "UNKNOWN_NAME".to_owned(),
+        message: format!(
+            "`{name}` is in none of the first {INFER_FROM} records and so no column, later values are left out; name              it in types to have it"
+        ),
     }
 }
 
@@ -268,36 +209,10 @@ fn infer(values: &[&Value]) -> Type {
         Type::Float
     } else if all(Value::is_boolean) {
         Type::Boolean
-    } else if all(|value| value.as_str().is_some_and(|text| typing::datetime(text).is_some())) {
+    } else if all(|value| value.as_str().is_some_and(|text| datetime::parse(text).is_some())) {
         Type::Datetime
     } else {
         Type::String
-    }
-}
-
-fn column(name: &str, dtype: &DataType, values: &[Option<Value>]) -> Values {
-    let present = values.iter().map(Option::as_ref);
-    let name = name.into();
-    match dtype {
-        DataType::Int64 => {
-            Int64Chunked::from_iter_options(name, present.map(|value| value?.as_i64())).into_column()
-        }
-        DataType::Float64 => {
-            Float64Chunked::from_iter_options(name, present.map(|value| value?.as_f64())).into_column()
-        }
-        DataType::Boolean => {
-            BooleanChunked::from_iter_options(name, present.map(|value| value?.as_bool())).into_column()
-        }
-        _ => {
-            let text: StringChunked = present
-                .map(|value| match value? {
-                    Value::Null => None,
-                    Value::String(text) => Some(text.clone()),
-                    other => Some(other.to_string()),
-                })
-                .collect();
-            text.with_name(name).into_column()
-        }
     }
 }
 
@@ -312,39 +227,31 @@ impl Source for NdjsonSource {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let raw = match self.first.take() {
-            Some(raw) => Some(raw),
-            None => self.read()?,
+        let parsed = match self.first.pop_front() {
+            Some(parsed) => Some(parsed),
+            None => self.read(),
         };
-        let batch = raw.map(|raw| self.batch(raw)).transpose()?;
-        if batch.is_none() {
-            for (name, count) in self.unknown.drain() {
-                tracing::warn!(
-                    "the key `{name}` is in {count} records and in none of the first {INFER_FROM}: it is not among \
-                     the columns; name it in ndjson.types"
-                );
-            }
-        }
-        Ok(batch)
+        parsed.map(|parsed| self.batch(parsed)).transpose()
     }
 
-    fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync> {
+    fn retype(&self) -> Retype {
         let selected = self.selected.clone();
-        Box::new(move |frame| Ok(typing::typed(frame, &selected, &Nulls::new(&[]))?.columns))
+        Box::new(move |frame| Ok(typing::typed(frame, &selected, &Nulls::default())?.columns))
     }
 
     fn empty(&self) -> DataFrame {
-        let columns = self.stored.iter();
-        let columns = columns.map(|(name, dtype)| Values::new_empty(name.as_str().into(), dtype));
-        DataFrame::new(0, columns.collect()).unwrap_or_default()
+        let column = |(name, stored): &(String, Stored)| {
+            Values::new_empty(name.as_str().into(), &stored.dtype())
+        };
+        DataFrame::new(0, self.columns.iter().map(column).collect()).unwrap_or_default()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        self.files.progress()
+        self.records.files.progress()
     }
 
     fn files(&self) -> &[PathBuf] {
-        &self.files.paths
+        &self.records.files.paths
     }
 }
 
@@ -369,7 +276,8 @@ mod tests {
 {"a": {"b": null}, "f": null}
 "#;
         let mut source = open(text, false).unwrap();
-        let schema: Vec<_> = source.schema().iter().map(|c| (c.name.as_str(), c.data_type())).collect();
+        let schema: Vec<_> =
+            source.schema().iter().map(|c| (c.name.as_str(), c.data_type())).collect();
         let expected = [
             ("a.b", Type::Integer),
             ("a.c", Type::String),
@@ -391,8 +299,8 @@ mod tests {
     fn bad_lines_stop_or_are_kept() {
         let mut text = "{\"n\": 1}\n".repeat(INFER_FROM);
         text.push_str("{\"n\": \"x\"}\n[1]\n{\"n\": \n{\"n\": 5}\n");
-        let error = open(&text, false).err().unwrap();
-        assert!(error.message.contains("in.ndjson:10002"), "{error}");
+        let error = open(&text, false).unwrap().next_batch().err().unwrap();
+        assert!(error.message.contains("in.ndjson:10001"), "{error}");
         let mut source = open(&text, true).unwrap();
         let batch = source.next_batch().unwrap().unwrap();
         let rows: Vec<u64> = batch.rejected.iter().map(|bad| bad.row).collect();

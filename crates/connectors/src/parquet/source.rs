@@ -39,9 +39,8 @@ impl ParquetSource {
         }
         let files = Files::find(&input.path, &[".parquet"])?;
         let (native, rows) = look(&files.paths[0])?;
-        let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| Column {
-            name: name.to_string(),
-            data_type: type_of(dtype).into(),
+        let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| {
+            Column { name: name.to_string(), data_type: type_of(dtype).into() }
         };
         let schema = native.iter().map(column).collect();
         Ok(Self {
@@ -117,7 +116,8 @@ impl Source for ParquetSource {
         let rows = (self.next_row..self.next_row + count as u64).collect();
         self.next_row += count as u64;
         let typed = typing::typed(&source, &self.selected, &Nulls::new(&[]))?.columns;
-        Ok(Some(Batch { source: Table::new(rows, source)?, typed, rejected: Vec::new() }))
+        let source = Table::new(rows, source)?;
+        Ok(Some(Batch { source, typed, rejected: Vec::new(), diagnostics: Vec::new() }))
     }
 
     fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync> {
