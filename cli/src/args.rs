@@ -58,8 +58,10 @@ pub struct OutputArgs {
 /// wrong; 3 the input is wrong; 4 an engine could not be reached, speaks another version, or is none;
 /// 10 done, and --fail-on found something; 130 interrupted.
 #[derive(Debug, Args)]
-#[command(after_long_help = "A settings file holds what to read, which columns and metrics describe a record, \
-    how rows are judged, and where results go: `anomal init FILE` writes one to start from.")]
+#[command(
+    after_long_help = "A settings file holds what to read, which columns and metrics describe a record, \
+    how rows are judged, and where results go: `anomal init FILE` writes one to start from."
+)]
 pub struct Run {
     /// The settings: a manifest, a bare spec, or the original's form
     #[arg(required_unless_present_any = ["features_file", "config_file"])]

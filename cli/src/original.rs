@@ -29,7 +29,10 @@ const OPTIONS: &[(&str, &[&str])] = &[
 /// Options that do not exist yet, and what they would need.
 const LATER: &[(&str, &str)] = &[
     ("-p", "the report (-p) is not there yet; results go to the files that -out names"),
-    ("--report-port", "the report (--report-port) is not there yet; results go to the files that -out names"),
+    (
+        "--report-port",
+        "the report (--report-port) is not there yet; results go to the files that -out names",
+    ),
     ("--collection-time", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
     ("--tcp-in-host", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
     ("--tcp-in-port", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
@@ -54,7 +57,9 @@ pub fn rewrite(words: Vec<OsString>) -> Result<Vec<OsString>, String> {
         return Err((*message).to_owned());
     }
     if !words.iter().any(|word| word == "--no-ui") {
-        return Err("the wizard is not there yet; add --no-ui to run what the other options say".into());
+        return Err(
+            "the wizard is not there yet; add --no-ui to run what the other options say".into()
+        );
     }
     let mut rewritten = vec![words[0].clone(), "run".into()];
     for word in &words[1..] {
@@ -91,7 +96,9 @@ mod tests {
 
     #[test]
     fn our_own_is_left_alone() {
-        for line in ["anomal", "anomal run job.yaml -q", "anomal --version", "anomal run -c x --no-ui"] {
+        for line in
+            ["anomal", "anomal run job.yaml -q", "anomal --version", "anomal run -c x --no-ui"]
+        {
             assert_eq!(rewritten(line).unwrap(), line);
         }
     }

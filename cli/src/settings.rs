@@ -50,7 +50,8 @@ pub fn of_run(run: &Run) -> Result<Settings, Failure> {
         (None, Some(file)) => from_file(file, run.base_folder.as_deref())?,
         (None, None) => {
             let file = original.config_file.clone().unwrap_or_default();
-            let file = run.base_folder.as_ref().map_or_else(|| file.clone(), |base| base.join(&file));
+            let file =
+                run.base_folder.as_ref().map_or_else(|| file.clone(), |base| base.join(&file));
             from_file(&file, run.base_folder.as_deref())?
         }
     };
@@ -145,7 +146,10 @@ fn resolve(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure>
     anomal_spec::visit_paths(&mut job.spec, &mut |place, path| {
         if form == Form::Original && leaves(path) {
             wrong.get_or_insert_with(|| {
-                format!("{place}: {path} leaves the base folder {}; name a path in it", base.display())
+                format!(
+                    "{place}: {path} leaves the base folder {}; name a path in it",
+                    base.display()
+                )
             });
         }
         let joined = base.join(path.as_str());

@@ -189,9 +189,12 @@ fn settings_of_every_ugly_kind() {
         ("input: {csv: {path: in.csv}}\nfeaturs: []", &["job.yaml:2", "featurs", "features"]),
         ("input: {csv: {path: 7}}\n", &["job.yaml:1", "path"]),
         ("input: {csv: {path: in.csv}, parquet: {path: x}}", &["input"]),
-        ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
+        (
+            "a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
           d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n\
-          f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]", &["job.yaml"]),
+          f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]",
+            &["job.yaml"],
+        ),
     ];
     for (settings, parts) in cases {
         let (workspace, ran) = on_with(b"a,b\n1,2\n", settings);
@@ -210,7 +213,9 @@ fn settings_of_50_megabytes() {
 
 #[test]
 fn anchors_are_fine() {
-    let job = JOB.replace("name: a}", "name: a, multiplier: &w 2}").replace("name: b}", "name: b, multiplier: *w}");
+    let job = JOB
+        .replace("name: a}", "name: a, multiplier: &w 2}")
+        .replace("name: b}", "name: b, multiplier: *w}");
     let (_, ran) = on_with(b"a,b\n1,2\n3,4\n5,9\n", &job);
     ran.expect(0, &[]);
 }

@@ -40,7 +40,8 @@ fn run(workspace: &Workspace, engine: &str, threads: &str, more: &[String]) -> R
 }
 
 fn endpoints(feature: &[Engine], classification: &[Engine]) -> Vec<String> {
-    let feature = feature.iter().flat_map(|engine| ["--feature-engine".into(), engine.address.clone()]);
+    let feature =
+        feature.iter().flat_map(|engine| ["--feature-engine".into(), engine.address.clone()]);
     let classification = classification
         .iter()
         .flat_map(|engine| ["--classification-engine".into(), engine.address.clone()]);

@@ -15,7 +15,8 @@ fn in_examples(workspace: &Workspace, name: &str) -> String {
     workspace.read(&format!("examples/{name}"))
 }
 
-const LINE: &str = "--no-ui --base-folder examples -di csv -do csv -in dns.csv -ff dns_features.yaml";
+const LINE: &str =
+    "--no-ui --base-folder examples -di csv -do csv -in dns.csv -ff dns_features.yaml";
 
 fn run(workspace: &Workspace, more: &str) -> anomal_tests::Ran {
     let line = format!("{LINE} {more}");

@@ -2,10 +2,7 @@
 
 use std::fmt::Write;
 
-use anomal_core::{
-
-    proto::{Component, Detector, component},
-};
+use anomal_core::proto::{Component, Detector, component};
 
 use super::{Ended, print};
 use crate::{args::Components, engines, present::error::Failure};
@@ -52,7 +49,8 @@ fn text(components: &[Component], detectors: &[Detector]) -> String {
         let _ = writeln!(text, "Detectors");
     }
     for known in detectors {
-        let _ = writeln!(text, "  {}\n      {} Cost: {}.", known.name, known.description, known.cost);
+        let _ =
+            writeln!(text, "  {}\n      {} Cost: {}.", known.name, known.description, known.cost);
         parameters(&mut text, &known.parameters_schema);
     }
     text

@@ -137,13 +137,17 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
         "csv"
     };
     let rows = profile.rows;
-    let seen = if profile.whole { format!("{rows} rows") } else { format!("the first {rows} rows") };
+    let seen =
+        if profile.whole { format!("{rows} rows") } else { format!("the first {rows} rows") };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
     let hosts = profile.columns.iter().any(|known| matches!(known.role(rows), Role::HostName));
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# Made by `anomal init` from {seen} of {path}.");
-    let _ = writeln!(out, "# Keep what describes a record, weigh it by `multiplier`, then: anomal run FILE");
+    let _ = writeln!(
+        out,
+        "# Keep what describes a record, weigh it by `multiplier`, then: anomal run FILE"
+    );
     let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&absolute.to_string_lossy()));
     if hosts {
         let _ = writeln!(out, "packs: [dns]");
@@ -159,7 +163,8 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
          number.\n  engine: {engine}\n  threshold: {{method: contamination, value: 0.02}}"
     );
     let stem = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
-    let stem = stem.as_deref().and_then(|name| name.split('.').next()).unwrap_or("input").to_owned();
+    let stem =
+        stem.as_deref().and_then(|name| name.split('.').next()).unwrap_or("input").to_owned();
     let _ = writeln!(
         out,
         "outputs:\n  - csv: {{path: {}, rows: all}}\n  - terminal: {{rows: suspicious, limit: 20}}",
@@ -219,6 +224,9 @@ mod tests {
     #[test]
     fn scalars_stay_text() {
         let shown = ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv"].map(quoted);
-        assert_eq!(shown, ["a.b", "\"@timestamp\"", "\"1\"", "\"no\"", "\"a: b\"", "\"é\"", "/x/y.csv"]);
+        assert_eq!(
+            shown,
+            ["a.b", "\"@timestamp\"", "\"1\"", "\"no\"", "\"a: b\"", "\"é\"", "/x/y.csv"]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use anomal_pipeline::{Stage, Suspect, Summary};
+use anomal_pipeline::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
 /// A summary as text of about a screen.
@@ -38,7 +38,10 @@ impl Text<'_> {
             let threshold = run.threshold.as_deref().unwrap_or("its own threshold");
             let count = self.red_if(run.suspicious > 0, &format!("{:>9}", grouped(run.suspicious)));
             let features = run.features;
-            writeln!(f, "  {count}  suspicious by {engine} ({threshold}) over {features} features")?;
+            writeln!(
+                f,
+                "  {count}  suspicious by {engine} ({threshold}) over {features} features"
+            )?;
         }
         if !run.flags.is_empty() {
             writeln!(f, "  {:>9}  flagged", grouped(run.flagged))?;
@@ -68,7 +71,11 @@ impl Text<'_> {
             writeln!(f, "    {}", safe(explanation, 240))?;
         }
         for (flag, finding) in suspect.flags.iter().zip(&suspect.findings) {
-            let finding = if finding.is_empty() { String::new() } else { format!(": {}", safe(finding, 120)) };
+            let finding = if finding.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", safe(finding, 120))
+            };
             writeln!(f, "    {} {flag}{finding}", self.severity(suspect.severity))?;
         }
         Ok(())
@@ -169,7 +176,9 @@ fn safe(text: &str, limit: usize) -> String {
             safe.push('…');
             break;
         }
-        if character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if character.is_control()
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
             let _ = write!(safe, "{}", character.escape_unicode());
         } else {
             safe.push(character);

@@ -71,9 +71,10 @@ impl AtomicFile {
     /// `Output`.
     pub fn finish(self) -> Result<()> {
         let target = self.target;
-        let flushed = self.writer.finish().and_then(|writer| {
-            writer.into_inner().map_err(io::IntoInnerError::into_error)
-        });
+        let flushed = self
+            .writer
+            .finish()
+            .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
         match flushed.map_err(|error| failed(&target, &error))? {
             Inner::File(file) => publish(file, &target),
             Inner::StandardOutput(mut out) => out.flush().map_err(|error| failed(&target, &error)),

@@ -91,6 +91,7 @@ pub(crate) fn suspects(results: &DataFrame) -> Result<BooleanChunked> {
     let severity = results.column("anomal.severity")?;
     let flagged = severity.is_not_null();
     let either = suspicious.iter().zip(flagged.iter());
-    let either = either.map(|(suspicious, flagged)| suspicious == Some(true) || flagged == Some(true));
+    let either =
+        either.map(|(suspicious, flagged)| suspicious == Some(true) || flagged == Some(true));
     Ok(BooleanChunked::from_iter_values("suspects".into(), either))
 }

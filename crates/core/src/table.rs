@@ -63,8 +63,11 @@ impl Table {
     /// # Errors
     /// `Internal` if the mask is of another length.
     pub fn filter(&self, mask: &BooleanChunked) -> Result<Self> {
-        let columns =
-            if self.columns.width() == 0 { self.columns.clone() } else { self.columns.filter(mask)? };
+        let columns = if self.columns.width() == 0 {
+            self.columns.clone()
+        } else {
+            self.columns.filter(mask)?
+        };
         Self::from_parts(self.rows.filter(mask)?, columns)
     }
 

@@ -68,7 +68,8 @@ impl Explainer {
     ) -> std::fmt::Result {
         write!(out, "{name} is {}", short(value))?;
         let all = summary.groups.iter().find(|group| group.group() == Group::All);
-        let Some(quantiles) = all.map(|all| &all.quantiles).filter(|all| all.len() > HIGHEST) else {
+        let Some(quantiles) = all.map(|all| &all.quantiles).filter(|all| all.len() > HIGHEST)
+        else {
             return Ok(());
         };
         let median = quantiles[MEDIAN];
@@ -142,7 +143,10 @@ mod tests {
 
     fn explainer() -> Explainer {
         let numeric = FeatureSummary {
-            feature: Some(FeatureColumn { kind: FeatureKind::Numeric.into(), ..Default::default() }),
+            feature: Some(FeatureColumn {
+                kind: FeatureKind::Numeric.into(),
+                ..Default::default()
+            }),
             missing: 7,
             groups: vec![FeatureGroup {
                 group: Group::All.into(),
@@ -152,7 +156,10 @@ mod tests {
             ..Default::default()
         };
         let categorical = FeatureSummary {
-            feature: Some(FeatureColumn { kind: FeatureKind::Categorical.into(), ..Default::default() }),
+            feature: Some(FeatureColumn {
+                kind: FeatureKind::Categorical.into(),
+                ..Default::default()
+            }),
             categories: vec!["A".into(), "TXT".into()],
             distinct: 9,
             groups: vec![FeatureGroup {

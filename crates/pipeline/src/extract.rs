@@ -149,8 +149,8 @@ fn start(call: Call, read: Read) -> Answer {
         // Each call in a task of its own, so that several work while one is waited for.
         let extraction =
             tokio::spawn(async move { call.extract(Phase::RowWise, table).await }).await;
-        let extraction =
-            extraction.map_err(|error| Error::internal(format!("extraction failed: {error}")))??;
+        let extraction = extraction
+            .map_err(|error| Error::internal(format!("extraction failed: {error}")))??;
         Ok((read, extraction))
     })
 }

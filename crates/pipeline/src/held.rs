@@ -30,7 +30,14 @@ pub(crate) struct Held {
 impl Held {
     pub fn new(plan: &Plan, spool: Spool) -> Self {
         let plan = plan.clone();
-        Self { plan, spool, features: None, whole: None, hits: Hits::default(), removed: Vec::new() }
+        Self {
+            plan,
+            spool,
+            features: None,
+            whole: None,
+            hits: Hits::default(),
+            removed: Vec::new(),
+        }
     }
 
     /// Takes a batch; batches come in input order.

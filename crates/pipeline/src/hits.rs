@@ -27,9 +27,9 @@ impl Hits {
         let names = table.columns().column("flag")?.str()?.clone();
         let values = table.columns().column("value")?.str()?.clone();
         for ((row, name), value) in table.rows().into_iter().zip(names.iter()).zip(values.iter()) {
-            let flag = flags.iter().position(|flag| Some(flag.name.as_str()) == name).ok_or_else(|| {
-                Error::internal(format!("hits of the flag {name:?}, which is not in the plan"))
-            })?;
+            let flag = flags.iter().position(|flag| Some(flag.name.as_str()) == name).ok_or_else(
+                || Error::internal(format!("hits of the flag {name:?}, which is not in the plan")),
+            )?;
             self.0.push(Hit { row, flag, value: value.unwrap_or_default().into() });
         }
         Ok(())

@@ -110,7 +110,8 @@ impl View {
             let hit = |row| -> Result<bool> {
                 let Some(flags) = flags.get_as_series(row) else { return Ok(false) };
                 let flags = flags.str()?;
-                Ok(wanted.map_or(!flags.is_empty(), |name| flags.iter().any(|flag| flag == Some(name))))
+                Ok(wanted
+                    .map_or(!flags.is_empty(), |name| flags.iter().any(|flag| flag == Some(name))))
             };
             (0..batch.source.height()).map(hit).collect()
         };
@@ -120,7 +121,11 @@ impl View {
             Rows::Suspicious => {
                 let suspicious = batch.results.column("anomal.suspicious")?.bool()?;
                 let flagged = hit(None)?;
-                suspicious.iter().zip(flagged).map(|(s, flagged)| s == Some(true) || flagged).collect()
+                suspicious
+                    .iter()
+                    .zip(flagged)
+                    .map(|(s, flagged)| s == Some(true) || flagged)
+                    .collect()
             }
         };
         Ok(Some(BooleanChunked::from_slice("mask".into(), &mask)))

@@ -3,8 +3,8 @@
 use anomal_core::{Error, Result, Table, proto::plan::Flag};
 use anomal_spec::Severity;
 use polars::prelude::{
-    ChunkFullNull, Column, DataFrame, DataType, Float64Chunked, IntoColumn, IntoSeries, NamedFrom, Series,
-    StringChunked, StructChunked,
+    ChunkFullNull, Column, DataFrame, DataType, Float64Chunked, IntoColumn, IntoSeries, NamedFrom,
+    Series, StringChunked, StructChunked,
 };
 use polars_arrow::{array::ListArray, offset::OffsetsBuffer};
 
@@ -60,9 +60,10 @@ impl Results {
     ) -> Result<Assembled> {
         let start = self.next;
         self.next += rows.len();
-        let held = self.features.as_ref().map(|table| {
-            table.slice(i64::try_from(start).unwrap_or(i64::MAX), rows.len())
-        });
+        let held = self
+            .features
+            .as_ref()
+            .map(|table| table.slice(i64::try_from(start).unwrap_or(i64::MAX), rows.len()));
         let features = held.as_ref().or(features).map(DataFrame::columns).unwrap_or_default();
         let scores = match &self.scored {
             Some(scored) => scored.take(start, rows, features)?,
@@ -111,8 +112,9 @@ impl Scored {
             return Err(Error::internal("the classification engine answered for other rows"));
         }
         let judged = judged.columns();
-        let columns = ["score", "rank", "cluster", "suspicious"]
-            .map(|name| judged.column(name).map(|column| renamed(column, format!("anomal.{name}"))));
+        let columns = ["score", "rank", "cluster", "suspicious"].map(|name| {
+            judged.column(name).map(|column| renamed(column, format!("anomal.{name}")))
+        });
         let names: Vec<&str> = features.iter().map(|column| column.name().as_str()).collect();
         let contributions = names
             .iter()
@@ -171,7 +173,9 @@ fn shares(contributions: &[Column]) -> Result<Vec<Float64Chunked>> {
 fn largest(shares: &[Float64Chunked], row: usize) -> Vec<(usize, f64)> {
     let mut largest: Vec<(usize, f64)> = Vec::with_capacity(REASONS + 1);
     for (feature, shares) in shares.iter().enumerate() {
-        let Some(share) = shares.get(row).filter(|share| *share >= SMALLEST_SHARE) else { continue };
+        let Some(share) = shares.get(row).filter(|share| *share >= SMALLEST_SHARE) else {
+            continue;
+        };
         let place = largest.iter().take_while(|known| known.1 >= share).count();
         if place < REASONS {
             largest.insert(place, (feature, share));
@@ -186,8 +190,7 @@ fn reasons(largest: Vec<Vec<(usize, f64)>>, names: &[&str]) -> Result<Column> {
     let flat: Vec<(usize, f64)> = largest.into_iter().flatten().collect();
     let features: Vec<&str> = flat.iter().map(|reason| names[reason.0]).collect();
     let shares: Vec<f64> = flat.iter().map(|reason| reason.1).collect();
-    let fields =
-        [Series::new("feature".into(), features), Series::new("share".into(), shares)];
+    let fields = [Series::new("feature".into(), features), Series::new("share".into(), shares)];
     let pairs = StructChunked::from_series("".into(), flat.len(), fields.iter())?.into_series();
     list("anomal.reasons", &pairs, lengths.into_iter())
 }

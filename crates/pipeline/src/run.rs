@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anomal_connectors::{OpenOptions, Sink, SinkOptions, Source, create, open};
 use anomal_core::{
-    ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table, blocking,
+    ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
+    blocking,
     proto::{Analysis, Plan, StepStatistics},
 };
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, Classification, Output, TerminalOutput};
@@ -68,7 +69,8 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
     let sinks = sinks(spec, &plan, options)?;
-    let writing = Writing::new(&plan, source.as_ref(), sinks, typed(spec), options.suspects, observer);
+    let writing =
+        Writing::new(&plan, source.as_ref(), sinks, typed(spec), options.suspects, observer);
 
     clock.enter(Stage::Extract);
     let call = Call::new(&engines.feature, &plan);
@@ -109,9 +111,7 @@ async fn stream(
         hits.extend(&plan.flags, &batch.hits)?;
         hits.sort();
         let features = batch.features.columns();
-        writing
-            .write(&mut results, &hits, batch.source, Some(batch.typed), Some(features))
-            .await?;
+        writing.write(&mut results, &hits, batch.source, Some(batch.typed), Some(features)).await?;
         observer.progress(rows.counts.read, batch.done, batch.total);
     }
     let (counts, dead_letter) = rows.finish().await?;

@@ -78,8 +78,7 @@ impl Spool {
         let file = match self.file.take() {
             None => None,
             Some(file) => {
-                let mut file =
-                    file.into_inner().map_err(|error| self.failed(error.error()))?;
+                let mut file = file.into_inner().map_err(|error| self.failed(error.error()))?;
                 file.seek(SeekFrom::Start(0)).map_err(|error| self.failed(&error))?;
                 Some(BufReader::with_capacity(1 << 20, file))
             }

@@ -24,7 +24,8 @@ impl Suspect {
     /// Whether it is shown before the other: suspicious ones first, then the higher score, the higher
     /// severity, the smaller row.
     fn before(&self, other: &Self) -> bool {
-        let key = |one: &Self| (one.suspicious, one.score.unwrap_or(f64::NEG_INFINITY), one.severity);
+        let key =
+            |one: &Self| (one.suspicious, one.score.unwrap_or(f64::NEG_INFINITY), one.severity);
         let (a, b) = (key(self), key(other));
         let order = a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2));
         order.then(other.row.cmp(&self.row)).is_gt()

@@ -150,11 +150,11 @@ impl<'a> Writing<'a> {
 
 /// The typed columns that were read as text.
 fn unlike(source: &DataFrame, typed: &DataFrame) -> Result<DataFrame> {
-    let is_text = |name: &str| {
-        source.column(name).is_ok_and(|column| column.dtype() == &DataType::String)
-    };
-    let columns = typed.columns().iter().filter(|column| {
-        column.dtype() != &DataType::String && is_text(column.name())
-    });
+    let is_text =
+        |name: &str| source.column(name).is_ok_and(|column| column.dtype() == &DataType::String);
+    let columns = typed
+        .columns()
+        .iter()
+        .filter(|column| column.dtype() != &DataType::String && is_text(column.name()));
     DataFrame::new(typed.height(), columns.cloned().collect()).map_err(Error::from)
 }

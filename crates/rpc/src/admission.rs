@@ -56,7 +56,11 @@ impl Admission {
 pub(crate) const BUSY: &str = "TOO_MANY_REQUESTS";
 
 fn busy() -> Error {
-    Error::new(Code::ResourceExhausted, BUSY, "this engine works on as many requests as it may; try again")
+    Error::new(
+        Code::ResourceExhausted,
+        BUSY,
+        "this engine works on as many requests as it may; try again",
+    )
 }
 
 fn log(span: &Span, ended: &Ended<'_>, failed: Option<&Status>) {

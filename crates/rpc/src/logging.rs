@@ -17,7 +17,9 @@ pub enum LogFormat {
 /// Of a server. `RUST_LOG` says more where it is set.
 pub fn init(format: LogFormat, level: &str) {
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        LogFormat::Text => fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).boxed(),
+        LogFormat::Text => {
+            fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).boxed()
+        }
         LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
     };
     start(layer, level);

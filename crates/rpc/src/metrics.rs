@@ -43,7 +43,11 @@ impl Metrics {
         let durations =
             Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 10)));
         let in_flight = Gauge::default();
-        registry.register("grpc_requests", "Requests answered, by method and status code", requests.clone());
+        registry.register(
+            "grpc_requests",
+            "Requests answered, by method and status code",
+            requests.clone(),
+        );
         registry.register("grpc_request_duration_seconds", "Time of a request", durations.clone());
         registry.register("grpc_requests_in_flight", "Requests being worked on", in_flight.clone());
         Arc::new(Self { registry, requests, durations, in_flight })

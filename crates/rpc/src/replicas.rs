@@ -63,7 +63,8 @@ impl Replicas {
     pub async fn resolve(settings: &RemoteEngine) -> Result<Arc<Self>> {
         let names = settings.endpoints.iter().map(|endpoint| name(endpoint, settings));
         let names = names.collect::<Result<Vec<Name>>>()?;
-        let replicas = Arc::new(Self { names, known: RwLock::default(), next: AtomicUsize::new(0) });
+        let replicas =
+            Arc::new(Self { names, known: RwLock::default(), next: AtomicUsize::new(0) });
         replicas.look_up().await?;
         let weak = Arc::downgrade(&replicas);
         tokio::spawn(async move {
@@ -85,7 +86,10 @@ impl Replicas {
 
     /// Their addresses now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.known.read().map(|known| known.iter().map(|one| one.address).collect()).unwrap_or_default()
+        self.known
+            .read()
+            .map(|known| known.iter().map(|one| one.address).collect())
+            .unwrap_or_default()
     }
 
     async fn look_up(&self) -> Result<()> {
@@ -104,13 +108,19 @@ impl Replicas {
         found.dedup_by_key(|one| one.0);
         if found.is_empty() {
             let why = failed.unwrap_or_else(|| "no endpoint has an address".into());
-            return Err(Error::new(Code::Unavailable, "NO_ADDRESS", format!("no engine is found: {why}")));
+            return Err(Error::new(
+                Code::Unavailable,
+                "NO_ADDRESS",
+                format!("no engine is found: {why}"),
+            ));
         }
         let mut replicas = Vec::with_capacity(found.len());
         for (address, name) in found {
-            let known = self.known.read().ok().and_then(|known| {
-                known.iter().find(|one| one.address == address).cloned()
-            });
+            let known = self
+                .known
+                .read()
+                .ok()
+                .and_then(|known| known.iter().find(|one| one.address == address).cloned());
             replicas.push(match known {
                 Some(known) => known,
                 None => Replica { address, channel: channel(address, name)? },
@@ -123,10 +133,15 @@ impl Replicas {
     }
 
     fn pick(&self) -> Result<Replica> {
-        let known = self.known.read().map_err(|_| Error::internal("the list of replicas is broken"))?;
+        let known =
+            self.known.read().map_err(|_| Error::internal("the list of replicas is broken"))?;
         let place = self.next.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
         known.get(place).cloned().ok_or_else(|| {
-            Error::new(Code::Unavailable, "NO_ADDRESS", "no engine is found: no endpoint has an address")
+            Error::new(
+                Code::Unavailable,
+                "NO_ADDRESS",
+                "no engine is found: no endpoint has an address",
+            )
         })
     }
 
@@ -183,7 +198,9 @@ impl Replicas {
                 }
                 Err(_) => {
                     let seconds = FIRST_ANSWER.as_secs();
-                    let message = format!("{address} takes connections and answers nothing for {seconds} s; is it an engine?");
+                    let message = format!(
+                        "{address} takes connections and answers nothing for {seconds} s; is it an engine?"
+                    );
                     silent = Some(Error::new(Code::Unavailable, "NO_ANSWER", message));
                 }
             }
@@ -197,9 +214,9 @@ impl Replicas {
 
 fn name(endpoint: &str, settings: &RemoteEngine) -> Result<Name> {
     let bad = |message: String| Error::settings("engines", "ENDPOINT_INVALID", message);
-    let uri: Uri = endpoint
-        .parse()
-        .map_err(|error| bad(format!("{endpoint} is no address such as http://host:7401: {error}")))?;
+    let uri: Uri = endpoint.parse().map_err(|error| {
+        bad(format!("{endpoint} is no address such as http://host:7401: {error}"))
+    })?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
         return Err(bad(format!("{endpoint} is no address such as http://host:7401")));
     }
@@ -210,7 +227,9 @@ fn name(endpoint: &str, settings: &RemoteEngine) -> Result<Name> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let mut config = ClientTlsConfig::new().domain_name(tls.server_name.unwrap_or(host));
     let Some(ca) = tls.ca else {
-        return Err(bad(format!("{endpoint}: https needs `tls: {{ca: FILE}}`, the authorities to trust")));
+        return Err(bad(format!(
+            "{endpoint}: https needs `tls: {{ca: FILE}}`, the authorities to trust"
+        )));
     };
     let pem = std::fs::read(&ca).map_err(|error| bad(format!("{ca} can't be read: {error}")))?;
     config = config.ca_certificate(Certificate::from_pem(pem));

@@ -54,7 +54,8 @@ pub async fn serve(
     let address = args.listen.unwrap_or_else(|| ([0, 0, 0, 0], default_port).into());
     let grpc = bind(address).await?;
     let http = bind(args.metrics_listen).await?;
-    let ports = [&grpc, &http].map(|listener| listener.local_addr().map_or(0, |bound| bound.port()));
+    let ports =
+        [&grpc, &http].map(|listener| listener.local_addr().map_or(0, |bound| bound.port()));
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -75,7 +76,8 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let probes = tokio::spawn(probes(http, metrics, Arc::clone(&ready), stopped.clone()));
     if let Some(file) = &args.port_file {
-        publish_ports(file, ports).map_err(|error| ServeError::File(file.display().to_string(), error))?;
+        publish_ports(file, ports)
+            .map_err(|error| ServeError::File(file.display().to_string(), error))?;
     }
     let (bound, tls) = (grpc.local_addr().ok(), args.tls_cert.is_some());
     tracing::info!(address = ?bound, tls, service, "listening");

@@ -22,7 +22,8 @@ const CODES: &[(Code, tonic::Code, &str)] = &[
 
 pub fn to_status(error: &Error) -> Status {
     let known = CODES.iter().find(|known| known.0 == error.code);
-    let (grpc, name) = known.map_or((tonic::Code::Internal, "Internal"), |known| (known.1, known.2));
+    let (grpc, name) =
+        known.map_or((tonic::Code::Internal, "Internal"), |known| (known.1, known.2));
     let mut details = ErrorDetails::new();
     let metadata = std::collections::HashMap::from([(CODE.to_owned(), name.to_owned())]);
     details.set_error_info(&error.reason, DOMAIN, metadata);
@@ -52,7 +53,8 @@ pub fn from_status(status: &Status) -> Error {
             _ => Code::Internal,
         },
     };
-    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let violations =
+        details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     Error {
         code,
         message: status.message().to_owned(),

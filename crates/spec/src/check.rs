@@ -1,5 +1,8 @@
-//! A tree held against the schema: spellings brought to ours, everything that is wrong told with its
-//! path and place.
+//! A tree held against a JSON Schema: spellings brought to ours, everything that is wrong told with
+//! its path and place.
+//!
+//! Not a general validator: it knows the shapes that `schema` makes. What it adds to one are places,
+//! snake_case keys, `dataNeeded` as text with commas, and messages for people.
 
 use std::collections::HashMap;
 
@@ -12,7 +15,30 @@ use crate::{
 };
 
 /// Where each path of the settings stands in the file.
-pub(crate) type Places = HashMap<String, Place>;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places(HashMap<String, Place>);
+
+impl Places {
+    fn set(&mut self, path: &str, place: Place) {
+        if place != Place::NONE {
+            self.0.insert(path.to_owned(), place);
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Option<Place> {
+        self.0.get(path).copied()
+    }
+
+    /// The place of a path, or of the nearest part above it that is in the file.
+    pub fn nearest(&self, mut path: &str) -> Option<Place> {
+        loop {
+            if let Some(place) = self.get(path) {
+                return Some(place);
+            }
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+}
 
 /// Checks a tree against a schema.
 #[derive(Default)]
@@ -24,14 +50,18 @@ pub(crate) struct Check {
 impl Check {
     /// The tree as JSON in our spelling; what is wrong is noted and left out.
     pub fn value(&mut self, node: &Node, schema: &Json, path: &str) -> Json {
-        self.places.insert(path.to_owned(), node.place);
+        self.places.set(path, node.place);
         let wanted = schema["type"].as_str().unwrap_or("any");
         match (&node.value, wanted) {
+            (Value::Map(_), "object") if schema["x-kubernetes-preserve-unknown-fields"] == true => {
+                self.free(node, schema, path)
+            }
             (Value::Map(entries), "object") => self.object(node, entries, schema, path),
             (Value::List(items), "array") => self.array(node, items, schema, path),
             (Value::String(text), "array") if path.ends_with("dataNeeded") => {
-                let columns = text.split(',').map(|column| Json::from(column.trim()));
-                columns.collect::<Vec<_>>().into()
+                let names =
+                    text.split(',').map(|name| node.with(Value::String(name.trim().into())));
+                self.array(node, &names.collect::<Vec<_>>(), schema, path)
             }
             (Value::String(text), "string") => self.string(node, text, schema, path),
             (Value::Bool(value), "boolean") => (*value).into(),
@@ -44,18 +74,38 @@ impl Check {
                 number.clone().into()
             }
             (_, "any") => self.scalar(node, path),
-            (found, wanted) => {
-                let quotes = if wanted == "string" && !matches!(found, Value::List(_) | Value::Map(_))
-                {
-                    "; put it in quotes"
-                } else {
-                    ""
-                };
-                let (found, wanted) = (found.kind(), kind(wanted));
-                self.wrong(node.place, path, format!("this is {found} where {wanted} is wanted{quotes}"));
-                Json::Null
-            }
+            (found, _) => self.wrong_type(node.place, found, schema, path),
         }
+    }
+
+    fn wrong_type(&mut self, place: Place, found: &Value, schema: &Json, path: &str) -> Json {
+        let wanted = schema["type"].as_str().unwrap_or_default();
+        let found_kind = found.kind();
+        let message = match (schema["enum"].as_array(), found) {
+            (Some(choices), _) => {
+                let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
+                format!("this is {found_kind} where one of {} is wanted", choices.join(", "))
+            }
+            (None, Value::Bool(_) | Value::Number(_)) if wanted == "string" => {
+                format!("this is {found_kind} where text is wanted; put it in quotes")
+            }
+            _ => format!("this is {found_kind} where {} is wanted", kind(wanted)),
+        };
+        self.wrong(place, path, message);
+        Json::Null
+    }
+
+    /// A map whose own keys are checked and whose others are somebody else's.
+    fn free(&mut self, node: &Node, schema: &Json, path: &str) -> Json {
+        let Value::Map(entries) = &node.value else { return Json::Null };
+        let known = |key: &str| schema["properties"].get(key).is_some();
+        let (own, others): (Vec<_>, Vec<_>) =
+            entries.iter().cloned().partition(|(key, ..)| known(key));
+        let mut object = self.object(node, &own, schema, path);
+        if let Some(object) = object.as_object_mut() {
+            object.extend(others.into_iter().map(|(key, _, value)| (key, value.value.into())));
+        }
+        object
     }
 
     fn object(
@@ -67,72 +117,70 @@ impl Check {
     ) -> Json {
         let empty = Map::new();
         let properties = schema["properties"].as_object().unwrap_or(&empty);
-        let free = &schema["additionalProperties"];
-        let names_columns = free.is_object();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let others = &schema["additionalProperties"];
+        // A map by column has the names of columns as they are.
+        let verbatim = others.is_object();
         let mut object = Map::new();
         for (key, place, value) in entries {
-            let name = if properties.contains_key(key) || names_columns { key.clone() } else { camel(key) };
+            let ours = properties.contains_key(key) || verbatim;
+            let name = if ours { key.clone() } else { camel(key) };
             let below = join(path, &name);
             if object.contains_key(&name) {
-                self.wrong(*place, &below, format!("`{key}` is there already under another spelling"));
+                let message = format!("`{key}` is there already under another spelling");
+                self.wrong(*place, &below, message);
                 continue;
             }
-            let property = match (properties.get(&name), free) {
-                (Some(property), _) => property,
-                (None, Json::Bool(false)) => {
+            let property = match properties.get(&name) {
+                None if *others == false => {
                     self.unknown(*place, path, key, properties.keys().map(String::as_str));
                     continue;
                 }
-                (None, free) => free,
+                property => property.unwrap_or(others),
             };
-            let required = schema["required"].as_array().is_some_and(|all| all.contains(&name.clone().into()));
             // `features:` with nothing behind it is as if it were not there.
-            if matches!(value.value, Value::Null) && !required {
+            if matches!(value.value, Value::Null) && !required.contains(&name.as_str()) {
                 continue;
             }
             let checked = self.value(value, property, &below);
-            self.places.insert(below, *place);
+            // A key says more to a person than where its value begins.
+            self.places.set(&below, *place);
             object.insert(name, checked);
         }
-        for required in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
-            if !object.contains_key(required) {
-                self.wrong(node.place, path, format!("`{required}` is missing"));
-            }
+        for name in required.into_iter().filter(|name| !object.contains_key(*name)) {
+            self.wrong(node.place, path, format!("`{name}` is missing"));
         }
+        self.count(node, object.len(), &schema["maxProperties"], path);
         object.into()
     }
 
     fn array(&mut self, node: &Node, items: &[Node], schema: &Json, path: &str) -> Json {
-        if let Some(most) = schema["maxItems"].as_u64()
-            && items.len() as u64 > most
-        {
-            self.wrong(node.place, path, format!("{} entries; at most {most} are allowed", items.len()));
-        }
-        if let Some(least) = schema["minItems"].as_u64()
-            && (items.len() as u64) < least
-        {
-            self.wrong(node.place, path, format!("at least {least} entries are needed"));
+        self.count(node, items.len(), &schema["maxItems"], path);
+        if schema["minItems"].as_u64().is_some_and(|least| (items.len() as u64) < least) {
+            self.wrong(node.place, path, "this must not be empty");
         }
         let schema = &schema["items"];
         let items = items.iter().enumerate();
         items.map(|(index, item)| self.value(item, schema, &format!("{path}[{index}]"))).collect()
     }
 
+    fn count(&mut self, node: &Node, count: usize, most: &Json, path: &str) {
+        if let Some(most) = most.as_u64()
+            && count as u64 > most
+        {
+            self.wrong(node.place, path, format!("{count} entries; at most {most} are allowed"));
+        }
+    }
+
     fn string(&mut self, node: &Node, text: &str, schema: &Json, path: &str) -> Json {
+        if let Some(only) = schema["const"].as_str()
+            && only != text
+        {
+            self.wrong(node.place, path, format!("this is `{text}`; it must be `{only}`"));
+        }
         if let Some(choices) = schema["enum"].as_array() {
-            let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-            let found = choices.iter().find(|choice| **choice == text || **choice == camel(text));
-            return match found {
-                Some(choice) => Json::from(*choice),
-                None => {
-                    let hint = match nearest(text, choices.iter().copied()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("it is one of {}", choices.join(", ")),
-                    };
-                    self.wrong(node.place, path, format!("`{text}` is unknown; {hint}"));
-                    Json::Null
-                }
-            };
+            return self.choice(node, text, choices, path);
         }
         let length = text.chars().count() as u64;
         if schema["minLength"].as_u64().is_some_and(|least| length < least) {
@@ -141,9 +189,24 @@ impl Check {
         if let Some(most) = schema["maxLength"].as_u64()
             && length > most
         {
-            self.wrong(node.place, path, format!("{length} characters; at most {most} are allowed"));
+            let message = format!("{length} characters; at most {most} are allowed");
+            self.wrong(node.place, path, message);
         }
         text.into()
+    }
+
+    fn choice(&mut self, node: &Node, text: &str, choices: &[Json], path: &str) -> Json {
+        let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
+        let found = choices.iter().find(|choice| **choice == text || **choice == camel(text));
+        if let Some(choice) = found {
+            return Json::from(*choice);
+        }
+        let hint = match nearest(text, choices.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it is one of {}", choices.join(", ")),
+        };
+        self.wrong(node.place, path, format!("`{text}` is unknown; {hint}"));
+        Json::Null
     }
 
     fn range(&mut self, node: &Node, number: Option<f64>, schema: &Json, path: &str) {
@@ -162,20 +225,16 @@ impl Check {
 
     /// A value of a component's parameter: a scalar, or a list of scalars.
     fn scalar(&mut self, node: &Node, path: &str) -> Json {
-        self.places.insert(path.to_owned(), node.place);
-        match &node.value {
-            Value::Null => Json::Null,
-            Value::Bool(value) => (*value).into(),
-            Value::Number(value) => value.clone().into(),
-            Value::String(value) => value.as_str().into(),
-            Value::List(items) if !items.iter().any(|item| matches!(item.value, Value::List(_))) => {
-                items.iter().map(|item| self.scalar(item, path)).collect()
-            }
-            Value::List(_) | Value::Map(_) => {
-                self.wrong(node.place, path, "a parameter is a single value or a list of such");
-                Json::Null
-            }
+        let single = |value: &Value| !matches!(value, Value::List(_) | Value::Map(_));
+        let good = match &node.value {
+            Value::List(items) => items.iter().all(|item| single(&item.value)),
+            value => single(value),
+        };
+        if !good {
+            self.wrong(node.place, path, "a parameter is a single value or a list of such");
+            return Json::Null;
         }
+        node.value.clone().into()
     }
 
     pub fn wrong(&mut self, place: Place, path: &str, message: impl Into<String>) {
@@ -190,7 +249,8 @@ impl Check {
         known: impl Iterator<Item = &'a str>,
     ) {
         let known: Vec<&str> = known.collect();
-        let hint = match nearest(&camel(key), known.iter().copied()) {
+        let near = |name: &str| nearest(name, known.iter().copied());
+        let hint = match near(key).or_else(|| near(&camel(key))) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
         };
@@ -228,4 +288,24 @@ pub(crate) fn camel(name: &str) -> String {
         }
     }
     camel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snake_case_becomes_ours() {
+        assert_eq!(camel("data_needed"), "dataNeeded");
+        assert_eq!(camel("dataNeeded"), "dataNeeded");
+        assert_eq!(camel("_x__y_"), "_xY");
+    }
+
+    #[test]
+    fn a_place_is_that_of_the_nearest_part_above() {
+        let mut places = Places::default();
+        places.set("features[1]", Place { line: 3, column: 2 });
+        assert_eq!(places.nearest("features[1].params.x"), places.get("features[1]"));
+        assert_eq!(places.nearest("features[2].name"), None);
+    }
 }

@@ -1,6 +1,9 @@
 //! A settings file of any form, read and checked.
 
-use serde_json::{Value as Json, json};
+use std::path::{Component, Path};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
@@ -12,8 +15,8 @@ use crate::{
 
 /// A larger file is no settings file.
 pub const MAX_BYTES: usize = 1 << 20;
-/// So that the names of the objects made from a job fit.
-const MAX_NAME: usize = 52;
+/// The longest name of a job, so that the names of the objects made from it fit.
+pub(crate) const MAX_NAME: usize = 52;
 
 /// The accepted forms, told apart by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,29 +50,19 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub(crate) fn new(
-        job: AnomalyJob,
-        form: Form,
-        original: Option<OriginalOutputs>,
-        file: &str,
-        places: Places,
-    ) -> Self {
-        Self { job, form, original, file: file.to_owned(), places }
-    }
-
     /// `file:line:column` of a path below `spec`, or of the nearest part above it that is in the file.
     pub fn locate(&self, path: &str) -> Option<String> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.places.get(path) {
-                return Some(format!("{}:{}:{}", self.file, place.line, place.column));
-            }
-            path = &path[..path.rfind(['.', '['])?];
-        }
+        let place = match self.form {
+            Form::Manifest => self.places.nearest(&format!("spec.{path}"))?,
+            Form::Spec | Form::Original => self.places.nearest(path)?,
+        };
+        Some(format!("{}:{}:{}", self.file, place.line, place.column))
     }
 }
 
 /// Loads settings; `read` gives the other file of the original's form by the path written in the first.
+///
+/// Never panics, whatever the bytes, and takes milliseconds for a hostile file.
 ///
 /// # Errors
 /// Everything that is wrong, with file, line, column and path.
@@ -78,217 +71,126 @@ pub fn load(
     source: Source<'_>,
     read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>,
 ) -> Result<Loaded, SettingsError> {
-    let failed = |problems| SettingsError::new(source.file, problems);
-    let node = yaml::parse(bytes).map_err(|problem| failed(vec![problem]))?;
+    let failed = |problem| SettingsError::new(source.file, vec![problem]);
+    let node = yaml::parse(bytes).map_err(failed)?;
     let Value::Map(entries) = &node.value else {
-        let message = format!("settings are a map of keys, this is {}", node.value.kind());
-        return Err(failed(vec![Problem::at(node.place, "", message)]));
+        let message = format!(
+            "settings are a map of keys, this is {}; `anomal init INPUT` prints settings to start from",
+            node.value.kind()
+        );
+        return Err(failed(Problem::at(node.place, "", message)));
     };
     let has = |key: &str| entries.iter().any(|entry| entry.0 == key);
     if has("setup") || has("data") {
         return original::load(&node, source, read);
     }
-    if has("apiVersion") || has("kind") || has("spec") { manifest(&node, source) } else { spec(&node, source) }
+    if has("plugins") {
+        let message = "this is a features file; run the main file that names it, or give it by -ff";
+        return Err(failed(Problem::at(node.place, "", message)));
+    }
+    if has("apiVersion") || has("kind") || has("spec") {
+        manifest(node, source)
+    } else {
+        spec(&node, source)
+    }
 }
 
 fn spec(node: &Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
+    let (spec, places) = checked(Check::default(), node, &schema::spec_schema(), source.file)?;
+    Ok(named(spec, Form::Spec, None, source, places))
+}
+
+fn manifest(mut node: Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
+    if let Value::Map(entries) = &mut node.value {
+        // What the API server adds to an object that was applied.
+        entries.retain(|entry| entry.0 != "status");
+    }
+    let (job, places) = checked(Check::default(), &node, &schema::json_schema(), source.file)?;
+    let file = source.file.to_owned();
+    Ok(Loaded { job, form: Form::Manifest, original: None, file, places })
+}
+
+/// A spec with the name that its source gives it.
+pub(crate) fn named(
+    spec: AnomalyJobSpec,
+    form: Form,
+    original: Option<OriginalOutputs>,
+    source: Source<'_>,
+    places: Places,
+) -> Loaded {
     let metadata = Metadata { name: job_name(source.name), ..Metadata::default() };
-    let (spec, places) = checked_spec(node, "", source)?;
-    Ok(Loaded::new(job(metadata, spec), Form::Spec, None, source.file, places))
-}
-
-fn manifest(node: &Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
-    let Value::Map(entries) = &node.value else { return spec(node, source) };
-    let mut check = Check::default();
-    let mut metadata = Metadata { name: job_name(source.name), ..Metadata::default() };
-    let mut spec_node = None;
-    for (key, place, value) in entries {
-        match key.as_str() {
-            "apiVersion" => expect(&mut check, value, "apiVersion", API_VERSION),
-            "kind" => expect(&mut check, value, "kind", KIND),
-            "metadata" => {
-                let free = json!({"type": "object", "properties": {"name": {"type": "string"}},
-                    "required": ["name"], "additionalProperties": {}});
-                metadata = serde_json::from_value(plain(value)).unwrap_or(metadata);
-                check.value(&only_name(value), &free, "metadata");
-                name_rules(&mut check, value.place, &metadata.name);
-            }
-            "spec" => spec_node = Some(value),
-            // What the API server adds to an object that was applied.
-            "status" => {}
-            _ => {
-                let known = ["apiVersion", "kind", "metadata", "spec"];
-                check.unknown(*place, "", key, known.into_iter());
-            }
-        }
-    }
-    for key in ["apiVersion", "kind"] {
-        if !entries.iter().any(|entry| entry.0 == key) {
-            check.wrong(node.place, "", format!("`{key}` is missing"));
-        }
-    }
-    let checked = match spec_node {
-        Some(spec) => checked_spec(spec, "spec.", source),
-        None => {
-            check.wrong(node.place, "", "`spec` is missing");
-            Err(SettingsError::new(source.file, Vec::new()))
-        }
-    };
-    match checked {
-        Ok((spec, places)) if check.problems.is_empty() => {
-            Ok(Loaded::new(job(metadata, spec), Form::Manifest, None, source.file, places))
-        }
-        Ok(_) => Err(SettingsError::new(source.file, check.problems)),
-        Err(error) => {
-            Err(SettingsError::new(source.file, [check.problems, error.problems].concat()))
-        }
-    }
-}
-
-fn job(metadata: Metadata, spec: AnomalyJobSpec) -> AnomalyJob {
-    AnomalyJob { api_version: API_VERSION.into(), kind: KIND.into(), metadata, spec }
-}
-
-fn expect(check: &mut Check, node: &Node, path: &str, wanted: &str) {
-    if !matches!(&node.value, Value::String(text) if text == wanted) {
-        check.wrong(node.place, path, format!("this must be `{wanted}`"));
-    }
-}
-
-/// The metadata's name alone: the rest belongs to Kubernetes.
-fn only_name(node: &Node) -> Node {
-    let Value::Map(entries) = &node.value else { return node.clone() };
-    let name = entries.iter().filter(|entry| entry.0 == "name").cloned().collect();
-    Node { place: node.place, value: Value::Map(name) }
-}
-
-fn name_rules(check: &mut Check, place: Place, name: &str) {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = !name.is_empty()
-        && name.chars().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if !good {
-        let message = "a name has lower-case letters, digits and `-`, and begins and ends with one of the first two";
-        check.wrong(place, "metadata.name", message);
-    } else if name.len() > MAX_NAME {
-        let message = format!("{} characters; a name has at most {MAX_NAME}", name.len());
-        check.wrong(place, "metadata.name", message);
-    }
+    let job = AnomalyJob { api_version: API_VERSION.into(), kind: KIND.into(), metadata, spec };
+    Loaded { job, form, original, file: source.file.to_owned(), places }
 }
 
 /// A name that Kubernetes takes, from a file's.
-pub(crate) fn job_name(stem: &str) -> String {
-    let name: String = stem
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(MAX_NAME)
-        .collect();
-    let name = name.trim_matches('-');
+fn job_name(stem: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = stem.chars().map(plain).skip_while(|c| *c == '-').take(MAX_NAME).collect();
+    let name = name.trim_end_matches('-');
     if name.is_empty() { "job".to_owned() } else { name.to_owned() }
 }
 
-/// A tree as JSON, unchecked.
-fn plain(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Number(value) => value.clone().into(),
-        Value::String(value) => value.as_str().into(),
-        Value::List(items) => items.iter().map(plain).collect(),
-        Value::Map(entries) => {
-            entries.iter().map(|(key, _, value)| (key.clone(), plain(value))).collect()
-        }
-    }
-}
-
-/// The settings proper: held against the schema, then against the rules. Paths in problems begin with
-/// `prefix`, those in the places do not.
-pub(crate) fn checked_spec(
-    node: &Node,
-    prefix: &str,
-    source: Source<'_>,
-) -> Result<(AnomalyJobSpec, Places), SettingsError> {
-    let schema = schema::spec_schema();
-    let mut check = Check::default();
-    let value = check.value(node, &schema, "");
-    finish(check, &value, &schema, prefix, source)
-}
-
-/// From checked JSON to the type, by way of the rules.
-pub(crate) fn finish(
+/// A tree held against the schema, then against the rules, then as the type. `check` may hold problems
+/// already: all are told together.
+pub(crate) fn checked<T: DeserializeOwned>(
     mut check: Check,
-    value: &Json,
+    node: &Node,
     schema: &Json,
-    prefix: &str,
-    source: Source<'_>,
-) -> Result<(AnomalyJobSpec, Places), SettingsError> {
+    file: &str,
+) -> Result<(T, Places), SettingsError> {
+    let value = check.value(node, schema, "");
+    // Rules are about settings of the right shape: of others they would only say the same again.
     if check.problems.is_empty() {
-        let validator = kube_cel::Validator::new();
-        let broken = validator.validate(schema, value, None);
+        let broken = kube_cel::Validator::new().validate(schema, &value, None);
         for error in broken.err().map(kube_cel::ValidationErrors::into_vec).unwrap_or_default() {
-            let place = nearest_place(&check.places, &error.field_path);
-            check.wrong(place, &error.field_path, error.message);
+            // A rule's own path begins with a dot.
+            let path = error.field_path.trim_start_matches('.');
+            let place = check.places.nearest(path).unwrap_or(node.place);
+            check.wrong(place, path, error.message);
         }
-        separators(&mut check, value);
-        one_file_once(&mut check, value);
+        let (prefix, spec) = value.get("spec").map_or(("", &value), |spec| ("spec.", spec));
+        one_file_once(&mut check, spec, prefix);
     }
-    let spec = match serde_json::from_value::<AnomalyJobSpec>(value.clone()) {
-        Ok(spec) if check.problems.is_empty() => return Ok((spec, check.places)),
-        Ok(_) => None,
-        Err(error) => Some(error.to_string()),
-    };
-    if let (Some(message), true) = (spec, check.problems.is_empty()) {
-        check.problems.push(Problem::whole(message));
-    }
-    for problem in &mut check.problems {
-        if !problem.path.is_empty() {
-            problem.path.insert_str(0, prefix);
+    if check.problems.is_empty() {
+        match serde_json::from_value(value) {
+            Ok(settings) => return Ok((settings, check.places)),
+            Err(error) => check.problems.push(Problem::whole(error.to_string())),
         }
     }
-    Err(SettingsError::new(source.file, check.problems))
+    Err(SettingsError::new(file, check.problems))
 }
 
-fn nearest_place(places: &Places, path: &str) -> Place {
-    let mut path = path;
-    loop {
-        if let Some(place) = places.get(path) {
-            return *place;
+/// Two outputs to one file would overwrite each other. Not in CEL, which can't tell that `./a` is `a`.
+fn one_file_once(check: &mut Check, spec: &Json, prefix: &str) {
+    let outputs = spec["outputs"].as_array().into_iter().flatten().enumerate();
+    let outputs = outputs.flat_map(|(index, output)| {
+        let drivers = output.as_object().into_iter().flatten();
+        drivers.map(move |(driver, file)| (format!("{prefix}outputs[{index}].{driver}.path"), file))
+    });
+    let dead_letter = spec.get("deadLetter").map(|file| (format!("{prefix}deadLetter.path"), file));
+    let mut seen: Vec<Vec<Component<'_>>> = Vec::new();
+    for (at, file) in outputs.chain(dead_letter) {
+        let Some(path) = file["path"].as_str().filter(|path| *path != "-") else { continue };
+        let parts =
+            Path::new(path).components().filter(|part| *part != Component::CurDir).collect();
+        if seen.contains(&parts) {
+            let place = check.places.nearest(&at).unwrap_or(Place::NONE);
+            check.wrong(place, &at, format!("`{path}` is written already by another output"));
         }
-        match path.rfind(['.', '[']) {
-            Some(end) => path = &path[..end],
-            None => return places.get("").copied().unwrap_or_default(),
-        }
-    }
-}
-
-/// A byte: CEL has no way to ask for ASCII.
-fn separators(check: &mut Check, value: &Json) {
-    let mut paths = vec!["input.csv.separator".to_owned()];
-    let outputs = value["outputs"].as_array().map_or(0, Vec::len);
-    paths.extend((0..outputs).map(|index| format!("outputs[{index}].csv.separator")));
-    for path in paths {
-        let pointer = format!("/{}", path.replace('[', "/").replace("].", "/").replace('.', "/"));
-        let Some(separator) = value.pointer(&pointer).and_then(Json::as_str) else { continue };
-        if !separator.is_ascii() || ["\"", "\n", "\r"].contains(&separator) {
-            let place = nearest_place(&check.places, &path);
-            check.wrong(place, &path, "a separator is one ASCII character, and no quote or line end");
-        }
+        seen.push(parts);
     }
 }
 
-/// Two outputs to one file would overwrite each other.
-fn one_file_once(check: &mut Check, value: &Json) {
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, output) in value["outputs"].as_array().into_iter().flatten().enumerate() {
-        for (driver, settings) in output.as_object().into_iter().flatten() {
-            let Some(path) = settings["path"].as_str() else { continue };
-            if path != "-" && seen.contains(&path) {
-                let at = format!("outputs[{index}].{driver}.path");
-                let place = nearest_place(&check.places, &at);
-                check.wrong(place, &at, format!("another output writes `{path}` already"));
-            }
-            seen.push(path);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_file_name_makes_a_name_that_kubernetes_takes() {
+        assert_eq!(job_name("My job_1"), "my-job-1");
+        assert_eq!(job_name("--é.x-"), "x");
+        assert_eq!(job_name("日本"), "job");
+        assert_eq!(job_name(&"a-".repeat(60)).len(), 51);
     }
 }

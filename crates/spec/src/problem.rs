@@ -1,12 +1,17 @@
 //! What is wrong with settings, and where.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A place in a file, from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub line: usize,
     pub column: usize,
+}
+
+impl Place {
+    /// Of what stands in no file.
+    pub(crate) const NONE: Self = Self { line: 0, column: 0 };
 }
 
 /// One thing that is wrong.
@@ -22,7 +27,8 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn at(place: Place, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: Some(place), path: path.into(), message: message.into() }
+        let place = (place != Place::NONE).then_some(place);
+        Self { place, path: path.into(), message: message.into() }
     }
 
     pub(crate) fn whole(message: impl Into<String>) -> Self {
@@ -30,20 +36,28 @@ impl Problem {
     }
 }
 
-/// All that is wrong with a file, at most [`SettingsError::MOST`] problems.
+/// What is wrong with a file, in the order of its lines.
+///
+/// Printed a problem a line, such as ``job.yaml:12:5: spec.features[2].nmae: unknown key; did you
+/// mean `name`?``.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     pub file: String,
+    /// At most [`SettingsError::MOST`].
     pub problems: Vec<Problem>,
+    /// How many there are beyond those.
+    pub more: usize,
 }
 
 impl SettingsError {
+    /// One mistake can make thousands of problems; nobody reads more than these at once.
     pub const MOST: usize = 20;
 
     pub(crate) fn new(file: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
+        problems.sort_by_key(|problem| problem.place);
+        let more = problems.len().saturating_sub(Self::MOST);
         problems.truncate(Self::MOST);
-        Self { file: file.to_owned(), problems }
+        Self { file: file.to_owned(), problems, more }
     }
 }
 
@@ -51,7 +65,7 @@ impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
-                f.write_str("\n")?;
+                f.write_char('\n')?;
             }
             f.write_str(&self.file)?;
             if let Some(place) = problem.place {
@@ -59,17 +73,64 @@ impl fmt::Display for SettingsError {
             }
             f.write_str(": ")?;
             if !problem.path.is_empty() {
-                write!(f, "{}: ", problem.path)?;
+                harmless(f, &problem.path)?;
+                f.write_str(": ")?;
             }
-            f.write_str(&problem.message)?;
+            harmless(f, &problem.message)?;
+        }
+        if self.more > 0 {
+            write!(f, "\n{}: and {} more", self.file, self.more)?;
         }
         Ok(())
     }
 }
 
-/// The nearest of `known` to a misspelt name, if one is near.
+/// Text from a file on its way to a terminal: no control character of it may act there.
+fn harmless(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|character| {
+        if character.is_control() && character != '\n' {
+            write!(f, "{}", character.escape_default())
+        } else {
+            f.write_char(character)
+        }
+    })
+}
+
+/// The nearest of `known` to a misspelt name, if one is near: within one edit, and one more for every
+/// three characters of the shorter name (Damerau-Levenshtein, case ignored).
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |known: &&str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
-    let near = |known: &&str| distance(known) <= 1 + name.chars().count().min(known.chars().count()) / 3;
-    known.into_iter().filter(near).min_by_key(distance)
+    let lower = name.to_lowercase();
+    let length = name.chars().count();
+    let near = |known: &'a str| {
+        let distance = strsim::damerau_levenshtein(&lower, &known.to_lowercase());
+        (distance <= 1 + length.min(known.chars().count()) / 3).then_some((distance, known))
+    };
+    known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        assert_eq!(nearest("nmae", ["type", "name", "match"]), Some("name"));
+        assert_eq!(nearest("GOWER", ["HBOS", "Gower"]), Some("Gower"));
+        assert_eq!(nearest("zzz", ["type", "name", "match"]), None);
+        assert_eq!(nearest("", ["type"]), None);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_counted() {
+        let problem = |line| Problem::at(Place { line, column: 1 }, "", "wrong");
+        let error = SettingsError::new("f", (1..=25).rev().map(problem).collect());
+        assert_eq!(error.problems[0].place, Some(Place { line: 1, column: 1 }));
+        assert!(error.to_string().ends_with("f:20:1: wrong\nf: and 5 more"), "{error}");
+    }
+
+    #[test]
+    fn escape_sequences_do_not_reach_a_terminal() {
+        let error = SettingsError::new("f", vec![Problem::whole("\u{1b}[31mred\u{9b}1m\tx\ny")]);
+        assert_eq!(error.to_string(), "f: \\u{1b}[31mred\\u{9b}1m\\tx\ny");
+    }
 }

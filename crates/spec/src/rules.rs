@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// A rule on the part of `spec` that its pointer names (`items` is each item of a list).
+/// A rule on the part of `spec` that its JSON pointer names (`items` is each item of a list).
 struct Rule {
     schema: &'static str,
     expression: &'static str,
@@ -14,6 +14,16 @@ const fn rule(schema: &'static str, expression: &'static str, message: &'static 
     Rule { schema, expression, message }
 }
 
+/// `size() == 1` would take a letter of any script.
+const SEPARATOR: &str = r#"self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r'])"#;
+/// No user, path or query; a port that is absent is that of the scheme.
+const ENDPOINT: &str =
+    r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$')";
+/// On the whole manifest, since a CRD can't have rules on metadata. A DNS label, not a subdomain: it
+/// becomes part of the names of Services.
+const NAME: &str = "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
+
+/// CEL reserves `as`: it is spelt `__as__` there, as Kubernetes escapes it.
 const RULES: &[Rule] = &[
     rule(
         "/properties/input",
@@ -21,9 +31,34 @@ const RULES: &[Rule] = &[
         "an input has exactly one driver: csv, parquet or ndjson",
     ),
     rule(
+        "/properties/input/properties/csv/properties/separator",
+        SEPARATOR,
+        "a separator is one ASCII character, and no quote or line end",
+    ),
+    rule(
+        "/properties/input/properties/parquet",
+        "self.path != '-'",
+        "a Parquet file is read from its end, which standard input has not; name a file",
+    ),
+    rule(
         "/properties/outputs/items",
         "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.terminal)].filter(x, x).size() == 1",
         "an output has exactly one driver: csv, parquet, ndjson or terminal",
+    ),
+    rule(
+        "/properties/outputs/items/properties/csv/properties/separator",
+        SEPARATOR,
+        "a separator is one ASCII character, and no quote or line end",
+    ),
+    rule(
+        "/properties/outputs/items/properties/parquet",
+        "self.path != '-'",
+        "a Parquet file is not for standard output; name a file, or write csv or ndjson",
+    ),
+    rule(
+        "/properties/deadLetter",
+        "self.path != '-'",
+        "rejected records go to a file; standard output is for results",
     ),
     rule(
         "/properties/filters/items",
@@ -42,12 +77,17 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/features/items",
+        "self.type != 'field' || !has(self.dataNeeded) || self.dataNeeded.size() == 1",
+        "a field is one column: `dataNeeded` holds one name, or none where `name` is the column",
+    ),
+    rule(
+        "/properties/features/items",
         "!has(self.except) || has(self.match)",
         "`except` goes with `match`",
     ),
     rule(
         "/properties/features/items",
-        "!has(self.match) || (!has(self.as) && !has(self.dataNeeded))",
+        "!has(self.match) || (!has(self.__as__) && !has(self.dataNeeded))",
         "`match` stands for several columns, which `as` and `dataNeeded` can't name",
     ),
     rule(
@@ -67,8 +107,13 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/features/items",
-        "self.type != 'expression' || has(self.name) || has(self.as)",
+        "self.type != 'expression' || has(self.name) || has(self.__as__)",
         "an expression has a `name`",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'expression' || !has(self.dataNeeded)",
+        "an expression names its columns itself, without `dataNeeded`",
     ),
     rule(
         "/properties/flags/items",
@@ -102,12 +147,12 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/engines/properties/feature/properties/endpoints/items",
-        "self.matches('^https?://[^/?#]+$')",
+        ENDPOINT,
         "an endpoint looks like http://host:7401 or https://host:7401",
     ),
     rule(
         "/properties/engines/properties/classification/properties/endpoints/items",
-        "self.matches('^https?://[^/?#]+$')",
+        ENDPOINT,
         "an endpoint looks like http://host:7402 or https://host:7402",
     ),
     rule(
@@ -121,15 +166,25 @@ const RULES: &[Rule] = &[
 /// Puts each rule on its part of the schema of `spec`.
 pub(crate) fn attach(schema: &mut Value) {
     for rule in RULES {
-        let Some(part) = schema.pointer_mut(rule.schema) else {
-            // A test shows that every rule has its place.
-            continue;
-        };
-        let rules = &mut part["x-kubernetes-validations"];
-        let new = json!({"rule": rule.expression, "message": rule.message});
-        match rules.as_array_mut() {
-            Some(rules) => rules.push(new),
-            None => *rules = json!([new]),
+        // A test shows that every rule has its place.
+        if let Some(part) = schema.pointer_mut(rule.schema) {
+            put(part, json!({"rule": rule.expression, "message": rule.message}));
+        }
+    }
+}
+
+/// Puts the rule about the job's name on the schema of a manifest.
+pub(crate) fn attach_name(schema: &mut Value) {
+    let message = "a name has lower-case letters, digits and `-`, and begins and ends with one of the first two";
+    put(schema, json!({"rule": NAME, "message": message, "fieldPath": ".metadata.name"}));
+}
+
+fn put(part: &mut Value, rule: Value) {
+    let Some(part) = part.as_object_mut() else { return };
+    match part.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut) {
+        Some(rules) => rules.push(rule),
+        None => {
+            part.insert("x-kubernetes-validations".into(), json!([rule]));
         }
     }
 }
@@ -140,12 +195,15 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_place_and_compiles() {
-        let schema = crate::schema::spec_schema();
+        let mut schema = crate::schema::spec_schema();
         for rule in RULES {
             let part = schema.pointer(rule.schema).unwrap_or_else(|| panic!("{}", rule.schema));
             assert!(part["x-kubernetes-validations"].is_array(), "{}", rule.schema);
         }
         let compiled = kube_cel::compile_schema(&schema);
         assert!(!compiled.has_errors(), "{:?}", compiled.compilation_errors());
+        // The check itself would see a rule that does not compile.
+        put(&mut schema, json!({"rule": "self.(", "message": "m"}));
+        assert!(kube_cel::compile_schema(&schema).has_errors());
     }
 }

@@ -1,18 +1,27 @@
 //! The JSON Schema of settings, generated from the types, with the rules that no type can say.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
-use crate::{AnomalyJob, AnomalyJobSpec, rules};
+use crate::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, rules};
 
 /// The JSON Schema (draft 2020-12) of a manifest, for editors. The `spec` in it has the shapes that a
 /// CRD can carry, and its rules as `x-kubernetes-validations`.
 pub fn json_schema() -> Value {
     let mut schema = generate::<AnomalyJob>();
-    schema["title"] = json!("Anomal settings");
-    schema["properties"]["apiVersion"]["const"] = json!(crate::API_VERSION);
-    schema["properties"]["kind"]["const"] = json!(crate::KIND);
-    schema["properties"]["spec"] = spec_schema();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        schema.insert("title".into(), "Anomal settings".into());
+    }
+    for (pointer, only) in [("/properties/apiVersion", API_VERSION), ("/properties/kind", KIND)] {
+        if let Some(part) = schema.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            part.insert("const".into(), only.into());
+        }
+    }
+    if let Some(spec) = schema.pointer_mut("/properties/spec") {
+        rules::attach(spec);
+    }
+    rules::attach_name(&mut schema);
     schema
 }
 
@@ -33,51 +42,15 @@ fn generate<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Shapes that a CRD can carry: what is optional is left out, not null, and a choice of names is an
-/// `enum`.
+/// Shapes that a CRD can carry: what is optional is left out, not null; a choice of names is an `enum`;
+/// a description is one line.
 fn structural(schema: &mut Value) {
-    if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
-        let mut choices = choices.iter().filter(|choice| choice["type"] != "null");
-        if let (Some(Value::Object(only)), None) = (choices.next().cloned(), choices.next())
-            && let Some(object) = schema.as_object_mut()
-        {
-            object.remove("anyOf");
-            for (key, value) in only {
-                object.entry(key).or_insert(value);
-            }
-        }
-    }
-    if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
-        let names: Vec<Value> = choices
-            .iter()
-            .flat_map(|choice| match (&choice["const"], &choice["enum"]) {
-                (Value::Null, Value::Array(names)) => names.clone(),
-                (name, _) => vec![name.clone()],
-            })
-            .collect();
-        let told: Vec<String> = choices
-            .iter()
-            .filter_map(|choice| Some(format!("{}: {}", choice["const"].as_str()?, choice["description"].as_str()?)))
-            .collect();
-        if let Some(object) = schema.as_object_mut() {
-            object.remove("oneOf");
-            object.insert("type".into(), "string".into());
-            object.insert("enum".into(), names.into());
-            if !told.is_empty() {
-                let own = object.get("description").and_then(Value::as_str).unwrap_or_default();
-                let text = format!("{own} {}", told.join(" ")).trim().to_owned();
-                object.insert("description".into(), text.into());
-            }
-        }
-    }
-    if let Some(types) = schema["type"].as_array() {
-        let only = types.iter().find(|of| *of != "null").cloned();
-        schema["type"] = only.unwrap_or(Value::Null);
-    }
     let Some(object) = schema.as_object_mut() else { return };
-    object.retain(|key, value| !(value.is_null() && (key == "default" || key == "type")));
-    if let Some(names) = object.get_mut("enum").and_then(Value::as_array_mut) {
-        names.retain(|name| !name.is_null());
+    optional(object);
+    names(object);
+    object.retain(|key, value| key != "title" && !(key == "default" && value.is_null()));
+    if let Some(Value::String(text)) = object.get_mut("description") {
+        *text = text.replace('\n', " ");
     }
     for key in ["items", "additionalProperties"] {
         if let Some(below) = object.get_mut(key) {
@@ -86,6 +59,48 @@ fn structural(schema: &mut Value) {
     }
     if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
         properties.values_mut().for_each(structural);
+    }
+}
+
+/// `T | null` as `T`, in each of the ways that it is written.
+fn optional(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(choices)) = object.remove("anyOf") {
+        let only = choices.into_iter().find(|choice| choice["type"] != "null");
+        for (key, value) in only.as_ref().and_then(Value::as_object).into_iter().flatten() {
+            object.entry(key).or_insert(value.clone());
+        }
+    }
+    if let Some(of) = object.get_mut("type")
+        && let Some(only) = of.as_array().and_then(|types| types.iter().find(|of| **of != "null"))
+    {
+        *of = only.clone();
+    }
+    if let Some(names) = object.get_mut("enum").and_then(Value::as_array_mut) {
+        names.retain(|name| !name.is_null());
+    }
+}
+
+/// The variants of an enum, some of them described, as one `enum` with one description.
+fn names(object: &mut Map<String, Value>) {
+    let Some(Value::Array(variants)) = object.remove("oneOf") else { return };
+    let mut names = Vec::new();
+    let mut described: Vec<String> = Vec::new();
+    described.extend(object.get("description").and_then(Value::as_str).map(str::to_owned));
+    for variant in variants {
+        match (&variant["const"], variant["enum"].as_array()) {
+            (_, Some(plain)) => names.extend(plain.iter().cloned()),
+            (name, None) => {
+                names.push(name.clone());
+                if let (Some(name), Some(text)) = (name.as_str(), variant["description"].as_str()) {
+                    described.push(format!("{name}: {text}"));
+                }
+            }
+        }
+    }
+    object.insert("type".into(), "string".into());
+    object.insert("enum".into(), names.into());
+    if !described.is_empty() {
+        object.insert("description".into(), described.join(" ").into());
     }
 }
 
@@ -113,15 +128,82 @@ mod tests {
         });
     }
 
+    /// A value for everything that has one, with only what is required in it.
+    fn least(schema: &Value) -> Value {
+        match schema["type"].as_str() {
+            Some("object") => {
+                let required: Vec<&str> = schema["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                let properties = schema["properties"].as_object().into_iter().flatten();
+                // A part with defaults of its own is there, so that they are seen.
+                let shown = properties.filter(|(name, below)| {
+                    required.contains(&name.as_str())
+                        || below["properties"].is_object()
+                        || below["items"]["properties"].is_object()
+                });
+                shown.map(|(name, below)| (name.clone(), least(below))).collect()
+            }
+            Some("array") => Value::from(vec![least(&schema["items"])]),
+            Some("string") => schema["enum"].get(0).cloned().unwrap_or_else(|| "x".into()),
+            of => panic!("{of:?} is required"),
+        }
+    }
+
+    /// Every default of the schema is in the value, and the value has nothing else that was not given.
+    fn same_defaults(schema: &Value, given: &Value, value: &Value, path: &str, seen: &mut usize) {
+        if let Some(items) = value.as_array() {
+            for (item, given) in items.iter().zip(given.as_array().into_iter().flatten()) {
+                same_defaults(&schema["items"], given, item, path, seen);
+            }
+        }
+        for (name, below) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            if given.get(name).is_some() {
+                same_defaults(below, &given[name], &value[name], &path, seen);
+            } else {
+                assert_eq!(below.get("default"), value.get(name), "{path}");
+                *seen += usize::from(below.get("default").is_some());
+            }
+        }
+    }
+
     #[test]
-    fn tells_every_default() {
+    fn tells_every_default_that_serde_fills_in() {
         let schema = spec_schema();
-        let feature = &schema["properties"]["features"]["items"]["properties"];
-        assert_eq!(feature["multiplier"]["default"], 1.0);
-        let csv = &schema["properties"]["input"]["properties"]["csv"]["properties"];
-        assert_eq!(csv["separator"]["default"], ",");
-        assert_eq!(csv["badLines"]["default"], "error");
-        let terminal = &schema["properties"]["outputs"]["items"]["properties"]["terminal"];
-        assert_eq!(terminal["properties"]["limit"]["default"], 20);
+        let given = least(&schema);
+        let spec: AnomalyJobSpec = serde_json::from_value(given.clone()).unwrap();
+        let filled = serde_json::to_value(&spec).unwrap();
+        let mut seen = 0;
+        same_defaults(&schema, &given, &filled, "spec", &mut seen);
+        assert!(seen >= 13, "only {seen} defaults");
+    }
+
+    #[test]
+    fn bounds_every_text_and_list() {
+        every(&spec_schema(), "spec", &mut |path, schema| {
+            let bound = match schema["type"].as_str() {
+                Some("string") if schema.get("enum").is_none() => "maxLength",
+                Some("array") => "maxItems",
+                Some("object") if schema.get("properties").is_none() => "maxProperties",
+                _ => return,
+            };
+            assert!(schema[bound].is_u64(), "{path} has no {bound}: {schema}");
+        });
+    }
+
+    #[test]
+    fn describes_every_setting() {
+        let mut missing = Vec::new();
+        every(&json_schema(), "", &mut |path, schema| {
+            let described = schema["description"].as_str().is_some_and(|text| !text.contains('\n'));
+            if !described && !path.ends_with("[]") {
+                missing.push(path.to_owned());
+            }
+        });
+        assert!(missing.is_empty(), "{missing:#?}");
     }
 }

@@ -1,13 +1,13 @@
 //! YAML with places: a tree of values, each with the line and column that it stands at.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Number;
-use serde_saphyr::Spanned;
+use serde_json::{Number, Value as Json};
+use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::{MAX_BYTES, Place, Problem};
 
@@ -16,6 +16,31 @@ use crate::{MAX_BYTES, Place, Problem};
 pub(crate) struct Node {
     pub place: Place,
     pub value: Value,
+}
+
+impl Node {
+    /// JSON as a tree that stands at one place.
+    pub fn of(json: Json, place: Place) -> Self {
+        let value = match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(value),
+            Json::Number(value) => Value::Number(value),
+            Json::String(value) => Value::String(value),
+            Json::Array(items) => {
+                Value::List(items.into_iter().map(|item| Self::of(item, place)).collect())
+            }
+            Json::Object(entries) => {
+                let entry = |(key, value)| (key, place, Self::of(value, place));
+                Value::Map(entries.into_iter().map(entry).collect())
+            }
+        };
+        Self { place, value }
+    }
+
+    /// Another value at this place.
+    pub fn with(&self, value: Value) -> Self {
+        Self { place: self.place, value }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -43,34 +68,92 @@ impl Value {
     }
 }
 
-/// Parses one document. Refused: what is too large, duplicate keys, alias bombs, several documents.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Node, Problem> {
-    if bytes.len() > MAX_BYTES {
-        return Err(Problem::whole(format!(
-            "the file has {} MiB; a settings file has at most 1 MiB: is it the data itself?",
-            bytes.len() >> 20
-        )));
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => value.into(),
+            Value::Number(value) => value.into(),
+            Value::String(value) => value.into(),
+            Value::List(items) => items.into_iter().map(|item| Self::from(item.value)).collect(),
+            Value::Map(entries) => {
+                entries.into_iter().map(|(key, _, node)| (key, Self::from(node.value))).collect()
+            }
+        }
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Problem::at(Place { line, column: 1 }, "", "not UTF-8; save the file as UTF-8 text")
-    })?;
+}
+
+/// Parses one document. Refused: what is too large, too deep or grows too much by its aliases,
+/// duplicate keys, several documents, numbers that are not finite.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Node, Problem> {
+    let text = text(bytes)?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(Problem::whole(
             "the file is empty; `anomal init INPUT` prints settings to start from",
         ));
     }
-    let options = serde_saphyr::options! { strict_booleans: true };
+    // Far more than any settings need, and so little that a hostile file is refused in milliseconds.
+    let budget = serde_saphyr::budget! {
+        max_depth: 32,
+        max_nodes: 100_000,
+        max_aliases: 1_000,
+        max_anchors: 1_000,
+    };
+    let options = serde_saphyr::options! { strict_booleans: true, budget: budget };
     let node: Result<Spanned<Raw>, _> = serde_saphyr::from_str_with_options(text, options);
     node.map(Node::from).map_err(|error| {
-        let place = error.location().map_or(Place { line: 1, column: 1 }, |location| Place {
-            line: usize::try_from(location.line()).unwrap_or(1),
-            column: usize::try_from(location.column()).unwrap_or(1),
-        });
-        let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or_default().to_owned();
-        Problem::at(place, "", message)
+        let place = error.location().map_or(Place { line: 1, column: 1 }, place);
+        Problem::at(place, "", told(&error, text, place))
     })
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    if bytes.len() > MAX_BYTES {
+        let tenths = (bytes.len() * 10).div_ceil(1 << 20);
+        return Err(Problem::whole(format!(
+            "the file has {}.{} MiB; a settings file has at most 1 MiB: is it the data itself?",
+            tenths / 10,
+            tenths % 10
+        )));
+    }
+    let line = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let at = |end, message| Problem::at(Place { line: line(end), column: 1 }, "", message);
+    if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(at(end, "this is no text (it holds a NUL byte): is it the data itself?"));
+    }
+    std::str::from_utf8(bytes)
+        .map_err(|error| at(error.valid_up_to(), "not UTF-8; save the file as UTF-8 text"))
+}
+
+fn place(location: Location) -> Place {
+    let number = |number| usize::try_from(number).unwrap_or(1);
+    Place { line: number(location.line()), column: number(location.column()) }
+}
+
+/// The parser's complaint in words for who wrote the file, not for who calls the parser.
+fn told(error: &Error, text: &str, place: Place) -> String {
+    let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+    if line.trim_start_matches(' ').starts_with('\t') {
+        return "a tab; YAML is indented by spaces".into();
+    }
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => told(error, text, place),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("`{key}` is there twice; take one out")
+        }
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here; a settings file has one".into()
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "settings this long, this deep or with this many aliases are refused; write them out"
+                .into()
+        }
+        Error::Unexpected { expected: "string scalar", .. } => "a key is plain text".into(),
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    }
 }
 
 /// What the parser hands over, before it is given places.
@@ -85,10 +168,6 @@ enum Raw {
 
 impl From<Spanned<Raw>> for Node {
     fn from(raw: Spanned<Raw>) -> Self {
-        let place = |location: serde_saphyr::Location| Place {
-            line: usize::try_from(location.line()).unwrap_or(1),
-            column: usize::try_from(location.column()).unwrap_or(1),
-        };
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
@@ -108,11 +187,11 @@ impl From<Spanned<Raw>> for Node {
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor(PhantomData))
+        deserializer.deserialize_any(RawVisitor)
     }
 }
 
-struct RawVisitor(PhantomData<()>);
+struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
     type Value = Raw;

@@ -5,11 +5,12 @@ mod hbos;
 
 use anomal_core::{
     Cancel, Error, Result,
-    proto::{self, Analysis, StepStatistics},
+    proto::{self, Analysis, FeatureColumn, StepStatistics},
 };
 use anomal_spec::{Parameters, Threshold, nearest};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::matrix::Matrix;
 
@@ -28,13 +29,20 @@ pub(crate) trait Detector: Send + Sync {
     fn check(&self, parameters: &Parameters) -> Result<()>;
 
     /// Learns from all rows of a matrix; at least 2 rows and a feature of weight above 0.
-    fn fit(&self, matrix: &Matrix, parameters: &Parameters, context: &Context<'_>) -> Result<Fitted>;
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        parameters: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<Fitted>;
 
-    /// A scorer from what [`Fitted::state`] was.
+    /// A scorer from what [`Scorer::state`] was, of rows with these features. The state may come from
+    /// anywhere: what is built of it never panics, and takes memory in proportion to its length.
     ///
     /// # Errors
-    /// A message if it is damaged.
-    fn load(&self, state: serde_json::Value) -> Result<Box<dyn Scorer>, String>;
+    /// A message if it is damaged or of other features.
+    fn load(&self, state: &RawValue, features: &[FeatureColumn])
+    -> Result<Box<dyn Scorer>, String>;
 }
 
 /// What a detector works by beside its parameters.
@@ -48,7 +56,6 @@ pub(crate) struct Context<'a> {
 /// What a detector has learnt.
 pub(crate) struct Fitted {
     pub scorer: Box<dyn Scorer>,
-    pub state: serde_json::Value,
     /// What it says of the fitted rows, where that is more than the scorer says of each.
     pub rows: Option<Scores>,
     /// The rows of the cluster with the fewest members at two clusters.
@@ -61,6 +68,9 @@ pub(crate) struct Fitted {
 pub(crate) trait Scorer: Send + Sync {
     /// The shares are left empty where they are not wanted.
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores>;
+
+    /// All that it has learnt, as JSON: what a model file keeps.
+    fn state(&self) -> Result<Box<RawValue>>;
 }
 
 /// What is drawn of the fitted rows, once it is known which are suspicious.
@@ -89,7 +99,8 @@ pub(crate) struct Scores {
 /// # Errors
 /// `InvalidSettings` with the nearest names.
 pub(crate) fn find(name: &str) -> Result<&'static dyn Detector> {
-    let known: Vec<proto::Detector> = DETECTORS.iter().map(|detector| detector.describe()).collect();
+    let known: Vec<proto::Detector> =
+        DETECTORS.iter().map(|detector| detector.describe()).collect();
     let place = known.iter().position(|detector| detector.name == name);
     place.map(|place| DETECTORS[place]).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|detector| detector.name.as_str()).collect();
@@ -125,7 +136,11 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", known.join(", ")),
             };
-            return Err(Error::settings(path, "PARAMETER_UNKNOWN", format!("unknown parameter; {hint}")));
+            return Err(Error::settings(
+                path,
+                "PARAMETER_UNKNOWN",
+                format!("unknown parameter; {hint}"),
+            ));
         }
         let alone = Parameters::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = serde_json::from_value::<P>(alone.into()) {
@@ -137,9 +152,20 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
     })
 }
 
+/// What [`Scorer::state`] answers.
+pub(crate) fn state_of(scorer: &impl Serialize) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(scorer)
+        .map_err(|error| Error::internal(format!("a detector's state as JSON: {error}")))
+}
+
 /// # Errors
 /// `InvalidSettings` if a parameter is out of its range.
-pub(crate) fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: &T, least: &T, most: &T) -> Result<()> {
+pub(crate) fn within<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: &T,
+    least: &T,
+    most: &T,
+) -> Result<()> {
     if value >= least && value <= most {
         return Ok(());
     }

@@ -1,26 +1,21 @@
 //! The classification engine in this process.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
 use anomal_core::{
-    Cancel, Classification, ClassificationEngine, ClassifyRequest, Code, Error, Fitted, Model, Result,
-    Scored, Table, blocking,
-    proto::{Analysis, Detector, FeatureColumn, StepStatistics},
+    Classification, ClassificationEngine, ClassifyRequest, Code, Error, Fitted, Model, Result,
+    Scored, Table, blocking, proto::Detector,
 };
 use async_trait::async_trait;
 
 use crate::{
-    analysis::{correlations, summaries},
-    detectors::{self, Context, DETECTORS, Scores},
-    features::matrix,
-    matrix::Matrix,
-    model::ModelFile,
-    rows::{Ranking, rows, unscored},
-    threshold::decide,
+    detectors::{DETECTORS, step},
+    fitting::fit,
+    ready::ReadyModel,
 };
-
-/// Rows whose shares are looked at for the means of the analysis.
-const SHARED_ROWS: usize = 200_000;
-/// Bytes of a value in a matrix.
-const VALUE_BYTES: usize = 8;
 
 /// What an engine may take.
 #[derive(Clone, Copy, Debug)]
@@ -37,21 +32,41 @@ impl Default for Options {
     }
 }
 
-/// Computes on this machine's threads. It holds no state: an answer depends on the request alone.
-#[derive(Clone, Copy, Debug, Default)]
+/// Computes on this machine's threads. An answer depends on the request alone: what it keeps is the last
+/// model read, since a table is scored by many calls with one model.
+#[derive(Clone, Default)]
 pub struct LocalClassificationEngine {
     options: Options,
+    last: Arc<Mutex<Option<Read>>>,
+}
+
+#[derive(Clone)]
+struct Read {
+    from: Model,
+    model: Arc<ReadyModel>,
 }
 
 impl LocalClassificationEngine {
     pub fn new(options: Options) -> Self {
-        Self { options }
+        Self { options, last: Arc::default() }
+    }
+
+    fn read(&self, model: &Model) -> Result<Arc<ReadyModel>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = last.as_ref().filter(|read| read.from == *model) {
+            return Ok(Arc::clone(&read.model));
+        }
+        let ready = Arc::new(ReadyModel::from_model(model)?);
+        *last = Some(Read { from: model.clone(), model: Arc::clone(&ready) });
+        Ok(ready)
     }
 
     /// Before any work, by what is known of the table.
     fn admit(&self, rows: usize, columns: usize) -> Result<()> {
         let Some(most) = self.options.max_table else { return Ok(()) };
-        let needed = rows.saturating_mul(columns).saturating_mul(VALUE_BYTES);
+        // Each value once as a number and once as a share; scores, ranks and their order.
+        let values = columns.saturating_mul(2).saturating_add(4);
+        let needed = rows.saturating_mul(values).saturating_mul(size_of::<f64>());
         if needed <= most {
             return Ok(());
         }
@@ -76,29 +91,21 @@ impl ClassificationEngine for LocalClassificationEngine {
 
     async fn classify(&self, request: ClassifyRequest) -> Result<Classification> {
         self.admit(request.table.height(), request.features.len())?;
-        let options = self.options;
+        let budget = self.options.memory_budget;
         blocking(move |cancel| {
-            let work = Work::new(&request, options, cancel)?;
-            let done = work.fit()?;
-            let rows = match done.scores {
-                // The shares of a detector that scores row by row are not there yet.
-                Some((scores, ..)) if scores.shares.is_empty() => score(done.model, &request.table, cancel)?,
-                Some((scores, suspicious, ranking)) => {
-                    rows(&request.table, &work.names(), scores, &suspicious, &ranking)?
-                }
-                None => unscored(&request.table, &work.names())?,
-            };
-            Ok(Classification { rows, analysis: done.analysis, steps: done.steps })
+            let mut done = fit(&request, budget, cancel)?;
+            let (analysis, steps) =
+                (std::mem::take(&mut done.analysis), std::mem::take(&mut done.steps));
+            Ok(Classification { rows: done.rows(&request.table, cancel)?, analysis, steps })
         })
         .await
     }
 
     async fn fit(&self, request: ClassifyRequest) -> Result<Fitted> {
         self.admit(request.table.height(), request.features.len())?;
-        let options = self.options;
+        let budget = self.options.memory_budget;
         blocking(move |cancel| {
-            let work = Work::new(&request, options, cancel)?;
-            let done = work.fit()?;
+            let done = fit(&request, budget, cancel)?;
             Ok(Fitted { model: done.model.to_model()?, analysis: done.analysis, steps: done.steps })
         })
         .await
@@ -106,126 +113,15 @@ impl ClassificationEngine for LocalClassificationEngine {
 
     async fn score(&self, model: &Model, table: Table) -> Result<Scored> {
         let model = model.clone();
-        let engine = *self;
+        let engine = self.clone();
         blocking(move |cancel| {
-            let file = ModelFile::from_model(&model)?;
-            engine.admit(table.height(), file.features.len())?;
-            let started = std::time::Instant::now();
-            let rows = score(file, &table, cancel)?;
-            let steps = vec![detectors::step("score", table.height(), started)];
+            let model = engine.read(&model)?;
+            engine.admit(table.height(), model.header.features.len())?;
+            let started = Instant::now();
+            let rows = model.score(&table, cancel)?;
+            let steps = vec![step("score", table.height(), started)];
             Ok(Scored { rows, steps })
         })
         .await
-    }
-}
-
-fn score(file: ModelFile, table: &Table, cancel: &Cancel) -> Result<Table> {
-    let bad = |why: String| {
-        Error::new(Code::InvalidRequest, "MODEL_INVALID", format!("the model can't be used: {why}"))
-    };
-    let names: Vec<&str> = file.features.iter().map(|feature| feature.name.as_str()).collect();
-    let matrix = matrix(table, &file.features)?;
-    let Some(state) = file.state else { return unscored(table, &names) };
-    let detector = detectors::find(&file.detector).map_err(|error| bad(error.message))?;
-    let scorer = detector.load(state).map_err(bad)?;
-    let mut scores = scorer.score(&matrix, true, cancel)?;
-    let suspicious = match (file.cut_bits, scores.smallest_cluster.take()) {
-        (Some(bits), _) => {
-            let cut = f64::from_bits(bits);
-            scores.scores.iter().map(|score| *score >= cut).collect()
-        }
-        (None, Some(smallest)) => smallest,
-        (None, None) => vec![false; table.height()],
-    };
-    rows(table, &names, scores, &suspicious, &file.ranking)
-}
-
-/// A table to fit.
-struct Work<'a> {
-    request: &'a ClassifyRequest,
-    matrix: Matrix,
-    context: Context<'a>,
-}
-
-/// A table fitted.
-struct Done {
-    /// Absent where there was nothing to compare.
-    scores: Option<(Scores, Vec<bool>, Ranking)>,
-    model: ModelFile,
-    analysis: Analysis,
-    steps: Vec<StepStatistics>,
-}
-
-impl<'a> Work<'a> {
-    fn new(request: &'a ClassifyRequest, options: Options, cancel: &'a Cancel) -> Result<Self> {
-        detectors::find(&request.settings.engine)?.check(&request.settings.parameters)?;
-        let matrix = matrix(&request.table, &request.features)?;
-        let seed = request.settings.seed;
-        let context = Context { seed, memory_budget: options.memory_budget, cancel };
-        Ok(Self { request, matrix, context })
-    }
-
-    fn names(&self) -> Vec<&'a str> {
-        self.request.features.iter().map(|feature: &FeatureColumn| feature.name.as_str()).collect()
-    }
-
-    fn fit(&self) -> Result<Done> {
-        let settings = &self.request.settings;
-        let detector = detectors::find(&settings.engine)?;
-        let matrix = &self.matrix;
-        let mut analysis =
-            Analysis { detector: settings.engine.clone(), rows: matrix.rows as u64, ..Analysis::default() };
-        let mut model = ModelFile {
-            detector: settings.engine.clone(),
-            features: self.request.features.clone(),
-            cut_bits: None,
-            ranking: Ranking::default(),
-            state: None,
-        };
-        if matrix.rows < 2 || !matrix.columns.iter().any(|column| column.weight > 0.0) {
-            let none = vec![false; matrix.rows];
-            analysis.features = summaries(matrix, &self.request.features, &none, &[], &[]);
-            return Ok(Done { scores: None, model, analysis, steps: Vec::new() });
-        }
-        let fitted = detector.fit(matrix, &settings.parameters, &self.context)?;
-        let mut steps = fitted.steps;
-        // The shares of some rows are enough for their means; all are told where a row is scored.
-        let shared: Vec<usize> =
-            (0..matrix.rows).step_by(matrix.rows.div_ceil(SHARED_ROWS)).collect();
-        let (scores, shares) = match fitted.rows {
-            Some(scores) => {
-                let of = |shares: &Vec<f64>| shared.iter().map(|row| shares[*row]).collect();
-                let shares: Vec<Vec<f64>> = scores.shares.iter().map(of).collect();
-                (scores, shares)
-            }
-            None => {
-                let started = std::time::Instant::now();
-                let scores = fitted.scorer.score(matrix, false, self.context.cancel)?;
-                steps.push(detectors::step("scores", matrix.rows, started));
-                let sample = matrix.select(&shared);
-                (scores, fitted.scorer.score(&sample, true, self.context.cancel)?.shares)
-            }
-        };
-        let default = detector.default_threshold();
-        let threshold = settings.threshold.as_ref().unwrap_or(&default);
-        let decision = decide(threshold, &scores.scores, fitted.smallest_cluster.as_deref())?;
-        let ranking = Ranking::new(&scores.scores);
-        let started = std::time::Instant::now();
-        if let Some(view) = fitted.view {
-            let suspicious = &decision.suspicious;
-            let drawn = view.analyse(&scores.scores, suspicious, &self.context, &mut steps)?;
-            analysis = Analysis { detector: analysis.detector, ..drawn };
-        }
-        let features = &self.request.features;
-        analysis.features = summaries(matrix, features, &decision.suspicious, &shares, &shared);
-        let (correlations, diagnostics) = correlations(matrix);
-        analysis.correlations = correlations;
-        analysis.diagnostics.extend(diagnostics);
-        analysis.threshold = Some(decision.told);
-        steps.push(detectors::step("analysis", matrix.rows, started));
-        model.cut_bits = decision.cut.map(f64::to_bits);
-        model.state = Some(fitted.state);
-        model.ranking = ranking.clone();
-        Ok(Done { scores: Some((scores, decision.suspicious, ranking)), model, analysis, steps })
     }
 }

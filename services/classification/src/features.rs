@@ -1,12 +1,10 @@
 //! The feature table as a matrix.
 
-use std::collections::HashMap;
-
 use anomal_core::{
-    Error, Result, Table,
+    Code, Error, Result, Table,
     proto::{FeatureColumn, FeatureKind},
 };
-use polars::prelude::{Column, DataType, StringChunked};
+use polars::prelude::{Column, DataType, PlHashMap, StringChunked, TimeUnit};
 use rayon::prelude::*;
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
@@ -17,36 +15,48 @@ pub(crate) fn matrix(table: &Table, features: &[FeatureColumn]) -> Result<Matrix
     let columns: Vec<MatrixColumn> = features
         .par_iter()
         .map(|feature| {
-            let column = table.columns().column(&feature.name).map_err(|_| {
-                Error::new(
-                    anomal_core::Code::InvalidRequest,
-                    "FEATURE_MISSING",
-                    format!("the table has no column for the feature `{}`", feature.name),
-                )
-            })?;
-            Ok(MatrixColumn {
-                name: feature.name.clone(),
-                weight: feature.weight,
-                values: values(&column.rechunk(), feature.kind())?,
-            })
+            let column = table.columns().column(&feature.name).map_err(|_| missing(feature))?;
+            let values = match feature.kind() {
+                FeatureKind::Numeric => numeric(&column.rechunk(), feature)?,
+                _ => codes(column.rechunk().cast(&DataType::String)?.str()?),
+            };
+            Ok(MatrixColumn { name: feature.name.clone(), weight: feature.weight, values })
         })
         .collect::<Result<_>>()?;
     Ok(Matrix { rows: table.height(), columns })
 }
 
-fn values(column: &Column, kind: FeatureKind) -> Result<Values> {
-    if kind == FeatureKind::Numeric {
-        let numbers = column.to_physical_repr().cast(&DataType::Float64)?;
-        let numbers = numbers.f64()?;
-        let finite = |number: Option<f64>| number.filter(|n| n.is_finite()).unwrap_or(f64::NAN);
-        return Ok(Values::Numeric(numbers.iter().map(finite).collect()));
-    }
-    let text = column.cast(&DataType::String)?;
-    Ok(codes(text.str()?))
+fn missing(feature: &FeatureColumn) -> Error {
+    let message = format!("the table has no column for the feature `{}`", feature.name);
+    Error::new(Code::InvalidRequest, "FEATURE_MISSING", message)
+}
+
+/// Numbers as they are, truth values as 0 and 1, times as seconds since the epoch. What is not finite is
+/// missing.
+fn numeric(column: &Column, feature: &FeatureColumn) -> Result<Values> {
+    let scale = match column.dtype() {
+        DataType::Datetime(TimeUnit::Milliseconds, _) => 1e3,
+        DataType::Datetime(TimeUnit::Microseconds, _) => 1e6,
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => 1e9,
+        DataType::Boolean | DataType::Null => 1.0,
+        numeric if numeric.is_primitive_numeric() => 1.0,
+        other => {
+            let message =
+                format!("the feature `{}` is numeric and its column holds {other}", feature.name);
+            return Err(Error::new(Code::InvalidRequest, "FEATURE_TYPE", message));
+        }
+    };
+    let numbers = column.to_physical_repr().cast(&DataType::Float64)?;
+    let numbers = numbers.f64()?;
+    let one = |number: f64| if number.is_finite() { number / scale } else { f64::NAN };
+    Ok(Values::Numeric(match numbers.cont_slice() {
+        Ok(numbers) => numbers.iter().map(|number| one(*number)).collect(),
+        Err(_) => numbers.iter().map(|number| number.map_or(f64::NAN, one)).collect(),
+    }))
 }
 
 fn codes(text: &StringChunked) -> Values {
-    let mut places: HashMap<&str, u32> = HashMap::new();
+    let mut places: PlHashMap<&str, u32> = PlHashMap::default();
     let mut levels = Vec::new();
     let codes = text.iter().map(|value| {
         let Some(value) = value else { return MISSING };

@@ -7,10 +7,14 @@ mod analysis;
 mod detectors;
 mod engine;
 mod features;
+mod fitting;
 mod gower;
+pub mod grpc;
 mod matrix;
 mod model;
+mod ready;
 mod rows;
 mod threshold;
 
 pub use engine::{LocalClassificationEngine, Options};
+pub use grpc::RemoteClassificationEngine;

@@ -24,8 +24,11 @@ async fn main() -> anyhow::Result<()> {
     let Arguments { server, memory_budget } = Arguments::parse();
     logging::init(server.log_format, &server.log_level);
     let metrics = Metrics::new();
-    let admission =
-        Admission::new(server.max_concurrent_requests, server.max_request_bytes, Arc::clone(&metrics));
+    let admission = Admission::new(
+        server.max_concurrent_requests,
+        server.max_request_bytes,
+        Arc::clone(&metrics),
+    );
     let options = Options { memory_budget, max_table: Some(server.max_request_bytes) };
     let engine = LocalClassificationEngine::new(options);
     let routes = grpc::routes(Arc::new(engine), admission);

@@ -34,7 +34,9 @@ impl Matrix {
             name: column.name.clone(),
             weight: column.weight,
             values: match &column.values {
-                Values::Numeric(values) => Values::Numeric(rows.iter().map(|row| values[*row]).collect()),
+                Values::Numeric(values) => {
+                    Values::Numeric(rows.iter().map(|row| values[*row]).collect())
+                }
                 Values::Codes { codes, levels } => Values::Codes {
                     codes: rows.iter().map(|row| codes[*row]).collect(),
                     levels: levels.clone(),

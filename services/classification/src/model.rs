@@ -1,8 +1,12 @@
-//! A fitted model as a file: eight bytes that name the format and its version, a checksum, and a JSON
-//! document that says what it is. There is no code in it, and a damaged one is refused.
+//! A fitted model as a file: eight bytes that name the format and its version, a checksum of the rest, the
+//! length of a header, the header (JSON: what the model is of), and the body (JSON: what was learnt).
+//!
+//! It may come from anywhere: there is no code in it, a damaged one is refused, and reading one takes
+//! memory in proportion to its length.
 
 use anomal_core::{Code, Error, Model, Result, proto::FeatureColumn};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::rows::Ranking;
@@ -10,57 +14,103 @@ use crate::rows::Ranking;
 const MAGIC: &[u8; 8] = b"ANOMALM1";
 /// A larger one is none of ours.
 const MAX_BYTES: usize = 1 << 30;
+/// Names of some thousand features; what is built of a header takes up to 20 times its length.
+const MAX_HEADER: usize = 4 << 20;
 
 /// What a model file holds.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelFile {
+    pub header: Header,
+    pub body: Body,
+}
+
+/// What the model is of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ModelFile {
+pub(crate) struct Header {
     pub detector: String,
     pub features: Vec<FeatureColumn>,
     /// Rows with a score at or above it are suspicious; absent where clusters decide, or nothing was
     /// fitted. By its bits: JSON has no infinity.
     pub cut_bits: Option<u64>,
+}
+
+/// What was learnt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
     pub ranking: Ranking,
     /// The detector's own; absent where there was nothing to learn from.
-    pub state: Option<serde_json::Value>,
+    pub state: Option<Box<RawValue>>,
 }
 
 impl ModelFile {
+    /// # Errors
+    /// `ResourceExhausted` if it is larger than can be read again.
     pub fn to_model(&self) -> Result<Model> {
-        let json = serde_json::to_vec(self)
-            .map_err(|error| Error::internal(format!("the model as JSON: {error}")))?;
-        let mut bytes = Vec::with_capacity(json.len() + 16);
-        bytes.extend(MAGIC);
-        bytes.extend(xxh3_64(&json).to_le_bytes());
-        bytes.extend(json);
-        Ok(Model(bytes.into()))
+        let json =
+            |error: serde_json::Error| Error::internal(format!("the model as JSON: {error}"));
+        let header = serde_json::to_vec(&self.header).map_err(json)?;
+        let mut rest = u32::try_from(header.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+        rest.extend(&header);
+        serde_json::to_writer(&mut rest, &self.body).map_err(json)?;
+        if header.len() > MAX_HEADER || rest.len() > MAX_BYTES {
+            let message = format!(
+                "the fitted model takes {} MiB (its names {} MiB) and can have {} (and {}); leave features with many \
+                 categories out",
+                rest.len() >> 20,
+                header.len() >> 20,
+                MAX_BYTES >> 20,
+                MAX_HEADER >> 20
+            );
+            return Err(Error::new(Code::ResourceExhausted, "MODEL_TOO_LARGE", message));
+        }
+        Ok(Model([MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat().into()))
     }
 
     /// # Errors
     /// `InvalidRequest` if it is no model, of another version, or damaged.
     pub fn from_model(model: &Model) -> Result<Self> {
-        let bad = |why: &str| Err(Error::new(Code::InvalidRequest, "MODEL_INVALID", why.to_owned()));
-        let bytes = &model.0;
-        if bytes.len() > MAX_BYTES {
-            return bad("the model is larger than 1 GiB");
-        }
+        Self::parse(&model.0).map_err(|why| invalid(&why))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
         let Some((magic, rest)) = bytes.split_first_chunk::<8>() else {
-            return bad("this is no model: it is too short");
+            return Err("it is too short".into());
         };
         if magic[..7] != MAGIC[..7] {
-            return bad("this is no model of Anomal");
+            return Err("it is no model of Anomal".into());
         }
         if magic != MAGIC {
-            return bad("the model is of another version of Anomal; fit it again");
+            return Err("it is of another version of Anomal; fit it again".into());
         }
-        let Some((checksum, json)) = rest.split_first_chunk::<8>() else {
-            return bad("the model is cut off");
+        let Some((checksum, rest)) = rest.split_first_chunk::<8>() else {
+            return Err("it is cut off".into());
         };
-        if xxh3_64(json) != u64::from_le_bytes(*checksum) {
-            return bad("the model is damaged: its checksum is another");
+        if rest.len() > MAX_BYTES {
+            return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
         }
-        serde_json::from_slice(json).or_else(|error| bad(&format!("the model is damaged: {error}")))
+        if xxh3_64(rest) != u64::from_le_bytes(*checksum) {
+            return Err("it is damaged: its checksum is another".into());
+        }
+        let header_and_body = rest.split_first_chunk::<4>().and_then(|(length, rest)| {
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            rest.split_at_checked(length).filter(|(header, _)| header.len() <= MAX_HEADER)
+        });
+        let Some((header, body)) = header_and_body else {
+            return Err("its header is cut off".into());
+        };
+        let damaged = |error: serde_json::Error| format!("it is damaged: {error}");
+        Ok(Self {
+            header: serde_json::from_slice(header).map_err(damaged)?,
+            body: serde_json::from_slice(body).map_err(damaged)?,
+        })
     }
+}
+
+/// Of a model that can't be used, and why.
+pub(crate) fn invalid(why: &str) -> Error {
+    Error::new(Code::InvalidRequest, "MODEL_INVALID", format!("the model can't be used: {why}"))
 }
 
 #[cfg(test)]
@@ -71,20 +121,40 @@ mod tests {
 
     fn file() -> ModelFile {
         ModelFile {
-            detector: "HBOS".into(),
-            features: vec![FeatureColumn { name: "a".into(), kind: 1, weight: 0.1, origin: "field a".into() }],
-            cut_bits: Some(f64::INFINITY.to_bits()),
-            ranking: Ranking::new(&[0.1, 1.0 / 3.0]),
-            state: None,
+            header: Header {
+                detector: "HBOS".into(),
+                features: vec![FeatureColumn {
+                    name: "a".into(),
+                    kind: 1,
+                    weight: 0.1,
+                    origin: "field a".into(),
+                }],
+                cut_bits: Some(f64::INFINITY.to_bits()),
+            },
+            body: Body {
+                ranking: Ranking::of_sorted(&[0.1, 1.0 / 3.0]),
+                state: Some(RawValue::from_string("[1]".into()).unwrap()),
+            },
         }
     }
 
     #[test]
     fn what_was_written_is_read() {
-        assert_eq!(ModelFile::from_model(&file().to_model().unwrap()).unwrap(), file());
+        let read = ModelFile::from_model(&file().to_model().unwrap()).unwrap();
+        assert_eq!(read.header, file().header);
+        assert_eq!(read.body.ranking, file().body.ranking);
+        assert_eq!(read.body.state.unwrap().get(), "[1]");
     }
 
     proptest! {
+        #[test]
+        fn scores_keep_their_bits(scores in prop::collection::vec(-1e300_f64..1e300, 1..20)) {
+            let mut file = file();
+            file.body.ranking = Ranking::of_sorted(&scores);
+            let read = ModelFile::from_model(&file.to_model().unwrap()).unwrap();
+            prop_assert_eq!(read.body.ranking, file.body.ranking);
+        }
+
         #[test]
         fn a_damaged_model_is_refused(place in 0_usize..500, flip in 1_u8..=255, cut in any::<bool>()) {
             let mut bytes = file().to_model().unwrap().0.to_vec();

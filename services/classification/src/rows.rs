@@ -1,9 +1,7 @@
 //! Scores as the table that an engine answers.
 
 use anomal_core::{Result, Table};
-use polars::prelude::{
-    Column, DataFrame, DataType, Float64Chunked, IntoColumn, UInt32Chunked,
-};
+use polars::prelude::{Column, DataFrame, DataType, Float64Chunked, IntoColumn, UInt32Chunked};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +10,15 @@ use crate::detectors::Scores;
 /// Order statistics of the fitted scores that a model keeps at most.
 const MOST_KEPT: usize = 100_000;
 
-/// The fitted scores in order, thinned where they are many: what a row's rank is taken from.
+/// The fitted scores in order: what a row's rank is taken from. Where they are more than
+/// [`MOST_KEPT`], every so many of them, and a rank is right to one part in that number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ranking(Vec<f64>);
 
 impl Ranking {
-    pub fn new(scores: &[f64]) -> Self {
-        let mut sorted = scores.to_vec();
-        sorted.par_sort_by(f64::total_cmp);
-        let step = sorted.len().div_ceil(MOST_KEPT).max(1);
-        Self(sorted.into_iter().step_by(step).collect())
+    pub fn of_sorted(scores: &[f64]) -> Self {
+        let step = scores.len().div_ceil(MOST_KEPT).max(1);
+        Self(scores.iter().copied().step_by(step).collect())
     }
 
     /// The share of the fitted rows with a lower score, 0..1.
@@ -68,7 +65,8 @@ pub(crate) fn unscored(table: &Table, names: &[&str]) -> Result<Table> {
         Column::new("suspicious".into(), vec![false; height]),
     ];
     for name in names {
-        let zeros = Float64Chunked::from_vec(format!("contribution.{name}").into(), vec![0.0; height]);
+        let zeros =
+            Float64Chunked::from_vec(format!("contribution.{name}").into(), vec![0.0; height]);
         columns.push(zeros.into_column());
     }
     table.with_columns(DataFrame::new(height, columns)?)

@@ -222,7 +222,10 @@ impl<'a> Distinct<'a> {
     }
 
     /// A function's answer for each row; computed once for each distinct value, in parallel.
-    pub fn map<T: Clone + Send>(&self, function: impl Fn(&str) -> Option<T> + Sync) -> Vec<Option<T>> {
+    pub fn map<T: Clone + Send>(
+        &self,
+        function: impl Fn(&str) -> Option<T> + Sync,
+    ) -> Vec<Option<T>> {
         let answers: Vec<Option<T>> = self.values.par_iter().map(|value| function(value)).collect();
         let answer = |code: &Option<u32>| answers[(*code)? as usize].clone();
         self.codes.iter().map(answer).collect()

@@ -1,7 +1,8 @@
 //! The feature engine in this process.
 
 use anomal_core::{
-    Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, PlanRequest, Result, blocking,
+    Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, PlanRequest, Result,
+    blocking,
     proto::{Component, Plan},
 };
 use async_trait::async_trait;
@@ -24,9 +25,14 @@ impl FeatureEngine for LocalFeatureEngine {
 
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {
         blocking(move |cancel| {
-            let settings: FeatureSettings = serde_json::from_str(&request.settings).map_err(|error| {
-                Error::settings("", "SETTINGS_INVALID", format!("the settings are not as planned: {error}"))
-            })?;
+            let settings: FeatureSettings =
+                serde_json::from_str(&request.settings).map_err(|error| {
+                    Error::settings(
+                        "",
+                        "SETTINGS_INVALID",
+                        format!("the settings are not as planned: {error}"),
+                    )
+                })?;
             let program = Program::compile(&settings, &request.columns)?;
             extract(&program, request.phase, request.table, cancel)
         })

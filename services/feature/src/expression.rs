@@ -16,18 +16,72 @@ use sqlparser::{
 
 /// Functions whose value for a row depends on that row alone (a test evaluates each).
 pub(crate) const ROW_WISE: &[&str] = &[
-    "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "date_part", "div", "ends_with",
-    "exp", "floor", "greatest", "if", "ifnull", "least", "left", "length", "char_length",
-    "character_length", "ln", "log", "log10", "log1p", "log2", "lower", "ltrim", "mod", "nullif",
-    "octet_length", "pow", "power", "regexp_like", "replace", "right", "round", "rtrim", "sign", "sqrt",
-    "starts_with", "strpos", "substr", "upper",
+    "abs",
+    "ceil",
+    "ceiling",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "date_part",
+    "div",
+    "ends_with",
+    "exp",
+    "floor",
+    "greatest",
+    "if",
+    "ifnull",
+    "least",
+    "left",
+    "length",
+    "char_length",
+    "character_length",
+    "ln",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "lower",
+    "ltrim",
+    "mod",
+    "nullif",
+    "octet_length",
+    "pow",
+    "power",
+    "regexp_like",
+    "replace",
+    "right",
+    "round",
+    "rtrim",
+    "sign",
+    "sqrt",
+    "starts_with",
+    "strpos",
+    "substr",
+    "upper",
 ];
 
 /// Functions over all rows, or over a window of them.
 pub(crate) const WHOLE_TABLE: &[&str] = &[
-    "avg", "count", "dense_rank", "first_value", "lag", "last_value", "lead", "max", "median", "min",
-    "quantile_cont", "quantile_disc", "rank", "row_number", "stddev", "stddev_samp", "stdev", "sum",
-    "var_samp", "variance",
+    "avg",
+    "count",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "max",
+    "median",
+    "min",
+    "quantile_cont",
+    "quantile_disc",
+    "rank",
+    "row_number",
+    "stddev",
+    "stddev_samp",
+    "stdev",
+    "sum",
+    "var_samp",
+    "variance",
 ];
 
 const VALUE: &str = "anomal.value";
@@ -49,7 +103,8 @@ impl Expression {
     pub fn parse(sql: &str, known: &[&str]) -> Result<Self, String> {
         let parser = Parser::new(&GenericDialect).try_with_sql(sql);
         let mut parser = parser.map_err(|error| format!("this is no SQL: {error}"))?;
-        let mut ast = parser.parse_expr().map_err(|error| format!("this is no SQL expression: {error}"))?;
+        let mut ast =
+            parser.parse_expr().map_err(|error| format!("this is no SQL expression: {error}"))?;
         let rest = parser.peek_token();
         if rest.token != Token::EOF {
             return Err(format!(
@@ -103,13 +158,17 @@ impl Seen<'_> {
         match expr {
             Sql::Identifier(name) => self.column(&name.value),
             Sql::CompoundIdentifier(parts) => {
-                let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+                let name =
+                    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
                 self.column(&name)
             }
             Sql::Function(function) => self.function(function),
-            Sql::Subquery(_) | Sql::Exists { .. } | Sql::InSubquery { .. } | Sql::InUnnest { .. } => {
-                ControlFlow::Break("a subquery is not allowed: there is only the row itself".to_owned())
-            }
+            Sql::Subquery(_)
+            | Sql::Exists { .. }
+            | Sql::InSubquery { .. }
+            | Sql::InUnnest { .. } => ControlFlow::Break(
+                "a subquery is not allowed: there is only the row itself".to_owned(),
+            ),
             Sql::AnyOp { .. } | Sql::AllOp { .. } => {
                 ControlFlow::Break("ANY and ALL are not allowed; use IN with a list".to_owned())
             }
@@ -142,7 +201,9 @@ impl Seen<'_> {
             return ControlFlow::Break(format!("the function `{name}` is not allowed; {hint}"));
         }
         if let FunctionArguments::Subquery(_) = function.args {
-            return ControlFlow::Break("a subquery is not allowed: there is only the row itself".to_owned());
+            return ControlFlow::Break(
+                "a subquery is not allowed: there is only the row itself".to_owned(),
+            );
         }
         if let FunctionArguments::List(list) = &function.args {
             let wildcard = |argument: &FunctionArg| {
@@ -181,8 +242,9 @@ mod tests {
     const KNOWN: &[&str] = &["n", "m", "s", "net.bytes", "order", "t", "ok"];
 
     fn frame() -> DataFrame {
-        let times = polars::prelude::Series::new("t".into(), [0_i64, 1, 2])
-            .cast(&polars::prelude::DataType::Datetime(polars::prelude::TimeUnit::Microseconds, None));
+        let times = polars::prelude::Series::new("t".into(), [0_i64, 1, 2]).cast(
+            &polars::prelude::DataType::Datetime(polars::prelude::TimeUnit::Microseconds, None),
+        );
         let mut frame = df!(
             "n" => [Some(1.5), None, Some(-3.0)], "m" => [1_i64, 2, 3], "s" => ["ab", "Bc", "äx"],
             "net.bytes" => [10_i64, 20, 30], "order" => [3_i64, 2, 1], "ok" => [true, false, true]
@@ -193,7 +255,8 @@ mod tests {
     }
 
     fn value(sql: &str) -> String {
-        let expression = Expression::parse(sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let expression =
+            Expression::parse(sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let column = expression.evaluate(&frame()).unwrap_or_else(|error| panic!("{sql}: {error}"));
         assert_eq!(column.len(), 3, "{sql}");
         let cells: Vec<String> =
@@ -221,15 +284,16 @@ mod tests {
             "left" | "right" | "substr" => "s, 1".into(),
             "replace" => "s, 'a', 'b'".into(),
             "if" => "ok, m, 0".into(),
-            "length" | "char_length" | "character_length" | "lower" | "upper" | "ltrim" | "rtrim"
-            | "octet_length" => "s".into(),
+            "length" | "char_length" | "character_length" | "lower" | "upper" | "ltrim"
+            | "rtrim" | "octet_length" => "s".into(),
             "greatest" | "least" | "div" | "mod" | "pow" | "power" => "m, 2".into(),
             "log" => "n, 2".into(),
             _ => "n".into(),
         };
         for name in ROW_WISE {
             let sql = format!("{name}({})", arguments(name));
-            let expression = Expression::parse(&sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let expression =
+                Expression::parse(&sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
             assert!(!expression.whole_table, "{sql}");
             value(&sql);
         }
@@ -237,7 +301,9 @@ mod tests {
             let sql = match *name {
                 "dense_rank" | "rank" | "row_number" => format!("{name}() OVER (ORDER BY m)"),
                 "quantile_cont" | "quantile_disc" => format!("{name}(n, 0.5)"),
-                "first_value" | "last_value" | "lag" | "lead" => format!("{name}(m) OVER (ORDER BY m)"),
+                "first_value" | "last_value" | "lag" | "lead" => {
+                    format!("{name}(m) OVER (ORDER BY m)")
+                }
                 _ => format!("{name}(n)"),
             };
             assert!(Expression::parse(&sql, KNOWN).unwrap().whole_table, "{sql}");
@@ -248,7 +314,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_value_of_the_row_is_refused() {
-        let refused = |sql: &str| Expression::parse(sql, KNOWN).err().unwrap_or_else(|| panic!("{sql}"));
+        let refused =
+            |sql: &str| Expression::parse(sql, KNOWN).err().unwrap_or_else(|| panic!("{sql}"));
         for (sql, part) in [
             ("(SELECT 1)", "subquery"),
             ("n IN (SELECT m FROM t)", "subquery"),

@@ -63,12 +63,15 @@ impl Run<'_> {
             let before = self.table.height();
             let removes = self.predicate(step)?;
             let all = self.table.rows();
-            for (row, _) in all.iter().zip(removes.iter()).filter(|(_, removes)| *removes == Some(true)) {
+            for (row, _) in
+                all.iter().zip(removes.iter()).filter(|(_, removes)| *removes == Some(true))
+            {
                 rows.push(*row);
                 names.push(step.name.as_str());
             }
             let stays = removes.iter().map(|removes| removes != Some(true));
-            self.table = self.table.filter(&BooleanChunked::from_iter_values("stays".into(), stays))?;
+            self.table =
+                self.table.filter(&BooleanChunked::from_iter_values("stays".into(), stays))?;
             let after = self.table.height();
             self.tell(format!("filter {}", step.name), before, after, 0, started);
         }
@@ -89,10 +92,13 @@ impl Run<'_> {
                 Work::Field(column) => self.table.columns().column(column)?.clone(),
                 Work::Component { built, inputs } => {
                     let column = inputs.first().and_then(Option::as_ref);
-                    let column = column.ok_or_else(|| Error::internal("a metric lacks a column"))?;
+                    let column =
+                        column.ok_or_else(|| Error::internal("a metric lacks a column"))?;
                     metric(built, input.column(column)?, &mut taken)?
                 }
-                Work::Expression(expression) => expression.evaluate(&self.expression_frame(expression)?)?,
+                Work::Expression(expression) => {
+                    expression.evaluate(&self.expression_frame(expression)?)?
+                }
             };
             let value = self.finished(value, feature)?;
             let nulls = value.null_count();
@@ -157,14 +163,15 @@ impl Run<'_> {
                 values.push(value);
             }
         }
-        let columns =
-            vec![Column::new("flag".into(), flags), Column::new("value".into(), values)];
+        let columns = vec![Column::new("flag".into(), flags), Column::new("value".into(), values)];
         Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
     }
 
     fn hits(&self, step: &Step) -> Result<Vec<Hit>> {
         match &step.work {
-            Work::Component { built: Built::Direct(flag), inputs } => flag.hits(&self.inputs(inputs)?),
+            Work::Component { built: Built::Direct(flag), inputs } => {
+                flag.hits(&self.inputs(inputs)?)
+            }
             Work::Component { built: Built::Aggregation(flag), inputs } => {
                 flag.hits(&self.inputs(inputs)?, self.cancel)
             }
@@ -224,7 +231,14 @@ impl Run<'_> {
         Ok(self.table.columns().select(expression.columns.iter().map(String::as_str))?)
     }
 
-    fn tell(&mut self, step: String, rows_in: usize, rows_out: usize, nulls: usize, started: Instant) {
+    fn tell(
+        &mut self,
+        step: String,
+        rows_in: usize,
+        rows_out: usize,
+        nulls: usize,
+        started: Instant,
+    ) {
         self.steps.push(StepStatistics {
             step,
             rows_in: rows_in as u64,
@@ -249,15 +263,20 @@ fn metric<'a>(built: &Built, column: &'a Column, taken: &mut Taken<'a>) -> Resul
         Entry::Vacant(new) => new.insert(Distinct::of(column)?),
     };
     Ok(match function {
-        TextFunction::Integer(function) => numeric::<polars::prelude::Int64Type>(values.map(function)),
-        TextFunction::Float(function) => numeric::<polars::prelude::Float64Type>(values.map(function)),
+        TextFunction::Integer(function) => {
+            numeric::<polars::prelude::Int64Type>(values.map(function))
+        }
+        TextFunction::Float(function) => {
+            numeric::<polars::prelude::Float64Type>(values.map(function))
+        }
         TextFunction::Boolean(function) => {
             let answers: BooleanChunked = values.map(function).into_iter().collect();
             answers.into_column()
         }
         TextFunction::Text(function) => {
             let answers = values.map(|value| function(value).map(std::sync::Arc::<str>::from));
-            let texts: polars::prelude::StringChunked = answers.iter().map(Option::as_deref).collect();
+            let texts: polars::prelude::StringChunked =
+                answers.iter().map(Option::as_deref).collect();
             texts.into_column()
         }
     })
@@ -267,6 +286,7 @@ fn numeric<T: PolarsNumericType>(values: Vec<Option<T::Native>>) -> Column
 where
     ChunkedArray<T>: NewChunkedArray<T, T::Native> + IntoSeries,
 {
-    let values: Series = ChunkedArray::<T>::from_iter_options("".into(), values.into_iter()).into_series();
+    let values: Series =
+        ChunkedArray::<T>::from_iter_options("".into(), values.into_iter()).into_series();
     values.into_column()
 }

@@ -21,8 +21,11 @@ async fn main() -> anyhow::Result<()> {
     let Arguments { server } = Arguments::parse();
     logging::init(server.log_format, &server.log_level);
     let metrics = Metrics::new();
-    let admission =
-        Admission::new(server.max_concurrent_requests, server.max_request_bytes, Arc::clone(&metrics));
+    let admission = Admission::new(
+        server.max_concurrent_requests,
+        server.max_request_bytes,
+        Arc::clone(&metrics),
+    );
     let routes = grpc::routes(Arc::new(LocalFeatureEngine), admission);
     serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
     Ok(())

@@ -107,7 +107,8 @@ fn expanded(settings: &FeatureSettings, schema: &[Column]) -> Result<FeatureSett
 
 /// `*` stands for any characters, `?` for one.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
         match pattern.get(p) {
@@ -163,9 +164,10 @@ impl<'a> Columns<'a> {
     }
 
     fn find(&self, name: &str, path: &str) -> Result<&'a Column> {
-        self.schema.iter().find(|column| column.name == name).ok_or_else(|| {
-            Error::settings(path, "COLUMN_MISSING", missing(name, &self.names()))
-        })
+        self.schema
+            .iter()
+            .find(|column| column.name == name)
+            .ok_or_else(|| Error::settings(path, "COLUMN_MISSING", missing(name, &self.names())))
     }
 
     /// Reads a column as it is.
@@ -176,7 +178,13 @@ impl<'a> Columns<'a> {
     }
 
     /// Reads a column for a component that takes some types only.
-    pub fn read_as(&mut self, name: &str, types: &[DataType], component: &str, path: &str) -> Result<()> {
+    pub fn read_as(
+        &mut self,
+        name: &str,
+        types: &[DataType],
+        component: &str,
+        path: &str,
+    ) -> Result<()> {
         let column = self.find(name, path)?;
         let used = self.used.entry(name.to_owned()).or_default();
         if types.contains(&column.data_type()) {
@@ -199,7 +207,8 @@ impl<'a> Columns<'a> {
     pub fn component(&self, name: &str, wanted: Type, path: &str) -> Result<&'static Definition> {
         let Some((pack, definition)) = packs::find(name) else {
             let of_type = PACKS.iter().flat_map(|pack| pack.components).filter(|known| {
-                (known.build)(&anomal_spec::Parameters::default()).is_ok_and(|built| built.kind() == wanted)
+                (known.build)(&anomal_spec::Parameters::default())
+                    .is_ok_and(|built| built.kind() == wanted)
             });
             let names: Vec<&str> = of_type.map(|known| known.name).collect();
             let hint = match nearest(name, names.iter().copied()) {
@@ -217,7 +226,8 @@ impl<'a> Columns<'a> {
         if let Ok(built) = built
             && built.kind() != wanted
         {
-            let message = format!("`{name}` is a {} and no {}", type_name(built.kind()), type_name(wanted));
+            let message =
+                format!("`{name}` is a {} and no {}", type_name(built.kind()), type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_TYPE", message));
         }
         Ok(definition)
@@ -254,9 +264,12 @@ impl<'a> Columns<'a> {
             Dtype::String => DataType::String,
             Dtype::Date | Dtype::Datetime(..) => DataType::Datetime,
             of if of.is_integer() => DataType::Integer,
-            of if of.is_float() || matches!(of, Dtype::Null | Dtype::Duration(_)) => DataType::Float,
+            of if of.is_float() || matches!(of, Dtype::Null | Dtype::Duration(_)) => {
+                DataType::Float
+            }
             other => {
-                let message = format!("its values are of type {other}, which no feature has; use CAST");
+                let message =
+                    format!("its values are of type {other}, which no feature has; use CAST");
                 return Err(Error::settings(path, "EXPRESSION_INVALID", message));
             }
         };
@@ -267,7 +280,10 @@ impl<'a> Columns<'a> {
     pub fn predicate(&mut self, sql: &str, path: &str) -> Result<(Expression, bool)> {
         let (expression, data_type, whole_table) = self.expression(sql, path)?;
         if data_type != DataType::Boolean {
-            let message = format!("this must be true or false for each row; its values are {}", kind(data_type));
+            let message = format!(
+                "this must be true or false for each row; its values are {}",
+                kind(data_type)
+            );
             return Err(Error::settings(path, "EXPRESSION_INVALID", message));
         }
         Ok((expression, whole_table))

@@ -20,7 +20,10 @@ use crate::{
 pub(crate) enum Work {
     /// A column as it is.
     Field(String),
-    Component { built: Built, inputs: Vec<Option<String>> },
+    Component {
+        built: Built,
+        inputs: Vec<Option<String>>,
+    },
     Expression(Expression),
 }
 
@@ -96,9 +99,15 @@ impl Program {
         Ok(program)
     }
 
-    fn feature_step(&self, feature: &Feature, path: &str, columns: &mut Columns) -> Result<FeatureStep> {
+    fn feature_step(
+        &self,
+        feature: &Feature,
+        path: &str,
+        columns: &mut Columns,
+    ) -> Result<FeatureStep> {
         let name = feature.alias.as_ref().or(feature.name.as_ref());
-        let name = name.ok_or_else(|| Error::settings(path, "NAME_MISSING", "a feature has a name"))?;
+        let name =
+            name.ok_or_else(|| Error::settings(path, "NAME_MISSING", "a feature has a name"))?;
         if self.features.iter().any(|known| known.column.name == *name) {
             return Err(twice(path, "feature", name));
         }
@@ -110,14 +119,22 @@ impl Program {
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
-                let (built, inputs) =
-                    component_of(component, Type::Metric, &feature.data_needed, &feature.params, path, columns)?;
+                let (built, inputs) = component_of(
+                    component,
+                    Type::Metric,
+                    &feature.data_needed,
+                    &feature.params,
+                    path,
+                    columns,
+                )?;
                 let data_type = built.output();
                 (Work::Component { built, inputs }, data_type, false, format!("metric {component}"))
             }
             FeatureType::Expression => {
-                let (expression, data_type, whole_table) =
-                    columns.expression(feature.expression.as_deref().unwrap_or_default(), &format!("{path}.expression"))?;
+                let (expression, data_type, whole_table) = columns.expression(
+                    feature.expression.as_deref().unwrap_or_default(),
+                    &format!("{path}.expression"),
+                )?;
                 (Work::Expression(expression), data_type, whole_table, "expression".to_owned())
             }
         };
@@ -145,12 +162,23 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         let (expression, whole_table) = columns.predicate(remove, &path)?;
         return Ok(Step::new(&filter.name, Work::Expression(expression), whole_table));
     }
-    let (built, inputs) =
-        component_of(&filter.name, Type::Filter, &filter.data_needed, &filter.params, path, columns)?;
+    let (built, inputs) = component_of(
+        &filter.name,
+        Type::Filter,
+        &filter.data_needed,
+        &filter.params,
+        path,
+        columns,
+    )?;
     Ok(Step::new(&filter.name, Work::Component { built, inputs }, false))
 }
 
-fn flag_step(flag: &Flag, name: &str, path: &str, columns: &mut Columns) -> Result<(Step, plan::Flag)> {
+fn flag_step(
+    flag: &Flag,
+    name: &str,
+    path: &str,
+    columns: &mut Columns,
+) -> Result<(Step, plan::Flag)> {
     let (work, whole_table) = if let Some(sql) = &flag.expression {
         let (expression, whole_table) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), whole_table)
@@ -242,7 +270,8 @@ fn kind_of(data_type: DataType, wanted: Option<WantedKind>, path: &str) -> Resul
         DataType::String | DataType::Unspecified => FeatureKind::Categorical,
     };
     let refused = |kind: &str| {
-        let message = format!("its values can't be compared as {kind}; leave `kind` out, or use categorical");
+        let message =
+            format!("its values can't be compared as {kind}; leave `kind` out, or use categorical");
         Err(Error::settings(path, "KIND_INVALID", message))
     };
     match (wanted, natural) {

@@ -137,7 +137,11 @@ fn stamp(time: u64, dice: &mut Dice) -> u64 {
 /// How many rows of each family; they add up to the share of intrusions.
 fn quotas(rows: u64) -> Vec<(Family, u64)> {
     let share = |part: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of rows")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of rows"
+        )]
         let count = (part * INTRUSIONS * rows as f64 + 0.5) as u64;
         count
     };
@@ -192,7 +196,8 @@ mod tests {
     #[test]
     fn rows_are_in_the_order_of_time_but_for_a_late_sensor() {
         let log = generated(5_000, 1);
-        let times: Vec<&str> = log.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+        let times: Vec<&str> =
+            log.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
         let back = times.windows(2).filter(|pair| pair[0] > pair[1]).count();
         assert!((1..200).contains(&back), "{back}");
         assert!(times.iter().all(|time| time.starts_with("2026-03-02T")));

@@ -24,11 +24,25 @@ pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
             let balance = cents(&mut dice, 11.0, 1.2);
             let (victim, mule) = (account(&mut dice, 'C'), account(&mut dice, 'C'));
             let before = cents(&mut dice, 6.0, 2.0);
-            let first = Payment { step, kind: "TRANSFER", amount: balance, sender: (&victim, balance, 0), receiver: (&mule, 0, 0), fraud: true };
+            let first = Payment {
+                step,
+                kind: "TRANSFER",
+                amount: balance,
+                sender: (&victim, balance, 0),
+                receiver: (&mule, 0, 0),
+                fraud: true,
+            };
             first.write(output)?;
             let taken = before + balance;
             let market = account(&mut dice, 'C');
-            let second = Payment { step, kind: "CASH_OUT", amount: balance, sender: (&mule, balance, 0), receiver: (&market, before, taken), fraud: true };
+            let second = Payment {
+                step,
+                kind: "CASH_OUT",
+                amount: balance,
+                sender: (&mule, balance, 0),
+                receiver: (&market, before, taken),
+                fraud: true,
+            };
             second.write(output)?;
             row += 2;
         } else {
@@ -53,8 +67,22 @@ struct Payment<'a> {
 impl Payment<'_> {
     fn write(&self, output: &mut impl Write) -> Result<()> {
         let Self { step, kind, amount, sender, receiver, fraud } = self;
-        write!(output, "{step},{kind},{},{},{},{},", money(*amount), sender.0, money(sender.1), money(sender.2))?;
-        writeln!(output, "{},{},{},{}", receiver.0, money(receiver.1), money(receiver.2), u8::from(*fraud))
+        write!(
+            output,
+            "{step},{kind},{},{},{},{},",
+            money(*amount),
+            sender.0,
+            money(sender.1),
+            money(sender.2)
+        )?;
+        writeln!(
+            output,
+            "{},{},{},{}",
+            receiver.0,
+            money(receiver.1),
+            money(receiver.2),
+            u8::from(*fraud)
+        )
     }
 }
 
@@ -111,7 +139,11 @@ fn cents(dice: &mut Dice, mean: f64, deviation: f64) -> u64 {
     whole(value * (90.0 + 20.0 * unit(mix(whole(steps * 1e6)))))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number, far below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number, far below 2^53"
+)]
 fn whole(number: f64) -> u64 {
     number as u64
 }

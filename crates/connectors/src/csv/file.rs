@@ -43,7 +43,8 @@ impl CsvFile {
             }
             text.push('\n');
         }
-        let columns: Vec<Cells<'_>> = frame.columns().iter().map(Cells::new).collect::<Result<_>>()?;
+        let columns: Vec<Cells<'_>> =
+            frame.columns().iter().map(Cells::new).collect::<Result<_>>()?;
         for row in 0..frame.height() {
             for (index, column) in columns.iter().enumerate() {
                 if index > 0 {

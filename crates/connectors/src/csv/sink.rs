@@ -50,7 +50,8 @@ fn flat(column: &Column) -> Result<Column> {
     let text: StringChunked = if matches!(**inner, DataType::Struct(_)) {
         let of = |list: polars::prelude::Series| -> Result<String> {
             let pairs = list.struct_()?;
-            let (features, shares) = (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
+            let (features, shares) =
+                (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
             let mut text = String::new();
             for (feature, share) in features.str()?.iter().zip(shares.f64()?.iter()) {
                 let separator = if text.is_empty() { "" } else { ";" };

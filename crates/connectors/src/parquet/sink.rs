@@ -52,7 +52,9 @@ impl ParquetSink {
             self.writer = Some(writer);
         }
         match &mut self.writer {
-            Some(writer) => writer.write_batch(&group).map_err(|error| refused(&self.target, error)),
+            Some(writer) => {
+                writer.write_batch(&group).map_err(|error| refused(&self.target, error))
+            }
             None => Ok(()),
         }
     }

@@ -14,6 +14,8 @@ use crate::{
     text,
 };
 
+/// Characters of a line where there is no terminal.
+const WIDTH: u16 = 160;
 /// A cell's characters at most.
 const CELL: usize = 48;
 
@@ -41,10 +43,16 @@ impl Sink for TerminalSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
         let chosen = self.choice.of(batch)?;
         let score = chosen.results.column("anomal.score")?.f64()?.clone();
-        let shown = ["anomal.score", "anomal.cluster", "anomal.severity", "anomal.flags", "anomal.explanation"];
-        let ours = shown.iter().map(|name| chosen.results.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let columns: Vec<&Column> =
-            chosen.source.columns().columns().iter().chain(ours).collect();
+        let shown = [
+            "anomal.score",
+            "anomal.cluster",
+            "anomal.severity",
+            "anomal.flags",
+            "anomal.explanation",
+        ];
+        let ours =
+            shown.iter().map(|name| chosen.results.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<&Column> = chosen.source.columns().columns().iter().chain(ours).collect();
         if self.header.is_empty() {
             self.header = std::iter::once(ROW.to_owned())
                 .chain(columns.iter().map(|column| column.name().to_string()))
@@ -71,6 +79,10 @@ impl Sink for TerminalSink {
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width().is_none() {
+            // No terminal, whose width would be known.
+            table.set_width(WIDTH);
+        }
         // Columns that say nothing take no room.
         let full: Vec<usize> = (0..self.header.len())
             .filter(|place| {

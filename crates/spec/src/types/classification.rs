@@ -12,6 +12,7 @@ pub struct Classification {
     pub engine: String,
     /// The detector's parameters, under scikit-learn's names in camelCase.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub parameters: Parameters,
     /// Which rows are suspicious; by default what the detector recommends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +22,7 @@ pub struct Classification {
     pub seed: u64,
 }
 
+/// A rule that makes a score suspicious.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Threshold {
@@ -31,6 +33,7 @@ pub struct Threshold {
     pub value: Option<f64>,
 }
 
+/// How the line is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ThresholdMethod {

@@ -11,11 +11,12 @@ pub struct Engines {
     pub classification: Option<RemoteEngine>,
 }
 
+/// The replicas of one engine: work is spread over all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemoteEngine {
     /// `http://host:port` or `https://host:port`; a host name stands for all its addresses.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 512)))]
     pub endpoints: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,

@@ -7,13 +7,16 @@ use super::Parameters;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {
+    /// The component, or the filter's own name where it has `remove`.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Columns that the component reads, in the order that it names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub data_needed: Vec<String>,
+    /// The component's parameters.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub params: Parameters,
     /// A Polars SQL predicate over the columns; rows for which it holds are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +28,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Feature {
+    /// What it is made from.
     #[serde(rename = "type")]
     pub feature_type: FeatureType,
     /// field: the column. metric: the component. expression: the feature's own name.
@@ -37,15 +41,16 @@ pub struct Feature {
     pub pattern: Option<String>,
     /// field with `match`: patterns of names to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
     pub except: Vec<String>,
     /// metric: the columns that it reads, in the order that it names them. field: the column, where
     /// `name` is another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub data_needed: Vec<String>,
     /// metric: its parameters.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub params: Parameters,
     /// expression: Polars SQL over the columns and the features above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +69,7 @@ pub struct Feature {
     pub kind: Option<FeatureKind>,
 }
 
+/// What a feature is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FeatureType {
@@ -75,6 +81,7 @@ pub enum FeatureType {
     Expression,
 }
 
+/// How a feature is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FeatureKind {
@@ -87,35 +94,43 @@ pub enum FeatureKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Flag {
+    /// What it judges a row by.
     #[serde(rename = "type")]
     pub flag_type: FlagType,
+    /// The component, or the flag's own name where it has `expression`.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// The flag's name in the results, where it is not `name`.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub alias: Option<String>,
+    /// Columns that the component reads, in the order that it names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub data_needed: Vec<String>,
+    /// The component's parameters.
+    /// The component's parameters.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub params: Parameters,
     /// A Polars SQL predicate: rows for which it holds are hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub expression: Option<String>,
+    /// How bad it is when a row is hit.
     #[serde(default)]
     pub severity: Severity,
     /// What it means when a row is hit.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub description: String,
     /// Told when there are hits; `{count}` is their number.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub message: String,
 }
 
+/// What a flag judges a row by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FlagType {
@@ -125,6 +140,7 @@ pub enum FlagType {
     Aggregation,
 }
 
+/// How bad a hit is.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]

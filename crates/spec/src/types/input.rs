@@ -29,12 +29,12 @@ pub struct CsvInput {
     pub separator: String,
     /// Cells that mean that there is no value.
     #[serde(default = "blank")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
     pub null_values: Vec<String>,
     /// Types of columns by name; the others that the settings name are inferred from the first 10,000
     /// records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 2048))]
+    #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, ColumnType>,
     #[serde(default)]
     pub bad_lines: BadLines,
@@ -59,7 +59,7 @@ pub struct NdjsonInput {
     pub path: String,
     /// Types of columns by name; the others are inferred from the first 10,000 records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 2048))]
+    #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, ColumnType>,
     #[serde(default)]
     pub bad_lines: BadLines,

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::load::MAX_NAME;
+
 use super::{Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output};
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -10,16 +12,23 @@ pub const KIND: &str = "AnomalyJob";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AnomalyJob {
+    /// Always `anomal.dev/v1alpha1`.
     pub api_version: String,
+    /// Always `AnomalyJob`.
     pub kind: String,
+    /// Its name, and whatever else Kubernetes keeps of an object.
     pub metadata: Metadata,
+    /// What the job does.
     pub spec: AnomalyJobSpec,
 }
 
 /// The part of an object's metadata that a local run looks at; the rest is kept as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct Metadata {
-    /// At most 52 characters, so that the names of the objects made from it fit.
+    /// The job's name: lower-case letters, digits and `-`, at most 52 characters, so that the names of
+    /// the objects made from it fit.
+    #[schemars(length(min = 1, max = MAX_NAME))]
     pub name: String,
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
@@ -33,7 +42,7 @@ pub struct AnomalyJobSpec {
     pub input: Input,
     /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
     pub packs: Vec<String>,
     /// Rows to leave out, in this order, before anything else is computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -31,11 +31,13 @@ pub struct CsvOutput {
     /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// What stands between cells: one ASCII character.
     #[serde(default = "comma")]
     #[schemars(length(min = 1, max = 1))]
     pub separator: String,
     #[serde(default)]
     pub rows: Rows,
+    /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub include: Vec<Include>,
@@ -45,10 +47,12 @@ pub struct CsvOutput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ParquetOutput {
+    /// A file.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
     #[serde(default)]
     pub rows: Rows,
+    /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub include: Vec<Include>,
@@ -63,6 +67,7 @@ pub struct NdjsonOutput {
     pub path: String,
     #[serde(default)]
     pub rows: Rows,
+    /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub include: Vec<Include>,
@@ -72,6 +77,7 @@ pub struct NdjsonOutput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TerminalOutput {
+    /// suspicious: rows that are suspicious or flagged. all: every row.
     #[serde(default = "suspicious")]
     pub rows: Rows,
     /// At most this many rows, the highest scores first.
@@ -86,9 +92,11 @@ impl Default for TerminalOutput {
     }
 }
 
+/// Which rows are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Rows {
+    /// Every row that no filter removed.
     #[default]
     All,
     /// Rows that are suspicious or flagged.
@@ -108,6 +116,7 @@ pub enum Include {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadLetter {
+    /// An NDJSON file.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
 }

@@ -1,6 +1,6 @@
 //! How features go together, pair by pair, over at most so many rows.
 
-use anomal_core::proto::{Correlation, Diagnostic, correlation::Method};
+use anomal_core::proto::{Correlation, Diagnostic, FeatureSummary, correlation::Method};
 use rayon::prelude::*;
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
@@ -13,8 +13,11 @@ const MOST_FEATURES: usize = 64;
 const MOST_LEVELS: usize = 50;
 const BINS: usize = 10;
 
-/// All pairs of the first features; what was left out is told.
-pub(crate) fn correlations(matrix: &Matrix) -> (Vec<Correlation>, Vec<Diagnostic>) {
+/// All pairs of the features that weigh most; what was left out is told.
+pub(crate) fn correlations(
+    matrix: &Matrix,
+    summaries: &[FeatureSummary],
+) -> (Vec<Correlation>, Vec<Diagnostic>) {
     let step = matrix.rows.div_ceil(MOST_ROWS).max(1);
     let rows: Vec<usize> = (0..matrix.rows).step_by(step).collect();
     let mut diagnostics = Vec::new();
@@ -22,11 +25,22 @@ pub(crate) fn correlations(matrix: &Matrix) -> (Vec<Correlation>, Vec<Diagnostic
         let path = "features".to_owned();
         diagnostics.push(Diagnostic { path, reason: reason.into(), message });
     };
-    if matrix.columns.len() > MOST_FEATURES {
-        tell("CORRELATIONS_LIMITED", format!("correlations are told of the first {MOST_FEATURES} features only"));
+    if step > 1 {
+        tell(
+            "CORRELATIONS_SAMPLED",
+            format!("correlations are of every {step}th row, {} rows", rows.len()),
+        );
     }
-    let columns = &matrix.columns[..matrix.columns.len().min(MOST_FEATURES)];
-    let prepared: Vec<Prepared> = columns.par_iter().map(|column| Prepared::new(column, &rows)).collect();
+    if matrix.columns.len() > MOST_FEATURES {
+        let message = format!(
+            "correlations are told of {MOST_FEATURES} features only: those with the largest product of weight and \
+             mean contribution"
+        );
+        tell("CORRELATIONS_LIMITED", message);
+    }
+    let columns = heaviest(matrix, summaries);
+    let prepared: Vec<Prepared> =
+        columns.par_iter().map(|column| Prepared::new(column, &rows)).collect();
     let pairs: Vec<(usize, usize)> = (0..columns.len())
         .flat_map(|first| (first + 1..columns.len()).map(move |second| (first, second)))
         .collect();
@@ -51,6 +65,22 @@ pub(crate) fn correlations(matrix: &Matrix) -> (Vec<Correlation>, Vec<Diagnostic
         })
         .collect();
     (correlations, diagnostics)
+}
+
+/// At most so many columns, in the matrix's order: those with the largest weight times mean contribution.
+fn heaviest<'a>(matrix: &'a Matrix, summaries: &[FeatureSummary]) -> Vec<&'a MatrixColumn> {
+    let contributions = summaries.iter().map(|summary| summary.mean_contribution);
+    let mut ordered: Vec<(f64, usize)> = matrix
+        .columns
+        .iter()
+        .zip(contributions.chain(std::iter::repeat(0.0)))
+        .map(|(column, contribution)| column.weight * contribution)
+        .zip(0..)
+        .collect();
+    ordered.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    ordered.truncate(MOST_FEATURES);
+    ordered.sort_by_key(|(_, place)| *place);
+    ordered.into_iter().map(|(_, place)| &matrix.columns[place]).collect()
 }
 
 struct Prepared {
@@ -78,7 +108,8 @@ impl Prepared {
                     reason = "from 0 to the number of bins"
                 )]
                 let bin = |rank: &f64| {
-                    (!rank.is_nan()).then(|| (rank / present * BINS as f64).min(BINS as f64 - 1.0) as u32)
+                    (!rank.is_nan())
+                        .then(|| (rank / present * BINS as f64).min(BINS as f64 - 1.0) as u32)
                 };
                 let levels = ranks.iter().map(bin).collect();
                 Self { numbers: Some(Numbers { values, ranks }), levels }
@@ -102,9 +133,12 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![f64::NAN; values.len()];
     let mut start = 0;
-    for run in order.chunk_by(|a, b| values[*a] == values[*b]) {
+    // In ascending order two values are equal where the first is not less.
+    for run in order.chunk_by(|a, b| values[*a] >= values[*b]) {
         let rank = start as f64 + (run.len() as f64 - 1.0) / 2.0;
-        run.iter().for_each(|row| ranks[*row] = rank);
+        for row in run {
+            ranks[*row] = rank;
+        }
         start += run.len();
     }
     ranks
@@ -146,8 +180,10 @@ fn cramers_v(a: &[Option<u32>], b: &[Option<u32>]) -> (Option<f64>, u64) {
         table[a as usize * width + b as usize] += 1;
     }
     let total: u64 = table.iter().sum();
-    let rows: Vec<u64> = (0..width).map(|a| table[a * width..(a + 1) * width].iter().sum()).collect();
-    let columns: Vec<u64> = (0..width).map(|b| (0..width).map(|a| table[a * width + b]).sum()).collect();
+    let rows: Vec<u64> =
+        (0..width).map(|a| table[a * width..(a + 1) * width].iter().sum()).collect();
+    let columns: Vec<u64> =
+        (0..width).map(|b| (0..width).map(|a| table[a * width + b]).sum()).collect();
     let levels = |counts: &[u64]| counts.iter().filter(|count| **count > 0).count();
     let smaller = levels(&rows).min(levels(&columns));
     if smaller < 2 {
@@ -191,12 +227,12 @@ mod tests {
                 },
             ],
         };
-        let (told, diagnostics) = correlations(&matrix);
+        let (told, diagnostics) = correlations(&matrix, &[]);
         assert!(diagnostics.is_empty());
         let value = |first: &str, second: &str, method: Method| {
-            let pair = told.iter().find(|one| {
-                one.first == first && one.second == second && one.method() == method
-            });
+            let pair = told
+                .iter()
+                .find(|one| one.first == first && one.second == second && one.method() == method);
             pair.unwrap().value
         };
         // numpy.corrcoef([1,2,3,4], [1,8,27,64]).

@@ -51,31 +51,33 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 const GROUPS: [Group; 3] = [Group::All, Group::Normal, Group::Suspicious];
 
-fn in_group(group: Group, suspicious: bool) -> bool {
-    match group {
-        Group::Normal => !suspicious,
-        Group::Suspicious => suspicious,
-        Group::All | Group::Unspecified => true,
-    }
+/// The values of each group, in order. Sorting is most of an analysis, so it is done once.
+fn sorted_groups(values: &[f64], suspicious: &[bool]) -> [Vec<f64>; 3] {
+    let rows = || values.iter().zip(suspicious).filter(|(value, _)| !value.is_nan());
+    let mut all: Vec<f64> = rows().map(|(value, _)| *value).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let mut suspects: Vec<f64> =
+        rows().filter(|(_, suspicious)| **suspicious).map(|(value, _)| *value).collect();
+    suspects.sort_unstable_by(f64::total_cmp);
+    // The normal ones are all but the suspects: both are in one order.
+    let mut next = suspects.iter().peekable();
+    let mut is_suspect =
+        |value: &f64| next.next_if(|suspect| suspect.to_bits() == value.to_bits()).is_some();
+    let normal = all.iter().copied().filter(|value| !is_suspect(value)).collect();
+    [all, normal, suspects]
 }
 
 fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
-    let sorted = |group: Group| {
-        let rows = values.iter().zip(suspicious);
-        let rows = rows.filter(|(value, suspicious)| !value.is_nan() && in_group(group, **suspicious));
-        let mut sorted: Vec<f64> = rows.map(|(value, _)| *value).collect();
-        sorted.par_sort_unstable_by(f64::total_cmp);
-        sorted
-    };
-    let groups = GROUPS.map(sorted);
+    let groups = sorted_groups(values, suspicious);
     let all = &groups[0];
     let mut summary = FeatureSummary {
         missing: (values.len() - all.len()) as u64,
-        distinct: all.chunk_by(|a, b| a == b).count() as u64,
+        distinct: all.windows(2).filter(|pair| pair[0] < pair[1]).count() as u64
+            + u64::from(!all.is_empty()),
         ..FeatureSummary::default()
     };
     if let (Some(low), Some(high)) = (all.first(), all.last()) {
-        let bins = if low == high { 1 } else { BINS };
+        let bins = if low < high { BINS } else { 1 };
         // By shares of both ends: no difference to overflow.
         let edge = |index: usize| {
             let share = index as f64 / bins as f64;

@@ -8,22 +8,25 @@
 use std::time::Instant;
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{
-        self, Analysis, Clustering, Diagnostic, Heatmap, Representatives, StepStatistics,
-        SuspectNeighbors, suspect_neighbors::Neighbor,
+        self, Analysis, Clustering, Diagnostic, FeatureColumn, FeatureKind, Heatmap,
+        Representatives, StepStatistics, SuspectNeighbors, suspect_neighbors::Neighbor,
     },
 };
 use anomal_spec::{Parameters, Threshold, ThresholdMethod};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::{Context, Detector, Fitted, Scorer, Scores, View, parameters, schema_of, step, within};
+use super::{
+    Context, Detector, Fitted, Scorer, Scores, View, parameters, schema_of, state_of, step, within,
+};
 use crate::{
     gower::{
         distances::{condensed, row_to_run},
-        encoded::{Encoded, Encoding},
+        encoded::{Encoded, Encoding, Scale},
         linkage::{Tree, by_size},
         map::map,
         neighbors::{judge, nearest},
@@ -124,7 +127,8 @@ impl Detector for Gower {
         if chosen.is_some() {
             steps.push(step("representatives", distinct.rows, started));
         }
-        let judged = Judged::of(&distinct, &counts, &core, &core_counts, matrix.rows, &parameters, cancel)?;
+        let judged =
+            Judged::of(&distinct, &counts, &core, &core_counts, matrix.rows, &parameters, cancel)?;
         steps.push(step("neighbors", matrix.rows, started));
 
         let started = Instant::now();
@@ -153,14 +157,21 @@ impl Detector for Gower {
             0 | 1 => vec![false; matrix.rows],
             clusters => two.labels.iter().map(|label| *label as usize == clusters).collect(),
         };
-        let scorer = GowerScorer::new(&encoding, matrix, &core, &core_of_row, &parameters, &clusters, &smallest);
-        let state = serde_json::to_value(&scorer)
-            .map_err(|error| Error::internal(format!("the model as JSON: {error}")))?;
+        let scorer =
+            GowerScorer::new(&encoding, &core, &core_of_row, &parameters, &clusters, &smallest);
         let rows = judged.rows(&of_row, &distinct, matrix.columns.len(), clusters);
-        let view = GowerView { distinct, of_row, core_counts, core, chosen, tree, clusterings, core_of_row };
+        let view = GowerView {
+            distinct,
+            of_row,
+            core_counts,
+            core,
+            chosen,
+            tree,
+            clusterings,
+            core_of_row,
+        };
         Ok(Fitted {
             scorer: Box::new(scorer),
-            state,
             rows: Some(rows),
             smallest_cluster: Some(smallest),
             view: Some(Box::new(view)),
@@ -168,9 +179,14 @@ impl Detector for Gower {
         })
     }
 
-    fn load(&self, state: serde_json::Value) -> Result<Box<dyn Scorer>, String> {
-        let scorer: GowerScorer = serde_json::from_value(state).map_err(|error| error.to_string())?;
-        scorer.check()?;
+    fn load(
+        &self,
+        state: &RawValue,
+        features: &[FeatureColumn],
+    ) -> Result<Box<dyn Scorer>, String> {
+        let scorer: GowerScorer =
+            serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        scorer.check(features)?;
         Ok(Box::new(scorer))
     }
 }
@@ -220,7 +236,13 @@ impl Judged {
         Ok(Self { scores, shares })
     }
 
-    fn rows(&self, of_row: &[u32], distinct: &Encoded, features: usize, clusters: Vec<u32>) -> Scores {
+    fn rows(
+        &self,
+        of_row: &[u32],
+        distinct: &Encoded,
+        features: usize,
+        clusters: Vec<u32>,
+    ) -> Scores {
         let scores = of_row.iter().map(|place| self.scores[*place as usize]).collect();
         let shares = (0..features).into_par_iter().map(|feature| {
             match distinct.places.iter().position(|place| *place == feature) {
@@ -228,7 +250,12 @@ impl Judged {
                 None => vec![0.0; of_row.len()],
             }
         });
-        Scores { scores, shares: shares.collect(), clusters: Some(clusters), smallest_cluster: None }
+        Scores {
+            scores,
+            shares: shares.collect(),
+            clusters: Some(clusters),
+            smallest_cluster: None,
+        }
     }
 }
 
@@ -268,7 +295,12 @@ fn silhouettes(
     Ok(())
 }
 
-fn silhouette(row: usize, distances: &[f32], rows: &[usize], clustering: &Clustering) -> Option<f64> {
+fn silhouette(
+    row: usize,
+    distances: &[f32],
+    rows: &[usize],
+    clustering: &Clustering,
+) -> Option<f64> {
     let clusters = clustering.sizes.len();
     let mut sums = vec![(0.0, 0_u32); clusters];
     for (other, distance) in distances.iter().enumerate() {
@@ -296,21 +328,25 @@ struct GowerScorer {
     n_neighbors: usize,
     clusters: Vec<u32>,
     smallest: Vec<bool>,
-    features: usize,
 }
 
 /// A part of the reference rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Reference {
     /// By their bits: JSON has no NaN.
-    Numeric { bits: Vec<u32>, weight: f32 },
-    Codes { codes: Vec<u32>, weight: f32 },
+    Numeric {
+        bits: Vec<u32>,
+        weight: f32,
+    },
+    Codes {
+        codes: Vec<u32>,
+        weight: f32,
+    },
 }
 
 impl GowerScorer {
     fn new(
         encoding: &Encoding,
-        matrix: &Matrix,
         core: &Encoded,
         core_of_row: &[u32],
         parameters: &GowerParameters,
@@ -323,7 +359,9 @@ impl GowerScorer {
                 bits: values.iter().map(|value| value.to_bits()).collect(),
                 weight: *weight,
             },
-            Part::Codes { codes, weight } => Reference::Codes { codes: codes.clone(), weight: *weight },
+            Part::Codes { codes, weight } => {
+                Reference::Codes { codes: codes.clone(), weight: *weight }
+            }
         });
         let mut counts = vec![0; core.rows];
         let mut of_core = vec![(0, false); core.rows];
@@ -338,23 +376,27 @@ impl GowerScorer {
             n_neighbors: parameters.n_neighbors,
             clusters: of_core.iter().map(|of| of.0).collect(),
             smallest: of_core.iter().map(|of| of.1).collect(),
-            features: matrix.columns.len(),
         }
     }
 
     /// A model may come from anywhere.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         let rows = self.counts.len();
         let length = |part: &Reference| match part {
             Reference::Numeric { bits, .. } => bits.len(),
             Reference::Codes { codes, .. } => codes.len(),
         };
         let parts = self.encoding.scales.iter().flatten().count();
+        let fits = |(scale, feature): (&Option<Scale>, &FeatureColumn)| {
+            let numeric = feature.kind() == FeatureKind::Numeric;
+            scale.as_ref().is_none_or(|scale| matches!(scale, Scale::Numeric { .. }) == numeric)
+        };
         let good = rows > 0
             && self.n_neighbors > 0
             && self.reference.iter().all(|part| length(part) == rows)
             && self.reference.len() == parts
-            && self.encoding.scales.len() == self.features
+            && self.encoding.scales.len() == features.len()
+            && self.encoding.scales.iter().zip(features).all(fits)
             && self.clusters.len() == rows
             && self.smallest.len() == rows
             && self.counts.iter().all(|count| *count > 0);
@@ -368,7 +410,9 @@ impl GowerScorer {
                 values: bits.iter().map(|bits| f32::from_bits(*bits)).collect(),
                 weight: *weight,
             },
-            Reference::Codes { codes, weight } => Part::Codes { codes: codes.clone(), weight: *weight },
+            Reference::Codes { codes, weight } => {
+                Part::Codes { codes: codes.clone(), weight: *weight }
+            }
         };
         let parts: Vec<Part> = self.reference.iter().map(part).collect();
         let missing = parts.iter().any(|part| match part {
@@ -392,7 +436,7 @@ impl Scorer for GowerScorer {
         let found = nearest(&rows, &reference, k, false, cancel)?;
         let mut scores = Scores {
             scores: Vec::with_capacity(matrix.rows),
-            shares: vec![vec![0.0; matrix.rows]; self.features],
+            shares: vec![vec![0.0; matrix.rows]; self.encoding.scales.len()],
             clusters: Some(Vec::with_capacity(matrix.rows)),
             smallest_cluster: Some(Vec::with_capacity(matrix.rows)),
         };
@@ -413,6 +457,10 @@ impl Scorer for GowerScorer {
             }
         }
         Ok(scores)
+    }
+
+    fn state(&self) -> Result<Box<RawValue>> {
+        state_of(self)
     }
 }
 
@@ -496,10 +544,19 @@ impl GowerView {
         }
         let mut shown: Vec<usize> = (0..n).collect();
         if n > MAP_POINTS {
-            let suspects: Vec<usize> = (0..n).filter(|place| suspect[*place]).take(MAP_POINTS / 2).collect();
+            let suspects: Vec<usize> =
+                (0..n).filter(|place| suspect[*place]).take(MAP_POINTS / 2).collect();
             let others: Vec<usize> = match &self.chosen {
                 Some(chosen) => chosen.rows.clone(),
-                None => representatives::choose(&self.distinct, MAP_POINTS, context.seed, context.cancel)?.rows,
+                None => {
+                    representatives::choose(
+                        &self.distinct,
+                        MAP_POINTS,
+                        context.seed,
+                        context.cancel,
+                    )?
+                    .rows
+                }
             };
             let step = others.len().div_ceil(MAP_POINTS - suspects.len());
             shown = others.into_iter().step_by(step).chain(suspects).collect();
@@ -567,7 +624,8 @@ impl GowerView {
                 row_to_run(&self.distinct, place, &self.distinct, 0, &mut distances);
                 distances[place] = 0.0;
                 let mut found = [Vec::new(), Vec::new()];
-                for (row, place) in self.of_row.iter().enumerate().filter(|(row, _)| row != suspect) {
+                for (row, place) in self.of_row.iter().enumerate().filter(|(row, _)| row != suspect)
+                {
                     let distance = distances[*place as usize];
                     let list: &mut Vec<(f32, usize)> = &mut found[usize::from(suspicious[row])];
                     let at = list.partition_point(|known| *known < (distance, row));

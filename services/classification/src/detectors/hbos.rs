@@ -7,17 +7,25 @@
 //! row more than it has, so that a value where no row was fitted (between, outside, or a category not
 //! seen) has a height above 0. A feature's share is its term's part of the sum; the terms are never below 0.
 
-use anomal_core::{Cancel, Result, proto};
+use std::collections::HashMap;
+
+use anomal_core::{
+    Cancel, Error, Result,
+    proto::{self, FeatureColumn, FeatureKind},
+};
 use anomal_spec::{Parameters, Threshold, ThresholdMethod};
 use rayon::prelude::*;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::{Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, step, within};
+use super::{
+    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+};
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
-/// Rows scored together.
-const BLOCK: usize = 8_192;
+/// Rows scored together: their terms stay in the processor's first-level cache.
+const BLOCK: usize = 2_048;
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
 
@@ -28,6 +36,7 @@ pub(crate) struct Hbos;
 struct HbosParameters {
     /// Bins of a numeric feature; by default the square root of the number of rows, between 5 and 100.
     #[serde(default)]
+    #[schemars(range(min = 2, max = 10_000))]
     n_bins: Option<usize>,
 }
 
@@ -61,14 +70,14 @@ impl Detector for Hbos {
         let started = std::time::Instant::now();
         let HbosParameters { n_bins } = parameters(given)?;
         let bins = n_bins.unwrap_or_else(|| matrix.rows.isqrt().clamp(5, 100));
-        context.cancel.check()?;
-        let histograms = matrix.columns.par_iter().map(|column| Histogram::fit(column, bins));
-        let histograms = Histograms(histograms.collect());
-        let state = serde_json::to_value(&histograms)
-            .map_err(|error| anomal_core::Error::internal(format!("histograms as JSON: {error}")))?;
+        // So that the sum over all features is a number.
+        let most = f64::MAX / 2.0 / matrix.columns.len() as f64;
+        let histograms = matrix.columns.par_iter().map(|column| {
+            context.cancel.check()?;
+            Ok(Histogram::fit(column, bins, most))
+        });
         Ok(Fitted {
-            scorer: Box::new(histograms),
-            state,
+            scorer: Box::new(Histograms(histograms.collect::<Result<_>>()?)),
             rows: None,
             smallest_cluster: None,
             view: None,
@@ -76,27 +85,38 @@ impl Detector for Hbos {
         })
     }
 
-    fn load(&self, state: serde_json::Value) -> Result<Box<dyn Scorer>, String> {
+    fn load(
+        &self,
+        state: &RawValue,
+        features: &[FeatureColumn],
+    ) -> Result<Box<dyn Scorer>, String> {
         let histograms: Histograms =
-            serde_json::from_value(state).map_err(|error| error.to_string())?;
-        for histogram in &histograms.0 {
+            serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let good = |(histogram, feature): (&Histogram, &FeatureColumn)| {
+            let numeric = feature.kind() == FeatureKind::Numeric;
             let terms = histogram.terms.len();
-            let good = match &histogram.bins {
-                Bins::Numeric { .. } => terms >= 3,
-                Bins::Levels(levels) => terms == levels.len() + 2,
-            };
-            if !good {
-                return Err("a histogram has another number of bins than it says".into());
+            match &histogram.bins {
+                Bins::Numeric { .. } => numeric && terms > SPECIAL,
+                Bins::Levels(levels) => !numeric && terms == levels.0.len() + SPECIAL,
             }
+        };
+        let fits =
+            histograms.0.len() == features.len() && histograms.0.iter().zip(features).all(good);
+        if fits {
+            Ok(Box::new(histograms))
+        } else {
+            Err("its histograms are not of its features".into())
         }
-        Ok(Box::new(histograms))
     }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Histograms(Vec<Histogram>);
 
-/// One feature's terms by bin: the bins, then that of missing values, then that of values never seen.
+/// Bins behind the others: that of missing values, then that of values where no row was fitted.
+const SPECIAL: usize = 2;
+
+/// One feature's bins and what each adds to a score.
 #[derive(Debug, Serialize, Deserialize)]
 struct Histogram {
     bins: Bins,
@@ -105,92 +125,196 @@ struct Histogram {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Bins {
-    /// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * per_half.
-    Numeric { low: f64, high: f64, per_half: f64 },
-    Levels(Vec<String>),
+    Numeric(Scale),
+    Levels(Levels),
+}
+
+/// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * `per_half`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Scale {
+    low: f64,
+    high: f64,
+    per_half: f64,
+}
+
+/// The bin of each category; stored as a list of their names.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Vec<String>")]
+struct Levels(HashMap<String, usize>);
+
+impl From<Vec<String>> for Levels {
+    fn from(names: Vec<String>) -> Self {
+        Self(names.into_iter().zip(0..).collect())
+    }
+}
+
+impl Serialize for Levels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut names: Vec<(usize, &str)> =
+            self.0.iter().map(|(name, bin)| (*bin, name.as_str())).collect();
+        names.sort_unstable();
+        serializer.collect_seq(names.into_iter().map(|(_, name)| name))
+    }
+}
+
+/// Rows counted together.
+const COUNTED: usize = 1 << 18;
+
+/// Whole numbers: the order of adding changes nothing.
+fn added(mut sum: Vec<u64>, counts: Vec<u64>) -> Vec<u64> {
+    sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    sum
 }
 
 impl Histogram {
-    fn fit(column: &MatrixColumn, bins: usize) -> Self {
+    fn fit(column: &MatrixColumn, bins: usize, most: f64) -> Self {
         let (bins, counts) = match &column.values {
             Values::Numeric(values) => {
-                let present = values.iter().copied().filter(|value| !value.is_nan());
-                let low = present.clone().fold(f64::INFINITY, f64::min);
-                let high = present.fold(f64::NEG_INFINITY, f64::max);
-                let half = high / 2.0 - low / 2.0;
-                let per_half = if half > 0.0 { bins as f64 / half } else { 0.0 };
-                let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
-                let mut counts = vec![0.0; bins + 2];
-                let scale = Bins::Numeric { low, high, per_half };
-                for value in values {
-                    counts[numeric_bin(*value, low, high, per_half, bins)] += 1.0;
-                }
-                (scale, counts)
+                let scale = Scale::of(values, bins);
+                let counts = values.par_chunks(COUNTED).map(|values| scale.counts(values, bins));
+                let none = || vec![0; bins + SPECIAL];
+                (Bins::Numeric(scale), counts.reduce(none, added))
             }
             Values::Codes { codes, levels } => {
-                let mut counts = vec![0.0; levels.len() + 2];
+                let mut counts = vec![0; levels.len() + SPECIAL];
                 for code in codes {
-                    counts[if *code == MISSING { levels.len() } else { *code as usize }] += 1.0;
+                    counts[if *code == MISSING { levels.len() } else { *code as usize }] += 1;
                 }
-                (Bins::Levels(levels.clone()), counts)
+                (Bins::Levels(levels.clone().into()), counts)
             }
         };
-        let highest = counts.iter().copied().fold(0.0, f64::max) + NEVER_SEEN;
-        let term = |count: &f64| column.weight * (highest / (count + NEVER_SEEN)).ln();
+        let highest = counts.iter().copied().max().unwrap_or(0) as f64 + NEVER_SEEN;
+        let term =
+            |count: &u64| (column.weight * (highest / (*count as f64 + NEVER_SEEN)).ln()).min(most);
         let terms = counts.iter().map(term).collect();
         Self { bins, terms }
     }
+}
 
-    /// The bin of each value of a column, `terms` long with the two special ones at the end.
-    fn places<'a>(&'a self, values: &'a Values) -> Box<dyn Fn(usize) -> usize + Sync + 'a> {
-        let special = self.terms.len() - 2;
-        match (&self.bins, values) {
-            (Bins::Numeric { low, high, per_half }, Values::Numeric(values)) => {
-                Box::new(move |row| numeric_bin(values[row], *low, *high, *per_half, special))
-            }
-            (Bins::Levels(fitted), Values::Codes { codes, levels }) => {
-                let places: std::collections::HashMap<&str, usize> =
-                    fitted.iter().map(String::as_str).zip(0..).collect();
-                let place = |level: &String| places.get(level.as_str()).copied();
-                let places: Vec<usize> =
-                    levels.iter().map(|level| place(level).unwrap_or(special + 1)).collect();
-                Box::new(move |row| match codes[row] {
-                    MISSING => special,
-                    code => places[code as usize],
-                })
-            }
-            // A table of other kinds than were fitted was refused before.
-            _ => Box::new(move |_| special + 1),
+impl Scale {
+    fn of(values: &[f64], bins: usize) -> Self {
+        let (low, high) = values.par_chunks(COUNTED).map(least_and_greatest).reduce(
+            || (f64::INFINITY, f64::NEG_INFINITY),
+            |(low, high), (least, greatest)| (low.min(least), high.max(greatest)),
+        );
+        let half = high / 2.0 - low / 2.0;
+        // A constant has one bin, and so has a width too small to divide.
+        let per_half =
+            Some(bins as f64 / half).filter(|_| half > 0.0).filter(|bins| bins.is_finite());
+        // Without any value all that is seen later was never seen.
+        let (low, high) = if low <= high { (low, high) } else { (f64::MAX, f64::MIN) };
+        Self { low, high, per_half: per_half.unwrap_or(0.0) }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number from 0 to the number of bins"
+    )]
+    fn bin(self, value: f64, bins: usize) -> usize {
+        let place = ((value / 2.0 - self.low / 2.0) * self.per_half) as u32 as usize;
+        if value >= self.low && value <= self.high {
+            place.min(bins - 1)
+        } else {
+            bins + usize::from(!value.is_nan())
         }
+    }
+
+    /// Counted in turns, so that equal values in a row need not wait for one another.
+    fn counts(self, values: &[f64], bins: usize) -> Vec<u64> {
+        let mut turns = [(); 4].map(|()| vec![0_u64; bins + SPECIAL]);
+        for values in values.chunks(turns.len()) {
+            for (counts, value) in turns.iter_mut().zip(values) {
+                counts[self.bin(*value, bins)] += 1;
+            }
+        }
+        turns.into_iter().reduce(added).unwrap_or_default()
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a number from 0 to the number of bins"
-)]
-fn numeric_bin(value: f64, low: f64, high: f64, per_half: f64, bins: usize) -> usize {
-    if value.is_nan() {
-        bins
-    } else if value < low || value > high {
-        bins + 1
-    } else {
-        (((value / 2.0 - low / 2.0) * per_half) as usize).min(bins - 1)
+/// Of what is no NaN, in lanes that the compiler makes vectors of.
+fn least_and_greatest(values: &[f64]) -> (f64, f64) {
+    const LANES: usize = 8;
+    let mut low = [f64::INFINITY; LANES];
+    let mut high = [f64::NEG_INFINITY; LANES];
+    for values in values.chunks(LANES) {
+        for ((low, high), value) in low.iter_mut().zip(&mut high).zip(values) {
+            // No comparison with NaN is true.
+            *low = if *value < *low { *value } else { *low };
+            *high = if *value > *high { *value } else { *high };
+        }
+    }
+    (
+        low.into_iter().fold(f64::INFINITY, f64::min),
+        high.into_iter().fold(f64::NEG_INFINITY, f64::max),
+    )
+}
+
+/// A histogram laid beside a column of a table.
+enum Lookup<'a> {
+    Numeric {
+        values: &'a [f64],
+        scale: Scale,
+        terms: &'a [f64],
+    },
+    /// The term of each of the table's own codes, and of a missing value.
+    Codes {
+        codes: &'a [u32],
+        terms: Vec<f64>,
+        missing: f64,
+    },
+}
+
+impl<'a> Lookup<'a> {
+    /// None if the column is of another kind than the histogram.
+    fn new(histogram: &'a Histogram, column: &'a MatrixColumn) -> Option<Self> {
+        let Histogram { bins, terms } = histogram;
+        let [.., missing, never_seen] = terms.as_slice() else { return None };
+        match (bins, &column.values) {
+            (Bins::Numeric(scale), Values::Numeric(values)) => {
+                Some(Self::Numeric { values, scale: *scale, terms })
+            }
+            (Bins::Levels(fitted), Values::Codes { codes, levels }) => {
+                let term =
+                    |level: &String| fitted.0.get(level).map_or(*never_seen, |bin| terms[*bin]);
+                Some(Self::Codes {
+                    codes,
+                    terms: levels.iter().map(term).collect(),
+                    missing: *missing,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes the terms of the rows from `start` on.
+    fn terms(&self, start: usize, out: &mut [f64]) {
+        match self {
+            Self::Numeric { values, scale, terms } => {
+                let bins = terms.len() - SPECIAL;
+                for (out, value) in out.iter_mut().zip(&values[start..]) {
+                    *out = terms[scale.bin(*value, bins)];
+                }
+            }
+            Self::Codes { codes, terms, missing } => {
+                for (out, code) in out.iter_mut().zip(&codes[start..]) {
+                    *out = if *code == MISSING { *missing } else { terms[*code as usize] };
+                }
+            }
+        }
     }
 }
 
 impl Scorer for Histograms {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let places: Vec<_> = self
-            .0
-            .iter()
-            .zip(&matrix.columns)
-            .map(|(histogram, column)| histogram.places(&column.values))
-            .collect();
+        let lookups = self.0.iter().zip(&matrix.columns);
+        let lookups: Vec<Lookup<'_>> = lookups
+            .map(|(histogram, column)| Lookup::new(histogram, column))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Error::internal("a histogram beside a column of another kind"))?;
         let mut scores = vec![0.0; matrix.rows];
-        let mut all = vec![Vec::new(); if shares { self.0.len() } else { 0 }];
-        all.par_iter_mut().for_each(|shares| shares.resize(matrix.rows, 0.0));
+        let mut all = vec![Vec::new(); if shares { lookups.len() } else { 0 }];
+        all.par_iter_mut().for_each(|shares| *shares = vec![0.0; matrix.rows]);
         // For each block of rows its part of each feature's shares.
         let mut blocks: Vec<Vec<&mut [f64]>> =
             (0..matrix.rows.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
@@ -202,24 +326,39 @@ impl Scorer for Histograms {
         scores.par_chunks_mut(BLOCK).zip(blocks).enumerate().try_for_each(
             |(block, (scores, mut shares))| {
                 cancel.check()?;
-                let start = block * BLOCK;
-                for (feature, (histogram, place)) in self.0.iter().zip(&places).enumerate() {
-                    for (index, score) in scores.iter_mut().enumerate() {
-                        let term = histogram.terms[place(start + index)];
-                        *score += term;
-                        if let Some(shares) = shares.get_mut(feature) {
-                            shares[index] = term;
-                        }
-                    }
-                }
-                for shares in shares {
-                    for (share, score) in shares.iter_mut().zip(scores.iter()) {
-                        *share = if *score > 0.0 { *share / *score } else { 0.0 };
-                    }
-                }
-                Ok::<(), anomal_core::Error>(())
+                score_block(&lookups, block * BLOCK, scores, &mut shares);
+                Ok::<(), Error>(())
             },
         )?;
         Ok(Scores { scores, shares: all, clusters: None, smallest_cluster: None })
+    }
+
+    fn state(&self) -> Result<Box<RawValue>> {
+        state_of(self)
+    }
+}
+
+/// Feature by feature in their order, so that a row's sum has the same bits in every batch.
+fn score_block(
+    lookups: &[Lookup<'_>],
+    start: usize,
+    scores: &mut [f64],
+    shares: &mut [&mut [f64]],
+) {
+    let mut scratch = [0.0; BLOCK];
+    for (feature, lookup) in lookups.iter().enumerate() {
+        let terms = match shares.get_mut(feature) {
+            Some(shares) => &mut **shares,
+            None => &mut scratch[..scores.len()],
+        };
+        lookup.terms(start, terms);
+        for (score, term) in scores.iter_mut().zip(terms) {
+            *score += *term;
+        }
+    }
+    for shares in shares {
+        for (share, score) in shares.iter_mut().zip(scores.iter()) {
+            *share = if *score > 0.0 { *share / *score } else { 0.0 };
+        }
     }
 }

@@ -10,8 +10,15 @@ use crate::matrix::{MISSING, Matrix, Values};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Scale {
     /// (x - low) * factor, halved first where the range overflows.
-    Numeric { low: f64, range: f64, weight: f64 },
-    Codes { levels: Vec<String>, weight: f64 },
+    Numeric {
+        low: f64,
+        range: f64,
+        weight: f64,
+    },
+    Codes {
+        levels: Vec<String>,
+        weight: f64,
+    },
 }
 
 /// How all features take part; learnt once, applied to fitted and to new rows alike.
@@ -25,8 +32,14 @@ pub(crate) struct Encoding {
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     /// Scaled so that a difference is the feature's share of the distance; NaN where missing.
-    Numeric { values: Vec<f32>, weight: f32 },
-    Codes { codes: Vec<u32>, weight: f32 },
+    Numeric {
+        values: Vec<f32>,
+        weight: f32,
+    },
+    Codes {
+        codes: Vec<u32>,
+        weight: f32,
+    },
 }
 
 /// Rows ready for the distance.
@@ -77,9 +90,15 @@ impl Encoding {
                 (Some(Scale::Numeric { low, range, weight }), Values::Numeric(values)) => {
                     missing |= values.iter().any(|value| value.is_nan());
                     let one = |value: &f64| scaled(*value, *low, *range, *weight);
-                    Part::Numeric { values: values.iter().map(one).collect(), weight: *weight as f32 }
+                    Part::Numeric {
+                        values: values.iter().map(one).collect(),
+                        weight: *weight as f32,
+                    }
                 }
-                (Some(Scale::Codes { levels: fitted, weight }), Values::Codes { codes, levels }) => {
+                (
+                    Some(Scale::Codes { levels: fitted, weight }),
+                    Values::Codes { codes, levels },
+                ) => {
                     missing |= codes.contains(&MISSING);
                     let codes = recoded(codes, levels, fitted);
                     Part::Codes { codes, weight: *weight as f32 }
@@ -133,7 +152,8 @@ impl Encoded {
         for row in 0..self.rows {
             let key: Vec<u32> = self.parts.iter().map(|part| part.key(row)).collect();
             let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
-            let empty = self.missing && key.iter().zip(&self.parts).all(|(key, part)| part.absent() == *key);
+            let empty = self.missing
+                && key.iter().zip(&self.parts).all(|(key, part)| part.absent() == *key);
             let place = if empty { next } else { *places.entry(key).or_insert(next) };
             if place == next {
                 firsts.push(row);

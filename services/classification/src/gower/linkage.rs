@@ -35,7 +35,10 @@ impl Tree {
     /// one height are done together. Gives each leaf's cluster, in no order, and the height.
     pub fn cut(&self, k: usize) -> (Vec<u32>, f32) {
         let mut done = self.leaves.saturating_sub(k);
-        while done > 0 && done < self.merges.len() && self.merges[done].2 <= self.merges[done - 1].2 + TIE {
+        while done > 0
+            && done < self.merges.len()
+            && self.merges[done].2 <= self.merges[done - 1].2 + TIE
+        {
             done += 1;
         }
         let mut parents: Vec<usize> = (0..self.leaves + done).collect();
@@ -81,7 +84,12 @@ impl Tree {
         for (left, right, height) in &self.merges {
             let size = sizes[*left] + sizes[*right];
             sizes.push(size);
-            merges.push(Merge { left: node(*left), right: node(*right), height: f64::from(*height), size });
+            merges.push(Merge {
+                left: node(*left),
+                right: node(*right),
+                height: f64::from(*height),
+                size,
+            });
         }
         Dendrogram {
             leaf_rows: rows,

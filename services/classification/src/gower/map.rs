@@ -359,9 +359,10 @@ fn orient(points: &mut [[f64; 2]]) {
         *point = [point[0] * cos + point[1] * sin, point[1] * cos - point[0] * sin];
     });
     for axis in [0, 1] {
-        let farthest = points.iter().map(|point| point[axis]).fold(0.0_f64, |far, value| {
-            if value.abs() > far.abs() { value } else { far }
-        });
+        let farthest = points
+            .iter()
+            .map(|point| point[axis])
+            .fold(0.0_f64, |far, value| if value.abs() > far.abs() { value } else { far });
         if farthest < 0.0 {
             points.iter_mut().for_each(|point| point[axis] = -point[axis]);
         }

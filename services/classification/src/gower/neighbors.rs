@@ -3,7 +3,10 @@
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::{distances::{parts_between, row_to_run}, encoded::Encoded};
+use super::{
+    distances::{parts_between, row_to_run},
+    encoded::Encoded,
+};
 
 /// Rows that share the reading of a tile, and rows of a tile: a tile of a few columns stays in the
 /// processor's first-level cache.

@@ -40,7 +40,9 @@ pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -
                 let distances = &mut distances[..nearest.len()];
                 row_to_run(rows, next, rows, chunk * CHUNK, distances);
                 let mut farthest = (f32::NEG_INFINITY, 0);
-                for (index, (nearest, distance)) in nearest.iter_mut().zip(distances.iter()).enumerate() {
+                for (index, (nearest, distance)) in
+                    nearest.iter_mut().zip(distances.iter()).enumerate()
+                {
                     *nearest = nearest.min(*distance);
                     if *nearest > farthest.0 {
                         farthest = (*nearest, chunk * CHUNK + index);
@@ -49,7 +51,8 @@ pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -
                 farthest
             })
             .collect::<Vec<_>>();
-        let first = |best: (f32, usize), one: &(f32, usize)| if one.0 > best.0 { *one } else { best };
+        let first =
+            |best: (f32, usize), one: &(f32, usize)| if one.0 > best.0 { *one } else { best };
         next = farthest.iter().fold((f32::NEG_INFINITY, 0), first).1;
         if chosen[next] {
             // Every row stands on a chosen one.

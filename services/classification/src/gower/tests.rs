@@ -17,8 +17,16 @@ use super::{
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 const CASES: &[&str] = &[
-    "constant_column", "duplicates", "max_zero", "missing", "missing_empty_rows", "mixed_weights", "n1", "n2",
-    "n3", "numeric",
+    "constant_column",
+    "duplicates",
+    "max_zero",
+    "missing",
+    "missing_empty_rows",
+    "mixed_weights",
+    "n1",
+    "n2",
+    "n3",
+    "numeric",
 ];
 
 struct Case {
@@ -163,9 +171,15 @@ fn neighbors() {
             let score = judged.as_ref().map(|judged| judged.score);
             match (score, wanted.as_f64()) {
                 (Some(score), Some(wanted)) => {
-                    assert!((score - wanted).abs() <= 1e-6, "{name}: row {row}: {score} and not {wanted}");
+                    assert!(
+                        (score - wanted).abs() <= 1e-6,
+                        "{name}: row {row}: {score} and not {wanted}"
+                    );
                     let total: f64 = judged.unwrap().shares.iter().sum();
-                    assert!(total == 0.0 || (total - 1.0).abs() < 1e-9, "{name}: row {row}: {total}");
+                    assert!(
+                        total == 0.0 || (total - 1.0).abs() < 1e-9,
+                        "{name}: row {row}: {total}"
+                    );
                 }
                 (None, None) => {}
                 other => panic!("{name}: row {row}: {other:?}"),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Error, Fitted, Model, Result, Scored, Table,
+    Classification, ClassificationEngine, ClassifyRequest, Error, Fitted, Model, Result, Scored,
+    Table,
     proto::{
         ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest, ScoreRequest,
-        classification_engine_client::ClassificationEngineClient, classify_request, classify_response,
-        fit_response, score_request, score_response,
+        classification_engine_client::ClassificationEngineClient, classify_request,
+        classify_response, fit_response, score_request, score_response,
     },
 };
 use anomal_proto::SETTINGS_VERSION;
@@ -83,7 +84,8 @@ impl ClassificationEngine for RemoteClassificationEngine {
     async fn list_detectors(&self) -> Result<Vec<Detector>> {
         self.replicas
             .call(|channel| async move {
-                let answer = client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await?;
+                let answer =
+                    client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await?;
                 Ok(answer.into_inner().detectors)
             })
             .await
@@ -96,7 +98,8 @@ impl ClassificationEngine for RemoteClassificationEngine {
                 let messages = request.messages();
                 async move {
                     use classify_response::Part;
-                    let mut answers = client(channel).classify(outgoing(messages)).await?.into_inner();
+                    let mut answers =
+                        client(channel).classify(outgoing(messages)).await?.into_inner();
                     let mut rows = Assembler::new(usize::MAX);
                     let (mut analysis, mut statistics) = (Joined::default(), None);
                     while let Some(answer) = answers.message().await? {

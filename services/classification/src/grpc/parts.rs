@@ -1,9 +1,7 @@
 //! An analysis in parts, none of them large, and put together again. Lists of several parts are joined, as
 //! protobuf merges messages; the labels of a clustering, which stand in a list of lists, go by themselves.
 
-use anomal_core::proto::{
-    Analysis, ClusterLabels, Clustering, Dendrogram, Heatmap, Map,
-};
+use anomal_core::proto::{Analysis, ClusterLabels, Clustering, Dendrogram, Heatmap, Map};
 
 /// Numbers of a part, of at most 10 bytes each.
 const PART: usize = 50_000;
@@ -20,18 +18,25 @@ pub(super) fn split(mut analysis: Analysis) -> Vec<Part> {
     let features = std::mem::take(&mut analysis.features);
     let suspects = std::mem::take(&mut analysis.suspects);
     let correlations = std::mem::take(&mut analysis.correlations);
-    let points = analysis.map.as_mut().map(|map| std::mem::take(&mut map.points)).unwrap_or_default();
+    let points =
+        analysis.map.as_mut().map(|map| std::mem::take(&mut map.points)).unwrap_or_default();
     let similarities = analysis.heatmap.as_mut().map(|map| std::mem::take(&mut map.similarities));
     let tree = analysis.dendrogram.as_mut().map(std::mem::take).unwrap_or_default();
     // What is there at all stays in the first part.
     let mut push = |part: Analysis| parts.push(Part::Analysis(part));
     push(analysis);
     for points in points.chunks(PART) {
-        push(Analysis { map: Some(Map { points: points.to_vec(), ..Map::default() }), ..Analysis::default() });
+        push(Analysis {
+            map: Some(Map { points: points.to_vec(), ..Map::default() }),
+            ..Analysis::default()
+        });
     }
     for similarities in similarities.unwrap_or_default().chunks(PART) {
         let similarities = similarities.to_vec();
-        push(Analysis { heatmap: Some(Heatmap { similarities, ..Heatmap::default() }), ..Analysis::default() });
+        push(Analysis {
+            heatmap: Some(Heatmap { similarities, ..Heatmap::default() }),
+            ..Analysis::default()
+        });
     }
     let branch = |part: Dendrogram| Analysis { dendrogram: Some(part), ..Analysis::default() };
     for rows in tree.leaf_rows.chunks(PART) {
@@ -126,7 +131,10 @@ mod tests {
             detector: "Gower".into(),
             rows: u64::from(n),
             map: Some(Map {
-                points: rows.iter().map(|row| Point { row: *row, x: 0.5, y: -0.5, count: 1 }).collect(),
+                points: rows
+                    .iter()
+                    .map(|row| Point { row: *row, x: 0.5, y: -0.5, count: 1 })
+                    .collect(),
                 stress: 0.2,
                 method: "nmds".into(),
                 ..Map::default()
@@ -137,9 +145,17 @@ mod tests {
                 order: (0..n).collect(),
                 leaf_rows: rows.clone(),
             }),
-            heatmap: Some(Heatmap { rows: rows[..512].to_vec(), similarities: vec![0.1; 512 * 512] }),
+            heatmap: Some(Heatmap {
+                rows: rows[..512].to_vec(),
+                similarities: vec![0.1; 512 * 512],
+            }),
             clusterings: vec![
-                Clustering { k: 2, labels: vec![1; n as usize], sizes: vec![7], ..Clustering::default() },
+                Clustering {
+                    k: 2,
+                    labels: vec![1; n as usize],
+                    sizes: vec![7],
+                    ..Clustering::default()
+                },
                 Clustering { k: 3, labels: (0..n).collect(), ..Clustering::default() },
             ],
             features: vec![FeatureSummary { missing: 3, ..FeatureSummary::default() }; 2_048],

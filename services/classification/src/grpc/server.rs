@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anomal_core::{
     ClassificationEngine, ClassifyRequest, Code, Error, Model, Result,
     proto::{
-        ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics, FitResponse,
-        ListDetectorsRequest, ListDetectorsResponse, ScoreRequest, ScoreResponse,
-        classification_engine_server::{ClassificationEngine as Service, ClassificationEngineServer},
+        ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics,
+        FitResponse, ListDetectorsRequest, ListDetectorsResponse, ScoreRequest, ScoreResponse,
+        classification_engine_server::{
+            ClassificationEngine as Service, ClassificationEngineServer,
+        },
         classify_request, classify_response, fit_response, score_request, score_response,
     },
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{
-    Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status,
-};
+use anomal_rpc::{Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status};
 use futures::{Stream, stream};
 use tonic::{
     Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
@@ -112,7 +112,9 @@ impl Service for Adapter {
         let work = async {
             let limit = self.admission.max_request_bytes();
             let (mut model, mut table) = (Assembler::new(limit), Assembler::new(limit));
-            while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
+            while let Some(message) =
+                messages.message().await.map_err(|status| from_status(&status))?
+            {
                 match message.part {
                     Some(score_request::Part::Model(chunk)) => model.push(&chunk)?,
                     Some(score_request::Part::Table(chunk)) => table.push(&chunk)?,
@@ -122,7 +124,8 @@ impl Service for Adapter {
             let model = Model(model.into_bytes().into());
             let done = self.engine.score(&model, table.into_table()?).await?;
             let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
-            let parts = chunks(done.rows)?.map(Answer::Rows).chain([Answer::Statistics(statistics)]);
+            let parts =
+                chunks(done.rows)?.map(Answer::Rows).chain([Answer::Statistics(statistics)]);
             Ok(parts.map(|part| Ok(ScoreResponse { part: Some(part) })))
         };
         let answers = self.admission.run("Score", &metadata, work).await?;
@@ -141,7 +144,11 @@ async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<Clas
         }
     }
     let settings = settings.ok_or_else(|| {
-        Error::new(Code::InvalidRequest, "SETTINGS_MISSING", "the request's first message has no settings")
+        Error::new(
+            Code::InvalidRequest,
+            "SETTINGS_MISSING",
+            "the request's first message has no settings",
+        )
     })?;
     if settings.settings_version != SETTINGS_VERSION {
         return Err(Error::new(
@@ -155,7 +162,15 @@ async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<Clas
         ));
     }
     let parsed = serde_json::from_str(&settings.settings).map_err(|error| {
-        Error::new(Code::InvalidRequest, "SETTINGS_INVALID", format!("the settings are no JSON of ours: {error}"))
+        Error::new(
+            Code::InvalidRequest,
+            "SETTINGS_INVALID",
+            format!("the settings are no JSON of ours: {error}"),
+        )
     })?;
-    Ok(ClassifyRequest { settings: parsed, features: settings.features, table: table.into_table()? })
+    Ok(ClassifyRequest {
+        settings: parsed,
+        features: settings.features,
+        table: table.into_table()?,
+    })
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, PlanRequest, Result,
     proto::{
-        Component, ExtractRequest as Message, ExtractResponse, ExtractSettings, ListComponentsRequest,
-        Plan, PlanRequest as PlanMessage, extract_request::Part, extract_response::Part as Answer,
-        feature_engine_client::FeatureEngineClient,
+        Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
+        ListComponentsRequest, Plan, PlanRequest as PlanMessage, extract_request::Part,
+        extract_response::Part as Answer, feature_engine_client::FeatureEngineClient,
     },
 };
 use anomal_proto::SETTINGS_VERSION;
@@ -48,7 +48,8 @@ impl FeatureEngine for RemoteFeatureEngine {
     async fn list_components(&self) -> Result<Vec<Component>> {
         self.replicas
             .call(|channel| async move {
-                let answer = client(channel).list_components(outgoing(ListComponentsRequest {})).await?;
+                let answer =
+                    client(channel).list_components(outgoing(ListComponentsRequest {})).await?;
                 Ok(answer.into_inner().components)
             })
             .await

@@ -7,7 +7,8 @@ use anomal_core::{
     proto::{
         ExtractRequest as Message, ExtractResponse, ExtractSettings, ExtractStatistics,
         ListComponentsRequest, ListComponentsResponse, Plan, PlanRequest as PlanMessage,
-        extract_request::Part, extract_response::Part as Answer,
+        extract_request::Part,
+        extract_response::Part as Answer,
         feature_engine_server::{FeatureEngine as Service, FeatureEngineServer},
     },
 };
@@ -40,7 +41,8 @@ struct Adapter {
 
 #[async_trait]
 impl Service for Adapter {
-    type ExtractStream = std::pin::Pin<Box<dyn Stream<Item = Result<ExtractResponse, Status>> + Send>>;
+    type ExtractStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<ExtractResponse, Status>> + Send>>;
 
     async fn list_components(
         &self,
@@ -56,7 +58,11 @@ impl Service for Adapter {
         let work = async {
             version(message.settings_version)?;
             let settings = serde_json::from_str(&message.settings).map_err(|error| {
-                Error::new(Code::InvalidRequest, "SETTINGS_INVALID", format!("the settings are no JSON of ours: {error}"))
+                Error::new(
+                    Code::InvalidRequest,
+                    "SETTINGS_INVALID",
+                    format!("the settings are no JSON of ours: {error}"),
+                )
             })?;
             self.engine.plan(PlanRequest { settings, schema: message.schema }).await
         };
@@ -109,7 +115,11 @@ async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<Extr
         }
     }
     let settings = settings.ok_or_else(|| {
-        Error::new(Code::InvalidRequest, "SETTINGS_MISSING", "the request's first message has no settings")
+        Error::new(
+            Code::InvalidRequest,
+            "SETTINGS_MISSING",
+            "the request's first message has no settings",
+        )
     })?;
     version(settings.settings_version)?;
     let phase = settings.phase();

@@ -68,7 +68,14 @@ pub struct Campaign {
 
 impl Campaign {
     /// With this many queries within the span, in milliseconds.
-    pub fn new(family: Family, size: u64, world: &World, clients: u64, span: u64, dice: &mut Dice) -> Self {
+    pub fn new(
+        family: Family,
+        size: u64,
+        world: &World,
+        clients: u64,
+        span: u64,
+        dice: &mut Dice,
+    ) -> Self {
         let domain = match family {
             Family::Typosquatting => squat(world, dice),
             // Short, so that more fits before it.
@@ -108,7 +115,8 @@ impl Campaign {
             _ => dice.between(101, 190),
         };
         let data = dice.text(BASE32, length);
-        let labels: Vec<&str> = data.as_bytes().chunks(57).filter_map(|label| str::from_utf8(label).ok()).collect();
+        let labels: Vec<&str> =
+            data.as_bytes().chunks(57).filter_map(|label| str::from_utf8(label).ok()).collect();
         let name = format!("{}.{}", labels.join("."), self.domain);
         let reply = if dice.chance(0.6) {
             let length = dice.between(4, 40);
@@ -125,7 +133,12 @@ impl Campaign {
         let calls = if dice.chance(0.05) { 2 } else { 1 };
         let pause = self.interval * calls * dice.between(900, 1_100) / 1_000;
         let state = dice.between(2, 12);
-        let name = format!("{:x}.{}.{}", hash(&self.domain) % 0x1000_0000, dice.text(HEX, state), self.domain);
+        let name = format!(
+            "{:x}.{}.{}",
+            hash(&self.domain) % 0x1000_0000,
+            dice.text(HEX, state),
+            self.domain
+        );
         let reply = match dice.below(4) {
             0 => Reply::default().address("0.0.0.0".to_owned()),
             _ => Reply::default().address(address(&name, 0)),
@@ -134,7 +147,12 @@ impl Campaign {
     }
 
     fn command(&self, dice: &mut Dice) -> (String, Reply, u64) {
-        let name = format!("{}{}.{}", dice.pick(&["ns", "mx", "t", "q"]), dice.between(1, 40), self.domain);
+        let name = format!(
+            "{}{}.{}",
+            dice.pick(&["ns", "mx", "t", "q"]),
+            dice.between(1, 40),
+            self.domain
+        );
         let length = dice.between(18, 150);
         let bytes: Vec<u64> = (0..length).map(|_| dice.below(256)).collect();
         (name, Reply::default().text(base64(&bytes)), dice.between(20_000, 600_000))
@@ -229,7 +247,9 @@ mod tests {
     #[test]
     fn base64_of_the_standard() {
         let encode = |text: &str| base64(&text.bytes().map(u64::from).collect::<Vec<_>>());
-        for (text, expected) in [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (text, expected) in
+            [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(encode(text), expected);
         }
     }
@@ -252,7 +272,9 @@ mod tests {
             let mut campaign = Campaign::new(family, 300, &world, 10, 86_400_000, &mut dice);
             for _ in 0..300 {
                 let (query, _) = campaign.next(&mut dice);
-                assert!(query.name.len() <= 253 && query.name.split('.').all(|label| label.len() <= 63));
+                assert!(
+                    query.name.len() <= 253 && query.name.split('.').all(|label| label.len() <= 63)
+                );
             }
             assert_eq!(campaign.left, 0);
         }

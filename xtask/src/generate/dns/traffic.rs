@@ -2,9 +2,7 @@
 
 use super::{
     record::{Query, Reply},
-    world::{
-        HEX, LOWER, LOWER_AND_DIGITS, WORDS, World, address, address6, hash, host,
-    },
+    world::{HEX, LOWER, LOWER_AND_DIGITS, WORDS, World, address, address6, hash, host},
 };
 use crate::generate::dice::{Dice, below, mix};
 
@@ -109,7 +107,9 @@ fn browse(world: &World, client: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
         at += dice.between(40, 700);
         let embedded = match dice.below(8) {
             0 => content_host(dice),
-            1 => host(dice.pick(&["doubleclick.net", "gstatic.com", "fbcdn.net", "adnxs.com"]), dice),
+            1 => {
+                host(dice.pick(&["doubleclick.net", "gstatic.com", "fbcdn.net", "adnxs.com"]), dice)
+            }
             _ => host(world.site(dice), dice),
         };
         let reply = addresses(&embedded);
@@ -140,7 +140,9 @@ fn site_reply(site: &str, name: &str, six: bool, dice: &mut Dice) -> Reply {
     if hash.is_multiple_of(3) {
         let edge = below(mix(hash), 9_000) + 100;
         reply = match hash % 4 {
-            0 => reply.host(format!("{name}.edgekey.net")).host(format!("e{edge}.a.akamaiedge.net")),
+            0 => {
+                reply.host(format!("{name}.edgekey.net")).host(format!("e{edge}.a.akamaiedge.net"))
+            }
             1 => reply.host(format!("d{:013x}.cloudfront.net", mix(hash) >> 12)),
             2 => reply.host(format!("{}.map.fastly.net", site.replace('.', "-"))),
             _ => reply.host(format!("a{edge}.dscb.akamai.net")),
@@ -158,9 +160,21 @@ fn site_reply(site: &str, name: &str, six: bool, dice: &mut Dice) -> Reply {
 fn content_host(dice: &mut Dice) -> String {
     match dice.below(6) {
         0 => format!("d{}.cloudfront.net", dice.text(LOWER_AND_DIGITS, 13)),
-        1 => format!("e{}.dsc{}.akamaiedge.net", dice.between(100, 20_000), dice.pick(&["a", "b", "g"])),
-        2 => format!("{}-{}.s3.amazonaws.com", dice.pick(WORDS), dice.pick(&["assets", "prod", "media"])),
-        3 => format!("r{}---sn-{}.googlevideo.com", dice.between(1, 9), dice.text(LOWER_AND_DIGITS, 8)),
+        1 => format!(
+            "e{}.dsc{}.akamaiedge.net",
+            dice.between(100, 20_000),
+            dice.pick(&["a", "b", "g"])
+        ),
+        2 => format!(
+            "{}-{}.s3.amazonaws.com",
+            dice.pick(WORDS),
+            dice.pick(&["assets", "prod", "media"])
+        ),
+        3 => format!(
+            "r{}---sn-{}.googlevideo.com",
+            dice.between(1, 9),
+            dice.text(LOWER_AND_DIGITS, 8)
+        ),
         4 => {
             let parts = [8, 4, 4, 12].map(|length| dice.text(HEX, length));
             format!("{}.events.data.microsoft.com", parts.join("-"))
@@ -173,13 +187,18 @@ fn content_host(dice: &mut Dice) -> String {
 fn internal(client: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
     let query = match dice.below(10) {
         0..=3 => {
-            let name = format!("{}.{CORP}", dice.pick(&["dc1", "files", "intranet", "mail", "print"]));
+            let name =
+                format!("{}.{CORP}", dice.pick(&["dc1", "files", "intranet", "mail", "print"]));
             let address = format!("10.1.0.{}", 10 + hash(&name) % 20);
             plain(client, name, Reply::default().address(address))
         }
         4..=6 => {
             let service = dice.pick(&["_ldap._tcp", "_kerberos._tcp", "_gc._tcp"]);
-            plain(client, format!("{service}.dc._msdcs.{CORP}"), Reply::default().host(format!("dc1.{CORP}")))
+            plain(
+                client,
+                format!("{service}.dc._msdcs.{CORP}"),
+                Reply::default().host(format!("dc1.{CORP}")),
+            )
         }
         7 => plain(client, format!("wpad.{CORP}"), Reply::nxdomain()),
         8 => plain(client, format!("isatap.{CORP}"), Reply::nxdomain()),
@@ -208,7 +227,11 @@ fn mail(world: &World, server: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
     let spf = match hash(&site) % 3 {
         0 => "v=spf1 include:_spf.google.com ~all".to_owned(),
         1 => format!("v=spf1 ip4:{}/24 include:spf.protection.outlook.com -all", address(&site, 0)),
-        _ => format!("v=spf1 mx a:mail.{site} ip4:{} ip4:{} ?all", address(&site, 1), address(&site, 2)),
+        _ => format!(
+            "v=spf1 mx a:mail.{site} ip4:{} ip4:{} ?all",
+            address(&site, 1),
+            address(&site, 2)
+        ),
     };
     let selector = dice.pick(&["s1", "google", "selector1", "k1", "20230601", "dkim"]);
     let mut queries = vec![
@@ -216,7 +239,8 @@ fn mail(world: &World, server: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
         (dice.between(5, 90), plain(server, format!("{selector}._domainkey.{site}"), key(&site))),
     ];
     if dice.chance(0.6) {
-        let policy = format!("v=DMARC1; p={}; rua=mailto:dmarc@{site}", dice.pick(&["none", "reject"]));
+        let policy =
+            format!("v=DMARC1; p={}; rua=mailto:dmarc@{site}", dice.pick(&["none", "reject"]));
         let query = plain(server, format!("_dmarc.{site}"), Reply::default().text(policy));
         queries.push((dice.between(100, 200), query));
     }
@@ -238,7 +262,11 @@ fn key(site: &str) -> Reply {
 fn reputation(client: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
     let name = match dice.below(2) {
         0 => format!("{}.{}.avqs.mcafee.com", dice.text(HEX, 8), dice.text(HEX, 32)),
-        _ => format!("4.0.{}.{}.i.00.s.sophosxl.net", dice.below(10), dice.text(LOWER_AND_DIGITS, 26)),
+        _ => format!(
+            "4.0.{}.{}.i.00.s.sophosxl.net",
+            dice.below(10),
+            dice.text(LOWER_AND_DIGITS, 26)
+        ),
     };
     let address = format!("127.0.{}.{}", dice.below(4), dice.between(1, 80));
     vec![(0, plain(client, name, Reply::default().address(address)))]
@@ -273,9 +301,13 @@ fn probes(client: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
 
 /// Names of devices, as people give them.
 fn printers(client: u64, dice: &mut Dice) -> Vec<(u64, Query)> {
-    let device = dice.pick(&["Drucker Büro 2", "Printer \"Lobby\", 2nd floor", "HP LaserJet [4F:2A:90]"]);
+    let device =
+        dice.pick(&["Drucker Büro 2", "Printer \"Lobby\", 2nd floor", "HP LaserJet [4F:2A:90]"]);
     let name = format!("{device}._ipp._tcp.local");
-    vec![(0, plain(client, name, Reply::default().host(format!("printer-{}.local", hash(device) % 90))))]
+    vec![(
+        0,
+        plain(client, name, Reply::default().host(format!("printer-{}.local", hash(device) % 90))),
+    )]
 }
 
 /// The root, no name at all, a name of another script.

@@ -18,21 +18,40 @@ pub const WORDS: &[&str] = &[
     "forest", "forge", "fox", "garden", "gate", "glen", "gold", "grand", "green", "grove",
     "harbor", "haven", "hazel", "hill", "home", "iron", "ivy", "jade", "juniper", "keystone",
     "lake", "lark", "laurel", "leaf", "light", "lily", "lunar", "maple", "marble", "meadow",
-    "metro", "mill", "mint", "moon", "north", "oak", "ocean", "olive", "onyx", "orchard",
-    "park", "pearl", "pine", "pioneer", "plaza", "point", "prairie", "prime", "quartz", "rapid",
-    "raven", "red", "ridge", "river", "rock", "rose", "royal", "sage", "sand", "shore",
-    "silver", "sky", "solar", "south", "spring", "star", "steel", "stone", "stream", "summit",
-    "sun", "swift", "terra", "thorn", "tide", "timber", "trail", "union", "urban", "valley",
-    "vista", "wave", "west", "wild", "willow", "wind", "winter", "wood", "wren", "zenith",
+    "metro", "mill", "mint", "moon", "north", "oak", "ocean", "olive", "onyx", "orchard", "park",
+    "pearl", "pine", "pioneer", "plaza", "point", "prairie", "prime", "quartz", "rapid", "raven",
+    "red", "ridge", "river", "rock", "rose", "royal", "sage", "sand", "shore", "silver", "sky",
+    "solar", "south", "spring", "star", "steel", "stone", "stream", "summit", "sun", "swift",
+    "terra", "thorn", "tide", "timber", "trail", "union", "urban", "valley", "vista", "wave",
+    "west", "wild", "willow", "wind", "winter", "wood", "wren", "zenith",
 ];
 const TRADES: &[&str] = &[
-    "bakery", "clinic", "consulting", "dental", "design", "law", "logistics", "media", "motors",
-    "photo", "plumbing", "school", "shop", "studio", "systems", "tools", "travel", "yoga",
+    "bakery",
+    "clinic",
+    "consulting",
+    "dental",
+    "design",
+    "law",
+    "logistics",
+    "media",
+    "motors",
+    "photo",
+    "plumbing",
+    "school",
+    "shop",
+    "studio",
+    "systems",
+    "tools",
+    "travel",
+    "yoga",
 ];
-const ENDINGS: &[&str] = &["com", "com", "com", "net", "org", "de", "co.uk", "fr", "nl", "io", "es", "com.ar"];
-const HOSTS: &[&str] = &["api", "static", "img", "cdn", "mail", "login", "assets", "m", "app", "data", "events"];
+const ENDINGS: &[&str] =
+    &["com", "com", "com", "net", "org", "de", "co.uk", "fr", "nl", "io", "es", "com.ar"];
+const HOSTS: &[&str] =
+    &["api", "static", "img", "cdn", "mail", "login", "assets", "m", "app", "data", "events"];
 /// First bytes of addresses of providers.
-const NETWORKS: &[u64] = &[13, 18, 20, 23, 34, 35, 52, 54, 65, 95, 104, 142, 151, 157, 185, 199, 204];
+const NETWORKS: &[u64] =
+    &[13, 18, 20, 23, 34, 35, 52, 54, 65, 95, 104, 142, 151, 157, 185, 199, 204];
 
 pub const HEX: &[u8] = b"0123456789abcdef";
 pub const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
@@ -143,9 +162,15 @@ pub fn address6(name: &str, n: u64) -> String {
 
 /// Two words and an ending that nobody registered, such as `silver-metrics.net`.
 pub fn inconspicuous(dice: &mut Dice) -> String {
-    let second = dice.pick(&["metrics", "cdn", "sync", "update", "static", "cloud", "data", "assets"]);
+    let second =
+        dice.pick(&["metrics", "cdn", "sync", "update", "static", "cloud", "data", "assets"]);
     let hyphen = dice.pick(&["-", "", ""]);
-    format!("{}{hyphen}{second}{}.{}", dice.pick(WORDS), dice.between(2, 99), dice.pick(&["com", "net", "info", "io"]))
+    format!(
+        "{}{hyphen}{second}{}.{}",
+        dice.pick(WORDS),
+        dice.between(2, 99),
+        dice.pick(&["com", "net", "info", "io"])
+    )
 }
 
 #[cfg(test)]

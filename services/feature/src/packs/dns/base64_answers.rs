@@ -37,9 +37,8 @@ fn twelve() -> usize {
 impl DirectFlag for Base64 {
     fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
         let answers = Distinct::of(inputs.required(0)?)?;
-        let found = answers.map(|cell| {
-            answers_of(cell).find(|answer| self.is_encoded(answer)).map(str::to_owned)
-        });
+        let found = answers
+            .map(|cell| answers_of(cell).find(|answer| self.is_encoded(answer)).map(str::to_owned));
         Ok(found.into_iter().enumerate().filter_map(|(row, found)| Some((row, found?))).collect())
     }
 }
@@ -95,7 +94,8 @@ mod tests {
         let flag = parameters::<Base64>(&serde_json::Map::new()).unwrap();
         let hits = flag.hits(&Inputs(vec![Some(&column)])).unwrap();
         let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
-        let hits: Vec<(usize, &str)> = hits.iter().map(|(row, value)| (*row, value.as_str())).collect();
+        let hits: Vec<(usize, &str)> =
+            hits.iter().map(|(row, value)| (*row, value.as_str())).collect();
         assert_eq!(hits, expected);
     }
 }

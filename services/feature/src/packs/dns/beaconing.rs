@@ -16,11 +16,7 @@ pub(crate) const BEACONING_DETECTOR: Definition = Definition {
     aliases: &[],
     description: "Rows of a client (or of a client and a registered domain, where `domain` names a column of names) \
                   whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`.",
-    inputs: &[
-        Input::text("clientIp"),
-        Input::time("timestamp"),
-        Input::text("domain").optional(),
-    ],
+    inputs: &[Input::text("clientIp"), Input::time("timestamp"), Input::text("domain").optional()],
     schema: schema_of::<Beaconing>,
     build: |given| {
         let beaconing = parameters::<Beaconing>(given)?;
@@ -192,7 +188,8 @@ mod tests {
         // Every 60 s ± 3 s, three beacons missed.
         let mut times: Vec<i64> = (0..40).map(|n| n * 60 + (n * 7919) % 7 - 3).collect();
         times.drain(10..13);
-        let mut rows: Vec<_> = times.iter().map(|time| ("10.0.0.5", "c2.example.com", *time)).collect();
+        let mut rows: Vec<_> =
+            times.iter().map(|time| ("10.0.0.5", "c2.example.com", *time)).collect();
         rows.reverse();
         assert_eq!(hits(&rows, true).len(), rows.len());
         // Other traffic of the same client hides it, unless domains are told apart.
@@ -216,7 +213,9 @@ mod tests {
         assert!(hits(&rows, true).is_empty());
         // Bursts of page loads with long pauses between them.
         let visits: Vec<_> = (0..20_i64)
-            .flat_map(|n| (0..5_i64).map(move |m| ("10.0.0.5", "a.example.com", n * n * 977 + m * m * 3)))
+            .flat_map(|n| {
+                (0..5_i64).map(move |m| ("10.0.0.5", "a.example.com", n * n * 977 + m * m * 3))
+            })
             .collect();
         assert!(hits(&visits, true).is_empty());
         let burst: Vec<_> = (0..50).map(|_| ("10.0.0.5", "a.example.com", 7)).collect();

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::shape::metric;
-use crate::component::{Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of};
+use crate::component::{
+    Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
+};
 
 const NAME: &[Input] = &[Input::text("name")];
 
@@ -47,13 +49,9 @@ metric!(
     Text,
     |name| psl::suffix_str(name.trim_end_matches('.')).map(str::to_lowercase)
 );
-metric!(
-    IS_IP,
-    "is_ip",
-    "Whether a text is an IPv4 or IPv6 address.",
-    Boolean,
-    |name| Some(name.parse::<IpAddr>().is_ok())
-);
+metric!(IS_IP, "is_ip", "Whether a text is an IPv4 or IPv6 address.", Boolean, |name| Some(
+    name.parse::<IpAddr>().is_ok()
+));
 
 /// The registered domain, as it is written in the name.
 pub(super) fn registered_domain(name: &str) -> Option<&str> {
@@ -97,7 +95,12 @@ mod tests {
             (&IS_IP, "example.com", Some("false")),
         ];
         for (definition, name, expected) in cases {
-            assert_eq!(text(definition, name).as_deref(), expected, "{} of {name}", definition.name);
+            assert_eq!(
+                text(definition, name).as_deref(),
+                expected,
+                "{} of {name}",
+                definition.name
+            );
         }
     }
 }

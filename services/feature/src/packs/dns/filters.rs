@@ -123,7 +123,8 @@ mod tests {
         assert!(!removes(&REMOVE_TLD, json!({"domains": ["example.com"]}), "example.org"));
         assert!(removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.google.com"));
         assert!(!removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.youtube.com"));
-        let wrong = (REMOVE_MATCH.build)(json!({"keywort": "x"}).as_object().unwrap()).err().unwrap();
+        let wrong =
+            (REMOVE_MATCH.build)(json!({"keywort": "x"}).as_object().unwrap()).err().unwrap();
         assert_eq!(wrong, Wrong::new("keywort", "unknown parameter; did you mean `keyword`?"));
     }
 }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{beaconing::domain_codes, time::micros};
-use crate::component::{AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of};
+use crate::component::{
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of,
+};
 
 pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
     name: "newly_seen_domain",

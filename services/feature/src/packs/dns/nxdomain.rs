@@ -42,7 +42,8 @@ fn twenty() -> usize {
 impl AggregationFlag for NxdomainRatio {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
         let clients = Distinct::of(inputs.required(0)?)?;
-        let failed = Distinct::of(inputs.required(1)?)?.mask(|code| code.eq_ignore_ascii_case("NXDOMAIN"));
+        let failed =
+            Distinct::of(inputs.required(1)?)?.mask(|code| code.eq_ignore_ascii_case("NXDOMAIN"));
         let rows = || clients.codes.iter().zip(failed.iter()).enumerate();
         let mut counts: HashMap<u32, (usize, usize)> = HashMap::new();
         for (_, (client, failed)) in rows() {

@@ -86,11 +86,13 @@ mod tests {
     #[test]
     fn the_built_in_list_and_one_of_your_own() {
         assert_eq!(Ranking::embedded().domains.len(), 143_630);
-        let rate = |parameters: serde_json::Value, name: &str| {
-            match (ALEXA_1M_RATING.build)(parameters.as_object().unwrap()).unwrap() {
-                Built::Metric(TextFunction::Integer(function)) => function(name),
-                _ => None,
-            }
+        let rate = |parameters: serde_json::Value, name: &str| match (ALEXA_1M_RATING.build)(
+            parameters.as_object().unwrap(),
+        )
+        .unwrap()
+        {
+            Built::Metric(TextFunction::Integer(function)) => function(name),
+            _ => None,
         };
         assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), Some(1));
         assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), Some(ABSENT));

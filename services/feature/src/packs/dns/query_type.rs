@@ -44,7 +44,9 @@ impl AggregationFlag for Rare {
             let code = (*code)?;
             let count = counts[&code];
             let rare = count as f64 <= self.max_share * total as f64;
-            rare.then(|| (row, format!("{}, in {count} of {total} rows", values.values[code as usize])))
+            rare.then(|| {
+                (row, format!("{}, in {count} of {total} rows", values.values[code as usize]))
+            })
         });
         Ok(hits.collect())
     }

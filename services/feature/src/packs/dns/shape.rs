@@ -2,7 +2,9 @@
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 
-use crate::component::{Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of};
+use crate::component::{
+    Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
+};
 
 const NAME: &[Input] = &[Input::text("name")];
 
@@ -62,13 +64,9 @@ metric!(
         (!bytes.is_empty()).then(|| rounded(entropy(bytes.into_iter())))
     }
 );
-metric!(
-    HOSTNAME_LENGTH,
-    "hostname_length",
-    "How many characters a name has.",
-    Integer,
-    |name| count(name.chars())
-);
+metric!(HOSTNAME_LENGTH, "hostname_length", "How many characters a name has.", Integer, |name| {
+    count(name.chars())
+});
 metric!(
     LABEL_COUNT,
     "label_count",
@@ -102,13 +100,9 @@ metric!(
     Boolean,
     |name| Some(labels(name).next().is_none())
 );
-metric!(
-    ENTROPY,
-    "entropy",
-    "Shannon entropy of a text's characters in bits.",
-    Float,
-    |text| Some(entropy(text.chars()))
-);
+metric!(ENTROPY, "entropy", "Shannon entropy of a text's characters in bits.", Float, |text| Some(
+    entropy(text.chars())
+));
 
 fn count(items: impl Iterator) -> Option<i64> {
     i64::try_from(items.count()).ok()
@@ -120,7 +114,8 @@ pub(super) fn labels(name: &str) -> impl Iterator<Item = &str> {
 
 fn longest_label(name: &str) -> &str {
     // The first of equal ones.
-    labels(name).fold("", |longest, label| if label.len() > longest.len() { label } else { longest })
+    labels(name)
+        .fold("", |longest, label| if label.len() > longest.len() { label } else { longest })
 }
 
 fn rounded(value: f64) -> f64 {

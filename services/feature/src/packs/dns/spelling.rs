@@ -28,7 +28,9 @@ pub(crate) const LEVENSHTEIN: Definition = Definition {
             to.iter().map(|name| name.to_lowercase()).collect()
         };
         let targets = Arc::new(by_length(targets));
-        Ok(Built::Metric(TextFunction::Integer(Box::new(move |name| nearest(&group_of(name), &targets)))))
+        Ok(Built::Metric(TextFunction::Integer(Box::new(move |name| {
+            nearest(&group_of(name), &targets)
+        }))))
     },
 };
 
@@ -71,7 +73,8 @@ fn nearest(domain: &str, targets: &[Vec<String>]) -> Option<i64> {
         }
         let below = length.checked_sub(difference);
         let above = (difference > 0).then_some(length + difference);
-        for target in [below, above].into_iter().flatten().filter_map(|l| targets.get(l)).flatten() {
+        for target in [below, above].into_iter().flatten().filter_map(|l| targets.get(l)).flatten()
+        {
             let cutoff = best.saturating_sub(1);
             let arguments = levenshtein::Args::default().score_cutoff(cutoff);
             if let Some(distance) = comparator.distance_with_args(target.chars(), &arguments) {

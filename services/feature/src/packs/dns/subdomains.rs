@@ -118,7 +118,9 @@ mod tests {
         let flag = UniqueSubdomains { max: 3, window: 10.0 };
         let event = |second: i64, name: u32, row: u32| (0, 0, second * 1_000_000, name, row);
         // Five names in four seconds, then the same name again and again.
-        let mut group: Vec<Event> = (0..5).map(|n| event(n, u32::try_from(n).unwrap(), u32::try_from(n).unwrap())).collect();
+        let mut group: Vec<Event> = (0..5)
+            .map(|n| event(n, u32::try_from(n).unwrap(), u32::try_from(n).unwrap()))
+            .collect();
         group.extend((5..9).map(|n| event(i64::from(n) * 100, 9, n)));
         let rows: Vec<usize> = flag.judge(&group).into_iter().map(|hit| hit.0).collect();
         assert_eq!(rows, [0, 1, 2, 3, 4]);

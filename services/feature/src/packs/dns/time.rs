@@ -63,7 +63,8 @@ mod tests {
         let times = Int64Chunked::from_iter_options("t".into(), times.into_iter());
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
         let of = |definition: &Definition| -> Vec<Option<i64>> {
-            let Ok(Built::ColumnMetric(_, function)) = (definition.build)(&serde_json::Map::new()) else {
+            let Ok(Built::ColumnMetric(_, function)) = (definition.build)(&serde_json::Map::new())
+            else {
                 panic!("a metric")
             };
             function(&times).unwrap().i64().unwrap().iter().collect()

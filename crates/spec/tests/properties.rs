@@ -1,0 +1,406 @@
+//! What holds for any settings and any bytes.
+
+use std::{collections::BTreeMap, io};
+
+use anomal_spec::{
+    API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
+    CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
+    Include, Input, KIND, Metadata, NdjsonInput, NdjsonOutput, OriginalCommand, Output, Parameters,
+    ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity, Source, TerminalOutput, Threshold,
+    ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::Value;
+
+const SOURCE: Source<'_> = Source { file: "job.yaml", name: "job" };
+
+fn no_file(_: &str) -> io::Result<Vec<u8>> {
+    Err(io::Error::from(io::ErrorKind::NotFound))
+}
+
+/// Text of every kind that YAML could take for something else.
+fn text() -> impl Strategy<Value = String> {
+    const TRICKY: &[&str] = &[
+        "null",
+        "~",
+        "true",
+        "no",
+        "Off",
+        "1",
+        "1.5e3",
+        "0x1f",
+        "012",
+        "1_000",
+        ".inf",
+        "- a",
+        "a: b",
+        "a #b",
+        "#a",
+        "&a",
+        "*a",
+        "!a",
+        "{a}",
+        "[a]",
+        "@timestamp",
+        "%a",
+        "|",
+        ">-",
+        "'a'",
+        "\"a\"",
+        "<<",
+        "=",
+        "2026-01-01",
+        " a ",
+        "a\nb",
+        "a\n  b\n",
+        "\n",
+        "a\n\n",
+        "\ta",
+        "\u{7f}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "---",
+        "...",
+        "a\r\nb",
+        "\u{1b}",
+    ];
+    prop_oneof![
+        select(TRICKY).prop_map(str::to_owned),
+        "[ -~]{1,20}",
+        "\\PC{1,20}",
+        "[ -~\n\t\u{e9}\u{1f600}]{1,60}",
+    ]
+}
+
+fn path() -> impl Strategy<Value = String> {
+    text().prop_filter("a path of its own", |path| path != "-")
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        (-1e300..1e300f64).prop_map(Value::from),
+        text().prop_map(Value::from),
+    ]
+}
+
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let value = prop_oneof![scalar(), vec(scalar(), 0..3).prop_map(Value::from)];
+    prop::collection::btree_map("[a-z][a-zA-Z0-9]{0,8}", value, 0..3)
+        .prop_map(|map| map.into_iter().collect())
+}
+
+fn some_parameters() -> impl Strategy<Value = Parameters> {
+    parameters().prop_map(|mut parameters| {
+        parameters.insert("always".into(), Value::from(1));
+        parameters
+    })
+}
+
+fn types() -> impl Strategy<Value = BTreeMap<String, ColumnType>> {
+    use ColumnType::{Boolean, Datetime, Float, Integer, String};
+    prop::collection::btree_map(
+        text(),
+        select(vec![Boolean, Datetime, Float, Integer, String]),
+        0..3,
+    )
+}
+
+fn bad_lines() -> impl Strategy<Value = BadLines> {
+    select(vec![BadLines::Error, BadLines::Skip])
+}
+
+fn separator() -> impl Strategy<Value = String> {
+    "[\t -~&&[^\"]]"
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let csv = (path(), separator(), vec(text(), 0..3), types(), bad_lines()).prop_map(
+        |(path, separator, null_values, types, bad_lines)| CsvInput {
+            path,
+            separator,
+            null_values,
+            types,
+            bad_lines,
+        },
+    );
+    let ndjson = (path(), types(), bad_lines()).prop_map(|(path, types, bad_lines)| NdjsonInput {
+        path,
+        types,
+        bad_lines,
+    });
+    prop_oneof![
+        csv.prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
+        ndjson.prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
+        path().prop_map(|path| Input { parquet: Some(ParquetInput { path }), ..Input::default() }),
+    ]
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let rows = || select(vec![Rows::All, Rows::Suspicious]);
+    let include = || {
+        select(vec![
+            vec![],
+            vec![Include::Features],
+            vec![Include::Contributions, Include::Features],
+        ])
+    };
+    let limit = 1..100_000usize;
+    (separator(), rows(), include(), rows(), limit, any::<bool>()).prop_map(
+        |(separator, rows, include, terminal, limit, several)| {
+            let path = |end: &str| format!("out put{end}");
+            let csv = CsvOutput { path: path(".csv"), separator, rows, include: include.clone() };
+            let parquet = ParquetOutput { path: path(".parquet"), rows, include: include.clone() };
+            let ndjson = NdjsonOutput { path: path(".ndjson.gz"), rows, include };
+            let terminal = TerminalOutput { rows: terminal, limit };
+            let mut outputs = vec![Output { csv: Some(csv), ..Output::default() }];
+            if several {
+                outputs.push(Output { parquet: Some(parquet), ..Output::default() });
+                outputs.push(Output { ndjson: Some(ndjson), ..Output::default() });
+                outputs.push(Output { terminal: Some(terminal), ..Output::default() });
+            }
+            outputs
+        },
+    )
+}
+
+fn feature() -> impl Strategy<Value = Feature> {
+    let kind = option::of(select(vec![
+        FeatureKind::Numeric,
+        FeatureKind::Categorical,
+        FeatureKind::Boolean,
+    ]));
+    let parts = (
+        0..4,
+        text(),
+        text(),
+        option::of(text()),
+        vec(text(), 1..3),
+        some_parameters(),
+        0.0..1e9,
+        kind,
+    );
+    parts.prop_map(|(which, name, other, alias, columns, params, multiplier, kind)| {
+        let plain = Feature {
+            feature_type: FeatureType::Field,
+            name: Some(name.clone()),
+            pattern: None,
+            except: vec![],
+            data_needed: vec![],
+            params: Parameters::default(),
+            expression: None,
+            alias,
+            multiplier,
+            kind,
+        };
+        match which {
+            0 => Feature { data_needed: vec![other], ..plain },
+            1 => Feature { name: None, pattern: Some(name), except: columns, alias: None, ..plain },
+            2 => {
+                Feature { feature_type: FeatureType::Metric, data_needed: columns, params, ..plain }
+            }
+            _ => {
+                Feature { feature_type: FeatureType::Expression, expression: Some(other), ..plain }
+            }
+        }
+    })
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    (text(), option::of(text()), vec(text(), 0..3), parameters()).prop_map(
+        |(name, remove, data_needed, params)| match remove {
+            Some(_) => Filter { name, remove, ..Filter::default() },
+            None => Filter { name, data_needed, params, remove },
+        },
+    )
+}
+
+fn flag() -> impl Strategy<Value = Flag> {
+    let severity = select(vec![Severity::Low, Severity::Medium, Severity::High]);
+    let words = (option::of(text()), text(), text());
+    (text(), words, severity, any::<bool>(), option::of(text()), vec(text(), 0..3), parameters())
+        .prop_map(
+            |(
+                name,
+                (alias, description, message),
+                severity,
+                direct,
+                expression,
+                data_needed,
+                params,
+            )| {
+                let flag_type = if direct { FlagType::Direct } else { FlagType::Aggregation };
+                let flag = Flag {
+                    flag_type,
+                    name,
+                    alias,
+                    data_needed,
+                    params,
+                    expression: None,
+                    severity,
+                    description,
+                    message,
+                };
+                match expression {
+                    Some(_) if direct => Flag {
+                        expression,
+                        data_needed: vec![],
+                        params: Parameters::default(),
+                        ..flag
+                    },
+                    _ => flag,
+                }
+            },
+        )
+}
+
+fn classification() -> impl Strategy<Value = Classification> {
+    use ThresholdMethod::{Contamination, Iqr, Mad, Pot, Quantile, Score, SmallestCluster, Zscore};
+    let share = (select(vec![Contamination, Quantile, Pot]), option::of(0.001..0.5f64));
+    let times = (select(vec![Mad, Iqr, Zscore]), option::of(0.1..100f64));
+    let threshold = prop_oneof![
+        share,
+        times,
+        Just((SmallestCluster, None)),
+        (-1e300..1e300f64).prop_map(|value| (Score, Some(value))),
+    ];
+    let threshold = option::of(threshold.prop_map(|(method, value)| Threshold { method, value }));
+    (text(), parameters(), threshold, any::<u64>()).prop_map(
+        |(engine, parameters, threshold, seed)| Classification {
+            engine,
+            parameters,
+            threshold,
+            seed,
+        },
+    )
+}
+
+fn engines() -> impl Strategy<Value = Engines> {
+    let tls = || {
+        (option::of(text()), option::of(text()))
+            .prop_map(|(ca, server_name)| Tls { ca, server_name })
+    };
+    let engine = || {
+        (vec("https?://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,4})?", 1..3), option::of(tls()))
+            .prop_map(|(endpoints, tls)| RemoteEngine { endpoints, tls })
+    };
+    (option::of(engine()), option::of(engine()))
+        .prop_map(|(feature, classification)| Engines { feature, classification })
+}
+
+prop_compose! {
+    fn job()(
+        name in "[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?",
+        labels in prop::collection::btree_map("[a-z_./-]{1,10}", text(), 0..3),
+        input in input(),
+        packs in vec(select(vec!["dns".to_owned(), "finance".to_owned()]), 0..2),
+        filters in vec(filter(), 0..3),
+        features in vec(feature(), 0..4),
+        flags in vec(flag(), 0..3),
+        classification in option::of(classification()),
+        outputs in outputs(),
+        dead_letter in option::of(Just(DeadLetter { path: "rejected".into() })),
+        engines in option::of(engines()),
+    ) -> AnomalyJob {
+        let labels: serde_json::Map<_, _> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
+        let rest = [("labels".to_owned(), Value::from(labels))].into_iter().collect();
+        AnomalyJob {
+            api_version: API_VERSION.into(),
+            kind: KIND.into(),
+            metadata: Metadata { name, rest },
+            spec: AnomalyJobSpec {
+                input, packs, filters, features, flags, classification, outputs, dead_letter, engines,
+            },
+        }
+    }
+}
+
+/// Settings with something broken in them get deeper than noise does.
+fn broken_settings() -> impl Strategy<Value = String> {
+    let keys = [
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec",
+        "input",
+        "csv",
+        "path",
+        "features",
+        "type",
+        "name",
+        "flags",
+        "outputs",
+        "setup",
+        "data",
+        "plugins",
+        "data_needed",
+        "function_code",
+        "params",
+        "classification",
+        "threshold",
+        "engines",
+    ];
+    let value = prop_oneof![
+        select(vec![
+            "1",
+            "-0.5",
+            "true",
+            "~",
+            "''",
+            "a",
+            "field",
+            "[]",
+            "{}",
+            "[a, 1, {b: c}]",
+            "*a",
+            "&a x",
+            "2.5e400"
+        ])
+        .prop_map(str::to_owned),
+        text(),
+    ];
+    let line = (0..5usize, any::<bool>(), select(keys.to_vec()), option::of(value)).prop_map(
+        |(depth, item, key, value)| {
+            let dash = if item { "- " } else { "" };
+            format!("{}{dash}{key}: {}\n", "  ".repeat(depth), value.unwrap_or_default())
+        },
+    );
+    vec(line, 0..12).prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_manifest_of_any_job_loads_as_that_job(job in job()) {
+        let yaml = to_manifest_yaml(&job).unwrap();
+        let again = load(yaml.as_bytes(), SOURCE, &no_file).map_err(|error| format!("{error}\n{yaml}"));
+        prop_assert_eq!(&again.map(|loaded| loaded.job), &Ok(job), "{}", yaml);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..200)) {
+        let _ = load(&bytes, SOURCE, &no_file);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z:{}\\[\\]&*!|>'\"#,?\n -]{0,200}") {
+        let _ = load(text.as_bytes(), SOURCE, &no_file);
+    }
+
+    #[test]
+    fn no_settings_make_it_panic(main in broken_settings(), features in broken_settings()) {
+        let _ = load(main.as_bytes(), SOURCE, &|_| Ok(features.clone().into_bytes()));
+        let command = OriginalCommand {
+            driver_in: "csv".into(),
+            driver_out: "terminal".into(),
+            input: "a".into(),
+            output: String::new(),
+            engine: "gower".into(),
+        };
+        let _ = load_original(&command, features.as_bytes(), SOURCE);
+    }
+}
