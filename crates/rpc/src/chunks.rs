@@ -1,19 +1,27 @@
 //! A table as chunks of one Arrow IPC stream, and back.
-//!
-//! Chunks are cut anywhere, not at the borders of batches, so that no cell is too large for a message. Both
-//! ways go batch by batch: a table is never held twice.
 
-mod decode;
-mod encode;
-mod verify;
+use std::{io::Cursor, panic::AssertUnwindSafe};
 
+use anomal_core::{Code, Error, Result, Table};
 use bytes::Bytes;
+use polars::prelude::{CompatLevel, SerReader, SerWriter};
+use polars_io::ipc::{IpcStreamReader, IpcStreamWriter};
 
-pub use decode::{Assembler, Blob};
-pub use encode::{Chunks, chunks};
-
-/// The largest chunk.
+/// Chunks are cut anywhere, not at the borders of batches, so that no cell is too large for a message.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// The chunks of a table, with the row numbers as its first column. Strings are `LargeUtf8`, which every
+/// Arrow library reads.
+///
+/// # Errors
+/// `Internal` if a column has the row numbers' name.
+pub fn chunks(table: Table) -> Result<impl Iterator<Item = Bytes> + Send + 'static + use<>> {
+    let mut frame = table.into_frame()?;
+    let mut bytes = Vec::new();
+    IpcStreamWriter::new(&mut bytes).with_compat_level(CompatLevel::oldest()).finish(&mut frame)?;
+    drop(frame);
+    Ok(pieces(bytes.into()))
+}
 
 /// Bytes in pieces of at most 1 MiB.
 pub fn pieces(bytes: Bytes) -> impl Iterator<Item = Bytes> + Send + 'static {
@@ -23,5 +31,116 @@ pub fn pieces(bytes: Bytes) -> impl Iterator<Item = Bytes> + Send + 'static {
     })
 }
 
+/// Puts chunks together again, up to a bound.
+#[derive(Debug)]
+pub struct Assembler {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Assembler {
+    pub fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit }
+    }
+
+    /// # Errors
+    /// `ResourceExhausted` with the figures beyond the bound.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<()> {
+        if self.bytes.len() + chunk.len() > self.limit {
+            return Err(Error::new(
+                Code::ResourceExhausted,
+                "REQUEST_TOO_LARGE",
+                format!(
+                    "the table has more than the {} MiB that a request may have here; give the engine more \
+                     (--max-request-bytes), or send fewer columns",
+                    self.limit >> 20
+                ),
+            ));
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// # Errors
+    /// `InvalidRequest` if the chunks are no table.
+    pub fn into_table(self) -> Result<Table> {
+        let bad = |why: &str| {
+            Error::new(
+                Code::InvalidRequest,
+                "TABLE_INVALID",
+                format!("the chunks are no table: {why}"),
+            )
+        };
+        // The reader of Arrow streams indexes by what the bytes say, and panics on some that lie.
+        let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            IpcStreamReader::new(Cursor::new(self.bytes)).finish()
+        }));
+        match read {
+            Ok(Ok(frame)) => Table::from_frame(frame),
+            Ok(Err(error)) => Err(bad(&error.to_string())),
+            Err(_) => Err(bad("they are damaged")),
+        }
+    }
+}
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use polars::prelude::*;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table(rows: &[(Option<String>, Option<f64>, Option<bool>)]) -> Table {
+        let columns = df!(
+            "text" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
+            "number" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+            "truth" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+        );
+        Table::new((0..rows.len() as u64).map(|row| row * 3).collect(), columns.unwrap()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_cut_is_put_together(
+            rows in prop::collection::vec((any::<Option<String>>(), any::<Option<f64>>(), any::<Option<bool>>()), 0..50),
+            cut in 1_usize..200,
+        ) {
+            let table = table(&rows);
+            let bytes: Vec<u8> = chunks(table.clone()).unwrap().flatten().collect();
+            let mut assembler = Assembler::new(1 << 20);
+            for chunk in bytes.chunks(cut) {
+                assembler.push(chunk).unwrap();
+            }
+            let back = assembler.into_table().unwrap();
+            prop_assert_eq!(back.rows(), table.rows());
+            prop_assert!(back.columns().equals_missing(table.columns()));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), place in 0_usize..2000, flip in any::<u8>()) {
+            let mut assembler = Assembler::new(1 << 20);
+            assembler.push(&bytes).unwrap();
+            prop_assert!(assembler.into_table().is_err());
+            let mut good: Vec<u8> = chunks(table(&[(Some("a".into()), Some(1.0), None)])).unwrap().flatten().collect();
+            let place = place % good.len();
+            good[place] ^= flip;
+            let mut assembler = Assembler::new(1 << 20);
+            assembler.push(&good).unwrap();
+            let _ = assembler.into_table();
+        }
+    }
+
+    #[test]
+    fn a_cell_larger_than_a_message_travels() {
+        let table = table(&[(Some("x".repeat(5 << 20)), None, Some(true))]);
+        let pieces: Vec<Bytes> = chunks(table).unwrap().collect();
+        assert!(pieces.len() >= 5 && pieces.iter().all(|piece| piece.len() <= CHUNK_BYTES));
+        let mut assembler = Assembler::new(4 << 20);
+        let refused = pieces.iter().try_for_each(|piece| assembler.push(piece)).unwrap_err();
+        assert_eq!(refused.code, Code::ResourceExhausted);
+    }
+}
