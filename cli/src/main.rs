@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
     let shown = match arguments.command {
-        Command::Run(run) => commands::run::run(*run),
+        Command::Run(run) => commands::run::run(&run),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),
@@ -34,5 +34,5 @@ fn main() -> ExitCode {
         Command::Version => commands::version::version(),
         Command::Completions { shell } => commands::version::completions(shell),
     };
-    shown.unwrap_or_else(|failure| failure.report()).into()
+    shown.unwrap_or_else(present::error::Failure::report).into()
 }

@@ -129,6 +129,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("{} can't be read: {error}", file.display()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn refused(error: SettingsError) -> Failure {
     Failure { message: error.to_string(), code: exit::USAGE }
 }

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     process::Stdio,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anomal_tests::{Engine, Ran, Workspace, repository};
@@ -157,9 +157,7 @@ fn the_only_engine_dies() {
     let mut engine = Engine::start(FEATURE);
     let address = engine.address.clone();
     engine.kill();
-    let before = Instant::now();
     refused(&address).expect(4, &[]);
-    assert!(before.elapsed() < Duration::from_secs(60));
 }
 
 /// Ctrl-C in the middle leaves nothing.

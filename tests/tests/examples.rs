@@ -67,7 +67,7 @@ fn auroc(rows: &[Row], positive: impl Fn(&Row) -> bool) -> f64 {
     let (mut rank_sum, mut positives, mut start) = (0.0, 0.0, 0);
     while start < order.len() {
         let ties = order[start..].iter().take_while(|row| row.score == order[start].score).count();
-        let rank = start as f64 + (ties as f64 + 1.0) / 2.0;
+        let rank = start as f64 + f64::midpoint(ties as f64, 1.0);
         let hits = order[start..start + ties].iter().filter(|row| positive(row)).count() as f64;
         rank_sum += rank * hits;
         positives += hits;

@@ -19,10 +19,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Suspects that the summary tells.
 const SUSPECTS: usize = 5;
 
-pub fn run(arguments: Run) -> Ended {
+pub fn run(arguments: &Run) -> Ended {
     anomal_rpc::logging::init_cli(arguments.output_args.verbose, arguments.output_args.quiet);
-    let settings = settings::of_run(&arguments)?;
-    one_standard_output(&settings, &arguments)?;
+    let settings = settings::of_run(arguments)?;
+    one_standard_output(&settings, arguments)?;
     let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
@@ -32,7 +32,7 @@ pub fn run(arguments: Run) -> Ended {
         observer,
         original: settings.original.clone(),
         suspects: SUSPECTS,
-        color: color(&arguments, std::io::stdout().is_terminal()),
+        color: color(arguments, std::io::stdout().is_terminal()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
@@ -46,7 +46,7 @@ pub fn run(arguments: Run) -> Ended {
         progress.clear();
     }
     let outcome = ended.map_err(|error| settings.failure(&error))?;
-    tell(&outcome.summary, &arguments)?;
+    tell(&outcome.summary, arguments)?;
     Ok(if found(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
 }
 

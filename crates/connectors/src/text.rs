@@ -14,8 +14,9 @@ pub(crate) fn push(out: &mut String, value: &AnyValue<'_>) {
         // The shortest form that reads back as the same number.
         AnyValue::Float64(number) => write!(out, "{number}"),
         AnyValue::Float32(number) => write!(out, "{number}"),
-        AnyValue::Datetime(value, unit, _) => out.write_str(&instant(*value, *unit)),
-        AnyValue::DatetimeOwned(value, unit, _) => out.write_str(&instant(*value, *unit)),
+        AnyValue::Datetime(value, unit, _) | AnyValue::DatetimeOwned(value, unit, _) => {
+            out.write_str(&instant(*value, *unit))
+        }
         value => write!(out, "{value}"),
     };
 }

@@ -52,7 +52,7 @@ impl Explainer {
             }
             (AnyValue::Null, None) => write!(out, "{name} is missing"),
             (value, Some(summary)) if is_numeric(summary) => match value.extract::<f64>() {
-                Some(number) => self.number(out, name, number, summary),
+                Some(number) => Self::number(out, name, number, summary),
                 None => write!(out, "{name} is {value}"),
             },
             (value, summary) => self.category(out, name, &text(&value), summary),
@@ -60,7 +60,6 @@ impl Explainer {
     }
 
     fn number(
-        &self,
         out: &mut String,
         name: &str,
         value: f64,
@@ -125,8 +124,9 @@ fn short(value: f64) -> String {
     if value == value.trunc() && value.abs() < 1e15 {
         return format!("{value:.0}");
     }
-    let digits = 3 - value.abs().log10().floor().clamp(-12.0, 3.0) as i32;
-    let rounded = format!("{value:.*}", usize::try_from(digits).unwrap_or(0));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 15")]
+    let digits = (3.0 - value.abs().log10().floor().clamp(-12.0, 3.0)) as usize;
+    let rounded = format!("{value:.digits$}");
     if rounded.contains('.') {
         rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {

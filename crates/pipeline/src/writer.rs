@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 /// Batches that wait to be written.
 const AHEAD: usize = 2;
 
+#[expect(clippy::large_enum_variant, reason = "two of them wait at most")]
 enum Message {
     Write(ResultBatch),
     /// All is written: make it visible.

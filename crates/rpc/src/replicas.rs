@@ -132,11 +132,17 @@ impl Replicas {
         Ok(())
     }
 
-    fn pick(&self) -> Result<Replica> {
+    /// The next replica that has not failed, or the next of all if all have.
+    fn pick(&self, failed: &[SocketAddr]) -> Result<Replica> {
         let known =
             self.known.read().map_err(|_| Error::internal("the list of replicas is broken"))?;
-        let place = self.next.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
-        known.get(place).cloned().ok_or_else(|| {
+        let mut choice: Vec<&Replica> =
+            known.iter().filter(|one| !failed.contains(&one.address)).collect();
+        if choice.is_empty() {
+            choice = known.iter().collect();
+        }
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % choice.len().max(1);
+        choice.get(place).copied().cloned().ok_or_else(|| {
             Error::new(
                 Code::Unavailable,
                 "NO_ADDRESS",
@@ -154,17 +160,24 @@ impl Replicas {
     where
         F: Future<Output = Result<T, Status>>,
     {
-        let started = Instant::now();
+        // Patience counts from the first failure: a replica may be lost after long work.
+        let mut failing: Option<Instant> = None;
+        let mut failed = Vec::new();
         let mut pause = FIRST_PAUSE;
         loop {
-            let replica = self.pick()?;
+            let replica = self.pick(&failed)?;
             let status = match call(replica.channel).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
             let error = named(replica.address, &status);
-            if !retryable(&error) || started.elapsed() > PATIENCE {
+            let since = failing.get_or_insert_with(Instant::now);
+            if !retryable(&error) || since.elapsed() > PATIENCE {
                 return Err(error);
+            }
+            failed.push(replica.address);
+            if failed.len() >= self.count() {
+                failed.clear();
             }
             tracing::warn!("{error}; trying again");
             tokio::time::sleep(jittered(pause)).await;

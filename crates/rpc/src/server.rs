@@ -73,8 +73,8 @@ pub async fn serve(
     }
 
     let ready = Arc::new(AtomicBool::new(true));
-    let (stop, stopped) = watch::channel(false);
-    let probes = tokio::spawn(probes(http, metrics, Arc::clone(&ready), stopped.clone()));
+    let (stop, mut wait) = watch::channel(false);
+    let probes = tokio::spawn(probes(http, metrics, Arc::clone(&ready)));
     if let Some(file) = &args.port_file {
         publish_ports(file, ports)
             .map_err(|error| ServeError::File(file.display().to_string(), error))?;
@@ -84,7 +84,6 @@ pub async fn serve(
 
     let mut asked = signals().map_err(ServeError::Signal)?;
     let grace = args.grace();
-    let mut wait = stopped.clone();
     let shutdown = async move {
         asked.recv().await;
         // Nothing new from here on; what runs may end.
@@ -138,12 +137,7 @@ fn signals() -> io::Result<tokio::sync::mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-async fn probes(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    ready: Arc<AtomicBool>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn probes(listener: TcpListener, metrics: Arc<Metrics>, ready: Arc<AtomicBool>) {
     let readiness = move || async move {
         if ready.load(Ordering::Relaxed) {
             (StatusCode::OK, "ready\n")
@@ -159,11 +153,8 @@ async fn probes(
         .route("/metrics", get(text))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness));
-    let until = async move {
-        // Probes are answered for as long as requests end; the server takes this task with it.
-        let _ = stopped.wait_for(|_| false).await;
-    };
-    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(until).await {
+    // Probes are answered for as long as requests end: the server takes this task with it.
+    if let Err(error) = axum::serve(listener, app).await {
         tracing::warn!("metrics are no longer served: {error}");
     }
 }

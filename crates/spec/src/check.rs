@@ -2,7 +2,7 @@
 //! its path and place.
 //!
 //! Not a general validator: it knows the shapes that `schema` makes. What it adds to one are places,
-//! snake_case keys, `dataNeeded` as text with commas, and messages for people.
+//! `snake_case` keys, `dataNeeded` as text with commas, and messages for people.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,14 @@
 //! A manifest and a bare spec, good and bad, through the one door.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table of cases is as long as it is"
+)]
+
 use std::{io, time::Instant};
 
 use anomal_spec::{Form, Loaded, Source, load, to_manifest_yaml, visit_paths};

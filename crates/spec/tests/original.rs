@@ -1,5 +1,14 @@
 //! The original's form: two files, or its command line and the features file.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table of cases is as long as it is"
+)]
+
 use std::io;
 
 use anomal_spec::{

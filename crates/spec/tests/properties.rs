@@ -1,5 +1,14 @@
 //! What holds for any settings and any bytes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table of cases is as long as it is"
+)]
+
 use std::{collections::BTreeMap, io};
 
 use anomal_spec::{

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p anomal-classification --bench hbos`
 
+#![allow(clippy::unwrap_used, reason = "a benchmark that can not run has nothing to tell")]
+
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{
     ClassificationEngine, ClassifyRequest, Table,

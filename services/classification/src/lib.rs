@@ -2,6 +2,10 @@
 //!
 //! A library first ([`LocalClassificationEngine`]); the gRPC adapter and client hold no logic. A detector
 //! is a file in `detectors/` and a line in its registry.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "distances and points are f32 by design; counts that could be large are converted with a check"
+)]
 
 mod analysis;
 mod detectors;

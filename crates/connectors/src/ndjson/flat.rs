@@ -108,7 +108,10 @@ mod tests {
 
     fn flat(line: &str) -> String {
         match parse(line) {
-            Ok(flat) => flat.iter().map(|(name, value)| format!("{name}={value} ")).collect(),
+            Ok(flat) => {
+                let pairs = flat.iter().map(|(name, value)| format!("{name}={value} "));
+                pairs.collect::<Vec<_>>().concat()
+            }
             Err(reason) => reason,
         }
     }

@@ -163,8 +163,8 @@ impl Detector for Gower {
         let view = GowerView {
             distinct,
             of_row,
-            core_counts,
             core,
+            core_counts,
             chosen,
             tree,
             clusterings,

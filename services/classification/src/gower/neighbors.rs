@@ -62,7 +62,8 @@ fn take(found: &mut Nearest, run: &[f32], start: usize, own: Option<usize>, k: u
     const LANES: usize = 16;
     for (chunk, distances) in run.chunks(LANES).enumerate() {
         let limit = if found.0.len() < k { f32::INFINITY } else { found.0[k - 1].0 };
-        if !distances.iter().fold(false, |any, distance| any | (*distance <= limit)) {
+        // Counted, not searched: without branches the processor compares many at once.
+        if distances.iter().map(|distance| u32::from(*distance <= limit)).sum::<u32>() == 0 {
             continue;
         }
         for (lane, distance) in distances.iter().enumerate() {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{distances::row_to_run, encoded::Encoded};
 
-const CHUNK: usize = 8192;
+const CHUNK: usize = 4096;
 
 /// Chosen rows, and the one of them that stands for each row.
 pub(crate) struct Chosen {

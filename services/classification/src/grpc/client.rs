@@ -47,6 +47,7 @@ fn client(channel: Channel) -> ClassificationEngineClient<Channel> {
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn failed(error: Error) -> Status {
     anomal_rpc::to_status(&error)
 }

@@ -7,6 +7,7 @@ use anomal_core::proto::{Analysis, ClusterLabels, Clustering, Dendrogram, Heatma
 const PART: usize = 50_000;
 
 /// A part of an analysis.
+#[expect(clippy::large_enum_variant, reason = "a few of them at a time, each soon a message")]
 pub(super) enum Part {
     Analysis(Analysis),
     Labels(ClusterLabels),

@@ -84,7 +84,7 @@ impl Query {
             _ => ("10.1.0.3", 53),
         };
         // Every second resolver library asks with EDNS, which takes 11 bytes.
-        let request = self.name.len() + 18 + if self.client % 2 == 0 { 11 } else { 0 };
+        let request = self.name.len() + 18 + if self.client.is_multiple_of(2) { 11 } else { 0 };
         let network = request + if replied { request + reply.bytes } else { 0 };
         let client_port = if port == 5353 { 5353 } else { dice.between(1_025, 65_535) };
 

@@ -137,7 +137,7 @@ pub fn host(site: &str, dice: &mut Dice) -> String {
         draw => {
             let place = usize::try_from(below(mix(hash ^ (draw % 3)), HOSTS.len() as u64));
             let host = HOSTS[place.unwrap_or(0)];
-            if hash % 4 == 0 {
+            if hash.is_multiple_of(4) {
                 format!("{host}{}.{site}", dice.between(1, 9))
             } else {
                 format!("{host}.{site}")

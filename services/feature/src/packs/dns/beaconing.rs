@@ -207,7 +207,9 @@ mod tests {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let uniform = ((seed >> 11) as f64 + 1.0) / (1_u64 << 53) as f64;
                 time += -60.0 * uniform.ln();
-                ("10.0.0.5", "a.example.com", time as i64)
+                #[expect(clippy::cast_possible_truncation, reason = "seconds of some hours")]
+                let second = time as i64;
+                ("10.0.0.5", "a.example.com", second)
             })
             .collect();
         assert!(hits(&rows, true).is_empty());
