@@ -171,6 +171,12 @@ pub(crate) fn schema_of<P: JsonSchema>() -> serde_json::Value {
     SchemaGenerator::new(settings).into_root_schema_for::<P>().to_value()
 }
 
+/// A schema with a parameter that must be given.
+pub(crate) fn required(mut schema: serde_json::Value, parameter: &str) -> serde_json::Value {
+    schema["required"] = serde_json::json!([parameter]);
+    schema
+}
+
 /// Parameters by their type.
 pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -> Result<P, Wrong> {
     let schema = schema_of::<P>();

@@ -242,6 +242,14 @@ fn component_of(
     if given.next().is_some() {
         return Err(needs(definition, path));
     }
+    let schema = (definition.schema)();
+    let required = schema["required"].as_array().into_iter().flatten();
+    if let Some(missing) =
+        required.filter_map(serde_json::Value::as_str).find(|name| !params.contains_key(*name))
+    {
+        let message = format!("{name} needs the parameter `{missing}`");
+        return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
+    }
     let built = (definition.build)(&params).map_err(|wrong| {
         let place = format!("{path}.params.{}", wrong.parameter);
         Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", wrong.message)

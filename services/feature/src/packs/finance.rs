@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{
-    Built, Definition, DirectFlag, Hit, Input, Inputs, NoParameters, parameters, schema_of,
+    Built, Definition, DirectFlag, Hit, Input, Inputs, NoParameters, parameters, required,
+    schema_of,
 };
 
 pub(crate) const COMPONENTS: &[Definition] = &[
@@ -15,7 +16,7 @@ pub(crate) const COMPONENTS: &[Definition] = &[
         aliases: &[],
         description: "Removes rows whose amount is at most `value`.",
         inputs: &[Input::number("amount")],
-        schema: schema_of::<LowerThan>,
+        schema: || required(schema_of::<LowerThan>(), "value"),
         build: |given| {
             let LowerThan { value } = parameters(given)?;
             Ok(Built::NumberFilter(Box::new(move |amount| amount <= value)))

@@ -33,10 +33,10 @@ struct Beaconing {
     /// The regularity above which rows are hit.
     #[serde(default = "seven_tenths")]
     threshold: f64,
-    /// Requests that a group needs to be judged at all.
+    /// Calls that a group needs to be judged at all.
     #[serde(default = "eight")]
     min_requests: usize,
-    /// A shorter median interval, in seconds, is a burst and no beacon.
+    /// Requests nearer to each other than this, in seconds, are one call: a question asked twice, a retry.
     #[serde(default = "one")]
     min_interval: f64,
 }
@@ -99,15 +99,21 @@ struct Regular {
 impl Beaconing {
     /// Judges a group by its times in microseconds, ascending.
     fn judge(&self, times: &[i64]) -> Option<Regular> {
-        if times.len() < self.min_requests.max(3) {
+        // Pairs of questions (A and AAAA) and retries are one call.
+        let mut calls: Vec<i64> = Vec::with_capacity(times.len());
+        for time in times {
+            let apart = |last: &i64| (time - last) as f64 >= self.min_interval * 1e6;
+            if calls.last().is_none_or(apart) {
+                calls.push(*time);
+            }
+        }
+        if calls.len() < self.min_requests.max(3) {
             return None;
         }
+        let times = calls;
         let intervals: Vec<f64> =
             times.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let interval = median(&mut intervals.clone());
-        if interval < self.min_interval {
-            return None;
-        }
         let score = regularity(&intervals, interval);
         (score > self.threshold).then_some(Regular { interval, score })
     }

@@ -16,8 +16,8 @@ metric!(
      there is no registered domain.",
     Integer,
     |name| {
-        let name = name.trim_end_matches('.');
-        let rest = registered_domain(name).map_or(name, |domain| {
+        let name = &name.trim_end_matches('.').to_lowercase();
+        let rest = registered_domain(name).map_or(name.as_str(), |domain| {
             let end = name.len() - domain.len();
             name[..end].trim_end_matches('.')
         });
@@ -30,7 +30,7 @@ metric!(
     "The part of a name that was registered: a public suffix and one label before it, in lower case; missing \
      for addresses and bare suffixes.",
     Text,
-    |name| registered_domain(name.trim_end_matches('.')).map(str::to_lowercase)
+    |name| registered_domain(&name.trim_end_matches('.').to_lowercase()).map(str::to_owned)
 );
 metric!(
     DOMAIN_EXTRACT,
@@ -38,8 +38,9 @@ metric!(
     "The label before the public suffix, in lower case (`example` of www.example.co.uk).",
     Text,
     |name| {
-        let domain = registered_domain(name.trim_end_matches('.'))?;
-        Some(domain.split('.').next().unwrap_or_default().to_lowercase())
+        let name = name.trim_end_matches('.').to_lowercase();
+        let domain = registered_domain(&name)?;
+        Some(domain.split('.').next().unwrap_or_default().to_owned())
     }
 );
 metric!(
@@ -47,13 +48,13 @@ metric!(
     "domain_tld_extract",
     "The public suffix of a name, in lower case (`co.uk` of www.example.co.uk).",
     Text,
-    |name| psl::suffix_str(name.trim_end_matches('.')).map(str::to_lowercase)
+    |name| psl::suffix_str(&name.trim_end_matches('.').to_lowercase()).map(str::to_owned)
 );
 metric!(IS_IP, "is_ip", "Whether a text is an IPv4 or IPv6 address.", Boolean, |name| Some(
     name.parse::<IpAddr>().is_ok()
 ));
 
-/// The registered domain, as it is written in the name.
+/// The registered domain of a name in lower case.
 pub(super) fn registered_domain(name: &str) -> Option<&str> {
     if name.parse::<IpAddr>().is_ok() {
         return None;
@@ -63,8 +64,8 @@ pub(super) fn registered_domain(name: &str) -> Option<&str> {
 
 /// The registered domain in lower case, or the whole name where there is none.
 pub(super) fn group_of(name: &str) -> String {
-    let name = name.trim_end_matches('.');
-    registered_domain(name).unwrap_or(name).to_lowercase()
+    let name = name.trim_end_matches('.').to_lowercase();
+    registered_domain(&name).map(str::to_owned).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
             (&SUBDOMAIN_LENGTH, "a.bc.example.com", Some("4")),
             (&SUBDOMAIN_LENGTH, "example.com", Some("0")),
             (&SUBDOMAIN_LENGTH, "", Some("0")),
-            (&DOMAIN_EXTRACT, "www.example.co.uk", Some("example")),
+            (&DOMAIN_EXTRACT, "WWW.Example.CO.UK", Some("example")),
             (&DOMAIN_TLD_EXTRACT, "www.example.co.uk", Some("co.uk")),
             (&IS_IP, "::1", Some("true")),
             (&IS_IP, "example.com", Some("false")),

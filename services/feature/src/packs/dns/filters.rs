@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::domains::group_of;
-use crate::component::{Built, Definition, Input, NoParameters, Wrong, parameters, schema_of};
+use crate::component::{
+    Built, Definition, Input, NoParameters, Wrong, parameters, required, schema_of,
+};
 
 pub(crate) const REMOVE_STATUS_ERROR: Definition = Definition {
     name: "remove_status_error",
@@ -23,10 +25,10 @@ pub(crate) const REMOVE_MATCH: Definition = Definition {
     aliases: &[],
     description: "Removes rows whose text contains `keyword`, whatever the case of ASCII letters.",
     inputs: &[Input::text("text")],
-    schema: schema_of::<Keyword>,
+    schema: || required(schema_of::<Keyword>(), "keyword"),
     build: |given| {
         let keyword = parameters::<Keyword>(given)?.keyword.to_ascii_lowercase();
-        if keyword.is_empty() && !given.is_empty() {
+        if keyword.is_empty() && given.contains_key("keyword") {
             return Err(Wrong::new("keyword", "an empty keyword is in every text"));
         }
         Ok(Built::Filter(Box::new(move |text| text.to_ascii_lowercase().contains(&keyword))))
@@ -38,7 +40,7 @@ pub(crate) const REMOVE_TLD: Definition = Definition {
     aliases: &[],
     description: "Removes rows whose registered domain is one of `domains`.",
     inputs: &[Input::text("name")],
-    schema: schema_of::<Domains>,
+    schema: || required(schema_of::<Domains>(), "domains"),
     build: |given| {
         let domains: Vec<String> =
             parameters::<Domains>(given)?.domains.iter().map(|name| name.to_lowercase()).collect();
@@ -73,7 +75,7 @@ struct Keyword {
 #[serde(deny_unknown_fields)]
 struct Domains {
     /// Registered domains, such as example.co.uk.
-    #[serde(default, alias = "tld", deserialize_with = "one_or_more")]
+    #[serde(default, deserialize_with = "one_or_more")]
     domains: Vec<String>,
 }
 
