@@ -6,12 +6,18 @@
 //! for numbers and of 0 or 1 for categories; 1 where they share none, 0 of a row to itself. All is f32 and
 //! by blocks of fixed size, so that results do not depend on the number of threads.
 
+mod classical;
+pub(crate) mod clusters;
 pub(crate) mod distances;
 pub(crate) mod encoded;
 pub(crate) mod linkage;
-pub(crate) mod map;
+mod map;
 pub(crate) mod neighbors;
+mod nmds;
+mod packed;
 pub(crate) mod representatives;
+pub(crate) mod scorer;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod tests;

@@ -1,50 +1,38 @@
 //! Gower: the mean distance to the nearest neighbours by Gower's distance, with clusters by complete
 //! linkage and a map.
 //!
-//! A row's reasons are the features' parts in its distances to those neighbours. A fitted model scores new
-//! rows against the fitted rows (or those that stand for them), each for itself; a row that was fitted
+//! A row's reasons are the features' shares in its distances to those neighbours. A fitted model scores
+//! new rows against the fitted rows (or those that stand for them), each for itself; a row that was fitted
 //! finds itself among them, at distance 0.
 
 use std::time::Instant;
 
 use anomal_core::{
-    Cancel, Result,
-    proto::{
-        self, Analysis, Clustering, Diagnostic, FeatureColumn, FeatureKind, Heatmap,
-        Representatives, StepStatistics, SuspectNeighbors, suspect_neighbors::Neighbor,
-    },
+    Result,
+    proto::{self, Clustering, FeatureColumn, StepStatistics},
 };
 use anomal_spec::{Parameters, Threshold, ThresholdMethod};
-use rayon::prelude::*;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    Context, Detector, Fitted, Scorer, Scores, View, parameters, schema_of, state_of, step, within,
-};
+use super::{Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, step, within};
 use crate::{
     gower::{
-        distances::{condensed, row_to_run},
-        encoded::{Encoded, Encoding, Scale},
-        linkage::{Tree, by_size},
-        map::map,
-        neighbors::{judge, nearest},
+        clusters::{clusterings, silhouettes},
+        distances::condensed,
+        encoded::{Encoded, Encoding},
+        linkage::Tree,
+        neighbors::{Index, Judged},
         representatives::{self, Chosen},
+        scorer::{GowerScorer, MOST_NEIGHBORS, State},
+        view::GowerView,
     },
     matrix::Matrix,
 };
 
 /// Rows that stand for the others where not all pairs fit the memory.
 const REPRESENTATIVES: usize = 4_000;
-/// Distinct rows beyond which neighbours are looked for among those only.
-const MOST_COMPARED: usize = 400_000;
-/// Points of the map at most.
-const MAP_POINTS: usize = 4_000;
-const HEATMAP_ROWS: usize = 512;
-const SILHOUETTE_ROWS: usize = 2_000;
-const MOST_SUSPECTS: usize = 1_000;
-const SUSPECT_NEIGHBORS: usize = 5;
 
 pub(crate) struct Gower;
 
@@ -79,7 +67,8 @@ impl Detector for Gower {
         proto::Detector {
             name: "Gower".into(),
             description: "Mean Gower distance to the nearest neighbours, for numbers and categories alike, with \
-                          clusters by complete linkage and a map. Up to about 100,000 rows."
+                          clusters by complete linkage and a map. Exact clusters up to about 20,000 distinct rows \
+                          (a memory budget of 1 GiB), exact scores beyond."
                 .into(),
             parameters_schema: schema_of::<GowerParameters>(),
             categorical: true,
@@ -87,7 +76,7 @@ impl Detector for Gower {
             contributions: true,
             clusters: true,
             row_wise: false,
-            cost: "O(n^2) time; memory within a budget".into(),
+            cost: "O(n^2) time, less for neighbours where rows are near one another; memory within a budget".into(),
         }
     }
 
@@ -99,80 +88,39 @@ impl Detector for Gower {
         let parameters = parameters::<GowerParameters>(given)?;
         within("maxClusters", &parameters.max_clusters, &2, &50)?;
         within("clusters", &parameters.clusters, &2, &parameters.max_clusters)?;
-        within("nNeighbors", &parameters.n_neighbors, &1, &1_000)
+        within("nNeighbors", &parameters.n_neighbors, &1, &MOST_NEIGHBORS)
     }
 
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
         let parameters = parameters::<GowerParameters>(given)?;
-        let cancel = context.cancel;
         let encoding = Encoding::learn(matrix);
         let (distinct, counts, of_row) = encoding.apply(matrix).distinct();
         let mut steps = Vec::new();
+        let rows = judged(&distinct, &counts, &of_row, matrix, &parameters, context, &mut steps)?;
+        let core = Core::new(&distinct, &counts, &of_row, context, &mut steps)?;
+        let tree = core.tree(context, &mut steps)?;
 
         let started = Instant::now();
-        let chosen = choose(&distinct, context)?;
-        let (core, core_counts, of_distinct) = match &chosen {
-            Some(chosen) => {
-                let mut standing = vec![0; chosen.rows.len()];
-                for (count, place) in counts.iter().zip(&chosen.of_row) {
-                    standing[*place as usize] += count;
-                }
-                (distinct.select(&chosen.rows), standing, chosen.of_row.clone())
-            }
-            None => {
-                let itself = 0..u32::try_from(distinct.rows).unwrap_or(u32::MAX);
-                (distinct.clone(), counts.clone(), itself.collect())
-            }
-        };
-        if chosen.is_some() {
-            steps.push(step("representatives", distinct.rows, started));
-        }
-        let judged =
-            Judged::of(&distinct, &counts, &core, &core_counts, matrix.rows, &parameters, cancel)?;
-        steps.push(step("neighbors", matrix.rows, started));
-
-        let started = Instant::now();
-        let distances = condensed(&core, cancel)?;
-        steps.push(step("distances", core.rows, started));
-        let started = Instant::now();
-        let tree = Tree::complete(distances, core.rows);
-        cancel.check()?;
-        steps.push(step("linkage", core.rows, started));
-
-        let core_of_row: Vec<u32> =
-            of_row.iter().map(|distinct| of_distinct[*distinct as usize]).collect();
-        let mut clusterings = Vec::new();
-        for k in 2..=parameters.max_clusters {
-            let (labels, height) = tree.cut(k);
-            let of_rows: Vec<u32> = core_of_row.iter().map(|core| labels[*core as usize]).collect();
-            let (labels, sizes) = by_size(&of_rows);
-            let k = u32::try_from(k).unwrap_or(u32::MAX);
-            let height = f64::from(height);
-            clusterings.push(Clustering { k, labels, sizes, height, ..Clustering::default() });
-        }
-        silhouettes(&mut clusterings, &distinct, &of_row, cancel)?;
+        let mut clusterings = clusterings(&tree, &core.of_row, parameters.max_clusters);
+        silhouettes(&mut clusterings, &distinct, &of_row, context.cancel)?;
+        steps.push(step("clusters", matrix.rows, started));
         let clusters = clusterings[parameters.clusters - 2].labels.clone();
-        let two = &clusterings[0];
-        let smallest: Vec<bool> = match two.sizes.len() {
-            0 | 1 => vec![false; matrix.rows],
-            clusters => two.labels.iter().map(|label| *label as usize == clusters).collect(),
-        };
-        let scorer =
-            GowerScorer::new(&encoding, &core, &core_of_row, &parameters, &clusters, &smallest);
-        let rows = judged.rows(&of_row, &distinct, matrix.columns.len(), clusters);
+        let smallest = smallest(&clusterings[0]);
+        let scorer = core.scorer(encoding, &clusters, &smallest, parameters.n_neighbors);
+        let Core { rows: core, counts: core_counts, of_row: core_of_row, chosen } = core;
         let view = GowerView {
             distinct,
             of_row,
             core,
             core_counts,
+            core_of_row,
             chosen,
             tree,
             clusterings,
-            core_of_row,
         };
         Ok(Fitted {
             scorer: Box::new(scorer),
-            rows: Some(rows),
+            rows: Some(Scores { clusters: Some(clusters), ..rows }),
             smallest_cluster: Some(smallest),
             view: Some(Box::new(view)),
             steps,
@@ -184,465 +132,319 @@ impl Detector for Gower {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let scorer: GowerScorer =
-            serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
-        scorer.check(features)?;
-        Ok(Box::new(scorer))
+        let state: State = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        Ok(Box::new(GowerScorer::new(state, features)?))
     }
 }
 
-/// Representatives, where the distances of all pairs are more than the memory allows.
-fn choose(distinct: &Encoded, context: &Context<'_>) -> Result<Option<Chosen>> {
-    let pairs = distinct.rows.saturating_mul(distinct.rows.saturating_sub(1)) / 2;
-    if pairs.saturating_mul(size_of::<f32>()) <= context.memory_budget {
-        return Ok(None);
-    }
-    let affordable = (context.memory_budget / 2).isqrt().max(2);
-    let count = REPRESENTATIVES.min(affordable);
-    representatives::choose(distinct, count, context.seed, context.cancel).map(Some)
+/// Scores and shares of the rows, by their nearest others.
+fn judged(
+    distinct: &Encoded,
+    counts: &[u32],
+    of_row: &[u32],
+    matrix: &Matrix,
+    parameters: &GowerParameters,
+    context: &Context<'_>,
+    steps: &mut Vec<StepStatistics>,
+) -> Result<Scores> {
+    let started = Instant::now();
+    let k = parameters.n_neighbors.min(matrix.rows.saturating_sub(1));
+    let found = Index::new(distinct).nearest(distinct, k, true, context.cancel)?;
+    let judged = Judged::of(distinct, distinct, &found, counts, true, k);
+    steps.push(step("neighbors", matrix.rows, started));
+    Ok(Scores {
+        scores: judged.scores(of_row),
+        shares: judged.shares(of_row, &distinct.places, matrix.columns.len()),
+        ..Scores::default()
+    })
 }
 
-/// The neighbours' word on each distinct row.
-struct Judged {
-    scores: Vec<f64>,
-    /// By distinct row, then part.
-    shares: Vec<Vec<f64>>,
+/// The rows of the smallest of two clusters; none where there is but one.
+fn smallest(two: &Clustering) -> Vec<bool> {
+    let last = two.sizes.len();
+    two.labels.iter().map(|label| last > 1 && *label as usize == last).collect()
 }
 
-impl Judged {
-    fn of(
+/// The distinct rows, or those that stand for them where not all pairs fit the memory: what is linked.
+struct Core {
+    rows: Encoded,
+    /// How many rows each stands for, and which of them stands for each row.
+    counts: Vec<u32>,
+    of_row: Vec<u32>,
+    chosen: Option<Chosen>,
+}
+
+impl Core {
+    fn new(
         distinct: &Encoded,
         counts: &[u32],
-        core: &Encoded,
-        core_counts: &[u32],
-        rows: usize,
-        parameters: &GowerParameters,
-        cancel: &Cancel,
-    ) -> Result<Self> {
-        let k = parameters.n_neighbors.min(rows - 1);
-        let all = distinct.rows <= MOST_COMPARED;
-        let (to, to_counts) = if all { (distinct, counts) } else { (core, core_counts) };
-        let found = nearest(distinct, to, k, all, cancel)?;
-        let judged: Vec<(f64, Vec<f64>)> = found
-            .par_iter()
-            .enumerate()
-            .map(|(row, found)| {
-                let copies = counts[row] as usize - 1;
-                let judged = judge(distinct, row, to, found, to_counts, copies, k);
-                judged.map_or((0.0, vec![0.0; distinct.parts.len()]), |one| (one.score, one.shares))
-            })
-            .collect();
-        let (scores, shares) = judged.into_iter().unzip();
-        Ok(Self { scores, shares })
-    }
-
-    fn rows(
-        &self,
         of_row: &[u32],
-        distinct: &Encoded,
-        features: usize,
-        clusters: Vec<u32>,
-    ) -> Scores {
-        let scores = of_row.iter().map(|place| self.scores[*place as usize]).collect();
-        let shares = (0..features).into_par_iter().map(|feature| {
-            match distinct.places.iter().position(|place| *place == feature) {
-                Some(part) => of_row.iter().map(|row| self.shares[*row as usize][part]).collect(),
-                None => vec![0.0; of_row.len()],
-            }
-        });
-        Scores {
-            scores,
-            shares: shares.collect(),
-            clusters: Some(clusters),
-            smallest_cluster: None,
-        }
-    }
-}
-
-/// The mean silhouette (Rousseeuw 1987) of each clustering, over all rows or every so many.
-fn silhouettes(
-    clusterings: &mut [Clustering],
-    distinct: &Encoded,
-    of_row: &[u32],
-    cancel: &Cancel,
-) -> Result<()> {
-    let step = of_row.len().div_ceil(SILHOUETTE_ROWS);
-    let rows: Vec<usize> = (0..of_row.len()).step_by(step).collect();
-    let places: Vec<usize> = rows.iter().map(|row| of_row[*row] as usize).collect();
-    let sample = distinct.select(&places);
-    let n = rows.len();
-    // For each row and clustering the sum of the distances to each cluster.
-    let values: Vec<Vec<Option<f64>>> = (0..n)
-        .into_par_iter()
-        .map(|row| {
-            cancel.check()?;
-            let mut distances = vec![0.0_f32; n];
-            row_to_run(&sample, row, &sample, 0, &mut distances);
-            let value = |clustering: &Clustering| silhouette(row, &distances, &rows, clustering);
-            Ok(clusterings.iter().map(value).collect())
-        })
-        .collect::<Result<_>>()?;
-    for (index, clustering) in clusterings.iter_mut().enumerate() {
-        if clustering.sizes.len() < 2 {
-            continue;
-        }
-        let told: Vec<f64> = values.iter().filter_map(|row| row[index]).collect();
-        if !told.is_empty() {
-            clustering.silhouette = Some(told.iter().sum::<f64>() / told.len() as f64);
-            clustering.silhouette_rows = told.len() as u64;
-        }
-    }
-    Ok(())
-}
-
-fn silhouette(
-    row: usize,
-    distances: &[f32],
-    rows: &[usize],
-    clustering: &Clustering,
-) -> Option<f64> {
-    let clusters = clustering.sizes.len();
-    let mut sums = vec![(0.0, 0_u32); clusters];
-    for (other, distance) in distances.iter().enumerate() {
-        if other != row {
-            let sum = &mut sums[clustering.labels[rows[other]] as usize - 1];
-            sum.0 += f64::from(*distance);
-            sum.1 += 1;
-        }
-    }
-    let own = clustering.labels[rows[row]] as usize - 1;
-    let mean = |sum: &(f64, u32)| (sum.1 > 0).then(|| sum.0 / f64::from(sum.1));
-    let Some(within) = mean(&sums[own]) else { return Some(0.0) };
-    let others = sums.iter().enumerate().filter(|(cluster, _)| *cluster != own);
-    let nearest = others.filter_map(|(_, sum)| mean(sum)).min_by(f64::total_cmp)?;
-    let widest = within.max(nearest);
-    Some(if widest > 0.0 { (nearest - within) / widest } else { 0.0 })
-}
-
-/// Scores new rows against reference rows.
-#[derive(Debug, Serialize, Deserialize)]
-struct GowerScorer {
-    encoding: Encoding,
-    reference: Vec<Reference>,
-    counts: Vec<u32>,
-    n_neighbors: usize,
-    clusters: Vec<u32>,
-    smallest: Vec<bool>,
-}
-
-/// A part of the reference rows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Reference {
-    /// By their bits: JSON has no NaN.
-    Numeric {
-        bits: Vec<u32>,
-        weight: f32,
-    },
-    Codes {
-        codes: Vec<u32>,
-        weight: f32,
-    },
-}
-
-impl GowerScorer {
-    fn new(
-        encoding: &Encoding,
-        core: &Encoded,
-        core_of_row: &[u32],
-        parameters: &GowerParameters,
-        clusters: &[u32],
-        smallest: &[bool],
-    ) -> Self {
-        use crate::gower::encoded::Part;
-        let reference = core.parts.iter().map(|part| match part {
-            Part::Numeric { values, weight } => Reference::Numeric {
-                bits: values.iter().map(|value| value.to_bits()).collect(),
-                weight: *weight,
-            },
-            Part::Codes { codes, weight } => {
-                Reference::Codes { codes: codes.clone(), weight: *weight }
-            }
-        });
-        let mut counts = vec![0; core.rows];
-        let mut of_core = vec![(0, false); core.rows];
-        for (row, core) in core_of_row.iter().enumerate() {
-            counts[*core as usize] += 1;
-            of_core[*core as usize] = (clusters[row], smallest[row]);
-        }
-        Self {
-            encoding: encoding.clone(),
-            reference: reference.collect(),
-            counts,
-            n_neighbors: parameters.n_neighbors,
-            clusters: of_core.iter().map(|of| of.0).collect(),
-            smallest: of_core.iter().map(|of| of.1).collect(),
-        }
-    }
-
-    /// A model may come from anywhere.
-    fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
-        let rows = self.counts.len();
-        let length = |part: &Reference| match part {
-            Reference::Numeric { bits, .. } => bits.len(),
-            Reference::Codes { codes, .. } => codes.len(),
-        };
-        let parts = self.encoding.scales.iter().flatten().count();
-        let fits = |(scale, feature): (&Option<Scale>, &FeatureColumn)| {
-            let numeric = feature.kind() == FeatureKind::Numeric;
-            scale.as_ref().is_none_or(|scale| matches!(scale, Scale::Numeric { .. }) == numeric)
-        };
-        let good = rows > 0
-            && self.n_neighbors > 0
-            && self.reference.iter().all(|part| length(part) == rows)
-            && self.reference.len() == parts
-            && self.encoding.scales.len() == features.len()
-            && self.encoding.scales.iter().zip(features).all(fits)
-            && self.clusters.len() == rows
-            && self.smallest.len() == rows
-            && self.counts.iter().all(|count| *count > 0);
-        if good { Ok(()) } else { Err("the reference rows do not fit together".into()) }
-    }
-
-    fn reference(&self) -> Encoded {
-        use crate::gower::encoded::Part;
-        let part = |part: &Reference| match part {
-            Reference::Numeric { bits, weight } => Part::Numeric {
-                values: bits.iter().map(|bits| f32::from_bits(*bits)).collect(),
-                weight: *weight,
-            },
-            Reference::Codes { codes, weight } => {
-                Part::Codes { codes: codes.clone(), weight: *weight }
-            }
-        };
-        let parts: Vec<Part> = self.reference.iter().map(part).collect();
-        let missing = parts.iter().any(|part| match part {
-            Part::Numeric { values, .. } => values.iter().any(|value| value.is_nan()),
-            Part::Codes { codes, .. } => codes.contains(&crate::matrix::MISSING),
-        });
-        let places = self.encoding.scales.iter().enumerate();
-        let places = places.filter_map(|(place, scale)| scale.as_ref().map(|_| place)).collect();
-        Encoded { rows: self.counts.len(), parts, places, missing }
-    }
-}
-
-impl Scorer for GowerScorer {
-    fn score(&self, matrix: &Matrix, _: bool, cancel: &Cancel) -> Result<Scores> {
-        let mut rows = self.encoding.apply(matrix);
-        // One form of the distance for every row, whatever else is in its batch.
-        rows.missing = true;
-        let reference = self.reference();
-        let total: u64 = self.counts.iter().map(|count| u64::from(*count)).sum();
-        let k = self.n_neighbors.min(usize::try_from(total).unwrap_or(usize::MAX));
-        let found = nearest(&rows, &reference, k, false, cancel)?;
-        let mut scores = Scores {
-            scores: Vec::with_capacity(matrix.rows),
-            shares: vec![vec![0.0; matrix.rows]; self.encoding.scales.len()],
-            clusters: Some(Vec::with_capacity(matrix.rows)),
-            smallest_cluster: Some(Vec::with_capacity(matrix.rows)),
-        };
-        for (row, found) in found.iter().enumerate() {
-            let judged = judge(&rows, row, &reference, found, &self.counts, 0, k);
-            if let Some(judged) = &judged {
-                for (place, share) in rows.places.iter().zip(&judged.shares) {
-                    scores.shares[*place][row] = *share;
-                }
-            }
-            scores.scores.push(judged.map_or(0.0, |judged| judged.score));
-            let first = found.0.first().map_or(0, |first| first.1 as usize);
-            if let Some(clusters) = &mut scores.clusters {
-                clusters.push(self.clusters[first]);
-            }
-            if let Some(smallest) = &mut scores.smallest_cluster {
-                smallest.push(self.smallest[first]);
-            }
-        }
-        Ok(scores)
-    }
-
-    fn state(&self) -> Result<Box<RawValue>> {
-        state_of(self)
-    }
-}
-
-/// What is drawn of a fit.
-struct GowerView {
-    distinct: Encoded,
-    of_row: Vec<u32>,
-    core: Encoded,
-    core_counts: Vec<u32>,
-    chosen: Option<Chosen>,
-    tree: Tree,
-    clusterings: Vec<Clustering>,
-    core_of_row: Vec<u32>,
-}
-
-impl View for GowerView {
-    fn analyse(
-        &self,
-        scores: &[f64],
-        suspicious: &[bool],
         context: &Context<'_>,
         steps: &mut Vec<StepStatistics>,
-    ) -> Result<Analysis> {
-        let rows = self.of_row.len();
-        let mut first_row = vec![u64::MAX; self.core.rows];
-        for (row, core) in self.core_of_row.iter().enumerate().rev() {
-            first_row[*core as usize] = row as u64;
+    ) -> Result<Self> {
+        let pairs = distinct.rows.saturating_mul(distinct.rows.saturating_sub(1)) / 2;
+        if pairs.saturating_mul(size_of::<f32>()) <= context.memory_budget {
+            let (rows, counts, of_row) = (distinct.clone(), counts.to_vec(), of_row.to_vec());
+            return Ok(Self { rows, counts, of_row, chosen: None });
         }
         let started = Instant::now();
-        let map = self.map(suspicious, context)?;
-        steps.push(step("map", map.points.len(), started));
-        let started = Instant::now();
-        let suspects = self.suspects(scores, suspicious, context.cancel)?;
-        steps.push(step("suspects", suspects.len(), started));
-        let representatives = self.chosen.as_ref().map(|chosen| Representatives {
-            distinct_rows: self.distinct.rows as u64,
-            representatives: chosen.rows.len() as u64,
-            radius: f64::from(chosen.radius),
-            message: format!(
-                "{} of {} distinct rows stand for all in the clusters, the map and the heatmap: the distances of all \
-                 pairs are more than the memory budget of {} MiB",
-                chosen.rows.len(),
-                self.distinct.rows,
-                context.memory_budget >> 20
-            ),
-        });
-        let mut diagnostics = Vec::new();
-        if self.distinct.rows > MOST_COMPARED {
-            diagnostics.push(Diagnostic {
-                path: "classification.engine".into(),
-                reason: "NEIGHBORS_AMONG_REPRESENTATIVES".into(),
-                message: format!(
-                    "more than {MOST_COMPARED} distinct rows: neighbours were looked for among the representatives \
-                     only; HBOS takes any number of rows"
-                ),
-            });
+        let affordable = (context.memory_budget / 2).isqrt().max(2);
+        let most = REPRESENTATIVES.min(affordable);
+        let chosen = representatives::choose(distinct, most, context.seed, context.cancel)?;
+        let mut standing = vec![0; chosen.rows.len()];
+        for (count, place) in counts.iter().zip(&chosen.of_row) {
+            standing[*place as usize] += count;
         }
-        Ok(Analysis {
-            rows: rows as u64,
-            map: Some(map),
-            dendrogram: Some(self.tree.message(first_row.clone(), &self.core_counts)),
-            clusterings: self.clusterings.clone(),
-            heatmap: Some(self.heatmap(&first_row)),
-            suspects,
-            representatives,
-            diagnostics,
-            ..Analysis::default()
+        steps.push(step("representatives", distinct.rows, started));
+        Ok(Self {
+            rows: distinct.select(&chosen.rows),
+            counts: standing,
+            of_row: of_row.iter().map(|place| chosen.of_row[*place as usize]).collect(),
+            chosen: Some(chosen),
         })
+    }
+
+    fn tree(&self, context: &Context<'_>, steps: &mut Vec<StepStatistics>) -> Result<Tree> {
+        let started = Instant::now();
+        let distances = condensed(&self.rows, context.cancel)?;
+        steps.push(step("distances", self.rows.rows, started));
+        let started = Instant::now();
+        let tree = Tree::complete(distances, self.rows.rows);
+        context.cancel.check()?;
+        steps.push(step("linkage", self.rows.rows, started));
+        Ok(tree)
+    }
+
+    fn scorer(
+        &self,
+        encoding: Encoding,
+        clusters: &[u32],
+        smallest: &[bool],
+        n_neighbors: usize,
+    ) -> GowerScorer {
+        let mut of_core = vec![(0, false); self.rows.rows];
+        for (row, place) in self.of_row.iter().enumerate() {
+            of_core[*place as usize] = (clusters[row], smallest[row]);
+        }
+        let (clusters, smallest) = of_core.into_iter().unzip();
+        let state = State {
+            encoding,
+            reference: State::reference_of(&self.rows),
+            counts: self.counts.clone(),
+            clusters,
+            smallest,
+            n_neighbors,
+        };
+        GowerScorer::of(state, self.rows.clone())
     }
 }
 
-impl GowerView {
-    /// The distinct rows on the map: all, or the suspicious ones and every so many of the others.
-    fn map(&self, suspicious: &[bool], context: &Context<'_>) -> Result<proto::Map> {
-        let n = self.distinct.rows;
-        let mut first_row = vec![0; n];
-        let mut suspect = vec![false; n];
-        for (row, place) in self.of_row.iter().enumerate().rev() {
-            first_row[*place as usize] = row;
-            suspect[*place as usize] |= suspicious[row];
+#[cfg(test)]
+mod tests {
+    use anomal_core::Cancel;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::matrix::{MISSING, MatrixColumn, Values};
+
+    /// Three groups of numbers, one row far off, categories, duplicates; values missing here and there.
+    fn matrix(rows: usize) -> Matrix {
+        let number = |row: usize| match row {
+            7 => 100.0,
+            row if row % 11 == 3 => f64::NAN,
+            row => (row % 3) as f64 * 10.0 + (row % 41) as f64 / 41.0,
+        };
+        let code = |row: usize| {
+            if row % 13 == 5 { MISSING } else { u32::try_from(row % 3).unwrap() }
+        };
+        let column = |name: &str, weight: f64, values: Values| MatrixColumn {
+            name: name.into(),
+            weight,
+            values,
+        };
+        let levels = ["a", "b", "c"].map(String::from).to_vec();
+        Matrix {
+            rows,
+            columns: vec![
+                column("number", 2.0, Values::Numeric((0..rows).map(number).collect())),
+                column("unused", 0.0, Values::Numeric(vec![1.0; rows])),
+                column("code", 1.0, Values::Codes { codes: (0..rows).map(code).collect(), levels }),
+            ],
         }
-        let mut shown: Vec<usize> = (0..n).collect();
-        if n > MAP_POINTS {
-            let suspects: Vec<usize> =
-                (0..n).filter(|place| suspect[*place]).take(MAP_POINTS / 2).collect();
-            let others: Vec<usize> = match &self.chosen {
-                Some(chosen) => chosen.rows.clone(),
-                None => {
-                    representatives::choose(
-                        &self.distinct,
-                        MAP_POINTS,
-                        context.seed,
-                        context.cancel,
-                    )?
-                    .rows
+    }
+
+    /// The same with a value everywhere.
+    fn complete(rows: usize) -> Matrix {
+        let mut matrix = matrix(rows);
+        for column in &mut matrix.columns {
+            match &mut column.values {
+                Values::Numeric(values) => {
+                    values
+                        .iter_mut()
+                        .filter(|value| value.is_nan())
+                        .for_each(|value| *value = 10.0);
                 }
-            };
-            let step = others.len().div_ceil(MAP_POINTS - suspects.len());
-            shown = others.into_iter().step_by(step).chain(suspects).collect();
-            shown.sort_unstable();
-            shown.dedup();
-        }
-        let points = self.distinct.select(&shown);
-        let mut counts = vec![0_u64; shown.len()];
-        if shown.len() == n {
-            self.of_row.iter().for_each(|place| counts[*place as usize] += 1);
-        } else {
-            let nearest = nearest(&self.distinct, &points, 1, false, context.cancel)?;
-            for place in &self.of_row {
-                let to = nearest[*place as usize].0.first().map_or(0, |first| first.1);
-                counts[to as usize] += 1;
+                Values::Codes { codes, .. } => codes.iter_mut().for_each(|code| *code %= 3),
             }
         }
-        let map = map(&points, context.seed, context.cancel)?;
-        let point = |(index, place): (usize, &[f64; 2])| proto::map::Point {
-            row: first_row[shown[index]] as u64,
-            x: place[0] as f32,
-            y: place[1] as f32,
-            count: counts[index],
+        matrix
+    }
+
+    fn features() -> Vec<FeatureColumn> {
+        let feature = |(name, kind): (&str, proto::FeatureKind)| FeatureColumn {
+            name: name.into(),
+            kind: kind.into(),
+            ..FeatureColumn::default()
         };
-        Ok(proto::Map {
-            points: map.points.iter().enumerate().map(point).collect(),
-            stress: map.stress,
-            stress_points: u32::try_from(map.stress_points).unwrap_or(u32::MAX),
-            iterations: u32::try_from(map.iterations).unwrap_or(u32::MAX),
-            method: if map.landmarks { "nmds of landmarks".into() } else { "nmds".into() },
-        })
+        let numeric = proto::FeatureKind::Numeric;
+        [("number", numeric), ("unused", numeric), ("code", proto::FeatureKind::Categorical)]
+            .map(feature)
+            .to_vec()
     }
 
-    fn heatmap(&self, first_row: &[u64]) -> Heatmap {
-        let order = self.tree.order();
-        let step = order.len().div_ceil(HEATMAP_ROWS).max(1);
-        let places: Vec<usize> = order.iter().step_by(step).map(|place| *place as usize).collect();
-        let rows = self.core.select(&places);
-        let n = places.len();
-        let mut similarities = vec![0.0_f32; n * n];
-        similarities.par_chunks_mut(n.max(1)).enumerate().for_each(|(row, out)| {
-            row_to_run(&rows, row, &rows, 0, out);
-            out.iter_mut().for_each(|value| *value = 1.0 - *value);
-            out[row] = 1.0;
-        });
-        Heatmap { rows: places.iter().map(|place| first_row[*place]).collect(), similarities }
+    fn fit(matrix: &Matrix, memory_budget: usize) -> (Fitted, proto::Analysis) {
+        let cancel = Cancel::default();
+        let context = Context { seed: 5, memory_budget, cancel: &cancel };
+        let fitted = Gower.fit(matrix, &Parameters::new(), &context).unwrap();
+        let scores = &fitted.rows.as_ref().unwrap().scores;
+        let suspicious = fitted.smallest_cluster.clone().unwrap();
+        let view = fitted.view.as_ref().unwrap();
+        let analysis = view.analyse(scores, &suspicious, &context, &mut Vec::new()).unwrap();
+        (fitted, analysis)
     }
 
-    /// The nearest normal and suspicious rows of the suspects with the highest scores.
-    fn suspects(
-        &self,
-        scores: &[f64],
-        suspicious: &[bool],
-        cancel: &Cancel,
-    ) -> Result<Vec<SuspectNeighbors>> {
-        let mut suspects: Vec<usize> = (0..scores.len()).filter(|row| suspicious[*row]).collect();
-        suspects.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
-        suspects.truncate(MOST_SUSPECTS);
-        suspects
-            .par_iter()
-            .map(|suspect| {
-                cancel.check()?;
-                let place = self.of_row[*suspect] as usize;
-                let mut distances = vec![0.0_f32; self.distinct.rows];
-                row_to_run(&self.distinct, place, &self.distinct, 0, &mut distances);
-                distances[place] = 0.0;
-                let mut found = [Vec::new(), Vec::new()];
-                for (row, place) in self.of_row.iter().enumerate().filter(|(row, _)| row != suspect)
-                {
-                    let distance = distances[*place as usize];
-                    let list: &mut Vec<(f32, usize)> = &mut found[usize::from(suspicious[row])];
-                    let at = list.partition_point(|known| *known < (distance, row));
-                    if at < SUSPECT_NEIGHBORS {
-                        list.insert(at, (distance, row));
-                        list.truncate(SUSPECT_NEIGHBORS);
-                    }
-                }
-                let [normal, suspicious] = found.map(|list| {
-                    let one = |(distance, row): (f32, usize)| Neighbor {
-                        row: row as u64,
-                        distance: f64::from(distance),
-                    };
-                    list.into_iter().map(one).collect()
-                });
-                Ok(SuspectNeighbors { row: *suspect as u64, normal, suspicious })
-            })
-            .collect()
+    fn score(scorer: &dyn Scorer, matrix: &Matrix) -> Scores {
+        scorer.score(matrix, true, &Cancel::default()).unwrap()
+    }
+
+    #[test]
+    fn the_row_far_off_is_the_smallest_cluster_and_says_why() {
+        let (fitted, analysis) = fit(&complete(200), 1 << 30);
+        let rows = fitted.rows.unwrap();
+        let highest = (0..200).max_by(|a, b| rows.scores[*a].total_cmp(&rows.scores[*b])).unwrap();
+        assert_eq!(highest, 7);
+        assert!(rows.shares[0][7] > 0.9 && rows.shares[1][7] == 0.0, "{:?}", rows.shares[0][7]);
+        let smallest = fitted.smallest_cluster.unwrap();
+        assert_eq!((0..200).filter(|row| smallest[*row]).collect::<Vec<_>>(), [7]);
+        assert_eq!(analysis.clusterings[0].sizes, [199, 1]);
+        let [suspect] = analysis.suspects.as_slice() else { panic!("{:?}", analysis.suspects) };
+        assert_eq!((suspect.row, suspect.normal.len(), suspect.suspicious.len()), (7, 5, 0));
+        assert!(suspect.normal.is_sorted_by(|a, b| (a.distance, a.row) < (b.distance, b.row)));
+        let map = analysis.map.unwrap();
+        assert_eq!(map.points.iter().map(|point| point.count).sum::<u64>(), 200);
+        let heatmap = analysis.heatmap.unwrap();
+        let n = heatmap.rows.len();
+        assert!((0..n).all(|row| heatmap.similarities[row * n + row] == 1.0));
+    }
+
+    #[test]
+    fn a_row_scored_alone_has_the_bits_that_it_has_among_others() {
+        let (fitted, _) = fit(&matrix(150), 1 << 30);
+        let new = matrix(90);
+        let all = score(fitted.scorer.as_ref(), &new);
+        for row in 0..new.rows {
+            let one = score(fitted.scorer.as_ref(), &new.select(&[row]));
+            assert_eq!(one.scores[0].to_bits(), all.scores[row].to_bits(), "row {row}");
+            assert_eq!(one.clusters.unwrap()[0], all.clusters.as_ref().unwrap()[row], "row {row}");
+            let shares: Vec<f64> = all.shares.iter().map(|shares| shares[row]).collect();
+            assert_eq!(
+                one.shares.iter().map(|shares| shares[0]).collect::<Vec<_>>(),
+                shares,
+                "row {row}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_that_was_kept_says_the_same() {
+        let (fitted, _) = fit(&matrix(150), 1 << 30);
+        let kept = fitted.scorer.state().unwrap();
+        let read = Gower.load(&kept, &features()).unwrap();
+        assert_eq!(read.state().unwrap().get(), kept.get());
+        let (one, other) =
+            (score(read.as_ref(), &matrix(60)), score(fitted.scorer.as_ref(), &matrix(60)));
+        assert_eq!((one.scores, one.shares), (other.scores, other.shares));
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_together_is_refused() {
+        let (fitted, _) = fit(&matrix(30), 1 << 30);
+        let state: Value = serde_json::from_str(fitted.scorer.state().unwrap().get()).unwrap();
+        let refused = |path: &str, value: Value| {
+            let mut state = state.clone();
+            *state.pointer_mut(path).unwrap() = value;
+            let text = RawValue::from_string(state.to_string()).unwrap();
+            assert!(Gower.load(&text, &features()).is_err(), "{path}");
+        };
+        refused("/n_neighbors", json!(0));
+        refused("/n_neighbors", json!(u64::MAX));
+        refused("/counts/0", json!(0));
+        refused("/counts", json!([]));
+        refused("/clusters", json!([1]));
+        refused("/smallest", json!([true]));
+        refused("/reference", json!([]));
+        refused("/reference/0/Numeric/0", json!(f32::INFINITY.to_bits()));
+        refused("/reference/1/Codes/0", json!(3));
+        refused("/encoding/scales", json!([null, null, null]));
+        refused("/encoding/scales/0/Numeric/weight", json!(1e300));
+        refused("/encoding/scales/0/Numeric/range", json!(-1.0));
+        let text = RawValue::from_string(state.to_string()).unwrap();
+        assert!(Gower.load(&text, &features()[..2]).is_err());
+    }
+
+    #[test]
+    fn beyond_the_budget_representatives_are_linked_and_scores_stay_exact() {
+        let mut matrix = matrix(3_000);
+        let Values::Numeric(numbers) = &mut matrix.columns[0].values else { unreachable!() };
+        // All distinct.
+        numbers.iter_mut().enumerate().for_each(|(row, number)| *number += row as f64 * 1e-4);
+        let (whole, _) = fit(&matrix, 1 << 30);
+        let (few, analysis) = fit(&matrix, 200_000);
+        let told = analysis.representatives.unwrap();
+        assert!(told.representatives <= 320 && told.representatives > 300, "{told:?}");
+        assert!(told.radius < 0.1, "{told:?}");
+        let scores = |fitted: &Fitted| fitted.rows.as_ref().unwrap().scores.clone();
+        assert_eq!(scores(&few), scores(&whole));
+        assert_eq!(few.smallest_cluster, whole.smallest_cluster);
+        assert_eq!(analysis.clusterings[5].labels.len(), 3_000);
+        assert_eq!(analysis.dendrogram.unwrap().leaf_counts.iter().sum::<u64>(), 3_000);
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let fit_with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (fitted, analysis) = pool.install(|| fit(&matrix(1_500), 1 << 20));
+            let rows = fitted.rows.unwrap();
+            (rows.scores, rows.shares, fitted.scorer.state().unwrap().get().to_owned(), analysis)
+        };
+        assert!(fit_with(1) == fit_with(2));
+    }
+
+    #[test]
+    fn a_fit_that_nobody_waits_for_ends() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel };
+        let error = Gower.fit(&matrix(50), &Parameters::new(), &context).err().unwrap();
+        assert_eq!(error.code, anomal_core::Code::Cancelled);
+    }
+
+    #[test]
+    fn parameters_have_ranges() {
+        let check = |text: &str| {
+            Gower.check(&serde_json::from_str(text).unwrap()).err().map(|error| error.message)
+        };
+        assert_eq!(check("{}"), None);
+        assert_eq!(check(r#"{"clusters": 7, "nNeighbors": 1000, "maxClusters": 50}"#), None);
+        for (text, path) in [
+            (r#"{"maxClusters": 51}"#, "classification.parameters.maxClusters"),
+            (r#"{"clusters": 8}"#, "classification.parameters.clusters"),
+            (r#"{"nNeighbors": 0}"#, "classification.parameters.nNeighbors"),
+            (r#"{"nNeighbor": 3}"#, "did you mean `nNeighbors`?"),
+        ] {
+            let message = check(text).unwrap();
+            assert!(message.contains(path), "{message}");
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! Distances of one row to a run of rows, the kernel of everything else.
+//!
+//! A pair's distance has the same bits wherever it is computed: alone, in a run, among rows with missing
+//! values or without.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
@@ -6,32 +9,42 @@ use rayon::prelude::*;
 use super::encoded::{Encoded, Part};
 use crate::matrix::MISSING;
 
-/// Writes into `out` the distances of row `row` of `from` to the rows of `to` from `start` on. A distance
-/// of a row to itself is written as any other: 1 where it has no value at all.
+/// Pairs worked on at once: their sums stay in the processor's first-level cache.
+const TILE: usize = 1024;
+
+/// Writes into `out` the distances of row `row` of `from` to the rows of `to` from `start` on; both are
+/// made by one encoding. A distance of a row to itself is written as any other: 1 where it has no value
+/// at all.
 pub(crate) fn row_to_run(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
-    if from.missing || to.missing {
-        return with_missing(from, row, to, start, out);
+    for (tile, out) in out.chunks_mut(TILE).enumerate() {
+        let start = start + tile * TILE;
+        if from.parts.is_empty() {
+            out.fill(1.0);
+        } else if from.missing || to.missing {
+            with_missing(from, row, to, start, out);
+        } else {
+            complete(from, row, to, start, out);
+        }
     }
-    if from.parts.is_empty() {
-        return out.fill(1.0);
-    }
+}
+
+fn complete(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
     out.fill(0.0);
-    let end = start + out.len();
+    let run = start..start + out.len();
     for (here, there) in from.parts.iter().zip(&to.parts) {
         match (here, there) {
             (Part::Numeric { values: here, .. }, Part::Numeric { values: there, .. }) => {
                 let value = here[row];
-                for (sum, other) in out.iter_mut().zip(&there[start..end]) {
+                for (sum, other) in out.iter_mut().zip(&there[run.clone()]) {
                     *sum += (value - other).abs();
                 }
             }
             (Part::Codes { codes: here, weight }, Part::Codes { codes: there, .. }) => {
                 let code = here[row];
-                for (sum, other) in out.iter_mut().zip(&there[start..end]) {
+                for (sum, other) in out.iter_mut().zip(&there[run.clone()]) {
                     *sum += if code == *other { 0.0 } else { *weight };
                 }
             }
-            // Both are made by one encoding.
             _ => {}
         }
     }
@@ -39,19 +52,20 @@ pub(crate) fn row_to_run(from: &Encoded, row: usize, to: &Encoded, start: usize,
 
 /// The weights of what both rows have are added up beside the differences.
 fn with_missing(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
-    let end = start + out.len();
-    let mut weights = vec![0.0_f32; out.len()];
     out.fill(0.0);
+    let mut totals = [0.0_f32; TILE];
+    let totals = &mut totals[..out.len()];
+    let run = start..start + out.len();
     for (here, there) in from.parts.iter().zip(&to.parts) {
+        let sums = out.iter_mut().zip(totals.iter_mut());
         match (here, there) {
             (Part::Numeric { values: here, weight }, Part::Numeric { values: there, .. }) => {
                 let value = here[row];
-                let sums = out.iter_mut().zip(&mut weights);
-                for ((sum, total), other) in sums.zip(&there[start..end]) {
+                for ((sum, total), other) in sums.zip(&there[run.clone()]) {
                     let difference = (value - other).abs();
-                    let there = !difference.is_nan();
-                    *sum += if there { difference } else { 0.0 };
-                    *total += if there { *weight } else { 0.0 };
+                    let present = !difference.is_nan();
+                    *sum += if present { difference } else { 0.0 };
+                    *total += if present { *weight } else { 0.0 };
                 }
             }
             (Part::Codes { codes: here, weight }, Part::Codes { codes: there, .. }) => {
@@ -59,8 +73,7 @@ fn with_missing(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mu
                 if code == MISSING {
                     continue;
                 }
-                let sums = out.iter_mut().zip(&mut weights);
-                for ((sum, total), other) in sums.zip(&there[start..end]) {
+                for ((sum, total), other) in sums.zip(&there[run.clone()]) {
                     *sum += if code == *other || *other == MISSING { 0.0 } else { *weight };
                     *total += if *other == MISSING { 0.0 } else { *weight };
                 }
@@ -68,8 +81,21 @@ fn with_missing(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mu
             _ => {}
         }
     }
-    for (sum, total) in out.iter_mut().zip(weights) {
-        *sum = if total > 0.0 { *sum / total } else { 1.0 };
+    let whole = from.whole();
+    for (sum, total) in out.iter_mut().zip(totals) {
+        *sum = mean(*sum, *total, whole);
+    }
+}
+
+/// The weighted mean of differences whose weights add up to `total` of `whole`. Where both rows have
+/// everything, the sum is the mean, as it is among rows without missing values.
+pub(crate) fn mean(sum: f32, total: f32, whole: f32) -> f32 {
+    if total == whole {
+        sum
+    } else if total > 0.0 {
+        sum / total
+    } else {
+        1.0
     }
 }
 
@@ -101,7 +127,7 @@ pub(crate) fn parts_between(a: &Encoded, row: usize, b: &Encoded, other: usize, 
     }
 }
 
-/// All pairs (0,1), (0,2) … (n-2,n-1).
+/// All pairs (0,1), (0,2) … (n-2,n-1): the form that kodama takes, filled in place.
 pub(crate) fn condensed(rows: &Encoded, cancel: &Cancel) -> Result<Vec<f32>> {
     let n = rows.rows;
     let mut all = vec![0.0_f32; n * n.saturating_sub(1) / 2];

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::matrix::{MISSING, Matrix, Values};
+use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// How one feature takes part in the distance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,11 +57,13 @@ pub(crate) struct Encoded {
 impl Encoding {
     /// Ranges over the values present, levels in order of first appearance.
     pub fn learn(matrix: &Matrix) -> Self {
-        let total: f64 = matrix.columns.iter().map(|column| column.weight).sum();
-        let scale = |column: &crate::matrix::MatrixColumn| {
-            // Also where the sum overflows or nothing weighs.
-            let weight = column.weight / total;
-            if !(weight.is_finite() && weight > 0.0) {
+        // By the largest first, so that the sum of large ones is finite.
+        let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
+        let total: f64 = matrix.columns.iter().map(|column| column.weight / largest).sum();
+        let scale = |column: &MatrixColumn| {
+            let weight = column.weight / largest / total;
+            // Nothing where no feature weighs, or this one too little for an f32.
+            if !(weight as f32).is_normal() {
                 return None;
             }
             Some(match &column.values {
@@ -82,13 +84,10 @@ impl Encoding {
     /// A number outside the fitted range counts as at most one range away from its border; a category that
     /// was not fitted differs from all that were.
     pub fn apply(&self, matrix: &Matrix) -> Encoded {
-        let mut parts = Vec::new();
-        let mut places = Vec::new();
-        let mut missing = false;
+        let (mut parts, mut places) = (Vec::new(), Vec::new());
         for (place, (scale, column)) in self.scales.iter().zip(&matrix.columns).enumerate() {
-            let part = match (scale, &column.values) {
+            parts.push(match (scale, &column.values) {
                 (Some(Scale::Numeric { low, range, weight }), Values::Numeric(values)) => {
-                    missing |= values.iter().any(|value| value.is_nan());
                     let one = |value: &f64| scaled(*value, *low, *range, *weight);
                     Part::Numeric {
                         values: values.iter().map(one).collect(),
@@ -98,16 +97,12 @@ impl Encoding {
                 (
                     Some(Scale::Codes { levels: fitted, weight }),
                     Values::Codes { codes, levels },
-                ) => {
-                    missing |= codes.contains(&MISSING);
-                    let codes = recoded(codes, levels, fitted);
-                    Part::Codes { codes, weight: *weight as f32 }
-                }
+                ) => Part::Codes { codes: recoded(codes, levels, fitted), weight: *weight as f32 },
                 _ => continue,
-            };
-            parts.push(part);
+            });
             places.push(place);
         }
+        let missing = parts.iter().any(Part::lacks_some);
         Encoded { rows: matrix.rows, parts, places, missing }
     }
 }
@@ -144,20 +139,29 @@ fn recoded(codes: &[u32], levels: &[String], fitted: &[String]) -> Vec<u32> {
 const UNFITTED: u32 = MISSING - 1;
 
 impl Encoded {
+    /// The sum of all weights: 1 but for rounding.
+    pub fn whole(&self) -> f32 {
+        self.parts.iter().fold(0.0, |sum, part| sum + part.weight())
+    }
+
     /// Equal rows merged: the distinct ones in order of first appearance, how often each is there, and the
-    /// distinct row of each row. Rows without any value share no feature, and are no two of them equal.
+    /// distinct row of each row. Rows without any value share no feature, and no two of them are equal.
     pub fn distinct(&self) -> (Self, Vec<u32>, Vec<u32>) {
         let mut places: HashMap<Vec<u32>, u32> = HashMap::new();
         let (mut firsts, mut counts, mut of_row) = (Vec::new(), Vec::new(), Vec::new());
+        let mut key = Vec::new();
         for row in 0..self.rows {
-            let key: Vec<u32> = self.parts.iter().map(|part| part.key(row)).collect();
-            let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
-            let empty = self.missing
-                && key.iter().zip(&self.parts).all(|(key, part)| part.absent() == *key);
-            let place = if empty { next } else { *places.entry(key).or_insert(next) };
-            if place == next {
+            key.clear();
+            key.extend(self.parts.iter().map(|part| part.key(row)));
+            let known = places.get(&key).copied();
+            let place = known.unwrap_or(u32::try_from(firsts.len()).unwrap_or(u32::MAX));
+            if known.is_none() {
                 firsts.push(row);
                 counts.push(0);
+                let empty = self.parts.iter().zip(&key).all(|(part, key)| part.absent() == *key);
+                if !empty {
+                    places.insert(key.clone(), place);
+                }
             }
             counts[place as usize] += 1;
             of_row.push(place);
@@ -186,6 +190,19 @@ impl Encoded {
 }
 
 impl Part {
+    pub fn weight(&self) -> f32 {
+        match self {
+            Self::Numeric { weight, .. } | Self::Codes { weight, .. } => *weight,
+        }
+    }
+
+    pub fn lacks_some(&self) -> bool {
+        match self {
+            Self::Numeric { values, .. } => values.iter().any(|value| value.is_nan()),
+            Self::Codes { codes, .. } => codes.contains(&MISSING),
+        }
+    }
+
     /// The key of a missing value.
     fn absent(&self) -> u32 {
         match self {

@@ -32,15 +32,13 @@ impl Tree {
     }
 
     /// The finest cut with at most `k` clusters (as SciPy's `fcluster` with `maxclust` has it): merges of
-    /// one height are done together. Gives each leaf's cluster, in no order, and the height.
+    /// one height are done together, and those of height 0 always. Gives each leaf's cluster, in no order, and the height.
     pub fn cut(&self, k: usize) -> (Vec<u32>, f32) {
-        let mut done = self.leaves.saturating_sub(k);
-        while done > 0
-            && done < self.merges.len()
-            && self.merges[done].2 <= self.merges[done - 1].2 + TIE
-        {
-            done += 1;
-        }
+        let needed = self.leaves.saturating_sub(k);
+        let last = needed.checked_sub(1).and_then(|last| self.merges.get(last));
+        let height = last.map_or(0.0, |merge| merge.2);
+        let level = |merge: &(usize, usize, f32)| merge.2 <= height + TIE;
+        let done = self.merges.partition_point(level);
         let mut parents: Vec<usize> = (0..self.leaves + done).collect();
         for (index, (left, right, _)) in self.merges[..done].iter().enumerate() {
             parents[*left] = self.leaves + index;
@@ -55,7 +53,6 @@ impl Tree {
             let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
             *names.entry(*root).or_insert(next)
         });
-        let height = if done == 0 { 0.0 } else { self.merges[done - 1].2 };
         (labels.collect(), height)
     }
 

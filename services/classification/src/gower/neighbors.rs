@@ -1,4 +1,4 @@
-//! The nearest rows of each row, exactly, by comparing blocks of rows with tiles of all rows.
+//! The nearest rows of each row, exactly, and what they say of it.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
@@ -6,107 +6,141 @@ use rayon::prelude::*;
 use super::{
     distances::{parts_between, row_to_run},
     encoded::Encoded,
+    packed::{Leaf, Packed},
 };
 
-/// Rows that share the reading of a tile, and rows of a tile: a tile of a few columns stays in the
-/// processor's first-level cache.
-const BLOCK: usize = 32;
-const TILE: usize = 1024;
+/// Rows of a leaf that is looked through, and rows that look together.
+const LEAF: usize = 256;
+const GROUP: usize = 32;
 
-/// The nearest of one row, nearest first, equal ones by their place.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Nearest(pub Vec<(f32, u32)>);
+/// Distance and place of the rows nearest to one, nearest first, equal ones by their place.
+pub(crate) type Nearest = Vec<(f32, u32)>;
 
-impl Nearest {
-    fn offer(&mut self, distance: f32, other: u32, k: usize) {
-        let place = self.0.partition_point(|known| (known.0, known.1) < (distance, other));
-        if place < k {
-            self.0.insert(place, (distance, other));
-            self.0.truncate(k);
+/// Rows made ready to be found.
+#[derive(Debug)]
+pub(crate) struct Index(Packed);
+
+impl Index {
+    pub fn new(rows: &Encoded) -> Self {
+        Self(Packed::new(rows, LEAF))
+    }
+
+    /// The `k` rows nearest to each row of `from`, as comparing all with all would find them; where
+    /// `from` is what the index was made of, `same` says so, and a row is none of its own.
+    pub fn nearest(
+        &self,
+        from: &Encoded,
+        k: usize,
+        same: bool,
+        cancel: &Cancel,
+    ) -> Result<Vec<Nearest>> {
+        let mut all = vec![Nearest::new(); from.rows];
+        let k = k.min(self.0.rows.rows);
+        if k == 0 {
+            return Ok(all);
         }
+        let asking = Packed::new(from, GROUP);
+        let found: Vec<Vec<Nearest>> = asking
+            .leaves
+            .par_iter()
+            .map(|group| {
+                cancel.check()?;
+                Ok(self.of_group(&asking, group, k, same))
+            })
+            .collect::<Result<_>>()?;
+        for (place, nearest) in asking.places.iter().zip(found.into_iter().flatten()) {
+            all[*place as usize] = nearest;
+        }
+        Ok(all)
     }
-}
 
-/// The `k` rows of `to` nearest to each row of `from`; where they are the same rows, a row is none of its
-/// own.
-pub(crate) fn nearest(
-    from: &Encoded,
-    to: &Encoded,
-    k: usize,
-    same: bool,
-    cancel: &Cancel,
-) -> Result<Vec<Nearest>> {
-    let mut all = vec![Nearest::default(); from.rows];
-    if k == 0 {
-        return Ok(all);
-    }
-    all.par_chunks_mut(BLOCK).enumerate().try_for_each(|(block, found)| {
-        cancel.check()?;
-        let mut distances = [0.0_f32; TILE];
-        for start in (0..to.rows).step_by(TILE) {
-            let length = TILE.min(to.rows - start);
-            for (index, found) in found.iter_mut().enumerate() {
-                let row = block * BLOCK + index;
-                let run = &mut distances[..length];
-                row_to_run(from, row, to, start, run);
-                take(found, run, start, same.then_some(row), k);
+    /// Leaf by leaf, from the one that may be nearest, until none can hold a nearer row.
+    fn of_group(&self, asking: &Packed, group: &Leaf, k: usize, same: bool) -> Vec<Nearest> {
+        let Self(known) = self;
+        let whole = asking.rows.whole();
+        let mut leaves: Vec<(f32, usize)> = known
+            .leaves
+            .iter()
+            .enumerate()
+            .map(|(index, leaf)| (group.bound(&asking.rows, leaf, whole), index))
+            .collect();
+        leaves.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut found = vec![Nearest::with_capacity(k + 1); group.rows.len()];
+        let mut distances = [0.0_f32; LEAF];
+        for (bound, leaf) in leaves {
+            let leaf = &known.leaves[leaf];
+            if found.iter().all(|found| bound > limit(found, k)) {
+                break;
+            }
+            for (found, row) in found.iter_mut().zip(group.rows.clone()) {
+                let limit = limit(found, k);
+                if bound > limit || leaf.bound_of_row(&asking.rows, row, whole) > limit {
+                    continue;
+                }
+                let run = &mut distances[..leaf.rows.len()];
+                row_to_run(&asking.rows, row, &known.rows, leaf.rows.start, run);
+                let own = same.then_some(asking.places[row]);
+                take(found, run, &known.places[leaf.rows.clone()], own, k);
             }
         }
-        Ok::<(), anomal_core::Error>(())
-    })?;
-    Ok(all)
+        found
+    }
 }
 
-/// Offers what is nearer than the farthest so far; most runs hold nothing of the kind.
-fn take(found: &mut Nearest, run: &[f32], start: usize, own: Option<usize>, k: usize) {
+/// What is farther is of no use.
+fn limit(found: &Nearest, k: usize) -> f32 {
+    if found.len() < k { f32::INFINITY } else { found[k - 1].0 }
+}
+
+/// Takes what is nearer than the farthest so far; most runs hold little of the kind.
+fn take(found: &mut Nearest, run: &[f32], places: &[u32], own: Option<u32>, k: usize) {
     const LANES: usize = 16;
-    for (chunk, distances) in run.chunks(LANES).enumerate() {
-        let limit = if found.0.len() < k { f32::INFINITY } else { found.0[k - 1].0 };
+    for (distances, places) in run.chunks(LANES).zip(places.chunks(LANES)) {
+        let far = limit(found, k);
         // Counted, not searched: without branches the processor compares many at once.
-        if distances.iter().map(|distance| u32::from(*distance <= limit)).sum::<u32>() == 0 {
+        if distances.iter().map(|distance| u32::from(*distance <= far)).sum::<u32>() == 0 {
             continue;
         }
-        for (lane, distance) in distances.iter().enumerate() {
-            let other = start + chunk * LANES + lane;
-            if *distance <= limit && own != Some(other) {
-                found.offer(*distance, u32::try_from(other).unwrap_or(u32::MAX), k);
+        for one in distances.iter().copied().zip(places.iter().copied()) {
+            let place = found.partition_point(|known| *known < one);
+            if place < k && own != Some(one.1) {
+                found.insert(place, one);
+                found.truncate(k);
             }
         }
     }
 }
 
 /// What the neighbours of a row say of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Judgement {
     /// The mean distance to the `k` nearest.
     pub score: f64,
-    /// The share of each part in that distance; adds up to 1, or all 0.
+    /// Of each part: its share in the distances to those neighbours, added up. They add up to 1, or are
+    /// all 0 where the row is equal to its neighbours or shares no feature with them.
     pub shares: Vec<f64>,
 }
 
-/// Judges a row by its `k` nearest neighbours, `copies` of it (at distance 0) and then those found, each
-/// as often as it is there.
+/// Judges a row by its `k` nearest neighbours: `copies` of it, at distance 0, and then those found, each
+/// as often as it is there. Nothing where there is no neighbour.
 pub(crate) fn judge(
-    from: &Encoded,
-    row: usize,
+    (from, row): (&Encoded, usize),
     to: &Encoded,
-    found: &Nearest,
+    found: &[(f32, u32)],
     counts: &[u32],
     copies: usize,
     k: usize,
 ) -> Option<Judgement> {
-    let mut left = k.saturating_sub(copies);
     let mut taken = copies.min(k);
     let mut sum = 0.0;
     let mut shares = vec![0.0; from.parts.len()];
     let mut parts = vec![0.0_f32; from.parts.len()];
-    for (distance, other) in &found.0 {
-        if left == 0 {
+    for (distance, other) in found {
+        let other = *other as usize;
+        let times = (counts[other] as usize).min(k - taken);
+        if times == 0 {
             break;
         }
-        let other = *other as usize;
-        let times = (counts[other] as usize).min(left);
-        left -= times;
         taken += times;
         sum += f64::from(*distance) * times as f64;
         parts_between(from, row, to, other, &mut parts);
@@ -114,12 +148,49 @@ pub(crate) fn judge(
             *share += f64::from(*part) * times as f64;
         }
     }
-    if taken == 0 {
-        return None;
-    }
     let total: f64 = shares.iter().sum();
     if total > 0.0 {
         shares.iter_mut().for_each(|share| *share /= total);
     }
-    Some(Judgement { score: sum / taken as f64, shares })
+    (taken > 0).then(|| Judgement { score: sum / taken as f64, shares })
+}
+
+/// A word on each of some rows.
+pub(crate) struct Judged(Vec<Judgement>);
+
+impl Judged {
+    /// Of all rows of `from` by what was found for them among the rows of `to`, each of which stands for
+    /// `counts` rows; `same` where it was found among the very same rows, whose copies then count too.
+    pub fn of(
+        from: &Encoded,
+        to: &Encoded,
+        found: &[Nearest],
+        counts: &[u32],
+        same: bool,
+        k: usize,
+    ) -> Self {
+        let one = |(row, found): (usize, &Nearest)| {
+            let copies = if same { counts[row] as usize - 1 } else { 0 };
+            judge((from, row), to, found, counts, copies, k).unwrap_or_default()
+        };
+        Self(found.par_iter().enumerate().map(one).collect())
+    }
+
+    /// Of rows, each by its place among those judged.
+    pub fn scores(&self, of_row: &[u32]) -> Vec<f64> {
+        of_row.iter().map(|place| self.0[*place as usize].score).collect()
+    }
+
+    /// For each feature of a table its share in each row's score; `places` are the parts' places among
+    /// these features.
+    pub fn shares(&self, of_row: &[u32], places: &[usize], features: usize) -> Vec<Vec<f64>> {
+        let of_feature = |feature: usize| match places.iter().position(|place| *place == feature) {
+            Some(part) => {
+                let share = |judged: &Judgement| judged.shares.get(part).copied().unwrap_or(0.0);
+                of_row.iter().map(|place| share(&self.0[*place as usize])).collect()
+            }
+            None => vec![0.0; of_row.len()],
+        };
+        (0..features).into_par_iter().map(of_feature).collect()
+    }
 }

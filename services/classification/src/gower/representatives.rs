@@ -4,7 +4,11 @@ use anomal_core::{Cancel, Result};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rayon::prelude::*;
 
-use super::{distances::row_to_run, encoded::Encoded};
+use super::{
+    distances::row_to_run,
+    encoded::Encoded,
+    neighbors::{Index, Nearest},
+};
 
 const CHUNK: usize = 4096;
 
@@ -43,7 +47,9 @@ pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -
                 for (index, (nearest, distance)) in
                     nearest.iter_mut().zip(distances.iter()).enumerate()
                 {
-                    *nearest = nearest.min(*distance);
+                    // A row without any value is far even from itself.
+                    let own = chunk * CHUNK + index == next;
+                    *nearest = if own { 0.0 } else { nearest.min(*distance) };
                     if *nearest > farthest.0 {
                         farthest = (*nearest, chunk * CHUNK + index);
                     }
@@ -72,10 +78,13 @@ pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -
     Ok(Chosen { rows: picked, of_row, radius })
 }
 
+/// The nearest of the picked rows to each row, itself for a picked one, and how far the farthest is.
 fn assign(rows: &Encoded, picked: &[usize], cancel: &Cancel) -> Result<(Vec<u32>, f32)> {
-    let to = rows.select(picked);
-    let found = super::neighbors::nearest(rows, &to, 1, false, cancel)?;
-    let of_row = found.iter().map(|nearest| nearest.0.first().map_or(0, |first| first.1)).collect();
-    let radius = found.iter().filter_map(|nearest| nearest.0.first()).map(|first| first.0);
-    Ok((of_row, radius.fold(0.0, f32::max)))
+    let mut found = Index::new(&rows.select(picked)).nearest(rows, 1, false, cancel)?;
+    for (row, place) in picked.iter().zip(0..) {
+        found[*row] = vec![(0.0, place)];
+    }
+    let first = |nearest: &Nearest| nearest.first().copied().unwrap_or((0.0, 0));
+    let radius = found.iter().map(|nearest| first(nearest).0).fold(0.0, f32::max);
+    Ok((found.iter().map(|nearest| first(nearest).1).collect(), radius))
 }
