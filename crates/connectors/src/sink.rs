@@ -1,8 +1,8 @@
 //! What an output driver does.
 
-use anomal_core::{Result, Table};
+use anomal_core::{ROW, Result, Table};
 use anomal_spec::{Include, Rows};
-use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
+use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
 
 /// Rows with their results, in input order.
 #[derive(Clone, Debug)]
@@ -55,6 +55,17 @@ pub(crate) struct Chosen {
     pub source: Table,
     pub typed: DataFrame,
     pub results: DataFrame,
+}
+
+impl Chosen {
+    /// One frame of the source, each column with the type that it has, the row numbers and the results.
+    pub fn typed_frame(&self) -> Result<DataFrame> {
+        let typed = |column: &Column| self.typed.column(column.name()).unwrap_or(column).clone();
+        let mut columns: Vec<Column> = self.source.columns().columns().iter().map(typed).collect();
+        columns.push(Column::new(ROW.into(), self.source.rows()));
+        columns.extend(self.results.columns().iter().cloned());
+        Ok(DataFrame::new(self.source.height(), columns)?)
+    }
 }
 
 impl Choice {

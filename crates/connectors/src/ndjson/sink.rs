@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anomal_core::{ROW, Result};
+use anomal_core::Result;
 use anomal_spec::NdjsonOutput;
 use polars::prelude::{AnyValue, Column, Series};
 use serde_json::{Map, Number, Value};
@@ -28,23 +28,18 @@ impl NdjsonSink {
 
 impl Sink for NdjsonSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.choice.of(batch)?;
-        let typed = |column: &Column| chosen.typed.column(column.name()).unwrap_or(column).clone();
-        let mut columns: Vec<Column> =
-            chosen.source.columns().columns().iter().map(typed).collect();
-        columns.push(Column::new(ROW.into(), chosen.source.rows()));
-        columns.extend(chosen.results.columns().iter().cloned());
+        let frame = self.choice.of(batch)?.typed_frame()?;
         let mut lines = Vec::new();
-        for row in 0..chosen.source.height() {
+        for row in 0..frame.height() {
             let entry = |column: &Column| {
                 let value = column.get(row).unwrap_or(AnyValue::Null);
                 (column.name().to_string(), json(&value))
             };
-            let object: Map<String, Value> = columns.iter().map(entry).collect();
+            let object: Map<String, Value> = frame.columns().iter().map(entry).collect();
             lines.extend(Value::Object(object).to_string().into_bytes());
             lines.push(b'\n');
         }
-        self.rows += chosen.source.height() as u64;
+        self.rows += frame.height() as u64;
         self.file.write(&lines)
     }
 

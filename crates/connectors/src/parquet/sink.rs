@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anomal_core::{ROW, Result};
+use anomal_core::Result;
 use anomal_spec::ParquetOutput;
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::DataFrame;
 use polars_io::parquet::write::{
     BatchedWriter, ParquetCompression, ParquetWriter, StatisticsOptions,
 };
@@ -70,13 +70,7 @@ fn refused(target: &Path, error: polars::error::PolarsError) -> anomal_core::Err
 
 impl Sink for ParquetSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.choice.of(batch)?;
-        let typed = |column: &Column| chosen.typed.column(column.name()).unwrap_or(column).clone();
-        let mut columns: Vec<Column> =
-            chosen.source.columns().columns().iter().map(typed).collect();
-        columns.push(Column::new(ROW.into(), chosen.source.rows()));
-        columns.extend(chosen.results.columns().iter().cloned());
-        let frame = DataFrame::new(chosen.source.height(), columns)?;
+        let frame = self.choice.of(batch)?.typed_frame()?;
         self.rows += frame.height() as u64;
         let mut waiting = match self.waiting.take() {
             Some(mut waiting) => {
