@@ -22,7 +22,7 @@ pub async fn connect(settings: Option<&anomal_spec::Engines>) -> Result<Engines>
 async fn feature_engine(remote: Option<&RemoteEngine>) -> Result<Arc<dyn FeatureEngine>> {
     Ok(match remote {
         Some(remote) => Arc::new(RemoteFeatureEngine::connect(remote).await?),
-        None => Arc::new(LocalFeatureEngine),
+        None => Arc::new(LocalFeatureEngine::default()),
     })
 }
 

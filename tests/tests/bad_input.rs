@@ -250,16 +250,76 @@ fn an_engine_that_is_unknown() {
 }
 
 #[test]
-fn a_full_disk() {
-    let (_, ran) = on_with(b"a,b\n1,2\n3,4\n", &JOB.replace("path: out.csv", "path: '-'"));
+fn a_folder_without_a_file_of_the_kind() {
+    let (workspace, job) = (Workspace::default(), JOB.replace("in.csv", "logs"));
+    workspace.write("logs/notes.txt", b"a,b\n1,2\n");
+    workspace.write("job.yaml", job.as_bytes());
+    workspace.anomal(&["run", "job.yaml"]).expect(3, &["the folder logs", ".csv"]);
+    workspace.write("job.yaml", job.replace("logs", "logs/*.log").as_bytes());
+    workspace.anomal(&["run", "job.yaml"]).expect(3, &["logs/*.log"]);
+    assert_eq!(workspace.files(), ["job.yaml", "logs"]);
+}
+
+#[test]
+fn standard_output_on_a_full_disk() {
+    let job = JOB.replace("path: out.csv", "path: '-'");
+    let (_, ran) = on_with(b"a,b\n1,2\n3,4\n", &job);
     ran.expect(0, &[]);
-    let workspace = Workspace::with(&[
-        ("in.csv", b"a,b\n1,2\n3,4\n"),
-        ("job.yaml", JOB.replace("path: out.csv", "path: '-'").as_bytes()),
-    ]);
+    let workspace =
+        Workspace::with(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
     command.stderr(std::process::Stdio::piped());
     let ran: Ran = command.output().unwrap().into();
     ran.expect(1, &["standard output", "space"]);
+}
+
+/// `anomal run` by a shell script, in which `"$@"` is the command; for what needs a file system of its
+/// own, which goes with the process.
+#[cfg(target_os = "linux")]
+fn in_script(workspace: &Workspace, script: &str) -> Ran {
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-euc", script, "sh"]);
+    command.arg(anomal_tests::program("anomal")).args(["run", "job.yaml"]);
+    command.current_dir(workspace.folder.path()).env("NO_COLOR", "1");
+    command.output().expect("unshare, as root").into()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let mut csv = String::from("a,b\n");
+    for row in 0..20_000 {
+        csv.push_str(&format!("{},{}\n", row % 977, row % 1_009));
+    }
+    for output in [
+        "csv: {path: disk/out.csv}",
+        "parquet: {path: disk/out.parquet}",
+        "ndjson: {path: disk/out.ndjson}",
+    ] {
+        let job = JOB.replace("csv: {path: out.csv}", output).replace("Gower", "HBOS");
+        let workspace =
+            Workspace::with(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())]);
+        workspace.write("disk/keep", b"");
+        // The folder's listing is printed when all is over.
+        let script = "mount -t tmpfs -o size=64k tmpfs disk; code=0; \"$@\" || code=$?; ls -A disk; exit $code";
+        let ran = in_script(&workspace, script);
+        ran.expect(1, &["disk/out.", "space"]);
+        assert!(!ran.stdout.contains("out."), "half a file was left: {ran:#?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_not_permitted() {
+    let job = JOB.replace("out.csv", "closed/out.csv");
+    let workspace =
+        Workspace::with(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
+    workspace.write("closed/keep", b"");
+    // Root may write everywhere, unless that right is taken away.
+    let script = "chmod 555 closed; setpriv --bounding-set=-dac_override,-dac_read_search \"$@\"";
+    let ran = in_script(&workspace, script);
+    ran.expect(1, &["closed/out.csv", "may write to"]);
+    let read_only = "mount --bind closed closed; mount -o remount,ro,bind closed; \"$@\"";
+    in_script(&workspace, read_only).expect(1, &["closed/out.csv", "Read-only"]);
 }

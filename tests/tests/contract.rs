@@ -22,7 +22,7 @@ fn endpoint(engine: &Engine) -> RemoteEngine {
 async fn feature_engines() -> (Engine, [Arc<dyn FeatureEngine>; 2]) {
     let server = Engine::start("anomal-feature-engine");
     let remote = RemoteFeatureEngine::connect(&endpoint(&server)).await.unwrap();
-    (server, [Arc::new(LocalFeatureEngine), Arc::new(remote)])
+    (server, [Arc::new(LocalFeatureEngine::default()), Arc::new(remote)])
 }
 
 async fn classification_engines() -> (Engine, [Arc<dyn ClassificationEngine>; 2]) {

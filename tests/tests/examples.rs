@@ -144,3 +144,11 @@ fn every_example_runs_in_all_its_forms() {
         workspace.anomal(&["run", "system_configs.yaml"]).expect(0, &["Done in"]);
     }
 }
+
+/// Editors complete and check settings by it.
+#[test]
+fn the_schema_in_the_documentation_is_that_of_the_program() {
+    let ran = Workspace::default().anomal(&["schema"]);
+    let known = std::fs::read_to_string(repository().join("docs/anomalyjob.schema.json")).unwrap();
+    assert!(ran.stdout == known, "make it anew: `anomal schema > docs/anomalyjob.schema.json`");
+}

@@ -3,6 +3,8 @@
 //! It is the first thing that a newcomer's machine compiles, so it stays small: no tables, no runtime.
 #![expect(clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod cargo;
+mod deny;
 mod generate;
 mod test;
 
@@ -21,6 +23,8 @@ struct Arguments {
 enum Task {
     /// Builds everything and runs every test
     Test(test::Arguments),
+    /// Checks the dependencies' licences and sources
+    Deny,
     /// Writes example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
@@ -28,6 +32,7 @@ enum Task {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     ended.unwrap_or_else(|error| {

@@ -1,14 +1,14 @@
 //! `cargo xtask test`: builds everything once and runs every test.
 
 use std::{
-    env,
     io::{BufRead, BufReader},
-    path::PathBuf,
     process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
+
+use crate::cargo::cargo;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -48,22 +48,6 @@ fn part<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 #[expect(clippy::print_stdout, reason = "the result, which scripts read")]
 fn println(line: &str) {
     println!("{line}");
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).env("CARGO_TARGET_DIR", target());
-    command
-}
-
-/// Outside the checkout, so that a fresh clone finds what was compiled before.
-fn target() -> PathBuf {
-    if let Some(given) = env::var_os("CARGO_TARGET_DIR") {
-        return given.into();
-    }
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    cache.or_else(home).unwrap_or_else(env::temp_dir).join("anomal/target")
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

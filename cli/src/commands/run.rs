@@ -28,12 +28,7 @@ pub fn run(arguments: &Run) -> Ended {
         Some(progress) => Arc::<Progress>::clone(progress),
         None => Arc::new(Quiet),
     };
-    let options = Options {
-        observer,
-        original: settings.original.clone(),
-        suspects: SUSPECTS,
-        color: color(arguments, std::io::stdout().is_terminal()),
-    };
+    let options = Options { observer, original: settings.original.clone(), suspects: SUSPECTS };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         tokio::select! {

@@ -1,7 +1,8 @@
 //! The summary of a run, for people.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 
+use anomal_connectors::terminal::harmless;
 use anomal_pipeline::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
@@ -64,17 +65,17 @@ impl Text<'_> {
         let score = suspect.score.map(|score| format!("  score {score:.3}")).unwrap_or_default();
         let record = suspect.record.iter().filter(|(_, text)| !text.is_empty());
         let record: Vec<String> =
-            record.map(|(name, text)| format!("{name}={}", safe(text, 60))).collect();
+            record.map(|(name, text)| format!("{name}={}", harmless(text, 60))).collect();
         let row = self.bold(&format!("row {}", suspect.row));
         writeln!(f, "  {row}{score}  {}", record.join("  "))?;
         if let Some(explanation) = &suspect.explanation {
-            writeln!(f, "    {}", safe(explanation, 240))?;
+            writeln!(f, "    {}", harmless(explanation, 240))?;
         }
         for (flag, finding) in suspect.flags.iter().zip(&suspect.findings) {
             let finding = if finding.is_empty() {
                 String::new()
             } else {
-                format!(": {}", safe(finding, 120))
+                format!(": {}", harmless(finding, 120))
             };
             writeln!(f, "    {} {flag}{finding}", self.severity(suspect.severity))?;
         }
@@ -96,7 +97,7 @@ impl Text<'_> {
                 flag.message.replace("{count}", &count)
             };
             let severity = self.severity(Some(flag.severity));
-            writeln!(f, "  {severity:6} {count:>9}  {}  {}", flag.name, safe(&text, 160))?;
+            writeln!(f, "  {severity:6} {count:>9}  {}  {}", flag.name, harmless(&text, 160))?;
         }
         Ok(())
     }
@@ -108,7 +109,11 @@ impl Text<'_> {
             } else {
                 format!("{}: ", diagnostic.path)
             };
-            writeln!(f, "\nnote: {path}{}", safe(&diagnostic.message, 400))?;
+            let message = harmless(&diagnostic.message, 400);
+            match diagnostic.count {
+                0 => writeln!(f, "\nnote: {path}{message}")?,
+                count => writeln!(f, "\nnote: {path}{message} ({} values)", grouped(count))?,
+            }
         }
         Ok(())
     }
@@ -168,25 +173,6 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Text from data, at most `limit` characters, with nothing in it that a terminal would obey.
-fn safe(text: &str, limit: usize) -> String {
-    let mut safe = String::new();
-    for (index, character) in text.chars().enumerate() {
-        if index == limit {
-            safe.push('…');
-            break;
-        }
-        if character.is_control()
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            let _ = write!(safe, "{}", character.escape_unicode());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +185,7 @@ mod tests {
 
     #[test]
     fn data_can_not_command_the_terminal() {
-        assert_eq!(safe("a\u{1b}[31mb\n\u{202e}c", 20), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
-        assert_eq!(safe("abcdef", 3), "abc…");
+        assert_eq!(harmless("a\u{1b}[31mb\n\u{202e}c", 20), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
+        assert_eq!(harmless("abcdef", 3), "abc…");
     }
 }

@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 use crate::compression::Compressor;
 
 /// Where an output's bytes go: a file under a temporary name in its own folder, renamed by
-/// [`AtomicFile::finish`] and removed if dropped before; or standard output.
+/// [`AtomicFile::finish`] and removed if dropped before; or, as they come, standard output, a pipe or a
+/// device.
 pub(crate) struct AtomicFile {
     target: PathBuf,
     writer: Compressor<BufWriter<Inner>>,
@@ -20,21 +21,21 @@ pub(crate) struct AtomicFile {
 
 enum Inner {
     File(NamedTempFile),
-    StandardOutput(io::Stdout),
+    Stream(Box<dyn Write + Send>),
 }
 
 impl Write for Inner {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.write(bytes),
-            Self::StandardOutput(out) => out.write(bytes),
+            Self::Stream(out) => out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => file.flush(),
-            Self::StandardOutput(out) => out.flush(),
+            Self::Stream(out) => out.flush(),
         }
     }
 }
@@ -46,7 +47,10 @@ impl AtomicFile {
     /// `Output`: the folder is not there or can't be written, the path is a folder.
     pub fn create(target: &Path) -> Result<Self> {
         let inner = if target == Path::new("-") {
-            Inner::StandardOutput(io::stdout())
+            Inner::Stream(Box::new(io::stdout()))
+        } else if is_stream(target) {
+            let stream = File::options().write(true).open(target);
+            Inner::Stream(Box::new(stream.map_err(|error| failed(target, &error))?))
         } else {
             Inner::File(temporary(target)?)
         };
@@ -77,9 +81,14 @@ impl AtomicFile {
             .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
         match flushed.map_err(|error| failed(&target, &error))? {
             Inner::File(file) => publish(file, &target),
-            Inner::StandardOutput(mut out) => out.flush().map_err(|error| failed(&target, &error)),
+            Inner::Stream(mut out) => out.flush().map_err(|error| failed(&target, &error)),
         }
     }
+}
+
+/// A pipe or a device, which no file may take the place of.
+pub(crate) fn is_stream(target: &Path) -> bool {
+    std::fs::metadata(target).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 /// An empty file beside the target, removed when dropped.
@@ -91,7 +100,8 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
             format!("{} is a folder; name a file in it", target.display()),
         ));
     }
-    let folder = match target.parent() {
+    let linked = linked(target);
+    let folder = match linked.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
@@ -102,26 +112,32 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
             format!("{}: there is no folder {}; make it first", target.display(), folder.display()),
         ));
     }
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".part")
-        .tempfile_in(folder)
-        .map_err(|error| failed(target, &error))
-}
-
-/// Renames the temporary file to the target, readable as the process' other files are.
-pub(crate) fn publish(file: NamedTempFile, target: &Path) -> Result<()> {
+    let name = linked.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are made private; a result is an ordinary file.
-        let mode = std::fs::metadata(target).map_or(0o644, |old| old.permissions().mode() & 0o777);
-        let permissions = std::fs::Permissions::from_mode(mode);
-        let changed = file.as_file().set_permissions(permissions);
+        // An ordinary file: the process' umask takes its part.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder).map_err(|error| failed(target, &error))
+}
+
+/// Where a link leads, which stays a link.
+fn linked(target: &Path) -> PathBuf {
+    std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned())
+}
+
+/// Renames the temporary file to the target, which keeps its permissions if it was there before.
+pub(crate) fn publish(file: NamedTempFile, target: &Path) -> Result<()> {
+    let linked = linked(target);
+    if let Ok(before) = std::fs::metadata(&linked) {
+        let changed = file.as_file().set_permissions(before.permissions());
         changed.map_err(|error| failed(target, &error))?;
     }
-    file.persist(target).map(|_: File| ()).map_err(|error| failed(target, &error.error))
+    file.persist(&linked).map(|_: File| ()).map_err(|error| failed(target, &error.error))
 }
 
 /// What is told when writing fails.
@@ -157,6 +173,27 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_permissions_and_devices_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.csv"), folder.path().join("link.csv"));
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&file, &link).unwrap();
+        let mut output = AtomicFile::create(&link).unwrap();
+        output.write(b"new").unwrap();
+        output.finish().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        let mut device = AtomicFile::create(Path::new("/dev/null")).unwrap();
+        device.write(b"gone").unwrap();
+        device.finish().unwrap();
+        assert!(is_stream(Path::new("/dev/null")));
     }
 
     #[test]

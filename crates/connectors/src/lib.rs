@@ -25,7 +25,7 @@ use anomal_spec::{Input, Output};
 
 pub use dead_letter::DeadLetter;
 pub use sink::{ResultBatch, Sink, Written};
-pub use source::{Batch, Rejected, Retype, Source};
+pub use source::{Batch, Rejected, Source};
 
 /// Records of a batch. A constant of the format, not of the machine: results that are computed by batch
 /// must not depend on who computes them.
@@ -46,13 +46,6 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20 }
     }
-}
-
-/// How an output is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SinkOptions {
-    /// Whether text on a terminal may have colour.
-    pub color: bool,
 }
 
 /// Opens an input whose path is resolved (`-`: standard input), and learns its columns.
@@ -76,7 +69,7 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
 ///
 /// # Errors
 /// `Output` if it can't be made: no such folder, no permission.
-pub fn create(output: &Output, options: &SinkOptions) -> Result<Box<dyn Sink>> {
+pub fn create(output: &Output) -> Result<Box<dyn Sink>> {
     if let Some(csv) = &output.csv {
         return Ok(Box::new(csv::CsvSink::create(csv)?));
     }
@@ -87,7 +80,7 @@ pub fn create(output: &Output, options: &SinkOptions) -> Result<Box<dyn Sink>> {
         return Ok(Box::new(ndjson::NdjsonSink::create(ndjson)?));
     }
     if let Some(terminal) = &output.terminal {
-        return Ok(Box::new(terminal::TerminalSink::new(terminal, *options)));
+        return Ok(Box::new(terminal::TerminalSink::new(terminal)));
     }
     Err(Error::settings(
         "outputs",

@@ -38,9 +38,6 @@ pub struct Rejected {
     pub raw: String,
 }
 
-/// Types the selected columns of rows that were read before.
-pub type Retype = Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
-
 /// An input that is open. The order of calls: [`Source::schema`], [`Source::select`], then
 /// [`Source::next_batch`] until it gives nothing.
 pub trait Source: Send {
@@ -62,10 +59,6 @@ pub trait Source: Send {
 
     /// All columns as [`Batch::source`] has them, without rows: what a result without rows looks like.
     fn empty(&self) -> DataFrame;
-
-    /// Types the selected columns of rows that this source has read before, as
-    /// [`Batch::typed`] had them. A pure function of the columns, usable from any thread.
-    fn retype(&self) -> Retype;
 
     /// Bytes of the input consumed, and in all where that is known.
     fn progress(&self) -> (u64, Option<u64>);

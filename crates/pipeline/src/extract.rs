@@ -45,9 +45,13 @@ impl Counts {
             }
         }
         steps::add(&mut self.steps, &extraction.steps);
-        for diagnostic in &extraction.diagnostics {
-            if !self.diagnostics.contains(diagnostic) {
-                self.diagnostics.push(diagnostic.clone());
+        for told in &extraction.diagnostics {
+            let same = |known: &&mut Diagnostic| {
+                (&known.path, &known.message) == (&told.path, &told.message)
+            };
+            match self.diagnostics.iter_mut().find(same) {
+                Some(known) => known.count += told.count,
+                None => self.diagnostics.push(told.clone()),
             }
         }
         Ok(())
@@ -106,7 +110,8 @@ impl RowWise {
     /// The next batch in input order; calls as many engines at once as are there now.
     pub async fn next(&mut self) -> Result<Option<Extracted>> {
         loop {
-            let room = self.in_flight.len() < self.call.engine.parallelism();
+            // Twice as many as work at once: whoever takes an answer may be busy with the one before.
+            let room = self.in_flight.len() < 2 * self.call.engine.parallelism();
             tokio::select! {
                 biased;
                 read = self.reader.next(), if room && !self.drained => match read {

@@ -10,15 +10,17 @@ use crate::{
     extract::{Call, Counts, Extracted},
     hits::Hits,
     results::{Results, without},
-    spool::Spool,
-    writing::Writing,
+    spool::{Kept, Spool},
+    writing::{Writing, unlike},
 };
 
-/// The feature table grows in memory, the rows as they were read are spooled.
+/// What an engine will ask for grows in memory, the rest is spooled.
 pub(crate) struct Held {
     plan: Plan,
     spool: Spool,
-    /// The row-wise features, later all.
+    /// Whether all features will be asked for.
+    classified: bool,
+    /// The features in memory: all that there are so far, or those of the whole-table phase.
     features: Option<Table>,
     /// What the whole-table phase is to get.
     whole: Option<Table>,
@@ -28,11 +30,13 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub fn new(plan: &Plan, spool: Spool) -> Self {
+    /// `classified`: the feature table will be asked for.
+    pub fn new(plan: &Plan, classified: bool, spool: Spool) -> Self {
         let plan = plan.clone();
         Self {
             plan,
             spool,
+            classified,
             features: None,
             whole: None,
             hits: Hits::default(),
@@ -51,8 +55,17 @@ impl Held {
             let columns = DataFrame::new(source.height(), columns)?;
             append(&mut self.whole, source.with_columns(columns)?)?;
         }
-        append(&mut self.features, features)?;
-        self.spool.push(source)
+        let mut spooled = DataFrame::default();
+        if self.classified {
+            append(&mut self.features, features)?;
+        } else {
+            spooled = features.into_columns();
+        }
+        self.spool.push(Kept {
+            typed: unlike(source.columns(), &typed)?,
+            source,
+            features: spooled,
+        })
     }
 
     /// Runs the whole-table phase, where there is one and any row is left.
@@ -67,7 +80,10 @@ impl Held {
         self.hits.extend(&self.plan.flags, &hits)?;
         self.removed = removed.rows();
         self.removed.sort_unstable();
-        let Some(row_wise) = self.features.take() else { return Ok(()) };
+        let Some(row_wise) = self.features.take() else {
+            self.features = Some(features);
+            return Ok(());
+        };
         let row_wise = without(row_wise, &self.removed)?;
         if row_wise.rows() != features.rows() {
             return Err(Error::internal("the whole-table phase answered for other rows"));
@@ -77,13 +93,14 @@ impl Held {
         Ok(())
     }
 
-    /// The feature table in the plan's order and in one piece; nothing where no row is left.
-    pub fn feature_table(&mut self) -> Result<Option<Table>> {
+    /// The features in memory, in the plan's order and in one piece; nothing where no row is left.
+    pub fn features(&mut self) -> Result<Option<Table>> {
         let Some(features) = self.features.take().filter(|table| table.height() > 0) else {
             return Ok(None);
         };
         let order = self.plan.features.iter().map(|feature| feature.name.as_str());
-        let columns = features.columns().select(order)?;
+        let there = |name: &&str| features.columns().get_column_index(name).is_some();
+        let columns = features.columns().select(order.filter(there))?;
         let mut features = features.with_columns(columns)?;
         features.rechunk();
         Ok(Some(features))
@@ -92,9 +109,14 @@ impl Held {
     /// Writes the rows with their results.
     pub async fn write(mut self, results: &mut Results, writing: &mut Writing<'_>) -> Result<()> {
         self.hits.sort();
-        for table in self.spool.into_tables()? {
-            let source = without(table?, &self.removed)?;
-            writing.write(results, &self.hits, source, None, None).await?;
+        for kept in self.spool.into_kept()? {
+            let Kept { source, typed, features } = kept?;
+            let left = |frame| {
+                without(source.with_columns(frame)?, &self.removed).map(Table::into_columns)
+            };
+            let (typed, features) = (left(typed)?, left(features)?);
+            let source = without(source, &self.removed)?;
+            writing.write(results, &self.hits, source, typed, &features).await?;
         }
         Ok(())
     }

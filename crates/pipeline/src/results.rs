@@ -1,6 +1,9 @@
 //! The `anomal.*` columns of a batch of rows (docs/results.md).
 
-use anomal_core::{Error, Result, Table, proto::plan::Flag};
+use anomal_core::{
+    Error, Result, Table,
+    proto::{Plan, plan::Flag},
+};
 use anomal_spec::Severity;
 use polars::prelude::{
     ChunkFullNull, Column, DataFrame, DataType, Float64Chunked, IntoColumn, IntoSeries, NamedFrom,
@@ -19,8 +22,10 @@ const EXPLANATION: &str = "anomal.explanation";
 /// Gives results batch by batch, in the order of the feature table.
 pub(crate) struct Results {
     flags: Vec<Flag>,
-    /// The whole feature table, where it was held.
-    features: Option<DataFrame>,
+    /// All features, in order.
+    names: Vec<String>,
+    /// Those that were held, of all rows.
+    held: Option<DataFrame>,
     scored: Option<Scored>,
     /// The row of the tables that comes next.
     next: usize,
@@ -41,30 +46,36 @@ pub(crate) struct Assembled {
 }
 
 impl Results {
-    /// `features` and `judged` are of the same rows.
-    pub fn new(flags: Vec<Flag>, features: Option<DataFrame>, judged: Option<Judged>) -> Self {
+    /// `held` and `judged` are of the same rows.
+    pub fn new(plan: &Plan, held: Option<DataFrame>, judged: Option<Judged>) -> Self {
+        let names = plan.features.iter().map(|feature| feature.name.clone()).collect();
         let scored = judged.map(|judged| {
             let explainer = Explainer::new(&judged.analysis);
             Scored { judged, explainer }
         });
-        Self { flags, features, scored, next: 0 }
+        Self { flags: plan.flags.clone(), names, held, scored, next: 0 }
     }
 
-    /// The results of the next `rows`, with the hits of each, and their `features` where the whole table
-    /// was not held.
+    /// The results of the next `rows`, with the hits of each, and those of their `features` that were not
+    /// held.
     pub fn next(
         &mut self,
         rows: &[u64],
         hits: &[&[Hit]],
-        features: Option<&DataFrame>,
+        features: &DataFrame,
     ) -> Result<Assembled> {
         let start = self.next;
         self.next += rows.len();
-        let held = self
-            .features
-            .as_ref()
-            .map(|table| table.slice(i64::try_from(start).unwrap_or(i64::MAX), rows.len()));
-        let features = held.as_ref().or(features).map(DataFrame::columns).unwrap_or_default();
+        let held = self.held.as_ref();
+        let held =
+            held.map(|held| held.slice(i64::try_from(start).unwrap_or(i64::MAX), rows.len()));
+        let held = held.unwrap_or_default();
+        let feature = |name: &String| features.column(name).or_else(|_| held.column(name)).cloned();
+        let features = self.names.iter().map(feature);
+        // A result without any row has none.
+        let features = features.filter(|column| column.is_ok() || !rows.is_empty());
+        let features: Vec<Column> = features.collect::<Result<_, _>>()?;
+        let features = features.as_slice();
         let scores = match &self.scored {
             Some(scored) => scored.take(start, rows, features)?,
             None => unscored(rows.len())?,
@@ -150,7 +161,11 @@ fn unscored(height: usize) -> Result<Scores> {
             null("anomal.cluster", &DataType::UInt32),
             Column::new("anomal.suspicious".into(), vec![false; height]),
         ],
-        reasons: reasons(vec![Vec::new(); height], &[])?,
+        reasons: Column::full_null(
+            "anomal.reasons".into(),
+            height,
+            reasons(Vec::new(), &[])?.dtype(),
+        ),
         explanations: <StringChunked as ChunkFullNull>::full_null(EXPLANATION.into(), height),
         contributions: Vec::new(),
     })

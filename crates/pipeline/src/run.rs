@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{OpenOptions, Sink, SinkOptions, Source, create, open};
+use anomal_connectors::{OpenOptions, Sink, Source, create, open};
 use anomal_core::{
     ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
     blocking,
@@ -22,7 +22,7 @@ use crate::{
     results::Results,
     spool::Spool,
     summary::{Clock, Parts, Summary},
-    writing::Writing,
+    writing::{Writing, unlike},
 };
 
 /// Where the work is done.
@@ -40,8 +40,6 @@ pub struct Options {
     pub original: Option<OriginalFiles>,
     /// Suspects that the summary tells.
     pub suspects: usize,
-    /// Whether the terminal output may use colour.
-    pub color: bool,
 }
 
 /// What a run leaves beside its outputs.
@@ -69,8 +67,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
     let sinks = sinks(spec, &plan, options)?;
-    let writing =
-        Writing::new(&plan, source.as_ref(), sinks, typed(spec), options.suspects, observer);
+    let writing = Writing::new(&plan, source.empty(), sinks, options.suspects, observer);
 
     clock.enter(Stage::Extract);
     let call = Call::new(&engines.feature, &plan);
@@ -79,7 +76,8 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let classification = spec.classification.as_ref().filter(|_| !plan.features.is_empty());
 
     let ended = if plan.whole_table || classification.is_some() {
-        let held = Held::new(&plan, Spool::new(&files::spool_folder(&targets)));
+        let held =
+            Held::new(&plan, classification.is_some(), Spool::new(&files::spool_folder(&targets)));
         let all = AllRows { plan: &plan, call, classification, engines };
         all.run(rows, held, writing, &mut clock).await?
     } else {
@@ -105,13 +103,14 @@ async fn stream(
     mut writing: Writing<'_>,
     observer: &dyn Observer,
 ) -> Result<Ended> {
-    let mut results = Results::new(plan.flags.clone(), None, None);
+    let mut results = Results::new(plan, None, None);
     while let Some(batch) = rows.next().await? {
         let mut hits = Hits::default();
         hits.extend(&plan.flags, &batch.hits)?;
         hits.sort();
+        let typed = unlike(batch.source.columns(), &batch.typed)?;
         let features = batch.features.columns();
-        writing.write(&mut results, &hits, batch.source, Some(batch.typed), Some(features)).await?;
+        writing.write(&mut results, &hits, batch.source, typed, features).await?;
         observer.progress(rows.counts.read, batch.done, batch.total);
     }
     let (counts, dead_letter) = rows.finish().await?;
@@ -145,7 +144,7 @@ impl AllRows<'_> {
             clock.enter(Stage::WholeTable);
             held.whole_table(&self.call, &mut counts).await?;
         }
-        let features = held.feature_table()?;
+        let features = held.features()?;
         let judged = match (self.classification, &features) {
             (Some(settings), Some(table)) => {
                 clock.enter(Stage::Classify);
@@ -159,7 +158,7 @@ impl AllRows<'_> {
         let steps = judged.as_ref().map(|judged| judged.steps.clone()).unwrap_or_default();
         clock.enter(Stage::Write);
         let features = features.map(Table::into_columns);
-        let mut results = Results::new(self.plan.flags.clone(), features, judged);
+        let mut results = Results::new(self.plan, features, judged);
         held.write(&mut results, &mut writing).await?;
         let (tally, outputs) = writing.finish(&mut results).await?;
         let parts = Parts { tally, outputs, dead_letter };
@@ -189,18 +188,12 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
     engines.feature.plan(request).await
 }
 
-/// Whether an output gives columns the type that they have.
-fn typed(spec: &AnomalyJobSpec) -> bool {
-    spec.outputs.iter().any(|output| output.parquet.is_some() || output.ndjson.is_some())
-}
-
 fn sinks(spec: &AnomalyJobSpec, plan: &Plan, options: &Options) -> Result<Vec<Box<dyn Sink>>> {
-    let sink_options = SinkOptions { color: options.color };
     let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
     let outputs = if spec.outputs.is_empty() { &terminal } else { spec.outputs.as_slice() };
     let mut sinks = Vec::new();
     for output in outputs {
-        sinks.push(create(output, &sink_options)?);
+        sinks.push(create(output)?);
     }
     if let Some(original) = &options.original {
         sinks.extend(original.sinks(plan)?);

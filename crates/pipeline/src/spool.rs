@@ -8,13 +8,23 @@ use std::{
 };
 
 use anomal_core::{Code, Error, Result, Table};
-use polars::prelude::{CompatLevel, SerReader, SerWriter};
+use polars::prelude::{CompatLevel, DataFrame, SerReader, SerWriter};
 use polars_io::ipc::{IpcCompression, IpcStreamReader, IpcStreamWriter};
 
 const IN_MEMORY_BYTES: usize = 256 << 20;
 
+/// Rows as they were read, with what is written beside them.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub source: Table,
+    /// Columns that were read as text and have a type of their own.
+    pub typed: DataFrame,
+    /// Features that nothing asks for before the rows are written.
+    pub features: DataFrame,
+}
+
 pub(crate) struct Spool {
-    memory: Vec<Table>,
+    memory: Vec<Kept>,
     memory_bytes: usize,
     budget: usize,
     file: Option<BufWriter<File>>,
@@ -32,27 +42,35 @@ impl Spool {
 
     /// # Errors
     /// `Output` if the temporary file can't be written.
-    pub fn push(&mut self, table: Table) -> Result<()> {
+    pub fn push(&mut self, kept: Kept) -> Result<()> {
         if self.file.is_none() {
-            let bytes = table.columns().estimated_size() + 8 * table.height();
+            let frames = [kept.source.columns(), &kept.typed, &kept.features];
+            let columns: usize = frames.iter().map(|frame| frame.estimated_size()).sum();
+            let bytes = columns + 8 * kept.source.height();
             if self.memory_bytes + bytes <= self.budget {
                 self.memory_bytes += bytes;
-                self.memory.push(table);
+                self.memory.push(kept);
                 return Ok(());
             }
             let file = tempfile::tempfile_in(&self.folder).map_err(|error| self.failed(&error))?;
             self.file = Some(BufWriter::with_capacity(1 << 20, file));
         }
-        let mut frame = table.into_frame()?;
-        let mut bytes = Vec::new();
-        IpcStreamWriter::new(&mut bytes)
-            .with_compat_level(CompatLevel::newest())
-            .with_compression(Some(IpcCompression::LZ4))
-            .finish(&mut frame)?;
-        let length = (bytes.len() as u64).to_le_bytes();
-        if let Some(file) = &mut self.file {
-            let written = file.write_all(&length).and_then(|()| file.write_all(&bytes));
-            written.map_err(|error| self.failed(&error))?;
+        // Text is worth compressing; numbers are not.
+        let source = (kept.source.into_frame()?, Some(IpcCompression::LZ4));
+        for (mut frame, compression) in [source, (kept.typed, None), (kept.features, None)] {
+            let mut bytes = Vec::new();
+            // A frame without columns has no bytes.
+            if frame.width() > 0 {
+                IpcStreamWriter::new(&mut bytes)
+                    .with_compat_level(CompatLevel::newest())
+                    .with_compression(compression)
+                    .finish(&mut frame)?;
+            }
+            let length = (bytes.len() as u64).to_le_bytes();
+            if let Some(file) = &mut self.file {
+                let written = file.write_all(&length).and_then(|()| file.write_all(&bytes));
+                written.map_err(|error| self.failed(&error))?;
+            }
         }
         Ok(())
     }
@@ -69,11 +87,11 @@ impl Spool {
         )
     }
 
-    /// The tables in the order in which they came.
+    /// The rows in the order in which they came.
     ///
     /// # Errors
     /// `Output` if the temporary file can't be read back.
-    pub fn into_tables(mut self) -> Result<impl Iterator<Item = Result<Table>> + Send> {
+    pub fn into_kept(mut self) -> Result<impl Iterator<Item = Result<Kept>> + Send> {
         let memory = std::mem::take(&mut self.memory);
         let file = match self.file.take() {
             None => None,
@@ -84,7 +102,7 @@ impl Spool {
             }
         };
         let mut stored = Stored { file, spool: self };
-        Ok(memory.into_iter().map(Ok).chain(std::iter::from_fn(move || stored.next_table())))
+        Ok(memory.into_iter().map(Ok).chain(std::iter::from_fn(move || stored.next_kept())))
     }
 }
 
@@ -94,7 +112,15 @@ struct Stored {
 }
 
 impl Stored {
-    fn next_table(&mut self) -> Option<Result<Table>> {
+    fn next_kept(&mut self) -> Option<Result<Kept>> {
+        let source = self.next_frame()?;
+        let mut more = || self.next_frame().transpose().map(Option::unwrap_or_default);
+        Some(source.and_then(|source| {
+            Ok(Kept { source: Table::from_frame(source)?, typed: more()?, features: more()? })
+        }))
+    }
+
+    fn next_frame(&mut self) -> Option<Result<DataFrame>> {
         let file = self.file.as_mut()?;
         let mut length = [0; 8];
         match file.read_exact(&mut length) {
@@ -106,8 +132,11 @@ impl Stored {
         if let Err(error) = file.read_exact(&mut bytes) {
             return Some(Err(self.spool.failed(&error)));
         }
+        if bytes.is_empty() {
+            return Some(Ok(DataFrame::default()));
+        }
         let frame = IpcStreamReader::new(std::io::Cursor::new(bytes)).finish();
-        Some(frame.map_err(Error::from).and_then(Table::from_frame))
+        Some(frame.map_err(Error::from))
     }
 }
 
@@ -117,24 +146,30 @@ mod tests {
 
     use super::*;
 
-    fn table(first: u64, text: &str) -> Table {
+    fn kept(first: u64, text: &str) -> Kept {
         let columns = df!("a" => [text, "x"], "b" => [Some("1"), None]).unwrap();
-        Table::new(vec![first, first + 1], columns).unwrap()
+        Kept {
+            source: Table::new(vec![first, first + 1], columns).unwrap(),
+            typed: df!("b" => [Some(1_i64), None]).unwrap(),
+            features: DataFrame::default(),
+        }
     }
 
     #[test]
     fn gives_back_what_it_got_whether_in_memory_or_on_disk() {
         for budget in [0, 100, usize::MAX] {
             let mut spool = Spool::with_budget(&std::env::temp_dir(), budget);
-            let tables = [table(0, "007"), table(2, "ä\n\"quoted\""), table(7, "")];
-            for table in &tables {
-                spool.push(table.clone()).unwrap();
+            let all = [kept(0, "007"), kept(2, "ä\n\"quoted\""), kept(7, "")];
+            for kept in &all {
+                spool.push(kept.clone()).unwrap();
             }
-            let back: Vec<Table> = spool.into_tables().unwrap().map(Result::unwrap).collect();
-            assert_eq!(back.len(), tables.len());
-            for (back, table) in back.iter().zip(&tables) {
-                assert_eq!(back.rows(), table.rows());
-                assert!(back.columns().equals_missing(table.columns()));
+            let back: Vec<Kept> = spool.into_kept().unwrap().map(Result::unwrap).collect();
+            assert_eq!(back.len(), all.len());
+            for (back, kept) in back.iter().zip(&all) {
+                assert_eq!(back.source.rows(), kept.source.rows());
+                assert!(back.source.columns().equals_missing(kept.source.columns()));
+                assert!(back.typed.equals_missing(&kept.typed));
+                assert_eq!(back.features.width(), 0);
             }
         }
     }
@@ -142,7 +177,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_an_error_that_names_it() {
         let mut spool = Spool::with_budget(Path::new("/nonexistent-folder"), 0);
-        let error = spool.push(table(0, "a")).unwrap_err();
+        let error = spool.push(kept(0, "a")).unwrap_err();
         assert_eq!(error.code, Code::Output);
         assert!(error.message.contains("/nonexistent-folder"), "{error}");
     }

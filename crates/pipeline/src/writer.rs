@@ -5,7 +5,7 @@ use anomal_core::{Error, Result};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Batches that wait to be written.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 #[expect(clippy::large_enum_variant, reason = "two of them wait at most")]
 enum Message {

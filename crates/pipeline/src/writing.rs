@@ -1,6 +1,6 @@
 //! Rows joined to their results on the way to the outputs, counted as they pass.
 
-use anomal_connectors::{ResultBatch, Sink, Source, Written};
+use anomal_connectors::{ResultBatch, Sink, Written};
 use anomal_core::{Error, Result, Table, proto::Plan};
 use polars::prelude::{DataFrame, DataType};
 
@@ -16,8 +16,6 @@ use crate::{
 /// Columns of a suspect's record that a summary shows.
 const RECORD_COLUMNS: usize = 4;
 
-type Retype = Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync>;
-
 /// What has been written.
 pub(crate) struct Tally {
     pub rows: u64,
@@ -31,8 +29,6 @@ pub(crate) struct Writing<'a> {
     writer: Writer,
     tally: Tally,
     plan: Plan,
-    /// Of the columns as they were read; absent where no output has typed columns.
-    retype: Option<Retype>,
     record: Vec<String>,
     /// The input's columns, for a result without rows.
     empty: DataFrame,
@@ -41,12 +37,11 @@ pub(crate) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    /// `typed`: some output has columns with a type of their own.
+    /// `empty`: the input's columns, without rows.
     pub fn new(
         plan: &Plan,
-        source: &dyn Source,
+        empty: DataFrame,
         sinks: Vec<Box<dyn Sink>>,
-        typed: bool,
         suspects: usize,
         observer: &'a dyn Observer,
     ) -> Self {
@@ -69,33 +64,28 @@ impl<'a> Writing<'a> {
             writer: Writer::start(sinks),
             tally,
             plan: plan.clone(),
-            retype: typed.then(|| source.retype()),
             record: record.take(RECORD_COLUMNS).collect(),
-            empty: source.empty(),
+            empty,
             begun: false,
             observer,
         }
     }
 
-    /// Writes rows as they were read; `typed` and `features` where they are at hand.
+    /// Writes rows as they were read, with the columns that have a type of their own and the features that
+    /// are not held.
     pub async fn write(
         &mut self,
         results: &mut Results,
         hits: &Hits,
         source: Table,
-        typed: Option<DataFrame>,
-        features: Option<&DataFrame>,
+        typed: DataFrame,
+        features: &DataFrame,
     ) -> Result<()> {
         self.begun = true;
         let rows = source.rows();
         let hits: Vec<&[Hit]> = hits.of_rows(&rows).collect();
         let assembled = results.next(&rows, &hits, features)?;
         self.count(&source, &rows, &hits, &assembled);
-        let typed = match (&self.retype, typed) {
-            (None, _) => DataFrame::empty_with_height(rows.len()),
-            (Some(_), Some(typed)) => unlike(source.columns(), &typed)?,
-            (Some(retype), None) => unlike(source.columns(), &retype(source.columns())?)?,
-        };
         self.writer.write(ResultBatch { source, typed, results: assembled.columns }).await?;
         self.observer.progress(self.tally.rows, self.tally.rows, None);
         Ok(())
@@ -141,7 +131,8 @@ impl<'a> Writing<'a> {
     pub async fn finish(mut self, results: &mut Results) -> Result<(Tally, Vec<Written>)> {
         if !self.begun {
             let none = Table::new(Vec::new(), self.empty.clone())?;
-            self.write(results, &Hits::default(), none, None, None).await?;
+            let (typed, features) = (DataFrame::default(), DataFrame::default());
+            self.write(results, &Hits::default(), none, typed, &features).await?;
         }
         let outputs = self.writer.finish().await?;
         Ok((self.tally, outputs))
@@ -149,7 +140,7 @@ impl<'a> Writing<'a> {
 }
 
 /// The typed columns that were read as text.
-fn unlike(source: &DataFrame, typed: &DataFrame) -> Result<DataFrame> {
+pub(crate) fn unlike(source: &DataFrame, typed: &DataFrame) -> Result<DataFrame> {
     let is_text =
         |name: &str| source.column(name).is_ok_and(|column| column.dtype() == &DataType::String);
     let columns = typed

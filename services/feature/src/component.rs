@@ -1,14 +1,20 @@
 //! What a component of a pack is, and how settings become one.
 
+use std::sync::Arc;
+
 use anomal_core::{
     Cancel, Result,
     proto::{self, DataType, component::Type},
 };
 use anomal_spec::{Parameters, nearest};
-use polars::prelude::{BooleanChunked, Column};
-use rayon::prelude::*;
+use polars::prelude::{
+    BooleanChunked, Column, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
+    StringChunked,
+};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
+
+use crate::dictionary::{Dictionaries, Dictionary, Key};
 
 /// A component as settings can name it.
 pub(crate) struct Definition {
@@ -60,13 +66,35 @@ impl Wrong {
     }
 }
 
+/// A parameter that has to lie in a range.
+pub(crate) fn within(
+    parameter: &str,
+    value: f64,
+    range: std::ops::RangeInclusive<f64>,
+) -> Result<(), Wrong> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    let message = if most.is_finite() {
+        format!("{value} is not between {least} and {most}")
+    } else {
+        format!("{value} is not {least} or more")
+    };
+    Err(Wrong::new(parameter, message))
+}
+
 /// A component with its parameters.
 pub(crate) enum Built {
     Metric(TextFunction),
+    /// A metric of a text's key.
+    KeyMetric(&'static Key, TextFunction),
     /// A metric of other columns than text, with the type of what it makes.
     ColumnMetric(DataType, ColumnFunction),
     /// True for rows to remove; a missing value removes nothing.
     Filter(TextPredicate),
+    /// The same by a text's key.
+    KeyFilter(&'static Key, TextPredicate),
     NumberFilter(Box<dyn Fn(f64) -> bool + Send + Sync>),
     Direct(Box<dyn DirectFlag>),
     Aggregation(Box<dyn AggregationFlag>),
@@ -81,6 +109,43 @@ pub(crate) enum TextFunction {
     Float(Box<dyn Fn(&str) -> Option<f64> + Send + Sync>),
     Boolean(Box<dyn Fn(&str) -> Option<bool> + Send + Sync>),
     Text(Box<dyn Fn(&str) -> Option<String> + Send + Sync>),
+}
+
+impl TextFunction {
+    fn output(&self) -> DataType {
+        match self {
+            Self::Integer(_) => DataType::Integer,
+            Self::Float(_) => DataType::Float,
+            Self::Boolean(_) => DataType::Boolean,
+            Self::Text(_) => DataType::String,
+        }
+    }
+
+    /// The answer for each row of a dictionary.
+    pub fn column(&self, dictionary: &Dictionary) -> Column {
+        match self {
+            Self::Integer(function) => {
+                let made = dictionary.map(function);
+                let rows = dictionary.rows(&made).map(Option::<&i64>::copied);
+                Int64Chunked::from_iter_options("".into(), rows).into_column()
+            }
+            Self::Float(function) => {
+                let made = dictionary.map(function);
+                let rows = dictionary.rows(&made).map(Option::<&f64>::copied);
+                Float64Chunked::from_iter_options("".into(), rows).into_column()
+            }
+            Self::Boolean(function) => {
+                let made = dictionary.map(function);
+                let rows = dictionary.rows(&made).map(Option::<&bool>::copied);
+                BooleanChunked::from_iter_options("".into(), rows).into_column()
+            }
+            Self::Text(function) => {
+                let made = dictionary.map(function);
+                let rows = dictionary.rows(&made).map(|text| text.map(String::as_str));
+                StringChunked::from_iter_options("".into(), rows).into_column()
+            }
+        }
+    }
 }
 
 /// A row that was hit: its place in the columns, and what was found there.
@@ -99,11 +164,19 @@ pub(crate) trait AggregationFlag: Send + Sync {
 }
 
 /// The columns of a component, in the order of its definition; one that is optional may be absent.
-pub(crate) struct Inputs<'a>(pub Vec<Option<&'a Column>>);
+pub(crate) struct Inputs<'a> {
+    pub columns: Vec<Option<&'a Column>>,
+    pub dictionaries: &'a Dictionaries,
+}
 
 impl<'a> Inputs<'a> {
     pub fn get(&self, place: usize) -> Option<&'a Column> {
-        self.0.get(place).copied().flatten()
+        self.columns.get(place).copied().flatten()
+    }
+
+    /// The dictionary of a text column that the plan has made sure of.
+    pub fn dictionary(&self, place: usize) -> Result<Arc<Dictionary>> {
+        self.dictionaries.of(self.required(place)?)
     }
 
     /// A column that the plan has made sure of.
@@ -115,8 +188,8 @@ impl<'a> Inputs<'a> {
 impl Built {
     pub fn kind(&self) -> Type {
         match self {
-            Self::Metric(_) | Self::ColumnMetric(..) => Type::Metric,
-            Self::Filter(_) | Self::NumberFilter(_) => Type::Filter,
+            Self::Metric(_) | Self::KeyMetric(..) | Self::ColumnMetric(..) => Type::Metric,
+            Self::Filter(_) | Self::KeyFilter(..) | Self::NumberFilter(_) => Type::Filter,
             Self::Direct(_) => Type::FlagDirect,
             Self::Aggregation(_) => Type::FlagAggregation,
         }
@@ -125,10 +198,7 @@ impl Built {
     /// The type of a metric's values.
     pub fn output(&self) -> DataType {
         match self {
-            Self::Metric(TextFunction::Integer(_)) => DataType::Integer,
-            Self::Metric(TextFunction::Float(_)) => DataType::Float,
-            Self::Metric(TextFunction::Boolean(_)) => DataType::Boolean,
-            Self::Metric(TextFunction::Text(_)) => DataType::String,
+            Self::Metric(function) | Self::KeyMetric(_, function) => function.output(),
             Self::ColumnMetric(of, _) => *of,
             _ => DataType::Unspecified,
         }
@@ -204,42 +274,31 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
     serde_json::from_value(given.clone().into()).map_err(|error| Wrong::new("", error.to_string()))
 }
 
-/// A text column by its distinct values, in order of first appearance.
-pub(crate) struct Distinct<'a> {
-    pub values: Vec<&'a str>,
-    /// The value of each row.
-    pub codes: Vec<Option<u32>>,
-}
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
 
-impl<'a> Distinct<'a> {
-    pub fn of(column: &'a Column) -> Result<Self> {
-        let text = column.str()?;
-        let mut places: std::collections::HashMap<&str, u32> = std::collections::HashMap::new();
-        let mut values = Vec::new();
-        let codes = text.iter().map(|text| {
-            let text = text?;
-            Some(*places.entry(text).or_insert_with(|| {
-                values.push(text);
-                u32::try_from(values.len() - 1).unwrap_or(u32::MAX)
-            }))
-        });
-        let codes = codes.collect();
-        Ok(Self { values, codes })
+    /// What a metric makes of a text, as text.
+    pub fn told(definition: &Definition, params: &serde_json::Value, text: &str) -> Option<String> {
+        let built = (definition.build)(params.as_object().unwrap()).unwrap();
+        let (text, function) = match built {
+            Built::Metric(function) => (text.to_owned(), function),
+            Built::KeyMetric(key, function) => ((key.of)(text), function),
+            _ => panic!("{} is no metric of text", definition.name),
+        };
+        match function {
+            TextFunction::Integer(function) => function(&text).map(|answer| answer.to_string()),
+            TextFunction::Float(function) => function(&text).map(|answer| answer.to_string()),
+            TextFunction::Boolean(function) => function(&text).map(|answer| answer.to_string()),
+            TextFunction::Text(function) => function(&text),
+        }
     }
 
-    /// A function's answer for each row; computed once for each distinct value, in parallel.
-    pub fn map<T: Clone + Send>(
-        &self,
-        function: impl Fn(&str) -> Option<T> + Sync,
-    ) -> Vec<Option<T>> {
-        let answers: Vec<Option<T>> = self.values.par_iter().map(|value| function(value)).collect();
-        let answer = |code: &Option<u32>| answers[(*code)? as usize].clone();
-        self.codes.iter().map(answer).collect()
-    }
-
-    /// The rows for which a predicate holds.
-    pub fn mask(&self, predicate: impl Fn(&str) -> bool + Sync) -> BooleanChunked {
-        let answers = self.map(|value| Some(predicate(value)));
-        answers.into_iter().map(|answer| answer == Some(true)).collect()
+    /// What a flag or a metric of columns is given.
+    pub fn inputs<'a>(
+        columns: Vec<Option<&'a Column>>,
+        dictionaries: &'a Dictionaries,
+    ) -> Inputs<'a> {
+        Inputs { columns, dictionaries }
     }
 }

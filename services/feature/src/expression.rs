@@ -6,8 +6,8 @@ use anomal_spec::nearest;
 use polars::prelude::{Column, DataFrame, Expr, IntoLazy, PolarsResult};
 use sqlparser::{
     ast::{
-        Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-        visit_expressions, visit_expressions_mut,
+        BinaryOperator, Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+        Ident, WindowSpec, WindowType, visit_expressions, visit_expressions_mut,
     },
     dialect::GenericDialect,
     parser::Parser,
@@ -85,6 +85,8 @@ pub(crate) const WHOLE_TABLE: &[&str] = &[
 ];
 
 const VALUE: &str = "anomal.value";
+/// Replacements of replacements can't fill the memory.
+const MOST_GROWTH: usize = 4_096;
 
 /// An expression that may be run.
 pub struct Expression {
@@ -113,7 +115,7 @@ impl Expression {
             ));
         }
         name_columns(&mut ast, known);
-        let mut seen = Seen { known, columns: Vec::new(), whole_table: false };
+        let mut seen = Seen { known, columns: Vec::new(), whole_table: false, growth: 1 };
         if let ControlFlow::Break(message) = visit_expressions(&ast, |expr| seen.visit(expr)) {
             return Err(message);
         }
@@ -142,15 +144,43 @@ fn name_columns(ast: &mut Sql, known: &[&str]) {
         {
             // Quoted, so that no word of SQL's own is seen in it.
             name.quote_style = Some('"');
+        } else if let Sql::Function(function) = expr {
+            in_order(function);
         }
         ControlFlow::Continue(())
     });
+}
+
+/// A sum over the whole table is one over a single group: Polars adds a group up from its first row to its
+/// last, and a table in as many parts as there are threads, which changes the last bits.
+fn in_order(function: &mut Function) {
+    let FunctionArguments::List(list) = &function.args else { return };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(summed))] = list.args.as_slice() else {
+        return;
+    };
+    if function.over.is_some() || !function.name.to_string().eq_ignore_ascii_case("sum") {
+        return;
+    }
+    let of_all = |test: fn(Box<Sql>) -> Sql| Box::new(test(Box::new(summed.clone())));
+    let either = Sql::BinaryOp {
+        left: of_all(Sql::IsNull),
+        op: BinaryOperator::Or,
+        right: of_all(Sql::IsNotNull),
+    };
+    function.over = Some(WindowType::WindowSpec(WindowSpec {
+        window_name: None,
+        partition_by: vec![either],
+        order_by: Vec::new(),
+        window_frame: None,
+    }));
 }
 
 struct Seen<'a> {
     known: &'a [&'a str],
     columns: Vec<String>,
     whole_table: bool,
+    /// How many times its length a text can get by replacements.
+    growth: usize,
 }
 
 impl Seen<'_> {
@@ -175,7 +205,34 @@ impl Seen<'_> {
             Sql::Wildcard(_) | Sql::QualifiedWildcard(..) => {
                 ControlFlow::Break("`*` is not allowed: an expression is one value".to_owned())
             }
-            _ => ControlFlow::Continue(()),
+            Sql::IsFalse(_)
+            | Sql::IsNotFalse(_)
+            | Sql::IsTrue(_)
+            | Sql::IsNotTrue(_)
+            | Sql::IsNull(_)
+            | Sql::IsNotNull(_)
+            | Sql::IsDistinctFrom(..)
+            | Sql::IsNotDistinctFrom(..)
+            | Sql::InList { .. }
+            | Sql::Between { .. }
+            | Sql::BinaryOp { .. }
+            | Sql::UnaryOp { .. }
+            | Sql::Like { .. }
+            | Sql::ILike { .. }
+            | Sql::RLike { .. }
+            | Sql::Cast { .. }
+            | Sql::Extract { .. }
+            | Sql::Ceil { .. }
+            | Sql::Floor { .. }
+            | Sql::Position { .. }
+            | Sql::Substring { .. }
+            | Sql::Trim { .. }
+            | Sql::Nested(_)
+            | Sql::Value(_)
+            | Sql::TypedString(_)
+            | Sql::Interval(_)
+            | Sql::Case { .. } => ControlFlow::Continue(()),
+            other => ControlFlow::Break(format!("`{other}` is not allowed in an expression")),
         }
     }
 
@@ -212,8 +269,35 @@ impl Seen<'_> {
             if name != "count" && list.args.iter().any(wildcard) {
                 return ControlFlow::Break(format!("{name}(*) is not allowed: name a column"));
             }
+            if name == "replace" {
+                self.grow(list.args.get(2))?;
+            }
         }
         self.whole_table |= whole || function.over.is_some();
+        ControlFlow::Continue(())
+    }
+}
+
+impl Seen<'_> {
+    /// A replacement may be longer than what it takes the place of.
+    fn grow(&mut self, replacement: Option<&FunctionArg>) -> ControlFlow<String> {
+        let text = match replacement {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Sql::Value(value)))) => {
+                value.clone().into_string()
+            }
+            _ => None,
+        };
+        let Some(text) = text else {
+            return ControlFlow::Break(
+                "what `replace` puts in must be a text in quotes".to_owned(),
+            );
+        };
+        self.growth = self.growth.saturating_mul(text.len().max(1));
+        if self.growth > MOST_GROWTH {
+            let message =
+                format!("its replacements could make a text more than {MOST_GROWTH} times as long");
+            return ControlFlow::Break(message);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -327,6 +411,17 @@ mod tests {
             ("UNNEST(s)", "not allowed"),
             ("COLUMNS('.*')", "not allowed"),
             ("sum(*)", "not allowed"),
+            ("[1, 2]", "not allowed"),
+            ("s COLLATE \"de\"", "not allowed"),
+            ("(n, m)", "not allowed"),
+            ("replace(s, 'a', s)", "in quotes"),
+            ("replace(s, 'a', upper(s))", "in quotes"),
+            ("repeat(s, 9)", "not allowed"),
+            (
+                "replace(replace(s, 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'), 'a', \
+                 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')",
+                "times as long",
+            ),
             ("net.byte", "did you mean `net.bytes`?"),
             ("n +", "no SQL expression"),
             ("", "no SQL expression"),
@@ -334,6 +429,28 @@ mod tests {
         ] {
             assert!(refused(sql).contains(part), "{sql}: {}", refused(sql));
         }
+    }
+
+    #[test]
+    fn a_sum_has_the_same_bits_on_any_number_of_threads() {
+        let mut seed = 1_u64;
+        let values: Vec<f64> = (0..250_000)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 20) as f64 / 3.0
+            })
+            .collect();
+        let column = Column::new("n".into(), &values);
+        let frame = DataFrame::new(values.len(), vec![column]).unwrap();
+        let sum = |sql| {
+            let summed = Expression::parse(sql, &["n"]).unwrap().evaluate(&frame).unwrap();
+            assert_eq!(summed.len(), values.len());
+            summed.f64().unwrap().get(7).unwrap()
+        };
+        let plain = sum("SUM(n)");
+        assert_eq!(plain.to_bits(), sum("SUM(n) OVER (PARTITION BY n IS NULL)").to_bits());
+        assert!((plain / values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(sum("n / sum(n)") < 1.0);
     }
 
     proptest! {

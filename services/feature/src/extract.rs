@@ -1,24 +1,26 @@
 //! One phase of a program over one table.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    time::Instant,
-};
+use std::time::Instant;
 
 use anomal_core::{
-    Cancel, Error, Extraction, Result, Table,
+    Cancel, Code, Error, Extraction, Result, Table,
     proto::{DataType, Diagnostic, FeatureKind, Phase, StepStatistics},
 };
 use polars::prelude::{
-    BooleanChunked, ChunkedArray, Column, DataFrame, DataType as Dtype, IntoColumn, IntoSeries,
-    NewChunkedArray, PolarsNumericType, Series, TimeUnit,
+    AnyValue, BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, IntoColumn,
+    NewChunkedArray, PolarsError, TimeUnit,
 };
 
 use crate::{
-    component::{Built, Distinct, Hit, Inputs, TextFunction},
+    Expression,
+    component::{Built, Hit, Inputs},
+    dictionary::Dictionaries,
     plan::dtype,
     program::{FeatureStep, Program, Step, Work},
 };
+
+/// Columns of a row that the hit of an expression tells.
+const SHOWN: usize = 3;
 
 /// Runs the steps of `phase` in the order filters, features, flags.
 pub(crate) fn extract(
@@ -27,9 +29,11 @@ pub(crate) fn extract(
     table: Table,
     cancel: &Cancel,
 ) -> Result<Extraction> {
+    fits(program, phase, &table)?;
     let mut run = Run {
         whole_table: phase == Phase::WholeTable,
         table,
+        dictionaries: Dictionaries::default(),
         cancel,
         steps: Vec::new(),
         diagnostics: Vec::new(),
@@ -44,10 +48,39 @@ pub(crate) fn extract(
     Ok(Extraction { features: table.with_columns(features)?, removed, hits, steps, diagnostics })
 }
 
+/// # Errors
+/// `InvalidRequest` if the table does not hold what the steps of this phase read.
+fn fits(program: &Program, phase: Phase, table: &Table) -> Result<()> {
+    let whole_table = phase == Phase::WholeTable;
+    let steps = program.filters.iter();
+    let steps = steps.chain(program.features.iter().map(|feature| &feature.step));
+    let steps = steps.chain(program.flags.iter().map(|(step, _)| step));
+    let of_phase = steps.filter(|step| step.whole_table == whole_table);
+    for name in of_phase.flat_map(|step| &step.reads) {
+        let of_input = program.columns.iter().find(|column| column.name == *name);
+        let made = program.features.iter().find(|feature| feature.column.name == *name);
+        let wanted = match (of_input, made) {
+            (Some(column), _) => column.data_type(),
+            // Made in this phase by an earlier step.
+            (None, Some(feature)) if feature.step.whole_table == whole_table => continue,
+            (None, Some(feature)) => feature.data_type,
+            (None, None) => continue,
+        };
+        let found = table.columns().column(name).map(Column::dtype);
+        if !found.as_ref().is_ok_and(|found| **found == dtype(wanted)) {
+            let found = found.map_or_else(|_| "is not there".into(), |found| format!("is {found}"));
+            let message = format!("the table is not as planned: its column `{name}` {found}");
+            return Err(Error::new(Code::InvalidRequest, "TABLE_MISMATCH", message));
+        }
+    }
+    Ok(())
+}
+
 struct Run<'a> {
     whole_table: bool,
     /// The input's columns, and the features made so far, of the rows that are left.
     table: Table,
+    dictionaries: Dictionaries,
     cancel: &'a Cancel,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
@@ -69,9 +102,12 @@ impl Run<'_> {
                 rows.push(*row);
                 names.push(step.name.as_str());
             }
-            let stays = removes.iter().map(|removes| removes != Some(true));
-            self.table =
-                self.table.filter(&BooleanChunked::from_iter_values("stays".into(), stays))?;
+            if removes.any() {
+                let stays = removes.iter().map(|removes| removes != Some(true));
+                let stays = BooleanChunked::from_iter_values("stays".into(), stays);
+                self.table = self.table.filter(&stays)?;
+                self.dictionaries.clear();
+            }
             let after = self.table.height();
             self.tell(format!("filter {}", step.name), before, after, 0, started);
         }
@@ -80,8 +116,6 @@ impl Run<'_> {
     }
 
     fn features(&mut self, features: &[FeatureStep]) -> Result<DataFrame> {
-        let input = self.table.columns().clone();
-        let mut taken = Taken::new();
         let mut made = Vec::new();
         let whole_table = self.whole_table;
         for feature in features.iter().filter(|known| known.step.whole_table == whole_table) {
@@ -90,15 +124,8 @@ impl Run<'_> {
             let height = self.table.height();
             let value = match &feature.step.work {
                 Work::Field(column) => self.table.columns().column(column)?.clone(),
-                Work::Component { built, inputs } => {
-                    let column = inputs.first().and_then(Option::as_ref);
-                    let column =
-                        column.ok_or_else(|| Error::internal("a metric lacks a column"))?;
-                    metric(built, input.column(column)?, &mut taken)?
-                }
-                Work::Expression(expression) => {
-                    expression.evaluate(&self.expression_frame(expression)?)?
-                }
+                Work::Component { built, inputs } => metric(built, &self.inputs(inputs)?)?,
+                Work::Expression(expression) => self.value(expression, &feature.step)?,
             };
             let value = self.finished(value, feature)?;
             let nulls = value.null_count();
@@ -124,7 +151,7 @@ impl Run<'_> {
                 let micros = value.cast(&Dtype::Datetime(TimeUnit::Microseconds, None))?;
                 let seconds = micros.to_physical_repr().cast(&Dtype::Float64)?;
                 let seconds = seconds.f64()?.iter().map(|micros| Some(micros? / 1e6));
-                seconds.collect::<polars::prelude::Float64Chunked>().into_column()
+                Float64Chunked::from_iter_options(name.into(), seconds).into_column()
             }
             of if *of == dtype(feature.data_type) => value,
             _ => value.cast(&dtype(feature.data_type))?,
@@ -142,10 +169,10 @@ impl Run<'_> {
             path: String::new(),
             reason: "NOT_FINITE".into(),
             message: format!("NaN or infinities in the feature `{name}` count as missing"),
+            count: strange as u64,
         });
         let finite = numbers.iter().map(|number| number.filter(|number| number.is_finite()));
-        let finite: polars::prelude::Float64Chunked = finite.collect();
-        Ok(finite.with_name(name.into()).into_column())
+        Ok(Float64Chunked::from_iter_options(name.into(), finite).into_column())
     }
 
     fn flags(&mut self, program: &Program) -> Result<Table> {
@@ -176,18 +203,16 @@ impl Run<'_> {
                 flag.hits(&self.inputs(inputs)?, self.cancel)
             }
             Work::Expression(expression) => {
-                let frame = self.expression_frame(expression)?;
-                let holds = expression.evaluate(&frame)?;
+                let holds = self.value(expression, step)?;
                 let holds = holds.bool()?;
+                let shown = expression.columns.iter().take(SHOWN);
+                let shown: Vec<&Column> = shown
+                    .map(|name| self.table.columns().column(name))
+                    .collect::<Result<_, _>>()?;
                 let value = |row: usize| {
-                    let cell = |name: &String| {
-                        let value = frame.column(name).and_then(|column| column.get(row));
-                        let value = value.map(|value| {
-                            value.get_str().map_or_else(|| value.to_string(), str::to_owned)
-                        });
-                        format!("{name}={}", value.unwrap_or_default())
-                    };
-                    expression.columns.iter().take(3).map(cell).collect::<Vec<_>>().join(", ")
+                    let cell =
+                        |column: &&Column| format!("{}={}", column.name(), cell(column, row));
+                    shown.iter().map(cell).collect::<Vec<_>>().join(", ")
                 };
                 let rows = holds.iter().enumerate().filter(|(_, holds)| *holds == Some(true));
                 Ok(rows.map(|(row, _)| (row, value(row))).collect())
@@ -198,11 +223,12 @@ impl Run<'_> {
 
     fn predicate(&self, step: &Step) -> Result<BooleanChunked> {
         match &step.work {
-            Work::Expression(expression) => {
-                Ok(expression.evaluate(&self.expression_frame(expression)?)?.bool()?.clone())
-            }
+            Work::Expression(expression) => Ok(self.value(expression, step)?.bool()?.clone()),
             Work::Component { built: Built::Filter(removes), inputs } => {
-                Ok(Distinct::of(self.inputs(inputs)?.required(0)?)?.mask(removes))
+                Ok(self.inputs(inputs)?.dictionary(0)?.mask(removes))
+            }
+            Work::Component { built: Built::KeyFilter(key, removes), inputs } => {
+                Ok(self.inputs(inputs)?.dictionary(0)?.by(key).mask(removes))
             }
             Work::Component { built: Built::NumberFilter(removes), inputs } => {
                 let numbers = self.inputs(inputs)?.required(0)?.cast(&Dtype::Float64)?;
@@ -218,11 +244,28 @@ impl Run<'_> {
             Some(name) => Ok(Some(self.table.columns().column(name)?)),
             None => Ok(None),
         };
-        Ok(Inputs(names.iter().map(column).collect::<Result<_>>()?))
+        let columns = names.iter().map(column).collect::<Result<_>>()?;
+        Ok(Inputs { columns, dictionaries: &self.dictionaries })
+    }
+
+    /// An expression's value for each row.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it can't be computed of these rows, as a CAST of other text.
+    fn value(&self, expression: &Expression, step: &Step) -> Result<Column> {
+        let failed = |error: PolarsError| {
+            let message = format!(
+                "the expression of `{}` can't be computed for these records: {error}; TRY_CAST gives no value \
+                 where CAST fails",
+                step.name
+            );
+            Error::input("EXPRESSION_FAILED", message)
+        };
+        expression.evaluate(&self.expression_frame(expression)?).map_err(failed)
     }
 
     /// Just the columns that an expression reads.
-    fn expression_frame(&self, expression: &crate::Expression) -> Result<DataFrame> {
+    fn expression_frame(&self, expression: &Expression) -> Result<DataFrame> {
         if expression.columns.is_empty() {
             // As many rows as there are, whatever is in them.
             let rows = Column::new("rows".into(), self.table.rows());
@@ -249,44 +292,22 @@ impl Run<'_> {
     }
 }
 
-/// Text columns taken apart once for all metrics over them.
-type Taken<'a> = HashMap<&'a str, Distinct<'a>>;
-
-fn metric<'a>(built: &Built, column: &'a Column, taken: &mut Taken<'a>) -> Result<Column> {
-    let function = match built {
-        Built::ColumnMetric(_, function) => return function(column),
-        Built::Metric(function) => function,
-        _ => return Err(Error::internal("a metric of another kind")),
-    };
-    let values = match taken.entry(column.name().as_str()) {
-        Entry::Occupied(known) => known.into_mut(),
-        Entry::Vacant(new) => new.insert(Distinct::of(column)?),
-    };
-    Ok(match function {
-        TextFunction::Integer(function) => {
-            numeric::<polars::prelude::Int64Type>(values.map(function))
+fn metric(built: &Built, inputs: &Inputs<'_>) -> Result<Column> {
+    match built {
+        Built::Metric(function) => Ok(function.column(inputs.dictionary(0)?.as_ref())),
+        Built::KeyMetric(key, function) => {
+            Ok(function.column(inputs.dictionary(0)?.by(key).as_ref()))
         }
-        TextFunction::Float(function) => {
-            numeric::<polars::prelude::Float64Type>(values.map(function))
-        }
-        TextFunction::Boolean(function) => {
-            let answers: BooleanChunked = values.map(function).into_iter().collect();
-            answers.into_column()
-        }
-        TextFunction::Text(function) => {
-            let answers = values.map(|value| function(value).map(std::sync::Arc::<str>::from));
-            let texts: polars::prelude::StringChunked =
-                answers.iter().map(Option::as_deref).collect();
-            texts.into_column()
-        }
-    })
+        Built::ColumnMetric(_, function) => function(inputs.required(0)?),
+        _ => Err(Error::internal("a metric of another kind")),
+    }
 }
 
-fn numeric<T: PolarsNumericType>(values: Vec<Option<T::Native>>) -> Column
-where
-    ChunkedArray<T>: NewChunkedArray<T, T::Native> + IntoSeries,
-{
-    let values: Series =
-        ChunkedArray::<T>::from_iter_options("".into(), values.into_iter()).into_series();
-    values.into_column()
+/// A cell in words.
+fn cell(column: &Column, row: usize) -> String {
+    match column.get(row) {
+        Ok(AnyValue::Null) | Err(_) => "none".into(),
+        Ok(AnyValue::Float64(number)) => number.to_string(),
+        Ok(value) => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
 }

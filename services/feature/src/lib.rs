@@ -4,6 +4,7 @@
 //! component is a file in `packs/` and a line in its pack's list.
 
 mod component;
+mod dictionary;
 mod engine;
 mod expression;
 mod extract;

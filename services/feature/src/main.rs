@@ -26,7 +26,7 @@ async fn main() -> anyhow::Result<()> {
         server.max_request_bytes,
         Arc::clone(&metrics),
     );
-    let routes = grpc::routes(Arc::new(LocalFeatureEngine), admission);
+    let routes = grpc::routes(Arc::new(LocalFeatureEngine::default()), admission);
     serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
     Ok(())
 }

@@ -23,8 +23,9 @@ const MOST_FEATURES: usize = 2_048;
 /// # Errors
 /// `InvalidSettings` with the path.
 pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
-    let settings = expanded(&request.settings, &request.schema)?;
-    let program = Program::compile(&settings, &request.schema)?;
+    let (settings, origins) = expanded(&request.settings, &request.schema)?;
+    let program = Program::compile(&settings, &request.schema)
+        .map_err(|error| as_written(error, &origins))?;
     let whole: Vec<&[String]> = program.whole_table_steps().collect();
     let is_feature = |name: &&String| {
         !program.columns.iter().any(|column| column.name == **name)
@@ -70,10 +71,27 @@ impl Program {
     }
 }
 
-/// The settings with `match` patterns replaced by the columns that they stand for.
-fn expanded(settings: &FeatureSettings, schema: &[Column]) -> Result<FeatureSettings> {
-    let mut features = Vec::new();
+/// An error about a feature at its place in the settings as they were written.
+fn as_written(mut error: Error, origins: &[usize]) -> Error {
+    for violation in &mut error.violations {
+        let place = violation.path.strip_prefix("features[").and_then(|rest| rest.split_once(']'));
+        let Some((index, rest)) = place else { continue };
+        if let Some(origin) = index.parse().ok().and_then(|index: usize| origins.get(index)) {
+            violation.path = format!("features[{origin}]{rest}");
+        }
+    }
+    error
+}
+
+/// The settings with `match` patterns replaced by the columns that they stand for, and the place of each
+/// feature before.
+fn expanded(
+    settings: &FeatureSettings,
+    schema: &[Column],
+) -> Result<(FeatureSettings, Vec<usize>)> {
+    let (mut features, mut origins) = (Vec::new(), Vec::new());
     for (index, feature) in settings.features.iter().enumerate() {
+        origins.resize(features.len(), index.saturating_sub(1));
         let Some(pattern) = &feature.pattern else {
             features.push(feature.clone());
             continue;
@@ -102,7 +120,8 @@ fn expanded(settings: &FeatureSettings, schema: &[Column]) -> Result<FeatureSett
         let message = format!("{} features; at most {MOST_FEATURES} are allowed", features.len());
         return Err(Error::settings("features", "TOO_MANY_FEATURES", message));
     }
-    Ok(FeatureSettings { features, ..settings.clone() })
+    origins.resize(features.len(), settings.features.len().saturating_sub(1));
+    Ok((FeatureSettings { features, ..settings.clone() }, origins))
 }
 
 /// `*` stands for any characters, `?` for one.
@@ -194,7 +213,7 @@ impl<'a> Columns<'a> {
         } else {
             let wanted: Vec<&str> = types.iter().map(|of| kind(*of)).collect();
             let message = format!(
-                "{component} needs {} and the column `{name}` holds {}",
+                "{component} needs {} and the column `{name}` holds {}; its type can be given in the input's `types`",
                 wanted.join(" or "),
                 kind(column.data_type())
             );

@@ -7,12 +7,13 @@ use anomal_core::{
     },
 };
 use anomal_spec::{
-    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters,
+    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters, nearest,
 };
 
 use crate::{
     component::{Built, Definition},
     expression::Expression,
+    packs::PACKS,
     plan::Columns,
 };
 
@@ -69,6 +70,7 @@ impl Program {
     /// # Errors
     /// `InvalidSettings` with the path.
     pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
+        known_packs(&settings.packs)?;
         let mut columns = Columns::new(schema, &settings.packs);
         let mut program = Self {
             columns: Vec::new(),
@@ -154,6 +156,19 @@ impl Program {
         let step = Step::new(name, work, whole_table);
         Ok(FeatureStep { step, column, data_type })
     }
+}
+
+fn known_packs(packs: &[String]) -> Result<()> {
+    let names = || PACKS.iter().map(|pack| pack.name);
+    let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack)) else {
+        return Ok(());
+    };
+    let hint = match nearest(&packs[index], names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("there is no pack `{}`; {hint}", packs[index]);
+    Err(Error::settings(format!("packs[{index}]"), "PACK_UNKNOWN", message))
 }
 
 fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Step> {

@@ -1,10 +1,13 @@
 //! Results as CSV: the source's cells as they were read, then ours.
 
-use std::{fmt::Write, path::Path};
+use std::path::Path;
 
 use anomal_core::{ROW, Result};
 use anomal_spec::CsvOutput;
-use polars::prelude::{Column, DataFrame, DataType, IntoColumn, StringChunked};
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoColumn, NewChunkedArray, Series, StringChunked,
+};
+use polars_arrow::array::Array;
 
 use super::CsvFile;
 use crate::sink::{Choice, ResultBatch, Sink, Written};
@@ -45,32 +48,30 @@ impl Sink for CsvSink {
 
 /// Lists as text: flags as `a;b`, reasons as `feature=share;…`.
 fn flat(column: &Column) -> Result<Column> {
-    let DataType::List(inner) = column.dtype() else { return Ok(column.clone()) };
-    let lists = column.list()?;
-    let text: StringChunked = if matches!(**inner, DataType::Struct(_)) {
-        let of = |list: polars::prelude::Series| -> Result<String> {
-            let pairs = list.struct_()?;
-            let (features, shares) =
-                (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
-            let mut text = String::new();
-            for (feature, share) in features.str()?.iter().zip(shares.f64()?.iter()) {
-                let separator = if text.is_empty() { "" } else { ";" };
-                let (feature, share) = (feature.unwrap_or_default(), share.unwrap_or(0.0));
-                // Writing to a string cannot fail.
-                let _ = write!(text, "{separator}{feature}={share:.4}");
-            }
-            Ok(text)
-        };
-        (0..lists.len())
-            .map(|row| lists.get_as_series(row).map(of).transpose())
-            .collect::<Result<_>>()?
-    } else {
-        let of = |list: polars::prelude::Series| -> Result<String> {
-            Ok(list.str()?.iter().flatten().collect::<Vec<_>>().join(";"))
-        };
-        (0..lists.len())
-            .map(|row| lists.get_as_series(row).map(of).transpose())
-            .collect::<Result<_>>()?
+    if !matches!(column.dtype(), DataType::List(_)) {
+        return Ok(column.clone());
+    }
+    let lists = column.list()?.rechunk();
+    let items = items(&lists.get_inner())?;
+    let Some(chunk) = lists.downcast_iter().next() else { return Ok(column.clone()) };
+    let text = |row| {
+        let (start, end) = chunk.offsets().start_end(row);
+        chunk.is_valid(row).then(|| items[start..end].join(";"))
     };
-    Ok(text.with_name(column.name().clone()).into_column())
+    let texts = StringChunked::from_iter_options("".into(), (0..chunk.len()).map(text));
+    Ok(texts.with_name(column.name().clone()).into_column())
+}
+
+/// What stands in all lists, end to end.
+fn items(values: &Series) -> Result<Vec<String>> {
+    if !matches!(values.dtype(), DataType::Struct(_)) {
+        return Ok(values.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect());
+    }
+    let pairs = values.struct_()?;
+    let (features, shares) = (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
+    let pairs = features.str()?.iter().zip(shares.f64()?.iter());
+    let item = |(feature, share): (Option<&str>, Option<f64>)| {
+        format!("{}={:.4}", feature.unwrap_or_default(), share.unwrap_or(0.0))
+    };
+    Ok(pairs.map(item).collect())
 }

@@ -18,7 +18,7 @@ use crate::{
     files::{Files, unreadable},
     lines::{Lines, NOT_UTF8, Shape},
     records::{Bad, Gathered, Records, remove},
-    source::{Batch, Retype, Source, type_named},
+    source::{Batch, Source, type_named},
     typing::{self, INFER_FROM, Nulls},
 };
 
@@ -198,11 +198,6 @@ impl Source for CsvSource {
         let typed =
             |cut: Cut| self.records.batch(cut.gathered, cut.cells, &self.selected, &self.nulls);
         cut.map(typed).transpose()
-    }
-
-    fn retype(&self) -> Retype {
-        let (selected, nulls) = (self.selected.clone(), self.nulls.clone());
-        Box::new(move |frame| Ok(typing::typed(frame, &selected, &nulls)?.columns))
     }
 
     fn empty(&self) -> DataFrame {

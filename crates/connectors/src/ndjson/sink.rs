@@ -1,11 +1,13 @@
 //! Results as a JSON object a line; names stay flat, missing values are null.
 
-use std::path::Path;
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use anomal_core::Result;
 use anomal_spec::NdjsonOutput;
-use polars::prelude::{AnyValue, Column, Series};
-use serde_json::{Map, Number, Value};
+use polars::prelude::{AnyValue, Column};
 
 use crate::{
     atomic_file::AtomicFile,
@@ -30,14 +32,16 @@ impl Sink for NdjsonSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
         let frame = self.choice.of(batch)?.typed_frame()?;
         let mut lines = Vec::new();
+        let keys: Vec<Vec<u8>> = frame.columns().iter().map(key).collect();
         for row in 0..frame.height() {
-            let entry = |column: &Column| {
-                let value = column.get(row).unwrap_or(AnyValue::Null);
-                (column.name().to_string(), json(&value))
-            };
-            let object: Map<String, Value> = frame.columns().iter().map(entry).collect();
-            lines.extend(Value::Object(object).to_string().into_bytes());
-            lines.push(b'\n');
+            let mut before = b'{';
+            for (key, column) in keys.iter().zip(frame.columns()) {
+                lines.push(before);
+                before = b',';
+                lines.extend(key);
+                push(&mut lines, &column.get(row).unwrap_or(AnyValue::Null));
+            }
+            lines.extend(b"}\n");
         }
         self.rows += frame.height() as u64;
         self.file.write(&lines)
@@ -50,31 +54,56 @@ impl Sink for NdjsonSink {
     }
 }
 
+/// A column's name as it stands before each of its values.
+fn key(column: &Column) -> Vec<u8> {
+    let mut key = Vec::new();
+    text_to(&mut key, column.name());
+    key.push(b':');
+    key
+}
+
+fn text_to(out: &mut Vec<u8>, text: &str) {
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
 /// A number that JSON has none for (NaN, infinities) is null.
-fn json(value: &AnyValue<'_>) -> Value {
-    match value {
-        AnyValue::Null => Value::Null,
-        AnyValue::Boolean(value) => (*value).into(),
-        AnyValue::String(value) => (*value).into(),
-        AnyValue::StringOwned(value) => value.as_str().into(),
-        AnyValue::Int64(value) => (*value).into(),
-        AnyValue::Int32(value) => (*value).into(),
-        AnyValue::UInt64(value) => (*value).into(),
-        AnyValue::UInt32(value) => (*value).into(),
-        AnyValue::Float64(value) => Number::from_f64(*value).map_or(Value::Null, Value::Number),
-        AnyValue::List(list) => list_of(list),
+fn push(out: &mut Vec<u8>, value: &AnyValue<'_>) {
+    let _ = match value {
+        AnyValue::Null => write!(out, "null"),
+        AnyValue::Boolean(value) => write!(out, "{value}"),
+        AnyValue::String(value) => return text_to(out, value),
+        AnyValue::StringOwned(value) => return text_to(out, value),
+        AnyValue::Int64(value) => write!(out, "{value}"),
+        AnyValue::Int32(value) => write!(out, "{value}"),
+        AnyValue::UInt64(value) => write!(out, "{value}"),
+        AnyValue::UInt32(value) => write!(out, "{value}"),
+        AnyValue::Float64(value) => serde_json::to_writer(out, value).map_err(io::Error::from),
+        AnyValue::List(list) => {
+            let mut before = b'[';
+            for value in list.iter() {
+                out.push(before);
+                before = b',';
+                push(out, &value);
+            }
+            let end: &[u8] = if before == b'[' { b"[]" } else { b"]" };
+            out.write_all(end)
+        }
         AnyValue::Struct(_, _, fields) => {
-            let values = value._iter_struct_av().map(|value| json(&value));
-            fields.iter().map(|field| field.name().to_string()).zip(values).collect()
+            let mut before = b'{';
+            for (field, value) in fields.iter().zip(value._iter_struct_av()) {
+                out.push(before);
+                before = b',';
+                text_to(out, field.name());
+                out.push(b':');
+                push(out, &value);
+            }
+            out.write_all(b"}")
         }
         value => {
             let mut text = String::new();
             text::push(&mut text, value);
-            text.into()
+            return text_to(out, &text);
         }
-    }
-}
-
-fn list_of(list: &Series) -> Value {
-    list.iter().map(|value| json(&value)).collect()
+    };
 }

@@ -28,7 +28,7 @@ use crate::{
     files::Files,
     lines::Shape,
     records::{Bad, Gathered, Records, remove},
-    source::{Batch, Retype, Source, type_named},
+    source::{Batch, Source, type_named},
     typing::{self, INFER_FROM, Nulls},
 };
 
@@ -195,6 +195,7 @@ fn unknown(name: &str) -> Diagnostic {
         message: format!(
             "`{name}` is in none of the first {INFER_FROM} records and so no column, later values are left out; name              it in types to have it"
         ),
+        count: 0,
     }
 }
 
@@ -232,11 +233,6 @@ impl Source for NdjsonSource {
             None => self.read(),
         };
         parsed.map(|parsed| self.batch(parsed)).transpose()
-    }
-
-    fn retype(&self) -> Retype {
-        let selected = self.selected.clone();
-        Box::new(move |frame| Ok(typing::typed(frame, &selected, &Nulls::default())?.columns))
     }
 
     fn empty(&self) -> DataFrame {

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use anomal_core::Result;
+use anomal_core::{Code, Error, Result};
 use anomal_spec::ParquetOutput;
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, PolarsResult};
 use polars_io::parquet::write::{
     BatchedWriter, ParquetCompression, ParquetWriter, StatisticsOptions,
 };
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use crate::{
-    atomic_file::{failed, publish, temporary},
+    atomic_file::{failed, is_stream, publish, temporary},
     sink::{Choice, ResultBatch, Sink, Written},
 };
 
-/// Rows of a row group: enough to compress well, few enough to hold.
-const ROW_GROUP: usize = 262_144;
+/// Rows of a row group: enough to compress well, few enough to hold one for each thread.
+const ROW_GROUP: usize = 131_072;
 
 pub(crate) struct ParquetSink {
     target: PathBuf,
@@ -31,6 +32,13 @@ pub(crate) struct ParquetSink {
 impl ParquetSink {
     pub fn create(output: &ParquetOutput) -> Result<Self> {
         let target = PathBuf::from(&output.path);
+        if is_stream(&target) {
+            let message = format!(
+                "{} is no file, and a Parquet file is not made in a stream",
+                target.display()
+            );
+            return Err(Error::new(Code::Output, "OUTPUT_IS_STREAM", message));
+        }
         Ok(Self {
             file: temporary(&target)?,
             target,
@@ -41,27 +49,39 @@ impl ParquetSink {
         })
     }
 
-    fn write_group(&mut self, mut group: DataFrame) -> Result<()> {
-        group.rechunk_mut();
-        if self.writer.is_none() {
-            let file = self.file.reopen().map_err(|error| failed(&self.target, &error))?;
-            let writer = ParquetWriter::new(file)
-                .with_compression(ParquetCompression::Zstd(None))
-                .with_statistics(StatisticsOptions::default())
-                .batched(group.schema())?;
-            self.writer = Some(writer);
-        }
-        match &mut self.writer {
-            Some(writer) => {
-                writer.write_batch(&group).map_err(|error| refused(&self.target, error))
+    /// Writes row groups, each made on a thread of its own.
+    fn write_groups(&mut self, mut groups: Vec<DataFrame>) -> Result<()> {
+        groups.par_iter_mut().for_each(|group| {
+            group.rechunk_mut();
+        });
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let Some(first) = groups.first() else { return Ok(()) };
+                let file = self.file.reopen().map_err(|error| failed(&self.target, &error))?;
+                let writer = ParquetWriter::new(file)
+                    .with_compression(ParquetCompression::Zstd(None))
+                    .with_statistics(StatisticsOptions::default())
+                    .batched(first.schema())?;
+                none.insert(writer)
             }
-            None => Ok(()),
+        };
+        let made: Vec<PolarsResult<Vec<_>>> =
+            groups.par_iter().map(|group| writer.encode_and_compress(group).collect()).collect();
+        for columns in made {
+            let written = columns.and_then(|columns| writer.write_row_groups(columns));
+            written.map_err(|error| refused(&self.target, error))?;
         }
+        Ok(())
     }
 }
 
+fn slice(frame: &DataFrame, start: usize, length: usize) -> DataFrame {
+    frame.slice(i64::try_from(start).unwrap_or(i64::MAX), length)
+}
+
 /// The disk's fault, as far as the file format lets it be seen.
-fn refused(target: &Path, error: polars::error::PolarsError) -> anomal_core::Error {
+fn refused(target: &Path, error: polars::error::PolarsError) -> Error {
     match error {
         polars::error::PolarsError::IO { error, .. } => failed(target, &error),
         error => failed(target, &std::io::Error::other(error.to_string())),
@@ -79,20 +99,24 @@ impl Sink for ParquetSink {
             }
             None => frame,
         };
-        while waiting.height() >= ROW_GROUP {
-            let rest = waiting.slice(i64::try_from(ROW_GROUP).unwrap_or(i64::MAX), usize::MAX);
-            self.write_group(waiting.slice(0, ROW_GROUP))?;
-            waiting = rest;
+        let ready = waiting.height() / ROW_GROUP;
+        // As many at once as there are threads.
+        if ready >= rayon::current_num_threads() {
+            let groups = (0..ready).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP));
+            self.write_groups(groups.collect())?;
+            waiting = slice(&waiting, ready * ROW_GROUP, usize::MAX);
         }
         self.waiting = Some(waiting);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written> {
-        if let Some(waiting) = self.waiting.take()
-            && (waiting.height() > 0 || self.writer.is_none())
-        {
-            self.write_group(waiting)?;
+        if let Some(waiting) = self.waiting.take() {
+            let groups = waiting.height().div_ceil(ROW_GROUP);
+            // A file without rows has its columns all the same.
+            let groups = groups.max(usize::from(self.writer.is_none()));
+            let groups = (0..groups).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP));
+            self.write_groups(groups.collect())?;
         }
         if let Some(writer) = self.writer.take() {
             writer.finish().map_err(|error| refused(&self.target, error))?;

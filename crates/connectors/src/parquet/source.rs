@@ -120,11 +120,6 @@ impl Source for ParquetSource {
         Ok(Some(Batch { source, typed, rejected: Vec::new(), diagnostics: Vec::new() }))
     }
 
-    fn retype(&self) -> Box<dyn Fn(&DataFrame) -> Result<DataFrame> + Send + Sync> {
-        let selected = self.selected.clone();
-        Box::new(move |frame| Ok(typing::typed(frame, &selected, &Nulls::new(&[]))?.columns))
-    }
-
     fn empty(&self) -> DataFrame {
         DataFrame::empty_with_schema(&self.native)
     }

@@ -8,9 +8,9 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use polars::prelude::{AnyValue, Column};
 
 use crate::{
-    SinkOptions,
     atomic_file::failed,
     sink::{Choice, ResultBatch, Sink, Written},
+    terminal::harmless,
     text,
 };
 
@@ -33,7 +33,7 @@ struct Row {
 }
 
 impl TerminalSink {
-    pub fn new(output: &TerminalOutput, _: SinkOptions) -> Self {
+    pub fn new(output: &TerminalOutput) -> Self {
         let choice = Choice::new(output.rows, &[]);
         Self { choice, limit: output.limit, header: Vec::new(), rows: Vec::new() }
     }
@@ -127,10 +127,5 @@ fn cell(column: &Column, row: usize) -> String {
         AnyValue::Float64(number) => full = format!("{number:.4}"),
         value => text::push(&mut full, value),
     }
-    let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = full.chars().take(CELL).map(harmless).collect();
-    if full.chars().nth(CELL).is_some() {
-        shown.push('…');
-    }
-    shown
+    harmless(&full, CELL)
 }

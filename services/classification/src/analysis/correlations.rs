@@ -23,7 +23,7 @@ pub(crate) fn correlations(
     let mut diagnostics = Vec::new();
     let mut tell = |reason: &str, message: String| {
         let path = "features".to_owned();
-        diagnostics.push(Diagnostic { path, reason: reason.into(), message });
+        diagnostics.push(Diagnostic { path, reason: reason.into(), message, count: 0 });
     };
     if step > 1 {
         tell(

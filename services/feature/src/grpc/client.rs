@@ -68,9 +68,8 @@ impl FeatureEngine for RemoteFeatureEngine {
             .await
     }
 
-    /// A few for each replica, so that none waits for the next batch.
     fn parallelism(&self) -> usize {
-        2 * self.replicas.count().max(1)
+        self.replicas.count().max(1)
     }
 
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {

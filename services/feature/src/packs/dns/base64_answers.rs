@@ -8,15 +8,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::domains::registered_domain;
-use crate::component::{
-    Built, Definition, DirectFlag, Distinct, Hit, Input, Inputs, parameters, schema_of,
-};
+use crate::component::{Built, Definition, DirectFlag, Hit, Input, Inputs, parameters, schema_of};
 
 pub(crate) const HAS_DNS_DATA_B64_ENCODED: Definition = Definition {
     name: "has_dns_data_b64_encoded",
     aliases: &[],
     description: "An answer in the list is canonical base 64 (RFC 4648) of at least `minLength` characters that mix \
-                  upper and lower case or digits, and is no address and no host name.",
+                  upper and lower case or digits, and is no address and no host name. A list with a DKIM key \
+                  (RFC 6376) is left out: the key goes on in its other strings.",
     inputs: &[Input::text("answers")],
     schema: schema_of::<Base64>,
     build: |given| Ok(Built::Direct(Box::new(parameters::<Base64>(given)?))),
@@ -36,18 +35,21 @@ fn twelve() -> usize {
 
 impl DirectFlag for Base64 {
     fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
-        let answers = Distinct::of(inputs.required(0)?)?;
-        let found = answers
-            .map(|cell| answers_of(cell).find(|answer| self.is_encoded(answer)).map(str::to_owned));
-        Ok(found.into_iter().enumerate().filter_map(|(row, found)| Some((row, found?))).collect())
+        let answers = inputs.dictionary(0)?;
+        let found = answers.map(|cell| {
+            let mut answers = answers_of(cell).filter(|_| !cell.contains("v=DKIM1"));
+            answers.find(|answer| self.is_encoded(answer)).map(str::to_owned)
+        });
+        let rows = answers.rows(&found).enumerate();
+        Ok(rows.filter_map(|(row, found)| Some((row, found?.clone()))).collect())
     }
 }
 
 impl Base64 {
     fn is_encoded(&self, answer: &str) -> bool {
         answer.len() >= self.min_length
-            && BASE64.decode(answer.as_bytes()).is_ok()
             && mixed(answer)
+            && BASE64.decode(answer.as_bytes()).is_ok()
             && answer.parse::<IpAddr>().is_err()
             && !(answer.contains('.') && registered_domain(answer).is_some())
     }
@@ -75,6 +77,7 @@ mod tests {
     use polars::prelude::Column;
 
     use super::*;
+    use crate::{component::tests::inputs, dictionary::Dictionaries};
 
     #[test]
     fn encoded_answers_are_found_and_others_are_not() {
@@ -85,6 +88,9 @@ mod tests {
             Some("d41d8cd98f00b204e9800998ecf8427e"),
             Some("cdn1.Example.net"),
             Some("v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GN"),
+            Some(
+                "[v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOC\";\"AQ8AMIIBCgKCAQEA0y7Zx2Qs9vU3\"]",
+            ),
             Some("[10.0.0.1\";\"2001:db8::1\"]"),
             Some("YWJj"),
             Some(""),
@@ -92,7 +98,8 @@ mod tests {
         ];
         let column = Column::new("answers".into(), cells);
         let flag = parameters::<Base64>(&serde_json::Map::new()).unwrap();
-        let hits = flag.hits(&Inputs(vec![Some(&column)])).unwrap();
+        let dictionaries = Dictionaries::default();
+        let hits = flag.hits(&inputs(vec![Some(&column)], &dictionaries)).unwrap();
         let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
         let hits: Vec<(usize, &str)> =
             hits.iter().map(|(row, value)| (*row, value.as_str())).collect();

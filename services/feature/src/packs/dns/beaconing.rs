@@ -1,14 +1,16 @@
 //! Clients that call at regular intervals.
 
 use anomal_core::{Cancel, Result};
-use polars::prelude::Column;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{domains::group_of, time::micros};
-use crate::component::{
-    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, Wrong, parameters, schema_of,
+use super::{domains::DOMAIN, time::micros};
+use crate::{
+    component::{
+        AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
+    },
+    dictionary::MISSING,
 };
 
 pub(crate) const BEACONING_DETECTOR: Definition = Definition {
@@ -20,9 +22,8 @@ pub(crate) const BEACONING_DETECTOR: Definition = Definition {
     schema: schema_of::<Beaconing>,
     build: |given| {
         let beaconing = parameters::<Beaconing>(given)?;
-        if !(0.0..=1.0).contains(&beaconing.threshold) {
-            return Err(Wrong::new("threshold", "a regularity lies between 0 and 1"));
-        }
+        within("threshold", beaconing.threshold, 0.0..=1.0)?;
+        within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
         Ok(Built::Aggregation(Box::new(beaconing)))
     },
 };
@@ -56,7 +57,7 @@ fn one() -> f64 {
 impl AggregationFlag for Beaconing {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
         let times = micros(inputs.required(1)?)?;
-        let groups = groups(inputs.required(0)?, inputs.get(2))?;
+        let groups = groups(inputs)?;
         let mut events: Vec<(u32, u32, i64, u32)> = groups
             .into_iter()
             .zip(times.iter())
@@ -148,35 +149,24 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// The group of each row: its client, and its domain where there is a column of names.
-fn groups(clients: &Column, names: Option<&Column>) -> Result<Vec<Option<(u32, u32)>>> {
-    let clients = Distinct::of(clients)?.codes;
-    let Some(names) = names else {
-        return Ok(clients.into_iter().map(|client| Some((client?, 0))).collect());
-    };
-    let domains = domain_codes(names)?;
-    Ok(clients.into_iter().zip(domains).map(|(client, domain)| Some((client?, domain?))).collect())
-}
-
-/// The registered domain of each row, numbered.
-pub(super) fn domain_codes(names: &Column) -> Result<Vec<Option<u32>>> {
-    let names = Distinct::of(names)?;
-    let domains: Vec<String> = names.values.par_iter().map(|name| group_of(name)).collect();
-    let mut places = std::collections::HashMap::new();
-    let codes: Vec<u32> = domains
-        .iter()
-        .map(|domain| {
-            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            *places.entry(domain.as_str()).or_insert(next)
-        })
-        .collect();
-    Ok(names.codes.iter().map(|code| code.map(|code| codes[code as usize])).collect())
+fn groups(inputs: &Inputs<'_>) -> Result<Vec<Option<(u32, u32)>>> {
+    let clients = inputs.dictionary(0)?;
+    let there = |code: &u32| Some(*code).filter(|code| *code != MISSING);
+    if inputs.get(2).is_none() {
+        let clients = clients.codes().iter();
+        return Ok(clients.map(|client| Some((there(client)?, 0))).collect());
+    }
+    let domains = inputs.dictionary(2)?.by(&DOMAIN);
+    let rows = clients.codes().iter().zip(domains.codes());
+    Ok(rows.map(|(client, domain)| Some((there(client)?, there(domain)?))).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::{Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
+    use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
 
     use super::*;
+    use crate::{component::tests::inputs, dictionary::Dictionaries};
 
     fn hits(rows: &[(&str, &str, i64)], by_domain: bool) -> Vec<usize> {
         let clients = Column::new("c".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
@@ -185,7 +175,9 @@ mod tests {
         let times = Int64Chunked::from_iter_values("t".into(), micros);
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
         let flag = parameters::<Beaconing>(&serde_json::Map::new()).unwrap();
-        let inputs = Inputs(vec![Some(&clients), Some(&times), by_domain.then_some(&names)]);
+        let dictionaries = Dictionaries::default();
+        let columns = vec![Some(&clients), Some(&times), by_domain.then_some(&names)];
+        let inputs = inputs(columns, &dictionaries);
         flag.hits(&inputs, &Cancel::default()).unwrap().into_iter().map(|hit| hit.0).collect()
     }
 

@@ -1,10 +1,11 @@
 //! Names taken apart by the public suffix list (publicsuffix.org; the crate `psl` carries it).
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use super::shape::metric;
-use crate::component::{
-    Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
+use crate::{
+    component::{Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of},
+    dictionary::Key,
 };
 
 const NAME: &[Input] = &[Input::text("name")];
@@ -16,12 +17,13 @@ metric!(
      there is no registered domain.",
     Integer,
     |name| {
-        let name = &name.trim_end_matches('.').to_lowercase();
-        let rest = registered_domain(name).map_or(name.as_str(), |domain| {
+        let name = lower(name);
+        let rest = registered_domain(&name).map_or(&*name, |domain| {
             let end = name.len() - domain.len();
             name[..end].trim_end_matches('.')
         });
-        i64::try_from(rest.chars().count()).ok()
+        let length = if rest.is_ascii() { rest.len() } else { rest.chars().count() };
+        i64::try_from(length).ok()
     }
 );
 metric!(
@@ -30,7 +32,7 @@ metric!(
     "The part of a name that was registered: a public suffix and one label before it, in lower case; missing \
      for addresses and bare suffixes.",
     Text,
-    |name| registered_domain(&name.trim_end_matches('.').to_lowercase()).map(str::to_owned)
+    |name| registered_domain(&lower(name)).map(str::to_owned)
 );
 metric!(
     DOMAIN_EXTRACT,
@@ -38,7 +40,7 @@ metric!(
     "The label before the public suffix, in lower case (`example` of www.example.co.uk).",
     Text,
     |name| {
-        let name = name.trim_end_matches('.').to_lowercase();
+        let name = lower(name);
         let domain = registered_domain(&name)?;
         Some(domain.split('.').next().unwrap_or_default().to_owned())
     }
@@ -48,7 +50,7 @@ metric!(
     "domain_tld_extract",
     "The public suffix of a name, in lower case (`co.uk` of www.example.co.uk).",
     Text,
-    |name| psl::suffix_str(&name.trim_end_matches('.').to_lowercase()).map(str::to_owned)
+    |name| psl::suffix_str(&lower(name)).map(str::to_owned)
 );
 metric!(IS_IP, "is_ip", "Whether a text is an IPv4 or IPv6 address.", Boolean, |name| Some(
     name.parse::<IpAddr>().is_ok()
@@ -56,30 +58,34 @@ metric!(IS_IP, "is_ip", "Whether a text is an IPv4 or IPv6 address.", Boolean, |
 
 /// The registered domain of a name in lower case.
 pub(super) fn registered_domain(name: &str) -> Option<&str> {
-    if name.parse::<IpAddr>().is_ok() {
+    // No domain ends in a digit or has a colon.
+    let like_address = name.ends_with(|last: char| last.is_ascii_digit()) || name.contains(':');
+    if like_address && name.parse::<IpAddr>().is_ok() {
         return None;
     }
     psl::domain_str(name)
 }
 
+/// Names by their registered domain.
+pub(super) static DOMAIN: Key = Key { name: "domain", of: group_of };
+
 /// The registered domain in lower case, or the whole name where there is none.
-pub(super) fn group_of(name: &str) -> String {
-    let name = name.trim_end_matches('.').to_lowercase();
-    registered_domain(&name).map(str::to_owned).unwrap_or(name)
+fn group_of(name: &str) -> String {
+    let name = lower(name);
+    registered_domain(&name).unwrap_or(&name).to_owned()
+}
+
+/// A name in lower case, without the root.
+fn lower(name: &str) -> Cow<'_, str> {
+    let name = name.trim_end_matches('.');
+    let as_it_is = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if as_it_is { name.into() } else { name.to_lowercase().into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text(definition: &Definition, name: &str) -> Option<String> {
-        match (definition.build)(&serde_json::Map::new()).unwrap() {
-            Built::Metric(TextFunction::Text(function)) => function(name),
-            Built::Metric(TextFunction::Integer(function)) => function(name).map(|n| n.to_string()),
-            Built::Metric(TextFunction::Boolean(function)) => function(name).map(|b| b.to_string()),
-            _ => None,
-        }
-    }
+    use crate::component::tests::told;
 
     #[test]
     fn names_are_taken_apart() {
@@ -96,12 +102,8 @@ mod tests {
             (&IS_IP, "example.com", Some("false")),
         ];
         for (definition, name, expected) in cases {
-            assert_eq!(
-                text(definition, name).as_deref(),
-                expected,
-                "{} of {name}",
-                definition.name
-            );
+            let told = told(definition, &serde_json::json!({}), name);
+            assert_eq!(told.as_deref(), expected, "{} of {name}", definition.name);
         }
     }
 }

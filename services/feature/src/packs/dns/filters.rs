@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::domains::group_of;
+use super::domains::DOMAIN;
 use crate::component::{
     Built, Definition, Input, NoParameters, Wrong, parameters, required, schema_of,
 };
@@ -44,7 +44,8 @@ pub(crate) const REMOVE_TLD: Definition = Definition {
     build: |given| {
         let domains: Vec<String> =
             parameters::<Domains>(given)?.domains.iter().map(|name| name.to_lowercase()).collect();
-        Ok(Built::Filter(Box::new(move |name| domains.contains(&group_of(name)))))
+        let listed = move |domain: &str| domains.iter().any(|known| known == domain);
+        Ok(Built::KeyFilter(&DOMAIN, Box::new(listed)))
     },
 };
 
@@ -57,9 +58,10 @@ pub(crate) const REMOVE_ALEXA_1M: Definition = Definition {
     build: |given| {
         let Popular { top, list } = parameters(given)?;
         let ranking = super::popularity::ListParameters { list }.ranking();
-        Ok(Built::Filter(Box::new(move |name| {
-            ranking.rank(&group_of(name)).is_some_and(|rank| top.is_none_or(|top| rank <= top))
-        })))
+        let popular = move |domain: &str| {
+            ranking.rank(domain).is_some_and(|rank| top.is_none_or(|top| rank <= top))
+        };
+        Ok(Built::KeyFilter(&DOMAIN, Box::new(popular)))
     },
 };
 
@@ -115,6 +117,7 @@ mod tests {
         let removes = |definition: &Definition, given: serde_json::Value, text: &str| {
             match (definition.build)(given.as_object().unwrap()).unwrap() {
                 Built::Filter(predicate) => predicate(text),
+                Built::KeyFilter(key, predicate) => predicate(&(key.of)(text)),
                 _ => panic!("a filter"),
             }
         };

@@ -1,14 +1,12 @@
 //! Domains that were not there before.
 
-use std::collections::HashMap;
-
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{beaconing::domain_codes, time::micros};
+use super::{domains::DOMAIN, time::micros};
 use crate::component::{
-    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of,
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
@@ -18,7 +16,12 @@ pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
                   comes after a time of learning, the share `learn` of the data set's whole time.",
     inputs: &[Input::text("name"), Input::time("timestamp")],
     schema: schema_of::<NewlySeen>,
-    build: |given| Ok(Built::Aggregation(Box::new(parameters::<NewlySeen>(given)?))),
+    build: |given| {
+        let flag = parameters::<NewlySeen>(given)?;
+        within("learn", flag.learn, 0.0..=1.0)?;
+        within("window", flag.window, 0.0..=f64::MAX)?;
+        Ok(Built::Aggregation(Box::new(flag)))
+    },
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,23 +41,25 @@ fn half() -> f64 {
 
 impl AggregationFlag for NewlySeen {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
-        let domains = domain_codes(inputs.required(0)?)?;
+        let domains = inputs.dictionary(0)?.by(&DOMAIN);
         let times = micros(inputs.required(1)?)?;
-        let rows = || domains.iter().zip(times.iter()).enumerate();
-        let mut firsts: HashMap<u32, i64> = HashMap::new();
+        let rows = || domains.codes().iter().zip(times.iter()).enumerate();
+        let mut firsts: Vec<Option<i64>> = vec![None; domains.len()];
         for (_, (domain, time)) in rows() {
-            if let (Some(domain), Some(time)) = (domain, time) {
-                firsts.entry(*domain).and_modify(|first| *first = time.min(*first)).or_insert(time);
+            if let (Some(first), Some(time)) = (firsts.get_mut(*domain as usize), time) {
+                *first = Some(first.map_or(time, |first| first.min(time)));
             }
         }
-        let (Some(start), Some(end)) = (firsts.values().min(), times.iter().flatten().max()) else {
+        let (Some(start), Some(end)) =
+            (firsts.iter().flatten().min(), times.iter().flatten().max())
+        else {
             return Ok(Vec::new());
         };
         let learnt = *start as f64 + self.learn * (end - start) as f64;
         let hits = rows().filter_map(|(row, (domain, time))| {
-            let first = firsts.get(&(*domain)?)?;
+            let first = (*firsts.get(*domain as usize)?)?;
             let since = (time? - first) as f64 / 1e6;
-            let new = *first as f64 > learnt && since <= self.window;
+            let new = first as f64 > learnt && since <= self.window;
             new.then(|| (row, format!("first seen {since:.0} s before")))
         });
         Ok(hits.collect())

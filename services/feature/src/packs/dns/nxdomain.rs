@@ -1,13 +1,11 @@
 //! Clients that ask for many names that do not exist.
 
-use std::collections::HashMap;
-
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{
-    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, parameters, schema_of,
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
@@ -17,7 +15,11 @@ pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
                   `minRequests` rows.",
     inputs: &[Input::text("clientIp"), Input::text("responseCode")],
     schema: schema_of::<NxdomainRatio>,
-    build: |given| Ok(Built::Aggregation(Box::new(parameters::<NxdomainRatio>(given)?))),
+    build: |given| {
+        let flag = parameters::<NxdomainRatio>(given)?;
+        within("threshold", flag.threshold, 0.0..=1.0)?;
+        Ok(Built::Aggregation(Box::new(flag)))
+    },
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,20 +43,18 @@ fn twenty() -> usize {
 
 impl AggregationFlag for NxdomainRatio {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
-        let clients = Distinct::of(inputs.required(0)?)?;
-        let failed =
-            Distinct::of(inputs.required(1)?)?.mask(|code| code.eq_ignore_ascii_case("NXDOMAIN"));
-        let rows = || clients.codes.iter().zip(failed.iter()).enumerate();
-        let mut counts: HashMap<u32, (usize, usize)> = HashMap::new();
+        let clients = inputs.dictionary(0)?;
+        let failed = inputs.dictionary(1)?.mask(|code| code.eq_ignore_ascii_case("NXDOMAIN"));
+        let rows = || clients.codes().iter().zip(failed.iter()).enumerate();
+        let mut counts = vec![(0_usize, 0_usize); clients.len()];
         for (_, (client, failed)) in rows() {
-            if let Some(client) = client {
-                let counts = counts.entry(*client).or_default();
+            if let Some(counts) = counts.get_mut(*client as usize) {
                 counts.0 += usize::from(failed == Some(true));
                 counts.1 += 1;
             }
         }
         let hits = rows().filter_map(|(row, (client, failed))| {
-            let (failures, all) = counts[&(*client)?];
+            let (failures, all) = *counts.get(*client as usize)?;
             let share = failures as f64 / all as f64;
             let hit = failed == Some(true) && all >= self.min_requests && share > self.threshold;
             hit.then(|| (row, format!("{failures} of the client's {all} names do not exist")))

@@ -1,16 +1,16 @@
 //! How popular a registered domain is.
 
 use std::{
-    collections::HashMap,
     io::Read,
     sync::{Arc, OnceLock},
 };
 
 use flate2::read::GzDecoder;
+use polars::prelude::PlHashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::domains::group_of;
+use super::domains::DOMAIN;
 use crate::component::{Built, Definition, Input, TextFunction, parameters, schema_of};
 
 /// 143,630 registered domains, the most popular first (NOTICE tells where they come from).
@@ -26,9 +26,8 @@ pub(crate) const ALEXA_1M_RATING: Definition = Definition {
     schema: schema_of::<ListParameters>,
     build: |given| {
         let ranking = parameters::<ListParameters>(given)?.ranking();
-        Ok(Built::Metric(TextFunction::Integer(Box::new(move |name| {
-            Some(ranking.rank(&group_of(name)).unwrap_or(ABSENT))
-        }))))
+        let rank = move |domain: &str| Some(ranking.rank(domain).unwrap_or(ABSENT));
+        Ok(Built::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(rank))))
     },
 };
 
@@ -49,12 +48,12 @@ impl ListParameters {
 /// Domains in order, and the place of each.
 pub(super) struct Ranking {
     pub domains: Vec<String>,
-    places: HashMap<String, i64>,
+    places: PlHashMap<String, i64>,
 }
 
 impl Ranking {
     fn new(domains: Vec<String>) -> Self {
-        let mut places = HashMap::with_capacity(domains.len());
+        let mut places = PlHashMap::default();
         for (domain, rank) in domains.iter().zip(1..) {
             places.entry(domain.to_lowercase()).or_insert(rank);
         }
@@ -82,20 +81,14 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::tests::told;
 
     #[test]
     fn the_built_in_list_and_one_of_your_own() {
         assert_eq!(Ranking::embedded().domains.len(), 143_630);
-        let rate = |parameters: serde_json::Value, name: &str| match (ALEXA_1M_RATING.build)(
-            parameters.as_object().unwrap(),
-        )
-        .unwrap()
-        {
-            Built::Metric(TextFunction::Integer(function)) => function(name),
-            _ => None,
-        };
-        assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), Some(1));
-        assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), Some(ABSENT));
-        assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), Some(2));
+        let rate = |parameters, name| told(&ALEXA_1M_RATING, &parameters, name).unwrap();
+        assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), "1");
+        assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "9999999");
+        assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), "2");
     }
 }

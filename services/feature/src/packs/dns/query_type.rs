@@ -1,13 +1,11 @@
 //! Kinds of records that are hardly ever asked for.
 
-use std::collections::HashMap;
-
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{
-    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, parameters, schema_of,
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const QUERY_TYPE_RARE: Definition = Definition {
@@ -17,7 +15,11 @@ pub(crate) const QUERY_TYPE_RARE: Definition = Definition {
                   rows.",
     inputs: &[Input::text("type")],
     schema: schema_of::<Rare>,
-    build: |given| Ok(Built::Aggregation(Box::new(parameters::<Rare>(given)?))),
+    build: |given| {
+        let flag = parameters::<Rare>(given)?;
+        within("maxShare", flag.max_share, 0.0..=1.0)?;
+        Ok(Built::Aggregation(Box::new(flag)))
+    },
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,19 +36,18 @@ fn one_in_a_thousand() -> f64 {
 
 impl AggregationFlag for Rare {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
-        let values = Distinct::of(inputs.required(0)?)?;
-        let mut counts: HashMap<u32, usize> = HashMap::new();
-        for code in values.codes.iter().flatten() {
-            *counts.entry(*code).or_default() += 1;
+        let values = inputs.dictionary(0)?;
+        let mut counts = vec![0_usize; values.len()];
+        for code in values.codes() {
+            if let Some(count) = counts.get_mut(*code as usize) {
+                *count += 1;
+            }
         }
-        let total: usize = counts.values().sum();
-        let hits = values.codes.iter().enumerate().filter_map(|(row, code)| {
-            let code = (*code)?;
-            let count = counts[&code];
+        let total: usize = counts.iter().sum();
+        let hits = values.codes().iter().enumerate().filter_map(|(row, code)| {
+            let count = *counts.get(*code as usize)?;
             let rare = count as f64 <= self.max_share * total as f64;
-            rare.then(|| {
-                (row, format!("{}, in {count} of {total} rows", values.values[code as usize]))
-            })
+            rare.then(|| (row, format!("{}, in {count} of {total} rows", values.value(*code))))
         });
         Ok(hits.collect())
     }

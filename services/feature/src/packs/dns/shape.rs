@@ -31,14 +31,19 @@ metric!(
     "numbers_in_hostname",
     "How many characters of a name are numeric (Unicode Nd, Nl, No).",
     Integer,
-    |name| count(name.chars().filter(|c| c.is_numeric()))
+    |name| {
+        if name.is_ascii() {
+            return count(name.bytes().filter(u8::is_ascii_digit));
+        }
+        count(name.chars().filter(|c| c.is_numeric()))
+    }
 );
 metric!(
     HOSTNAME_ENTROPY,
     "hostname_entropy",
     "Shannon entropy of a name's characters in bits, rounded to 2 digits.",
     Float,
-    |name| Some(rounded(entropy(name.chars())))
+    |name| Some(rounded(text_entropy(name)))
 );
 metric!(
     HOSTNAME_B32_ENTROPY,
@@ -87,9 +92,10 @@ metric!(
     "The share of vowels (aeiou) among a name's ASCII letters; missing if it has none.",
     Float,
     |name| {
-        let letters = name.chars().filter(char::is_ascii_alphabetic).count();
-        let vowel = |c: &char| "aeiouAEIOU".contains(*c);
-        let vowels = name.chars().filter(vowel).count();
+        // Bytes beyond ASCII are no letters here.
+        let letters = name.bytes().filter(u8::is_ascii_alphabetic).count();
+        let vowel = |byte: &u8| matches!(byte | 32, b'a' | b'e' | b'i' | b'o' | b'u');
+        let vowels = name.bytes().filter(vowel).count();
         (letters > 0).then(|| vowels as f64 / letters as f64)
     }
 );
@@ -101,7 +107,7 @@ metric!(
     |name| Some(labels(name).next().is_none())
 );
 metric!(ENTROPY, "entropy", "Shannon entropy of a text's characters in bits.", Float, |text| Some(
-    entropy(text.chars())
+    text_entropy(text)
 ));
 
 fn count(items: impl Iterator) -> Option<i64> {
@@ -123,32 +129,41 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Shannon, "A Mathematical Theory of Communication" (1948), section 6, in bits.
-pub(crate) fn entropy<T: Ord>(symbols: impl Iterator<Item = T>) -> f64 {
+fn entropy<T: Ord>(symbols: impl Iterator<Item = T>) -> f64 {
     let mut symbols: Vec<T> = symbols.collect();
     symbols.sort_unstable();
-    let total = symbols.len() as f64;
-    let runs = symbols.chunk_by(|a, b| a == b);
-    let entropy: f64 = runs
-        .map(|run| {
-            let share = run.len() as f64 / total;
-            -share * share.log2()
-        })
-        .sum();
+    entropy_of(symbols.chunk_by(|a, b| a == b).map(<[T]>::len), symbols.len())
+}
+
+/// The same of a text's characters: the symbols in the same order, and so the same bits.
+fn text_entropy(text: &str) -> f64 {
+    if !text.is_ascii() {
+        return entropy(text.chars());
+    }
+    let mut counts = [0_usize; 128];
+    text.bytes().for_each(|byte| counts[usize::from(byte & 127)] += 1);
+    entropy_of(counts.into_iter().filter(|count| *count > 0), text.len())
+}
+
+fn entropy_of(counts: impl Iterator<Item = usize>, total: usize) -> f64 {
+    let term = |count: usize| {
+        let share = count as f64 / total as f64;
+        -share * share.log2()
+    };
     // Not -0 for a single symbol.
-    entropy.max(0.0)
+    counts.map(term).sum::<f64>().max(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::tests::told;
 
     fn float(definition: &Definition, name: &str) -> Option<f64> {
-        let built = (definition.build)(&serde_json::Map::new()).unwrap();
-        match built {
-            Built::Metric(TextFunction::Float(function)) => function(name),
-            Built::Metric(TextFunction::Integer(function)) => function(name).map(|n| n as f64),
-            Built::Metric(TextFunction::Boolean(function)) => function(name).map(f64::from),
-            _ => None,
+        match told(definition, &serde_json::json!({}), name)?.as_str() {
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            number => number.parse().ok(),
         }
     }
 

@@ -7,9 +7,12 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{beaconing::domain_codes, time::micros};
-use crate::component::{
-    AggregationFlag, Built, Definition, Distinct, Hit, Input, Inputs, Wrong, parameters, schema_of,
+use super::{domains::DOMAIN, time::micros};
+use crate::{
+    component::{
+        AggregationFlag, Built, Definition, Hit, Input, Inputs, Wrong, parameters, schema_of,
+    },
+    dictionary::MISSING,
 };
 
 pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
@@ -52,15 +55,17 @@ type Event = (u32, u32, i64, u32, u32);
 
 impl AggregationFlag for UniqueSubdomains {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
-        let clients = Distinct::of(inputs.required(0)?)?.codes;
+        let clients = inputs.dictionary(0)?;
         let times = micros(inputs.required(1)?)?;
-        let names = inputs.required(2)?;
-        let domains = domain_codes(names)?;
-        let names = Distinct::of(names)?.codes;
+        let names = inputs.dictionary(2)?;
+        let domains = names.by(&DOMAIN);
+        let who = clients.codes().iter().zip(times.iter());
+        let what = domains.codes().iter().zip(names.codes());
         let mut events: Vec<Event> = (0_u32..)
-            .zip(clients.iter().zip(times.iter()).zip(domains.iter().zip(&names)))
+            .zip(who.zip(what))
             .filter_map(|(row, ((client, time), (domain, name)))| {
-                Some(((*client)?, (*domain)?, time?, (*name)?, row))
+                let there = *client != MISSING && *name != MISSING;
+                Some((*client, *domain, time?, *name, row)).filter(|_| there)
             })
             .collect();
         cancel.check()?;
@@ -75,8 +80,8 @@ impl AggregationFlag for UniqueSubdomains {
 }
 
 impl UniqueSubdomains {
-    /// A window ends at each event; all events of a window with too many names are hit, with the largest
-    /// number that they were seen among.
+    /// A window ends at each event; all events of a window with too many names are hit, with the number of
+    /// names in the first such window that they are in.
     fn judge(&self, group: &[Event]) -> Vec<Hit> {
         let window = self.window * 1e6;
         let mut counts: HashMap<u32, usize> = HashMap::new();

@@ -1,0 +1,150 @@
+//! Text columns by their distinct values: what is made of a text is made once for each.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anomal_core::Result;
+use polars::prelude::{BooleanChunked, Column, NewChunkedArray, PlHashMap, StringChunked};
+use rayon::prelude::*;
+
+/// The code of a row without a value.
+pub(crate) const MISSING: u32 = u32::MAX;
+
+/// What texts are grouped by, such as the registered domain of a name.
+pub(crate) struct Key {
+    pub name: &'static str,
+    pub of: fn(&str) -> String,
+}
+
+/// The distinct values of a column, numbered in order of first appearance.
+pub(crate) struct Dictionary {
+    text: StringChunked,
+    /// The place in `text` of each value.
+    places: Vec<u32>,
+    /// The value of each row; [`MISSING`] where there is none.
+    codes: Vec<u32>,
+    keyed: Mutex<HashMap<&'static str, Arc<Dictionary>>>,
+}
+
+impl Dictionary {
+    pub fn of(column: &Column) -> Result<Self> {
+        Ok(Self::of_text(column.str()?.rechunk().into_owned()))
+    }
+
+    fn of_text(text: StringChunked) -> Self {
+        let mut known: PlHashMap<&str, u32> = PlHashMap::default();
+        let mut places = Vec::new();
+        let mut codes = Vec::with_capacity(text.len());
+        for (row, value) in (0_u32..).zip(text.iter()) {
+            codes.push(value.map_or(MISSING, |value| {
+                *known.entry(value).or_insert_with(|| {
+                    places.push(row);
+                    code(places.len() - 1)
+                })
+            }));
+        }
+        drop(known);
+        Self { text, places, codes, keyed: Mutex::default() }
+    }
+
+    /// The value of each row.
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn value(&self, code: u32) -> &str {
+        let place = self.places.get(code as usize);
+        place.and_then(|place| self.text.get(*place as usize)).unwrap_or_default()
+    }
+
+    /// What a function makes of each value, in parallel.
+    pub fn map<T: Send>(&self, function: impl Fn(&str) -> T + Sync) -> Vec<T> {
+        let values = 0..code(self.len());
+        values.into_par_iter().with_min_len(256).map(|code| function(self.value(code))).collect()
+    }
+
+    /// What was made of each value, row by row.
+    pub fn rows<'a, T>(&'a self, made: &'a [Option<T>]) -> impl Iterator<Item = Option<&'a T>> {
+        self.codes.iter().map(|code| made.get(*code as usize)?.as_ref())
+    }
+
+    /// The rows for whose value a predicate holds.
+    pub fn mask(&self, predicate: impl Fn(&str) -> bool + Sync) -> BooleanChunked {
+        let holds = self.map(predicate);
+        let rows = self.codes.iter().map(|code| holds.get(*code as usize) == Some(&true));
+        BooleanChunked::from_iter_values("".into(), rows)
+    }
+
+    /// The same rows by a key of their values; made once.
+    pub fn by(&self, key: &Key) -> Arc<Self> {
+        let mut keyed = self.keyed.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = keyed.entry(key.name).or_insert_with(|| {
+            let keys = self.map(|value| (key.of)(value));
+            let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
+            let Self { text, places, codes: of_values, .. } = Self::of_text(keys);
+            let codes = self.codes.iter();
+            let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
+            let codes = codes.collect();
+            Arc::new(Self { text, places, codes, keyed: Mutex::default() })
+        });
+        Arc::clone(made)
+    }
+}
+
+/// There are no more values than rows, and of these no more than a column can have.
+fn code(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(MISSING)
+}
+
+/// The dictionaries of a table's columns, each made at its first use.
+#[derive(Default)]
+pub(crate) struct Dictionaries(Mutex<HashMap<String, Arc<Dictionary>>>);
+
+impl Dictionaries {
+    pub fn of(&self, column: &Column) -> Result<Arc<Dictionary>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dictionary) = known.get(column.name().as_str()) {
+            return Ok(Arc::clone(dictionary));
+        }
+        let made = Arc::new(Dictionary::of(column)?);
+        known.insert(column.name().to_string(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Forgets them: the table has other rows now.
+    pub fn clear(&mut self) {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_keys_of_rows() {
+        let column =
+            Column::new("t".into(), [Some("b.x"), None, Some("a.x"), Some("b.x"), Some("c")]);
+        let dictionary = Dictionary::of(&column).unwrap();
+        assert_eq!(dictionary.codes(), [0, MISSING, 1, 0, 2]);
+        let lengths = dictionary.map(|text| Some(text.len()));
+        let lengths: Vec<Option<&usize>> = dictionary.rows(&lengths).collect();
+        assert_eq!(lengths, [Some(&3), None, Some(&3), Some(&3), Some(&1)]);
+        let key = Key {
+            name: "end",
+            of: |text| text.chars().last().map(String::from).unwrap_or_default(),
+        };
+        let ends = dictionary.by(&key);
+        assert_eq!(ends.codes(), [0, MISSING, 0, 0, 1]);
+        assert_eq!((ends.value(0), ends.value(1), ends.len()), ("x", "c", 2));
+        let mask: Vec<Option<bool>> = ends.mask(|end| end == "x").iter().collect();
+        assert_eq!(mask, [Some(true), Some(false), Some(true), Some(true), Some(false)]);
+    }
+}

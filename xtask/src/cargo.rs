@@ -1,0 +1,22 @@
+//! Cargo, with what it makes kept outside the checkout, so that a fresh clone finds what was compiled
+//! before.
+
+use std::{env, path::PathBuf, process::Command};
+
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).env("CARGO_TARGET_DIR", target());
+    command
+}
+
+/// Where compiled things are.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache().join("target"), PathBuf::from)
+}
+
+/// What is kept from one checkout to the next.
+pub fn cache() -> PathBuf {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    cache.or_else(home).unwrap_or_else(env::temp_dir).join("anomal")
+}
