@@ -6,6 +6,7 @@
 //! for numbers and of 0 or 1 for categories; 1 where they share none, 0 of a row to itself. All is f32 and
 //! by blocks of fixed size, so that results do not depend on the number of threads.
 
+mod chain;
 mod classical;
 pub(crate) mod clusters;
 pub(crate) mod distances;
@@ -17,6 +18,7 @@ mod nmds;
 mod packed;
 pub(crate) mod representatives;
 pub(crate) mod scorer;
+pub(crate) mod tiles;
 pub(crate) mod view;
 
 #[cfg(test)]

@@ -20,12 +20,12 @@ use super::{Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, st
 use crate::{
     gower::{
         clusters::{clusterings, silhouettes},
-        distances::condensed,
         encoded::{Encoded, Encoding},
         linkage::Tree,
         neighbors::{Index, Judged},
         representatives::{self, Chosen},
         scorer::{GowerScorer, MOST_NEIGHBORS, State},
+        tiles::Tiles,
         view::GowerView,
     },
     matrix::Matrix,
@@ -206,11 +206,10 @@ impl Core {
 
     fn tree(&self, context: &Context<'_>, steps: &mut Vec<StepStatistics>) -> Result<Tree> {
         let started = Instant::now();
-        let distances = condensed(&self.rows, context.cancel)?;
+        let distances = Tiles::of(&self.rows, context.cancel)?;
         steps.push(step("distances", self.rows.rows, started));
         let started = Instant::now();
-        let tree = Tree::complete(distances, self.rows.rows);
-        context.cancel.check()?;
+        let tree = Tree::complete(distances, context.cancel)?;
         steps.push(step("linkage", self.rows.rows, started));
         Ok(tree)
     }

@@ -127,7 +127,7 @@ pub(crate) fn parts_between(a: &Encoded, row: usize, b: &Encoded, other: usize, 
     }
 }
 
-/// All pairs (0,1), (0,2) … (n-2,n-1): the form that kodama takes, filled in place.
+/// All pairs (0,1), (0,2) … (n-2,n-1): row by row, filled in place.
 pub(crate) fn condensed(rows: &Encoded, cancel: &Cancel) -> Result<Vec<f32>> {
     let n = rows.rows;
     let mut all = vec![0.0_f32; n * n.saturating_sub(1) / 2];

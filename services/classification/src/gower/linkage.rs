@@ -1,7 +1,11 @@
 //! Complete linkage, cut into clusters.
 
-use anomal_core::proto::{Dendrogram, dendrogram::Merge};
-use kodama::{Method, linkage};
+use anomal_core::{
+    Cancel, Result,
+    proto::{Dendrogram, dendrogram::Merge},
+};
+
+use super::{chain, tiles::Tiles};
 
 /// Heights that differ by less are one: distances are f32, of numbers between 0 and 1.
 const TIE: f32 = 1e-6;
@@ -14,15 +18,19 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Uses up the distances (see `distances::condensed`). Can't be broken off: about 6 s at 20,000 rows.
-    pub fn complete(mut condensed: Vec<f32>, leaves: usize) -> Self {
-        if leaves < 2 {
-            return Self { leaves, merges: Vec::new() };
+    pub fn complete(distances: Tiles, cancel: &Cancel) -> Result<Self> {
+        let leaves = distances.size();
+        let mut found = chain::merges(distances, cancel)?;
+        // Stable: of one height, a cluster's merge stays before those that it is part of.
+        found.sort_by(|one, other| one.2.total_cmp(&other.2));
+        let mut parents: Vec<usize> = (0..leaves + found.len()).collect();
+        let mut merges = Vec::with_capacity(found.len());
+        for (index, (one, other, height)) in found.into_iter().enumerate() {
+            let (one, other) = (root(&mut parents, one), root(&mut parents, other));
+            (parents[one], parents[other]) = (leaves + index, leaves + index);
+            merges.push((one.min(other), one.max(other), height));
         }
-        let steps = linkage(&mut condensed, leaves, Method::Complete);
-        let merges =
-            steps.steps().iter().map(|step| (step.cluster1, step.cluster2, step.dissimilarity));
-        Self { leaves, merges: merges.collect() }
+        Ok(Self { leaves, merges })
     }
 
     /// The heights of the merges, ascending; merging equal rows costs nothing and is not among them.
@@ -95,6 +103,16 @@ impl Tree {
             order: self.order(),
         }
     }
+}
+
+/// The cluster that a leaf is in by now.
+fn root(parents: &mut [usize], leaf: u32) -> usize {
+    let mut node = leaf as usize;
+    while parents[node] != node {
+        parents[node] = parents[parents[node]];
+        node = parents[node];
+    }
+    node
 }
 
 /// Labels 1, 2, … by the number of rows, the largest first, equal ones by their smallest row. `of_row`

@@ -16,6 +16,7 @@ use super::{
     neighbors::{Index, Judged, Nearest},
     nmds::{monotone, stress, stress_of},
     representatives,
+    tiles::Tiles,
 };
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
@@ -107,7 +108,7 @@ fn encoded(matrix: &Matrix) -> Encoded {
 /// The complete tree of all rows, duplicates merged first.
 fn tree(rows: &Encoded) -> (Tree, Vec<u32>) {
     let (distinct, _, of_row) = rows.distinct();
-    let tree = Tree::complete(condensed(&distinct, &Cancel::default()).unwrap(), distinct.rows);
+    let tree = complete(&distinct);
     (tree, of_row)
 }
 
@@ -122,6 +123,11 @@ fn in_order_of_appearance(labels: &[u32]) -> Vec<u64> {
         place as u64
     };
     labels.iter().map(name).collect()
+}
+
+fn complete(rows: &Encoded) -> Tree {
+    let cancel = Cancel::default();
+    Tree::complete(Tiles::of(rows, &cancel).unwrap(), &cancel).unwrap()
 }
 
 #[test]
@@ -417,7 +423,7 @@ proptest! {
     #[test]
     fn merging_equal_rows_changes_no_height(matrix in matrix(0, 30)) {
         let rows = encoded(&matrix);
-        let whole = Tree::complete(condensed(&rows, &Cancel::default()).unwrap(), rows.rows);
+        let whole = complete(&rows);
         let (merged, _) = tree(&rows);
         let whole: Vec<f32> = whole.heights().filter(|height| *height > 0.0).collect();
         let merged: Vec<f32> = merged.heights().collect();

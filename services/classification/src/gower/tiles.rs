@@ -1,0 +1,211 @@
+//! The distances of all pairs where both a row and a column are read fast.
+//!
+//! The upper half of the matrix in tiles of 32 by 32, which are a page of memory each, and these in cells of
+//! 4 by 4, which are a cache line each: whoever reads the distances of one cluster, before it down a column
+//! and behind it along a row, waits for a fourth of the lines and a thirtieth of the pages that it would
+//! have to touch in rows.
+
+use anomal_core::{Cancel, Result};
+use rayon::prelude::*;
+
+use super::{distances::row_to_run, encoded::Encoded};
+
+/// Rows and columns of a tile.
+const SIDE: usize = 32;
+/// Rows and columns of a cell.
+const CELL: usize = 4;
+const TILE: usize = SIDE * SIDE;
+
+/// Distances of clusters, in both directions; infinite to itself and to one that is gone.
+pub(crate) struct Tiles {
+    size: usize,
+    distances: Vec<f32>,
+}
+
+/// The distances of one cluster to those of a tile's row or column.
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    /// From one cell to the next, and from one distance to the next in a cell.
+    cell: usize,
+    step: usize,
+}
+
+impl Line {
+    fn place(self, index: usize) -> usize {
+        self.start + index / CELL * self.cell + index % CELL * self.step
+    }
+
+    fn row(tile: usize, row: usize) -> Self {
+        let start = tile + row / CELL * SIDE * CELL + row % CELL * CELL;
+        Self { start, cell: CELL * CELL, step: 1 }
+    }
+
+    fn column(tile: usize, column: usize) -> Self {
+        let start = tile + column / CELL * CELL * CELL + column % CELL;
+        Self { start, cell: SIDE * CELL, step: CELL }
+    }
+}
+
+impl Tiles {
+    /// Of all pairs of rows.
+    pub fn of(rows: &Encoded, cancel: &Cancel) -> Result<Self> {
+        Self::fill(rows.rows, cancel, |row, start, out| row_to_run(rows, row, rows, start, out))
+    }
+
+    /// `fill` writes the distances of a row to those from the second number on.
+    fn fill(
+        size: usize,
+        cancel: &Cancel,
+        fill: impl Fn(usize, usize, &mut [f32]) + Sync,
+    ) -> Result<Self> {
+        let across = size.div_ceil(SIDE);
+        let mut distances = vec![f32::INFINITY; across * (across + 1) / 2 * TILE];
+        let mut of_rows = Vec::with_capacity(across);
+        let mut rest = distances.as_mut_slice();
+        for row in 0..across {
+            let (tiles, after) = rest.split_at_mut((across - row) * TILE);
+            of_rows.push(tiles);
+            rest = after;
+        }
+        of_rows.into_par_iter().enumerate().try_for_each(|(tile_row, tiles)| {
+            cancel.check()?;
+            let first = tile_row * SIDE;
+            let mut run = vec![0.0; size - first];
+            for row in 0..SIDE.min(size - first) {
+                fill(first + row, first, &mut run);
+                run[row] = f32::INFINITY;
+                for (tile, run) in run.chunks(SIDE).enumerate() {
+                    let line = Line::row(tile * TILE, row);
+                    for (index, distance) in run.iter().enumerate() {
+                        tiles[line.place(index)] = *distance;
+                    }
+                }
+            }
+            Ok::<(), anomal_core::Error>(())
+        })?;
+        Ok(Self { size, distances })
+    }
+
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    fn line(&self, of: usize, tile: usize) -> Line {
+        let (own, place) = (of / SIDE, of % SIDE);
+        let across = self.size.div_ceil(SIDE);
+        let start =
+            |row: usize, column: usize| (row * (2 * across + 1 - row) / 2 + column - row) * TILE;
+        if own <= tile {
+            Line::row(start(own, tile), place)
+        } else {
+            Line::column(start(tile, own), place)
+        }
+    }
+
+    pub fn get(&self, one: usize, other: usize) -> f32 {
+        self.distances[self.line(one, other / SIDE).place(other % SIDE)]
+    }
+
+    /// The nearest to a cluster, the first of equally near ones, and its distance.
+    pub fn nearest(&self, of: usize) -> (usize, f32) {
+        let mut nearest = (0, f32::INFINITY);
+        let mut distances = [0.0; SIDE];
+        for tile in 0..self.size.div_ceil(SIDE) {
+            let line = self.line(of, tile);
+            for (index, distance) in distances.iter_mut().enumerate() {
+                *distance = self.distances[line.place(index)];
+            }
+            let least = distances.iter().copied().fold(f32::INFINITY, f32::min);
+            if least < nearest.1
+                && let Some(index) = distances.iter().position(|distance| *distance == least)
+            {
+                nearest = (tile * SIDE + index, least);
+            }
+        }
+        nearest
+    }
+
+    /// Complete linkage: `stays` is as far from each other one as the farther of both was, `gone` is gone.
+    pub fn merge(&mut self, gone: usize, stays: usize) {
+        for tile in 0..self.size.div_ceil(SIDE) {
+            let (from, to) = (self.line(gone, tile), self.line(stays, tile));
+            for index in 0..SIDE {
+                let (from, to) = (from.place(index), to.place(index));
+                self.distances[to] = self.distances[to].max(self.distances[from]);
+                self.distances[from] = f32::INFINITY;
+            }
+        }
+        // A tile on the diagonal has each distance twice.
+        for changed in [gone, stays] {
+            let row = self.line(changed, changed / SIDE);
+            let tile = row.start - Line::row(0, changed % SIDE).start;
+            let column = Line::column(tile, changed % SIDE);
+            for index in 0..SIDE {
+                self.distances[column.place(index)] = self.distances[row.place(index)];
+            }
+        }
+    }
+
+    /// Those at these places alone, which ascend.
+    pub fn keep(&self, kept: &[usize], cancel: &Cancel) -> Result<Self> {
+        Self::fill(kept.len(), cancel, |row, start, out| {
+            for (out, other) in out.iter_mut().zip(&kept[start..]) {
+                *out = self.get(kept[row], *other);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+impl Tiles {
+    /// Of a distance for each pair.
+    pub fn from_fn(size: usize, distance: impl Fn(usize, usize) -> f32 + Sync) -> Self {
+        let fill = |row: usize, start: usize, out: &mut [f32]| {
+            out.iter_mut().zip(start..).for_each(|(out, other)| *out = distance(row, other));
+        };
+        Self::fill(size, &Cancel::default(), fill).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_matrix_says_the_same() {
+        let size = 77;
+        let distance =
+            |one: usize, other: usize| (one.min(other) * 131 % 97 * 89 + one.max(other)) as f32;
+        let mut tiles = Tiles::from_fn(size, distance);
+        let mut plain: Vec<Vec<f32>> = (0..size)
+            .map(|one| {
+                let row = (0..size)
+                    .map(|other| if one == other { f32::INFINITY } else { distance(one, other) });
+                row.collect()
+            })
+            .collect();
+        for (gone, stays) in [(3, 40), (41, 7), (8, 9), (76, 0), (31, 32)] {
+            tiles.merge(gone, stays);
+            for other in 0..size {
+                let farther = plain[gone][other].max(plain[stays][other]);
+                (plain[stays][other], plain[other][stays]) = (farther, farther);
+                (plain[gone][other], plain[other][gone]) = (f32::INFINITY, f32::INFINITY);
+            }
+            plain[stays][stays] = f32::INFINITY;
+            for one in 0..size {
+                let row: Vec<f32> = (0..size).map(|other| tiles.get(one, other)).collect();
+                assert_eq!(row, plain[one], "of {one} when {gone} is gone");
+                let least = plain[one].iter().copied().fold(f32::INFINITY, f32::min);
+                assert_eq!(tiles.nearest(one).1, least);
+            }
+        }
+        let kept: Vec<usize> = (0..size).filter(|place| place % 3 > 0).collect();
+        let few = tiles.keep(&kept, &Cancel::default()).unwrap();
+        for (one, before) in kept.iter().enumerate() {
+            for (other, other_before) in kept.iter().enumerate() {
+                assert_eq!(few.get(one, other), plain[*before][*other_before]);
+            }
+        }
+    }
+}
