@@ -15,7 +15,7 @@ use anomal_tests::Engine;
 use polars::prelude::{DataFrame, df};
 
 fn endpoint(engine: &Engine) -> RemoteEngine {
-    RemoteEngine { endpoints: vec![engine.address.clone()], tls: None }
+    RemoteEngine { endpoints: vec![engine.address.clone()], ..RemoteEngine::default() }
 }
 
 /// The local and the remote engine; the server lives as long as the guard.

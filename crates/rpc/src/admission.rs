@@ -1,13 +1,21 @@
-//! Every request passes here: counted, traced, and refused where there are too many.
+//! Every request passes here: counted, traced, held to its deadline, and refused where there are too many.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use anomal_core::{Code, Error, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::Stream;
 use tonic::{Status, metadata::MetadataMap};
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span};
 
-use crate::{metrics::Metrics, status::to_status, trace};
+use crate::{deadline, metrics::Metrics, status::to_status, trace};
 
 /// What a service lets in, and what a request may have.
 #[derive(Clone, Debug)]
@@ -35,21 +43,45 @@ impl Admission {
         metadata: &MetadataMap,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T, Status> {
-        let span = info_span!("request", method);
-        trace::incoming(&span, metadata);
-        let started = Instant::now();
-        self.metrics.started();
-        let mut ended = Ended { admission: self, method, started, code: tonic::Code::Cancelled };
-        let result = async {
-            let _slot = self.slots.try_acquire().map_err(|_| busy())?;
-            work.await
+        let (answer, mut request) = self.work(method, metadata, work).await?;
+        request.end(None);
+        Ok(answer)
+    }
+
+    /// As [`Admission::run`] with an answer in parts: the request is being worked on until the last of them
+    /// is sent, or nobody takes them any more.
+    pub async fn stream<I: Iterator>(
+        &self,
+        method: &'static str,
+        metadata: &MetadataMap,
+        work: impl Future<Output = Result<I>>,
+    ) -> Result<Answers<I>, Status> {
+        let (parts, request) = self.work(method, metadata, work).await?;
+        Ok(Answers { parts, request: Some(request) })
+    }
+
+    async fn work<T>(
+        &self,
+        method: &'static str,
+        metadata: &MetadataMap,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<(T, Request), Status> {
+        let mut request = Request::new(method, metadata, Arc::clone(&self.metrics));
+        let done = async {
+            let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| busy())?;
+            Ok::<_, Error>((deadline::within(metadata, work).await?, slot))
+        };
+        match done.instrument(request.span.clone()).await {
+            Ok((answer, slot)) => {
+                request.slot = Some(slot);
+                Ok((answer, request))
+            }
+            Err(error) => {
+                let status = to_status(&error);
+                request.end(Some(&status));
+                Err(status)
+            }
         }
-        .instrument(span.clone())
-        .await;
-        let result = result.map_err(|error| to_status(&error));
-        ended.code = result.as_ref().map_or_else(Status::code, |_| tonic::Code::Ok);
-        log(&span, &ended, result.as_ref().err());
-        result
     }
 }
 
@@ -63,25 +95,80 @@ fn busy() -> Error {
     )
 }
 
-fn log(span: &Span, ended: &Ended<'_>, failed: Option<&Status>) {
-    let _entered = span.enter();
-    let seconds = ended.started.elapsed().as_secs_f64();
-    match failed {
-        None => tracing::info!(seconds, "done"),
-        Some(status) => tracing::warn!(seconds, code = ?status.code(), "{}", status.message()),
+/// A request that was let in. It is counted however it ends: also if its client went away.
+struct Request {
+    method: &'static str,
+    metrics: Arc<Metrics>,
+    span: Span,
+    started: Instant,
+    /// None as long as nobody was told the outcome.
+    code: Option<tonic::Code>,
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Request {
+    fn new(method: &'static str, metadata: &MetadataMap, metrics: Arc<Metrics>) -> Self {
+        metrics.started();
+        Self {
+            method,
+            metrics,
+            span: trace::incoming(method, metadata),
+            started: Instant::now(),
+            code: None,
+            slot: None,
+        }
+    }
+
+    fn time(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn end(&mut self, failed: Option<&Status>) {
+        let _entered = self.span.enter();
+        let seconds = self.time().as_secs_f64();
+        match failed {
+            None => tracing::info!(seconds, "done"),
+            Some(status) => tracing::warn!(seconds, code = ?status.code(), "{}", status.message()),
+        }
+        self.code = Some(failed.map_or(tonic::Code::Ok, Status::code));
+        drop(self.slot.take());
     }
 }
 
-/// Counts a request however it ends: also one whose client went away.
-struct Ended<'a> {
-    admission: &'a Admission,
-    method: &'static str,
-    started: Instant,
-    code: tonic::Code,
+impl Drop for Request {
+    fn drop(&mut self) {
+        if self.code.is_none() {
+            let _entered = self.span.enter();
+            tracing::info!(seconds = self.time().as_secs_f64(), "nobody waits for it any more");
+        }
+        let code = self.code.unwrap_or(tonic::Code::Cancelled);
+        self.metrics.ended(self.method, code, self.time());
+    }
 }
 
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.admission.metrics.ended(self.method, self.code, self.started.elapsed());
+/// The parts of an answer, each made when the one before was taken.
+pub struct Answers<I> {
+    parts: I,
+    request: Option<Request>,
+}
+
+impl<I: Iterator + Unpin> Stream for Answers<I> {
+    type Item = Result<I::Item, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let next = this.parts.next();
+        if next.is_none()
+            && let Some(mut request) = this.request.take()
+        {
+            request.end(None);
+        }
+        Poll::Ready(next.map(Ok))
+    }
+}
+
+impl<I> fmt::Debug for Answers<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").finish_non_exhaustive()
     }
 }

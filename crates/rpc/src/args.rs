@@ -1,8 +1,9 @@
 //! The command line that all servers share.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
+use tokio::runtime::Runtime;
 
 use crate::logging::LogFormat;
 
@@ -11,9 +12,14 @@ pub struct ServerArgs {
     /// Where to serve gRPC (port 0: a free one)
     #[arg(long, env = "ANOMAL_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// Where to serve /metrics, /healthz and /readyz over HTTP
-    #[arg(long, env = "ANOMAL_METRICS_LISTEN", default_value = "0.0.0.0:9400")]
-    pub metrics_listen: SocketAddr,
+    /// Where to serve /metrics, /healthz and /readyz over HTTP, or `off`
+    #[arg(
+        long,
+        env = "ANOMAL_METRICS_LISTEN",
+        default_value = "0.0.0.0:9400",
+        value_name = "ADDRESS|off"
+    )]
+    pub metrics_listen: MetricsListen,
     /// Write the ports that were bound to this file, as JSON
     #[arg(long)]
     pub port_file: Option<PathBuf>,
@@ -29,9 +35,14 @@ pub struct ServerArgs {
     /// Bytes that the table of a request may have
     #[arg(long, env = "ANOMAL_MAX_REQUEST_BYTES", default_value_t = 2 << 30)]
     pub max_request_bytes: usize,
+    /// Threads that compute, and as many that serve (default: one for each processor; tables have their own,
+    /// set by the environment variable `POLARS_MAX_THREADS`)
+    #[arg(long, env = "ANOMAL_THREADS", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// Seconds that requests may go on after the server was told to stop
     #[arg(long, env = "ANOMAL_GRACE_PERIOD", default_value_t = 25)]
     pub grace_period: u64,
+    /// How log lines are written to standard error
     #[arg(long, env = "ANOMAL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// error, warn, info, debug or trace
@@ -40,7 +51,88 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// The runtime that serves, and the threads that compute.
+    ///
+    /// # Errors
+    /// If the system gives no threads, or the threads that compute were there already.
+    pub fn runtime(&self) -> io::Result<Runtime> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = self.threads {
+            builder.worker_threads(threads.get());
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads.get())
+                .build_global()
+                .map_err(io::Error::other)?;
+        }
+        builder.enable_all().build()
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_period)
+    }
+}
+
+/// Where metrics are served, if at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsListen {
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for MetricsListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let address = text.parse().map_err(|error| format!("{error}; or `off`"))?;
+        Ok(Self::At(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Server {
+        #[command(flatten)]
+        args: ServerArgs,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<ServerArgs, clap::Error> {
+        let all = ["server"].iter().chain(arguments);
+        Server::try_parse_from(all).map(|server| server.args)
+    }
+
+    #[test]
+    fn metrics_are_served_unless_they_are_off() {
+        let at = |text: &str| MetricsListen::At(text.parse().unwrap());
+        assert_eq!(parse(&[]).unwrap().metrics_listen, at("0.0.0.0:9400"));
+        let args = parse(&["--metrics-listen", "[::1]:0"]).unwrap();
+        assert_eq!(args.metrics_listen, at("[::1]:0"));
+        let args = parse(&["--metrics-listen", "off"]).unwrap();
+        assert_eq!(args.metrics_listen, MetricsListen::Off);
+        let refused = parse(&["--metrics-listen", "nowhere"]).unwrap_err().to_string();
+        assert!(refused.contains("`off`"), "{refused}");
+    }
+
+    #[test]
+    fn threads_are_as_many_as_asked_for() {
+        let args = parse(&["--threads", "3"]).unwrap();
+        let runtime = args.runtime().unwrap();
+        assert_eq!(runtime.metrics().num_workers(), 3);
+        assert_eq!(rayon::current_num_threads(), 3);
+        assert!(parse(&["--threads", "0"]).is_err());
+    }
+
+    #[test]
+    fn every_option_is_explained() {
+        for option in Server::command().get_arguments() {
+            assert!(option.get_help().is_some(), "--{}", option.get_id());
+        }
     }
 }

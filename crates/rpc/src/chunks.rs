@@ -7,6 +7,8 @@ use bytes::Bytes;
 use polars::prelude::{CompatLevel, SerReader, SerWriter};
 use polars_io::ipc::{IpcStreamReader, IpcStreamWriter};
 
+use crate::ipc;
+
 /// Chunks are cut anywhere, not at the borders of batches, so that no cell is too large for a message.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -75,12 +77,14 @@ impl Assembler {
                 format!("the chunks are no table: {why}"),
             )
         };
+        ipc::check(&self.bytes).map_err(|error| bad(&error.to_string()))?;
         // The reader of Arrow streams indexes by what the bytes say, and panics on some that lie.
         let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            IpcStreamReader::new(Cursor::new(self.bytes)).finish()
+            IpcStreamReader::new(Cursor::new(self.bytes)).finish().map(Table::from_frame)
         }));
         match read {
-            Ok(Ok(frame)) => Table::from_frame(frame),
+            Ok(Ok(Err(error))) if error.code == Code::Internal => Err(bad(&error.message)),
+            Ok(Ok(table)) => table,
             Ok(Err(error)) => Err(bad(&error.to_string())),
             Err(_) => Err(bad("they are damaged")),
         }

@@ -6,9 +6,12 @@
 pub mod admission;
 pub mod args;
 pub mod chunks;
+mod deadline;
+mod ipc;
 pub mod logging;
 pub mod metrics;
 pub mod replicas;
+pub mod request;
 pub mod server;
 pub mod status;
 mod trace;
@@ -17,7 +20,7 @@ pub use admission::Admission;
 pub use args::ServerArgs;
 pub use chunks::{Assembler, chunks};
 pub use replicas::Replicas;
-pub use server::serve;
+pub use server::{serve, serve_until};
 pub use status::{from_status, to_status};
 pub use trace::outgoing;
 

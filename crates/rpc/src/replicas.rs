@@ -1,6 +1,9 @@
 //! The replicas of a service: all addresses of its names, found again every few seconds; each call goes to
 //! the next of them, and a call that a lost or busy replica did not answer to another.
 
+mod endpoint;
+mod failure;
+
 use std::{
     future::Future,
     net::SocketAddr,
@@ -12,27 +15,59 @@ use std::{
 };
 
 use anomal_core::{Code, Error, Result};
-use anomal_spec::RemoteEngine;
-use tonic::{
-    Status,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri},
-};
+use anomal_spec::{MessageCompression, RemoteEngine};
+use futures::future::join_all;
+use tonic::{Status, codec::CompressionEncoding, transport::Channel};
 
-use crate::{admission::BUSY, status::from_status};
+use endpoint::Endpoint;
+pub use endpoint::{Dns, Resolver};
+use failure::{incompatible, named, retryable};
 
-/// How often names are looked up.
-const RESOLVE: Duration = Duration::from_secs(3);
-const CONNECT: Duration = Duration::from_secs(5);
-/// A peer that is gone is noticed within two of these.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-/// How long a call is tried again without any success.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a first answer is waited for.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client waits, and how often it looks.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// How often names are looked up.
+    pub resolve: Duration,
+    pub connect: Duration,
+    /// A peer that is gone is noticed within two of these.
+    pub keepalive: Duration,
+    /// How long a call is tried again without any success.
+    pub patience: Duration,
+    /// How long a first answer is waited for.
+    pub first_answer: Duration,
+    /// The first pause before another try; each is twice the one before.
+    pub pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            resolve: Duration::from_secs(3),
+            connect: Duration::from_secs(5),
+            keepalive: Duration::from_secs(5),
+            patience: Duration::from_secs(30),
+            first_answer: Duration::from_secs(10),
+            pause: Duration::from_millis(50),
+        }
+    }
+}
+
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// A replica and the channel to it, which connects when it is first used and again when it broke.
+/// How a client goes about it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub pace: Pace,
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { pace: Pace::default(), resolver: Arc::new(Dns) }
+    }
+}
+
+/// A replica and the channel to it.
 #[derive(Clone, Debug)]
 struct Replica {
     address: SocketAddr,
@@ -42,16 +77,11 @@ struct Replica {
 /// A service's replicas.
 #[derive(Debug)]
 pub struct Replicas {
-    names: Vec<Name>,
+    endpoints: Vec<Endpoint>,
+    options: Options,
+    compression: Option<CompressionEncoding>,
     known: RwLock<Vec<Replica>>,
     next: AtomicUsize,
-}
-
-/// An endpoint of the settings.
-#[derive(Clone, Debug)]
-struct Name {
-    uri: Uri,
-    tls: Option<ClientTlsConfig>,
 }
 
 impl Replicas {
@@ -61,15 +91,29 @@ impl Replicas {
     /// `InvalidSettings` for an endpoint that is no URL or a certificate that can't be read;
     /// `Unavailable` if no name has an address.
     pub async fn resolve(settings: &RemoteEngine) -> Result<Arc<Self>> {
-        let names = settings.endpoints.iter().map(|endpoint| name(endpoint, settings));
-        let names = names.collect::<Result<Vec<Name>>>()?;
-        let replicas =
-            Arc::new(Self { names, known: RwLock::default(), next: AtomicUsize::new(0) });
+        Self::with(settings, Options::default()).await
+    }
+
+    /// As [`Replicas::resolve`], at another pace or with other addresses.
+    ///
+    /// # Errors
+    /// As [`Replicas::resolve`].
+    pub async fn with(settings: &RemoteEngine, options: Options) -> Result<Arc<Self>> {
+        let endpoints = settings.endpoints.iter().map(|endpoint| Endpoint::new(endpoint, settings));
+        let endpoints = endpoints.collect::<Result<Vec<Endpoint>>>()?;
+        let every = options.pace.resolve;
+        let (known, next) = (RwLock::default(), AtomicUsize::new(0));
+        let compression = match settings.compression {
+            MessageCompression::None => None,
+            MessageCompression::Gzip => Some(CompressionEncoding::Gzip),
+            MessageCompression::Zstd => Some(CompressionEncoding::Zstd),
+        };
+        let replicas = Arc::new(Self { endpoints, options, compression, known, next });
         replicas.look_up().await?;
         let weak = Arc::downgrade(&replicas);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RESOLVE).await;
+                tokio::time::sleep(every).await;
                 let Some(replicas) = weak.upgrade() else { return };
                 if let Err(error) = replicas.look_up().await {
                     tracing::warn!("{error}");
@@ -84,6 +128,11 @@ impl Replicas {
         self.known.read().map_or(0, |known| known.len())
     }
 
+    /// What a client of them compresses messages with, both ways.
+    pub fn compression(&self) -> Option<CompressionEncoding> {
+        self.compression
+    }
+
     /// Their addresses now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.known
@@ -92,38 +141,33 @@ impl Replicas {
             .unwrap_or_default()
     }
 
+    /// Addresses that can't be looked up any more stay as they were.
     async fn look_up(&self) -> Result<()> {
-        let mut found: Vec<(SocketAddr, &Name)> = Vec::new();
+        let mut found: Vec<(SocketAddr, &Endpoint)> = Vec::new();
         let mut failed = None;
-        for name in &self.names {
-            let https = name.uri.scheme_str() == Some("https");
-            let port = name.uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-            let host = name.uri.host().unwrap_or_default().trim_matches(['[', ']']);
-            match tokio::net::lookup_host((host, port)).await {
-                Ok(addresses) => found.extend(addresses.map(|address| (address, name))),
-                Err(error) => failed = Some(format!("{}: {error}", name.uri)),
+        for endpoint in &self.endpoints {
+            match endpoint.addresses(&self.options).await {
+                Ok(addresses) => found.extend(addresses.into_iter().map(|one| (one, endpoint))),
+                Err(error) => failed = Some(format!("{}: {error}", endpoint.uri)),
             }
         }
         found.sort_by_key(|one| one.0);
         found.dedup_by_key(|one| one.0);
         if found.is_empty() {
-            let why = failed.unwrap_or_else(|| "no endpoint has an address".into());
-            return Err(Error::new(
-                Code::Unavailable,
-                "NO_ADDRESS",
-                format!("no engine is found: {why}"),
-            ));
+            return Err(nobody(&failed.unwrap_or_else(|| "no endpoint has an address".into())));
         }
+        if let Some(failed) = failed {
+            tracing::warn!("{failed}");
+        }
+        let before = self.known.read().map(|known| known.clone()).unwrap_or_default();
         let mut replicas = Vec::with_capacity(found.len());
-        for (address, name) in found {
-            let known = self
-                .known
-                .read()
-                .ok()
-                .and_then(|known| known.iter().find(|one| one.address == address).cloned());
+        for (address, endpoint) in found {
+            let known = before.iter().find(|one| one.address == address).cloned();
             replicas.push(match known {
                 Some(known) => known,
-                None => Replica { address, channel: channel(address, name)? },
+                None => {
+                    Replica { address, channel: endpoint.channel(address, &self.options.pace)? }
+                }
             });
         }
         if let Ok(mut known) = self.known.write() {
@@ -142,13 +186,7 @@ impl Replicas {
             choice = known.iter().collect();
         }
         let place = self.next.fetch_add(1, Ordering::Relaxed) % choice.len().max(1);
-        choice.get(place).copied().cloned().ok_or_else(|| {
-            Error::new(
-                Code::Unavailable,
-                "NO_ADDRESS",
-                "no engine is found: no endpoint has an address",
-            )
-        })
+        choice.get(place).copied().cloned().ok_or_else(|| nobody("no endpoint has an address"))
     }
 
     /// Calls the next replica, and on the failures that another try can mend another one, with pauses that
@@ -160,10 +198,11 @@ impl Replicas {
     where
         F: Future<Output = Result<T, Status>>,
     {
+        let pace = &self.options.pace;
         // Patience counts from the first failure: a replica may be lost after long work.
         let mut failing: Option<Instant> = None;
         let mut failed = Vec::new();
-        let mut pause = FIRST_PAUSE;
+        let mut pause = pace.pause;
         loop {
             let replica = self.pick(&failed)?;
             let status = match call(replica.channel).await {
@@ -172,7 +211,7 @@ impl Replicas {
             };
             let error = named(replica.address, &status);
             let since = failing.get_or_insert_with(Instant::now);
-            if !retryable(&error) || since.elapsed() > PATIENCE {
+            if !retryable(&error) || since.elapsed() > pace.patience {
                 return Err(error);
             }
             failed.push(replica.address);
@@ -194,28 +233,26 @@ impl Replicas {
         F: Future<Output = Result<T, Status>>,
     {
         let replicas = self.known.read().map(|known| known.clone()).unwrap_or_default();
+        let patience = self.options.pace.first_answer;
+        let asked = replicas.into_iter().map(|Replica { address, channel }| {
+            let answer = tokio::time::timeout(patience, call(channel));
+            async move {
+                match answer.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(status)) => Err(refusal(address, &status)),
+                    Err(_) => Err(silence(address, patience)),
+                }
+            }
+        });
         let mut answered = false;
         let mut silent = None;
-        for Replica { address, channel } in replicas {
-            match tokio::time::timeout(FIRST_ANSWER, call(channel)).await {
-                Ok(Ok(_)) => answered = true,
-                Ok(Err(status)) => {
-                    let error = named(address, &status);
-                    match error.code {
-                        Code::Unavailable => silent = Some(error),
-                        // Busy is alive.
-                        Code::ResourceExhausted => answered = true,
-                        Code::Incompatible => return Err(error),
-                        _ => return Err(incompatible(address, &status)),
-                    }
-                }
-                Err(_) => {
-                    let seconds = FIRST_ANSWER.as_secs();
-                    let message = format!(
-                        "{address} takes connections and answers nothing for {seconds} s; is it an engine?"
-                    );
-                    silent = Some(Error::new(Code::Unavailable, "NO_ANSWER", message));
-                }
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(()) => answered = true,
+                // Busy is alive.
+                Err(error) if error.code == Code::ResourceExhausted => answered = true,
+                Err(error) if error.code == Code::Unavailable => silent = Some(error),
+                Err(error) => return Err(error),
             }
         }
         match silent {
@@ -225,110 +262,27 @@ impl Replicas {
     }
 }
 
-fn name(endpoint: &str, settings: &RemoteEngine) -> Result<Name> {
-    let bad = |message: String| Error::settings("engines", "ENDPOINT_INVALID", message);
-    let uri: Uri = endpoint.parse().map_err(|error| {
-        bad(format!("{endpoint} is no address such as http://host:7401: {error}"))
-    })?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
-        return Err(bad(format!("{endpoint} is no address such as http://host:7401")));
-    }
-    if uri.scheme_str() == Some("http") {
-        return Ok(Name { uri, tls: None });
-    }
-    let tls = settings.tls.clone().unwrap_or_default();
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let mut config = ClientTlsConfig::new().domain_name(tls.server_name.unwrap_or(host));
-    let Some(ca) = tls.ca else {
-        return Err(bad(format!(
-            "{endpoint}: https needs `tls: {{ca: FILE}}`, the authorities to trust"
-        )));
-    };
-    let pem = std::fs::read(&ca).map_err(|error| bad(format!("{ca} can't be read: {error}")))?;
-    config = config.ca_certificate(Certificate::from_pem(pem));
-    Ok(Name { uri, tls: Some(config) })
-}
-
-fn channel(address: SocketAddr, name: &Name) -> Result<Channel> {
-    let bad = |error: &dyn std::fmt::Display| {
-        Error::settings("engines", "ENDPOINT_INVALID", format!("{}: {error}", name.uri))
-    };
-    let scheme = name.uri.scheme_str().unwrap_or("http");
-    let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
-        .map_err(|error| bad(&error))?
-        .origin(name.uri.clone())
-        .connect_timeout(CONNECT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20);
-    if let Some(tls) = &name.tls {
-        endpoint = endpoint.tls_config(tls.clone()).map_err(|error| bad(&error))?;
-    }
-    Ok(endpoint.connect_lazy())
-}
-
-/// The error with the address that it came from. What no server of ours says is a lost connection where
-/// the transport broke, and something that is no engine where it answered.
-fn named(address: SocketAddr, status: &Status) -> Error {
-    let mut error = from_status(status);
-    if error.reason != "REMOTE" {
-        return error;
-    }
+fn refusal(address: SocketAddr, status: &Status) -> Error {
+    let error = named(address, status);
     match error.code {
-        Code::Incompatible => return incompatible(address, status),
-        _ if broke(status) => error.code = Code::Unavailable,
-        _ => {}
+        Code::Unavailable | Code::ResourceExhausted | Code::Incompatible => error,
+        _ => incompatible(address, status),
     }
-    error.message = format!("the engine at {address}: {}", causes(status));
-    error
 }
 
-fn incompatible(address: SocketAddr, status: &Status) -> Error {
+fn silence(address: SocketAddr, patience: Duration) -> Error {
     Error::new(
-        Code::Incompatible,
-        "NO_ENGINE",
+        Code::Unavailable,
+        "NO_ANSWER",
         format!(
-            "what answers at {address} is no engine of this kind and version ({}); check the address and port (a \
-             feature engine has 7401, a classification engine 7402)",
-            causes(status)
+            "{address} takes connections and answers nothing for {patience:?}; check that it is an engine, and \
+             whether it is to be called by http or https"
         ),
     )
 }
 
-/// Whether a connection could not be made, or was lost.
-fn broke(status: &Status) -> bool {
-    let mut cause = std::error::Error::source(status);
-    while let Some(error) = cause {
-        if error.downcast_ref::<std::io::Error>().is_some() {
-            return true;
-        }
-        cause = error.source();
-    }
-    status.code() == tonic::Code::Unavailable
-}
-
-/// A status' message with the causes behind it, which say what happened.
-fn causes(status: &Status) -> String {
-    let mut text = match status.message() {
-        "" => format!("{:?}", status.code()),
-        message => message.to_owned(),
-    };
-    let mut cause = std::error::Error::source(status);
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-fn retryable(error: &Error) -> bool {
-    error.code == Code::Unavailable || error.reason == BUSY
+fn nobody(why: &str) -> Error {
+    Error::new(Code::Unavailable, "NO_ADDRESS", format!("no engine is found: {why}"))
 }
 
 /// Between half and all of a pause, so that many clients do not come back at once.

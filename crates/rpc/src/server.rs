@@ -1,7 +1,9 @@
 //! One server for every service: gRPC with health and reflection, and HTTP with metrics and probes.
 
 use std::{
-    fs, io,
+    fs,
+    future::Future,
+    io,
     net::SocketAddr,
     path::Path,
     sync::{
@@ -19,10 +21,15 @@ use tonic::{
     transport::{Identity, Server, ServerTlsConfig},
 };
 
-use crate::{args::ServerArgs, metrics::Metrics};
+use crate::{
+    args::{MetricsListen, ServerArgs},
+    metrics::Metrics,
+};
 
 /// A client that is gone is noticed within two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long watchers of the health have to read that the server stops.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// What can go wrong with a server as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +58,33 @@ pub async fn serve(
     routes: Routes,
     metrics: Arc<Metrics>,
 ) -> Result<(), ServeError> {
+    let mut asked = signals().map_err(ServeError::Signal)?;
+    let asked = async move {
+        let _ = asked.recv().await;
+    };
+    serve_until(args, default_port, service, routes, metrics, asked).await
+}
+
+/// As [`serve`], until `asked` is there.
+///
+/// # Errors
+/// If an address or a file can't be had.
+pub async fn serve_until(
+    args: &ServerArgs,
+    default_port: u16,
+    service: &'static str,
+    routes: Routes,
+    metrics: Arc<Metrics>,
+    asked: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     let address = args.listen.unwrap_or_else(|| ([0, 0, 0, 0], default_port).into());
     let grpc = bind(address).await?;
-    let http = bind(args.metrics_listen).await?;
-    let ports =
-        [&grpc, &http].map(|listener| listener.local_addr().map_or(0, |bound| bound.port()));
-    let (reporter, health) = tonic_health::server::health_reporter();
+    let http = match args.metrics_listen {
+        MetricsListen::At(address) => Some(bind(address).await?),
+        MetricsListen::Off => None,
+    };
+    let ports = Ports { grpc: port(&grpc), http: http.as_ref().map(port) };
+    let (mut reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(anomal_proto::FILE_DESCRIPTOR_SET)
@@ -74,21 +102,22 @@ pub async fn serve(
 
     let ready = Arc::new(AtomicBool::new(true));
     let (stop, mut wait) = watch::channel(false);
-    let probes = tokio::spawn(probes(http, metrics, Arc::clone(&ready)));
+    let probes = http.map(|http| tokio::spawn(probes(http, metrics, Arc::clone(&ready))));
     if let Some(file) = &args.port_file {
-        publish_ports(file, ports)
-            .map_err(|error| ServeError::File(file.display().to_string(), error))?;
+        ports.publish(file).map_err(|error| ServeError::File(file.display().to_string(), error))?;
     }
     let (bound, tls) = (grpc.local_addr().ok(), args.tls_cert.is_some());
     tracing::info!(address = ?bound, tls, service, "listening");
 
-    let mut asked = signals().map_err(ServeError::Signal)?;
     let grace = args.grace();
+    let told = reporter.clone();
     let shutdown = async move {
-        asked.recv().await;
+        asked.await;
         // Nothing new from here on; what runs may end.
         ready.store(false, Ordering::Relaxed);
-        reporter.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        for name in ["", service] {
+            told.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+        }
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
         // Nobody waits if the server is gone already.
         let _ = stop.send(true);
@@ -100,13 +129,21 @@ pub async fn serve(
         .serve_with_incoming_shutdown(TcpListenerStream::new(grpc), shutdown);
     let out_of_time = async {
         let _ = wait.wait_for(|stop| *stop).await;
-        tokio::time::sleep(grace).await;
+        // Who watches the health has read of the stop by then, and would hold the server until the grace
+        // period is over.
+        tokio::time::sleep(FAREWELL.min(grace)).await;
+        for name in ["", service] {
+            reporter.clear_service_status(name).await;
+        }
+        tokio::time::sleep(grace.saturating_sub(FAREWELL)).await;
     };
     tokio::select! {
         served = serving => served?,
         () = out_of_time => tracing::warn!("requests are broken off: the grace period is over"),
     }
-    probes.abort();
+    if let Some(probes) = probes {
+        probes.abort();
+    }
     Ok(())
 }
 
@@ -118,11 +155,23 @@ fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
     fs::read(path).map_err(|error| ServeError::File(path.display().to_string(), error))
 }
 
-/// Under a temporary name first: whoever waits for the file reads it whole.
-fn publish_ports(file: &Path, [grpc, http]: [u16; 2]) -> io::Result<()> {
-    let temporary = file.with_extension("part");
-    fs::write(&temporary, format!("{{\"grpc\":{grpc},\"http\":{http}}}\n"))?;
-    fs::rename(temporary, file)
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |bound| bound.port())
+}
+
+struct Ports {
+    grpc: u16,
+    http: Option<u16>,
+}
+
+impl Ports {
+    /// Under a temporary name first: whoever waits for the file reads it whole.
+    fn publish(&self, file: &Path) -> io::Result<()> {
+        let http = self.http.map_or_else(|| "null".to_owned(), |port| port.to_string());
+        let temporary = file.with_extension("part");
+        fs::write(&temporary, format!("{{\"grpc\":{},\"http\":{http}}}\n", self.grpc))?;
+        fs::rename(temporary, file)
+    }
 }
 
 /// Gives something once the process is told to stop.

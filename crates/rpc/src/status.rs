@@ -47,9 +47,14 @@ pub fn from_status(status: &Status) -> Error {
             tonic::Code::Unavailable => Code::Unavailable,
             tonic::Code::Unimplemented => Code::Incompatible,
             tonic::Code::DeadlineExceeded => Code::DeadlineExceeded,
+            // So the transport ends a request whose time is over, on both sides.
+            tonic::Code::Cancelled if status.message() == "Timeout expired" => {
+                Code::DeadlineExceeded
+            }
             tonic::Code::Cancelled => Code::Cancelled,
             tonic::Code::ResourceExhausted => Code::ResourceExhausted,
-            tonic::Code::InvalidArgument => Code::InvalidRequest,
+            // The transport says the latter of a message that is larger than any of ours.
+            tonic::Code::InvalidArgument | tonic::Code::OutOfRange => Code::InvalidRequest,
             _ => Code::Internal,
         },
     };

@@ -3,9 +3,13 @@
 use opentelemetry::{
     global,
     propagation::{Extractor, Injector},
+    trace::TraceContextExt,
 };
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
-use tracing::Span;
+use tracing::{
+    Span, error_span,
+    field::{Empty, display},
+};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 struct Reading<'a>(&'a MetadataMap);
@@ -31,11 +35,19 @@ impl Injector for Writing<'_> {
     }
 }
 
-/// Makes a request's span a child of the caller's.
-pub(crate) fn incoming(span: &Span, metadata: &MetadataMap) {
+/// A request's span, a child of the caller's, with the trace's id for log lines. Its level is the highest,
+/// so that a server that logs errors alone says what trace they belong to.
+pub(crate) fn incoming(method: &'static str, metadata: &MetadataMap) -> Span {
+    let span = error_span!("request", method, trace_id = Empty);
     let context = global::get_text_map_propagator(|known| known.extract(&Reading(metadata)));
     // Without a subscriber for traces there is nothing to attach it to.
     let _ = span.set_parent(context);
+    let context = span.context();
+    let told = context.span().span_context().clone();
+    if told.is_valid() {
+        span.record("trace_id", display(told.trace_id()));
+    }
+    span
 }
 
 /// A request that carries the current span.

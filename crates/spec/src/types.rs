@@ -11,7 +11,7 @@ mod job;
 mod output;
 
 pub use classification::{Classification, Threshold, ThresholdMethod};
-pub use engines::{Engines, RemoteEngine, Tls};
+pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
 pub use feature::{Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity};
 pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};

@@ -14,9 +14,9 @@ use std::{collections::BTreeMap, io};
 use anomal_spec::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
     CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
-    Include, Input, KIND, Metadata, NdjsonInput, NdjsonOutput, OriginalCommand, Output, Parameters,
-    ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity, Source, TerminalOutput, Threshold,
-    ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
+    Include, Input, KIND, MessageCompression, Metadata, NdjsonInput, NdjsonOutput, OriginalCommand,
+    Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity, Source,
+    TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -293,8 +293,14 @@ fn engines() -> impl Strategy<Value = Engines> {
             .prop_map(|(ca, server_name)| Tls { ca, server_name })
     };
     let engine = || {
-        (vec("https?://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,4})?", 1..3), option::of(tls()))
-            .prop_map(|(endpoints, tls)| RemoteEngine { endpoints, tls })
+        let compression = select(vec![
+            MessageCompression::None,
+            MessageCompression::Gzip,
+            MessageCompression::Zstd,
+        ]);
+        let endpoints = vec("https?://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,4})?", 1..3);
+        (endpoints, option::of(tls()), compression)
+            .prop_map(|(endpoints, tls, compression)| RemoteEngine { endpoints, tls, compression })
     };
     (option::of(engine()), option::of(engine()))
         .prop_map(|(feature, classification)| Engines { feature, classification })

@@ -19,8 +19,7 @@ struct Arguments {
     memory_budget: usize,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let Arguments { server, memory_budget } = Arguments::parse();
     logging::init(server.log_format, &server.log_level);
     let metrics = Metrics::new();
@@ -32,6 +31,7 @@ async fn main() -> anyhow::Result<()> {
     let options = Options { memory_budget, max_table: Some(server.max_request_bytes) };
     let engine = LocalClassificationEngine::new(options);
     let routes = grpc::routes(Arc::new(engine), admission);
-    serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+    let serving = serve(&server, PORT, grpc::SERVICE, routes, metrics);
+    server.runtime()?.block_on(serving)?;
     Ok(())
 }

@@ -16,8 +16,7 @@ struct Arguments {
     server: ServerArgs,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let Arguments { server } = Arguments::parse();
     logging::init(server.log_format, &server.log_level);
     let metrics = Metrics::new();
@@ -27,6 +26,7 @@ async fn main() -> anyhow::Result<()> {
         Arc::clone(&metrics),
     );
     let routes = grpc::routes(Arc::new(LocalFeatureEngine::default()), admission);
-    serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+    let serving = serve(&server, PORT, grpc::SERVICE, routes, metrics);
+    server.runtime()?.block_on(serving)?;
     Ok(())
 }

@@ -20,6 +20,25 @@ pub struct RemoteEngine {
     pub endpoints: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// What messages to and from it are compressed with: worth it where the network is slower than the
+    /// compressor.
+    #[serde(default, skip_serializing_if = "MessageCompression::is_none")]
+    pub compression: MessageCompression,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageCompression {
+    #[default]
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl MessageCompression {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// How an `https` endpoint is verified.

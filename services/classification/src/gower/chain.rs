@@ -12,13 +12,9 @@ use super::tiles::Tiles;
 pub(super) type Merge = (u32, u32, f32);
 
 /// The merges in the order in which they were found: a cluster's before those that it is part of.
-pub(super) fn merges(
-    mut condensed: Vec<f32>,
-    leaves: usize,
-    cancel: &Cancel,
-) -> Result<Vec<Merge>> {
+pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>> {
+    let leaves = distances.size();
     let mut merges = Vec::with_capacity(leaves.saturating_sub(1));
-    let mut half = Half { distances: &mut condensed, size: leaves };
     // A leaf of each cluster by its place in the matrix; none once it is merged into another.
     let mut clusters: Vec<Option<u32>> = (0..).map(Some).take(leaves).collect();
     let mut left = leaves;
@@ -48,7 +44,7 @@ pub(super) fn merges(
             continue;
         }
         chain.truncate(chain.len() - 2);
-        let (gone, stays) = (last.min(nearest), last.max(nearest));
+        let (gone, stays) = (last, nearest);
         if let (Some(one), Some(other)) = (clusters[gone].take(), clusters[stays]) {
             merges.push((one, other, distance));
         }

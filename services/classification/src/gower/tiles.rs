@@ -187,16 +187,18 @@ mod tests {
             .collect();
         for (gone, stays) in [(3, 40), (41, 7), (8, 9), (76, 0), (31, 32)] {
             tiles.merge(gone, stays);
-            for other in 0..size {
-                let farther = plain[gone][other].max(plain[stays][other]);
-                (plain[stays][other], plain[other][stays]) = (farther, farther);
-                (plain[gone][other], plain[other][gone]) = (f32::INFINITY, f32::INFINITY);
+            let (of_gone, of_stays) = (plain[gone].clone(), plain[stays].clone());
+            for (other, row) in plain.iter_mut().enumerate() {
+                row[stays] = of_gone[other].max(of_stays[other]);
+                row[gone] = f32::INFINITY;
             }
+            plain[stays] = of_gone.iter().zip(&of_stays).map(|(a, b)| a.max(*b)).collect();
             plain[stays][stays] = f32::INFINITY;
-            for one in 0..size {
+            plain[gone] = vec![f32::INFINITY; size];
+            for (one, expected) in plain.iter().enumerate() {
                 let row: Vec<f32> = (0..size).map(|other| tiles.get(one, other)).collect();
-                assert_eq!(row, plain[one], "of {one} when {gone} is gone");
-                let least = plain[one].iter().copied().fold(f32::INFINITY, f32::min);
+                assert_eq!(&row, expected, "of {one} when {gone} is gone");
+                let least = expected.iter().copied().fold(f32::INFINITY, f32::min);
                 assert_eq!(tiles.nearest(one).1, least);
             }
         }

@@ -12,7 +12,9 @@ use anomal_core::{
     },
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, chunks::pieces, outgoing};
+use anomal_rpc::{
+    Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, chunks::pieces, outgoing, request::cut_off,
+};
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::{Stream, stream};
@@ -32,6 +34,7 @@ impl RemoteClassificationEngine {
     /// version.
     pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
         let replicas = Replicas::resolve(settings).await?;
+        let client = clients(&replicas);
         replicas
             .check(|channel| async move {
                 client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await
@@ -41,19 +44,25 @@ impl RemoteClassificationEngine {
     }
 }
 
-fn client(channel: Channel) -> ClassificationEngineClient<Channel> {
-    ClassificationEngineClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+/// Makes a client of a channel to one of them.
+fn clients(
+    replicas: &Replicas,
+) -> impl Fn(Channel) -> ClassificationEngineClient<Channel> + Copy + use<> {
+    let compression = replicas.compression();
+    move |channel| {
+        let client = ClassificationEngineClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        match compression {
+            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
+            None => client,
+        }
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn failed(error: Error) -> Status {
     anomal_rpc::to_status(&error)
-}
-
-fn cut_off() -> Status {
-    Status::unavailable("the answer was cut off")
 }
 
 /// The messages of a request, made anew for each try from chunks that are shared.
@@ -83,6 +92,7 @@ impl Request {
 #[async_trait]
 impl ClassificationEngine for RemoteClassificationEngine {
     async fn list_detectors(&self) -> Result<Vec<Detector>> {
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| async move {
                 let answer =
@@ -94,6 +104,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
 
     async fn classify(&self, request: ClassifyRequest) -> Result<Classification> {
         let request = Request::new(request)?;
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| {
                 let messages = request.messages();
@@ -122,6 +133,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
 
     async fn fit(&self, request: ClassifyRequest) -> Result<Fitted> {
         let request = Request::new(request)?;
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| {
                 let messages = request.messages();
@@ -156,6 +168,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
         use score_request::Part;
         let model: Vec<_> = pieces(model.0.to_vec().into()).map(Part::Model).collect();
         let table: Vec<_> = chunks(table)?.map(Part::Table).collect();
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| {
                 let parts = model.clone().into_iter().chain(table.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Code, Error, Model, Result,
+    ClassificationEngine, ClassifyRequest, Model, Result,
     proto::{
         ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics,
         FitResponse, ListDetectorsRequest, ListDetectorsResponse, ScoreRequest, ScoreResponse,
@@ -13,9 +13,10 @@ use anomal_core::{
         classify_request, classify_response, fit_response, score_request, score_response,
     },
 };
-use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status};
-use futures::{Stream, stream};
+use anomal_rpc::{
+    Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status, request,
+};
+use futures::Stream;
 use tonic::{
     Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
 };
@@ -75,10 +76,10 @@ impl Service for Adapter {
             });
             let rows = chunks(done.rows)?.map(Answer::Rows);
             let parts = rows.chain(analysis).chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| Ok(ClassifyResponse { part: Some(part) })))
+            Ok(parts.map(|part| ClassifyResponse { part: Some(part) }))
         };
-        let answers = self.admission.run("Classify", &metadata, work).await?;
-        Ok(Response::new(Box::pin(stream::iter(answers))))
+        let answers = self.admission.stream("Classify", &metadata, work).await?;
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn fit(
@@ -97,10 +98,10 @@ impl Service for Adapter {
             });
             let model = pieces(done.model.0.to_vec().into()).map(Answer::Model);
             let parts = model.chain(analysis).chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| Ok(FitResponse { part: Some(part) })))
+            Ok(parts.map(|part| FitResponse { part: Some(part) }))
         };
-        let answers = self.admission.run("Fit", &metadata, work).await?;
-        Ok(Response::new(Box::pin(stream::iter(answers))))
+        let answers = self.admission.stream("Fit", &metadata, work).await?;
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn score(
@@ -126,51 +127,22 @@ impl Service for Adapter {
             let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
             let parts =
                 chunks(done.rows)?.map(Answer::Rows).chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| Ok(ScoreResponse { part: Some(part) })))
+            Ok(parts.map(|part| ScoreResponse { part: Some(part) }))
         };
-        let answers = self.admission.run("Score", &metadata, work).await?;
-        Ok(Response::new(Box::pin(stream::iter(answers))))
+        let answers = self.admission.stream("Score", &metadata, work).await?;
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
-async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<ClassifyRequest> {
-    let mut settings: Option<ClassifySettings> = None;
-    let mut table = Assembler::new(limit);
-    while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
-        match message.part {
-            Some(classify_request::Part::Settings(first)) => settings = Some(first),
-            Some(classify_request::Part::Table(chunk)) => table.push(&chunk)?,
-            None => {}
-        }
-    }
-    let settings = settings.ok_or_else(|| {
-        Error::new(
-            Code::InvalidRequest,
-            "SETTINGS_MISSING",
-            "the request's first message has no settings",
-        )
-    })?;
-    if settings.settings_version != SETTINGS_VERSION {
-        return Err(Error::new(
-            Code::Incompatible,
-            "SETTINGS_VERSION",
-            format!(
-                "the request has settings of version {} and this engine knows {SETTINGS_VERSION}; use the same version \
-                 of Anomal everywhere",
-                settings.settings_version
-            ),
-        ));
-    }
-    let parsed = serde_json::from_str(&settings.settings).map_err(|error| {
-        Error::new(
-            Code::InvalidRequest,
-            "SETTINGS_INVALID",
-            format!("the settings are no JSON of ours: {error}"),
-        )
-    })?;
+async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<ClassifyRequest> {
+    let part = |message: Message| match message.part? {
+        classify_request::Part::Settings(first) => Some(request::Part::Settings(first)),
+        classify_request::Part::Table(chunk) => Some(request::Part::Table(chunk)),
+    };
+    let (told, table): (ClassifySettings, _) = request::assemble(messages, limit, part).await?;
     Ok(ClassifyRequest {
-        settings: parsed,
-        features: settings.features,
+        settings: request::settings(&told.settings, told.settings_version)?,
+        features: told.features,
         table: table.into_table()?,
     })
 }

@@ -11,7 +11,7 @@ use anomal_core::{
     },
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, outgoing};
+use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, outgoing, request::cut_off};
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::stream;
@@ -28,6 +28,7 @@ impl RemoteFeatureEngine {
     /// `Unavailable` if no replica answers, `Incompatible` if one is no feature engine of this version.
     pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
         let replicas = Replicas::resolve(settings).await?;
+        let client = clients(&replicas);
         replicas
             .check(|channel| async move {
                 client(channel).list_components(outgoing(ListComponentsRequest {})).await
@@ -37,15 +38,24 @@ impl RemoteFeatureEngine {
     }
 }
 
-fn client(channel: Channel) -> FeatureEngineClient<Channel> {
-    FeatureEngineClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+/// Makes a client of a channel to one of them.
+fn clients(replicas: &Replicas) -> impl Fn(Channel) -> FeatureEngineClient<Channel> + Copy + use<> {
+    let compression = replicas.compression();
+    move |channel| {
+        let client = FeatureEngineClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        match compression {
+            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
+            None => client,
+        }
+    }
 }
 
 #[async_trait]
 impl FeatureEngine for RemoteFeatureEngine {
     async fn list_components(&self) -> Result<Vec<Component>> {
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| async move {
                 let answer =
@@ -60,6 +70,7 @@ impl FeatureEngine for RemoteFeatureEngine {
             .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
         let message =
             PlanMessage { settings, settings_version: SETTINGS_VERSION, schema: request.schema };
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| {
                 let message = message.clone();
@@ -80,6 +91,7 @@ impl FeatureEngine for RemoteFeatureEngine {
             phase: request.phase.into(),
         };
         let pieces: Vec<_> = chunks(request.table)?.collect();
+        let client = clients(&self.replicas);
         self.replicas
             .call(|channel| {
                 let first = Part::Settings(settings.clone());
@@ -110,7 +122,7 @@ async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, S
         }
     }
     // The last message: without it the answer was cut off.
-    let statistics = statistics.ok_or_else(|| Status::unavailable("the answer was cut off"))?;
+    let statistics = statistics.ok_or_else(cut_off)?;
     let [features, removed, hits] = tables.map(|table| table.into_table().map_err(failed));
     Ok(Extraction {
         features: features?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Code, Error, ExtractRequest, FeatureEngine, PlanRequest, Result,
+    ExtractRequest, FeatureEngine, PlanRequest, Result,
     proto::{
         ExtractRequest as Message, ExtractResponse, ExtractSettings, ExtractStatistics,
         ListComponentsRequest, ListComponentsResponse, Plan, PlanRequest as PlanMessage,
@@ -12,9 +12,11 @@ use anomal_core::{
         feature_engine_server::{FeatureEngine as Service, FeatureEngineServer},
     },
 };
-use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Admission, Assembler, MAX_MESSAGE_BYTES, chunks, from_status};
-use futures::{Stream, stream};
+use anomal_rpc::{
+    Admission, MAX_MESSAGE_BYTES, chunks,
+    request::{self, check_version, settings},
+};
+use futures::Stream;
 use tonic::{
     Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
 };
@@ -56,14 +58,7 @@ impl Service for Adapter {
     async fn plan(&self, request: Request<PlanMessage>) -> Result<Response<Plan>, Status> {
         let (metadata, _, message) = request.into_parts();
         let work = async {
-            version(message.settings_version)?;
-            let settings = serde_json::from_str(&message.settings).map_err(|error| {
-                Error::new(
-                    Code::InvalidRequest,
-                    "SETTINGS_INVALID",
-                    format!("the settings are no JSON of ours: {error}"),
-                )
-            })?;
+            let settings = settings(&message.settings, message.settings_version)?;
             self.engine.plan(PlanRequest { settings, schema: message.schema }).await
         };
         self.admission.run("Plan", &metadata, work).await.map(Response::new)
@@ -83,45 +78,20 @@ impl Service for Adapter {
                 .chain(chunks(done.removed)?.map(Answer::Removed))
                 .chain(chunks(done.hits)?.map(Answer::Hits))
                 .chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| Ok(ExtractResponse { part: Some(part) })))
+            Ok(parts.map(|part| ExtractResponse { part: Some(part) }))
         };
-        let answers = self.admission.run("Extract", &metadata, work).await?;
-        Ok(Response::new(Box::pin(stream::iter(answers))))
+        let answers = self.admission.stream("Extract", &metadata, work).await?;
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
-fn version(version: u32) -> Result<()> {
-    if version == SETTINGS_VERSION {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::Incompatible,
-        "SETTINGS_VERSION",
-        format!(
-            "the request has settings of version {version} and this engine knows {SETTINGS_VERSION}; use the same version \
-             of Anomal everywhere"
-        ),
-    ))
-}
-
-async fn assemble(mut messages: Streaming<Message>, limit: usize) -> Result<ExtractRequest> {
-    let mut settings: Option<ExtractSettings> = None;
-    let mut table = Assembler::new(limit);
-    while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
-        match message.part {
-            Some(Part::Settings(first)) => settings = Some(first),
-            Some(Part::Table(chunk)) => table.push(&chunk)?,
-            None => {}
-        }
-    }
-    let settings = settings.ok_or_else(|| {
-        Error::new(
-            Code::InvalidRequest,
-            "SETTINGS_MISSING",
-            "the request's first message has no settings",
-        )
-    })?;
-    version(settings.settings_version)?;
+async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<ExtractRequest> {
+    let part = |message: Message| match message.part? {
+        Part::Settings(first) => Some(request::Part::Settings(first)),
+        Part::Table(chunk) => Some(request::Part::Table(chunk)),
+    };
+    let (settings, table): (ExtractSettings, _) = request::assemble(messages, limit, part).await?;
+    check_version(settings.settings_version)?;
     let phase = settings.phase();
     Ok(ExtractRequest {
         settings: settings.settings.into(),

@@ -1,4 +1,4 @@
-//! Names taken apart by the public suffix list (publicsuffix.org; the crate `psl` carries it).
+//! Names taken apart by the public suffix list.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -50,7 +50,7 @@ metric!(
     "domain_tld_extract",
     "The public suffix of a name, in lower case (`co.uk` of www.example.co.uk).",
     Text,
-    |name| psl::suffix_str(&lower(name)).map(str::to_owned)
+    |name| anomal_domains::suffix(&lower(name)).map(str::to_owned)
 );
 metric!(IS_IP, "is_ip", "Whether a text is an IPv4 or IPv6 address.", Boolean, |name| Some(
     name.parse::<IpAddr>().is_ok()
@@ -63,7 +63,7 @@ pub(super) fn registered_domain(name: &str) -> Option<&str> {
     if like_address && name.parse::<IpAddr>().is_ok() {
         return None;
     }
-    psl::domain_str(name)
+    anomal_domains::registered(name)
 }
 
 /// Names by their registered domain.

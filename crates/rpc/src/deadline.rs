@@ -1,0 +1,68 @@
+//! The time that a client gives a request (`grpc-timeout`).
+
+use std::{future::Future, time::Duration};
+
+use anomal_core::{Code, Error, Result};
+use tonic::metadata::MetadataMap;
+
+pub(crate) const DEADLINE: &str = "DEADLINE";
+/// The transport ends a request at its deadline with a bare status; ours says more and goes before it.
+const AHEAD: Duration = Duration::from_millis(20);
+
+/// Does the work unless its time is over before.
+pub(crate) async fn within<T>(
+    metadata: &MetadataMap,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(time) = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?))
+    else {
+        return work.await;
+    };
+    match tokio::time::timeout(time.saturating_sub(AHEAD.min(time / 4)), work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(
+            Code::DeadlineExceeded,
+            DEADLINE,
+            format!(
+                "the request took longer than the {time:?} that its client gives it; give it more, or send less \
+                 at once"
+            ),
+        )),
+    }
+}
+
+/// At most eight digits and a unit.
+fn parse(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 3_600),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_grpc_writes_them() {
+        assert_eq!(parse("2H"), Some(Duration::from_hours(2)));
+        assert_eq!(parse("3M"), Some(Duration::from_mins(3)));
+        assert_eq!(parse("00000004S"), Some(Duration::from_secs(4)));
+        assert_eq!(parse("5m"), Some(Duration::from_millis(5)));
+        assert_eq!(parse("6u"), Some(Duration::from_micros(6)));
+        assert_eq!(parse("7n"), Some(Duration::from_nanos(7)));
+        for bad in ["", "S", "1", "123456789S", "-1S", "1x", "1é", "99999999999999999999S"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a failed call means: a lost connection, a peer that is no engine of ours, or what an engine said.
+
+use std::{error::Error as Cause, io, iter::successors, net::SocketAddr};
+
+use anomal_core::{Code, Error};
+use tonic::Status;
+
+use crate::{admission::BUSY, status::from_status};
+
+/// The error with the address that it came from. What no server of ours says is a lost connection where
+/// the transport broke, and something that is no engine where it answered.
+pub(super) fn named(address: SocketAddr, status: &Status) -> Error {
+    let mut error = from_status(status);
+    if error.reason != "REMOTE" {
+        // What is wrong with a request is the same wherever it is said.
+        if retryable(&error) || matches!(error.code, Code::Incompatible | Code::DeadlineExceeded) {
+            error.message = format!("the engine at {address}: {}", error.message);
+        }
+        return error;
+    }
+    if let Some(tls) = tls(status) {
+        return untrusted(address, tls);
+    }
+    match error.code {
+        Code::Incompatible => return incompatible(address, status),
+        Code::DeadlineExceeded => {
+            error.message = format!(
+                "the engine at {address} took longer than its time; give it more, or send less at once"
+            );
+            return error;
+        }
+        _ if broke(status) => error.code = Code::Unavailable,
+        // The transport understood nothing of what came.
+        Code::Internal if status.source().is_some() => return incompatible(address, status),
+        _ => {}
+    }
+    let what = causes(status);
+    error.message = match error.code {
+        Code::Unavailable => format!(
+            "the engine at {address} can't be reached: {what}; check that it runs there, and whether it is to be \
+             called by http or https"
+        ),
+        _ => format!("the engine at {address}: {what}"),
+    };
+    error
+}
+
+pub(super) fn incompatible(address: SocketAddr, status: &Status) -> Error {
+    Error::new(
+        Code::Incompatible,
+        "NO_ENGINE",
+        format!(
+            "what answers at {address} is no engine of this kind and version ({}); check the address and port (a \
+             feature engine has 7401, a classification engine 7402), and whether it is to be called by http or https",
+            causes(status)
+        ),
+    )
+}
+
+pub(super) fn retryable(error: &Error) -> bool {
+    error.code == Code::Unavailable || error.reason == BUSY
+}
+
+/// Another try would see the same certificate.
+fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
+    let (reason, remedy) = match error {
+        rustls::Error::InvalidCertificate(_) => (
+            "CERTIFICATE_REFUSED",
+            "check that `tls.ca` holds the authority that signed its certificate, and `tls.serverName` a name that \
+             the certificate is for",
+        ),
+        _ => (
+            "TLS_FAILED",
+            "use http:// if it has no certificate, or give it one with --tls-cert and --tls-key",
+        ),
+    };
+    let message = format!("the engine at {address} can't be talked to over TLS: {error}; {remedy}");
+    Error::new(Code::Incompatible, reason, message)
+}
+
+fn tls(status: &Status) -> Option<&rustls::Error> {
+    chain(status).find_map(|cause| cause.downcast_ref())
+}
+
+/// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.
+fn broke(status: &Status) -> bool {
+    let lost = matches!(status.code(), tonic::Code::Cancelled | tonic::Code::Unavailable);
+    lost || chain(status).any(<dyn Cause>::is::<io::Error>)
+}
+
+/// What is behind a status, where it was made on our side.
+fn chain(status: &Status) -> impl Iterator<Item = &(dyn Cause + 'static)> {
+    successors(status.source(), |&cause| {
+        // An I/O error passes over what it was made of.
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        }
+    })
+}
+
+/// A status' message with the causes behind it, which say what happened.
+fn causes(status: &Status) -> String {
+    let mut text = match status.message() {
+        "" => format!("{:?}", status.code()),
+        message => message.to_owned(),
+    };
+    for cause in chain(status) {
+        let message = cause.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+    }
+    text
+}

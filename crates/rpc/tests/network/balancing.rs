@@ -1,0 +1,152 @@
+//! Calls over several replicas that come and go.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use anomal_core::Code;
+use anomal_rpc::{
+    Replicas,
+    replicas::{Options, Resolver},
+};
+use futures::future::join_all;
+
+use crate::stub::{Server, client, client_of, eventually, plan, quick, told};
+
+/// A name whose addresses a test sets; without any, it can't be looked up.
+#[derive(Debug, Default)]
+struct Book {
+    addresses: Mutex<Vec<SocketAddr>>,
+    looks: Mutex<usize>,
+}
+
+impl Book {
+    fn write(&self, servers: &[&Server]) {
+        *self.addresses.lock().unwrap() = servers.iter().map(|server| server.address).collect();
+    }
+}
+
+#[tonic::async_trait]
+impl Resolver for Book {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        assert_eq!((host, port), ("engines.test", 7401));
+        *self.looks.lock().unwrap() += 1;
+        let addresses = self.addresses.lock().unwrap().clone();
+        if addresses.is_empty() { Err(io::Error::other("no name server")) } else { Ok(addresses) }
+    }
+}
+
+async fn named(book: &Arc<Book>) -> Arc<Replicas> {
+    let options = Options { resolver: Arc::<Book>::clone(book), ..quick() };
+    client_of(vec!["http://engines.test:7401".into()], None, options).await
+}
+
+async fn calls(replicas: &Replicas, count: usize) {
+    for answer in join_all((0..count).map(|_| plan(replicas, "x"))).await {
+        assert_eq!(answer.unwrap().settings, "x");
+    }
+}
+
+#[tokio::test]
+async fn calls_go_to_all_in_turn() {
+    let servers = [Server::start(&[]).await, Server::start(&[]).await, Server::start(&[]).await];
+    let replicas = client(&servers.each_ref().map(|server| server.address)).await;
+    assert_eq!(replicas.count(), 3);
+    calls(&replicas, 30).await;
+    assert_eq!(servers.each_ref().map(Server::calls), [10, 10, 10]);
+}
+
+#[tokio::test]
+async fn a_replica_that_is_added_takes_calls_and_one_that_goes_gets_none() {
+    let (one, other) = (Server::start(&[]).await, Server::start(&[]).await);
+    let book = Arc::new(Book::default());
+    book.write(&[&one]);
+    let replicas = named(&book).await;
+    calls(&replicas, 4).await;
+    book.write(&[&one, &other]);
+    eventually(|| (replicas.count() == 2).then_some(())).await;
+    calls(&replicas, 4).await;
+    assert_eq!((one.calls(), other.calls()), (6, 2));
+    book.write(&[&other]);
+    eventually(|| (replicas.addresses() == [other.address]).then_some(())).await;
+    calls(&replicas, 4).await;
+    assert_eq!((one.calls(), other.calls()), (6, 6));
+}
+
+#[tokio::test]
+async fn a_look_up_that_fails_loses_no_replica() {
+    let server = Server::start(&[]).await;
+    let book = Arc::new(Book::default());
+    book.write(&[&server]);
+    let replicas = named(&book).await;
+    book.write(&[]);
+    let before = *book.looks.lock().unwrap();
+    eventually(|| (*book.looks.lock().unwrap() > before + 2).then_some(())).await;
+    assert_eq!(replicas.addresses(), [server.address]);
+    calls(&replicas, 3).await;
+}
+
+#[tokio::test]
+async fn a_name_without_addresses() {
+    let options = Options { resolver: Arc::new(Book::default()), ..quick() };
+    let settings = anomal_spec::RemoteEngine {
+        endpoints: vec!["http://engines.test:7401".into()],
+        ..Default::default()
+    };
+    let error = Replicas::with(&settings, options).await.unwrap_err();
+    told(&error, Code::Unavailable, "engines.test:7401", &["no name server"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_dies_loses_no_call() {
+    let servers = [Server::start(&[]).await, Server::start(&[]).await, Server::start(&[]).await];
+    let mut options = quick();
+    options.pace.patience = Duration::from_secs(5);
+    let endpoints = servers.iter().map(|server| format!("http://{}", server.address)).collect();
+    let replicas = client_of(endpoints, None, options).await;
+    let going = tokio::spawn({
+        let replicas = Arc::clone(&replicas);
+        async move {
+            for _ in 0..40 {
+                calls(&replicas, 10).await;
+            }
+        }
+    });
+    let [one, two, three] = servers;
+    eventually(|| (two.calls() > 10).then_some(())).await;
+    two.die();
+    going.await.unwrap();
+    assert!(one.calls() + three.calls() > 100);
+}
+
+#[tokio::test]
+async fn what_another_try_can_mend_is_tried_again() {
+    let server = Server::start(&[]).await;
+    let replicas = client(&[server.address]).await;
+    plan(&replicas, "unavailable 2").await.unwrap();
+    assert_eq!(server.calls(), 3);
+}
+
+#[tokio::test]
+async fn what_no_other_try_can_mend_is_not() {
+    let server = Server::start(&[]).await;
+    let replicas = client(&[server.address]).await;
+    let error = plan(&replicas, "refuse").await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::InvalidSettings, "REFUSED"));
+    assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test]
+async fn patience_ends_with_the_address() {
+    let server = Server::start(&[]).await;
+    let replicas = client(&[server.address]).await;
+    let started = Instant::now();
+    let error = plan(&replicas, "unavailable 1000000").await.unwrap_err();
+    told(&error, Code::Unavailable, &server.address.to_string(), &["as the test wants it"]);
+    let took = started.elapsed();
+    assert!(Duration::from_millis(250) < took && took < Duration::from_secs(2), "{took:?}");
+    assert!(server.calls() > 2);
+}

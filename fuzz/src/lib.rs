@@ -1,0 +1,56 @@
+//! What the targets share.
+
+use std::{future::Future, io::Write, sync::OnceLock};
+
+use anomal_connectors::{OpenOptions, open};
+use anomal_core::{Code, Result, proto::Column};
+use anomal_spec::Input;
+use tokio::runtime::Runtime;
+
+/// Waits for an engine's answer. A panic in the engine is an answer `Internal`.
+pub fn answer<T>(work: impl Future<Output = Result<T>>) -> Option<T> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"));
+    match runtime.block_on(work) {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            assert_ne!(error.code, Code::Internal, "{error}");
+            None
+        }
+    }
+}
+
+/// Reads `bytes` as a file of the input that `input` makes of its path, to the end: what is read and what
+/// is rejected add up, and nothing is told twice.
+pub fn read_all(bytes: &[u8], input: impl Fn(String) -> Input) {
+    let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file in memory");
+    file.write_all(bytes).expect("room for it");
+    let input = input(file.path().display().to_string());
+    // Small ones, so that records lie across their borders.
+    let options = OpenOptions { batch_rows: 5, block_bytes: 16 };
+    let Ok(mut source) = open(&input, &options) else { return };
+    let schema: Vec<Column> = source.schema().to_vec();
+    if source.select(&schema).is_err() {
+        return;
+    }
+    let mut next_row = 0;
+    while let Ok(Some(batch)) = source.next_batch() {
+        let mut rows = batch.source.rows();
+        rows.extend(batch.rejected.iter().map(|rejected| rejected.row));
+        rows.sort_unstable();
+        for row in rows {
+            assert_eq!(row, next_row, "rows are numbered without a gap");
+            next_row += 1;
+        }
+        assert_eq!(batch.typed.height(), batch.source.height());
+        assert_eq!(batch.source.columns().width(), schema.len());
+    }
+}
+
+/// Writes a seed into the folder that SEEDS names, if it does: what is no text can't be written by hand.
+pub fn seed(name: &str, bytes: &[u8]) {
+    if let Some(folder) = std::env::var_os("SEEDS") {
+        let path = std::path::Path::new(&folder).join(name);
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}

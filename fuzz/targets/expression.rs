@@ -1,0 +1,47 @@
+//! SQL expressions: planned and run, or refused with a message.
+#![no_main]
+
+use anomal_core::{
+    ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Table,
+    proto::{Column, DataType, Phase},
+};
+use anomal_feature::LocalFeatureEngine;
+use anomal_fuzz::answer;
+use libfuzzer_sys::fuzz_target;
+use polars::prelude::{Column as Values, DataFrame};
+
+fn table(columns: &[Column]) -> Table {
+    let column = |column: &Column| match column.name.as_str() {
+        "n" => Values::new("n".into(), [Some(1_i64), None, Some(-3)]),
+        "x" => Values::new("x".into(), [Some(0.5), Some(-0.0), None]),
+        "s" => Values::new("s".into(), [Some("ab"), None, Some("ä\n'")]),
+        _ => Values::new("ok".into(), [Some(true), Some(false), None]),
+    };
+    let columns = columns.iter().map(column).collect();
+    Table::new(vec![0, 1, 2], DataFrame::new(3, columns).expect("columns")).expect("a table")
+}
+
+fuzz_target!(|sql: &str| {
+    let column = |name: &str, of: DataType| Column { name: name.into(), data_type: of.into() };
+    let schema = vec![
+        column("n", DataType::Integer),
+        column("x", DataType::Float),
+        column("s", DataType::String),
+        column("ok", DataType::Boolean),
+    ];
+    let feature = serde_json::json!([{"type": "expression", "name": "value", "expression": sql}]);
+    let Ok(features) = serde_json::from_value(feature) else { return };
+    let settings = FeatureSettings { packs: vec![], filters: vec![], features, flags: vec![] };
+    let engine = LocalFeatureEngine::default();
+    let Some(plan) = answer(engine.plan(PlanRequest { settings, schema })) else { return };
+    let phase = if plan.whole_table { Phase::WholeTable } else { Phase::RowWise };
+    let request = ExtractRequest {
+        settings: plan.settings.as_str().into(),
+        table: table(&plan.columns),
+        columns: plan.columns,
+        phase,
+    };
+    if let Some(extraction) = answer(engine.extract(request)) {
+        assert_eq!(extraction.features.height(), 3);
+    }
+});
