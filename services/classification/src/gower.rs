@@ -6,13 +6,13 @@
 //! for numbers and of 0 or 1 for categories; 1 where they share none, 0 of a row to itself. All is f32 and
 //! by blocks of fixed size, so that results do not depend on the number of threads.
 
-mod chain;
 mod classical;
 pub(crate) mod clusters;
 pub(crate) mod distances;
 pub(crate) mod encoded;
 pub(crate) mod linkage;
 mod map;
+mod merging;
 pub(crate) mod neighbors;
 mod nmds;
 mod packed;

@@ -5,7 +5,7 @@ use anomal_core::{
     proto::{Dendrogram, dendrogram::Merge},
 };
 
-use super::{chain, tiles::Tiles};
+use super::{merging, tiles::Tiles};
 
 /// Heights that differ by less are one: distances are f32, of numbers between 0 and 1.
 const TIE: f32 = 1e-6;
@@ -20,9 +20,7 @@ pub(crate) struct Tree {
 impl Tree {
     pub fn complete(distances: Tiles, cancel: &Cancel) -> Result<Self> {
         let leaves = distances.size();
-        let mut found = chain::merges(distances, cancel)?;
-        // Stable: of one height, a cluster's merge stays before those that it is part of.
-        found.sort_by(|one, other| one.2.total_cmp(&other.2));
+        let found = merging::merges(distances, cancel)?;
         let mut parents: Vec<usize> = (0..leaves + found.len()).collect();
         let mut merges = Vec::with_capacity(found.len());
         for (index, (one, other, height)) in found.into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The distances of all pairs where both a row and a column are read fast.
 //!
 //! The upper half of the matrix in tiles of 32 by 32, which are a page of memory each, and these in cells of
-//! 4 by 4, which are a cache line each: whoever reads the distances of one cluster, before it down a column
+//! 4 by 4, which are a cache line each: whoever changes the distances of one cluster, before it down a column
 //! and behind it along a row, waits for a fourth of the lines and a thirtieth of the pages that it would
 //! have to touch in rows.
 
@@ -15,6 +15,8 @@ const SIDE: usize = 32;
 /// Rows and columns of a cell.
 const CELL: usize = 4;
 const TILE: usize = SIDE * SIDE;
+/// From the first to behind the last distance of a row in a tile.
+const ROW: usize = (SIDE / CELL - 1) * CELL * CELL + CELL;
 
 /// Distances of clusters, in both directions; infinite to itself and to one that is gone.
 pub(crate) struct Tiles {
@@ -93,34 +95,52 @@ impl Tiles {
 
     fn line(&self, of: usize, tile: usize) -> Line {
         let (own, place) = (of / SIDE, of % SIDE);
-        let across = self.size.div_ceil(SIDE);
-        let start =
-            |row: usize, column: usize| (row * (2 * across + 1 - row) / 2 + column - row) * TILE;
         if own <= tile {
-            Line::row(start(own, tile), place)
+            Line::row(self.tile(own, tile), place)
         } else {
-            Line::column(start(tile, own), place)
+            Line::column(self.tile(tile, own), place)
         }
+    }
+
+    /// Where a tile begins; its row is not behind its column.
+    fn tile(&self, row: usize, column: usize) -> usize {
+        (row * (2 * self.across() + 1 - row) / 2 + column - row) * TILE
+    }
+
+    /// Tiles of a row.
+    fn across(&self) -> usize {
+        self.size.div_ceil(SIDE)
     }
 
     pub fn get(&self, one: usize, other: usize) -> f32 {
         self.distances[self.line(one, other / SIDE).place(other % SIDE)]
     }
 
-    /// The nearest to a cluster, the first of equally near ones, and its distance.
-    pub fn nearest(&self, of: usize) -> (usize, f32) {
-        let mut nearest = (0, f32::INFINITY);
-        let mut distances = [0.0; SIDE];
-        for tile in 0..self.size.div_ceil(SIDE) {
-            let line = self.line(of, tile);
-            for (index, distance) in distances.iter_mut().enumerate() {
-                *distance = self.distances[line.place(index)];
+    /// The nearest to a cluster of those behind it, the first of equally near ones, and its distance; itself
+    /// and infinite if there is none.
+    pub fn nearest_behind(&self, of: usize) -> (usize, f32) {
+        let (own, place) = (of / SIDE, of % SIDE);
+        let mut nearest = (of, f32::INFINITY);
+        let mut line = Line::row(self.tile(own, own), place);
+        for index in place + 1..SIDE {
+            let distance = self.distances[line.place(index)];
+            if distance < nearest.1 {
+                nearest = (own * SIDE + index, distance);
             }
-            let least = distances.iter().copied().fold(f32::INFINITY, f32::min);
-            if least < nearest.1
-                && let Some(index) = distances.iter().position(|distance| *distance == least)
-            {
-                nearest = (tile * SIDE + index, least);
+        }
+        for tile in own + 1..self.across() {
+            line.start += TILE;
+            let row = &self.distances[line.start..][..ROW];
+            let mut least = [f32::INFINITY; CELL];
+            for cell in row.chunks(CELL * CELL) {
+                for (least, distance) in least.iter_mut().zip(cell) {
+                    *least = if distance < least { *distance } else { *least };
+                }
+            }
+            let least = least.into_iter().fold(f32::INFINITY, f32::min);
+            if least < nearest.1 {
+                let found = (0..SIDE).find(|index| self.distances[line.place(*index)] == least);
+                nearest = (tile * SIDE + found.unwrap_or(0), least);
             }
         }
         nearest
@@ -128,12 +148,17 @@ impl Tiles {
 
     /// Complete linkage: `stays` is as far from each other one as the farther of both was, `gone` is gone.
     pub fn merge(&mut self, gone: usize, stays: usize) {
-        for tile in 0..self.size.div_ceil(SIDE) {
+        for tile in 0..self.across() {
             let (from, to) = (self.line(gone, tile), self.line(stays, tile));
-            for index in 0..SIDE {
-                let (from, to) = (from.place(index), to.place(index));
-                self.distances[to] = self.distances[to].max(self.distances[from]);
-                self.distances[from] = f32::INFINITY;
+            for cell in 0..SIDE / CELL {
+                let (mut from_place, mut to_place) =
+                    (from.start + cell * from.cell, to.start + cell * to.cell);
+                for _ in 0..CELL {
+                    let farther = self.distances[to_place].max(self.distances[from_place]);
+                    self.distances[to_place] = farther;
+                    self.distances[from_place] = f32::INFINITY;
+                    (from_place, to_place) = (from_place + from.step, to_place + to.step);
+                }
             }
         }
         // A tile on the diagonal has each distance twice.
@@ -198,8 +223,10 @@ mod tests {
             for (one, expected) in plain.iter().enumerate() {
                 let row: Vec<f32> = (0..size).map(|other| tiles.get(one, other)).collect();
                 assert_eq!(&row, expected, "of {one} when {gone} is gone");
-                let least = expected.iter().copied().fold(f32::INFINITY, f32::min);
-                assert_eq!(tiles.nearest(one).1, least);
+                let least = expected[one..].iter().copied().fold(f32::INFINITY, f32::min);
+                let found = tiles.nearest_behind(one);
+                assert_eq!(found.1, least);
+                assert!(found.0 == one || expected[found.0] == least);
             }
         }
         let kept: Vec<usize> = (0..size).filter(|place| place % 3 > 0).collect();

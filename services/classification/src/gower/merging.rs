@@ -1,53 +1,59 @@
-//! Complete linkage by nearest-neighbour chains (Murtagh 1983, "A Survey of Recent Advances in Hierarchical
-//! Clustering Algorithms", section 4; Müllner 2011, "Modern hierarchical, agglomerative clustering
-//! algorithms", section 3.2): from any cluster on to its nearest, from that on to its nearest, until two
-//! are each other's nearest, which are merged. O(n²) time, and no memory beyond the
-//! distances: once half of the clusters are gone, the others are moved together.
+//! Complete linkage by lists of nearest neighbours (Müllner 2011, "Modern hierarchical, agglomerative
+//! clustering algorithms", section 3.1).
+//!
+//! Each cluster knows the nearest of those behind it. Distances only grow by merges, so what it knows is a
+//! lower bound at any time: it is looked up anew when its turn comes and it is found to be wrong. Once half of
+//! the clusters are gone, the others are moved together.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use anomal_core::{Cancel, Result};
+use rayon::prelude::*;
 
 use super::tiles::Tiles;
 
 /// A merge of two clusters, each by one of its leaves, and their distance.
 pub(super) type Merge = (u32, u32, f32);
 
-/// The merges in the order in which they were found: a cluster's before those that it is part of.
+/// A distance by its bits, whose order is that of non-negative numbers, and the cluster that it is of.
+type Turn = Reverse<(u32, usize)>;
+
+/// The merges, the nearest first; equally near ones by the place of their first cluster.
 pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>> {
     let leaves = distances.size();
     let mut merges = Vec::with_capacity(leaves.saturating_sub(1));
-    // A leaf of each cluster by its place in the matrix; none once it is merged into another.
+    // A leaf of each cluster by its place; none once it is merged into another.
     let mut clusters: Vec<Option<u32>> = (0..).map(Some).take(leaves).collect();
+    let mut nearest: Vec<usize> = Vec::new();
+    let mut turns: BinaryHeap<Turn> = BinaryHeap::new();
     let mut left = leaves;
-    let mut chain: Vec<usize> = Vec::new();
     while left > 1 {
-        if left * 2 < distances.size() {
-            // Places change: the chain is begun anew, which costs less than following them.
-            chain.clear();
-            let kept: Vec<usize> =
-                (0..distances.size()).filter(|at| clusters[*at].is_some()).collect();
-            distances = distances.keep(&kept, cancel)?;
-            clusters.retain(Option::is_some);
+        if nearest.is_empty() || left * 2 < distances.size() {
+            cancel.check()?;
+            if left < distances.size() {
+                let places = 0..distances.size();
+                let kept: Vec<usize> = places.filter(|at| clusters[*at].is_some()).collect();
+                distances = distances.keep(&kept, cancel)?;
+                clusters.retain(Option::is_some);
+            }
+            let places = (0..distances.size()).into_par_iter();
+            let known: Vec<(usize, f32)> = places.map(|at| distances.nearest_behind(at)).collect();
+            let turn = |(at, known): (usize, &(usize, f32))| Reverse((known.1.to_bits(), at));
+            turns = known.iter().enumerate().map(turn).collect();
+            nearest = known.into_iter().map(|known| known.0).collect();
         }
-        if chain.is_empty() {
-            chain.extend(clusters.iter().position(Option::is_some));
-        }
-        let Some(last) = chain.last().copied() else { break };
-        let (mut nearest, mut distance) = distances.nearest(last);
-        // Of equally near ones the one before, or the chain would never end.
-        if let Some(before) = chain.len().checked_sub(2).map(|place| chain[place])
-            && distances.get(before, last) <= distance
-        {
-            (nearest, distance) = (before, distances.get(before, last));
-        }
-        if chain.len() < 2 || chain[chain.len() - 2] != nearest {
-            chain.push(nearest);
+        let Some(Reverse((bits, gone))) = turns.pop() else { break };
+        let (Some(one), stays) = (clusters[gone], nearest[gone]) else { continue };
+        let distance = distances.get(gone, stays);
+        if clusters[stays].is_none() || distance.to_bits() != bits {
+            let (behind, distance) = distances.nearest_behind(gone);
+            nearest[gone] = behind;
+            turns.push(Reverse((distance.to_bits(), gone)));
             continue;
         }
-        chain.truncate(chain.len() - 2);
-        let (gone, stays) = (last, nearest);
-        if let (Some(one), Some(other)) = (clusters[gone].take(), clusters[stays]) {
-            merges.push((one, other, distance));
-        }
+        let Some(other) = clusters[stays] else { continue };
+        merges.push((one, other, distance));
+        clusters[gone] = None;
         distances.merge(gone, stays);
         left -= 1;
         if left.is_multiple_of(256) {
