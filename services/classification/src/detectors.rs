@@ -1,7 +1,13 @@
 //! Detectors: a file each, and a line in the registry.
 
+mod copod;
+mod ecod;
 mod gower;
 mod hbos;
+mod tails;
+
+#[cfg(test)]
+mod tests;
 
 use anomal_core::{
     Cancel, Error, Result,
@@ -15,7 +21,12 @@ use serde_json::value::RawValue;
 use crate::matrix::Matrix;
 
 /// All detectors that there are.
-pub(crate) const DETECTORS: &[&dyn Detector] = &[&gower::Gower, &hbos::Hbos];
+pub(crate) const DETECTORS: &[&dyn Detector] = &[
+    &gower::Gower,
+    &hbos::Hbos,
+    &ecod::Ecod,
+    &copod::Copod,
+];
 
 /// A way to score rows.
 pub(crate) trait Detector: Send + Sync {

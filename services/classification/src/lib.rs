@@ -8,6 +8,7 @@
 )]
 
 mod analysis;
+mod blocks;
 mod detectors;
 mod engine;
 mod features;
