@@ -4,6 +4,8 @@ mod copod;
 mod ecod;
 mod gower;
 mod hbos;
+mod pca;
+mod quadratic;
 mod tails;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &hbos::Hbos,
     &ecod::Ecod,
     &copod::Copod,
+    &pca::Pca,
 ];
 
 /// A way to score rows.
