@@ -4,6 +4,7 @@ mod copod;
 mod ecod;
 mod gower;
 mod hbos;
+mod mcd;
 mod pca;
 mod quadratic;
 mod tails;
@@ -29,6 +30,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &ecod::Ecod,
     &copod::Copod,
     &pca::Pca,
+    &mcd::Mcd,
 ];
 
 /// A way to score rows.

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(crate) mod linear;
+pub(crate) mod robust;
 pub(crate) mod sample;
 
 /// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they

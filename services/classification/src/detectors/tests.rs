@@ -77,6 +77,7 @@ macro_rules! contract {
 contract!(ecod, "ECOD", few_numbers_far_above);
 contract!(copod, "COPOD", few_numbers_far_above);
 contract!(pca, "PCA", numbers_far_off);
+contract!(mcd, "MCD", numbers_far_off);
 
 const SEED: u64 = 11;
 
