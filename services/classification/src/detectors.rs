@@ -1,10 +1,13 @@
 //! Detectors: a file each, and a line in the registry.
 
+mod bins;
 mod copod;
 mod ecod;
+mod frequency;
 mod gower;
 mod hbos;
 mod mcd;
+mod pairs;
 mod pca;
 mod quadratic;
 mod tails;
@@ -31,6 +34,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &copod::Copod,
     &pca::Pca,
     &mcd::Mcd,
+    &frequency::CategoricalFrequency,
 ];
 
 /// A way to score rows.

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::{Value, json, value::RawValue};
 
 use self::data::{
-    Planted, few_numbers_far_above, huge, mixed, numbers_far_off,
+    Planted, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
     poor_cases,
 };
 use super::{Context, Detector, Fitted, Scorer, Scores, find};
@@ -78,6 +78,7 @@ contract!(ecod, "ECOD", few_numbers_far_above);
 contract!(copod, "COPOD", few_numbers_far_above);
 contract!(pca, "PCA", numbers_far_off);
 contract!(mcd, "MCD", numbers_far_off);
+contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 
 const SEED: u64 = 11;
 
