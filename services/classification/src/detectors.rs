@@ -7,6 +7,7 @@ mod frequency;
 mod gower;
 mod hbos;
 mod mcd;
+mod ocsvm;
 mod pairs;
 mod pca;
 mod quadratic;
@@ -35,6 +36,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &pca::Pca,
     &mcd::Mcd,
     &frequency::CategoricalFrequency,
+    &ocsvm::Ocsvm,
 ];
 
 /// A way to score rows.

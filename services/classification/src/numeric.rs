@@ -12,6 +12,7 @@ use crate::{
 pub(crate) mod linear;
 pub(crate) mod robust;
 pub(crate) mod sample;
+pub(crate) mod support;
 
 /// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
 /// would take more than a quarter of the memory budget, in an order that hangs on their values alone.

@@ -79,6 +79,7 @@ contract!(copod, "COPOD", few_numbers_far_above);
 contract!(pca, "PCA", numbers_far_off);
 contract!(mcd, "MCD", numbers_far_off);
 contract!(frequency, "CategoricalFrequency", categories_out_of_place);
+contract!(ocsvm, "OCSVM", numbers_far_off);
 
 const SEED: u64 = 11;
 
