@@ -7,6 +7,7 @@ mod frequency;
 mod gower;
 mod hbos;
 mod mcd;
+mod mixture;
 mod ocsvm;
 mod pairs;
 mod pca;
@@ -35,6 +36,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &copod::Copod,
     &pca::Pca,
     &mcd::Mcd,
+    &mixture::GaussianMixture,
     &frequency::CategoricalFrequency,
     &ocsvm::Ocsvm,
 ];

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(crate) mod linear;
+pub(crate) mod mixture;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;

@@ -78,6 +78,7 @@ contract!(ecod, "ECOD", few_numbers_far_above);
 contract!(copod, "COPOD", few_numbers_far_above);
 contract!(pca, "PCA", numbers_far_off);
 contract!(mcd, "MCD", numbers_far_off);
+contract!(mixture, "GaussianMixture", numbers_far_off);
 contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 contract!(ocsvm, "OCSVM", numbers_far_off);
 
