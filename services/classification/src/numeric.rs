@@ -14,6 +14,8 @@ pub(crate) mod mixture;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;
+#[cfg(test)]
+mod tests;
 
 /// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
 /// would take more than a quarter of the memory budget, in an order that hangs on their values alone.

@@ -4,7 +4,8 @@
 //! By default the shrunk form: the covariance of the 60 % of rows nearest by the distance itself, shrunk as
 //! Ledoit and Wolf 2004 have it, estimated anew a few times. It hangs on no seed and takes fewer rows than
 //! features. With `shrunk: false` the fast form (Rousseeuw and Van Driessen 1999), which depends on its random
-//! starts. See `numeric::robust` for both.
+//! starts, and suits numbers: of categories it may take the rows of a few and find all others far off. See
+//! `numeric::robust` for both.
 
 use anomal_core::{
     Result,

@@ -20,6 +20,7 @@ use super::{Context, Detector, Fitted, Scorer, Scores, find};
 use crate::matrix::{Matrix, MatrixColumn, Values};
 
 mod data;
+mod figures;
 
 macro_rules! contract {
     ($module:ident, $name:literal, $planted:expr) => {
