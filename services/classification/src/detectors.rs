@@ -1,7 +1,21 @@
 //! Detectors: a file each, and a line in the registry.
 
+mod bins;
+mod copod;
+mod ecod;
+mod frequency;
 mod gower;
 mod hbos;
+mod mcd;
+mod mixture;
+mod ocsvm;
+mod pairs;
+mod pca;
+mod quadratic;
+mod tails;
+
+#[cfg(test)]
+mod tests;
 
 use anomal_core::{
     Cancel, Error, Result,
@@ -15,7 +29,17 @@ use serde_json::value::RawValue;
 use crate::matrix::Matrix;
 
 /// All detectors that there are.
-pub(crate) const DETECTORS: &[&dyn Detector] = &[&gower::Gower, &hbos::Hbos];
+pub(crate) const DETECTORS: &[&dyn Detector] = &[
+    &gower::Gower,
+    &hbos::Hbos,
+    &ecod::Ecod,
+    &copod::Copod,
+    &pca::Pca,
+    &mcd::Mcd,
+    &mixture::GaussianMixture,
+    &frequency::CategoricalFrequency,
+    &ocsvm::Ocsvm,
+];
 
 /// A way to score rows.
 pub(crate) trait Detector: Send + Sync {

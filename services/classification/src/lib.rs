@@ -8,6 +8,8 @@
 )]
 
 mod analysis;
+mod blocks;
+mod dense;
 mod detectors;
 mod engine;
 mod features;
@@ -16,6 +18,7 @@ mod gower;
 pub mod grpc;
 mod matrix;
 mod model;
+mod numeric;
 mod ready;
 mod rows;
 mod threshold;

@@ -131,7 +131,7 @@ enum Bins {
 
 /// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * `per_half`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Scale {
+pub(super) struct Scale {
     low: f64,
     high: f64,
     per_half: f64,
@@ -192,7 +192,7 @@ impl Histogram {
 }
 
 impl Scale {
-    fn of(values: &[f64], bins: usize) -> Self {
+    pub(super) fn of(values: &[f64], bins: usize) -> Self {
         let (low, high) = values.par_chunks(COUNTED).map(least_and_greatest).reduce(
             || (f64::INFINITY, f64::NEG_INFINITY),
             |(low, high), (least, greatest)| (low.min(least), high.max(greatest)),
@@ -211,7 +211,7 @@ impl Scale {
         clippy::cast_sign_loss,
         reason = "a number from 0 to the number of bins"
     )]
-    fn bin(self, value: f64, bins: usize) -> usize {
+    pub(super) fn bin(self, value: f64, bins: usize) -> usize {
         let place = ((value / 2.0 - self.low / 2.0) * self.per_half) as u32 as usize;
         if value >= self.low && value <= self.high {
             place.min(bins - 1)

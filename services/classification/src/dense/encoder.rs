@@ -1,0 +1,133 @@
+//! An encoding at work: rows of a table as dense columns.
+
+use std::{collections::HashMap, ops::Range};
+
+use super::{Kind, Part};
+use crate::matrix::{MISSING, MatrixColumn, Values};
+
+/// No value is farther from the mean, in standard deviations: its square and sums of squares are numbers.
+const FARTHEST: f64 = 1e60;
+/// The column of a level that has none.
+const NONE: u32 = u32::MAX;
+
+/// An encoding laid beside a table.
+pub(crate) struct Encoder<'a> {
+    sources: Vec<Source<'a>>,
+    width: usize,
+}
+
+pub(super) enum Source<'a> {
+    Numeric {
+        values: &'a [f64],
+        unit: f64,
+        mean: f64,
+        deviation: f64,
+        factor: f64,
+    },
+    /// The column of each of the table's own codes, and of each column the value of those that have it and
+    /// of those that don't.
+    Codes {
+        codes: &'a [u32],
+        columns: Vec<u32>,
+        values: Vec<(f64, f64)>,
+    },
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(part: &'a Part, column: &'a MatrixColumn) -> Option<Self> {
+        let factor = part.factor;
+        Some(match (&part.kind, &column.values) {
+            (Kind::Numeric { unit, mean, deviation }, Values::Numeric(values)) => {
+                let (unit, mean, deviation) = (*unit, *mean, *deviation);
+                Self::Numeric { values, unit, mean, deviation, factor }
+            }
+            (
+                Kind::Levels { levels: fitted, skip_first, shares, scale },
+                Values::Codes { codes, levels },
+            ) => {
+                let skipped = u32::from(*skip_first);
+                let named = fitted.iter().zip(0..);
+                let places: HashMap<&str, u32> = named
+                    .map(|(level, place): (&String, u32)| {
+                        (level.as_str(), place.checked_sub(skipped).unwrap_or(NONE))
+                    })
+                    .collect();
+                let others = fitted.len() - skipped as usize;
+                let others = if shares.len() > others { others as u32 } else { NONE };
+                let column = |level: &String| places.get(level.as_str()).copied().unwrap_or(others);
+                let value = |share: &f64| ((1.0 - share) * scale * factor, -share * scale * factor);
+                let columns = levels.iter().map(column).collect();
+                Self::Codes { codes, columns, values: shares.iter().map(value).collect() }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Writes its columns of some rows, one behind the other.
+    fn write(&self, rows: &Range<usize>, out: &mut [f64]) {
+        match self {
+            Self::Numeric { values, unit, mean, deviation, factor } => {
+                for (out, value) in out.iter_mut().zip(&values[rows.clone()]) {
+                    let standard = (value / unit - mean) / deviation;
+                    let near = standard.clamp(-FARTHEST, FARTHEST) * factor;
+                    *out = if near.is_nan() { 0.0 } else { near };
+                }
+            }
+            Self::Codes { codes, columns, values } => {
+                let codes = &codes[rows.clone()];
+                for ((column, out), (with, without)) in
+                    (0..).zip(out.chunks_mut(rows.len().max(1))).zip(values)
+                {
+                    for (out, code) in out.iter_mut().zip(codes) {
+                        *out = match *code {
+                            MISSING => 0.0,
+                            code if columns[code as usize] == column => *with,
+                            _ => *without,
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Numeric { .. } => 1,
+            Self::Codes { values, .. } => values.len(),
+        }
+    }
+}
+
+impl<'a> Encoder<'a> {
+    pub(super) fn of(sources: Vec<Source<'a>>, width: usize) -> Self {
+        Self { sources, width }
+    }
+
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Some rows, column by column: the first column of all of them, then the second.
+    pub fn columns(&self, rows: &Range<usize>, out: &mut Vec<f64>) {
+        out.clear();
+        out.resize(self.width * rows.len(), 0.0);
+        let mut rest = out.as_mut_slice();
+        for source in &self.sources {
+            let (own, others) = rest.split_at_mut(source.width() * rows.len());
+            source.write(rows, own);
+            rest = others;
+        }
+    }
+
+    /// Some rows, row by row.
+    #[allow(dead_code, reason = "what the detectors by neighbours work on")]
+    pub fn rows(&self, rows: &Range<usize>, out: &mut Vec<f64>) {
+        let mut columns = Vec::new();
+        self.columns(rows, &mut columns);
+        out.clear();
+        out.reserve(columns.len());
+        for row in 0..rows.len() {
+            out.extend((0..self.width).map(|column| columns[column * rows.len() + row]));
+        }
+    }
+}

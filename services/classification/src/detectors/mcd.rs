@@ -1,0 +1,111 @@
+//! MCD: the Mahalanobis distance from the better part of the rows, so that what is searched for does not
+//! stretch the measure that it is searched with.
+//!
+//! By default the shrunk form: the covariance of the 60 % of rows nearest by the distance itself, shrunk as
+//! Ledoit and Wolf 2004 have it, estimated anew a few times. It hangs on no seed and takes fewer rows than
+//! features. With `shrunk: false` the fast form (Rousseeuw and Van Driessen 1999), which depends on its random
+//! starts, and suits numbers: of categories it may take the rows of a few and find all others far off. See
+//! `numeric::robust` for both.
+
+use anomal_core::{
+    Result,
+    proto::{self, FeatureColumn},
+};
+use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Context, Detector, Fitted, Scorer, parameters, quadratic::Quadratic, schema_of, step, within,
+};
+use crate::{
+    dense::Weights,
+    matrix::Matrix,
+    numeric::{
+        learn,
+        robust::{fast_mcd, shrunk, whitening},
+    },
+};
+
+/// Of a category as many have a column of their own.
+const MOST_LEVELS: usize = 8;
+/// More rows would tell a covariance no better.
+const MOST_ROWS: usize = 100_000;
+/// Of the shrunk form.
+const SHARE: f64 = 0.6;
+
+pub(crate) struct Mcd;
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct McdParameters {
+    /// The share of rows that the measure is taken from; by default 0.6, and for the fast form the least that
+    /// can be.
+    #[serde(default)]
+    #[schemars(range(min = 0.5, max = 1.0))]
+    support_fraction: Option<f64>,
+    /// Whether the covariance is shrunk; else it is that of FAST-MCD.
+    #[serde(default = "yes")]
+    shrunk: bool,
+}
+
+impl Detector for Mcd {
+    fn describe(&self) -> proto::Detector {
+        proto::Detector {
+            name: "MCD".into(),
+            description: "Mahalanobis distance from the better part of the rows: finds rows that are far from one \
+                          elliptic cloud, or that break relations between features."
+                .into(),
+            parameters_schema: schema_of::<McdParameters>(),
+            categorical: true,
+            missing_values: true,
+            contributions: true,
+            clusters: false,
+            row_wise: true,
+            cost: "O(n d^2 + d^3) time; learns from at most 100,000 rows".into(),
+        }
+    }
+
+    fn default_threshold(&self) -> Threshold {
+        Threshold { method: ThresholdMethod::Contamination, value: None }
+    }
+
+    fn check(&self, given: &Parameters) -> Result<()> {
+        let share = parameters::<McdParameters>(given)?.support_fraction;
+        share.map_or(Ok(()), |share| within("supportFraction", &share, &0.5, &1.0))
+    }
+
+    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+        let started = std::time::Instant::now();
+        let given = parameters::<McdParameters>(given)?;
+        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
+        let moments = if rows.width == 0 {
+            rows.moments(None)
+        } else if given.shrunk {
+            shrunk(&rows, given.support_fraction.unwrap_or(SHARE), context.cancel)?
+        } else {
+            fast_mcd(&rows, given.support_fraction, context.seed, context.cancel)?
+        };
+        let map = whitening(&moments)?;
+        Ok(Fitted {
+            scorer: Box::new(Quadratic::new(encoding, moments.mean, map)),
+            rows: None,
+            smallest_cluster: None,
+            view: None,
+            steps: vec![step("covariance", matrix.rows, started)],
+        })
+    }
+
+    fn load(
+        &self,
+        state: &RawValue,
+        features: &[FeatureColumn],
+    ) -> Result<Box<dyn Scorer>, String> {
+        Quadratic::load(state, features)
+    }
+}

@@ -1,0 +1,101 @@
+//! Figures and parameters of single detectors.
+
+use serde_json::json;
+
+use super::{
+    data::{numeric, table},
+    *,
+};
+
+fn check(name: &str, given: &Value) -> Option<String> {
+    let given: Parameters = serde_json::from_value(given.clone()).unwrap();
+    detector(name).check(&given).err().map(|error| error.message)
+}
+
+#[test]
+fn parameters_have_ranges() {
+    let good = [
+        ("ECOD", json!({})),
+        ("PCA", json!({"nComponents": 3, "nSelectedComponents": 2, "weighted": false})),
+        ("MCD", json!({"supportFraction": 0.5, "shrunk": false})),
+        ("GaussianMixture", json!({"nComponents": 50, "regCovar": 1e-6})),
+        ("CategoricalFrequency", json!({"nBins": 64, "maxPairs": 0})),
+        ("OCSVM", json!({"nu": 0.1, "gamma": 0.5})),
+    ];
+    for (name, given) in good {
+        assert_eq!(check(name, &given), None, "{name}");
+    }
+    let bad = [
+        ("COPOD", json!({"nBins": 3}), "nBins"),
+        ("PCA", json!({"nComponents": 0}), "nComponents"),
+        ("PCA", json!({"nSelectedComponents": 100_001}), "nSelectedComponents"),
+        ("MCD", json!({"supportFraction": 0.4}), "supportFraction"),
+        ("GaussianMixture", json!({"nComponents": 51}), "nComponents"),
+        ("GaussianMixture", json!({"regCovar": 0.0}), "regCovar"),
+        ("CategoricalFrequency", json!({"nBins": 65}), "nBins"),
+        ("OCSVM", json!({"nu": 1.5}), "nu"),
+        ("OCSVM", json!({"gamma": 0}), "gamma"),
+    ];
+    for (name, given, parameter) in bad {
+        let message = check(name, &given).unwrap();
+        let path = format!("classification.parameters.{parameter}");
+        assert!(message.contains(&path), "{name}: {message}");
+    }
+}
+
+/// What each of other parameters makes is as sound as what the default makes.
+#[test]
+fn other_parameters_find_what_was_planted_too() {
+    let cases = [
+        ("PCA", json!({"weighted": false})),
+        ("PCA", json!({"nComponents": 7, "nSelectedComponents": 6})),
+        ("MCD", json!({"shrunk": false})),
+        ("MCD", json!({"supportFraction": 0.9})),
+        ("GaussianMixture", json!({"nComponents": 2})),
+        ("OCSVM", json!({"nu": 0.2})),
+    ];
+    let (matrix, planted) = numbers_far_off();
+    // Half of the rows can be those of two categories: no case for the fast form.
+    let mut numbers = matrix.clone();
+    numbers.columns.truncate(5);
+    for (name, given) in cases {
+        let matrix = if given["shrunk"] == false { &numbers } else { &matrix };
+        let cancel = Cancel::default();
+        let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
+        let parameters: Parameters = serde_json::from_value(given.clone()).unwrap();
+        let fitted = detector(name).fit(matrix, &parameters, &context).unwrap();
+        let found = score(fitted.scorer.as_ref(), matrix);
+        sound(&found, matrix.rows, matrix.columns.len());
+        let area = area_under_curve(&found.scores, &planted);
+        assert!(area > 0.9, "{name} {given}: {area}");
+    }
+}
+
+/// Where not all values are kept, as where they are.
+#[test]
+fn many_values_have_the_tails_that_they_have() {
+    let rows = 30_000;
+    let values: Vec<f64> = (0..rows).map(|row| f64::from(row * 7_919 % rows).powi(2)).collect();
+    let matrix = table(vec![numeric("a", values.clone())]);
+    let found = score(fit("ECOD", &matrix).as_ref(), &matrix).scores;
+    let n = f64::from(rows);
+    for (value, found) in values.iter().zip(found) {
+        let below = value.sqrt() + 1.0;
+        let expected = -(below.min(n + 1.0 - below) / n).ln();
+        assert!((found - expected).abs() < 0.011, "{value}: {found} and not {expected}");
+    }
+}
+
+/// By hand: three rows in four at or below 2, half at or above it; skewed to the right.
+#[test]
+fn tails_are_those_of_the_fitted_rows() {
+    let matrix = table(vec![numeric("a", vec![1.0, 2.0, 2.0, 9.0])]);
+    let new = table(vec![numeric("a", vec![2.0, 5.0, 0.0, f64::NAN])]);
+    let log = |share: f64| -share.ln();
+    let found = score(fit("ECOD", &matrix).as_ref(), &new).scores;
+    let expected = [log(0.75), log(0.25), log(0.125), log(0.125)];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+    let found = score(fit("COPOD", &matrix).as_ref(), &new).scores;
+    let expected = [log(0.75), log(0.25), 0.5 * log(0.125), log(0.125)];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+}

@@ -1,0 +1,44 @@
+//! Numerics that several detectors share. All of it gives the same bits on any number of threads: rows are
+//! taken in blocks of a fixed size, and sums are added up in a fixed order.
+
+use anomal_core::{Error, Result};
+
+use crate::{
+    dense::{Encoding, Weights},
+    detectors::Context,
+    matrix::Matrix,
+};
+
+pub(crate) mod linear;
+pub(crate) mod mixture;
+pub(crate) mod robust;
+pub(crate) mod sample;
+pub(crate) mod support;
+#[cfg(test)]
+mod tests;
+
+/// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
+/// would take more than a quarter of the memory budget, in an order that hangs on their values alone.
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn learn(
+    matrix: &Matrix,
+    most_rows: usize,
+    most_levels: usize,
+    weights: Weights,
+    context: &Context<'_>,
+) -> Result<(Encoding, linear::Dense)> {
+    const FEWEST: usize = 1_000;
+    context.cancel.check()?;
+    let encoding = Encoding::learn(matrix, most_levels, weights);
+    let bytes = size_of::<f64>() * encoding.width().max(1);
+    let affordable = (context.memory_budget / 4 / bytes).max(FEWEST);
+    let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);
+    context.cancel.check()?;
+    let chosen = matrix.select(&rows);
+    let encoder =
+        encoding.bind(&chosen).ok_or_else(|| Error::internal("columns beside another table"))?;
+    let dense = linear::Dense::of(&encoder, chosen.rows, context.cancel)?;
+    Ok((encoding, dense))
+}

@@ -1,0 +1,284 @@
+//! Rows of dense columns in blocks; their mean and covariance, and linear maps of them.
+
+use std::ops::Range;
+
+use anomal_core::{Cancel, Error, Result};
+use linfa_linalg::eigh::Eigh;
+use ndarray::Array2;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{blocks::BLOCK, dense::Encoder};
+
+/// Partial sums of products are kept for so many groups of blocks at most.
+const GROUPS: usize = 16;
+
+/// Rows in blocks, each column by column.
+#[derive(Clone, Debug)]
+pub(crate) struct Dense {
+    pub rows: usize,
+    pub width: usize,
+    blocks: Vec<Vec<f64>>,
+}
+
+/// Mean and covariance of rows, by weight.
+#[derive(Clone, Debug)]
+pub(crate) struct Moments {
+    /// The sum of the weights.
+    pub count: f64,
+    pub mean: Vec<f64>,
+    /// Divided by the count.
+    pub covariance: Array2<f64>,
+}
+
+impl Dense {
+    /// # Errors
+    /// `Cancelled`, between two blocks.
+    pub fn of(encoder: &Encoder<'_>, rows: usize, cancel: &Cancel) -> Result<Self> {
+        let block = |block: usize| {
+            cancel.check()?;
+            let mut columns = Vec::new();
+            encoder.columns(&(block * BLOCK..rows.min((block + 1) * BLOCK)), &mut columns);
+            Ok(columns)
+        };
+        let blocks = (0..rows.div_ceil(BLOCK)).into_par_iter().map(block);
+        Ok(Self { rows, width: encoder.width(), blocks: blocks.collect::<Result<_>>()? })
+    }
+
+    /// What its rows become by a map.
+    pub fn map(&self, map: &Affine) -> Self {
+        let blocks = self.par_blocks().map(|(rows, columns)| {
+            let mut out = Vec::new();
+            map.apply(columns, rows.len(), &mut out);
+            out
+        });
+        Self { rows: self.rows, width: map.height(), blocks: blocks.collect() }
+    }
+
+    /// Some of its rows, in the order given.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let block = |rows: &[usize]| -> Vec<f64> {
+            let columns = 0..self.width;
+            columns
+                .flat_map(|column| rows.iter().map(move |row| self.value(*row, column)))
+                .collect()
+        };
+        let blocks = rows.par_chunks(BLOCK).map(block).collect();
+        Self { rows: rows.len(), width: self.width, blocks }
+    }
+
+    pub fn value(&self, row: usize, column: usize) -> f64 {
+        let block = &self.blocks[row / BLOCK];
+        block[column * (block.len() / self.width) + row % BLOCK]
+    }
+
+    pub fn row(&self, row: usize) -> Vec<f64> {
+        (0..self.width).map(|column| self.value(row, column)).collect()
+    }
+
+    /// Which rows each block has, and its columns.
+    pub fn par_blocks(&self) -> impl IndexedParallelIterator<Item = (Range<usize>, &[f64])> {
+        self.blocks.par_iter().enumerate().map(|(block, columns)| {
+            (block * BLOCK..self.rows.min((block + 1) * BLOCK), columns.as_slice())
+        })
+    }
+
+    /// For each row the sum of the squares of its columns.
+    pub fn squares(&self) -> Vec<f64> {
+        self.squares_around(&vec![0.0; self.width])
+    }
+
+    /// The same of what the columns are beside a centre.
+    pub fn squares_around(&self, centre: &[f64]) -> Vec<f64> {
+        let blocks = self.par_blocks().map(|(rows, columns)| {
+            let mut sums = vec![0.0; rows.len()];
+            for (column, centre) in columns.chunks(rows.len()).zip(centre) {
+                for (sum, value) in sums.iter_mut().zip(column) {
+                    *sum += (value - centre) * (value - centre);
+                }
+            }
+            sums
+        });
+        blocks.collect::<Vec<_>>().concat()
+    }
+
+    /// Of all rows, or of each as much as it weighs; a weight for each row. With a sum of weights of 0 all
+    /// is 0.
+    pub fn moments(&self, weights: Option<&[f64]>) -> Moments {
+        let all = vec![1.0; if weights.is_none() { self.rows } else { 0 }];
+        let weights = weights.unwrap_or(&all);
+        let (mean, count) = self.mean(weights);
+        let share = if count > 0.0 { count.recip() } else { 0.0 };
+        let products = self.grouped(self.width * self.width, |rows, columns, sums| {
+            let weights = &weights[rows];
+            let n = weights.len();
+            let mut centred = columns.to_vec();
+            for (column, mean) in centred.chunks_mut(n).zip(&mean) {
+                column.iter_mut().for_each(|value| *value -= mean);
+            }
+            let mut weighted = vec![0.0; n];
+            for (place, column) in centred.chunks(n).enumerate() {
+                for ((weighted, value), weight) in weighted.iter_mut().zip(column).zip(weights) {
+                    *weighted = value * weight;
+                }
+                let sums = &mut sums[place * self.width..][..=place];
+                for (sum, other) in sums.iter_mut().zip(centred.chunks(n)) {
+                    *sum += dot(&weighted, other);
+                }
+            }
+        });
+        let covariance = Array2::from_shape_fn((self.width, self.width), |(a, b)| {
+            products[a.max(b) * self.width + a.min(b)] * share
+        });
+        Moments { count, mean, covariance }
+    }
+
+    /// The mean by weight, and the sum of the weights.
+    pub fn mean(&self, weights: &[f64]) -> (Vec<f64>, f64) {
+        let mut sums = self.grouped(self.width + 1, |rows, columns, sums| {
+            let weights = &weights[rows];
+            for (sum, column) in sums.iter_mut().zip(columns.chunks(weights.len())) {
+                *sum += dot(weights, column);
+            }
+            sums[self.width] += weights.iter().sum::<f64>();
+        });
+        let count = sums.pop().unwrap_or(0.0);
+        let share = if count > 0.0 { count.recip() } else { 0.0 };
+        sums.iter_mut().for_each(|sum| *sum *= share);
+        (sums, count)
+    }
+
+    /// Sums that `add` adds to, over all blocks: in groups that depend on the number of blocks alone.
+    fn grouped(
+        &self,
+        sums: usize,
+        add: impl Fn(Range<usize>, &[f64], &mut [f64]) + Sync + Send,
+    ) -> Vec<f64> {
+        let group = self.blocks.len().div_ceil(GROUPS).max(1);
+        let groups: Vec<Vec<f64>> = self
+            .par_blocks()
+            .chunks(group)
+            .map(|blocks| {
+                let mut own = vec![0.0; sums];
+                blocks.into_iter().for_each(|(rows, columns)| add(rows, columns, &mut own));
+                own
+            })
+            .collect();
+        let mut all = vec![0.0; sums];
+        for own in groups {
+            all.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        }
+        all
+    }
+}
+
+/// In lanes that the compiler makes vectors of.
+fn dot(one: &[f64], other: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    for (one, other) in one.chunks(LANES).zip(other.chunks(LANES)) {
+        for ((lane, one), other) in lanes.iter_mut().zip(one).zip(other) {
+            *lane += one * other;
+        }
+    }
+    lanes.iter().sum()
+}
+
+/// A map of dense rows: a matrix times what a row is beside the centre.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Affine {
+    pub centre: Vec<f64>,
+    /// Row by row, each as long as the centre.
+    pub matrix: Vec<f64>,
+}
+
+impl Affine {
+    pub fn new(centre: Vec<f64>, matrix: &Array2<f64>) -> Self {
+        Self { centre, matrix: matrix.iter().copied().collect() }
+    }
+
+    /// How many columns come out of it.
+    pub fn height(&self) -> usize {
+        self.matrix.len().checked_div(self.centre.len()).unwrap_or(0)
+    }
+
+    /// Whether it takes rows of this width and gives rows of this height, and all is near enough to 0 that
+    /// squares of what comes out are numbers: for what was read from anywhere.
+    pub fn is_of(&self, width: usize, height: usize) -> bool {
+        let small = |value: &f64| value.abs() <= 1e30;
+        self.centre.len() == width
+            && Some(self.matrix.len()) == width.checked_mul(height)
+            && self.centre.iter().chain(&self.matrix).all(small)
+    }
+
+    /// Maps the rows of a block, given and written column by column. What becomes of a row is the same in
+    /// every block.
+    pub fn apply(&self, columns: &[f64], rows: usize, out: &mut Vec<f64>) {
+        let mut centred = columns.to_vec();
+        for (column, centre) in centred.chunks_mut(rows.max(1)).zip(&self.centre) {
+            column.iter_mut().for_each(|value| *value -= centre);
+        }
+        out.clear();
+        out.resize(self.height() * rows, 0.0);
+        let width = self.centre.len().max(1);
+        for (out, factors) in out.chunks_mut(rows.max(1)).zip(self.matrix.chunks(width)) {
+            let mut fours = centred.chunks(4 * rows.max(1)).zip(factors.chunks(4));
+            fours.by_ref().for_each(|(columns, factors)| add_products(columns, factors, out));
+        }
+    }
+}
+
+/// Adds up to four columns times their factors, in their order.
+fn add_products(columns: &[f64], factors: &[f64], out: &mut [f64]) {
+    let rows = out.len();
+    if let [one, two, three, four] = *factors {
+        let (first, rest) = columns.split_at(rows);
+        let (second, rest) = rest.split_at(rows);
+        let (third, fourth) = rest.split_at(rows);
+        let values = first.iter().zip(second).zip(third).zip(fourth);
+        for (out, (((a, b), c), d)) in out.iter_mut().zip(values) {
+            *out = *out + a * one + b * two + c * three + d * four;
+        }
+    } else {
+        for (column, factor) in columns.chunks(rows).zip(factors) {
+            out.iter_mut().zip(column).for_each(|(out, value)| *out += value * factor);
+        }
+    }
+}
+
+/// Eigenvalues from the greatest on, and the vectors as columns, each with the sign that makes its entry
+/// farthest from 0 positive.
+///
+/// # Errors
+/// `Internal` if the matrix is not square.
+pub(crate) fn eigen(matrix: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
+    let (values, vectors) =
+        matrix.eigh().map_err(|error| Error::internal(format!("eigenvalues: {error}")))?;
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
+    let sign = |column: usize| {
+        let entries = vectors.column(column);
+        let farthest = entries.iter().fold(0.0_f64, |most, entry| {
+            if entry.abs() > most.abs() * (1.0 + 1e-9) { *entry } else { most }
+        });
+        farthest.signum()
+    };
+    let sorted = Array2::from_shape_fn(vectors.dim(), |(row, column)| {
+        vectors[(row, order[column])] * sign(order[column])
+    });
+    Ok((order.into_iter().map(|place| values[place]).collect(), sorted))
+}
+
+/// The symmetric matrix with the same vectors, and of each eigenvalue what is made of it.
+///
+/// # Errors
+/// `Internal` if the matrix is not square.
+pub(crate) fn spectral(matrix: &Array2<f64>, of: impl Fn(f64) -> f64) -> Result<Array2<f64>> {
+    let (values, vectors) = eigen(matrix)?;
+    let mut scaled = vectors.clone();
+    for (mut column, value) in scaled.columns_mut().into_iter().zip(&values) {
+        column *= of(*value);
+    }
+    Ok(scaled.dot(&vectors.t()))
+}

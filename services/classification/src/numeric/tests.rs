@@ -1,0 +1,98 @@
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+use super::*;
+use crate::{
+    matrix::{MatrixColumn, Values},
+    numeric::{
+        linear::{Affine, Dense, eigen},
+        robust::{fast_mcd, inverse_root, shrunk, whitening},
+    },
+};
+use anomal_core::Cancel;
+
+/// Three columns that hang together, and every `every`th row far from all others.
+fn rows(count: usize, every: usize) -> (Dense, Vec<Vec<f64>>) {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    let mut bell = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+    let mut columns = vec![Vec::new(); 3];
+    for row in 0..count {
+        let (a, b, c) = (bell(), bell(), bell());
+        let far = if row % every == every - 1 { 30.0 } else { 0.0 };
+        columns[0].push(a + far);
+        columns[1].push(0.5 * a + b - far);
+        columns[2].push(0.2 * b + 0.3 * c);
+    }
+    let names = ["a", "b", "c"];
+    let column = |(name, values): (&&str, &Vec<f64>)| MatrixColumn {
+        name: (*name).into(),
+        weight: 1.0,
+        values: Values::Numeric(values.clone()),
+    };
+    let matrix = Matrix { rows: count, columns: names.iter().zip(&columns).map(column).collect() };
+    let encoding = Encoding::learn(&matrix, 1, Weights::Aside);
+    let encoder = encoding.bind(&matrix).unwrap();
+    let dense = Dense::of(&encoder, count, &Cancel::default()).unwrap();
+    let all = (0..count).map(|row| dense.row(row)).collect();
+    (dense, all)
+}
+
+#[test]
+fn moments_are_those_of_the_rows_that_weigh() {
+    let (dense, all) = rows(1_700, 10);
+    let weights: Vec<f64> =
+        (0_u8..=255).cycle().take(1_700).map(|row| f64::from(row % 3)).collect();
+    let found = dense.moments(Some(&weights));
+    let total: f64 = weights.iter().sum();
+    assert_eq!(found.count, total);
+    let weighted = |of: &dyn Fn(&Vec<f64>) -> f64| {
+        all.iter().zip(&weights).map(|(row, weight)| of(row) * weight).sum::<f64>() / total
+    };
+    for a in 0..3 {
+        let mean = weighted(&|row| row[a]);
+        assert!((found.mean[a] - mean).abs() < 1e-12);
+        for b in 0..3 {
+            let product = weighted(&|row| (row[a] - found.mean[a]) * (row[b] - found.mean[b]));
+            assert!((found.covariance[(a, b)] - product).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn whitened_rows_vary_alike_in_every_direction() {
+    let (dense, all) = rows(1_700, 10);
+    let moments = dense.moments(None);
+    let (cholesky, determinant) = inverse_root(&moments.covariance);
+    let (values, _) = eigen(&moments.covariance).unwrap();
+    assert!(values.is_sorted_by(|one, next| one >= next));
+    let product: f64 = values.iter().product();
+    assert!((determinant - product.ln()).abs() < 1e-9);
+    let distances = |matrix| dense.map(&Affine::new(moments.mean.clone(), matrix)).squares();
+    let symmetric = whitening(&moments).unwrap();
+    for (one, other) in distances(&cholesky).iter().zip(distances(&symmetric)) {
+        assert!((one - other).abs() < 1e-9 * one.max(1.0), "{one} and {other}");
+    }
+    let white = dense.map(&Affine::new(moments.mean.clone(), &symmetric)).moments(None);
+    for ((a, b), value) in white.covariance.indexed_iter() {
+        assert!((value - f64::from(u8::from(a == b))).abs() < 1e-9, "{a}, {b}: {value}");
+    }
+    assert_eq!(dense.select(&[1_600, 3]).row(0), all[1_600]);
+}
+
+#[test]
+fn rows_far_off_do_not_stretch_a_robust_covariance() {
+    let cancel = Cancel::default();
+    for (count, every) in [(200, 5), (2_000, 4)] {
+        let (dense, _) = rows(count, every);
+        let clean: Vec<usize> = (0..count).filter(|row| row % every != every - 1).collect();
+        let clean = dense.select(&clean).moments(None);
+        let plain = dense.moments(None);
+        assert!(plain.covariance[(0, 0)] > 20.0 * clean.covariance[(0, 0)]);
+        let fast = fast_mcd(&dense, None, 1, &cancel).unwrap();
+        let few = shrunk(&dense, 0.6, &cancel).unwrap();
+        for (robust, least, most) in [(fast, 0.7, 1.4), (few, 0.2, 3.0)] {
+            let ratio = robust.covariance[(0, 0)] / clean.covariance[(0, 0)];
+            assert!(ratio > least && ratio < most, "{count}: {ratio}");
+            assert!((robust.mean[0] - clean.mean[0]).abs() < 0.3 * clean.covariance[(0, 0)].sqrt());
+        }
+    }
+}
