@@ -1,14 +1,24 @@
 //! The same job in one process, through services, and through services that die gives the same bytes.
 
 use std::{
+    ffi::OsStr,
     io::{Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::Stdio,
+    sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use anomal_core::{
+    Code, Error, ExtractRequest, Extraction, FeatureEngine, PlanRequest, Result,
+    proto::{Component, Plan},
+};
+use anomal_feature::{LocalFeatureEngine, grpc};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
 use anomal_tests::{Engine, Ran, Workspace, repository};
+use async_trait::async_trait;
+use clap::Parser;
 
 const FEATURE: &str = "anomal-feature-engine";
 const CLASSIFICATION: &str = "anomal-classification-engine";
@@ -69,17 +79,18 @@ fn results_are_the_same_to_the_byte() {
     }
 }
 
-/// Killing a replica while batches are on their way changes nothing.
-fn survives(victim: &str) {
+const ROWS: u64 = 600_000;
+
+/// A job of many batches over standard input.
+fn many_batches() -> (Workspace, String) {
     let workspace = Workspace::default();
     let mut csv = String::from("a,b,c,name\n");
-    for row in 0..600_000_u64 {
+    for row in 0..ROWS {
         let x = row.wrapping_mul(2_654_435_761) % 10_007;
         csv.push_str(&format!("{x},{},{},host{x}.example.com\n", x * x % 997, row % 13));
     }
-    workspace.write("in.csv", csv.as_bytes());
     let job = "
-input: {csv: {path: in.csv}}
+input: {csv: {path: '-'}}
 packs: [dns]
 features:
   - {type: field, match: '*', except: [name]}
@@ -88,18 +99,54 @@ classification: {engine: HBOS}
 outputs: [{csv: {path: out.csv}}]
 ";
     workspace.write("job.yaml", job.as_bytes());
-    run(&workspace, "HBOS", "2", &[]).expect(0, &[]);
+    (workspace, csv)
+}
+
+/// Runs it; `between` is done when half of the input is read, and again when all is.
+fn fed(workspace: &Workspace, csv: &str, more: &[String], mut between: impl FnMut(usize)) -> Ran {
+    let mut command = workspace.command(&["run", "job.yaml"]);
+    command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let half = csv.len() / 2;
+    for (time, part) in [&csv[..half], &csv[half..]].into_iter().enumerate() {
+        // A run that has failed reads no more.
+        let _ = stdin.write_all(part.as_bytes());
+        between(time);
+    }
+    drop(stdin);
+    child.wait_with_output().unwrap().into()
+}
+
+/// Killing a replica while batches are on their way changes nothing.
+fn survives(victim: &str) {
+    let (workspace, csv) = many_batches();
+    fed(&workspace, &csv, &[], |_| ()).expect(0, &[]);
     let expected = workspace.bytes("out.csv");
 
     let (mut feature, mut classification) = (start(FEATURE, 3), start(CLASSIFICATION, 3));
     let more = endpoints(&feature, &classification);
-    let mut command = workspace.command(&["run", "job.yaml"]);
-    command.args(&more).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    thread::sleep(Duration::from_millis(if victim == FEATURE { 300 } else { 900 }));
-    let engines = if victim == FEATURE { &mut feature } else { &mut classification };
-    engines[1].kill();
-    let ran: Ran = child.wait_with_output().unwrap().into();
+    let ran = if victim == FEATURE {
+        // Half of the batches are still to come.
+        fed(&workspace, &csv, &more, |time| {
+            if time == 0 {
+                feature[1].kill();
+            }
+        })
+    } else {
+        let mut lost = Some(classification.remove(1));
+        fed(&workspace, &csv, &more, |time| {
+            if time == 1
+                && let Some(mut lost) = lost.take()
+            {
+                // Fitting begins when all is read.
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(700));
+                    lost.kill();
+                });
+            }
+        })
+    };
     ran.expect(0, &[]);
     assert!(workspace.bytes("out.csv") == expected, "losing a replica changed the results");
 }
@@ -130,17 +177,10 @@ fn nothing_that_listens() {
 
 #[test]
 fn something_that_is_no_engine() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            thread::spawn(move || {
-                let mut request = [0; 1024];
-                let _ = stream.read(&mut request);
-                let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-            });
-        }
+    let address = listener(|mut stream| {
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request);
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     });
     refused(&format!("http://{address}")).expect(4, &[&address]);
 }
@@ -151,13 +191,119 @@ fn an_engine_of_the_other_kind() {
     refused(&engine.address).expect(4, &[engine.address.trim_start_matches("http://")]);
 }
 
-/// The only replica dies for good: the run ends soon, with nothing half written.
+/// The only replica dies in the middle and for good: the run ends, with nothing half written.
 #[test]
 fn the_only_engine_dies() {
+    let (workspace, csv) = many_batches();
     let mut engine = Engine::start(FEATURE);
-    let address = engine.address.clone();
-    engine.kill();
-    refused(&address).expect(4, &[]);
+    let more = endpoints(std::slice::from_ref(&engine), &[]);
+    let ran = fed(&workspace, &csv, &more, |time| {
+        if time == 0 {
+            engine.kill();
+        }
+    });
+    ran.expect(4, &[engine.address.trim_start_matches("http://")]);
+    assert_eq!(workspace.files(), ["job.yaml"]);
+}
+
+/// Something that takes a connection and does with it what `talk` does.
+fn listener(talk: fn(TcpStream)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            thread::spawn(move || talk(stream));
+        }
+    });
+    address
+}
+
+#[test]
+fn something_that_never_answers() {
+    let address = listener(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
+    refused(&format!("http://{address}")).expect(4, &[&address, "check that it"]);
+}
+
+/// An engine behind a line that is slow both ways: it takes longer, and that is all.
+#[test]
+fn an_engine_that_answers_slowly() {
+    let workspace = dns();
+    run(&workspace, "HBOS", "2", &[]).expect(0, &[]);
+    let expected = outputs(&workspace);
+    let engine = Engine::start(FEATURE);
+    let behind = engine.address.trim_start_matches("http://").to_owned();
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", slow.local_addr().unwrap());
+    thread::spawn(move || {
+        for near in slow.incoming() {
+            let (near, far) = (near.unwrap(), TcpStream::connect(&behind).unwrap());
+            for (mut from, mut to) in
+                [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)]
+            {
+                thread::spawn(move || {
+                    let mut bytes = [0; 16 << 10];
+                    while let Ok(count @ 1..) = from.read(&mut bytes) {
+                        thread::sleep(Duration::from_millis(40));
+                        if to.write_all(&bytes[..count]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    let more = ["--feature-engine".to_owned(), address];
+    run(&workspace, "HBOS", "2", &more).expect(0, &[]);
+    assert!(outputs(&workspace) == expected, "a slow engine changed the results");
+}
+
+/// What an engine of a later version says of settings that it does not know.
+struct Later(LocalFeatureEngine);
+
+#[async_trait]
+impl FeatureEngine for Later {
+    async fn list_components(&self) -> Result<Vec<Component>> {
+        self.0.list_components().await
+    }
+
+    async fn plan(&self, _: PlanRequest) -> Result<Plan> {
+        let message = "this engine takes settings of version 99 and not of version 1";
+        Err(Error::new(Code::Incompatible, "SETTINGS_VERSION", message))
+    }
+
+    async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {
+        self.0.extract(request).await
+    }
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[test]
+fn an_engine_of_another_version() {
+    let folder = Workspace::default();
+    let ports = folder.path("ports.json");
+    let line = ["later", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--port-file"];
+    let line = line.iter().map(OsStr::new).chain([ports.as_os_str()]);
+    let args = Arguments::parse_from(line).server;
+    let metrics = Metrics::new();
+    let admission = Admission::new(4, 1 << 20, Arc::clone(&metrics));
+    let routes = grpc::routes(Arc::new(Later(LocalFeatureEngine::default())), admission);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.spawn(async move { serve(&args, 0, grpc::SERVICE, routes, metrics).await });
+    let until = Instant::now() + Duration::from_secs(20);
+    while !ports.exists() {
+        assert!(Instant::now() < until, "the server does not listen");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let told: serde_json::Value = serde_json::from_str(&folder.read("ports.json")).unwrap();
+    let address = format!("127.0.0.1:{}", told["grpc"]);
+    refused(&format!("http://{address}")).expect(4, &["version 99", &address]);
+    runtime.shutdown_background();
 }
 
 /// Ctrl-C in the middle leaves nothing.

@@ -202,6 +202,8 @@ impl Replicas {
         // Patience counts from the first failure: a replica may be lost after long work.
         let mut failing: Option<Instant> = None;
         let mut failed = Vec::new();
+        // Each replica's failure is told once of a call.
+        let mut told = Vec::new();
         let mut pause = pace.pause;
         loop {
             let replica = self.pick(&failed)?;
@@ -218,7 +220,10 @@ impl Replicas {
             if failed.len() >= self.count() {
                 failed.clear();
             }
-            tracing::warn!("{error}; trying again");
+            if !told.contains(&replica.address) {
+                told.push(replica.address);
+                tracing::warn!("{error}; trying again");
+            }
             tokio::time::sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
