@@ -152,3 +152,18 @@ fn the_schema_in_the_documentation_is_that_of_the_program() {
     let known = std::fs::read_to_string(repository().join("docs/anomalyjob.schema.json")).unwrap();
     assert!(ran.stdout == known, "make it anew: `anomal schema > docs/anomalyjob.schema.json`");
 }
+
+#[test]
+fn every_component_and_detector_is_documented() {
+    let ran = Workspace::default().anomal(&["components", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let documentation = std::fs::read_to_string(repository().join("docs/components.md")).unwrap();
+    for of in ["components", "detectors"] {
+        for item in told[of].as_array().unwrap() {
+            let text = |key: &str| item[key].as_str().unwrap();
+            let (name, description) = (text("name"), text("description"));
+            assert!(documentation.contains(name), "{name} is not in docs/components.md");
+            assert!(documentation.contains(description), "{name} is described otherwise there");
+        }
+    }
+}

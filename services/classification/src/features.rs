@@ -4,7 +4,7 @@ use anomal_core::{
     Code, Error, Result, Table,
     proto::{FeatureColumn, FeatureKind},
 };
-use polars::prelude::{Column, DataType, PlHashMap, StringChunked, TimeUnit};
+use polars::prelude::{Column, DataType, PlHashMap, PlHashSet, StringChunked, TimeUnit};
 use rayon::prelude::*;
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
@@ -12,6 +12,11 @@ use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 /// # Errors
 /// `InvalidRequest` if the table's columns are not the features.
 pub(crate) fn matrix(table: &Table, features: &[FeatureColumn]) -> Result<Matrix> {
+    let mut names = PlHashSet::default();
+    if let Some(twice) = features.iter().find(|feature| !names.insert(feature.name.as_str())) {
+        let message = format!("the feature `{}` is there twice", twice.name);
+        return Err(Error::new(Code::InvalidRequest, "FEATURE_TWICE", message));
+    }
     let columns: Vec<MatrixColumn> = features
         .par_iter()
         .map(|feature| {
@@ -67,4 +72,20 @@ fn codes(text: &StringChunked) -> Values {
     });
     let codes = codes.collect();
     Values::Codes { codes, levels }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::df;
+
+    use super::*;
+
+    #[test]
+    fn a_feature_that_is_there_twice_is_refused() {
+        let table = Table::new(vec![0, 1], df!("a" => [1.0, 2.0]).unwrap()).unwrap();
+        let feature =
+            FeatureColumn { name: "a".into(), kind: 1, weight: 1.0, origin: String::new() };
+        let error = matrix(&table, &[feature.clone(), feature]).unwrap_err();
+        assert_eq!((error.code, error.reason.as_str()), (Code::InvalidRequest, "FEATURE_TWICE"));
+    }
 }
