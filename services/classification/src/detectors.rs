@@ -3,6 +3,7 @@
 mod bins;
 mod copod;
 mod ecod;
+mod forest;
 mod frequency;
 mod gower;
 mod hbos;
@@ -39,6 +40,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &mixture::GaussianMixture,
     &frequency::CategoricalFrequency,
     &ocsvm::Ocsvm,
+    &forest::IsolationForest,
 ];
 
 /// A way to score rows.

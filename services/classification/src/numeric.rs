@@ -9,11 +9,13 @@ use crate::{
     matrix::Matrix,
 };
 
+pub(crate) mod isolation;
 pub(crate) mod linear;
 pub(crate) mod mixture;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;
+pub(crate) mod walk;
 #[cfg(test)]
 mod tests;
 

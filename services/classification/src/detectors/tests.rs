@@ -82,6 +82,7 @@ contract!(mcd, "MCD", numbers_far_off);
 contract!(mixture, "GaussianMixture", numbers_far_off);
 contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 contract!(ocsvm, "OCSVM", numbers_far_off);
+contract!(forest, "IsolationForest", numbers_far_off);
 
 const SEED: u64 = 11;
 

@@ -47,7 +47,7 @@ fn add(column: &MatrixColumn, hashes: &mut [u64]) {
 }
 
 /// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 16 (`SplitMix64`).
-fn mixed(value: u64) -> u64 {
+pub(crate) fn mixed(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

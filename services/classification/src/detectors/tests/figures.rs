@@ -21,6 +21,7 @@ fn parameters_have_ranges() {
         ("GaussianMixture", json!({"nComponents": 50, "regCovar": 1e-6})),
         ("CategoricalFrequency", json!({"nBins": 64, "maxPairs": 0})),
         ("OCSVM", json!({"nu": 0.1, "gamma": 0.5})),
+        ("IsolationForest", json!({"nEstimators": 1, "maxSamples": 65_536})),
     ];
     for (name, given) in good {
         assert_eq!(check(name, &given), None, "{name}");
@@ -35,6 +36,8 @@ fn parameters_have_ranges() {
         ("CategoricalFrequency", json!({"nBins": 65}), "nBins"),
         ("OCSVM", json!({"nu": 1.5}), "nu"),
         ("OCSVM", json!({"gamma": 0}), "gamma"),
+        ("IsolationForest", json!({"nEstimators": 0}), "nEstimators"),
+        ("IsolationForest", json!({"maxSamples": 1}), "maxSamples"),
     ];
     for (name, given, parameter) in bad {
         let message = check(name, &given).unwrap();

@@ -1,0 +1,113 @@
+//! Rows that walk down trees, some at a time, without a jump that the processor has to guess.
+
+use super::isolation::{MISSING_RIGHT, Tree, UNSEEN_RIGHT, level_goes_right, mean_depth};
+
+/// Rows that walk together.
+pub(crate) const LANES: usize = 8;
+/// Beside the two of [`Tree::sides`]: a category is split.
+const LEVELS: u32 = 4;
+const FLAGS: u32 = 3;
+
+/// A tree laid out for rows to walk down. A leaf is its own left child.
+pub(crate) struct Walk {
+    steps: Vec<Step>,
+    highest: u32,
+    only_numbers: bool,
+    /// Of each node its depth, and what would be left to go if the tree were grown on.
+    ends: Vec<f64>,
+    /// Of each node the splits that the one above it has saved.
+    saved: Vec<f64>,
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    cut: f64,
+    left: u32,
+    /// The feature, and behind it what a row does whose value is not compared.
+    how: u32,
+}
+
+impl Step {
+    fn feature(self) -> usize {
+        (self.how >> FLAGS) as usize
+    }
+
+    /// 1 to the right, 0 to the left.
+    fn side<const ONLY_NUMBERS: bool>(self, value: f64) -> u32 {
+        if !ONLY_NUMBERS && self.how & LEVELS != 0 && !value.is_nan() {
+            let unseen = self.how & u32::from(UNSEEN_RIGHT) != 0;
+            return u32::from(if value < 0.0 { unseen } else { level_goes_right(value, self.cut) });
+        }
+        let missing = self.how & u32::from(MISSING_RIGHT) != 0;
+        u32::from((value >= self.cut) | (value.is_nan() & missing))
+    }
+}
+
+impl Walk {
+    /// With the levels of each feature that is no number. None if the tree is of other features.
+    pub fn new(tree: &Tree, levels: &[Option<Vec<f64>>]) -> Option<Self> {
+        let depths = tree.depths(levels.len())?;
+        let mut saved = vec![0.0; depths.len()];
+        let mut steps = Vec::with_capacity(depths.len());
+        let mut only_numbers = true;
+        for (node, own) in (0..).zip(0..depths.len()) {
+            let left = tree.left[own];
+            if left == 0 {
+                steps.push(Step { cut: f64::INFINITY, left: node, how: 0 });
+                continue;
+            }
+            for child in [left as usize, left as usize + 1] {
+                saved[child] = mean_depth(tree.sizes[own]) - mean_depth(tree.sizes[child]) - 1.0;
+            }
+            let feature = tree.features[own];
+            let sides = u32::from(tree.sides[own] & (MISSING_RIGHT | UNSEEN_RIGHT));
+            let of_levels = levels[feature as usize].is_some();
+            only_numbers &= !of_levels;
+            let how = feature.checked_mul(1 << FLAGS)? | sides | if of_levels { LEVELS } else { 0 };
+            steps.push(Step { cut: tree.cuts[own], left, how });
+        }
+        let end = |(depth, size): (&u32, &u32)| f64::from(*depth) + mean_depth(*size);
+        let ends = depths.iter().zip(&tree.sizes).map(end).collect();
+        let highest = depths.iter().copied().max().unwrap_or(0);
+        Some(Self { steps, highest, only_numbers, ends, saved })
+    }
+
+    /// Adds to each row's sum how far it comes; rows one behind the other, a multiple of [`LANES`].
+    pub fn add_ends(&self, rows: &[f64], features: usize, sums: &mut [f64]) {
+        if self.only_numbers {
+            self.add::<true>(rows, features, sums);
+        } else {
+            self.add::<false>(rows, features, sums);
+        }
+    }
+
+    fn add<const ONLY_NUMBERS: bool>(&self, rows: &[f64], features: usize, sums: &mut [f64]) {
+        for (rows, sums) in rows.chunks_exact(LANES * features).zip(sums.chunks_exact_mut(LANES)) {
+            let mut nodes = [0_u32; LANES];
+            for _ in 0..self.highest {
+                for (lane, node) in nodes.iter_mut().enumerate() {
+                    let step = self.steps[*node as usize];
+                    let value = rows[lane * features + step.feature()];
+                    *node = step.left + step.side::<ONLY_NUMBERS>(value);
+                }
+            }
+            for (sum, node) in sums.iter_mut().zip(nodes) {
+                *sum += self.ends[node as usize];
+            }
+        }
+    }
+
+    /// Tells of each split that a row passes its feature, and how many splits it has saved.
+    pub fn explain(&self, row: &[f64], mut tell: impl FnMut(usize, f64)) {
+        let mut node = 0;
+        for _ in 0..self.highest {
+            let step = self.steps[node];
+            let next = (step.left + step.side::<false>(row[step.feature()])) as usize;
+            if next == node {
+                return;
+            }
+            tell(step.feature(), self.saved[next]);
+            node = next;
+        }
+    }
+}
