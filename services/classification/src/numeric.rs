@@ -15,9 +15,9 @@ pub(crate) mod mixture;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;
-pub(crate) mod walk;
 #[cfg(test)]
 mod tests;
+pub(crate) mod walk;
 
 /// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
 /// would take more than a quarter of the memory budget, in an order that hangs on their values alone.
