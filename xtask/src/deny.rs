@@ -21,7 +21,7 @@ pub fn run() -> Result<ExitCode> {
         // What it was compiled from is not needed again.
         std::fs::remove_dir_all(folder.join("target"))?;
     }
-    let check = ["--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    let check = ["--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
     let good = std::process::Command::new(program).args(check).status()?.success();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
