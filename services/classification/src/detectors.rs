@@ -7,6 +7,7 @@ mod forest;
 mod frequency;
 mod gower;
 mod hbos;
+mod knn;
 mod mcd;
 mod mixture;
 mod ocsvm;
@@ -41,6 +42,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &frequency::CategoricalFrequency,
     &ocsvm::Ocsvm,
     &forest::IsolationForest,
+    &knn::Knn,
 ];
 
 /// A way to score rows.
