@@ -3,6 +3,7 @@
 mod bins;
 mod copod;
 mod ecod;
+mod ensemble;
 mod forest;
 mod frequency;
 mod gower;
@@ -14,6 +15,7 @@ mod ocsvm;
 mod pairs;
 mod pca;
 mod quadratic;
+mod tail;
 mod tails;
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &ocsvm::Ocsvm,
     &forest::IsolationForest,
     &knn::Knn,
+    &ensemble::Ensemble,
 ];
 
 /// A way to score rows.

@@ -84,6 +84,7 @@ contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 contract!(ocsvm, "OCSVM", numbers_far_off);
 contract!(forest, "IsolationForest", numbers_far_off);
 contract!(knn, "KNN", numbers_far_off);
+contract!(ensemble, "Ensemble", numbers_far_off);
 
 const SEED: u64 = 11;
 
