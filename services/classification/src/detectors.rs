@@ -3,16 +3,19 @@
 mod bins;
 mod copod;
 mod ecod;
+mod ensemble;
 mod forest;
 mod frequency;
 mod gower;
 mod hbos;
+mod knn;
 mod mcd;
 mod mixture;
 mod ocsvm;
 mod pairs;
 mod pca;
 mod quadratic;
+mod tail;
 mod tails;
 
 #[cfg(test)]
@@ -41,6 +44,8 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &frequency::CategoricalFrequency,
     &ocsvm::Ocsvm,
     &forest::IsolationForest,
+    &knn::Knn,
+    &ensemble::Ensemble,
 ];
 
 /// A way to score rows.

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(crate) mod isolation;
+pub(crate) mod kd;
 pub(crate) mod linear;
 pub(crate) mod mixture;
 pub(crate) mod robust;

@@ -120,7 +120,6 @@ impl<'a> Encoder<'a> {
     }
 
     /// Some rows, row by row.
-    #[allow(dead_code, reason = "what the detectors by neighbours work on")]
     pub fn rows(&self, rows: &Range<usize>, out: &mut Vec<f64>) {
         let mut columns = Vec::new();
         self.columns(rows, &mut columns);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    data::{numeric, table},
+    data::{codes, numeric, table},
     *,
 };
 
@@ -22,6 +22,8 @@ fn parameters_have_ranges() {
         ("CategoricalFrequency", json!({"nBins": 64, "maxPairs": 0})),
         ("OCSVM", json!({"nu": 0.1, "gamma": 0.5})),
         ("IsolationForest", json!({"nEstimators": 1, "maxSamples": 65_536})),
+        ("KNN", json!({"nNeighbors": 1_000, "method": "median"})),
+        ("Ensemble", json!({"members": ["HBOS", "MCD"], "weights": [0.0, 2.0]})),
     ];
     for (name, given) in good {
         assert_eq!(check(name, &given), None, "{name}");
@@ -38,6 +40,11 @@ fn parameters_have_ranges() {
         ("OCSVM", json!({"gamma": 0}), "gamma"),
         ("IsolationForest", json!({"nEstimators": 0}), "nEstimators"),
         ("IsolationForest", json!({"maxSamples": 1}), "maxSamples"),
+        ("KNN", json!({"nNeighbors": 0}), "nNeighbors"),
+        ("KNN", json!({"method": "least"}), "method"),
+        ("Ensemble", json!({"members": ["Ensemble"]}), "members"),
+        ("Ensemble", json!({"members": ["MCD", "MCD"]}), "members"),
+        ("Ensemble", json!({"members": ["KNN"], "weights": [0.0]}), "weights"),
     ];
     for (name, given, parameter) in bad {
         let message = check(name, &given).unwrap();
@@ -101,4 +108,49 @@ fn tails_are_those_of_the_fitted_rows() {
     let found = score(fit("COPOD", &matrix).as_ref(), &new).scores;
     let expected = [log(0.75), log(0.25), 0.5 * log(0.125), log(0.125)];
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+}
+
+/// A burst of equal rows does not hide itself from the detectors by neighbours, nor does a pair.
+#[test]
+fn copies_of_a_row_do_not_hide_it() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut columns = vec![Vec::new(); 3];
+    for row in 0..400 {
+        for (place, column) in columns.iter_mut().enumerate() {
+            let far = if place == 0 { 12.0 } else { -9.0 };
+            column.push(match row {
+                0..40 => far,
+                40..42 => -far,
+                _ => random.random::<f64>() * 4.0,
+            });
+        }
+    }
+    let names = ["a", "b", "c"];
+    let columns = names.iter().zip(columns).map(|(name, values)| numeric(name, values));
+    let matrix = table(columns.collect());
+    let scores = score(fit("KNN", &matrix).as_ref(), &matrix).scores;
+    let usual = scores[42..].iter().copied().fold(0.0, f64::max);
+    assert!(scores[..42].iter().all(|score| *score > 2.0 * usual), "{usual}: {:?}", &scores[..42]);
+    // Of two values as far from each other the rare one has more.
+    let two = table(vec![numeric("a", (0..100).map(|row| f64::from(row / 98)).collect())]);
+    let scores = score(fit("KNN", &two).as_ref(), &two).scores;
+    assert!(scores[99] > 10.0 * scores[0], "{} and {}", scores[99], scores[0]);
+}
+
+/// The others have the weight of a member that steps out, and the state says which it is and why.
+#[test]
+fn members_that_cannot_serve_the_data_step_out() {
+    let categories = table(vec![codes("a", (0..60).map(|row| row * row % 7).collect())]);
+    let fitted = try_fit("Ensemble", &categories).unwrap();
+    let state: Value = serde_json::from_str(fitted.scorer.state().unwrap().get()).unwrap();
+    let names = |of: &str| -> Vec<String> {
+        let members = state[of].as_array().unwrap().iter();
+        members.map(|member| member["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("out"), ["MCD", "GaussianMixture"]);
+    assert_eq!(names("members"), ["IsolationForest", "KNN"]);
+    assert!(fitted.steps.iter().any(|step| step.step.starts_with("MCD steps out: no numbers")));
+    let constant = table(vec![numeric("a", vec![2.0; 30])]);
+    let fitted = try_fit("Ensemble", &constant).unwrap();
+    assert!(score(fitted.scorer.as_ref(), &constant).scores.iter().all(|score| *score == 0.0));
 }
