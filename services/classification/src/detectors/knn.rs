@@ -43,7 +43,7 @@ use crate::{
 /// Of a category as many have a column of their own.
 const MOST_LEVELS: usize = 16;
 /// Rows that are scored times rows that neighbours are looked for among times features.
-const MOST_WORK: usize = 100_000_000_000;
+const MOST_WORK: usize = 30_000_000_000;
 const MOST_ROWS: usize = 200_000;
 const FEWEST_ROWS: usize = 5_000;
 const MOST_NEIGHBORS: usize = 1_000;
@@ -90,7 +90,7 @@ impl Detector for Knn {
             clusters: false,
             row_wise: true,
             cost: "O(n m d) time at most, much less with few features; m is all n rows, or where n^2 d is above \
-                   10^11 a sample of 10^11 / (n d) of them, at least 5,000"
+                   3*10^10 a sample of 3*10^10 / (n d) of them, at least 5,000"
                 .into(),
         }
     }
