@@ -85,7 +85,9 @@ fn tls(status: &Status) -> Option<&rustls::Error> {
 /// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.
 fn broke(status: &Status) -> bool {
     let lost = matches!(status.code(), tonic::Code::Cancelled | tonic::Code::Unavailable);
-    lost || chain(status).any(<dyn Cause>::is::<io::Error>)
+    // The transport keeps no cause of a connection that was lost while an answer was being read.
+    let cut_off = status.message().contains("error reading a body from connection");
+    lost || cut_off || chain(status).any(<dyn Cause>::is::<io::Error>)
 }
 
 /// What is behind a status, where it was made on our side.
