@@ -137,6 +137,19 @@ pub struct Engine {
     pub address: String,
 }
 
+/// The port that a server tells in its port file, once it does; `check` is done while it does not.
+pub fn grpc_port(file: &Path, mut check: impl FnMut()) -> u64 {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !file.exists() {
+        check();
+        assert!(Instant::now() < until, "no server tells its port in {}", file.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ports = fs::read(file).expect("the port file");
+    let ports: serde_json::Value = serde_json::from_slice(&ports).expect("JSON");
+    ports["grpc"].as_u64().expect("a port")
+}
+
 impl Engine {
     /// `anomal-feature-engine` or `anomal-classification-engine` on a free port of loopback.
     pub fn start(name: &str) -> Self {
@@ -151,15 +164,9 @@ impl Engine {
         command.arg("--port-file").arg(&ports).args(more);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the engine starts");
-        let until = Instant::now() + Duration::from_secs(20);
-        while !ports.exists() {
+        let port = grpc_port(&ports, || {
             assert!(child.try_wait().expect("its state").is_none(), "{name} ended at once");
-            assert!(Instant::now() < until, "{name} does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let ports: serde_json::Value =
-            serde_json::from_slice(&fs::read(&ports).expect("the port file")).expect("JSON");
-        let port = ports["grpc"].as_u64().expect("a port");
+        });
         Self { child, address: format!("http://127.0.0.1:{port}") }
     }
 

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anomal_core::{
@@ -16,7 +16,7 @@ use anomal_core::{
 };
 use anomal_feature::{LocalFeatureEngine, grpc};
 use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
-use anomal_tests::{Engine, Ran, Workspace, repository};
+use anomal_tests::{Engine, Ran, Workspace, grpc_port, repository};
 use async_trait::async_trait;
 use clap::Parser;
 
@@ -295,13 +295,7 @@ fn an_engine_of_another_version() {
     let routes = grpc::routes(Arc::new(Later(LocalFeatureEngine::default())), admission);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.spawn(async move { serve(&args, 0, grpc::SERVICE, routes, metrics).await });
-    let until = Instant::now() + Duration::from_secs(20);
-    while !ports.exists() {
-        assert!(Instant::now() < until, "the server does not listen");
-        thread::sleep(Duration::from_millis(20));
-    }
-    let told: serde_json::Value = serde_json::from_str(&folder.read("ports.json")).unwrap();
-    let address = format!("127.0.0.1:{}", told["grpc"]);
+    let address = format!("127.0.0.1:{}", grpc_port(&ports, || ()));
     refused(&format!("http://{address}")).expect(4, &["version 99", &address]);
     runtime.shutdown_background();
 }

@@ -56,7 +56,7 @@ pub(crate) fn by_block<S>(
             Ok::<(), anomal_core::Error>(())
         },
     )?;
-    Ok(Scores { scores, shares: all, clusters: None, smallest_cluster: None })
+    Ok(Scores { scores, shares: all, ..Scores::default() })
 }
 
 /// A score beyond all numbers is the greatest one.

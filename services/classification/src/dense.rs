@@ -8,7 +8,10 @@
 //!
 //! A row has the same bits alone and in every batch.
 
-use anomal_core::proto::{FeatureColumn, FeatureKind};
+use anomal_core::{
+    Error, Result,
+    proto::{FeatureColumn, FeatureKind},
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -136,14 +139,19 @@ impl Encoding {
         }
     }
 
-    /// Laid beside a table. None if a column is of another kind than when it was fitted.
-    pub fn bind<'a>(&'a self, matrix: &'a Matrix) -> Option<Encoder<'a>> {
-        let sources: Option<Vec<Source<'a>>> = self
+    /// Laid beside a table.
+    ///
+    /// # Errors
+    /// `Internal` if a column is of another kind than when it was fitted.
+    pub fn bind<'a>(&'a self, matrix: &'a Matrix) -> Result<Encoder<'a>> {
+        let sources = self
             .parts
             .iter()
             .map(|part| Source::new(part, matrix.columns.get(part.feature)?))
-            .collect();
-        Some(Encoder::of(sources?, self.width()))
+            .collect::<Option<Vec<Source<'a>>>>();
+        let sources = sources
+            .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
+        Ok(Encoder::of(sources, self.width()))
     }
 }
 

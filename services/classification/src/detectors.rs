@@ -25,7 +25,7 @@ use anomal_core::{
     Cancel, Error, Result,
     proto::{self, Analysis, FeatureColumn, StepStatistics},
 };
-use anomal_spec::{Parameters, Threshold, nearest};
+use anomal_spec::{Parameters, Threshold, ThresholdMethod, nearest};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -53,7 +53,9 @@ pub(crate) trait Detector: Send + Sync {
     fn describe(&self) -> proto::Detector;
 
     /// Used where the settings name none.
-    fn default_threshold(&self) -> Threshold;
+    fn default_threshold(&self) -> Threshold {
+        Threshold { method: ThresholdMethod::Contamination, value: None }
+    }
 
     /// # Errors
     /// `InvalidSettings` for a parameter that is wrong, below `classification.parameters`.
@@ -93,6 +95,13 @@ pub(crate) struct Fitted {
     pub smallest_cluster: Option<Vec<bool>>,
     pub view: Option<Box<dyn View>>,
     pub steps: Vec<StepStatistics>,
+}
+
+impl Fitted {
+    /// Of a detector that has nothing more to say of the fitted rows than of others.
+    pub fn row_wise(scorer: impl Scorer + 'static, steps: Vec<StepStatistics>) -> Self {
+        Self { scorer: Box::new(scorer), rows: None, smallest_cluster: None, view: None, steps }
+    }
 }
 
 /// Scores rows, each for itself.
@@ -175,7 +184,7 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
         }
         let alone = Parameters::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = serde_json::from_value::<P>(alone.into()) {
-            return Err(Error::settings(path, "PARAMETER_INVALID", error.to_string()));
+            return Err(wrong(name, error.to_string()));
         }
     }
     serde_json::from_value(given.clone().into()).map_err(|error| {
@@ -189,6 +198,19 @@ pub(crate) fn state_of(scorer: &impl Serialize) -> Result<Box<RawValue>> {
         .map_err(|error| Error::internal(format!("a detector's state as JSON: {error}")))
 }
 
+/// What [`state_of`] has made.
+///
+/// # Errors
+/// A message if it is not of this type.
+pub(crate) fn from_state<T: DeserializeOwned>(state: &RawValue) -> Result<T, String> {
+    serde_json::from_str(state.get()).map_err(|error| error.to_string())
+}
+
+/// A parameter that is wrong.
+pub(crate) fn wrong(parameter: &str, message: impl Into<String>) -> Error {
+    Error::settings(format!("classification.parameters.{parameter}"), "PARAMETER_INVALID", message)
+}
+
 /// # Errors
 /// `InvalidSettings` if a parameter is out of its range.
 pub(crate) fn within<T: PartialOrd + std::fmt::Display>(
@@ -200,8 +222,7 @@ pub(crate) fn within<T: PartialOrd + std::fmt::Display>(
     if value >= least && value <= most {
         return Ok(());
     }
-    let message = format!("{value} is not between {least} and {most}");
-    Err(Error::settings(format!("classification.parameters.{name}"), "PARAMETER_INVALID", message))
+    Err(wrong(name, format!("{value} is not between {least} and {most}")))
 }
 
 /// The figures of a step over all rows.

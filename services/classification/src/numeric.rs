@@ -1,7 +1,7 @@
 //! Numerics that several detectors share. All of it gives the same bits on any number of threads: rows are
 //! taken in blocks of a fixed size, and sums are added up in a fixed order.
 
-use anomal_core::{Error, Result};
+use anomal_core::Result;
 
 use crate::{
     dense::{Encoding, Weights},
@@ -40,8 +40,7 @@ pub(crate) fn learn(
     let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);
     context.cancel.check()?;
     let chosen = matrix.select(&rows);
-    let encoder =
-        encoding.bind(&chosen).ok_or_else(|| Error::internal("columns beside another table"))?;
+    let encoder = encoding.bind(&chosen)?;
     let dense = linear::Dense::of(&encoder, chosen.rows, context.cancel)?;
     Ok((encoding, dense))
 }

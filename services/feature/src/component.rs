@@ -293,12 +293,4 @@ pub(crate) mod tests {
             TextFunction::Text(function) => function(&text),
         }
     }
-
-    /// What a flag or a metric of columns is given.
-    pub fn inputs<'a>(
-        columns: Vec<Option<&'a Column>>,
-        dictionaries: &'a Dictionaries,
-    ) -> Inputs<'a> {
-        Inputs { columns, dictionaries }
-    }
 }

@@ -52,10 +52,7 @@ pub(crate) fn extract(
 /// `InvalidRequest` if the table does not hold what the steps of this phase read.
 fn fits(program: &Program, phase: Phase, table: &Table) -> Result<()> {
     let whole_table = phase == Phase::WholeTable;
-    let steps = program.filters.iter();
-    let steps = steps.chain(program.features.iter().map(|feature| &feature.step));
-    let steps = steps.chain(program.flags.iter().map(|(step, _)| step));
-    let of_phase = steps.filter(|step| step.whole_table == whole_table);
+    let of_phase = program.steps().filter(|step| step.whole_table == whole_table);
     for name in of_phase.flat_map(|step| &step.reads) {
         let of_input = program.columns.iter().find(|column| column.name == *name);
         let made = program.features.iter().find(|feature| feature.column.name == *name);

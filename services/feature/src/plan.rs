@@ -14,7 +14,7 @@ use crate::{
     component::Definition,
     expression::{Expression, missing},
     packs::{self, PACKS},
-    program::Program,
+    program::{Program, Step},
 };
 
 /// Features after patterns are expanded.
@@ -26,12 +26,12 @@ pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
     let (settings, origins) = expanded(&request.settings, &request.schema)?;
     let program = Program::compile(&settings, &request.schema)
         .map_err(|error| as_written(error, &origins))?;
-    let whole: Vec<&[String]> = program.whole_table_steps().collect();
+    let whole: Vec<&Step> = program.steps().filter(|step| step.whole_table).collect();
     let is_feature = |name: &&String| {
         !program.columns.iter().any(|column| column.name == **name)
             && program.features.iter().any(|feature| feature.column.name == **name)
     };
-    let mut names: Vec<&String> = whole.into_iter().flatten().collect();
+    let mut names: Vec<&String> = whole.iter().flat_map(|step| &step.reads).collect();
     names.sort();
     names.dedup();
     let of_steps = |wanted: bool| {
@@ -43,9 +43,6 @@ pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
     };
     let whole_table_features =
         of_steps(true).into_iter().filter(|name| !made_there(name)).collect();
-    let whole_table = program.filters.iter().any(|step| step.whole_table)
-        || program.features.iter().any(|feature| feature.step.whole_table)
-        || program.flags.iter().any(|(step, _)| step.whole_table);
     let json = serde_json::to_string(&settings)
         .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
     Ok(Plan {
@@ -54,21 +51,11 @@ pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
         features: program.features.iter().map(|feature| feature.column.clone()).collect(),
         whole_table_features,
         whole_table_columns: of_steps(false),
-        whole_table,
+        whole_table: !whole.is_empty(),
         flags: program.flags.iter().map(|(_, flag)| flag.clone()).collect(),
         diagnostics: program.diagnostics,
         columns: program.columns,
     })
-}
-
-impl Program {
-    /// The names that each whole-table step reads.
-    fn whole_table_steps(&self) -> impl Iterator<Item = &[String]> {
-        let steps = self.filters.iter();
-        let steps = steps.chain(self.features.iter().map(|feature| &feature.step));
-        let steps = steps.chain(self.flags.iter().map(|(step, _)| step));
-        steps.filter(|step| step.whole_table).map(|step| step.reads.as_slice())
-    }
 }
 
 /// An error about a feature at its place in the settings as they were written.

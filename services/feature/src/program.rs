@@ -101,6 +101,13 @@ impl Program {
         Ok(program)
     }
 
+    /// All steps, in the order in which they run.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let features = self.features.iter().map(|feature| &feature.step);
+        let flags = self.flags.iter().map(|(step, _)| step);
+        self.filters.iter().chain(features).chain(flags)
+    }
+
     fn feature_step(
         &self,
         feature: &Feature,

@@ -9,7 +9,7 @@ use anomal_core::{
     Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,10 +38,6 @@ impl Detector for Ecod {
             row_wise: true,
             cost: "O(n log n) time, O(n) memory for one feature at a time".into(),
         }
-    }
-
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
     }
 
     fn check(&self, given: &Parameters) -> Result<()> {

@@ -12,18 +12,18 @@
 //! A row's reasons are those of the members, by the part that each has in the score.
 
 use anomal_core::{
-    Cancel, Code, Error, Result,
+    Cancel, Code, Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, parameters, schema_of, state_of,
-    step, tail::Tail, within,
+    Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, parameters, schema_of,
+    state_of, step, tail::Tail, within, wrong,
 };
 use crate::{
     matrix::{Matrix, Values},
@@ -54,14 +54,6 @@ struct EnsembleParameters {
 
 fn default_members() -> Vec<String> {
     ["IsolationForest", "KNN", "MCD", "GaussianMixture"].map(Into::into).into()
-}
-
-fn wrong(parameter: &str, message: impl Into<String>) -> Error {
-    Error::settings(
-        format!("classification.parameters.{parameter}"),
-        "PARAMETER_INVALID",
-        message.into(),
-    )
 }
 
 /// The detector of a name that may take part: one that scores each row for itself.
@@ -96,10 +88,6 @@ impl Detector for Ensemble {
             row_wise: true,
             cost: "what its members cost together".into(),
         }
-    }
-
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
     }
 
     fn check(&self, given: &Parameters) -> Result<()> {
@@ -145,13 +133,7 @@ impl Detector for Ensemble {
         }
         let total: f64 = members.iter().map(|member| member.weight).sum();
         members.iter_mut().for_each(|member| member.weight /= total);
-        Ok(Fitted {
-            scorer: Box::new(Together { members, out }),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps,
-        })
+        Ok(Fitted::row_wise(Together { members, out }, steps))
     }
 
     fn load(
@@ -159,7 +141,7 @@ impl Detector for Ensemble {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: State = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: State = from_state(state)?;
         if read.members.len() > MOST_MEMBERS {
             return Err("there are too many members".into());
         }
@@ -290,7 +272,7 @@ impl Scorer for Together {
                 *sum = if *total > 0.0 { *sum / total } else { 0.0 };
             }
         });
-        Ok(Scores { scores, shares: all, clusters: None, smallest_cluster: None })
+        Ok(Scores { scores, shares: all, ..Scores::default() })
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

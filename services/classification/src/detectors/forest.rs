@@ -12,14 +12,15 @@ use anomal_core::{
     Cancel, Error, Result,
     proto::{self, FeatureColumn, FeatureKind},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
+    within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -74,10 +75,6 @@ impl Detector for IsolationForest {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<ForestParameters>(given)?;
         within("nEstimators", &given.n_estimators, &1, &10_000)?;
@@ -89,13 +86,7 @@ impl Detector for IsolationForest {
         let given = parameters::<ForestParameters>(given)?;
         context.cancel.check()?;
         let forest = Forest::fit(matrix, &given, context)?;
-        Ok(Fitted {
-            scorer: Box::new(forest),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("trees", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(forest, vec![step("trees", matrix.rows, started)]))
     }
 
     fn load(
@@ -103,7 +94,7 @@ impl Detector for IsolationForest {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: State = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: State = from_state(state)?;
         let of_kind = |(levels, feature): (&Option<Vec<f64>>, &FeatureColumn)| {
             levels.is_none() == (feature.kind() == FeatureKind::Numeric)
         };

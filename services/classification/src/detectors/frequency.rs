@@ -16,7 +16,7 @@ use anomal_core::{
     Cancel, Error, Result,
     proto::{self, FeatureColumn, FeatureKind},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -24,6 +24,7 @@ use serde_json::value::RawValue;
 use super::{
     Context, Detector, Fitted, Scorer, Scores,
     bins::{Bins, Lookup},
+    from_state,
     pairs::{Pair, learn, slots},
     parameters, schema_of, state_of, step, within,
 };
@@ -72,10 +73,6 @@ impl Detector for CategoricalFrequency {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<FrequencyParameters>(given)?;
         within("nBins", &given.n_bins, &2, &64)?;
@@ -90,13 +87,7 @@ impl Detector for CategoricalFrequency {
         let started = std::time::Instant::now();
         let pairs = learn(matrix, &bins, given.max_pairs, context)?;
         steps.push(step("pairs", matrix.rows, started));
-        Ok(Fitted {
-            scorer: Box::new(Frequencies { bins, pairs }),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps,
-        })
+        Ok(Fitted::row_wise(Frequencies { bins, pairs }, steps))
     }
 
     fn load(
@@ -104,8 +95,7 @@ impl Detector for CategoricalFrequency {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: Frequencies =
-            serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: Frequencies = from_state(state)?;
         let bins = &read.bins;
         let of_feature = |(bins, feature): (&Bins, &FeatureColumn)| {
             bins.is_sound() && bins.is_numeric() == (feature.kind() == FeatureKind::Numeric)

@@ -16,7 +16,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, step, within};
+use super::{
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, step, within,
+};
 use crate::{
     gower::{
         clusters::{clusterings, silhouettes},
@@ -132,7 +134,7 @@ impl Detector for Gower {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let state: State = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let state: State = from_state(state)?;
         Ok(Box::new(GowerScorer::new(state, features)?))
     }
 }

@@ -13,19 +13,21 @@ use anomal_core::{
     Cancel, Error, Result,
     proto::{self, FeatureColumn, FeatureKind},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
+    within,
 };
-use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use crate::{
+    blocks::{Block, by_block},
+    matrix::{MISSING, Matrix, MatrixColumn, Values},
+};
 
-/// Rows scored together: their terms stay in the processor's first-level cache.
-const BLOCK: usize = 2_048;
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
 
@@ -57,10 +59,6 @@ impl Detector for Hbos {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let bins = parameters::<HbosParameters>(given)?.n_bins;
         bins.map_or(Ok(()), |bins| within("nBins", &bins, &2, &10_000))
@@ -76,13 +74,10 @@ impl Detector for Hbos {
             context.cancel.check()?;
             Ok(Histogram::fit(column, bins, most))
         });
-        Ok(Fitted {
-            scorer: Box::new(Histograms(histograms.collect::<Result<_>>()?)),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("histograms", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(
+            Histograms(histograms.collect::<Result<_>>()?),
+            vec![step("histograms", matrix.rows, started)],
+        ))
     }
 
     fn load(
@@ -90,8 +85,7 @@ impl Detector for Hbos {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let histograms: Histograms =
-            serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let histograms: Histograms = from_state(state)?;
         let good = |(histogram, feature): (&Histogram, &FeatureColumn)| {
             let numeric = feature.kind() == FeatureKind::Numeric;
             let terms = histogram.terms.len();
@@ -312,53 +306,22 @@ impl Scorer for Histograms {
             .map(|(histogram, column)| Lookup::new(histogram, column))
             .collect::<Option<_>>()
             .ok_or_else(|| Error::internal("a histogram beside a column of another kind"))?;
-        let mut scores = vec![0.0; matrix.rows];
-        let mut all = vec![Vec::new(); if shares { lookups.len() } else { 0 }];
-        all.par_iter_mut().for_each(|shares| *shares = vec![0.0; matrix.rows]);
-        // For each block of rows its part of each feature's shares.
-        let mut blocks: Vec<Vec<&mut [f64]>> =
-            (0..matrix.rows.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
-        for shares in &mut all {
-            for (block, part) in blocks.iter_mut().zip(shares.chunks_mut(BLOCK)) {
-                block.push(part);
+        // Feature by feature in their order, so that a row's sum has the same bits in every batch.
+        let work = |scratch: &mut Vec<f64>, block: Block<'_, '_>| {
+            scratch.resize(block.scores.len(), 0.0);
+            for (feature, lookup) in lookups.iter().enumerate() {
+                let terms = match block.parts.get_mut(feature) {
+                    Some(part) => &mut **part,
+                    None => scratch.as_mut_slice(),
+                };
+                lookup.terms(block.rows.start, terms);
+                block.scores.iter_mut().zip(terms).for_each(|(score, term)| *score += *term);
             }
-        }
-        scores.par_chunks_mut(BLOCK).zip(blocks).enumerate().try_for_each(
-            |(block, (scores, mut shares))| {
-                cancel.check()?;
-                score_block(&lookups, block * BLOCK, scores, &mut shares);
-                Ok::<(), Error>(())
-            },
-        )?;
-        Ok(Scores { scores, shares: all, clusters: None, smallest_cluster: None })
+        };
+        by_block(matrix.rows, lookups.len(), shares, cancel, Vec::new, work)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {
         state_of(self)
-    }
-}
-
-/// Feature by feature in their order, so that a row's sum has the same bits in every batch.
-fn score_block(
-    lookups: &[Lookup<'_>],
-    start: usize,
-    scores: &mut [f64],
-    shares: &mut [&mut [f64]],
-) {
-    let mut scratch = [0.0; BLOCK];
-    for (feature, lookup) in lookups.iter().enumerate() {
-        let terms = match shares.get_mut(feature) {
-            Some(shares) => &mut **shares,
-            None => &mut scratch[..scores.len()],
-        };
-        lookup.terms(start, terms);
-        for (score, term) in scores.iter_mut().zip(terms) {
-            *score += *term;
-        }
-    }
-    for shares in shares {
-        for (share, score) in shares.iter_mut().zip(scores.iter()) {
-            *share = if *score > 0.0 { *share / *score } else { 0.0 };
-        }
     }
 }

@@ -17,17 +17,18 @@
 //! the neighbours that the score is of.
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
+    within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -95,10 +96,6 @@ impl Detector for Knn {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<KnnParameters>(given)?;
         within("nNeighbors", &given.n_neighbors, &1, &MOST_NEIGHBORS)
@@ -118,13 +115,10 @@ impl Detector for Knn {
             points,
             counts,
         };
-        Ok(Fitted {
-            scorer: Box::new(Neighbors::of(state)),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("distinct rows", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(
+            Neighbors::of(state),
+            vec![step("distinct rows", matrix.rows, started)],
+        ))
     }
 
     fn load(
@@ -132,7 +126,7 @@ impl Detector for Knn {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: State = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: State = from_state(state)?;
         read.encoding.check(features)?;
         let good = Some(read.points.len()) == read.counts.len().checked_mul(read.encoding.width())
             && read.points.iter().all(|value| value.abs() <= 1e61)
@@ -215,9 +209,7 @@ impl Neighbors {
 impl Scorer for Neighbors {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoding = &self.state.encoding;
-        let encoder = encoding
-            .bind(matrix)
-            .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
+        let encoder = encoding.bind(matrix)?;
         let features = encoding.features();
         let width = encoder.width();
         let scratch = || (Vec::new(), Nearest::new(self.state.n_neighbors));

@@ -11,7 +11,7 @@ use anomal_core::{
     Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -71,10 +71,6 @@ impl Detector for Mcd {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let share = parameters::<McdParameters>(given)?.support_fraction;
         share.map_or(Ok(()), |share| within("supportFraction", &share, &0.5, &1.0))
@@ -92,13 +88,10 @@ impl Detector for Mcd {
             fast_mcd(&rows, given.support_fraction, context.seed, context.cancel)?
         };
         let map = whitening(&moments)?;
-        Ok(Fitted {
-            scorer: Box::new(Quadratic::new(encoding, moments.mean, map)),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("covariance", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(
+            Quadratic::new(encoding, moments.mean, map),
+            vec![step("covariance", matrix.rows, started)],
+        ))
     }
 
     fn load(

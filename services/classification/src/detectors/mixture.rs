@@ -8,17 +8,18 @@
 //! of equal rows, get a Gaussian of their own, by which they would be usual.
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
+    within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -26,7 +27,7 @@ use crate::{
     matrix::Matrix,
     numeric::{
         learn,
-        linear::{Affine, Dense, eigen, spectral},
+        linear::{Affine, Dense, NULL, eigen, spectral},
         mixture::{Component, mixture},
     },
 };
@@ -39,8 +40,6 @@ const MOST_ROWS: usize = 50_000;
 const MOST_DIRECTIONS: usize = 10;
 /// A component with less than this part of an even share of the rows is left out.
 const LEAST_SHARE: f64 = 0.25;
-/// A direction with less than this share of the first one's variance has none.
-const NULL: f64 = 1e-9;
 
 pub(crate) struct GaussianMixture;
 
@@ -82,10 +81,6 @@ impl Detector for GaussianMixture {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<MixtureParameters>(given)?;
         within("nComponents", &given.n_components, &1, &50)?;
@@ -101,13 +96,7 @@ impl Detector for GaussianMixture {
         } else {
             Mixture::fit(encoding, &rows, &given, context)?
         };
-        Ok(Fitted {
-            scorer: Box::new(scorer),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("mixture", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(scorer, vec![step("mixture", matrix.rows, started)]))
     }
 
     fn load(
@@ -115,7 +104,7 @@ impl Detector for GaussianMixture {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: Mixture = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: Mixture = from_state(state)?;
         read.encoding.check(features)?;
         let (width, directions) = (read.encoding.width(), read.projection.height());
         let good = |one: &Gaussian| {
@@ -242,10 +231,7 @@ impl Mixture {
 
 impl Scorer for Mixture {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let encoder = self
-            .encoding
-            .bind(matrix)
-            .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
+        let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
         let work = |(columns, projected): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);

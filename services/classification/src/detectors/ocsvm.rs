@@ -9,16 +9,17 @@
 //! support vector that has less than the greatest weight; those that have it are outside themselves).
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, parameters, schema_of, state_of, step, within,
+    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
+    within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -68,10 +69,6 @@ impl Detector for Ocsvm {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<OcsvmParameters>(given)?;
         within("nu", &given.nu, &0.01, &1.0)?;
@@ -84,13 +81,7 @@ impl Detector for Ocsvm {
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let gamma = given.gamma.unwrap_or(1.0 / matrix.columns.len() as f64);
         let machine = Machine::fit(encoding, &rows, given.nu, gamma, context.cancel)?;
-        Ok(Fitted {
-            scorer: Box::new(machine),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("machine", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(machine, vec![step("machine", matrix.rows, started)]))
     }
 
     fn load(
@@ -98,7 +89,7 @@ impl Detector for Ocsvm {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
-        let read: Machine = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+        let read: Machine = from_state(state)?;
         read.encoding.check(features)?;
         let values = read.logs.len().checked_mul(read.encoding.width());
         let numbers = read.vectors.iter().chain(&read.logs).all(|value| value.abs() <= 1e60);
@@ -188,10 +179,7 @@ impl Machine {
 
 impl Scorer for Machine {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let encoder = self
-            .encoding
-            .bind(matrix)
-            .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
+        let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
         let work = |columns: &mut Vec<f64>, block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);

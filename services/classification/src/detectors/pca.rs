@@ -10,7 +10,7 @@ use anomal_core::{
     Result,
     proto::{self, FeatureColumn},
 };
-use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use anomal_spec::Parameters;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,14 +21,15 @@ use super::{
 use crate::{
     dense::Weights,
     matrix::Matrix,
-    numeric::{learn, linear::eigen},
+    numeric::{
+        learn,
+        linear::{NULL, eigen},
+    },
 };
 
 /// Of a category as many have a column of their own.
 const MOST_LEVELS: usize = 8;
 const MOST_ROWS: usize = 1_000_000;
-/// A component with less than this share of the first one's variance has none.
-const NULL: f64 = 1e-9;
 
 pub(crate) struct Pca;
 
@@ -69,10 +70,6 @@ impl Detector for Pca {
         }
     }
 
-    fn default_threshold(&self) -> Threshold {
-        Threshold { method: ThresholdMethod::Contamination, value: None }
-    }
-
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<PcaParameters>(given)?;
         let counts = [
@@ -105,13 +102,7 @@ impl Detector for Pca {
             };
         }
         let scorer = Quadratic::new(encoding, moments.mean, scaled.dot(&vectors.t()));
-        Ok(Fitted {
-            scorer: Box::new(scorer),
-            rows: None,
-            smallest_cluster: None,
-            view: None,
-            steps: vec![step("components", matrix.rows, started)],
-        })
+        Ok(Fitted::row_wise(scorer, vec![step("components", matrix.rows, started)]))
     }
 
     fn load(

@@ -10,12 +10,12 @@
 //! Distances of this kind are the same in all units, so a weight could not work by scaling a feature: it
 //! multiplies the feature's coordinates after the matrix. With equal weights it is the plain distance.
 
-use anomal_core::{Cancel, Error, Result, proto::FeatureColumn};
+use anomal_core::{Cancel, Result, proto::FeatureColumn};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Scorer, Scores, state_of};
+use super::{Scorer, Scores, from_state, state_of};
 use crate::{
     blocks::{Block, by_block},
     dense::Encoding,
@@ -41,9 +41,8 @@ impl Quadratic {
     }
 
     pub fn load(state: &RawValue, features: &[FeatureColumn]) -> Result<Box<dyn Scorer>, String> {
-        let read: Self = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
-        let features_of = read.encoding.check(features);
-        features_of?;
+        let read: Self = from_state(state)?;
+        read.encoding.check(features)?;
         let width = read.encoding.width();
         if read.map.is_of(width, width) {
             Ok(Box::new(read))
@@ -55,10 +54,7 @@ impl Quadratic {
 
 impl Scorer for Quadratic {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let encoder = self
-            .encoding
-            .bind(matrix)
-            .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
+        let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
         let work = |(columns, mapped): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);

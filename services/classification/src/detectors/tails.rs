@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Context, Fitted, Scorer, Scores, state_of, step};
+use super::{Context, Fitted, Scorer, Scores, from_state, state_of, step};
 use crate::{
     blocks::{Block, by_block},
     matrix::{MISSING, Matrix, MatrixColumn, Values},
@@ -46,20 +46,17 @@ pub(crate) fn fit(matrix: &Matrix, term: Term, context: &Context<'_>) -> Result<
             Values::Codes { codes, levels } => categories(codes, levels, weight),
         })
     });
-    Ok(Fitted {
-        scorer: Box::new(Tails(features.collect::<Result<_>>()?)),
-        rows: None,
-        smallest_cluster: None,
-        view: None,
-        steps: vec![step("tails", matrix.rows, started)],
-    })
+    Ok(Fitted::row_wise(
+        Tails(features.collect::<Result<_>>()?),
+        vec![step("tails", matrix.rows, started)],
+    ))
 }
 
 pub(crate) fn load(
     state: &RawValue,
     features: &[FeatureColumn],
 ) -> Result<Box<dyn Scorer>, String> {
-    let tails: Tails = serde_json::from_str(state.get()).map_err(|error| error.to_string())?;
+    let tails: Tails = from_state(state)?;
     let good = |(tail, feature): (&Tail, &FeatureColumn)| {
         let numeric = feature.kind() == FeatureKind::Numeric;
         let fits = match &tail.values {
@@ -295,11 +292,12 @@ impl Scorer for Tails {
         let work = |scratch: &mut Vec<f64>, block: Block<'_, '_>| {
             scratch.resize(block.scores.len(), 0.0);
             for (feature, lookup) in lookups.iter().enumerate() {
-                lookup.terms(block.rows.start, scratch);
-                block.scores.iter_mut().zip(&*scratch).for_each(|(score, term)| *score += term);
-                if let Some(part) = block.parts.get_mut(feature) {
-                    part.copy_from_slice(scratch);
-                }
+                let terms = match block.parts.get_mut(feature) {
+                    Some(part) => &mut **part,
+                    None => scratch.as_mut_slice(),
+                };
+                lookup.terms(block.rows.start, terms);
+                block.scores.iter_mut().zip(terms).for_each(|(score, term)| *score += *term);
             }
         };
         by_block(matrix.rows, lookups.len(), shares, cancel, Vec::new, work)

@@ -13,6 +13,9 @@ use crate::{blocks::BLOCK, dense::Encoder};
 /// Partial sums of products are kept for so many groups of blocks at most.
 const GROUPS: usize = 16;
 
+/// A direction with less than this share of the first one's variance has none.
+pub(crate) const NULL: f64 = 1e-9;
+
 /// Rows in blocks, each column by column.
 #[derive(Clone, Debug)]
 pub(crate) struct Dense {

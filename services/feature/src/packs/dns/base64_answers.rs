@@ -77,7 +77,7 @@ mod tests {
     use polars::prelude::Column;
 
     use super::*;
-    use crate::{component::tests::inputs, dictionary::Dictionaries};
+    use crate::dictionary::Dictionaries;
 
     #[test]
     fn encoded_answers_are_found_and_others_are_not() {
@@ -99,7 +99,9 @@ mod tests {
         let column = Column::new("answers".into(), cells);
         let flag = parameters::<Base64>(&serde_json::Map::new()).unwrap();
         let dictionaries = Dictionaries::default();
-        let hits = flag.hits(&inputs(vec![Some(&column)], &dictionaries)).unwrap();
+        let hits = flag
+            .hits(&Inputs { columns: vec![Some(&column)], dictionaries: &dictionaries })
+            .unwrap();
         let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
         let hits: Vec<(usize, &str)> =
             hits.iter().map(|(row, value)| (*row, value.as_str())).collect();

@@ -166,7 +166,7 @@ mod tests {
     use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
 
     use super::*;
-    use crate::{component::tests::inputs, dictionary::Dictionaries};
+    use crate::dictionary::Dictionaries;
 
     fn hits(rows: &[(&str, &str, i64)], by_domain: bool) -> Vec<usize> {
         let clients = Column::new("c".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
@@ -177,7 +177,7 @@ mod tests {
         let flag = parameters::<Beaconing>(&serde_json::Map::new()).unwrap();
         let dictionaries = Dictionaries::default();
         let columns = vec![Some(&clients), Some(&times), by_domain.then_some(&names)];
-        let inputs = inputs(columns, &dictionaries);
+        let inputs = Inputs { columns, dictionaries: &dictionaries };
         flag.hits(&inputs, &Cancel::default()).unwrap().into_iter().map(|hit| hit.0).collect()
     }
 
