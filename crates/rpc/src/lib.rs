@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod args;
 pub mod chunks;
+mod connection;
 mod deadline;
 mod ipc;
 pub mod logging;

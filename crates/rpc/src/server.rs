@@ -14,7 +14,12 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode, routing::get};
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+use futures::TryStreamExt;
+use tokio::{
+    net::TcpListener,
+    signal::unix::SignalKind,
+    sync::{mpsc, watch},
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     service::Routes,
@@ -23,6 +28,7 @@ use tonic::{
 
 use crate::{
     args::{MetricsListen, ServerArgs},
+    connection::Connection,
     metrics::Metrics,
 };
 
@@ -122,11 +128,14 @@ pub async fn serve_until(
         // Nobody waits if the server is gone already.
         let _ = stop.send(true);
     };
+    let (open, mut closed) = mpsc::channel(1);
+    let incoming = TcpListenerStream::new(grpc);
+    let incoming = incoming.map_ok(move |stream| Connection::new(stream, open.clone()));
     let serving = server
         .add_routes(routes)
         .add_service(health)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(grpc), shutdown);
+        .serve_with_incoming_shutdown(incoming, shutdown);
     let out_of_time = async {
         let _ = wait.wait_for(|stop| *stop).await;
         // Who watches the health has read of the stop by then, and would hold the server until the grace
@@ -136,6 +145,12 @@ pub async fn serve_until(
             reporter.clear_service_status(name).await;
         }
         tokio::time::sleep(grace.saturating_sub(FAREWELL)).await;
+    };
+    let serving = async {
+        serving.await?;
+        // Nothing is sent here: it ends with the last connection.
+        let _ = closed.recv().await;
+        Ok::<(), ServeError>(())
     };
     tokio::select! {
         served = serving => served?,
@@ -175,10 +190,10 @@ impl Ports {
 }
 
 /// Gives something once the process is told to stop.
-fn signals() -> io::Result<tokio::sync::mpsc::Receiver<()>> {
+fn signals() -> io::Result<mpsc::Receiver<()>> {
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         let _ = sender.send(()).await;

@@ -85,9 +85,8 @@ fn tls(status: &Status) -> Option<&rustls::Error> {
 /// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.
 fn broke(status: &Status) -> bool {
     let lost = matches!(status.code(), tonic::Code::Cancelled | tonic::Code::Unavailable);
-    // The transport keeps no cause of a connection that was lost while an answer was being read.
-    let cut_off = status.message().contains("error reading a body from connection");
-    lost || cut_off || chain(status).any(<dyn Cause>::is::<io::Error>)
+    lost || chain(status)
+        .any(|cause| cause.is::<io::Error>() || cause.downcast_ref().is_some_and(h2::Error::is_io))
 }
 
 /// What is behind a status, where it was made on our side.
