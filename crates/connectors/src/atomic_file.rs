@@ -101,10 +101,7 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
         ));
     }
     let linked = linked(target);
-    let folder = match linked.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder(&linked);
     if !folder.is_dir() {
         return Err(Error::new(
             Code::Output,
@@ -123,6 +120,14 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder).map_err(|error| failed(target, &error))
+}
+
+/// The folder of a file.
+pub(crate) fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Where a link leads, which stays a link.

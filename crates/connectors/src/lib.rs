@@ -17,14 +17,14 @@ mod records;
 pub mod sink;
 pub mod source;
 pub mod terminal;
-mod text;
+pub mod text;
 mod typing;
 
 use anomal_core::{Error, Result};
 use anomal_spec::{Input, Output};
 
 pub use dead_letter::DeadLetter;
-pub use sink::{ResultBatch, Sink, Written};
+pub use sink::{EarlySink, Known, ResultBatch, Sink, Written};
 pub use source::{Batch, Rejected, Source};
 
 /// Records of a batch. A constant of the format, not of the machine: results that are computed by batch

@@ -18,6 +18,17 @@ pub struct ResultBatch {
     pub results: DataFrame,
 }
 
+/// Rows whose results are still to come.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// All columns of the input as they were read.
+    pub source: Table,
+    /// The columns that have a type of their own beside their text (CSV input), by name.
+    pub typed: DataFrame,
+    /// Features that nothing asks for before the rows are written.
+    pub features: DataFrame,
+}
+
 /// What a sink has written.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,9 +48,32 @@ pub trait Sink: Send {
     /// `Output`: disk full, permission, a folder that is not there.
     fn write(&mut self, batch: &ResultBatch) -> Result<()>;
 
+    /// This sink as one that takes rows before their results, if it can.
+    fn early(&mut self) -> Option<&mut dyn EarlySink> {
+        None
+    }
+
     /// # Errors
     /// As [`Sink::write`].
     fn finish(self: Box<Self>) -> Result<Written>;
+}
+
+/// A sink that takes what is known of rows before their results are. If it has been given any, the batches
+/// that follow hold the results of the same rows, without the source; the known features are there by name
+/// alone.
+pub trait EarlySink {
+    /// Takes rows in input order.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn known(&mut self, rows: Known) -> Result<()>;
+
+    /// Some rows again, told by their place among those written, with these columns of the source. Nothing
+    /// is written after that.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame>;
 }
 
 /// Which rows and columns of the results an output takes.
@@ -60,15 +94,29 @@ pub(crate) struct Chosen {
 impl Chosen {
     /// One frame of the source, each column with the type that it has, the row numbers and the results.
     pub fn typed_frame(&self) -> Result<DataFrame> {
-        let typed = |column: &Column| self.typed.column(column.name()).unwrap_or(column).clone();
-        let mut columns: Vec<Column> = self.source.columns().columns().iter().map(typed).collect();
+        let mut columns = typed_columns(&self.source, &self.typed);
         columns.push(Column::new(ROW.into(), self.source.rows()));
         columns.extend(self.results.columns().iter().cloned());
         Ok(DataFrame::new(self.source.height(), columns)?)
     }
 }
 
+/// The source's columns, each with the type that it has.
+pub(crate) fn typed_columns(source: &Table, typed: &DataFrame) -> Vec<Column> {
+    let of_type = |column: &Column| typed.column(column.name()).unwrap_or(column).clone();
+    source.columns().columns().iter().map(of_type).collect()
+}
+
 impl Choice {
+    /// Whether all rows are taken.
+    pub fn all(&self) -> bool {
+        !self.suspects
+    }
+
+    pub fn features(&self) -> bool {
+        self.features
+    }
+
     pub fn new(rows: Rows, include: &[Include]) -> Self {
         Self {
             suspects: rows == Rows::Suspicious,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use polars::prelude::{AnyValue, TimeUnit};
 
 /// Appends a value in the form in which it can be read again; nothing for a missing one.
-pub(crate) fn push(out: &mut String, value: &AnyValue<'_>) {
+pub fn push(out: &mut String, value: &AnyValue<'_>) {
     // Writing to a string cannot fail.
     let _ = match value {
         AnyValue::Null => Ok(()),
@@ -22,7 +22,7 @@ pub(crate) fn push(out: &mut String, value: &AnyValue<'_>) {
 }
 
 /// RFC 3339 in UTC.
-pub(crate) fn instant(value: i64, unit: TimeUnit) -> String {
+pub fn instant(value: i64, unit: TimeUnit) -> String {
     let nanoseconds = match unit {
         TimeUnit::Nanoseconds => i128::from(value),
         TimeUnit::Microseconds => i128::from(value) * 1_000,

@@ -1,5 +1,6 @@
 //! Rows held until all have been read: for what needs the whole table.
 
+use anomal_connectors::Known;
 use anomal_core::{
     Error, Extraction, Result, Table,
     proto::{Phase, Plan},
@@ -10,14 +11,14 @@ use crate::{
     extract::{Call, Counts, Extracted},
     hits::Hits,
     results::{Results, without},
-    spool::{Kept, Spool},
+    waiting::Waiting,
     writing::{Writing, unlike},
 };
 
 /// What an engine will ask for grows in memory, the rest is spooled.
 pub(crate) struct Held {
     plan: Plan,
-    spool: Spool,
+    waiting: Waiting,
     /// Whether all features will be asked for.
     classified: bool,
     /// The features in memory: all that there are so far, or those of the whole-table phase.
@@ -31,11 +32,11 @@ pub(crate) struct Held {
 
 impl Held {
     /// `classified`: the feature table will be asked for.
-    pub fn new(plan: &Plan, classified: bool, spool: Spool) -> Self {
+    pub fn new(plan: &Plan, classified: bool, waiting: Waiting) -> Self {
         let plan = plan.clone();
         Self {
             plan,
-            spool,
+            waiting,
             classified,
             features: None,
             whole: None,
@@ -45,7 +46,7 @@ impl Held {
     }
 
     /// Takes a batch; batches come in input order.
-    pub fn push(&mut self, batch: Extracted) -> Result<()> {
+    pub async fn push(&mut self, batch: Extracted, writing: &mut Writing<'_>) -> Result<()> {
         let Extracted { source, typed, features, hits, .. } = batch;
         self.hits.extend(&self.plan.flags, &hits)?;
         if self.plan.whole_table {
@@ -61,11 +62,8 @@ impl Held {
         } else {
             spooled = features.into_columns();
         }
-        self.spool.push(Kept {
-            typed: unlike(source.columns(), &typed)?,
-            source,
-            features: spooled,
-        })
+        let typed = unlike(source.columns(), &typed)?;
+        self.waiting.push(Known { source, typed, features: spooled }, writing).await
     }
 
     /// Runs the whole-table phase, where there is one and any row is left.
@@ -109,8 +107,8 @@ impl Held {
     /// Writes the rows with their results.
     pub async fn write(mut self, results: &mut Results, writing: &mut Writing<'_>) -> Result<()> {
         self.hits.sort();
-        for kept in self.spool.into_kept()? {
-            let Kept { source, typed, features } = kept?;
+        for known in self.waiting.into_known()? {
+            let Known { source, typed, features } = known?;
             let left = |frame| {
                 without(source.with_columns(frame)?, &self.removed).map(Table::into_columns)
             };

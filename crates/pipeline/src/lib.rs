@@ -19,6 +19,7 @@ mod spool;
 mod steps;
 mod summary;
 mod suspects;
+mod waiting;
 mod writer;
 mod writing;
 

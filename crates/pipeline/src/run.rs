@@ -22,6 +22,7 @@ use crate::{
     results::Results,
     spool::Spool,
     summary::{Clock, Parts, Summary},
+    waiting::{AtOutputs, Waiting},
     writing::{Writing, unlike},
 };
 
@@ -76,8 +77,14 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let classification = spec.classification.as_ref().filter(|_| !plan.features.is_empty());
 
     let ended = if plan.whole_table || classification.is_some() {
-        let held =
-            Held::new(&plan, classification.is_some(), Spool::new(&files::spool_folder(&targets)));
+        // Whole-table filters take rows that the outputs would have by then.
+        let early = writing.is_early() && (spec.filters.is_empty() || !plan.whole_table);
+        let waiting = if early {
+            Waiting::Outputs(AtOutputs::default())
+        } else {
+            Waiting::Spool(Spool::new(&files::spool_folder(&targets)))
+        };
+        let held = Held::new(&plan, classification.is_some(), waiting);
         let all = AllRows { plan: &plan, call, classification, engines };
         all.run(rows, held, writing, &mut clock).await?
     } else {
@@ -137,7 +144,7 @@ impl AllRows<'_> {
     ) -> Result<Ended> {
         while let Some(batch) = rows.next().await? {
             clock.observer.progress(rows.counts.read, batch.done, batch.total);
-            held.push(batch)?;
+            held.push(batch, &mut writing).await?;
         }
         let (mut counts, dead_letter) = rows.finish().await?;
         if self.plan.whole_table {

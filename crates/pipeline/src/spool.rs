@@ -1,4 +1,4 @@
-//! Rows as they were read, kept until their results are known: in memory up to a bound, beyond it in a
+//! Rows as they were read, known until their results are known: in memory up to a bound, beyond it in a
 //! temporary file that has no name and goes with the process.
 
 use std::{
@@ -7,24 +7,15 @@ use std::{
     path::Path,
 };
 
+use anomal_connectors::Known;
 use anomal_core::{Code, Error, Result, Table};
 use polars::prelude::{CompatLevel, DataFrame, SerReader, SerWriter};
 use polars_io::ipc::{IpcCompression, IpcStreamReader, IpcStreamWriter};
 
 const IN_MEMORY_BYTES: usize = 256 << 20;
 
-/// Rows as they were read, with what is written beside them.
-#[derive(Clone, Debug)]
-pub(crate) struct Kept {
-    pub source: Table,
-    /// Columns that were read as text and have a type of their own.
-    pub typed: DataFrame,
-    /// Features that nothing asks for before the rows are written.
-    pub features: DataFrame,
-}
-
 pub(crate) struct Spool {
-    memory: Vec<Kept>,
+    memory: Vec<Known>,
     memory_bytes: usize,
     budget: usize,
     file: Option<BufWriter<File>>,
@@ -42,22 +33,22 @@ impl Spool {
 
     /// # Errors
     /// `Output` if the temporary file can't be written.
-    pub fn push(&mut self, kept: Kept) -> Result<()> {
+    pub fn push(&mut self, known: Known) -> Result<()> {
         if self.file.is_none() {
-            let frames = [kept.source.columns(), &kept.typed, &kept.features];
+            let frames = [known.source.columns(), &known.typed, &known.features];
             let columns: usize = frames.iter().map(|frame| frame.estimated_size()).sum();
-            let bytes = columns + 8 * kept.source.height();
+            let bytes = columns + 8 * known.source.height();
             if self.memory_bytes + bytes <= self.budget {
                 self.memory_bytes += bytes;
-                self.memory.push(kept);
+                self.memory.push(known);
                 return Ok(());
             }
             let file = tempfile::tempfile_in(&self.folder).map_err(|error| self.failed(&error))?;
             self.file = Some(BufWriter::with_capacity(1 << 20, file));
         }
         // Text is worth compressing; numbers are not.
-        let source = (kept.source.into_frame()?, Some(IpcCompression::LZ4));
-        for (mut frame, compression) in [source, (kept.typed, None), (kept.features, None)] {
+        let source = (known.source.into_frame()?, Some(IpcCompression::LZ4));
+        for (mut frame, compression) in [source, (known.typed, None), (known.features, None)] {
             let mut bytes = Vec::new();
             // A frame without columns has no bytes.
             if frame.width() > 0 {
@@ -80,7 +71,7 @@ impl Spool {
             Code::Output,
             "SPOOL_FAILED",
             format!(
-                "the rows read can't be kept in a temporary file in {}: {error}; free some space there, or \
+                "the rows read can't be known in a temporary file in {}: {error}; free some space there, or \
                  set TMPDIR to a folder that has it",
                 self.folder.display()
             ),
@@ -91,7 +82,7 @@ impl Spool {
     ///
     /// # Errors
     /// `Output` if the temporary file can't be read back.
-    pub fn into_kept(mut self) -> Result<impl Iterator<Item = Result<Kept>> + Send> {
+    pub fn into_known(mut self) -> Result<impl Iterator<Item = Result<Known>> + Send> {
         let memory = std::mem::take(&mut self.memory);
         let file = match self.file.take() {
             None => None,
@@ -102,7 +93,7 @@ impl Spool {
             }
         };
         let mut stored = Stored { file, spool: self };
-        Ok(memory.into_iter().map(Ok).chain(std::iter::from_fn(move || stored.next_kept())))
+        Ok(memory.into_iter().map(Ok).chain(std::iter::from_fn(move || stored.next_known())))
     }
 }
 
@@ -112,11 +103,11 @@ struct Stored {
 }
 
 impl Stored {
-    fn next_kept(&mut self) -> Option<Result<Kept>> {
+    fn next_known(&mut self) -> Option<Result<Known>> {
         let source = self.next_frame()?;
         let mut more = || self.next_frame().transpose().map(Option::unwrap_or_default);
         Some(source.and_then(|source| {
-            Ok(Kept { source: Table::from_frame(source)?, typed: more()?, features: more()? })
+            Ok(Known { source: Table::from_frame(source)?, typed: more()?, features: more()? })
         }))
     }
 
@@ -146,9 +137,9 @@ mod tests {
 
     use super::*;
 
-    fn kept(first: u64, text: &str) -> Kept {
+    fn known(first: u64, text: &str) -> Known {
         let columns = df!("a" => [text, "x"], "b" => [Some("1"), None]).unwrap();
-        Kept {
+        Known {
             source: Table::new(vec![first, first + 1], columns).unwrap(),
             typed: df!("b" => [Some(1_i64), None]).unwrap(),
             features: DataFrame::default(),
@@ -159,16 +150,16 @@ mod tests {
     fn gives_back_what_it_got_whether_in_memory_or_on_disk() {
         for budget in [0, 100, usize::MAX] {
             let mut spool = Spool::with_budget(&std::env::temp_dir(), budget);
-            let all = [kept(0, "007"), kept(2, "ä\n\"quoted\""), kept(7, "")];
-            for kept in &all {
-                spool.push(kept.clone()).unwrap();
+            let all = [known(0, "007"), known(2, "ä\n\"quoted\""), known(7, "")];
+            for known in &all {
+                spool.push(known.clone()).unwrap();
             }
-            let back: Vec<Kept> = spool.into_kept().unwrap().map(Result::unwrap).collect();
+            let back: Vec<Known> = spool.into_known().unwrap().map(Result::unwrap).collect();
             assert_eq!(back.len(), all.len());
-            for (back, kept) in back.iter().zip(&all) {
-                assert_eq!(back.source.rows(), kept.source.rows());
-                assert!(back.source.columns().equals_missing(kept.source.columns()));
-                assert!(back.typed.equals_missing(&kept.typed));
+            for (back, known) in back.iter().zip(&all) {
+                assert_eq!(back.source.rows(), known.source.rows());
+                assert!(back.source.columns().equals_missing(known.source.columns()));
+                assert!(back.typed.equals_missing(&known.typed));
                 assert_eq!(back.features.width(), 0);
             }
         }
@@ -177,7 +168,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_an_error_that_names_it() {
         let mut spool = Spool::with_budget(Path::new("/nonexistent-folder"), 0);
-        let error = spool.push(kept(0, "a")).unwrap_err();
+        let error = spool.push(known(0, "a")).unwrap_err();
         assert_eq!(error.code, Code::Output);
         assert!(error.message.contains("/nonexistent-folder"), "{error}");
     }

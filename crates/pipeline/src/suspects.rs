@@ -1,7 +1,8 @@
 //! The few rows that a summary shows: suspicious or flagged, the highest scores first.
 
+use anomal_connectors::text;
 use anomal_spec::Severity;
-use polars::prelude::{AnyValue, DataFrame};
+use polars::prelude::DataFrame;
 use serde::Serialize;
 
 /// A row worth a look.
@@ -9,6 +10,9 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub struct Suspect {
     pub row: u64,
+    /// Among the rows written.
+    #[serde(skip)]
+    pub(crate) place: u64,
     pub score: Option<f64>,
     pub suspicious: bool,
     pub severity: Option<Severity>,
@@ -16,7 +20,7 @@ pub struct Suspect {
     pub explanation: Option<String>,
     /// What the flags found.
     pub findings: Vec<String>,
-    /// The columns that the settings name, as they were read: name and text.
+    /// The first columns that the settings name: name and value.
     pub record: Vec<(String, String)>,
 }
 
@@ -54,20 +58,23 @@ impl Suspects {
         }
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Suspect> {
+        self.kept.iter_mut()
+    }
+
     pub fn into_vec(self) -> Vec<Suspect> {
         self.kept
     }
 }
 
-/// The named columns of a row as text.
-pub(crate) fn record(source: &DataFrame, names: &[String], row: usize) -> Vec<(String, String)> {
+/// The named columns of a row as text, each from the first frame that has it.
+pub(crate) fn record(frames: &[&DataFrame], names: &[String], row: usize) -> Vec<(String, String)> {
     let cell = |name: &String| {
-        let value = source.column(name).ok()?.get(row).ok()?;
-        let text = match &value {
-            AnyValue::Null => String::new(),
-            value => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
-        };
-        Some((name.clone(), text))
+        let column = frames.iter().find_map(|frame| frame.column(name).ok())?;
+        let value = column.get(row).ok()?;
+        let mut cell = String::new();
+        text::push(&mut cell, &value);
+        Some((name.clone(), cell))
     };
     names.iter().filter_map(cell).collect()
 }
@@ -79,6 +86,7 @@ mod tests {
     fn suspect(row: u64, score: Option<f64>, suspicious: bool) -> Suspect {
         Suspect {
             row,
+            place: row,
             score,
             suspicious,
             severity: Some(Severity::Low),

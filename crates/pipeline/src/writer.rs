@@ -1,30 +1,48 @@
 //! The outputs, on a thread of their own.
 
-use anomal_connectors::{ResultBatch, Sink, Written};
+use anomal_connectors::{Known, ResultBatch, Sink, Written};
 use anomal_core::{Error, Result};
-use tokio::{sync::mpsc, task::JoinHandle};
+use polars::prelude::DataFrame;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 /// Batches that wait to be written.
 const AHEAD: usize = 4;
 
-#[expect(clippy::large_enum_variant, reason = "two of them wait at most")]
 enum Message {
+    Known(Known),
     Write(ResultBatch),
+    Recall {
+        places: Vec<u64>,
+        columns: Vec<String>,
+        answer: oneshot::Sender<Result<DataFrame>>,
+    },
     /// All is written: make it visible.
     Finish,
 }
 
 pub(crate) struct Writer {
+    early: bool,
     messages: mpsc::Sender<Message>,
     task: JoinHandle<Result<Vec<Written>>>,
 }
 
 impl Writer {
     pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
+        let early = sinks.iter_mut().all(|sink| sink.early().is_some());
         let (messages, mut receiver) = mpsc::channel(AHEAD);
         let task = tokio::task::spawn_blocking(move || {
             while let Some(message) = receiver.blocking_recv() {
+                let mut early = sinks.iter_mut().filter_map(|sink| sink.early());
                 match message {
+                    Message::Known(rows) => early.try_for_each(|sink| sink.known(rows.clone()))?,
+                    Message::Recall { places, columns, answer } => {
+                        let rows = early.next().map(|sink| sink.recall(&places, &columns));
+                        // Whoever asked may have gone.
+                        let _ = answer.send(rows.unwrap_or_else(|| Err(Error::cancelled())));
+                    }
                     Message::Write(batch) => {
                         sinks.iter_mut().try_for_each(|sink| sink.write(&batch))?;
                     }
@@ -34,13 +52,43 @@ impl Writer {
             // The run broke off: the sinks take their temporary files with them.
             Err(Error::cancelled())
         });
-        Self { messages, task }
+        Self { early, messages, task }
+    }
+
+    /// Whether all outputs take rows before their results.
+    pub fn is_early(&self) -> bool {
+        self.early
+    }
+
+    /// Rows whose results follow later.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub async fn known(&mut self, rows: Known) -> Result<()> {
+        self.send(Message::Known(rows)).await
     }
 
     /// # Errors
     /// `Output`, possibly of an earlier batch.
     pub async fn write(&mut self, batch: ResultBatch) -> Result<()> {
-        match self.messages.send(Message::Write(batch)).await {
+        self.send(Message::Write(batch)).await
+    }
+
+    /// Columns of rows that were known early, by their place among all that were written.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub async fn recall(&mut self, places: Vec<u64>, columns: Vec<String>) -> Result<DataFrame> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Message::Recall { places, columns, answer }).await?;
+        match answered.await {
+            Ok(rows) => rows,
+            Err(_) => self.outcome().await.map(|_| DataFrame::default()),
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<()> {
+        match self.messages.send(message).await {
             Ok(()) => Ok(()),
             Err(_) => self.outcome().await.map(drop),
         }

@@ -1,6 +1,6 @@
 //! Rows joined to their results on the way to the outputs, counted as they pass.
 
-use anomal_connectors::{ResultBatch, Sink, Written};
+use anomal_connectors::{Known, ResultBatch, Sink, Written};
 use anomal_core::{Error, Result, Table, proto::Plan};
 use polars::prelude::{DataFrame, DataType};
 
@@ -33,6 +33,8 @@ pub(crate) struct Writing<'a> {
     /// The input's columns, for a result without rows.
     empty: DataFrame,
     begun: bool,
+    /// Whether the outputs have got rows before their results.
+    early: bool,
     observer: &'a dyn Observer,
 }
 
@@ -67,8 +69,20 @@ impl<'a> Writing<'a> {
             record: record.take(RECORD_COLUMNS).collect(),
             empty,
             begun: false,
+            early: false,
             observer,
         }
+    }
+
+    /// Whether the outputs take rows before their results.
+    pub fn is_early(&self) -> bool {
+        self.writer.is_early()
+    }
+
+    /// Gives the outputs rows whose results follow later.
+    pub async fn known(&mut self, rows: Known) -> Result<()> {
+        self.early = true;
+        self.writer.known(rows).await
     }
 
     /// Writes rows as they were read, with the columns that have a type of their own and the features that
@@ -85,13 +99,19 @@ impl<'a> Writing<'a> {
         let rows = source.rows();
         let hits: Vec<&[Hit]> = hits.of_rows(&rows).collect();
         let assembled = results.next(&rows, &hits, features)?;
-        self.count(&source, &rows, &hits, &assembled);
+        self.count([&typed, source.columns()], &rows, &hits, &assembled);
         self.writer.write(ResultBatch { source, typed, results: assembled.columns }).await?;
         self.observer.progress(self.tally.rows, self.tally.rows, None);
         Ok(())
     }
 
-    fn count(&mut self, source: &Table, rows: &[u64], hits: &[&[Hit]], assembled: &Assembled) {
+    fn count(
+        &mut self,
+        records: [&DataFrame; 2],
+        rows: &[u64],
+        hits: &[&[Hit]],
+        assembled: &Assembled,
+    ) {
         let flags = &self.plan.flags;
         for (index, (row, hits)) in rows.iter().zip(hits).enumerate() {
             let suspicious = assembled.suspicious[index];
@@ -106,6 +126,7 @@ impl<'a> Writing<'a> {
             }
             let suspect = Suspect {
                 row: *row,
+                place: self.tally.rows - 1,
                 score: assembled.scores[index],
                 suspicious,
                 severity: highest(flags, hits),
@@ -119,7 +140,7 @@ impl<'a> Writing<'a> {
                 suspect.flags = names.collect();
                 suspect.findings = hits.iter().map(|hit| hit.value.to_string()).collect();
                 suspect.explanation = assembled.explanations.get(index).map(str::to_owned);
-                suspect.record = record(source.columns(), &self.record, index);
+                suspect.record = record(&records, &self.record, index);
             });
         }
     }
@@ -133,6 +154,13 @@ impl<'a> Writing<'a> {
             let none = Table::new(Vec::new(), self.empty.clone())?;
             let (typed, features) = (DataFrame::default(), DataFrame::default());
             self.write(results, &Hits::default(), none, typed, &features).await?;
+        }
+        if self.early {
+            let places = self.tally.suspects.iter_mut().map(|suspect| suspect.place).collect();
+            let rows = self.writer.recall(places, self.record.clone()).await?;
+            for (index, suspect) in self.tally.suspects.iter_mut().enumerate() {
+                suspect.record = record(&[&rows], &self.record, index);
+            }
         }
         let outputs = self.writer.finish().await?;
         Ok((self.tally, outputs))

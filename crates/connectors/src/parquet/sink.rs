@@ -1,31 +1,36 @@
 //! Results as Parquet: typed columns where there is a type, lists for flags and reasons.
 
-use std::path::{Path, PathBuf};
+use std::{fs::File, path::PathBuf};
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::ParquetOutput;
-use polars::prelude::{DataFrame, PolarsResult};
-use polars_io::parquet::write::{
-    BatchedWriter, ParquetCompression, ParquetWriter, StatisticsOptions,
+use polars::prelude::{CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
+use polars_io::{SerReader, parquet::read::ParquetReader};
+use polars_parquet::write::{
+    CompressedPage, DynIter, DynStreamingIterator, FileWriter, fallible_streaming_iterator::convert,
 };
-use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
-use crate::{
-    atomic_file::{failed, is_stream, publish, temporary},
-    sink::{Choice, ResultBatch, Sink, Written},
+use super::{
+    early::Early,
+    groups::Groups,
+    pages::{CutPage, encode, options},
+    refused,
 };
-
-/// Rows of a row group: enough to compress well, few enough to hold one for each thread.
-const ROW_GROUP: usize = 131_072;
+use crate::{
+    atomic_file::{is_stream, publish, temporary},
+    sink::{Choice, EarlySink, Known, ResultBatch, Sink, Written},
+};
 
 pub(crate) struct ParquetSink {
     target: PathBuf,
     file: NamedTempFile,
-    writer: Option<BatchedWriter<std::fs::File>>,
+    /// From the first results on, with the columns in order.
+    writer: Option<(FileWriter<File>, Schema)>,
     choice: Choice,
-    /// Rows that wait for a full row group.
-    waiting: Option<DataFrame>,
+    groups: Groups,
+    /// Rows that were known before their results.
+    early: Option<Early>,
     rows: u64,
 }
 
@@ -44,47 +49,60 @@ impl ParquetSink {
             target,
             writer: None,
             choice: Choice::new(output.rows, &output.include),
-            waiting: None,
+            groups: Groups::default(),
+            early: None,
             rows: 0,
         })
     }
 
-    /// Writes row groups, each made on a thread of its own.
     fn write_groups(&mut self, mut groups: Vec<DataFrame>) -> Result<()> {
-        groups.par_iter_mut().for_each(|group| {
-            group.rechunk_mut();
-        });
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let Some(first) = groups.first() else { return Ok(()) };
-                let file = self.file.reopen().map_err(|error| failed(&self.target, &error))?;
-                let writer = ParquetWriter::new(file)
-                    .with_compression(ParquetCompression::Zstd(None))
-                    .with_statistics(StatisticsOptions::default())
-                    .batched(first.schema())?;
-                none.insert(writer)
+        let refused = |error| refused(&self.target, error);
+        let Some((writer, schema)) = &mut self.writer else { return Ok(()) };
+        if let Some(early) = &self.early {
+            groups.iter_mut().try_for_each(|group| early.leave_out(group)).map_err(refused)?;
+        }
+        let made = encode(&groups).map_err(refused)?;
+        for (group, mut columns) in groups.iter().zip(made) {
+            if let Some(early) = &mut self.early {
+                columns.extend(early.next(group.height())?);
             }
-        };
-        let made: Vec<PolarsResult<Vec<_>>> =
-            groups.par_iter().map(|group| writer.encode_and_compress(group).collect()).collect();
-        for columns in made {
-            let written = columns.and_then(|columns| writer.write_row_groups(columns));
-            written.map_err(|error| refused(&self.target, error))?;
+            let mut leaves: Vec<Vec<CompressedPage>> = Vec::with_capacity(columns.len());
+            for name in schema.iter_names() {
+                let place = columns.iter().position(|column| column.name == *name);
+                let place = place.ok_or_else(|| Error::internal("a column was not made"))?;
+                let whole = |leaf: Vec<CutPage>| leaf.into_iter().map(CutPage::whole).collect();
+                leaves.extend(columns.swap_remove(place).leaves.into_iter().map(whole));
+            }
+            let pages = leaves.iter().map(|leaf| {
+                Ok(DynStreamingIterator::new(convert(leaf.iter().map(PolarsResult::Ok))))
+            });
+            writer.write(group.height() as u64, DynIter::new(pages)).map_err(refused)?;
         }
         Ok(())
     }
-}
 
-fn slice(frame: &DataFrame, start: usize, length: usize) -> DataFrame {
-    frame.slice(i64::try_from(start).unwrap_or(i64::MAX), length)
-}
+    /// Writes what still waits, and the file's end.
+    fn complete(&mut self) -> Result<()> {
+        if let Some(rest) = self.groups.rest() {
+            self.write_groups(rest)?;
+        }
+        if let Some((mut writer, _)) = self.writer.take() {
+            writer.end(None).map_err(|error| refused(&self.target, error))?;
+        }
+        Ok(())
+    }
 
-/// The disk's fault, as far as the file format lets it be seen.
-fn refused(target: &Path, error: polars::error::PolarsError) -> Error {
-    match error {
-        polars::error::PolarsError::IO { error, .. } => failed(target, &error),
-        error => failed(target, &std::io::Error::other(error.to_string())),
+    /// The file, whose columns are those of the source, then those of the results.
+    fn begin(&self, results: &Schema) -> PolarsResult<(FileWriter<File>, Schema)> {
+        let mut schema = self.early.as_ref().map(|early| early.schema.clone()).unwrap_or_default();
+        schema.retain(|name, _| !results.contains(name));
+        schema.merge(results.clone());
+        let file = FileWriter::try_new(
+            self.file.reopen()?,
+            schema.to_arrow(CompatLevel::newest()),
+            options()?,
+        )?;
+        Ok((file, schema))
     }
 }
 
@@ -92,36 +110,52 @@ impl Sink for ParquetSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
         let frame = self.choice.of(batch)?.typed_frame()?;
         self.rows += frame.height() as u64;
-        let mut waiting = match self.waiting.take() {
-            Some(mut waiting) => {
-                waiting.vstack_mut(&frame)?;
-                waiting
-            }
-            None => frame,
-        };
-        let ready = waiting.height() / ROW_GROUP;
-        // As many at once as there are threads.
-        if ready >= rayon::current_num_threads() {
-            let groups = (0..ready).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP));
-            self.write_groups(groups.collect())?;
-            waiting = slice(&waiting, ready * ROW_GROUP, usize::MAX);
+        if self.writer.is_none() {
+            let begun = self.begin(frame.schema());
+            self.writer = Some(begun.map_err(|error| refused(&self.target, error))?);
         }
-        self.waiting = Some(waiting);
-        Ok(())
+        let ready = self.groups.push(frame)?;
+        self.write_groups(ready)
+    }
+
+    fn early(&mut self) -> Option<&mut dyn EarlySink> {
+        if self.choice.all() { Some(self) } else { None }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written> {
-        if let Some(waiting) = self.waiting.take() {
-            let groups = waiting.height().div_ceil(ROW_GROUP);
-            // A file without rows has its columns all the same.
-            let groups = groups.max(usize::from(self.writer.is_none()));
-            let groups = (0..groups).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP));
-            self.write_groups(groups.collect())?;
-        }
-        if let Some(writer) = self.writer.take() {
-            writer.finish().map_err(|error| refused(&self.target, error))?;
-        }
+        self.complete()?;
         publish(self.file, &self.target)?;
         Ok(Written { target: self.target.display().to_string(), rows: self.rows })
+    }
+}
+
+impl EarlySink for ParquetSink {
+    fn known(&mut self, rows: Known) -> Result<()> {
+        let early = match &mut self.early {
+            Some(early) => early,
+            none => none.insert(Early::new(&self.target)?),
+        };
+        early.push(rows, self.choice)
+    }
+
+    fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame> {
+        self.complete()?;
+        let row = |place: &u64| -> PolarsResult<DataFrame> {
+            ParquetReader::new(self.file.reopen()?)
+                .with_columns(Some(columns.to_vec()))
+                .with_slice(Some((usize::try_from(*place).unwrap_or(usize::MAX), 1)))
+                .finish()
+        };
+        let mut rows: Option<DataFrame> = None;
+        for row in places.iter().map(row) {
+            let row = row.map_err(|error| refused(&self.target, error))?;
+            match &mut rows {
+                Some(rows) => {
+                    rows.vstack_mut(&row)?;
+                }
+                none => *none = Some(row),
+            }
+        }
+        Ok(rows.unwrap_or_default())
     }
 }
