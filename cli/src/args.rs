@@ -16,6 +16,14 @@ pub struct Arguments {
 pub enum Command {
     /// Run a job: read, extract features, classify, write results
     Run(Box<Run>),
+    /// Fit a model on a job's records and keep it in a file
+    Fit(Box<WithModel>),
+    /// Score a job's records by a model that was kept, and tell the drift since
+    Score(Box<WithModel>),
+    /// Tell how well the scores of a result file find labelled anomalies
+    Evaluate(Evaluate),
+    /// Tell all there is about one row of a result file
+    Explain(Explain),
     /// Check a settings file without running it
     Validate(SettingsFile),
     /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl
@@ -24,6 +32,8 @@ pub enum Command {
     Schema,
     /// List metrics, filters, flags and detectors with their parameters
     Components(Components),
+    /// List detectors: what each supports, and what it costs
+    Detectors(Detectors),
     /// Look at a file and print commented settings to start from
     Init(Init),
     /// Print the version
@@ -94,6 +104,59 @@ pub struct Run {
     pub output_args: OutputArgs,
     #[command(flatten, next_help_heading = "The original's options")]
     pub original: Original,
+}
+
+/// A job and its model file.
+#[derive(Debug, Args)]
+pub struct WithModel {
+    /// The model file: `fit` writes it, `score` reads it
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Figures are the area under the ROC curve (0.5 is chance, 1 perfect), the average precision, and the
+/// precision at n (the share of anomalies among the n highest scores, n being their number), each with its
+/// 95 % interval.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// A result file (CSV, Parquet or NDJSON)
+    pub results: String,
+    /// The column that tells the anomalies
+    #[arg(long, value_name = "COLUMN")]
+    pub label: String,
+    /// What an anomaly has there (repeatable; default: anything but nothing, 0, false, no, normal, benign)
+    #[arg(long, value_name = "VALUE")]
+    pub anomaly: Vec<String>,
+    /// The column of scores
+    #[arg(long, value_name = "COLUMN", default_value = "anomal.score")]
+    pub score: String,
+    /// Of the intervals' resamples
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A result file (CSV, Parquet or NDJSON)
+    pub results: String,
+    /// The row's number, `anomal.row`
+    #[arg(long)]
+    pub row: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Detectors {
+    /// As JSON, with the parameters' schemas
+    #[arg(long)]
+    pub json: bool,
+    /// Those of these engines instead, such as <http://127.0.0.1:7402>
+    #[arg(long, value_name = "URL")]
+    pub classification_engine: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

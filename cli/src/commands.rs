@@ -1,7 +1,11 @@
 //! The commands, a file each.
 
 pub mod components;
+pub mod detectors;
+pub mod evaluate;
+pub mod explain;
 pub mod init;
+pub mod model;
 pub mod run;
 pub mod settings;
 pub mod version;

@@ -6,17 +6,29 @@ use anomal_classification::{LocalClassificationEngine, RemoteClassificationEngin
 use anomal_core::{ClassificationEngine, FeatureEngine, Result};
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_pipeline::Engines;
-use anomal_spec::RemoteEngine;
+use anomal_spec::{Classification, RemoteEngine};
 
+/// A job that names a server of its own is classified by that and no other.
+///
 /// # Errors
 /// `Unavailable` or `Incompatible` with the endpoint.
-pub async fn connect(settings: Option<&anomal_spec::Engines>) -> Result<Engines> {
+pub async fn connect(
+    settings: Option<&anomal_spec::Engines>,
+    classification: Option<&Classification>,
+) -> Result<Engines> {
     let feature = settings.and_then(|engines| engines.feature.as_ref());
-    let classification = settings.and_then(|engines| engines.classification.as_ref());
+    let external = classification.and_then(external);
+    let ours = settings.and_then(|engines| engines.classification.as_ref());
     Ok(Engines {
         feature: feature_engine(feature).await?,
-        classification: classification_engine(classification).await?,
+        classification: classification_engine(external.as_ref().or(ours)).await?,
     })
+}
+
+/// The server of `engine: External`.
+fn external(settings: &Classification) -> Option<RemoteEngine> {
+    let endpoints = vec![settings.endpoint.clone()?];
+    Some(RemoteEngine { endpoints, tls: settings.tls.clone(), ..RemoteEngine::default() })
 }
 
 async fn feature_engine(remote: Option<&RemoteEngine>) -> Result<Arc<dyn FeatureEngine>> {

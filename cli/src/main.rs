@@ -8,6 +8,7 @@ mod exit;
 mod original;
 mod overrides;
 mod present;
+mod results;
 mod settings;
 
 use std::process::ExitCode;
@@ -26,10 +27,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
     let shown = match arguments.command {
         Command::Run(run) => commands::run::run(&run),
+        Command::Fit(fit) => commands::model::fit(*fit),
+        Command::Score(score) => commands::model::score(*score),
+        Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
+        Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),
         Command::Components(components) => commands::components::list(&components),
+        Command::Detectors(detectors) => commands::detectors::list(&detectors),
         Command::Init(init) => commands::init::init(&init),
         Command::Version => commands::version::version(),
         Command::Completions { shell } => commands::version::completions(shell),

@@ -2,8 +2,8 @@
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
-    AnomalyJobSpec, Classification, CsvInput, CsvOutput, Engines, Input, NdjsonInput, NdjsonOutput,
-    Output, ParquetInput, ParquetOutput, RemoteEngine,
+    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, NdjsonInput, NdjsonOutput, Output,
+    ParquetInput, ParquetOutput, RemoteEngine,
 };
 
 use crate::args::Run;
@@ -20,12 +20,7 @@ pub fn apply(spec: &mut AnomalyJobSpec, run: &Run) -> Result<()> {
         spec.outputs = vec![output(path)?];
     }
     if let Some(engine) = &run.engine {
-        let settings = spec.classification.get_or_insert_with(|| Classification {
-            engine: String::new(),
-            parameters: serde_json::Map::default(),
-            threshold: None,
-            seed: 0,
-        });
+        let settings = spec.classification.get_or_insert_default();
         if settings.engine != *engine {
             // Another detector has other parameters and its own threshold.
             settings.parameters.clear();

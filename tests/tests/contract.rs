@@ -161,12 +161,7 @@ fn classify_request(engine: &str, rows: usize) -> ClassifyRequest {
         origin: format!("field {name}"),
     };
     ClassifyRequest {
-        settings: Classification {
-            engine: engine.into(),
-            parameters: serde_json::Map::new(),
-            threshold: None,
-            seed: 3,
-        },
+        settings: Classification { engine: engine.into(), seed: 3, ..Classification::default() },
         features: vec![
             feature("n", FeatureKind::Numeric, 0.1),
             feature("c", FeatureKind::Categorical, 3.0),

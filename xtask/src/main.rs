@@ -3,9 +3,11 @@
 //! It is the first thing that a newcomer's machine compiles, so it stays small: no tables, no runtime.
 #![expect(clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod bench;
 mod cargo;
 mod deny;
 mod generate;
+mod python;
 mod test;
 
 use std::process::ExitCode;
@@ -25,6 +27,9 @@ enum Task {
     Test(test::Arguments),
     /// Checks the dependencies' licences and sources
     Deny,
+    /// Measures beside what people use today
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Writes example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
@@ -32,6 +37,7 @@ enum Task {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -2,13 +2,17 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::cargo;
+use crate::{cargo::cargo, python};
+
+/// What the example of an engine in Python needs.
+const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,9 +28,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let built = cargo(&["build", "--release", "--workspace", "--bins"]).status()?;
         if built.success() { Ok(()) } else { bail!("the build failed") }
     })?;
+    let python = part("python", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
     let mut counts = Counts::default();
     let whole = part("tests", || {
         let mut command = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
+        command.env("ANOMAL_TEST_PYTHON", &python);
         if let Some(filter) = &arguments.filter {
             command.arg("--").arg(filter);
         }

@@ -10,7 +10,7 @@ use crate::{args::Components, engines, present::error::Failure};
 pub fn list(arguments: &Components) -> Ended {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut components, mut detectors) = runtime.block_on(async {
-        let engines = engines::connect(None).await?;
+        let engines = engines::connect(None, None).await?;
         let components = engines.feature.list_components().await?;
         Ok::<_, Failure>((components, engines.classification.list_detectors().await?))
     })?;

@@ -20,19 +20,24 @@ const GRACE: Duration = Duration::from_secs(10);
 const SUSPECTS: usize = 5;
 
 pub fn run(arguments: &Run) -> Ended {
+    with(arguments, &settings::of_run(arguments)?, true)
+}
+
+/// Runs settings that are ready; `results`: rows are written even where no output is named.
+pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     anomal_rpc::logging::init_cli(arguments.output_args.verbose, arguments.output_args.quiet);
-    let settings = settings::of_run(arguments)?;
-    one_standard_output(&settings, arguments)?;
+    one_standard_output(settings, arguments, results)?;
     let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
         None => Arc::new(Quiet),
     };
-    let options = Options { observer, original: settings.original.clone(), suspects: SUSPECTS };
+    let options =
+        Options { observer, original: settings.original.clone(), suspects: SUSPECTS, results };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         tokio::select! {
-            outcome = execute(&settings, &options) => outcome,
+            outcome = execute(settings, &options) => outcome,
             _ = tokio::signal::ctrl_c() => Err(Error::cancelled()),
         }
     });
@@ -46,14 +51,16 @@ pub fn run(arguments: &Run) -> Ended {
 }
 
 async fn execute(settings: &Settings, options: &Options) -> Result<Outcome, Error> {
-    let engines = engines::connect(settings.job.spec.engines.as_ref()).await?;
+    let spec = &settings.job.spec;
+    let engines = engines::connect(spec.engines.as_ref(), spec.classification.as_ref()).await?;
     run_job(&settings.job, &engines, options).await
 }
 
 /// Standard output carries data or the JSON summary, never both.
-fn one_standard_output(settings: &Settings, arguments: &Run) -> Result<(), Failure> {
+fn one_standard_output(settings: &Settings, arguments: &Run, results: bool) -> Result<(), Failure> {
     let outputs = &settings.job.spec.outputs;
-    let data = outputs.is_empty() || outputs.iter().any(anomal_spec::Output::is_standard_output);
+    let data = (outputs.is_empty() && results)
+        || outputs.iter().any(anomal_spec::Output::is_standard_output);
     if arguments.summary == SummaryFormat::Json && data {
         return Err(Failure::usage(
             "--summary json goes to standard output, where the job writes its results too; give the job a file \

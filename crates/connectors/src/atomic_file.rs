@@ -135,6 +135,16 @@ fn linked(target: &Path) -> PathBuf {
     std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned())
 }
 
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// `Output`.
+pub fn write_file(target: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = temporary(target)?;
+    file.write_all(bytes).map_err(|error| failed(target, &error))?;
+    publish(file, target)
+}
+
 /// Renames the temporary file to the target, which keeps its permissions if it was there before.
 pub(crate) fn publish(file: NamedTempFile, target: &Path) -> Result<()> {
     let linked = linked(target);

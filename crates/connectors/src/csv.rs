@@ -7,4 +7,5 @@ mod split;
 
 pub use file::CsvFile;
 pub(crate) use sink::CsvSink;
+pub use sink::flat;
 pub(crate) use source::CsvSource;

@@ -1,16 +1,21 @@
 //! The classification engine over the feature table: in one call, or fitted once and scored in
 //! batches where a row's score needs no other row.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Error, Model, Result, Table,
-    proto::{Analysis, FeatureColumn, StepStatistics},
+    ClassificationEngine, ClassifyRequest, Error, Model, Result, Table, blocking,
+    proto::{Analysis, Detector, FeatureColumn, StepStatistics},
 };
-use anomal_spec::Classification;
+use anomal_spec::{Classification, EXTERNAL};
 use futures::{StreamExt, stream::FuturesOrdered};
 
-use crate::{progress::Observer, steps};
+use crate::{
+    drift::{Drift, since, told},
+    model,
+    progress::Observer,
+    steps,
+};
 
 /// Rows scored by one call. A constant, so that results do not depend on who scores.
 const BATCH_ROWS: usize = 65_536;
@@ -20,6 +25,27 @@ pub(crate) struct Judged {
     pub rows: Table,
     pub analysis: Analysis,
     pub steps: Vec<StepStatistics>,
+    /// Since a model that was loaded was fitted.
+    pub drift: Vec<Drift>,
+}
+
+impl Judged {
+    /// What only the summary tells.
+    pub fn take_figures(&mut self) -> (Vec<StepStatistics>, Vec<Drift>) {
+        (std::mem::take(&mut self.steps), std::mem::take(&mut self.drift))
+    }
+}
+
+/// Whether a detector's model and a row are all that a score needs.
+fn row_wise(settings: &Classification, detectors: &[Detector]) -> bool {
+    let name = if settings.engine == EXTERNAL {
+        // The server's choice where the parameters name none.
+        let named = settings.parameters.get("detector").and_then(|name| name.as_str());
+        named.or(detectors.first().map(|known| known.name.as_str()))
+    } else {
+        Some(settings.engine.as_str())
+    };
+    detectors.iter().any(|known| Some(known.name.as_str()) == name && known.row_wise)
 }
 
 pub(crate) async fn classify(
@@ -30,20 +56,12 @@ pub(crate) async fn classify(
     observer: &dyn Observer,
 ) -> Result<Judged> {
     let height = table.height();
-    let detectors = engine.list_detectors().await?;
-    let row_wise = detectors.iter().any(|known| known.name == settings.engine && known.row_wise);
-    let request = ClassifyRequest {
-        settings: settings.clone(),
-        features: features.to_vec(),
-        table: table.clone(),
-    };
-    let judged = if row_wise {
-        let fitted = engine.fit(request).await?;
-        let (rows, steps) = score(engine, &fitted.model, table, observer).await?;
-        Judged { rows, analysis: fitted.analysis, steps: [fitted.steps, steps].concat() }
+    let file = settings.model.as_ref();
+    let judged = if let Some(path) = file.and_then(|file| file.load.as_ref()) {
+        by_model(engine, settings, Path::new(path), features, table, observer).await?
     } else {
-        let done = engine.classify(request).await?;
-        Judged { rows: done.rows, analysis: done.analysis, steps: done.steps }
+        let save = file.and_then(|file| file.save.as_ref());
+        fitted(engine, settings, save.map(Path::new), features, table, observer).await?
     };
     if judged.rows.height() != height {
         return Err(Error::internal(format!(
@@ -52,6 +70,59 @@ pub(crate) async fn classify(
         )));
     }
     Ok(judged)
+}
+
+/// Scores by what these rows teach.
+async fn fitted(
+    engine: &Arc<dyn ClassificationEngine>,
+    settings: &Classification,
+    save: Option<&Path>,
+    features: &[FeatureColumn],
+    table: &Table,
+    observer: &dyn Observer,
+) -> Result<Judged> {
+    let detectors = engine.list_detectors().await?;
+    let request = ClassifyRequest {
+        // Files and addresses are the runner's business.
+        settings: Classification { model: None, endpoint: None, tls: None, ..settings.clone() },
+        features: features.to_vec(),
+        table: table.clone(),
+    };
+    if !row_wise(settings, &detectors) {
+        if save.is_some() {
+            return Err(model::none_of(&settings.engine, &detectors));
+        }
+        let done = engine.classify(request).await?;
+        let (rows, analysis, steps) = (done.rows, done.analysis, done.steps);
+        return Ok(Judged { rows, analysis, steps, drift: Vec::new() });
+    }
+    let fitted = engine.fit(request).await?;
+    if let Some(path) = save {
+        let saved = model::saved(&settings.engine, &fitted, features, table)?;
+        let path = path.to_owned();
+        blocking(move |_| model::write(&path, &saved)).await?;
+    }
+    let (rows, steps) = score(engine, &fitted.model, table, observer).await?;
+    let steps = [fitted.steps, steps].concat();
+    Ok(Judged { rows, analysis: fitted.analysis, steps, drift: Vec::new() })
+}
+
+/// Scores by what was learnt before.
+async fn by_model(
+    engine: &Arc<dyn ClassificationEngine>,
+    settings: &Classification,
+    path: &Path,
+    features: &[FeatureColumn],
+    table: &Table,
+    observer: &dyn Observer,
+) -> Result<Judged> {
+    let path = path.to_owned();
+    let saved = blocking(move |_| model::read(&path)).await?;
+    model::fits(&saved, &settings.engine, features)?;
+    let (rows, steps) = score(engine, &model::engine_model(&saved), table, observer).await?;
+    let drift = since(features, &saved.distributions, table.columns())?;
+    let analysis = Analysis { diagnostics: told(&drift), ..model::analysis(&saved) };
+    Ok(Judged { rows, analysis, steps, drift })
 }
 
 async fn score(

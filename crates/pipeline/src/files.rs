@@ -21,7 +21,10 @@ pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
     });
     let dead_letter = spec.dead_letter.as_ref();
     let dead_letter = dead_letter.map(|file| ("deadLetter.path".to_owned(), Path::new(&file.path)));
-    outputs.chain(dead_letter).collect()
+    let model = spec.classification.as_ref().and_then(|known| known.model.as_ref());
+    let model = model.and_then(|model| model.save.as_deref());
+    let model = model.map(|file| ("classification.model.save".to_owned(), Path::new(file)));
+    outputs.chain(dead_letter).chain(model).collect()
 }
 
 /// No output may be one of the files read: a run must never destroy its input.

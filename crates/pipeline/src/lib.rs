@@ -5,11 +5,13 @@
 //! process or elsewhere, and computes nothing about the data itself.
 
 mod classify;
+mod drift;
 mod explain;
 mod extract;
 mod files;
 mod held;
 mod hits;
+mod model;
 mod original;
 mod progress;
 mod reader;

@@ -11,7 +11,8 @@ use anomal_core::{
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, Classification, Output, TerminalOutput};
 
 use crate::{
-    classify::classify,
+    classify::{Judged, classify},
+    drift::Drift,
     extract::{Call, Counts, RowWise},
     files,
     held::Held,
@@ -41,6 +42,8 @@ pub struct Options {
     pub original: Option<OriginalFiles>,
     /// Suspects that the summary tells.
     pub suspects: usize,
+    /// Whether rows are written where the settings name no output.
+    pub results: bool,
 }
 
 /// What a run leaves beside its outputs.
@@ -90,8 +93,9 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     } else {
         stream(&plan, rows, writing, observer).await?
     };
-    let Ended { counts, analysis, steps, parts } = ended;
-    let summary = Summary::new(job, &plan, counts, analysis.as_ref(), steps, parts, clock)?;
+    let Ended { counts, analysis, steps, drift, parts } = ended;
+    let mut summary = Summary::new(job, &plan, counts, analysis.as_ref(), steps, parts, clock)?;
+    summary.drift = drift;
     Ok(Outcome { summary, plan, analysis })
 }
 
@@ -100,6 +104,7 @@ struct Ended {
     counts: Counts,
     analysis: Option<Analysis>,
     steps: Vec<StepStatistics>,
+    drift: Vec<Drift>,
     parts: Parts,
 }
 
@@ -123,7 +128,7 @@ async fn stream(
     let (counts, dead_letter) = rows.finish().await?;
     let (tally, outputs) = writing.finish(&mut results).await?;
     let parts = Parts { tally, outputs, dead_letter };
-    Ok(Ended { counts, analysis: None, steps: Vec::new(), parts })
+    Ok(Ended { counts, analysis: None, steps: Vec::new(), drift: Vec::new(), parts })
 }
 
 /// A run in which something needs all rows.
@@ -152,7 +157,7 @@ impl AllRows<'_> {
             held.whole_table(&self.call, &mut counts).await?;
         }
         let features = held.features()?;
-        let judged = match (self.classification, &features) {
+        let mut judged = match (self.classification, &features) {
             (Some(settings), Some(table)) => {
                 clock.enter(Stage::Classify);
                 let engine = &self.engines.classification;
@@ -162,14 +167,14 @@ impl AllRows<'_> {
             _ => None,
         };
         let analysis = judged.as_ref().map(|judged| judged.analysis.clone());
-        let steps = judged.as_ref().map(|judged| judged.steps.clone()).unwrap_or_default();
+        let (steps, drift) = judged.as_mut().map(Judged::take_figures).unwrap_or_default();
         clock.enter(Stage::Write);
         let features = features.map(Table::into_columns);
         let mut results = Results::new(self.plan, features, judged);
         held.write(&mut results, &mut writing).await?;
         let (tally, outputs) = writing.finish(&mut results).await?;
         let parts = Parts { tally, outputs, dead_letter };
-        Ok(Ended { counts, analysis, steps, parts })
+        Ok(Ended { counts, analysis, steps, drift, parts })
     }
 }
 
@@ -197,7 +202,11 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
 
 fn sinks(spec: &AnomalyJobSpec, plan: &Plan, options: &Options) -> Result<Vec<Box<dyn Sink>>> {
     let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
-    let outputs = if spec.outputs.is_empty() { &terminal } else { spec.outputs.as_slice() };
+    let outputs = if spec.outputs.is_empty() && options.results {
+        &terminal
+    } else {
+        spec.outputs.as_slice()
+    };
     let mut sinks = Vec::new();
     for output in outputs {
         sinks.push(create(output)?);

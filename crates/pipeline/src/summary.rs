@@ -12,6 +12,7 @@ use anomal_spec::{AnomalyJob, Filter, Severity};
 use serde::Serialize;
 
 use crate::{
+    drift::Drift,
     extract::Counts,
     progress::{Observer, Stage},
     suspects::Suspect,
@@ -47,6 +48,9 @@ pub struct Summary {
     pub duration_seconds: f64,
     pub stages: Vec<StageTime>,
     pub steps: Vec<StepStatistics>,
+    /// Of each feature, where rows were scored by a model that was loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -127,6 +131,7 @@ impl Summary {
             duration_seconds,
             stages,
             steps: [counts.steps, steps].concat(),
+            drift: Vec::new(),
             diagnostics: [plan.diagnostics.clone(), counts.diagnostics, seen].concat(),
         })
     }

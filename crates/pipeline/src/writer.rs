@@ -31,7 +31,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
-        let early = sinks.iter_mut().all(|sink| sink.early().is_some());
+        let early = !sinks.is_empty() && sinks.iter_mut().all(|sink| sink.early().is_some());
         let (messages, mut receiver) = mpsc::channel(AHEAD);
         let task = tokio::task::spawn_blocking(move || {
             while let Some(message) = receiver.blocking_recv() {

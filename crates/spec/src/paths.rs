@@ -33,6 +33,15 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     if let Some(dead_letter) = &mut spec.dead_letter {
         visit("deadLetter.path", &mut dead_letter.path);
     }
+    if let Some(classification) = &mut spec.classification {
+        let model = classification.model.as_mut();
+        if let Some(file) = model.and_then(|model| model.save.as_mut().or(model.load.as_mut())) {
+            visit("classification.model", file);
+        }
+        if let Some(ca) = classification.tls.as_mut().and_then(|tls| tls.ca.as_mut()) {
+            visit("classification.tls.ca", ca);
+        }
+    }
     let engines = spec.engines.iter_mut();
     for (name, engine) in engines.flat_map(|engines| {
         [("feature", &mut engines.feature), ("classification", &mut engines.classification)]

@@ -121,9 +121,30 @@ const RULES: &[Rule] = &[
         "`expression` makes a direct flag by itself, without `dataNeeded` and `params`",
     ),
     rule(
+        "/properties/classification",
+        "(self.engine == 'External') == has(self.endpoint)",
+        "`endpoint` is where the server of `engine: External` listens, which must have it; replicas of \
+         Anomal's own engine go to engines.classification",
+    ),
+    rule(
+        "/properties/classification",
+        "!has(self.tls) || has(self.endpoint)",
+        "`tls` goes with `endpoint`",
+    ),
+    rule(
+        "/properties/classification/properties/endpoint",
+        ENDPOINT,
+        "an endpoint looks like http://host:7412 or https://host:7412",
+    ),
+    rule(
+        "/properties/classification/properties/model",
+        "has(self.save) != has(self.load)",
+        "a model has `save` (a file to write after fitting) or `load` (one to score by)",
+    ),
+    rule(
         "/properties/classification/properties/threshold",
-        "self.method != 'smallestCluster' || !has(self.value)",
-        "smallestCluster has no `value`",
+        "!(self.method in ['smallestCluster', 'auto']) || !has(self.value)",
+        "smallestCluster and auto have no `value`",
     ),
     rule(
         "/properties/classification/properties/threshold",

@@ -10,7 +10,7 @@ mod input;
 mod job;
 mod output;
 
-pub use classification::{Classification, Threshold, ThresholdMethod};
+pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
 pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
 pub use feature::{Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity};
 pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};

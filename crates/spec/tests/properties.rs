@@ -14,9 +14,9 @@ use std::{collections::BTreeMap, io};
 use anomal_spec::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
     CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
-    Include, Input, KIND, MessageCompression, Metadata, NdjsonInput, NdjsonOutput, OriginalCommand,
-    Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity, Source,
-    TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
+    Include, Input, KIND, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
+    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity,
+    Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -267,22 +267,36 @@ fn flag() -> impl Strategy<Value = Flag> {
 }
 
 fn classification() -> impl Strategy<Value = Classification> {
-    use ThresholdMethod::{Contamination, Iqr, Mad, Pot, Quantile, Score, SmallestCluster, Zscore};
+    use ThresholdMethod::{
+        Auto, Contamination, Iqr, Mad, Pot, Quantile, Score, SmallestCluster, Zscore,
+    };
     let share = (select(vec![Contamination, Quantile, Pot]), option::of(0.001..0.5f64));
     let times = (select(vec![Mad, Iqr, Zscore]), option::of(0.1..100f64));
     let threshold = prop_oneof![
         share,
         times,
         Just((SmallestCluster, None)),
+        Just((Auto, None)),
         (-1e300..1e300f64).prop_map(|value| (Score, Some(value))),
     ];
     let threshold = option::of(threshold.prop_map(|(method, value)| Threshold { method, value }));
-    (text(), parameters(), threshold, any::<u64>()).prop_map(
-        |(engine, parameters, threshold, seed)| Classification {
+    let model = option::of((text(), any::<bool>()).prop_map(|(file, save)| {
+        let (save, load) = if save { (Some(file), None) } else { (None, Some(file)) };
+        ModelFile { save, load }
+    }));
+    let place = prop_oneof![
+        text().prop_map(|engine| (format!("e{engine}"), None)),
+        Just(("External".to_owned(), Some("https://engine:7412".to_owned()))),
+    ];
+    (place, parameters(), threshold, any::<u64>(), model).prop_map(
+        |((engine, endpoint), parameters, threshold, seed, model)| Classification {
             engine,
             parameters,
             threshold,
             seed,
+            model,
+            tls: endpoint.as_ref().map(|_| Tls::default()),
+            endpoint,
         },
     )
 }

@@ -51,12 +51,7 @@ fn request(rows: usize) -> ClassifyRequest {
         origin: format!("field {}", column.name()),
     };
     ClassifyRequest {
-        settings: Classification {
-            engine: "Gower".into(),
-            parameters: serde_json::Map::new(),
-            threshold: None,
-            seed: 0,
-        },
+        settings: Classification { engine: "Gower".into(), ..Classification::default() },
         features: columns.iter().map(feature).collect(),
         table: Table::new((0..rows as u64).collect(), DataFrame::new(rows, columns).unwrap())
             .unwrap(),

@@ -46,12 +46,7 @@ fn request(rows: usize) -> ClassifyRequest {
         origin: format!("field {name}"),
     };
     ClassifyRequest {
-        settings: Classification {
-            engine: "HBOS".into(),
-            parameters: serde_json::Map::new(),
-            threshold: None,
-            seed: 0,
-        },
+        settings: Classification { engine: "HBOS".into(), ..Classification::default() },
         features: names.iter().map(feature).collect(),
         table: Table::new((0..rows as u64).collect(), DataFrame::new(rows, columns).unwrap())
             .unwrap(),

@@ -51,6 +51,7 @@ fn named(threshold: &Threshold) -> (&'static str, Option<f64>) {
         ThresholdMethod::Pot => ("pot", Some(0.001)),
         ThresholdMethod::SmallestCluster => ("smallestCluster", None),
         ThresholdMethod::Score => ("score", None),
+        ThresholdMethod::Auto => ("auto", None),
     };
     (name, threshold.value.or(default))
 }
@@ -59,7 +60,7 @@ fn no_clusters() -> Error {
     Error::settings(
         "classification.threshold.method",
         "THRESHOLD_NEEDS_CLUSTERS",
-        "this detector makes no clusters; use contamination, quantile, mad, iqr, zscore, pot or score",
+        "this detector makes no clusters; use auto, contamination, quantile, mad, iqr, zscore, pot or score",
     )
 }
 
@@ -68,6 +69,7 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
     let limit = match method {
         ThresholdMethod::Score | ThresholdMethod::SmallestCluster => return value,
         ThresholdMethod::Contamination => return contamination(sorted, value),
+        ThresholdMethod::Auto => return agreed(sorted),
         ThresholdMethod::Quantile => quantile(sorted, value),
         ThresholdMethod::Mad => quantile(sorted, 0.5) + value * deviation(sorted),
         ThresholdMethod::Iqr => {
@@ -84,6 +86,24 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
     };
     // Scores above the limit, and not those at it.
     limit.next_up()
+}
+
+/// Where two of three rules agree that a score is far from the others: the modified z-score (3.5), Tukey's
+/// outer fence (3 interquartile ranges) and peaks over threshold (0.001). At least the highest score is
+/// told, unless more than half of the rows have it, and at most a tenth of the rows.
+fn agreed(sorted: &[f64]) -> f64 {
+    let (Some(lowest), Some(highest)) = (sorted.first(), sorted.last()) else {
+        return f64::INFINITY;
+    };
+    let rules =
+        [(ThresholdMethod::Mad, 3.5), (ThresholdMethod::Iqr, 3.0), (ThresholdMethod::Pot, 0.001)];
+    let mut cuts = rules.map(|(method, value)| cut(method, value, sorted));
+    cuts.sort_unstable_by(f64::total_cmp);
+    let agreed = cuts[1].max(contamination(sorted, 0.1));
+    if agreed <= *highest || lowest == highest {
+        return agreed;
+    }
+    contamination(sorted, 0.0)
 }
 
 /// The median absolute deviation from the median, scaled to the standard deviation of normal scores; the
@@ -229,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn auto_tells_what_is_far_and_never_all_or_nothing() {
+        let auto = |scores: &[f64]| suspicious(ThresholdMethod::Auto, None, scores);
+        // Even scores: the highest. Far ones: these. More than a tenth: no more.
+        let even: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(auto(&even), 1);
+        assert_eq!(auto(&[even.clone(), vec![1e3, 2e3, 3e3]].concat()), 3);
+        assert_eq!(
+            auto(&[even.clone(), (0..50).map(|i| 1e4 + f64::from(i)).collect()].concat()),
+            15
+        );
+        // Nothing to tell them apart by.
+        assert_eq!(auto(&[2.0; 30]), 0);
+        assert_eq!(auto(&[2.0]), 0);
+    }
+
+    #[test]
     fn ties_are_never_torn() {
         assert_eq!(
             suspicious(ThresholdMethod::Contamination, Some(0.2), &[1.0, 2.0, 2.0, 2.0, 3.0]),
@@ -285,6 +321,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn auto_marks_some_and_not_most(scores in prop::collection::vec(0_u16..500, 2..300)) {
+            let scores: Vec<f64> = scores.into_iter().map(|score| f64::from(score).powi(3)).collect();
+            let highest = scores.iter().copied().fold(0.0, f64::max);
+            let top = scores.iter().filter(|score| **score == highest).count();
+            let count = suspicious(ThresholdMethod::Auto, None, &scores);
+            prop_assert!(count <= (scores.len().div_ceil(10)).max(top));
+            prop_assert!(count > 0 || 2 * top > scores.len());
+        }
+
         #[test]
         fn contamination_marks_no_more_than_its_share(
             scores in prop::collection::vec(0_u8..20, 1..200), share in 0.01_f64..0.5,

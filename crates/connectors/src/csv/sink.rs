@@ -47,7 +47,10 @@ impl Sink for CsvSink {
 }
 
 /// Lists as text: flags as `a;b`, reasons as `feature=share;…`.
-fn flat(column: &Column) -> Result<Column> {
+///
+/// # Errors
+/// `Internal` if the lists are of neither kind.
+pub fn flat(column: &Column) -> Result<Column> {
     if !matches!(column.dtype(), DataType::List(_)) {
         return Ok(column.clone());
     }

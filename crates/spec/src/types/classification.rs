@@ -1,13 +1,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Parameters;
+use super::{Parameters, Tls};
 
 /// How rows are scored and which of them are suspicious.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Classification {
-    /// A detector's name; `anomal components` lists them.
+    /// A detector's name (`anomal detectors` lists them), or External: a server of your own.
     #[schemars(length(min = 1, max = 253))]
     pub engine: String,
     /// The detector's parameters, under scikit-learn's names in camelCase.
@@ -20,6 +20,34 @@ pub struct Classification {
     /// Of everything random. The same seed gives the same results.
     #[serde(default)]
     pub seed: u64,
+    /// Keeps what was learnt, or scores by what was learnt before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelFile>,
+    /// Of External: where its server listens, `http://host:port` or `https://host:port`. It serves the
+    /// `ClassificationEngine` API (examples/external-engine).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub endpoint: Option<String>,
+    /// Of External: how its `https` endpoint is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// The engine's name for a server of the user's own.
+pub const EXTERNAL: &str = "External";
+
+/// A file with a fitted model: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModelFile {
+    /// Written after fitting, whole or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub save: Option<String>,
+    /// Read instead of fitting: rows are scored by it, each for itself, and drift since then is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub load: Option<String>,
 }
 
 /// A rule that makes a score suspicious.
@@ -28,7 +56,7 @@ pub struct Classification {
 pub struct Threshold {
     pub method: ThresholdMethod,
     /// contamination: the share of rows, 0..0.5. quantile: 0..1. mad, iqr, zscore: how many of them.
-    /// pot: the probability of a false alarm. score: the score. smallestCluster: none.
+    /// pot: the probability of a false alarm. score: the score. auto, smallestCluster: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
 }
@@ -53,4 +81,7 @@ pub enum ThresholdMethod {
     SmallestCluster,
     /// Scores at or above this one.
     Score,
+    /// Where two of mad (3.5), iqr (3) and pot (0.001) agree; at least the highest score, at most a
+    /// tenth of the rows.
+    Auto,
 }

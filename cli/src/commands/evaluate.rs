@@ -1,0 +1,85 @@
+//! `anomal evaluate`: scores against labels.
+
+use std::fmt::Write;
+
+use anomal_connectors::text;
+use anomal_core::proto::DataType;
+use anomal_evaluation::{Estimate, Evaluation, evaluate as estimate};
+use polars::prelude::{AnyValue, Column};
+
+use super::{Ended, print};
+use crate::{args::Evaluate, exit, present::error::Failure, results::Results};
+
+/// What a row that is no anomaly has for a label.
+const NORMAL: [&str; 7] = ["", "0", "0.0", "false", "no", "normal", "benign"];
+
+pub fn evaluate(arguments: &Evaluate) -> Ended {
+    let mut results =
+        Results::open(&arguments.results, &[(arguments.score.as_str(), DataType::Float)])?;
+    results.has(&arguments.label)?;
+    let (mut rows, mut unscored) = (Vec::new(), 0_u64);
+    while let Some(batch) = results.next()? {
+        let scores = batch.typed.column(&arguments.score).map_err(anomal_core::Error::from)?;
+        let labels =
+            batch.source.columns().column(&arguments.label).map_err(anomal_core::Error::from)?;
+        for row in 0..batch.source.height() {
+            match scores.get(row).ok().and_then(|score| score.extract::<f64>()) {
+                Some(score) => rows.push((score, is_anomaly(labels, row, &arguments.anomaly))),
+                None => unscored += 1,
+            }
+        }
+    }
+    let anomalies = rows.iter().filter(|row| row.1).count();
+    if anomalies == 0 || anomalies == rows.len() {
+        let message = format!(
+            "{}: of {} rows with a score, {anomalies} are anomalies by `{}`; there must be some of both kinds \
+             (--anomaly names what an anomaly has there)",
+            arguments.results,
+            rows.len(),
+            arguments.label
+        );
+        return Err(Failure { message, code: exit::INPUT });
+    }
+    let found = estimate(&rows, arguments.seed);
+    print(&if arguments.json { json(&found, unscored) } else { told(&found, unscored) })
+}
+
+fn is_anomaly(labels: &Column, row: usize, named: &[String]) -> bool {
+    let value = labels.get(row).unwrap_or(AnyValue::Null);
+    let mut label = String::new();
+    text::push(&mut label, &value);
+    if named.is_empty() {
+        !NORMAL.contains(&label.trim().to_lowercase().as_str())
+    } else {
+        named.contains(&label)
+    }
+}
+
+fn told(found: &Evaluation, unscored: u64) -> String {
+    let line = |name: &str, figure: Estimate| {
+        format!("{name:<20} {:.3}  ({:.3} to {:.3})\n", figure.value, figure.low, figure.high)
+    };
+    let share = 100.0 * found.anomalies as f64 / found.rows as f64;
+    let mut text =
+        format!("{} rows, {} of them anomalies ({share:.2} %)\n", found.rows, found.anomalies);
+    if unscored > 0 {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{unscored} rows without a score are left out");
+    }
+    text + &line("AUROC", found.auroc)
+        + &line("average precision", found.average_precision)
+        + &line(&format!("precision at {}", found.anomalies), found.precision_at_n)
+}
+
+fn json(found: &Evaluation, unscored: u64) -> String {
+    let figure = |figure: Estimate| serde_json::json!({"value": figure.value, "low": figure.low, "high": figure.high});
+    let all = serde_json::json!({
+        "rows": found.rows,
+        "anomalies": found.anomalies,
+        "unscored": unscored,
+        "auroc": figure(found.auroc),
+        "averagePrecision": figure(found.average_precision),
+        "precisionAtN": figure(found.precision_at_n),
+    });
+    format!("{all:#}\n")
+}

@@ -1,0 +1,122 @@
+//! `anomal explain`: one row of a result file, and why it has its score.
+
+use std::fmt::Write;
+
+use anomal_connectors::{Batch, csv::flat, terminal::harmless, text};
+use anomal_core::{ROW, proto::DataType};
+use polars::prelude::{AnyValue, Column};
+
+use super::{Ended, print};
+use crate::{args::Explain, exit, present::error::Failure, results::Results};
+
+/// Letters of a value that are shown.
+const SHOWN: usize = 120;
+/// Of the longest bar.
+const BAR: f64 = 30.0;
+
+pub fn explain(arguments: &Explain) -> Ended {
+    let mut results = Results::open(&arguments.results, &[(ROW, DataType::Integer)])?;
+    let mut rows = 0;
+    while let Some(batch) = results.next()? {
+        rows += batch.source.height();
+        let numbers = batch.typed.column(ROW).map_err(anomal_core::Error::from)?;
+        let numbers = numbers.i64().map_err(anomal_core::Error::from)?;
+        let place = numbers
+            .iter()
+            .position(|row| row.is_some_and(|row| row.unsigned_abs() == arguments.row));
+        if let Some(place) = place {
+            return print(&told(&batch, place)?);
+        }
+    }
+    let message = format!("{}: there is no row {} among {rows}", arguments.results, arguments.row);
+    Err(Failure { message, code: exit::INPUT })
+}
+
+/// A row's cells by name, as text.
+struct Cells(Vec<(String, String)>);
+
+impl Cells {
+    fn of(batch: &Batch, place: usize) -> Result<Self, Failure> {
+        let cell = |column: &Column| {
+            let column = flat(column)?;
+            let mut cell = String::new();
+            text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
+            Ok((column.name().to_string(), cell))
+        };
+        let cells = batch.source.columns().columns().iter().map(cell);
+        Ok(Self(cells.collect::<Result<_, anomal_core::Error>>()?))
+    }
+
+    /// What is there under a name.
+    fn get(&self, name: &str) -> Option<&str> {
+        let cell = self.0.iter().find(|(known, _)| known == name);
+        cell.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let cells = self.0.iter();
+        cells.filter_map(move |(name, text)| Some((name.strip_prefix(prefix)?, text.as_str())))
+    }
+}
+
+fn told(batch: &Batch, place: usize) -> Result<String, Failure> {
+    let cells = Cells::of(batch, place)?;
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let row = cells.get(ROW).unwrap_or_default();
+    let _ = match cells.get("anomal.score") {
+        Some(score) => {
+            let rank = cells.get("anomal.rank").and_then(|rank| rank.parse::<f64>().ok());
+            let rank = rank.map(|rank| format!(", above {:.1} % of the rows", 100.0 * rank));
+            let suspicious = cells.get("anomal.suspicious") == Some("true");
+            let suspicious = if suspicious { ": suspicious" } else { ": not suspicious" };
+            writeln!(out, "row {row}, score {score}{}{suspicious}", rank.unwrap_or_default())
+        }
+        None => writeln!(out, "row {row}, without a score"),
+    };
+    if let Some(explanation) = cells.get("anomal.explanation") {
+        let _ = writeln!(out, "  {}", harmless(explanation, 4 * SHOWN));
+    }
+    if let Some(flags) = cells.get("anomal.flags") {
+        let severity = cells.get("anomal.severity").unwrap_or_default();
+        let _ = writeln!(out, "  flags ({severity}): {}", harmless(flags, SHOWN));
+    }
+    reasons(&mut out, &cells);
+    let _ = writeln!(out, "\nRecord");
+    let record = cells.0.iter().filter(|(name, _)| !name.starts_with("anomal."));
+    for (name, text) in record {
+        let _ = writeln!(out, "  {name}: {}", harmless(text, SHOWN));
+    }
+    Ok(out)
+}
+
+/// Each feature's share of the score with its value, where the file has them; else the reasons alone.
+fn reasons(out: &mut String, cells: &Cells) {
+    let shares = cells.below("anomal.contributions.");
+    let mut shares: Vec<(&str, f64)> =
+        shares.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
+    if shares.is_empty() {
+        let reasons = cells.get("anomal.reasons").unwrap_or_default().split(';');
+        let pairs = reasons.filter_map(|pair| pair.rsplit_once('='));
+        shares = pairs.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
+    }
+    if shares.is_empty() {
+        return;
+    }
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let most = shares[0].1.max(f64::MIN_POSITIVE);
+    let width = shares.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let _ = writeln!(out, "\nShares of the score");
+    for (name, share) in shares {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most BAR")]
+        let bar = "\u{2588}".repeat((BAR * share / most).round() as usize);
+        let value = cells.get(&format!("anomal.features.{name}"));
+        let value = value.map(|value| format!("  is {}", harmless(value, 40))).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {:<width$} {:>5.1} %  {bar}{value}",
+            harmless(name, SHOWN),
+            100.0 * share
+        );
+    }
+}

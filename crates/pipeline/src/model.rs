@@ -1,0 +1,139 @@
+//! Model files: written after fitting, read to score by.
+//!
+//! Eight bytes that name the format and its version, a checksum of the rest, then a `SavedModel`
+//! (proto/anomal/v1/model.proto). There is no code in it.
+
+use std::{fs::File, io::Read, path::Path};
+
+use anomal_connectors::write_file;
+use anomal_core::{
+    Error, Fitted, Model, Result, Table,
+    proto::{Analysis, Detector, FeatureColumn, SavedModel},
+};
+use prost::Message;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::drift::distributions;
+
+const MAGIC: &[u8; 8] = b"ANOMALF1";
+/// An engine's model has at most 1 GiB, the rest is small.
+const MAX_BYTES: u64 = (1 << 30) + (64 << 20);
+
+const SAVE: &str = "classification.model.save";
+const LOAD: &str = "classification.model.load";
+
+/// What is kept of a fit of `table`.
+pub(crate) fn saved(
+    engine: &str,
+    fitted: &Fitted,
+    features: &[FeatureColumn],
+    table: &Table,
+) -> Result<SavedModel> {
+    Ok(SavedModel {
+        engine: engine.to_owned(),
+        model: fitted.model.0.to_vec().into(),
+        features: features.to_vec(),
+        summaries: fitted.analysis.features.clone(),
+        distributions: distributions(features, table.columns())?,
+        rows: table.height() as u64,
+        threshold: fitted.analysis.threshold.clone(),
+    })
+}
+
+/// # Errors
+/// `Output`.
+pub(crate) fn write(path: &Path, model: &SavedModel) -> Result<()> {
+    let rest = model.encode_to_vec();
+    let bytes = [MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
+    write_file(path, &bytes)
+}
+
+/// # Errors
+/// `InvalidSettings` if it can't be read, is no model, of another version, or damaged.
+pub(crate) fn read(path: &Path) -> Result<SavedModel> {
+    let refused = |why: String| {
+        Error::settings(LOAD, "MODEL_INVALID", format!("{} can't be used: {why}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| refused(error.to_string()))?;
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| refused(error.to_string()))?;
+    parse(&bytes).map_err(refused)
+}
+
+fn parse(bytes: &[u8]) -> Result<SavedModel, String> {
+    let whole = bytes.split_first_chunk::<8>();
+    let Some((magic, rest)) = whole.filter(|(magic, _)| magic[..7] == MAGIC[..7]) else {
+        return Err("it is no model file of Anomal".into());
+    };
+    if magic != MAGIC {
+        return Err("it is of another version of Anomal; fit it again".into());
+    }
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    let sound = rest
+        .split_first_chunk::<8>()
+        .filter(|(checksum, rest)| xxh3_64(rest) == u64::from_le_bytes(**checksum));
+    let Some((_, rest)) = sound else {
+        return Err("it is damaged: its checksum is another".into());
+    };
+    SavedModel::decode(rest).map_err(|error| format!("it is damaged: {error}"))
+}
+
+/// Whether a model is of these settings.
+///
+/// # Errors
+/// `InvalidSettings` with what differs.
+pub(crate) fn fits(model: &SavedModel, engine: &str, features: &[FeatureColumn]) -> Result<()> {
+    if model.engine != engine {
+        let message =
+            format!("the model is one of {}, and the job asks for {engine}", model.engine);
+        return Err(Error::settings("classification.engine", "MODEL_OF_ANOTHER_ENGINE", message));
+    }
+    let columns = |features: &[FeatureColumn]| -> Vec<(String, i32)> {
+        features.iter().map(|feature| (feature.name.clone(), feature.kind)).collect()
+    };
+    if columns(&model.features) == columns(features) {
+        return Ok(());
+    }
+    let names = |features: &[FeatureColumn]| -> String {
+        let names = features.iter().map(|feature| {
+            format!("{} ({})", feature.name, feature.kind().as_str_name().to_lowercase())
+        });
+        names.collect::<Vec<_>>().join(", ").replace("feature_kind_", "")
+    };
+    let message = format!(
+        "the model was fitted on the features {}; this job makes {}",
+        names(&model.features),
+        names(features)
+    );
+    Err(Error::settings(LOAD, "MODEL_OF_OTHER_FEATURES", message))
+}
+
+/// What is known without the rows that it was fitted on.
+pub(crate) fn analysis(model: &SavedModel) -> Analysis {
+    Analysis {
+        detector: model.engine.clone(),
+        rows: model.rows,
+        threshold: model.threshold.clone(),
+        features: model.summaries.clone(),
+        ..Analysis::default()
+    }
+}
+
+pub(crate) fn engine_model(model: &SavedModel) -> Model {
+    Model(model.model.to_vec().into())
+}
+
+/// # Errors
+/// `InvalidSettings`, with the detectors that have one.
+pub(crate) fn none_of(engine: &str, detectors: &[Detector]) -> Error {
+    let row_wise = detectors.iter().filter(|known| known.row_wise);
+    let names: Vec<&str> = row_wise.map(|known| known.name.as_str()).collect();
+    let message = format!(
+        "{engine} has no model to keep: its scores need all rows at once; {} have one",
+        names.join(", ")
+    );
+    Error::settings(SAVE, "DETECTOR_NOT_ROW_WISE", message)
+}

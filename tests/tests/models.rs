@@ -1,0 +1,193 @@
+//! What was learnt is kept in a file, and rows are scored by it later; results are judged and explained.
+
+use anomal_tests::{Workspace, repository};
+
+fn example() -> Workspace {
+    let folder = repository().join("examples/dns");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let job = String::from_utf8(read("job.yaml")).unwrap();
+    // A detector whose rows are judged one by one.
+    let (before, after) = job.split_once("classification:").unwrap();
+    let (_, outputs) = after.split_once("outputs:").unwrap();
+    let classification = "classification: {engine: HBOS, threshold: {method: auto}}\n\noutputs:";
+    let job = format!("{before}{classification}{outputs}");
+    Workspace::with(&[("dns.csv", &read("dns.csv")), ("job.yaml", job.as_bytes())])
+}
+
+/// The value of a name in the JSON summary.
+fn summary(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn rows_are_scored_by_a_kept_model_as_when_it_was_fitted() {
+    let workspace = example();
+    workspace.anomal(&["run", "job.yaml", "--output", "at-once.csv"]).expect(0, &[]);
+    let fitted = workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]);
+    fitted.expect(0, &["dns.anomal"]);
+    // Fitting alone writes no rows.
+    assert_eq!(workspace.files(), ["at-once.csv", "dns.anomal", "dns.csv", "job.yaml"]);
+    let score = [
+        "score",
+        "job.yaml",
+        "--model",
+        "dns.anomal",
+        "--output",
+        "later.csv",
+        "--summary",
+        "json",
+    ];
+    let scored = workspace.anomal(&score);
+    scored.expect(0, &[]);
+    assert_eq!(workspace.read("at-once.csv"), workspace.read("later.csv"));
+    let told = summary(&scored.stdout);
+    let drift = told["drift"].as_array().unwrap();
+    assert_eq!(drift.len(), 10);
+    assert!(drift.iter().all(|one| one["psi"].as_f64() == Some(0.0)), "{drift:?}");
+
+    // A row alone has the score that it has among all.
+    let csv = workspace.read("dns.csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    workspace.write("one.csv", format!("{}\n{}\n", lines[0], lines[4_000]).as_bytes());
+    let one = [
+        "score",
+        "job.yaml",
+        "--model",
+        "dns.anomal",
+        "--input",
+        "one.csv",
+        "--output",
+        "one-scored.csv",
+    ];
+    workspace.anomal(&one).expect(0, &["fitted on"]);
+    let cell = |line: &str| line.rsplit(',').next().map(str::to_owned);
+    let all = workspace.read("later.csv");
+    let of_all = all.lines().nth(4_000).unwrap();
+    let alone = workspace.read("one-scored.csv");
+    let of_one = alone.lines().nth(1).unwrap();
+    assert_eq!(cell(of_all), cell(of_one));
+    assert_eq!(of_all.replace(",3999,", ",0,"), of_one, "all but the row's number");
+}
+
+#[test]
+fn drift_is_told_by_feature() {
+    let workspace = example();
+    workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]).expect(0, &[]);
+    // Ten times the bytes: one feature changes, and no other.
+    let csv = workspace.read("dns.csv");
+    let mut lines = csv.lines();
+    let header = lines.next().unwrap();
+    let place = header.split(',').position(|name| name == "network.bytes").unwrap();
+    let mut changed = format!("{header}\n");
+    for line in lines {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        cells[place].push('0');
+        changed += &(cells.join(",") + "\n");
+    }
+    workspace.write("later.csv", changed.as_bytes());
+    let score =
+        ["score", "job.yaml", "--model", "dns.anomal", "--input", "later.csv", "--output", "r.csv"];
+    workspace.anomal(&score).expect(0, &["`network.bytes` is spread otherwise"]);
+    let told = workspace.anomal(&[&score[..], &["--summary", "json"]].concat());
+    for drift in summary(&told.stdout)["drift"].as_array().unwrap() {
+        let much = drift["psi"].as_f64().unwrap() > 0.25;
+        assert_eq!(much, drift["feature"] == "network.bytes", "{drift}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused() {
+    let workspace = example();
+    workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]).expect(0, &[]);
+    let score = |more: &[&str]| {
+        let first = ["score", "job.yaml", "--output", "r.csv", "--model"];
+        workspace.anomal(&[&first[..], more].concat())
+    };
+    score(&["nothing.anomal"]).expect(2, &["nothing.anomal can't be used", "No such file"]);
+    score(&["dns.csv"]).expect(2, &["it is no model file of Anomal"]);
+    score(&["dns.anomal", "--engine", "ECOD"]).expect(2, &["the model is one of HBOS"]);
+    let mut damaged = workspace.bytes("dns.anomal");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    workspace.write("damaged.anomal", &damaged);
+    score(&["damaged.anomal"]).expect(2, &["its checksum is another"]);
+    workspace.write("half.anomal", &workspace.bytes("dns.anomal")[..middle]);
+    score(&["half.anomal"]).expect(2, &["its checksum is another"]);
+    let job = workspace.read("job.yaml").replace("name: network.bytes}", "name: bytes_in}");
+    workspace.write("job.yaml", job.as_bytes());
+    score(&["dns.anomal"]).expect(2, &["network.bytes (numeric)", "bytes_in (numeric)"]);
+    assert!(!workspace.files().contains(&"r.csv".to_owned()));
+    // A detector that judges all rows at once has none.
+    let gower = ["fit", "job.yaml", "--engine", "Gower", "--model", "g.anomal"];
+    workspace.anomal(&gower).expect(2, &["Gower has no model to keep", "HBOS"]);
+    assert!(!workspace.files().contains(&"g.anomal".to_owned()));
+}
+
+#[test]
+fn settings_keep_and_load_models_too() {
+    let workspace = example();
+    let with = |model: &str| {
+        workspace.read("job.yaml").replace("engine: HBOS", &format!("engine: HBOS, model: {model}"))
+    };
+    workspace.write("keep.yaml", with("{save: kept.anomal}").as_bytes());
+    workspace.write("load.yaml", with("{load: kept.anomal}").as_bytes());
+    workspace.write("both.yaml", with("{load: a, save: b}").as_bytes());
+    workspace.write("over.yaml", with("{save: dns.csv}").as_bytes());
+    workspace.anomal(&["run", "keep.yaml", "--output", "a.csv"]).expect(0, &["kept.anomal"]);
+    workspace.anomal(&["run", "load.yaml", "--output", "b.csv"]).expect(0, &[]);
+    assert_eq!(workspace.read("a.csv"), workspace.read("b.csv"));
+    workspace.anomal(&["run", "both.yaml"]).expect(2, &["a model has `save`", "or `load`"]);
+    workspace.anomal(&["run", "over.yaml"]).expect(2, &["is the input itself"]);
+}
+
+#[test]
+fn results_are_evaluated_against_labels() {
+    let workspace = example();
+    for name in ["r.csv", "r.parquet", "r.ndjson"] {
+        workspace.anomal(&["run", "job.yaml", "-q", "--output", name]).expect(0, &[]);
+        let told = workspace.anomal(&["evaluate", name, "--label", "label", "--json"]);
+        let told = summary(&told.expect(0, &[]).stdout);
+        let auroc = &told["auroc"];
+        let value = |figure: &str| auroc[figure].as_f64().unwrap();
+        assert!(value("value") > 0.9 && value("value") < 1.0, "{told}");
+        assert!(value("low") < value("value") && value("value") < value("high"), "{told}");
+        assert_eq!(told["rows"], 5_000);
+    }
+    let told = workspace.anomal(&["evaluate", "r.csv", "--label", "label"]);
+    assert!(told.stdout.contains("AUROC") && told.stdout.contains("precision at "), "{told:?}");
+    // One kind of anomaly against all others.
+    let one = ["evaluate", "r.csv", "--label", "label", "--anomaly", "tunnel", "--json"];
+    let one = summary(&workspace.anomal(&one).expect(0, &[]).stdout);
+    assert!(one["anomalies"].as_u64() < Some(60), "{one}");
+    workspace.anomal(&["evaluate", "r.csv", "--label", "lable"]).expect(3, &["did you mean label"]);
+    let none = ["evaluate", "r.csv", "--label", "label", "--anomaly", "nonesuch"];
+    workspace.anomal(&none).expect(3, &["0 are anomalies"]);
+    workspace.anomal(&["evaluate", "dns.csv", "--label", "label"]).expect(3, &["anomal.score"]);
+}
+
+#[test]
+fn a_row_is_explained() {
+    let workspace = example();
+    for name in ["r.csv", "r.parquet", "r.ndjson"] {
+        workspace.anomal(&["run", "job.yaml", "-q", "--output", name]).expect(0, &[]);
+        let told = workspace.anomal(&["explain", name, "--row", "17"]);
+        told.expect(0, &[]);
+        for part in ["row 17, score", "Shares of the score", "dns.question.name: ", "\u{2588}"] {
+            assert!(told.stdout.contains(part), "no {part} of {name} in {}", told.stdout);
+        }
+    }
+    workspace.anomal(&["explain", "r.csv", "--row", "5000"]).expect(3, &["no row 5000 among 5000"]);
+}
+
+#[test]
+fn detectors_are_listed() {
+    let workspace = Workspace::default();
+    let text = workspace.anomal(&["detectors"]);
+    text.expect(0, &[]);
+    for name in ["Gower", "HBOS", "Ensemble", "IsolationForest"] {
+        assert!(text.stdout.contains(name), "{}", text.stdout);
+    }
+    let json = summary(&workspace.anomal(&["detectors", "--json"]).expect(0, &[]).stdout);
+    let ensemble = json.as_array().unwrap().iter().find(|known| known["name"] == "Ensemble");
+    assert_eq!(ensemble.unwrap()["rowWise"], true);
+}
