@@ -156,7 +156,7 @@ fn results_are_evaluated_against_labels() {
     let told = workspace.anomal(&["evaluate", "r.csv", "--label", "label"]);
     assert!(told.stdout.contains("AUROC") && told.stdout.contains("precision at "), "{told:?}");
     // One kind of anomaly against all others.
-    let one = ["evaluate", "r.csv", "--label", "label", "--anomaly", "tunnel", "--json"];
+    let one = ["evaluate", "r.csv", "--label", "label", "--anomaly", "tunnelling", "--json"];
     let one = summary(&workspace.anomal(&one).expect(0, &[]).stdout);
     assert!(one["anomalies"].as_u64() < Some(60), "{one}");
     workspace.anomal(&["evaluate", "r.csv", "--label", "lable"]).expect(3, &["did you mean label"]);

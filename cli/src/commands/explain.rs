@@ -32,6 +32,16 @@ pub fn explain(arguments: &Explain) -> Ended {
     Err(Failure { message, code: exit::INPUT })
 }
 
+/// The JSON list of an NDJSON file as the other formats have it: `a;b`, `feature=share;…`.
+fn listed(json: &str) -> Option<String> {
+    let list: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
+    let item = |item: &serde_json::Value| match item.as_str() {
+        Some(name) => Some(name.to_owned()),
+        None => Some(format!("{}={}", item["feature"].as_str()?, item["share"])),
+    };
+    Some(list.iter().filter_map(item).collect::<Vec<_>>().join(";"))
+}
+
 /// A row's cells by name, as text.
 struct Cells(Vec<(String, String)>);
 
@@ -41,6 +51,8 @@ impl Cells {
             let column = flat(column)?;
             let mut cell = String::new();
             text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
+            let lists = ["anomal.flags", "anomal.reasons"].contains(&column.name().as_str());
+            let cell = if lists { listed(&cell).unwrap_or(cell) } else { cell };
             Ok((column.name().to_string(), cell))
         };
         let cells = batch.source.columns().columns().iter().map(cell);
@@ -96,8 +108,8 @@ fn reasons(out: &mut String, cells: &Cells) {
     let mut shares: Vec<(&str, f64)> =
         shares.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
     if shares.is_empty() {
-        let reasons = cells.get("anomal.reasons").unwrap_or_default().split(';');
-        let pairs = reasons.filter_map(|pair| pair.rsplit_once('='));
+        let reasons = cells.get("anomal.reasons").unwrap_or_default();
+        let pairs = reasons.split(';').filter_map(|pair| pair.rsplit_once('='));
         shares = pairs.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
     }
     if shares.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{OpenOptions, Sink, Source, create, open};
+use anomal_connectors::{OpenOptions, Sink, Source, Written, create, open};
 use anomal_core::{
     ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
     blocking,
@@ -172,7 +172,11 @@ impl AllRows<'_> {
         let features = features.map(Table::into_columns);
         let mut results = Results::new(self.plan, features, judged);
         held.write(&mut results, &mut writing).await?;
-        let (tally, outputs) = writing.finish(&mut results).await?;
+        let (tally, mut outputs) = writing.finish(&mut results).await?;
+        let model = self.classification.and_then(|settings| settings.model.as_ref());
+        if let Some(target) = model.and_then(|model| model.save.clone()) {
+            outputs.push(Written { target, rows: tally.rows });
+        }
         let parts = Parts { tally, outputs, dead_letter };
         Ok(Ended { counts, analysis, steps, drift, parts })
     }

@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/classification",
-        "(self.engine == 'External') == has(self.endpoint)",
+        "(has(self.engine) && self.engine == 'External') == has(self.endpoint)",
         "`endpoint` is where the server of `engine: External` listens, which must have it; replicas of \
          Anomal's own engine go to engines.classification",
     ),

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Tls};
 
 /// How rows are scored and which of them are suspicious.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Classification {
     /// A detector's name (`anomal detectors` lists them), or External: a server of your own.
+    #[serde(default = "recommended")]
     #[schemars(length(min = 1, max = 253))]
     pub engine: String,
     /// The detector's parameters, under scikit-learn's names in camelCase.
@@ -31,6 +32,24 @@ pub struct Classification {
     /// Of External: how its `https` endpoint is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+}
+
+fn recommended() -> String {
+    "Ensemble".into()
+}
+
+impl Default for Classification {
+    fn default() -> Self {
+        Self {
+            engine: recommended(),
+            parameters: Parameters::new(),
+            threshold: None,
+            seed: 0,
+            model: None,
+            endpoint: None,
+            tls: None,
+        }
+    }
 }
 
 /// The engine's name for a server of the user's own.

@@ -6,8 +6,8 @@
 //! different things at little cost: few splits, no neighbours, far from one cloud, outside of several.
 //!
 //! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
-//! that tells no rows apart, and one that works by covariances where there are no numbers that differ, or
-//! too few rows. Which they are and why is kept in the state and told among the steps.
+//! that tells no rows apart, one for categories where there are none, and one that works by covariances
+//! where there are no numbers that differ, or too few rows. Which they are and why is kept in the state and told among the steps.
 //!
 //! A row's reasons are those of the members, by the part that each has in the score.
 
@@ -34,6 +34,8 @@ const NAME: &str = "Ensemble";
 /// Rows that the tails are taken from at most.
 const MOST_ROWS: usize = 100_000;
 const MOST_MEMBERS: usize = 16;
+/// The members that look for neighbours.
+const NEIGHBORS: [&str; 2] = ["KNN", "LOF"];
 /// A covariance of fewer rows tells nothing.
 const FEWEST_ROWS: usize = 10;
 
@@ -42,7 +44,7 @@ pub(crate) struct Ensemble;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct EnsembleParameters {
-    /// The detectors that take part, each with its default parameters.
+    /// The detectors that take part, each with its default parameters but for neighbours.
     #[serde(default = "default_members")]
     #[schemars(length(min = 1, max = 16))]
     members: Vec<String>,
@@ -50,10 +52,20 @@ struct EnsembleParameters {
     #[serde(default)]
     #[schemars(length(min = 1, max = 16), inner(range(min = 0.0, max = 1e6)))]
     weights: Option<Vec<f64>>,
+    /// Neighbours of the members that look for them: more than the few rows of most bursts.
+    #[serde(default = "neighbors")]
+    #[schemars(range(min = 1, max = 1000))]
+    n_neighbors: usize,
+}
+
+fn neighbors() -> usize {
+    30
 }
 
 fn default_members() -> Vec<String> {
-    ["IsolationForest", "KNN", "MCD", "GaussianMixture"].map(Into::into).into()
+    ["IsolationForest", "KNN", "MCD", "GaussianMixture", "CategoricalFrequency"]
+        .map(Into::into)
+        .into()
 }
 
 /// The detector of a name that may take part: one that scores each row for itself.
@@ -102,6 +114,7 @@ impl Detector for Ensemble {
                 return Err(wrong("members", format!("`{name}` is there twice")));
             }
         }
+        within("nNeighbors", &given.n_neighbors, &1, &1000)?;
         let Some(weights) = &given.weights else { return Ok(()) };
         if weights.len() != given.members.len() {
             return Err(wrong("weights", "there is not one for each member"));
@@ -118,9 +131,10 @@ impl Detector for Ensemble {
         context.cancel.check()?;
         let sampled = matrix.select(&sample(matrix, MOST_ROWS, context.seed));
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
+        let neighbors = given.n_neighbors;
         for (name, weight) in given.weighed() {
             let started = std::time::Instant::now();
-            match Member::fit(&name, weight, matrix, &sampled, context)? {
+            match Member::fit(&name, weight, neighbors, matrix, &sampled, context)? {
                 Ok(member) => {
                     members.push(member);
                     steps.push(step(&name, matrix.rows, started));
@@ -199,6 +213,11 @@ struct Together {
 
 /// Why a detector can't serve the data, as far as the data tell without it.
 fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
+    if name == "CategoricalFrequency" {
+        let weigh = matrix.columns.iter().filter(|column| column.weight > 0.0);
+        let any = weigh.into_iter().any(|column| matches!(column.values, Values::Codes { .. }));
+        return (!any).then_some("no categories");
+    }
     if !["MCD", "GaussianMixture", "PCA"].contains(&name) {
         return None;
     }
@@ -226,6 +245,7 @@ impl Member {
     fn fit(
         name: &str,
         weight: f64,
+        neighbors: usize,
         matrix: &Matrix,
         sampled: &Matrix,
         context: &Context<'_>,
@@ -233,7 +253,11 @@ impl Member {
         if let Some(why) = unfit(name, matrix) {
             return Ok(Err(why.into()));
         }
-        let scorer = match find(name)?.fit(matrix, &Parameters::new(), context) {
+        let mut given = Parameters::new();
+        if NEIGHBORS.contains(&name) {
+            given.insert("nNeighbors".into(), neighbors.into());
+        }
+        let scorer = match find(name)?.fit(matrix, &given, context) {
             Ok(fitted) => fitted.scorer,
             Err(error) if error.code == Code::InvalidRequest => return Ok(Err(error.message)),
             Err(error) => return Err(error),
