@@ -223,6 +223,11 @@ fn rules_between_fields() {
         "flags: [{type: aggregation, name: f, expression: a > 1}]",
         "flags: [{type: direct, name: f, expression: a > 1, params: {b: 1}}]",
         "classification: {engine: E, threshold: {method: smallestCluster, value: 1}}",
+        "classification: {engine: External}",
+        "classification: {endpoint: 'http://a:1'}",
+        "classification: {tls: {}}",
+        "classification: {engine: External, endpoint: 'a:1'}",
+        "classification: {model: {}}",
         "classification: {engine: E, threshold: {method: score}}",
         "classification: {engine: E, threshold: {method: contamination, value: 0.7}}",
         "classification: {engine: E, threshold: {method: quantile, value: 1}}",
@@ -322,7 +327,22 @@ fn rules_between_fields() {
     job.yaml:1:9: flags[0]: `expression` makes a direct flag by itself, without `dataNeeded` and `params`
 
     classification: {engine: E, threshold: {method: smallestCluster, value: 1}}
-    job.yaml:1:29: classification.threshold: smallestCluster has no `value`
+    job.yaml:1:29: classification.threshold: smallestCluster and auto have no `value`
+
+    classification: {engine: External}
+    job.yaml:1:1: classification: `endpoint` is where the server of `engine: External` listens, which must have it; replicas of Anomal's own engine go to engines.classification
+
+    classification: {endpoint: 'http://a:1'}
+    job.yaml:1:1: classification: `endpoint` is where the server of `engine: External` listens, which must have it; replicas of Anomal's own engine go to engines.classification
+
+    classification: {tls: {}}
+    job.yaml:1:1: classification: `tls` goes with `endpoint`
+
+    classification: {engine: External, endpoint: 'a:1'}
+    job.yaml:1:36: classification.endpoint: an endpoint looks like http://host:7412 or https://host:7412
+
+    classification: {model: {}}
+    job.yaml:1:18: classification.model: a model has `save` (a file to write after fitting) or `load` (one to score by)
 
     classification: {engine: E, threshold: {method: score}}
     job.yaml:1:29: classification.threshold: score needs a `value`: the score from which rows are suspicious
