@@ -97,7 +97,7 @@ impl Table {
     /// Brings every column into one piece, so that what is computed does not depend on how it came.
     pub fn rechunk(&mut self) {
         self.rows = self.rows.rechunk();
-        self.columns.rechunk_mut();
+        self.columns.rechunk_mut_par();
     }
 
     /// One frame with [`ROW`] as its first column: the form in which a table travels.

@@ -9,6 +9,8 @@ use anomal_core::Result;
 use polars::prelude::{BooleanChunked, Column, NewChunkedArray, PlHashMap, StringChunked};
 use rayon::prelude::*;
 
+/// From so many rows on, parts of them are read in parallel.
+const MANY: usize = 1 << 20;
 /// The code of a row without a value.
 pub(crate) const MISSING: u32 = u32::MAX;
 
@@ -34,18 +36,15 @@ impl Dictionary {
     }
 
     fn of_text(text: StringChunked) -> Self {
-        let mut known: PlHashMap<&str, u32> = PlHashMap::default();
-        let mut places = Vec::new();
-        let mut codes = Vec::with_capacity(text.len());
-        for (row, value) in (0_u32..).zip(text.iter()) {
-            codes.push(value.map_or(MISSING, |value| {
-                *known.entry(value).or_insert_with(|| {
-                    places.push(row);
-                    code(places.len() - 1)
-                })
-            }));
-        }
-        drop(known);
+        let parts = if text.len() < MANY { 1 } else { rayon::current_num_threads() };
+        let size = text.len().div_ceil(parts).max(1);
+        let first = |part: usize| (part * size).min(text.len());
+        let slice = |part| text.slice(i64::try_from(first(part)).unwrap_or(i64::MAX), size);
+        let slices: Vec<StringChunked> = (0..parts).map(slice).collect();
+        let made = slices.par_iter().enumerate();
+        let made: Vec<Part<'_>> = made.map(|(part, text)| Part::of(text, first(part))).collect();
+        let whole = made.into_iter().reduce(|whole, part| whole.with(&text, &part));
+        let Part { places, codes, .. } = whole.unwrap_or_default();
         Self { text, places, codes, keyed: Mutex::default() }
     }
 
@@ -98,6 +97,43 @@ impl Dictionary {
     }
 }
 
+/// The values of some of the rows.
+#[derive(Default)]
+struct Part<'a> {
+    known: PlHashMap<&'a str, u32>,
+    /// The row of each value's first appearance.
+    places: Vec<u32>,
+    codes: Vec<u32>,
+}
+
+impl<'a> Part<'a> {
+    fn of(text: &'a StringChunked, first: usize) -> Self {
+        let mut part = Self { codes: Vec::with_capacity(text.len()), ..Self::default() };
+        for (row, value) in (code(first)..).zip(text.iter()) {
+            let code = value.map_or(MISSING, |value| part.code(value, row));
+            part.codes.push(code);
+        }
+        part
+    }
+
+    fn code(&mut self, value: &'a str, row: u32) -> u32 {
+        *self.known.entry(value).or_insert_with(|| {
+            self.places.push(row);
+            code(self.places.len() - 1)
+        })
+    }
+
+    /// With the rows that follow: numbered as if all had been one part.
+    fn with(mut self, text: &'a StringChunked, next: &Self) -> Self {
+        let places = next.places.iter();
+        let value = |place: u32| text.get(place as usize).unwrap_or_default();
+        let codes: Vec<u32> = places.map(|place| self.code(value(*place), *place)).collect();
+        let code = |code: &u32| codes.get(*code as usize).copied().unwrap_or(MISSING);
+        self.codes.par_extend(next.codes.par_iter().map(code));
+        self
+    }
+}
+
 /// There are no more values than rows, and of these no more than a column can have.
 fn code(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(MISSING)
@@ -127,6 +163,20 @@ impl Dictionaries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_numbered_as_a_whole() {
+        let value =
+            |row: usize| (!row.is_multiple_of(7)).then(|| format!("v{}", row * row % 1_000));
+        let text: StringChunked = (0..3_000).map(value).collect();
+        let whole = Part::of(&text, 0);
+        let slices: Vec<StringChunked> =
+            [0, 1_100, 2_200].into_iter().map(|first| text.slice(first, 1_100)).collect();
+        let parts = slices.iter().zip([0, 1_100, 2_200]);
+        let parts = parts.map(|(slice, first)| Part::of(slice, first));
+        let merged = parts.reduce(|whole, part| whole.with(&text, &part)).unwrap();
+        assert_eq!((merged.codes, merged.places), (whole.codes, whole.places));
+    }
 
     #[test]
     fn values_and_keys_of_rows() {

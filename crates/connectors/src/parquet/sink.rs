@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use super::{
     early::Early,
     groups::Groups,
-    pages::{CutPage, encode, options},
+    pages::{ColumnPages, CutPage, encode, options},
     refused,
 };
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) struct ParquetSink {
     writer: Option<(FileWriter<File>, Schema)>,
     choice: Choice,
     groups: Groups,
+    /// Row groups that wait to be written, by height.
+    made: Vec<(usize, Vec<ColumnPages>)>,
     /// Rows that were known before their results.
     early: Option<Early>,
     rows: u64,
@@ -50,21 +52,33 @@ impl ParquetSink {
             writer: None,
             choice: Choice::new(output.rows, &output.include),
             groups: Groups::default(),
+            made: Vec::new(),
             early: None,
             rows: 0,
         })
     }
 
     fn write_groups(&mut self, mut groups: Vec<DataFrame>) -> Result<()> {
-        let refused = |error| refused(&self.target, error);
-        let Some((writer, schema)) = &mut self.writer else { return Ok(()) };
+        let target = self.target.clone();
+        let refused = |error| refused(&target, error);
         if let Some(early) = &self.early {
             groups.iter_mut().try_for_each(|group| early.leave_out(group)).map_err(refused)?;
         }
-        let made = encode(&groups).map_err(refused)?;
-        for (group, mut columns) in groups.iter().zip(made) {
+        // The groups before are written meanwhile.
+        let before = std::mem::take(&mut self.made);
+        let (made, written) = rayon::join(|| encode(&groups), || self.write_made(before));
+        written?;
+        let heights = groups.iter().map(DataFrame::height);
+        self.made = heights.zip(made.map_err(refused)?).collect();
+        Ok(())
+    }
+
+    fn write_made(&mut self, made: Vec<(usize, Vec<ColumnPages>)>) -> Result<()> {
+        let refused = |error| refused(&self.target, error);
+        let Some((writer, schema)) = &mut self.writer else { return Ok(()) };
+        for (height, mut columns) in made {
             if let Some(early) = &mut self.early {
-                columns.extend(early.next(group.height())?);
+                columns.extend(early.next(height)?);
             }
             let mut leaves: Vec<Vec<CompressedPage>> = Vec::with_capacity(columns.len());
             for name in schema.iter_names() {
@@ -76,7 +90,7 @@ impl ParquetSink {
             let pages = leaves.iter().map(|leaf| {
                 Ok(DynStreamingIterator::new(convert(leaf.iter().map(PolarsResult::Ok))))
             });
-            writer.write(group.height() as u64, DynIter::new(pages)).map_err(refused)?;
+            writer.write(height as u64, DynIter::new(pages)).map_err(refused)?;
         }
         Ok(())
     }
@@ -86,6 +100,8 @@ impl ParquetSink {
         if let Some(rest) = self.groups.rest() {
             self.write_groups(rest)?;
         }
+        let made = std::mem::take(&mut self.made);
+        self.write_made(made)?;
         if let Some((mut writer, _)) = self.writer.take() {
             writer.end(None).map_err(|error| refused(&self.target, error))?;
         }

@@ -1,5 +1,7 @@
 //! What a name looks like: lengths, characters, entropy.
 
+use std::sync::LazyLock;
+
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 
 use crate::component::{
@@ -146,13 +148,24 @@ fn text_entropy(text: &str) -> f64 {
 }
 
 fn entropy_of(counts: impl Iterator<Item = usize>, total: usize) -> f64 {
-    let term = |count: usize| {
-        let share = count as f64 / total as f64;
-        -share * share.log2()
+    let term = |count| match TERMS.get(total) {
+        Some(terms) => terms[count],
+        None => term(count, total),
     };
     // Not -0 for a single symbol.
     counts.map(term).sum::<f64>().max(0.0)
 }
+
+fn term(count: usize, total: usize) -> f64 {
+    let share = count as f64 / total as f64;
+    -share * share.log2()
+}
+
+/// The terms of short texts, by length and count.
+static TERMS: LazyLock<Vec<Vec<f64>>> = LazyLock::new(|| {
+    let of = |total: usize| (0..=total).map(|count| term(count, total)).collect();
+    (0..=64).map(of).collect()
+});
 
 #[cfg(test)]
 mod tests {
