@@ -198,7 +198,7 @@ impl Scorer for Forest {
             .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
         let width = sources.len().max(1);
         let usual = mean_depth(self.state.samples) * self.walks.len() as f64;
-        let work = |rows: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |(rows, parts): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
             for (part, scores) in block.scores.chunks_mut(TOGETHER).enumerate() {
                 rows.clear();
                 rows.resize(scores.len().next_multiple_of(LANES) * width, 0.0);
@@ -208,26 +208,24 @@ impl Scorer for Forest {
                         values[feature] = source.value(row);
                     }
                 }
+                parts.clear();
+                parts.resize(if block.parts.is_empty() { 0 } else { rows.len() }, 0.0);
                 let mut sums = [0.0; TOGETHER];
                 for walk in &self.walks {
-                    walk.add_ends(rows, width, &mut sums);
+                    walk.add(rows, width, &mut sums, parts);
                 }
                 for (score, sum) in scores.iter_mut().zip(&sums) {
                     *score = (-sum / usual).exp2();
                 }
-                if !block.parts.is_empty() {
-                    let places = part * TOGETHER..part * TOGETHER + scores.len();
-                    for (place, row) in places.zip(rows.chunks(width)) {
-                        for walk in &self.walks {
-                            walk.explain(row, |feature, saved| {
-                                block.parts[feature][place] += saved;
-                            });
-                        }
+                for (feature, all) in block.parts.iter_mut().enumerate() {
+                    let all = &mut all[part * TOGETHER..][..scores.len()];
+                    for (part, own) in all.iter_mut().zip(parts.chunks(width)) {
+                        *part = own[feature];
                     }
                 }
             }
         };
-        by_block(matrix.rows, matrix.columns.len(), shares, cancel, Vec::new, work)
+        by_block(matrix.rows, matrix.columns.len(), shares, cancel, Default::default, work)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {
