@@ -9,8 +9,10 @@ mod frequency;
 mod gower;
 mod hbos;
 mod knn;
+mod lof;
 mod mcd;
 mod mixture;
+mod neighbors;
 mod ocsvm;
 mod pairs;
 mod pca;
@@ -45,6 +47,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &ocsvm::Ocsvm,
     &forest::IsolationForest,
     &knn::Knn,
+    &lof::Lof,
     &ensemble::Ensemble,
 ];
 
