@@ -1,6 +1,7 @@
 //! Detectors: a file each, and a line in the registry.
 
 mod bins;
+mod cblof;
 mod copod;
 mod ecod;
 mod ensemble;
@@ -48,6 +49,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &forest::IsolationForest,
     &knn::Knn,
     &lof::Lof,
+    &cblof::Cblof,
     &ensemble::Ensemble,
 ];
 

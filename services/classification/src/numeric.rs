@@ -11,6 +11,7 @@ use crate::{
 
 pub(crate) mod isolation;
 pub(crate) mod kd;
+pub(crate) mod kmeans;
 pub(crate) mod linear;
 pub(crate) mod mixture;
 pub(crate) mod robust;

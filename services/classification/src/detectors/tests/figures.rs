@@ -24,6 +24,7 @@ fn parameters_have_ranges() {
         ("IsolationForest", json!({"nEstimators": 1, "maxSamples": 65_536})),
         ("KNN", json!({"nNeighbors": 1_000, "method": "median"})),
         ("LOF", json!({"nNeighbors": 1})),
+        ("CBLOF", json!({"nClusters": 100, "alpha": 0.5, "beta": 1, "useWeights": true})),
         ("Ensemble", json!({"members": ["HBOS", "MCD"], "weights": [0.0, 2.0]})),
     ];
     for (name, given) in good {
@@ -44,6 +45,9 @@ fn parameters_have_ranges() {
         ("KNN", json!({"nNeighbors": 0}), "nNeighbors"),
         ("KNN", json!({"method": "least"}), "method"),
         ("LOF", json!({"nNeighbors": 1_001}), "nNeighbors"),
+        ("CBLOF", json!({"nClusters": 0}), "nClusters"),
+        ("CBLOF", json!({"alpha": 0.4}), "alpha"),
+        ("CBLOF", json!({"beta": 0.9}), "beta"),
         ("Ensemble", json!({"members": ["Ensemble"]}), "members"),
         ("Ensemble", json!({"members": ["MCD", "MCD"]}), "members"),
         ("Ensemble", json!({"members": ["KNN"], "weights": [0.0]}), "weights"),
@@ -66,6 +70,7 @@ fn other_parameters_find_what_was_planted_too() {
         ("GaussianMixture", json!({"nComponents": 2})),
         ("OCSVM", json!({"nu": 0.2})),
         ("LOF", json!({"nNeighbors": 50})),
+        ("CBLOF", json!({"nClusters": 3})),
     ];
     let (matrix, planted) = numbers_far_off();
     // Half of the rows can be those of two categories: no case for the fast form.
@@ -160,6 +165,29 @@ fn local_outlier_factors_are_those_of_the_paper() {
     let line = table(vec![numeric("a", vec![-1.0, 0.0, 1.0, 5.0])]);
     let found = score(fit(r#"LOF {"nNeighbors":1}"#, &line).as_ref(), &line).scores;
     assert!(found.iter().zip([1.0, 1.0, 1.0, 4.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+}
+
+/// Two clouds of different size, and three rows by themselves.
+#[test]
+fn rows_are_as_far_as_the_nearest_large_cluster() {
+    let mut values: Vec<f64> = (0..60).map(|row| f64::from(row % 3) - 1.0).collect();
+    values.extend((0..37).map(|_| 20.0));
+    values.extend([50.0; 3]);
+    let matrix = table(vec![numeric("a", values.clone())]);
+    let unit = {
+        let mean = values.iter().sum::<f64>() / 100.0;
+        (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 100.0).sqrt()
+    };
+    let found = |given: &str| score(fit(given, &matrix).as_ref(), &matrix).scores;
+    let plain = found(r#"CBLOF {"nClusters":3}"#);
+    let expected =
+        |row: usize| [1.0, 0.0, 1.0, 0.0, 30.0][if row < 60 { row % 3 } else { 3 + row / 97 }];
+    for (row, score) in plain.iter().enumerate() {
+        assert!((score * unit - expected(row)).abs() < 1e-9, "{row}: {}", score * unit);
+    }
+    let weighted = found(r#"CBLOF {"nClusters":3,"useWeights":true}"#);
+    assert!((weighted[0] - plain[0] * 0.6).abs() < 1e-12);
+    assert!((weighted[99] - plain[99] * 0.03).abs() < 1e-12);
 }
 
 /// The others have the weight of a member that steps out, and the state says which it is and why.
