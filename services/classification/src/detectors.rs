@@ -10,6 +10,7 @@ mod frequency;
 mod gower;
 mod hbos;
 mod knn;
+mod loda;
 mod lof;
 mod mcd;
 mod mixture;
@@ -49,6 +50,7 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &forest::IsolationForest,
     &knn::Knn,
     &lof::Lof,
+    &loda::Loda,
     &cblof::Cblof,
     &ensemble::Ensemble,
 ];

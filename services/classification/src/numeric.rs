@@ -14,6 +14,7 @@ pub(crate) mod kd;
 pub(crate) mod kmeans;
 pub(crate) mod linear;
 pub(crate) mod mixture;
+pub(crate) mod projections;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;

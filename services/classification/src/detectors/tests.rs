@@ -85,6 +85,7 @@ contract!(ocsvm, "OCSVM", numbers_far_off);
 contract!(forest, "IsolationForest", numbers_far_off);
 contract!(knn, "KNN", numbers_far_off);
 contract!(lof, "LOF", numbers_far_off);
+contract!(loda, "LODA", numbers_far_off);
 contract!(cblof, "CBLOF", numbers_far_off);
 contract!(ensemble, "Ensemble", numbers_far_off);
 

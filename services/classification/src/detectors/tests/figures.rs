@@ -24,6 +24,7 @@ fn parameters_have_ranges() {
         ("IsolationForest", json!({"nEstimators": 1, "maxSamples": 65_536})),
         ("KNN", json!({"nNeighbors": 1_000, "method": "median"})),
         ("LOF", json!({"nNeighbors": 1})),
+        ("LODA", json!({"nRandomCuts": 1, "nBins": 2})),
         ("CBLOF", json!({"nClusters": 100, "alpha": 0.5, "beta": 1, "useWeights": true})),
         ("Ensemble", json!({"members": ["HBOS", "MCD"], "weights": [0.0, 2.0]})),
     ];
@@ -45,6 +46,8 @@ fn parameters_have_ranges() {
         ("KNN", json!({"nNeighbors": 0}), "nNeighbors"),
         ("KNN", json!({"method": "least"}), "method"),
         ("LOF", json!({"nNeighbors": 1_001}), "nNeighbors"),
+        ("LODA", json!({"nRandomCuts": 0}), "nRandomCuts"),
+        ("LODA", json!({"nBins": 1}), "nBins"),
         ("CBLOF", json!({"nClusters": 0}), "nClusters"),
         ("CBLOF", json!({"alpha": 0.4}), "alpha"),
         ("CBLOF", json!({"beta": 0.9}), "beta"),
@@ -70,6 +73,7 @@ fn other_parameters_find_what_was_planted_too() {
         ("GaussianMixture", json!({"nComponents": 2})),
         ("OCSVM", json!({"nu": 0.2})),
         ("LOF", json!({"nNeighbors": 50})),
+        ("LODA", json!({"nRandomCuts": 300, "nBins": 10})),
         ("CBLOF", json!({"nClusters": 3})),
     ];
     let (matrix, planted) = numbers_far_off();
