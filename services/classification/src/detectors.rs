@@ -5,6 +5,7 @@ mod cblof;
 mod copod;
 mod ecod;
 mod ensemble;
+mod extended;
 mod forest;
 mod frequency;
 mod gower;

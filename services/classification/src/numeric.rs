@@ -9,6 +9,7 @@ use crate::{
     matrix::Matrix,
 };
 
+pub(crate) mod hyperplanes;
 pub(crate) mod isolation;
 pub(crate) mod kd;
 pub(crate) mod kmeans;

@@ -83,6 +83,8 @@ contract!(mixture, "GaussianMixture", numbers_far_off);
 contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 contract!(ocsvm, "OCSVM", numbers_far_off);
 contract!(forest, "IsolationForest", numbers_far_off);
+contract!(pairs_of_features, r#"IsolationForest {"extensionLevel":1}"#, numbers_far_off);
+contract!(all_features, r#"IsolationForest {"extensionLevel":9}"#, numbers_far_off);
 contract!(knn, "KNN", numbers_far_off);
 contract!(lof, "LOF", numbers_far_off);
 contract!(loda, "LODA", numbers_far_off);
