@@ -1,16 +1,21 @@
 //! Detectors: a file each, and a line in the registry.
 
 mod bins;
+mod cblof;
 mod copod;
 mod ecod;
 mod ensemble;
+mod extended;
 mod forest;
 mod frequency;
 mod gower;
 mod hbos;
 mod knn;
+mod loda;
+mod lof;
 mod mcd;
 mod mixture;
+mod neighbors;
 mod ocsvm;
 mod pairs;
 mod pca;
@@ -45,6 +50,9 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &ocsvm::Ocsvm,
     &forest::IsolationForest,
     &knn::Knn,
+    &lof::Lof,
+    &loda::Loda,
+    &cblof::Cblof,
     &ensemble::Ensemble,
 ];
 

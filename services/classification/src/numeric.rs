@@ -9,10 +9,13 @@ use crate::{
     matrix::Matrix,
 };
 
+pub(crate) mod hyperplanes;
 pub(crate) mod isolation;
 pub(crate) mod kd;
+pub(crate) mod kmeans;
 pub(crate) mod linear;
 pub(crate) mod mixture;
+pub(crate) mod projections;
 pub(crate) mod robust;
 pub(crate) mod sample;
 pub(crate) mod support;

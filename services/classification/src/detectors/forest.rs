@@ -4,6 +4,8 @@
 //! Categories are split by random subsets of their levels; a level that no tree has seen goes where fewer
 //! rows are; see `numeric::isolation`. A feature is drawn for a split as often as it weighs.
 //!
+//! With `extensionLevel` above 0 splits are hyperplanes; see `extended`.
+//!
 //! A row's reasons are the path that its splits have saved: a split of n rows that leaves m with the row
 //! saves c(n) - c(m) - 1 splits of the c(n) that are usual. The sum over a path is c less the path's length,
 //! which is what is scored. A feature's part is the sum over all its splits, and 0 if it saved nothing.
@@ -19,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, Fitted, Scorer, Scores, extended::ExtendedForest, from_state, parameters,
+    schema_of, state_of, step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -48,6 +50,11 @@ struct ForestParameters {
     #[serde(default = "rows_of_a_tree")]
     #[schemars(range(min = 2, max = 65_536))]
     max_samples: usize,
+    /// How many features more than one a split is of: by a random hyperplane, where it is above 0 (at most all
+    /// features).
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10_000))]
+    extension_level: usize,
 }
 
 fn hundred() -> usize {
@@ -71,22 +78,31 @@ impl Detector for IsolationForest {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n nEstimators log maxSamples) time; learns from maxSamples rows a tree".into(),
+            cost: "O(n nEstimators log maxSamples) time, times extensionLevel + 1; learns from maxSamples rows a tree"
+                .into(),
         }
     }
 
     fn check(&self, given: &Parameters) -> Result<()> {
         let given = parameters::<ForestParameters>(given)?;
         within("nEstimators", &given.n_estimators, &1, &10_000)?;
-        within("maxSamples", &given.max_samples, &2, &65_536)
+        within("maxSamples", &given.max_samples, &2, &65_536)?;
+        within("extensionLevel", &given.extension_level, &0, &10_000)
     }
 
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
         let started = std::time::Instant::now();
         let given = parameters::<ForestParameters>(given)?;
         context.cancel.check()?;
+        let steps = || vec![step("trees", matrix.rows, started)];
+        if given.extension_level > 0 {
+            let ForestParameters { n_estimators, max_samples, extension_level } = given;
+            let forest =
+                ExtendedForest::fit(matrix, n_estimators, max_samples, extension_level, context)?;
+            return Ok(Fitted::row_wise(forest, steps()));
+        }
         let forest = Forest::fit(matrix, &given, context)?;
-        Ok(Fitted::row_wise(forest, vec![step("trees", matrix.rows, started)]))
+        Ok(Fitted::row_wise(forest, steps()))
     }
 
     fn load(
@@ -94,6 +110,10 @@ impl Detector for IsolationForest {
         state: &RawValue,
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
+        if let Ok(read) = from_state::<ExtendedForest>(state) {
+            read.check(features)?;
+            return Ok(Box::new(read));
+        }
         let read: State = from_state(state)?;
         let of_kind = |(levels, feature): (&Option<Vec<f64>>, &FeatureColumn)| {
             levels.is_none() == (feature.kind() == FeatureKind::Numeric)
@@ -198,7 +218,7 @@ impl Scorer for Forest {
             .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
         let width = sources.len().max(1);
         let usual = mean_depth(self.state.samples) * self.walks.len() as f64;
-        let work = |rows: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |(rows, parts): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
             for (part, scores) in block.scores.chunks_mut(TOGETHER).enumerate() {
                 rows.clear();
                 rows.resize(scores.len().next_multiple_of(LANES) * width, 0.0);
@@ -208,26 +228,24 @@ impl Scorer for Forest {
                         values[feature] = source.value(row);
                     }
                 }
+                parts.clear();
+                parts.resize(if block.parts.is_empty() { 0 } else { rows.len() }, 0.0);
                 let mut sums = [0.0; TOGETHER];
                 for walk in &self.walks {
-                    walk.add_ends(rows, width, &mut sums);
+                    walk.add(rows, width, &mut sums, parts);
                 }
                 for (score, sum) in scores.iter_mut().zip(&sums) {
                     *score = (-sum / usual).exp2();
                 }
-                if !block.parts.is_empty() {
-                    let places = part * TOGETHER..part * TOGETHER + scores.len();
-                    for (place, row) in places.zip(rows.chunks(width)) {
-                        for walk in &self.walks {
-                            walk.explain(row, |feature, saved| {
-                                block.parts[feature][place] += saved;
-                            });
-                        }
+                for (feature, all) in block.parts.iter_mut().enumerate() {
+                    let all = &mut all[part * TOGETHER..][..scores.len()];
+                    for (part, own) in all.iter_mut().zip(parts.chunks(width)) {
+                        *part = own[feature];
                     }
                 }
             }
         };
-        by_block(matrix.rows, matrix.columns.len(), shares, cancel, Vec::new, work)
+        by_block(matrix.rows, matrix.columns.len(), shares, cancel, Default::default, work)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

@@ -83,19 +83,29 @@ contract!(mixture, "GaussianMixture", numbers_far_off);
 contract!(frequency, "CategoricalFrequency", categories_out_of_place);
 contract!(ocsvm, "OCSVM", numbers_far_off);
 contract!(forest, "IsolationForest", numbers_far_off);
+contract!(pairs_of_features, r#"IsolationForest {"extensionLevel":1}"#, numbers_far_off);
+contract!(all_features, r#"IsolationForest {"extensionLevel":9}"#, numbers_far_off);
 contract!(knn, "KNN", numbers_far_off);
+contract!(lof, "LOF", numbers_far_off);
+contract!(loda, "LODA", numbers_far_off);
+contract!(cblof, "CBLOF", numbers_far_off);
 contract!(ensemble, "Ensemble", numbers_far_off);
 
 const SEED: u64 = 11;
 
+/// Behind a name may be parameters, as JSON.
 fn detector(name: &str) -> &'static dyn Detector {
-    find(name).unwrap()
+    find(name.split(' ').next().unwrap()).unwrap()
+}
+
+fn given(name: &str) -> Parameters {
+    name.split_once(' ').map(|(_, given)| serde_json::from_str(given).unwrap()).unwrap_or_default()
 }
 
 fn try_fit(name: &str, matrix: &Matrix) -> Result<Fitted> {
     let cancel = Cancel::default();
     let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
-    detector(name).fit(matrix, &Parameters::new(), &context)
+    detector(name).fit(matrix, &given(name), &context)
 }
 
 fn fit(name: &str, matrix: &Matrix) -> Box<dyn Scorer> {
@@ -367,7 +377,7 @@ fn cancelled(name: &str) {
     let cancel = Cancel::default();
     cancel.cancel();
     let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel };
-    let error = detector(name).fit(&mixed(50, 1), &Parameters::new(), &context).err().unwrap();
+    let error = detector(name).fit(&mixed(50, 1), &given(name), &context).err().unwrap();
     assert_eq!(error.code, Code::Cancelled);
     let scorer = fit(name, &mixed(50, 1));
     assert!(scorer.score(&mixed(50, 1), false, &cancel).is_err());

@@ -15,7 +15,7 @@ use crate::matrix::{MISSING, MatrixColumn, Values};
 /// Cuts tried until the levels of a node are on both sides.
 const CUTS: usize = 64;
 /// No tree is higher: 2^40 rows.
-const HIGHEST: u32 = 40;
+pub(crate) const HIGHEST: u32 = 40;
 
 /// A side that rows go to without a comparison: the right one, else the left.
 pub(crate) const MISSING_RIGHT: u8 = 1;

@@ -31,7 +31,15 @@ enum Node {
     },
 }
 
-/// What was found, and how: made once for many searches.
+/// Takes points as they are met.
+trait Found {
+    /// The squared distance beyond which points are of no use.
+    fn farthest(&self) -> f64;
+
+    fn offer(&mut self, square: f64, place: u32);
+}
+
+/// The nearest points: made once for many searches.
 pub(crate) struct Nearest {
     most: usize,
     /// The squared distances and places of the nearest points, from the nearest on; of equal distances the
@@ -39,15 +47,15 @@ pub(crate) struct Nearest {
     pub found: Vec<(f64, u32)>,
     /// The first point at distance 0.
     pub same: Option<u32>,
-    /// In each column how far the point is from the half that is looked at.
-    offsets: Vec<f64>,
 }
 
 impl Nearest {
     pub fn new(most: usize) -> Self {
-        Self { most, found: Vec::new(), same: None, offsets: Vec::new() }
+        Self { most, found: Vec::new(), same: None }
     }
+}
 
+impl Found for Nearest {
     fn farthest(&self) -> f64 {
         match self.found.last() {
             Some((square, _)) if self.found.len() >= self.most => *square,
@@ -66,6 +74,24 @@ impl Nearest {
         if before < self.most {
             self.found.truncate(self.most - 1);
             self.found.insert(before, (square, place));
+        }
+    }
+}
+
+/// All points up to a distance, but for those at distance 0.
+struct Within {
+    square: f64,
+    found: Vec<(f64, u32)>,
+}
+
+impl Found for Within {
+    fn farthest(&self) -> f64 {
+        self.square
+    }
+
+    fn offer(&mut self, square: f64, place: u32) {
+        if square > 0.0 {
+            self.found.push((square, place));
         }
     }
 }
@@ -128,15 +154,32 @@ impl KdTree {
     pub fn search(&self, point: &[f64], nearest: &mut Nearest) {
         nearest.found.clear();
         nearest.same = None;
-        nearest.offsets.clear();
-        nearest.offsets.resize(self.width, 0.0);
+        self.visit(point, nearest);
+    }
+
+    /// The squared distances and places of all points up to a squared distance, but for those at distance 0,
+    /// in no order.
+    pub fn within(&self, point: &[f64], square: f64) -> Vec<(f64, u32)> {
+        let mut within = Within { square, found: Vec::new() };
+        self.visit(point, &mut within);
+        within.found
+    }
+
+    fn visit(&self, point: &[f64], found: &mut impl Found) {
         if !self.nodes.is_empty() {
-            self.look(0, 0.0, point, nearest);
+            self.look(0, 0.0, point, &mut vec![0.0; self.width], found);
         }
     }
 
-    /// `distance` is the squared one to all that is below the node.
-    fn look(&self, node: usize, distance: f64, point: &[f64], nearest: &mut Nearest) {
+    /// `distance` is the squared one to all that is below the node, `offsets` what it is in each column.
+    fn look(
+        &self,
+        node: usize,
+        distance: f64,
+        point: &[f64],
+        offsets: &mut [f64],
+        found: &mut impl Found,
+    ) {
         match self.nodes[node] {
             Node::Leaf { start, points } => {
                 let mut squares = [0.0; LEAF];
@@ -147,10 +190,10 @@ impl KdTree {
                         *square += (other - value) * (other - value);
                     }
                 }
-                let farthest = nearest.farthest();
+                let farthest = found.farthest();
                 for (square, place) in squares.iter().zip(&self.places[start..]) {
                     if *square <= farthest {
-                        nearest.offer(*square, *place);
+                        found.offer(*square, *place);
                     }
                 }
             }
@@ -158,13 +201,13 @@ impl KdTree {
                 let offset = point[column] - cut;
                 let left = node + 1;
                 let (near, far) = if offset < 0.0 { (left, right) } else { (right, left) };
-                self.look(near, distance, point, nearest);
-                let last = nearest.offsets[column];
+                self.look(near, distance, point, offsets, found);
+                let last = offsets[column];
                 let distance = distance - last * last + offset * offset;
-                if distance <= nearest.farthest() * ROUNDED {
-                    nearest.offsets[column] = offset;
-                    self.look(far, distance, point, nearest);
-                    nearest.offsets[column] = last;
+                if distance <= found.farthest() * ROUNDED {
+                    offsets[column] = offset;
+                    self.look(far, distance, point, offsets, found);
+                    offsets[column] = last;
                 }
             }
         }
@@ -201,6 +244,10 @@ mod tests {
             assert_eq!(nearest.same, all.first().filter(|one| one.0 == 0.0).map(|one| one.1));
             all.retain(|one| one.0 > 0.0);
             assert_eq!(nearest.found, all[..7]);
+            let farthest = nearest.found[6].0;
+            let mut within = tree.within(&point, farthest);
+            within.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+            assert_eq!(within, all[..all.partition_point(|one| one.0 <= farthest)]);
         }
     }
 }

@@ -86,6 +86,13 @@ impl Dense {
         })
     }
 
+    /// The same one after the other.
+    pub fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[f64])> {
+        self.blocks.iter().enumerate().map(|(block, columns)| {
+            (block * BLOCK..self.rows.min((block + 1) * BLOCK), columns.as_slice())
+        })
+    }
+
     /// For each row the sum of the squares of its columns.
     pub fn squares(&self) -> Vec<f64> {
         self.squares_around(&vec![0.0; self.width])

@@ -1,7 +1,6 @@
 //! Gaussian mixtures by expectation and maximisation (Dempster, Laird and Rubin 1977, "Maximum likelihood
 //! from incomplete data via the EM algorithm"; G. J. `McLachlan` and Peel 2000, "Finite Mixture Models", chapter 3),
-//! from k-means (Lloyd 1982) that starts as Arthur and Vassilvitskii 2007, "k-means++: The Advantages of
-//! Careful Seeding", have it.
+//! from the clusters of k-means.
 //!
 //! Written here and not taken from linfa-clustering: it must end when nobody waits for it, give the same
 //! bits on any number of threads, and it is short, because its sums are those of a robust covariance.
@@ -9,10 +8,9 @@
 use std::f64::consts::TAU;
 
 use anomal_core::{Cancel, Result};
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rayon::prelude::*;
 
 use super::{
+    kmeans::kmeans,
     linear::{Affine, Dense, Moments},
     robust::inverse_root,
 };
@@ -58,7 +56,9 @@ pub(crate) fn mixture(
     seed: u64,
     cancel: &Cancel,
 ) -> Result<Vec<Component>> {
-    let mut shares = kmeans(rows, components, seed, cancel)?;
+    let clusters = kmeans(rows, components, KMEANS_ROUNDS, seed, cancel)?;
+    let mut shares: Vec<Vec<f64>> =
+        (0..clusters.centres.len()).map(|cluster| clusters.membership(cluster)).collect();
     let mut likelihood = f64::NEG_INFINITY;
     let mut found = Vec::new();
     for _ in 0..MOST_ROUNDS {
@@ -97,63 +97,4 @@ fn expected(rows: &Dense, components: &[Component], shares: &mut Vec<Vec<f64>>) 
         }
     }
     sum / rows.rows as f64
-}
-
-/// For each cluster 1 for its rows and 0 for the others.
-fn kmeans(rows: &Dense, clusters: usize, seed: u64, cancel: &Cancel) -> Result<Vec<Vec<f64>>> {
-    let mut centres = first_centres(rows, clusters, seed);
-    let mut labels = Vec::new();
-    for _ in 0..KMEANS_ROUNDS {
-        cancel.check()?;
-        let last = labels;
-        labels = nearest(rows, &centres);
-        if labels == last {
-            break;
-        }
-        for (cluster, centre) in centres.iter_mut().enumerate() {
-            let members = membership(&labels, cluster);
-            let (mean, count) = rows.mean(&members);
-            if count > 0.0 {
-                *centre = mean;
-            }
-        }
-    }
-    Ok((0..centres.len()).map(|cluster| membership(&labels, cluster)).collect())
-}
-
-fn membership(labels: &[usize], cluster: usize) -> Vec<f64> {
-    labels.iter().map(|label| f64::from(u8::from(*label == cluster))).collect()
-}
-
-/// Each drawn with a chance by the squared distance to the nearest one before.
-fn first_centres(rows: &Dense, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut centres = vec![rows.row(random.random_range(0..rows.rows))];
-    let mut distances = rows.squares_around(&centres[0]);
-    while centres.len() < clusters {
-        let total: f64 = distances.iter().sum();
-        if total <= 0.0 {
-            break;
-        }
-        let mut left = random.random::<f64>() * total;
-        let drawn = distances.iter().position(|distance| {
-            left -= distance;
-            left < 0.0 && *distance > 0.0
-        });
-        let centre = rows.row(drawn.unwrap_or(0));
-        let others = rows.squares_around(&centre);
-        distances.iter_mut().zip(others).for_each(|(one, other)| *one = one.min(other));
-        centres.push(centre);
-    }
-    centres
-}
-
-fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
-    let distances: Vec<Vec<f64>> =
-        centres.iter().map(|centre| rows.squares_around(centre)).collect();
-    let nearest = |row: usize| {
-        let clusters = 0..centres.len();
-        clusters.min_by(|a, b| distances[*a][row].total_cmp(&distances[*b][row])).unwrap_or(0)
-    };
-    (0..rows.rows).into_par_iter().with_min_len(1 << 12).map(nearest).collect()
 }

@@ -15,8 +15,8 @@ pub(crate) struct Walk {
     only_numbers: bool,
     /// Of each node its depth, and what would be left to go if the tree were grown on.
     ends: Vec<f64>,
-    /// Of each node the splits that the one above it has saved.
-    saved: Vec<f64>,
+    /// Of each node the splits saved by going to the left, and to the right; none by staying in a leaf.
+    saved: Vec<[f64; 2]>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ impl Walk {
     /// With the levels of each feature that is no number. None if the tree is of other features.
     pub fn new(tree: &Tree, levels: &[Option<Vec<f64>>]) -> Option<Self> {
         let depths = tree.depths(levels.len())?;
-        let mut saved = vec![0.0; depths.len()];
+        let mut saved = vec![[0.0; 2]; depths.len()];
         let mut steps = Vec::with_capacity(depths.len());
         let mut only_numbers = true;
         for (node, own) in (0..).zip(0..depths.len()) {
@@ -56,9 +56,9 @@ impl Walk {
                 steps.push(Step { cut: f64::INFINITY, left: node, how: 0 });
                 continue;
             }
-            for child in [left as usize, left as usize + 1] {
-                saved[child] = mean_depth(tree.sizes[own]) - mean_depth(tree.sizes[child]) - 1.0;
-            }
+            let left_to_go = |node: usize| mean_depth(tree.sizes[node]);
+            let children = [left as usize, left as usize + 1];
+            saved[own] = children.map(|child| left_to_go(own) - left_to_go(child) - 1.0);
             let feature = tree.features[own];
             let sides = u32::from(tree.sides[own] & (MISSING_RIGHT | UNSEEN_RIGHT));
             let of_levels = levels[feature as usize].is_some();
@@ -72,42 +72,43 @@ impl Walk {
         Some(Self { steps, highest, only_numbers, ends, saved })
     }
 
-    /// Adds to each row's sum how far it comes; rows one behind the other, a multiple of [`LANES`].
-    pub fn add_ends(&self, rows: &[f64], features: usize, sums: &mut [f64]) {
-        if self.only_numbers {
-            self.add::<true>(rows, features, sums);
-        } else {
-            self.add::<false>(rows, features, sums);
+    /// Adds to each row's sum how far it comes; rows one behind the other, a multiple of [`LANES`]. Where
+    /// `parts` are as many as the values, adds to each value's part the splits that were saved by it.
+    pub fn add(&self, rows: &[f64], features: usize, sums: &mut [f64], parts: &mut [f64]) {
+        match (self.only_numbers, parts.is_empty()) {
+            (true, true) => self.walk::<true, false>(rows, features, sums, parts),
+            (true, false) => self.walk::<true, true>(rows, features, sums, parts),
+            (false, true) => self.walk::<false, false>(rows, features, sums, parts),
+            (false, false) => self.walk::<false, true>(rows, features, sums, parts),
         }
     }
 
-    fn add<const ONLY_NUMBERS: bool>(&self, rows: &[f64], features: usize, sums: &mut [f64]) {
-        for (rows, sums) in rows.chunks_exact(LANES * features).zip(sums.chunks_exact_mut(LANES)) {
+    fn walk<const ONLY_NUMBERS: bool, const PARTS: bool>(
+        &self,
+        rows: &[f64],
+        features: usize,
+        sums: &mut [f64],
+        parts: &mut [f64],
+    ) {
+        let together = LANES * features;
+        let rows = rows.chunks_exact(together).enumerate();
+        for ((chunk, rows), sums) in rows.zip(sums.chunks_exact_mut(LANES)) {
+            let parts = if PARTS { &mut parts[chunk * together..][..together] } else { &mut [] };
             let mut nodes = [0_u32; LANES];
             for _ in 0..self.highest {
                 for (lane, node) in nodes.iter_mut().enumerate() {
                     let step = self.steps[*node as usize];
-                    let value = rows[lane * features + step.feature()];
-                    *node = step.left + step.side::<ONLY_NUMBERS>(value);
+                    let place = lane * features + step.feature();
+                    let side = step.side::<ONLY_NUMBERS>(rows[place]);
+                    if PARTS {
+                        parts[place] += self.saved[*node as usize][side as usize];
+                    }
+                    *node = step.left + side;
                 }
             }
             for (sum, node) in sums.iter_mut().zip(nodes) {
                 *sum += self.ends[node as usize];
             }
-        }
-    }
-
-    /// Tells of each split that a row passes its feature, and how many splits it has saved.
-    pub fn explain(&self, row: &[f64], mut tell: impl FnMut(usize, f64)) {
-        let mut node = 0;
-        for _ in 0..self.highest {
-            let step = self.steps[node];
-            let next = (step.left + step.side::<false>(row[step.feature()])) as usize;
-            if next == node {
-                return;
-            }
-            tell(step.feature(), self.saved[next]);
-            node = next;
         }
     }
 }

@@ -22,7 +22,11 @@ fn parameters_have_ranges() {
         ("CategoricalFrequency", json!({"nBins": 64, "maxPairs": 0})),
         ("OCSVM", json!({"nu": 0.1, "gamma": 0.5})),
         ("IsolationForest", json!({"nEstimators": 1, "maxSamples": 65_536})),
+        ("IsolationForest", json!({"extensionLevel": 10_000})),
         ("KNN", json!({"nNeighbors": 1_000, "method": "median"})),
+        ("LOF", json!({"nNeighbors": 1})),
+        ("LODA", json!({"nRandomCuts": 1, "nBins": 2})),
+        ("CBLOF", json!({"nClusters": 100, "alpha": 0.5, "beta": 1, "useWeights": true})),
         ("Ensemble", json!({"members": ["HBOS", "MCD"], "weights": [0.0, 2.0]})),
     ];
     for (name, given) in good {
@@ -40,8 +44,15 @@ fn parameters_have_ranges() {
         ("OCSVM", json!({"gamma": 0}), "gamma"),
         ("IsolationForest", json!({"nEstimators": 0}), "nEstimators"),
         ("IsolationForest", json!({"maxSamples": 1}), "maxSamples"),
+        ("IsolationForest", json!({"extensionLevel": -1}), "extensionLevel"),
         ("KNN", json!({"nNeighbors": 0}), "nNeighbors"),
         ("KNN", json!({"method": "least"}), "method"),
+        ("LOF", json!({"nNeighbors": 1_001}), "nNeighbors"),
+        ("LODA", json!({"nRandomCuts": 0}), "nRandomCuts"),
+        ("LODA", json!({"nBins": 1}), "nBins"),
+        ("CBLOF", json!({"nClusters": 0}), "nClusters"),
+        ("CBLOF", json!({"alpha": 0.4}), "alpha"),
+        ("CBLOF", json!({"beta": 0.9}), "beta"),
         ("Ensemble", json!({"members": ["Ensemble"]}), "members"),
         ("Ensemble", json!({"members": ["MCD", "MCD"]}), "members"),
         ("Ensemble", json!({"members": ["KNN"], "weights": [0.0]}), "weights"),
@@ -63,6 +74,9 @@ fn other_parameters_find_what_was_planted_too() {
         ("MCD", json!({"supportFraction": 0.9})),
         ("GaussianMixture", json!({"nComponents": 2})),
         ("OCSVM", json!({"nu": 0.2})),
+        ("LOF", json!({"nNeighbors": 50})),
+        ("LODA", json!({"nRandomCuts": 300, "nBins": 10})),
+        ("CBLOF", json!({"nClusters": 3})),
     ];
     let (matrix, planted) = numbers_far_off();
     // Half of the rows can be those of two categories: no case for the fast form.
@@ -128,13 +142,58 @@ fn copies_of_a_row_do_not_hide_it() {
     let names = ["a", "b", "c"];
     let columns = names.iter().zip(columns).map(|(name, values)| numeric(name, values));
     let matrix = table(columns.collect());
-    let scores = score(fit("KNN", &matrix).as_ref(), &matrix).scores;
-    let usual = scores[42..].iter().copied().fold(0.0, f64::max);
-    assert!(scores[..42].iter().all(|score| *score > 2.0 * usual), "{usual}: {:?}", &scores[..42]);
     // Of two values as far from each other the rare one has more.
     let two = table(vec![numeric("a", (0..100).map(|row| f64::from(row / 98)).collect())]);
-    let scores = score(fit("KNN", &two).as_ref(), &two).scores;
-    assert!(scores[99] > 10.0 * scores[0], "{} and {}", scores[99], scores[0]);
+    for (name, times) in [("KNN", 2.0), ("LOF", 1.0)] {
+        let scores = score(fit(name, &matrix).as_ref(), &matrix).scores;
+        let usual = scores[42..].iter().copied().fold(0.0, f64::max);
+        let far = &scores[..42];
+        assert!(far.iter().all(|score| *score > times * usual), "{name} {usual}: {far:?}");
+        let scores = score(fit(name, &two).as_ref(), &two).scores;
+        assert!(scores[99] > 10.0 * scores[0], "{name} {} and {}", scores[99], scores[0]);
+    }
+}
+
+/// Three points and one far off: the example of scikit-learn's documentation (`LocalOutlierFactor`).
+#[test]
+fn local_outlier_factors_are_those_of_the_paper() {
+    let matrix = table(vec![numeric("a", vec![-1.1, 0.2, 101.1, 0.3])]);
+    let given = r#"LOF {"nNeighbors":2}"#;
+    let scorer = fit(given, &matrix);
+    let found = score(scorer.as_ref(), &matrix).scores;
+    let expected = [0.982_142, 1.037_037, 73.369_709, 0.982_142];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?}");
+    // A new row reaches 0.2 by 1.3 and 0.3 by 1.4; the means of these are 1.4 and 1.35.
+    let new = table(vec![numeric("a", vec![0.25])]);
+    let found = score(scorer.as_ref(), &new).scores[0];
+    assert!((found - 1.35 * (1.0 / 1.4 + 1.0 / 1.35) / 2.0).abs() < 1e-9, "{found}");
+    // All that are as far as the last neighbour are neighbours: of 0 both 1 and -1.
+    let line = table(vec![numeric("a", vec![-1.0, 0.0, 1.0, 5.0])]);
+    let found = score(fit(r#"LOF {"nNeighbors":1}"#, &line).as_ref(), &line).scores;
+    assert!(found.iter().zip([1.0, 1.0, 1.0, 4.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+}
+
+/// Two clouds of different size, and three rows by themselves.
+#[test]
+fn rows_are_as_far_as_the_nearest_large_cluster() {
+    let mut values: Vec<f64> = (0..60).map(|row| f64::from(row % 3) - 1.0).collect();
+    values.extend((0..37).map(|_| 20.0));
+    values.extend([50.0; 3]);
+    let matrix = table(vec![numeric("a", values.clone())]);
+    let unit = {
+        let mean = values.iter().sum::<f64>() / 100.0;
+        (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 100.0).sqrt()
+    };
+    let found = |given: &str| score(fit(given, &matrix).as_ref(), &matrix).scores;
+    let plain = found(r#"CBLOF {"nClusters":3}"#);
+    let expected =
+        |row: usize| [1.0, 0.0, 1.0, 0.0, 30.0][if row < 60 { row % 3 } else { 3 + row / 97 }];
+    for (row, score) in plain.iter().enumerate() {
+        assert!((score * unit - expected(row)).abs() < 1e-9, "{row}: {}", score * unit);
+    }
+    let weighted = found(r#"CBLOF {"nClusters":3,"useWeights":true}"#);
+    assert!((weighted[0] - plain[0] * 0.6).abs() < 1e-12);
+    assert!((weighted[99] - plain[99] * 0.03).abs() < 1e-12);
 }
 
 /// The others have the weight of a member that steps out, and the state says which it is and why.
