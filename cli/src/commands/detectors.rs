@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::{Ended, print};
 use crate::{args::Detectors, engines, present::error::Failure};
 
-/// Of the table in a file.
+/// Letters of a line.
 const WIDTH: u16 = 120;
 
 pub fn list(arguments: &Detectors) -> Ended {
@@ -32,10 +32,7 @@ pub fn list(arguments: &Detectors) -> Ended {
 fn table(detectors: &[Detector]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    // A terminal has a width of its own; a file has none.
-    if !table.is_tty() {
-        table.set_width(WIDTH);
-    }
+    table.set_width(WIDTH);
     let header = [
         "Detector",
         "Categories",
