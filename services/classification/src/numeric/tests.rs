@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     matrix::{MatrixColumn, Values},
     numeric::{
+        hyperplanes::{Hyperplanes, grow},
+        isolation::mean_depth,
         linear::{Affine, Dense, eigen},
+        projections::Candidate,
         robust::{fast_mcd, inverse_root, shrunk, whitening},
     },
 };
@@ -95,4 +98,42 @@ fn rows_far_off_do_not_stretch_a_robust_covariance() {
             assert!((robust.mean[0] - clean.mean[0]).abs() < 0.3 * clean.covariance[(0, 0)].sqrt());
         }
     }
+}
+
+/// By hand: one split by x + 2 (y - 1), and what it has saved where rows go with it.
+#[test]
+fn a_hyperplane_is_credited_to_what_took_the_row_to_its_side() {
+    let tree: Hyperplanes = serde_json::from_value(serde_json::json!({
+        "left": [1, 0, 0],
+        "sizes": [4, 3, 1],
+        "ends": [2, 2, 2],
+        "entries": [[0, 1.0, 0.0], [1, 2.0, 1.0]],
+    }))
+    .unwrap();
+    assert!(tree.descent(1).is_none());
+    let descent = tree.descent(2).unwrap();
+    let (mut sums, mut parts) = ([0.0; 2], [[0.0; 2]; 2]);
+    let rows = [3.0, 0.0, -1.0, 0.0];
+    descent.explain(&rows, &mut sums, |row, column, saved| parts[row][column] += saved);
+    let (right, left) = (mean_depth(4) - 1.0, mean_depth(4) - mean_depth(3) - 1.0);
+    assert_eq!(sums, [1.0, 1.0 + mean_depth(3)]);
+    let expected = [[right, 0.0], [left / 3.0, left * 2.0 / 3.0]];
+    for (part, expected) in parts.as_flattened().iter().zip(expected.as_flattened()) {
+        assert!((part - expected).abs() < 1e-12, "{parts:?}");
+    }
+}
+
+#[test]
+fn rows_far_off_come_less_far_in_trees_of_hyperplanes() {
+    let (dense, all) = rows(1_000, 100);
+    let candidates: Vec<Candidate> =
+        (0..3).map(|column| Candidate { columns: vec![column], weight: 1.0 }).collect();
+    let mut sums = vec![0.0; 1_000];
+    for stream in 0..50 {
+        let tree = grow(&candidates, 2, &dense, 256, 4, stream);
+        tree.descent(3).unwrap().add(&all.concat(), &mut sums);
+    }
+    let (far, usual): (Vec<_>, Vec<_>) = (0..1_000).partition(|row| row % 100 == 99);
+    let mean = |rows: &[usize]| rows.iter().map(|row| sums[*row]).sum::<f64>() / rows.len() as f64;
+    assert!(mean(&far) < 0.7 * mean(&usual), "{} and {}", mean(&far), mean(&usual));
 }
