@@ -137,3 +137,53 @@ pub(crate) fn none_of(engine: &str, detectors: &[Detector]) -> Error {
     );
     Error::settings(SAVE, "DETECTOR_NOT_ROW_WISE", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use anomal_core::Code;
+
+    use super::*;
+
+    fn model() -> SavedModel {
+        SavedModel {
+            engine: "HBOS".into(),
+            model: vec![7; 300].into(),
+            features: vec![FeatureColumn { name: "a".into(), kind: 1, ..FeatureColumn::default() }],
+            rows: 12,
+            ..SavedModel::default()
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_the_rest_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.anomal");
+        write(&path, &model()).unwrap();
+        assert_eq!(read(&path).unwrap(), model());
+        let bytes = std::fs::read(&path).unwrap();
+        for place in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1;
+            assert!(parse(&damaged).is_err(), "byte {place}");
+            assert!(parse(&bytes[..place]).is_err(), "cut at {place}");
+        }
+        // What has a good checksum may be junk all the same.
+        let junk = [MAGIC.as_slice(), &xxh3_64(&[255; 40]).to_le_bytes(), &[255; 40]].concat();
+        assert!(parse(&junk).unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn other_features_and_engines_are_told() {
+        let feature = |name: &str, kind| FeatureColumn {
+            name: name.into(),
+            kind,
+            ..FeatureColumn::default()
+        };
+        assert!(fits(&model(), "HBOS", &[feature("a", 1)]).is_ok());
+        let error = fits(&model(), "HBOS", &[feature("a", 2)]).unwrap_err();
+        assert_eq!((error.code, error.violations[0].path.as_str()), (Code::InvalidSettings, LOAD));
+        assert!(error.message.contains("a (numeric); this job makes a (categorical)"), "{error}");
+        let error = fits(&model(), "ECOD", &[feature("a", 1)]).unwrap_err();
+        assert_eq!(error.violations[0].path, "classification.engine");
+    }
+}
