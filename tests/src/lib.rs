@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anomal_core::Table;
+use polars::prelude::DataFrame;
 pub use tempfile::TempDir;
 
 /// A program that was built beside the tests.
@@ -23,6 +25,15 @@ pub fn program(name: &str) -> PathBuf {
 /// The checkout, for its examples.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace folder").to_owned()
+}
+
+/// Checks that two tables have the same rows, columns, types and values.
+#[track_caller]
+pub fn same(a: &Table, b: &Table) {
+    assert_eq!(a.rows(), b.rows());
+    let frames: [&DataFrame; 2] = [a.columns(), b.columns()];
+    assert_eq!(frames[0].schema(), frames[1].schema());
+    assert!(frames[0].equals_missing(frames[1]), "{:?}\n{:?}", frames[0], frames[1]);
 }
 
 /// A folder with files, in which `anomal` is run.

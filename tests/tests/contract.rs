@@ -11,8 +11,8 @@ use anomal_core::{
 };
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_spec::{Classification, RemoteEngine};
-use anomal_tests::Engine;
-use polars::prelude::{DataFrame, df};
+use anomal_tests::{Engine, same};
+use polars::prelude::df;
 
 fn endpoint(engine: &Engine) -> RemoteEngine {
     RemoteEngine { endpoints: vec![engine.address.clone()], ..RemoteEngine::default() }
@@ -78,13 +78,6 @@ fn records() -> Table {
         .map(|row| (row % 13 != 0).then(|| i64::try_from(row * 37 % 1_000).unwrap()))
         .collect();
     Table::new(rows, df!("name" => names, "bytes" => bytes).unwrap()).unwrap()
-}
-
-fn same(a: &Table, b: &Table) {
-    assert_eq!(a.rows(), b.rows());
-    let frames: [&DataFrame; 2] = [a.columns(), b.columns()];
-    assert_eq!(frames[0].schema(), frames[1].schema());
-    assert!(frames[0].equals_missing(frames[1]), "{:?}\n{:?}", frames[0], frames[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anomal_evaluation::Ranked;
 use anomal_tests::{Workspace, program, repository};
 
 /// The example's settings on data of its generator.
@@ -60,21 +61,10 @@ fn records(text: &str) -> Vec<Vec<String>> {
     records
 }
 
-/// The area under the ROC curve, equal scores counted half (Mann-Whitney U).
+/// The area under the ROC curve.
 fn auroc(rows: &[Row], positive: impl Fn(&Row) -> bool) -> f64 {
-    let mut order: Vec<&Row> = rows.iter().collect();
-    order.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let (mut rank_sum, mut positives, mut start) = (0.0, 0.0, 0);
-    while start < order.len() {
-        let ties = order[start..].iter().take_while(|row| row.score == order[start].score).count();
-        let rank = start as f64 + f64::midpoint(ties as f64, 1.0);
-        let hits = order[start..start + ties].iter().filter(|row| positive(row)).count() as f64;
-        rank_sum += rank * hits;
-        positives += hits;
-        start += ties;
-    }
-    let negatives = rows.len() as f64 - positives;
-    (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+    let rows: Vec<(f64, bool)> = rows.iter().map(|row| (row.score, positive(row))).collect();
+    Ranked::new(&rows).auroc()
 }
 
 fn finds_the_intrusions(seed: u32, rows: u32) {

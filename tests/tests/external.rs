@@ -11,7 +11,7 @@ use anomal_core::{
     proto::{FeatureColumn, FeatureKind},
 };
 use anomal_spec::{Classification, EXTERNAL, RemoteEngine};
-use anomal_tests::{Workspace, repository};
+use anomal_tests::{Workspace, repository, same};
 use polars::prelude::df;
 
 /// The server, ended with the test.
@@ -81,11 +81,6 @@ fn request(detector: &str, rows: usize) -> ClassifyRequest {
         ],
         table: Table::new(places, df!("n" => numbers, "c" => names).unwrap()).unwrap(),
     }
-}
-
-fn same(a: &Table, b: &Table) {
-    assert_eq!(a.rows(), b.rows());
-    assert!(a.columns().equals_missing(b.columns()), "{:?}\n{:?}", a.columns(), b.columns());
 }
 
 /// What of the contract holds for any engine: rows come back by number with a score, a rank, a verdict and

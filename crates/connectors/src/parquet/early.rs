@@ -12,7 +12,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult, Schema};
 
 use super::{
     groups::Groups,
-    pages::{ColumnPages, CutPage, encode},
+    pages::{ColumnPages, encode},
     refused,
 };
 use crate::{
@@ -29,19 +29,9 @@ pub(super) struct Early {
     /// The columns of the source, then the features.
     pub schema: Schema,
     rows: Groups,
-    stored: VecDeque<(usize, Vec<StoredColumn>)>,
+    /// Row groups by height, their pages' bytes in the file, one behind the other.
+    stored: VecDeque<(usize, Vec<ColumnPages>)>,
     file: Store,
-}
-
-/// A column of a row group; its pages' bytes are in the file, one behind the other.
-struct StoredColumn {
-    name: String,
-    leaves: Vec<Vec<StoredPage>>,
-}
-
-struct StoredPage {
-    page: CutPage,
-    length: usize,
 }
 
 enum Store {
@@ -83,22 +73,12 @@ impl Early {
 
     fn store(&mut self, groups: &[DataFrame]) -> Result<()> {
         let made = encode(groups).map_err(|error| refused(&self.target, error))?;
-        for (group, columns) in groups.iter().zip(made) {
-            let mut stored = Vec::with_capacity(columns.len());
-            for ColumnPages { name, leaves } in columns {
-                let mut store = |mut page: CutPage| {
-                    let bytes = std::mem::take(&mut page.bytes);
-                    self.file.write(&bytes)?;
-                    Ok(StoredPage { page, length: bytes.len() })
-                };
-                let leaves: io::Result<_> = leaves
-                    .into_iter()
-                    .map(|leaf| leaf.into_iter().map(&mut store).collect())
-                    .collect();
-                let leaves = leaves.map_err(|error| failed(&self.target, &error))?;
-                stored.push(StoredColumn { name, leaves });
+        for (group, mut columns) in groups.iter().zip(made) {
+            for page in columns.iter_mut().flat_map(ColumnPages::pages_mut) {
+                let written = self.file.write(&std::mem::take(&mut page.bytes));
+                written.map_err(|error| failed(&self.target, &error))?;
             }
-            self.stored.push_back((group.height(), stored));
+            self.stored.push_back((group.height(), columns));
         }
         Ok(())
     }
@@ -118,22 +98,14 @@ impl Early {
         }
         self.file.turn().map_err(|error| failed(&self.target, &error))?;
         let next = self.stored.pop_front().filter(|(rows, _)| *rows == height);
-        let Some((_, columns)) = next else {
+        let Some((_, mut columns)) = next else {
             return Err(Error::internal("results came for other rows than were known"));
         };
-        let mut whole = |StoredPage { mut page, length }: StoredPage| {
-            page.bytes = self.file.read(length)?;
-            Ok(page)
-        };
-        let columns: io::Result<_> = columns
-            .into_iter()
-            .map(|StoredColumn { name, leaves }| {
-                let leaves = leaves.into_iter();
-                let leaves = leaves.map(|leaf| leaf.into_iter().map(&mut whole).collect());
-                Ok(ColumnPages { name, leaves: leaves.collect::<io::Result<_>>()? })
-            })
-            .collect();
-        columns.map_err(|error| failed(&self.target, &error))
+        for page in columns.iter_mut().flat_map(ColumnPages::pages_mut) {
+            let read = self.file.read(page.length);
+            page.bytes = read.map_err(|error| failed(&self.target, &error))?;
+        }
+        Ok(columns)
     }
 }
 

@@ -23,9 +23,11 @@ pub(super) fn options() -> PolarsResult<WriteOptions> {
     })
 }
 
-/// A compressed page, its bytes apart from what is told of them.
+/// A compressed page, its bytes apart from what is told of them: they may be elsewhere for a while.
 pub(super) struct CutPage {
     pub bytes: Vec<u8>,
+    /// Of the bytes, wherever they are.
+    pub length: usize,
     kind: Kind,
 }
 
@@ -35,18 +37,22 @@ enum Kind {
 }
 
 impl CutPage {
+    fn new(bytes: Vec<u8>, kind: Kind) -> Self {
+        Self { length: bytes.len(), bytes, kind }
+    }
+
     fn compress(page: Page, compression: CompressionOptions) -> PolarsResult<Self> {
         if let Page::Dict(page) = page {
             let mut bytes = Vec::new();
             compression::compress(compression, &page.buffer, &mut bytes)?;
             let (size, values, sorted) = (page.buffer.len(), page.num_values, page.is_sorted);
             let kind = Kind::Dictionary { compression, size, values, sorted };
-            return Ok(Self { bytes, kind });
+            return Ok(Self::new(bytes, kind));
         }
         match compress(page, Vec::new(), compression)? {
             CompressedPage::Data(mut page) => {
                 let bytes = std::mem::replace(page.slice_mut(), CowBuffer::Owned(Vec::new()));
-                Ok(Self { bytes: bytes.into_vec(), kind: Kind::Data(Box::new(page)) })
+                Ok(Self::new(bytes.into_vec(), Kind::Data(Box::new(page))))
             }
             CompressedPage::Dict(_) => Err(polars::prelude::polars_err!(
                 ComputeError: "a page of data became a dictionary"
@@ -74,6 +80,13 @@ pub(super) struct ColumnPages {
     pub leaves: Vec<Vec<CutPage>>,
 }
 
+impl ColumnPages {
+    /// All its pages, in the order of the file.
+    pub fn pages_mut(&mut self) -> impl Iterator<Item = &mut CutPage> {
+        self.leaves.iter_mut().flatten()
+    }
+}
+
 /// Makes the pages of row groups, columns on all threads.
 pub(super) fn encode(groups: &[DataFrame]) -> PolarsResult<Vec<Vec<ColumnPages>>> {
     groups
@@ -86,7 +99,7 @@ pub(super) fn encode(groups: &[DataFrame]) -> PolarsResult<Vec<Vec<ColumnPages>>
 }
 
 fn encode_column(group: &DataFrame, place: usize) -> PolarsResult<ColumnPages> {
-    let WriteOptions { compression, .. } = options()?;
+    let options = options()?;
     let column = group.columns()[place].clone();
     let mut pages = ColumnPages { name: column.name().to_string(), leaves: Vec::new() };
     let mut column = DataFrame::new(group.height(), vec![column])?;
@@ -98,8 +111,8 @@ fn encode_column(group: &DataFrame, place: usize) -> PolarsResult<ColumnPages> {
             batch.columns().iter().zip(schema.iter_values()).zip(types.fields())
         {
             let encodings = get_dtype_encoding(&field.dtype);
-            for leaf in array_to_columns(array, of.clone(), options()?, &encodings)? {
-                let leaf = leaf.map(|page| CutPage::compress(page?, compression));
+            for leaf in array_to_columns(array, of.clone(), options, &encodings)? {
+                let leaf = leaf.map(|page| CutPage::compress(page?, options.compression));
                 pages.leaves.push(leaf.collect::<PolarsResult<_>>()?);
             }
         }
