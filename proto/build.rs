@@ -6,7 +6,7 @@ use prost::Message;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files =
-        ["feature", "classification", "model"].map(|name| format!("anomal/v1/{name}.proto"));
+        ["feature", "classification", "model", "report"].map(|name| format!("anomal/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["."])?;
     let set = PathBuf::from(env::var("OUT_DIR")?).join("anomal_descriptor.bin");
     fs::write(set, descriptors.encode_to_vec())?;

@@ -19,10 +19,13 @@ pub fn of(code: Code) -> u8 {
     match code {
         Code::InvalidSettings => USAGE,
         Code::InvalidInput => INPUT,
-        Code::Unavailable | Code::Incompatible | Code::InvalidRequest | Code::DeadlineExceeded => {
-            ENGINE
-        }
+        Code::Unavailable
+        | Code::Incompatible
+        | Code::InvalidRequest
+        | Code::DeadlineExceeded
+        | Code::Unauthenticated
+        | Code::PermissionDenied => ENGINE,
         Code::Cancelled => INTERRUPTED,
-        Code::ResourceExhausted | Code::Output | Code::Internal => FAILED,
+        Code::NotFound | Code::ResourceExhausted | Code::Output | Code::Internal => FAILED,
     }
 }

@@ -1,17 +1,19 @@
 //! What an engine does, wherever it runs. Implemented by the local engines and by their gRPC clients;
 //! one contract suite (tests/) runs against both.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anomal_spec::{Feature, Filter, Flag};
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Table,
     proto::{
-        Analysis, Column, Component, Detector, Diagnostic, FeatureColumn, Phase, Plan,
-        StepStatistics,
+        Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
+        ListReportsRequest, ListReportsResponse, Phase, Plan, Report, StepStatistics,
     },
 };
 
@@ -143,4 +145,48 @@ pub trait ClassificationEngine: Send + Sync {
     /// # Errors
     /// `InvalidRequest` if the model is damaged, of another version, or not of this table's columns.
     async fn score(&self, model: &Model, table: Table) -> Result<Scored>;
+}
+
+/// What a run found, on its way to be kept.
+#[derive(Clone, Debug)]
+pub struct PublishRequest {
+    /// Without what the engine gives.
+    pub report: Report,
+    pub analysis: Option<Analysis>,
+    /// A Parquet file of the result table: all rows, with features and contributions.
+    pub rows: PathBuf,
+    /// The rows hit, with the string columns `flag` and `value`, by flag, then row.
+    pub hits: Table,
+    /// How long it is kept; none: until someone deletes it.
+    pub time_to_live: Option<Duration>,
+}
+
+/// A file on its way, in pieces of at most 1 MiB.
+pub type Download = BoxStream<'static, Result<Bytes>>;
+
+/// Keeps reports, and shows them.
+#[async_trait]
+pub trait ReportEngine: Send + Sync {
+    /// Stores a report. One that breaks off leaves nothing visible.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if the rows are no result table; `Output` if the store refuses it.
+    async fn publish(&self, request: PublishRequest) -> Result<Report>;
+
+    /// The newest first, a page at a time.
+    async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse>;
+
+    /// # Errors
+    /// `NotFound`.
+    async fn get(&self, id: &str) -> Result<Report>;
+
+    /// The report, or its table, as a file.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidRequest` for no format.
+    async fn export(&self, request: ExportReportRequest) -> Result<Download>;
+
+    /// # Errors
+    /// `NotFound`.
+    async fn delete(&self, id: &str) -> Result<()>;
 }

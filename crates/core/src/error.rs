@@ -16,6 +16,12 @@ pub enum Code {
     InvalidInput,
     /// A request that no engine of this version would send.
     InvalidRequest,
+    /// There is no such thing.
+    NotFound,
+    /// Who asks has not said who they are, or not rightly.
+    Unauthenticated,
+    /// Who asks may not.
+    PermissionDenied,
     /// More than this engine is allowed to take on; the message holds the estimate.
     ResourceExhausted,
     /// Can't be reached or is shutting down: worth another try, on another replica.
@@ -67,6 +73,10 @@ impl Error {
 
     pub fn input(reason: &str, message: impl Into<String>) -> Self {
         Self::new(Code::InvalidInput, reason, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, "NOT_FOUND", message)
     }
 
     pub fn internal(message: impl Into<String>) -> Self {

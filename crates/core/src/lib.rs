@@ -10,8 +10,9 @@ pub mod table;
 pub use anomal_proto::v1 as proto;
 pub use blocking::{Cancel, blocking};
 pub use engine::{
-    Classification, ClassificationEngine, ClassifyRequest, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, Fitted, Model, PlanRequest, Scored,
+    Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
+    FeatureEngine, FeatureSettings, Fitted, Model, PlanRequest, PublishRequest, ReportEngine,
+    Scored,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use table::{ROW, Table};

@@ -11,6 +11,9 @@ const CODES: &[(Code, tonic::Code, &str)] = &[
     (Code::InvalidSettings, tonic::Code::InvalidArgument, "InvalidSettings"),
     (Code::InvalidInput, tonic::Code::FailedPrecondition, "InvalidInput"),
     (Code::InvalidRequest, tonic::Code::InvalidArgument, "InvalidRequest"),
+    (Code::NotFound, tonic::Code::NotFound, "NotFound"),
+    (Code::Unauthenticated, tonic::Code::Unauthenticated, "Unauthenticated"),
+    (Code::PermissionDenied, tonic::Code::PermissionDenied, "PermissionDenied"),
     (Code::ResourceExhausted, tonic::Code::ResourceExhausted, "ResourceExhausted"),
     (Code::Unavailable, tonic::Code::Unavailable, "Unavailable"),
     (Code::Incompatible, tonic::Code::Unimplemented, "Incompatible"),
@@ -45,6 +48,8 @@ pub fn from_status(status: &Status) -> Error {
         Some(known) => known.0,
         None => match status.code() {
             tonic::Code::Unavailable => Code::Unavailable,
+            tonic::Code::Unauthenticated => Code::Unauthenticated,
+            tonic::Code::PermissionDenied => Code::PermissionDenied,
             tonic::Code::Unimplemented => Code::Incompatible,
             tonic::Code::DeadlineExceeded => Code::DeadlineExceeded,
             // So the transport ends a request whose time is over, on both sides.

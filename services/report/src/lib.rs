@@ -1,0 +1,3 @@
+//! The report engine: keeps what runs found, and shows it.
+
+pub mod view;

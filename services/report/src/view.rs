@@ -1,0 +1,128 @@
+//! What pages, PDF and file draw from. Plain values: no table, no store.
+
+use anomal_core::proto::{Analysis, Report, Severity};
+use serde::{Deserialize, Serialize};
+
+/// What is drawn and the analysis does not say: made once, when a report is published.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// Absent where nothing was classified.
+    pub scores: Option<ScoreHistogram>,
+    /// The map: a few thousand points, every suspicious one among them.
+    pub points: Vec<Point>,
+    /// For each clustering of the analysis, in order, the cluster of each leaf of its (truncated)
+    /// dendrogram; 1 is the largest.
+    pub leaf_labels: Vec<Vec<u32>>,
+}
+
+/// All rows by their score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreHistogram {
+    /// Ascending; one more than bins.
+    pub edges: Vec<f64>,
+    pub normal: Vec<u64>,
+    pub suspicious: Vec<u64>,
+    /// Rows with a score at or above it are suspicious, where the score decides.
+    pub cut: Option<f64>,
+}
+
+/// A point of the map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub row: u64,
+    pub x: f32,
+    pub y: f32,
+    /// Rows that stand on it.
+    pub count: u64,
+    pub suspicious: bool,
+    pub score: Option<f64>,
+    /// Its cluster in each clustering of the analysis, in order; 1 is the largest.
+    pub labels: Vec<u32>,
+    /// In feature order, as text; none: missing.
+    pub features: Vec<Option<String>>,
+}
+
+/// One row with all that is known of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    pub row: u64,
+    pub score: Option<f64>,
+    /// Share of the rows with a lower score, 0..1.
+    pub rank: Option<f64>,
+    pub cluster: Option<u32>,
+    pub suspicious: bool,
+    pub severity: Option<Severity>,
+    pub flags: Vec<String>,
+    /// The largest contributions, from the largest.
+    pub reasons: Vec<Reason>,
+    pub explanation: Option<String>,
+    /// In the order of [`Report::columns`], as text; none: missing.
+    pub source: Vec<Option<String>>,
+    /// In the order of [`Report::features`].
+    pub features: Vec<Value>,
+    /// Share of each feature in the score, 0..1, in the order of [`Report::features`]; empty where nothing
+    /// was classified.
+    pub contributions: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    pub feature: String,
+    /// 0..1.
+    pub share: f64,
+}
+
+/// A value of a feature.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Value {
+    /// None: missing.
+    pub text: Option<String>,
+    /// Where it is a number (or a truth value: 0, 1).
+    pub number: Option<f64>,
+}
+
+/// A row that a flag has hit, and what it found there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    pub row: u64,
+    pub value: String,
+}
+
+/// Some of many.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Place of the first item among all that fit, from 0.
+    pub offset: usize,
+    /// Of all that fit, as far as they are kept to be shown.
+    pub total: usize,
+}
+
+/// Which suspects, in which order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// `row`, `score`, `severity`, a column's name after `source.`, or a feature's after `feature.`. Empty: the
+    /// most suspicious first. Missing values are last.
+    pub sort: String,
+    pub descending: bool,
+    /// Only rows in which a value, a flag or the explanation holds this, whatever its case.
+    pub search: String,
+    pub offset: usize,
+    pub limit: usize,
+}
+
+/// A report with as much of its tables as a document shows.
+#[derive(Clone, Debug, Default)]
+pub struct Whole {
+    pub report: Report,
+    /// Without labels per row, its dendrogram truncated to at most [`LEAVES`] leaves.
+    pub analysis: Option<Analysis>,
+    pub view: View,
+    /// The most suspicious first; not all, where there are very many.
+    pub suspects: Vec<Record>,
+    /// For each of the report's flags, in order, the first rows hit.
+    pub hits: Vec<Vec<Hit>>,
+}
+
+/// Leaves that a dendrogram is truncated to.
+pub const LEAVES: usize = 60;
