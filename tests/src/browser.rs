@@ -79,12 +79,12 @@ impl Browser {
         page
     }
 
-    /// Messages that were not understood and may have told of something that a test must see.
+    /// Messages that were not understood and would have told of something that a test must see. Others are new to the
+    /// client, and nothing here.
     fn unread(&self) -> Vec<String> {
         let unread = self.running.unread.lock().unwrap_or_else(PoisonError::into_inner);
         let matters = |message: &&String| {
-            let domains = ["Runtime.", "Log.", "Network.", "Inspector."];
-            domains.iter().any(|domain| message.contains(&format!("\"method\":\"{domain}")))
+            watch::METHODS.iter().any(|name| message.contains(&format!("\"method\":\"{name}\"")))
         };
         unread.iter().filter(matters).cloned().collect()
     }

@@ -35,14 +35,15 @@ impl S3 {
             fs::create_dir(folder.path().join(part)).expect("folder made");
         }
         // Another program may take the port before the server does.
-        (0..5).find_map(|_| {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-            let port = listener.local_addr().expect("its number").port();
-            drop(listener);
-            run(&folder, port).map(|child| (child, port))
-        })
-        .map(|(child, port)| Self { child, folder, port })
-        .or_else(|| panic!("the S3 server does not start"))
+        (0..5)
+            .find_map(|_| {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+                let port = listener.local_addr().expect("its number").port();
+                drop(listener);
+                run(&folder, port).map(|child| (child, port))
+            })
+            .map(|(child, port)| Self { child, folder, port })
+            .or_else(|| panic!("the S3 server does not start"))
     }
 
     /// Makes a bucket.

@@ -3,8 +3,8 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use chromiumoxide::cdp::browser_protocol::browser::{
-    DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin, SetDownloadBehaviorBehavior,
-    SetDownloadBehaviorParams,
+    DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin,
+    SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
 };
 use futures::StreamExt;
 use tempfile::TempDir;
@@ -50,9 +50,8 @@ impl Page {
         let begins = timeout(PATIENCE, begun.next()).await.ok().flatten();
         let begun = begins.unwrap_or_else(|| panic!("{selector} is no download"));
         let mine = progress.by_ref().filter(|told| std::future::ready(told.guid == begun.guid));
-        let ended = mine.filter(|told| {
-            std::future::ready(told.state != DownloadProgressState::InProgress)
-        });
+        let ended =
+            mine.filter(|told| std::future::ready(told.state != DownloadProgressState::InProgress));
         let mut ended = std::pin::pin!(ended);
         let ended = timeout(PATIENCE, ended.next()).await.ok().flatten();
         let state = ended.map(|told| told.state.clone());

@@ -141,7 +141,8 @@ impl Page {
         let until = Instant::now() + PATIENCE;
         loop {
             let told = self.evaluate(&reach, None).await;
-            if let Ok(point) = told.clone().map_or(Ok(None), |v| serde_json::from_value(v).map(Some))
+            if let Ok(point) =
+                told.clone().map_or(Ok(None), |v| serde_json::from_value(v).map(Some))
                 && let Some(point) = point
             {
                 return point;
@@ -167,7 +168,8 @@ impl Page {
     async fn mouse(&self, kind: DispatchMouseEventType, x: f64, y: f64, pressed: bool) {
         let moved = kind == DispatchMouseEventType::MouseMoved;
         let mut event = DispatchMouseEventParams::new(kind, x, y);
-        event.button = Some(if moved { MouseButton::None } else { MouseButton::Left });
+        let idle = moved && !pressed;
+        event.button = Some(if idle { MouseButton::None } else { MouseButton::Left });
         event.buttons = Some(i64::from(pressed));
         event.click_count = Some(i64::from(!moved));
         self.tab.execute(event).await.expect("the mouse is moved");

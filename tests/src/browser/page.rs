@@ -173,9 +173,12 @@ impl Page {
                 if seen.mark >= mark && seen.open.is_empty() {
                     return;
                 }
-                seen.open.len()
+                (seen.mark, seen.open.values().cloned().collect::<Vec<_>>())
             };
-            assert!(Instant::now() < until, "{open} requests have no end, or the console is mute");
+            assert!(
+                Instant::now() < until,
+                "mark {mark} or the ends of requests are missing: {open:?}"
+            );
             tokio::time::sleep(PAUSE).await;
         }
     }

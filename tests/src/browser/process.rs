@@ -13,7 +13,7 @@ use crate::tool;
 
 /// No window, nothing that the browser does by itself, and no way out: every name but this machine's address is
 /// unknown to it.
-const ARGUMENTS: [&str; 25] = [
+const ARGUMENTS: [&str; 26] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -37,6 +37,7 @@ const ARGUMENTS: [&str; 25] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--password-store=basic",
     // Alike on every machine.
+    "--hide-scrollbars",
     "--force-color-profile=srgb",
     "--lang=en-US",
     "--remote-debugging-port=0",

@@ -32,22 +32,25 @@ pub enum Theme {
     Dark,
 }
 
-/// Elements that reach beyond the window's right side, unless something between scrolls or cuts them.
+/// The innermost elements that reach beyond the window's right side, unless something around them scrolls or cuts them.
 const BEYOND: &str = "
 (() => {
     const wide = document.documentElement.clientWidth;
+    const shows = e => getComputedStyle(e).overflowX === 'visible';
+    const right = e => {
+        const box = e.getBoundingClientRect();
+        return box.left + Math.max(box.width, shows(e) ? e.scrollWidth : 0);
+    };
     const held = e => {
-        for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-            if (getComputedStyle(p).overflowX !== 'visible') return true;
+        for (let p = e.parentElement; p && p !== document.body; p = p.parentElement) if (!shows(p)) return true;
         return false;
     };
-    const beyond = Array.from(document.body.querySelectorAll('*')).filter(e => {
-        const box = e.getBoundingClientRect();
-        return box.width > 0 && box.right > wide + 1 && !held(e);
-    });
-    const lines = beyond.map(e => `${e.cloneNode(false).outerHTML}: ${e.getBoundingClientRect().right} > ${wide}`);
+    const all = Array.from(document.body.querySelectorAll('*'));
+    const beyond = all.filter(e => right(e) > wide + 1 && e.getBoundingClientRect().width > 0 && !held(e));
+    const inner = beyond.filter(e => !beyond.some(other => other !== e && e.contains(other)));
+    const lines = inner.map(e => `${e.cloneNode(false).outerHTML}: ${right(e)} > ${wide}`);
     const scrolls = document.documentElement.scrollWidth;
-    if (scrolls > wide) lines.push(`the page scrolls sideways: ${scrolls} > ${wide}`);
+    if (scrolls > wide + 1) lines.push(`the page scrolls sideways: ${scrolls} > ${wide}`);
     return lines;
 })()";
 

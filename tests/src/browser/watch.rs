@@ -1,7 +1,7 @@
 //! What a page says, asks for and breaks.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -44,8 +44,8 @@ pub(super) struct Seen {
     pub(super) console: Vec<String>,
     pub(super) troubles: Vec<String>,
     pub(super) requests: Vec<Request>,
-    /// Requests without an end.
-    pub(super) open: HashSet<String>,
+    /// Requests without an end, by the browser's identifier.
+    pub(super) open: HashMap<String, String>,
     /// The last mark that the console said.
     pub(super) mark: u64,
     /// The place in `requests` by the browser's identifier.
@@ -54,6 +54,19 @@ pub(super) struct Seen {
 
 /// Said by the console to tell that all before it was seen.
 pub(super) const MARK: &str = "anomal-mark ";
+
+/// The events that are watched.
+pub(super) const METHODS: [&str; 9] = [
+    EventConsoleApiCalled::IDENTIFIER,
+    EventEntryAdded::IDENTIFIER,
+    EventExceptionThrown::IDENTIFIER,
+    EventRequestWillBeSent::IDENTIFIER,
+    EventWebSocketCreated::IDENTIFIER,
+    EventResponseReceived::IDENTIFIER,
+    EventLoadingFinished::IDENTIFIER,
+    EventLoadingFailed::IDENTIFIER,
+    EventTargetCrashed::IDENTIFIER,
+];
 
 enum Event {
     Said(Arc<EventConsoleApiCalled>),
@@ -190,7 +203,10 @@ impl Seen {
         if leaves(&request.url) {
             self.troubles.push(format!("a request that leaves the machine: {}", request.url));
         }
-        self.open.insert(id.to_owned());
+        // What is in the page itself has no end that is told.
+        if !request.url.starts_with("data:") {
+            self.open.insert(id.to_owned(), request.url.clone());
+        }
         self.places.insert(id.to_owned(), self.requests.len());
         self.requests.push(request);
     }
