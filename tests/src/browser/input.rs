@@ -113,12 +113,13 @@ impl Page {
             "Alt" => 1,
             "Control" => 2,
             "Shift" => 8,
-            _ => 0,
+            _ => panic!("no key {name} to hold"),
         });
         let modifiers: i64 = modifiers.sum();
+        let writes = names.iter().all(|name| *name == "Shift");
         let key = get_key_definition(name).unwrap_or_else(|| panic!("no key {name}"));
         let text = key.text.or_else(|| (key.key.chars().count() == 1).then_some(key.key));
-        let text = text.filter(|_| modifiers & 3 == 0);
+        let text = text.filter(|_| writes);
         let down = if text.is_some() {
             DispatchKeyEventType::KeyDown
         } else {
