@@ -11,10 +11,14 @@ mod exports;
 pub mod grpc;
 mod listing;
 mod open;
+mod serving;
 mod store;
+mod web;
 pub mod view;
 
+pub use access::{Access, AccessArgs};
 pub use engine::{LocalReportEngine, new_id};
 pub use grpc::RemoteReportEngine;
 pub use open::OpenReport;
+pub use serving::serve;
 pub use store::Store;
