@@ -13,9 +13,12 @@ use anomal_core::{
 use polars::prelude::{Column, DataFrame, SerReader};
 use polars_io::parquet::{
     read::ParquetReader,
-    write::{ParquetCompression, ParquetWriter, ZstdLevel},
+    write::{ParquetCompression, ParquetWriter},
 };
+use polars_parquet::write::ZstdLevel;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use suspects::rank;
 
 use crate::view::View;
 

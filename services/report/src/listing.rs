@@ -35,8 +35,7 @@ pub async fn readable(
         }
         page.page_token = answer.next_page_token;
     }
-    let of = |report: &Report| (report.namespace.as_str(), report.job.as_str());
-    let found = caller.readable(all, |report| of(report)).await?;
+    let found = caller.readable(all, of).await?;
     let total = found.len();
     let size = if request.page_size == 0 { PAGE } else { request.page_size.min(AT_ONCE) };
     let start = request.page_token.parse().unwrap_or(0_usize).min(total);
@@ -46,4 +45,9 @@ pub async fn readable(
         next_page_token: if end < total { end.to_string() } else { String::new() },
         total: total as u64,
     })
+}
+
+/// Whose it is.
+fn of(report: &Report) -> (&str, &str) {
+    (&report.namespace, &report.job)
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use anomal_core::{ROW, Result, proto::Report};
 use anomal_connectors::text;
 use polars::prelude::{
-    Column, DataFrame, Float64Chunked, IdxCa, NewChunkedArray, SerReader,
+    Column, DataFrame, Float64Chunked, IdxCa, SerReader,
 };
 use polars_io::parquet::read::ParquetReader;
 

@@ -10,8 +10,9 @@ use polars::prelude::{
 };
 use polars_io::parquet::{
     read::ParquetReader,
-    write::{ParquetCompression, ParquetWriter, ZstdLevel},
+    write::{ParquetCompression, ParquetWriter},
 };
+use polars_parquet::write::ZstdLevel;
 
 use super::{Format, csv::field, download};
 use crate::contents::{columns, full, rewound};
