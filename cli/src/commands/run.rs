@@ -4,7 +4,7 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anomal_core::Error;
 use anomal_pipeline::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
-use anomal_report::LocalReportEngine;
+use anomal_report::{Access, AccessMode, LocalReportEngine};
 use anomal_spec::Severity;
 
 use super::{Ended, print, report::show};
@@ -67,7 +67,8 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     if let Some(pages) = pages {
         let report = outcome.summary.report.as_ref();
         show(report.map_or(&pages.address, |report| &report.url), arguments.report.open);
-        runtime.block_on(pages.serve(anomal_report::Access::open()?))?;
+        let access = Access::new(AccessMode::Open, Default::default())?;
+        runtime.block_on(pages.serve(access))?;
     }
     runtime.shutdown_timeout(GRACE);
     Ok(if found(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })

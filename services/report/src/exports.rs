@@ -20,5 +20,3 @@ pub(crate) enum Format {
     Parquet,
 }
 
-pub(crate) fn pdf(_: &crate::view::Whole) -> anomal_core::Result<Vec<u8>> { Ok(Vec::new()) }
-pub(crate) fn html(_: &crate::view::Whole) -> anomal_core::Result<String> { Ok(String::new()) }

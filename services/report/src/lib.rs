@@ -16,7 +16,7 @@ mod store;
 mod web;
 pub mod view;
 
-pub use access::{Access, AccessArgs};
+pub use access::{Access, AccessArgs, Mode as AccessMode};
 pub use engine::{LocalReportEngine, new_id};
 pub use grpc::RemoteReportEngine;
 pub use open::OpenReport;

@@ -167,9 +167,9 @@ impl Store {
     /// `Unavailable`.
     pub async fn manifests(&self) -> Result<Vec<Arc<Report>>> {
         let ids = self.ids().await?;
-        let there: HashSet<&String> = ids.iter().collect();
+        let there: HashSet<String> = ids.iter().cloned().collect();
         self.known().retain(|id, _| there.contains(id));
-        let found = stream::iter(ids.iter().map(|id| self.read(id)));
+        let found = stream::iter(ids).map(|id| async move { self.read(&id).await });
         let found: Vec<Result<Arc<Report>>> = found.buffered(AT_ONCE).collect().await;
         let now = Timestamp::now();
         let mut reports = Vec::new();

@@ -1,6 +1,6 @@
 //! The server's side: takes a request apart, asks whether it may, calls the engine.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use anomal_core::{
     ReportEngine, Result,
@@ -43,16 +43,30 @@ struct Adapter {
 }
 
 impl Adapter {
-    async fn caller(&self, metadata: &MetadataMap) -> Result<Caller> {
-        self.access.caller_of_metadata(metadata).await
+    async fn caller(&self, from: &Sender) -> Result<Caller> {
+        self.access.caller_of_metadata(&from.metadata, from.peer).await
     }
 
     /// The report, if the caller may read it.
-    async fn readable(&self, metadata: &MetadataMap, id: &str) -> Result<(Caller, Report)> {
-        let caller = self.caller(metadata).await?;
+    async fn readable(&self, from: &Sender, id: &str) -> Result<(Caller, Report)> {
+        let caller = self.caller(from).await?;
         let report = self.engine.get(id).await?;
         caller.check_read(&report.namespace, &report.job).await?;
         Ok((caller, report))
+    }
+}
+
+/// Where a request came from.
+struct Sender {
+    metadata: MetadataMap,
+    peer: Option<IpAddr>,
+}
+
+impl Sender {
+    fn of<T>(request: Request<T>) -> (Self, T) {
+        let peer = request.remote_addr().map(|address| address.ip());
+        let (metadata, _, message) = request.into_parts();
+        (Self { metadata, peer }, message)
     }
 }
 
@@ -64,16 +78,16 @@ impl Service for Adapter {
         &self,
         request: Request<Streaming<Message>>,
     ) -> Result<Response<PublishResponse>, Status> {
-        let (metadata, _, messages) = request.into_parts();
+        let (from, messages) = Sender::of(request);
         let work = async {
-            let caller = self.caller(&metadata).await?;
+            let caller = self.caller(&from).await?;
             let may = |namespace: &str| caller.check_publish(namespace);
             let publishing = receive(messages, self.admission.max_request_bytes(), may).await?;
             let report = self.engine.publish(publishing.request).await;
             drop(publishing.file);
             report
         };
-        let report = self.admission.run("Publish", &metadata, work).await?;
+        let report = self.admission.run("Publish", &from.metadata, work).await?;
         Ok(Response::new(PublishResponse { report: Some(report) }))
     }
 
@@ -81,21 +95,21 @@ impl Service for Adapter {
         &self,
         request: Request<ListReportsRequest>,
     ) -> Result<Response<ListReportsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (from, request) = Sender::of(request);
         let work = async {
-            let caller = self.caller(&metadata).await?;
+            let caller = self.caller(&from).await?;
             crate::listing::readable(self.engine.as_ref(), &caller, request).await
         };
-        Ok(Response::new(self.admission.run("List", &metadata, work).await?))
+        Ok(Response::new(self.admission.run("List", &from.metadata, work).await?))
     }
 
     async fn get(
         &self,
         request: Request<GetReportRequest>,
     ) -> Result<Response<GetReportResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
-        let work = self.readable(&metadata, &request.id);
-        let (_, report) = self.admission.run("Get", &metadata, work).await?;
+        let (from, request) = Sender::of(request);
+        let work = self.readable(&from, &request.id);
+        let (_, report) = self.admission.run("Get", &from.metadata, work).await?;
         Ok(Response::new(GetReportResponse { report: Some(report) }))
     }
 
@@ -103,27 +117,27 @@ impl Service for Adapter {
         &self,
         request: Request<ExportReportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (from, request) = Sender::of(request);
         let work = async {
-            self.readable(&metadata, &request.id).await?;
+            self.readable(&from, &request.id).await?;
             let pieces = self.engine.export(request).await?;
             let answer = |chunk: Result<_>| chunk.map(|chunk| ExportReportResponse { chunk });
             Ok(pieces.map(answer).boxed())
         };
-        Ok(Response::new(self.admission.flow("Export", &metadata, work).await?))
+        Ok(Response::new(self.admission.flow("Export", &from.metadata, work).await?))
     }
 
     async fn delete(
         &self,
         request: Request<DeleteReportRequest>,
     ) -> Result<Response<DeleteReportResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (from, request) = Sender::of(request);
         let work = async {
-            let (caller, report) = self.readable(&metadata, &request.id).await?;
+            let (caller, report) = self.readable(&from, &request.id).await?;
             caller.check_delete(&report.namespace, &report.job).await?;
             self.engine.delete(&request.id).await
         };
-        self.admission.run("Delete", &metadata, work).await?;
+        self.admission.run("Delete", &from.metadata, work).await?;
         Ok(Response::new(DeleteReportResponse {}))
     }
 }
