@@ -1,0 +1,13 @@
+//! The pages as a service: routes, headers, downloads. Who may read is decided in a layer around them.
+
+pub mod assets;
+mod download;
+pub mod headers;
+mod params;
+pub mod reports;
+mod respond;
+mod routes;
+
+pub use reports::{Open, Reports};
+pub use respond::failure;
+pub use routes::router;
