@@ -5,7 +5,7 @@ use anomal_core::proto::{FeatureGroup, FeatureKind, FeatureSummary, Group};
 use super::{
     legend::{Swatch, legend},
     scale::{Scale, percent, positive, rows, short, tick, ticks},
-    svg::{Number, Svg, nothing},
+    svg::{Number, Svg, note, nothing},
 };
 
 const WIDTH: f64 = 480.0;
@@ -70,15 +70,8 @@ fn parts(feature: &FeatureSummary) -> Vec<Part> {
 }
 
 fn key(svg: &mut Svg, left: f64, parts: &[Part]) {
-    let mut x = left;
-    for part in parts {
-        svg.rect(part.fill, x, 6.0, 10.0, 10.0).num("rx", 2.0).empty();
-        svg.words("", x + 16.0, 15.0, "start", &part.words);
-        x += 16.0 + part.words.chars().count() as f64 * 6.6 + 18.0;
-    }
-    if parts.is_empty() {
-        legend(svg, left, &[Swatch("normal", "all")]);
-    }
+    let swatches: Vec<Swatch> = parts.iter().map(|part| Swatch(part.fill, &part.words)).collect();
+    legend(svg, left, &swatches);
 }
 
 fn missing(svg: &mut Svg, feature: &FeatureSummary, y: f64) {
@@ -88,18 +81,20 @@ fn missing(svg: &mut Svg, feature: &FeatureSummary, y: f64) {
 }
 
 fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
-    let bins = feature.edges.len().saturating_sub(1).max(1);
-    let edges: Vec<f64> = match feature.edges.as_slice() {
-        // One value: a bin around it.
-        [one] => vec![one - 0.5, one + 0.5],
-        [low, high] if low == high => vec![low - 0.5, low + 0.5],
-        edges => edges.to_vec(),
-    };
+    let bins = feature.edges.len().saturating_sub(1);
+    let edges = &feature.edges;
     let (Some(low), Some(high)) = (edges.first().copied(), edges.last().copied()) else {
-        return nothing("the feature has no bins");
+        return nothing("no row has a value");
     };
-    if !edges.iter().all(|edge| edge.is_finite()) || !(high - low).is_finite() || high <= low {
-        return nothing("its bins are no numbers");
+    if !edges.iter().all(|edge| edge.is_finite()) || high < low {
+        return nothing("the bins are not numbers in order");
+    }
+    if low == high {
+        let other = match feature.missing {
+            0 => String::new(),
+            missing => format!(", missing in {}", rows(missing)),
+        };
+        return note(&format!("One value only: {}{other}.", short(low)));
     }
     let most =
         parts.iter().flat_map(|part| (0..bins).map(|bin| part.share(bin))).fold(0.0, f64::max);
@@ -155,19 +150,9 @@ fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
     }
     svg.close();
     svg.line("axis", (left, bottom), (right, bottom));
-    if feature.edges.len() < 2 || feature.edges.first() == feature.edges.last() {
-        svg.words(
-            "",
-            x.at(f64::midpoint(low, high)),
-            bottom + 18.0,
-            "middle",
-            &short(f64::midpoint(low, high)),
-        );
-    } else {
-        let (values, step) = ticks(low, high, 5);
-        for value in values {
-            svg.words("", x.at(value), bottom + 18.0, "middle", &tick(value, step));
-        }
+    let (values, step) = ticks(low, high, 5);
+    for value in values {
+        svg.words("", x.at(value), bottom + 18.0, "middle", &tick(value, step));
     }
     missing(&mut svg, feature, bottom + 38.0);
     svg.finish()
