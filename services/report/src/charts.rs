@@ -15,10 +15,11 @@ mod map;
 mod matrix;
 mod palette;
 mod scale;
+mod scores;
 mod svg;
 mod tree;
 
-pub use bars::{contributions, scores, silhouettes};
+pub use bars::{contributions, silhouettes};
 pub use dendrogram::dendrogram;
 pub use density::density;
 pub use heatmap::heatmap;
@@ -26,4 +27,8 @@ pub use inline::{quartiles, reasons};
 pub use map::map;
 pub use matrix::correlations;
 pub use palette::{DARK, LIGHT, STYLE, THEMED, standalone};
+pub use scores::scores;
 pub use tree::truncate;
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! How a feature's values are spread among normal and among suspicious rows.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::{FeatureGroup, FeatureKind, FeatureSummary, Group};
 
 use super::{
     legend::{Swatch, legend},
-    scale::{Scale, percent, positive, rows, short, tick, ticks},
-    svg::{Number, Svg, nothing},
+    scale::{Scale, percent, percent_tick, positive, rows, short, tick, ticks},
+    svg::{Number, Svg, note, nothing},
 };
 
 const WIDTH: f64 = 480.0;
@@ -70,15 +72,8 @@ fn parts(feature: &FeatureSummary) -> Vec<Part> {
 }
 
 fn key(svg: &mut Svg, left: f64, parts: &[Part]) {
-    let mut x = left;
-    for part in parts {
-        svg.rect(part.fill, x, 6.0, 10.0, 10.0).num("rx", 2.0).empty();
-        svg.words("", x + 16.0, 15.0, "start", &part.words);
-        x += 16.0 + part.words.chars().count() as f64 * 6.6 + 18.0;
-    }
-    if parts.is_empty() {
-        legend(svg, left, &[Swatch("normal", "all")]);
-    }
+    let swatches: Vec<Swatch> = parts.iter().map(|part| Swatch(part.fill, &part.words)).collect();
+    legend(svg, left, &swatches);
 }
 
 fn missing(svg: &mut Svg, feature: &FeatureSummary, y: f64) {
@@ -88,18 +83,20 @@ fn missing(svg: &mut Svg, feature: &FeatureSummary, y: f64) {
 }
 
 fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
-    let bins = feature.edges.len().saturating_sub(1).max(1);
-    let edges: Vec<f64> = match feature.edges.as_slice() {
-        // One value: a bin around it.
-        [one] => vec![one - 0.5, one + 0.5],
-        [low, high] if low == high => vec![low - 0.5, low + 0.5],
-        edges => edges.to_vec(),
-    };
+    let bins = feature.edges.len().saturating_sub(1);
+    let edges = &feature.edges;
     let (Some(low), Some(high)) = (edges.first().copied(), edges.last().copied()) else {
-        return nothing("the feature has no bins");
+        return nothing("no row has a value");
     };
-    if !edges.iter().all(|edge| edge.is_finite()) || !(high - low).is_finite() || high <= low {
-        return nothing("its bins are no numbers");
+    if !edges.iter().all(|edge| edge.is_finite()) || high < low {
+        return nothing("the bins are not numbers in order");
+    }
+    if low == high {
+        let other = match feature.missing {
+            0 => String::new(),
+            missing => format!(", missing in {}", rows(missing)),
+        };
+        return note(&format!("One value only: {}{other}.", short(low)));
     }
     let most =
         parts.iter().flat_map(|part| (0..bins).map(|bin| part.share(bin))).fold(0.0, f64::max);
@@ -114,16 +111,17 @@ fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
     let mut svg = Svg::new(WIDTH, 242.0, &label);
     key(&mut svg, left, parts);
     let (x, y) = (Scale::new((low, high), (left, right)), Scale::new((0.0, most), (bottom, top)));
-    for value in ticks(0.0, most, 3).0 {
+    let (values, step) = ticks(0.0, most, 3);
+    for value in values {
         svg.line("grid", (left, y.at(value)), (right, y.at(value)));
-        svg.words("", left - 8.0, y.at(value) + 4.0, "end", &percent(value));
+        svg.words("", left - 8.0, y.at(value) + 4.0, "end", &percent_tick(value, step));
     }
     for part in parts {
         let mut line = format!("M{} {}", Number(x.at(low)), Number(bottom));
         for (bin, end) in edges.iter().skip(1).enumerate() {
-            line += &format!("V{}H{}", Number(y.at(part.share(bin))), Number(x.at(*end)));
+            let _ = write!(line, "V{}H{}", Number(y.at(part.share(bin))), Number(x.at(*end)));
         }
-        line += &format!("V{}", Number(bottom));
+        let _ = write!(line, "V{}", Number(bottom));
         svg.tag("path")
             .class(part.fill)
             .num("fill-opacity", 0.28)
@@ -155,19 +153,9 @@ fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
     }
     svg.close();
     svg.line("axis", (left, bottom), (right, bottom));
-    if feature.edges.len() < 2 || feature.edges.first() == feature.edges.last() {
-        svg.words(
-            "",
-            x.at(f64::midpoint(low, high)),
-            bottom + 18.0,
-            "middle",
-            &short(f64::midpoint(low, high)),
-        );
-    } else {
-        let (values, step) = ticks(low, high, 5);
-        for value in values {
-            svg.words("", x.at(value), bottom + 18.0, "middle", &tick(value, step));
-        }
+    let (values, step) = ticks(low, high, 5);
+    for value in values {
+        svg.words("", x.at(value), bottom + 18.0, "middle", &tick(value, step));
     }
     missing(&mut svg, feature, bottom + 38.0);
     svg.finish()

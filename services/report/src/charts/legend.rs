@@ -3,7 +3,7 @@
 use super::svg::{Number, Svg};
 
 /// A class and what it stands for. The class `|` is a mark rather than an area.
-pub struct Swatch(pub &'static str, pub &'static str);
+pub struct Swatch<'a>(pub &'static str, pub &'a str);
 
 pub fn legend(svg: &mut Svg, left: f64, swatches: &[Swatch]) {
     let mut x = left;
@@ -18,6 +18,6 @@ pub fn legend(svg: &mut Svg, left: f64, swatches: &[Swatch]) {
             svg.rect(class, x, 6.0, 10.0, 10.0).num("rx", 2.0).empty();
         }
         svg.words("", x + 16.0, 15.0, "start", words);
-        x += 16.0 + words.chars().count() as f64 * 6.6 + 18.0;
+        x += 16.0 + words.chars().count() as f64 * 7.0 + 20.0;
     }
 }

@@ -1,5 +1,7 @@
 //! The map: rows placed in the plane, the suspicious ones with a ring.
 
+use std::fmt::Write as _;
+
 use super::{
     palette::{self, CLUSTERS},
     scale::{count, rows},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::view::Point;
 
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 560.0;
 const MARGIN: f64 = 16.0;
 const LEGEND: f64 = 34.0;
 
@@ -49,7 +51,7 @@ pub fn map(points: &[Point], clustering: Option<usize>, link: Option<&str>) -> S
     svg.rect("frame", 0.5, 0.5, WIDTH - 1.0, place.height - 1.0).num("rx", 4.0).empty();
 
     let size = base_radius(order.len());
-    svg.tag("g").num("fill-opacity", 0.7).open();
+    svg.tag("g").num("fill-opacity", 0.65).open();
     for (i, point) in &order {
         if point.suspicious {
             continue;
@@ -88,7 +90,7 @@ impl Place {
         let (wide, high) = (x.1 - x.0, y.1 - y.0);
         let inner = WIDTH - 2.0 * MARGIN;
         let wanted = if wide > 0.0 { inner * high / wide } else { inner };
-        let tall = wanted.clamp(200.0, 440.0);
+        let tall = wanted.clamp(200.0, 400.0);
         let fits = |room: f64, span: f64| if span > 0.0 { room / span } else { f64::INFINITY };
         let scale = fits(inner, wide).min(fits(tall, high));
         let scale = if scale.is_finite() { scale } else { 0.0 };
@@ -137,10 +139,10 @@ fn draw(
     let class = palette::cluster(label(point, clustering));
     let mut title = format!("row {}", point.row);
     if let Some(score) = point.score.filter(|score| score.is_finite()) {
-        title += &format!(", score {}", Number(score));
+        let _ = write!(title, ", score {}", Number(score));
     }
     if point.count > 1 {
-        title += &format!(", {}", rows(point.count));
+        let _ = write!(title, ", {}", rows(point.count));
     }
     let linked = link.is_some();
     if let Some(link) = link {
@@ -171,7 +173,7 @@ fn legend(svg: &mut Svg, top: f64, points: &[Point], clustering: Option<usize>) 
     if points.iter().any(|point| point.suspicious) {
         svg.circle("ring", x, y - 4.0, 5.0).num("stroke-width", 1.5).empty();
         svg.words("", x + 12.0, y, "start", "suspicious");
-        x += 92.0;
+        x += 98.0;
     }
     let largest = points.iter().flat_map(|point| &point.labels).copied().max().unwrap_or(0);
     let now = points.iter().map(|point| label(point, clustering)).max().unwrap_or(0);
@@ -179,7 +181,7 @@ fn legend(svg: &mut Svg, top: f64, points: &[Point], clustering: Option<usize>) 
         return;
     }
     svg.words("", x, y, "start", "clusters");
-    x += 58.0;
+    x += 64.0;
     for cluster in 1..=largest.min(CLUSTERS.saturating_add(1)) {
         let tag = svg.tag("g").text("data-cluster", &cluster.to_string());
         let tag = if cluster <= now { tag } else { tag.text("display", "none") };
@@ -188,6 +190,6 @@ fn legend(svg: &mut Svg, top: f64, points: &[Point], clustering: Option<usize>) 
         let name = if cluster > CLUSTERS { "further".to_owned() } else { cluster.to_string() };
         svg.words("", x + 9.0, y, "start", &name);
         svg.close();
-        x += if cluster < 9 { 30.0 } else { 37.0 };
+        x += if cluster < 9 { 26.0 } else { 33.0 };
     }
 }

@@ -1,5 +1,7 @@
 //! Correlations of features, as a matrix.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::{Correlation, correlation::Method};
 
 use super::{
@@ -38,7 +40,8 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
         .reduce(|best, next| if next.1.abs() > best.1.abs() { next } else { best });
     let mut label = format!("Correlations of {} features", names.len());
     if let Some((c, value)) = strongest {
-        label += &format!("; the strongest is {} of {} and {}", Number(value), c.first, c.second);
+        let _ =
+            write!(label, "; the strongest is {} of {} and {}", Number(value), c.first, c.second);
     }
     label.push('.');
 
@@ -46,8 +49,12 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     let left = if named { LEFT } else { 12.0 };
     let cell = ((WIDTH - left - 12.0) / names.len() as f64).min(44.0);
     let side = cell * names.len() as f64;
-    let (top, foot) = (8.0, if named { 104.0 } else { 12.0 });
+    let (top, foot) = (8.0, if named { 116.0 } else { 12.0 });
     let mut svg = Svg::new(WIDTH, top + side + foot + 24.0, &label);
+    let numbered = names.len() <= NUMBERED;
+    // Below numbers the colours stay pale enough to read them, in either theme.
+    let full = if numbered { 0.6 } else { 1.0 };
+    svg.tag("g").num("font-size", cell.clamp(11.0, 13.0)).open();
     for (i, name) in names.iter().enumerate() {
         let at = (i as f64 + 0.5) * cell;
         if named {
@@ -72,13 +79,14 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
         .num("fill-opacity", 0.6)
         .titled(name);
     }
+    svg.close();
     for ((a, b), found) in &cells {
         for (row, column) in [(*a, *b), (*b, *a)] {
             let at = (left + column as f64 * cell, top + row as f64 * cell);
-            draw(&mut svg, at, cell, found, names.len() <= NUMBERED);
+            draw(&mut svg, at, cell, found, full, numbered);
         }
     }
-    scale(&mut svg, left, top + side + foot);
+    scale(&mut svg, left, top + side + foot, full);
     svg.finish()
 }
 
@@ -95,7 +103,14 @@ fn value(correlation: &Correlation) -> Option<f64> {
     correlation.value.filter(|value| value.is_finite()).map(|value| value.clamp(-1.0, 1.0))
 }
 
-fn draw(svg: &mut Svg, (x, y): (f64, f64), cell: f64, found: &[&Correlation], numbered: bool) {
+fn draw(
+    svg: &mut Svg,
+    (x, y): (f64, f64),
+    cell: f64,
+    found: &[&Correlation],
+    full: f64,
+    numbered: bool,
+) {
     let Some(main) = shown(found) else { return };
     let figures: Vec<String> = found
         .iter()
@@ -119,11 +134,10 @@ fn draw(svg: &mut Svg, (x, y): (f64, f64), cell: f64, found: &[&Correlation], nu
     if let Some(value) = value(main) {
         svg.rect("frame", x + 0.5, y + 0.5, side - 1.0, side - 1.0).empty();
         let class = if value < 0.0 { "negative" } else { "positive" };
-        svg.rect(class, x, y, side, side).num("fill-opacity", value.abs()).empty();
+        svg.rect(class, x, y, side, side).num("fill-opacity", value.abs() * full).empty();
         if numbered {
-            let class = if value.abs() > 0.6 { "on" } else { "ink" };
             let words = format!("{value:.2}").replacen("0.", ".", 1);
-            svg.label(class, x + side / 2.0, y + side / 2.0 + 4.0, "middle")
+            svg.label("ink", x + side / 2.0, y + side / 2.0 + 4.0, "middle")
                 .num("font-size", 11.0)
                 .content(if value.abs() < 0.005 { "0" } else { &words });
         }
@@ -131,26 +145,24 @@ fn draw(svg: &mut Svg, (x, y): (f64, f64), cell: f64, found: &[&Correlation], nu
         svg.rect("frame", x + 0.5, y + 0.5, side - 1.0, side - 1.0).empty();
         let half = side / 2.0;
         let lines = [(x, y + half, half), (x, y + side, side), (x + half, y + side, half)];
-        let path: String = lines
-            .iter()
-            .map(|(x, y, d)| {
-                format!("M{} {}l{} {}", Number(*x), Number(*y), Number(*d), Number(-d))
-            })
-            .collect();
-        svg.tag("path").class("grid").text("d", &path).empty();
+        let mut path = String::new();
+        for (x, y, d) in lines {
+            let _ = write!(path, "M{} {}l{} {}", Number(x), Number(y), Number(d), Number(-d));
+        }
+        svg.tag("path").class("axis").num("stroke-opacity", 0.5).text("d", &path).empty();
     }
     svg.close();
 }
 
 /// From -1 to 1.
-fn scale(svg: &mut Svg, left: f64, y: f64) {
+fn scale(svg: &mut Svg, left: f64, y: f64, full: f64) {
     let (steps, width) = (20_u8, 8.0);
     svg.words("", left, y + 9.0, "start", "-1");
     for step in 0..steps {
         let value = (f64::from(step) + 0.5) / f64::from(steps) * 2.0 - 1.0;
         let class = if value < 0.0 { "negative" } else { "positive" };
         svg.rect(class, left + 20.0 + f64::from(step) * width, y, width, 10.0)
-            .num("fill-opacity", value.abs())
+            .num("fill-opacity", value.abs() * full)
             .empty();
     }
     svg.words("", left + 26.0 + f64::from(steps) * width, y + 9.0, "start", "1");

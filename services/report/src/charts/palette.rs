@@ -2,7 +2,7 @@
 //!
 //! One table holds each colour for both themes, one list of rules uses them by name; what is public here is
 //! written from the two by macros. The colours of clusters were chosen by search: all of them have a contrast of
-//! at least 3:1 against their theme's surface, and any two of them stay apart (0.07 in OKLab and more) for
+//! at least 3:1 against their theme's surface, and any two of them stay apart (0.07 in the space `OKLab` and more) for
 //! people with normal sight, deuteranopia, protanopia and tritanopia alike; the first ones are the furthest
 //! apart.
 
@@ -66,14 +66,13 @@ macro_rules! sheet {
             ".chart text{fill:", $colour!(muted), "}",
             ".chart .ink{fill:", $colour!(ink), "}",
             ".chart .muted{fill:", $colour!(muted), "}",
-            ".chart .on{fill:", $colour!(surface), "}",
             ".chart .halo{stroke:", $colour!(surface), "}",
             ".chart .frame{fill:none;stroke:", $colour!(line), "}",
             ".chart .grid{stroke:", $colour!(line), "}",
             ".chart .axis{stroke:", $colour!(rest), "}",
             ".chart .cut{stroke:", $colour!(ink), "}",
             ".chart .mark{stroke:", $colour!(ink), "}",
-            ".chart .ring{fill:none;stroke:", $colour!(accent), "}",
+            ".chart .ring{fill:", $colour!(surface), ";stroke:", $colour!(accent), "}",
             ".chart .branch{stroke:", $colour!(rest), "}",
             ".chart .track{fill:", $colour!(line), "}",
             ".chart .normal{fill:", $colour!(normal), "}",
@@ -111,7 +110,7 @@ pub fn standalone(svg: &str) -> String {
     }
 }
 
-/// Similarity from 0 to 1, of our own: lightness in OKLab ascends evenly from 0.25 to 0.95 while the hue goes
+/// Similarity from 0 to 1, of our own: lightness in the space `OKLab` ascends evenly from 0.25 to 0.95 while the hue goes
 /// from indigo over teal to sand, so that it reads without colour too, and on either surface.
 const SIMILARITY: [u32; 17] = [
     0x1f_1e36, 0x21_2850, 0x1a_3566, 0x01_4576, 0x02_5579, 0x02_647f, 0x01_7484, 0x04_8489,

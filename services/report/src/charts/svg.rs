@@ -41,7 +41,7 @@ impl Svg {
             .text("role", role)
             .text("aria-label", label)
             .text("font-family", "Inter, system-ui, sans-serif")
-            .num("font-size", 12.0);
+            .num("font-size", 13.0);
         for (name, value) in attributes {
             root = root.text(name, value);
         }
@@ -222,12 +222,12 @@ pub fn shorten(name: &str, limit: usize) -> String {
 
 /// What stands where there is nothing to draw.
 pub fn nothing(why: &str) -> String {
-    let label = if why.is_empty() {
-        "Nothing to draw.".to_owned()
-    } else {
-        format!("Nothing to draw: {why}.")
-    };
-    let mut svg = Svg::new(480.0, 64.0, &label);
+    note(&format!("Nothing to draw: {why}."))
+}
+
+/// A sentence in the place of a chart.
+pub fn note(label: &str) -> String {
+    let mut svg = Svg::new(480.0, 64.0, label);
     svg.rect("frame", 0.5, 0.5, 479.0, 63.0).num("rx", 4.0).empty();
     svg.words("muted", 240.0, 36.0, "middle", label.trim_end_matches('.'));
     svg.finish()
