@@ -1,4 +1,5 @@
 //! The report engine: keeps what runs found, and shows it.
 
 pub mod charts;
+pub mod exports;
 pub mod view;

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 /// `-`, `@`, a tab or a carriage return, gets an apostrophe before it, which spreadsheets take for "text".
 /// Plain numbers, such as `-1.5e-3`, stay as they are.
 pub fn field(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
-        && !is_number(text)
+    if text.starts_with([
+        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ]) && !is_number(text)
     {
         return Cow::Owned(format!("'{text}"));
     }
@@ -20,7 +21,8 @@ pub fn field(text: &str) -> Cow<'_, str> {
 /// words (`inf`, `nan`), no separators: nothing that a spreadsheet could read in another way.
 fn is_number(text: &str) -> bool {
     let unsigned = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let signless = |text: &str| text.strip_prefix(['+', '-']).map_or(text.to_owned(), str::to_owned);
+    let signless =
+        |text: &str| text.strip_prefix(['+', '-']).map_or(text.to_owned(), str::to_owned);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(signless(exponent))),
         None => (text, None),
@@ -66,9 +68,21 @@ mod tests {
 
     #[test]
     fn what_is_no_formula_stays() {
-        for text in
-            ["", "0", "-1", "+1", "-1.5", "-.5", "-5.", "-1.5e-3", "+2E10", "a=1", "'=1", " =1", "www.example.org"]
-        {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "-1.5",
+            "-.5",
+            "-5.",
+            "-1.5e-3",
+            "+2E10",
+            "a=1",
+            "'=1",
+            " =1",
+            "www.example.org",
+        ] {
             assert!(matches!(field(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }
