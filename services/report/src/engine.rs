@@ -20,6 +20,7 @@ use crate::{
     exports::{self, Format},
     open::{Files, OpenReport},
     store::{self, Store},
+    view::Whole,
 };
 
 /// Bytes that open reports may take in memory; those not asked for the longest go first.
@@ -83,15 +84,20 @@ impl LocalReportEngine {
     /// Reads from an open report, on a thread for that.
     ///
     /// # Errors
-    /// Those of [`LocalReportEngine::open`] and of `read`.
-    pub async fn read<T: Send + 'static>(
+    /// Those of `read`.
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
-        id: &str,
+        open: &Arc<OpenReport>,
         read: impl FnOnce(&OpenReport) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let open = self.open(id).await?;
+        let open = Arc::clone(open);
         let _slot = self.slot().await?;
         blocking(move |_| read(&open)).await
+    }
+
+    async fn whole(&self, id: &str, suspects: usize, hits: usize) -> Result<Whole> {
+        let open = self.open(id).await?;
+        self.read(&open, move |open| open.whole(suspects, hits)).await
     }
 
     async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
@@ -217,12 +223,12 @@ impl ReportEngine for LocalReportEngine {
         };
         match format {
             Format::Pdf => {
-                let whole = self.read(id, |open| open.whole(exports::PDF_SUSPECTS, exports::PDF_HITS)).await?;
+                let whole = self.whole(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
                 let bytes = blocking(move |_| exports::pdf(&whole)).await?;
                 Ok(exports::bytes(bytes))
             }
             Format::Html => {
-                let whole = self.read(id, |open| open.whole(exports::HTML_SUSPECTS, exports::HTML_HITS)).await?;
+                let whole = self.whole(id, exports::HTML_SUSPECTS, exports::HTML_HITS).await?;
                 let text = blocking(move |_| exports::html(&whole)).await?;
                 Ok(exports::bytes(text.into_bytes()))
             }

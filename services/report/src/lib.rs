@@ -11,6 +11,7 @@ mod exports;
 pub mod grpc;
 mod listing;
 mod open;
+mod pages;
 mod serving;
 mod store;
 mod web;

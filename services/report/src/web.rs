@@ -1,6 +1,7 @@
 //! The pages as a service: routes, headers, downloads. Who may read is decided in a layer around them.
 
 pub mod assets;
+mod kept;
 mod download;
 pub mod headers;
 mod params;
@@ -8,6 +9,6 @@ pub mod reports;
 mod respond;
 mod routes;
 
-pub use reports::{Open, Reports};
+pub use reports::{Library, Open, Reports};
 pub use respond::failure;
-pub use routes::router;
+pub use routes::{assets, pages};

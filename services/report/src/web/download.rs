@@ -28,7 +28,12 @@ pub async fn answer(reports: &dyn Reports, id: &str, name: &str) -> Result<Respo
     let (kind, content) = match file(name) {
         Some((format, suspects_only, kind)) => {
             let format = format.into();
-            let request = ExportReportRequest { id: id.to_owned(), format, suspects_only };
+            let request = ExportReportRequest {
+                id: id.to_owned(),
+                format,
+                suspects_only,
+                flag: String::new(),
+            };
             (kind, reports.export(request).await?)
         }
         None => ("text/csv; charset=utf-8", hits(&open, flag(name, open.as_ref())?)),

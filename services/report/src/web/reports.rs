@@ -8,7 +8,17 @@ use anomal_core::{
 };
 use async_trait::async_trait;
 
+use crate::access::Caller;
 use crate::view::{Hit, Page, Query, Record, View};
+
+/// All reports.
+pub trait Library: Send + Sync + 'static {
+    /// Those that a caller may read.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where it has to be known who asks, and is not.
+    fn read_by(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>>;
+}
 
 /// Reports to be read.
 #[async_trait]

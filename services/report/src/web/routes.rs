@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anomal_core::{Error, Result, proto::ListReportsRequest};
 use axum::{
     Extension, Router,
-    extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, Uri},
+    extract::{FromRequestParts, Path, Request},
+    http::{HeaderMap, StatusCode, Uri, request::Parts},
     response::Response,
     routing::get,
 };
@@ -15,18 +15,48 @@ use tower_http::compression::{
     predicate::{DefaultPredicate, NotForContentType, Predicate},
 };
 
-use super::{Open, Reports, assets, download, headers, params::Params, respond};
+use super::{
+    Library, Open, Reports,
+    assets as files,
+    download, headers,
+    params::Params,
+    respond,
+};
 use crate::{
+    access::Caller,
     pages::{self, Content, Links, Shown, SignedIn, suspects::Asked},
     view::{Page, Query, Record},
 };
 
-type Shared = State<Arc<dyn Reports>>;
+/// The reports that this caller may read.
+struct Shared(Arc<dyn Reports>);
+
+impl FromRequestParts<Arc<dyn Library>> for Shared {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        library: &Arc<dyn Library>,
+    ) -> Result<Self, Response> {
+        let caller = parts.extensions.get::<Caller>();
+        library.read_by(caller).map(Self).map_err(|error| respond::error(&error, None))
+    }
+}
+
 /// Put into the request by what guards the pages.
 type Who = Option<Extension<SignedIn>>;
 
+/// What everyone may have.
+pub fn assets() -> Router {
+    let routes = Router::new()
+        .route("/assets/{name}", get(asset))
+        .route("/favicon.svg", get(async || files::favicon()))
+        .layer(CompressionLayer::new().gzip(true));
+    headers::layer(routes)
+}
+
 /// The pages of these reports. What guards them is layered around.
-pub fn router(reports: Arc<dyn Reports>) -> Router {
+pub fn pages(library: Arc<dyn Library>) -> Router {
     let packed = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/vnd.apache.parquet"))
         .and(NotForContentType::const_new("application/pdf"));
@@ -39,11 +69,9 @@ pub fn router(reports: Arc<dyn Reports>) -> Router {
         .route("/reports/{id}/rows/{row}", get(row))
         .route("/reports/{id}/download/{name}", get(file))
         .route("/help", get(help))
-        .route("/assets/{name}", get(asset))
-        .route("/favicon.svg", get(async || assets::favicon()))
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
-        .with_state(reports)
+        .with_state(library)
         .layer(CompressionLayer::new().gzip(true).compress_when(packed));
     headers::layer(routes)
 }
@@ -55,7 +83,7 @@ fn finish(content: Result<Content>, who: &Who, asked: &HeaderMap) -> Response {
         .unwrap_or_else(|error| respond::error(&error, who))
 }
 
-async fn list(State(reports): Shared, who: Who, uri: Uri, asked: HeaderMap) -> Response {
+async fn list(Shared(reports): Shared, who: Who, uri: Uri, asked: HeaderMap) -> Response {
     let content = async {
         let params = Params::of(&uri);
         let (search, token) = (params.text("q").to_owned(), params.exact("page").to_owned());
@@ -76,7 +104,7 @@ fn shown<'a>(open: &'a dyn Open, links: &'a Links) -> Shown<'a> {
 }
 
 async fn summary(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path(id): Path<String>,
     who: Who,
     uri: Uri,
@@ -106,7 +134,7 @@ fn analysed(open: &dyn Open) -> Result<()> {
 }
 
 async fn clustering(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path(id): Path<String>,
     who: Who,
     uri: Uri,
@@ -122,7 +150,7 @@ async fn clustering(
 }
 
 async fn behaviour(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path(id): Path<String>,
     who: Who,
     uri: Uri,
@@ -150,7 +178,7 @@ async fn suspicious(open: &dyn Open) -> Result<Vec<Record>> {
 }
 
 async fn flags(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path(id): Path<String>,
     who: Who,
     uri: Uri,
@@ -175,7 +203,7 @@ async fn flags(
 }
 
 async fn row(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path((id, row)): Path<(String, String)>,
     who: Who,
     asked: HeaderMap,
@@ -197,7 +225,7 @@ async fn row(
 }
 
 async fn file(
-    State(reports): Shared,
+    Shared(reports): Shared,
     Path((id, name)): Path<(String, String)>,
     who: Who,
 ) -> Response {
@@ -213,7 +241,7 @@ async fn help(who: Who, asked: HeaderMap) -> Response {
 
 async fn asset(uri: Uri, who: Who) -> Response {
     let missing = || Err(Error::not_found("There is no such file."));
-    match assets::answer(uri.path()) {
+    match files::answer(uri.path()) {
         Some(answer) => answer,
         None => finish(missing(), &who, &HeaderMap::new()),
     }
