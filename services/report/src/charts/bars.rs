@@ -77,12 +77,7 @@ pub fn contributions(features: &[FeatureSummary]) -> String {
             let odd = positive(feature.mean_contribution_suspicious);
             svg.rect("suspicious", left, y, x.at(odd) - left, 9.0).empty();
             svg.rect("normal", left, y + 10.0, all, 9.0).empty();
-            // Beside the bars, or beside the mark where that would run through the number.
-            let (end, mark) = (x.at(odd).max(left + all), x.at(share(feature)));
-            let end = if (end - 2.0..end + 42.0).contains(&mark) { mark } else { end };
-            svg.label("", end + 8.0, y + 13.5, "start")
-                .num("font-size", 11.0)
-                .content(&percent(odd));
+            svg.words("suspicious", WIDTH - 4.0, y + 14.0, "end", &percent(odd));
         } else {
             svg.rect("normal", left, y + 4.0, all, 11.0).empty();
         }
@@ -141,6 +136,7 @@ pub fn silhouettes(clusterings: &[Clustering]) -> String {
             }
         } else {
             svg.title(&format!("{} clusters: not defined", clustering.k));
+            svg.words("", x, y.at(0.0) - 5.0, "middle", "–");
         }
         if written {
             svg.words("ink", x, bottom + 18.0, "middle", &clustering.k.to_string());

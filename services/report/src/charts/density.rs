@@ -193,7 +193,7 @@ fn values(feature: &FeatureSummary, parts: &[Part]) -> String {
         if first.is_empty() { "the empty text" } else { first }
     );
     let (left, right, top) = (150.0, 424.0, 34.0);
-    let thick = 9.0;
+    let thick = 11.0;
     let row = (thick + 1.0) * parts.len() as f64 + 12.0;
     let bottom = top + row * bars.len() as f64;
     let mut svg = Svg::new(WIDTH, bottom + if feature.missing > 0 { 22.0 } else { 4.0 }, &label);
@@ -208,7 +208,7 @@ fn values(feature: &FeatureSummary, parts: &[Part]) -> String {
         for (i, (part, share)) in parts.iter().zip(shares).enumerate() {
             let y = y + (thick + 1.0) * i as f64;
             svg.rect(part.fill, left, y, x.at(*share) - left, thick).empty();
-            svg.label("", x.at(*share) + 6.0, y + thick - 0.5, "start")
+            svg.label("", x.at(*share) + 6.0, y + thick - 1.5, "start")
                 .num("font-size", 11.0)
                 .content(&percent(*share));
         }

@@ -1,6 +1,7 @@
 //! What holds for every chart, whatever it draws. The facts of each are below.
 
 mod any;
+mod colours;
 mod facts;
 mod features;
 
