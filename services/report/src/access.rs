@@ -17,6 +17,7 @@ mod grpc;
 mod headers;
 mod limits;
 mod origin;
+mod page;
 mod refusal;
 mod reviews;
 mod session;
@@ -36,7 +37,7 @@ use ipnet::IpNet;
 
 pub use args::{AccessArgs, Auth};
 pub use caller::{Caller, Who};
-pub use gate::protect;
+pub use gate::{SignedIn, protect};
 pub use limits::LimitArgs;
 pub use refusal::{problem, status};
 pub use session::Secret;

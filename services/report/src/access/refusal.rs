@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anomal_core::{Code, Error};
-use askama::Template;
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 
 /// A no, and when another try is worth it.
@@ -37,30 +36,6 @@ impl From<Error> for Refusal {
 /// Up, so that who comes then does not come too early.
 fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
-}
-
-/// The sign-in page, and what is shown where signing in is of no use.
-#[derive(Template)]
-#[template(path = "login.html")]
-pub(super) struct Page<'a> {
-    pub title: &'a str,
-    pub message: &'a str,
-    /// Where to go after signing in; none: there is no form.
-    pub next: Option<&'a str>,
-    /// How to come by a token.
-    pub hint: &'a str,
-}
-
-impl Page<'_> {
-    pub fn answer(&self, status: StatusCode) -> Response {
-        match self.render() {
-            Ok(page) => (status, Html(page)).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "the sign-in page can't be written");
-                (status, self.title.to_owned()).into_response()
-            }
-        }
-    }
 }
 
 /// The status of HTTP that says what an error says.
