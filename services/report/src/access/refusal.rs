@@ -8,6 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+/// Seconds after which what can't be asked now is worth another try.
+const SOON: u64 = 5;
+
 /// A no, and when another try is worth it.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -67,7 +70,11 @@ pub fn problem(error: &Error) -> Response {
         "reason": error.reason,
     });
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    (status, kind, body.to_string()).into_response()
+    let mut response = (status, kind, body.to_string()).into_response();
+    if error.code == Code::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(SOON));
+    }
+    response
 }
 
 /// Whether a person waits for a page.
@@ -90,7 +97,7 @@ pub(super) fn complete(response: &mut Response, refusal: &Refusal) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     let unavailable = refusal.error.code == Code::Unavailable;
-    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(5))) {
+    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(SOON))) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -13,7 +13,7 @@ const JANE: &str = "token-of-jane-0123456789";
 
 fn server(client: kube::Client) -> Stand {
     let mode = Mode::Kubernetes { client, audience: "anomal".to_owned() };
-    let options = Options { patience: Duration::from_millis(1000), ..Options::default() };
+    let options = Options { patience: Duration::from_secs(1), ..Options::default() };
     of(&Access::new(mode, options).unwrap())
 }
 
