@@ -1,8 +1,8 @@
 //! Who may see which reports, and who may publish them.
 //!
 //! Everyone who can reach it may use a server that listens on loopback only; any other asks for a token: one
-//! that all share, or one of Kubernetes, where the API server says whose it is (TokenReview) and which jobs
-//! they may see (SubjectAccessReview). A token comes in the header of each request, or once in the sign-in
+//! that all share, or one of Kubernetes, where the API server says whose it is (`TokenReview`) and which jobs
+//! they may see (`SubjectAccessReview`). A token comes in the header of each request, or once in the sign-in
 //! page, which answers with a signed cookie.
 //!
 //! What can't be found out lets nobody in. No token is ever written to a log, a cookie or an answer.
@@ -17,6 +17,7 @@ mod grpc;
 mod headers;
 mod limits;
 mod origin;
+mod page;
 mod refusal;
 mod reviews;
 mod session;
@@ -36,7 +37,7 @@ use ipnet::IpNet;
 
 pub use args::{AccessArgs, Auth};
 pub use caller::{Caller, Who};
-pub use gate::protect;
+pub use gate::{SignedIn, protect};
 pub use limits::LimitArgs;
 pub use refusal::{problem, status};
 pub use session::Secret;
@@ -51,9 +52,9 @@ use session::Sessions;
 use token::StaticToken;
 
 /// A working day; who reads reports signs in once.
-const SESSION: Duration = Duration::from_secs(8 * 60 * 60);
+const SESSION: Duration = Duration::from_hours(8);
 /// Nobody is asked again in a session whose token it was, so that of Kubernetes is short.
-const SESSION_OF_USER: Duration = Duration::from_secs(15 * 60);
+const SESSION_OF_USER: Duration = Duration::from_mins(15);
 const NO_TOKEN: &str = "NO_TOKEN";
 
 /// How callers are told apart.

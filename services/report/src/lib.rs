@@ -3,7 +3,7 @@
 //! A library first ([`LocalReportEngine`]); the gRPC adapter and client hold no logic. A report is a
 //! manifest, tables and what is drawn from them, in an object store ([`Store`]), and never changes.
 
-mod access;
+pub mod access;
 mod charts;
 mod contents;
 mod engine;

@@ -23,7 +23,7 @@ pub async fn serve(
     access: Access,
     asked: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = protect(&access, web::pages(Arc::new(engine)), web::assets());
+    let app = protect(&access, web::pages(Arc::new(engine)).merge(web::assets()));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, mut stopped) = watch::channel(false);
     let asked = async move {

@@ -23,7 +23,7 @@ pub enum Auth {
     Open,
     /// Whoever has the token may do everything
     Token,
-    /// The Kubernetes API server says whose a token is, and which AnomalyJobs they may get
+    /// The Kubernetes API server says whose a token is, and which jobs they may get
     Kubernetes,
 }
 
@@ -95,7 +95,8 @@ impl AccessArgs {
 async fn client() -> Result<kube::Client> {
     let failed = |error: String| {
         token::invalid(format!(
-            "`--auth kubernetes` finds no API server, neither by this pod's service account nor by a kubeconfig: {error}"
+            "`--auth kubernetes` finds no API server, neither by this pod's service account \
+             nor by a kubeconfig: {error}"
         ))
     };
     let mut config = kube::Config::infer().await.map_err(|error| failed(error.to_string()))?;

@@ -14,6 +14,10 @@ use super::{
 /// Questions for one list that are asked at once.
 const AT_ONCE: usize = 16;
 
+tokio::task_local! {
+    static CURRENT: Caller;
+}
+
 /// A namespace and the name of a job in it; empty: all.
 type Job = (String, String);
 
@@ -39,6 +43,19 @@ pub struct Caller {
 impl Caller {
     pub(super) fn new(who: Who, reviews: Option<Arc<Reviews>>) -> Self {
         Self { who, reviews }
+    }
+
+    /// The work of a request of theirs: in it, [`Caller::current`] is this one. Not in tasks that it spawns.
+    pub async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        CURRENT.scope(self, work).await
+    }
+
+    /// Who has sent the request that is being worked on, for what lies too deep to be handed it.
+    ///
+    /// # Errors
+    /// Unauthenticated where nobody has found out: then nobody may.
+    pub fn current() -> Result<Self> {
+        CURRENT.try_with(Self::clone).map_err(|_| super::no_token())
     }
 
     pub fn who(&self) -> &Who {

@@ -14,22 +14,33 @@ use axum::{
 use super::{
     Access, Caller, Who,
     address::Client,
-    clock, headers, no_token, origin,
-    refusal::{Page, Refusal, complete, problem, status, wants_page},
+    clock, headers, no_token, origin, page,
+    refusal::{Refusal, complete, problem, status, wants_page},
     session::{Session, Sessions},
     sign_in,
 };
 
-/// The pages that need a caller and what everyone may have (stylesheets, scripts), with the sign-in page. A
-/// handler has its [`Caller`] as an argument, and asks it whether it may.
+/// The pages for callers only, with the sign-in page beside them. What everyone may have is [`PUBLIC`].
 ///
+/// A handler has its [`Caller`] as an argument, or by [`Caller::current`], and asks it whether it may.
 /// To be served by `into_make_service_with_connect_info::<SocketAddr>()`; limits know clients by it.
-pub fn protect(access: &Access, pages: Router, open: Router) -> Router {
+pub fn protect(access: &Access, pages: Router) -> Router {
     pages
         .layer(from_fn_with_state(access.clone(), identify))
         .merge(sign_in::routes(access))
-        .merge(open)
         .layer(from_fn_with_state(access.clone(), receive))
+}
+
+/// What the sign-in page itself needs; nothing of a report.
+const PUBLIC: [&str; 2] = ["/assets/", "/favicon.svg"];
+
+/// Put into the request of one who has signed in, for pages that name them and let them sign out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// As logs and pages name them.
+    pub name: String,
+    /// Where to post an empty form to.
+    pub sign_out: &'static str,
 }
 
 /// Before it is known who asks.
@@ -66,13 +77,20 @@ fn check(access: &Access, client: Client, request: &Request) -> Result<(), Refus
 
 /// Finds who asks, or asks them to sign in.
 async fn identify(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if PUBLIC.iter().any(|public| path.starts_with(public)) {
+        return next.run(request).await;
+    }
     let Some(client) = request.extensions().get::<Client>().copied() else {
         return problem(&Error::internal("access is wired wrongly"));
     };
     match caller(&access, client, request.headers()).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+        Ok((caller, signed_in)) => {
+            if let Some(signed_in) = signed_in {
+                request.extensions_mut().insert(signed_in);
+            }
+            request.extensions_mut().insert(caller.clone());
+            caller.scope(next.run(request)).await
         }
         Err(refusal) => {
             let refused = Refused::new(&request, client);
@@ -91,17 +109,25 @@ async fn identify(State(access): State<Access>, mut request: Request, next: Next
 const SESSION_OVER: &str = "SESSION_OVER";
 
 /// A token that was sent is what counts; without one, the session.
-async fn caller(access: &Access, client: Client, headers: &HeaderMap) -> Result<Caller, Refusal> {
+async fn caller(
+    access: &Access,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<(Caller, Option<SignedIn>), Refusal> {
     if access.is_open() {
-        return Ok(access.caller(Who::Anyone));
+        return Ok((access.caller(Who::Anyone), None));
     }
     let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if let Some(token) = sent.and_then(bearer) {
         let known = access.by_token(token, client.address).await?;
-        return Ok(access.caller(known.who));
+        return Ok((access.caller(known.who), None));
     }
     match access.0.sessions.read(headers, clock::now(), client.https) {
-        Session::Of(who) => Ok(access.caller(who)),
+        Session::Of(who) => {
+            let caller = access.caller(who);
+            let signed_in = SignedIn { name: caller.to_string(), sign_out: sign_in::SIGN_OUT };
+            Ok((caller, Some(signed_in)))
+        }
         Session::None => Err(no_token().into()),
         Session::Over => {
             let message = "your session has ended: sign in again";
@@ -142,17 +168,13 @@ impl Refused {
     }
 
     fn page(&self, access: &Access, error: &Error) -> Response {
+        if error.code != Code::Unauthenticated {
+            return page::notice(status(error.code), &error.message);
+        }
         let here = self.uri.path_and_query().map_or("/", |here| here.as_str());
-        let hint = access.hint();
-        let next = origin::local_path(here).unwrap_or("/");
-        let (title, next) = match error.code {
-            Code::Unauthenticated => ("Sign in", Some(next)),
-            Code::ResourceExhausted => ("Too many requests", None),
-            Code::Unavailable => ("Not now", None),
-            _ => ("Not allowed", None),
-        };
         let message = if error.reason == super::NO_TOKEN { "" } else { &error.message };
-        Page { title, message, next, hint: &hint }.answer(status(error.code))
+        let next = origin::local_path(here).unwrap_or("/");
+        page::sign_in(status(error.code), message, next, &access.hint())
     }
 }
 

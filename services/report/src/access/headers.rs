@@ -6,12 +6,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const ALWAYS: [(HeaderName, &str); 7] = [
+const ALWAYS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    // Not `no-referrer`: browsers would then hide the origin of our own forms too.
-    (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
@@ -23,6 +21,9 @@ pub(super) fn set(headers: &mut HeaderMap, https: bool) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    // Whatever a page says: with `no-referrer` browsers hide the origin of its own forms too, and without TLS
+    // that is all by which they are told from those of other sites.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
     if https {
         let year = HeaderValue::from_static("max-age=31536000");
@@ -38,7 +39,9 @@ mod tests {
     fn pages_may_say_otherwise() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         set(&mut headers, true);
+        assert_eq!(headers[header::REFERRER_POLICY], "same-origin");
         assert_eq!(headers[header::CACHE_CONTROL], "public, immutable");
         assert_eq!(headers[header::X_FRAME_OPTIONS], "DENY");
         assert!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY));

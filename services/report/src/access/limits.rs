@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn ip(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+        text.parse().ok()
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let limits = limits(1, 1, 1);
-        for number in 0..200_000_u32 {
+        for number in 0..100_000_u32 {
             let address = Some(IpAddr::from(number.to_be_bytes()));
             let _ = limits.request(address);
             limits.wrong_token(address);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use anomal_core::{Code, Error, Result};
-use axum::http::{HeaderMap, Method, Uri, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, uri::Authority};
 
 /// Refuses what another site's page would change here.
 ///
@@ -16,7 +16,7 @@ pub(super) fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(
     if method.is_safe() {
         return Ok(());
     }
-    let same = match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
+    let same = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(site) => matches!(site, b"same-origin" | b"none"),
         None => headers.get(header::ORIGIN).is_none_or(|origin| {
             let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use anomal_core::{Code, Error};
-use askama::Template;
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
+
+/// Seconds after which what can't be asked now is worth another try.
+const SOON: u64 = 5;
 
 /// A no, and when another try is worth it.
 #[derive(Clone, Debug)]
@@ -39,30 +41,6 @@ fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
-/// The sign-in page, and what is shown where signing in is of no use.
-#[derive(Template)]
-#[template(path = "login.html")]
-pub(super) struct Page<'a> {
-    pub title: &'a str,
-    pub message: &'a str,
-    /// Where to go after signing in; none: there is no form.
-    pub next: Option<&'a str>,
-    /// How to come by a token.
-    pub hint: &'a str,
-}
-
-impl Page<'_> {
-    pub fn answer(&self, status: StatusCode) -> Response {
-        match self.render() {
-            Ok(page) => (status, Html(page)).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "the sign-in page can't be written");
-                (status, self.title.to_owned()).into_response()
-            }
-        }
-    }
-}
-
 /// The status of HTTP that says what an error says.
 pub fn status(code: Code) -> StatusCode {
     match code {
@@ -92,7 +70,11 @@ pub fn problem(error: &Error) -> Response {
         "reason": error.reason,
     });
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    (status, kind, body.to_string()).into_response()
+    let mut response = (status, kind, body.to_string()).into_response();
+    if error.code == Code::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(SOON));
+    }
+    response
 }
 
 /// Whether a person waits for a page.
@@ -115,7 +97,7 @@ pub(super) fn complete(response: &mut Response, refusal: &Refusal) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     let unavailable = refusal.error.code == Code::Unavailable;
-    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(5))) {
+    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(SOON))) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

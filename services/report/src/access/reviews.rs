@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::{cache::Cache, clock, token::hash, user::User};
 
 /// How long a yes is believed; a token's own end may come sooner.
-const YES: Duration = Duration::from_secs(60);
+const YES: Duration = Duration::from_mins(1);
 /// How long a no is believed: rights that were just given are there soon.
 const NO: Duration = Duration::from_secs(5);
 /// The API server answers in milliseconds; who waits for it holds a request.
@@ -195,7 +195,8 @@ fn unavailable(resource: &str, error: &kube::Error) -> Error {
             tracing::error!(
                 resource,
                 code = status.code,
-                "this service may not ask the API server; bind its service account to the ClusterRole system:auth-delegator"
+                "this service may not ask the API server; \
+                 bind its service account to the ClusterRole system:auth-delegator"
             );
             not_now("this service lacks the right to ask the Kubernetes API server who may in")
         }

@@ -13,19 +13,20 @@ use serde::Deserialize;
 use super::{
     Access,
     address::Client,
-    clock, origin,
-    refusal::{Page, Refusal, complete, problem, status, wants_page},
+    clock, origin, page,
+    refusal::{Refusal, complete, problem, status, wants_page},
     session::Sessions,
 };
 
 const PATH: &str = "/login";
+pub(super) const SIGN_OUT: &str = "/logout";
 /// The longest token, written with escapes.
 const LARGEST_FORM: usize = 64 << 10;
 
 pub(super) fn routes(access: &Access) -> Router {
     Router::new()
         .route(PATH, get(show).post(sign_in))
-        .route("/logout", post(sign_out))
+        .route(SIGN_OUT, post(sign_out))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .with_state(access.clone())
 }
@@ -41,7 +42,7 @@ async fn show(State(access): State<Access>, Query(wanted): Query<Where>) -> Resp
     if access.is_open() {
         return found(next, None);
     }
-    page(&access, StatusCode::OK, "", next)
+    page::sign_in(StatusCode::OK, "", next, &access.hint())
 }
 
 /// A form of [`PATH`]. The token is not shown by `Debug`, for it has none.
@@ -76,7 +77,7 @@ async fn sign_in(
             let error = &refusal.error;
             tracing::warn!(client = ?client.address, reason = error.reason, "a sign-in was refused");
             let mut response = if people {
-                page(&access, status(error.code), &error.message, next)
+                page::sign_in(status(error.code), &error.message, next, &access.hint())
             } else {
                 problem(error)
             };
@@ -99,13 +100,6 @@ async fn sign_out(Extension(client): Extension<Client>) -> Response {
         Ok(cookie) => found(PATH, Some(cookie)),
         Err(error) => problem(&error),
     }
-}
-
-fn page(access: &Access, status: StatusCode, message: &str, next: &str) -> Response {
-    let mut response =
-        Page { title: "Sign in", message, next: Some(next), hint: &access.hint() }.answer(status);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// See there, by GET.

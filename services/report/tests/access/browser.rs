@@ -117,7 +117,7 @@ async fn every_answer_is_hardened() {
     let server = token(Options::default());
     let right = format!("Bearer {TOKEN}");
     for headers in [vec![], vec![HTML], vec![("authorization", right.as_str())]] {
-        for path in ["/", "/login", "/style.css", "/nowhere", "/reports/web/visits"] {
+        for path in ["/", "/login", "/assets/style.css", "/nowhere", "/reports/web/visits"] {
             hardened(&server, path, &headers).await;
         }
     }

@@ -1,4 +1,4 @@
-//! An API server that answers TokenReview and SubjectAccessReview over HTTP as the real one does: what it demands
+//! An API server that answers `TokenReview` and `SubjectAccessReview` over HTTP as the real one does: what it demands
 //! of a request, what it leaves out of an answer, and how it fails.
 
 use std::{
@@ -216,7 +216,8 @@ async fn receive(
     match fault {
         Fault::Forbidden => {
             let message = format!(
-                "{resource}.{group} is forbidden: User \"system:serviceaccount:anomal:report\" cannot create resource \"{resource}\" in API group \"{group}\" at the cluster scope"
+                "{resource}.{group} is forbidden: User \"system:serviceaccount:anomal:report\" \
+                 cannot create resource \"{resource}\" in API group \"{group}\" at the cluster scope"
             );
             return Err(failure(StatusCode::FORBIDDEN, "Forbidden", &message));
         }

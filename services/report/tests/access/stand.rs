@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use anomal_report::access::{Access, Caller, Mode, Options, problem, protect};
+use anomal_report::access::{Access, Caller, Mode, Options, SignedIn, problem, protect};
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     extract::{ConnectInfo, Path},
     http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
@@ -35,9 +35,19 @@ pub fn of(access: &Access) -> Stand {
     let pages = Router::new()
         .route("/", get(list))
         .route("/reports/{namespace}/{job}", get(report))
-        .route("/delete", post(|caller: Caller| async move { format!("deleted by {caller}") }));
-    let open = Router::new().route("/style.css", get(|| async { "body {}" }));
-    Stand(protect(access, pages, open))
+        .route("/who", get(who))
+        .route("/delete", post(|caller: Caller| async move { format!("deleted by {caller}") }))
+        .route("/assets/{name}", get(|| async { "body {}" }))
+        .fallback(|| async { StatusCode::NOT_FOUND });
+    Stand(protect(access, pages))
+}
+
+/// As a layer far below the routes sees it.
+async fn who(signed_in: Option<Extension<SignedIn>>) -> String {
+    let caller = Caller::current().unwrap();
+    let out = signed_in
+        .map_or_else(String::new, |Extension(who)| format!("{} by {}", who.name, who.sign_out));
+    format!("{caller}|{out}")
 }
 
 async fn list(caller: Caller) -> Response {

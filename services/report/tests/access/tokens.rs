@@ -6,7 +6,7 @@ use anomal_report::access::{Access, LimitArgs, Mode, Options, Secret};
 use axum::http::Method;
 use tonic::metadata::MetadataMap;
 
-use crate::stand::{HTML, NEIGHBOUR, Stand, TOKEN, form, of, token};
+use crate::stand::{HTML, NEIGHBOUR, TOKEN, form, of, token};
 
 fn limits(rate_burst: u32, wrong_tokens: u32) -> LimitArgs {
     let number = |number| NonZeroU32::new(number).unwrap();
@@ -53,7 +53,10 @@ async fn signing_in_gives_a_cookie_without_the_token() {
     }
     assert!(!set.contains(TOKEN));
     let cookie = answer.cookie();
-    assert_eq!(server.get("/", &[("cookie", &cookie)]).await.status, 200);
+    let name = "holder of the token";
+    let who = server.get("/who", &[("cookie", &cookie)]).await.body;
+    assert_eq!(who, format!("{name}|{name} by /logout"));
+    assert_eq!(server.bearer("/who", TOKEN).await.body, format!("{name}|"));
     // A token that is sent counts, not the cookie beside it.
     let both = [("cookie", cookie.as_str()), ("authorization", "Bearer wrong-wrong-wrong-wrong")];
     assert_eq!(server.get("/", &both).await.status, 401);
@@ -107,12 +110,12 @@ async fn too_many_requests_are_429_for_that_client_only() {
     assert_eq!((answer.status, answer.reason().as_str()), (429, "TOO_MANY_REQUESTS"));
     assert_eq!(answer.header("retry-after"), "1");
     // Also for what needs no token, and for people.
-    let page = server.get("/style.css", &[HTML]).await;
-    assert_eq!((page.status, page.body.contains("Too many requests")), (429, true));
-    let other = server.send("192.0.2.11:1", Method::GET, "/style.css", &[], "").await;
+    let page = server.get("/assets/style.css", &[HTML]).await;
+    assert_eq!((page.status, page.body.contains("Too Many Requests")), (429, true));
+    let other = server.send("192.0.2.11:1", Method::GET, "/assets/style.css", &[], "").await;
     assert_eq!(other.status, 200);
     // Who is not behind a trusted proxy is who they are.
-    let forged = server.get("/style.css", &[("x-forwarded-for", "192.0.2.12")]).await;
+    let forged = server.get("/assets/style.css", &[("x-forwarded-for", "192.0.2.12")]).await;
     assert_eq!(forged.status, 429);
 }
 
@@ -122,8 +125,8 @@ async fn clients_of_a_trusted_proxy_are_told_apart() {
     let server = token(Options { limits: limits(1, 5), trusted_proxies, ..Options::default() });
     for client in ["203.0.113.1", "203.0.113.2"] {
         let headers = [("x-forwarded-for", client)];
-        assert_eq!(server.get("/style.css", &headers).await.status, 200);
-        assert_eq!(server.get("/style.css", &headers).await.status, 429);
+        assert_eq!(server.get("/assets/style.css", &headers).await.status, 200);
+        assert_eq!(server.get("/assets/style.css", &headers).await.status, 429);
     }
     let secure = [("x-forwarded-for", "203.0.113.3"), ("x-forwarded-proto", "https")];
     let answer = server.post("/login", &secure, &form(TOKEN, "/")).await;
@@ -189,8 +192,8 @@ async fn grpc_brings_its_token_with_each_request() {
 
 #[tokio::test]
 async fn what_needs_no_token_is_little() {
-    let server: Stand = token(Options::default());
-    assert_eq!(server.get("/style.css", &[]).await.status, 200);
+    let server = token(Options::default());
+    assert_eq!(server.get("/assets/style.css", &[]).await.status, 200);
     assert_eq!(server.get("/login", &[]).await.status, 200);
     let paths = [
         "/",
@@ -199,7 +202,9 @@ async fn what_needs_no_token_is_little() {
         "//",
         "/login/",
         "/LOGIN",
-        "/style.css/..",
+        "/assets",
+        "/assets/../",
+        "/Assets/style.css",
     ];
     for path in paths {
         let answer = server.send(NEIGHBOUR, Method::GET, path, &[], "").await;

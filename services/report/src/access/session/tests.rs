@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{super::user::User, *};
 
-const LIFE: Duration = Duration::from_secs(900);
+const LIFE: Duration = Duration::from_mins(15);
 
 fn sessions(secret: &Secret, context: &str) -> Sessions {
     Sessions::new(secret, &[context.as_bytes()], LIFE).unwrap()
