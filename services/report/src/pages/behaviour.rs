@@ -37,8 +37,8 @@ struct Choice {
 struct Pair {
     first: Markup,
     second: Markup,
-    method: &'static str,
-    value: String,
+    /// By which methods, and how much.
+    values: String,
     words: &'static str,
 }
 
@@ -249,22 +249,30 @@ fn useless(features: &[FeatureSummary]) -> impl Iterator<Item = &FeatureSummary>
     })
 }
 
-/// Pairs of features of which one would do.
+/// Pairs of features of which one would do, each once.
 fn same(analysis: &Analysis) -> Vec<Pair> {
-    let pair = |one: &anomal_core::proto::Correlation| {
-        let value = one.value.filter(|value| value.abs() >= words::SAME)?;
-        Some(Pair {
-            first: text::name(&one.first),
-            second: text::name(&one.second),
-            method: match one.method() {
-                Method::Pearson => "Pearson",
-                Method::Spearman => "Spearman",
-                Method::CramersV => "Cramér’s V",
-                Method::Unspecified => "correlation",
-            },
-            value: numbers::fixed(value, 2),
-            words: words::same(value),
-        })
-    };
-    analysis.correlations.iter().filter_map(pair).collect()
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut last = None;
+    for one in &analysis.correlations {
+        let Some(value) = one.value.filter(|value| value.abs() >= words::SAME) else { continue };
+        let method = match one.method() {
+            Method::Pearson => "Pearson",
+            Method::Spearman => "Spearman",
+            Method::CramersV => "Cramér’s V",
+            Method::Unspecified => "correlation",
+        };
+        let told = format!("{method} {}", numbers::number(value));
+        let names = Some((&one.first, &one.second));
+        match pairs.last_mut() {
+            Some(pair) if last == names => pair.values = format!("{}, {told}", pair.values),
+            _ => pairs.push(Pair {
+                first: text::name(&one.first),
+                second: text::name(&one.second),
+                values: told,
+                words: words::same(value),
+            }),
+        }
+        last = names;
+    }
+    pairs
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     charts,
-    view::{Page, Query, Record},
+    view::{Page, Query, Reason, Record},
 };
 
 /// Rows of a page.
@@ -77,6 +77,20 @@ struct Flag {
     severity: &'static str,
 }
 
+/// A feature and its share of the score.
+pub struct Why {
+    pub feature: Markup,
+    pub share: String,
+}
+
+pub fn reasons(record: &Record) -> Vec<Why> {
+    let why = |reason: &Reason| Why {
+        feature: text::bdi(&reason.feature, 60),
+        share: numbers::percent(reason.share),
+    };
+    record.reasons.iter().map(why).collect()
+}
+
 struct Line {
     row: String,
     id: String,
@@ -86,6 +100,7 @@ struct Line {
     rank: Option<String>,
     flags: Vec<Flag>,
     bars: Markup,
+    reasons: Vec<Why>,
     words: Option<Markup>,
     cells: Vec<Cell>,
 }
@@ -253,6 +268,7 @@ fn line(shown: &Shown<'_>, features: bool, columns: &[(&str, bool)], record: &Re
         } else {
             Markup::svg(charts::reasons(&record.reasons))
         },
+        reasons: reasons(record),
         words: record.explanation.as_deref().map(|words| text::bdi(words, 2 * text::CELL)),
         cells: cells.collect(),
     }
