@@ -8,6 +8,9 @@ pub mod reports;
 mod respond;
 mod routes;
 
+#[cfg(test)]
+mod tests;
+
 pub use reports::{Open, Reports};
 pub use respond::failure;
 pub use routes::router;

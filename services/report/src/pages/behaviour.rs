@@ -9,8 +9,11 @@ use askama::Template;
 use super::{
     Content, Markup, Shown,
     density::density,
+    drawn,
     figure::{About, figure},
-    frame, numbers, suspects, text, words,
+    frame, numbers,
+    suspects::{self, Which},
+    text, words,
 };
 use crate::{charts, view::Record};
 
@@ -90,13 +93,15 @@ pub fn section(
         level: shown.level,
         is_file: shown.links.is_file(),
         influence: influence(shown, features),
-        contributions: picture(shown, &CONTRIBUTIONS, features, charts::contributions)?,
+        contributions: contributions(shown, features)?,
         lines: lines(features),
         weights_help: shown.links.help("weights"),
         useless: useless(features).map(|summary| text::name(name(summary))).collect(),
         choices: names
             .iter()
             .enumerate()
+            // Longer ones have no place in an address.
+            .filter(|(_, name)| name.len() <= suspects::NAME)
             .map(|(place, name)| Choice {
                 name: text::short(name, 80),
                 value: name.clone(),
@@ -107,14 +112,19 @@ pub fn section(
         correlations: if analysis.correlations.is_empty() {
             Markup::default()
         } else {
-            let svg = charts::correlations(&names, &analysis.correlations);
+            let svg = charts::correlations(
+                &drawn::names(&names),
+                &drawn::correlations(&analysis.correlations),
+            );
             figure(shown, &CORRELATIONS, svg)?
         },
         same: same(analysis),
         suspicious: if suspicious.is_empty() {
             Markup::default()
         } else {
-            suspects::table(shown, "Most suspicious rows", None, true, suspicious)?
+            let label = "Most suspicious rows";
+            let which = Which { label, asked: None, features: true, ids: "" };
+            suspects::table(shown, which, suspicious)?
         },
         suspicious_rows: numbers::counted(shown.report.suspicious, "row", "rows"),
         all_suspects: format!("{}?view=features#suspects", shown.links.section("")),
@@ -140,13 +150,12 @@ const CORRELATIONS: About<'_> = About {
     scrolls: true,
 };
 
-fn picture(
-    shown: &Shown<'_>,
-    about: &About<'_>,
-    features: &[FeatureSummary],
-    draw: impl Fn(&[FeatureSummary]) -> String,
-) -> Result<Markup> {
-    if features.is_empty() { Ok(Markup::default()) } else { figure(shown, about, draw(features)) }
+fn contributions(shown: &Shown<'_>, features: &[FeatureSummary]) -> Result<Markup> {
+    if features.is_empty() {
+        return Ok(Markup::default());
+    }
+    let drawn: Vec<FeatureSummary> = features.iter().map(drawn::summary).collect();
+    figure(shown, &CONTRIBUTIONS, charts::contributions(&drawn))
 }
 
 fn name(summary: &FeatureSummary) -> &str {

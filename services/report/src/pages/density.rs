@@ -7,7 +7,7 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Markup, Shown,
+    Markup, Shown, drawn,
     figure::{About, figure},
     numbers, text,
 };
@@ -54,7 +54,7 @@ pub fn density(shown: &Shown<'_>, place: usize, summary: &FeatureSummary) -> Res
     let deeper = Shown { level: shown.level + 1, ..*shown };
     Markup::of(&Density {
         plain: plain.clone(),
-        picture: figure(&deeper, &about, charts::density(summary))?,
+        picture: figure(&deeper, &about, charts::density(&drawn::summary(summary)))?,
         columns: summary.groups.iter().map(column).collect(),
         lines: lines(summary),
         missing: match summary.missing {

@@ -178,7 +178,7 @@ fn flags() -> Vec<FlagCount> {
         flag("dns_tunnelling", Severity::High, "Long names of high entropy under one domain.", "{count} queries look like a tunnel."),
         flag("beaconing", Severity::Low, "A client that asks again and again in even steps.", "{count} queries come in even steps."),
         flag("rare_query_type", Severity::Medium, "", "{count} queries ask for TXT or NULL."),
-        flag(SCRIPT, Severity::Medium, "A flag with a hostile name.", "<b>{count}</b> rows"),
+        flag(SCRIPT, Severity::Medium, "A flag with a hostile name.", "<u>{count}</u> rows"),
         flag("known_bad_domain", Severity::High, "Domains on the block list.", "{count} queries ask for a domain on the block list."),
     ]
 }

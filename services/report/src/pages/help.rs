@@ -51,7 +51,7 @@ pub fn text(prefix: &str, deeper: usize) -> Markup {
     });
     let mut page = String::new();
     html::push_html(&mut page, events);
-    Markup::trusted(page)
+    Markup::trusted(page.replace("<th>", "<th scope=\"col\">"))
 }
 
 fn parser() -> Parser<'static> {

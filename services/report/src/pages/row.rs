@@ -6,7 +6,7 @@ use anomal_core::{
 };
 use askama::Template;
 
-use super::{Content, Markup, Shown, density::FIVE, frame, numbers, suspects, text, words};
+use super::{Content, Markup, Shown, density::FIVE, drawn, frame, numbers, suspects, text, words};
 use crate::{
     charts,
     view::{Record, Value},
@@ -102,7 +102,7 @@ pub fn page(shown: &Shown<'_>, record: &Record, neighbors: &[Record]) -> Result<
         bars: if record.reasons.is_empty() {
             Markup::default()
         } else {
-            Markup::svg(charts::reasons(&record.reasons))
+            Markup::svg(charts::reasons(&drawn::reasons(&record.reasons)))
         },
         reasons: suspects::reasons(record),
         features: features(shown, record),
