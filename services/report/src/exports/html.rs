@@ -58,7 +58,8 @@ pub fn html(whole: &Whole) -> Result<String> {
     let shown = Shown { report, analysis, view: &whole.view, links: &links, level: LEVEL };
     let style = Markup::svg(assets::STYLE.as_str());
     let script = Markup::svg(assets::SCRIPT);
-    let job = if report.job.is_empty() { "Report".to_owned() } else { text::short(&report.job, 120) };
+    let job =
+        if report.job.is_empty() { "Report".to_owned() } else { text::short(&report.job, 120) };
     let file = File {
         policy: policy(style.as_str(), script.as_str()),
         picture: format!("data:image/svg+xml;base64,{}", STANDARD.encode(assets::PICTURE)),
@@ -99,7 +100,11 @@ fn found(shown: &Shown<'_>, whole: &Whole) -> Result<Markup> {
     let all = usize::try_from(whole.report.suspects).unwrap_or(usize::MAX);
     let table = |label, features, ids| {
         let which = Which { label, asked: None, features, ids };
-        if records.is_empty() { Ok(Markup::default()) } else { suspects::table(shown, which, records) }
+        if records.is_empty() {
+            Ok(Markup::default())
+        } else {
+            suspects::table(shown, which, records)
+        }
     };
     Markup::of(&Suspects {
         count: if records.is_empty() {
@@ -146,7 +151,8 @@ mod tests {
     fn the_file_is_sound_and_its_policy_fits_it() {
         let file = html(&fixture::whole()).unwrap();
         sound::check("file", &file);
-        let policy = between(&file, "Content-Security-Policy\" content=\"", "\">").replace("&#39;", "'");
+        let policy =
+            between(&file, "Content-Security-Policy\" content=\"", "\">").replace("&#39;", "'");
         for (kind, tag) in [("style-src", "style"), ("script-src", "script")] {
             let block = between(&file, &format!("<{tag}>"), &format!("</{tag}>"));
             let hash = STANDARD.encode(Sha256::digest(block));
@@ -159,7 +165,9 @@ mod tests {
     #[test]
     fn it_leads_to_no_server() {
         let file = html(&fixture::whole()).unwrap();
-        assert!(!file.contains("href=\"/") && !file.contains("src=\"") && !file.contains("action="));
+        assert!(
+            !file.contains("href=\"/") && !file.contains("src=\"") && !file.contains("action=")
+        );
         assert!(file.contains("The 20 most suspicious of 57 suspects."));
         assert!(file.contains("id=\"help-map\""));
     }

@@ -74,11 +74,7 @@ pub fn page(shown: &Shown<'_>, feature: &str, suspicious: &[Record]) -> Result<C
 }
 
 /// The section; without a feature all are drawn.
-pub fn section(
-    shown: &Shown<'_>,
-    feature: Option<&str>,
-    suspicious: &[Record],
-) -> Result<Markup> {
+pub fn section(shown: &Shown<'_>, feature: Option<&str>, suspicious: &[Record]) -> Result<Markup> {
     let Some(analysis) = shown.analysis else { return Ok(Markup::default()) };
     let features = &analysis.features;
     let chosen = feature.map(|name| chosen(features, name));
@@ -127,7 +123,11 @@ pub fn section(
             suspects::table(shown, which, suspicious)?
         },
         suspicious_rows: numbers::counted(shown.report.suspicious, "row", "rows"),
-        all_suspects: format!("{}?view=features#suspects", shown.links.section("")),
+        all_suspects: if shown.links.is_file() {
+            "#suspects".to_owned()
+        } else {
+            format!("{}?view=features#suspects", shown.links.section(""))
+        },
     })
 }
 
@@ -211,7 +211,8 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
         })
         .collect();
     if most.len() > 1 && sum >= 0.8 && shown.report.suspicious > 0 {
-        let names: Vec<String> = most.iter().map(|one| text::name(name(one)).into_string()).collect();
+        let names: Vec<String> =
+            most.iter().map(|one| text::name(name(one)).into_string()).collect();
         sentences.push(Markup::trusted(format!(
             "Together, {} make up {}.",
             words::listed(&names),
@@ -219,13 +220,15 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
         )));
     }
     if sentences.is_empty() {
-        sentences.extend(ordered(features, |one| one.mean_contribution).first().map(|(_, first)| {
-            Markup::trusted(format!(
-                "{} has the largest part in the scores: {}.",
-                text::name(name(first)),
-                numbers::percent(first.mean_contribution)
-            ))
-        }));
+        sentences.extend(ordered(features, |one| one.mean_contribution).first().map(
+            |(_, first)| {
+                Markup::trusted(format!(
+                    "{} has the largest part in the scores: {}.",
+                    text::name(name(first)),
+                    numbers::percent(first.mean_contribution)
+                ))
+            },
+        ));
     }
     sentences
 }

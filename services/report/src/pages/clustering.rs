@@ -165,8 +165,7 @@ fn dendrogram(shown: &Shown<'_>, chosen: Option<usize>) -> Result<Markup> {
 }
 
 fn slider(clusterings: &[Clustering], place: usize) -> Option<Slider> {
-    let (first, last, now) =
-        (clusterings.first()?, clusterings.last()?, clusterings.get(place)?);
+    let (first, last, now) = (clusterings.first()?, clusterings.last()?, clusterings.get(place)?);
     Some(Slider {
         least: first.k,
         most: last.k,

@@ -123,7 +123,8 @@ fn flag(shown: &Shown<'_>, name: &str) -> Flag {
     let flags = &shown.report.flags;
     let place = flags.iter().position(|flag| flag.name == name);
     let known = place.and_then(|place| flags.get(place));
-    let severity = known.map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity);
+    let severity =
+        known.map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity);
     Flag {
         name: text::name(name),
         class: if severity == Severity::Unspecified { "none" } else { numbers::severity(severity) },
@@ -149,8 +150,8 @@ fn features(shown: &Shown<'_>, record: &Record) -> Vec<Feature> {
             let nothing = Value::default();
             let value = record.features.get(place).unwrap_or(&nothing);
             let summary = summaries.get(place);
-            let all = summary
-                .and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
+            let all =
+                summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
             let numeric = summary.is_some_and(|one| !one.edges.is_empty());
             let categories = summary.map_or(&[][..], |one| &one.categories);
             let share = record.contributions.get(place).copied();
@@ -193,11 +194,9 @@ fn five(all: &FeatureGroup) -> String {
 fn common(value: &Value, categories: &[String], all: &FeatureGroup) -> String {
     let place = categories.iter().position(|known| Some(known) == value.text.as_ref());
     match place.and_then(|place| all.counts.get(place)) {
-        Some(&count) => format!(
-            "in {} of {} rows",
-            numbers::count(count),
-            numbers::count(all.count)
-        ),
+        Some(&count) => {
+            format!("in {} of {} rows", numbers::count(count), numbers::count(all.count))
+        }
         None if value.text.is_none() => String::new(),
         None => "a rare value".to_owned(),
     }
@@ -254,8 +253,7 @@ fn cell(value: &Value, own: &Value, little: f64) -> Cell {
 /// A tenth of what the middle nine tenths of all rows span.
 fn little(shown: &Shown<'_>, place: usize) -> f64 {
     let summary = shown.analysis.and_then(|analysis| analysis.features.get(place));
-    let all =
-        summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
+    let all = summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
     match all.map_or(&[][..], |all| &all.quantiles) {
         [_, _, low, _, _, _, high, ..] => (high - low) / 10.0,
         _ => 0.0,

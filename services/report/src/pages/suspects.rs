@@ -249,18 +249,12 @@ fn head(asked: Option<&Asked>, sort: &str, label: Markup, number: bool) -> Head 
         (true, true) => "descending",
     };
     // What is most suspicious is asked for first.
-    let descending =
-        if this { !asked.descending } else { matches!(sort, "score" | "severity") };
+    let descending = if this { !asked.descending } else { matches!(sort, "score" | "severity") };
     let href = Asked { sort: sort.to_owned(), descending, page: 1, ..asked.clone() }.href();
     Head { label, number, href: Some(href), sorted }
 }
 
-fn line(
-    shown: &Shown<'_>,
-    which: Which<'_>,
-    columns: &[(&str, bool)],
-    record: &Record,
-) -> Line {
+fn line(shown: &Shown<'_>, which: Which<'_>, columns: &[(&str, bool)], record: &Record) -> Line {
     let value = |place: usize| {
         if which.features {
             record.features.get(place).and_then(|value| value.text.as_deref())
@@ -268,10 +262,11 @@ fn line(
             record.source.get(place).and_then(Option::as_deref)
         }
     };
-    let cells = columns.iter().take(COLUMNS).enumerate().map(|(place, &(_, number))| Cell {
-        value: text::cell(value(place)),
-        number,
-    });
+    let cells = columns
+        .iter()
+        .take(COLUMNS)
+        .enumerate()
+        .map(|(place, &(_, number))| Cell { value: text::cell(value(place)), number });
     Line {
         row: numbers::count(record.row),
         id: (!which.ids.is_empty()).then(|| format!("{}-{}", which.ids, record.row)),

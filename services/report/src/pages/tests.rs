@@ -5,7 +5,8 @@ use anomal_core::proto::{Analysis, Report};
 use super::{
     Content, Links, Shown, behaviour, clustering, fixture, flags,
     frame::{Assets, SignedIn, render},
-    list, row, sound, suspects::Asked,
+    list, row, sound,
+    suspects::Asked,
 };
 use crate::view::{Page, Query, Record, View};
 
@@ -116,7 +117,10 @@ fn pages(case: &Case) -> Vec<(String, String)> {
             action: "/logout".to_owned(),
             fields: vec![("token".to_owned(), fixture::SCRIPT.to_owned())],
         };
-        pages.push((format!("{} of {}", name, case.name), render(&content, ASSETS, Some(&who)).unwrap()));
+        pages.push((
+            format!("{} of {}", name, case.name),
+            render(&content, ASSETS, Some(&who)).unwrap(),
+        ));
     };
     for features in [false, true] {
         let search = fixture::SCRIPT.to_owned();
@@ -163,7 +167,8 @@ fn flags_alone_have_no_other_sections() {
 
 #[test]
 fn an_engine_that_does_not_cluster_says_so() {
-    let (_, html) = pages(&without_map()).into_iter().find(|(name, _)| name.starts_with("clustering")).unwrap();
+    let (_, html) =
+        pages(&without_map()).into_iter().find(|(name, _)| name.starts_with("clustering")).unwrap();
     assert!(html.contains("IsolationForest</bdi> scores rows without grouping them"));
     assert!(html.contains("<code>Gower</code>"));
     assert!(html.contains("scores-title"));

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use anomal_core::{Error, Result, proto::{ListReportsRequest, Report}};
+use anomal_core::{
+    Error, Result,
+    proto::{ListReportsRequest, Report},
+};
 use axum::{
     Extension, Router,
     extract::{Path, Request, State},

@@ -191,7 +191,8 @@ async fn downloads_have_names_and_kinds() {
     ] {
         let (status, answer) = get(&format!("/reports/whole/download/{name}")).await;
         assert_eq!(status, StatusCode::OK);
-        let disposition = answer.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().to_owned();
+        let disposition =
+            answer.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().to_owned();
         assert!(disposition.starts_with(&format!("attachment; filename=\"dns-tunnels-{name}\"")));
         assert_eq!(text(answer).await, expected);
     }
