@@ -6,6 +6,7 @@
 pub mod behaviour;
 pub mod clustering;
 pub mod density;
+pub mod drawn;
 pub mod failure;
 pub mod figure;
 pub mod flags;
@@ -23,6 +24,13 @@ pub mod summary;
 pub mod suspects;
 pub mod text;
 pub mod words;
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+pub mod sound;
+#[cfg(test)]
+mod tests;
 
 pub use frame::{Content, SignedIn, render};
 pub use links::Links;

@@ -9,6 +9,9 @@ pub mod reports;
 mod respond;
 mod routes;
 
+#[cfg(test)]
+mod tests;
+
 pub use reports::{Library, Open, Reports};
 pub use respond::failure;
 pub use routes::{assets, pages};

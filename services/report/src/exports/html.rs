@@ -6,12 +6,16 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    pages::{Links, Markup, Shown, behaviour, clustering, flags, help, numbers, summary, suspects, text},
-    view::{Page, Whole},
+    pages::{
+        Links, Markup, Shown, behaviour, clustering, flags, help, numbers, summary,
+        suspects::{self, Which},
+        text,
+    },
+    view::{Hit, Page, Record, Whole},
     web::assets,
 };
 
-/// Rows for which the columns of both tables are repeated as a list: no more than a reader scrolls.
+/// Of headings below those of the sections.
 const LEVEL: u8 = 3;
 
 #[derive(Template)]
@@ -54,7 +58,8 @@ pub fn html(whole: &Whole) -> Result<String> {
     let shown = Shown { report, analysis, view: &whole.view, links: &links, level: LEVEL };
     let style = Markup::svg(assets::STYLE.as_str());
     let script = Markup::svg(assets::SCRIPT);
-    let job = if report.job.is_empty() { "Report".to_owned() } else { text::short(&report.job, 120) };
+    let job =
+        if report.job.is_empty() { "Report".to_owned() } else { text::short(&report.job, 120) };
     let file = File {
         policy: policy(style.as_str(), script.as_str()),
         picture: format!("data:image/svg+xml;base64,{}", STANDARD.encode(assets::PICTURE)),
@@ -93,11 +98,13 @@ fn policy(style: &str, script: &str) -> String {
 fn found(shown: &Shown<'_>, whole: &Whole) -> Result<Markup> {
     let records = &whole.suspects;
     let all = usize::try_from(whole.report.suspects).unwrap_or(usize::MAX);
-    let table = |label, features| {
+    let table = |label, features, ids| {
+        let which = Which { label, asked: None, features, ids };
         if records.is_empty() {
-            return Ok(Markup::default());
+            Ok(Markup::default())
+        } else {
+            suspects::table(shown, which, records)
         }
-        suspects::table(shown, label, None, features, records)
     };
     Markup::of(&Suspects {
         count: if records.is_empty() {
@@ -111,18 +118,67 @@ fn found(shown: &Shown<'_>, whole: &Whole) -> Result<Markup> {
         } else {
             format!("All {}, the most suspicious first.", numbers::size(records.len()))
         },
-        original: table("Suspects as they came", false)?,
-        features: table("Suspects as their features", true)?,
+        original: table("Suspects as they came", false, "row")?,
+        features: table("Suspects as their features", true, "features")?,
         help: shown.links.help("reasons"),
     })
 }
 
-fn most_suspicious(whole: &Whole) -> Vec<crate::view::Record> {
+fn most_suspicious(whole: &Whole) -> Vec<Record> {
     let suspicious = whole.suspects.iter().filter(|record| record.suspicious);
     suspicious.take(behaviour::SUSPICIOUS).cloned().collect()
 }
 
-fn hits(whole: &Whole) -> Vec<Page<crate::view::Hit>> {
+fn hits(whole: &Whole) -> Vec<Page<Hit>> {
     let page = |hits: &Vec<_>| Page { items: hits.clone(), offset: 0, total: hits.len() };
     whole.hits.iter().map(page).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        pages::{fixture, sound},
+        view::View,
+    };
+
+    fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+        let start = text.find(from).unwrap() + from.len();
+        &text[start..start + text[start..].find(to).unwrap()]
+    }
+
+    #[test]
+    fn the_file_is_sound_and_its_policy_fits_it() {
+        let file = html(&fixture::whole()).unwrap();
+        sound::check("file", &file);
+        let policy =
+            between(&file, "Content-Security-Policy\" content=\"", "\">").replace("&#39;", "'");
+        for (kind, tag) in [("style-src", "style"), ("script-src", "script")] {
+            let block = between(&file, &format!("<{tag}>"), &format!("</{tag}>"));
+            let hash = STANDARD.encode(Sha256::digest(block));
+            assert!(policy.contains(&format!("{kind} 'sha256-{hash}'")), "{policy}");
+            assert_eq!(file.matches(&format!("<{tag}>")).count(), 1);
+        }
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+    }
+
+    #[test]
+    fn it_leads_to_no_server() {
+        let file = html(&fixture::whole()).unwrap();
+        assert!(
+            !file.contains("href=\"/") && !file.contains("src=\"") && !file.contains("action=")
+        );
+        assert!(file.contains("The 20 most suspicious of 57 suspects."));
+        assert!(file.contains("id=\"help-map\""));
+    }
+
+    #[test]
+    fn what_does_not_apply_is_left_out() {
+        let mut whole = fixture::whole();
+        (whole.analysis, whole.view) = (None, View::default());
+        let file = html(&whole).unwrap();
+        sound::check("file of flags", &file);
+        assert!(!file.contains("id=\"clustering\"") && file.contains("id=\"flags\""));
+        sound::check("empty file", &html(&Whole::default()).unwrap());
+    }
 }

@@ -9,8 +9,11 @@ use askama::Template;
 use super::{
     Content, Markup, Shown,
     density::density,
+    drawn,
     figure::{About, figure},
-    frame, numbers, suspects, text, words,
+    frame, numbers,
+    suspects::{self, Which},
+    text, words,
 };
 use crate::{charts, view::Record};
 
@@ -37,8 +40,8 @@ struct Choice {
 struct Pair {
     first: Markup,
     second: Markup,
-    method: &'static str,
-    value: String,
+    /// By which methods, and how much.
+    values: String,
     words: &'static str,
 }
 
@@ -71,11 +74,7 @@ pub fn page(shown: &Shown<'_>, feature: &str, suspicious: &[Record]) -> Result<C
 }
 
 /// The section; without a feature all are drawn.
-pub fn section(
-    shown: &Shown<'_>,
-    feature: Option<&str>,
-    suspicious: &[Record],
-) -> Result<Markup> {
+pub fn section(shown: &Shown<'_>, feature: Option<&str>, suspicious: &[Record]) -> Result<Markup> {
     let Some(analysis) = shown.analysis else { return Ok(Markup::default()) };
     let features = &analysis.features;
     let chosen = feature.map(|name| chosen(features, name));
@@ -90,13 +89,15 @@ pub fn section(
         level: shown.level,
         is_file: shown.links.is_file(),
         influence: influence(shown, features),
-        contributions: picture(shown, &CONTRIBUTIONS, features, charts::contributions)?,
+        contributions: contributions(shown, features)?,
         lines: lines(features),
         weights_help: shown.links.help("weights"),
         useless: useless(features).map(|summary| text::name(name(summary))).collect(),
         choices: names
             .iter()
             .enumerate()
+            // Longer ones have no place in an address.
+            .filter(|(_, name)| name.len() <= suspects::NAME)
             .map(|(place, name)| Choice {
                 name: text::short(name, 80),
                 value: name.clone(),
@@ -107,17 +108,26 @@ pub fn section(
         correlations: if analysis.correlations.is_empty() {
             Markup::default()
         } else {
-            let svg = charts::correlations(&names, &analysis.correlations);
+            let svg = charts::correlations(
+                &drawn::names(&names),
+                &drawn::correlations(&analysis.correlations),
+            );
             figure(shown, &CORRELATIONS, svg)?
         },
         same: same(analysis),
         suspicious: if suspicious.is_empty() {
             Markup::default()
         } else {
-            suspects::table(shown, "Most suspicious rows", None, true, suspicious)?
+            let label = "Most suspicious rows";
+            let which = Which { label, asked: None, features: true, ids: "" };
+            suspects::table(shown, which, suspicious)?
         },
         suspicious_rows: numbers::counted(shown.report.suspicious, "row", "rows"),
-        all_suspects: format!("{}?view=features#suspects", shown.links.section("")),
+        all_suspects: if shown.links.is_file() {
+            "#suspects".to_owned()
+        } else {
+            format!("{}?view=features#suspects", shown.links.section(""))
+        },
     })
 }
 
@@ -140,13 +150,12 @@ const CORRELATIONS: About<'_> = About {
     scrolls: true,
 };
 
-fn picture(
-    shown: &Shown<'_>,
-    about: &About<'_>,
-    features: &[FeatureSummary],
-    draw: impl Fn(&[FeatureSummary]) -> String,
-) -> Result<Markup> {
-    if features.is_empty() { Ok(Markup::default()) } else { figure(shown, about, draw(features)) }
+fn contributions(shown: &Shown<'_>, features: &[FeatureSummary]) -> Result<Markup> {
+    if features.is_empty() {
+        return Ok(Markup::default());
+    }
+    let drawn: Vec<FeatureSummary> = features.iter().map(drawn::summary).collect();
+    figure(shown, &CONTRIBUTIONS, charts::contributions(&drawn))
 }
 
 fn name(summary: &FeatureSummary) -> &str {
@@ -202,7 +211,8 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
         })
         .collect();
     if most.len() > 1 && sum >= 0.8 && shown.report.suspicious > 0 {
-        let names: Vec<String> = most.iter().map(|one| text::name(name(one)).into_string()).collect();
+        let names: Vec<String> =
+            most.iter().map(|one| text::name(name(one)).into_string()).collect();
         sentences.push(Markup::trusted(format!(
             "Together, {} make up {}.",
             words::listed(&names),
@@ -210,13 +220,15 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
         )));
     }
     if sentences.is_empty() {
-        sentences.extend(ordered(features, |one| one.mean_contribution).first().map(|(_, first)| {
-            Markup::trusted(format!(
-                "{} has the largest part in the scores: {}.",
-                text::name(name(first)),
-                numbers::percent(first.mean_contribution)
-            ))
-        }));
+        sentences.extend(ordered(features, |one| one.mean_contribution).first().map(
+            |(_, first)| {
+                Markup::trusted(format!(
+                    "{} has the largest part in the scores: {}.",
+                    text::name(name(first)),
+                    numbers::percent(first.mean_contribution)
+                ))
+            },
+        ));
     }
     sentences
 }
@@ -249,22 +261,30 @@ fn useless(features: &[FeatureSummary]) -> impl Iterator<Item = &FeatureSummary>
     })
 }
 
-/// Pairs of features of which one would do.
+/// Pairs of features of which one would do, each once.
 fn same(analysis: &Analysis) -> Vec<Pair> {
-    let pair = |one: &anomal_core::proto::Correlation| {
-        let value = one.value.filter(|value| value.abs() >= words::SAME)?;
-        Some(Pair {
-            first: text::name(&one.first),
-            second: text::name(&one.second),
-            method: match one.method() {
-                Method::Pearson => "Pearson",
-                Method::Spearman => "Spearman",
-                Method::CramersV => "Cramér’s V",
-                Method::Unspecified => "correlation",
-            },
-            value: numbers::fixed(value, 2),
-            words: words::same(value),
-        })
-    };
-    analysis.correlations.iter().filter_map(pair).collect()
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut last = None;
+    for one in &analysis.correlations {
+        let Some(value) = one.value.filter(|value| value.abs() >= words::SAME) else { continue };
+        let method = match one.method() {
+            Method::Pearson => "Pearson",
+            Method::Spearman => "Spearman",
+            Method::CramersV => "Cramér’s V",
+            Method::Unspecified => "correlation",
+        };
+        let told = format!("{method} {}", numbers::number(value));
+        let names = Some((&one.first, &one.second));
+        match pairs.last_mut() {
+            Some(pair) if last == names => pair.values = format!("{}, {told}", pair.values),
+            _ => pairs.push(Pair {
+                first: text::name(&one.first),
+                second: text::name(&one.second),
+                values: told,
+                words: words::same(value),
+            }),
+        }
+        last = names;
+    }
+    pairs
 }

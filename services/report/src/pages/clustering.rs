@@ -134,7 +134,7 @@ const SILHOUETTES: About<'_> = About {
     title: "Silhouette by number of clusters",
     caption: "The higher, the better the clusters of that number stand apart.",
     class: "silhouettes",
-    scrolls: false,
+    scrolls: true,
 };
 const HEATMAP: About<'_> = About {
     id: None,
@@ -151,7 +151,7 @@ const SCORES: About<'_> = About {
     title: "Scores of all rows",
     caption: "How many rows have which score; those right of the line are suspicious.",
     class: "scores",
-    scrolls: false,
+    scrolls: true,
 };
 
 fn dendrogram(shown: &Shown<'_>, chosen: Option<usize>) -> Result<Markup> {
@@ -165,8 +165,7 @@ fn dendrogram(shown: &Shown<'_>, chosen: Option<usize>) -> Result<Markup> {
 }
 
 fn slider(clusterings: &[Clustering], place: usize) -> Option<Slider> {
-    let (first, last, now) =
-        (clusterings.first()?, clusterings.last()?, clusterings.get(place)?);
+    let (first, last, now) = (clusterings.first()?, clusterings.last()?, clusterings.get(place)?);
     Some(Slider {
         least: first.k,
         most: last.k,

@@ -7,20 +7,21 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Markup, Shown,
+    Markup, Shown, drawn,
     figure::{About, figure},
     numbers, text,
 };
 use crate::charts;
 
-struct Line {
+struct Column {
     group: &'static str,
     class: &'static str,
-    count: String,
-    mean: String,
-    deviation: String,
-    /// Least, quartiles, greatest.
-    quantiles: Vec<String>,
+}
+
+struct Line {
+    name: &'static str,
+    /// For each group.
+    values: Vec<String>,
 }
 
 #[derive(Template)]
@@ -28,7 +29,7 @@ struct Line {
 struct Density {
     plain: String,
     picture: Markup,
-    numeric: bool,
+    columns: Vec<Column>,
     lines: Vec<Line>,
     missing: String,
     distinct: String,
@@ -48,32 +49,45 @@ pub fn density(shown: &Shown<'_>, place: usize, summary: &FeatureSummary) -> Res
         caption: "Where the groups' shapes differ, the feature tells suspicious rows from normal \
                   ones.",
         class: "density",
-        scrolls: false,
+        scrolls: true,
     };
     let deeper = Shown { level: shown.level + 1, ..*shown };
     Markup::of(&Density {
         plain: plain.clone(),
-        picture: figure(&deeper, &about, charts::density(summary))?,
-        numeric: !summary.edges.is_empty(),
-        lines: summary.groups.iter().map(line).collect(),
-        missing: numbers::counted(summary.missing, "row lacks it", "rows lack it"),
+        picture: figure(&deeper, &about, charts::density(&drawn::summary(summary)))?,
+        columns: summary.groups.iter().map(column).collect(),
+        lines: lines(summary),
+        missing: match summary.missing {
+            0 => "no row lacks it".to_owned(),
+            some => numbers::counted(some, "row lacks it", "rows lack it"),
+        },
         distinct: numbers::counted(summary.distinct, "different value", "different values"),
     })
 }
 
-fn line(group: &FeatureGroup) -> Line {
-    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), numbers::number);
-    let (name, class) = match group.group() {
+fn column(group: &FeatureGroup) -> Column {
+    let (group, class) = match group.group() {
         Group::Normal => ("Normal", "normal"),
         Group::Suspicious => ("Suspicious", "suspicious"),
         Group::All | Group::Unspecified => ("All", "all"),
     };
-    Line {
-        group: name,
-        class,
-        count: numbers::count(group.count),
-        mean: shown(group.mean),
-        deviation: shown(group.standard_deviation),
-        quantiles: FIVE.iter().map(|&at| shown(group.quantiles.get(at).copied())).collect(),
+    Column { group, class }
+}
+
+fn lines(summary: &FeatureSummary) -> Vec<Line> {
+    let line = |name, value: &dyn Fn(&FeatureGroup) -> String| Line {
+        name,
+        values: summary.groups.iter().map(value).collect(),
+    };
+    let mut lines = vec![line("Rows", &|group| numbers::count(group.count))];
+    if !summary.edges.is_empty() {
+        let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), numbers::number);
+        lines.push(line("Mean", &|group| shown(group.mean)));
+        lines.push(line("Standard deviation", &|group| shown(group.standard_deviation)));
+        let names = ["Least", "Lower quartile", "Median", "Upper quartile", "Greatest"];
+        for (name, at) in names.into_iter().zip(FIVE) {
+            lines.push(line(name, &|group| shown(group.quantiles.get(at).copied())));
+        }
     }
+    lines
 }

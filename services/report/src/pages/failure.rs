@@ -51,11 +51,9 @@ pub fn page(status: u16, message: &str) -> Result<Content> {
             reports,
         ),
         405 => ("That can't be done here", "Pages are only read.", reports),
-        429 | 503 | 504 => (
-            "The service is busy",
-            "Wait a little, then load the page again.",
-            reports,
-        ),
+        429 | 503 | 504 => {
+            ("The service is busy", "Wait a little, then load the page again.", reports)
+        }
         _ => (
             "Something went wrong here",
             "It is not your doing. Load the page again; if that does not help, the service's log \
@@ -80,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_inside_is_not_told() {
-        let page = |status| super::page(status, "<secret>").unwrap().body.into_string();
+        let page = |status| page(status, "<secret>").unwrap().body.into_string();
         assert!(!page(500).contains("secret"));
         assert!(page(404).contains("&lt;secret&gt;"));
         assert!(page(401).contains("/login"));

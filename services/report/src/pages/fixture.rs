@@ -37,7 +37,8 @@ const COLUMNS: [(&str, DataType); 8] = [
 
 /// Numbers that look random and are the same each time.
 fn noise(row: u64, salt: u64) -> f64 {
-    let mut x = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
+    let mut x =
+        (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
     x ^= x >> 29;
     x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x ^= x >> 32;
@@ -92,8 +93,17 @@ fn name(row: u64) -> String {
         7 => SCRIPT.to_owned(),
         48 => TURNED.to_owned(),
         89 => "a".repeat(100_001),
-        _ if odd(row) => format!("{:016x}{:08x}.x{}.updates.example", row.wrapping_mul(0x9e37_79b9_7f4a_7c15), row * 7919, row % 5),
-        _ => format!("{}{}.intranet.example", ["www", "mail", "cdn", "api", "static"][(row % 5) as usize], row % 23),
+        _ if odd(row) => format!(
+            "{:016x}{:08x}.x{}.updates.example",
+            row.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            row * 7919,
+            row % 5
+        ),
+        _ => format!(
+            "{}{}.intranet.example",
+            ["www", "mail", "cdn", "api", "static"][(row % 5) as usize],
+            row % 23
+        ),
     }
 }
 
@@ -131,8 +141,10 @@ pub fn record(row: u64) -> Option<Record> {
         .collect();
     reasons.sort_by(|a, b| b.share.total_cmp(&a.share));
     reasons.truncate(3);
-    let flags: Vec<String> =
-        (0..5).filter(|&flag| hit(row, flag).is_some()).map(|flag| flags()[flag].name.clone()).collect();
+    let flags: Vec<String> = (0..5)
+        .filter(|&flag| hit(row, flag).is_some())
+        .map(|flag| flags()[flag].name.clone())
+        .collect();
     Some(Record {
         row,
         score: Some(score(row)),
@@ -150,7 +162,12 @@ pub fn record(row: u64) -> Option<Record> {
         source: (0..COLUMNS.len())
             .map(|column| {
                 Some(match column {
-                    0 => format!("2025-11-24T{:02}:{:02}:{:02}Z", row / 60 % 24, row % 60, row * 7 % 60),
+                    0 => format!(
+                        "2025-11-24T{:02}:{:02}:{:02}Z",
+                        row / 60 % 24,
+                        row % 60,
+                        row * 7 % 60
+                    ),
                     1 => format!("10.1.{}.{}", row % 4, row % 200 + 2),
                     2 => "10.1.0.1".to_owned(),
                     3 => name(row),
@@ -175,11 +192,26 @@ fn flags() -> Vec<FlagCount> {
         rows: 0,
     };
     vec![
-        flag("dns_tunnelling", Severity::High, "Long names of high entropy under one domain.", "{count} queries look like a tunnel."),
-        flag("beaconing", Severity::Low, "A client that asks again and again in even steps.", "{count} queries come in even steps."),
+        flag(
+            "dns_tunnelling",
+            Severity::High,
+            "Long names of high entropy under one domain.",
+            "{count} queries look like a tunnel.",
+        ),
+        flag(
+            "beaconing",
+            Severity::Low,
+            "A client that asks again and again in even steps.",
+            "{count} queries come in even steps.",
+        ),
         flag("rare_query_type", Severity::Medium, "", "{count} queries ask for TXT or NULL."),
-        flag(SCRIPT, Severity::Medium, "A flag with a hostile name.", "<b>{count}</b> rows"),
-        flag("known_bad_domain", Severity::High, "Domains on the block list.", "{count} queries ask for a domain on the block list."),
+        flag(SCRIPT, Severity::Medium, "A flag with a hostile name.", "<u>{count}</u> rows"),
+        flag(
+            "known_bad_domain",
+            Severity::High,
+            "Domains on the block list.",
+            "{count} queries ask for a domain on the block list.",
+        ),
     ]
 }
 
@@ -187,7 +219,9 @@ fn hit(row: u64, flag: usize) -> Option<String> {
     let shown = || crate::pages::text::cut(&name(row), 200).0.to_owned();
     match flag {
         0 if odd(row) && row % 2 == 1 => Some(shown()),
-        1 if row % 11 == 3 => Some(format!("every {} s, deviation {:.1} s", 30 + row % 5, noise(row, 5))),
+        1 if row % 11 == 3 => {
+            Some(format!("every {} s, deviation {:.1} s", 30 + row % 5, noise(row, 5)))
+        }
         2 if odd(row) => value(row, 8).text,
         3 if row == 7 => Some(SCRIPT.to_owned()),
         _ => None,
@@ -205,9 +239,7 @@ pub fn suspects(query: &Query) -> Page<Record> {
     let mut all: Vec<Record> = (0..ROWS)
         .filter(|&row| odd(row) || (0..5).any(|flag| hit(row, flag).is_some()))
         .filter_map(record)
-        .filter(|record| {
-            record.source.iter().flatten().any(|value| value.contains(&query.search))
-        })
+        .filter(|record| record.source.iter().flatten().any(|value| value.contains(&query.search)))
         .collect();
     all.sort_by(|a, b| b.score.unwrap_or(0.0).total_cmp(&a.score.unwrap_or(0.0)));
     if query.sort == "row" {
@@ -264,7 +296,8 @@ pub fn report() -> Report {
 
 fn feature(place: usize) -> FeatureColumn {
     let (name, kind, weight) = FEATURES[place];
-    let origin = if name.contains('.') { format!("field {name}") } else { format!("metric {name}") };
+    let origin =
+        if name.contains('.') { format!("field {name}") } else { format!("metric {name}") };
     FeatureColumn { name: name.to_owned(), kind: kind.into(), weight, origin }
 }
 
@@ -288,7 +321,10 @@ pub fn view() -> View {
 fn point(row: u64) -> Point {
     let group = leaf(row) / 3;
     let angle = group as f64 * 0.8 + noise(row, 7) * 0.5;
-    let away = 0.25 + 0.12 * (group % 3) as f64 + 0.12 * noise(row, 8) + if odd(row) { 0.5 * noise(row, 9) + 0.2 } else { 0.0 };
+    let away = 0.25
+        + 0.12 * (group % 3) as f64
+        + 0.12 * noise(row, 8)
+        + if odd(row) { 0.5 * noise(row, 9) + 0.2 } else { 0.0 };
     Point {
         row,
         x: (angle.cos() * away * 1.4) as f32,

@@ -98,12 +98,8 @@ fn one(
 ) -> Result<Flag> {
     let nothing = Page { items: Vec::new(), offset: 0, total: 0 };
     let hits = hits.unwrap_or(&nothing);
-    let at = Place {
-        offset: hits.offset,
-        shown: hits.items.len(),
-        total: hits.total,
-        limit: LIMIT,
-    };
+    let at =
+        Place { offset: hits.offset, shown: hits.items.len(), total: hits.total, limit: LIMIT };
     let is_file = shown.links.is_file();
     let all = usize::try_from(flag.rows).unwrap_or(usize::MAX);
     let kept = if is_file { hits.items.len() } else { hits.total };

@@ -51,7 +51,7 @@ pub fn text(prefix: &str, deeper: usize) -> Markup {
     });
     let mut page = String::new();
     html::push_html(&mut page, events);
-    Markup::trusted(page)
+    Markup::trusted(page.replace("<th>", "<th scope=\"col\">"))
 }
 
 fn parser() -> Parser<'static> {
@@ -96,8 +96,20 @@ mod tests {
 
     /// Every anchor that a page links to.
     const ANCHORS: [&str; 14] = [
-        "reasons", "map", "clusters", "dendrogram", "silhouette", "similarity-heatmap", "scores",
-        "contributions", "weights", "density", "correlations", "flags", "quartiles", "nearest-rows",
+        "reasons",
+        "map",
+        "clusters",
+        "dendrogram",
+        "silhouette",
+        "similarity-heatmap",
+        "scores",
+        "contributions",
+        "weights",
+        "density",
+        "correlations",
+        "flags",
+        "quartiles",
+        "nearest-rows",
     ];
 
     #[test]
@@ -111,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_page_has_no_title_of_its_own() {
-        let page = super::page().unwrap().body.into_string();
+        let page = page().unwrap().body.into_string();
         assert!(page.contains("<h2 id=\"map\">"));
         assert!(page.contains("href=\"#map\""));
     }

@@ -81,18 +81,14 @@ fn line(report: &Report) -> Line {
         suspicious: (!report.engine.is_empty()).then(|| numbers::count(report.suspicious)),
         share: numbers::share(report.suspicious, report.results),
         found: report.suspicious > 0,
-        flags: [
-            (Severity::High, "high"),
-            (Severity::Medium, "medium"),
-            (Severity::Low, "low"),
-        ]
-        .into_iter()
-        .map(|(severity, class)| {
-            let flags = report.flags.iter().filter(|flag| flag.severity() == severity);
-            let rows: u64 = flags.map(|flag| flag.rows).fold(0, u64::saturating_add);
-            let severity = numbers::severity(severity);
-            Count { class, severity, rows: numbers::count(rows), zero: rows == 0 }
-        })
-        .collect(),
+        flags: [(Severity::High, "high"), (Severity::Medium, "medium"), (Severity::Low, "low")]
+            .into_iter()
+            .map(|(severity, class)| {
+                let flags = report.flags.iter().filter(|flag| flag.severity() == severity);
+                let rows: u64 = flags.map(|flag| flag.rows).fold(0, u64::saturating_add);
+                let severity = numbers::severity(severity);
+                Count { class, severity, rows: numbers::count(rows), zero: rows == 0 }
+            })
+            .collect(),
     }
 }

@@ -112,7 +112,8 @@ fn values(shown: &Shown<'_>, chosen: &[usize]) -> Vec<Vec<Option<String>>> {
                 Some(text::short(value, length))
             };
             let line: Vec<Option<String>> = chosen.iter().map(value).collect();
-            size += line.iter().map(|value| 3 + value.as_ref().map_or(2, String::len)).sum::<usize>();
+            size +=
+                line.iter().map(|value| 3 + value.as_ref().map_or(2, String::len)).sum::<usize>();
             values.push(line);
         }
         if size <= BUDGET {
@@ -152,7 +153,8 @@ fn shares(sizes: &[u64]) -> Vec<String> {
 
 fn leaves(shown: &Shown<'_>, clustering: usize) -> Vec<u32> {
     let labels = shown.view.leaf_labels.get(clustering);
-    let order = shown.analysis.and_then(|analysis| analysis.dendrogram.as_ref()).map(|tree| &tree.order);
+    let order =
+        shown.analysis.and_then(|analysis| analysis.dendrogram.as_ref()).map(|tree| &tree.order);
     let (Some(labels), Some(order)) = (labels, order) else { return Vec::new() };
     let label = |&leaf: &u32| usize::try_from(leaf).ok().and_then(|leaf| labels.get(leaf)).copied();
     order.iter().map(|leaf| label(leaf).unwrap_or(0)).collect()

@@ -6,7 +6,7 @@ use anomal_core::{
 };
 use askama::Template;
 
-use super::{Content, Markup, Shown, density::FIVE, frame, numbers, text, words};
+use super::{Content, Markup, Shown, density::FIVE, drawn, frame, numbers, suspects, text, words};
 use crate::{
     charts,
     view::{Record, Value},
@@ -23,7 +23,6 @@ struct Flag {
 struct Feature {
     name: Markup,
     value: Markup,
-    number: bool,
     /// Quartiles and median, where it is a number, or how common the value is.
     usual: String,
     picture: Markup,
@@ -69,6 +68,7 @@ struct Row {
     flags: Vec<Flag>,
     words: Option<Markup>,
     bars: Markup,
+    reasons: Vec<suspects::Why>,
     features: Vec<Feature>,
     fields: Vec<Field>,
     names: Vec<Markup>,
@@ -102,12 +102,13 @@ pub fn page(shown: &Shown<'_>, record: &Record, neighbors: &[Record]) -> Result<
         bars: if record.reasons.is_empty() {
             Markup::default()
         } else {
-            Markup::svg(charts::reasons(&record.reasons))
+            Markup::svg(charts::reasons(&drawn::reasons(&record.reasons)))
         },
+        reasons: suspects::reasons(record),
         features: features(shown, record),
         fields: fields(shown, record),
         names: shown.report.features.iter().map(|one| text::name(&one.name)).collect(),
-        own: record.features.iter().map(|one| cell(one, one)).collect(),
+        own: record.features.iter().map(|one| cell(one, one, 0.0)).collect(),
         neighbors: sides(shown, record, neighbors),
         reasons_help: shown.links.help("reasons"),
         quartiles_help: shown.links.help("quartiles"),
@@ -122,7 +123,8 @@ fn flag(shown: &Shown<'_>, name: &str) -> Flag {
     let flags = &shown.report.flags;
     let place = flags.iter().position(|flag| flag.name == name);
     let known = place.and_then(|place| flags.get(place));
-    let severity = known.map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity);
+    let severity =
+        known.map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity);
     Flag {
         name: text::name(name),
         class: if severity == Severity::Unspecified { "none" } else { numbers::severity(severity) },
@@ -148,15 +150,14 @@ fn features(shown: &Shown<'_>, record: &Record) -> Vec<Feature> {
             let nothing = Value::default();
             let value = record.features.get(place).unwrap_or(&nothing);
             let summary = summaries.get(place);
-            let all = summary
-                .and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
+            let all =
+                summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
             let numeric = summary.is_some_and(|one| !one.edges.is_empty());
             let categories = summary.map_or(&[][..], |one| &one.categories);
             let share = record.contributions.get(place).copied();
             let line = Feature {
                 name: text::name(&feature.name),
                 value: text::cell(value.text.as_deref()),
-                number: numeric,
                 usual: all.map_or_else(String::new, |all| {
                     if numeric { five(all) } else { common(value, categories, all) }
                 }),
@@ -193,11 +194,9 @@ fn five(all: &FeatureGroup) -> String {
 fn common(value: &Value, categories: &[String], all: &FeatureGroup) -> String {
     let place = categories.iter().position(|known| Some(known) == value.text.as_ref());
     match place.and_then(|place| all.counts.get(place)) {
-        Some(&count) => format!(
-            "in {} of {} rows",
-            numbers::count(count),
-            numbers::count(all.count)
-        ),
+        Some(&count) => {
+            format!("in {} of {} rows", numbers::count(count), numbers::count(all.count))
+        }
         None if value.text.is_none() => String::new(),
         None => "a rare value".to_owned(),
     }
@@ -236,11 +235,27 @@ fn line(shown: &Shown<'_>, own: &Record, near: &Neighbor, neighbors: &[Record]) 
         href: shown.links.row(near.row),
         distance: numbers::fixed(near.distance, 3),
         values: values.map_or_else(Vec::new, |other| {
-            other.features.iter().zip(&own.features).map(|(other, own)| cell(other, own)).collect()
+            let values = other.features.iter().zip(&own.features).enumerate();
+            values.map(|(place, (other, own))| cell(other, own, little(shown, place))).collect()
         }),
     }
 }
 
-fn cell(value: &Value, own: &Value) -> Cell {
-    Cell { value: text::cell(value.text.as_deref()), differs: value.text != own.text }
+/// Numbers nearer than `little` do not differ to speak of.
+fn cell(value: &Value, own: &Value, little: f64) -> Cell {
+    let differs = match (value.number, own.number) {
+        (Some(value), Some(own)) => (value - own).abs() > little,
+        _ => value.text != own.text,
+    };
+    Cell { value: text::cell(value.text.as_deref()), differs }
+}
+
+/// A tenth of what the middle nine tenths of all rows span.
+fn little(shown: &Shown<'_>, place: usize) -> f64 {
+    let summary = shown.analysis.and_then(|analysis| analysis.features.get(place));
+    let all = summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
+    match all.map_or(&[][..], |all| &all.quantiles) {
+        [_, _, low, _, _, _, high, ..] => (high - low) / 10.0,
+        _ => 0.0,
+    }
 }

@@ -7,19 +7,22 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Markup, Shown, numbers,
+    Markup, Shown, drawn, numbers,
     pager::{Place, pager},
     text,
 };
 use crate::{
     charts,
-    view::{Page, Query, Record},
+    view::{Page, Query, Reason, Record},
 };
 
 /// Rows of a page.
 pub const LIMIT: usize = 25;
 /// Columns of a table; the others are on the row's page.
 pub const COLUMNS: usize = 60;
+
+/// Bytes of a name that an address holds; columns of longer ones do not sort.
+pub const NAME: usize = 500;
 
 /// What the address asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,15 +80,30 @@ struct Flag {
     severity: &'static str,
 }
 
+/// A feature and its share of the score.
+pub struct Why {
+    pub feature: Markup,
+    pub share: String,
+}
+
+pub fn reasons(record: &Record) -> Vec<Why> {
+    let why = |reason: &Reason| Why {
+        feature: text::bdi(&reason.feature, 60),
+        share: numbers::percent(reason.share),
+    };
+    record.reasons.iter().map(why).collect()
+}
+
 struct Line {
     row: String,
-    id: String,
+    id: Option<String>,
     href: Option<String>,
     suspicious: bool,
     score: String,
     rank: Option<String>,
     flags: Vec<Flag>,
     bars: Markup,
+    reasons: Vec<Why>,
     words: Option<Markup>,
     cells: Vec<Cell>,
 }
@@ -132,7 +150,9 @@ struct Download {
 
 /// The section: controls, the table, links to its other pages.
 pub fn section(shown: &Shown<'_>, asked: &Asked, page: &Page<Record>) -> Result<Markup> {
-    let table = table(shown, "Suspects", Some(asked), asked.features, &page.items)?;
+    let which =
+        Which { label: "Suspects", asked: Some(asked), features: asked.features, ids: "row" };
+    let table = table(shown, which, &page.items)?;
     let place =
         Place { offset: page.offset, shown: page.items.len(), total: page.total, limit: LIMIT };
     let link = |page| Asked { page, ..asked.clone() }.href();
@@ -173,14 +193,21 @@ fn downloads(shown: &Shown<'_>) -> Vec<Download> {
     .collect()
 }
 
-/// The table alone; without `asked` it can't be sorted.
-pub fn table(
-    shown: &Shown<'_>,
-    label: &str,
-    asked: Option<&Asked>,
-    features: bool,
-    records: &[Record],
-) -> Result<Markup> {
+/// Which table of records.
+#[derive(Clone, Copy)]
+pub struct Which<'a> {
+    pub label: &'a str,
+    /// Without it the table can't be sorted.
+    pub asked: Option<&'a Asked>,
+    /// The features instead of the record.
+    pub features: bool,
+    /// What the lines' ids begin with; empty: they have none.
+    pub ids: &'a str,
+}
+
+/// The table alone.
+pub fn table(shown: &Shown<'_>, which: Which<'_>, records: &[Record]) -> Result<Markup> {
+    let Which { label, asked, features, .. } = which;
     let scored = shown.analysis.is_some() || records.iter().any(|record| record.score.is_some());
     let mut fixed = vec![head(asked, "row", Markup::trusted("Row"), true)];
     if scored {
@@ -195,7 +222,7 @@ pub fn table(
         .take(COLUMNS)
         .map(|(name, number)| head(asked, &format!("{prefix}{name}"), text::name(name), *number))
         .collect();
-    let lines = records.iter().map(|record| line(shown, features, &columns, record)).collect();
+    let lines = records.iter().map(|record| line(shown, which, &columns, record)).collect();
     Markup::of(&Table { label, scored, fixed, heads, lines, left_off })
 }
 
@@ -212,7 +239,7 @@ fn columns<'a>(shown: &Shown<'a>, features: bool) -> Vec<(&'a str, bool)> {
 }
 
 fn head(asked: Option<&Asked>, sort: &str, label: Markup, number: bool) -> Head {
-    let Some(asked) = asked else {
+    let Some(asked) = asked.filter(|_| sort.len() <= NAME) else {
         return Head { label, number, href: None, sorted: "" };
     };
     let this = asked.sort == sort;
@@ -222,28 +249,33 @@ fn head(asked: Option<&Asked>, sort: &str, label: Markup, number: bool) -> Head 
         (true, true) => "descending",
     };
     // What is most suspicious is asked for first.
-    let descending =
-        if this { !asked.descending } else { matches!(sort, "score" | "severity") };
+    let descending = if this { !asked.descending } else { matches!(sort, "score" | "severity") };
     let href = Asked { sort: sort.to_owned(), descending, page: 1, ..asked.clone() }.href();
     Head { label, number, href: Some(href), sorted }
 }
 
-fn line(shown: &Shown<'_>, features: bool, columns: &[(&str, bool)], record: &Record) -> Line {
+fn line(shown: &Shown<'_>, which: Which<'_>, columns: &[(&str, bool)], record: &Record) -> Line {
     let value = |place: usize| {
-        if features {
+        if which.features {
             record.features.get(place).and_then(|value| value.text.as_deref())
         } else {
             record.source.get(place).and_then(Option::as_deref)
         }
     };
-    let cells = columns.iter().take(COLUMNS).enumerate().map(|(place, &(_, number))| Cell {
-        value: text::cell(value(place)),
-        number,
-    });
+    let cells = columns
+        .iter()
+        .take(COLUMNS)
+        .enumerate()
+        .map(|(place, &(_, number))| Cell { value: text::cell(value(place)), number });
     Line {
         row: numbers::count(record.row),
-        id: format!("{}-{}", if features { "features" } else { "row" }, record.row),
-        href: shown.links.row(record.row),
+        id: (!which.ids.is_empty()).then(|| format!("{}-{}", which.ids, record.row)),
+        // In a file the two tables lead to each other.
+        href: if shown.links.is_file() && which.ids == "row" {
+            Some(format!("#features-{}", record.row))
+        } else {
+            shown.links.row(record.row)
+        },
         suspicious: record.suspicious,
         score: record.score.map_or_else(|| "–".to_owned(), |score| numbers::fixed(score, 3)),
         rank: record.rank.map(numbers::percent),
@@ -251,8 +283,9 @@ fn line(shown: &Shown<'_>, features: bool, columns: &[(&str, bool)], record: &Re
         bars: if record.reasons.is_empty() {
             Markup::default()
         } else {
-            Markup::svg(charts::reasons(&record.reasons))
+            Markup::svg(charts::reasons(&drawn::reasons(&record.reasons)))
         },
+        reasons: reasons(record),
         words: record.explanation.as_deref().map(|words| text::bdi(words, 2 * text::CELL)),
         cells: cells.collect(),
     }

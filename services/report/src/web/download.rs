@@ -103,7 +103,8 @@ fn hits(open: &Arc<dyn Open>, flag: usize) -> Download {
 
 /// A field of a CSV file that no program takes for a formula.
 fn field(value: &str) -> String {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
+    let formula =
+        value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
     let guard = if formula { "'" } else { "" };
     if formula || value.contains(['"', ',', '\n', '\r']) {
         format!("\"{guard}{}\"", value.replace('"', "\"\""))

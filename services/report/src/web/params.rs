@@ -11,7 +11,8 @@ pub struct Params(Vec<(String, String)>);
 
 impl Params {
     pub fn of(uri: &Uri) -> Self {
-        Query::<Vec<(String, String)>>::try_from_uri(uri).map_or_else(|_| Self::default(), |q| Self(q.0))
+        Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_or_else(|_| Self::default(), |q| Self(q.0))
     }
 
     /// The value of that name, cut to a sensible length; empty where it is not given.

@@ -12,7 +12,11 @@ use crate::pages::{self, Content, SignedIn};
 
 /// The page, or "not modified" for who has it already. Reports do not change, but pages may with the
 /// program, and who may read them with time: browsers ask each time, and get nothing new.
-pub fn page(content: &Content, signed_in: Option<&SignedIn>, asked: &HeaderMap) -> Result<Response> {
+pub fn page(
+    content: &Content,
+    signed_in: Option<&SignedIn>,
+    asked: &HeaderMap,
+) -> Result<Response> {
     let html = pages::render(content, assets::addresses(), signed_in)?;
     // Weak: what is sent may be compressed.
     let tag: String =

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use anomal_core::{Error, Result, proto::ListReportsRequest};
+use anomal_core::{
+    Error, Result,
+    proto::{ListReportsRequest, Report},
+};
 use axum::{
     Extension, Router,
     extract::{FromRequestParts, Path, Request},
@@ -115,7 +118,7 @@ async fn summary(
         let params = Params::of(&uri);
         let suspects = Asked {
             features: params.text("view") == "features",
-            sort: params.exact("sort").to_owned(),
+            sort: known(open.report(), params.exact("sort")).to_owned(),
             descending: params.text("order") == "down",
             search: params.text("q").to_owned(),
             page: params.page(),
@@ -124,6 +127,16 @@ async fn summary(
         pages::summary::page(&shown(open.as_ref(), &Links::pages(&id)), &suspects, &found)
     };
     finish(content.await, &who, &asked)
+}
+
+/// What the suspects can be sorted by; anything else is not asked.
+fn known<'a>(report: &Report, sort: &'a str) -> &'a str {
+    let column = |name: &str| report.columns.iter().any(|column| column.name == name);
+    let feature = |name: &str| report.features.iter().any(|feature| feature.name == name);
+    let there = matches!(sort, "row" | "score" | "severity")
+        || sort.strip_prefix("source.").is_some_and(column)
+        || sort.strip_prefix("feature.").is_some_and(feature);
+    if there { sort } else { "" }
 }
 
 fn analysed(open: &dyn Open) -> Result<()> {
