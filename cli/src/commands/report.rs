@@ -146,8 +146,6 @@ fn by_name(output: &Path) -> Result<ExportAs, Failure> {
         Some("html" | "htm") => Ok(ExportAs::Html),
         Some("csv") => Ok(ExportAs::Csv),
         Some("parquet") => Ok(ExportAs::Parquet),
-        _ => {
-            Err(Failure::usage("say what kind of file it is: --format pdf, html, csv or parquet"))
-        }
+        _ => Err(Failure::usage("say what kind of file it is: --format pdf, html, csv or parquet")),
     }
 }

@@ -92,10 +92,10 @@ fn seconds(keep: &str) -> Result<u64> {
 }
 
 fn figures(job: &AnomalyJob, plan: &Plan, summary: &Summary) -> Report {
-    let filters = summary.filters.iter().map(|filter| report::FilterCount {
-        name: filter.name.clone(),
-        rows: filter.rows,
-    });
+    let filters = summary
+        .filters
+        .iter()
+        .map(|filter| report::FilterCount { name: filter.name.clone(), rows: filter.rows });
     let flags = summary.flags.iter().zip(&plan.flags).map(|(told, planned)| report::FlagCount {
         name: told.name.clone(),
         severity: planned.severity,
@@ -161,8 +161,7 @@ impl Found {
         let name = |hit: &Hit| plan.flags.get(hit.flag).map(|flag| flag.name.as_str());
         let names: Vec<Option<&str>> = self.hits.iter().map(name).collect();
         let values: Vec<&str> = self.hits.iter().map(|hit| hit.value.as_ref()).collect();
-        let columns =
-            vec![Values::new("flag".into(), names), Values::new("value".into(), values)];
+        let columns = vec![Values::new("flag".into(), names), Values::new("value".into(), values)];
         let rows = self.hits.iter().map(|hit| hit.row).collect();
         Table::new(rows, DataFrame::new(self.hits.len(), columns)?)
     }

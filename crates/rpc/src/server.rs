@@ -184,7 +184,8 @@ struct Ports {
 impl Ports {
     /// Under a temporary name first: whoever waits for the file reads it whole.
     fn publish(&self, file: &Path) -> io::Result<()> {
-        let told = |port: Option<u16>| port.map_or_else(|| "null".to_owned(), |port| port.to_string());
+        let told =
+            |port: Option<u16>| port.map_or_else(|| "null".to_owned(), |port| port.to_string());
         let (grpc, http) = (self.grpc, told(self.http));
         let web = self.web.map(|port| format!(",\"web\":{port}")).unwrap_or_default();
         let temporary = file.with_extension("part");

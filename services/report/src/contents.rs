@@ -63,15 +63,16 @@ pub(crate) struct Made {
 /// `InvalidRequest` if the parts do not belong together; `Output` if there is no room for temporary files.
 pub(crate) fn make(request: PublishRequest) -> Result<Made> {
     let PublishRequest { mut report, analysis, rows: path, hits, .. } = request;
-    let rows = File::open(&path)
-        .map_err(|error| invalid(&format!("the rows can't be read: {error}")))?;
+    let rows =
+        File::open(&path).map_err(|error| invalid(&format!("the rows can't be read: {error}")))?;
     let table = suspects::Results::read(&rows, &report)?;
     report.suspects = table.suspects.len() as u64;
     let (hits, counts) = by_flag(&report, &hits)?;
     let picture = picture::draw(analysis, &table)?;
     let (view, kept) = table.gather(&rows, &report, picture.points)?;
     let view = View { scores: table.histogram(picture.cut), leaf_labels: picture.labels, ..view };
-    let contents = Contents { analysis: picture.analysis, view, groups: table.groups, hits: counts };
+    let contents =
+        Contents { analysis: picture.analysis, view, groups: table.groups, hits: counts };
     let contents = serde_json::to_vec(&contents)
         .map_err(|error| Error::internal(format!("contents as JSON: {error}")))?;
     let contents = zstd::encode_all(contents.as_slice(), 3).map_err(|error| full(&error))?;
@@ -90,7 +91,11 @@ pub(crate) fn make(request: PublishRequest) -> Result<Made> {
 /// `Output` if they are damaged.
 pub(crate) fn read(file: File) -> Result<Contents> {
     let damaged = |why: String| {
-        Error::new(Code::Output, "REPORT_DAMAGED", format!("a report's contents are damaged: {why}"))
+        Error::new(
+            Code::Output,
+            "REPORT_DAMAGED",
+            format!("a report's contents are damaged: {why}"),
+        )
     };
     let mut json = Vec::new();
     zstd::Decoder::new(file)
@@ -135,18 +140,19 @@ fn by_flag(report: &Report, hits: &Table) -> Result<(DataFrame, Vec<u64>)> {
     }
     let text = |name: &str| -> Result<_> {
         let column = hits.columns().column(name).ok();
-        column.and_then(|column| column.str().ok()).cloned().ok_or_else(|| {
-            invalid(&format!("the hits have no column {name} of strings"))
-        })
+        column
+            .and_then(|column| column.str().ok())
+            .cloned()
+            .ok_or_else(|| invalid(&format!("the hits have no column {name} of strings")))
     };
     let (flags, values) = (text("flag")?, text("value")?);
-    let place = |name: Option<&str>| {
-        report.flags.iter().position(|flag| Some(flag.name.as_str()) == name)
-    };
+    let place =
+        |name: Option<&str>| report.flags.iter().position(|flag| Some(flag.name.as_str()) == name);
     let mut order = Vec::with_capacity(rows.len());
     for (index, (row, flag)) in rows.iter().zip(flags.iter()).enumerate() {
-        let flag = place(flag)
-            .ok_or_else(|| invalid(&format!("hits of the flag {flag:?}, which the report has not")))?;
+        let flag = place(flag).ok_or_else(|| {
+            invalid(&format!("hits of the flag {flag:?}, which the report has not"))
+        })?;
         order.push((flag, *row, index));
     }
     order.sort_unstable();

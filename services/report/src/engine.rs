@@ -7,9 +7,7 @@ use std::{
 
 use anomal_core::{
     Code, Download, Error, PublishRequest, ReportEngine, Result, blocking,
-    proto::{
-        ExportFormat, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report,
-    },
+    proto::{ExportFormat, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
 };
 use async_trait::async_trait;
 use jiff::{Timestamp, Unit};
@@ -181,7 +179,10 @@ impl ReportEngine for LocalReportEngine {
             let texts = [&report.job, &report.input, &report.title, &report.engine];
             (request.namespace.is_empty() || report.namespace == request.namespace)
                 && (wanted.is_empty()
-                    || texts.into_iter().chain(flags).any(|text| text.to_lowercase().contains(&wanted)))
+                    || texts
+                        .into_iter()
+                        .chain(flags)
+                        .any(|text| text.to_lowercase().contains(&wanted)))
         };
         let all = self.0.store.manifests().await?;
         let all: Vec<_> = all.into_iter().filter(|report| fits(report)).collect();
@@ -242,7 +243,11 @@ impl ReportEngine for LocalReportEngine {
 
     async fn delete(&self, id: &str) -> Result<()> {
         self.0.store.delete(id).await?;
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open.report.id != id);
+        self.0
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|open| open.report.id != id);
         Ok(())
     }
 }

@@ -14,8 +14,8 @@ mod open;
 mod pages;
 mod serving;
 mod store;
-mod web;
 pub mod view;
+mod web;
 
 pub use access::{Access, AccessArgs, Mode as AccessMode};
 pub use engine::{LocalReportEngine, new_id};

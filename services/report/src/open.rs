@@ -65,7 +65,8 @@ impl OpenReport {
 
     /// Bytes that it takes in memory, roughly.
     pub(crate) fn size(&self) -> usize {
-        let points: usize = self.view.points.iter().map(|point| 100 + 40 * point.features.len()).sum();
+        let points: usize =
+            self.view.points.iter().map(|point| 100 + 40 * point.features.len()).sum();
         2 * self.suspects.estimated_size() + points + (1 << 20)
     }
 
@@ -145,9 +146,8 @@ impl OpenReport {
         };
         let column = self.suspects.column(&name);
         let column = column.ok().filter(|column| !column.dtype().is_nested());
-        let column = column.ok_or_else(|| {
-            Error::not_found(format!("the report can't be sorted by `{sort}`"))
-        })?;
+        let column = column
+            .ok_or_else(|| Error::not_found(format!("the report can't be sorted by `{sort}`")))?;
         Ok(Some(column.clone()))
     }
 

@@ -32,7 +32,7 @@ pub mod sound;
 #[cfg(test)]
 mod tests;
 
-pub use frame::{Content, SignedIn, render};
+pub use frame::{Content, render};
 pub use links::Links;
 pub use markup::Markup;
 pub use shown::Shown;

@@ -326,7 +326,8 @@ fn defect(error: &serde_json::Error) -> Error {
 }
 
 fn unknown(location: &str, why: &str) -> Error {
-    let message = format!("{location} is no place for reports: {why}; name a folder or s3://, gs://, az://");
+    let message =
+        format!("{location} is no place for reports: {why}; name a folder or s3://, gs://, az://");
     Error::settings("report.store", "STORE_UNKNOWN", message)
 }
 

@@ -1,9 +1,8 @@
 //! The pages as a service: routes, headers, downloads. Who may read is decided in a layer around them.
 
 pub mod assets;
-mod kept;
 mod download;
-pub mod headers;
+mod kept;
 mod params;
 pub mod reports;
 mod respond;

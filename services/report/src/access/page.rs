@@ -1,12 +1,16 @@
 //! The two pages of access: to sign in, and to be told no.
 //!
-//! [`whole`] and [`notice`] are the only places that know what stands around them.
+//! What stands around them is the other pages' frame.
 
-use anomal_core::{Error, Result};
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
+};
+
+use crate::{
+    pages::{self, Content, Markup},
+    web,
 };
 
 #[derive(Template)]
@@ -20,49 +24,23 @@ struct SignIn<'a> {
 /// The page to sign in. `message` is what went wrong, if something did; `next` is where to go then; `hint` says
 /// how to come by a token.
 pub(super) fn sign_in(status: StatusCode, message: &str, next: &str, hint: &str) -> Response {
-    let body = SignIn { message, next, hint }.render();
-    let mut response = answer(status, "Sign in", body);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-#[derive(Template)]
-#[template(source = "<h1>{{ title }}</h1><p role=\"alert\">{{ message }}</p>", ext = "html")]
-struct Notice<'a> {
-    title: &'a str,
-    message: &'a str,
-}
-
-/// A page that says no, where signing in would not help.
-pub(super) fn notice(status: StatusCode, message: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("Not possible");
-    answer(status, title, Notice { title, message }.render())
-}
-
-fn answer(status: StatusCode, title: &str, body: askama::Result<String>) -> Response {
-    let body = body.map_err(|error| Error::internal(error.to_string()));
-    match body.and_then(|body| whole(title, &body)) {
-        Ok(page) => (status, Html(page)).into_response(),
+    let page = Markup::of(&SignIn { message, next, hint }).and_then(|body| {
+        let content = Content { title: "Sign in".to_owned(), bar: None, body };
+        pages::render(&content, web::assets::addresses(), None)
+    });
+    match page {
+        Ok(page) => {
+            let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (status, headers, Html(page)).into_response()
+        }
         Err(error) => {
-            tracing::error!(%error, "a page of access can't be written");
-            (status, title.to_owned()).into_response()
+            tracing::error!(%error, "the page to sign in can't be written");
+            status.into_response()
         }
     }
 }
 
-#[derive(Template)]
-#[template(
-    source = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-              content=\"width=device-width, initial-scale=1\">\n<title>{{ title }} – Anomal</title>\n</head>\n\
-              <body>\n<main>\n{{ body|safe }}\n</main>\n</body>\n</html>\n",
-    ext = "html"
-)]
-struct Whole<'a> {
-    title: &'a str,
-    /// Markup.
-    body: &'a str,
-}
-
-fn whole(title: &str, body: &str) -> Result<String> {
-    Whole { title, body }.render().map_err(|error| Error::internal(error.to_string()))
+/// A page that says no, where signing in would not help.
+pub(super) fn notice(status: StatusCode, message: &str) -> Response {
+    web::failure(status, message, None)
 }

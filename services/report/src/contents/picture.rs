@@ -3,7 +3,10 @@
 use anomal_core::{Result, proto::Analysis};
 
 use super::{invalid, suspects::Results, tree::leaf_labels};
-use crate::{charts, view::{LEAVES, Point}};
+use crate::{
+    charts,
+    view::{LEAVES, Point},
+};
 
 /// Points of a map, suspicious ones not counted.
 const POINTS: usize = 3_000;

@@ -2,11 +2,9 @@
 
 use std::fs::File;
 
-use anomal_core::{ROW, Result, proto::Report};
 use anomal_connectors::text;
-use polars::prelude::{
-    Column, DataFrame, Float64Chunked, IdxCa, SerReader,
-};
+use anomal_core::{ROW, Result, proto::Report};
+use polars::prelude::{Column, DataFrame, Float64Chunked, IdxCa, SerReader};
 use polars_io::parquet::read::ParquetReader;
 
 use super::{Group, columns, invalid};
@@ -34,7 +32,8 @@ impl Results {
     pub fn read(file: &File, report: &Report) -> Result<Self> {
         let (sizes, names) = shape(file)?;
         let wanted = ["anomal.row", "anomal.score", "anomal.suspicious", "anomal.severity"];
-        if let Some(lacking) = wanted.iter().find(|name| !names.iter().any(|known| known == *name)) {
+        if let Some(lacking) = wanted.iter().find(|name| !names.iter().any(|known| known == *name))
+        {
             return Err(invalid(&format!("the rows have no column {lacking}")));
         }
         for column in &report.columns {
@@ -96,9 +95,12 @@ impl Results {
         };
         let of_suspects = indices(&mut kept.iter().copied());
         let of_points = indices(&mut points.iter().map(|point| self.place(point.row).unwrap_or(0)));
-        let feature = |name: &str| report.features.iter().any(|known| {
-            name.strip_prefix("anomal.features.") == Some(known.name.as_str())
-        });
+        let feature = |name: &str| {
+            report
+                .features
+                .iter()
+                .any(|known| name.strip_prefix("anomal.features.") == Some(known.name.as_str()))
+        };
         let mut gathered = Vec::with_capacity(self.names.len());
         let mut cell = String::new();
         for name in &self.names {
@@ -122,9 +124,10 @@ impl Results {
     /// All scores in bins of equal width; none where nothing was scored.
     pub fn histogram(&self, cut: Option<f64>) -> Option<ScoreHistogram> {
         let finite = || self.scores.iter().flatten().filter(|score| score.is_finite());
-        let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| {
-            (low.min(score), high.max(score))
-        });
+        let (low, high) = finite()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| {
+                (low.min(score), high.max(score))
+            });
         if low > high {
             return None;
         }
@@ -139,7 +142,8 @@ impl Results {
             let Some(score) = score.filter(|score| score.is_finite()) else { continue };
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..BINS")]
             let bin = (((score - low) / width) as usize).min(BINS - 1);
-            let counts = if *suspicious { &mut histogram.suspicious } else { &mut histogram.normal };
+            let counts =
+                if *suspicious { &mut histogram.suspicious } else { &mut histogram.normal };
             counts[bin] += 1;
         }
         Some(histogram)

@@ -42,7 +42,9 @@ pub(super) fn made(
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         let mut send = |piece: Vec<u8>| {
-            sender.blocking_send(Ok(Bytes::from(piece))).map_err(|_| anomal_core::Error::cancelled())
+            sender
+                .blocking_send(Ok(Bytes::from(piece)))
+                .map_err(|_| anomal_core::Error::cancelled())
         };
         if let Err(error) = make(&mut send) {
             // Whoever waited may have gone.

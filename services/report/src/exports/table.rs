@@ -49,7 +49,9 @@ impl Choice {
         if self.suspects {
             let suspicious = frame.column("anomal.suspicious")?.bool()?;
             let flagged = frame.column("anomal.severity")?.is_not_null();
-            for ((keep, suspicious), flagged) in mask.iter_mut().zip(suspicious.iter()).zip(flagged.iter()) {
+            for ((keep, suspicious), flagged) in
+                mask.iter_mut().zip(suspicious.iter()).zip(flagged.iter())
+            {
                 *keep &= suspicious == Some(true) || flagged == Some(true);
             }
         }
@@ -100,7 +102,8 @@ fn batches(
 fn parquet(rows: &File, choice: &Choice) -> Result<File> {
     let file = tempfile::tempfile().map_err(|error| full(&error))?;
     let mut writer = None;
-    let failed = |error: polars::error::PolarsError| full(&std::io::Error::other(error.to_string()));
+    let failed =
+        |error: polars::error::PolarsError| full(&std::io::Error::other(error.to_string()));
     batches(rows, choice, |frame| {
         if writer.is_none() {
             let compression = ParquetCompression::Zstd(ZstdLevel::try_new(3).ok());
@@ -118,11 +121,7 @@ fn parquet(rows: &File, choice: &Choice) -> Result<File> {
     rewound(file)
 }
 
-fn csv(
-    rows: &File,
-    choice: &Choice,
-    send: &mut dyn FnMut(Vec<u8>) -> Result<()>,
-) -> Result<()> {
+fn csv(rows: &File, choice: &Choice, send: &mut dyn FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
     let mut text = CsvText::new(b',');
     batches(rows, choice, |frame| {
         let columns = frame.columns().iter().map(harmless).collect::<Result<Vec<Column>>>()?;

@@ -48,7 +48,11 @@ impl RemoteReportEngine {
     pub async fn connect(settings: &RemoteEngine, token: Option<&str>) -> Result<Self> {
         let authorization = token.map(|token| format!("Bearer {token}").parse()).transpose();
         let authorization = authorization.map_err(|_| {
-            Error::new(Code::Unauthenticated, "TOKEN_INVALID", "the token is none: it holds characters that tokens have not")
+            Error::new(
+                Code::Unauthenticated,
+                "TOKEN_INVALID",
+                "the token is none: it holds characters that tokens have not",
+            )
         })?;
         let replicas = Replicas::resolve(settings).await?;
         let engine = Self { replicas, authorization };
@@ -74,9 +78,7 @@ impl RemoteReportEngine {
 }
 
 /// Makes a client of a channel to one of them.
-fn clients(
-    replicas: &Replicas,
-) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
+fn clients(replicas: &Replicas) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| {
         let client = ReportEngineClient::new(channel)
@@ -110,11 +112,8 @@ impl Parts {
             Part::Analysis(part) => Sent::Analysis(part),
             Part::Labels(part) => Sent::Labels(part),
         });
-        let hits = if request.hits.height() == 0 {
-            Vec::new()
-        } else {
-            chunks(request.hits)?.collect()
-        };
+        let hits =
+            if request.hits.height() == 0 { Vec::new() } else { chunks(request.hits)?.collect() };
         Ok(Self { first, analysis: analysis.collect(), rows: request.rows, hits })
     }
 

@@ -4,6 +4,7 @@ use anomal_core::Result;
 use askama::Template;
 
 use super::{Markup, Shown, numbers, text};
+use crate::access::SignedIn;
 
 /// What a page holds.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +73,6 @@ impl Bar {
             sections,
         }
     }
-}
-
-/// Who reads, where the service knows them: put into the request by what guards the pages, for the form
-/// "Sign out" in the header.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// As people name them; empty: not told.
-    pub name: String,
-    /// Where the form is posted to.
-    pub action: String,
-    /// Hidden fields of the form, such as one against forged requests.
-    pub fields: Vec<(String, String)>,
 }
 
 /// The addresses of style sheet and script.

@@ -4,7 +4,7 @@ use anomal_core::proto::{Analysis, Report};
 
 use super::{
     Content, Links, Shown, behaviour, clustering, fixture, flags,
-    frame::{Assets, SignedIn, render},
+    frame::{Assets, render},
     list, row, sound,
     suspects::Asked,
 };
@@ -112,11 +112,7 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let shown = Shown::page(&case.report, case.analysis.as_ref(), &case.view, &links);
     let mut pages = Vec::new();
     let mut add = |name: &str, content: Content| {
-        let who = SignedIn {
-            name: fixture::SCRIPT.to_owned(),
-            action: "/logout".to_owned(),
-            fields: vec![("token".to_owned(), fixture::SCRIPT.to_owned())],
-        };
+        let who = SignedIn { name: fixture::SCRIPT.to_owned(), sign_out: "/logout" };
         pages.push((
             format!("{} of {}", name, case.name),
             render(&content, ASSETS, Some(&who)).unwrap(),

@@ -8,7 +8,10 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::assets;
-use crate::pages::{self, Content, SignedIn};
+use crate::{
+    access::SignedIn,
+    pages::{self, Content},
+};
 
 /// The page, or "not modified" for who has it already. Reports do not change, but pages may with the
 /// program, and who may read them with time: browsers ask each time, and get nothing new.

@@ -18,16 +18,10 @@ use tower_http::compression::{
     predicate::{DefaultPredicate, NotForContentType, Predicate},
 };
 
-use super::{
-    Library, Open, Reports,
-    assets as files,
-    download, headers,
-    params::Params,
-    respond,
-};
+use super::{Library, Open, Reports, assets as files, download, params::Params, respond};
 use crate::{
-    access::Caller,
-    pages::{self, Content, Links, Shown, SignedIn, suspects::Asked},
+    access::{Caller, SignedIn},
+    pages::{self, Content, Links, Shown, suspects::Asked},
     view::{Page, Query, Record},
 };
 
@@ -51,11 +45,10 @@ type Who = Option<Extension<SignedIn>>;
 
 /// What everyone may have.
 pub fn assets() -> Router {
-    let routes = Router::new()
+    Router::new()
         .route("/assets/{name}", get(asset))
         .route("/favicon.svg", get(async || files::favicon()))
-        .layer(CompressionLayer::new().gzip(true));
-    headers::layer(routes)
+        .layer(CompressionLayer::new().gzip(true))
 }
 
 /// The pages of these reports. What guards them is layered around.
@@ -63,7 +56,7 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
     let packed = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/vnd.apache.parquet"))
         .and(NotForContentType::const_new("application/pdf"));
-    let routes = Router::new()
+    Router::new()
         .route("/", get(list))
         .route("/reports/{id}", get(summary))
         .route("/reports/{id}/clustering", get(clustering))
@@ -75,8 +68,7 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .with_state(library)
-        .layer(CompressionLayer::new().gzip(true).compress_when(packed));
-    headers::layer(routes)
+        .layer(CompressionLayer::new().gzip(true).compress_when(packed))
 }
 
 fn finish(content: Result<Content>, who: &Who, asked: &HeaderMap) -> Response {
