@@ -26,7 +26,9 @@ pub use heatmap::heatmap;
 pub use inline::{quartiles, reasons};
 pub use map::map;
 pub use matrix::correlations;
-pub use palette::{DARK, LIGHT, STYLE, THEMED, standalone};
+#[cfg(test)]
+pub use palette::STYLE;
+pub use palette::{DARK, LIGHT, THEMED, standalone};
 pub use scores::scores;
 pub use tree::truncate;
 

@@ -8,7 +8,7 @@ use anomal_core::{
     Error, ROW, Result,
     proto::{Analysis, Report},
 };
-use polars::prelude::{Column, DataFrame, IdxCa, NewChunkedArray, SortOptions};
+use polars::prelude::{Column, DataFrame, IdxCa, SortOptions};
 
 use crate::{
     contents::{self, Contents, Group, columns},
@@ -76,7 +76,7 @@ impl OpenReport {
     /// `Output` if the store fails.
     pub fn record(&self, row: u64) -> Result<Option<Record>> {
         if let Some(place) = self.numbers.iter().position(|known| *known == row) {
-            return Ok(Records::new(&self.report, &self.suspects)?.get(place).map(Some)?);
+            return Records::new(&self.report, &self.suspects)?.get(place).map(Some);
         }
         let group = self.groups.partition_point(|group| group.first_row <= row);
         let Some(group) = group.checked_sub(1).and_then(|place| self.groups.get(place)) else {

@@ -206,7 +206,7 @@ impl ReportEngine for RemoteReportEngine {
         self.replicas
             .call(|channel| {
                 let request = self.asking(DeleteReportRequest { id: id.to_owned() });
-                async move { Ok(client(channel).delete(request).await.map(|_| ())?) }
+                async move { client(channel).delete(request).await.map(|_| ()) }
             })
             .await
     }

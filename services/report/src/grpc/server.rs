@@ -19,7 +19,10 @@ use tonic::{
 };
 
 use super::publishing::receive;
-use crate::access::{Access, Caller};
+use crate::{
+    access::{Access, Caller},
+    listing,
+};
 
 /// The service's name, for health checks.
 pub const SERVICE: &str = "anomal.v1.ReportEngine";
@@ -44,14 +47,15 @@ struct Adapter {
 
 impl Adapter {
     async fn caller(&self, from: &Sender) -> Result<Caller> {
-        self.access.caller_of_metadata(&from.metadata, from.peer).await
+        // Boxed: questions to an API server take much room, and are rare.
+        Box::pin(self.access.caller_of_metadata(&from.metadata, from.peer)).await
     }
 
     /// The report, if the caller may read it.
     async fn readable(&self, from: &Sender, id: &str) -> Result<(Caller, Report)> {
         let caller = self.caller(from).await?;
         let report = self.engine.get(id).await?;
-        caller.check_read(&report.namespace, &report.job).await?;
+        Box::pin(caller.check_read(&report.namespace, &report.job)).await?;
         Ok((caller, report))
     }
 }
@@ -98,7 +102,7 @@ impl Service for Adapter {
         let (from, request) = Sender::of(request);
         let work = async {
             let caller = self.caller(&from).await?;
-            crate::listing::readable(self.engine.as_ref(), &caller, request).await
+            Box::pin(listing::readable(self.engine.as_ref(), &caller, request)).await
         };
         Ok(Response::new(self.admission.run("List", &from.metadata, work).await?))
     }
@@ -134,7 +138,7 @@ impl Service for Adapter {
         let (from, request) = Sender::of(request);
         let work = async {
             let (caller, report) = self.readable(&from, &request.id).await?;
-            caller.check_delete(&report.namespace, &report.job).await?;
+            Box::pin(caller.check_delete(&report.namespace, &report.job)).await?;
             self.engine.delete(&request.id).await
         };
         self.admission.run("Delete", &from.metadata, work).await?;

@@ -62,7 +62,7 @@ impl<'a> Records<'a> {
                 Some(cell)
             }
         };
-        let value = |column: &Option<&Column>| Value {
+        let value = |column: Option<&Column>| Value {
             text: column.and_then(words),
             number: column.and_then(|column| match column.get(place).ok()? {
                 AnyValue::Boolean(truth) => Some(f64::from(u8::from(truth))),
@@ -92,7 +92,7 @@ impl<'a> Records<'a> {
             reasons: self.reasons(place)?,
             explanation: self.explanation.and_then(words),
             source: self.source.iter().map(|column| column.and_then(words)).collect(),
-            features: self.features.iter().map(value).collect(),
+            features: self.features.iter().copied().map(value).collect(),
             contributions,
         })
     }

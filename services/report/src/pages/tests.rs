@@ -8,7 +8,10 @@ use super::{
     list, row, sound,
     suspects::Asked,
 };
-use crate::view::{Page, Query, Record, View};
+use crate::{
+    access::SignedIn,
+    view::{Page, Query, Record, View},
+};
 
 const ASSETS: Assets<'static> = Assets { style: "/assets/a.css", script: "/assets/a.js" };
 

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::{charts, pages::frame::Assets};
@@ -52,7 +53,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
 });
 
 fn short(content: &str) -> String {
-    Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(content)[..8])
 }
 
 /// Their addresses.

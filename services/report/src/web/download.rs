@@ -1,6 +1,6 @@
 //! Downloads: the report and its tables as files, and the rows that a flag has hit.
 
-use std::sync::Arc;
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use anomal_core::{
     Download, Error, Result,
@@ -16,6 +16,7 @@ use futures::stream;
 
 use super::{Open, Reports};
 use crate::{
+    exports::field,
     pages::text::{encode, short},
     view::Hit,
 };
@@ -93,7 +94,10 @@ fn hits(open: &Arc<dyn Open>, flag: usize) -> Download {
             text.push_str("row,value\r\n");
         }
         for Hit { row, value } in &page.items {
-            text.push_str(&format!("{row},{}\r\n", field(value)));
+            let value = field(value);
+            let value = quoted(&value);
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{row},{value}\r\n");
         }
         let offset = offset + page.items.len();
         let done = page.items.is_empty() || offset >= page.total;
@@ -101,30 +105,18 @@ fn hits(open: &Arc<dyn Open>, flag: usize) -> Download {
     }))
 }
 
-/// A field of a CSV file that no program takes for a formula.
-fn field(value: &str) -> String {
-    let formula =
-        value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
-    let guard = if formula { "'" } else { "" };
-    if formula || value.contains(['"', ',', '\n', '\r']) {
-        format!("\"{guard}{}\"", value.replace('"', "\"\""))
+/// A field as CSV has it.
+fn quoted(value: &str) -> Cow<'_, str> {
+    if value.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", value.replace('"', "\"\"")).into()
     } else {
-        value.to_owned()
+        value.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_no_formulas() {
-        assert_eq!(field("=1+1"), "\"'=1+1\"");
-        assert_eq!(field("@x"), "\"'@x\"");
-        assert_eq!(field("-5.2"), "-5.2");
-        assert_eq!(field("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-        assert_eq!(field("plain"), "plain");
-    }
 
     #[test]
     fn names_of_files_are_safe() {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::stream;
 use tower::ServiceExt;
 
-use super::{Library, Open, Reports, assets, pages, routes};
+use super::{Library, Open, Reports, assets, pages};
 use crate::{
     access::{Caller, SignedIn},
     pages::{fixture, sound},
@@ -90,7 +90,7 @@ impl Library for Fixture {
 }
 
 fn service() -> Router {
-    pages(Arc::new(Fixture)).merge(routes::assets())
+    pages(Arc::new(Fixture)).merge(assets())
 }
 
 async fn send(request: Request<Body>) -> Response<Body> {

@@ -1,5 +1,7 @@
 //! Section "Clustering": how rows stand to each other.
 
+use std::fmt::Write;
+
 use anomal_core::proto::{Analysis, Clustering, Map};
 use serde::Serialize;
 
@@ -103,20 +105,21 @@ fn line(clustering: &Clustering) -> [String; 4] {
 fn map(map: Option<&Map>, view: &View, clustering: Option<&Clustering>) -> String {
     let mut words = "Points that stand near each other are rows that are alike".to_owned();
     if let Some(clustering) = clustering {
-        words += &format!("; colours are the {} clusters", clustering.k);
+        let _ = write!(words, "; colours are the {} clusters", clustering.k);
     }
     if view.points.iter().any(|point| point.suspicious) {
         words += "; a red ring is a suspicious row";
     }
     words.push('.');
     if let Some(map) = map {
-        words += &format!(
+        let _ = write!(
+            words,
             " Stress {:.3} ({}): how far distances on the map are from those of the features",
             map.stress,
             stress(map.stress)
         );
         if !map.method.is_empty() {
-            words += &format!("; {}", text::value(&map.method));
+            let _ = write!(words, "; {}", text::value(&map.method));
         }
         words.push('.');
     }
@@ -137,7 +140,7 @@ fn tree_words(clustering: Option<&Clustering>) -> String {
     let mut words =
         "From below: rows that are alike meet low, groups that differ meet high.".to_owned();
     if let Some(clustering) = clustering {
-        words += &format!(" Cut into {} clusters, as on the map.", clustering.k);
+        let _ = write!(words, " Cut into {} clusters, as on the map.", clustering.k);
     }
     words
 }

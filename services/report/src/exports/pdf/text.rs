@@ -1,5 +1,7 @@
 //! Data as text that can be printed: short, with nothing in it that is unseen or that moves what is around it.
 
+use std::fmt::Write;
+
 use super::fonts;
 
 /// Characters of a value that are shown; the rest is cut off.
@@ -57,7 +59,7 @@ fn visible(character: char, escape: bool, out: &mut String) {
         '\t' => out.push_str("\\t"),
         _ if escape || is_unseen(character) || !fonts::has(character) => {
             out.push_str("\\u{");
-            out.push_str(&format!("{:x}", u32::from(character)));
+            let _ = write!(out, "{:x}", u32::from(character));
             out.push('}');
         }
         _ => out.push(character),
