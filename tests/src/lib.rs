@@ -1,6 +1,9 @@
 //! What the tests drive Anomal with: the built programs, each in a folder of its own, and nothing that
 //! outlives a test.
 
+pub mod browser;
+pub mod s3;
+
 use std::{
     fs,
     io::Write,
@@ -20,6 +23,18 @@ pub fn program(name: &str) -> PathBuf {
     let program = folder.join(name);
     assert!(program.exists(), "{} is not built; run `cargo xtask test`", program.display());
     program
+}
+
+/// What `cargo xtask test` got from outside, such as the browser.
+pub fn tool(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable);
+    path.unwrap_or_else(|| panic!("{variable} is not set; `cargo xtask test` sets it")).into()
+}
+
+/// Tells that a test ends before it has tested anything; `cargo xtask test` counts it as skipped.
+pub fn skip(reason: &str) {
+    // Past the capture of what tests print, and on a line of its own.
+    let _ = writeln!(std::io::stdout(), "\nskipped: {reason}");
 }
 
 /// The checkout, for its examples.

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     cargo::{cargo, target},
-    python,
+    tools::python,
 };
 
 const FOLDER: &str = "xtask/bench";

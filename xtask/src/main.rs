@@ -7,8 +7,8 @@ mod bench;
 mod cargo;
 mod deny;
 mod generate;
-mod python;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,65 @@
+//! Debian's packages: the browser, what reads PDF, and a font, so that pages look alike on every machine.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{output, run};
+
+/// Programs of tests and the packages that have them.
+const PROGRAMS: [(&str, &str); 3] =
+    [("chromium", "chromium"), ("pdftotext", "poppler-utils"), ("pdftoppm", "poppler-utils")];
+const FONT: (&str, &str) = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core");
+
+/// The browser; poppler is there too afterwards.
+pub fn chromium() -> Result<PathBuf> {
+    let programs = PROGRAMS.iter().filter(|(name, _)| program(name).is_none());
+    let mut missing: Vec<&str> = programs.map(|(_, package)| *package).collect();
+    // Only where it can be had: another system has fonts of its own.
+    if !Path::new(FONT.0).exists() && program("apt-get").is_some() {
+        missing.push(FONT.1);
+    }
+    missing.dedup();
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    program("chromium").context("there is no program `chromium`")
+}
+
+pub fn install(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" ");
+    if program("apt-get").is_none() {
+        bail!("install what Debian has as {wanted}");
+    }
+    let hint = || format!("install {wanted}, or run this as root");
+    apt_get(&["update"]).with_context(hint)?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt_get(&[&install, packages].concat()).with_context(hint)
+}
+
+/// The version of a package that `install` would bring.
+pub fn candidate(package: &str) -> Option<String> {
+    apt_get(&["update"]).ok()?;
+    let policy = output(Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C"))?;
+    let mut lines = policy.lines().map(str::trim);
+    let version = lines.find_map(|line| line.strip_prefix("Candidate: "))?;
+    // Without its epoch.
+    Some(version.split_once(':').map_or(version, |(_, version)| version).to_owned())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    // Another installation may be running.
+    command.args(["--quiet", "--option", "DPkg::Lock::Timeout=600"]).args(arguments);
+    run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Where a program is on the path.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
