@@ -1,6 +1,6 @@
 //! `anomal report`: reports that were kept.
 
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use anomal_connectors::terminal::harmless;
 use anomal_core::{
@@ -140,7 +140,7 @@ async fn id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
 }
 
 fn by_name(output: &Path) -> Result<ExportAs, Failure> {
-    let ending = output.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = output.extension().map(OsStr::to_ascii_lowercase);
     match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("pdf") => Ok(ExportAs::Pdf),
         Some("html" | "htm") => Ok(ExportAs::Html),

@@ -4,7 +4,10 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anomal_core::Error;
 use anomal_pipeline::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
-use anomal_report::{Access, AccessMode, LocalReportEngine};
+use anomal_report::{
+    LocalReportEngine,
+    access::{Access, Mode as AccessMode, Options as AccessOptions},
+};
 use anomal_spec::Severity;
 
 use super::{Ended, print, report::show};
@@ -67,7 +70,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     if let Some(pages) = pages {
         let report = outcome.summary.report.as_ref();
         show(report.map_or(&pages.address, |report| &report.url), arguments.report.open);
-        let access = Access::new(AccessMode::Open, Default::default())?;
+        let access = Access::new(AccessMode::Open, AccessOptions::default())?;
         runtime.block_on(pages.serve(access))?;
     }
     runtime.shutdown_timeout(GRACE);

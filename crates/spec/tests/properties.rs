@@ -15,8 +15,9 @@ use anomal_spec::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
     CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
     Include, Input, KIND, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
-    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Report, Rows, Severity,
-    Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
+    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Report, Rows,
+    Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original,
+    to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -316,9 +317,8 @@ fn engines() -> impl Strategy<Value = Engines> {
         (endpoints, option::of(tls()), compression)
             .prop_map(|(endpoints, tls, compression)| RemoteEngine { endpoints, tls, compression })
     };
-    (option::of(engine()), option::of(engine()), option::of(engine())).prop_map(
-        |(feature, classification, report)| Engines { feature, classification, report },
-    )
+    (option::of(engine()), option::of(engine()), option::of(engine()))
+        .prop_map(|(feature, classification, report)| Engines { feature, classification, report })
 }
 
 fn report() -> impl Strategy<Value = Report> {

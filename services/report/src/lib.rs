@@ -17,7 +17,7 @@ mod store;
 pub mod view;
 mod web;
 
-pub use access::{Access, AccessArgs, Mode as AccessMode};
+pub use access::{Access, AccessArgs};
 pub use engine::{LocalReportEngine, new_id};
 pub use grpc::RemoteReportEngine;
 pub use open::OpenReport;

@@ -16,7 +16,7 @@ const PORT: u16 = 7403;
 struct Arguments {
     #[command(flatten)]
     server: ServerArgs,
-    /// Where reports are kept: a folder, or s3://bucket/prefix, gs://…, az://… with credentials in the environment
+    /// Where reports are kept: a folder, or <s3://bucket/prefix>, gs://…, az://… with credentials in the environment
     #[arg(long, env = "ANOMAL_REPORT_STORE", value_name = "DIR|URL")]
     store: String,
     /// Where to serve the pages (port 0: a free one)

@@ -32,7 +32,7 @@ impl Download {
 }
 
 /// The largest exports are made while it is waited.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Page {
     /// Clicks what is a download, and waits until it is whole.

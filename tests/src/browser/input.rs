@@ -118,7 +118,7 @@ impl Page {
         let modifiers: i64 = modifiers.sum();
         let key = get_key_definition(name).unwrap_or_else(|| panic!("no key {name}"));
         let text = key.text.or_else(|| (key.key.chars().count() == 1).then_some(key.key));
-        let text = text.filter(|_| modifiers & 3 == 0);
+        let text = text.filter(|_| modifiers.trailing_zeros() >= 2);
         let down = if text.is_some() {
             DispatchKeyEventType::KeyDown
         } else {

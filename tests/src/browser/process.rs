@@ -69,7 +69,7 @@ impl Process {
     /// Where its protocol is spoken, once it tells.
     pub(super) async fn address(&self) -> String {
         let file = self.profile.path().join("DevToolsActivePort");
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
             let told = fs::read_to_string(&file).unwrap_or_default();
             let mut lines = told.lines();

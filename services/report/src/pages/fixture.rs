@@ -1,4 +1,10 @@
 //! A made-up report, for tests: DNS queries, a few of them odd, some of them hostile to those who show them.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "figures that are made up are small"
+)]
 
 mod analysis;
 
@@ -79,7 +85,7 @@ fn value(row: u64, feature: usize) -> Value {
         8 if odd(row) => text(if n < 0.8 { "TXT" } else { "NULL" }),
         8 => text(if n < 0.7 { "A" } else { "AAAA" }),
         9 => Value { text: Some("false".to_owned()), number: Some(0.0) },
-        6 if row % 19 == 0 => Value::default(),
+        6 if row.is_multiple_of(19) => Value::default(),
         _ => {
             let number = number(row, feature);
             let text = if feature == 3 { format!("{number:.3}") } else { format!("{number}") };
@@ -329,7 +335,7 @@ fn point(row: u64) -> Point {
         row,
         x: (angle.cos() * away * 1.4) as f32,
         y: (angle.sin() * away) as f32,
-        count: 1 + u64::from(row % 50 == 0) * 6,
+        count: 1 + u64::from(row.is_multiple_of(50)) * 6,
         suspicious: odd(row),
         score: Some(score(row)),
         labels: (0..7).map(|clustering| analysis::label(clustering, row)).collect(),

@@ -20,7 +20,7 @@ fn words(document: &PagedDocument) -> String {
             match item {
                 FrameItem::Group(group) => add(&group.frame, out),
                 FrameItem::Text(text) => {
-                    out.extend(text.text.chars().filter(|c| !c.is_whitespace()))
+                    out.extend(text.text.chars().filter(|c| !c.is_whitespace()));
                 }
                 _ => {}
             }

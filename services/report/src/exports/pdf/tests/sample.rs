@@ -199,8 +199,12 @@ fn record(chance: &mut Chance, place: u32) -> Record {
         rank: Some(1.0 - f64::from(place + 1) / 20_000.0),
         cluster: Some(2),
         suspicious: true,
-        severity: (place % 3 == 0).then_some(Severity::High),
-        flags: if place % 3 == 0 { vec!["unique_subdomains".to_owned()] } else { Vec::new() },
+        severity: place.is_multiple_of(3).then_some(Severity::High),
+        flags: if place.is_multiple_of(3) {
+            vec!["unique_subdomains".to_owned()]
+        } else {
+            Vec::new()
+        },
         reasons: shares
             .iter()
             .enumerate()
@@ -218,7 +222,7 @@ fn record(chance: &mut Chance, place: u32) -> Record {
             Some(name),
             Some("NOERROR".to_owned()),
             Some((60 + place).to_string()),
-            (place % 4 > 0).then(|| format!("{}==", chance.word(60))),
+            (!place.is_multiple_of(4)).then(|| format!("{}==", chance.word(60))),
             Some("412".to_owned()),
             None,
         ],
