@@ -1,6 +1,6 @@
 //! Style sheet, script and picture: in the program, named after what is in them.
 
-use std::sync::LazyLock;
+use std::{fmt::Write, sync::LazyLock};
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -47,12 +47,18 @@ struct Names {
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    style: format!("/assets/report-{}.css", short(&STYLE)),
-    script: format!("/assets/report-{}.js", short(SCRIPT)),
+    style: format!("/assets/report-{}.css", fingerprint(&STYLE, 8)),
+    script: format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)),
 });
 
-fn short(content: &str) -> String {
-    Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+/// The first bytes of a hash, as text.
+pub fn fingerprint(content: &str, bytes: usize) -> String {
+    let mut text = String::with_capacity(2 * bytes);
+    for byte in Sha256::digest(content).iter().take(bytes) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Their addresses.

@@ -5,7 +5,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
 
 use super::assets;
 use crate::pages::{self, Content, SignedIn};
@@ -19,9 +18,7 @@ pub fn page(
 ) -> Result<Response> {
     let html = pages::render(content, assets::addresses(), signed_in)?;
     // Weak: what is sent may be compressed.
-    let tag: String =
-        Sha256::digest(&html).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("W/\"{tag}\"");
+    let tag = format!("W/\"{}\"", assets::fingerprint(&html, 12));
     let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         value.to_str().is_ok_and(|value| value.split(',').any(|one| one.trim() == tag))
     });
