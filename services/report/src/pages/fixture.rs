@@ -1,19 +1,21 @@
 //! A made-up report, for tests: DNS queries, a few of them odd, some of them hostile to those who show them.
-#![allow(
+
+#![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "figures that are made up are small"
+    reason = "made-up numbers are small and positive"
 )]
 
 mod analysis;
+mod rows;
 
 use anomal_core::proto::{
     Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Report, Severity,
     report::{FilterCount, FlagCount},
 };
 
-use crate::view::{Hit, Page, Point, Query, Reason, Record, ScoreHistogram, Value, View, Whole};
+use self::rows::{contributions, leaf, name, noise, number, odd, score, value};
+use crate::view::{Hit, Page, Point, Query, Reason, Record, ScoreHistogram, View, Whole};
 
 pub const ROWS: u64 = 499;
 pub const SCRIPT: &str = "<script>alert('x')</script>\"&.example";
@@ -40,100 +42,6 @@ const COLUMNS: [(&str, DataType); 8] = [
     ("client.bytes", DataType::Integer),
     ("network.bytes", DataType::Integer),
 ];
-
-/// Numbers that look random and are the same each time.
-fn noise(row: u64, salt: u64) -> f64 {
-    let mut x =
-        (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
-    x ^= x >> 29;
-    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x ^= x >> 32;
-    (x % 10_000) as f64 / 10_000.0
-}
-
-fn odd(row: u64) -> bool {
-    row % 41 == 7
-}
-
-/// The leaf of the dendrogram that a row is in: 24 leaves, three for each of eight clusters.
-fn leaf(row: u64) -> usize {
-    let part = |share: f64, many: usize| ((share * many as f64) as usize).min(many - 1);
-    if odd(row) { 21 + part(noise(row, 1), 3) } else { part(noise(row, 1).powf(1.7), 21) }
-}
-
-fn number(row: u64, feature: usize) -> f64 {
-    let group = leaf(row) / 3;
-    let n = noise(row, 10 + feature as u64);
-    let odd = odd(row);
-    match feature {
-        0 => (60.0 + 25.0 * group as f64 + 40.0 * n + if odd { 900.0 * n } else { 0.0 }).round(),
-        1 => (number(row, 0) * 2.4 + 6.0 * n).round(),
-        2 => (12.0 + 3.0 * (group % 3) as f64 + 10.0 * n + if odd { 38.0 } else { 0.0 }).round(),
-        3 => 2.6 + 0.8 * n + 0.1 * (group % 4) as f64 + if odd { 1.1 } else { 0.0 },
-        4 => (3.0 * n * n + if odd { 12.0 * n } else { 0.0 }).round(),
-        5 => (1.0 + 2.4 * n + if odd { 2.0 } else { 0.0 }).round(),
-        _ => [30.0, 60.0, 300.0, 3600.0][(n * 4.0) as usize % 4],
-    }
-}
-
-fn value(row: u64, feature: usize) -> Value {
-    let text = |text: &str| Value { text: Some(text.to_owned()), number: None };
-    let n = noise(row, 30 + feature as u64);
-    match feature {
-        7 if odd(row) => text(if n < 0.6 { "NXDOMAIN" } else { "SERVFAIL" }),
-        7 => text(if n < 0.93 { "NOERROR" } else { "NXDOMAIN" }),
-        8 if odd(row) => text(if n < 0.8 { "TXT" } else { "NULL" }),
-        8 => text(if n < 0.7 { "A" } else { "AAAA" }),
-        9 => Value { text: Some("false".to_owned()), number: Some(0.0) },
-        6 if row.is_multiple_of(19) => Value::default(),
-        _ => {
-            let number = number(row, feature);
-            let text = if feature == 3 { format!("{number:.3}") } else { format!("{number}") };
-            Value { text: Some(text), number: Some(number) }
-        }
-    }
-}
-
-fn name(row: u64) -> String {
-    match row {
-        7 => SCRIPT.to_owned(),
-        48 => TURNED.to_owned(),
-        89 => "a".repeat(100_001),
-        _ if odd(row) => format!(
-            "{:016x}{:08x}.x{}.updates.example",
-            row.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-            row * 7919,
-            row % 5
-        ),
-        _ => format!(
-            "{}{}.intranet.example",
-            ["www", "mail", "cdn", "api", "static"][(row % 5) as usize],
-            row % 23
-        ),
-    }
-}
-
-fn score(row: u64) -> f64 {
-    if odd(row) { 0.52 + 0.4 * noise(row, 3) } else { 0.06 + 0.33 * noise(row, 3).powi(2) }
-}
-
-fn contributions(row: u64) -> Vec<f64> {
-    let odd = odd(row);
-    let parts: Vec<f64> = (0..FEATURES.len())
-        .map(|feature| {
-            let n = 0.3 + noise(row, 60 + feature as u64);
-            match feature {
-                9 => 0.001,
-                3 if odd => 6.0 * n,
-                2 | 8 if odd => 3.0 * n,
-                _ if odd => 0.4 * n,
-                _ => n,
-            }
-        })
-        .collect();
-    let sum: f64 = parts.iter().sum();
-    parts.into_iter().map(|part| part / sum).collect()
-}
 
 pub fn record(row: u64) -> Option<Record> {
     if row >= ROWS {

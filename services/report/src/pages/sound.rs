@@ -53,7 +53,10 @@ fn tag(text: &str) -> (Tag, &str) {
     }
 }
 
-/// Fails where the page is not sound; `name` says which it is.
+/// `name` says which page it is.
+///
+/// # Panics
+/// Where the page is not sound.
 pub fn check(name: &str, html: &str) {
     for hostile in ["<script>alert", "</script>\"", "<u>", "\u{202e}", "\u{0}"] {
         assert!(!html.contains(hostile), "{name}: {hostile:?} stands in the page");

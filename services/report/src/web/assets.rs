@@ -48,12 +48,14 @@ struct Names {
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    style: format!("/assets/report-{}.css", short(&STYLE)),
-    script: format!("/assets/report-{}.js", short(SCRIPT)),
+    style: format!("/assets/report-{}.css", fingerprint(&STYLE, 8)),
+    script: format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)),
 });
 
-fn short(content: &str) -> String {
-    HEXLOWER.encode(&Sha256::digest(content)[..8])
+/// The first bytes of a hash, as text.
+pub fn fingerprint(content: &str, bytes: usize) -> String {
+    let hash = Sha256::digest(content);
+    HEXLOWER.encode(&hash[..bytes.min(hash.len())])
 }
 
 /// Their addresses.

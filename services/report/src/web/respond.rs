@@ -5,8 +5,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
 
 use super::assets;
 use crate::{
@@ -23,7 +21,7 @@ pub fn page(
 ) -> Result<Response> {
     let html = pages::render(content, assets::addresses(), signed_in)?;
     // Weak: what is sent may be compressed.
-    let tag = format!("W/\"{}\"", HEXLOWER.encode(&Sha256::digest(&html)[..12]));
+    let tag = format!("W/\"{}\"", assets::fingerprint(&html, 12));
     let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         value.to_str().is_ok_and(|value| value.split(',').any(|one| one.trim() == tag))
     });
