@@ -247,7 +247,11 @@ fn lines(features: &[FeatureSummary]) -> Vec<Line> {
                 weight_share: numbers::percent(part(summary)),
                 all: numbers::percent(summary.mean_contribution),
                 suspicious: numbers::percent(summary.mean_contribution_suspicious),
-                words: words::against_weight(summary.mean_contribution, part(summary)),
+                words: words::against_weight(
+                    summary.mean_contribution,
+                    summary.mean_contribution_suspicious,
+                    part(summary),
+                ),
             }
         })
         .collect()

@@ -46,9 +46,12 @@ pub fn rank(rank: f64) -> String {
 }
 
 /// A feature's part in the result beside the part its weight would give it.
-pub fn against_weight(contribution: f64, weight: f64) -> &'static str {
+///
+/// A feature may say nothing of most rows and much of the suspicious ones: `suspicious` is its part there.
+pub fn against_weight(contribution: f64, suspicious: f64, weight: f64) -> &'static str {
     if contribution < NOTHING {
-        return "contributes nothing";
+        let rare = suspicious >= NOTHING;
+        return if rare { "tells of suspicious rows only" } else { "contributes nothing" };
     }
     if weight <= 0.0 {
         return "no weight";
@@ -101,12 +104,13 @@ mod tests {
 
     #[test]
     fn contributions_beside_weights() {
-        assert_eq!(against_weight(0.001, 0.1), "contributes nothing");
-        assert_eq!(against_weight(0.2, 0.1), "far more than its weight");
-        assert_eq!(against_weight(0.1, 0.1), "about its weight");
-        assert_eq!(against_weight(0.06, 0.1), "less than its weight");
-        assert_eq!(against_weight(0.02, 0.1), "far less than its weight");
-        assert_eq!(against_weight(0.02, 0.0), "no weight");
+        assert_eq!(against_weight(0.001, 0.001, 0.1), "contributes nothing");
+        assert_eq!(against_weight(0.001, 0.06, 0.1), "tells of suspicious rows only");
+        assert_eq!(against_weight(0.2, 0.2, 0.1), "far more than its weight");
+        assert_eq!(against_weight(0.1, 0.1, 0.1), "about its weight");
+        assert_eq!(against_weight(0.06, 0.1, 0.1), "less than its weight");
+        assert_eq!(against_weight(0.02, 0.1, 0.1), "far less than its weight");
+        assert_eq!(against_weight(0.02, 0.1, 0.0), "no weight");
     }
 
     #[test]
