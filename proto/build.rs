@@ -5,8 +5,8 @@ use std::{env, fs, path::PathBuf};
 use prost::Message;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files =
-        ["feature", "classification", "model", "report"].map(|name| format!("anomal/v1/{name}.proto"));
+    let files = ["feature", "classification", "model", "report"]
+        .map(|name| format!("anomal/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["."])?;
     let set = PathBuf::from(env::var("OUT_DIR")?).join("anomal_descriptor.bin");
     fs::write(set, descriptors.encode_to_vec())?;

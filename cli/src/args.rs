@@ -24,6 +24,9 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Tell all there is about one row of a result file
     Explain(Explain),
+    /// Look at the reports that were kept
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Check a settings file without running it
     Validate(SettingsFile),
     /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl
@@ -100,6 +103,8 @@ pub struct Run {
     /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
+    #[command(flatten, next_help_heading = "The report")]
+    pub report: RunReport,
     #[command(flatten)]
     pub output_args: OutputArgs,
     #[command(flatten, next_help_heading = "The original's options")]
@@ -210,6 +215,132 @@ pub struct Original {
     /// Do not open the wizard
     #[arg(long, hide = true)]
     pub no_ui: bool,
+}
+
+/// What becomes of a run's report.
+#[derive(Debug, Default, Args)]
+pub struct RunReport {
+    /// Keep a report, and serve it until Ctrl-C
+    #[arg(long)]
+    pub report: bool,
+    /// Serve it on this port of this machine (default: 8080, or a free one if that is taken; 0: a free one)
+    #[arg(long, short = 'p', value_name = "PORT")]
+    pub report_port: Option<u16>,
+    /// Open it in the browser
+    #[arg(long, requires = "report")]
+    pub open: bool,
+    /// Publish the report to this engine, such as <http://127.0.0.1:7403> (repeatable), with the token of the
+    /// environment variable `ANOMAL_REPORT_TOKEN`
+    #[arg(long, value_name = "URL", alias = "report-engine", conflicts_with_all = ["report", "report_port"])]
+    pub report_endpoint: Vec<String>,
+    #[command(flatten)]
+    pub store: ReportStore,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReportStore {
+    /// Where reports are kept: a folder, or s3://, gs://, az:// (default: `anomal/reports` below `XDG_DATA_HOME` or
+    /// ~/.local/share)
+    #[arg(long, env = "ANOMAL_REPORT_STORE", value_name = "DIR|URL")]
+    pub report_store: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Serve the pages until Ctrl-C
+    Serve(Box<ServeReports>),
+    /// List the reports, the newest first
+    List(ListReports),
+    /// Write a report, or its table, to a file
+    Export(ExportReport),
+    /// Write a report as a PDF
+    Pdf(PdfReport),
+    /// Delete a report
+    Delete(DeleteReport),
+}
+
+/// Whose reports.
+#[derive(Debug, Args)]
+pub struct Reports {
+    #[command(flatten)]
+    pub store: ReportStore,
+    /// Those of this report engine instead (repeatable), with the token of the environment variable
+    /// `ANOMAL_REPORT_TOKEN`
+    #[arg(long, value_name = "URL", alias = "report-engine")]
+    pub report_endpoint: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeReports {
+    #[command(flatten)]
+    pub store: ReportStore,
+    /// Where to serve (port 0: a free one)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+    /// Open it in the browser
+    #[arg(long)]
+    pub open: bool,
+    #[command(flatten)]
+    pub access: anomal_report::AccessArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ListReports {
+    #[command(flatten)]
+    pub reports: Reports,
+    /// Only those whose job, title, input, engine or flags hold this
+    pub search: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportReport {
+    /// The report's id, or `latest`
+    pub id: String,
+    #[command(flatten)]
+    pub reports: Reports,
+    /// What kind of file (default: by the name's ending)
+    #[arg(long, value_enum)]
+    pub format: Option<ExportAs>,
+    /// Of tables: only rows that are suspicious or flagged
+    #[arg(long)]
+    pub suspects: bool,
+    /// Of tables: only rows that this flag has hit
+    #[arg(long, value_name = "NAME")]
+    pub flag: Option<String>,
+    /// The file (`-`: standard output)
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportAs {
+    Pdf,
+    /// One page that works without a server
+    Html,
+    Csv,
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub struct PdfReport {
+    /// The report's id, or `latest`
+    pub id: String,
+    #[command(flatten)]
+    pub reports: Reports,
+    /// The file (`-`: standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "report.pdf")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteReport {
+    /// The report's id
+    pub id: String,
+    #[command(flatten)]
+    pub reports: Reports,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod init;
 pub mod model;
+pub mod report;
 pub mod run;
 pub mod settings;
 pub mod version;

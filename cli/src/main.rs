@@ -8,6 +8,7 @@ mod exit;
 mod original;
 mod overrides;
 mod present;
+mod reports;
 mod results;
 mod settings;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Score(score) => commands::model::score(*score),
         Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
         Command::Explain(explain) => commands::explain::explain(&explain),
+        Command::Report(report) => commands::report::run(report),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),

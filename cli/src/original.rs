@@ -24,15 +24,12 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--features-file", &["--features-file"]),
     ("--config-file", &["--config-file"]),
     ("--class-engine", &["--class-engine"]),
+    ("-p", &["--report-port"]),
+    ("--report-port", &["--report-port"]),
 ];
 
 /// Options that do not exist yet, and what they would need.
 const LATER: &[(&str, &str)] = &[
-    ("-p", "the report (-p) is not there yet; results go to the files that -out names"),
-    (
-        "--report-port",
-        "the report (--report-port) is not there yet; results go to the files that -out names",
-    ),
     ("--collection-time", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
     ("--tcp-in-host", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
     ("--tcp-in-port", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
@@ -106,7 +103,8 @@ mod tests {
     #[test]
     fn what_is_not_there_yet_says_so() {
         assert!(rewritten("anomal -in a.csv -ff f.yaml").unwrap_err().contains("--no-ui"));
-        assert!(rewritten("anomal --no-ui -in a.csv -p 80").unwrap_err().contains("report"));
+        let line = rewritten("anomal --no-ui -in a.csv -p 80").unwrap();
+        assert_eq!(line, "anomal run --no-ui --input-file a.csv --report-port 80");
         assert!(rewritten("anomal --no-ui -di tcp --tcp-in-port 1").unwrap_err().contains("TCP"));
     }
 }

@@ -31,6 +31,7 @@ pub fn apply(spec: &mut AnomalyJobSpec, run: &Run) -> Result<()> {
     let mut engines = spec.engines.take().unwrap_or_default();
     endpoints(&mut engines.feature, &run.feature_engine);
     endpoints(&mut engines.classification, &run.classification_engine);
+    endpoints(&mut engines.report, &run.report.report_endpoint);
     spec.engines = Some(engines).filter(|engines| *engines != Engines::default());
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! outlives a test.
 
 pub mod browser;
+pub mod http;
 pub mod s3;
 
 use std::{
@@ -161,10 +162,16 @@ impl Workspace {
 pub struct Engine {
     child: Child,
     pub address: String,
+    /// Of its pages, where it has any.
+    pub pages: Option<String>,
 }
 
 /// The port that a server tells in its port file, once it does; `check` is done while it does not.
-pub fn grpc_port(file: &Path, mut check: impl FnMut()) -> u64 {
+pub fn grpc_port(file: &Path, check: impl FnMut()) -> u64 {
+    ports(file, check)["grpc"].as_u64().expect("a port")
+}
+
+fn ports(file: &Path, mut check: impl FnMut()) -> serde_json::Value {
     let until = Instant::now() + Duration::from_secs(20);
     while !file.exists() {
         check();
@@ -172,8 +179,7 @@ pub fn grpc_port(file: &Path, mut check: impl FnMut()) -> u64 {
         std::thread::sleep(Duration::from_millis(20));
     }
     let ports = fs::read(file).expect("the port file");
-    let ports: serde_json::Value = serde_json::from_slice(&ports).expect("JSON");
-    ports["grpc"].as_u64().expect("a port")
+    serde_json::from_slice(&ports).expect("JSON")
 }
 
 impl Engine {
@@ -183,17 +189,25 @@ impl Engine {
     }
 
     pub fn start_with(name: &str, more: &[&str]) -> Self {
+        Self::start_in(name, more, &[])
+    }
+
+    /// With more in its environment.
+    pub fn start_in(name: &str, more: &[&str], environment: &[(&str, String)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let ports = folder.path().join("ports.json");
         let mut command = Command::new(program(name));
         command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
         command.arg("--port-file").arg(&ports).args(more);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the engine starts");
-        let port = grpc_port(&ports, || {
+        let ports = self::ports(&ports, || {
             assert!(child.try_wait().expect("its state").is_none(), "{name} ended at once");
         });
-        Self { child, address: format!("http://127.0.0.1:{port}") }
+        let address = |port: &serde_json::Value| format!("http://127.0.0.1:{port}");
+        let pages = ports.get("web").map(address);
+        Self { child, address: address(&ports["grpc"]), pages }
     }
 
     /// Ends it as a lost machine would.

@@ -3,14 +3,19 @@
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anomal_core::Error;
-use anomal_pipeline::{Observer, Options, Outcome, Quiet, Summary, run as run_job};
+use anomal_pipeline::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
+use anomal_report::{
+    LocalReportEngine,
+    access::{Access, Mode as AccessMode, Options as AccessOptions},
+};
 use anomal_spec::Severity;
 
-use super::{Ended, print};
+use super::{Ended, print, report::show};
 use crate::{
-    args::{FailOn, Run, SummaryFormat},
+    args::{FailOn, Run, RunReport, SummaryFormat},
     engines, exit,
     present::{error::Failure, progress::Progress, summary::Text},
+    reports::{Pages, remote},
     settings::{self, Settings},
 };
 
@@ -32,22 +37,68 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         Some(progress) => Arc::<Progress>::clone(progress),
         None => Arc::new(Quiet),
     };
-    let options =
-        Options { observer, original: settings.original.clone(), suspects: SUSPECTS, results };
+    let options = Options {
+        observer,
+        original: settings.original.clone(),
+        suspects: SUSPECTS,
+        results,
+        report: None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
+        let work = async {
+            let (reporting, pages) = reporting(settings, &arguments.report).await?;
+            let options = Options { report: reporting, ..options };
+            Ok((execute(settings, &options).await?, pages))
+        };
         tokio::select! {
-            outcome = execute(settings, &options) => outcome,
+            done = work => done,
             _ = tokio::signal::ctrl_c() => Err(Error::cancelled()),
         }
     });
-    runtime.shutdown_timeout(GRACE);
     if let Some(progress) = progress {
         progress.clear();
     }
-    let outcome = ended.map_err(|error| settings.failure(&error))?;
+    let (outcome, pages) = match ended {
+        Ok(done) => done,
+        Err(error) => {
+            runtime.shutdown_timeout(GRACE);
+            return Err(settings.failure(&error));
+        }
+    };
     tell(&outcome.summary, arguments)?;
+    if let Some(pages) = pages {
+        let report = outcome.summary.report.as_ref();
+        show(report.map_or(&pages.address, |report| &report.url), arguments.report.open);
+        let access = Access::new(AccessMode::Open, AccessOptions::default())?;
+        runtime.block_on(pages.serve(access))?;
+    }
+    runtime.shutdown_timeout(GRACE);
     Ok(if found(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
+}
+
+/// Where the report goes, if there is to be one, and its pages, if they are to be served.
+async fn reporting(
+    settings: &Settings,
+    arguments: &RunReport,
+) -> Result<(Option<Publishing>, Option<Pages>), Error> {
+    let spec = &settings.job.spec;
+    let namespace = settings.job.metadata.rest.get("namespace").and_then(|name| name.as_str());
+    let namespace = namespace.unwrap_or_default().to_owned();
+    let publishing = |engine| Some(Publishing { engine, namespace });
+    let engines = spec.engines.as_ref();
+    if arguments.report || arguments.report_port.is_some() {
+        let pages = Pages::local(&arguments.store, arguments.report_port).await?;
+        return Ok((publishing(Arc::new(pages.engine.clone())), Some(pages)));
+    }
+    if let Some(engine) = engines.and_then(|engines| engines.report.as_ref()) {
+        return Ok((publishing(remote(engine).await?), None));
+    }
+    if spec.report.is_none() {
+        return Ok((None, None));
+    }
+    let kept = LocalReportEngine::new(arguments.store.open()?, "");
+    Ok((publishing(Arc::new(kept)), None))
 }
 
 async fn execute(settings: &Settings, options: &Options) -> Result<Outcome, Error> {

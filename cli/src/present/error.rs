@@ -42,3 +42,8 @@ impl From<std::io::Error> for Failure {
 pub fn line(message: &str) {
     let _ = writeln!(std::io::stderr(), "error: {message}");
 }
+
+/// What is no error, on standard error all the same: standard output is for data.
+pub fn note(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}

@@ -19,6 +19,7 @@ impl Display for Text<'_> {
         self.flags(f)?;
         self.notes(f)?;
         self.files(f)?;
+        self.report(f)?;
         self.times(f)
     }
 }
@@ -129,6 +130,16 @@ impl Text<'_> {
             writeln!(f, "  {:>9} rows  {}", grouped(file.rows), file.target)?;
         }
         Ok(())
+    }
+
+    fn report(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.summary.report {
+            Some(report) if report.url.is_empty() => {
+                writeln!(f, "\nReport {} is kept; `anomal report serve` shows it", report.id)
+            }
+            Some(report) => writeln!(f, "\nReport {}", report.url),
+            None => Ok(()),
+        }
     }
 
     fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

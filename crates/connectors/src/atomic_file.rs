@@ -14,7 +14,7 @@ use crate::compression::Compressor;
 /// Where an output's bytes go: a file under a temporary name in its own folder, renamed by
 /// [`AtomicFile::finish`] and removed if dropped before; or, as they come, standard output, a pipe or a
 /// device.
-pub(crate) struct AtomicFile {
+pub struct AtomicFile {
     target: PathBuf,
     writer: Compressor<BufWriter<Inner>>,
 }

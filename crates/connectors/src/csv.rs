@@ -5,7 +5,7 @@ mod sink;
 mod source;
 mod split;
 
-pub use file::CsvFile;
+pub use file::{CsvFile, CsvText};
 pub(crate) use sink::CsvSink;
 pub use sink::flat;
 pub(crate) use source::CsvSource;

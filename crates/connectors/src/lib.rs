@@ -23,7 +23,7 @@ mod typing;
 use anomal_core::{Error, Result};
 use anomal_spec::{Input, Output};
 
-pub use atomic_file::write_file;
+pub use atomic_file::{AtomicFile, write_file};
 pub use dead_letter::DeadLetter;
 pub use sink::{EarlySink, Known, ResultBatch, Sink, Written};
 pub use source::{Batch, Rejected, Source};

@@ -14,6 +14,7 @@ mod hits;
 mod model;
 mod original;
 mod progress;
+mod publish;
 mod reader;
 mod results;
 mod run;
@@ -27,6 +28,7 @@ mod writing;
 
 pub use original::OriginalFiles;
 pub use progress::{Observer, Quiet, Stage};
+pub use publish::Publishing;
 pub use run::{Engines, Options, Outcome, run};
-pub use summary::{FilterSummary, FlagSummary, StageTime, Summary};
+pub use summary::{FilterSummary, FlagSummary, Published, StageTime, Summary};
 pub use suspects::Suspect;

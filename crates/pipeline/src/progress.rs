@@ -17,6 +17,8 @@ pub enum Stage {
     Classify,
     /// Results are written.
     Write,
+    /// The report goes to where it is kept.
+    Publish,
 }
 
 impl Stage {
@@ -27,6 +29,7 @@ impl Stage {
             Self::WholeTable => "whole-table features and flags",
             Self::Classify => "classify",
             Self::Write => "write",
+            Self::Publish => "publish",
         }
     }
 }

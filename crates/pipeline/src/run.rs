@@ -1,6 +1,6 @@
 //! A run from input to outputs. This page names its steps; each is a module.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use anomal_connectors::{OpenOptions, Sink, Source, Written, create, open};
 use anomal_core::{
@@ -19,12 +19,13 @@ use crate::{
     hits::Hits,
     original::OriginalFiles,
     progress::{Observer, Stage},
+    publish::{Draft, Found, Publishing},
     reader::Reader,
     results::Results,
     spool::Spool,
-    summary::{Clock, Parts, Summary},
+    summary::{Clock, Parts, Published, Summary},
     waiting::{AtOutputs, Waiting},
-    writing::{Writing, unlike},
+    writing::{Writing, Wrote, unlike},
 };
 
 /// Where the work is done.
@@ -44,6 +45,8 @@ pub struct Options {
     pub suspects: usize,
     /// Whether rows are written where the settings name no output.
     pub results: bool,
+    /// Where the report goes, if there is to be one.
+    pub report: Option<Publishing>,
 }
 
 /// What a run leaves beside its outputs.
@@ -70,8 +73,12 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
-    let sinks = sinks(spec, &plan, options)?;
-    let writing = Writing::new(&plan, source.empty(), sinks, options.suspects, observer);
+    let columns = source.schema().to_vec();
+    let draft = options.report.as_ref().map(Draft::new).transpose()?;
+    let mut sinks = sinks(spec, &plan, options)?;
+    sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
+    let (suspects, report) = (options.suspects, draft.is_some());
+    let writing = Writing::new(&plan, source.empty(), sinks, suspects, report, observer);
 
     clock.enter(Stage::Extract);
     let call = Call::new(&engines.feature, &plan);
@@ -93,9 +100,20 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     } else {
         stream(&plan, rows, writing, observer).await?
     };
-    let Ended { counts, analysis, steps, drift, parts } = ended;
+    let Ended { counts, analysis, steps, drift, mut parts, found } = ended;
+    if draft.is_some() {
+        // The last sink is the report's, and its file nothing that was asked for.
+        parts.outputs.pop();
+    }
     let mut summary = Summary::new(job, &plan, counts, analysis.as_ref(), steps, parts, clock)?;
     summary.drift = drift;
+    if let Some(draft) = draft {
+        observer.stage(Stage::Publish);
+        let since = Instant::now();
+        let publish = draft.publish(job, columns, &plan, &summary, analysis.clone(), found);
+        let report = publish.await?;
+        summary.published(Published { id: report.id, url: report.url }, since);
+    }
     Ok(Outcome { summary, plan, analysis })
 }
 
@@ -106,6 +124,7 @@ struct Ended {
     steps: Vec<StepStatistics>,
     drift: Vec<Drift>,
     parts: Parts,
+    found: Found,
 }
 
 /// Each batch is written as soon as it has been through the engine: memory stays flat.
@@ -126,9 +145,9 @@ async fn stream(
         observer.progress(rows.counts.read, batch.done, batch.total);
     }
     let (counts, dead_letter) = rows.finish().await?;
-    let (tally, outputs) = writing.finish(&mut results).await?;
+    let Wrote { tally, outputs, found } = writing.finish(&mut results).await?;
     let parts = Parts { tally, outputs, dead_letter };
-    Ok(Ended { counts, analysis: None, steps: Vec::new(), drift: Vec::new(), parts })
+    Ok(Ended { counts, analysis: None, steps: Vec::new(), drift: Vec::new(), parts, found })
 }
 
 /// A run in which something needs all rows.
@@ -172,13 +191,14 @@ impl AllRows<'_> {
         let features = features.map(Table::into_columns);
         let mut results = Results::new(self.plan, features, judged);
         held.write(&mut results, &mut writing).await?;
-        let (tally, mut outputs) = writing.finish(&mut results).await?;
+        let Wrote { tally, mut outputs, found } = writing.finish(&mut results).await?;
         let model = self.classification.and_then(|settings| settings.model.as_ref());
         if let Some(target) = model.and_then(|model| model.save.clone()) {
-            outputs.push(Written { target, rows: tally.rows });
+            // Before that of a report.
+            outputs.insert(0, Written { target, rows: tally.rows });
         }
         let parts = Parts { tally, outputs, dead_letter };
-        Ok(Ended { counts, analysis, steps, drift, parts })
+        Ok(Ended { counts, analysis, steps, drift, parts, found })
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Summary {
     pub outputs: Vec<Written>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<Written>,
+    /// Where the report is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Published>,
     pub duration_seconds: f64,
     pub stages: Vec<StageTime>,
     pub steps: Vec<StepStatistics>,
@@ -52,6 +55,15 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A report that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    pub id: String,
+    /// Empty where nothing serves it.
+    pub url: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -128,12 +140,21 @@ impl Summary {
             suspects: tally.suspects.into_vec(),
             outputs,
             dead_letter,
+            report: None,
             duration_seconds,
             stages,
             steps: [counts.steps, steps].concat(),
             drift: Vec::new(),
             diagnostics: [plan.diagnostics.clone(), counts.diagnostics, seen].concat(),
         })
+    }
+
+    /// Adds the report, and the time that it took.
+    pub(crate) fn published(&mut self, report: Published, since: Instant) {
+        let seconds = since.elapsed().as_secs_f64();
+        self.report = Some(report);
+        self.duration_seconds += seconds;
+        self.stages.push(StageTime { stage: Stage::Publish, seconds });
     }
 
     /// The highest severity of a flag that hit something.

@@ -7,6 +7,7 @@ use polars::prelude::{DataFrame, DataType};
 use crate::{
     hits::{Hit, Hits},
     progress::Observer,
+    publish::Found,
     results::{Assembled, Results, highest, severity},
     summary::FlagSummary,
     suspects::{Suspect, Suspects, record},
@@ -25,6 +26,14 @@ pub(crate) struct Tally {
     pub suspects: Suspects,
 }
 
+/// What a run has written.
+pub(crate) struct Wrote {
+    pub tally: Tally,
+    /// An item for each sink.
+    pub outputs: Vec<Written>,
+    pub found: Found,
+}
+
 pub(crate) struct Writing<'a> {
     writer: Writer,
     tally: Tally,
@@ -36,15 +45,18 @@ pub(crate) struct Writing<'a> {
     /// Whether the outputs have got rows before their results.
     early: bool,
     observer: &'a dyn Observer,
+    /// What a report is to tell of the hits.
+    found: Option<Found>,
 }
 
 impl<'a> Writing<'a> {
-    /// `empty`: the input's columns, without rows.
+    /// `empty`: the input's columns, without rows; `report`: hits are kept for it.
     pub fn new(
         plan: &Plan,
         empty: DataFrame,
         sinks: Vec<Box<dyn Sink>>,
         suspects: usize,
+        report: bool,
         observer: &'a dyn Observer,
     ) -> Self {
         let flag = |flag: &anomal_core::proto::plan::Flag| FlagSummary {
@@ -61,6 +73,7 @@ impl<'a> Writing<'a> {
             flags: plan.flags.iter().map(flag).collect(),
             suspects: Suspects::new(suspects),
         };
+        let found = report.then(Found::default);
         let record = plan.columns.iter().map(|column| column.name.clone());
         Self {
             writer: Writer::start(sinks),
@@ -71,6 +84,7 @@ impl<'a> Writing<'a> {
             begun: false,
             early: false,
             observer,
+            found,
         }
     }
 
@@ -118,6 +132,9 @@ impl<'a> Writing<'a> {
             self.tally.rows += 1;
             self.tally.suspicious += u64::from(suspicious);
             self.tally.flagged += u64::from(!hits.is_empty());
+            if let Some(found) = &mut self.found {
+                found.add(hits);
+            }
             for hit in *hits {
                 self.tally.flags[hit.flag].rows += 1;
             }
@@ -149,7 +166,7 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// `Output`.
-    pub async fn finish(mut self, results: &mut Results) -> Result<(Tally, Vec<Written>)> {
+    pub async fn finish(mut self, results: &mut Results) -> Result<Wrote> {
         if !self.begun {
             let none = Table::new(Vec::new(), self.empty.clone())?;
             let (typed, features) = (DataFrame::default(), DataFrame::default());
@@ -163,7 +180,7 @@ impl<'a> Writing<'a> {
             }
         }
         let outputs = self.writer.finish().await?;
-        Ok((self.tally, outputs))
+        Ok(Wrote { tally: self.tally, outputs, found: self.found.unwrap_or_default() })
     }
 }
 

@@ -5,11 +5,12 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use anomal_core::{Code, Error, Result};
+use futures::stream::BoxStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::Stream;
 use tonic::{Status, metadata::MetadataMap};
@@ -58,6 +59,17 @@ impl Admission {
     ) -> Result<Answers<I>, Status> {
         let (parts, request) = self.work(method, metadata, work).await?;
         Ok(Answers { parts, request: Some(request) })
+    }
+
+    /// As [`Admission::stream`] with parts that are waited for.
+    pub async fn flow<T>(
+        &self,
+        method: &'static str,
+        metadata: &MetadataMap,
+        work: impl Future<Output = Result<BoxStream<'static, Result<T>>>>,
+    ) -> Result<Flow<T>, Status> {
+        let (parts, request) = self.work(method, metadata, work).await?;
+        Ok(Flow { parts, request: Some(request) })
     }
 
     async fn work<T>(
@@ -164,6 +176,37 @@ impl<I: Iterator + Unpin> Stream for Answers<I> {
             request.end(None);
         }
         Poll::Ready(next.map(Ok))
+    }
+}
+
+/// The parts of an answer that are waited for.
+pub struct Flow<T> {
+    parts: BoxStream<'static, Result<T>>,
+    request: Option<Request>,
+}
+
+impl<T> Stream for Flow<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let next = ready!(this.parts.as_mut().poll_next(context));
+        let next = next.map(|part| part.map_err(|error| to_status(&error)));
+        let failed = match &next {
+            Some(Ok(_)) => return Poll::Ready(next),
+            Some(Err(status)) => Some(status),
+            None => None,
+        };
+        if let Some(mut request) = this.request.take() {
+            request.end(failed);
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl<T> fmt::Debug for Flow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").finish_non_exhaustive()
     }
 }
 

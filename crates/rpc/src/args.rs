@@ -23,6 +23,9 @@ pub struct ServerArgs {
     /// Write the ports that were bound to this file, as JSON
     #[arg(long)]
     pub port_file: Option<PathBuf>,
+    /// The port of the server's own web pages, where it has any; told in that file.
+    #[arg(skip)]
+    pub web_port: Option<u16>,
     /// The server's certificate chain (PEM); with --tls-key, clients must use https
     #[arg(long, env = "ANOMAL_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,

@@ -17,7 +17,7 @@ use tokio::{
     runtime::Handle,
     sync::mpsc::Sender,
 };
-use tonic::transport::server::Connected;
+use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// A peer that does not close its side is waited for no longer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,13 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Connection {
     /// There until it is dropped.
     stream: Option<TcpStream>,
+    info: TcpConnectInfo,
     /// Goes when the connection is closed for good.
     open: Sender<()>,
 }
 
 impl Connection {
     pub fn new(stream: TcpStream, open: Sender<()>) -> Self {
-        Self { stream: Some(stream), open }
+        let info = stream.connect_info();
+        Self { stream: Some(stream), info, open }
     }
 
     fn poll<T>(
@@ -65,9 +67,11 @@ impl Drop for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = TcpConnectInfo;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> TcpConnectInfo {
+        self.info.clone()
+    }
 }
 
 impl AsyncRead for Connection {

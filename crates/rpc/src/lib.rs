@@ -4,6 +4,7 @@
 //! Services have thin adapters over it that hold no logic.
 
 pub mod admission;
+pub mod analysis;
 pub mod args;
 pub mod chunks;
 mod connection;

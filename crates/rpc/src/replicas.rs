@@ -270,7 +270,11 @@ impl Replicas {
 fn refusal(address: SocketAddr, status: &Status) -> Error {
     let error = named(address, status);
     match error.code {
-        Code::Unavailable | Code::ResourceExhausted | Code::Incompatible => error,
+        Code::Unavailable
+        | Code::ResourceExhausted
+        | Code::Incompatible
+        | Code::Unauthenticated
+        | Code::PermissionDenied => error,
         _ => incompatible(address, status),
     }
 }

@@ -89,7 +89,8 @@ pub async fn serve_until(
         MetricsListen::At(address) => Some(bind(address).await?),
         MetricsListen::Off => None,
     };
-    let ports = Ports { grpc: port(&grpc), http: http.as_ref().map(port) };
+    let (http_port, web) = (http.as_ref().map(port), args.web_port);
+    let ports = Ports { grpc: port(&grpc), http: http_port, web };
     let (mut reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -177,14 +178,18 @@ fn port(listener: &TcpListener) -> u16 {
 struct Ports {
     grpc: u16,
     http: Option<u16>,
+    web: Option<u16>,
 }
 
 impl Ports {
     /// Under a temporary name first: whoever waits for the file reads it whole.
     fn publish(&self, file: &Path) -> io::Result<()> {
-        let http = self.http.map_or_else(|| "null".to_owned(), |port| port.to_string());
+        let told =
+            |port: Option<u16>| port.map_or_else(|| "null".to_owned(), |port| port.to_string());
+        let (grpc, http) = (self.grpc, told(self.http));
+        let web = self.web.map(|port| format!(",\"web\":{port}")).unwrap_or_default();
         let temporary = file.with_extension("part");
-        fs::write(&temporary, format!("{{\"grpc\":{},\"http\":{http}}}\n", self.grpc))?;
+        fs::write(&temporary, format!("{{\"grpc\":{grpc},\"http\":{http}{web}}}\n"))?;
         fs::rename(temporary, file)
     }
 }

@@ -44,7 +44,11 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     }
     let engines = spec.engines.iter_mut();
     for (name, engine) in engines.flat_map(|engines| {
-        [("feature", &mut engines.feature), ("classification", &mut engines.classification)]
+        [
+            ("feature", &mut engines.feature),
+            ("classification", &mut engines.classification),
+            ("report", &mut engines.report),
+        ]
     }) {
         let tls = engine.as_mut().and_then(|engine| engine.tls.as_mut());
         if let Some(ca) = tls.and_then(|tls| tls.ca.as_mut()) {

@@ -177,6 +177,11 @@ const RULES: &[Rule] = &[
         "an endpoint looks like http://host:7402 or https://host:7402",
     ),
     rule(
+        "/properties/engines/properties/report/properties/endpoints/items",
+        ENDPOINT,
+        "an endpoint looks like http://host:7403 or https://host:7403",
+    ),
+    rule(
         "",
         "!has(self.outputs) || self.outputs.filter(o, (has(o.csv) && o.csv.path == '-') || \
          (has(o.ndjson) && o.ndjson.path == '-') || has(o.terminal)).size() <= 1",

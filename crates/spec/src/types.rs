@@ -9,6 +9,7 @@ mod feature;
 mod input;
 mod job;
 mod output;
+mod report;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
 pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
@@ -18,6 +19,7 @@ pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
 };
+pub use report::{Report, seconds};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the
 /// component's own JSON Schema.

@@ -15,8 +15,9 @@ use anomal_spec::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
     CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
     Include, Input, KIND, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
-    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Rows, Severity,
-    Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original, to_manifest_yaml,
+    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Report, Rows,
+    Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original,
+    to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -316,8 +317,13 @@ fn engines() -> impl Strategy<Value = Engines> {
         (endpoints, option::of(tls()), compression)
             .prop_map(|(endpoints, tls, compression)| RemoteEngine { endpoints, tls, compression })
     };
-    (option::of(engine()), option::of(engine()))
-        .prop_map(|(feature, classification)| Engines { feature, classification })
+    (option::of(engine()), option::of(engine()), option::of(engine()))
+        .prop_map(|(feature, classification, report)| Engines { feature, classification, report })
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    (option::of("[a-z ]{1,20}"), option::of("[1-9][0-9]{0,3}[smhdw]"))
+        .prop_map(|(title, keep)| Report { title, keep })
 }
 
 prop_compose! {
@@ -333,6 +339,7 @@ prop_compose! {
         outputs in outputs(),
         dead_letter in option::of(Just(DeadLetter { path: "rejected".into() })),
         engines in option::of(engines()),
+        report in option::of(report()),
     ) -> AnomalyJob {
         let labels: serde_json::Map<_, _> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
         let rest = [("labels".to_owned(), Value::from(labels))].into_iter().collect();
@@ -342,6 +349,7 @@ prop_compose! {
             metadata: Metadata { name, rest },
             spec: AnomalyJobSpec {
                 input, packs, filters, features, flags, classification, outputs, dead_letter, engines,
+                report,
             },
         }
     }

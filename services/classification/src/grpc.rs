@@ -1,7 +1,6 @@
 //! The classification engine over gRPC: an adapter on the server's side, a client that is an engine itself.
 
 mod client;
-mod parts;
 mod server;
 
 pub use client::RemoteClassificationEngine;

@@ -7,29 +7,27 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType};
 
 use crate::{atomic_file::AtomicFile, text};
 
-/// Writes frames of the same columns one behind the other, under a header line.
-pub struct CsvFile {
-    file: AtomicFile,
+/// Frames of the same columns as CSV, one behind the other, under a header line.
+pub struct CsvText {
     separator: u8,
     header: bool,
     line: String,
 }
 
-impl CsvFile {
-    /// # Errors
-    /// `Output` if the file can't be made.
-    pub fn create(path: &Path, separator: u8) -> Result<Self> {
-        let file = AtomicFile::create(path)?;
-        Ok(Self { file, separator, header: false, line: String::new() })
+impl CsvText {
+    pub fn new(separator: u8) -> Self {
+        Self { separator, header: false, line: String::new() }
     }
 
-    pub(crate) fn target(&self) -> String {
-        self.file.target().display().to_string()
-    }
-
+    /// Gives `write` the frame's text in pieces.
+    ///
     /// # Errors
-    /// `Output`.
-    pub fn write(&mut self, frame: &DataFrame) -> Result<()> {
+    /// Those of `write`.
+    pub fn append(
+        &mut self,
+        frame: &DataFrame,
+        mut write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let separator = char::from(self.separator);
         let mut text = String::new();
         if !self.header {
@@ -67,11 +65,11 @@ impl CsvFile {
             }
             text.push('\n');
             if text.len() > 1 << 16 {
-                self.file.write(text.as_bytes())?;
+                write(text.as_bytes())?;
                 text.clear();
             }
         }
-        self.file.write(text.as_bytes())
+        write(text.as_bytes())
     }
 
     /// Quotes only where a reader needs them.
@@ -84,6 +82,30 @@ impl CsvFile {
         } else {
             out.push_str(cell);
         }
+    }
+}
+
+/// A file of such text.
+pub struct CsvFile {
+    file: AtomicFile,
+    text: CsvText,
+}
+
+impl CsvFile {
+    /// # Errors
+    /// `Output` if the file can't be made.
+    pub fn create(path: &Path, separator: u8) -> Result<Self> {
+        Ok(Self { file: AtomicFile::create(path)?, text: CsvText::new(separator) })
+    }
+
+    pub(crate) fn target(&self) -> String {
+        self.file.target().display().to_string()
+    }
+
+    /// # Errors
+    /// `Output`.
+    pub fn write(&mut self, frame: &DataFrame) -> Result<()> {
+        self.text.append(frame, |piece| self.file.write(piece))
     }
 
     /// # Errors

@@ -9,6 +9,8 @@ pub struct Engines {
     pub feature: Option<RemoteEngine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classification: Option<RemoteEngine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<RemoteEngine>,
 }
 
 /// The replicas of one engine: work is spread over all of them.

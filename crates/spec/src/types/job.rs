@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::MAX_NAME;
 
-use super::{Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output};
+use super::{Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, Report};
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
 pub const KIND: &str = "AnomalyJob";
@@ -63,6 +63,9 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub outputs: Vec<Output>,
+    /// A page that lets a person judge the result. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// Where rejected records are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetter>,

@@ -13,14 +13,13 @@ use anomal_core::{
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
-    Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, chunks::pieces, outgoing, request::cut_off,
+    Assembler, MAX_MESSAGE_BYTES, Replicas, analysis::Joined, chunks, chunks::pieces, outgoing,
+    request::cut_off,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::{Stream, stream};
 use tonic::{Status, transport::Channel};
-
-use super::parts::Joined;
 
 /// The classification engine behind some endpoints.
 #[derive(Clone, Debug)]

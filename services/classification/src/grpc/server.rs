@@ -14,14 +14,16 @@ use anomal_core::{
     },
 };
 use anomal_rpc::{
-    Admission, Assembler, MAX_MESSAGE_BYTES, chunks, chunks::pieces, from_status, request,
+    Admission, Assembler, MAX_MESSAGE_BYTES,
+    analysis::{Part, split},
+    chunks,
+    chunks::pieces,
+    from_status, request,
 };
 use futures::Stream;
 use tonic::{
     Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
 };
-
-use super::parts::{Part, split};
 
 /// The service's name, for health checks.
 pub const SERVICE: &str = "anomal.v1.ClassificationEngine";

@@ -8,12 +8,14 @@ const PART: usize = 50_000;
 
 /// A part of an analysis.
 #[expect(clippy::large_enum_variant, reason = "a few of them at a time, each soon a message")]
-pub(super) enum Part {
+#[derive(Debug)]
+pub enum Part {
     Analysis(Analysis),
     Labels(ClusterLabels),
 }
 
-pub(super) fn split(mut analysis: Analysis) -> Vec<Part> {
+/// The parts of an analysis, in the order in which they are to be sent.
+pub fn split(mut analysis: Analysis) -> Vec<Part> {
     let mut parts = Vec::new();
     let clusterings = std::mem::take(&mut analysis.clusterings);
     let features = std::mem::take(&mut analysis.features);
@@ -79,10 +81,11 @@ pub(super) fn split(mut analysis: Analysis) -> Vec<Part> {
 }
 
 /// Puts parts together as they come.
-#[derive(Default)]
-pub(super) struct Joined(pub Analysis);
+#[derive(Debug, Default)]
+pub struct Joined(pub Analysis);
 
 impl Joined {
+    /// The next part.
     pub fn add(&mut self, part: Analysis) {
         let all = &mut self.0;
         if !part.detector.is_empty() {
@@ -108,6 +111,7 @@ impl Joined {
         }
     }
 
+    /// Labels of a clustering that is there already.
     pub fn label(&mut self, part: ClusterLabels) {
         if let Some(clustering) = self.0.clusterings.get_mut(part.clustering as usize) {
             clustering.labels.extend(part.labels);

@@ -1,0 +1,151 @@
+//! `anomal report`: reports that were kept.
+
+use std::{ffi::OsStr, path::Path};
+
+use anomal_connectors::terminal::harmless;
+use anomal_core::{
+    Error, ReportEngine, Result,
+    proto::{ExportFormat, ExportReportRequest, ListReportsRequest, Report},
+};
+use comfy_table::{ContentArrangement, Table, presets};
+use futures::TryStreamExt;
+use tokio::runtime::Runtime;
+
+use super::{Ended, print};
+use crate::{
+    args::{ExportAs, ExportReport, ListReports, PdfReport, ReportCommand, ServeReports},
+    exit,
+    present::error::{Failure, note},
+    reports::Pages,
+};
+
+pub fn run(command: ReportCommand) -> Ended {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        ReportCommand::Serve(arguments) => serve(&runtime, &arguments),
+        ReportCommand::List(arguments) => list(&runtime, &arguments),
+        ReportCommand::Export(arguments) => export(&runtime, &arguments),
+        ReportCommand::Pdf(arguments) => {
+            let PdfReport { id, reports, output } = arguments;
+            let format = Some(ExportAs::Pdf);
+            let flag = None;
+            export(&runtime, &ExportReport { id, reports, format, suspects: false, flag, output })
+        }
+        ReportCommand::Delete(arguments) => runtime.block_on(async {
+            arguments.reports.engine().await?.delete(&arguments.id).await?;
+            Ok(exit::DONE)
+        }),
+    }
+}
+
+fn serve(runtime: &Runtime, arguments: &ServeReports) -> Ended {
+    anomal_rpc::logging::init_cli(0, false);
+    runtime.block_on(async {
+        let pages = Pages::at(&arguments.store, arguments.listen).await?;
+        let access = arguments.access.access(&[pages.listening()?], false).await?;
+        show(&pages.address, arguments.open);
+        pages.serve(access).await?;
+        Ok(exit::DONE)
+    })
+}
+
+/// Says where the pages are, and opens them where that is asked for.
+pub fn show(address: &str, open: bool) {
+    note(&format!("The report is at {address} (Ctrl-C ends it)"));
+    if open && let Err(error) = open::that_detached(address) {
+        note(&format!("no browser could be opened: {error}"));
+    }
+}
+
+fn list(runtime: &Runtime, arguments: &ListReports) -> Ended {
+    let reports = runtime.block_on(async {
+        let engine = arguments.reports.engine().await?;
+        let mut request = ListReportsRequest {
+            search: arguments.search.clone().unwrap_or_default(),
+            page_size: 1_000,
+            ..ListReportsRequest::default()
+        };
+        let mut all = Vec::new();
+        loop {
+            let page = engine.list(request.clone()).await?;
+            all.extend(page.reports);
+            if page.next_page_token.is_empty() {
+                return Ok::<_, Error>(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    })?;
+    if arguments.json {
+        return print(&format!("{:#}\n", serde_json::json!(reports)));
+    }
+    print(&format!("{}\n", table(&reports).trim_fmt()))
+}
+
+fn table(reports: &[Report]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["Id", "Job", "Made", "Rows", "Suspicious", "Flagged", "Engine"]);
+    for report in reports {
+        table.add_row([
+            report.id.clone(),
+            harmless(&report.job, 60),
+            report.create_time.clone(),
+            report.rows.to_string(),
+            report.suspicious.to_string(),
+            report.flagged.to_string(),
+            harmless(&report.engine, 40),
+        ]);
+    }
+    table
+}
+
+fn export(runtime: &Runtime, arguments: &ExportReport) -> Ended {
+    let format = match arguments.format {
+        Some(format) => format,
+        None => by_name(&arguments.output)?,
+    };
+    let format = match format {
+        ExportAs::Pdf => ExportFormat::Pdf,
+        ExportAs::Html => ExportFormat::Html,
+        ExportAs::Csv => ExportFormat::Csv,
+        ExportAs::Parquet => ExportFormat::Parquet,
+    };
+    let bytes = runtime.block_on(async {
+        let engine = arguments.reports.engine().await?;
+        let request = ExportReportRequest {
+            id: id(engine.as_ref(), &arguments.id).await?,
+            format: format.into(),
+            suspects_only: arguments.suspects,
+            flag: arguments.flag.clone().unwrap_or_default(),
+        };
+        let mut pieces = engine.export(request).await?;
+        let mut file = anomal_connectors::AtomicFile::create(&arguments.output)?;
+        while let Some(piece) = pieces.try_next().await? {
+            file.write(&piece)?;
+        }
+        file.finish()
+    });
+    bytes?;
+    Ok(exit::DONE)
+}
+
+/// `latest` is the newest.
+async fn id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
+    if asked != "latest" {
+        return Ok(asked.to_owned());
+    }
+    let newest = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
+    let newest = engine.list(newest).await?.reports.pop();
+    newest.map(|report| report.id).ok_or_else(|| Error::not_found("there is no report yet"))
+}
+
+fn by_name(output: &Path) -> Result<ExportAs, Failure> {
+    let ending = output.extension().map(OsStr::to_ascii_lowercase);
+    match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("pdf") => Ok(ExportAs::Pdf),
+        Some("html" | "htm") => Ok(ExportAs::Html),
+        Some("csv") => Ok(ExportAs::Csv),
+        Some("parquet") => Ok(ExportAs::Parquet),
+        _ => Err(Failure::usage("say what kind of file it is: --format pdf, html, csv or parquet")),
+    }
+}

@@ -1,0 +1,168 @@
+//! A run's report: what the report engine is given of it.
+
+use std::{sync::Arc, time::Duration};
+
+use anomal_connectors::{Sink, create};
+use anomal_core::{
+    Error, PublishRequest, ReportEngine, Result, Table,
+    proto::{Analysis, Column, Plan, Report, report},
+};
+use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput};
+use polars::prelude::{Column as Values, DataFrame};
+use tempfile::TempDir;
+
+use crate::{hits::Hit, summary::Summary};
+
+/// Hits of a flag that a report holds with what was found; all are counted, and in its table.
+const HITS: u64 = 100_000;
+
+/// Where a run's report goes.
+#[derive(Clone)]
+pub struct Publishing {
+    pub engine: Arc<dyn ReportEngine>,
+    /// The Kubernetes namespace of the job; empty outside of a cluster.
+    pub namespace: String,
+}
+
+/// The rows of a report that is being made.
+pub(crate) struct Draft<'a> {
+    publishing: &'a Publishing,
+    /// Removed when it is dropped.
+    folder: TempDir,
+}
+
+impl<'a> Draft<'a> {
+    /// # Errors
+    /// `Output` if there is no room for temporary files.
+    pub fn new(publishing: &'a Publishing) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("anomal-report-").tempdir();
+        let folder = folder.map_err(|error| {
+            let message = format!("a report's rows can't be kept in the temporary folder: {error}");
+            Error::new(anomal_core::Code::Output, "TEMPORARY", message)
+        })?;
+        Ok(Self { publishing, folder })
+    }
+
+    fn rows(&self) -> std::path::PathBuf {
+        self.folder.path().join("rows.parquet")
+    }
+
+    /// An output for all rows with all there is to say of them.
+    pub fn sink(&self) -> Result<Box<dyn Sink>> {
+        let path = self.rows().to_string_lossy().into_owned();
+        let include = vec![Include::Features, Include::Contributions];
+        let parquet = ParquetOutput { include, ..ParquetOutput::new(path) };
+        create(&Output { parquet: Some(parquet), ..Output::default() })
+    }
+
+    /// # Errors
+    /// Those of the report engine.
+    pub async fn publish(
+        self,
+        job: &AnomalyJob,
+        columns: Vec<Column>,
+        plan: &Plan,
+        summary: &Summary,
+        analysis: Option<Analysis>,
+        found: Found,
+    ) -> Result<Report> {
+        let settings = job.spec.report.clone().unwrap_or_default();
+        let keep = settings.keep.as_deref().map(seconds).transpose()?;
+        let report = Report {
+            namespace: self.publishing.namespace.clone(),
+            columns,
+            title: settings.title.unwrap_or_default(),
+            ..figures(job, plan, summary)
+        };
+        let request = PublishRequest {
+            report,
+            analysis,
+            rows: self.rows(),
+            hits: found.into_table(plan)?,
+            time_to_live: keep.map(Duration::from_secs),
+        };
+        self.publishing.engine.publish(request).await
+    }
+}
+
+fn seconds(keep: &str) -> Result<u64> {
+    anomal_spec::seconds(keep).ok_or_else(|| {
+        Error::settings("report.keep", "DURATION", "a number with s, m, h, d or w, such as 30d")
+    })
+}
+
+fn figures(job: &AnomalyJob, plan: &Plan, summary: &Summary) -> Report {
+    let filters = summary
+        .filters
+        .iter()
+        .map(|filter| report::FilterCount { name: filter.name.clone(), rows: filter.rows });
+    let flags = summary.flags.iter().zip(&plan.flags).map(|(told, planned)| report::FlagCount {
+        name: told.name.clone(),
+        severity: planned.severity,
+        description: told.description.clone(),
+        message: told.message.clone(),
+        rows: told.rows,
+    });
+    Report {
+        job: summary.job.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        input: input(&job.spec.input),
+        rows: summary.rows,
+        rejected: summary.rejected,
+        filtered: summary.filtered,
+        results: summary.results,
+        suspicious: summary.suspicious,
+        flagged: summary.flagged,
+        filters: filters.collect(),
+        flags: flags.collect(),
+        engine: summary.engine.clone().unwrap_or_default(),
+        threshold: summary.threshold.clone().unwrap_or_default(),
+        features: plan.features.clone(),
+        diagnostics: summary.diagnostics.clone(),
+        duration_seconds: summary.duration_seconds,
+        ..Report::default()
+    }
+}
+
+fn input(input: &Input) -> String {
+    let csv = input.csv.as_ref().map(|csv| &csv.path);
+    let parquet = input.parquet.as_ref().map(|parquet| &parquet.path);
+    let ndjson = input.ndjson.as_ref().map(|ndjson| &ndjson.path);
+    match csv.or(parquet).or(ndjson).map(String::as_str) {
+        Some("-") => "standard input".to_owned(),
+        // Folders are the business of the machine that ran it.
+        Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The hits of the rows that were written, up to a number for each flag.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    counts: Vec<u64>,
+    hits: Vec<Hit>,
+}
+
+impl Found {
+    pub fn add(&mut self, hits: &[Hit]) {
+        for hit in hits {
+            if self.counts.len() <= hit.flag {
+                self.counts.resize(hit.flag + 1, 0);
+            }
+            self.counts[hit.flag] += 1;
+            if self.counts[hit.flag] <= HITS {
+                self.hits.push(hit.clone());
+            }
+        }
+    }
+
+    fn into_table(mut self, plan: &Plan) -> Result<Table> {
+        self.hits.sort_by_key(|hit| (hit.flag, hit.row));
+        let name = |hit: &Hit| plan.flags.get(hit.flag).map(|flag| flag.name.as_str());
+        let names: Vec<Option<&str>> = self.hits.iter().map(name).collect();
+        let values: Vec<&str> = self.hits.iter().map(|hit| hit.value.as_ref()).collect();
+        let columns = vec![Values::new("flag".into(), names), Values::new("value".into(), values)];
+        let rows = self.hits.iter().map(|hit| hit.row).collect();
+        Table::new(rows, DataFrame::new(self.hits.len(), columns)?)
+    }
+}

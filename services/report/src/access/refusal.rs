@@ -1,0 +1,104 @@
+//! How a no is put: a page for people, a problem (RFC 9457) for programs, a status for gRPC.
+
+use std::time::Duration;
+
+use anomal_core::{Code, Error};
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// Seconds after which what can't be asked now is worth another try.
+const SOON: u64 = 5;
+
+/// A no, and when another try is worth it.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub error: Error,
+    pub wait: Option<Duration>,
+}
+
+impl Refusal {
+    pub fn too_often(reason: &str, wait: Duration, what: &str) -> Self {
+        let seconds = seconds(wait);
+        let error = Error::new(
+            Code::ResourceExhausted,
+            reason,
+            format!("{what}; try again in {seconds} s"),
+        );
+        Self { error, wait: Some(wait) }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, wait: None }
+    }
+}
+
+/// Up, so that who comes then does not come too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
+}
+
+/// The status of HTTP that says what an error says.
+pub fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidSettings | Code::InvalidInput | Code::InvalidRequest => {
+            StatusCode::BAD_REQUEST
+        }
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Incompatible | Code::Cancelled | Code::Output | Code::Internal => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+/// An error for a program: `application/problem+json`.
+pub fn problem(error: &Error) -> Response {
+    let status = status(error.code);
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": error.message,
+        "reason": error.reason,
+    });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    let mut response = (status, kind, body.to_string()).into_response();
+    if error.code == Code::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(SOON));
+    }
+    response
+}
+
+/// Whether a person waits for a page.
+pub(super) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
+    (method == Method::GET || method == Method::HEAD)
+        && accept.into_iter().any(|line| line.contains("text/html"))
+}
+
+/// Adds what the status asks for.
+pub(super) fn complete(response: &mut Response, refusal: &Refusal) {
+    let headers = response.headers_mut();
+    if refusal.error.code == Code::Unauthenticated {
+        // The missing is told from the wrong, as RFC 6750 has it.
+        let challenge = if refusal.error.reason == super::NO_TOKEN {
+            "Bearer realm=\"anomal\""
+        } else {
+            "Bearer realm=\"anomal\", error=\"invalid_token\""
+        };
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    let unavailable = refusal.error.code == Code::Unavailable;
+    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(SOON))) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}

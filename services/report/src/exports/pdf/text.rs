@@ -1,0 +1,203 @@
+//! Data as text that can be printed: short, with nothing in it that is unseen or that moves what is around it.
+
+use std::fmt::Write;
+
+use super::fonts;
+
+/// Characters of a value that are shown; the rest is cut off.
+pub const VALUE: usize = 200;
+/// Characters of a sentence that are shown: descriptions, messages, explanations.
+const SENTENCE: usize = 1_000;
+/// Characters of what stands in a heading.
+const NAME: usize = 80;
+/// Words up to this many characters are never divided.
+const WORD: usize = 16;
+/// Parts that a long word without any punctuation is divided into.
+const PART: usize = 8;
+/// Marks that may stand on one letter.
+const MARKS: usize = 3;
+/// Where a line may break: the template makes it an empty space. As data have theirs escaped, all are ours.
+pub const BREAK: char = '\u{200b}';
+
+/// A value of a record: unseen characters as escapes, cut at [`VALUE`], long words with places to break at.
+pub fn value(text: &str) -> String {
+    breaks(&cut(text, VALUE))
+}
+
+/// Text for people, of one or many lines.
+pub fn sentence(text: &str) -> String {
+    breaks(&cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), SENTENCE))
+}
+
+/// A name for a heading, a bookmark, or the document's title.
+pub fn name(text: &str) -> String {
+    cut(text, NAME)
+}
+
+/// The first `limit` characters as [`visible`] shows them, with an ellipsis where there are more.
+pub fn cut(text: &str, limit: usize) -> String {
+    let mut out = String::new();
+    let mut marks = 0;
+    for (place, character) in text.chars().enumerate() {
+        if place == limit {
+            out.push('…');
+            break;
+        }
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        visible(character, marks > MARKS, &mut out);
+    }
+    out
+}
+
+/// Adds the character, or an escape where it would not be seen as it is: control characters, marks of direction
+/// and others of no width, and those that no font here has.
+fn visible(character: char, escape: bool, out: &mut String) {
+    match character {
+        ' ' | '\u{a0}' => out.push(' '),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        _ if escape || is_unseen(character) || !fonts::has(character) => {
+            out.push_str("\\u{");
+            let _ = write!(out, "{:x}", u32::from(character));
+            out.push('}');
+        }
+        _ => out.push(character),
+    }
+}
+
+/// Controls, format characters, fillers and variation selectors: fonts may have them, readers see nothing.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || character.is_whitespace()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{e000}'..='\u{f8ff}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffc}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{10ffff}'
+        )
+}
+
+/// Marks that stand on the letter before them, in the scripts that the fonts have.
+fn is_mark(character: char) -> bool {
+    matches!(
+        character,
+        '\u{300}'..='\u{36f}'
+            | '\u{483}'..='\u{489}'
+            | '\u{591}'..='\u{5c7}'
+            | '\u{610}'..='\u{61a}'
+            | '\u{64b}'..='\u{65f}'
+            | '\u{670}'
+            | '\u{6d6}'..='\u{6ed}'
+            | '\u{900}'..='\u{903}'
+            | '\u{93a}'..='\u{94f}'
+            | '\u{951}'..='\u{957}'
+            | '\u{962}'..='\u{963}'
+            | '\u{e31}'
+            | '\u{e34}'..='\u{e3a}'
+            | '\u{e47}'..='\u{e4e}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}'
+    )
+}
+
+/// The text with [`BREAK`] in its long words: after punctuation, and in what has none, every few characters.
+fn breaks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
+            out.push(' ');
+        }
+        if word.chars().count() <= WORD {
+            out.push_str(word);
+            continue;
+        }
+        let mut part = 0;
+        let mut characters = word.chars().peekable();
+        while let Some(character) = characters.next() {
+            out.push(character);
+            part += 1;
+            let Some(next) = characters.peek() else { break };
+            let punctuation =
+                character.is_ascii_punctuation() && character != '\\' && character != '{';
+            if (part >= PART || (part > 2 && punctuation))
+                && !is_mark(*next)
+                && character != '\u{94d}'
+            {
+                out.push(BREAK);
+                part = 0;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_unseen_is_escaped() {
+        assert_eq!(
+            cut("a\u{202e}b\u{200b}\0\u{1b}[31m\n\t", 99),
+            "a\\u{202e}b\\u{200b}\\u{0}\\u{1b}[31m\\n\\t"
+        );
+        assert_eq!(cut("漢", 99), "\\u{6f22}");
+        assert_eq!(
+            cut("<b>\"#eval(1)\" $x$ *y* _z_ 'q' -- ... ~", 99),
+            "<b>\"#eval(1)\" $x$ *y* _z_ 'q' -- ... ~"
+        );
+        assert_eq!(cut("שלום مرحبا", 99), "שלום مرحبا");
+        assert_eq!(
+            cut(&format!("e{}", "\u{301}".repeat(5)), 99),
+            "e\u{301}\u{301}\u{301}\\u{301}\\u{301}"
+        );
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        let long = value(&"x".repeat(100_000)).replace(BREAK, "");
+        assert_eq!(long, format!("{}…", "x".repeat(VALUE)));
+        assert_eq!(cut("abc", 3), "abc");
+    }
+
+    #[test]
+    fn long_words_may_break() {
+        assert_eq!(value("short words only"), "short words only");
+        assert_eq!(
+            value("mail.updates.example.org"),
+            "mail.\u{200b}updates.\u{200b}example.\u{200b}org"
+        );
+        assert_eq!(value(&"x".repeat(20)), "xxxxxxxx\u{200b}xxxxxxxx\u{200b}xxxx");
+        assert_eq!(sentence(" one\n\ntwo\t three "), "one two three");
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_printable(text in any::<String>()) {
+            let shown = value(&text);
+            prop_assert!(shown.chars().all(|c| c == ' ' || c == BREAK || fonts::has(c)));
+            prop_assert!(shown.chars().filter(|c| *c != BREAK).count() <= (VALUE + 1) * 10);
+        }
+    }
+}

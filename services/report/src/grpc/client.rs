@@ -1,0 +1,213 @@
+//! The client's side: an engine that keeps reports elsewhere.
+
+use std::{fs::File, io::Read, sync::Arc};
+
+use anomal_core::{
+    Code, Download, Error, PublishRequest, ReportEngine, Result, blocking,
+    proto::{
+        DeleteReportRequest, ExportReportRequest, GetReportRequest, ListReportsRequest,
+        ListReportsResponse, PublishRequest as Message, Report, publish_request,
+        report_engine_client::ReportEngineClient,
+    },
+};
+use anomal_rpc::{
+    MAX_MESSAGE_BYTES, Replicas,
+    analysis::{Part, split},
+    chunks, from_status, outgoing,
+    request::cut_off,
+};
+use anomal_spec::RemoteEngine;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
+
+use crate::engine::new_id;
+
+/// Bytes of a chunk of rows.
+const CHUNK: usize = 1 << 20;
+
+/// The report engine behind some endpoints.
+#[derive(Clone, Debug)]
+pub struct RemoteReportEngine {
+    replicas: Arc<Replicas>,
+    /// `Bearer …`, where a token is given.
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+impl RemoteReportEngine {
+    /// `token`: what says who asks, where the engine wants to know.
+    ///
+    /// # Errors
+    /// `Unavailable` if no replica answers, `Incompatible` if one is no report engine of this version,
+    /// `Unauthenticated` if it knows no such token.
+    pub async fn connect(settings: &RemoteEngine, token: Option<&str>) -> Result<Self> {
+        let authorization = token.map(|token| format!("Bearer {token}").parse()).transpose();
+        let authorization = authorization.map_err(|_| {
+            Error::new(
+                Code::Unauthenticated,
+                "TOKEN_INVALID",
+                "the token is none: it holds characters that tokens have not",
+            )
+        })?;
+        let replicas = Replicas::resolve(settings).await?;
+        let engine = Self { replicas, authorization };
+        let first = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
+        let client = clients(&engine.replicas);
+        engine
+            .replicas
+            .check(|channel| {
+                let request = engine.asking(first.clone());
+                async move { client(channel).list(request).await }
+            })
+            .await?;
+        Ok(engine)
+    }
+
+    fn asking<T>(&self, message: T) -> Request<T> {
+        let mut request = outgoing(message);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        request
+    }
+}
+
+/// Makes a client of a channel to one of them.
+fn clients(replicas: &Replicas) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
+    let compression = replicas.compression();
+    move |channel| {
+        let client = ReportEngineClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        match compression {
+            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
+            None => client,
+        }
+    }
+}
+
+/// The messages of a publish, made anew for each try.
+struct Parts {
+    first: publish_request::Contents,
+    analysis: Vec<publish_request::Part>,
+    rows: std::path::PathBuf,
+    hits: Vec<Bytes>,
+}
+
+impl Parts {
+    fn new(request: PublishRequest) -> Result<Self> {
+        use publish_request::Part as Sent;
+        let parts = request.analysis.map(split);
+        let first = publish_request::Contents {
+            report: Some(request.report),
+            time_to_live_seconds: request.time_to_live.map(|keep| keep.as_secs()),
+            has_analysis: parts.is_some(),
+        };
+        let analysis = parts.unwrap_or_default().into_iter().map(|part| match part {
+            Part::Analysis(part) => Sent::Analysis(part),
+            Part::Labels(part) => Sent::Labels(part),
+        });
+        let hits =
+            if request.hits.height() == 0 { Vec::new() } else { chunks(request.hits)?.collect() };
+        Ok(Self { first, analysis: analysis.collect(), rows: request.rows, hits })
+    }
+
+    fn messages(&self) -> Result<impl Stream<Item = Message> + Send + 'static + use<>> {
+        use publish_request::Part as Sent;
+        let file = File::open(&self.rows).map_err(|error| {
+            let message = format!("{} can't be read: {error}", self.rows.display());
+            Error::new(Code::Output, "REPORT_ROWS", message)
+        })?;
+        let first = [Sent::Contents(self.first.clone())].into_iter().chain(self.analysis.clone());
+        let hits = self.hits.clone().into_iter().map(Sent::Hits);
+        let last = hits.chain([Sent::End(publish_request::End {})]);
+        // A file that can't be read to its end is refused: what says where its columns are stands there.
+        let rows = stream::unfold(Some(file), |file| async move {
+            let file = file?;
+            let read = blocking(move |_| {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                let read = (&file).take(CHUNK as u64).read_to_end(&mut chunk);
+                read.map_err(|error| Error::internal(error.to_string()))?;
+                Ok((chunk, file))
+            });
+            let (chunk, file) = read.await.ok()?;
+            (!chunk.is_empty()).then(|| (Sent::Rows(chunk.into()), Some(file)))
+        });
+        let parts = stream::iter(first).chain(rows).chain(stream::iter(last));
+        Ok(parts.map(|part| Message { part: Some(part) }))
+    }
+}
+
+#[async_trait]
+impl ReportEngine for RemoteReportEngine {
+    async fn publish(&self, mut request: PublishRequest) -> Result<Report> {
+        if request.report.id.is_empty() {
+            request.report.id = new_id();
+        }
+        let parts = Parts::new(request)?;
+        let client = clients(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let messages = parts.messages().map(|messages| self.asking(messages));
+                async move {
+                    let messages = messages.map_err(|error| anomal_rpc::to_status(&error))?;
+                    let answer = client(channel).publish(messages).await?.into_inner();
+                    answer.report.ok_or_else(cut_off)
+                }
+            })
+            .await
+    }
+
+    async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse> {
+        let client = clients(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let request = self.asking(request.clone());
+                async move { Ok(client(channel).list(request).await?.into_inner()) }
+            })
+            .await
+    }
+
+    async fn get(&self, id: &str) -> Result<Report> {
+        let client = clients(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let request = self.asking(GetReportRequest { id: id.to_owned() });
+                async move {
+                    let answer = client(channel).get(request).await?.into_inner();
+                    answer.report.ok_or_else(cut_off)
+                }
+            })
+            .await
+    }
+
+    async fn export(&self, request: ExportReportRequest) -> Result<Download> {
+        let client = clients(&self.replicas);
+        let answers = self
+            .replicas
+            .call(|channel| {
+                let request = self.asking(request.clone());
+                async move { Ok(client(channel).export(request).await?.into_inner()) }
+            })
+            .await?;
+        let chunk = |answer: Result<anomal_core::proto::ExportReportResponse, Status>| {
+            answer.map(|answer| answer.chunk).map_err(|status| from_status(&status))
+        };
+        Ok(answers.map(chunk).boxed())
+    }
+
+    async fn delete(&self, id: &str) -> Result<()> {
+        let client = clients(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let request = self.asking(DeleteReportRequest { id: id.to_owned() });
+                async move { client(channel).delete(request).await.map(|_| ()) }
+            })
+            .await
+    }
+}

@@ -1,0 +1,90 @@
+//! The reports of an engine in this process, as a caller may read them.
+
+use std::sync::Arc;
+
+use anomal_core::{
+    Code, Download, Error, ReportEngine, Result,
+    proto::{Analysis, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+};
+use async_trait::async_trait;
+
+use super::{Library, Open, Reports};
+use crate::{
+    LocalReportEngine, OpenReport,
+    access::Caller,
+    listing,
+    view::{Hit, Page, Query, Record, View},
+};
+
+impl Library for LocalReportEngine {
+    fn read_by(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>> {
+        let caller = caller.cloned().ok_or_else(|| {
+            Error::new(Code::Unauthenticated, "NO_CALLER", "it is not known who asks")
+        })?;
+        Ok(Arc::new(Kept { engine: self.clone(), caller }))
+    }
+}
+
+struct Kept {
+    engine: LocalReportEngine,
+    caller: Caller,
+}
+
+impl Kept {
+    async fn check(&self, id: &str) -> Result<()> {
+        let report = self.engine.get(id).await?;
+        self.caller.check_read(&report.namespace, &report.job).await
+    }
+}
+
+#[async_trait]
+impl Reports for Kept {
+    async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse> {
+        listing::readable(&self.engine, &self.caller, request).await
+    }
+
+    async fn open(&self, id: &str) -> Result<Arc<dyn Open>> {
+        self.check(id).await?;
+        let report = self.engine.open(id).await?;
+        Ok(Arc::new(Opened { engine: self.engine.clone(), report }))
+    }
+
+    async fn export(&self, request: ExportReportRequest) -> Result<Download> {
+        self.check(&request.id).await?;
+        self.engine.export(request).await
+    }
+}
+
+/// A report whose tables are read on threads for that, a few at a time.
+struct Opened {
+    engine: LocalReportEngine,
+    report: Arc<OpenReport>,
+}
+
+#[async_trait]
+impl Open for Opened {
+    fn report(&self) -> &Report {
+        &self.report.report
+    }
+
+    fn analysis(&self) -> Option<&Analysis> {
+        self.report.analysis.as_ref()
+    }
+
+    fn view(&self) -> &View {
+        &self.report.view
+    }
+
+    async fn record(&self, row: u64) -> Result<Option<Record>> {
+        self.engine.read(&self.report, move |report| report.record(row)).await
+    }
+
+    async fn suspects(&self, query: &Query) -> Result<Page<Record>> {
+        let query = query.clone();
+        self.engine.read(&self.report, move |report| report.suspects(&query)).await
+    }
+
+    async fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>> {
+        self.engine.read(&self.report, move |report| report.hits(flag, offset, limit)).await
+    }
+}

@@ -1,0 +1,67 @@
+//! Requests as plain as can be: what is sent is what stands here.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+/// What a server said.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|header| header.0 == name);
+        header.map(|header| header.1.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// `address`: such as `http://127.0.0.1:8080`; `headers`: lines.
+pub fn get(address: &str, path: &str, headers: &[&str]) -> Answer {
+    send("GET", address, path, headers, "")
+}
+
+/// With a form.
+pub fn post(address: &str, path: &str, headers: &[&str], form: &str) -> Answer {
+    let length = format!("content-length: {}", form.len());
+    let kind = "content-type: application/x-www-form-urlencoded";
+    send("POST", address, path, &[headers, &[kind, &length]].concat(), form)
+}
+
+fn send(method: &str, address: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let host = address.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(host).expect("the server takes connections");
+    // HTTP/1.0: the answer ends with the connection.
+    let mut request = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\n");
+    for header in headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    request.push_str(body);
+    stream.write_all(request.as_bytes()).expect("the request is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("headers");
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    Answer {
+        status: status.expect("a status"),
+        headers: lines.filter_map(header).collect(),
+        body: answer[end + 4..].to_vec(),
+    }
+}

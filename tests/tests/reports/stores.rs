@@ -1,0 +1,189 @@
+//! Stores that several replicas share, and stores that fail.
+
+use std::{
+    io::Write,
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anomal_core::{
+    Code,
+    proto::{ListReportsRequest, report_engine_client::ReportEngineClient},
+};
+use anomal_report::{LocalReportEngine, Store};
+use anomal_tests::{Engine, Workspace, http, s3::S3};
+use futures::stream;
+use tonic::transport::Endpoint;
+
+use super::made::{Made, bytes, connect, export, open, serve};
+use anomal_core::proto::{ExportFormat, PublishRequest, publish_request};
+
+async fn shared(replicas: [Engine; 2]) {
+    let made = Made::new();
+    let first = connect(&replicas[0]).await;
+    let second = connect(&replicas[1]).await;
+    let report = first.publish(made.request()).await.unwrap();
+    let listed = second.list(ListReportsRequest::default()).await.unwrap();
+    assert_eq!(listed.reports[0].id, report.id);
+    let parquet = bytes(second.as_ref(), export(&report.id, ExportFormat::Parquet)).await;
+    assert_eq!(parquet, std::fs::read(made.rows()).unwrap());
+    for replica in &replicas {
+        let address = replica.pages.as_ref().unwrap();
+        for section in ["", "/flags", "/rows/300", "/rows/7", "/download/suspects.csv"] {
+            let answer = http::get(address, &format!("/reports/{}{section}", report.id), &[]);
+            assert_eq!(answer.status, 200, "{section}: {}", answer.text());
+        }
+        let row = http::get(address, &format!("/reports/{}/rows/{}", report.id, 4_000), &[]);
+        assert_eq!(row.status, 404);
+    }
+    // Both publish at once, also the same report.
+    let mut same = made.request();
+    same.report.id = anomal_report::new_id();
+    let (a, b) = tokio::join!(first.publish(same.clone()), second.publish(same));
+    assert_eq!(a.unwrap().id, b.unwrap().id);
+    second.delete(&report.id).await.unwrap();
+    assert_eq!(first.get(&report.id).await.unwrap_err().code, Code::NotFound);
+    let gone = format!("/reports/{}", report.id);
+    assert_eq!(http::get(replicas[0].pages.as_ref().unwrap(), &gone, &[]).status, 404);
+    assert_eq!(first.list(ListReportsRequest::default()).await.unwrap().total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_share_a_folder() {
+    let folder = Workspace::default();
+    let store = folder.folder.path().display().to_string();
+    shared([serve(&store), serve(&store)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_share_a_bucket() {
+    let Some(mut s3) = S3::start() else { return };
+    s3.bucket("kept");
+    let environment = s3.environment();
+    let replica = || {
+        let arguments = ["--store", "s3://kept/of/us", "--web-listen", "127.0.0.1:0"];
+        Engine::start_in("anomal-report-engine", &arguments, &environment)
+    };
+    shared([replica(), replica()]).await;
+    // A store that is away is told, not taken for an empty one.
+    let server = replica();
+    s3.kill();
+    let answer = http::get(server.pages.as_ref().unwrap(), "/", &[]);
+    assert_eq!(answer.status, 503, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_vanishes_is_told() {
+    let (made, folder) = (Made::new(), Workspace::default());
+    let store = folder.path("store");
+    let server = serve(&store.display().to_string());
+    let engine = connect(&server).await;
+    let report = engine.publish(made.request()).await.unwrap();
+    std::fs::rename(&store, folder.path("elsewhere")).unwrap();
+    let address = server.pages.as_ref().unwrap();
+    for path in ["/", &format!("/reports/{}", report.id)] {
+        let answer = http::get(address, path, &[]);
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.text().contains("is its volume mounted"), "{}", answer.text());
+    }
+    std::fs::rename(folder.path("elsewhere"), &store).unwrap();
+    assert_eq!(http::get(address, "/", &[]).status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_breaks_off_leaves_nothing_visible() {
+    let (made, folder) = (Made::new(), Workspace::default());
+    let server = serve(&folder.folder.path().display().to_string());
+    let endpoint = Endpoint::from_shared(server.address.clone()).unwrap();
+    let mut client = ReportEngineClient::new(endpoint.connect().await.unwrap());
+    let contents = publish_request::Contents {
+        report: Some(made.request().report),
+        ..publish_request::Contents::default()
+    };
+    let rows = std::fs::read(made.rows()).unwrap();
+    let parts =
+        [publish_request::Part::Contents(contents), publish_request::Part::Rows(rows.into())];
+    // Everything but the end.
+    let messages = parts.map(|part| PublishRequest { part: Some(part) });
+    let refused = client.publish(stream::iter(messages)).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+    // A client that is lost in the middle.
+    let mut lost = TcpStream::connect(server.address.strip_prefix("http://").unwrap()).unwrap();
+    lost.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    drop(lost);
+    let engine = connect(&server).await;
+    assert_eq!(engine.list(ListReportsRequest::default()).await.unwrap().total, 0);
+    assert!(!folder.path("reports").exists());
+}
+
+/// What a process that was killed between two objects leaves is not visible, and goes after a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_publish_left_is_swept() {
+    let (made, folder) = (Made::new(), Workspace::default());
+    let id = anomal_report::new_id();
+    folder.write(&format!("reports/{id}/rows.parquet"), &std::fs::read(made.rows()).unwrap());
+    let store = open(&folder);
+    assert!(store.manifests().await.unwrap().is_empty());
+    let now = jiff::Timestamp::now();
+    assert_eq!(store.sweep(now).await.unwrap(), 0);
+    let later = now.checked_add(Duration::from_hours(25)).unwrap();
+    assert_eq!(store.sweep(later).await.unwrap(), 1);
+    assert!(!folder.path(&format!("reports/{id}")).exists());
+    // Nothing else in the folder is touched.
+    folder.write("reports/notes/mine.txt", b"x");
+    assert_eq!(store.sweep(later).await.unwrap(), 0);
+    assert!(folder.path("reports/notes/mine.txt").exists());
+}
+
+/// A file system of a few kilobytes is full before the report is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_nothing_visible() {
+    use anomal_core::ReportEngine;
+    let (made, folder) = (Made::new(), Workspace::default());
+    let small = folder.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=24k", "anomal-test"])
+        .arg(&small)
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        anomal_tests::skip("file systems can't be mounted here");
+        return;
+    }
+    let engine = LocalReportEngine::new(Store::open(&small.display().to_string()).unwrap(), "");
+    let published = engine.publish(made.request()).await;
+    let total = engine.list(ListReportsRequest::default()).await.map(|list| list.total);
+    let unmounted = std::process::Command::new("umount").arg("--lazy").arg(&small).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    let error = published.unwrap_err();
+    assert_eq!(error.code, Code::Output, "{error}");
+    assert!(error.message.contains("can't be written"), "{error}");
+    assert_eq!(total.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_readers_at_once() {
+    let (made, folder) = (Made::new(), Workspace::default());
+    let server = serve(&folder.folder.path().display().to_string());
+    let report = connect(&server).await.publish(made.request()).await.unwrap();
+    let address = server.pages.clone().unwrap();
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for reader in 0..200_u64 {
+            let (address, id) = (&address, &report.id);
+            scope.spawn(move || {
+                let path = match reader % 5 {
+                    0 => format!("/reports/{id}"),
+                    1 => format!("/reports/{id}?sort=feature.amount&order=down&q=n1"),
+                    2 => format!("/reports/{id}/flags"),
+                    3 => format!("/reports/{id}/rows/{}", reader * 2),
+                    _ => format!("/reports/{id}/download/all.csv"),
+                };
+                let answer = http::get(address, &path, &[]);
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            });
+        }
+    });
+    assert!(started.elapsed() < Duration::from_mins(2), "the server hangs");
+}
