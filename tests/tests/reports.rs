@@ -3,6 +3,7 @@
 
 mod reports {
     pub mod access;
+    pub mod cli;
     pub mod contract;
     pub mod made;
     pub mod stores;
