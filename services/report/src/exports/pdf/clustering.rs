@@ -101,26 +101,23 @@ fn line(clustering: &Clustering) -> [String; 4] {
 }
 
 fn map(map: Option<&Map>, view: &View, clustering: Option<&Clustering>) -> String {
-    let mut words = "Points that stand near each other are rows that are alike".to_owned();
-    if let Some(clustering) = clustering {
-        words += &format!("; colours are the {} clusters", clustering.k);
-    }
+    let mut words = vec!["Points that stand near each other are rows that are alike".to_owned()];
+    words.extend(clustering.map(|clustering| format!("colours are the {} clusters", clustering.k)));
     if view.points.iter().any(|point| point.suspicious) {
-        words += "; a red ring is a suspicious row";
+        words.push("a red ring is a suspicious row".to_owned());
     }
-    words.push('.');
-    if let Some(map) = map {
-        words += &format!(
-            " Stress {:.3} ({}): how far distances on the map are from those of the features",
-            map.stress,
-            stress(map.stress)
-        );
-        if !map.method.is_empty() {
-            words += &format!("; {}", text::value(&map.method));
-        }
-        words.push('.');
-    }
-    words
+    let seen = words.join("; ");
+    let Some(map) = map else { return format!("{seen}.") };
+    let method = if map.method.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", text::value(&map.method))
+    };
+    format!(
+        "{seen}. Stress {:.3} ({}): how far distances on the map are from those of the features{method}.",
+        map.stress,
+        stress(map.stress)
+    )
 }
 
 /// Kruskal's words for his stress.
@@ -134,12 +131,11 @@ fn stress(stress: f64) -> &'static str {
 }
 
 fn tree_words(clustering: Option<&Clustering>) -> String {
-    let mut words =
-        "From below: rows that are alike meet low, groups that differ meet high.".to_owned();
-    if let Some(clustering) = clustering {
-        words += &format!(" Cut into {} clusters, as on the map.", clustering.k);
+    let words = "From below: rows that are alike meet low, groups that differ meet high.";
+    match clustering {
+        Some(clustering) => format!("{words} Cut into {} clusters, as on the map.", clustering.k),
+        None => words.to_owned(),
     }
-    words
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The first page: what was run on what, and what came out.
 
-use anomal_core::proto::{Diagnostic, FeatureColumn, FeatureKind, FlagCount, Report};
+use anomal_core::proto::{Diagnostic, FeatureColumn, FeatureKind, Report, report::FlagCount};
 use serde::Serialize;
 
 use super::{data::severity, number, text};
