@@ -67,7 +67,7 @@ fn failed(found: &[SourceDiagnostic]) -> Error {
 }
 
 fn datetime(time: &str) -> Option<Datetime> {
-    let time = time.parse::<jiff::Timestamp>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    let time = jiff::tz::Offset::UTC.to_datetime(time.parse().ok()?);
     let part = |part: i8| u8::try_from(part).ok();
     Datetime::from_ymd_hms(
         time.year().into(),

@@ -176,7 +176,7 @@ fn method(method: Method) -> &'static str {
     match method {
         Method::Pearson => "Pearson",
         Method::Spearman => "Spearman",
-        Method::CramersV => "Cramér’s V",
+        Method::CramersV => "Cramér's V",
         Method::Unspecified => "",
     }
 }

@@ -1,12 +1,10 @@
 //! Section "Clustering": how rows stand to each other.
 
-use std::fmt::Write;
-
 use anomal_core::proto::{Analysis, Clustering, Map};
 use serde::Serialize;
 
 use super::{data::chart, number, text, world::Files};
-use crate::{charts, view::View};
+use crate::{charts, pages::words, view::View};
 
 /// Sizes of clusters that are told.
 const SIZES: usize = 8;
@@ -103,46 +101,27 @@ fn line(clustering: &Clustering) -> [String; 4] {
 }
 
 fn map(map: Option<&Map>, view: &View, clustering: Option<&Clustering>) -> String {
-    let mut words = "Points that stand near each other are rows that are alike".to_owned();
-    if let Some(clustering) = clustering {
-        let _ = write!(words, "; colours are the {} clusters", clustering.k);
-    }
+    let mut parts = vec!["Points that stand near each other are rows that are alike".to_owned()];
+    parts.extend(clustering.map(|clustering| format!("colours are the {} clusters", clustering.k)));
     if view.points.iter().any(|point| point.suspicious) {
-        words += "; a red ring is a suspicious row";
+        parts.push("a red ring is a suspicious row".to_owned());
     }
-    words.push('.');
-    if let Some(map) = map {
-        let _ = write!(
-            words,
-            " Stress {:.3} ({}): how far distances on the map are from those of the features",
-            map.stress,
-            stress(map.stress)
-        );
-        if !map.method.is_empty() {
-            let _ = write!(words, "; {}", text::value(&map.method));
-        }
-        words.push('.');
-    }
-    words
-}
-
-/// Kruskal's words for his stress.
-fn stress(stress: f64) -> &'static str {
-    match stress {
-        ..0.025 => "excellent",
-        0.025..0.075 => "good",
-        0.075..0.15 => "fair",
-        _ => "poor: read the map with care",
-    }
+    let seen = parts.join("; ");
+    let Some(map) = map else { return format!("{seen}.") };
+    let method = if map.method.is_empty() {
+        String::new()
+    } else {
+        format!(" Made by {}.", text::value(&map.method))
+    };
+    format!("{seen}. {}{method}", words::stress(map.stress))
 }
 
 fn tree_words(clustering: Option<&Clustering>) -> String {
-    let mut words =
-        "From below: rows that are alike meet low, groups that differ meet high.".to_owned();
-    if let Some(clustering) = clustering {
-        let _ = write!(words, " Cut into {} clusters, as on the map.", clustering.k);
+    let words = "From below: rows that are alike meet low, groups that differ meet high.";
+    match clustering {
+        Some(clustering) => format!("{words} Cut into {} clusters, as on the map.", clustering.k),
+        None => words.to_owned(),
     }
-    words
 }
 
 #[cfg(test)]

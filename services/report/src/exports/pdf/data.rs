@@ -49,11 +49,11 @@ fn title(report: &Report) -> String {
     if name.trim().is_empty() { "Report".to_owned() } else { name }
 }
 
-/// RFC 3339 in UTC, as people write it.
+/// RFC 3339 in UTC, as people write it; what is no time stays, as far as its line is long.
 fn when(time: &str) -> String {
     match time.parse::<jiff::Timestamp>() {
         Ok(time) => time.strftime("%-d %B %Y, %H:%M:%S UTC").to_string(),
-        Err(_) => text::name(time),
+        Err(_) => text::cut(time, 40),
     }
 }
 

@@ -53,7 +53,7 @@ fn flag(flag: &FlagCount, hits: &[Hit]) -> Flag {
         hit: all > 0,
         note: (shown.len() as u64 != all).then(|| {
             format!(
-                "The first {} of {}. The others are in the report’s tables (CSV, Parquet).",
+                "The first {} of {}. The others are in the report's tables (CSV, Parquet).",
                 number::count(shown.len() as u64),
                 number::rows(all)
             )

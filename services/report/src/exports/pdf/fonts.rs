@@ -1,7 +1,7 @@
 //! The fonts of the document: those embedded here and no others, so that it is the same wherever it is made.
 //!
-//! Inter (text) and `JetBrains` Mono (values) have Latin, Greek and Cyrillic, Noto Sans has Arabic, Hebrew,
-//! Devanagari and Thai. Chinese, Japanese, Korean and other scripts are not covered, nor are emoji: what has no
+//! Inter (for text) and `JetBrains Mono` (for values) have Latin, Greek and Cyrillic, Noto Sans has Arabic,
+//! Hebrew, Devanagari and Thai. Chinese, Japanese, Korean and other scripts are not covered, nor are emoji: what has no
 //! glyph is written as an escape (see [`super::text`]). All are under the SIL Open Font License: fonts/OFL.txt.
 
 use std::sync::LazyLock;

@@ -16,7 +16,7 @@ use crate::{
 /// Columns of the record that are shown.
 const COLUMNS: usize = 6;
 /// Reasons shown.
-const REASONS: usize = 4;
+const REASONS: usize = 3;
 /// Flags shown for a row.
 const FLAGS: usize = 6;
 
@@ -126,9 +126,11 @@ fn suspect(record: &Record, names: &[String], whole: &Whole) -> Suspect {
 
 /// Where among all rows, from the most anomalous.
 fn rank(rank: f64) -> String {
+    if !rank.is_finite() {
+        return String::new();
+    }
     let above = (1.0 - rank).max(0.0) * 100.0;
     match above {
-        _ if !above.is_finite() => String::new(),
         0.0..0.01 => "top 0.01 %".to_owned(),
         0.01..1.0 => format!("top {above:.2} %"),
         1.0..10.0 => format!("top {above:.1} %"),

@@ -89,7 +89,7 @@ fn a_report_has_all_its_sections() {
     ] {
         assert!(headings.iter().any(|found| found == heading), "{heading}: {headings:?}");
     }
-    assert!(headings.iter().any(|found| found.starts_with("beaconing_detector")));
+    assert!(headings.iter().any(|found| found == "beaconing_detector"));
 }
 
 #[test]
@@ -228,11 +228,10 @@ fn hostile_text_is_text() {
     for text in HOSTILE {
         let whole = full_of(text);
         let words = words(&compile(&whole).unwrap());
-        let shown = text::cut(text, text::VALUE);
-        assert!(
-            words.matches(&shown.replace(char::is_whitespace, "")).count() >= 20,
-            "{text:?}: {words}"
-        );
+        // Word by word: those of scripts that are written from the right stand in another order.
+        for word in text::cut(text, text::VALUE).split_whitespace() {
+            assert!(words.matches(word).count() >= 20, "{word:?} of {text:?}: {words}");
+        }
         assert!(pdf(&whole).unwrap().starts_with(b"%PDF"));
     }
 }
@@ -252,30 +251,30 @@ fn long_text_is_cut() {
     }
 }
 
-/// Nothing that is set leaves the page.
+/// Nothing that is set leaves the page's margins.
 #[test]
 fn long_words_stay_on_the_page() {
-    fn right(frame: &Frame, x: f64) -> f64 {
-        frame.items().fold(0.0, |most, (at, item)| {
+    fn beyond(frame: &Frame, x: f64, limit: f64, out: &mut Vec<String>) {
+        for (at, item) in frame.items() {
             let x = x + at.x.to_pt();
-            most.max(match item {
-                FrameItem::Group(group) => right(&group.frame, x + group.transform.tx.to_pt()),
-                FrameItem::Text(text) => x + text.width().to_pt(),
-                _ => 0.0,
-            })
-        })
+            match item {
+                FrameItem::Group(group) => {
+                    beyond(&group.frame, x + group.transform.tx.to_pt(), limit, out)
+                }
+                FrameItem::Text(text) if x + text.width().to_pt() > limit => {
+                    out.push(format!("{:.1} to {:.1}: {}", x, x + text.width().to_pt(), text.text));
+                }
+                _ => {}
+            }
+        }
     }
     for text in
         ["x".repeat(300), "www.example.org/".repeat(20), "ש".repeat(300), "\u{202e}".repeat(300)]
     {
-        let document = compile(&full_of(&text)).unwrap();
-        for (number, page) in document.pages.iter().enumerate() {
-            let right = right(&page.frame, 0.0);
-            assert!(
-                right < page.frame.width().to_pt() - 40.0,
-                "page {}: {right} {text}",
-                number + 1
-            );
+        for (number, page) in compile(&full_of(&text)).unwrap().pages.iter().enumerate() {
+            let mut out = Vec::new();
+            beyond(&page.frame, 0.0, page.frame.width().to_pt() - 50.0, &mut out);
+            assert_eq!(out, [""; 0], "page {} of {text}", number + 1);
         }
     }
 }

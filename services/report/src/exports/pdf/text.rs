@@ -1,7 +1,5 @@
 //! Data as text that can be printed: short, with nothing in it that is unseen or that moves what is around it.
 
-use std::fmt::Write;
-
 use super::fonts;
 
 /// Characters of a value that are shown; the rest is cut off.
@@ -10,8 +8,12 @@ pub const VALUE: usize = 200;
 const SENTENCE: usize = 1_000;
 /// Characters of what stands in a heading.
 const NAME: usize = 80;
-/// Words up to this many characters are never divided.
-const WORD: usize = 16;
+/// Words up to this many characters are never divided, and longer ones after punctuation only, up to
+const WORD: usize = 12;
+/// this many in values
+const VALUE_WORD: usize = 16;
+/// and this many in sentences.
+const SENTENCE_WORD: usize = 24;
 /// Parts that a long word without any punctuation is divided into.
 const PART: usize = 8;
 /// Marks that may stand on one letter.
@@ -21,12 +23,12 @@ pub const BREAK: char = '\u{200b}';
 
 /// A value of a record: unseen characters as escapes, cut at [`VALUE`], long words with places to break at.
 pub fn value(text: &str) -> String {
-    breaks(&cut(text, VALUE))
+    breaks(&cut(text, VALUE), VALUE_WORD)
 }
 
 /// Text for people, of one or many lines.
 pub fn sentence(text: &str) -> String {
-    breaks(&cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), SENTENCE))
+    breaks(&cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), SENTENCE), SENTENCE_WORD)
 }
 
 /// A name for a heading, a bookmark, or the document's title.
@@ -58,9 +60,8 @@ fn visible(character: char, escape: bool, out: &mut String) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         _ if escape || is_unseen(character) || !fonts::has(character) => {
-            out.push_str("\\u{");
-            let _ = write!(out, "{:x}", u32::from(character));
-            out.push('}');
+            // As Rust writes it: `\u{202e}`.
+            out.extend(character.escape_unicode());
         }
         _ => out.push(character),
     }
@@ -119,29 +120,31 @@ fn is_mark(character: char) -> bool {
     )
 }
 
-/// The text with [`BREAK`] in its long words: after punctuation, and in what has none, every few characters.
-fn breaks(text: &str) -> String {
+/// The text with [`BREAK`] in its long words: after punctuation, and in those longer than `longest` every few
+/// characters.
+fn breaks(text: &str, longest: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for (place, word) in text.split(' ').enumerate() {
         if place > 0 {
             out.push(' ');
         }
-        if word.chars().count() <= WORD {
+        let length = word.chars().count();
+        if length <= WORD {
             out.push_str(word);
             continue;
         }
+        let long = length > longest;
         let mut part = 0;
         let mut characters = word.chars().peekable();
         while let Some(character) = characters.next() {
             out.push(character);
             part += 1;
             let Some(next) = characters.peek() else { break };
-            let punctuation =
-                character.is_ascii_punctuation() && character != '\\' && character != '{';
-            if (part >= PART || (part > 2 && punctuation))
-                && !is_mark(*next)
-                && character != '\u{94d}'
-            {
+            // Backslash and brace begin an escape.
+            let after = character.is_ascii_punctuation() && character != '\\' && character != '{';
+            let within =
+                long && (part >= 2 * PART || (part >= PART && !next.is_ascii_punctuation()));
+            if (within || (part > 2 && after)) && !is_mark(*next) && character != '\u{94d}' {
                 out.push(BREAK);
                 part = 0;
             }
@@ -189,6 +192,12 @@ mod tests {
             "mail.\u{200b}updates.\u{200b}example.\u{200b}org"
         );
         assert_eq!(value(&"x".repeat(20)), "xxxxxxxx\u{200b}xxxxxxxx\u{200b}xxxx");
+        assert_eq!(value("dns.question.name"), "dns.\u{200b}question.\u{200b}name");
+        assert_eq!(value("client.bytes"), "client.bytes");
+        assert_eq!(
+            sentence("classification counterproductive"),
+            "classification counterproductive"
+        );
         assert_eq!(sentence(" one\n\ntwo\t three "), "one two three");
     }
 
