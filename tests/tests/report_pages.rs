@@ -1,0 +1,16 @@
+//! The report as people use it: the real program serves it, and a real browser reads it.
+
+#[path = "report_pages/clustering.rs"]
+mod clustering;
+#[path = "report_pages/downloads.rs"]
+mod downloads;
+#[path = "report_pages/hostile.rs"]
+mod hostile;
+#[path = "report_pages/other_jobs.rs"]
+mod other_jobs;
+#[path = "report_pages/sections.rs"]
+mod sections;
+#[path = "report_pages/served.rs"]
+mod served;
+#[path = "report_pages/tables.rs"]
+mod tables;

@@ -1,0 +1,194 @@
+//! The map and what moves under the hand: the slider, the card of a point, the way to a row.
+
+use anomal_tests::browser::{Page, Screen};
+
+use crate::served::Served;
+
+const POINTS: &str = "figure.map [data-i]";
+/// Points of rows that are suspicious, which the keys reach.
+const SUSPECT: &str = "figure.map a:not([tabindex])";
+const CUT: &str = "figure.dendrogram .cutting";
+
+/// What the slider governs, as it is shown.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    /// The classes of the points, in order.
+    points: Vec<String>,
+    fills: Vec<String>,
+    branches: Vec<String>,
+    /// Where the cut is, in the picture's own units.
+    cut: i64,
+    words: [String; 3],
+    legend: Vec<String>,
+    swatches: usize,
+}
+
+async fn shown(page: &Page) -> Shown {
+    let mut fills = page.styles(POINTS, "fill").await;
+    fills.sort();
+    fills.dedup();
+    let classes = |selector: &str| {
+        format!("Array.from(document.querySelectorAll('{selector}'), e => e.getAttribute('class'))")
+    };
+    let cut = format!(
+        "(e => Math.round(e.getCTM().f * 10 / e.ownerSVGElement.getCTM().d) + Math.round(10 * \
+         e.querySelector('line').y1.baseVal.value))(document.querySelector('{CUT}'))"
+    );
+    let rows =
+        "Array.from(document.querySelectorAll('#legend tbody tr:not([hidden])'), e => e.innerText)";
+    let there = "Array.from(document.querySelectorAll('figure.map [data-cluster]')).filter(e => \
+                 e.getAttribute('display') !== 'none').length";
+    let words = [
+        page.text("#clusters-now").await,
+        page.text("#clusters-words").await,
+        page.text(&format!("{CUT} text.ink")).await,
+    ];
+    Shown {
+        points: page.js(&classes(POINTS)).await,
+        fills,
+        branches: page.js(&classes("figure.dendrogram [data-leaves]")).await,
+        cut: page.js(&cut).await,
+        words,
+        legend: page.js(rows).await,
+        swatches: page.js(there).await,
+    }
+}
+
+/// That so many clusters are seen everywhere.
+#[track_caller]
+fn clusters(shown: &Shown, clusters: usize) {
+    let mut classes = shown.points.clone();
+    classes.sort();
+    classes.dedup();
+    let expected: Vec<String> = (1..=clusters).map(|label| format!("c{label}")).collect();
+    assert_eq!(classes, expected);
+    assert_eq!(shown.fills.len(), clusters, "{:?}", shown.fills);
+    assert_eq!(shown.words[0], clusters.to_string());
+    assert_eq!((shown.legend.len(), shown.swatches), (clusters, clusters));
+    for class in &expected {
+        assert!(shown.branches.contains(class), "{class}: {:?}", shown.branches);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slider_recolours_at_once() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    for screen in [Screen::DESKTOP, Screen::PHONE] {
+        page.screen(screen).await;
+        page.goto(&served.page("/clustering?clusters=2")).await;
+        let two = shown(&page).await;
+        clusters(&two, 2);
+
+        // By the arrow keys.
+        let mut before = two;
+        for k in 3..=7 {
+            page.slide("#clusters", f64::from(k)).await;
+            let now = shown(&page).await;
+            clusters(&now, usize::try_from(k).unwrap());
+            assert!(now.cut > before.cut, "the cut of more clusters is lower: {k}");
+            assert_ne!((&now.words, &now.branches), (&before.words, &before.branches));
+            before = now;
+        }
+        // The address is that of what is seen, and the server draws it alike.
+        assert_eq!(page.url().await, served.page("/clustering?clusters=7"));
+        page.settle().await;
+        page.reload().await;
+        assert_eq!(shown(&page).await, before);
+
+        // By the mouse.
+        page.drag("#clusters", 0.97, 0.03).await;
+        clusters(&shown(&page).await, 2);
+        page.settle().await;
+        page.goto(&served.page("/clustering?clusters=7")).await;
+        page.drag("#clusters", 0.97, 0.42).await;
+        let now = shown(&page).await;
+        assert!(["3", "4", "5"].contains(&now.words[0].as_str()), "{:?}", now.words);
+        clusters(&now, now.words[0].parse().unwrap());
+        page.settle().await;
+    }
+    page.done().await;
+}
+
+/// What the card says: the row, the line below it, and each feature with its value.
+async fn card(page: &Page) -> (String, String, Vec<(String, String)>) {
+    page.until("!document.getElementById('map-card').hidden", "the card").await;
+    let names = page.texts("#map-card dt").await;
+    let values = page.texts("#map-card dd").await;
+    assert_eq!(names.len(), values.len());
+    let lines = names.into_iter().zip(values).collect();
+    (page.text("#map-card .card-head").await, page.text("#map-card .card-note").await, lines)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_tells_what_it_is() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    page.follow("nav.tabs a[href$='/clustering']").await;
+    assert!(!page.visible("#map-card").await);
+
+    // The pointer, on a group of rows that are alike.
+    page.hover("figure.map a[tabindex] circle").await;
+    let (head, note, lines) = card(&page).await;
+    assert!(head.starts_with("Row ") && note.contains("score 0"), "{head}: {note}");
+    assert!(note.contains("rows here") && note.contains("cluster 1"), "{note}");
+    assert!(page.visible("#map-card").await);
+    page.screenshot("report-card-1280").await;
+    let names: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names.len(), names[0], names[9]), (10, "client.bytes", "answer_entropy"));
+    page.hover("h1").await;
+    assert!(!page.visible("#map-card").await);
+
+    // The keys: from the slider to the first suspect.
+    page.focus("#clusters").await;
+    page.key("Tab").await;
+    let focused = page.focused().await;
+    assert!(focused.contains("/rows/") && focused.contains("aria-describedby"), "{focused}");
+    let (_, note, _) = card(&page).await;
+    assert!(note.contains("suspicious"), "{note}");
+    page.key("Tab").await;
+    assert_ne!(page.focused().await, focused);
+    let (head, _, lines) = card(&page).await;
+    page.key("Escape").await;
+    assert!(!page.visible("#map-card").await);
+    page.key("Shift+Tab").await;
+    page.key("Tab").await;
+    assert_eq!(card(&page).await.0, head);
+    let before: f64 = page.js("performance.timeOrigin").await;
+    page.key("Enter").await;
+    page.until(&format!("performance.timeOrigin !== {before}"), "the row's page").await;
+    row(&page, &head, &lines).await;
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspect_leads_to_its_row() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    for screen in [Screen::DESKTOP, Screen::PHONE] {
+        page.screen(screen).await;
+        page.goto(&served.page("/clustering")).await;
+        let place = page.hover(&format!("{SUSPECT} [data-i]")).await;
+        let (head, note, lines) = card(&page).await;
+        assert!(note.contains("suspicious"), "{place}: {note}");
+        assert_eq!(page.beyond().await, [""; 0]);
+        page.screenshot(&format!("report-card-suspect-{}", screen.width)).await;
+        page.follow(&format!("{SUSPECT} [data-i]")).await;
+        row(&page, &head, &lines).await;
+        page.settle().await;
+    }
+    page.done().await;
+}
+
+/// The page of the row that the card was of; its values are the card's.
+async fn row(page: &Page, head: &str, lines: &[(String, String)]) {
+    assert_eq!(page.text("h1").await, head);
+    let number = head.trim_start_matches("Row ").replace(',', "");
+    let url = page.url().await;
+    assert!(url.ends_with(&format!("/rows/{number}")), "{url}");
+    assert_eq!(page.text(".state").await, "Suspicious");
+    let names = page.texts("table.features tbody th").await;
+    let values = page.texts("table.features .value").await;
+    let there: Vec<(String, String)> = names.into_iter().zip(values).collect();
+    assert_eq!(there, lines);
+}

@@ -1,0 +1,163 @@
+//! What people take away: each file is opened.
+
+use std::{fs, path::Path, process::Command};
+
+use anomal_tests::{
+    Workspace,
+    browser::{Browser, Download, Page},
+};
+
+use crate::served::{Served, number, records};
+
+/// A file behind the menu of the suspects.
+async fn table(page: &Page, name: &str) -> Download {
+    if page.attribute("details.menu", "open").await.is_none() {
+        page.click("details.menu summary").await;
+    }
+    let file = page.download(&format!("details.menu a[href$='/{name}']")).await;
+    assert_eq!(file.name, format!("job-{name}"));
+    file
+}
+
+/// Of a CSV: its header, and its records without it.
+fn csv(file: &Download) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut records = records(file.text());
+    let head = records.remove(0);
+    assert!(records.iter().all(|record| record.len() == head.len()), "{head:?}");
+    (head, records)
+}
+
+/// A Parquet file's rows as CSV, by the program itself, which reads them like any input.
+fn read_again(parquet: &Download) -> Vec<Vec<String>> {
+    assert!(parquet.bytes.starts_with(b"PAR1") && parquet.bytes.ends_with(b"PAR1"));
+    let job = "input: {parquet: {path: in.parquet}}\nflags: [{type: direct, name: any, \
+               expression: 1 = 1}]\noutputs: [{csv: {path: out.csv}}]\n";
+    let files = [("in.parquet", parquet.bytes.as_slice()), ("job.yaml", job.as_bytes())];
+    let workspace = Workspace::with(&files);
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
+    let mut rows = records(&workspace.read("out.csv"));
+    rows.remove(0);
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_arrive_whole() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let suspects = number(&page.text("#suspects-title .pill").await);
+    page.screenshot("report-before-menu-1280").await;
+
+    let all = table(&page, "all.csv").await;
+    let (head, rows) = csv(&all);
+    assert_eq!((head[0].as_str(), rows.len()), ("id", 5000));
+    let place = |name: &str| head.iter().position(|head| head == name).expect(name);
+    let input = records(&served.workspace.read("dns.csv"));
+    let name = place("dns.question.name");
+    assert!(rows.iter().zip(&input[1..]).all(|(row, input)| row[name] == input[name]));
+    let (suspicious, flags) = (place("anomal.suspicious"), place("anomal.flags"));
+    let found = |row: &&Vec<String>| row[suspicious] == "true" || !row[flags].is_empty();
+    let expected: Vec<&Vec<String>> = rows.iter().filter(found).collect();
+    assert_eq!(expected.len() as f64, suspects);
+
+    let only = table(&page, "suspects.csv").await;
+    let (only_head, only_rows) = csv(&only);
+    assert_eq!(only_head, head);
+    assert_eq!(only_rows.iter().collect::<Vec<_>>(), expected);
+
+    let all = read_again(&table(&page, "all.parquet").await);
+    assert_eq!(all.len(), 5000);
+    assert!(all.iter().zip(&rows).all(|(again, row)| again[name] == row[name]));
+    let only = read_again(&table(&page, "suspects.parquet").await);
+    assert!(only.iter().map(|row| &row[name]).eq(expected.iter().map(|row| &row[name])));
+
+    page.follow("nav.tabs a[href$='/flags']").await;
+    let flag = page.text("#flag-0 h3").await;
+    let count = number(&page.text("#flag-0 .flag-count strong").await);
+    let hits = page.download("#flag-0 a[href$='/flag-0.csv']").await;
+    let (head, hits) = csv(&hits);
+    assert_eq!(
+        (head.as_slice(), hits.len() as f64),
+        (["row", "value"].map(String::from).as_slice(), count)
+    );
+    for hit in hits {
+        let row: usize = hit[0].parse().unwrap();
+        assert!(rows[row][flags].split(';').any(|name| name == flag), "{hit:?}");
+    }
+    page.done().await;
+}
+
+/// The text of a PDF.
+fn words(pdf: &Path) -> String {
+    let told = Command::new("pdftotext").arg("-layout").arg(pdf).arg("-").output();
+    let told = told.expect("poppler's pdftotext is there");
+    assert!(told.status.success(), "{told:?}");
+    String::from_utf8(told.stdout).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pdf_tells_the_suspects() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let rows = page.texts("table.records tbody th").await;
+    let file = page.download(".files a[href$='/report.pdf']").await;
+    assert!(file.name == "job-report.pdf" && file.bytes.starts_with(b"%PDF-"), "{}", file.name);
+    let again = page.download(".files a[href$='/report.pdf']").await;
+    assert!(file.bytes == again.bytes, "two downloads differ");
+    let path = served.workspace.path("report.pdf");
+    fs::write(&path, &file.bytes).unwrap();
+    let words = words(&path);
+    for row in rows.iter().take(10) {
+        let row = row.split_whitespace().next().unwrap();
+        assert!(words.contains(row), "no row {row} in {words}");
+    }
+    for part in [
+        "subdomain_length is 189, 63 times the median",
+        "hostname_entropy",
+        "unique_subdomains",
+        "has_dns_data_b64_encoded",
+        "Of 5,000 rows, 100 are suspicious",
+    ] {
+        let joined = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.contains(part), "no {part:?} in {words}");
+    }
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_works_from_a_folder() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let file = page.download(".files a[href$='/report.html']").await;
+    assert_eq!(file.name, "job-report.html");
+    page.done().await;
+    let folder = Workspace::with(&[("report.html", &file.bytes)]);
+    assert_eq!(served.interrupt(), Some(0));
+
+    let page = Browser::launch().await.page().await;
+    let url = format!("file://{}", folder.path("report.html").display());
+    page.goto(&url).await;
+    assert_eq!(page.text("h1").await, "job");
+    crate::served::fit(&page, anomal_tests::browser::Screen::PHONE, "file").await;
+    crate::served::fit(&page, anomal_tests::browser::Screen::DESKTOP, "file").await;
+
+    let fills = page.styles("figure.map [data-i]", "fill").await;
+    page.slide("#clusters", 7.0).await;
+    assert_eq!(page.text("#clusters-now").await, "7");
+    assert_ne!(page.styles("figure.map [data-i]", "fill").await, fills);
+    page.hover("figure.map [data-i]").await;
+    page.until("!document.getElementById('map-card').hidden", "the card").await;
+    page.click("[data-theme-choice=dark]").await;
+    for section in ["behaviour", "flags", "help", "summary"] {
+        page.click(&format!("nav.places a[href='#{section}']")).await;
+        assert_eq!(page.url().await, format!("{url}#{section}"));
+    }
+    let elsewhere: Vec<String> = page
+        .requests()
+        .await
+        .into_iter()
+        .map(|request| request.url)
+        .filter(|asked| !asked.starts_with(&url) && !asked.starts_with("data:"))
+        .collect();
+    assert_eq!(elsewhere, [""; 0]);
+    page.done().await;
+}

@@ -1,0 +1,76 @@
+//! Jobs of other kinds: flags alone, and the other example.
+
+use anomal_tests::{Workspace, browser::Screen};
+
+use crate::served::{Served, fit, number};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_alone() {
+    let job = "
+input: {csv: {path: in.csv}}
+flags:
+  - {type: direct, name: large, expression: amount > 90, severity: high, message: '{count} large ones'}
+  - {type: direct, name: never, expression: amount > 1000, severity: low}
+outputs: [{csv: {path: out.csv}}]
+";
+    let lines = (0..100).map(|row| format!("{row},customer {}\n", row % 7));
+    let csv = format!("amount,who\n{}", lines.collect::<String>());
+    let served =
+        Served::of(Workspace::with(&[("job.yaml", job.as_bytes()), ("in.csv", csv.as_bytes())]));
+    let page = served.open().await;
+    let tabs = page.texts("nav.tabs a").await;
+    assert!(
+        !tabs.iter().any(|tab| tab.contains("Clustering") || tab.contains("Behaviour")),
+        "{tabs:?}"
+    );
+    assert_eq!(tabs.len(), 2);
+    assert_eq!(page.text("#suspects-title .pill").await, "9");
+    assert_eq!(page.count("table.records .why").await, 0);
+    for screen in [Screen::DESKTOP, Screen::PHONE] {
+        page.screen(screen).await;
+        fit(&page, screen, "flags-only-summary").await;
+    }
+    page.follow("nav.tabs a[href$='/flags']").await;
+    assert_eq!(page.text("#flag-0 .message").await, "9 large ones");
+    assert_eq!(page.texts(".flag-count strong").await, ["9", "0"]);
+    fit(&page, Screen::PHONE, "flags-only-flags").await;
+    page.follow("#flag-0 .hits a").await;
+    assert_eq!(page.text("h1").await, "Row 91");
+    fit(&page, Screen::PHONE, "flags-only-row").await;
+    page.settle().await;
+
+    // What is not there says so, and leads back.
+    for path in ["/clustering", "/behaviour"] {
+        page.expect_trouble("404");
+        page.goto(&served.page(path)).await;
+        assert!(page.text(".failure").await.contains("flags only"));
+        assert_eq!(page.axe().await, [""; 0]);
+        page.settle().await;
+    }
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments() {
+    let served = Served::example("finance");
+    let page = served.open().await;
+    let suspects = number(&page.text("#suspects-title .pill").await);
+    assert!(suspects > 0.0 && page.count("table.records tbody tr").await > 0);
+    // A filter takes out rows; their number is told.
+    assert!(page.texts(".figures dt").await.contains(&"filtered out".to_owned()));
+    for path in ["", "/clustering", "/behaviour", "/flags"] {
+        if !path.is_empty() {
+            page.follow(&format!("nav.tabs a[href$='{path}']")).await;
+        }
+        for screen in [Screen::PHONE, Screen::DESKTOP] {
+            fit(&page, screen, &format!("finance-{}", path.trim_start_matches('/'))).await;
+        }
+        if path == "/clustering" {
+            let most = number(&page.property::<String>("#clusters", "max").await);
+            page.slide("#clusters", most).await;
+            assert_eq!(page.text("#clusters-now").await, most.to_string());
+            assert!(page.count("figure.map [data-i]").await > 100);
+        }
+    }
+    page.done().await;
+}

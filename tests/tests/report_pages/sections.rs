@@ -1,0 +1,103 @@
+//! Every section, on a desk and on a phone, in light and dark.
+
+use anomal_tests::browser::{Page, Screen};
+
+use crate::served::{Served, fit};
+
+/// By the links that people click.
+async fn every_section(screen: Screen) {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    fit(&page, screen, "summary").await;
+    assert_eq!(page.text("h1").await, "Summary");
+    for (path, title) in
+        [("/clustering", "Clustering"), ("/behaviour", "Behaviour"), ("/flags", "Flags")]
+    {
+        page.follow(&format!("nav.tabs a[href$='{path}']")).await;
+        assert_eq!(page.url().await, served.page(path));
+        assert_eq!(page.text("h1").await, title);
+        let current = page.text("nav.tabs [aria-current=page]").await;
+        assert!(current.contains(title), "{current}");
+        fit(&page, screen, &path[1..]).await;
+    }
+    page.follow(".hits a").await;
+    assert!(page.url().await.contains("/rows/"), "{}", page.url().await);
+    fit(&page, screen, "row").await;
+    page.follow(".crumb a").await;
+    assert_eq!(page.url().await, served.page("#suspects"));
+    page.follow("nav.places a[href='/']").await;
+    assert_eq!(page.text("h1").await, "Reports");
+    fit(&page, screen, "list").await;
+    page.follow("nav.places a[href='/help']").await;
+    fit(&page, screen, "help").await;
+    page.follow("nav.places a[href='/']").await;
+    page.follow("table.reports a").await;
+    assert_eq!(page.url().await, served.url);
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_section_on_a_desk() {
+    every_section(Screen::DESKTOP).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_section_on_a_phone() {
+    every_section(Screen::PHONE).await;
+}
+
+async fn background(page: &Page) -> String {
+    page.style("body", "background-color").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_are_chosen_and_kept() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let light = background(&page).await;
+    page.click("[data-theme-choice=dark]").await;
+    let dark = background(&page).await;
+    assert_ne!(dark, light);
+    assert_eq!(page.text("[data-theme-choice][aria-pressed=true]").await, "Dark");
+    page.reload().await;
+    assert_eq!(background(&page).await, dark);
+    page.follow("nav.tabs a[href$='/flags']").await;
+    assert_eq!(background(&page).await, dark);
+    assert_eq!(page.text("[data-theme-choice][aria-pressed=true]").await, "Dark");
+    page.click("[data-theme-choice=system]").await;
+    assert_eq!(background(&page).await, light);
+    page.reload().await;
+    assert_eq!(background(&page).await, light);
+    page.done().await;
+}
+
+/// A link to help leads to the picture that it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn help_is_there_for_every_picture() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let mut links = Vec::new();
+    for path in ["", "/clustering", "/behaviour", "/flags"] {
+        page.goto(&served.page(path)).await;
+        let found: Vec<String> =
+            page.js("Array.from(document.querySelectorAll('a.how'), a => a.href)").await;
+        assert!(!found.is_empty(), "{path}");
+        links.extend(found);
+        page.settle().await;
+    }
+    page.follow("nav.places a[href='/help']").await;
+    for link in links {
+        let (_, anchor) = link.split_once("/help#").expect("a place in the help");
+        assert_eq!(page.count(&format!("main [id='{anchor}']")).await, 1, "{link}");
+    }
+    page.done().await;
+}
+
+/// Ctrl-C is how a served report ends, and no fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_by_an_interrupt() {
+    let served = Served::example("finance");
+    let page = served.open().await;
+    page.done().await;
+    assert_eq!(served.interrupt(), Some(0));
+}

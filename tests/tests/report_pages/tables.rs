@@ -1,0 +1,138 @@
+//! Tables and choices: sorting, searching, turning pages, the two views, the feature that is looked at.
+
+use anomal_tests::browser::Page;
+
+use crate::served::{Served, number};
+
+/// The values of a column of the suspects.
+async fn column(page: &Page, name: &str) -> Vec<String> {
+    let heads = page.texts("table.records thead th").await;
+    let place = heads.iter().position(|head| head == name);
+    let place = place.unwrap_or_else(|| panic!("no column {name} among {heads:?}")) + 1;
+    page.texts(&format!("table.records tbody tr > :nth-child({place})")).await
+}
+
+/// Numbers; missing values are left off.
+async fn numbers(page: &Page, name: &str) -> Vec<f64> {
+    let column = column(page, name).await;
+    let first = |value: &String| value.split_whitespace().next().map(str::to_owned);
+    column.iter().filter_map(first).map(|value| number(&value)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspects_are_sorted() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let scores = numbers(&page, "Score").await;
+    assert_eq!(scores.len(), 25);
+    assert!(scores.is_sorted_by(|a, b| a >= b), "the most suspicious first: {scores:?}");
+
+    let sort = "table.records a.sort[href*='sort=source.client.bytes&']";
+    page.follow(sort).await;
+    assert_eq!(page.attribute("[aria-sort]", "aria-sort").await.unwrap(), "ascending");
+    let up = numbers(&page, "client.bytes").await;
+    assert!(up.is_sorted(), "{up:?}");
+    page.follow(sort).await;
+    assert_eq!(page.attribute("[aria-sort]", "aria-sort").await.unwrap(), "descending");
+    let down = numbers(&page, "client.bytes").await;
+    assert!(down.is_sorted_by(|a, b| a >= b) && down[0] > up[24], "{down:?}");
+
+    // Text, and the row's number.
+    page.follow("a.sort[href*='sort=source.dns.question.name&']").await;
+    let names = column(&page, "dns.question.name").await;
+    assert!(names.is_sorted(), "{names:?}");
+    page.follow("a.sort[href*='sort=row&']").await;
+    let rows = column(&page, "Row").await;
+    let rows: Vec<f64> =
+        rows.iter().map(|row| number(row.split_whitespace().next().unwrap())).collect();
+    assert!(rows.is_sorted_by(|a, b| a < b), "{rows:?}");
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspects_are_searched_and_turned() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let total = page.text("#suspects-title .pill").await;
+    assert_eq!(page.text("#suspects .pager p").await, format!("1–25 of {total}"));
+    let first = column(&page, "Row").await;
+    page.follow("#suspects .pager [rel=next]").await;
+    assert_eq!(page.text("#suspects .pager p").await, format!("26–50 of {total}"));
+    assert_eq!(page.text("#suspects .pager [aria-current]").await.replace("Page", "").trim(), "2");
+    let second = column(&page, "Row").await;
+    assert!(second.len() == 25 && !second.iter().any(|row| first.contains(row)), "{second:?}");
+    page.follow("#suspects .pager [rel=prev]").await;
+    assert_eq!(column(&page, "Row").await, first);
+
+    page.fill("#q", "has_dns_data_b64_encoded").await;
+    let before: f64 = page.js("performance.timeOrigin").await;
+    page.key("Enter").await;
+    page.until(&format!("performance.timeOrigin !== {before}"), "what was found").await;
+    page.until_there("#suspects .search a").await;
+    assert_eq!(page.property::<String>("#q", "value").await, "has_dns_data_b64_encoded");
+    assert_eq!(page.text("#suspects-title .pill").await, "14");
+    let flags = column(&page, "Flags").await;
+    assert_eq!(flags.len(), 14);
+    assert!(flags.iter().all(|flags| flags.contains("b64_encoded")), "{flags:?}");
+    // Sorting stays within what was found.
+    page.follow("a.sort[href*='sort=row&']").await;
+    assert_eq!(page.text("#suspects-title .pill").await, "14");
+
+    page.fill("#q", "no such words").await;
+    page.follow("#suspects .search button").await;
+    assert_eq!(page.text("#suspects-title .pill").await, "0");
+    assert!(page.visible("#suspects .empty").await);
+    assert_eq!(page.axe().await, [""; 0]);
+    page.follow("#suspects .search a").await;
+    assert_eq!(page.text("#suspects-title .pill").await, total);
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspects_are_seen_as_features() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    let rows = column(&page, "Row").await;
+    assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
+    page.follow(".switch a:last-child").await;
+    assert_eq!(page.text(".switch [aria-current]").await, "Features");
+    assert_eq!(column(&page, "Row").await, rows);
+    let lengths = numbers(&page, "subdomain_length").await;
+    assert!(lengths[0] > 100.0, "{lengths:?}");
+    assert_eq!(page.axe().await, [""; 0]);
+    page.screenshot("report-features-1280").await;
+    page.follow(".switch a:first-child").await;
+    assert_eq!(page.text(".switch [aria-current]").await, "Original");
+    assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
+    page.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_feature_has_another_picture() {
+    let served = Served::example("dns");
+    let page = served.open().await;
+    page.follow("nav.tabs a[href$='/behaviour']").await;
+    let picture = "figure.density svg";
+    let chosen: String = page.property("#feature", "value").await;
+    assert_eq!(page.text("figure.density h3").await, format!("Values of {chosen}"));
+    let before: String = page.property(picture, "innerHTML").await;
+    // As people choose by keys; the choice is enough.
+    page.focus("#feature").await;
+    page.key("ArrowDown").await;
+    page.until("new URL(location.href).searchParams.has('feature')", "the next feature").await;
+    page.until("document.readyState === 'complete'", "the whole page").await;
+    let next: String = page.property("#feature", "value").await;
+    assert_ne!(next, chosen);
+    assert_eq!(page.text("figure.density h3").await, format!("Values of {next}"));
+    let after: String = page.property(picture, "innerHTML").await;
+    assert_ne!(after, before);
+    // Categories have bars.
+    page.focus("#feature").await;
+    page.key("d").await;
+    page.until("location.search.includes('dns.response_code')", "categories").await;
+    page.until("document.readyState === 'complete'", "the whole page").await;
+    assert!(page.text(picture).await.contains("NOERROR"));
+    assert_eq!(page.axe().await, [""; 0]);
+    page.screenshot("report-categories-1280").await;
+    page.done().await;
+}
