@@ -29,3 +29,6 @@ pub use matrix::correlations;
 pub use palette::{DARK, LIGHT, STYLE, THEMED, standalone};
 pub use scores::scores;
 pub use tree::truncate;
+
+#[cfg(test)]
+mod tests;

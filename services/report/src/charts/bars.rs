@@ -4,7 +4,7 @@ use anomal_core::proto::{Clustering, FeatureSummary};
 
 use super::{
     legend::{Swatch, legend},
-    scale::{Scale, percent, positive, ticks},
+    scale::{Scale, percent, percent_tick, positive, ticks},
     svg::{Number, Svg, nothing},
 };
 
@@ -55,10 +55,11 @@ pub fn contributions(features: &[FeatureSummary]) -> String {
     }
     legend(&mut svg, 8.0, &swatches);
     let x = Scale::new((0.0, most), (left, right));
-    for value in ticks(0.0, most, 4).0 {
+    let (values, step) = ticks(0.0, most, 4);
+    for value in values {
         let at = x.at(value);
         svg.line("grid", (at, top - 8.0), (at, bottom));
-        svg.words("", at, bottom + 16.0, "middle", &percent(value));
+        svg.words("", at, bottom + 16.0, "middle", &percent_tick(value, step));
     }
     for (place, feature) in order.iter().enumerate() {
         let y = top + row * place as f64;
@@ -76,10 +77,7 @@ pub fn contributions(features: &[FeatureSummary]) -> String {
             let odd = positive(feature.mean_contribution_suspicious);
             svg.rect("suspicious", left, y, x.at(odd) - left, 9.0).empty();
             svg.rect("normal", left, y + 10.0, all, 9.0).empty();
-            // Beside the bar, or beside the mark where that would run through the number.
-            let (end, mark) = (x.at(odd), x.at(share(feature)));
-            let end = if (end - 2.0..end + 52.0).contains(&mark) { mark } else { end };
-            svg.words("", end + 8.0, y + 10.0, "start", &percent(odd));
+            svg.words("suspicious", WIDTH - 4.0, y + 14.0, "end", &percent(odd));
         } else {
             svg.rect("normal", left, y + 4.0, all, 11.0).empty();
         }
@@ -138,6 +136,7 @@ pub fn silhouettes(clusterings: &[Clustering]) -> String {
             }
         } else {
             svg.title(&format!("{} clusters: not defined", clustering.k));
+            svg.words("", x, y.at(0.0) - 5.0, "middle", "–");
         }
         if written {
             svg.words("ink", x, bottom + 18.0, "middle", &clustering.k.to_string());

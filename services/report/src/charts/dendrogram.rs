@@ -1,5 +1,7 @@
 //! The dendrogram: how rows are merged into ever larger groups, and where the tree is cut into clusters.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::Dendrogram;
 
 use super::{
@@ -43,7 +45,7 @@ pub fn dendrogram(
     let total: u64 = tree.leaf_counts.iter().fold(0, |sum, count| sum.saturating_add(*count));
     let mut label = format!("Dendrogram of {} in {} groups", rows(total), laid.leaves);
     if let Some(cut) = cut {
-        label += &format!(", cut at height {}", Number(cut));
+        let _ = write!(label, ", cut at height {}", Number(cut));
     }
     label.push('.');
     let data = [

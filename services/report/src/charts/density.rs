@@ -1,10 +1,12 @@
 //! How a feature's values are spread among normal and among suspicious rows.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::{FeatureGroup, FeatureKind, FeatureSummary, Group};
 
 use super::{
     legend::{Swatch, legend},
-    scale::{Scale, percent, positive, rows, short, tick, ticks},
+    scale::{Scale, percent, percent_tick, positive, rows, short, tick, ticks},
     svg::{Number, Svg, note, nothing},
 };
 
@@ -109,16 +111,17 @@ fn areas(feature: &FeatureSummary, parts: &[Part]) -> String {
     let mut svg = Svg::new(WIDTH, 242.0, &label);
     key(&mut svg, left, parts);
     let (x, y) = (Scale::new((low, high), (left, right)), Scale::new((0.0, most), (bottom, top)));
-    for value in ticks(0.0, most, 3).0 {
+    let (values, step) = ticks(0.0, most, 3);
+    for value in values {
         svg.line("grid", (left, y.at(value)), (right, y.at(value)));
-        svg.words("", left - 8.0, y.at(value) + 4.0, "end", &percent(value));
+        svg.words("", left - 8.0, y.at(value) + 4.0, "end", &percent_tick(value, step));
     }
     for part in parts {
         let mut line = format!("M{} {}", Number(x.at(low)), Number(bottom));
         for (bin, end) in edges.iter().skip(1).enumerate() {
-            line += &format!("V{}H{}", Number(y.at(part.share(bin))), Number(x.at(*end)));
+            let _ = write!(line, "V{}H{}", Number(y.at(part.share(bin))), Number(x.at(*end)));
         }
-        line += &format!("V{}", Number(bottom));
+        let _ = write!(line, "V{}", Number(bottom));
         svg.tag("path")
             .class(part.fill)
             .num("fill-opacity", 0.28)
@@ -190,7 +193,7 @@ fn values(feature: &FeatureSummary, parts: &[Part]) -> String {
         if first.is_empty() { "the empty text" } else { first }
     );
     let (left, right, top) = (150.0, 424.0, 34.0);
-    let thick = 9.0;
+    let thick = 11.0;
     let row = (thick + 1.0) * parts.len() as f64 + 12.0;
     let bottom = top + row * bars.len() as f64;
     let mut svg = Svg::new(WIDTH, bottom + if feature.missing > 0 { 22.0 } else { 4.0 }, &label);
@@ -205,7 +208,7 @@ fn values(feature: &FeatureSummary, parts: &[Part]) -> String {
         for (i, (part, share)) in parts.iter().zip(shares).enumerate() {
             let y = y + (thick + 1.0) * i as f64;
             svg.rect(part.fill, left, y, x.at(*share) - left, thick).empty();
-            svg.label("", x.at(*share) + 6.0, y + thick - 0.5, "start")
+            svg.label("", x.at(*share) + 6.0, y + thick - 1.5, "start")
                 .num("font-size", 11.0)
                 .content(&percent(*share));
         }

@@ -18,7 +18,7 @@ const CELLS: usize = 512;
 /// Similarities (0..1) of rows in dendrogram order, from the first row at the top and at the left.
 pub fn heatmap(heatmap: &Heatmap) -> String {
     let side = heatmap.rows.len();
-    if side == 0 || heatmap.similarities.len() != side * side {
+    if side == 0 || Some(heatmap.similarities.len()) != side.checked_mul(side) {
         return nothing("no rows were compared");
     }
     let shades = image(&heatmap.similarities, side);

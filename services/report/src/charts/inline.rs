@@ -13,8 +13,11 @@ pub fn reasons(reasons: &[Reason]) -> String {
     let (width, height) = (120.0, 12.0);
     let told: Vec<String> =
         reasons.iter().take(3).map(|r| format!("{} {}", r.feature, percent(r.share))).collect();
-    let label =
-        if told.is_empty() { "No reasons.".to_owned() } else { format!("{}.", told.join(", ")) };
+    let label = if told.is_empty() {
+        "No reasons.".to_owned()
+    } else {
+        format!("Reasons: {}.", told.join(", "))
+    };
     let mut svg = Svg::new(width, height, &label);
     svg.rect("track", 0.0, 2.0, width, 8.0).num("rx", 2.0).empty();
     let mut x = 0.0;

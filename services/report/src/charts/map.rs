@@ -1,5 +1,7 @@
 //! The map: rows placed in the plane, the suspicious ones with a ring.
 
+use std::fmt::Write as _;
+
 use super::{
     palette::{self, CLUSTERS},
     scale::{count, rows},
@@ -137,10 +139,10 @@ fn draw(
     let class = palette::cluster(label(point, clustering));
     let mut title = format!("row {}", point.row);
     if let Some(score) = point.score.filter(|score| score.is_finite()) {
-        title += &format!(", score {}", Number(score));
+        let _ = write!(title, ", score {}", Number(score));
     }
     if point.count > 1 {
-        title += &format!(", {}", rows(point.count));
+        let _ = write!(title, ", {}", rows(point.count));
     }
     let linked = link.is_some();
     if let Some(link) = link {

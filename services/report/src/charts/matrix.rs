@@ -1,5 +1,7 @@
 //! Correlations of features, as a matrix.
 
+use std::fmt::Write as _;
+
 use anomal_core::proto::{Correlation, correlation::Method};
 
 use super::{
@@ -38,7 +40,8 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
         .reduce(|best, next| if next.1.abs() > best.1.abs() { next } else { best });
     let mut label = format!("Correlations of {} features", names.len());
     if let Some((c, value)) = strongest {
-        label += &format!("; the strongest is {} of {} and {}", Number(value), c.first, c.second);
+        let _ =
+            write!(label, "; the strongest is {} of {} and {}", Number(value), c.first, c.second);
     }
     label.push('.');
 
@@ -46,7 +49,7 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     let left = if named { LEFT } else { 12.0 };
     let cell = ((WIDTH - left - 12.0) / names.len() as f64).min(44.0);
     let side = cell * names.len() as f64;
-    let (top, foot) = (8.0, if named { 104.0 } else { 12.0 });
+    let (top, foot) = (8.0, if named { 116.0 } else { 12.0 });
     let mut svg = Svg::new(WIDTH, top + side + foot + 24.0, &label);
     let numbered = names.len() <= NUMBERED;
     // Below numbers the colours stay pale enough to read them, in either theme.
@@ -142,12 +145,10 @@ fn draw(
         svg.rect("frame", x + 0.5, y + 0.5, side - 1.0, side - 1.0).empty();
         let half = side / 2.0;
         let lines = [(x, y + half, half), (x, y + side, side), (x + half, y + side, half)];
-        let path: String = lines
-            .iter()
-            .map(|(x, y, d)| {
-                format!("M{} {}l{} {}", Number(*x), Number(*y), Number(*d), Number(-d))
-            })
-            .collect();
+        let mut path = String::new();
+        for (x, y, d) in lines {
+            let _ = write!(path, "M{} {}l{} {}", Number(x), Number(y), Number(d), Number(-d));
+        }
         svg.tag("path").class("axis").num("stroke-opacity", 0.5).text("d", &path).empty();
     }
     svg.close();

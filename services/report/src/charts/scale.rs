@@ -65,6 +65,10 @@ pub fn powers(high: f64) -> Vec<f64> {
 
 /// A number as an axis has it, with as many decimals as a step of `step` needs.
 pub fn tick(value: f64, step: f64) -> String {
+    if (1000.0..1e6).contains(&step) && (1.0..999_500.0).contains(&value.abs()) {
+        // One unit along the axis: 2k, 4k, 10k.
+        return format!("{}k", tick(value / 1000.0, step / 1000.0));
+    }
     let size = value.abs().max(step.abs());
     if size >= 10_000.0 || (size > 0.0 && size < 0.001) {
         return short(value);
@@ -141,6 +145,11 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A share on an axis, with as many decimals as the step needs.
+pub fn percent_tick(share: f64, step: f64) -> String {
+    format!("{} %", tick(share * 100.0, step * 100.0))
+}
+
 /// What is finite and above 0; else 0.
 pub fn positive(value: f64) -> f64 {
     if value.is_finite() && value > 0.0 { value } else { 0.0 }
@@ -177,15 +186,17 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(ticks(0.0, 1.0, 5), (vec![0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0], 0.2));
+        assert_eq!(ticks(0.0, 1.0, 5), (vec![0.0, 0.2, 0.4, 3.0 * 0.2, 0.8, 1.0], 0.2));
         assert_eq!(ticks(3.0, 3.0, 5), (vec![3.0], 0.0));
-        assert_eq!(tick(0.6000000000000001, 0.2), "0.6");
+        assert_eq!(tick(3.0 * 0.2, 0.2), "0.6");
+        assert_eq!([2000.0, 12_000.0, 0.0].map(|v| tick(v, 2000.0)), ["2k", "12k", "0"]);
+        assert_eq!(percent_tick(0.05, 0.05), "5 %");
         assert_eq!(powers(12_000.0), [0.0, 1.0, 10.0, 100.0, 1000.0, 10_000.0]);
     }
 
     proptest! {
         #[test]
-        fn any_numbers_do(low in any::<f64>(), high in any::<f64>(), value in any::<f64>()) {
+        fn any_numbers_do(low in prop::num::f64::ANY, high in prop::num::f64::ANY, value in prop::num::f64::ANY) {
             let (values, _) = ticks(low, high, 5);
             prop_assert!(values.len() <= 16);
             let y = Scale::new((low, high), (10.0, 90.0)).at(value);

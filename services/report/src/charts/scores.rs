@@ -1,5 +1,7 @@
 //! The histogram of scores.
 
+use std::fmt::Write as _;
+
 use super::{
     legend::{Swatch, legend},
     scale::{Scale, count, powers, rows, short, tick, ticks},
@@ -39,7 +41,7 @@ pub fn scores(histogram: &ScoreHistogram) -> String {
     let total = bins.iter().fold(suspicious, |sum, bin| sum.saturating_add(bin.2));
     let mut label = format!("Scores of {}, {} of them suspicious", rows(total), count(suspicious));
     if let Some(cut) = histogram.cut {
-        label += &format!(", from {}", short(cut));
+        let _ = write!(label, ", from {}", short(cut));
     }
     label.push('.');
     let mut svg = Svg::new(WIDTH, 272.0, &label);
@@ -53,6 +55,10 @@ pub fn scores(histogram: &ScoreHistogram) -> String {
         if logarithmic { (powers(most as f64), 1.0) } else { whole(ticks(0.0, most as f64, 4)) };
     for value in values {
         let at = y.at(height(value));
+        // 1 stands close to 0 where the axis is logarithmic and long.
+        if value > 0.0 && bottom - at < 14.0 {
+            continue;
+        }
         svg.line("grid", (left, at), (right, at));
         svg.words("", left - 8.0, at + 4.0, "end", &tick(value, step));
     }
