@@ -36,17 +36,20 @@ pub const HITS: usize = 50;
 
 /// The report as a PDF. Takes a core for some seconds: not for an async thread.
 pub fn pdf(whole: &Whole) -> Result<Vec<u8>> {
-    let document = compile(whole)?;
+    let bytes = compile(whole).and_then(|document| write(whole, &document));
+    // What typst remembers is of use within a document only.
+    comemo::evict(0);
+    bytes
+}
+
+fn write(whole: &Whole, document: &PagedDocument) -> Result<Vec<u8>> {
     let report = &whole.report;
     let options = PdfOptions {
         ident: Smart::Custom(&report.id),
         timestamp: datetime(&report.create_time).map(Timestamp::new_utc),
         ..PdfOptions::default()
     };
-    let bytes = typst_pdf::pdf(&document, &options).map_err(|found| failed(&found));
-    // What typst remembers is of use within a document only.
-    comemo::evict(0);
-    bytes
+    typst_pdf::pdf(document, &options).map_err(|found| failed(&found))
 }
 
 /// The report laid out on pages.

@@ -15,8 +15,10 @@ use crate::charts;
 
 /// Features that have a line and a chart.
 const FEATURES: usize = 60;
-/// Values of a categorical feature that its chart is given.
+/// Characters of a value that its chart is given,
 const CATEGORY: usize = 60;
+/// and that stands in the table.
+const TYPICAL: usize = 40;
 /// Correlations told in words.
 const PAIRS: usize = 10;
 /// Correlations nearer to zero than this are not worth words.
@@ -144,7 +146,15 @@ fn typical(feature: &FeatureSummary, group: Group) -> String {
             _ if *count == 0 => best,
             _ => Some((name, *count)),
         });
-    frequent.map_or_else(|| "–".to_owned(), |(name, _)| text::value(name))
+    frequent.map_or_else(|| "–".to_owned(), |(name, _)| text::value(&short(name)))
+}
+
+/// Cut for the table; it has its escapes already.
+fn short(category: &str) -> String {
+    match category.char_indices().nth(TYPICAL) {
+        Some((end, _)) => format!("{}…", &category[..end]),
+        None => category.to_owned(),
+    }
 }
 
 fn pairs(correlations: &[Correlation]) -> Vec<[String; 4]> {
