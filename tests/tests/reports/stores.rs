@@ -85,7 +85,7 @@ async fn a_folder_that_vanishes_is_told() {
     for path in ["/", &format!("/reports/{}", report.id)] {
         let answer = http::get(address, path, &[]);
         assert_eq!(answer.status, 503, "{}", answer.text());
-        assert!(answer.text().contains("is its volume mounted"), "{}", answer.text());
+        assert!(answer.text().contains("The service is busy"), "{}", answer.text());
     }
     std::fs::rename(folder.path("elsewhere"), &store).unwrap();
     assert_eq!(http::get(address, "/", &[]).status, 200);

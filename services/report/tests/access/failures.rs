@@ -41,7 +41,7 @@ async fn what_it_can_not_say_lets_nobody_in() {
         let page = server.sign_in(JANE, "/").await;
         assert_eq!((page.status, page.header("set-cookie")), (503, ""));
         let page = server.get("/", &[("authorization", &format!("Bearer {JANE}")), HTML]).await;
-        assert!(page.status == 503 && page.body.contains("Service Unavailable"), "{page:?}");
+        assert!(page.status == 503 && page.body.contains("The service is busy"), "{page:?}");
         // A failure is not remembered, and not counted as a wrong token.
         for _ in 0..3 {
             is_unavailable(&server).await;

@@ -67,7 +67,7 @@ fn a_report_has_all_its_sections() {
         "0.62",
         "top 0.01 %",
         "2026-11-23T10:00:00Z",
-        "Stress 0.118 (fair)",
+        "Stress 0.12:",
         "8 requests for many different names below one domain",
         "Page 2 of",
     ] {
