@@ -20,7 +20,7 @@ mod svg;
 mod tree;
 
 pub use bars::{contributions, silhouettes};
-pub use dendrogram::dendrogram;
+pub use dendrogram::{cut, dendrogram};
 pub use density::density;
 pub use heatmap::heatmap;
 pub use inline::{quartiles, reasons};

@@ -41,13 +41,16 @@ struct Inner {
     /// From the one that was not asked for the longest.
     open: Mutex<Vec<Arc<OpenReport>>>,
     reads: Semaphore,
+    /// Documents are made one at a time: each takes hundreds of megabytes for a second or two.
+    documents: Semaphore,
 }
 
 impl LocalReportEngine {
     pub fn new(store: Store, address: impl Into<String>) -> Self {
         let address = address.into().trim_end_matches('/').to_owned();
         let (open, reads) = (Mutex::default(), Semaphore::new(READS));
-        Self(Arc::new(Inner { store, address, open, reads }))
+        let documents = Semaphore::new(1);
+        Self(Arc::new(Inner { store, address, open, reads, documents }))
     }
 
     /// A report, open for reading.
@@ -225,6 +228,7 @@ impl ReportEngine for LocalReportEngine {
         match format {
             Format::Pdf => {
                 let whole = self.whole(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
+                let _alone = self.0.documents.acquire().await.map_err(|_| Error::cancelled())?;
                 let bytes = blocking(move |_| exports::pdf(&whole)).await?;
                 Ok(exports::bytes(bytes))
             }

@@ -36,6 +36,10 @@ pub struct Page {
     finished: bool,
 }
 
+/// Addresses of what the page has whole.
+const THERE: &str = "document.readyState !== 'complete' ? [] : [...document.querySelectorAll('link[rel=icon]')]\
+    .map(e => e.href).concat(performance.getEntriesByType('resource').filter(e => e.responseEnd > 0).map(e => e.name))";
+
 impl Page {
     pub(super) fn new(browser: Browser, tab: Tab, watch: Watch) -> Self {
         let (expected, marks) = (Mutex::default(), AtomicU64::new(0));
@@ -179,6 +183,9 @@ impl Page {
                 Instant::now() < until,
                 "mark {mark} or the ends of requests are missing: {open:?}"
             );
+            // What comes from the browser's own cache may have no end that is told.
+            let there: Vec<String> = self.js(THERE).await;
+            self.watch.seen().open.retain(|_, url| !there.contains(url));
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -151,6 +151,10 @@ impl Seen {
             }
             Event::Asked(asked) => {
                 let (url, method) = (asked.request.url.clone(), asked.request.method.clone());
+                if asked.request_id.inner() == asked.loader_id.inner() {
+                    // Another page: nobody waits for answers to the one before.
+                    self.open.clear();
+                }
                 self.asked(asked.request_id.inner(), Request { url, method, ..Request::default() });
             }
             Event::Socket(socket) => {

@@ -107,15 +107,15 @@ async fn the_pdf_tells_the_suspects() {
     fs::write(&path, &file.bytes).unwrap();
     let words = words(&path);
     for row in rows.iter().take(10) {
-        let row = row.split_whitespace().next().unwrap();
-        assert!(words.contains(row), "no row {row} in {words}");
+        let row = row.split_whitespace().next().unwrap().replace(',', "");
+        assert!(words.contains(&row), "no row {row} in {words}");
     }
     for part in [
         "subdomain_length is 189, 63 times the median",
         "hostname_entropy",
         "unique_subdomains",
         "has_dns_data_b64_encoded",
-        "Of 5,000 rows, 100 are suspicious",
+        "The 200 most suspicious of 531 rows",
     ] {
         let joined = words.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(joined.contains(part), "no {part:?} in {words}");

@@ -19,6 +19,11 @@ const BOTTOM: f64 = 300.0;
 /// Leaves beyond which their counts have no room.
 const LABELS: usize = 60;
 
+/// A height as the cut's words have it.
+pub fn cut(height: f64) -> String {
+    Number(height).to_string()
+}
+
 /// A (truncated) dendrogram, the root on top. `labels` has the cluster of each leaf in each clustering,
 /// `heights` where each clustering cuts the tree.
 ///
@@ -74,7 +79,7 @@ pub fn dendrogram(
             .num("y2", at)
             .text("stroke-dasharray", "5 4")
             .empty();
-        let words = format!("cut at {}", Number(cut));
+        let words = format!("cut at {}", self::cut(cut));
         // A copy in the surface's colour below, wider: branches do not run through the words.
         svg.label("halo", RIGHT, at - 5.0, "end")
             .num("stroke-width", 4.0)

@@ -31,7 +31,7 @@ pub(super) fn file(file: File) -> Download {
         })
         .await
     });
-    pieces.boxed()
+    pieces.fuse().boxed()
 }
 
 /// Bytes that `make` sends, on a thread of its own, as fast as they are taken. It is told when nobody does
@@ -55,5 +55,7 @@ pub(super) fn made(
         let piece = receiver.recv().await?;
         Some((piece, receiver))
     })
+    // Who compresses asks once more behind the end.
+    .fuse()
     .boxed()
 }

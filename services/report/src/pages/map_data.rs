@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Markup, Shown, numbers, text, words};
+use crate::charts;
 
 /// What hover texts may take at most, and how long a value is while they take less.
 const BUDGET: usize = 600_000;
@@ -127,7 +128,8 @@ fn clusterings(shown: &Shown<'_>) -> Vec<Clustering> {
     let clustering = |(place, clustering): (usize, &anomal_core::proto::Clustering)| Clustering {
         k: clustering.k,
         height: clustering.height,
-        cut: numbers::number(clustering.height),
+        // As the picture has it.
+        cut: charts::cut(clustering.height),
         labels: shown
             .view
             .points
