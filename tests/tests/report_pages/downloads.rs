@@ -1,11 +1,14 @@
 //! What people take away: each file is opened.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, io::Cursor, path::Path, process::Command};
 
 use anomal_tests::{
     Workspace,
     browser::{Browser, Download, Page},
 };
+
+use polars::prelude::SerReader;
+use polars_io::parquet::read::ParquetReader;
 
 use crate::served::{Served, number, records};
 
@@ -27,17 +30,11 @@ fn csv(file: &Download) -> (Vec<String>, Vec<Vec<String>>) {
     (head, records)
 }
 
-/// A Parquet file's rows as CSV, by the program itself, which reads them like any input.
-fn read_again(parquet: &Download) -> Vec<Vec<String>> {
-    assert!(parquet.bytes.starts_with(b"PAR1") && parquet.bytes.ends_with(b"PAR1"));
-    let job = "input: {parquet: {path: in.parquet}}\nflags: [{type: direct, name: any, \
-               expression: 1 = 1}]\noutputs: [{csv: {path: out.csv}}]\n";
-    let files = [("in.parquet", parquet.bytes.as_slice()), ("job.yaml", job.as_bytes())];
-    let workspace = Workspace::with(&files);
-    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
-    let mut rows = records(&workspace.read("out.csv"));
-    rows.remove(0);
-    rows
+/// The names in a Parquet file's rows.
+fn names(parquet: &Download) -> Vec<String> {
+    let frame = ParquetReader::new(Cursor::new(parquet.bytes.clone())).finish().unwrap();
+    let names = frame.column("dns.question.name").unwrap().str().unwrap().clone();
+    names.iter().map(|name| name.unwrap_or_default().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,11 +61,10 @@ async fn tables_arrive_whole() {
     assert_eq!(only_head, head);
     assert_eq!(only_rows.iter().collect::<Vec<_>>(), expected);
 
-    let all = read_again(&table(&page, "all.parquet").await);
-    assert_eq!(all.len(), 5000);
-    assert!(all.iter().zip(&rows).all(|(again, row)| again[name] == row[name]));
-    let only = read_again(&table(&page, "suspects.parquet").await);
-    assert!(only.iter().map(|row| &row[name]).eq(expected.iter().map(|row| &row[name])));
+    let all = names(&table(&page, "all.parquet").await);
+    assert!(all.iter().eq(rows.iter().map(|row| &row[name])));
+    let only = names(&table(&page, "suspects.parquet").await);
+    assert!(only.iter().eq(expected.iter().map(|row| &row[name])));
 
     page.follow("nav.tabs a[href$='/flags']").await;
     let flag = page.text("#flag-0 h3").await;

@@ -124,7 +124,14 @@ fn parquet(rows: &File, choice: &Choice) -> Result<File> {
 fn csv(rows: &File, choice: &Choice, send: &mut dyn FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
     let mut text = CsvText::new(b',');
     batches(rows, choice, |frame| {
-        let columns = frame.columns().iter().map(harmless).collect::<Result<Vec<Column>>>()?;
+        let mut columns = frame.columns().iter().map(harmless).collect::<Result<Vec<Column>>>()?;
+        for column in &mut columns {
+            let name = field(column.name()).into_owned();
+            // Two columns never come to have one name.
+            if frame.column(&name).is_err() {
+                column.rename(name.into());
+            }
+        }
         let frame = DataFrame::new(frame.height(), columns)?;
         text.append(&frame, |piece| send(piece.to_vec()))
     })
