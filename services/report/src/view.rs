@@ -126,3 +126,8 @@ pub struct Whole {
 
 /// Leaves that a dendrogram is truncated to.
 pub const LEAVES: usize = 60;
+
+/// What a report is called: its title, else its job's name.
+pub fn called(report: &Report) -> &str {
+    if report.title.is_empty() { &report.job } else { &report.title }
+}

@@ -62,7 +62,9 @@ pub fn scores(histogram: &ScoreHistogram) -> String {
         svg.line("grid", (left, at), (right, at));
         svg.words("", left - 8.0, at + 4.0, "end", &tick(value, step));
     }
-    svg.words("", 4.0, 34.0, "start", if logarithmic { "rows, logarithmic" } else { "rows" });
+    // Beside the legend: the cut is named on the line below.
+    let counts = if logarithmic { "rows, logarithmic" } else { "rows" };
+    svg.words("", right, 15.0, "end", counts);
 
     for (from, to, normal, odd) in &bins {
         let (start, end) =

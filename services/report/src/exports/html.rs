@@ -11,7 +11,7 @@ use crate::{
         suspects::{self, Which},
         text,
     },
-    view::{Hit, Page, Record, Whole},
+    view::{Hit, Page, Record, Whole, called},
     web::assets,
 };
 
@@ -58,15 +58,18 @@ pub fn html(whole: &Whole) -> Result<String> {
     let shown = Shown { report, analysis, view: &whole.view, links: &links, level: LEVEL };
     let style = Markup::svg(assets::STYLE.as_str());
     let script = Markup::svg(assets::SCRIPT);
-    let job =
-        if report.job.is_empty() { "Report".to_owned() } else { text::short(&report.job, 120) };
+    let job = if called(report).is_empty() {
+        "Report".to_owned()
+    } else {
+        text::short(called(report), 120)
+    };
     let file = File {
         policy: policy(style.as_str(), script.as_str()),
         picture: format!("data:image/svg+xml;base64,{}", STANDARD.encode(assets::PICTURE)),
         style,
         script,
         title: job,
-        job: text::name(&report.job),
+        job: text::name(called(report)),
         time: numbers::time(&report.create_time),
         input: text::name(&report.input),
         analysed: analysis.is_some(),

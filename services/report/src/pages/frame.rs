@@ -4,7 +4,7 @@ use anomal_core::Result;
 use askama::Template;
 
 use super::{Markup, Shown, numbers, text};
-use crate::access::SignedIn;
+use crate::{access::SignedIn, view::called};
 
 /// What a page holds.
 #[derive(Clone, Debug, Default)]
@@ -60,11 +60,11 @@ impl Bar {
         }
         let part = |text: &str| (!text.is_empty()).then(|| text::name(text));
         Self {
-            job: text::name(&report.job),
-            plain: if report.job.is_empty() {
+            job: text::name(called(report)),
+            plain: if called(report).is_empty() {
                 "Report".to_owned()
             } else {
-                text::short(&report.job, text::CELL)
+                text::short(called(report), text::CELL)
             },
             time: numbers::time(&report.create_time),
             input: part(&report.input),

@@ -7,6 +7,7 @@ use anomal_core::{
 use askama::Template;
 
 use super::{Content, Links, Markup, numbers, text};
+use crate::view::called;
 
 /// Reports of a page.
 pub const LIMIT: u32 = 50;
@@ -73,7 +74,7 @@ fn line(report: &Report) -> Line {
     let part = |text: &str| (!text.is_empty()).then(|| text::name(text));
     Line {
         href: Links::pages(&report.id).section(""),
-        job: text::name(&report.job),
+        job: text::name(called(report)),
         namespace: part(&report.namespace),
         input: part(&report.input),
         time: numbers::time(&report.create_time),

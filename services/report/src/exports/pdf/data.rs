@@ -12,7 +12,7 @@ use super::{
     text,
     world::Files,
 };
-use crate::view::Whole;
+use crate::view::{Whole, called};
 
 #[derive(Serialize)]
 pub struct Data {
@@ -45,7 +45,7 @@ pub fn of(whole: &Whole, files: &mut Files) -> Data {
 }
 
 fn title(report: &Report) -> String {
-    let name = text::name(&report.job);
+    let name = text::name(called(report));
     if name.trim().is_empty() { "Report".to_owned() } else { name }
 }
 
