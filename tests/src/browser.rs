@@ -49,6 +49,8 @@ impl Browser {
             viewport: None,
             // An event that can't be read might have been the one that matters.
             ignore_invalid_messages: false,
+            // axe looks at every element of a long page.
+            request_timeout: std::time::Duration::from_mins(3),
             ..HandlerConfig::default()
         };
         let address = process.address().await;

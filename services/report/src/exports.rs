@@ -16,8 +16,8 @@ pub(crate) use table::{Choice, table};
 pub(crate) const PDF_SUSPECTS: usize = 200;
 pub(crate) const PDF_HITS: usize = 50;
 /// Those that the file holds.
-pub(crate) const HTML_SUSPECTS: usize = 500;
-pub(crate) const HTML_HITS: usize = 200;
+pub(crate) const HTML_SUSPECTS: usize = 200;
+pub(crate) const HTML_HITS: usize = 50;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
