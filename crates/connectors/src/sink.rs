@@ -144,8 +144,11 @@ impl Choice {
     }
 }
 
-/// Rows that are suspicious or flagged.
-pub(crate) fn suspects(results: &DataFrame) -> Result<BooleanChunked> {
+/// Rows of a result table that are suspicious or flagged.
+///
+/// # Errors
+/// `Internal` if it is none.
+pub fn suspects(results: &DataFrame) -> Result<BooleanChunked> {
     let suspicious = results.column("anomal.suspicious")?.bool()?;
     let severity = results.column("anomal.severity")?;
     let flagged = severity.is_not_null();

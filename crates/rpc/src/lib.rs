@@ -10,6 +10,7 @@ pub mod chunks;
 mod connection;
 mod deadline;
 mod ipc;
+mod limits;
 pub mod logging;
 pub mod metrics;
 pub mod replicas;
@@ -24,6 +25,7 @@ pub use chunks::{Assembler, chunks};
 pub use replicas::Replicas;
 pub use server::{serve, serve_until};
 pub use status::{from_status, to_status};
+pub use tonic::codec::CompressionEncoding;
 pub use trace::outgoing;
 
 /// A message is at most this large, both ways.

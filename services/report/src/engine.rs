@@ -15,7 +15,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     contents,
-    exports::{self, Format},
+    exports::{self, download, table},
+    listing,
     open::{Files, OpenReport},
     store::{self, Store},
     view::Whole,
@@ -25,8 +26,6 @@ use crate::{
 const OPEN_BYTES: usize = 96 << 20;
 /// Reads of tables at once: each takes some megabytes.
 const READS: usize = 2;
-const PAGE: usize = 50;
-const LARGEST_PAGE: usize = 1_000;
 /// How often expired reports are looked for.
 const SWEEP: Duration = Duration::from_mins(10);
 
@@ -58,7 +57,12 @@ impl LocalReportEngine {
     /// # Errors
     /// `NotFound`; `Unavailable` if the store can't be read.
     pub async fn open(&self, id: &str) -> Result<Arc<OpenReport>> {
-        let report = self.manifest(id).await?;
+        self.opened(self.manifest(id).await?).await
+    }
+
+    /// As [`LocalReportEngine::open`], of a report that was just asked for.
+    pub(crate) async fn opened(&self, report: Report) -> Result<Arc<OpenReport>> {
+        let id = &report.id.clone();
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
@@ -189,23 +193,13 @@ impl ReportEngine for LocalReportEngine {
         };
         let all = self.0.store.manifests().await?;
         let all: Vec<_> = all.into_iter().filter(|report| fits(report)).collect();
-        let size = match usize::try_from(request.page_size).unwrap_or(LARGEST_PAGE) {
-            0 => PAGE,
-            size => size.min(LARGEST_PAGE),
-        };
-        let start: usize = match request.page_token.as_str() {
+        let start = match request.page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
                 Error::new(Code::InvalidRequest, "PAGE_TOKEN", "the page token is none of ours")
             })?,
         };
-        let end = all.len().min(start.saturating_add(size));
-        let shown = all.get(start.min(end)..end).unwrap_or_default();
-        Ok(ListReportsResponse {
-            reports: shown.iter().map(|report| self.addressed(report)).collect(),
-            next_page_token: if end < all.len() { end.to_string() } else { String::new() },
-            total: all.len() as u64,
-        })
+        Ok(listing::page(&all, start, request.page_size, |report| self.addressed(report)))
     }
 
     async fn get(&self, id: &str) -> Result<Report> {
@@ -215,32 +209,29 @@ impl ReportEngine for LocalReportEngine {
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
         let id = request.id.as_str();
         let report = self.manifest(id).await?;
-        let format = match request.format() {
-            ExportFormat::Pdf => Format::Pdf,
-            ExportFormat::Html => Format::Html,
-            ExportFormat::Csv => Format::Csv,
-            ExportFormat::Parquet => Format::Parquet,
-            ExportFormat::Unspecified => {
-                let message = "an export has a format: pdf, html, csv or parquet";
-                return Err(Error::new(Code::InvalidRequest, "EXPORT_FORMAT", message));
-            }
-        };
-        match format {
-            Format::Pdf => {
+        match request.format() {
+            ExportFormat::Pdf => {
                 let whole = self.whole(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
                 let _alone = self.0.documents.acquire().await.map_err(|_| Error::cancelled())?;
                 let bytes = blocking(move |_| exports::pdf(&whole)).await?;
-                Ok(exports::bytes(bytes))
+                Ok(download::bytes(bytes))
             }
-            Format::Html => {
+            ExportFormat::Html => {
                 let whole = self.whole(id, exports::HTML_SUSPECTS, exports::HTML_HITS).await?;
                 let text = blocking(move |_| exports::html(&whole)).await?;
-                Ok(exports::bytes(text.into_bytes()))
+                Ok(download::bytes(text.into_bytes()))
             }
-            Format::Csv | Format::Parquet => {
+            format @ (ExportFormat::Csv | ExportFormat::Parquet) => {
                 let rows = self.0.store.file(id, contents::ROWS).await?;
                 let choice = exports::Choice::new(&report, request.suspects_only, &request.flag)?;
-                exports::table(rows, format, choice).await
+                match format {
+                    ExportFormat::Csv => Ok(table::csv(rows, choice)),
+                    _ => table::parquet(rows, choice).await,
+                }
+            }
+            ExportFormat::Unspecified => {
+                let message = "an export has a format: pdf, html, csv or parquet";
+                Err(Error::new(Code::InvalidRequest, "EXPORT_FORMAT", message))
             }
         }
     }

@@ -7,9 +7,9 @@ use anomal_core::{
 
 use crate::access::{Caller, Who};
 
-/// Reports asked of the engine at once.
-const AT_ONCE: u32 = 1_000;
+/// Reports of a page where no number is asked for.
 const PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 1_000;
 
 /// A page of what the caller may read. Whoever needs no leave gets the engine's own pages; of others each
 /// report is asked for, and what they may not read is not counted either.
@@ -25,26 +25,36 @@ pub async fn readable(
         return engine.list(request).await;
     }
     let mut all = Vec::new();
-    let first = ListReportsRequest { page_size: AT_ONCE, ..request.clone() };
-    let mut page = ListReportsRequest { page_token: String::new(), ..first };
+    let first = ListReportsRequest { page_size: LARGEST_PAGE, ..request.clone() };
+    let mut next = ListReportsRequest { page_token: String::new(), ..first };
     loop {
-        let answer = engine.list(page.clone()).await?;
+        let answer = engine.list(next.clone()).await?;
         all.extend(answer.reports);
         if answer.next_page_token.is_empty() {
             break;
         }
-        page.page_token = answer.next_page_token;
+        next.page_token = answer.next_page_token;
     }
     let found = caller.readable(all, of).await?;
-    let total = found.len();
-    let size = if request.page_size == 0 { PAGE } else { request.page_size.min(AT_ONCE) };
-    let start = request.page_token.parse().unwrap_or(0_usize).min(total);
-    let end = total.min(start + size as usize);
-    Ok(ListReportsResponse {
-        reports: found.into_iter().skip(start).take(end - start).collect(),
-        next_page_token: if end < total { end.to_string() } else { String::new() },
-        total: total as u64,
-    })
+    let start = request.page_token.parse().unwrap_or(0);
+    Ok(page(&found, start, request.page_size, Report::clone))
+}
+
+/// The page of `all` that begins at `start`, each as `shown` makes it.
+pub(crate) fn page<T>(
+    all: &[T],
+    start: usize,
+    size: u32,
+    shown: impl Fn(&T) -> Report,
+) -> ListReportsResponse {
+    let size = if size == 0 { PAGE } else { size.min(LARGEST_PAGE) };
+    let end = all.len().min(start.saturating_add(size as usize));
+    let page = all.get(start.min(end)..end).unwrap_or_default();
+    ListReportsResponse {
+        reports: page.iter().map(shown).collect(),
+        next_page_token: if end < all.len() { end.to_string() } else { String::new() },
+        total: all.len() as u64,
+    }
 }
 
 /// Whose it is.

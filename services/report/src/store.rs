@@ -6,7 +6,6 @@ mod cache;
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
-    io::Read,
     path::{Path as FilePath, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -21,6 +20,7 @@ use object_store::{
 };
 use url::Url;
 
+use crate::exports::download::piece;
 use cache::Cache;
 
 const MANIFEST: &str = "manifest.json";
@@ -104,7 +104,7 @@ impl Store {
         let size = file.metadata().map_or(0, |known| known.len());
         let refused = |error| self.unwritable(&error);
         if size <= PART as u64 {
-            let bytes = blocking(move |_| part(&file)).await?;
+            let bytes = blocking(move |_| piece(&file, PART)).await?;
             let payload = PutPayload::from(bytes);
             self.objects.put(place, payload).await.map_err(refused)?;
             return Ok(size);
@@ -114,7 +114,7 @@ impl Store {
         let file = Arc::new(file);
         loop {
             let file = Arc::clone(&file);
-            let bytes = blocking(move |_| part(&file)).await?;
+            let bytes = blocking(move |_| piece(&file, PART)).await?;
             if bytes.is_empty() {
                 break;
             }
@@ -303,14 +303,6 @@ impl Store {
         let message = format!("the store {} can't be written: {error}", self.name);
         Error::new(Code::Output, "STORE_UNWRITABLE", message)
     }
-}
-
-/// The next bytes of a file; none at its end.
-fn part(mut file: &File) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = file.by_ref().take(PART as u64).read_to_end(&mut bytes);
-    read.map_err(|error| Error::new(Code::Output, "READ", error.to_string()))?;
-    Ok(bytes)
 }
 
 pub(crate) fn expired(report: &Report, now: Timestamp) -> bool {

@@ -13,7 +13,7 @@ use anomal_core::{
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
-    Assembler, MAX_MESSAGE_BYTES, Replicas, analysis::Joined, chunks, chunks::pieces, outgoing,
+    Assembler, Replicas, analysis::Joined, chunks, chunks::pieces, limited_client, outgoing,
     request::cut_off,
 };
 use anomal_spec::RemoteEngine;
@@ -48,15 +48,7 @@ fn clients(
     replicas: &Replicas,
 ) -> impl Fn(Channel) -> ClassificationEngineClient<Channel> + Copy + use<> {
     let compression = replicas.compression();
-    move |channel| {
-        let client = ClassificationEngineClient::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        match compression {
-            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
-            None => client,
-        }
-    }
+    move |channel| limited_client!(ClassificationEngineClient::new(channel), compression)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]

@@ -14,16 +14,14 @@ use anomal_core::{
     },
 };
 use anomal_rpc::{
-    Admission, Assembler, MAX_MESSAGE_BYTES,
+    Admission, Assembler,
     analysis::{Part, split},
     chunks,
     chunks::pieces,
-    from_status, request,
+    from_status, limited_service, request,
 };
 use futures::Stream;
-use tonic::{
-    Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
-};
+use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 
 /// The service's name, for health checks.
 pub const SERVICE: &str = "anomal.v1.ClassificationEngine";
@@ -32,13 +30,7 @@ type Answers<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>
 
 /// The service over an engine.
 pub fn routes(engine: Arc<dyn ClassificationEngine>, admission: Admission) -> Routes {
-    let service = ClassificationEngineServer::new(Adapter { engine, admission })
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Zstd)
-        .send_compressed(CompressionEncoding::Gzip);
+    let service = limited_service!(ClassificationEngineServer::new(Adapter { engine, admission }));
     Routes::new(service)
 }
 

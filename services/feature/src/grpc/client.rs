@@ -11,7 +11,7 @@ use anomal_core::{
     },
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Assembler, MAX_MESSAGE_BYTES, Replicas, chunks, outgoing, request::cut_off};
+use anomal_rpc::{Assembler, Replicas, chunks, limited_client, outgoing, request::cut_off};
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::stream;
@@ -41,15 +41,7 @@ impl RemoteFeatureEngine {
 /// Makes a client of a channel to one of them.
 fn clients(replicas: &Replicas) -> impl Fn(Channel) -> FeatureEngineClient<Channel> + Copy + use<> {
     let compression = replicas.compression();
-    move |channel| {
-        let client = FeatureEngineClient::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        match compression {
-            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
-            None => client,
-        }
-    }
+    move |channel| limited_client!(FeatureEngineClient::new(channel), compression)
 }
 
 #[async_trait]

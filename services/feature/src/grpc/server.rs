@@ -13,26 +13,18 @@ use anomal_core::{
     },
 };
 use anomal_rpc::{
-    Admission, MAX_MESSAGE_BYTES, chunks,
+    Admission, chunks, limited_service,
     request::{self, check_version, settings},
 };
 use futures::Stream;
-use tonic::{
-    Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding, service::Routes,
-};
+use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 
 /// The service's name, for health checks.
 pub const SERVICE: &str = "anomal.v1.FeatureEngine";
 
 /// The service over an engine.
 pub fn routes(engine: Arc<dyn FeatureEngine>, admission: Admission) -> Routes {
-    let service = FeatureEngineServer::new(Adapter { engine, admission })
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Zstd)
-        .send_compressed(CompressionEncoding::Gzip);
+    let service = limited_service!(FeatureEngineServer::new(Adapter { engine, admission }));
     Routes::new(service)
 }
 

@@ -3,6 +3,7 @@
 use std::{fs::File, io::Read};
 
 use anomal_core::{Download, Result, blocking};
+use anomal_rpc::chunks::pieces;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -14,24 +15,29 @@ const PIECE: usize = 1 << 20;
 
 /// Bytes that are there already.
 pub(crate) fn bytes(bytes: Vec<u8>) -> Download {
-    let mut rest = Bytes::from(bytes);
-    let pieces = std::iter::from_fn(move || {
-        (!rest.is_empty()).then(|| Ok(rest.split_to(rest.len().min(PIECE))))
-    });
-    stream::iter(pieces).boxed()
+    stream::iter(pieces(bytes.into()).map(Ok)).boxed()
 }
 
 /// A file's bytes, read as they are taken.
-pub(super) fn file(file: File) -> Download {
+pub(crate) fn file(file: File) -> Download {
     let pieces = stream::try_unfold(file, |file| async move {
         blocking(move |_| {
-            let mut piece = Vec::with_capacity(PIECE);
-            (&file).take(PIECE as u64).read_to_end(&mut piece).map_err(|error| full(&error))?;
+            let piece = piece(&file, PIECE)?;
             Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
         })
         .await
     });
     pieces.fuse().boxed()
+}
+
+/// At most so many of the next bytes of a file; none at its end.
+///
+/// # Errors
+/// `Output` if it can't be read.
+pub(crate) fn piece(file: &File, size: usize) -> Result<Vec<u8>> {
+    let mut piece = Vec::new();
+    file.take(size as u64).read_to_end(&mut piece).map_err(|error| full(&error))?;
+    Ok(piece)
 }
 
 /// Bytes that `make` sends, on a thread of its own, as fast as they are taken. It is told when nobody does

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 
-use anomal_connectors::csv::{CsvText, flat};
+use anomal_connectors::{
+    csv::{CsvText, flat},
+    sink::suspects,
+};
 use anomal_core::{Download, Error, Result, blocking, proto::Report};
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, IntoColumn, NewChunkedArray, SerReader,
@@ -14,7 +17,7 @@ use polars_io::parquet::{
 };
 use polars_parquet::write::ZstdLevel;
 
-use super::{Format, csv::field, download};
+use super::{csv::field, download};
 use crate::contents::{columns, full, rewound};
 
 /// Rows in memory at once.
@@ -47,13 +50,8 @@ impl Choice {
         }
         let mut mask = vec![true; frame.height()];
         if self.suspects {
-            let suspicious = frame.column("anomal.suspicious")?.bool()?;
-            let flagged = frame.column("anomal.severity")?.is_not_null();
-            for ((keep, suspicious), flagged) in
-                mask.iter_mut().zip(suspicious.iter()).zip(flagged.iter())
-            {
-                *keep &= suspicious == Some(true) || flagged == Some(true);
-            }
+            let suspects = suspects(&frame)?;
+            mask.iter_mut().zip(suspects.iter()).for_each(|(keep, one)| *keep &= one == Some(true));
         }
         if let Some(flag) = &self.flag {
             let flags = frame.column("anomal.flags")?.list()?;
@@ -69,15 +67,21 @@ impl Choice {
     }
 }
 
-pub(crate) async fn table(rows: File, format: Format, choice: Choice) -> Result<Download> {
-    match format {
-        Format::Parquet if choice.all() => Ok(download::file(rows)),
-        Format::Parquet => {
-            let file = blocking(move |_| parquet(&rows, &choice)).await?;
-            Ok(download::file(file))
-        }
-        _ => Ok(download::made(move |send| csv(&rows, &choice, send))),
+/// As Parquet: the file as it was published, where all rows are taken.
+///
+/// # Errors
+/// `Output` if there is no room.
+pub(crate) async fn parquet(rows: File, choice: Choice) -> Result<Download> {
+    if choice.all() {
+        return Ok(download::file(rows));
     }
+    let file = blocking(move |_| write_parquet(&rows, &choice)).await?;
+    Ok(download::file(file))
+}
+
+/// As CSV that no spreadsheet takes for formulas.
+pub(crate) fn csv(rows: File, choice: Choice) -> Download {
+    download::made(move |send| write_csv(&rows, &choice, send))
 }
 
 /// The rows chosen, some at a time.
@@ -99,7 +103,7 @@ fn batches(
     }
 }
 
-fn parquet(rows: &File, choice: &Choice) -> Result<File> {
+fn write_parquet(rows: &File, choice: &Choice) -> Result<File> {
     let file = tempfile::tempfile().map_err(|error| full(&error))?;
     let mut writer = None;
     let failed =
@@ -121,7 +125,11 @@ fn parquet(rows: &File, choice: &Choice) -> Result<File> {
     rewound(file)
 }
 
-fn csv(rows: &File, choice: &Choice, send: &mut dyn FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+fn write_csv(
+    rows: &File,
+    choice: &Choice,
+    send: &mut dyn FnMut(Vec<u8>) -> Result<()>,
+) -> Result<()> {
     let mut text = CsvText::new(b',');
     batches(rows, choice, |frame| {
         let mut columns = frame.columns().iter().map(harmless).collect::<Result<Vec<Column>>>()?;

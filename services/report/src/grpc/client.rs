@@ -1,9 +1,9 @@
 //! The client's side: an engine that keeps reports elsewhere.
 
-use std::{fs::File, io::Read, sync::Arc};
+use std::{fs::File, sync::Arc};
 
 use anomal_core::{
-    Code, Download, Error, PublishRequest, ReportEngine, Result, blocking,
+    Code, Download, Error, PublishRequest, ReportEngine, Result,
     proto::{
         DeleteReportRequest, ExportReportRequest, GetReportRequest, ListReportsRequest,
         ListReportsResponse, PublishRequest as Message, Report, publish_request,
@@ -11,25 +11,22 @@ use anomal_core::{
     },
 };
 use anomal_rpc::{
-    MAX_MESSAGE_BYTES, Replicas,
+    Replicas,
     analysis::{Part, split},
-    chunks, from_status, outgoing,
+    chunks, from_status, limited_client, outgoing,
     request::cut_off,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future::ready, stream};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     transport::Channel,
 };
 
-use crate::engine::new_id;
-
-/// Bytes of a chunk of rows.
-const CHUNK: usize = 1 << 20;
+use crate::{engine::new_id, exports::download};
 
 /// The report engine behind some endpoints.
 #[derive(Clone, Debug)]
@@ -80,15 +77,7 @@ impl RemoteReportEngine {
 /// Makes a client of a channel to one of them.
 fn clients(replicas: &Replicas) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
     let compression = replicas.compression();
-    move |channel| {
-        let client = ReportEngineClient::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        match compression {
-            Some(encoding) => client.send_compressed(encoding).accept_compressed(encoding),
-            None => client,
-        }
-    }
+    move |channel| limited_client!(ReportEngineClient::new(channel), compression)
 }
 
 /// The messages of a publish, made anew for each try.
@@ -127,17 +116,11 @@ impl Parts {
         let hits = self.hits.clone().into_iter().map(Sent::Hits);
         let last = hits.chain([Sent::End(publish_request::End {})]);
         // A file that can't be read to its end is refused: what says where its columns are stands there.
-        let rows = stream::unfold(Some(file), |file| async move {
-            let file = file?;
-            let read = blocking(move |_| {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                let read = (&file).take(CHUNK as u64).read_to_end(&mut chunk);
-                read.map_err(|error| Error::internal(error.to_string()))?;
-                Ok((chunk, file))
-            });
-            let (chunk, file) = read.await.ok()?;
-            (!chunk.is_empty()).then(|| (Sent::Rows(chunk.into()), Some(file)))
-        });
+        let rows = download::file(file)
+            .map(Result::ok)
+            .take_while(|chunk| ready(chunk.is_some()))
+            .filter_map(ready)
+            .map(Sent::Rows);
         let parts = stream::iter(first).chain(rows).chain(stream::iter(last));
         Ok(parts.map(|part| Message { part: Some(part) }))
     }

@@ -11,11 +11,10 @@ use anomal_core::{
         report_engine_server::{ReportEngine as Service, ReportEngineServer},
     },
 };
-use anomal_rpc::{Admission, MAX_MESSAGE_BYTES, admission::Flow};
+use anomal_rpc::{Admission, admission::Flow, limited_service};
 use futures::StreamExt;
 use tonic::{
-    Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding,
-    metadata::MetadataMap, service::Routes,
+    Request, Response, Status, Streaming, async_trait, metadata::MetadataMap, service::Routes,
 };
 
 use super::publishing::receive;
@@ -29,13 +28,7 @@ pub const SERVICE: &str = "anomal.v1.ReportEngine";
 
 /// The service over an engine.
 pub fn routes(engine: Arc<dyn ReportEngine>, access: Access, admission: Admission) -> Routes {
-    let service = ReportEngineServer::new(Adapter { engine, access, admission })
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Zstd)
-        .send_compressed(CompressionEncoding::Gzip);
+    let service = limited_service!(ReportEngineServer::new(Adapter { engine, access, admission }));
     Routes::new(service)
 }
 

@@ -31,9 +31,11 @@ struct Kept {
 }
 
 impl Kept {
-    async fn check(&self, id: &str) -> Result<()> {
+    /// The report, if the caller may read it.
+    async fn readable(&self, id: &str) -> Result<Report> {
         let report = self.engine.get(id).await?;
-        self.caller.check_read(&report.namespace, &report.job).await
+        self.caller.check_read(&report.namespace, &report.job).await?;
+        Ok(report)
     }
 }
 
@@ -44,13 +46,12 @@ impl Reports for Kept {
     }
 
     async fn open(&self, id: &str) -> Result<Arc<dyn Open>> {
-        self.check(id).await?;
-        let report = self.engine.open(id).await?;
+        let report = self.engine.opened(self.readable(id).await?).await?;
         Ok(Arc::new(Opened { engine: self.engine.clone(), report }))
     }
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
-        self.check(&request.id).await?;
+        self.readable(&request.id).await?;
         self.engine.export(request).await
     }
 }

@@ -8,7 +8,7 @@ use anomal_core::{
 };
 use axum::{
     Extension, Router,
-    extract::{FromRequestParts, Path, Request},
+    extract::{FromRequestParts, Path},
     http::{HeaderMap, StatusCode, Uri, request::Parts},
     response::Response,
     routing::get,
@@ -252,9 +252,8 @@ async fn asset(uri: Uri, who: Who) -> Response {
     }
 }
 
-async fn nothing(who: Who, request: Request) -> Response {
+async fn nothing(who: Who) -> Response {
     let who = who.as_ref().map(|Extension(who)| who);
-    let _ = request;
     respond::failure(StatusCode::NOT_FOUND, "", who)
 }
 
