@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use anomal_connectors::terminal::harmless;
+use anomal_connectors::{terminal::harmless, text::grouped};
 use anomal_pipeline::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
@@ -169,19 +169,6 @@ impl Text<'_> {
     fn styled(&self, style: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
-}
-
-/// Thousands apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Values as text, for outputs that have no types.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use polars::prelude::{AnyValue, TimeUnit};
 
@@ -19,6 +19,19 @@ pub fn push(out: &mut String, value: &AnyValue<'_>) {
         }
         value => write!(out, "{value}"),
     };
+}
+
+/// A whole number that is not negative with its thousands apart: `1,234,567`.
+pub fn grouped(number: impl Display) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// RFC 3339 in UTC.

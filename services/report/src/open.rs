@@ -101,11 +101,6 @@ impl OpenReport {
         Ok(Page { items, offset: query.offset, total: order.len() })
     }
 
-    /// Suspects that can be shown; those beyond them are in the downloads.
-    pub fn kept(&self) -> usize {
-        self.suspects.height()
-    }
-
     fn order(&self, query: &Query) -> Result<Vec<usize>> {
         let order: Vec<usize> = match self.key(&query.sort)? {
             Some(key) => {

@@ -1,5 +1,7 @@
 //! Scales from values to coordinates, ticks at round values, numbers as people read them.
 
+use anomal_connectors::text::grouped;
+
 /// A linear scale: `domain` goes to `range`, which may run downwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -115,15 +117,7 @@ pub fn short(value: f64) -> String {
 
 /// A count with its thousands set apart.
 pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    grouped(value)
 }
 
 /// `1 row`, `2 rows`.

@@ -1,5 +1,6 @@
 //! Numbers, shares and times as people read them.
 
+use anomal_connectors::text::grouped;
 use anomal_core::proto::{FeatureKind, Severity};
 use jiff::Timestamp;
 
@@ -13,23 +14,12 @@ const GAP: char = '\u{a0}';
 
 /// 12,345.
 pub fn count(number: u64) -> String {
-    grouped(&number.to_string())
+    grouped(number)
 }
 
 /// As [`count`].
 pub fn size(number: usize) -> String {
-    grouped(&number.to_string())
-}
-
-fn grouped(digits: &str) -> String {
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
+    grouped(number)
 }
 
 /// "1 row", "2 rows", "5,000 rows".
@@ -50,7 +40,7 @@ pub fn number(value: f64) -> String {
     } else if !(1e-4..1e15).contains(&size) {
         format!("{size:.2e}")
     } else if size.fract() == 0.0 {
-        grouped(&format!("{size:.0}"))
+        grouped(format!("{size:.0}"))
     } else {
         fraction(size)
     };

@@ -25,18 +25,32 @@ use crate::{
     view::{Page, Query, Record},
 };
 
-/// The reports that this caller may read.
-struct Shared(Arc<dyn Reports>);
+/// A request for a page: what its caller may read, who they are, and what is asked for.
+struct Visit {
+    reports: Arc<dyn Reports>,
+    who: Option<SignedIn>,
+    params: Params,
+    asked: HeaderMap,
+}
 
-impl FromRequestParts<Arc<dyn Library>> for Shared {
+impl FromRequestParts<Arc<dyn Library>> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
         library: &Arc<dyn Library>,
     ) -> Result<Self, Response> {
-        let caller = parts.extensions.get::<Caller>();
-        library.read_by(caller).map(Self).map_err(|error| respond::error(&error, None))
+        let who = parts.extensions.get::<SignedIn>().cloned();
+        let reports = library.read_by(parts.extensions.get::<Caller>());
+        let reports = reports.map_err(|error| respond::error(&error, who.as_ref()))?;
+        let params = Params::of(&parts.uri);
+        Ok(Self { reports, who, params, asked: parts.headers.clone() })
+    }
+}
+
+impl Visit {
+    fn answer(&self, content: Result<Content>) -> Response {
+        finish(content, self.who.as_ref(), &self.asked)
     }
 }
 
@@ -71,16 +85,15 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .layer(CompressionLayer::new().gzip(true).compress_when(packed))
 }
 
-fn finish(content: Result<Content>, who: &Who, asked: &HeaderMap) -> Response {
-    let who = who.as_ref().map(|Extension(who)| who);
+fn finish(content: Result<Content>, who: Option<&SignedIn>, asked: &HeaderMap) -> Response {
     content
         .and_then(|content| respond::page(&content, who, asked))
         .unwrap_or_else(|error| respond::error(&error, who))
 }
 
-async fn list(Shared(reports): Shared, who: Who, uri: Uri, asked: HeaderMap) -> Response {
+async fn list(visit: Visit) -> Response {
     let content = async {
-        let params = Params::of(&uri);
+        let params = &visit.params;
         let (search, token) = (params.text("q").to_owned(), params.exact("page").to_owned());
         let request = ListReportsRequest {
             search: search.clone(),
@@ -88,26 +101,20 @@ async fn list(Shared(reports): Shared, who: Who, uri: Uri, asked: HeaderMap) -> 
             page_token: token.clone(),
             ..ListReportsRequest::default()
         };
-        let found = reports.list(request).await?;
+        let found = visit.reports.list(request).await?;
         pages::list::page(&pages::list::Asked { search, token }, &found)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
 fn shown<'a>(open: &'a dyn Open, links: &'a Links) -> Shown<'a> {
     Shown::page(open.report(), open.analysis(), open.view(), links)
 }
 
-async fn summary(
-    Shared(reports): Shared,
-    Path(id): Path<String>,
-    who: Who,
-    uri: Uri,
-    asked: HeaderMap,
-) -> Response {
+async fn summary(visit: Visit, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = reports.open(&id).await?;
-        let params = Params::of(&uri);
+        let open = visit.reports.open(&id).await?;
+        let params = &visit.params;
         let suspects = Asked {
             features: params.text("view") == "features",
             sort: known(open.report(), params.exact("sort")).to_owned(),
@@ -118,7 +125,7 @@ async fn summary(
         let found = open.suspects(&suspects.query()).await?;
         pages::summary::page(&shown(open.as_ref(), &Links::pages(&id)), &suspects, &found)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
 /// What the suspects can be sorted by; anything else is not asked.
@@ -138,39 +145,27 @@ fn analysed(open: &dyn Open) -> Result<()> {
     }
 }
 
-async fn clustering(
-    Shared(reports): Shared,
-    Path(id): Path<String>,
-    who: Who,
-    uri: Uri,
-    asked: HeaderMap,
-) -> Response {
+async fn clustering(visit: Visit, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = reports.open(&id).await?;
+        let open = visit.reports.open(&id).await?;
         analysed(open.as_ref())?;
-        let clusters = Params::of(&uri).number("clusters");
+        let clusters = visit.params.number("clusters");
         pages::clustering::page(&shown(open.as_ref(), &Links::pages(&id)), clusters)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
-async fn behaviour(
-    Shared(reports): Shared,
-    Path(id): Path<String>,
-    who: Who,
-    uri: Uri,
-    asked: HeaderMap,
-) -> Response {
+async fn behaviour(visit: Visit, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = reports.open(&id).await?;
+        let open = visit.reports.open(&id).await?;
         analysed(open.as_ref())?;
         let suspicious = suspicious(open.as_ref()).await?;
-        let params = Params::of(&uri);
+        let params = &visit.params;
         let links = Links::pages(&id);
         let shown = shown(open.as_ref(), &links);
         pages::behaviour::page(&shown, params.exact("feature"), &suspicious)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
 /// The most suspicious rows, without those that only a flag has hit.
@@ -182,16 +177,10 @@ async fn suspicious(open: &dyn Open) -> Result<Vec<Record>> {
     Ok(found.items.into_iter().filter(|record| record.suspicious).collect())
 }
 
-async fn flags(
-    Shared(reports): Shared,
-    Path(id): Path<String>,
-    who: Who,
-    uri: Uri,
-    asked: HeaderMap,
-) -> Response {
+async fn flags(visit: Visit, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = reports.open(&id).await?;
-        let params = Params::of(&uri);
+        let open = visit.reports.open(&id).await?;
+        let params = &visit.params;
         let turned = params.number::<usize>("flag");
         let mut hits = Vec::new();
         for (place, flag) in open.report().flags.iter().enumerate() {
@@ -204,17 +193,12 @@ async fn flags(
         }
         pages::flags::page(&shown(open.as_ref(), &Links::pages(&id)), &hits)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
-async fn row(
-    Shared(reports): Shared,
-    Path((id, row)): Path<(String, String)>,
-    who: Who,
-    asked: HeaderMap,
-) -> Response {
+async fn row(visit: Visit, Path((id, row)): Path<(String, String)>) -> Response {
     let content = async {
-        let open = reports.open(&id).await?;
+        let open = visit.reports.open(&id).await?;
         let nothing = || Error::not_found(format!("The report has no row {row}."));
         let row: u64 = row.parse().map_err(|_| nothing())?;
         let record = open.record(row).await?.ok_or_else(nothing)?;
@@ -226,38 +210,31 @@ async fn row(
         let near: Vec<Record> = near.into_iter().flatten().collect();
         pages::row::page(&shown, &record, &near)
     };
-    finish(content.await, &who, &asked)
+    visit.answer(content.await)
 }
 
-async fn file(
-    Shared(reports): Shared,
-    Path((id, name)): Path<(String, String)>,
-    who: Who,
-) -> Response {
-    let who = who.as_ref().map(|Extension(who)| who);
-    download::answer(reports.as_ref(), &id, &name)
+async fn file(visit: Visit, Path((id, name)): Path<(String, String)>) -> Response {
+    download::answer(visit.reports.as_ref(), &id, &name)
         .await
-        .unwrap_or_else(|error| respond::error(&error, who))
+        .unwrap_or_else(|error| respond::error(&error, visit.who.as_ref()))
 }
 
-async fn help(who: Who, asked: HeaderMap) -> Response {
-    finish(pages::help::page(), &who, &asked)
+async fn help(visit: Visit) -> Response {
+    visit.answer(pages::help::page())
 }
 
 async fn asset(uri: Uri, who: Who) -> Response {
     let missing = || Err(Error::not_found("There is no such file."));
     match files::answer(uri.path()) {
         Some(answer) => answer,
-        None => finish(missing(), &who, &HeaderMap::new()),
+        None => finish(missing(), who.as_deref(), &HeaderMap::new()),
     }
 }
 
 async fn nothing(who: Who) -> Response {
-    let who = who.as_ref().map(|Extension(who)| who);
-    respond::failure(StatusCode::NOT_FOUND, "", who)
+    respond::failure(StatusCode::NOT_FOUND, "", who.as_deref())
 }
 
 async fn not_allowed(who: Who) -> Response {
-    let who = who.as_ref().map(|Extension(who)| who);
-    respond::failure(StatusCode::METHOD_NOT_ALLOWED, "", who)
+    respond::failure(StatusCode::METHOD_NOT_ALLOWED, "", who.as_deref())
 }

@@ -89,7 +89,7 @@ pub fn some<'a, T>(
 ) -> (&'a [T], Option<String>) {
     let shown = list.get(..limit).unwrap_or(list);
     let rest = (list.len() - shown.len()) as u64;
-    let more = (rest > 0).then(|| format!("and {} more", number::many(rest, one, many)));
+    let more = (rest > 0).then(|| format!("and {} more", number::counted(rest, one, many)));
     (shown, more)
 }
 

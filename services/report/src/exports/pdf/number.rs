@@ -1,25 +1,17 @@
 //! Numbers as people read them.
 
+use anomal_connectors::text::grouped;
+
+pub use crate::pages::numbers::counted;
+
 /// `1,234,567`.
 pub fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    grouped(count)
 }
 
 /// `1 row`, `2 rows`.
 pub fn rows(rows: u64) -> String {
-    many(rows, "row", "rows")
-}
-
-pub fn many(many: u64, one: &str, more: &str) -> String {
-    format!("{} {}", count(many), if many == 1 { one } else { more })
+    counted(rows, "row", "rows")
 }
 
 /// Four digits that count, without zeros at the end: `0.1234`, `12.3`, `1200`, `1.2e-7`.
