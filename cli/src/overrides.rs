@@ -79,7 +79,7 @@ pub fn input(now: &Input, path: &str) -> Result<Input> {
             Some(csv) => csv.path = path.into(),
             none => *none = Some(CsvInput::new(path)),
         },
-        Format::Parquet => input.parquet = Some(ParquetInput { path: path.into() }),
+        Format::Parquet => input.parquet = Some(ParquetInput { path: path.into(), auth: None }),
         Format::Ndjson => match &mut input.ndjson {
             Some(ndjson) => ndjson.path = path.into(),
             none => *none = Some(NdjsonInput::new(path)),

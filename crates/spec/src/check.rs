@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use regex::Regex;
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -53,6 +54,18 @@ impl Check {
         self.places.set(path, node.place);
         let wanted = schema["type"].as_str().unwrap_or("any");
         match (&node.value, wanted) {
+            (Value::String(text), "any") if schema["x-kubernetes-int-or-string"] == true => {
+                self.string(node, text, schema, path)
+            }
+            (Value::Number(number), "any")
+                if schema["x-kubernetes-int-or-string"] == true
+                    && (number.is_i64() || number.is_u64()) =>
+            {
+                number.clone().into()
+            }
+            (found, "any") if schema["x-kubernetes-int-or-string"] == true => {
+                self.wrong_type(node.place, found, schema, path)
+            }
             (Value::Map(_), "object") if schema["x-kubernetes-preserve-unknown-fields"] == true => {
                 self.free(node, schema, path)
             }
@@ -192,6 +205,11 @@ impl Check {
             let message = format!("{length} characters; at most {most} are allowed");
             self.wrong(node.place, path, message);
         }
+        if let Some(pattern) = schema["pattern"].as_str()
+            && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+        {
+            self.wrong(node.place, path, format!("`{text}` has not the form {pattern}"));
+        }
         text.into()
     }
 
@@ -265,6 +283,7 @@ fn kind(of: &str) -> &'static str {
         "string" => "text",
         "boolean" => "true or false",
         "integer" => "a whole number",
+        "" => "text or a whole number",
         _ => "a number",
     }
 }

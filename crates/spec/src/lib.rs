@@ -20,5 +20,5 @@ pub use manifest::to_manifest_yaml;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::visit_paths;
 pub use problem::{Place, Problem, SettingsError, nearest};
-pub use schema::json_schema;
+pub use schema::{json_schema, object_schema, spec_schema};
 pub use types::*;

@@ -1,6 +1,6 @@
 //! The paths in settings, all in one place, for whoever has to resolve them.
 
-use crate::AnomalyJobSpec;
+use crate::{AnomalyJobSpec, Tls};
 
 /// Calls `visit` with each path to a file or folder and its place; `-` is none.
 pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut String)) {
@@ -38,9 +38,7 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
         if let Some(file) = model.and_then(|model| model.save.as_mut().or(model.load.as_mut())) {
             visit("classification.model", file);
         }
-        if let Some(ca) = classification.tls.as_mut().and_then(|tls| tls.ca.as_mut()) {
-            visit("classification.tls.ca", ca);
-        }
+        visit_tls("classification.tls", classification.tls.as_mut(), &mut visit);
     }
     let engines = spec.engines.iter_mut();
     for (name, engine) in engines.flat_map(|engines| {
@@ -50,9 +48,19 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
             ("report", &mut engines.report),
         ]
     }) {
-        let tls = engine.as_mut().and_then(|engine| engine.tls.as_mut());
-        if let Some(ca) = tls.and_then(|tls| tls.ca.as_mut()) {
-            visit(&format!("engines.{name}.tls.ca"), ca);
+        let Some(engine) = engine else { continue };
+        visit_tls(&format!("engines.{name}.tls"), engine.tls.as_mut(), &mut visit);
+        if let Some(token) = &mut engine.token_file {
+            visit(&format!("engines.{name}.tokenFile"), token);
+        }
+    }
+}
+
+fn visit_tls(place: &str, tls: Option<&mut Tls>, visit: &mut impl FnMut(&str, &mut String)) {
+    let Some(tls) = tls else { return };
+    for (name, file) in [("ca", &mut tls.ca), ("cert", &mut tls.cert), ("key", &mut tls.key)] {
+        if let Some(file) = file {
+            visit(&format!("{place}.{name}"), file);
         }
     }
 }

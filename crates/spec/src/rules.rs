@@ -19,9 +19,19 @@ const SEPARATOR: &str = r#"self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\
 /// No user, path or query; a port that is absent is that of the scheme.
 const ENDPOINT: &str =
     r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$')";
+const BOTH: &str = "has(self.cert) == has(self.key)";
+const BOTH_MESSAGE: &str = "a client certificate has both `cert` and `key`";
+const CRON: &str = r"self.matches('^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[^ @]+( +[^ ]+){4})$')";
+const MOUNT: &str = r"self.matches('^/[^:]+$') && !self.matches('(^|/)\\.\\.(/|$)') && \
+    !self.matches('^/+(etc/+anomal|tmp|var/+run/+secrets|run/+secrets)(/|$)')";
+const OWN_KEYS: &str =
+    "self.all(key, !key.startsWith('anomal.dev/') && !key.startsWith('app.kubernetes.io/'))";
+const OWN_KEYS_MESSAGE: &str =
+    "keys that begin with anomal.dev/ or app.kubernetes.io/ are those of the operator";
+
 /// On the whole manifest, since a CRD can't have rules on metadata. A DNS label, not a subdomain: it
 /// becomes part of the names of Services.
-const NAME: &str = "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
+const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
 
 /// CEL reserves `as`: it is spelt `__as__` there, as Kubernetes escapes it.
 const RULES: &[Rule] = &[
@@ -181,6 +191,51 @@ const RULES: &[Rule] = &[
         ENDPOINT,
         "an endpoint looks like http://host:7403 or https://host:7403",
     ),
+    rule("/properties/classification/properties/tls", BOTH, BOTH_MESSAGE),
+    rule("/properties/engines/properties/feature/properties/tls", BOTH, BOTH_MESSAGE),
+    rule("/properties/engines/properties/classification/properties/tls", BOTH, BOTH_MESSAGE),
+    rule("/properties/engines/properties/report/properties/tls", BOTH, BOTH_MESSAGE),
+    rule(
+        "/properties/schedule/properties/cron",
+        CRON,
+        "a schedule has five parts (minute, hour, day, month, day of the week), such as `0 * * * *`, or is one of \
+         @hourly, @daily, @weekly, @monthly, @yearly",
+    ),
+    rule(
+        "",
+        "!has(self.schedule) || !has(self.ttlSecondsAfterFinished)",
+        "a job with a `schedule` never ends, so `ttlSecondsAfterFinished` says nothing about it",
+    ),
+    rule(
+        "/properties/runner/properties/volumes/items",
+        "[has(self.persistentVolumeClaim), has(self.configMap), has(self.secret), has(self.emptyDir)]\
+         .filter(x, x).size() == 1",
+        "a volume has exactly one source: persistentVolumeClaim, configMap, secret or emptyDir",
+    ),
+    rule(
+        "/properties/runner",
+        "!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && \
+         self.volumes.exists(v, v.name == m.name))",
+        "each of `volumeMounts` names one of `volumes`",
+    ),
+    rule(
+        "/properties/runner/properties/volumeMounts/items/properties/mountPath",
+        MOUNT,
+        "a volume is mounted at an absolute path without `..` and `:`, and not at `/`, /etc/anomal, /tmp or \
+         /var/run/secrets, which are the runner's own",
+    ),
+    rule(
+        "/properties/runner/properties/env/items",
+        "has(self.value) != has(self.valueFrom)",
+        "a variable has a `value` or `valueFrom`",
+    ),
+    rule(
+        "/properties/runner/properties/env/items/properties/valueFrom",
+        "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+        "`valueFrom` has `secretKeyRef` or `configMapKeyRef`",
+    ),
+    rule("/properties/runner/properties/labels", OWN_KEYS, OWN_KEYS_MESSAGE),
+    rule("/properties/runner/properties/annotations", OWN_KEYS, OWN_KEYS_MESSAGE),
     rule(
         "",
         "!has(self.outputs) || self.outputs.filter(o, (has(o.csv) && o.csv.path == '-') || \
@@ -201,7 +256,7 @@ pub(crate) fn attach(schema: &mut Value) {
 
 /// Puts the rule about the job's name on the schema of a manifest.
 pub(crate) fn attach_name(schema: &mut Value) {
-    let message = "a name has lower-case letters, digits and `-`, and begins and ends with one of the first two";
+    let message = "a name has at most 52 lower-case letters, digits and `-`, and begins and ends with one of the first two";
     put(schema, json!({"rule": NAME, "message": message, "fieldPath": ".metadata.name"}));
 }
 

@@ -25,10 +25,23 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// The schema of `spec` alone.
-pub(crate) fn spec_schema() -> Value {
+/// The schema of `spec` alone, with its rules.
+pub fn spec_schema() -> Value {
     let mut schema = generate::<AnomalyJobSpec>();
     rules::attach(&mut schema);
+    schema
+}
+
+/// The schema of a manifest as a CRD has it, but for the kind's own parts: its `spec`, this `status`, and the
+/// rule about the name.
+pub fn object_schema<Status: JsonSchema>() -> Value {
+    let mut schema = serde_json::json!({
+        "type": "object",
+        "description": generate::<AnomalyJob>()["description"].take(),
+        "required": ["spec"],
+        "properties": {"spec": spec_schema(), "status": generate::<Status>()},
+    });
+    rules::attach_name(&mut schema);
     schema
 }
 
@@ -124,7 +137,9 @@ mod tests {
             for key in ["anyOf", "oneOf", "$ref", "allOf"] {
                 assert!(schema.get(key).is_none(), "{path} has {key}: {schema}");
             }
-            assert!(schema["type"].is_string() || path.contains("param"), "{path}: {schema}");
+            let amount = schema["x-kubernetes-int-or-string"] == true;
+            let typed = schema["type"].is_string() || amount || path.contains("param");
+            assert!(typed, "{path}: {schema}");
         });
     }
 

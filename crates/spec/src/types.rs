@@ -10,6 +10,9 @@ mod input;
 mod job;
 mod output;
 mod report;
+mod runner;
+mod schedule;
+mod secret;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
 pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
@@ -20,6 +23,9 @@ pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
 };
 pub use report::{Report, seconds};
+pub use runner::*;
+pub use schedule::{ConcurrencyPolicy, Schedule};
+pub use secret::{Auth, SecretRef};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the
 /// component's own JSON Schema.

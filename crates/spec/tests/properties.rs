@@ -12,12 +12,13 @@
 use std::{collections::BTreeMap, io};
 
 use anomal_spec::{
-    API_VERSION, AnomalyJob, AnomalyJobSpec, BadLines, Classification, ColumnType, CsvInput,
-    CsvOutput, DeadLetter, Engines, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
-    Include, Input, KIND, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
-    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, RemoteEngine, Report, Rows,
-    Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls, load, load_original,
-    to_manifest_yaml,
+    API_VERSION, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource, Classification,
+    ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, Engines, EnvVar, Feature,
+    FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input, KIND, MessageCompression,
+    Metadata, ModelFile, NdjsonInput, NdjsonOutput, OriginalCommand, Output, Parameters,
+    ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule,
+    SecretRef, Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls, Volume,
+    VolumeMount, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -127,10 +128,15 @@ fn separator() -> impl Strategy<Value = String> {
     "[\t -~&&[^\"]]"
 }
 
+fn auth() -> impl Strategy<Value = Option<Auth>> {
+    option::of("[a-z]{1,9}".prop_map(|name| Auth { secret_ref: SecretRef { name } }))
+}
+
 fn input() -> impl Strategy<Value = Input> {
-    let csv = (path(), separator(), vec(text(), 0..3), types(), bad_lines()).prop_map(
-        |(path, separator, null_values, types, bad_lines)| CsvInput {
+    let csv = (path(), auth(), separator(), vec(text(), 0..3), types(), bad_lines()).prop_map(
+        |(path, auth, separator, null_values, types, bad_lines)| CsvInput {
             path,
+            auth,
             separator,
             null_values,
             types,
@@ -139,13 +145,17 @@ fn input() -> impl Strategy<Value = Input> {
     );
     let ndjson = (path(), types(), bad_lines()).prop_map(|(path, types, bad_lines)| NdjsonInput {
         path,
+        auth: None,
         types,
         bad_lines,
     });
     prop_oneof![
         csv.prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
         ndjson.prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
-        path().prop_map(|path| Input { parquet: Some(ParquetInput { path }), ..Input::default() }),
+        path().prop_map(|path| Input {
+            parquet: Some(ParquetInput { path, auth: None }),
+            ..Input::default()
+        }),
     ]
 }
 
@@ -162,9 +172,20 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
     (separator(), rows(), include(), rows(), limit, any::<bool>()).prop_map(
         |(separator, rows, include, terminal, limit, several)| {
             let path = |end: &str| format!("out put{end}");
-            let csv = CsvOutput { path: path(".csv"), separator, rows, include: include.clone() };
-            let parquet = ParquetOutput { path: path(".parquet"), rows, include: include.clone() };
-            let ndjson = NdjsonOutput { path: path(".ndjson.gz"), rows, include };
+            let csv = CsvOutput {
+                path: path(".csv"),
+                auth: None,
+                separator,
+                rows,
+                include: include.clone(),
+            };
+            let parquet = ParquetOutput {
+                path: path(".parquet"),
+                auth: None,
+                rows,
+                include: include.clone(),
+            };
+            let ndjson = NdjsonOutput { path: path(".ndjson.gz"), auth: None, rows, include };
             let terminal = TerminalOutput { rows: terminal, limit };
             let mut outputs = vec![Output { csv: Some(csv), ..Output::default() }];
             if several {
@@ -304,8 +325,12 @@ fn classification() -> impl Strategy<Value = Classification> {
 
 fn engines() -> impl Strategy<Value = Engines> {
     let tls = || {
-        (option::of(text()), option::of(text()))
-            .prop_map(|(ca, server_name)| Tls { ca, server_name })
+        (option::of(text()), option::of((text(), text())), option::of(text())).prop_map(
+            |(ca, own, server_name)| {
+                let (cert, key) = own.unzip();
+                Tls { ca, cert, key, server_name }
+            },
+        )
     };
     let engine = || {
         let compression = select(vec![
@@ -314,8 +339,14 @@ fn engines() -> impl Strategy<Value = Engines> {
             MessageCompression::Zstd,
         ]);
         let endpoints = vec("https?://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,4})?", 1..3);
-        (endpoints, option::of(tls()), compression)
-            .prop_map(|(endpoints, tls, compression)| RemoteEngine { endpoints, tls, compression })
+        (endpoints, option::of(tls()), option::of(path()), compression).prop_map(
+            |(endpoints, tls, token_file, compression)| RemoteEngine {
+                endpoints,
+                tls,
+                token_file,
+                compression,
+            },
+        )
     };
     (option::of(engine()), option::of(engine()), option::of(engine()))
         .prop_map(|(feature, classification, report)| Engines { feature, classification, report })
@@ -324,6 +355,75 @@ fn engines() -> impl Strategy<Value = Engines> {
 fn report() -> impl Strategy<Value = Report> {
     (option::of("[a-z ]{1,20}"), option::of("[1-9][0-9]{0,3}[smhdw]"))
         .prop_map(|(title, keep)| Report { title, keep })
+}
+
+fn quantities() -> impl Strategy<Value = BTreeMap<String, Quantity>> {
+    let amount = "[1-9][0-9]{0,3}(\\.[0-9])?(m|Gi|k)?".prop_map(Quantity);
+    prop::collection::btree_map(select(vec!["cpu".to_owned(), "memory".to_owned()]), amount, 0..3)
+}
+
+fn runner() -> impl Strategy<Value = Runner> {
+    let resources =
+        (quantities(), quantities()).prop_map(|(requests, limits)| Resources { requests, limits });
+    let names = prop::collection::btree_map("[a-z]{1,9}", text(), 0..3);
+    (option::of("[a-z]{1,9}"), option::of(resources), names, any::<bool>()).prop_map(
+        |(service_account_name, resources, labels, read_only)| Runner {
+            service_account_name,
+            resources,
+            volumes: vec![Volume {
+                name: "logs".into(),
+                persistent_volume_claim: Some(ClaimSource { claim_name: "c".into(), read_only }),
+                ..Volume::default()
+            }],
+            volume_mounts: vec![VolumeMount {
+                name: "logs".into(),
+                mount_path: "/data/in".into(),
+                sub_path: None,
+                read_only,
+            }],
+            env: vec![EnvVar { name: "A".into(), value: Some("1".into()), value_from: None }],
+            node_selector: labels.clone(),
+            annotations: labels,
+            ..Runner::default()
+        },
+    )
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let cron = prop_oneof![Just("@daily".to_owned()), Just("*/5 0-3 * * 1,2".to_owned())];
+    let policy = select(vec![
+        ConcurrencyPolicy::Allow,
+        ConcurrencyPolicy::Forbid,
+        ConcurrencyPolicy::Replace,
+    ]);
+    (cron, policy, option::of(10_i64..1000)).prop_map(|(cron, policy, deadline)| Schedule {
+        cron,
+        time_zone: "Europe/Berlin".into(),
+        concurrency_policy: policy,
+        starting_deadline_seconds: deadline,
+    })
+}
+
+prop_compose! {
+    /// What only a cluster uses.
+    fn cluster()(
+        suspend in any::<bool>(),
+        schedule in option::of(schedule()),
+        active_deadline_seconds in option::of(1_i64..9),
+        time_to_live in option::of(0_i64..9),
+        backoff_limit in 0..9,
+        runner in option::of(runner()),
+    ) -> AnomalyJobSpec {
+        AnomalyJobSpec {
+            suspend,
+            ttl_seconds_after_finished: time_to_live.filter(|_| schedule.is_none()),
+            schedule,
+            active_deadline_seconds,
+            backoff_limit,
+            runner,
+            ..AnomalyJobSpec::default()
+        }
+    }
 }
 
 prop_compose! {
@@ -337,9 +437,10 @@ prop_compose! {
         flags in vec(flag(), 0..3),
         classification in option::of(classification()),
         outputs in outputs(),
-        dead_letter in option::of(Just(DeadLetter { path: "rejected".into() })),
+        dead_letter in option::of(Just(DeadLetter { path: "rejected".into(), auth: None })),
         engines in option::of(engines()),
         report in option::of(report()),
+        cluster in cluster(),
     ) -> AnomalyJob {
         let labels: serde_json::Map<_, _> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
         let rest = [("labels".to_owned(), Value::from(labels))].into_iter().collect();
@@ -349,7 +450,7 @@ prop_compose! {
             metadata: Metadata { name, rest },
             spec: AnomalyJobSpec {
                 input, packs, filters, features, flags, classification, outputs, dead_letter, engines,
-                report,
+                report, ..cluster
             },
         }
     }

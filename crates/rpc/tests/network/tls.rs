@@ -43,7 +43,7 @@ impl Certificates {
     }
 
     fn trusted(&self, name: &str) -> Tls {
-        Tls { ca: Some(self.file("ca")), server_name: Some(name.into()) }
+        Tls { ca: Some(self.file("ca")), server_name: Some(name.into()), ..Tls::default() }
     }
 }
 

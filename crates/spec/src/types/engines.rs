@@ -22,6 +22,10 @@ pub struct RemoteEngine {
     pub endpoints: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// A file with the token that says who calls, sent with each call; it is read again when it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub token_file: Option<String>,
     /// What messages to and from it are compressed with: worth it where the network is slower than the
     /// compressor.
     #[serde(default, skip_serializing_if = "MessageCompression::is_none")]
@@ -43,7 +47,7 @@ impl MessageCompression {
     }
 }
 
-/// How an `https` endpoint is verified.
+/// How an `https` endpoint is verified, and how the caller shows who it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
@@ -51,6 +55,14 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub ca: Option<String>,
+    /// A PEM file of the caller's own certificate, for servers that ask for one; it goes with `key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub cert: Option<String>,
+    /// A PEM file of the certificate's private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub key: Option<String>,
     /// The name that the server's certificate must hold, where it is not the endpoint's host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Auth;
+
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,6 +25,9 @@ pub struct CsvInput {
     /// standard input. All files have the same header.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// What stands between cells: one ASCII character.
     #[serde(default = "comma")]
     #[schemars(length(min = 1, max = 1))]
@@ -47,6 +52,9 @@ pub struct ParquetInput {
     /// A file, a folder (its *.parquet in name order) or a glob.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
 }
 
 /// A JSON object a line, plain, gzip or zstd; nested objects are flattened with dots.
@@ -57,6 +65,9 @@ pub struct NdjsonInput {
     /// for standard input.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// Types of columns by name; the others are inferred from the first 10,000 records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
@@ -92,6 +103,7 @@ impl CsvInput {
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
+            auth: None,
             separator: comma(),
             null_values: blank(),
             types: BTreeMap::new(),
@@ -103,7 +115,7 @@ impl CsvInput {
 impl NdjsonInput {
     /// Types inferred, bad lines an error.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), types: BTreeMap::new(), bad_lines: BadLines::Error }
+        Self { path: path.into(), auth: None, types: BTreeMap::new(), bad_lines: BadLines::Error }
     }
 }
 

@@ -3,7 +3,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::MAX_NAME;
 
-use super::{Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, Report};
+use super::{
+    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, Report, Runner,
+    Schedule,
+};
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
 pub const KIND: &str = "AnomalyJob";
@@ -35,7 +38,7 @@ pub struct Metadata {
 }
 
 /// What to read, which columns and metrics describe a record, how rows are judged, where results go.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AnomalyJobSpec {
     /// Where the records come from: exactly one driver.
@@ -69,7 +72,57 @@ pub struct AnomalyJobSpec {
     /// Where rejected records are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetter>,
-    /// Engines that run elsewhere. Absent: in this process.
+    /// Engines that run elsewhere. Absent: in this process; in a cluster: those of the installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engines: Option<Engines>,
+    /// Only in a cluster: whether the job is held. Its pods are stopped, and run again when it is false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Only in a cluster: when it runs, again and again. Absent: once, at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Only in a cluster: seconds that a run may take, all of its attempts together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_592_000))]
+    pub active_deadline_seconds: Option<i64>,
+    /// Only in a cluster: seconds after the end of the run at which the job is deleted, with all that was
+    /// made for it. Absent: it stays. Not for jobs with a schedule, which never end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 315_360_000))]
+    pub ttl_seconds_after_finished: Option<i64>,
+    /// Only in a cluster: how often a run that failed is tried again. Settings or records that are wrong
+    /// (exit codes 2 and 3) are not tried again.
+    #[serde(default = "twice")]
+    #[schemars(range(min = 0, max = 100))]
+    pub backoff_limit: i32,
+    /// Only in a cluster: the pod that runs the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<Runner>,
+}
+
+fn twice() -> i32 {
+    2
+}
+
+impl Default for AnomalyJobSpec {
+    fn default() -> Self {
+        Self {
+            input: Input::default(),
+            packs: Vec::new(),
+            filters: Vec::new(),
+            features: Vec::new(),
+            flags: Vec::new(),
+            classification: None,
+            outputs: Vec::new(),
+            report: None,
+            dead_letter: None,
+            engines: None,
+            suspend: false,
+            schedule: None,
+            active_deadline_seconds: None,
+            ttl_seconds_after_finished: None,
+            backoff_limit: twice(),
+            runner: None,
+        }
+    }
 }

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Auth;
+
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,6 +33,9 @@ pub struct CsvOutput {
     /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// What stands between cells: one ASCII character.
     #[serde(default = "comma")]
     #[schemars(length(min = 1, max = 1))]
@@ -50,6 +55,9 @@ pub struct ParquetOutput {
     /// A file.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     #[serde(default)]
     pub rows: Rows,
     /// Columns to add to the results: none by default.
@@ -65,6 +73,9 @@ pub struct NdjsonOutput {
     /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     #[serde(default)]
     pub rows: Rows,
     /// Columns to add to the results: none by default.
@@ -119,6 +130,9 @@ pub struct DeadLetter {
     /// An NDJSON file.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
+    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
 }
 
 fn comma() -> String {
@@ -136,20 +150,26 @@ fn twenty() -> usize {
 impl CsvOutput {
     /// All rows, without features and contributions.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), separator: comma(), rows: Rows::All, include: Vec::new() }
+        Self {
+            path: path.into(),
+            auth: None,
+            separator: comma(),
+            rows: Rows::All,
+            include: Vec::new(),
+        }
     }
 }
 
 impl ParquetOutput {
     /// All rows, without features and contributions.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), rows: Rows::All, include: Vec::new() }
+        Self { path: path.into(), auth: None, rows: Rows::All, include: Vec::new() }
     }
 }
 
 impl NdjsonOutput {
     /// All rows, without features and contributions.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), rows: Rows::All, include: Vec::new() }
+        Self { path: path.into(), auth: None, rows: Rows::All, include: Vec::new() }
     }
 }
