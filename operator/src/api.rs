@@ -1,0 +1,9 @@
+//! The `AnomalyJob` as the API server knows it.
+
+mod crd;
+mod object;
+mod status;
+
+pub use crd::crd;
+pub use object::AnomalyJob;
+pub use status::{Condition, Phase, Status, Summary, condition};

@@ -1,0 +1,64 @@
+//! The object.
+
+use std::borrow::Cow;
+
+use anomal_spec::KIND;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{NamespaceResourceScope, Resource};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::Status;
+
+pub const GROUP: &str = "anomal.dev";
+pub const VERSION: &str = "v1alpha1";
+pub const PLURAL: &str = "anomalyjobs";
+
+/// An `AnomalyJob`, its spec as it was written.
+///
+/// What it says is read when it is validated, so that an object that an older or newer CRD let in is told what is
+/// wrong with it, and never keeps others from being read.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnomalyJob {
+    pub metadata: ObjectMeta,
+    #[serde(default)]
+    pub spec: Value,
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+/// A status that is none of ours is as if it were not there: it is written anew.
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Status>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+impl Resource for AnomalyJob {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        KIND.into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        GROUP.into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        VERSION.into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        PLURAL.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}

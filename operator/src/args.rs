@@ -1,0 +1,123 @@
+//! The operator's command line.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use anomal_spec::Runner;
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::children::Installation;
+
+#[derive(Clone, Debug, Args)]
+pub struct OperatorArgs {
+    /// Namespaces to care for (default: all)
+    #[arg(long, env = "ANOMAL_NAMESPACES", value_delimiter = ',', value_name = "NAME,…")]
+    pub namespaces: Vec<String>,
+    /// Labels that an `AnomalyJob` must have to be cared for, such as `team=blue`
+    #[arg(long, env = "ANOMAL_SELECTOR", default_value = "", hide_default_value = true)]
+    pub selector: String,
+    /// The image that runs jobs
+    #[arg(long, env = "ANOMAL_RUNNER_IMAGE", value_name = "IMAGE")]
+    pub runner_image: String,
+    /// Always, `IfNotPresent` or Never
+    #[arg(
+        long,
+        env = "ANOMAL_RUNNER_IMAGE_PULL_POLICY",
+        default_value = "IfNotPresent",
+        value_name = "POLICY"
+    )]
+    pub runner_image_pull_policy: String,
+    /// Secrets of a job's namespace that the image is pulled with
+    #[arg(
+        long,
+        env = "ANOMAL_RUNNER_IMAGE_PULL_SECRETS",
+        value_delimiter = ',',
+        value_name = "NAME,…"
+    )]
+    pub runner_image_pull_secrets: Vec<String>,
+    /// A YAML file of the shape of `spec.runner`: what holds for pods where a job says nothing
+    #[arg(long, env = "ANOMAL_RUNNER_DEFAULTS", value_name = "FILE")]
+    pub runner_defaults: Option<PathBuf>,
+    /// Feature engines of this installation, for jobs that name none (default: the runner itself)
+    #[arg(long, env = "ANOMAL_FEATURE_ENDPOINT", value_delimiter = ',', value_name = "URL,…")]
+    pub feature_endpoint: Vec<String>,
+    /// Classification engines of this installation, for jobs that name none (default: the runner itself)
+    #[arg(
+        long,
+        env = "ANOMAL_CLASSIFICATION_ENDPOINT",
+        value_delimiter = ',',
+        value_name = "URL,…"
+    )]
+    pub classification_endpoint: Vec<String>,
+    /// The report engine of this installation, for jobs that name none
+    #[arg(long, env = "ANOMAL_REPORT_ENDPOINT", value_delimiter = ',', value_name = "URL,…")]
+    pub report_endpoint: Vec<String>,
+    /// The authority that signs the certificates of those engines (PEM); runners get it with their settings
+    #[arg(long, env = "ANOMAL_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// What the tokens are made for by which runners tell those engines who they are (default: they have none)
+    #[arg(long, env = "ANOMAL_AUDIENCE", value_name = "NAME")]
+    pub audience: Option<String>,
+    /// One replica of several reconciles, the one that holds a Lease
+    #[arg(long, env = "ANOMAL_LEADER_ELECT")]
+    pub leader_elect: bool,
+    /// The Lease's name
+    #[arg(long, env = "ANOMAL_LEASE_NAME", default_value = "anomal-operator", value_name = "NAME")]
+    pub lease_name: String,
+    /// The Lease's namespace (default: that of this pod)
+    #[arg(long, env = "ANOMAL_LEASE_NAMESPACE", value_name = "NAME")]
+    pub lease_namespace: Option<String>,
+    /// Where to serve /metrics, /healthz and /readyz over HTTP
+    #[arg(
+        long,
+        env = "ANOMAL_METRICS_LISTEN",
+        default_value = "0.0.0.0:9400",
+        value_name = "ADDRESS"
+    )]
+    pub metrics_listen: SocketAddr,
+    /// Jobs reconciled at once
+    #[arg(long, env = "ANOMAL_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+}
+
+impl OperatorArgs {
+    /// What holds for the jobs of this installation, as it is now: the authority's file may change.
+    ///
+    /// # Errors
+    /// If a file can't be read or holds something else.
+    pub fn installation(
+        &self,
+        otlp_endpoint: Option<String>,
+    ) -> Result<impl Fn() -> Installation + Send + Sync + 'static> {
+        let installation = Installation {
+            image: self.runner_image.clone(),
+            image_pull_policy: self.runner_image_pull_policy.clone(),
+            image_pull_secrets: self.runner_image_pull_secrets.clone(),
+            defaults: self.defaults()?,
+            feature: self.feature_endpoint.clone(),
+            classification: self.classification_endpoint.clone(),
+            report: self.report_endpoint.clone(),
+            ca: self.ca.as_ref().map(read).transpose()?,
+            audience: self.audience.clone(),
+            otlp_endpoint,
+            traceparent: None,
+        };
+        let file = self.ca.clone();
+        Ok(move || {
+            // A file that is being replaced is not there for a moment: the last that is known stands in.
+            let ca = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
+            Installation { ca: ca.or_else(|| installation.ca.clone()), ..installation.clone() }
+        })
+    }
+
+    fn defaults(&self) -> Result<Runner> {
+        let Some(file) = &self.runner_defaults else { return Ok(Runner::default()) };
+        let text = read(file)?;
+        serde_saphyr::from_str(&text)
+            .with_context(|| format!("{} has not the shape of spec.runner", file.display()))
+    }
+}
+
+fn read(file: &PathBuf) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))
+}

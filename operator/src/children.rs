@@ -1,0 +1,51 @@
+//! The objects that a job becomes: a `ConfigMap` with its settings, and a `Job` or `CronJob` that runs them.
+
+mod config_map;
+mod cron_job;
+mod installation;
+mod job;
+mod pod;
+mod settings;
+
+pub use config_map::config_map;
+pub use cron_job::cron_job;
+pub use installation::Installation;
+pub use job::{MUTABLE, job};
+pub use pod::{CONTAINER, DATA};
+pub use settings::of_the_run;
+
+use anomal_spec::AnomalyJobSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Value, json};
+
+use crate::labels;
+
+/// What objects are made for.
+#[derive(Clone, Debug)]
+pub struct Owner<'a> {
+    pub name: &'a str,
+    pub namespace: &'a str,
+    pub reference: &'a OwnerReference,
+    pub spec: &'a AnomalyJobSpec,
+}
+
+impl Owner<'_> {
+    /// The metadata of an object of that name: it goes with the job.
+    fn metadata(&self, name: &str) -> Value {
+        json!({
+            "name": name,
+            "namespace": self.namespace,
+            "labels": labels::of(self.name),
+            "ownerReferences": [self.reference],
+        })
+    }
+}
+
+/// Eight characters for any text: the same on every machine and in every version.
+pub fn short_hash(text: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let hash = xxhash_rust::xxh3::xxh3_64(text);
+    let letter =
+        |index: u32| char::from(ALPHABET[usize::try_from(hash >> (5 * index) & 31).unwrap_or(0)]);
+    (0..8).map(letter).collect()
+}

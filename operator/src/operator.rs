@@ -1,0 +1,134 @@
+//! The operator as a whole: probes, the Lease, a controller for each namespace.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::{Context, Result, bail};
+use axum::{Router, http::StatusCode, routing::get};
+use futures::future::join_all;
+use kube::Client;
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+
+use crate::{
+    args::OperatorArgs,
+    controller::{self, Scope},
+    leader::Election,
+    metrics::Metrics,
+};
+
+/// Runs until it is told to stop, or another replica leads.
+///
+/// # Errors
+/// If the cluster or an address can't be had, a file is wrong, or the Lease was lost.
+pub async fn run(args: OperatorArgs, otlp_endpoint: Option<String>) -> Result<()> {
+    let installation = Arc::new(args.installation(otlp_endpoint)?);
+    let client = Client::try_default()
+        .await
+        .context("no API server, neither by this pod's service account nor by a kubeconfig")?;
+    let metrics = Metrics::new();
+    let listener = TcpListener::bind(args.metrics_listen).await;
+    let listener =
+        listener.with_context(|| format!("{} can't be served on", args.metrics_listen))?;
+    let ready = Arc::new(AtomicBool::new(false));
+    let probes = tokio::spawn(probes(listener, Arc::clone(&metrics), Arc::clone(&ready)));
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        if let Err(error) = signals().await {
+            tracing::error!("signals: {error}");
+        }
+        // Nobody waits if everything has ended already.
+        let _ = stop.send(true);
+    });
+
+    let server = client.apiserver_version().await.context("the API server does not answer")?;
+    tracing::info!(server = server.git_version, namespaces = ?args.namespaces, "operator");
+    // A replica that waits for its turn is ready too.
+    ready.store(true, Ordering::Relaxed);
+    let mut election = args.leader_elect.then(|| election(&args, &client)).transpose()?;
+    if let Some(election) = &mut election {
+        tokio::select! {
+            () = election.acquire() => tracing::info!("leading"),
+            () = told(stopped.clone()) => return Ok(()),
+        }
+    }
+    metrics.leads(true);
+
+    let namespaces: Vec<Option<String>> = match args.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().cloned().map(Some).collect(),
+    };
+    let controllers = namespaces.into_iter().map(|namespace| {
+        let scope =
+            Scope { namespace, selector: args.selector.clone(), concurrency: args.concurrency };
+        let installation = Arc::clone(&installation);
+        let of_now = move || installation();
+        controller::run(client.clone(), scope, of_now, Arc::clone(&metrics), told(stopped.clone()))
+    });
+    let controllers = join_all(controllers);
+    let lost = async {
+        match &mut election {
+            Some(election) => election.hold().await,
+            None => std::future::pending().await,
+        }
+    };
+    let lost = tokio::select! {
+        _ = controllers => false,
+        () = lost => true,
+    };
+    metrics.leads(false);
+    probes.abort();
+    if lost {
+        // What is left of it must not write any more: the process ends, and is started anew.
+        bail!("the Lease {} was lost", args.lease_name);
+    }
+    if let Some(election) = &mut election {
+        election.release().await;
+    }
+    Ok(())
+}
+
+fn election(args: &OperatorArgs, client: &Client) -> Result<Election> {
+    let namespace = args.lease_namespace.clone().or_else(|| std::env::var("POD_NAMESPACE").ok());
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let identity = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let identity = identity.unwrap_or_else(|_| format!("process-{}", std::process::id()));
+    if namespace.is_empty() {
+        bail!("--leader-elect needs --lease-namespace outside a pod");
+    }
+    Ok(Election::new(client.clone(), &namespace, args.lease_name.clone(), identity))
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone has told it.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+async fn signals() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    Ok(())
+}
+
+async fn probes(listener: TcpListener, metrics: Arc<Metrics>, ready: Arc<AtomicBool>) {
+    let readiness = move || async move {
+        if ready.load(Ordering::Relaxed) {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+        }
+    };
+    let text = move || async move {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        ([("content-type", kind)], metrics.text())
+    };
+    let app = Router::new()
+        .route("/metrics", get(text))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(readiness));
+    if let Err(error) = axum::serve(listener, app).await {
+        tracing::warn!("metrics are no longer served: {error}");
+    }
+}
