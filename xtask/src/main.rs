@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod deny;
 mod generate;
+mod images;
 mod test;
 mod testbed;
 mod tools;
@@ -34,6 +35,8 @@ enum Task {
     /// The Kubernetes cluster of the tests
     #[command(subcommand)]
     Testbed(testbed::Testbed),
+    /// The programs' images
+    Images(images::Arguments),
     /// Writes example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Testbed(testbed) => testbed::run(&testbed),
+        Task::Images(arguments) => images::run(&arguments),
         Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
