@@ -44,7 +44,7 @@ cat "$root"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-cer
 
 # Documents, character sets and duplicates, and what only a shell could run.
 rm -rf "$root"/usr/share/{doc,man,lintian,locale,bug,ca-certificates} "$root"/usr/lib/*/gconv \
-  "$root"/usr/share/zoneinfo/{right,posix} "$root"/usr/sbin/* "$root"/usr/bin/* "$root"/etc/ca-certificates
+  "$root"/usr/share/zoneinfo/{right,posix} "${root:?}"/usr/{sbin,bin}/* "$root"/etc/ca-certificates
 
 mkdir -p "$root"/{etc,tmp,home/nonroot,var,run}
 chmod 1777 "$root/tmp"

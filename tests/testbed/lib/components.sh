@@ -5,14 +5,14 @@ COMPONENTS=(etcd containerd kube-apiserver kube-controller-manager kube-schedule
 
 known() { [[ " ${COMPONENTS[*]} " == *" $1 "* ]] || die "no component '$1'; there are: ${COMPONENTS[*]}"; }
 
-# start NAME...: each that does not run, until it answers
+# start NAME...: each that does not run, until it answers; those that come later need those before
 start() {
   local name
   for name; do
     known "$name"
     running "$name" || "start_${name//-/_}"
+    answers "$name"
   done
-  for name; do answers "$name"; done
 }
 
 # Those that others wait for.
@@ -20,7 +20,13 @@ answers() {
   case $1 in
   etcd) wait_for 20 etcd inside curl -fs http://127.0.0.1:2379/health ;;
   containerd) wait_for 20 containerd inside ctr version ;;
-  kube-apiserver) wait_for 60 kube-apiserver "$kubectl" get --raw /readyz ;;
+  kube-apiserver)
+    wait_for 60 kube-apiserver "$kubectl" get --raw /readyz
+    # It says so before it has made these, without which the controller manager ends.
+    wait_for 60 "the API server's roles" "$kubectl" --namespace kube-system get \
+      configmap/extension-apiserver-authentication role/extension-apiserver-authentication-reader \
+      rolebinding/system::extension-apiserver-authentication-reader
+    ;;
   coredns) wait_for 30 coredns inside curl -fs http://127.0.0.1:8181/ready ;;
   esac
 }

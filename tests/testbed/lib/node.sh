@@ -33,6 +33,7 @@ spawn() {
   init=$(pid_of init) # not inside the next line: a substitution there would be its first child
   setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- "$@" >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
   p=$! # nsenter itself must stay outside the PID namespace; its one child is the component
+  disown "$p"
   until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
   record "$name" "$child"
 }
@@ -44,6 +45,7 @@ namespaces() {
   setsid unshare --pid --fork --kill-child --mount-proc --mount --net --propagation private -- "$pause" \
     >/dev/null 2>&1 </dev/null 7>&- &
   p=$!
+  disown "$p"
   until child=$(pgrep -P "$p") && [[ $(readlink "/proc/$child/exe") == "$(readlink -f "$pause")" ]]; do
     kill -0 "$p" 2>/dev/null || die "can't make namespaces: is this machine's root allowed to?"
     sleep 0.05

@@ -1,4 +1,4 @@
-//! One image: its build context, built by buildah into an OCI archive, unless nothing of it changed.
+//! One image: its build context, built by buildah into an archive, unless nothing of it changed.
 
 use std::{
     env, fs,
@@ -59,11 +59,11 @@ impl Builder {
                 image.binary()
             );
         }
-        let sbom = sbom::of(image.package())?;
-        let key = self.key(image, &binary, &sbom)?;
+        let key = self.key(image, &binary)?;
         if archive.exists() && fs::read_to_string(&marker).is_ok_and(|made| made == key) {
             return Ok(archive);
         }
+        let sbom = sbom::of(image.package())?;
         let context = self.context(image, &binary, &sbom)?;
         self.build(image, &context, &archive).with_context(|| format!("image {}", image.name()))?;
         fs::remove_dir_all(context)?;
@@ -73,12 +73,13 @@ impl Builder {
     }
 
     /// What an image is made of. The revision is not in it: the same program stays the same image.
-    fn key(&self, image: Target, binary: &Path, sbom: &str) -> Result<String> {
+    fn key(&self, image: Target, binary: &Path) -> Result<String> {
+        let mut sums = Command::new("sha256sum");
         let sums =
-            output(Command::new("sha256sum").arg(DOCKERFILE).arg(binary)).context("sha256sum")?;
+            output(sums.args([DOCKERFILE, "Cargo.lock"]).arg(binary)).context("sha256sum")?;
         let sums = sums.lines().map(|line| line.split(' ').next().unwrap_or_default());
         let sums = sums.collect::<Vec<_>>().join("\n");
-        Ok(format!("{}\n{}\n{sums}\n{sbom}", self.reference(image), self.base))
+        Ok(format!("{}\n{}\n{sums}\n", self.reference(image), self.base))
     }
 
     fn reference(&self, image: Target) -> String {
@@ -112,10 +113,12 @@ impl Builder {
             .arg(argument("REVISION", &self.revision))
             .arg(argument("TARGETARCH", architecture()))
             .arg(context))?;
-        // Not compressed: it is read on this machine, soon.
+        // Docker's form of an archive, which is not compressed: it is read on this machine, and soon.
         let part = archive.with_extension("part");
-        let place = format!("oci-archive:{}:{reference}", part.display());
-        run(self.buildah().args(["push", "--quiet", "--disable-compression", &reference, &place]))?;
+        // An archive that is there would be added to.
+        let _ = fs::remove_file(&part);
+        let place = format!("docker-archive:{}:{reference}", part.display());
+        run(self.buildah().args(["push", "--quiet", &reference, &place]))?;
         run(self.buildah().args(["rmi", "--force", &reference]))?;
         Ok(fs::rename(part, archive)?)
     }
