@@ -88,5 +88,5 @@ start_metrics_server() {
     --secure-port=10443 --tls-cert-file="$pki/metrics-server-server.crt" \
     --tls-private-key-file="$pki/metrics-server-server.key" \
     --kubelet-certificate-authority="$pki/ca.crt" --kubelet-preferred-address-types=InternalIP \
-    --metric-resolution=10s
+    --metric-resolution=10s --kubelet-request-timeout=5s
 }

@@ -24,6 +24,18 @@ running() {
 
 alive() { running init; }
 
+# A component that was started and runs no more, as long as the node does.
+ended() {
+  local name
+  alive || return 0
+  for name in "${COMPONENTS[@]}"; do
+    if [[ -e $run/$name ]] && ! running "$name"; then
+      echo "$name"
+      return
+    fi
+  done
+}
+
 inside() { nsenter --target "$(pid_of init)" --mount --net --pid --wdns=/ -- "$@"; }
 
 # spawn NAME CMD...: start CMD inside the node and record its pid, as the machine numbers it
