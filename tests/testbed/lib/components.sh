@@ -18,16 +18,16 @@ start() {
 # Those that others wait for.
 answers() {
   case $1 in
-  etcd) wait_for 20 etcd inside curl -fs http://127.0.0.1:2379/health ;;
-  containerd) wait_for 20 containerd inside ctr version ;;
+  etcd) wait_for 60 etcd inside curl -fs http://127.0.0.1:2379/health ;;
+  containerd) wait_for 60 containerd inside ctr version ;;
   kube-apiserver)
-    wait_for 60 kube-apiserver "$kubectl" get --raw /readyz
+    wait_for 120 kube-apiserver "$kubectl" get --raw /readyz
     # It says so before it has made these, without which the controller manager ends.
-    wait_for 60 "the API server's roles" "$kubectl" --namespace kube-system get \
+    wait_for 120 "the API server's roles" "$kubectl" --namespace kube-system get \
       configmap/extension-apiserver-authentication role/extension-apiserver-authentication-reader \
       rolebinding/system::extension-apiserver-authentication-reader
     ;;
-  coredns) wait_for 30 coredns inside curl -fs http://127.0.0.1:8181/ready ;;
+  coredns) wait_for 60 coredns inside curl -fs http://127.0.0.1:8181/ready ;;
   esac
 }
 
