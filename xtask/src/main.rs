@@ -7,7 +7,9 @@ mod bench;
 mod cargo;
 mod deny;
 mod generate;
+mod images;
 mod test;
+mod testbed;
 mod tools;
 
 use std::process::ExitCode;
@@ -30,6 +32,11 @@ enum Task {
     /// Measures beside what people use today
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// The Kubernetes cluster of the tests
+    #[command(subcommand)]
+    Testbed(testbed::Testbed),
+    /// The programs' images
+    Images(images::Arguments),
     /// Writes example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
@@ -38,6 +45,8 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Testbed(testbed) => testbed::run(&testbed),
+        Task::Images(arguments) => images::run(&arguments),
         Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -2,7 +2,7 @@
 //! variables. One that is set already is taken as it is.
 
 mod axe;
-mod debian;
+pub mod debian;
 pub mod python;
 mod s3;
 
@@ -64,13 +64,13 @@ fn kept(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Resul
     Ok(folder)
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("{command:?}"))?;
     if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
 }
 
 /// What a command prints, if it succeeds.
-fn output(command: &mut Command) -> Option<String> {
+pub fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

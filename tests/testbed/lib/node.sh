@@ -1,0 +1,121 @@
+# The node: one process that is process 1 of its own PID, mount and network namespaces, and what runs in there.
+#
+# A recorded process is `PID START`: its number as the machine counts, and when it started, since a number is
+# used again.
+
+pid_of() { cut -d' ' -f1 "$run/$1" 2>/dev/null; }
+
+# When process PID started, in ticks since the machine did; nothing if there is none.
+started() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  stat=${stat##*) } # the name before it may have spaces
+  set -- $stat
+  [[ $1 != Z ]] && echo "${20}"
+}
+
+record() { echo "$2 $(started "$2")" >"$run/$1"; }
+
+# Is the recorded process still there?
+running() {
+  local p then
+  read -r p then 2>/dev/null <"$run/$1" && [[ -n $then && $(started "$p") == "$then" ]]
+}
+
+alive() { running init; }
+
+# A component that was started and runs no more, as long as the node does.
+ended() {
+  local name
+  alive || return 0
+  for name in "${COMPONENTS[@]}"; do
+    if [[ -e $run/$name ]] && ! running "$name"; then
+      echo "$name"
+      return
+    fi
+  done
+}
+
+inside() { nsenter --target "$(pid_of init)" --mount --net --pid --wdns=/ -- "$@"; }
+
+# spawn NAME CMD...: start CMD inside the node and record its pid, as the machine numbers it
+spawn() {
+  local name=$1 init p child=
+  shift
+  init=$(pid_of init) # not inside the next line: a substitution there would be its first child
+  setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- "$@" >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
+  p=$! # nsenter itself must stay outside the PID namespace; its one child is the component
+  disown "$p"
+  until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
+  record "$name" "$child"
+}
+
+namespaces() {
+  local p child
+  cgroups
+  # It inherits the lock of its place (9).
+  setsid unshare --pid --fork --kill-child --mount-proc --mount --net --propagation private -- "$pause" \
+    >/dev/null 2>&1 </dev/null 7>&- &
+  p=$!
+  disown "$p"
+  until child=$(pgrep -P "$p") && [[ $(readlink "/proc/$child/exe") == "$(readlink -f "$pause")" ]]; do
+    kill -0 "$p" 2>/dev/null || die "can't make namespaces: is this machine's root allowed to?"
+    sleep 0.05
+  done
+  record init "$child"
+  folders
+  network
+}
+
+# Kubernetes' usual folders, from the state folder; /run is the node's own.
+folders() {
+  mkdir -p "$state"/{lib,var-log}
+  inside mount --make-rshared /
+  inside mount -t tmpfs -o mode=755 tmpfs /run
+  inside mount --bind "$state/lib" /var/lib
+  inside mount --bind "$state/var-log" /var/log
+  inside mount --bind "$conf/hosts" /etc/hosts
+  mkdir -p "$state/lib"/{kubelet,containerd,cni}
+  settings_of_the_kernel
+}
+
+# The kubelet sets these, for the whole machine. It finds them set already, in files that are the node's own.
+settings_of_the_kernel() {
+  local setting name file
+  mkdir -p "$conf/sysctl"
+  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+    kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    name=/proc/sys/${setting%=*}
+    file=$conf/sysctl/${name##*/}
+    [[ -e $name ]] || continue
+    echo "${setting#*=}" >"$file"
+    inside mount --bind "$file" "$name"
+  done
+}
+
+network() {
+  ip link add "$VETH" type veth peer name eth0 netns "$(pid_of init)"
+  ip address add "$HOST_IP/30" dev "$VETH"
+  ip link set "$VETH" up
+  ip route add "$POD_CIDR" via "$NODE_IP"
+  ip route add "$SERVICE_CIDR" via "$NODE_IP"
+  inside ip link set lo up
+  inside ip address add "$NODE_IP/30" dev eth0
+  inside ip link set eth0 up
+  inside ip route add default via "$HOST_IP" # else a cluster IP has no route from the node itself (aggregated APIs, webhooks)
+  inside sysctl -qw net.ipv4.ip_forward=1
+}
+
+# Process 1 goes, and the kernel kills the rest and drops the mounts.
+end_node() {
+  local p
+  alive || return 0
+  p=$(pid_of init)
+  kill -TERM "$p"
+  for _ in {1..100}; do
+    alive || return 0
+    sleep 0.05
+  done
+  kill -KILL "$p"
+  while alive; do sleep 0.05; done
+}
