@@ -22,8 +22,10 @@ const ENDPOINT: &str =
 const BOTH: &str = "has(self.cert) == has(self.key)";
 const BOTH_MESSAGE: &str = "a client certificate has both `cert` and `key`";
 const CRON: &str = r"self.matches('^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[^ @]+( +[^ ]+){4})$')";
-const MOUNT: &str = r"self.matches('^/[^:]+$') && !self.matches('(^|/)\\.\\.(/|$)') && \
-    !self.matches('^/+(etc/+anomal|tmp|var/+run/+secrets|run/+secrets)(/|$)')";
+const MOUNT: &str = concat!(
+    r"self.matches('^/[^:]+$') && !self.matches('(^|/)\\.\\.(/|$)') && ",
+    r"!self.matches('^/+(etc/+anomal|tmp|var/+run/+secrets|run/+secrets)(/|$)')",
+);
 const OWN_KEYS: &str =
     "self.all(key, !key.startsWith('anomal.dev/') && !key.startsWith('app.kubernetes.io/'))";
 const OWN_KEYS_MESSAGE: &str =

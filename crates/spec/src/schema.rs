@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
-use crate::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, rules};
+use crate::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, load::MAX_NAME, rules};
 
 /// The JSON Schema (draft 2020-12) of a manifest, for editors. The `spec` in it has the shapes that a
 /// CRD can carry, and its rules as `x-kubernetes-validations`.
@@ -39,7 +39,11 @@ pub fn object_schema<Status: JsonSchema>() -> Value {
         "type": "object",
         "description": generate::<AnomalyJob>()["description"].take(),
         "required": ["spec"],
-        "properties": {"spec": spec_schema(), "status": generate::<Status>()},
+        "properties": {
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": MAX_NAME}}},
+            "spec": spec_schema(),
+            "status": generate::<Status>(),
+        },
     });
     rules::attach_name(&mut schema);
     schema
