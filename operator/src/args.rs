@@ -1,8 +1,9 @@
 //! The operator's command line.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use anomal_spec::Runner;
+use anomal_telemetry::{LogArgs, ProbeArgs};
 use anyhow::{Context, Result};
 use clap::Args;
 
@@ -67,17 +68,13 @@ pub struct OperatorArgs {
     /// The Lease's namespace (default: that of this pod)
     #[arg(long, env = "ANOMAL_LEASE_NAMESPACE", value_name = "NAME")]
     pub lease_namespace: Option<String>,
-    /// Where to serve /metrics, /healthz and /readyz over HTTP
-    #[arg(
-        long,
-        env = "ANOMAL_METRICS_LISTEN",
-        default_value = "0.0.0.0:9400",
-        value_name = "ADDRESS"
-    )]
-    pub metrics_listen: SocketAddr,
     /// Jobs reconciled at once
     #[arg(long, env = "ANOMAL_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+    #[command(flatten)]
+    pub logs: LogArgs,
 }
 
 impl OperatorArgs {
@@ -99,14 +96,18 @@ impl OperatorArgs {
             report: self.report_endpoint.clone(),
             ca: self.ca.as_ref().map(read).transpose()?,
             audience: self.audience.clone(),
-            otlp_endpoint,
+            otlp_endpoint: self.logs.otlp_endpoint.clone().filter(|endpoint| !endpoint.is_empty()),
             traceparent: None,
         };
         let file = self.ca.clone();
         Ok(move || {
             // A file that is being replaced is not there for a moment: the last that is known stands in.
             let ca = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
-            Installation { ca: ca.or_else(|| installation.ca.clone()), ..installation.clone() }
+            Installation {
+                ca: ca.or_else(|| installation.ca.clone()),
+                traceparent: anomal_telemetry::traceparent().filter(|_| installation.otlp_endpoint.is_some()),
+                ..installation.clone()
+            }
         })
     }
 

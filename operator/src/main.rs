@@ -26,12 +26,12 @@ fn main() -> anyhow::Result<()> {
     match (arguments.command, arguments.operator) {
         (Some(Command::Crd), _) => {
             let text = serde_saphyr::to_string(&api::crd())?;
-            std::io::stdout().write_all(text.as_bytes())?;
-            Ok(())
+            Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         (None, Some(args)) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(operator::run(args, None))
+            let _guard = runtime.block_on(async { anomal_telemetry::init("anomal-operator", &args.logs) });
+            runtime.block_on(operator::run(args))
         }
         (None, None) => {
             let missing = "--runner-image is missing: the image that runs jobs";

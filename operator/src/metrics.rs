@@ -1,16 +1,25 @@
 //! What is counted and measured.
 
 use std::{
+    collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use kube::runtime::reflector::Store;
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+use anomal_telemetry::prometheus_client::{
+    self,
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+    },
     registry::Registry,
 };
+use kube::runtime::reflector::Store;
 
 use crate::{api::AnomalyJob, controller::Error};
 
@@ -23,35 +32,27 @@ struct Ended {
     result: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct State {
-    state: String,
-}
-
 /// Of an operator. No job's name is a label: there may be thousands.
 pub struct Metrics {
-    registry: Registry,
     reconciled: Family<Ended, Counter>,
     duration: Histogram,
     in_flight: Gauge,
-    jobs: Family<State, Gauge>,
     leader: Gauge,
-    caches: Mutex<Vec<Store<AnomalyJob>>>,
+    jobs: Jobs,
 }
 
 impl Metrics {
-    pub fn new() -> Arc<Self> {
-        let mut registry = Registry::with_prefix("anomal_operator");
+    pub fn register(registry: &mut Registry) -> Arc<Self> {
+        let registry = registry.sub_registry_with_prefix("operator");
         let (reconciled, duration) = (Family::default(), Histogram::new(BUCKETS));
-        let (in_flight, jobs, leader) = (Gauge::default(), Family::default(), Gauge::default());
+        let (in_flight, leader, jobs) = (Gauge::default(), Gauge::default(), Jobs::default());
         let told = "Jobs reconciled, by result";
         registry.register("reconcile", told, Family::clone(&reconciled));
         registry.register("reconcile_duration_seconds", "Time of a reconcile", duration.clone());
         registry.register("reconciles_in_flight", "Jobs being reconciled", in_flight.clone());
-        registry.register("jobs", "AnomalyJobs by state", Family::clone(&jobs));
         registry.register("leader", "Whether this replica reconciles", leader.clone());
-        let caches = Mutex::default();
-        Arc::new(Self { registry, reconciled, duration, in_flight, jobs, leader, caches })
+        registry.register_collector(Box::new(jobs.clone()));
+        Arc::new(Self { reconciled, duration, in_flight, leader, jobs })
     }
 
     pub fn started(&self) {
@@ -71,20 +72,33 @@ impl Metrics {
 
     /// Jobs of this cache are counted.
     pub fn cache(&self, cache: Store<AnomalyJob>) {
-        self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(cache);
+        self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner).push(cache);
     }
+}
 
-    /// As Prometheus scrapes it.
-    pub fn text(&self) -> String {
-        self.jobs.clear();
-        let caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+/// Jobs by state, counted when they are asked for.
+#[derive(Clone, Default)]
+struct Jobs(Arc<Mutex<Vec<Store<AnomalyJob>>>>);
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jobs")
+    }
+}
+
+impl Collector for Jobs {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut counts = BTreeMap::<_, i64>::new();
+        let caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for job in caches.iter().flat_map(Store::state) {
-            let phase = job.status.as_ref().map(|status| status.phase).unwrap_or_default();
-            self.jobs.get_or_create(&State { state: format!("{phase:?}") }).inc();
+            *counts.entry(job.status.as_ref().map(|status| status.phase).unwrap_or_default()).or_default() += 1;
         }
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let mut family = encoder.encode_descriptor("jobs", "AnomalyJobs by state", None, kind)?;
+        for (phase, count) in counts {
+            let labels = [("state", format!("{phase:?}"))];
+            ConstGauge::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::{Context, Result, bail};
-use axum::{Router, http::StatusCode, routing::get};
+use anomal_telemetry::probes;
+use anyhow::{Context, Result, anyhow, bail};
 use futures::future::join_all;
 use kube::Client;
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+use tokio::{signal::unix::SignalKind, sync::watch};
 
 use crate::{
     args::OperatorArgs,
@@ -22,17 +22,18 @@ use crate::{
 ///
 /// # Errors
 /// If the cluster or an address can't be had, a file is wrong, or the Lease was lost.
-pub async fn run(args: OperatorArgs, otlp_endpoint: Option<String>) -> Result<()> {
-    let installation = Arc::new(args.installation(otlp_endpoint)?);
+pub async fn run(args: OperatorArgs) -> Result<()> {
+    let installation = Arc::new(args.installation()?);
     let client = Client::try_default()
         .await
         .context("no API server, neither by this pod's service account nor by a kubeconfig")?;
-    let metrics = Metrics::new();
-    let listener = TcpListener::bind(args.metrics_listen).await;
-    let listener =
-        listener.with_context(|| format!("{} can't be served on", args.metrics_listen))?;
+    let mut registered = None;
+    let text = anomal_telemetry::Metrics::new(|registry| registered = Some(Metrics::register(registry)));
+    let metrics = registered.context("no metrics")?;
     let ready = Arc::new(AtomicBool::new(false));
-    let probes = tokio::spawn(probes(listener, Arc::clone(&metrics), Arc::clone(&ready)));
+    let listener = probes::bind(args.probes.metrics_listen).await;
+    let listener = listener.map_err(|(address, error)| anyhow!("{address} can't be served on: {error}"))?;
+    let probes = listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready))));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         if let Err(error) = signals().await {
@@ -78,7 +79,9 @@ pub async fn run(args: OperatorArgs, otlp_endpoint: Option<String>) -> Result<()
         () = lost => true,
     };
     metrics.leads(false);
-    probes.abort();
+    if let Some(probes) = probes {
+        probes.abort();
+    }
     if lost {
         // What is left of it must not write any more: the process ends, and is started anew.
         bail!("the Lease {} was lost", args.lease_name);
@@ -110,25 +113,4 @@ async fn signals() -> std::io::Result<()> {
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     Ok(())
-}
-
-async fn probes(listener: TcpListener, metrics: Arc<Metrics>, ready: Arc<AtomicBool>) {
-    let readiness = move || async move {
-        if ready.load(Ordering::Relaxed) {
-            (StatusCode::OK, "ready\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
-        }
-    };
-    let text = move || async move {
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        ([("content-type", kind)], metrics.text())
-    };
-    let app = Router::new()
-        .route("/metrics", get(text))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(readiness));
-    if let Err(error) = axum::serve(listener, app).await {
-        tracing::warn!("metrics are no longer served: {error}");
-    }
 }

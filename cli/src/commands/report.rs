@@ -39,7 +39,7 @@ pub fn run(command: ReportCommand) -> Ended {
 }
 
 fn serve(runtime: &Runtime, arguments: &ServeReports) -> Ended {
-    anomal_rpc::logging::init_cli(0, false);
+    let _telling = anomal_telemetry::init_cli("anomal", 0, false);
     runtime.block_on(async {
         let pages = Pages::at(&arguments.store, arguments.listen).await?;
         let access = arguments.access.access(&[pages.listening()?], false).await?;

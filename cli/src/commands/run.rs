@@ -30,7 +30,8 @@ pub fn run(arguments: &Run) -> Ended {
 
 /// Runs settings that are ready; `results`: rows are written even where no output is named.
 pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
-    anomal_rpc::logging::init_cli(arguments.output_args.verbose, arguments.output_args.quiet);
+    let output = &arguments.output_args;
+    let _telling = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
     one_standard_output(settings, arguments, results)?;
     let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
     let observer: Arc<dyn Observer> = match &progress {

@@ -1,25 +1,18 @@
 //! The command line that all servers share.
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use anomal_telemetry::{LogArgs, ProbeArgs};
 use clap::Args;
 use tokio::runtime::Runtime;
-
-use crate::logging::LogFormat;
 
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
     /// Where to serve gRPC (port 0: a free one)
     #[arg(long, env = "ANOMAL_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// Where to serve /metrics, /healthz and /readyz over HTTP, or `off`
-    #[arg(
-        long,
-        env = "ANOMAL_METRICS_LISTEN",
-        default_value = "0.0.0.0:9400",
-        value_name = "ADDRESS|off"
-    )]
-    pub metrics_listen: MetricsListen,
+    #[command(flatten)]
+    pub probes: ProbeArgs,
     /// Write the ports that were bound to this file, as JSON
     #[arg(long)]
     pub port_file: Option<PathBuf>,
@@ -45,12 +38,8 @@ pub struct ServerArgs {
     /// Seconds that requests may go on after the server was told to stop
     #[arg(long, env = "ANOMAL_GRACE_PERIOD", default_value_t = 25)]
     pub grace_period: u64,
-    /// How log lines are written to standard error
-    #[arg(long, env = "ANOMAL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-    /// error, warn, info, debug or trace
-    #[arg(long, env = "ANOMAL_LOG_LEVEL", default_value = "info")]
-    pub log_level: String,
+    #[command(flatten)]
+    pub logs: LogArgs,
 }
 
 impl ServerArgs {
@@ -75,25 +64,6 @@ impl ServerArgs {
     }
 }
 
-/// Where metrics are served, if at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricsListen {
-    Off,
-    At(SocketAddr),
-}
-
-impl FromStr for MetricsListen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let address = text.parse().map_err(|error| format!("{error}; or `off`"))?;
-        Ok(Self::At(address))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -109,18 +79,6 @@ mod tests {
     fn parse(arguments: &[&str]) -> Result<ServerArgs, clap::Error> {
         let all = ["server"].iter().chain(arguments);
         Server::try_parse_from(all).map(|server| server.args)
-    }
-
-    #[test]
-    fn metrics_are_served_unless_they_are_off() {
-        let at = |text: &str| MetricsListen::At(text.parse().unwrap());
-        assert_eq!(parse(&[]).unwrap().metrics_listen, at("0.0.0.0:9400"));
-        let args = parse(&["--metrics-listen", "[::1]:0"]).unwrap();
-        assert_eq!(args.metrics_listen, at("[::1]:0"));
-        let args = parse(&["--metrics-listen", "off"]).unwrap();
-        assert_eq!(args.metrics_listen, MetricsListen::Off);
-        let refused = parse(&["--metrics-listen", "nowhere"]).unwrap_err().to_string();
-        assert!(refused.contains("`off`"), "{refused}");
     }
 
     #[test]

@@ -11,7 +11,6 @@ mod connection;
 mod deadline;
 mod ipc;
 mod limits;
-pub mod logging;
 pub mod metrics;
 pub mod replicas;
 pub mod request;

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anomal_telemetry::Metrics as Registered;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
 };
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -30,7 +30,7 @@ type Durations = Family<Method, Histogram, fn() -> Histogram>;
 /// What a server counts.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
+    registered: Arc<Registered>,
     requests: Family<Outcome, Counter>,
     durations: Durations,
     in_flight: Gauge,
@@ -38,19 +38,22 @@ pub struct Metrics {
 
 impl Metrics {
     pub fn new() -> Arc<Self> {
-        let mut registry = Registry::with_prefix("anomal");
         let requests = Family::<Outcome, Counter>::default();
         let durations =
             Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 10)));
         let in_flight = Gauge::default();
-        registry.register(
-            "grpc_requests",
-            "Requests answered, by method and status code",
-            requests.clone(),
-        );
-        registry.register("grpc_request_duration_seconds", "Time of a request", durations.clone());
-        registry.register("grpc_requests_in_flight", "Requests being worked on", in_flight.clone());
-        Arc::new(Self { registry, requests, durations, in_flight })
+        let registered = Registered::new(|registry| {
+            registry.register(
+                "grpc_requests",
+                "Requests answered, by method and status code",
+                requests.clone(),
+            );
+            let help = "Time of a request";
+            registry.register("grpc_request_duration_seconds", help, durations.clone());
+            let help = "Requests being worked on";
+            registry.register("grpc_requests_in_flight", help, in_flight.clone());
+        });
+        Arc::new(Self { registered, requests, durations, in_flight })
     }
 
     pub(crate) fn started(&self) {
@@ -63,11 +66,13 @@ impl Metrics {
         self.durations.get_or_create(&Method { method }).observe(time.as_secs_f64());
     }
 
+    /// As they are served.
+    pub(crate) fn registered(&self) -> Arc<Registered> {
+        Arc::clone(&self.registered)
+    }
+
     /// As Prometheus scrapes it.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        self.registered.text()
     }
 }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, routing::get};
+use anomal_telemetry::probes;
 use futures::TryStreamExt;
 use tokio::{
     net::TcpListener,
@@ -26,11 +26,7 @@ use tonic::{
     transport::{Identity, Server, ServerTlsConfig},
 };
 
-use crate::{
-    args::{MetricsListen, ServerArgs},
-    connection::Connection,
-    metrics::Metrics,
-};
+use crate::{args::ServerArgs, connection::Connection, metrics::Metrics};
 
 /// A client that is gone is noticed within two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -85,10 +81,9 @@ pub async fn serve_until(
 ) -> Result<(), ServeError> {
     let address = args.listen.unwrap_or_else(|| ([0, 0, 0, 0], default_port).into());
     let grpc = bind(address).await?;
-    let http = match args.metrics_listen {
-        MetricsListen::At(address) => Some(bind(address).await?),
-        MetricsListen::Off => None,
-    };
+    let http = probes::bind(args.probes.metrics_listen)
+        .await
+        .map_err(|(address, error)| ServeError::Bind(address, error))?;
     let (http_port, web) = (http.as_ref().map(port), args.web_port);
     let ports = Ports { grpc: port(&grpc), http: http_port, web };
     let (mut reporter, health) = tonic_health::server::health_reporter();
@@ -109,7 +104,15 @@ pub async fn serve_until(
 
     let ready = Arc::new(AtomicBool::new(true));
     let (stop, mut wait) = watch::channel(false);
-    let probes = http.map(|http| tokio::spawn(probes(http, metrics, Arc::clone(&ready))));
+    let probes = http.map(|http| {
+        let (metrics, ready) = (metrics.registered(), Arc::clone(&ready));
+        tokio::spawn(async move {
+            // Probes are answered for as long as requests end: the server takes this task with it.
+            if let Err(error) = probes::serve(http, metrics, ready).await {
+                tracing::warn!("metrics are no longer served: {error}");
+            }
+        })
+    });
     if let Some(file) = &args.port_file {
         ports.publish(file).map_err(|error| ServeError::File(file.display().to_string(), error))?;
     }
@@ -204,26 +207,4 @@ fn signals() -> io::Result<mpsc::Receiver<()>> {
         let _ = sender.send(()).await;
     });
     Ok(receiver)
-}
-
-async fn probes(listener: TcpListener, metrics: Arc<Metrics>, ready: Arc<AtomicBool>) {
-    let readiness = move || async move {
-        if ready.load(Ordering::Relaxed) {
-            (StatusCode::OK, "ready\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
-        }
-    };
-    let text = move || async move {
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        ([("content-type", kind)], metrics.text())
-    };
-    let app = Router::new()
-        .route("/metrics", get(text))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(readiness));
-    // Probes are answered for as long as requests end: the server takes this task with it.
-    if let Err(error) = axum::serve(listener, app).await {
-        tracing::warn!("metrics are no longer served: {error}");
-    }
 }

@@ -59,3 +59,64 @@ pub fn outgoing<T>(message: T) -> tonic::Request<T> {
     });
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::{Admission, metrics::Metrics};
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_of_a_request_have_its_trace_and_its_calls_hand_it_on() {
+        global::set_text_map_propagator(TraceContextPropagator::new());
+        let page = Page::default();
+        let writer = page.clone();
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false);
+        let tracer = SdkTracerProvider::builder().build().tracer("anomal");
+        let subscriber = tracing_subscriber::registry()
+            .with(lines.with_writer(move || writer.clone()))
+            .with(tracing_opentelemetry::layer().with_tracer(tracer));
+        let handed_on = tracing::subscriber::with_default(subscriber, || {
+            let mut metadata = MetadataMap::new();
+            let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+            metadata.insert("traceparent", parent.parse().unwrap());
+            let admission = Admission::new(1, 1, Metrics::new());
+            let work = async {
+                tracing::error!("at work");
+                let request = outgoing(());
+                let parent = request.metadata().get("traceparent");
+                Ok(parent.map(|parent| parent.to_str().unwrap().to_owned()))
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(admission.run("Plan", &metadata, work)).unwrap()
+        });
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        let span = format!(r#"request{{method="Plan" trace_id={TRACE}}}"#);
+        assert!(text.lines().all(|line| line.contains(&span)), "{text}");
+        assert!(handed_on.unwrap().contains(TRACE));
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anomal_feature::{LocalFeatureEngine, grpc};
-use anomal_rpc::{Admission, ServerArgs, logging, metrics::Metrics, serve};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
 use clap::Parser;
 
 const PORT: u16 = 7401;
@@ -18,7 +18,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { server } = Arguments::parse();
-    logging::init(server.log_format, &server.log_level);
+    let _telling = anomal_telemetry::init("anomal-feature-engine", &server.logs);
     let metrics = Metrics::new();
     let admission = Admission::new(
         server.max_concurrent_requests,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anomal_report::{AccessArgs, LocalReportEngine, Store, grpc, serve};
-use anomal_rpc::{Admission, ServerArgs, logging, metrics::Metrics};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics};
 use anyhow::Context;
 use clap::Parser;
 use tokio::{net::TcpListener, sync::watch};
@@ -32,7 +32,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    logging::init(arguments.server.log_format, &arguments.server.log_level);
+    let _telling = anomal_telemetry::init("anomal-report-engine", &arguments.server.logs);
     arguments.server.runtime()?.block_on(run(arguments))
 }
 
