@@ -105,7 +105,8 @@ impl OperatorArgs {
             let ca = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
             Installation {
                 ca: ca.or_else(|| installation.ca.clone()),
-                traceparent: anomal_telemetry::traceparent().filter(|_| installation.otlp_endpoint.is_some()),
+                traceparent: anomal_telemetry::traceparent()
+                    .filter(|_| installation.otlp_endpoint.is_some()),
                 ..installation.clone()
             }
         })

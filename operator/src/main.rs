@@ -30,7 +30,8 @@ fn main() -> anyhow::Result<()> {
         }
         (None, Some(args)) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let _guard = runtime.block_on(async { anomal_telemetry::init("anomal-operator", &args.logs) });
+            let _guard =
+                runtime.block_on(async { anomal_telemetry::init("anomal-operator", &args.logs) });
             runtime.block_on(operator::run(args))
         }
         (None, None) => {

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
-use anomal_telemetry::prometheus_client::{
-    self,
+use kube::runtime::reflector::Store;
+use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
     metrics::{
+        MetricType,
         counter::Counter,
         family::Family,
         gauge::{ConstGauge, Gauge},
@@ -19,7 +20,6 @@ use anomal_telemetry::prometheus_client::{
     },
     registry::Registry,
 };
-use kube::runtime::reflector::Store;
 
 use crate::{api::AnomalyJob, controller::Error};
 
@@ -91,9 +91,11 @@ impl Collector for Jobs {
         let mut counts = BTreeMap::<_, i64>::new();
         let caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for job in caches.iter().flat_map(Store::state) {
-            *counts.entry(job.status.as_ref().map(|status| status.phase).unwrap_or_default()).or_default() += 1;
+            *counts
+                .entry(job.status.as_ref().map(|status| status.phase).unwrap_or_default())
+                .or_default() += 1;
         }
-        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let kind = MetricType::Gauge;
         let mut family = encoder.encode_descriptor("jobs", "AnomalyJobs by state", None, kind)?;
         for (phase, count) in counts {
             let labels = [("state", format!("{phase:?}"))];

@@ -28,12 +28,15 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
         .await
         .context("no API server, neither by this pod's service account nor by a kubeconfig")?;
     let mut registered = None;
-    let text = anomal_telemetry::Metrics::new(|registry| registered = Some(Metrics::register(registry)));
+    let text =
+        anomal_telemetry::Metrics::new(|registry| registered = Some(Metrics::register(registry)));
     let metrics = registered.context("no metrics")?;
     let ready = Arc::new(AtomicBool::new(false));
     let listener = probes::bind(args.probes.metrics_listen).await;
-    let listener = listener.map_err(|(address, error)| anyhow!("{address} can't be served on: {error}"))?;
-    let probes = listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready))));
+    let listener =
+        listener.map_err(|(address, error)| anyhow!("{address} can't be served on: {error}"))?;
+    let probes =
+        listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready))));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         if let Err(error) = signals().await {
