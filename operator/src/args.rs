@@ -17,9 +17,9 @@ pub struct OperatorArgs {
     /// Labels that an `AnomalyJob` must have to be cared for, such as `team=blue`
     #[arg(long, env = "ANOMAL_SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// The image that runs jobs
+    /// The image that runs jobs; it has to be given
     #[arg(long, env = "ANOMAL_RUNNER_IMAGE", value_name = "IMAGE")]
-    pub runner_image: String,
+    pub runner_image: Option<String>,
     /// Always, `IfNotPresent` or Never
     #[arg(
         long,
@@ -82,12 +82,12 @@ impl OperatorArgs {
     ///
     /// # Errors
     /// If a file can't be read or holds something else.
-    pub fn installation(
-        &self,
-        otlp_endpoint: Option<String>,
-    ) -> Result<impl Fn() -> Installation + Send + Sync + 'static> {
+    pub fn installation(&self) -> Result<impl Fn() -> Installation + Send + Sync + 'static> {
         let installation = Installation {
-            image: self.runner_image.clone(),
+            image: self
+                .runner_image
+                .clone()
+                .context("--runner-image is missing: the image that runs jobs")?,
             image_pull_policy: self.runner_image_pull_policy.clone(),
             image_pull_secrets: self.runner_image_pull_secrets.clone(),
             defaults: self.defaults()?,

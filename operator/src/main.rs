@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anomal_operator::{api, args::OperatorArgs, operator};
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand};
 
 /// Runs `AnomalyJobs` in a Kubernetes cluster.
 #[derive(Parser)]
@@ -12,7 +12,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    operator: Option<OperatorArgs>,
+    operator: OperatorArgs,
 }
 
 #[derive(Subcommand)]
@@ -22,21 +22,15 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    match (arguments.command, arguments.operator) {
-        (Some(Command::Crd), _) => {
-            let text = serde_saphyr::to_string(&api::crd())?;
-            Ok(std::io::stdout().write_all(text.as_bytes())?)
-        }
-        (None, Some(args)) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let _guard =
-                runtime.block_on(async { anomal_telemetry::init("anomal-operator", &args.logs) });
-            runtime.block_on(operator::run(args))
-        }
-        (None, None) => {
-            let missing = "--runner-image is missing: the image that runs jobs";
-            Arguments::command().error(ErrorKind::MissingRequiredArgument, missing).exit()
-        }
+    let Arguments { command, operator: args } = Arguments::parse();
+    if let Some(Command::Crd) = command {
+        let text = serde_saphyr::to_string(&api::crd())?;
+        return Ok(std::io::stdout().write_all(text.as_bytes())?);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Spans that are still to be sent are sent at its end.
+        let _guard = anomal_telemetry::init("anomal-operator", &args.logs);
+        operator::run(args).await
+    })
 }
