@@ -31,7 +31,7 @@ component's values beside what stands here:
 {{- end }}
 
 {{- define "anomal.endpoint" -}}
-{{- $scheme := include "anomal.tls.enabled" .root | ternary "https" "http" -}}
+{{- $scheme := include "anomal.tls.enabled" .root | empty | ternary "http" "https" -}}
 {{- printf "%s://%s:%v" $scheme (include "anomal.host" .) .port -}}
 {{- end }}
 

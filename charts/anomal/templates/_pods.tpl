@@ -10,7 +10,7 @@
 {{- end }}
 
 {{- define "anomal.imagePullSecrets" -}}
-{{- with concat .root.Values.image.pullSecrets .image.pullSecrets | uniq }}
+{{- with concat .root.Values.image.pullSecrets .image.pullSecrets | uniq -}}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}

@@ -85,7 +85,7 @@
 
 {{- /* What people call it, as far as the chart can tell. */}}
 {{- define "anomal.report.url" -}}
-{{- $scheme := include "anomal.report.webTls" .root | ternary "https" "http" -}}
+{{- $scheme := include "anomal.report.webTls" .root | empty | ternary "http" "https" -}}
 {{- $service := printf "%s://%s.%s.svc:%v" $scheme (include "anomal.report.webName" .) .root.Release.Namespace .values.web.service.port -}}
 {{- with .values -}}
 {{- if .externalUrl -}}
