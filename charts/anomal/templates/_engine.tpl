@@ -18,8 +18,8 @@
 {{- end }}
 {{- end }}
 
-{{- define "anomal.engine.env" -}}
-{{- end }}
+{{- /* Arguments say all. */}}
+{{- define "anomal.engine.env" }}{{ end }}
 
 {{- define "anomal.engine.volumeMounts" -}}
 {{- if include "anomal.tls.enabled" .root }}
