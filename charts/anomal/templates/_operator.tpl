@@ -1,0 +1,97 @@
+{{- /* What the operator's pods have of their own. */}}
+
+{{- define "anomal.operator.args" -}}
+- --leader-elect
+- --lease-name={{ include "anomal.name" . }}
+- --concurrency={{ .values.concurrency }}
+{{- with .values.watchNamespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
+{{- with .values.selector }}
+- --selector={{ . }}
+{{- end }}
+{{- with .root.Values.runner.image }}
+- --runner-image={{ include "anomal.image" (dict "root" $.root "image" .) }}
+- --runner-image-pull-policy={{ $.root.Values.image.pullPolicy }}
+{{- with .pullSecrets }}
+- --runner-image-pull-secrets={{ join "," . }}
+{{- end }}
+{{- end }}
+- --runner-defaults=/etc/anomal/runner/defaults.yaml
+{{- range include "anomal.engines" .root | fromJsonArray }}
+- --{{ .key }}-endpoint={{ include "anomal.endpoint" (set . "root" $.root) }}
+{{- end }}
+{{- if include "anomal.tls.enabled" .root }}
+- --ca=/etc/anomal/ca/ca.crt
+{{- end }}
+{{- if .root.Values.auth.enabled }}
+- --audience={{ .root.Values.auth.audience }}
+{{- end }}
+{{- end }}
+
+{{- define "anomal.operator.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef: {fieldPath: metadata.name}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef: {fieldPath: metadata.namespace}
+{{- end }}
+
+{{- define "anomal.operator.volumeMounts" -}}
+- name: runner
+  mountPath: /etc/anomal/runner
+  readOnly: true
+{{- if include "anomal.tls.enabled" .root }}
+- name: ca
+  mountPath: /etc/anomal/ca
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "anomal.operator.volumes" -}}
+- name: runner
+  configMap:
+    name: {{ include "anomal.name" . }}-runner
+{{- if include "anomal.tls.enabled" .root }}
+- name: ca
+  secret:
+    secretName: {{ include "anomal.tls.caSecret" .root }}
+    # The Secret of an authority holds its key too, which is nobody's business here.
+    items: [{key: ca.crt, path: ca.crt}]
+{{- end }}
+{{- end }}
+
+{{- define "anomal.operator.runnerDefaults" -}}
+{{- range $key, $value := .Values.runner.defaults }}
+{{- with $value }}
+{{ $key }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The least that it can work with, in a ClusterRole or in a Role of each watched namespace. */}}
+{{- define "anomal.operator.rules" -}}
+- apiGroups: [anomal.dev]
+  resources: [anomalyjobs]
+  verbs: [get, list, watch, delete] # delete: ttlSecondsAfterFinished
+- apiGroups: [anomal.dev]
+  resources: [anomalyjobs/status]
+  verbs: [patch]
+- apiGroups: [batch]
+  resources: [jobs, cronjobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list] # why a pod waits
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

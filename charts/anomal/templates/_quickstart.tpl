@@ -1,0 +1,7 @@
+{{- /* The settings of a first job, which is also that of `helm test`. */}}
+{{- define "anomal.quickstart" -}}
+{{ .Files.Get "files/quickstart.yaml" | trim }}
+{{- if .Values.report.enabled }}
+report: {title: Quickstart, keep: 1d}
+{{- end }}
+{{- end }}
