@@ -68,6 +68,9 @@ pub struct OperatorArgs {
     /// The Lease's namespace (default: that of this pod)
     #[arg(long, env = "ANOMAL_LEASE_NAMESPACE", value_name = "NAME")]
     pub lease_namespace: Option<String>,
+    /// Who holds the Lease (default: the name of this pod)
+    #[arg(long, env = "ANOMAL_LEASE_IDENTITY", value_name = "NAME")]
+    pub lease_identity: Option<String>,
     /// Jobs reconciled at once
     #[arg(long, env = "ANOMAL_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,

@@ -98,8 +98,9 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
 fn election(args: &OperatorArgs, client: &Client) -> Result<Election> {
     let namespace = args.lease_namespace.clone().or_else(|| std::env::var("POD_NAMESPACE").ok());
     let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let identity = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
-    let identity = identity.unwrap_or_else(|_| format!("process-{}", std::process::id()));
+    let pod = || std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).ok();
+    let identity = args.lease_identity.clone().or_else(pod);
+    let identity = identity.unwrap_or_else(|| format!("process-{}", std::process::id()));
     if namespace.is_empty() {
         bail!("--leader-elect needs --lease-namespace outside a pod");
     }

@@ -1,0 +1,137 @@
+//! What can go wrong with a run, and how it is told.
+
+use serde_json::{Value, json};
+
+use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
+
+fn message(status: &Value) -> &str {
+    status["conditions"][0]["message"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn wrong_settings_and_records_fail_at_once() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "fails");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("column", |spec| spec["features"][0]["name"] = "byts".into()));
+    here.apply(&job_with("record", |spec| {
+        spec["input"]["csv"]["types"] = json!({"name": "integer"})
+    }));
+    let status = here.reaches("column", "Failed", "SettingsRefused");
+    assert!(message(&status).contains("byts"), "{status:#}");
+    assert_eq!(status["attempts"], 1, "{status:#}");
+    let status = here.reaches("record", "Failed", "InputRefused");
+    assert!(message(&status).contains("logs.csv"), "{status:#}");
+    assert_eq!(status["attempts"], 1, "{status:#}");
+    // Put right, it runs.
+    here.apply(&job("column"));
+    here.reaches("column", "Complete", "*");
+}
+
+#[test]
+fn others_are_tried_again() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "retries");
+    let _operator = Operator::start(&here, &[]);
+    // Nobody listens there.
+    here.apply(&job_with("alone", |spec| {
+        spec["engines"] = json!({"feature": {"endpoints": ["http://127.0.0.1:9"]}});
+        spec["backoffLimit"] = 1.into();
+        spec["activeDeadlineSeconds"] = 600.into();
+    }));
+    let status = eventually("two attempts", PATIENCE * 2, || {
+        let status = here.status("alone");
+        (status["phase"] == "Failed").then_some(status)
+    });
+    assert_eq!(status["reason"], "ServiceUnavailable", "{status:#}");
+    assert_eq!(status["attempts"], 2, "{status:#}");
+}
+
+#[test]
+fn too_little_memory_is_told_with_the_limit() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "hungers");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("hungry", |spec| {
+        spec["backoffLimit"] = 0.into();
+        spec["runner"]["resources"] = json!({"limits": {"memory": "12Mi"}});
+    }));
+    let status = here.reaches("hungry", "Failed", "OutOfMemory");
+    assert!(message(&status).contains("12Mi"), "{status:#}");
+}
+
+#[test]
+fn an_image_that_is_missing_is_told_and_a_deadline_ends_it() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "pulls");
+    let _operator = Operator::start(&here, &["--runner-image", "localhost/anomal/nothing:test"]);
+    here.apply(&job_with("nothing", |spec| spec["activeDeadlineSeconds"] = 15.into()));
+    let status = here.reaches("nothing", "Pending", "ImagePullFailed");
+    assert_eq!(status["conditions"][0]["status"], "False", "{status:#}");
+    here.reaches("nothing", "Failed", "DeadlineExceeded");
+}
+
+#[test]
+fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "misses");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("secret", |spec| {
+        let volumes = spec["runner"]["volumes"].as_array_mut().unwrap();
+        volumes.push(json!({"name": "s", "secret": {"secretName": "later"}}));
+    }));
+    here.apply(&job_with("map", |spec| {
+        spec["runner"]["volumes"][0]["configMap"]["name"] = "later".into()
+    }));
+    here.apply(&job_with("claim", |spec| {
+        spec["runner"]["volumes"][0] =
+            json!({"name": "in", "persistentVolumeClaim": {"claimName": "later"}});
+    }));
+    here.reaches("claim", "Pending", "ClaimNotFound");
+    let status = here.reaches("secret", "Pending", "SecretNotFound");
+    assert!(message(&status).contains("later"), "{status:#}");
+    here.reaches("map", "Pending", "ConfigMapNotFound");
+    here.kubectl(&["create", "secret", "generic", "later", "--from-literal=a=b"]).unwrap();
+    let logs = here.get("configmap", "logs").unwrap()["data"].clone();
+    here.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "later"}, "data": logs}));
+    // The kubelet tries a mount again within two minutes.
+    for name in ["secret", "map"] {
+        eventually("it to go on", PATIENCE * 2, || {
+            (here.status(name)["phase"] == "Complete").then_some(())
+        });
+    }
+}
+
+#[test]
+fn pods_that_the_namespace_refuses_are_told() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "quota");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}},
+    }));
+    eventually("the quota", PATIENCE, || {
+        here.get("resourcequota", "none").filter(|quota| quota["status"]["hard"].is_object())
+    });
+    here.apply(&job("many"));
+    let status = here.reaches("many", "Pending", "PodRefused");
+    assert!(message(&status).contains("quota"), "{status:#}");
+}
+
+#[test]
+fn a_spec_that_can_not_be_run_is_told_and_stops_no_other() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "malformed");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("nowhere", |spec| spec["input"]["csv"]["path"] = "/etc/passwd".into()));
+    here.apply(&job("fine"));
+    let status = here.reaches("nowhere", "Invalid", "InvalidSpec");
+    assert!(
+        message(&status).contains("spec.input.csv.path: /etc/passwd is on no volume"),
+        "{status:#}"
+    );
+    here.reaches("fine", "Complete", "*");
+    assert!(
+        here.list("jobs").iter().all(|job| job["metadata"]["labels"]["anomal.dev/job"] == "fine")
+    );
+}

@@ -1,0 +1,44 @@
+//! Two replicas, of which one reconciles.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job};
+
+#[test]
+fn another_replica_takes_over() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "leads");
+    let elect = ["--leader-elect", "--lease-namespace", &here.name];
+    let holder = || {
+        let lease = here.get("lease", "anomal-operator")?;
+        lease["spec"]["holderIdentity"]
+            .as_str()
+            .filter(|holder| !holder.is_empty())
+            .map(str::to_owned)
+    };
+    let start = |identity: &str| {
+        let wrapped = [&elect[..], &["--lease-identity", identity]].concat();
+        Operator::start(&here, &wrapped)
+    };
+    let first = start("first");
+    eventually("a leader", PATIENCE, || (holder()? == "first").then_some(()));
+    let second = start("second");
+    here.apply(&job("one"));
+    here.reaches("one", "Complete", "*");
+
+    first.kill();
+    let killed = Instant::now();
+    here.apply(&job("two"));
+    eventually("the other to lead", PATIENCE, || (holder()? == "second").then_some(()));
+    assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
+    here.reaches("two", "Complete", "*");
+    assert_eq!(here.jobs_made(), 2);
+
+    // One that is told to stop lets the next begin at once.
+    let third = start("third");
+    second.terminate();
+    let told = Instant::now();
+    eventually("the third to lead", PATIENCE, || (holder()? == "third").then_some(()));
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    drop(third);
+}

@@ -1,0 +1,225 @@
+//! What a job goes through.
+
+use std::{thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
+
+#[test]
+fn a_job_runs_once_and_tells_what_it_found() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "runs");
+    let operator = Operator::start(&here, &[]);
+    here.apply(&job("dns"));
+    here.kubectl(&["wait", "--for=condition=Complete", "aj/dns", "--timeout=120s"]).unwrap();
+    let status = here.status("dns");
+    assert_eq!(status["summary"]["rows"], 6, "{status:#}");
+    assert_eq!(status["summary"]["suspicious"], 1);
+    assert_eq!(status["attempts"], 1);
+    assert_eq!(status["observedGeneration"], 1);
+    let run = status["run"].as_str().unwrap();
+    assert_eq!(status["jobName"], format!("dns-{run}"));
+    for (name, expected) in [
+        ("Ready", "True"),
+        ("Running", "False"),
+        ("Complete", "True"),
+        ("Failed", "False"),
+        ("Suspended", "False"),
+        ("Reconciling", "False"),
+        ("Stalled", "False"),
+    ] {
+        let conditions = status["conditions"].as_array().unwrap();
+        let condition = conditions.iter().find(|condition| condition["type"] == name).unwrap();
+        assert_eq!(condition["status"], expected, "{name}: {status:#}");
+    }
+    let columns = here.kubectl(&["get", "aj", "dns"]).unwrap();
+    assert!(columns.contains("Complete") && columns.contains("Completed"), "{columns}");
+
+    // What it has finished is not run again, whoever deletes what and whichever operator looks.
+    here.kubectl(&["delete", "job", &format!("dns-{run}")]).unwrap();
+    drop(operator);
+    let _operator = Operator::start(&here, &[]);
+    here.kubectl(&["annotate", "aj/dns", "note=1"]).unwrap();
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(here.jobs_made(), 0);
+
+    // Its Events, each once.
+    let events = here.kubectl(&[
+        "get",
+        "events",
+        "--field-selector=involvedObject.kind=AnomalyJob",
+        "--output=json",
+    ]);
+    let events: Value = serde_json::from_str(&events.unwrap()).unwrap();
+    let completed =
+        events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "Completed");
+    assert_eq!(completed.count(), 1, "{events:#}");
+
+    // A new value of the annotation runs it again, and so do other settings.
+    here.kubectl(&["annotate", "aj/dns", "anomal.dev/rerun=1"]).unwrap();
+    let again = eventually("another run", PATIENCE, || {
+        let status = here.status("dns");
+        (status["run"] != run && status["phase"] == "Complete").then_some(status)
+    });
+    here.apply(&job_with("dns", |spec| {
+        spec["classification"]["parameters"]["nNeighbors"] = 3.into()
+    }));
+    eventually("a third run", PATIENCE, || {
+        let status = here.status("dns");
+        (status["run"] != run && status["run"] != again["run"] && status["phase"] == "Complete")
+            .then_some(())
+    });
+    assert_eq!(here.jobs_made(), 1, "the Jobs of earlier runs are gone");
+    eventually("the settings of earlier runs to go", PATIENCE, || {
+        (here.list("configmaps").len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_suspended_job_waits() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "suspends");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("held", |spec| spec["suspend"] = true.into()));
+    let status = here.reaches("held", "Suspended", "Suspended");
+    let name = status["jobName"].as_str().unwrap().to_owned();
+    let uid = here.get("job", &name).unwrap()["metadata"]["uid"].clone();
+    assert!(here.list("pods").is_empty());
+    here.apply(&job("held"));
+    here.reaches("held", "Complete", "*");
+    assert_eq!(here.get("job", &name).unwrap()["metadata"]["uid"], uid, "the same Job");
+}
+
+#[test]
+fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "replaces");
+    let _operator = Operator::start(&here, &[]);
+    // It waits for a Secret for ever.
+    let waiting = |name: &str| {
+        job_with(name, |spec| {
+            spec["runner"]["env"] =
+                json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "a"}}}])
+        })
+    };
+    here.apply(&waiting("first"));
+    here.reaches("first", "Pending", "SecretNotFound");
+    let before = here.status("first")["run"].clone();
+    here.apply(&job("first"));
+    let status = here.reaches("first", "Complete", "*");
+    assert_ne!(status["run"], before);
+    assert_eq!(here.jobs_made(), 1);
+    here.apply(&waiting("second"));
+    here.reaches("second", "Pending", "SecretNotFound");
+    here.kubectl(&["delete", "aj", "first", "second"]).unwrap();
+    for kind in ["jobs", "configmaps", "pods"] {
+        eventually("everything to go", PATIENCE, || here.list(kind).is_empty().then_some(()));
+    }
+}
+
+#[test]
+fn its_time_to_live_ends_it() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "lives");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("short", |spec| spec["ttlSecondsAfterFinished"] = 1.into()));
+    eventually("it to be made", PATIENCE, || here.get("aj", "short"));
+    eventually("it to be gone", PATIENCE, || here.get("aj", "short").is_none().then_some(()));
+    eventually("its Job to be gone", PATIENCE, || here.list("jobs").is_empty().then_some(()));
+}
+
+#[test]
+fn a_schedule_starts_runs() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "schedules");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("hourly", |spec| spec["schedule"] = json!({"cron": "0 0 1 1 *"})));
+    here.reaches("hourly", "Scheduled", "Scheduled");
+    let cron = here.get("cronjob", "hourly").unwrap();
+    assert_eq!(cron["spec"]["schedule"], "0 0 1 1 *");
+    assert_eq!(cron["spec"]["timeZone"], "Etc/UTC");
+    assert_eq!(cron["spec"]["concurrencyPolicy"], "Forbid");
+    let generation = cron["metadata"]["resourceVersion"].clone();
+    // A run, as the controller of CronJobs would start it.
+    here.kubectl(&["create", "job", "hourly-1", "--from=cronjob/hourly"]).unwrap();
+    let status = here.reaches("hourly", "Scheduled", "LastRunCompleted");
+    assert_eq!(status["summary"]["rows"], 6, "{status:#}");
+    assert_eq!(status["run"], "1");
+    assert_eq!(
+        here.get("cronjob", "hourly").unwrap()["metadata"]["generation"],
+        cron["metadata"]["generation"],
+        "{generation}"
+    );
+    here.apply(&job_with("hourly", |spec| {
+        spec["schedule"] = json!({"cron": "0 0 1 1 *"});
+        spec["suspend"] = true.into();
+    }));
+    here.reaches("hourly", "Suspended", "*");
+    assert_eq!(here.get("cronjob", "hourly").unwrap()["spec"]["suspend"], true);
+    // Without its schedule it runs at once.
+    here.apply(&job("hourly"));
+    here.reaches("hourly", "Complete", "Completed");
+    assert!(here.get("cronjob", "hourly").is_none());
+    here.apply(&job_with("bad", |spec| spec["schedule"] = json!({"cron": "99 * * * *"})));
+    let status = here.reaches("bad", "Pending", "Refused");
+    assert!(status["conditions"][0]["message"].as_str().unwrap().contains("99"), "{status:#}");
+}
+
+#[test]
+fn results_are_written_to_a_volume() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "writes");
+    let _operator = Operator::start(&here, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let volume = format!("anomal-{}", here.name);
+    for object in [
+        json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
+            "spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": volume,
+                "hostPath": {"path": folder.path()}, "persistentVolumeReclaimPolicy": "Retain",
+            },
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "results", "namespace": here.name},
+            "spec": {
+                "resources": {"requests": {"storage": "1Gi"}}, "accessModes": ["ReadWriteOnce"],
+                "storageClassName": volume,
+            },
+        }),
+    ] {
+        cluster.apply(&object.to_string()).unwrap();
+    }
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+        .unwrap();
+    here.apply(&job_with("kept", |spec| {
+        spec["outputs"] = json!([{"csv": {"path": "out/results.csv"}}]);
+        spec["runner"]["volumes"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "out", "persistentVolumeClaim": {"claimName": "results"}}));
+        spec["runner"]["volumeMounts"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "out", "mountPath": "/data/out"}));
+    }));
+    here.reaches("kept", "Complete", "*");
+    let text = std::fs::read_to_string(folder.path().join("results.csv")).unwrap();
+    assert_eq!(text.lines().count(), 7, "{text}");
+    cluster.kubectl(&["delete", "pv", &volume, "--wait=false"]).unwrap();
+}
+
+#[test]
+fn a_namespace_that_goes_takes_its_jobs_along() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "vanishes");
+    let operator = Operator::start(&here, &[]);
+    for index in 0..5 {
+        here.apply(&job(&format!("job-{index}")));
+    }
+    cluster.kubectl(&["delete", "namespace", &here.name, "--timeout=120s"]).unwrap();
+    let mut operator = operator;
+    assert!(!operator.has_ended(), "the operator goes on");
+}

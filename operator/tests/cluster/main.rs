@@ -1,0 +1,17 @@
+//! The operator on a real cluster: API server, scheduler, controllers, kubelet, containerd. Each test has a namespace
+//! that enforces the Pod Security Standard `restricted`, and an operator of its own that cares for that alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod agreement;
+mod children;
+mod failures;
+mod killed;
+mod leader;
+mod lifecycle;
+mod many;
+mod support;

@@ -1,0 +1,59 @@
+//! Many jobs at once.
+
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Namespace, Operator, cluster, job_with};
+
+#[test]
+fn five_hundred_jobs_are_all_reconciled() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "many");
+    let operator = Operator::start(&here, &[]);
+    let jobs: Vec<Value> = (0..500)
+        .map(|index| {
+            let mut job = job_with(&format!("job-{index}"), |spec| spec["suspend"] = true.into());
+            job["metadata"]["namespace"] = here.name.as_str().into();
+            job
+        })
+        .collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": jobs});
+    let began = Instant::now();
+    cluster.apply(&list.to_string()).unwrap();
+    let until = Instant::now() + Duration::from_mins(5);
+    loop {
+        let phases =
+            here.kubectl(&["get", "aj", "--output=jsonpath={.items[*].status.phase}"]).unwrap();
+        let suspended = phases.split(' ').filter(|phase| *phase == "Suspended").count();
+        if suspended == 500 {
+            break;
+        }
+        assert!(Instant::now() < until, "{suspended} of 500 after {:?}", began.elapsed());
+        thread::sleep(Duration::from_secs(1));
+    }
+    assert_eq!(here.jobs_made(), 500);
+    // Nothing is written any more once nothing changes.
+    let versions = || {
+        here.kubectl(&[
+            "get",
+            "aj,jobs,configmaps",
+            "--output=jsonpath={.items[*].metadata.resourceVersion}",
+        ])
+        .unwrap()
+    };
+    thread::sleep(Duration::from_secs(3));
+    let before = versions();
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(before, versions());
+    let memory = Command::new("ps")
+        .args(["-o", "rss=", "-p", &operator.pid().to_string()])
+        .output()
+        .unwrap();
+    let kib: u64 = String::from_utf8(memory.stdout).unwrap().trim().parse().unwrap();
+    assert!(kib < 100 * 1024, "{kib} KiB");
+}
