@@ -24,7 +24,7 @@ running() {
 
 alive() { running init; }
 
-# A component that was started and runs no more, as long as the node does.
+# A component that was started and is given up, as long as the node is there.
 ended() {
   local name
   alive || return 0
@@ -38,16 +38,26 @@ ended() {
 
 inside() { nsenter --target "$(pid_of init)" --mount --net --pid --wdns=/ -- "$@"; }
 
-# spawn NAME CMD...: start CMD inside the node and record its pid, as the machine numbers it
+# spawn NAME CMD...: start CMD inside the node, kept, and record the pid of what keeps it, as the machine numbers it
 spawn() {
   local name=$1 init p child=
   shift
   init=$(pid_of init) # not inside the next line: a substitution there would be its first child
-  setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- "$@" >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
-  p=$! # nsenter itself must stay outside the PID namespace; its one child is the component
+  setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- bash "$here/lib/keep.sh" "$@" \
+    >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
+  p=$! # nsenter itself must stay outside the PID namespace; its one child is what keeps the component
   disown "$p"
   until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
   record "$name" "$child"
+}
+
+# kill_component NAME: at once it and what would start it again, which are one process group
+kill_component() {
+  local group
+  group=$(ps -o pgid= -p "$(pid_of "$1")")
+  kill -KILL -- "-${group// /}"
+  while running "$1"; do sleep 0.05; done
+  rm "$run/$1"
 }
 
 namespaces() {
