@@ -10,16 +10,20 @@ started() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
   stat=${stat##*) } # the name before it may have spaces
+  # shellcheck disable=SC2086
   set -- $stat
   [[ $1 != Z ]] && echo "${20}"
 }
+
+# What waits outside the namespaces for a process inside. It ends by itself, unless somebody stopped it.
+outside() { echo "$1 $(started "$1")" >>"$run/outside"; }
 
 record() { echo "$2 $(started "$2")" >"$run/$1"; }
 
 # Is the recorded process still there?
 running() {
-  local p then
-  read -r p then 2>/dev/null <"$run/$1" && [[ -n $then && $(started "$p") == "$then" ]]
+  local p since
+  read -r p since 2>/dev/null <"$run/$1" && [[ -n $since && $(started "$p") == "$since" ]]
 }
 
 alive() { running init; }
@@ -47,6 +51,7 @@ spawn() {
     >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
   p=$! # nsenter itself must stay outside the PID namespace; its one child is what keeps the component
   disown "$p"
+  outside "$p"
   until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
   record "$name" "$child"
 }
@@ -68,6 +73,7 @@ namespaces() {
     >/dev/null 2>&1 </dev/null 7>&- &
   p=$!
   disown "$p"
+  outside "$p"
   until child=$(pgrep -P "$p") && [[ $(readlink "/proc/$child/exe") == "$(readlink -f "$pause")" ]]; do
     kill -0 "$p" 2>/dev/null || die "can't make namespaces: is this machine's root allowed to?"
     sleep 0.05
@@ -118,14 +124,19 @@ network() {
 
 # Process 1 goes, and the kernel kills the rest and drops the mounts.
 end_node() {
-  local p
-  alive || return 0
-  p=$(pid_of init)
-  kill -TERM "$p"
-  for _ in {1..100}; do
-    alive || return 0
-    sleep 0.05
-  done
-  kill -KILL "$p"
-  while alive; do sleep 0.05; done
+  local p since
+  if alive; then
+    p=$(pid_of init)
+    kill -TERM "$p"
+    for _ in {1..100}; do
+      alive || break
+      sleep 0.05
+    done
+    if alive; then kill -KILL "$p"; fi
+    while alive; do sleep 0.05; done
+  fi
+  [[ -e $run/outside ]] || return 0
+  while read -r p since; do
+    if [[ -n $since && $(started "$p") == "$since" ]]; then kill -KILL "$p" 2>/dev/null || true; fi
+  done <"$run/outside"
 }
