@@ -5,15 +5,21 @@
 
 pid_of() { cut -d' ' -f1 "$run/$1" 2>/dev/null; }
 
-# When process PID started, in ticks since the machine did; nothing if there is none.
+# When process PID started, in ticks since the machine did; nothing if there is none, or only what remains of it.
 started() {
   local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  stat=${stat##*) } # the name before it may have spaces
-  # shellcheck disable=SC2086
-  set -- $stat
-  [[ $1 != Z ]] && echo "${20}"
+  stat=$(stat_of "$1") || return 1
+  [[ $stat != Z* ]] && field "$stat" 20
 }
+
+# What the kernel tells of a process, from its state on: before that is its name, which may have spaces.
+stat_of() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  echo "${stat##*) }"
+}
+
+field() { cut -d' ' -f"$2" <<<"$1"; }
 
 # What waits outside the namespaces for a process inside. It ends by itself, unless somebody stopped it.
 outside() { echo "$1 $(started "$1")" >>"$run/outside"; }
@@ -122,19 +128,33 @@ network() {
   inside sysctl -qw net.ipv4.ip_forward=1
 }
 
-# Process 1 goes, and the kernel kills the rest and drops the mounts.
+# Process 1 goes, and the kernel kills the rest and drops the mounts. It is gone when all of them are: until then it
+# counts among the dead, but is there.
 end_node() {
   local p since
-  if alive; then
-    p=$(pid_of init)
-    kill -TERM "$p"
-    for _ in {1..100}; do
-      alive || break
-      sleep 0.05
-    done
-    if alive; then kill -KILL "$p"; fi
-    while alive; do sleep 0.05; done
+  if read -r p since 2>/dev/null <"$run/init"; then
+    if alive; then kill -TERM "$p"; fi
+    gone "$p" "$since" || {
+      if alive; then kill -KILL "$p"; fi
+    }
   fi
+  end_outside
+  [[ -z ${p-} ]] || gone "$p" "$since" || die "process $p of the cluster does not end"
+}
+
+# gone PID SINCE: within five seconds
+gone() {
+  local stat
+  for _ in {1..100}; do
+    stat=$(stat_of "$1") || return 0
+    [[ $(field "$stat" 20) == "$2" ]] || return 0
+    sleep 0.05
+  done
+  return 1
+}
+
+end_outside() {
+  local p since
   [[ -e $run/outside ]] || return 0
   while read -r p since; do
     if [[ -n $since && $(started "$p") == "$since" ]]; then kill -KILL "$p" 2>/dev/null || true; fi
