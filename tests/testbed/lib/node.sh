@@ -5,26 +5,36 @@
 
 pid_of() { cut -d' ' -f1 "$run/$1" 2>/dev/null; }
 
-# When process PID started, in ticks since the machine did; nothing if there is none.
+# When process PID started, in ticks since the machine did; nothing if there is none, or only what remains of it.
 started() {
   local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  stat=${stat##*) } # the name before it may have spaces
-  set -- $stat
-  [[ $1 != Z ]] && echo "${20}"
+  stat=$(stat_of "$1") || return 1
+  [[ $stat != Z* ]] && field "$stat" 20
 }
+
+# What the kernel tells of a process, from its state on: before that is its name, which may have spaces.
+stat_of() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  echo "${stat##*) }"
+}
+
+field() { cut -d' ' -f"$2" <<<"$1"; }
+
+# What waits outside the namespaces for a process inside. It ends by itself, unless somebody stopped it.
+outside() { echo "$1 $(started "$1")" >>"$run/outside"; }
 
 record() { echo "$2 $(started "$2")" >"$run/$1"; }
 
 # Is the recorded process still there?
 running() {
-  local p then
-  read -r p then 2>/dev/null <"$run/$1" && [[ -n $then && $(started "$p") == "$then" ]]
+  local p since
+  read -r p since 2>/dev/null <"$run/$1" && [[ -n $since && $(started "$p") == "$since" ]]
 }
 
 alive() { running init; }
 
-# A component that was started and runs no more, as long as the node does.
+# A component that was started and is given up, as long as the node is there.
 ended() {
   local name
   alive || return 0
@@ -38,16 +48,27 @@ ended() {
 
 inside() { nsenter --target "$(pid_of init)" --mount --net --pid --wdns=/ -- "$@"; }
 
-# spawn NAME CMD...: start CMD inside the node and record its pid, as the machine numbers it
+# spawn NAME CMD...: start CMD inside the node, kept, and record the pid of what keeps it, as the machine numbers it
 spawn() {
   local name=$1 init p child=
   shift
   init=$(pid_of init) # not inside the next line: a substitution there would be its first child
-  setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- "$@" >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
-  p=$! # nsenter itself must stay outside the PID namespace; its one child is the component
+  setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- bash "$here/lib/keep.sh" "$@" \
+    >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
+  p=$! # nsenter itself must stay outside the PID namespace; its one child is what keeps the component
   disown "$p"
+  outside "$p"
   until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
   record "$name" "$child"
+}
+
+# kill_component NAME: at once it and what would start it again, which are one process group
+kill_component() {
+  local group
+  group=$(ps -o pgid= -p "$(pid_of "$1")")
+  kill -KILL -- "-${group// /}"
+  while running "$1"; do sleep 0.05; done
+  rm "$run/$1"
 }
 
 namespaces() {
@@ -58,6 +79,7 @@ namespaces() {
     >/dev/null 2>&1 </dev/null 7>&- &
   p=$!
   disown "$p"
+  outside "$p"
   until child=$(pgrep -P "$p") && [[ $(readlink "/proc/$child/exe") == "$(readlink -f "$pause")" ]]; do
     kill -0 "$p" 2>/dev/null || die "can't make namespaces: is this machine's root allowed to?"
     sleep 0.05
@@ -106,16 +128,35 @@ network() {
   inside sysctl -qw net.ipv4.ip_forward=1
 }
 
-# Process 1 goes, and the kernel kills the rest and drops the mounts.
+# Process 1 goes, and the kernel kills the rest and drops the mounts. It is gone when all of them are: until then it
+# counts among the dead, but is there.
 end_node() {
-  local p
-  alive || return 0
-  p=$(pid_of init)
-  kill -TERM "$p"
+  local p since
+  if read -r p since 2>/dev/null <"$run/init"; then
+    if alive; then kill -TERM "$p"; fi
+    gone "$p" "$since" || {
+      if alive; then kill -KILL "$p"; fi
+    }
+  fi
+  end_outside
+  [[ -z ${p-} ]] || gone "$p" "$since" || die "process $p of the cluster does not end"
+}
+
+# gone PID SINCE: within five seconds
+gone() {
+  local stat
   for _ in {1..100}; do
-    alive || return 0
+    stat=$(stat_of "$1") || return 0
+    [[ $(field "$stat" 20) == "$2" ]] || return 0
     sleep 0.05
   done
-  kill -KILL "$p"
-  while alive; do sleep 0.05; done
+  return 1
+}
+
+end_outside() {
+  local p since
+  [[ -e $run/outside ]] || return 0
+  while read -r p since; do
+    if [[ -n $since && $(started "$p") == "$since" ]]; then kill -KILL "$p" 2>/dev/null || true; fi
+  done <"$run/outside"
 }

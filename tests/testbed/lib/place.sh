@@ -29,6 +29,7 @@ claim() {
     exec 9<>"$locks/$number"
     if flock -n 9 && ! routed_elsewhere; then
       echo "$number" >"$state/slot"
+      echo "$state" >"$locks/$number"
       sweep_place # of one that was killed and whose state folder is gone
       return
     fi
@@ -52,7 +53,11 @@ sweep() {
   mkdir -p "$locks"
   place "$(<"$state/slot")"
   exec 9<>"$locks/$number"
-  if flock -w 10 9; then sweep_place; fi
+  if flock -w 10 9; then
+    sweep_place
+  elif [[ $(<"$locks/$number") == "$state" ]]; then
+    die "something of the cluster still runs, and has 'anomal$number': look for 'unshare' and 'nsenter' in the list of processes"
+  fi
   exec 9>&-
 }
 
