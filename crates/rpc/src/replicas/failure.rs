@@ -61,21 +61,59 @@ pub(super) fn retryable(error: &Error) -> bool {
     error.code == Code::Unavailable || error.reason == BUSY
 }
 
+/// Who calls is not known: what to do about it is told with the place in the settings.
+pub(super) fn unknown(mut error: Error, address: SocketAddr, place: &str) -> Error {
+    if error.code == Code::Unauthenticated && !error.reason.starts_with(CLIENT_CERTIFICATE) {
+        error.message = format!(
+            "the engine at {address} lets nobody in without a token that it knows: {}; name a file with one by \
+             `{place}.tokenFile`",
+            error.message
+        );
+    }
+    error
+}
+
+/// What reasons about the caller's own certificate begin with.
+const CLIENT_CERTIFICATE: &str = "CLIENT_CERTIFICATE";
+
 /// Another try would see the same certificate.
 fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
-    let (reason, remedy) = match error {
+    use rustls::AlertDescription as Alert;
+    let (code, reason, remedy) = match error {
         rustls::Error::InvalidCertificate(_) => (
+            Code::Incompatible,
             "CERTIFICATE_REFUSED",
             "check that `tls.ca` holds the authority that signed its certificate, and `tls.serverName` a name that \
              the certificate is for",
         ),
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => (
+            Code::Unauthenticated,
+            "CLIENT_CERTIFICATE_MISSING",
+            "it wants a certificate of the caller: name one by `tls.cert` and `tls.key`",
+        ),
+        rustls::Error::AlertReceived(
+            Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::UnsupportedCertificate
+            | Alert::DecryptError
+            | Alert::AccessDenied,
+        ) => (
+            Code::Unauthenticated,
+            "CLIENT_CERTIFICATE_REFUSED",
+            "it refuses the caller's certificate: check that `tls.cert` is of the authority that the engine was \
+             given by --client-ca, and has not expired",
+        ),
         _ => (
+            Code::Incompatible,
             "TLS_FAILED",
             "use http:// if it has no certificate, or give it one with --tls-cert and --tls-key",
         ),
     };
     let message = format!("the engine at {address} can't be talked to over TLS: {error}; {remedy}");
-    Error::new(Code::Incompatible, reason, message)
+    Error::new(code, reason, message)
 }
 
 fn tls(status: &Status) -> Option<&rustls::Error> {
@@ -92,7 +130,10 @@ fn broke(status: &Status) -> bool {
 /// What is behind a status, where it was made on our side.
 fn chain(status: &Status) -> impl Iterator<Item = &(dyn Cause + 'static)> {
     successors(status.source(), |&cause| {
-        // An I/O error passes over what it was made of.
+        // An I/O error passes over what it was made of, and HTTP/2 over its I/O error.
+        if let Some(error) = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
+            return Some(error);
+        }
         match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => cause.source(),

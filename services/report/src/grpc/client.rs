@@ -14,6 +14,7 @@ use anomal_rpc::{
     Replicas,
     analysis::{Part, split},
     chunks, from_status, limited_client, outgoing,
+    replicas::Wire,
     request::cut_off,
 };
 use anomal_spec::RemoteEngine;
@@ -23,7 +24,6 @@ use futures::{Stream, StreamExt, future::ready, stream};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
 };
 
 use crate::{engine::new_id, exports::download};
@@ -37,12 +37,13 @@ pub struct RemoteReportEngine {
 }
 
 impl RemoteReportEngine {
-    /// `token`: what says who asks, where the engine wants to know.
+    /// `token`: what says who asks, where the engine wants to know and the settings name no file with it.
     ///
     /// # Errors
     /// `Unavailable` if no replica answers, `Incompatible` if one is no report engine of this version,
     /// `Unauthenticated` if it knows no such token.
     pub async fn connect(settings: &RemoteEngine, token: Option<&str>) -> Result<Self> {
+        let token = token.filter(|_| settings.token_file.is_none());
         let authorization = token.map(|token| format!("Bearer {token}").parse()).transpose();
         let authorization = authorization.map_err(|_| {
             Error::new(
@@ -51,7 +52,7 @@ impl RemoteReportEngine {
                 "the token is none: it holds characters that tokens have not",
             )
         })?;
-        let replicas = Replicas::resolve(settings).await?;
+        let replicas = Replicas::resolve(settings, "engines.report").await?;
         let engine = Self { replicas, authorization };
         let first = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
         let client = clients(&engine.replicas);
@@ -75,7 +76,7 @@ impl RemoteReportEngine {
 }
 
 /// Makes a client of a channel to one of them.
-fn clients(replicas: &Replicas) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
+fn clients(replicas: &Replicas) -> impl Fn(Wire) -> ReportEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ReportEngineClient::new(channel), compression)
 }
