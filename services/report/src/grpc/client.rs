@@ -26,7 +26,7 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 
-use crate::{engine::new_id, exports::download};
+use crate::{access::TOKEN_VARIABLE, engine::new_id, exports::download};
 
 /// The report engine behind some endpoints.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ impl RemoteReportEngine {
                 let request = engine.asking(first.clone());
                 async move { client(channel).list(request).await }
             })
-            .await?;
+            .await
+            .map_err(|error| remedy(error, settings))?;
         Ok(engine)
     }
 
@@ -73,6 +74,14 @@ impl RemoteReportEngine {
         }
         request
     }
+}
+
+/// Where the settings name no file with a token, it may be in the environment.
+fn remedy(mut error: Error, settings: &RemoteEngine) -> Error {
+    if error.code == Code::Unauthenticated && settings.token_file.is_none() {
+        error.message = format!("{}, or set {TOKEN_VARIABLE}", error.message);
+    }
+    error
 }
 
 /// Makes a client of a channel to one of them.
