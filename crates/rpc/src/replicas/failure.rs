@@ -3,6 +3,7 @@
 use std::{error::Error as Cause, io, iter::successors, net::SocketAddr};
 
 use anomal_core::{Code, Error};
+use rustls::AlertDescription as Alert;
 use tonic::Status;
 
 use crate::{admission::BUSY, status::from_status};
@@ -19,7 +20,7 @@ pub(super) fn named(address: SocketAddr, status: &Status) -> Error {
         return error;
     }
     if let Some(tls) = tls(status) {
-        return untrusted(address, tls);
+        return untrusted(address, &tls);
     }
     match error.code {
         Code::Incompatible => return incompatible(address, status),
@@ -78,7 +79,6 @@ const CLIENT_CERTIFICATE: &str = "CLIENT_CERTIFICATE";
 
 /// Another try would see the same certificate.
 fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
-    use rustls::AlertDescription as Alert;
     let (code, reason, remedy) = match error {
         rustls::Error::InvalidCertificate(_) => (
             Code::Incompatible,
@@ -91,16 +91,7 @@ fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
             "CLIENT_CERTIFICATE_MISSING",
             "it wants a certificate of the caller: name one by `tls.cert` and `tls.key`",
         ),
-        rustls::Error::AlertReceived(
-            Alert::UnknownCA
-            | Alert::BadCertificate
-            | Alert::CertificateUnknown
-            | Alert::CertificateExpired
-            | Alert::CertificateRevoked
-            | Alert::UnsupportedCertificate
-            | Alert::DecryptError
-            | Alert::AccessDenied,
-        ) => (
+        rustls::Error::AlertReceived(alert) if OF_CERTIFICATES.contains(alert) => (
             Code::Unauthenticated,
             "CLIENT_CERTIFICATE_REFUSED",
             "it refuses the caller's certificate: check that `tls.cert` is of the authority that the engine was \
@@ -116,8 +107,31 @@ fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
     Error::new(code, reason, message)
 }
 
-fn tls(status: &Status) -> Option<&rustls::Error> {
-    chain(status).find_map(|cause| cause.downcast_ref())
+/// What servers say of a certificate that they do not accept, or miss.
+const OF_CERTIFICATES: [Alert; 9] = [
+    Alert::CertificateRequired,
+    Alert::UnknownCA,
+    Alert::BadCertificate,
+    Alert::CertificateUnknown,
+    Alert::CertificateExpired,
+    Alert::CertificateRevoked,
+    Alert::UnsupportedCertificate,
+    Alert::DecryptError,
+    Alert::AccessDenied,
+];
+
+fn tls(status: &Status) -> Option<rustls::Error> {
+    let whole = chain(status).find_map(|cause| cause.downcast_ref().cloned());
+    // A server judges our certificate when the handshake is over on our side (TLS 1.3), and HTTP/2 keeps only
+    // the text of what it reads then.
+    whole.or_else(|| {
+        let mut alerts = OF_CERTIFICATES.into_iter().map(rustls::Error::AlertReceived);
+        let texts: Vec<String> = chain(status).map(ToString::to_string).collect();
+        alerts.find(|alert| {
+            let alert = alert.to_string();
+            texts.iter().any(|text| text.contains(&alert))
+        })
+    })
 }
 
 /// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.
@@ -130,10 +144,7 @@ fn broke(status: &Status) -> bool {
 /// What is behind a status, where it was made on our side.
 fn chain(status: &Status) -> impl Iterator<Item = &(dyn Cause + 'static)> {
     successors(status.source(), |&cause| {
-        // An I/O error passes over what it was made of, and HTTP/2 over its I/O error.
-        if let Some(error) = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
-            return Some(error);
-        }
+        // An I/O error passes over what it was made of.
         match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => cause.source(),
