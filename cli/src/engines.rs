@@ -21,7 +21,12 @@ pub async fn connect(
     let ours = settings.and_then(|engines| engines.classification.as_ref());
     Ok(Engines {
         feature: feature_engine(feature).await?,
-        classification: classification_engine(external.as_ref().or(ours)).await?,
+        classification: match &external {
+            Some(external) => {
+                Arc::new(RemoteClassificationEngine::connect_at(external, "classification").await?)
+            }
+            None => classification_engine(ours).await?,
+        },
     })
 }
 

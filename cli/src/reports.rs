@@ -107,7 +107,7 @@ impl Pages {
         };
         let sweeper = self.engine.clone();
         let sweeping = tokio::spawn(async move { sweeper.sweep().await });
-        let served = serve(self.listener, self.engine, access, asked).await;
+        let served = serve(self.listener, None, self.engine, access, asked).await;
         sweeping.abort();
         served.map_err(|error| Error::new(Code::Output, "SERVE", error.to_string()))
     }

@@ -9,6 +9,7 @@ use anomal_report::{
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
 use anomal_spec::Severity;
+use tracing::{Instrument, info_span};
 
 use super::{Ended, print, report::show};
 use crate::{
@@ -46,17 +47,24 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         report: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let span = info_span!("run", job = settings.job.metadata.name);
+    anomal_telemetry::continue_from_environment(&span);
     let ended = runtime.block_on(async {
         let work = async {
             let (reporting, pages) = reporting(settings, &arguments.report).await?;
             let options = Options { report: reporting, ..options };
             Ok((execute(settings, &options).await?, pages))
         };
+        let work = work.instrument(span.clone());
         tokio::select! {
             done = work => done,
             _ = tokio::signal::ctrl_c() => Err(Error::cancelled()),
         }
     });
+    if let Err(error) = &ended {
+        anomal_telemetry::failed(&span, error.to_string());
+    }
+    drop(span);
     if let Some(progress) = progress {
         progress.clear();
     }

@@ -9,6 +9,7 @@ use anomal_core::{
 };
 use anomal_spec::{Classification, EXTERNAL};
 use futures::{StreamExt, stream::FuturesOrdered};
+use tracing::Instrument;
 
 use crate::{
     drift::{Drift, since, told},
@@ -138,7 +139,8 @@ async fn score(
         while next < table.height() && in_flight.len() < engine.parallelism() {
             let (engine, model) = (Arc::clone(engine), model.clone());
             let batch = table.slice(next, BATCH_ROWS);
-            in_flight.push_back(tokio::spawn(async move { engine.score(&model, batch).await }));
+            let work = async move { engine.score(&model, batch).await };
+            in_flight.push_back(tokio::spawn(work.in_current_span()));
             next += BATCH_ROWS;
         }
         let Some(scored) = in_flight.next().await else { break };

@@ -9,6 +9,7 @@ use anomal_core::{
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
+use tracing::Instrument;
 
 use crate::{
     reader::{Read, Reader},
@@ -152,8 +153,8 @@ fn start(call: Call, read: Read) -> Answer {
     Box::pin(async move {
         let table = read.batch.source.with_columns(read.batch.typed.clone())?;
         // Each call in a task of its own, so that several work while one is waited for.
-        let extraction =
-            tokio::spawn(async move { call.extract(Phase::RowWise, table).await }).await;
+        let work = async move { call.extract(Phase::RowWise, table).await };
+        let extraction = tokio::spawn(work.in_current_span()).await;
         let extraction = extraction
             .map_err(|error| Error::internal(format!("extraction failed: {error}")))??;
         Ok((read, extraction))

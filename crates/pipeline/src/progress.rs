@@ -1,6 +1,7 @@
 //! What a run tells while it goes on.
 
 use serde::Serialize;
+use tracing::{Span, info_span};
 
 /// The stages of a run, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -30,6 +31,18 @@ impl Stage {
             Self::Classify => "classify",
             Self::Write => "write",
             Self::Publish => "publish",
+        }
+    }
+
+    /// Its place in the trace of a run.
+    pub(crate) fn span(self) -> Span {
+        match self {
+            Self::Plan => info_span!("plan"),
+            Self::Extract => info_span!("extract"),
+            Self::WholeTable => info_span!("whole_table"),
+            Self::Classify => info_span!("classify"),
+            Self::Write => info_span!("write"),
+            Self::Publish => info_span!("publish"),
         }
     }
 }

@@ -9,6 +9,7 @@ use anomal_core::{
     proto::{Analysis, Plan, StepStatistics},
 };
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, Classification, Output, TerminalOutput};
+use tracing::Instrument;
 
 use crate::{
     classify::{Judged, classify},
@@ -69,7 +70,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     clock.enter(Stage::Plan);
     let input = spec.input.clone();
     let mut source = blocking(move |_| open(&input, &OpenOptions::default())).await?;
-    let plan = plan(spec, engines, source.as_ref()).await?;
+    let plan = clock.within(plan(spec, engines, source.as_ref())).await?;
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
@@ -98,7 +99,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
         let all = AllRows { plan: &plan, call, classification, engines };
         all.run(rows, held, writing, &mut clock).await?
     } else {
-        stream(&plan, rows, writing, observer).await?
+        clock.within(stream(&plan, rows, writing, observer)).await?
     };
     let Ended { counts, analysis, steps, drift, mut parts, found } = ended;
     if draft.is_some() {
@@ -111,7 +112,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
         observer.stage(Stage::Publish);
         let since = Instant::now();
         let publish = draft.publish(job, columns, &plan, &summary, analysis.clone(), found);
-        let report = publish.await?;
+        let report = publish.instrument(Stage::Publish.span()).await?;
         summary.published(Published { id: report.id, url: report.url }, since);
     }
     Ok(Outcome { summary, plan, analysis })
@@ -166,14 +167,19 @@ impl AllRows<'_> {
         mut writing: Writing<'_>,
         clock: &mut Clock<'_>,
     ) -> Result<Ended> {
-        while let Some(batch) = rows.next().await? {
-            clock.observer.progress(rows.counts.read, batch.done, batch.total);
-            held.push(batch, &mut writing).await?;
-        }
+        let observer = clock.observer;
+        let extract = async {
+            while let Some(batch) = rows.next().await? {
+                observer.progress(rows.counts.read, batch.done, batch.total);
+                held.push(batch, &mut writing).await?;
+            }
+            Ok::<(), Error>(())
+        };
+        clock.within(extract).await?;
         let (mut counts, dead_letter) = rows.finish().await?;
         if self.plan.whole_table {
             clock.enter(Stage::WholeTable);
-            held.whole_table(&self.call, &mut counts).await?;
+            clock.within(held.whole_table(&self.call, &mut counts)).await?;
         }
         let features = held.features()?;
         let mut judged = match (self.classification, &features) {
@@ -181,7 +187,8 @@ impl AllRows<'_> {
                 clock.enter(Stage::Classify);
                 let engine = &self.engines.classification;
                 let columns = &self.plan.features;
-                Some(classify(engine, settings, columns, table, clock.observer).await?)
+                let judge = classify(engine, settings, columns, table, observer);
+                Some(clock.within(judge).await?)
             }
             _ => None,
         };

@@ -10,6 +10,7 @@ use anomal_core::{
 };
 use anomal_spec::{AnomalyJob, Filter, Severity};
 use serde::Serialize;
+use tracing::{Instrument, Span, instrument::Instrumented};
 
 use crate::{
     drift::Drift,
@@ -174,7 +175,8 @@ fn threshold(threshold: &ThresholdResult) -> String {
 pub(crate) struct Clock<'a> {
     pub observer: &'a dyn Observer,
     started: Instant,
-    stage: Option<(Stage, Instant)>,
+    /// With its span, which ends when the next stage begins.
+    stage: Option<(Stage, Instant, Span)>,
     stages: Vec<StageTime>,
 }
 
@@ -185,12 +187,18 @@ impl<'a> Clock<'a> {
 
     pub fn enter(&mut self, stage: Stage) {
         self.leave();
-        self.stage = Some((stage, Instant::now()));
+        self.stage = Some((stage, Instant::now(), stage.span()));
         self.observer.stage(stage);
     }
 
+    /// Work of this stage: what it asks of engines belongs to the stage in the run's trace.
+    pub fn within<W>(&self, work: W) -> Instrumented<W> {
+        let span = self.stage.as_ref().map_or_else(Span::none, |(_, _, span)| span.clone());
+        work.instrument(span)
+    }
+
     fn leave(&mut self) {
-        if let Some((stage, since)) = self.stage.take() {
+        if let Some((stage, since, _)) = self.stage.take() {
             self.stages.push(StageTime { stage, seconds: since.elapsed().as_secs_f64() });
         }
     }

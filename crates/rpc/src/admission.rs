@@ -140,7 +140,10 @@ impl Request {
         let seconds = self.time().as_secs_f64();
         match failed {
             None => tracing::info!(seconds, "done"),
-            Some(status) => tracing::warn!(seconds, code = ?status.code(), "{}", status.message()),
+            Some(status) => {
+                anomal_telemetry::failed(&self.span, status.message());
+                tracing::warn!(seconds, code = ?status.code(), "{}", status.message());
+            }
         }
         self.code = Some(failed.map_or(tonic::Code::Ok, Status::code));
         drop(self.slot.take());

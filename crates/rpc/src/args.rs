@@ -6,6 +6,8 @@ use anomal_telemetry::{LogArgs, ProbeArgs};
 use clap::Args;
 use tokio::runtime::Runtime;
 
+use crate::certificates::TlsFiles;
+
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
     /// Where to serve gRPC (port 0: a free one)
@@ -19,12 +21,16 @@ pub struct ServerArgs {
     /// The port of the server's own web pages, where it has any; told in that file.
     #[arg(skip)]
     pub web_port: Option<u16>,
-    /// The server's certificate chain (PEM); with --tls-key, clients must use https
+    /// The server's certificate chain (PEM); with --tls-key, clients must use https. It is read again when the
+    /// file changes, as are the files of the other options of TLS
     #[arg(long, env = "ANOMAL_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
     #[arg(long, env = "ANOMAL_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// The authorities (PEM) whose certificates clients must show; without it they need none
+    #[arg(long, env = "ANOMAL_CLIENT_CA", requires = "tls_cert", value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
     /// Requests worked on at once; others are refused and tried elsewhere
     #[arg(long, env = "ANOMAL_MAX_CONCURRENT_REQUESTS", default_value_t = 16)]
     pub max_concurrent_requests: usize,
@@ -57,6 +63,12 @@ impl ServerArgs {
                 .map_err(io::Error::other)?;
         }
         builder.enable_all().build()
+    }
+
+    /// The server's certificate and whom it asks for one, if it serves over TLS.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (cert, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(TlsFiles { cert, key, client_ca: self.client_ca.clone() })
     }
 
     pub(crate) fn grace(&self) -> Duration {

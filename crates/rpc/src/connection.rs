@@ -37,6 +37,11 @@ impl Connection {
         Self { stream: Some(stream), info, open }
     }
 
+    /// Its two ends.
+    pub fn info(&self) -> TcpConnectInfo {
+        self.info.clone()
+    }
+
     fn poll<T>(
         &mut self,
         poll: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>,
@@ -63,14 +68,6 @@ impl Drop for Connection {
             let _ = tokio::time::timeout(PATIENCE, rest).await;
             drop(open);
         });
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.info.clone()
     }
 }
 

@@ -25,6 +25,11 @@ struct Outcome {
     code: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Refusal {
+    code: String,
+}
+
 type Durations = Family<Method, Histogram, fn() -> Histogram>;
 
 /// What a server counts.
@@ -34,6 +39,7 @@ pub struct Metrics {
     requests: Family<Outcome, Counter>,
     durations: Durations,
     in_flight: Gauge,
+    refused: Family<Refusal, Counter>,
 }
 
 impl Metrics {
@@ -42,6 +48,7 @@ impl Metrics {
         let durations =
             Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 10)));
         let in_flight = Gauge::default();
+        let refused = Family::<Refusal, Counter>::default();
         let registered = Registered::new(|registry| {
             registry.register(
                 "grpc_requests",
@@ -52,8 +59,10 @@ impl Metrics {
             registry.register("grpc_request_duration_seconds", help, durations.clone());
             let help = "Requests being worked on";
             registry.register("grpc_requests_in_flight", help, in_flight.clone());
+            let help = "Requests of callers who were not let in, by status code";
+            registry.register("grpc_requests_refused", help, refused.clone());
         });
-        Arc::new(Self { registered, requests, durations, in_flight })
+        Arc::new(Self { registered, requests, durations, in_flight, refused })
     }
 
     pub(crate) fn started(&self) {
@@ -64,6 +73,10 @@ impl Metrics {
         self.in_flight.dec();
         self.requests.get_or_create(&Outcome { method, code: format!("{code:?}") }).inc();
         self.durations.get_or_create(&Method { method }).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn refused(&self, code: tonic::Code) {
+        self.refused.get_or_create(&Refusal { code: format!("{code:?}") }).inc();
     }
 
     /// As they are served.

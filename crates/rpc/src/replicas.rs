@@ -3,6 +3,8 @@
 
 mod endpoint;
 mod failure;
+mod tls;
+mod token;
 
 use std::{
     future::Future,
@@ -17,11 +19,12 @@ use std::{
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{MessageCompression, RemoteEngine};
 use futures::future::join_all;
-use tonic::{Status, codec::CompressionEncoding, transport::Channel};
+use tonic::{Status, codec::CompressionEncoding};
 
 use endpoint::Endpoint;
-pub use endpoint::{Dns, Resolver};
-use failure::{incompatible, named, retryable};
+pub use endpoint::{Dns, Resolver, Wire};
+use failure::{incompatible, named, retryable, unknown};
+pub use token::Bearer;
 
 /// How long a client waits, and how often it looks.
 #[derive(Clone, Debug)]
@@ -71,12 +74,16 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 struct Replica {
     address: SocketAddr,
-    channel: Channel,
+    channel: Wire,
+    /// Of its endpoint's certificates.
+    version: u64,
 }
 
 /// A service's replicas.
 #[derive(Debug)]
 pub struct Replicas {
+    /// Where the settings name them.
+    place: &'static str,
     endpoints: Vec<Endpoint>,
     options: Options,
     compression: Option<CompressionEncoding>,
@@ -85,21 +92,27 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Looks the endpoints up, now and again every few seconds for as long as the value lives.
+    /// Looks the endpoints up, now and again every few seconds for as long as the value lives. `place` is where
+    /// the settings name the engine, such as `engines.feature`.
     ///
     /// # Errors
-    /// `InvalidSettings` for an endpoint that is no URL or a certificate that can't be read;
+    /// `InvalidSettings` for an endpoint that is no URL, or a certificate or token that can't be read;
     /// `Unavailable` if no name has an address.
-    pub async fn resolve(settings: &RemoteEngine) -> Result<Arc<Self>> {
-        Self::with(settings, Options::default()).await
+    pub async fn resolve(settings: &RemoteEngine, place: &'static str) -> Result<Arc<Self>> {
+        Self::with(settings, place, Options::default()).await
     }
 
     /// As [`Replicas::resolve`], at another pace or with other addresses.
     ///
     /// # Errors
     /// As [`Replicas::resolve`].
-    pub async fn with(settings: &RemoteEngine, options: Options) -> Result<Arc<Self>> {
-        let endpoints = settings.endpoints.iter().map(|endpoint| Endpoint::new(endpoint, settings));
+    pub async fn with(
+        settings: &RemoteEngine,
+        place: &'static str,
+        options: Options,
+    ) -> Result<Arc<Self>> {
+        let endpoints = settings.endpoints.iter();
+        let endpoints = endpoints.map(|endpoint| Endpoint::new(endpoint, settings, place));
         let endpoints = endpoints.collect::<Result<Vec<Endpoint>>>()?;
         let every = options.pace.resolve;
         let (known, next) = (RwLock::default(), AtomicUsize::new(0));
@@ -108,7 +121,7 @@ impl Replicas {
             MessageCompression::Gzip => Some(CompressionEncoding::Gzip),
             MessageCompression::Zstd => Some(CompressionEncoding::Zstd),
         };
-        let replicas = Arc::new(Self { endpoints, options, compression, known, next });
+        let replicas = Arc::new(Self { place, endpoints, options, compression, known, next });
         replicas.look_up().await?;
         let weak = Arc::downgrade(&replicas);
         tokio::spawn(async move {
@@ -146,6 +159,7 @@ impl Replicas {
         let mut found: Vec<(SocketAddr, &Endpoint)> = Vec::new();
         let mut failed = None;
         for endpoint in &self.endpoints {
+            endpoint.refresh();
             match endpoint.addresses(&self.options).await {
                 Ok(addresses) => found.extend(addresses.into_iter().map(|one| (one, endpoint))),
                 Err(error) => failed = Some(format!("{}: {error}", endpoint.uri)),
@@ -162,11 +176,14 @@ impl Replicas {
         let before = self.known.read().map(|known| known.clone()).unwrap_or_default();
         let mut replicas = Vec::with_capacity(found.len());
         for (address, endpoint) in found {
-            let known = before.iter().find(|one| one.address == address).cloned();
-            replicas.push(match known {
+            let version = endpoint.version();
+            let same = |one: &&Replica| one.address == address && one.version == version;
+            replicas.push(match before.iter().find(same).cloned() {
                 Some(known) => known,
+                // Calls that run on the one before go on.
                 None => {
-                    Replica { address, channel: endpoint.channel(address, &self.options.pace)? }
+                    let channel = endpoint.channel(address, &self.options.pace)?;
+                    Replica { address, channel, version }
                 }
             });
         }
@@ -194,7 +211,7 @@ impl Replicas {
     ///
     /// # Errors
     /// What the engine answered, or `Unavailable` with the address and what was seen last.
-    pub async fn call<T, F>(&self, call: impl Fn(Channel) -> F) -> Result<T>
+    pub async fn call<T, F>(&self, call: impl Fn(Wire) -> F) -> Result<T>
     where
         F: Future<Output = Result<T, Status>>,
     {
@@ -211,7 +228,7 @@ impl Replicas {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
-            let error = named(replica.address, &status);
+            let error = unknown(named(replica.address, &status), replica.address, self.place);
             let since = failing.get_or_insert_with(Instant::now);
             if !retryable(&error) || since.elapsed() > pace.patience {
                 return Err(error);
@@ -233,18 +250,18 @@ impl Replicas {
     ///
     /// # Errors
     /// `Incompatible` if one of them is something else; `Unavailable` if none answers.
-    pub async fn check<T, F>(&self, call: impl Fn(Channel) -> F) -> Result<()>
+    pub async fn check<T, F>(&self, call: impl Fn(Wire) -> F) -> Result<()>
     where
         F: Future<Output = Result<T, Status>>,
     {
         let replicas = self.known.read().map(|known| known.clone()).unwrap_or_default();
         let patience = self.options.pace.first_answer;
-        let asked = replicas.into_iter().map(|Replica { address, channel }| {
+        let asked = replicas.into_iter().map(|Replica { address, channel, .. }| {
             let answer = tokio::time::timeout(patience, call(channel));
             async move {
                 match answer.await {
                     Ok(Ok(_)) => Ok(()),
-                    Ok(Err(status)) => Err(refusal(address, &status)),
+                    Ok(Err(status)) => Err(unknown(refusal(address, &status), address, self.place)),
                     Err(_) => Err(silence(address, patience)),
                 }
             }

@@ -14,22 +14,20 @@ use std::{
 };
 
 use anomal_telemetry::probes;
-use futures::TryStreamExt;
 use tokio::{
     net::TcpListener,
     signal::unix::SignalKind,
     sync::{mpsc, watch},
 };
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{
-    service::Routes,
-    transport::{Identity, Server, ServerTlsConfig},
-};
+use tonic::{service::Routes, transport::Server};
+use tower::util::MapRequestLayer;
 
-use crate::{args::ServerArgs, connection::Connection, metrics::Metrics};
+use crate::{args::ServerArgs, incoming::Incoming, metrics::Metrics, stream::Peer};
 
 /// A client that is gone is noticed within two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// What is spoken over TLS, as ALPN has it.
+const HTTP_2: &[u8] = b"h2";
 /// How long watchers of the health have to read that the server stops.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -38,8 +36,10 @@ const FAREWELL: Duration = Duration::from_millis(200);
 pub enum ServeError {
     #[error("{0} can't be served on: {1}")]
     Bind(SocketAddr, #[source] io::Error),
-    #[error("{0} can't be read: {1}")]
+    #[error("{0} can't be written: {1}")]
     File(String, #[source] io::Error),
+    #[error("TLS: {0}")]
+    Tls(String),
     #[error("the server stopped: {0}")]
     Transport(#[from] tonic::transport::Error),
     #[error("reflection: {0}")]
@@ -92,15 +92,16 @@ pub async fn serve_until(
         .register_encoded_file_descriptor_set(anomal_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
+    let tls = match args.tls() {
+        Some(files) => Some(files.watch(HTTP_2).await.map_err(ServeError::Tls)?),
+        None => None,
+    };
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20);
-    if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
-        let identity = Identity::from_pem(read(cert)?, read(key)?);
-        server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
-    }
+        .initial_connection_window_size(16 << 20)
+        .layer(MapRequestLayer::new(Peer::tell));
 
     let ready = Arc::new(AtomicBool::new(true));
     let (stop, mut wait) = watch::channel(false);
@@ -116,8 +117,9 @@ pub async fn serve_until(
     if let Some(file) = &args.port_file {
         ports.publish(file).map_err(|error| ServeError::File(file.display().to_string(), error))?;
     }
-    let (bound, tls) = (grpc.local_addr().ok(), args.tls_cert.is_some());
-    tracing::info!(address = ?bound, tls, service, "listening");
+    let bound = grpc.local_addr().ok();
+    let client_certificates = args.client_ca.is_some();
+    tracing::info!(address = ?bound, tls = tls.is_some(), client_certificates, service, "listening");
 
     let grace = args.grace();
     let told = reporter.clone();
@@ -133,8 +135,7 @@ pub async fn serve_until(
         let _ = stop.send(true);
     };
     let (open, mut closed) = mpsc::channel(1);
-    let incoming = TcpListenerStream::new(grpc);
-    let incoming = incoming.map_ok(move |stream| Connection::new(stream, open.clone()));
+    let incoming = Incoming::new(grpc, tls, open);
     let serving = server
         .add_routes(routes)
         .add_service(health)
@@ -168,10 +169,6 @@ pub async fn serve_until(
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|error| ServeError::Bind(address, error))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
-    fs::read(path).map_err(|error| ServeError::File(path.display().to_string(), error))
 }
 
 fn port(listener: &TcpListener) -> u16 {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, env};
 
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::{propagation::TextMapPropagator, trace::Status};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -32,4 +32,9 @@ pub fn continue_from_environment(span: &Span) {
     if let Ok(told) = env::var(VARIABLE) {
         continue_trace(span, &told);
     }
+}
+
+/// Marks `span` as one whose work failed.
+pub fn failed(span: &Span, message: impl Into<String>) {
+    span.set_status(Status::error(message.into()));
 }

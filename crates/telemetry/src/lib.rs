@@ -12,7 +12,7 @@ mod metrics;
 pub mod probes;
 
 pub use args::{LogArgs, LogFormat, MetricsListen, ProbeArgs};
-pub use context::{continue_from_environment, continue_trace, traceparent};
+pub use context::{continue_from_environment, continue_trace, failed, traceparent};
 pub use export::Guard;
 pub use logs::{init, init_cli};
 pub use metrics::Metrics;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use anomal_access::TokenArgs;
 use anomal_classification::{LocalClassificationEngine, Options, grpc};
-use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
+use anomal_rpc::{Admission, ServerArgs, guarded, metrics::Metrics, serve};
 use clap::Parser;
 
 const PORT: u16 = 7402;
@@ -14,13 +15,15 @@ const PORT: u16 = 7402;
 struct Arguments {
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    tokens: TokenArgs,
     /// Bytes that the distances of all pairs of rows may take; beyond it representatives stand for them
     #[arg(long, env = "ANOMAL_MEMORY_BUDGET", default_value_t = 1 << 30)]
     memory_budget: usize,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { server, memory_budget } = Arguments::parse();
+    let Arguments { server, tokens, memory_budget } = Arguments::parse();
     let _telling = anomal_telemetry::init("anomal-classification-engine", &server.logs);
     let metrics = Metrics::new();
     let admission = Admission::new(
@@ -31,7 +34,10 @@ fn main() -> anyhow::Result<()> {
     let options = Options { memory_budget, max_table: Some(server.max_request_bytes) };
     let engine = LocalClassificationEngine::new(options);
     let routes = grpc::routes(Arc::new(engine), admission);
-    let serving = serve(&server, PORT, grpc::SERVICE, routes, metrics);
-    server.runtime()?.block_on(serving)?;
-    Ok(())
+    server.runtime()?.block_on(async {
+        let reviews = tokens.reviews(server.tls().is_some()).await?;
+        let routes = guarded(routes, reviews, &metrics);
+        serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+        Ok(())
+    })
 }

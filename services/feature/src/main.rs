@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use anomal_access::TokenArgs;
 use anomal_feature::{LocalFeatureEngine, grpc};
-use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
+use anomal_rpc::{Admission, ServerArgs, guarded, metrics::Metrics, serve};
 use clap::Parser;
 
 const PORT: u16 = 7401;
@@ -14,10 +15,12 @@ const PORT: u16 = 7401;
 struct Arguments {
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    tokens: TokenArgs,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { server } = Arguments::parse();
+    let Arguments { server, tokens } = Arguments::parse();
     let _telling = anomal_telemetry::init("anomal-feature-engine", &server.logs);
     let metrics = Metrics::new();
     let admission = Admission::new(
@@ -26,7 +29,10 @@ fn main() -> anyhow::Result<()> {
         Arc::clone(&metrics),
     );
     let routes = grpc::routes(Arc::new(LocalFeatureEngine::default()), admission);
-    let serving = serve(&server, PORT, grpc::SERVICE, routes, metrics);
-    server.runtime()?.block_on(serving)?;
-    Ok(())
+    server.runtime()?.block_on(async {
+        let reviews = tokens.reviews(server.tls().is_some()).await?;
+        let routes = guarded(routes, reviews, &metrics);
+        serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
+        Ok(())
+    })
 }

@@ -9,9 +9,7 @@
 
 mod address;
 mod args;
-mod cache;
 mod caller;
-mod clock;
 mod gate;
 mod grpc;
 mod headers;
@@ -19,11 +17,9 @@ mod limits;
 mod origin;
 mod page;
 mod refusal;
-mod reviews;
 mod session;
 mod sign_in;
 mod token;
-mod user;
 
 use std::{
     fmt,
@@ -32,9 +28,11 @@ use std::{
     time::Duration,
 };
 
-use anomal_core::{Code, Error, Result};
+use anomal_access::{NO_TOKEN, PATIENCE, Reviews, wrong_token};
+use anomal_core::{Code, Result};
 use ipnet::IpNet;
 
+pub use anomal_access::User;
 pub use args::{AccessArgs, Auth};
 pub use caller::{Caller, Who};
 pub use gate::{SignedIn, protect};
@@ -42,12 +40,10 @@ pub use limits::LimitArgs;
 pub use refusal::{problem, status};
 pub use session::Secret;
 pub use token::TOKEN_VARIABLE;
-pub use user::User;
 
 use address::Proxies;
 use limits::Limits;
 use refusal::Refusal;
-use reviews::Reviews;
 use session::Sessions;
 use token::StaticToken;
 
@@ -55,7 +51,6 @@ use token::StaticToken;
 const SESSION: Duration = Duration::from_hours(8);
 /// Nobody is asked again in a session whose token it was, so that of Kubernetes is short.
 const SESSION_OF_USER: Duration = Duration::from_mins(15);
-const NO_TOKEN: &str = "NO_TOKEN";
 
 /// How callers are told apart.
 pub enum Mode {
@@ -91,7 +86,7 @@ impl Default for Options {
             limits: LimitArgs::default(),
             trusted_proxies: Vec::new(),
             https: false,
-            patience: reviews::PATIENCE,
+            patience: PATIENCE,
         }
     }
 }
@@ -181,7 +176,7 @@ impl Access {
             Check::Token(_) => "The token that this server was started with.".to_owned(),
             Check::Kubernetes(reviews) => format!(
                 "One that `kubectl create token NAME --namespace NAMESPACE --audience {}` prints.",
-                reviews.audience
+                reviews.audience()
             ),
         }
     }
@@ -224,21 +219,13 @@ impl Access {
             Check::Token(right) if right.matches(token) => {
                 Ok(Known { who: Who::Token, ends: None })
             }
-            Check::Token(_) => Err(reviews::wrong_token()),
+            Check::Token(_) => Err(wrong_token()),
             Check::Kubernetes(reviews) => {
                 let (user, ends) = reviews.user(token).await?;
                 Ok(Known { who: Who::User(user), ends })
             }
         }
     }
-}
-
-fn no_token() -> Error {
-    Error::new(
-        Code::Unauthenticated,
-        NO_TOKEN,
-        "a token is needed: send it as `Authorization: Bearer`, or sign in",
-    )
 }
 
 impl fmt::Debug for Access {

@@ -21,5 +21,5 @@ pub use access::{Access, AccessArgs};
 pub use engine::{LocalReportEngine, new_id};
 pub use grpc::RemoteReportEngine;
 pub use open::OpenReport;
-pub use serving::serve;
+pub use serving::{HTTP_1, serve};
 pub use store::Store;

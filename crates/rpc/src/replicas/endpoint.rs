@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         RwLock,
         atomic::{AtomicBool, Ordering},
@@ -11,9 +11,15 @@ use std::{
 
 use anomal_core::{Error, Result};
 use anomal_spec::RemoteEngine;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Uri};
+use tonic::{
+    service::interceptor::InterceptedService,
+    transport::{Channel, Uri},
+};
 
-use super::{Options, Pace};
+use super::{Options, Pace, tls::ClientTls, token::Bearer};
+
+/// A channel whose requests say who calls.
+pub type Wire = InterceptedService<Channel, Bearer>;
 
 /// Finds the addresses of a host, now.
 #[tonic::async_trait]
@@ -35,13 +41,16 @@ impl Resolver for Dns {
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub uri: Uri,
-    tls: Option<ClientTlsConfig>,
+    tls: Option<ClientTls>,
+    token: Bearer,
     last: RwLock<Vec<SocketAddr>>,
     failing: AtomicBool,
 }
 
 impl Endpoint {
-    pub fn new(endpoint: &str, settings: &RemoteEngine) -> Result<Self> {
+    /// `place`: where the settings name the engine.
+    pub fn new(endpoint: &str, settings: &RemoteEngine, place: &str) -> Result<Self> {
+        let bad = |message: String| Error::settings(place, "ENDPOINT_INVALID", message);
         let uri: Uri = endpoint.parse().map_err(|error| {
             bad(format!("{endpoint} is no address such as http://host:7401: {error}"))
         })?;
@@ -49,10 +58,31 @@ impl Endpoint {
             return Err(bad(format!("{endpoint} is no address such as http://host:7401")));
         }
         let tls = match uri.scheme_str() {
-            Some("https") => Some(tls(&uri, settings)?),
+            Some("https") => {
+                let tls = ClientTls::read(settings.tls.clone().unwrap_or_default(), host(&uri));
+                Some(tls.map_err(|error| bad(format!("{uri}: {error}")))?)
+            }
             _ => None,
         };
-        Ok(Self { uri, tls, last: RwLock::default(), failing: AtomicBool::new(false) })
+        let token = Bearer::read(settings.token_file.as_deref(), place)?;
+        if token.is_some() && tls.is_none() && !is_loopback(host(&uri)) {
+            tracing::warn!(
+                "{uri}: the token travels unencrypted, and who sees it can use it; call the engine by https"
+            );
+        }
+        Ok(Self { uri, tls, token, last: RwLock::default(), failing: AtomicBool::new(false) })
+    }
+
+    /// Looks whether its certificates have changed.
+    pub fn refresh(&self) {
+        if let Some(tls) = &self.tls {
+            tls.refresh();
+        }
+    }
+
+    /// Counts the changes of its certificates: a channel made before one is of no use for new connections.
+    pub fn version(&self) -> u64 {
+        self.tls.as_ref().map_or(0, |tls| tls.current().1)
     }
 
     /// Its addresses now, or the last that are known if they can't be looked up.
@@ -86,8 +116,10 @@ impl Endpoint {
     }
 
     /// A channel that connects when it is first used, and again when it broke.
-    pub fn channel(&self, address: SocketAddr, pace: &Pace) -> Result<Channel> {
-        let bad = |error: tonic::transport::Error| bad(format!("{}: {error}", self.uri));
+    pub fn channel(&self, address: SocketAddr, pace: &Pace) -> Result<Wire> {
+        let bad = |error: tonic::transport::Error| {
+            Error::settings("engines", "ENDPOINT_INVALID", format!("{}: {error}", self.uri))
+        };
         let scheme = self.uri.scheme_str().unwrap_or("http");
         let mut endpoint = tonic::transport::Endpoint::from_shared(format!("{scheme}://{address}"))
             .map_err(bad)?
@@ -100,28 +132,16 @@ impl Endpoint {
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20);
         if let Some(tls) = &self.tls {
-            endpoint = endpoint.tls_config(tls.clone()).map_err(bad)?;
+            endpoint = endpoint.tls_config(tls.current().0).map_err(bad)?;
         }
-        Ok(endpoint.connect_lazy())
+        Ok(InterceptedService::new(endpoint.connect_lazy(), self.token.clone()))
     }
-}
-
-fn bad(message: String) -> Error {
-    Error::settings("engines", "ENDPOINT_INVALID", message)
 }
 
 fn host(uri: &Uri) -> &str {
     uri.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
-fn tls(uri: &Uri, settings: &RemoteEngine) -> Result<ClientTlsConfig> {
-    let tls = settings.tls.clone().unwrap_or_default();
-    let name = tls.server_name.unwrap_or_else(|| host(uri).to_owned());
-    let Some(ca) = tls.ca else {
-        return Err(bad(format!(
-            "{uri}: https needs `tls: {{ca: FILE}}`, the authorities to trust"
-        )));
-    };
-    let pem = std::fs::read(&ca).map_err(|error| bad(format!("{ca} can't be read: {error}")))?;
-    Ok(ClientTlsConfig::new().domain_name(name).ca_certificate(Certificate::from_pem(pem)))
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -3,6 +3,7 @@
 use std::{error::Error as Cause, io, iter::successors, net::SocketAddr};
 
 use anomal_core::{Code, Error};
+use rustls::AlertDescription as Alert;
 use tonic::Status;
 
 use crate::{admission::BUSY, status::from_status};
@@ -19,7 +20,7 @@ pub(super) fn named(address: SocketAddr, status: &Status) -> Error {
         return error;
     }
     if let Some(tls) = tls(status) {
-        return untrusted(address, tls);
+        return untrusted(address, &tls);
     }
     match error.code {
         Code::Incompatible => return incompatible(address, status),
@@ -61,25 +62,76 @@ pub(super) fn retryable(error: &Error) -> bool {
     error.code == Code::Unavailable || error.reason == BUSY
 }
 
+/// Who calls is not known: what to do about it is told with the place in the settings.
+pub(super) fn unknown(mut error: Error, address: SocketAddr, place: &str) -> Error {
+    if error.code == Code::Unauthenticated && !error.reason.starts_with(CLIENT_CERTIFICATE) {
+        error.message = format!(
+            "the engine at {address} lets nobody in without a token that it knows: {}; name a file with one by \
+             `{place}.tokenFile`",
+            error.message
+        );
+    }
+    error
+}
+
+/// What reasons about the caller's own certificate begin with.
+const CLIENT_CERTIFICATE: &str = "CLIENT_CERTIFICATE";
+
 /// Another try would see the same certificate.
 fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
-    let (reason, remedy) = match error {
+    let (code, reason, remedy) = match error {
         rustls::Error::InvalidCertificate(_) => (
+            Code::Incompatible,
             "CERTIFICATE_REFUSED",
             "check that `tls.ca` holds the authority that signed its certificate, and `tls.serverName` a name that \
              the certificate is for",
         ),
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => (
+            Code::Unauthenticated,
+            "CLIENT_CERTIFICATE_MISSING",
+            "it wants a certificate of the caller: name one by `tls.cert` and `tls.key`",
+        ),
+        rustls::Error::AlertReceived(alert) if OF_CERTIFICATES.contains(alert) => (
+            Code::Unauthenticated,
+            "CLIENT_CERTIFICATE_REFUSED",
+            "it refuses the caller's certificate: check that `tls.cert` is of the authority that the engine was \
+             given by --client-ca, and has not expired",
+        ),
         _ => (
+            Code::Incompatible,
             "TLS_FAILED",
             "use http:// if it has no certificate, or give it one with --tls-cert and --tls-key",
         ),
     };
     let message = format!("the engine at {address} can't be talked to over TLS: {error}; {remedy}");
-    Error::new(Code::Incompatible, reason, message)
+    Error::new(code, reason, message)
 }
 
-fn tls(status: &Status) -> Option<&rustls::Error> {
-    chain(status).find_map(|cause| cause.downcast_ref())
+/// What servers say of a certificate that they do not accept, or miss.
+const OF_CERTIFICATES: [Alert; 9] = [
+    Alert::CertificateRequired,
+    Alert::UnknownCA,
+    Alert::BadCertificate,
+    Alert::CertificateUnknown,
+    Alert::CertificateExpired,
+    Alert::CertificateRevoked,
+    Alert::UnsupportedCertificate,
+    Alert::DecryptError,
+    Alert::AccessDenied,
+];
+
+fn tls(status: &Status) -> Option<rustls::Error> {
+    let whole = chain(status).find_map(|cause| cause.downcast_ref().cloned());
+    // A server judges our certificate when the handshake is over on our side (TLS 1.3), and HTTP/2 keeps only
+    // the text of what it reads then.
+    whole.or_else(|| {
+        let mut alerts = OF_CERTIFICATES.into_iter().map(rustls::Error::AlertReceived);
+        let texts: Vec<String> = chain(status).map(ToString::to_string).collect();
+        alerts.find(|alert| {
+            let alert = alert.to_string();
+            texts.iter().any(|text| text.contains(&alert))
+        })
+    })
 }
 
 /// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.

@@ -14,7 +14,7 @@ use anomal_rpc::{
 };
 use futures::future::join_all;
 
-use crate::stub::{Server, client, client_of, eventually, plan, quick, told};
+use crate::stub::{PLACE, Server, client, client_of, eventually, plan, quick, told};
 
 /// A name whose addresses a test sets; without any, it can't be looked up.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ async fn a_name_without_addresses() {
         endpoints: vec!["http://engines.test:7401".into()],
         ..Default::default()
     };
-    let error = Replicas::with(&settings, options).await.unwrap_err();
+    let error = Replicas::with(&settings, PLACE, options).await.unwrap_err();
     told(&error, Code::Unavailable, "engines.test:7401", &["no name server"]);
 }
 

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anomal_access::Reviews;
 use anomal_core::{Code, Error, Result, blocking};
 use anomal_proto::v1::{
     ExtractRequest, ExtractResponse, ListComponentsRequest, ListComponentsResponse, Plan,
@@ -17,10 +18,10 @@ use anomal_proto::v1::{
     feature_engine_server::{FeatureEngine, FeatureEngineServer},
 };
 use anomal_rpc::{
-    Admission, Assembler, MAX_MESSAGE_BYTES, Replicas, ServerArgs, from_status,
+    Admission, Assembler, MAX_MESSAGE_BYTES, Replicas, ServerArgs, from_status, guarded,
     metrics::Metrics,
     outgoing,
-    replicas::{Options, Pace},
+    replicas::{Options, Pace, Wire},
     serve_until,
 };
 use anomal_spec::{RemoteEngine, Tls};
@@ -28,8 +29,9 @@ use clap::Parser;
 use futures::Stream;
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
-use tonic::{Request, Response, Status, Streaming, service::Routes, transport::Channel};
+use tonic::{Request, Response, Status, Streaming, service::Routes};
 
+pub const PLACE: &str = "engines.feature";
 pub const SERVICE: &str = "anomal.v1.FeatureEngine";
 
 /// What an engine has seen.
@@ -137,6 +139,11 @@ pub struct Server {
 impl Server {
     /// With more on its command line.
     pub async fn start(more: &[&str]) -> Self {
+        Self::start_guarded(more, None).await
+    }
+
+    /// For callers whose tokens are known.
+    pub async fn start_guarded(more: &[&str], reviews: Option<Arc<Reviews>>) -> Self {
         let folder = TempDir::new().unwrap();
         let port_file = folder.path().join("ports.json");
         let mut line = vec!["server", "--listen", "127.0.0.1:0", "--port-file"];
@@ -162,7 +169,8 @@ impl Server {
         let told = Arc::clone(&metrics);
         let serving = runtime.spawn(async move {
             let asked = async { drop(stopped.await) };
-            serve_until(&args, 0, SERVICE, Routes::new(service), told, asked).await
+            let routes = guarded(Routes::new(service), reviews, &told);
+            serve_until(&args, 0, SERVICE, routes, told, asked).await
         });
         let ports = eventually(|| std::fs::read_to_string(&port_file).ok()).await;
         let told: serde_json::Value = serde_json::from_str(&ports).unwrap();
@@ -211,6 +219,14 @@ impl Drop for Server {
     }
 }
 
+/// A server of nothing, which ends at once if it can be served at all.
+pub async fn serve_once(more: &[&str]) -> Result<(), anomal_rpc::server::ServeError> {
+    let line = ["server", "--listen", "127.0.0.1:0", "--metrics-listen", "off"];
+    let args = Arguments::parse_from(line.iter().chain(more)).server;
+    let done = std::future::ready(());
+    serve_until(&args, 0, SERVICE, Routes::default(), Metrics::new(), done).await
+}
+
 /// A pace at which a test sees each failure soon.
 pub fn quick() -> Options {
     let pace = Pace {
@@ -234,9 +250,8 @@ pub async fn client_of(
     tls: Option<Tls>,
     options: Options,
 ) -> Arc<Replicas> {
-    Replicas::with(&RemoteEngine { endpoints, tls, ..RemoteEngine::default() }, options)
-        .await
-        .unwrap()
+    let settings = RemoteEngine { endpoints, tls, ..RemoteEngine::default() };
+    Replicas::with(&settings, PLACE, options).await.unwrap()
 }
 
 /// What an engine is asked before work is given to it.
@@ -259,7 +274,7 @@ pub async fn plan(replicas: &Replicas, settings: &str) -> Result<Plan> {
 
 /// A request of so many chunks of this size, and its answer unread.
 pub async fn extract(
-    channel: Channel,
+    channel: Wire,
     count: usize,
     bytes: usize,
 ) -> Result<Streaming<ExtractResponse>, Status> {
@@ -278,6 +293,15 @@ pub async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(started.elapsed() < Duration::from_secs(10), "it did not come");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// As [`eventually`], for what is asked over the network.
+pub async fn soon(mut look: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !look().await {
+        assert!(started.elapsed() < Duration::from_secs(20), "it did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

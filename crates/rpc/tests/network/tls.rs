@@ -1,58 +1,26 @@
 //! TLS from files, and what a person reads where it fails.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anomal_core::Code;
+use anomal_rpc::replicas::{Options, Resolver};
 use anomal_spec::Tls;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 
-use crate::stub::{Server, check, client, client_of, plan, quick, told};
-
-const NAME: &str = "engine.test";
-
-/// An authority and a certificate of it, in files.
-struct Certificates {
-    folder: TempDir,
-}
-
-impl Certificates {
-    fn make() -> Self {
-        let mut authority = CertificateParams::new(Vec::new()).unwrap();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let ca = authority.self_signed(&key).unwrap();
-        let issuer = Issuer::new(authority, key);
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &issuer).unwrap();
-        let folder = TempDir::new().unwrap();
-        let files = [("ca", ca.pem()), ("cert", certificate.pem()), ("key", key.serialize_pem())];
-        for (name, pem) in files {
-            std::fs::write(folder.path().join(name), pem).unwrap();
-        }
-        Self { folder }
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    async fn server(&self) -> Server {
-        Server::start(&["--tls-cert", &self.file("cert"), "--tls-key", &self.file("key")]).await
-    }
-
-    fn trusted(&self, name: &str) -> Tls {
-        Tls { ca: Some(self.file("ca")), server_name: Some(name.into()), ..Tls::default() }
-    }
-}
+use crate::{
+    certificates::{Certificates, NAME, secured},
+    stub::{Server, check, client, client_of, plan, quick, told},
+};
 
 #[tokio::test]
 async fn a_server_with_a_trusted_certificate_is_used() {
     let files = Certificates::make();
-    let server = files.server().await;
-    let endpoint = format!("https://{}", server.address);
-    let replicas = client_of(vec![endpoint], Some(files.trusted(NAME)), quick()).await;
+    let server = files.server(&[]).await;
+    let replicas = secured(&server, files.trusted(NAME)).await;
     check(&replicas).await.unwrap();
     assert_eq!(plan(&replicas, "x").await.unwrap().settings, "x");
 }
@@ -60,7 +28,7 @@ async fn a_server_with_a_trusted_certificate_is_used() {
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_no_lost_connection() {
     let files = Certificates::make();
-    let server = files.server().await;
+    let server = files.server(&[]).await;
     let (endpoint, address) = (format!("https://{}", server.address), server.address.to_string());
     let stranger = Certificates::make();
     let others = [
@@ -97,7 +65,7 @@ async fn https_to_a_server_without_a_certificate() {
 #[tokio::test]
 async fn http_to_a_server_with_a_certificate() {
     let files = Certificates::make();
-    let server = files.server().await;
+    let server = files.server(&[]).await;
     let replicas = client(&[server.address]).await;
     let started = Instant::now();
     for error in [check(&replicas).await.unwrap_err(), plan(&replicas, "").await.unwrap_err()] {
@@ -106,4 +74,30 @@ async fn http_to_a_server_with_a_certificate() {
         told(&error, code, &server.address.to_string(), &["http or https"]);
     }
     assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+/// One address, whatever it is asked for.
+#[derive(Debug)]
+struct One(SocketAddr);
+
+#[tonic::async_trait]
+impl Resolver for One {
+    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![self.0])
+    }
+}
+
+/// As by a headless Service: its name has the pods' addresses, and the certificate is for the name.
+#[tokio::test]
+async fn a_name_is_verified_and_not_its_address() {
+    let files = Certificates::make();
+    let server = files.server(&[]).await;
+    let tls = Tls { ca: Some(files.file("ca")), ..Tls::default() };
+    let options = || Options { resolver: Arc::new(One(server.address)), ..quick() };
+    let endpoint = |name: &str| vec![format!("https://{name}:7401")];
+    let replicas = client_of(endpoint(NAME), Some(tls.clone()), options()).await;
+    plan(&replicas, "x").await.unwrap();
+    let replicas = client_of(endpoint("other.test"), Some(tls), options()).await;
+    let error = plan(&replicas, "").await.unwrap_err();
+    told(&error, Code::Incompatible, &server.address.to_string(), &["not valid for", "other.test"]);
 }

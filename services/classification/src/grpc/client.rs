@@ -14,12 +14,12 @@ use anomal_core::{
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
     Assembler, Replicas, analysis::Joined, chunks, chunks::pieces, limited_client, outgoing,
-    request::cut_off,
+    replicas::Wire, request::cut_off,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::{Stream, stream};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 /// The classification engine behind some endpoints.
 #[derive(Clone, Debug)]
@@ -32,7 +32,15 @@ impl RemoteClassificationEngine {
     /// `Unavailable` if no replica answers, `Incompatible` if one is no classification engine of this
     /// version.
     pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
-        let replicas = Replicas::resolve(settings).await?;
+        Self::connect_at(settings, "engines.classification").await
+    }
+
+    /// As [`RemoteClassificationEngine::connect`], where the settings name the engine elsewhere.
+    ///
+    /// # Errors
+    /// As [`RemoteClassificationEngine::connect`].
+    pub async fn connect_at(settings: &RemoteEngine, place: &'static str) -> Result<Self> {
+        let replicas = Replicas::resolve(settings, place).await?;
         let client = clients(&replicas);
         replicas
             .check(|channel| async move {
@@ -46,7 +54,7 @@ impl RemoteClassificationEngine {
 /// Makes a client of a channel to one of them.
 fn clients(
     replicas: &Replicas,
-) -> impl Fn(Channel) -> ClassificationEngineClient<Channel> + Copy + use<> {
+) -> impl Fn(Wire) -> ClassificationEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ClassificationEngineClient::new(channel), compression)
 }

@@ -11,11 +11,13 @@ use anomal_core::{
     },
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_rpc::{Assembler, Replicas, chunks, limited_client, outgoing, request::cut_off};
+use anomal_rpc::{
+    Assembler, Replicas, chunks, limited_client, outgoing, replicas::Wire, request::cut_off,
+};
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::stream;
-use tonic::{Status, Streaming, transport::Channel};
+use tonic::{Status, Streaming};
 
 /// The feature engine behind some endpoints.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ impl RemoteFeatureEngine {
     /// # Errors
     /// `Unavailable` if no replica answers, `Incompatible` if one is no feature engine of this version.
     pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
-        let replicas = Replicas::resolve(settings).await?;
+        let replicas = Replicas::resolve(settings, "engines.feature").await?;
         let client = clients(&replicas);
         replicas
             .check(|channel| async move {
@@ -39,7 +41,7 @@ impl RemoteFeatureEngine {
 }
 
 /// Makes a client of a channel to one of them.
-fn clients(replicas: &Replicas) -> impl Fn(Channel) -> FeatureEngineClient<Channel> + Copy + use<> {
+fn clients(replicas: &Replicas) -> impl Fn(Wire) -> FeatureEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(FeatureEngineClient::new(channel), compression)
 }

@@ -5,13 +5,13 @@ use std::{
     path::PathBuf,
 };
 
+use anomal_access::client;
 use anomal_core::Result;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::{
     Access, LimitArgs, Mode, Options,
-    reviews::PATIENCE,
     session::Secret,
     token::{self, TOKEN_VARIABLE},
 };
@@ -89,21 +89,6 @@ impl AccessArgs {
     fn mode(&self, has_token: bool) -> Auth {
         self.auth.unwrap_or(if has_token { Auth::Token } else { Auth::Open })
     }
-}
-
-/// The API server of the cluster that this runs in, or of the kubeconfig.
-async fn client() -> Result<kube::Client> {
-    let failed = |error: String| {
-        token::invalid(format!(
-            "`--auth kubernetes` finds no API server, neither by this pod's service account \
-             nor by a kubeconfig: {error}"
-        ))
-    };
-    let mut config = kube::Config::infer().await.map_err(|error| failed(error.to_string()))?;
-    config.connect_timeout = Some(PATIENCE);
-    config.read_timeout = Some(PATIENCE);
-    config.write_timeout = Some(PATIENCE);
-    kube::Client::try_from(config).map_err(|error| failed(error.to_string()))
 }
 
 /// A network, or one address.

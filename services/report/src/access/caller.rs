@@ -2,14 +2,10 @@
 
 use std::{collections::HashSet, fmt, sync::Arc};
 
+use anomal_access::{Reviews, Right, User, no_token};
 use anomal_core::{Code, Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-
-use super::{
-    reviews::{Reviews, Right},
-    user::User,
-};
 
 /// Questions for one list that are asked at once.
 const AT_ONCE: usize = 16;
@@ -55,7 +51,7 @@ impl Caller {
     /// # Errors
     /// Unauthenticated where nobody has found out: then nobody may.
     pub fn current() -> Result<Self> {
-        CURRENT.try_with(Self::clone).map_err(|_| super::no_token())
+        CURRENT.try_with(Self::clone).map_err(|_| no_token())
     }
 
     pub fn who(&self) -> &Who {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anomal_access::{bearer, clock, no_token};
 use anomal_core::{Code, Error, Result};
 use axum::{
     Router,
@@ -14,7 +15,7 @@ use axum::{
 use super::{
     Access, Caller, Who,
     address::Client,
-    clock, headers, no_token, origin, page,
+    headers, origin, page,
     refusal::{Refusal, complete, problem, status, wants_page},
     session::{Session, Sessions},
     sign_in,
@@ -134,12 +135,6 @@ async fn caller(
             Err(Error::new(Code::Unauthenticated, SESSION_OVER, message).into())
         }
     }
-}
-
-/// The token of `Authorization: Bearer`.
-pub(super) fn bearer(header: &[u8]) -> Option<&str> {
-    let (scheme, token) = str::from_utf8(header).ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A request that is refused, as far as it matters to the answer and the log.

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use anomal_access::{bearer, no_token};
 use anomal_core::Result;
 use tonic::metadata::MetadataMap;
 
-use super::{Access, Caller, Who, gate::bearer, no_token};
+use super::{Access, Caller, Who};
 
 impl Access {
     /// Who sends this request, by its `authorization`. `peer` is the other end of the connection; where it is

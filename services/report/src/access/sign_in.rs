@@ -1,5 +1,6 @@
 //! The sign-in page: a token once, then a cookie.
 
+use anomal_access::clock;
 use anomal_core::{Code, Error, Result};
 use axum::{
     Extension, Form, Router,
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::{
     Access,
     address::Client,
-    clock, origin, page,
+    origin, page,
     refusal::{Refusal, complete, problem, status, wants_page},
     session::Sessions,
 };

@@ -2,8 +2,8 @@
 
 use std::{env, fs, path::Path};
 
+use anomal_access::hash;
 use anomal_core::{Code, Error, Result};
-use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 
 /// Where the token is, unless a file is named.
@@ -52,12 +52,6 @@ pub(super) fn read(file: Option<&Path>) -> Result<Option<String>> {
     let text = fs::read_to_string(file)
         .map_err(|error| invalid(format!("{} can't be read: {error}", file.display())))?;
     Ok(Some(text.trim().to_owned()))
-}
-
-pub(super) fn hash(text: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    bytes
 }
 
 pub(super) fn invalid(message: impl Into<String>) -> Error {

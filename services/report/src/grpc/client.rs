@@ -14,6 +14,7 @@ use anomal_rpc::{
     Replicas,
     analysis::{Part, split},
     chunks, from_status, limited_client, outgoing,
+    replicas::Wire,
     request::cut_off,
 };
 use anomal_spec::RemoteEngine;
@@ -23,10 +24,9 @@ use futures::{Stream, StreamExt, future::ready, stream};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
 };
 
-use crate::{engine::new_id, exports::download};
+use crate::{access::TOKEN_VARIABLE, engine::new_id, exports::download};
 
 /// The report engine behind some endpoints.
 #[derive(Clone, Debug)]
@@ -37,12 +37,13 @@ pub struct RemoteReportEngine {
 }
 
 impl RemoteReportEngine {
-    /// `token`: what says who asks, where the engine wants to know.
+    /// `token`: what says who asks, where the engine wants to know and the settings name no file with it.
     ///
     /// # Errors
     /// `Unavailable` if no replica answers, `Incompatible` if one is no report engine of this version,
     /// `Unauthenticated` if it knows no such token.
     pub async fn connect(settings: &RemoteEngine, token: Option<&str>) -> Result<Self> {
+        let token = token.filter(|_| settings.token_file.is_none());
         let authorization = token.map(|token| format!("Bearer {token}").parse()).transpose();
         let authorization = authorization.map_err(|_| {
             Error::new(
@@ -51,7 +52,7 @@ impl RemoteReportEngine {
                 "the token is none: it holds characters that tokens have not",
             )
         })?;
-        let replicas = Replicas::resolve(settings).await?;
+        let replicas = Replicas::resolve(settings, "engines.report").await?;
         let engine = Self { replicas, authorization };
         let first = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
         let client = clients(&engine.replicas);
@@ -61,7 +62,8 @@ impl RemoteReportEngine {
                 let request = engine.asking(first.clone());
                 async move { client(channel).list(request).await }
             })
-            .await?;
+            .await
+            .map_err(|error| remedy(error, settings))?;
         Ok(engine)
     }
 
@@ -74,8 +76,16 @@ impl RemoteReportEngine {
     }
 }
 
+/// Where the settings name no file with a token, it may be in the environment.
+fn remedy(mut error: Error, settings: &RemoteEngine) -> Error {
+    if error.code == Code::Unauthenticated && settings.token_file.is_none() {
+        error.message = format!("{}, or set {TOKEN_VARIABLE}", error.message);
+    }
+    error
+}
+
 /// Makes a client of a channel to one of them.
-fn clients(replicas: &Replicas) -> impl Fn(Channel) -> ReportEngineClient<Channel> + Copy + use<> {
+fn clients(replicas: &Replicas) -> impl Fn(Wire) -> ReportEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ReportEngineClient::new(channel), compression)
 }

@@ -8,4 +8,6 @@ mod fake_api;
 mod kubernetes;
 mod local;
 mod stand;
+mod tenants;
 mod tokens;
+mod web_tls;

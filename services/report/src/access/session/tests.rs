@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use super::{super::user::User, *};
+use anomal_access::User;
+
+use super::*;
 
 const LIFE: Duration = Duration::from_mins(15);
 

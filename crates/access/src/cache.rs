@@ -13,7 +13,7 @@ use anomal_core::Result;
 /// An answer and until when it is believed; none while it is being asked for, or could not be had.
 type Slot<V> = Arc<tokio::sync::Mutex<Option<(V, Instant)>>>;
 
-pub(super) struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     slots: Mutex<HashMap<K, Slot<V>>>,
     most: usize,
 }

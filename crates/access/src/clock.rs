@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-pub(super) fn now() -> u64 {
+/// The present.
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// When a token ends, if it is a JWT that says so. Nothing is verified here: it can only shorten what the
 /// API server has granted.
-pub(super) fn expiry(token: &str) -> Option<u64> {
+pub fn expiry(token: &str) -> Option<u64> {
     #[derive(Deserialize)]
     struct Claims {
         exp: f64,

@@ -12,14 +12,14 @@ use kube::{Api, Client, api::PostParams};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Semaphore;
 
-use super::{cache::Cache, clock, token::hash, user::User};
+use crate::{User, bearer::hash, cache::Cache, clock, wrong_token};
 
 /// How long a yes is believed; a token's own end may come sooner.
 const YES: Duration = Duration::from_mins(1);
 /// How long a no is believed: rights that were just given are there soon.
 const NO: Duration = Duration::from_secs(5);
 /// The API server answers in milliseconds; who waits for it holds a request.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 const TOKENS: usize = 4096;
 const RIGHTS: usize = 65_536;
 /// Longer than any token of Kubernetes or of a provider behind it.
@@ -32,7 +32,7 @@ const RESOURCE: &str = "anomalyjobs";
 
 /// A right that someone has or has not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Right {
+pub struct Right {
     pub user: Arc<User>,
     pub verb: &'static str,
     /// Empty: all of them.
@@ -48,9 +48,10 @@ enum Known {
     Nobody,
 }
 
-pub(super) struct Reviews {
+/// Asks the API server, and remembers for a while what it said.
+pub struct Reviews {
     client: Client,
-    pub audience: String,
+    audience: String,
     patience: Duration,
     tokens: Cache<[u8; 32], Known>,
     rights: Cache<Right, bool>,
@@ -67,6 +68,11 @@ impl Reviews {
             rights: Cache::new(RIGHTS),
             slots: Semaphore::new(AT_ONCE),
         }
+    }
+
+    /// What tokens must be made for.
+    pub fn audience(&self) -> &str {
+        &self.audience
     }
 
     /// Whose token it is, and when it ends.
@@ -180,14 +186,6 @@ impl Reviews {
     }
 }
 
-pub(super) fn wrong_token() -> Error {
-    Error::new(
-        Code::Unauthenticated,
-        "WRONG_TOKEN",
-        "the token is not known, has expired, or is not meant for this service",
-    )
-}
-
 /// The cause is for those who run the service: it goes into the log.
 fn unavailable(resource: &str, error: &kube::Error) -> Error {
     match error {
@@ -209,4 +207,10 @@ fn unavailable(resource: &str, error: &kube::Error) -> Error {
 
 fn not_now(message: &str) -> Error {
     Error::new(Code::Unavailable, "API_SERVER", message)
+}
+
+impl fmt::Debug for Reviews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reviews").field("audience", &self.audience).finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,154 @@
+//! Runners of two namespaces over gRPC: each publishes under its own namespace, and sees nothing of the other's.
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use anomal_core::{
+    Code, Download, Error, PublishRequest, ReportEngine, Result, Table,
+    proto::{ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+};
+use anomal_report::{
+    RemoteReportEngine,
+    access::{Access, Mode, Options},
+    grpc,
+};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve_until};
+use anomal_spec::RemoteEngine;
+use clap::Parser;
+use futures::{StreamExt, TryStreamExt, stream};
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::fake_api::{FakeApi, now, service_account};
+
+/// Keeps what reports say of themselves.
+#[derive(Default)]
+struct Kept(Mutex<HashMap<String, Report>>);
+
+#[tonic::async_trait]
+impl ReportEngine for Kept {
+    async fn publish(&self, request: PublishRequest) -> Result<Report> {
+        let report = request.report;
+        self.0.lock().unwrap().insert(report.id.clone(), report.clone());
+        Ok(report)
+    }
+
+    async fn list(&self, _: ListReportsRequest) -> Result<ListReportsResponse> {
+        let mut reports: Vec<_> = self.0.lock().unwrap().values().cloned().collect();
+        reports.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(ListReportsResponse { reports, ..ListReportsResponse::default() })
+    }
+
+    async fn get(&self, id: &str) -> Result<Report> {
+        let found = self.0.lock().unwrap().get(id).cloned();
+        found.ok_or_else(|| Error::not_found(format!("there is no report {id}")))
+    }
+
+    async fn export(&self, request: ExportReportRequest) -> Result<Download> {
+        Ok(stream::iter([Ok(request.id.into_bytes().into())]).boxed())
+    }
+
+    async fn delete(&self, id: &str) -> Result<()> {
+        self.0.lock().unwrap().remove(id);
+        Ok(())
+    }
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// The service, and the endpoint that it is served at.
+async fn server(api: &FakeApi) -> RemoteEngine {
+    let folder = TempDir::new().unwrap();
+    let ports = folder.path().join("ports.json");
+    let line = ["server", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--port-file"];
+    let line = line.into_iter().chain([ports.to_str().unwrap()]);
+    let args = Arguments::parse_from(line).server;
+    let mode = Mode::Kubernetes { client: api.client(), audience: "anomal".to_owned() };
+    let access = Access::new(mode, Options::default()).unwrap();
+    let metrics = Metrics::new();
+    let admission = Admission::new(4, 1 << 20, Arc::clone(&metrics));
+    let routes = grpc::routes(Arc::new(Kept::default()), access, admission);
+    tokio::spawn(async move {
+        serve_until(&args, 0, grpc::SERVICE, routes, metrics, std::future::pending()).await
+    });
+    let told = loop {
+        match std::fs::read(&ports) {
+            Ok(told) => break told,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+        }
+    };
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    let endpoints = vec![format!("http://127.0.0.1:{}", told["grpc"])];
+    RemoteEngine { endpoints, ..RemoteEngine::default() }
+}
+
+async fn publish(engine: &RemoteReportEngine, namespace: &str, id: &str) -> Result<Report> {
+    let mut rows = NamedTempFile::new().unwrap();
+    rows.write_all(b"rows").unwrap();
+    let report = Report {
+        id: id.to_owned(),
+        namespace: namespace.to_owned(),
+        job: "payments".to_owned(),
+        ..Report::default()
+    };
+    let hits = Table::new(Vec::new(), polars::prelude::DataFrame::default()).unwrap();
+    let rows = rows.path().to_owned();
+    engine.publish(PublishRequest { report, analysis: None, rows, hits, time_to_live: None }).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runner_has_its_own_namespace_and_no_other() {
+    let accounts = ["bank", "web"]
+        .map(|namespace| service_account(namespace, "runner", "anomal", now() + 3600));
+    let tokens = accounts.each_ref().map(|account| account.0.clone());
+    let api = FakeApi::start(accounts.to_vec(), Vec::new()).await;
+    let settings = server(&api).await;
+    // As a runner has it: in a file.
+    let file = |token: &str| {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), token).unwrap();
+        file
+    };
+    let files = tokens.each_ref().map(|token| file(token));
+    let with = |file: &NamedTempFile| RemoteEngine {
+        token_file: Some(file.path().display().to_string()),
+        ..settings.clone()
+    };
+    // A token of the environment says nothing where there is a file.
+    let bank = RemoteReportEngine::connect(&with(&files[0]), Some("other")).await.unwrap();
+    let web = RemoteReportEngine::connect(&with(&files[1]), None).await.unwrap();
+
+    publish(&bank, "bank", "b1").await.unwrap();
+    publish(&web, "web", "w1").await.unwrap();
+    for foreign in ["web", "", "kube-system"] {
+        let error = publish(&bank, foreign, "b2").await.unwrap_err();
+        assert_eq!(error.code, Code::PermissionDenied, "{foreign}: {error}");
+    }
+    let all = ListReportsRequest::default;
+    let ids = |listed: ListReportsResponse| {
+        listed.reports.into_iter().map(|report| report.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(bank.list(all()).await.unwrap()), ["b1"]);
+    assert_eq!(ids(web.list(all()).await.unwrap()), ["w1"]);
+
+    assert_eq!(web.get("b1").await.unwrap_err().code, Code::PermissionDenied);
+    assert_eq!(web.delete("b1").await.unwrap_err().code, Code::PermissionDenied);
+    let export = |id: &str| ExportReportRequest { id: id.to_owned(), ..Default::default() };
+    let refused = web.export(export("b1")).await.err().unwrap();
+    assert_eq!(refused.code, Code::PermissionDenied);
+
+    assert_eq!(bank.get("b1").await.unwrap().job, "payments");
+    let pieces: Vec<_> = bank.export(export("b1")).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(pieces.concat(), b"b1");
+    bank.delete("b1").await.unwrap();
+    assert_eq!(bank.get("b1").await.unwrap_err().code, Code::NotFound);
+
+    let nobody = RemoteReportEngine::connect(&settings, None).await.unwrap_err();
+    assert_eq!(nobody.code, Code::Unauthenticated, "{nobody}");
+}
