@@ -133,7 +133,6 @@ pub enum TolerationOperator {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(clippy::enum_variant_names, reason = "as Kubernetes calls them")]
 pub enum TaintEffect {
     NoSchedule,
     PreferNoSchedule,
