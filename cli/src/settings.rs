@@ -11,7 +11,7 @@ use anomal_spec::{AnomalyJob, Form, Loaded, OriginalCommand, SettingsError, Sour
 
 use crate::{
     args::{Original, Run},
-    exit, overrides,
+    overrides,
     present::error::Failure,
 };
 

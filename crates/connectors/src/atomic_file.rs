@@ -26,7 +26,7 @@ pub struct AtomicFile {
 }
 
 enum State {
-    Open(Compressor<BufWriter<Inner>>),
+    Open(Box<Compressor<BufWriter<Inner>>>),
     /// All is written.
     Whole(Inner),
     Broken,
@@ -75,7 +75,7 @@ impl AtomicFile {
         };
         let writer = Compressor::new(BufWriter::with_capacity(1 << 18, inner), target);
         let writer = writer.map_err(|error| failed(target, &error))?;
-        Ok(Self { target: target.to_owned(), state: State::Open(writer) })
+        Ok(Self { target: target.to_owned(), state: State::Open(Box::new(writer)) })
     }
 
     pub fn target(&self) -> &Path {

@@ -319,7 +319,7 @@ mod tests {
                 text.push_str(&record.iter().map(quote).collect::<Vec<_>>().join(","));
                 text.push('\n');
             }
-            let options = OpenOptions { batch_rows: batch, block_bytes: block };
+            let options = OpenOptions { batch_rows: batch, block_bytes: block, ..OpenOptions::default() };
             let mut source = open(text.as_bytes(), |_| (), &options).unwrap();
             let (rows, read, rejected) = all(&mut source).unwrap();
             prop_assert_eq!(read, records.clone());
