@@ -88,6 +88,12 @@ fn told(error: &StoreError) -> (Kind, String) {
              set the environment's variables"
                 .into(),
         ),
+        _ if chain(error).any(|cause| cause.contains("scheme is not allowed")) => (
+            Kind::Other,
+            "its endpoint is http://, which has to be allowed: by the secret's key allowHttp, or AWS_ALLOW_HTTP or \
+             AZURE_ALLOW_HTTP"
+                .into(),
+        ),
         _ if status(&text).is_some_and(|status| status.starts_with('4')) => {
             (Kind::Other, format!("the store does not take the request{answer}"))
         }
@@ -122,13 +128,15 @@ fn code(text: &str) -> Option<&str> {
     plain.then_some(code)
 }
 
+/// The error and its causes, as text.
+fn chain(error: &StoreError) -> impl Iterator<Item = String> {
+    let first: &dyn Cause = error;
+    std::iter::successors(Some(first), |cause| cause.source()).map(ToString::to_string)
+}
+
 /// The innermost cause, such as `Connection refused (os error 111)`.
 fn deepest(error: &StoreError) -> String {
-    let mut cause: &dyn Cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    let text = cause.to_string();
+    let text = chain(error).last().unwrap_or_default();
     // One that names a URL may name what is signed too.
     if text.contains("://") || text.len() > 200 { "it broke off".into() } else { text }
 }

@@ -61,7 +61,7 @@ fn large_results_go_in_parts() {
         .expect(0, &[]);
     assert!(proxy.has_broken());
     let there = s3.get("results", "a.csv");
-    assert!(there.len() > 17 << 20, "{} bytes", there.len());
+    assert!(there.len() > 9 << 20, "{} bytes", there.len());
     assert!(there == workspace.bytes("a.csv"));
     assert_eq!(s3.uploads("results"), 0);
 }
@@ -105,7 +105,7 @@ fn a_store_that_goes_away_is_told() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::with(&[("in.csv", &csv(MANY))]);
-    let breaks = Breaks { down: usize::MAX, up: 10 << 20, for_ever: true };
+    let breaks = Breaks { down: usize::MAX, up: 4 << 20, for_ever: true };
     let proxy = Proxy::start(s3.port(), breaks);
     let outputs = ["csv: {path: \"s3://results/a.csv\"}", "csv: {path: a.csv}"];
     let ran =
