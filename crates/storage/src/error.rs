@@ -88,7 +88,7 @@ fn told(error: &StoreError) -> (Kind, String) {
              set the environment's variables"
                 .into(),
         ),
-        _ if chain(error).any(|cause| cause.contains("scheme is not allowed")) => (
+        _ if chain(error).iter().any(|cause| cause.contains("scheme is not allowed")) => (
             Kind::Other,
             "its endpoint is http://, which has to be allowed: by the secret's key allowHttp, or AWS_ALLOW_HTTP or \
              AZURE_ALLOW_HTTP"
@@ -129,14 +129,19 @@ fn code(text: &str) -> Option<&str> {
 }
 
 /// The error and its causes, as text.
-fn chain(error: &StoreError) -> impl Iterator<Item = String> {
-    let first: &dyn Cause = error;
-    std::iter::successors(Some(first), |cause| cause.source()).map(ToString::to_string)
+fn chain(error: &StoreError) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut cause: Option<&dyn Cause> = Some(error);
+    while let Some(one) = cause {
+        texts.push(one.to_string());
+        cause = one.source();
+    }
+    texts
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`.
 fn deepest(error: &StoreError) -> String {
-    let text = chain(error).last().unwrap_or_default();
+    let text = chain(error).pop().unwrap_or_default();
     // One that names a URL may name what is signed too.
     if text.contains("://") || text.len() > 200 { "it broke off".into() } else { text }
 }
