@@ -68,8 +68,8 @@ pub struct OutputArgs {
 }
 
 /// Exit codes: 0 done; 1 failed (an output can't be written); 2 the command line or the settings are
-/// wrong; 3 the input is wrong; 4 an engine could not be reached, speaks another version, or is none;
-/// 10 done, and --fail-on found something; 130 interrupted.
+/// wrong; 3 the input is wrong; 4 an engine or an object store could not be reached, speaks another version, is
+/// none, or refuses the credentials; 10 done, and --fail-on found something; 130 interrupted.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "A settings file holds what to read, which columns and metrics describe a record, \
@@ -79,10 +79,11 @@ pub struct Run {
     /// The settings: a manifest, a bare spec, or the original's form
     #[arg(required_unless_present_any = ["features_file", "config_file"])]
     pub file: Option<PathBuf>,
-    /// Read this instead (the driver by the name's ending; `-`: standard input, with the job's driver)
+    /// Read this file, folder, glob or URL instead (the driver by the name's ending; `-`: standard input, with the
+    /// job's driver)
     #[arg(long, value_name = "PATH")]
     pub input: Option<String>,
-    /// Write only this instead (.csv, .parquet, .ndjson; `-`: CSV to standard output)
+    /// Write only this file or URL instead (.csv, .parquet, .ndjson; `-`: CSV to standard output)
     #[arg(long, value_name = "PATH")]
     pub output: Option<String>,
     /// Classify with this detector instead
@@ -91,6 +92,10 @@ pub struct Run {
     /// The folder that paths in the settings are relative to (default: the settings file's own)
     #[arg(long, value_name = "DIR")]
     pub base_folder: Option<PathBuf>,
+    /// Where the secrets are that inputs and outputs name: the files DIR/NAME/KEY (without it: environment variables
+    /// `ANOMAL_SECRET_NAME_KEY`)
+    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
     #[arg(long, value_name = "URL")]
     pub feature_engine: Vec<String>,
@@ -100,6 +105,9 @@ pub struct Run {
     /// How the run is summed up at its end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,
+    /// Write the last word of the run to this file, as JSON of at most 4,096 bytes: what it found, or why it failed
+    #[arg(long, env = "ANOMAL_TERMINATION_LOG", value_name = "FILE", hide_short_help = true)]
+    pub termination_log: Option<PathBuf>,
     /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
@@ -354,6 +362,6 @@ pub struct Components {
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// A CSV, Parquet or NDJSON file
+    /// A CSV, Parquet or NDJSON file, or the URL of one
     pub input: String,
 }

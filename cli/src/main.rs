@@ -11,6 +11,8 @@ mod present;
 mod reports;
 mod results;
 mod settings;
+mod signals;
+mod termination;
 
 use std::process::ExitCode;
 

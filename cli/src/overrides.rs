@@ -3,7 +3,7 @@
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
     AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, NdjsonInput, NdjsonOutput, Output,
-    ParquetInput, ParquetOutput, RemoteEngine,
+    ParquetInput, ParquetOutput, RemoteEngine, is_url,
 };
 
 use crate::args::Run;
@@ -51,6 +51,12 @@ enum Format {
 
 /// The format that a name's ending tells.
 fn format(path: &str) -> Option<Format> {
+    // What an HTTP URL asks for behind its path is no part of the name.
+    let path = if is_url(path) && path.starts_with("http") {
+        path.split(['?', '#']).next().unwrap_or(path)
+    } else {
+        path
+    };
     let name = path.to_ascii_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.')?.1 {
@@ -79,13 +85,40 @@ pub fn input(now: &Input, path: &str) -> Result<Input> {
             Some(csv) => csv.path = path.into(),
             none => *none = Some(CsvInput::new(path)),
         },
-        Format::Parquet => input.parquet = Some(ParquetInput { path: path.into(), auth: None }),
+        Format::Parquet => {
+            let auth = input.parquet.and_then(|parquet| parquet.auth);
+            input.parquet = Some(ParquetInput { path: path.into(), auth });
+        }
         Format::Ndjson => match &mut input.ndjson {
             Some(ndjson) => ndjson.path = path.into(),
             none => *none = Some(NdjsonInput::new(path)),
         },
     }
+    keep_auth(now, &mut input, path);
     Ok(input)
+}
+
+/// Credentials are those of a store: they go to no other kind of one, and to no file.
+fn keep_auth(now: &Input, input: &mut Input, path: &str) {
+    let scheme = |path: &str| {
+        let scheme = path.split_once("://").map(|(scheme, _)| scheme.to_owned());
+        scheme.filter(|_| is_url(path))
+    };
+    let csv = now.csv.as_ref().map(|csv| &csv.path);
+    let before = csv.or(now.parquet.as_ref().map(|parquet| &parquet.path));
+    let before = before.or(now.ndjson.as_ref().map(|ndjson| &ndjson.path));
+    if scheme(path).is_some() && before.and_then(|before| scheme(before)) == scheme(path) {
+        return;
+    }
+    if let Some(csv) = &mut input.csv {
+        csv.auth = None;
+    }
+    if let Some(parquet) = &mut input.parquet {
+        parquet.auth = None;
+    }
+    if let Some(ndjson) = &mut input.ndjson {
+        ndjson.auth = None;
+    }
 }
 
 fn output(path: &str) -> Result<Output> {
@@ -112,7 +145,23 @@ fn unknown(option: &str, path: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use anomal_spec::{Auth, SecretRef};
+
     use super::*;
+
+    #[test]
+    fn credentials_stay_with_their_kind_of_store() {
+        let auth = || Auth { secret_ref: SecretRef { name: "s".into() } };
+        let csv = CsvInput { auth: Some(auth()), ..CsvInput::new("s3://b/a.csv") };
+        let now = Input { csv: Some(csv), ..Input::default() };
+        let kept = |path: &str| input(&now, path).unwrap().csv.unwrap().auth.is_some();
+        assert!(kept("s3://other/b.csv"));
+        assert!(!kept("b.csv") && !kept("gs://b/a.csv") && !kept("https://h/a.csv?x=1"));
+        let parquet = ParquetInput { path: "s3://b/a.parquet".into(), auth: Some(auth()) };
+        let now = Input { parquet: Some(parquet), ..Input::default() };
+        assert!(input(&now, "s3://b/c.parquet").unwrap().parquet.unwrap().auth.is_some());
+        assert!(input(&now, "s3://b/c.csv").unwrap().csv.unwrap().auth.is_none());
+    }
 
     #[test]
     fn the_ending_chooses_the_driver_and_a_driver_keeps_its_settings() {

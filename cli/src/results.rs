@@ -40,7 +40,7 @@ impl Results {
         let near = nearest(column, names.iter().copied());
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         let message = format!("{}: there is no column {column}{near}", self.name);
-        Err(Failure { message, code: exit::INPUT })
+        Err(Failure::new(message, exit::INPUT))
     }
 
     pub fn next(&mut self) -> Result<Option<Batch>, Failure> {

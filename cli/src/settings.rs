@@ -11,7 +11,7 @@ use anomal_spec::{AnomalyJob, Form, Loaded, OriginalCommand, SettingsError, Sour
 
 use crate::{
     args::{Original, Run},
-    exit, overrides,
+    overrides,
     present::error::Failure,
 };
 
@@ -38,7 +38,7 @@ impl Settings {
             })
             .collect();
         let message = if lines.is_empty() { error.message.clone() } else { lines.join("\n") };
-        Failure { message, code: exit::of(error.code) }
+        Failure { message, ..Failure::from(error.clone()) }
     }
 }
 
@@ -70,13 +70,20 @@ fn settings(mut loaded: Loaded, base: &Path, run: &Run) -> Result<Settings, Fail
     let by_command = run.original.features_file.is_some();
     let original = loaded.original.as_ref().map(|outputs| OriginalFiles {
         // A prefix, not a path: an empty one is the folder with nothing behind it.
-        prefix: base.join(&outputs.prefix).to_string_lossy().into_owned(),
+        prefix: prefix(base, &outputs.prefix),
         features: !by_command || run.original.save_features,
         classification: !by_command || run.original.save_classification,
         suspects: true,
     });
     overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
     Ok(Settings { job: loaded.job.clone(), original, loaded })
+}
+
+fn prefix(base: &Path, prefix: &str) -> String {
+    if anomal_spec::is_url(prefix) {
+        return prefix.to_owned();
+    }
+    base.join(prefix).to_string_lossy().into_owned()
 }
 
 fn from_file(file: &Path, base: Option<&Path>) -> Result<(Loaded, PathBuf), Failure> {
@@ -131,7 +138,8 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn refused(error: SettingsError) -> Failure {
-    Failure { message: error.to_string(), code: exit::USAGE }
+    let path = error.problems.first().map(|problem| problem.path.clone());
+    Failure { path: path.filter(|path| !path.is_empty()), ..Failure::usage(error.to_string()) }
 }
 
 fn folder_of(file: &Path) -> PathBuf {

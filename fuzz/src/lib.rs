@@ -27,7 +27,7 @@ pub fn read_all(bytes: &[u8], input: impl Fn(String) -> Input) {
     file.write_all(bytes).expect("room for it");
     let input = input(file.path().display().to_string());
     // Small ones, so that records lie across their borders.
-    let options = OpenOptions { batch_rows: 5, block_bytes: 16 };
+    let options = OpenOptions { batch_rows: 5, block_bytes: 16, ..OpenOptions::default() };
     let Ok(mut source) = open(&input, &options) else { return };
     let schema: Vec<Column> = source.schema().to_vec();
     if source.select(&schema).is_err() {

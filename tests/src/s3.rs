@@ -4,11 +4,19 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
+use futures::TryStreamExt;
+use object_store::{
+    ObjectStore, ObjectStoreExt,
+    aws::{AmazonS3, AmazonS3Builder},
+    path::Path,
+};
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{skip, tool};
 
@@ -64,6 +72,55 @@ impl S3 {
             ("AWS_ACCESS_KEY_ID", KEY.into()),
             ("AWS_SECRET_ACCESS_KEY", SECRET.into()),
         ]
+    }
+
+    /// A client of its own to look at what is in a bucket.
+    fn client(&self, bucket: &str) -> (AmazonS3, Runtime) {
+        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
+        for (name, value) in self.environment() {
+            let option = name.to_lowercase().parse().expect("an option");
+            builder = builder.with_config(option, value);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        (builder.build().expect("a client"), runtime)
+    }
+
+    pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        let (store, runtime) = self.client(bucket);
+        let key = Path::from(key);
+        let put = store.put(&key, bytes.to_vec().into());
+        runtime.block_on(put).expect("the object is kept");
+    }
+
+    pub fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let (store, runtime) = self.client(bucket);
+        let got = runtime.block_on(async { store.get(&Path::from(key)).await?.bytes().await });
+        got.unwrap_or_else(|error| panic!("{key}: {error}")).to_vec()
+    }
+
+    /// All keys of a bucket, in order.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let (store, runtime) = self.client(bucket);
+        let listed = store.list(None).map_ok(|object| object.location.to_string());
+        let mut keys: Vec<String> =
+            runtime.block_on(listed.try_collect()).expect("the bucket's list");
+        keys.sort();
+        keys
+    }
+
+    /// Uploads of a bucket that were begun and neither completed nor taken back, where this server keeps them.
+    pub fn uploads(&self, bucket: &str) -> usize {
+        let kept = self.folder.path().join("objects").join(bucket).join(".sgwtmp/multipart");
+        let folders = |folder: &std::path::Path| -> Vec<PathBuf> {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+        };
+        folders(&kept).iter().map(|key| folders(key).len()).sum()
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends it as a lost machine would; what it holds stays.

@@ -38,7 +38,7 @@ pub fn evaluate(arguments: &Evaluate) -> Ended {
             rows.len(),
             arguments.label
         );
-        return Err(Failure { message, code: exit::INPUT });
+        return Err(Failure::new(message, exit::INPUT));
     }
     let found = estimate(&rows, arguments.seed);
     print(&if arguments.json { json(&found, unscored) } else { told(&found, unscored) })

@@ -29,7 +29,7 @@ pub fn explain(arguments: &Explain) -> Ended {
         }
     }
     let message = format!("{}: there is no row {} among {rows}", arguments.results, arguments.row);
-    Err(Failure { message, code: exit::INPUT })
+    Err(Failure::new(message, exit::INPUT))
 }
 
 /// The JSON list of an NDJSON file as the other formats have it: `a;b`, `feature=share;…`.

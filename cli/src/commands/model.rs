@@ -13,22 +13,26 @@ use crate::{
 /// Writes the model, and rows only where `--output` names a file for them.
 pub fn fit(arguments: WithModel) -> Ended {
     let WithModel { model, run: arguments } = arguments;
-    let mut settings = settings::of_run(&arguments)?;
-    let save = Some(model.to_string_lossy().into_owned());
-    classification(&mut settings)?.model = Some(ModelFile { save, load: None });
-    if arguments.output.is_none() {
-        settings.job.spec.outputs.clear();
-    }
-    let results = arguments.output.is_some();
-    run::with(&arguments, &settings, results)
+    run::last_word(&arguments, || {
+        let mut settings = settings::of_run(&arguments)?;
+        let save = Some(model.to_string_lossy().into_owned());
+        classification(&mut settings)?.model = Some(ModelFile { save, load: None });
+        if arguments.output.is_none() {
+            settings.job.spec.outputs.clear();
+        }
+        let results = arguments.output.is_some();
+        run::with(&arguments, &settings, results)
+    })
 }
 
 pub fn score(arguments: WithModel) -> Ended {
     let WithModel { model, run: arguments } = arguments;
-    let mut settings = settings::of_run(&arguments)?;
-    let load = Some(model.to_string_lossy().into_owned());
-    classification(&mut settings)?.model = Some(ModelFile { save: None, load });
-    run::with(&arguments, &settings, true)
+    run::last_word(&arguments, || {
+        let mut settings = settings::of_run(&arguments)?;
+        let load = Some(model.to_string_lossy().into_owned());
+        classification(&mut settings)?.model = Some(ModelFile { save: None, load });
+        run::with(&arguments, &settings, true)
+    })
 }
 
 fn classification(settings: &mut Settings) -> Result<&mut Classification, Failure> {

@@ -2,11 +2,12 @@
 
 use std::{ffi::OsStr, path::Path};
 
-use anomal_connectors::terminal::harmless;
+use anomal_connectors::{Access, AtomicFile, terminal::harmless};
 use anomal_core::{
     Error, ReportEngine, Result,
     proto::{ExportFormat, ExportReportRequest, ListReportsRequest, Report},
 };
+use anomal_storage::Secrets;
 use comfy_table::{ContentArrangement, Table, presets};
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
@@ -119,7 +120,8 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> Ended {
             flag: arguments.flag.clone().unwrap_or_default(),
         };
         let mut pieces = engine.export(request).await?;
-        let mut file = anomal_connectors::AtomicFile::create(&arguments.output)?;
+        let access = Access { place: "--output", auth: None, secrets: &Secrets::default() };
+        let mut file = AtomicFile::create(&arguments.output, &access)?;
         while let Some(piece) = pieces.try_next().await? {
             file.write(&piece)?;
         }

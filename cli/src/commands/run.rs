@@ -8,16 +8,22 @@ use anomal_report::{
     LocalReportEngine,
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
-use anomal_spec::Severity;
+use anomal_spec::{AnomalyJobSpec, Severity};
+use anomal_storage::{Secrets, break_off};
 use tracing::{Instrument, info_span};
 
 use super::{Ended, print, report::show};
 use crate::{
     args::{FailOn, Run, RunReport, SummaryFormat},
     engines, exit,
-    present::{error::Failure, progress::Progress, summary::Text},
+    present::{
+        error::{Failure, note},
+        progress::Progress,
+        summary::Text,
+    },
     reports::{Pages, remote},
     settings::{self, Settings},
+    signals, termination,
 };
 
 /// How long work that was broken off may take to notice it.
@@ -26,7 +32,12 @@ const GRACE: Duration = Duration::from_secs(10);
 const SUSPECTS: usize = 5;
 
 pub fn run(arguments: &Run) -> Ended {
-    with(arguments, &settings::of_run(arguments)?, true)
+    last_word(arguments, || with(arguments, &settings::of_run(arguments)?, true))
+}
+
+/// Does the work, and writes its last word if it fails.
+pub fn last_word(arguments: &Run, work: impl FnOnce() -> Ended) -> Ended {
+    termination::after(work(), arguments.termination_log.as_deref())
 }
 
 /// Runs settings that are ready; `results`: rows are written even where no output is named.
@@ -34,6 +45,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     let output = &arguments.output_args;
     let _telling = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
     one_standard_output(settings, arguments, results)?;
+    not_in_a_cluster(settings, arguments.output_args.quiet);
     let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
@@ -45,6 +57,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         suspects: SUSPECTS,
         results,
         report: None,
+        secrets: Secrets::new(arguments.secrets.clone()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);
@@ -58,7 +71,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         let work = work.instrument(span.clone());
         tokio::select! {
             done = work => done,
-            _ = tokio::signal::ctrl_c() => Err(Error::cancelled()),
+            () = signals::stop() => Err(Error::cancelled()),
         }
     });
     if let Err(error) = &ended {
@@ -71,10 +84,15 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     let (outcome, pages) = match ended {
         Ok(done) => done,
         Err(error) => {
+            // Uploads are taken back also where the thread that writes waits for a store.
+            break_off();
             runtime.shutdown_timeout(GRACE);
             return Err(settings.failure(&error));
         }
     };
+    if let Some(file) = &arguments.termination_log {
+        termination::write(file, termination::done(&outcome.summary));
+    }
     tell(&outcome.summary, arguments)?;
     if let Some(pages) = pages {
         let report = outcome.summary.report.as_ref();
@@ -128,6 +146,31 @@ fn one_standard_output(settings: &Settings, arguments: &Run, results: bool) -> R
         ));
     }
     Ok(())
+}
+
+/// What only the operator can do is told to be left out, once, where it is not the operator that runs this.
+fn not_in_a_cluster(settings: &Settings, quiet: bool) {
+    let ignored = only_in_a_cluster(&settings.job.spec);
+    let operated = std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true");
+    if !ignored.is_empty() && !operated && !quiet {
+        note(&format!("note: a local run does nothing about {}", ignored.join(", ")));
+    }
+}
+
+/// The settings of a cluster that are not as they are by default.
+fn only_in_a_cluster(spec: &AnomalyJobSpec) -> Vec<&'static str> {
+    let default = AnomalyJobSpec::default();
+    [
+        ("suspend", spec.suspend != default.suspend),
+        ("schedule", spec.schedule.is_some()),
+        ("activeDeadlineSeconds", spec.active_deadline_seconds.is_some()),
+        ("ttlSecondsAfterFinished", spec.ttl_seconds_after_finished.is_some()),
+        ("backoffLimit", spec.backoff_limit != default.backoff_limit),
+        ("runner", spec.runner.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, set)| set.then_some(name))
+    .collect()
 }
 
 fn color(arguments: &Run, terminal: bool) -> bool {

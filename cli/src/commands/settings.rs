@@ -23,7 +23,7 @@ pub fn validate(arguments: &SettingsFile) -> Ended {
 pub fn manifest(arguments: &SettingsFile) -> Ended {
     let loaded = settings::of_file(&arguments.file)?;
     let yaml = anomal_spec::to_manifest_yaml(&loaded.job)
-        .map_err(|error| Failure { message: error.to_string(), code: exit::FAILED })?;
+        .map_err(|error| Failure::new(error.to_string(), exit::FAILED))?;
     print(&yaml)
 }
 

@@ -9,11 +9,17 @@ use crate::exit;
 pub struct Failure {
     pub message: String,
     pub code: u8,
+    /// The first place in the settings that is wrong, where it is about settings.
+    pub path: Option<String>,
 }
 
 impl Failure {
+    pub fn new(message: impl Into<String>, code: u8) -> Self {
+        Self { message: message.into(), code, path: None }
+    }
+
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: exit::USAGE }
+        Self::new(message, exit::USAGE)
     }
 
     /// Prints it and gives its exit code.
@@ -27,14 +33,15 @@ impl Failure {
 
 impl From<anomal_core::Error> for Failure {
     fn from(error: anomal_core::Error) -> Self {
-        Self { message: error.to_string(), code: exit::of(error.code) }
+        let path = error.violations.first().map(|violation| violation.path.clone());
+        Self { path, ..Self::new(error.to_string(), exit::of(error.code)) }
     }
 }
 
 /// Writing to standard output failed: the reader went away, or the disk is full.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self { message: format!("standard output: {error}"), code: exit::FAILED }
+        Self::new(format!("standard output: {error}"), exit::FAILED)
     }
 }
 

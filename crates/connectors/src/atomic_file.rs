@@ -7,20 +7,34 @@ use std::{
 };
 
 use anomal_core::{Code, Error, Result};
+use anomal_spec::is_url;
+use anomal_storage::Upload;
 use tempfile::NamedTempFile;
 
-use crate::compression::Compressor;
+use crate::{
+    Access,
+    compression::Compressor,
+    remote::{cause, unwritable},
+};
 
 /// Where an output's bytes go: a file under a temporary name in its own folder, renamed by
-/// [`AtomicFile::finish`] and removed if dropped before; or, as they come, standard output, a pipe or a
-/// device.
+/// [`AtomicFile::finish`] and removed if dropped before; an upload that is completed or taken back alike;
+/// or, as they come, standard output, a pipe or a device.
 pub struct AtomicFile {
     target: PathBuf,
-    writer: Compressor<BufWriter<Inner>>,
+    state: State,
+}
+
+enum State {
+    Open(Box<Compressor<BufWriter<Inner>>>),
+    /// All is written.
+    Whole(Inner),
+    Broken,
 }
 
 enum Inner {
     File(NamedTempFile),
+    Object(Upload),
     Stream(Box<dyn Write + Send>),
 }
 
@@ -28,6 +42,7 @@ impl Write for Inner {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.write(bytes),
+            Self::Object(upload) => upload.write(bytes),
             Self::Stream(out) => out.write(bytes),
         }
     }
@@ -35,6 +50,7 @@ impl Write for Inner {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => file.flush(),
+            Self::Object(upload) => upload.flush(),
             Self::Stream(out) => out.flush(),
         }
     }
@@ -44,9 +60,12 @@ impl AtomicFile {
     /// A name that ends in .gz or .zst is compressed.
     ///
     /// # Errors
-    /// `Output`: the folder is not there or can't be written, the path is a folder.
-    pub fn create(target: &Path) -> Result<Self> {
-        let inner = if target == Path::new("-") {
+    /// `Output`: the folder is not there or can't be written, the path is a folder; of an object those of
+    /// [`open`](crate::open).
+    pub fn create(target: &Path, access: &Access<'_>) -> Result<Self> {
+        let inner = if is_url(&target.to_string_lossy()) {
+            Inner::Object(access.write(target)?)
+        } else if target == Path::new("-") {
             Inner::Stream(Box::new(io::stdout()))
         } else if is_stream(target) {
             let stream = File::options().write(true).open(target);
@@ -56,7 +75,7 @@ impl AtomicFile {
         };
         let writer = Compressor::new(BufWriter::with_capacity(1 << 18, inner), target);
         let writer = writer.map_err(|error| failed(target, &error))?;
-        Ok(Self { target: target.to_owned(), writer })
+        Ok(Self { target: target.to_owned(), state: State::Open(Box::new(writer)) })
     }
 
     pub fn target(&self) -> &Path {
@@ -66,22 +85,51 @@ impl AtomicFile {
     /// # Errors
     /// `Output`: the disk is full.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.writer.write_all(bytes).map_err(|error| failed(&self.target, &error))
+        let written = match &mut self.state {
+            State::Open(writer) => writer.write_all(bytes),
+            State::Whole(_) | State::Broken => Err(io::Error::other("it is closed")),
+        };
+        written.map_err(|error| failed(&self.target, &error))
+    }
+
+    /// Writes what is left, so that only its name is missing. Nothing is written after that.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn prepare(&mut self) -> Result<()> {
+        let inner = match std::mem::replace(&mut self.state, State::Broken) {
+            State::Open(writer) => writer
+                .finish()
+                .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error)),
+            State::Whole(inner) => Ok(inner),
+            State::Broken => Err(io::Error::other("it is closed")),
+        };
+        let mut inner = inner.map_err(|error| failed(&self.target, &error))?;
+        if let Inner::Object(upload) = &mut inner {
+            upload.flush_parts().map_err(|error| unwritable(&error))?;
+        }
+        self.state = State::Whole(inner);
+        Ok(())
     }
 
     /// Gives the file its name.
     ///
     /// # Errors
     /// `Output`.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
+        self.prepare()?;
         let target = self.target;
-        let flushed = self
-            .writer
-            .finish()
-            .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
-        match flushed.map_err(|error| failed(&target, &error))? {
-            Inner::File(file) => publish(file, &target),
-            Inner::Stream(mut out) => out.flush().map_err(|error| failed(&target, &error)),
+        match self.state {
+            State::Whole(Inner::File(file)) => publish(file, &target),
+            State::Whole(Inner::Object(upload)) => {
+                upload.finish().map_err(|error| unwritable(&error))
+            }
+            State::Whole(Inner::Stream(mut out)) => {
+                out.flush().map_err(|error| failed(&target, &error))
+            }
+            State::Open(_) | State::Broken => {
+                Err(failed(&target, &io::Error::other("it is closed")))
+            }
         }
     }
 }
@@ -157,6 +205,9 @@ pub(crate) fn publish(file: NamedTempFile, target: &Path) -> Result<()> {
 
 /// What is told when writing fails.
 pub(crate) fn failed(target: &Path, error: &io::Error) -> Error {
+    if let Some(error) = cause(error) {
+        return unwritable(error);
+    }
     let name = if target == Path::new("-") {
         "standard output".to_owned()
     } else {
@@ -172,19 +223,29 @@ pub(crate) fn failed(target: &Path, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use anomal_storage::Secrets;
+
     use super::*;
+
+    fn create(target: &Path) -> Result<AtomicFile> {
+        let access = Access { place: "outputs[0].csv", auth: None, secrets: &Secrets::default() };
+        AtomicFile::create(target, &access)
+    }
 
     #[test]
     fn is_there_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.csv");
-        let mut file = AtomicFile::create(&target).unwrap();
+        let mut file = create(&target).unwrap();
         file.write(b"half").unwrap();
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let mut file = AtomicFile::create(&target).unwrap();
+        let mut file = create(&target).unwrap();
         file.write(b"whole").unwrap();
         assert!(!target.exists());
+        file.prepare().unwrap();
+        assert!(!target.exists());
+        assert!(file.write(b"more").is_err());
         file.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -199,13 +260,13 @@ mod tests {
         std::fs::write(&file, "old").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         symlink(&file, &link).unwrap();
-        let mut output = AtomicFile::create(&link).unwrap();
+        let mut output = create(&link).unwrap();
         output.write(b"new").unwrap();
         output.finish().unwrap();
         assert!(link.is_symlink());
         assert_eq!(std::fs::read(&file).unwrap(), b"new");
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
-        let mut device = AtomicFile::create(Path::new("/dev/null")).unwrap();
+        let mut device = create(Path::new("/dev/null")).unwrap();
         device.write(b"gone").unwrap();
         device.finish().unwrap();
         assert!(is_stream(Path::new("/dev/null")));
@@ -214,7 +275,7 @@ mod tests {
     #[test]
     fn says_what_is_in_the_way() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |path: &Path| AtomicFile::create(path).err().unwrap().message;
+        let error = |path: &Path| create(path).err().unwrap().message;
         assert!(error(folder.path()).contains("is a folder"));
         assert!(error(&folder.path().join("no/a.csv")).contains("there is no folder"));
         let full = failed(Path::new("x"), &io::Error::from(io::ErrorKind::StorageFull));

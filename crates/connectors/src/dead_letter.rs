@@ -3,19 +3,24 @@
 use std::path::PathBuf;
 
 use anomal_core::{Error, Result};
+use anomal_spec::Auth;
+use anomal_storage::Secrets;
 
-use crate::{Rejected, Written, atomic_file::AtomicFile};
+use crate::{Access, Rejected, Written, atomic_file::AtomicFile};
 
 /// An NDJSON file of rejected records; made when there is the first.
 pub struct DeadLetter {
     path: PathBuf,
+    auth: Option<Auth>,
+    secrets: Secrets,
     file: Option<AtomicFile>,
     rows: u64,
 }
 
 impl DeadLetter {
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, file: None, rows: 0 }
+    /// `auth`: of a path that is an object's.
+    pub fn new(path: PathBuf, auth: Option<Auth>, secrets: Secrets) -> Self {
+        Self { path, auth, secrets, file: None, rows: 0 }
     }
 
     /// # Errors
@@ -23,13 +28,25 @@ impl DeadLetter {
     pub fn write(&mut self, rejected: &Rejected) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(AtomicFile::create(&self.path)?),
+            none => {
+                let (auth, secrets) = (self.auth.as_ref(), &self.secrets);
+                let access = Access { place: "deadLetter", auth, secrets };
+                none.insert(AtomicFile::create(&self.path, &access)?)
+            }
         };
         let mut line = serde_json::to_vec(rejected)
             .map_err(|error| Error::internal(format!("a rejected record: {error}")))?;
         line.push(b'\n');
         self.rows += 1;
         file.write(&line)
+    }
+
+    /// As [`Sink::prepare`](crate::Sink::prepare).
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn prepare(&mut self) -> Result<()> {
+        self.file.as_mut().map_or(Ok(()), AtomicFile::prepare)
     }
 
     /// What was written, if anything was.

@@ -10,20 +10,33 @@ use std::{
     },
 };
 
-use anomal_core::{Error, Result};
+use anomal_core::{Code, Error, Result};
+use anomal_spec::is_url;
+use anomal_storage::{Download, Object, Store};
 
-use crate::compression::decompressed;
+use crate::{
+    Access,
+    compression::decompressed,
+    remote::{self, cause},
+};
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// The files of an input in name order, and how much of them has been read.
 pub(crate) struct Files {
+    /// Paths, or the URLs of objects.
     pub paths: Vec<PathBuf>,
-    /// What is told of an input that is no file.
-    pub standard_input: bool,
+    place: Place,
     read: Arc<AtomicU64>,
     total: Option<u64>,
+}
+
+/// Where they are.
+enum Place {
+    Disk,
+    StandardInput,
+    Store { store: Store, objects: Vec<Object> },
 }
 
 impl Files {
@@ -31,11 +44,14 @@ impl Files {
     ///
     /// # Errors
     /// `InvalidInput` if there are none.
-    pub fn find(path: &str, endings: &[&str]) -> Result<Self> {
+    pub fn find(path: &str, endings: &[&str], access: &Access<'_>) -> Result<Self> {
+        if is_url(path) {
+            return Self::find_objects(path, endings, access);
+        }
         if path == "-" {
             return Ok(Self {
                 paths: vec![],
-                standard_input: true,
+                place: Place::StandardInput,
                 read: Arc::default(),
                 total: None,
             });
@@ -54,12 +70,21 @@ impl Files {
             // A pipe under a name has no size.
             total = total.filter(|_| file.is_file()).map(|total| total + file.len());
         }
-        Ok(Self { paths, standard_input: false, read: Arc::default(), total })
+        Ok(Self { paths, place: Place::Disk, read: Arc::default(), total })
+    }
+
+    fn find_objects(url: &str, endings: &[&str], access: &Access<'_>) -> Result<Self> {
+        let store = access.read(url)?;
+        let objects = store.objects(endings).map_err(|error| access.input(&error))?;
+        let paths = objects.iter().map(|object| PathBuf::from(&object.name)).collect();
+        let total = objects.iter().map(|object| object.size).sum();
+        let place = Place::Store { store, objects };
+        Ok(Self { paths, place, read: Arc::default(), total })
     }
 
     /// The streams to read, one after the other.
     pub fn count(&self) -> usize {
-        if self.standard_input { 1 } else { self.paths.len() }
+        if matches!(self.place, Place::StandardInput) { 1 } else { self.paths.len() }
     }
 
     pub fn name(&self, index: usize) -> String {
@@ -73,12 +98,46 @@ impl Files {
     /// # Errors
     /// `InvalidInput` if it can't be opened.
     pub fn open(&self, index: usize) -> Result<Box<dyn Read + Send>> {
-        let counted = |raw: Box<dyn Read + Send>| Counted { raw, read: Arc::clone(&self.read) };
-        let opened = match self.paths.get(index) {
-            Some(path) => File::open(path).and_then(|file| decompressed(counted(Box::new(file)))),
-            None => decompressed(counted(Box::new(io::stdin()))),
+        let raw: Box<dyn Read + Send> = match (&self.place, self.paths.get(index)) {
+            (Place::Store { store, objects }, _) => Box::new(download(store, objects, index)?),
+            (Place::Disk, Some(path)) => {
+                Box::new(File::open(path).map_err(|error| self.failed(index, &error))?)
+            }
+            _ => Box::new(io::stdin()),
         };
-        opened.map_err(|error| self.failed(index, &error))
+        let counted = Counted { raw, read: Arc::clone(&self.read) };
+        decompressed(counted).map_err(|error| self.failed(index, &error))
+    }
+
+    /// A file that can be read at any place.
+    ///
+    /// An object becomes one without a name first. Its pages could be asked for by ranges instead, but a batch
+    /// is a slice of every column, so that most of a row group would be fetched again for each; this way every
+    /// byte comes once, as a stream that is taken up again where it breaks, for the price of the space.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it can't be opened; `Output` if there is no room for it.
+    pub fn open_file(&self, index: usize) -> Result<File> {
+        let Place::Store { store, objects } = &self.place else {
+            return File::open(&self.paths[index]).map_err(|error| self.failed(index, &error));
+        };
+        let mut download = download(store, objects, index)?;
+        let full = |error: io::Error| match cause(&error) {
+            Some(_) => self.failed(index, &error),
+            None => Error::new(
+                Code::Output,
+                "TEMPORARY",
+                format!(
+                    "{} can't be kept in a temporary file in {}: {error}; free some space there, or set TMPDIR to a \
+                     folder that has it",
+                    self.name(index),
+                    std::env::temp_dir().display()
+                ),
+            ),
+        };
+        let mut file = tempfile::tempfile().map_err(full)?;
+        io::copy(&mut download, &mut file).map_err(full)?;
+        Ok(file)
     }
 
     /// The plain bytes of a text file, without a byte order mark.
@@ -153,7 +212,15 @@ fn globbed(pattern: &str) -> Result<Vec<PathBuf>> {
     if paths.is_empty() { Err(bad("no file has such a name".into())) } else { Ok(paths) }
 }
 
+fn download(store: &Store, objects: &[Object], index: usize) -> Result<Download> {
+    let object = objects.get(index).ok_or_else(|| Error::internal("there is no such object"))?;
+    store.read(object).map_err(|error| remote::unreadable(&error))
+}
+
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    if let Some(error) = cause(error) {
+        return remote::unreadable(error);
+    }
     Error::input("UNREADABLE", format!("{} can't be read: {error}", path.display()))
 }
 
@@ -173,7 +240,14 @@ impl Read for Counted {
 
 #[cfg(test)]
 mod tests {
+    use anomal_storage::Secrets;
+
     use super::*;
+
+    fn find(path: &str) -> Result<Files> {
+        let access = Access { place: "input.csv", auth: None, secrets: &Secrets::default() };
+        Files::find(path, &[".csv"], &access)
+    }
 
     #[test]
     fn a_file_a_folder_or_a_glob() {
@@ -182,7 +256,7 @@ mod tests {
             std::fs::write(folder.path().join(name), "x").unwrap();
         }
         let names = |path: &str| -> Vec<String> {
-            let files = Files::find(path, &[".csv"]).unwrap();
+            let files = find(path).unwrap();
             files.paths.iter().map(|p| p.file_name().unwrap().to_string_lossy().into()).collect()
         };
         let path = folder.path().to_str().unwrap();
@@ -190,7 +264,7 @@ mod tests {
         assert_eq!(names(&format!("{path}/?.txt")), ["c.txt"]);
         assert_eq!(names(&format!("{path}/b.csv")), ["b.csv"]);
         for gone in ["/gone.csv", "/gone*.csv"] {
-            assert!(Files::find(&format!("{path}{gone}"), &[".csv"]).is_err());
+            assert!(find(&format!("{path}{gone}")).is_err());
         }
     }
 }

@@ -14,6 +14,7 @@ mod lines;
 pub mod ndjson;
 pub mod parquet;
 mod records;
+mod remote;
 pub mod sink;
 pub mod source;
 pub mod terminal;
@@ -22,9 +23,11 @@ mod typing;
 
 use anomal_core::{Error, Result};
 use anomal_spec::{Input, Output};
+use anomal_storage::Secrets;
 
 pub use atomic_file::{AtomicFile, write_file};
 pub use dead_letter::DeadLetter;
+pub use remote::Access;
 pub use sink::{EarlySink, Known, ResultBatch, Sink, Written};
 pub use source::{Batch, Rejected, Source};
 
@@ -35,24 +38,27 @@ const BATCH_ROWS: usize = 65_536;
 const MAX_RECORD: usize = 16 << 20;
 
 /// How an input is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Records of a batch, rejected ones among them.
     pub batch_rows: usize,
     /// Bytes read at once.
     pub block_bytes: usize,
+    /// Of inputs that name one.
+    pub secrets: Secrets,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20 }
+        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20, secrets: Secrets::default() }
     }
 }
 
 /// Opens an input whose path is resolved (`-`: standard input), and learns its columns.
 ///
 /// # Errors
-/// `InvalidInput` if it can't be read, is empty, or its first records are bad.
+/// `InvalidInput` if it can't be read, is empty, or its first records are bad; `InvalidSettings` if its URL or
+/// secret is none; `Unavailable` or `PermissionDenied` from an object store.
 pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(csv) = &input.csv {
         return Ok(Box::new(csv::CsvSource::open(csv, options)?));
@@ -66,19 +72,26 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     Err(Error::settings("input", "DRIVER_MISSING", "an input has a driver: csv, parquet or ndjson"))
 }
 
-/// Opens an output whose path is resolved (`-`: standard output).
+/// Opens an output whose path is resolved (`-`: standard output); `place`: where the settings name it, such
+/// as `outputs[0]`.
 ///
 /// # Errors
-/// `Output` if it can't be made: no such folder, no permission.
-pub fn create(output: &Output) -> Result<Box<dyn Sink>> {
+/// `Output` if it can't be made: no such folder, no permission; for an object as [`open`].
+pub fn create(output: &Output, place: &str, secrets: &Secrets) -> Result<Box<dyn Sink>> {
     if let Some(csv) = &output.csv {
-        return Ok(Box::new(csv::CsvSink::create(csv)?));
+        let place = format!("{place}.csv");
+        let access = Access { place: &place, auth: csv.auth.as_ref(), secrets };
+        return Ok(Box::new(csv::CsvSink::create(csv, &access)?));
     }
     if let Some(parquet) = &output.parquet {
-        return Ok(Box::new(parquet::ParquetSink::create(parquet)?));
+        let place = format!("{place}.parquet");
+        let access = Access { place: &place, auth: parquet.auth.as_ref(), secrets };
+        return Ok(Box::new(parquet::ParquetSink::create(parquet, &access)?));
     }
     if let Some(ndjson) = &output.ndjson {
-        return Ok(Box::new(ndjson::NdjsonSink::create(ndjson)?));
+        let place = format!("{place}.ndjson");
+        let access = Access { place: &place, auth: ndjson.auth.as_ref(), secrets };
+        return Ok(Box::new(ndjson::NdjsonSink::create(ndjson, &access)?));
     }
     if let Some(terminal) = &output.terminal {
         return Ok(Box::new(terminal::TerminalSink::new(terminal)));

@@ -104,7 +104,7 @@ impl Records {
     ) -> Self {
         Self {
             files,
-            options: *options,
+            options: options.clone(),
             driver,
             shape,
             skip,

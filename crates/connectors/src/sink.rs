@@ -39,7 +39,7 @@ pub struct Written {
 }
 
 /// An output that is open. What is not finished is not there: a file has a temporary name until
-/// [`Sink::finish`], and dropping the sink removes it.
+/// [`Sink::finish`], an object is an upload that is not complete, and dropping the sink removes it.
 pub trait Sink: Send {
     /// Whether this sink wants all rows, or only those suspicious or flagged: told by the settings,
     /// applied by the sink itself.
@@ -51,6 +51,15 @@ pub trait Sink: Send {
     /// This sink as one that takes rows before their results, if it can.
     fn early(&mut self) -> Option<&mut dyn EarlySink> {
         None
+    }
+
+    /// All that is left to do but to make it visible, so that where one of several outputs fails, none is
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
     }
 
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anomal_connectors::Batch;
+use anomal_connectors::{Batch, DeadLetter};
 use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, Result, Table,
     proto::{Column, Diagnostic, Phase, Plan, StepStatistics},
@@ -143,7 +143,7 @@ impl RowWise {
     }
 
     /// Ends the reading and gives what was counted.
-    pub async fn finish(self) -> Result<(Counts, Option<anomal_connectors::Written>)> {
+    pub async fn finish(self) -> Result<(Counts, DeadLetter)> {
         let rejected = self.reader.finish().await?;
         Ok((self.counts, rejected))
     }

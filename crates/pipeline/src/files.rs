@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::AnomalyJobSpec;
+use anomal_spec::{AnomalyJobSpec, Auth, is_url};
 
 /// The paths that a job writes, with their places in the settings.
 pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
@@ -32,9 +32,11 @@ pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
 /// # Errors
 /// `InvalidSettings` with the output's path.
 pub(crate) fn differ(targets: &[(String, &Path)], inputs: &[PathBuf]) -> Result<()> {
+    let objects: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
     let inputs: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
     for (place, target) in targets {
-        if target.canonicalize().is_ok_and(|target| inputs.contains(&target)) {
+        let object = is_url(&target.to_string_lossy()) && objects.contains(target);
+        if object || target.canonicalize().is_ok_and(|target| inputs.contains(&target)) {
             return Err(Error::settings(
                 place.clone(),
                 "OUTPUT_IS_INPUT",
@@ -48,8 +50,8 @@ pub(crate) fn differ(targets: &[(String, &Path)], inputs: &[PathBuf]) -> Result<
 /// The folder of the first file written, where temporary files go too: it is the one place that is
 /// known to be meant for large files.
 pub(crate) fn spool_folder(targets: &[(String, &Path)]) -> PathBuf {
-    let folder = targets.first().and_then(|(_, path)| path.parent());
-    match folder {
+    let file = targets.iter().find(|(_, path)| !is_url(&path.to_string_lossy()));
+    match file.and_then(|(_, path)| path.parent()) {
         Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
         Some(folder) => folder.to_owned(),
         None => std::env::temp_dir(),
@@ -57,13 +59,63 @@ pub(crate) fn spool_folder(targets: &[(String, &Path)]) -> PathBuf {
 }
 
 /// Where rejected records go: as the settings say, else `<job>.rejected.ndjson` beside the first file
-/// output, or in the working directory.
-pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> PathBuf {
+/// output (and entered as that is), or in the working directory.
+pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> (PathBuf, Option<Auth>) {
     if let Some(file) = &spec.dead_letter {
-        return PathBuf::from(&file.path);
+        return (PathBuf::from(&file.path), file.auth.clone());
     }
     let name = format!("{job}.rejected.ndjson");
     let targets = targets(spec);
-    let folder = targets.first().and_then(|(_, path)| path.parent());
-    folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name))
+    let Some((_, first)) = targets.first() else { return (PathBuf::from(name), None) };
+    let first = first.to_string_lossy();
+    if is_url(&first) {
+        // Keys are no paths: what stands in them stays.
+        let folder = first.rfind('/').map_or(&*first, |end| &first[..=end]);
+        return (PathBuf::from(format!("{folder}{name}")), first_auth(spec));
+    }
+    let folder = Path::new(&*first).parent();
+    (folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)), None)
+}
+
+/// Of the first output that has a path.
+fn first_auth(spec: &AnomalyJobSpec) -> Option<Auth> {
+    spec.outputs.iter().find_map(|output| {
+        let csv = output.csv.as_ref().filter(|csv| csv.path != "-").map(|csv| &csv.auth);
+        let parquet = output.parquet.as_ref().map(|parquet| &parquet.auth);
+        let ndjson = output.ndjson.as_ref().filter(|ndjson| ndjson.path != "-");
+        csv.or(parquet).or(ndjson.map(|ndjson| &ndjson.auth)).cloned()
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use anomal_spec::{CsvOutput, Output, SecretRef};
+
+    use super::*;
+
+    fn writing(path: &str) -> AnomalyJobSpec {
+        let secret_ref = SecretRef { name: "s".into() };
+        let csv = CsvOutput { auth: Some(Auth { secret_ref }), ..CsvOutput::new(path) };
+        let outputs = vec![Output { csv: Some(csv), ..Output::default() }];
+        AnomalyJobSpec { outputs, ..AnomalyJobSpec::default() }
+    }
+
+    #[test]
+    fn what_is_rejected_goes_beside_the_first_output() {
+        let (path, auth) = dead_letter(&writing("s3://b/a//r.csv"), "job");
+        assert_eq!(path, Path::new("s3://b/a//job.rejected.ndjson"));
+        assert_eq!(auth.unwrap().secret_ref.name, "s");
+        let (path, auth) = dead_letter(&writing("out/r.csv"), "job");
+        assert_eq!((path.as_path(), auth), (Path::new("out/job.rejected.ndjson"), None));
+    }
+
+    #[test]
+    fn an_object_is_no_output_and_input_at_once() {
+        let spec = writing("s3://b/r.csv");
+        assert!(differ(&targets(&spec), &["s3://b/in.csv".into()]).is_ok());
+        let error = differ(&targets(&spec), &["s3://b/r.csv".into()]).unwrap_err();
+        assert_eq!(error.violations[0].path, "outputs[0].csv.path");
+        // Large files wait on this machine.
+        assert_eq!(spool_folder(&targets(&spec)), std::env::temp_dir());
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use anomal_connectors::{ResultBatch, Sink, Written, csv::CsvFile};
+use anomal_connectors::{Access, ResultBatch, Sink, Written, csv::CsvFile};
 use anomal_core::{ROW, Result, proto::Plan};
+use anomal_storage::Secrets;
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
 
 /// Which of them, and the beginning of their names.
@@ -47,7 +48,9 @@ impl OriginalFiles {
 
     fn sink(&self, name: &str, rows: Rows, columns: Columns) -> Result<Box<dyn Sink>> {
         let path = PathBuf::from(format!("{}{name}.csv", self.prefix));
-        let file = CsvFile::create(&path, b',')?;
+        // Its settings name no secret.
+        let access = Access { place: "data.out_path", auth: None, secrets: &Secrets::default() };
+        let file = CsvFile::create(&path, b',', &access)?;
         Ok(Box::new(View { file, rows, columns, written: 0, target: path.display().to_string() }))
     }
 }
@@ -141,6 +144,10 @@ impl Sink for View {
         };
         self.written += frame.height() as u64;
         self.file.write(&frame)
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.file.prepare()
     }
 
     fn finish(self: Box<Self>) -> Result<Written> {

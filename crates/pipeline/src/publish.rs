@@ -7,7 +7,8 @@ use anomal_core::{
     Error, PublishRequest, ReportEngine, Result, Table,
     proto::{Analysis, Column, Plan, Report, report},
 };
-use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput};
+use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput, is_url};
+use anomal_storage::Secrets;
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
 
@@ -52,7 +53,8 @@ impl<'a> Draft<'a> {
         let path = self.rows().to_string_lossy().into_owned();
         let include = vec![Include::Features, Include::Contributions];
         let parquet = ParquetOutput { include, ..ParquetOutput::new(path) };
-        create(&Output { parquet: Some(parquet), ..Output::default() })
+        let output = Output { parquet: Some(parquet), ..Output::default() };
+        create(&output, "report", &Secrets::default())
     }
 
     /// # Errors
@@ -131,7 +133,12 @@ fn input(input: &Input) -> String {
     match csv.or(parquet).or(ndjson).map(String::as_str) {
         Some("-") => "standard input".to_owned(),
         // Folders are the business of the machine that ran it.
-        Some(path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        Some(path) => {
+            // What an HTTP URL asks for beside its path may be a signature.
+            let web = is_url(path) && path.starts_with("http");
+            let path = if web { path.split(['?', '#']).next().unwrap_or(path) } else { path };
+            path.rsplit('/').next().unwrap_or(path).to_owned()
+        }
         None => String::new(),
     }
 }

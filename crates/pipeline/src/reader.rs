@@ -1,8 +1,6 @@
 //! The input on a thread of its own, a bounded number of batches ahead.
 
-use std::path::PathBuf;
-
-use anomal_connectors::{Batch, DeadLetter, Source, Written};
+use anomal_connectors::{Batch, DeadLetter, Source};
 use anomal_core::{Error, Result};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -18,15 +16,14 @@ pub(crate) struct Read {
 
 pub(crate) struct Reader {
     batches: mpsc::Receiver<Read>,
-    task: JoinHandle<Result<Option<Written>>>,
+    task: JoinHandle<Result<DeadLetter>>,
 }
 
 impl Reader {
-    /// Rejected records go to the file `dead_letter`.
-    pub fn start(mut source: Box<dyn Source>, dead_letter: PathBuf) -> Self {
+    /// Rejected records go to `dead_letter`.
+    pub fn start(mut source: Box<dyn Source>, mut dead_letter: DeadLetter) -> Self {
         let (sender, batches) = mpsc::channel(AHEAD);
         let task = tokio::task::spawn_blocking(move || {
-            let mut dead_letter = DeadLetter::new(dead_letter);
             while let Some(batch) = source.next_batch()? {
                 for rejected in &batch.rejected {
                     dead_letter.write(rejected)?;
@@ -36,7 +33,7 @@ impl Reader {
                     return Err(Error::cancelled());
                 }
             }
-            dead_letter.finish()
+            Ok(dead_letter)
         });
         Self { batches, task }
     }
@@ -46,11 +43,11 @@ impl Reader {
         self.batches.recv().await
     }
 
-    /// What went to the dead-letter file, once there are no more batches.
+    /// The dead-letter file, once there are no more batches; it is to be finished with the outputs.
     ///
     /// # Errors
     /// What stopped the reading.
-    pub async fn finish(self) -> Result<Option<Written>> {
+    pub async fn finish(self) -> Result<DeadLetter> {
         drop(self.batches);
         self.task.await.map_err(|error| Error::internal(format!("reading failed: {error}")))?
     }

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use anomal_connectors::{OpenOptions, Sink, Source, Written, create, open};
+use anomal_connectors::{DeadLetter, OpenOptions, Sink, Source, Written, create, open};
 use anomal_core::{
     ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
     blocking,
     proto::{Analysis, Plan, StepStatistics},
 };
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, Classification, Output, TerminalOutput};
+use anomal_storage::Secrets;
 use tracing::Instrument;
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     spool::Spool,
     summary::{Clock, Parts, Published, Summary},
     waiting::{AtOutputs, Waiting},
+    writer::Finished,
     writing::{Writing, Wrote, unlike},
 };
 
@@ -48,6 +50,8 @@ pub struct Options {
     pub results: bool,
     /// Where the report goes, if there is to be one.
     pub report: Option<Publishing>,
+    /// Those that inputs and outputs name.
+    pub secrets: Secrets,
 }
 
 /// What a run leaves beside its outputs.
@@ -69,21 +73,24 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
 
     clock.enter(Stage::Plan);
     let input = spec.input.clone();
-    let mut source = blocking(move |_| open(&input, &OpenOptions::default())).await?;
+    let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
+    let mut source = blocking(move |_| open(&input, &opening)).await?;
     let plan = clock.within(plan(spec, engines, source.as_ref())).await?;
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
     let columns = source.schema().to_vec();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
-    let mut sinks = sinks(spec, &plan, options)?;
+    let mut sinks = sinks(spec, &plan, options).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     let (suspects, report) = (options.suspects, draft.is_some());
     let writing = Writing::new(&plan, source.empty(), sinks, suspects, report, observer);
 
     clock.enter(Stage::Extract);
     let call = Call::new(&engines.feature, &plan);
-    let reader = Reader::start(source, files::dead_letter(spec, &job.metadata.name));
+    let (rejected, auth) = files::dead_letter(spec, &job.metadata.name);
+    let rejected = DeadLetter::new(rejected, auth, options.secrets.clone());
+    let reader = Reader::start(source, rejected);
     let rows = RowWise::new(reader, call.clone());
     let classification = spec.classification.as_ref().filter(|_| !plan.features.is_empty());
 
@@ -145,8 +152,9 @@ async fn stream(
         writing.write(&mut results, &hits, batch.source, typed, features).await?;
         observer.progress(rows.counts.read, batch.done, batch.total);
     }
-    let (counts, dead_letter) = rows.finish().await?;
-    let Wrote { tally, outputs, found } = writing.finish(&mut results).await?;
+    let (counts, rejected) = rows.finish().await?;
+    let Wrote { tally, finished, found } = writing.finish(&mut results, rejected).await?;
+    let Finished { outputs, dead_letter } = finished;
     let parts = Parts { tally, outputs, dead_letter };
     Ok(Ended { counts, analysis: None, steps: Vec::new(), drift: Vec::new(), parts, found })
 }
@@ -176,7 +184,7 @@ impl AllRows<'_> {
             Ok::<(), Error>(())
         };
         clock.within(extract).await?;
-        let (mut counts, dead_letter) = rows.finish().await?;
+        let (mut counts, rejected) = rows.finish().await?;
         if self.plan.whole_table {
             clock.enter(Stage::WholeTable);
             clock.within(held.whole_table(&self.call, &mut counts)).await?;
@@ -198,7 +206,8 @@ impl AllRows<'_> {
         let features = features.map(Table::into_columns);
         let mut results = Results::new(self.plan, features, judged);
         held.write(&mut results, &mut writing).await?;
-        let Wrote { tally, mut outputs, found } = writing.finish(&mut results).await?;
+        let Wrote { tally, finished, found } = writing.finish(&mut results, rejected).await?;
+        let Finished { mut outputs, dead_letter } = finished;
         let model = self.classification.and_then(|settings| settings.model.as_ref());
         if let Some(target) = model.and_then(|model| model.save.clone()) {
             // Before that of a report.
@@ -231,19 +240,30 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
     engines.feature.plan(request).await
 }
 
-fn sinks(spec: &AnomalyJobSpec, plan: &Plan, options: &Options) -> Result<Vec<Box<dyn Sink>>> {
+/// Off the executor's threads: an object store is asked.
+async fn sinks(
+    spec: &AnomalyJobSpec,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Vec<Box<dyn Sink>>> {
     let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
     let outputs = if spec.outputs.is_empty() && options.results {
-        &terminal
+        terminal.to_vec()
     } else {
-        spec.outputs.as_slice()
+        spec.outputs.clone()
     };
-    let mut sinks = Vec::new();
-    for output in outputs {
-        sinks.push(create(output)?);
-    }
-    if let Some(original) = &options.original {
-        sinks.extend(original.sinks(plan)?);
-    }
-    Ok(sinks)
+    let (original, plan) = (options.original.clone(), plan.clone());
+    let secrets = options.secrets.clone();
+    blocking(move |cancel| {
+        let mut sinks = Vec::new();
+        for (index, output) in outputs.iter().enumerate() {
+            cancel.check()?;
+            sinks.push(create(output, &format!("outputs[{index}]"), &secrets)?);
+        }
+        if let Some(original) = original {
+            sinks.extend(original.sinks(&plan)?);
+        }
+        Ok(sinks)
+    })
+    .await
 }

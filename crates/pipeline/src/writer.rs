@@ -1,6 +1,6 @@
 //! The outputs, on a thread of their own.
 
-use anomal_connectors::{Known, ResultBatch, Sink, Written};
+use anomal_connectors::{DeadLetter, Known, ResultBatch, Sink, Written};
 use anomal_core::{Error, Result};
 use polars::prelude::DataFrame;
 use tokio::{
@@ -19,14 +19,21 @@ enum Message {
         columns: Vec<String>,
         answer: oneshot::Sender<Result<DataFrame>>,
     },
-    /// All is written: make it visible.
-    Finish,
+    /// All is written: make it visible, the dead-letter file too.
+    Finish(Box<DeadLetter>),
+}
+
+/// What is there in the end: an item for each sink, and the dead-letter file if anything was rejected.
+#[derive(Default)]
+pub(crate) struct Finished {
+    pub outputs: Vec<Written>,
+    pub dead_letter: Option<Written>,
 }
 
 pub(crate) struct Writer {
     early: bool,
     messages: mpsc::Sender<Message>,
-    task: JoinHandle<Result<Vec<Written>>>,
+    task: JoinHandle<Result<Finished>>,
 }
 
 impl Writer {
@@ -46,7 +53,7 @@ impl Writer {
                     Message::Write(batch) => {
                         sinks.iter_mut().try_for_each(|sink| sink.write(&batch))?;
                     }
-                    Message::Finish => return sinks.into_iter().map(Sink::finish).collect(),
+                    Message::Finish(dead_letter) => return finish(sinks, *dead_letter),
                 }
             }
             // The run broke off: the sinks take their temporary files with them.
@@ -98,14 +105,24 @@ impl Writer {
     ///
     /// # Errors
     /// `Output`.
-    pub async fn finish(mut self) -> Result<Vec<Written>> {
+    pub async fn finish(mut self, dead_letter: DeadLetter) -> Result<Finished> {
         // If this can't be sent, the outcome says why.
-        let _ = self.messages.send(Message::Finish).await;
+        let _ = self.messages.send(Message::Finish(Box::new(dead_letter))).await;
         self.outcome().await
     }
 
-    async fn outcome(&mut self) -> Result<Vec<Written>> {
+    async fn outcome(&mut self) -> Result<Finished> {
         let outcome = (&mut self.task).await;
         outcome.map_err(|error| Error::internal(format!("writing failed: {error}")))?
     }
+}
+
+/// All that can fail is done for each before the first is made visible, in their order.
+fn finish(mut sinks: Vec<Box<dyn Sink>>, mut dead_letter: DeadLetter) -> Result<Finished> {
+    sinks.iter_mut().try_for_each(|sink| sink.prepare())?;
+    dead_letter.prepare()?;
+    // What is rejected is told first: results beside which it is missing would be taken for all there is.
+    let dead_letter = dead_letter.finish()?;
+    let outputs = sinks.into_iter().map(Sink::finish).collect::<Result<_>>()?;
+    Ok(Finished { outputs, dead_letter })
 }

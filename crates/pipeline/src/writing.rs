@@ -1,6 +1,6 @@
 //! Rows joined to their results on the way to the outputs, counted as they pass.
 
-use anomal_connectors::{Known, ResultBatch, Sink, Written};
+use anomal_connectors::{DeadLetter, Known, ResultBatch, Sink};
 use anomal_core::{Error, Result, Table, proto::Plan};
 use polars::prelude::{DataFrame, DataType};
 
@@ -11,7 +11,7 @@ use crate::{
     results::{Assembled, Results, highest, severity},
     summary::FlagSummary,
     suspects::{Suspect, Suspects, record},
-    writer::Writer,
+    writer::{Finished, Writer},
 };
 
 /// Columns of a suspect's record that a summary shows.
@@ -29,8 +29,7 @@ pub(crate) struct Tally {
 /// What a run has written.
 pub(crate) struct Wrote {
     pub tally: Tally,
-    /// An item for each sink.
-    pub outputs: Vec<Written>,
+    pub finished: Finished,
     pub found: Found,
 }
 
@@ -166,7 +165,7 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// `Output`.
-    pub async fn finish(mut self, results: &mut Results) -> Result<Wrote> {
+    pub async fn finish(mut self, results: &mut Results, dead_letter: DeadLetter) -> Result<Wrote> {
         if !self.begun {
             let none = Table::new(Vec::new(), self.empty.clone())?;
             let (typed, features) = (DataFrame::default(), DataFrame::default());
@@ -179,8 +178,8 @@ impl<'a> Writing<'a> {
                 suspect.record = record(&[&rows], &self.record, index);
             }
         }
-        let outputs = self.writer.finish().await?;
-        Ok(Wrote { tally: self.tally, outputs, found: self.found.unwrap_or_default() })
+        let finished = self.writer.finish(dead_letter).await?;
+        Ok(Wrote { tally: self.tally, finished, found: self.found.unwrap_or_default() })
     }
 }
 

@@ -2,10 +2,19 @@
 
 use crate::{AnomalyJobSpec, Tls};
 
-/// Calls `visit` with each path to a file or folder and its place; `-` is none.
+/// Whether a path is a URL and no file's: a scheme of two letters or more, then `://`.
+pub fn is_url(path: &str) -> bool {
+    path.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'))
+    })
+}
+
+/// Calls `visit` with each path to a file or folder and its place; `-` is none, and a URL neither.
 pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut String)) {
     let mut visit = |place: &str, path: &mut String| {
-        if path != "-" {
+        if path != "-" && !is_url(path) {
             visit(place, path);
         }
     };
@@ -62,5 +71,17 @@ fn visit_tls(place: &str, tls: Option<&mut Tls>, visit: &mut impl FnMut(&str, &m
         if let Some(file) = file {
             visit(&format!("{place}.{name}"), file);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_url;
+
+    #[test]
+    fn urls_are_told_from_files() {
+        assert!(["s3://b/k", "ftp://h", "http://h/x", "x+y://"].into_iter().all(is_url));
+        let files = ["a/b", "-", "c://x", "://x", "1a://x", "a b://x", "/x://y", "./s3://b"];
+        assert!(!files.into_iter().any(is_url));
     }
 }

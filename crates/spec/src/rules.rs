@@ -22,6 +22,17 @@ const ENDPOINT: &str =
 const BOTH: &str = "has(self.cert) == has(self.key)";
 const BOTH_MESSAGE: &str = "a client certificate has both `cert` and `key`";
 const CRON: &str = r"self.matches('^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[^ @]+( +[^ ]+){4})$')";
+/// As `is_url` has it, then what is known.
+const READABLE: &str = "!self.matches('^[A-Za-z][A-Za-z0-9+.-]+://') || \
+    self.matches('^((s3|gs|az)://[A-Za-z0-9._-]+(/|$)|https?://[^/?#@]+([/?#]|$))')";
+const READABLE_MESSAGE: &str = "a URL to read from is s3://bucket/key, gs://bucket/key, az://container/key, http:// or \
+    https://, without credentials in it";
+const WRITABLE: &str = "!self.matches('^[A-Za-z][A-Za-z0-9+.-]+://') || \
+    self.matches('^(s3|gs|az)://[A-Za-z0-9._-]+/.*[^/]$')";
+const WRITABLE_MESSAGE: &str = "a URL to write to is s3://bucket/key, gs://bucket/key or az://container/key, without \
+    credentials in it";
+const AUTH: &str = "!has(self.auth) || self.path.matches('^[A-Za-z][A-Za-z0-9+.-]+://')";
+const AUTH_MESSAGE: &str = "`auth` goes with a URL, such as s3://bucket/key; a file needs none";
 const MOUNT: &str = concat!(
     r"self.matches('^/[^:]+$') && !self.matches('(^|/)\\.\\.(/|$)') && ",
     r"!self.matches('^/+(etc/+anomal|tmp|var/+run/+secrets|run/+secrets)(/|$)')",
@@ -71,6 +82,30 @@ const RULES: &[Rule] = &[
         "/properties/deadLetter",
         "self.path != '-'",
         "rejected records go to a file; standard output is for results",
+    ),
+    rule("/properties/input/properties/csv/properties/path", READABLE, READABLE_MESSAGE),
+    rule("/properties/input/properties/csv", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/parquet/properties/path", READABLE, READABLE_MESSAGE),
+    rule("/properties/input/properties/parquet", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/ndjson/properties/path", READABLE, READABLE_MESSAGE),
+    rule("/properties/input/properties/ndjson", AUTH, AUTH_MESSAGE),
+    rule("/properties/outputs/items/properties/csv/properties/path", WRITABLE, WRITABLE_MESSAGE),
+    rule("/properties/outputs/items/properties/csv", AUTH, AUTH_MESSAGE),
+    rule(
+        "/properties/outputs/items/properties/parquet/properties/path",
+        WRITABLE,
+        WRITABLE_MESSAGE,
+    ),
+    rule("/properties/outputs/items/properties/parquet", AUTH, AUTH_MESSAGE),
+    rule("/properties/outputs/items/properties/ndjson/properties/path", WRITABLE, WRITABLE_MESSAGE),
+    rule("/properties/outputs/items/properties/ndjson", AUTH, AUTH_MESSAGE),
+    rule("/properties/deadLetter/properties/path", WRITABLE, WRITABLE_MESSAGE),
+    rule("/properties/deadLetter", AUTH, AUTH_MESSAGE),
+    rule(
+        "/properties/classification/properties/model",
+        "[has(self.save) ? self.save : '', has(self.load) ? self.load : ''].all(f, \
+          !f.matches('^[A-Za-z][A-Za-z0-9+.-]+://'))",
+        "a model is kept in a file; object stores are for inputs, outputs and deadLetter",
     ),
     rule(
         "/properties/filters/items",

@@ -371,6 +371,56 @@ fn rules_between_fields() {
 }
 
 #[test]
+fn urls_are_those_of_known_stores_and_alone_have_credentials() {
+    let auth = "auth: {secretRef: {name: s}}";
+    let readable =
+        ["s3://b", "s3://b/l/", "gs://b/l/*.csv", "az://c/k", "http://h:1/k?a=b", "https://h"];
+    for url in readable {
+        loaded(&format!("input: {{csv: {{path: '{url}', {auth}}}}}"));
+    }
+    for url in ["s3://b/k", "gs://b/a//k.csv.gz", "az://c/ö"] {
+        loaded(&format!(
+            "input: {{csv: {{path: a}}}}\noutputs: [{{csv: {{path: '{url}', {auth}}}}}]"
+        ));
+        loaded(&format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: '{url}', {auth}}}"));
+    }
+    let unreadable =
+        ["ftp://h/k", "S3://b/k", "s3:///k", "s3://u:p@b/k", "http://u:p@h/k", "file:///k"];
+    for url in unreadable {
+        for driver in ["csv", "parquet", "ndjson"] {
+            let told = problems(format!("input: {{{driver}: {{path: '{url}'}}}}"));
+            let place = format!("input.{driver}.path: a URL to read from is s3://bucket/key");
+            assert!(told.contains(&place) && told.contains("https://"), "{url}: {told}");
+        }
+    }
+    for url in ["https://h/k", "s3://b/folder/", "s3://b", "ftp://h/k", "gs://u:p@b/k"] {
+        for driver in ["csv", "parquet", "ndjson"] {
+            let output = format!("outputs: [{{{driver}: {{path: '{url}'}}}}]");
+            let told = problems(format!("input: {{csv: {{path: a}}}}\n{output}"));
+            let place = format!("outputs[0].{driver}.path: a URL to write to is s3://bucket/key");
+            assert!(told.contains(&place), "{url}: {told}");
+        }
+        let told = problems(format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: '{url}'}}"));
+        assert!(told.contains("deadLetter.path: a URL to write to"), "{url}: {told}");
+    }
+    for part in [
+        format!("input: {{csv: {{path: a, {auth}}}}}"),
+        format!("input: {{parquet: {{path: a/*.parquet, {auth}}}}}"),
+        format!("input: {{ndjson: {{path: '-', {auth}}}}}"),
+        format!("input: {{csv: {{path: a}}}}\noutputs: [{{ndjson: {{path: b, {auth}}}}}]"),
+        format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: b, {auth}}}"),
+    ] {
+        let told = problems(&part);
+        assert!(told.contains("`auth` goes with a URL"), "{part}: {told}");
+    }
+    for model in ["save", "load"] {
+        let model = format!("classification: {{engine: HBOS, model: {{{model}: 's3://b/m'}}}}");
+        let told = problems(format!("input: {{csv: {{path: a}}}}\n{model}"));
+        assert!(told.contains("a model is kept in a file"), "{told}");
+    }
+}
+
+#[test]
 fn sizes_are_bounded() {
     let features = "  - {type: field, name: a}\n".repeat(257);
     let text = format!("input: {{csv: {{path: a}}}}\nfeatures:\n{features}");

@@ -338,8 +338,5 @@ fn local(folder: &FilePath) -> Result<Place> {
 }
 
 fn remote(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path)> {
-    let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
-    let (objects, root) = object_store::parse_url_opts(url, environment)
-        .map_err(|error| unknown(url.as_str(), &error.to_string()))?;
-    Ok((Arc::from(objects), root))
+    anomal_storage::from_environment(url).map_err(|error| unknown(url.as_str(), &error.message))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anomal_core::Result;
 use polars::prelude::{AnyValue, Column, DataFrame, DataType};
 
-use crate::{atomic_file::AtomicFile, text};
+use crate::{Access, atomic_file::AtomicFile, text};
 
 /// Frames of the same columns as CSV, one behind the other, under a header line.
 pub struct CsvText {
@@ -94,8 +94,8 @@ pub struct CsvFile {
 impl CsvFile {
     /// # Errors
     /// `Output` if the file can't be made.
-    pub fn create(path: &Path, separator: u8) -> Result<Self> {
-        Ok(Self { file: AtomicFile::create(path)?, text: CsvText::new(separator) })
+    pub fn create(path: &Path, separator: u8, access: &Access<'_>) -> Result<Self> {
+        Ok(Self { file: AtomicFile::create(path, access)?, text: CsvText::new(separator) })
     }
 
     pub(crate) fn target(&self) -> String {
@@ -106,6 +106,14 @@ impl CsvFile {
     /// `Output`.
     pub fn write(&mut self, frame: &DataFrame) -> Result<()> {
         self.text.append(frame, |piece| self.file.write(piece))
+    }
+
+    /// As [`Sink::prepare`](crate::Sink::prepare).
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn prepare(&mut self) -> Result<()> {
+        self.file.prepare()
     }
 
     /// # Errors

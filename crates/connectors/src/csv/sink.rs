@@ -10,7 +10,10 @@ use polars::prelude::{
 use polars_arrow::array::Array;
 
 use super::CsvFile;
-use crate::sink::{Choice, ResultBatch, Sink, Written};
+use crate::{
+    Access,
+    sink::{Choice, ResultBatch, Sink, Written},
+};
 
 pub(crate) struct CsvSink {
     file: CsvFile,
@@ -19,9 +22,9 @@ pub(crate) struct CsvSink {
 }
 
 impl CsvSink {
-    pub fn create(output: &CsvOutput) -> Result<Self> {
+    pub fn create(output: &CsvOutput, access: &Access<'_>) -> Result<Self> {
         let separator = output.separator.bytes().next().unwrap_or(b',');
-        let file = CsvFile::create(Path::new(&output.path), separator)?;
+        let file = CsvFile::create(Path::new(&output.path), separator, access)?;
         Ok(Self { file, choice: Choice::new(output.rows, &output.include), rows: 0 })
     }
 }
@@ -37,6 +40,10 @@ impl Sink for CsvSink {
         let frame = DataFrame::new(chosen.source.height(), columns)?;
         self.rows += frame.height() as u64;
         self.file.write(&frame)
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.file.prepare()
     }
 
     fn finish(self: Box<Self>) -> Result<Written> {

@@ -14,7 +14,7 @@ use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringC
 
 use super::split::{append, cells};
 use crate::{
-    OpenOptions,
+    Access, OpenOptions,
     files::{Files, unreadable},
     lines::{Lines, NOT_UTF8, Shape},
     records::{Bad, Gathered, Records, remove},
@@ -45,7 +45,9 @@ impl CsvSource {
             let message = "a separator is one ASCII character";
             return Err(Error::settings("input.csv.separator", "BAD_SEPARATOR", message));
         };
-        let files = Files::find(&input.path, &[".csv"])?;
+        let secrets = &options.secrets;
+        let access = Access { place: "input.csv", auth: input.auth.as_ref(), secrets };
+        let files = Files::find(&input.path, &[".csv"], &access)?;
         let shape = Shape::Quoted { separator: *separator };
         let skip = input.bad_lines == BadLines::Skip;
         let mut source = Self {
@@ -317,7 +319,7 @@ mod tests {
                 text.push_str(&record.iter().map(quote).collect::<Vec<_>>().join(","));
                 text.push('\n');
             }
-            let options = OpenOptions { batch_rows: batch, block_bytes: block };
+            let options = OpenOptions { batch_rows: batch, block_bytes: block, ..OpenOptions::default() };
             let mut source = open(text.as_bytes(), |_| (), &options).unwrap();
             let (rows, read, rejected) = all(&mut source).unwrap();
             prop_assert_eq!(read, records.clone());

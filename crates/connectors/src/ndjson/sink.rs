@@ -10,6 +10,7 @@ use anomal_spec::NdjsonOutput;
 use polars::prelude::{AnyValue, Column};
 
 use crate::{
+    Access,
     atomic_file::AtomicFile,
     sink::{Choice, ResultBatch, Sink, Written},
     text,
@@ -22,8 +23,8 @@ pub(crate) struct NdjsonSink {
 }
 
 impl NdjsonSink {
-    pub fn create(output: &NdjsonOutput) -> Result<Self> {
-        let file = AtomicFile::create(Path::new(&output.path))?;
+    pub fn create(output: &NdjsonOutput, access: &Access<'_>) -> Result<Self> {
+        let file = AtomicFile::create(Path::new(&output.path), access)?;
         Ok(Self { file, choice: Choice::new(output.rows, &output.include), rows: 0 })
     }
 }
@@ -45,6 +46,10 @@ impl Sink for NdjsonSink {
         }
         self.rows += frame.height() as u64;
         self.file.write(&lines)
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.file.prepare()
     }
 
     fn finish(self: Box<Self>) -> Result<Written> {

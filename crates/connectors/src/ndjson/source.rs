@@ -24,7 +24,7 @@ use super::{
     flat::{Flat, parse},
 };
 use crate::{
-    OpenOptions, datetime,
+    Access, OpenOptions, datetime,
     files::Files,
     lines::Shape,
     records::{Bad, Gathered, Records, remove},
@@ -52,7 +52,9 @@ struct Parsed {
 
 impl NdjsonSource {
     pub fn open(input: &NdjsonInput, options: &OpenOptions) -> Result<Self> {
-        let files = Files::find(&input.path, &[".ndjson", ".jsonl"])?;
+        let secrets = &options.secrets;
+        let access = Access { place: "input.ndjson", auth: input.auth.as_ref(), secrets };
+        let files = Files::find(&input.path, &[".ndjson", ".jsonl"], &access)?;
         let skip = input.bad_lines == BadLines::Skip;
         let mut source = Self {
             records: Records::new(files, "NDJSON", Shape::Lines, skip, options),

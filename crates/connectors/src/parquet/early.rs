@@ -16,7 +16,7 @@ use super::{
     refused,
 };
 use crate::{
-    atomic_file::{failed, folder},
+    atomic_file::failed,
     sink::{Choice, Known, typed_columns},
 };
 
@@ -41,9 +41,9 @@ enum Store {
 }
 
 impl Early {
-    /// Its file is in the target's folder, where there must be room for the output anyway.
-    pub fn new(target: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder(target)).map_err(|error| failed(target, &error))?;
+    /// Its file is in the folder `scratch`.
+    pub fn new(target: &Path, scratch: &Path) -> Result<Self> {
+        let file = tempfile::tempfile_in(scratch).map_err(|error| failed(target, &error))?;
         Ok(Self {
             target: target.to_owned(),
             schema: Schema::default(),

@@ -1,9 +1,10 @@
 //! Results as Parquet: typed columns where there is a type, lists for flags and reasons.
 
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, io, path::PathBuf};
 
 use anomal_core::{Code, Error, Result};
-use anomal_spec::ParquetOutput;
+use anomal_spec::{ParquetOutput, is_url};
+use anomal_storage::Upload;
 use polars::prelude::{CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
 use polars_io::{SerReader, parquet::read::ParquetReader};
 use polars_parquet::write::{
@@ -18,13 +19,20 @@ use super::{
     refused,
 };
 use crate::{
-    atomic_file::{is_stream, publish, temporary},
+    Access,
+    atomic_file::{failed, folder, is_stream, publish, temporary},
+    remote::unwritable,
     sink::{Choice, EarlySink, Known, ResultBatch, Sink, Written},
 };
 
 pub(crate) struct ParquetSink {
     target: PathBuf,
+    /// Whole before the first of it is sent to an object store: rows that were written are read again.
     file: NamedTempFile,
+    /// Where the target is an object.
+    upload: Option<Upload>,
+    /// Whether all is written, and sent.
+    prepared: bool,
     /// From the first results on, with the columns in order.
     writer: Option<(FileWriter<File>, Schema)>,
     choice: Choice,
@@ -37,8 +45,9 @@ pub(crate) struct ParquetSink {
 }
 
 impl ParquetSink {
-    pub fn create(output: &ParquetOutput) -> Result<Self> {
+    pub fn create(output: &ParquetOutput, access: &Access<'_>) -> Result<Self> {
         let target = PathBuf::from(&output.path);
+        let upload = if is_url(&output.path) { Some(access.write(&target)?) } else { None };
         if is_stream(&target) {
             let message = format!(
                 "{} is no file, and a Parquet file is not made in a stream",
@@ -47,7 +56,12 @@ impl ParquetSink {
             return Err(Error::new(Code::Output, "OUTPUT_IS_STREAM", message));
         }
         Ok(Self {
-            file: temporary(&target)?,
+            file: match upload {
+                Some(_) => NamedTempFile::new().map_err(|error| no_room(&target, &error))?,
+                None => temporary(&target)?,
+            },
+            upload,
+            prepared: false,
             target,
             writer: None,
             choice: Choice::new(output.rows, &output.include),
@@ -138,18 +152,50 @@ impl Sink for ParquetSink {
         if self.choice.all() { Some(self) } else { None }
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Written> {
+    fn prepare(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.prepared, true) {
+            return Ok(());
+        }
         self.complete()?;
-        publish(self.file, &self.target)?;
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let sent = self.file.reopen().and_then(|mut file| io::copy(&mut file, upload));
+        sent.map_err(|error| failed(&self.target, &error))?;
+        upload.flush_parts().map_err(|error| unwritable(&error))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Written> {
+        self.prepare()?;
+        match self.upload {
+            Some(upload) => upload.finish().map_err(|error| unwritable(&error))?,
+            None => publish(self.file, &self.target)?,
+        }
         Ok(Written { target: self.target.display().to_string(), rows: self.rows })
     }
+}
+
+fn no_room(target: &std::path::Path, error: &io::Error) -> Error {
+    let folder = std::env::temp_dir();
+    let message = format!(
+        "{} is made in a temporary file first, and there can be none in {}: {error}; set TMPDIR to a folder with \
+         room for it",
+        target.display(),
+        folder.display()
+    );
+    Error::new(Code::Output, "TEMPORARY", message)
 }
 
 impl EarlySink for ParquetSink {
     fn known(&mut self, rows: Known) -> Result<()> {
         let early = match &mut self.early {
             Some(early) => early,
-            none => none.insert(Early::new(&self.target)?),
+            none => {
+                // There must be room for the output in this folder anyway.
+                let scratch = match self.upload {
+                    Some(_) => std::env::temp_dir(),
+                    None => folder(&self.target).to_owned(),
+                };
+                none.insert(Early::new(&self.target, &scratch)?)
+            }
         };
         early.push(rows, self.choice)
     }

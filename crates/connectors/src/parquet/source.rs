@@ -8,8 +8,8 @@ use polars::prelude::{DataFrame, Schema, SchemaExt, SerReader};
 use polars_io::parquet::read::ParquetReader;
 
 use crate::{
-    OpenOptions,
-    files::{Files, unreadable},
+    Access, OpenOptions,
+    files::Files,
     source::{Batch, Source},
     typing::{self, Nulls, type_of},
 };
@@ -21,6 +21,7 @@ pub(crate) struct ParquetSource {
     native: Schema,
     selected: Vec<Column>,
     file: usize,
+    opened: File,
     /// Rows of the current file, and how many of them were read.
     rows: usize,
     offset: usize,
@@ -37,8 +38,11 @@ impl ParquetSource {
                 "a Parquet file is read from its end, which standard input has not; name a file",
             ));
         }
-        let files = Files::find(&input.path, &[".parquet"])?;
-        let (native, rows) = look(&files.paths[0])?;
+        let secrets = &options.secrets;
+        let access = Access { place: "input.parquet", auth: input.auth.as_ref(), secrets };
+        let files = Files::find(&input.path, &[".parquet"], &access)?;
+        let opened = files.open_file(0)?;
+        let (native, rows) = look(&files, 0, &opened)?;
         let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| {
             Column { name: name.to_string(), data_type: type_of(dtype).into() }
         };
@@ -50,6 +54,7 @@ impl ParquetSource {
             native,
             selected: Vec::new(),
             file: 0,
+            opened,
             rows,
             offset: 0,
             next_row: 0,
@@ -63,32 +68,42 @@ impl ParquetSource {
             if self.file + 1 >= self.files.paths.len() {
                 return Ok(false);
             }
-            self.done += self.files.paths[self.file].metadata().map_or(0, |file| file.len());
+            self.done += self.size();
             self.file += 1;
-            let path = &self.files.paths[self.file];
-            let (native, rows) = look(path)?;
+            self.opened = self.files.open_file(self.file)?;
+            let (native, rows) = look(&self.files, self.file, &self.opened)?;
             if native != self.native {
                 return Err(Error::input(
                     "SCHEMAS_DIFFER",
-                    format!("{} has other columns than {}", path.display(), self.files.name(0)),
+                    format!(
+                        "{} has other columns than {}",
+                        self.files.name(self.file),
+                        self.files.name(0)
+                    ),
                 ));
             }
             (self.rows, self.offset) = (rows, 0);
         }
         Ok(true)
     }
+
+    /// Of the current file.
+    fn size(&self) -> u64 {
+        self.opened.metadata().map_or(0, |file| file.len())
+    }
 }
 
-fn look(path: &PathBuf) -> Result<(Schema, usize)> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let mut reader = ParquetReader::new(file);
-    let schema = reader.schema().map_err(|error| broken(path, &error))?;
-    let rows = reader.num_rows().map_err(|error| broken(path, &error))?;
+fn look(files: &Files, index: usize, opened: &File) -> Result<(Schema, usize)> {
+    let name = files.name(index);
+    let opened = opened.try_clone().map_err(|error| files.failed(index, &error))?;
+    let mut reader = ParquetReader::new(opened);
+    let schema = reader.schema().map_err(|error| broken(&name, &error))?;
+    let rows = reader.num_rows().map_err(|error| broken(&name, &error))?;
     Ok((Schema::from_arrow_schema(&schema), rows))
 }
 
-fn broken(path: &std::path::Path, error: &polars::error::PolarsError) -> Error {
-    Error::input("BAD_PARQUET", format!("{} is no whole Parquet file: {error}", path.display()))
+fn broken(name: &str, error: &polars::error::PolarsError) -> Error {
+    Error::input("BAD_PARQUET", format!("{name} is no whole Parquet file: {error}"))
 }
 
 impl Source for ParquetSource {
@@ -105,13 +120,13 @@ impl Source for ParquetSource {
         if !self.advance()? {
             return Ok(None);
         }
-        let path = &self.files.paths[self.file];
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let file = self.opened.try_clone();
+        let file = file.map_err(|error| self.files.failed(self.file, &error))?;
         let count = self.batch_rows.min(self.rows - self.offset);
         let source = ParquetReader::new(file)
             .with_slice(Some((self.offset, count)))
             .finish()
-            .map_err(|error| broken(path, &error))?;
+            .map_err(|error| broken(&self.files.name(self.file), &error))?;
         self.offset += count;
         let rows = (self.next_row..self.next_row + count as u64).collect();
         self.next_row += count as u64;
@@ -125,7 +140,7 @@ impl Source for ParquetSource {
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        let size = self.files.paths[self.file].metadata().map_or(0, |file| file.len());
+        let size = self.size();
         let share = if self.rows == 0 { 1.0 } else { self.offset as f64 / self.rows as f64 };
         #[expect(
             clippy::cast_possible_truncation,

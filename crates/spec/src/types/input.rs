@@ -22,10 +22,11 @@ pub struct Input {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CsvInput {
     /// A file, a folder (its *.csv, *.csv.gz and *.csv.zst in name order), a glob, or `-` for
-    /// standard input. All files have the same header.
+    /// standard input; the same in an object store (`s3://bucket/key`, `gs://`, `az://`; a folder's name ends in `/`),
+    /// or one file at `http://` or `https://`. All files have the same header.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
-    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
     /// What stands between cells: one ASCII character.
@@ -49,10 +50,10 @@ pub struct CsvInput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ParquetInput {
-    /// A file, a folder (its *.parquet in name order) or a glob.
+    /// A file, a folder (its *.parquet in name order) or a glob; the same in an object store, or one file by HTTP.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
-    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
 }
@@ -62,10 +63,10 @@ pub struct ParquetInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NdjsonInput {
     /// A file, a folder (its *.ndjson and *.jsonl, also .gz and .zst, in name order), a glob, or `-`
-    /// for standard input.
+    /// for standard input; the same in an object store, or one file by HTTP.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
-    /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
+    /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
     /// Types of columns by name; the others are inferred from the first 10,000 records.

@@ -30,7 +30,8 @@ impl Output {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CsvOutput {
-    /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
+    /// A file, an object (`s3://bucket/key`, `gs://`, `az://`), or `-` for standard output. A name that ends in .gz
+    /// or .zst is compressed.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
     /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
@@ -52,7 +53,7 @@ pub struct CsvOutput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ParquetOutput {
-    /// A file.
+    /// A file, or an object (`s3://bucket/key`, `gs://`, `az://`).
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
     /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
@@ -70,7 +71,8 @@ pub struct ParquetOutput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NdjsonOutput {
-    /// A file, or `-` for standard output. A name that ends in .gz or .zst is compressed.
+    /// A file, an object (`s3://bucket/key`, `gs://`, `az://`), or `-` for standard output. A name that ends in .gz
+    /// or .zst is compressed.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
     /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.
@@ -127,7 +129,7 @@ pub enum Include {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadLetter {
-    /// An NDJSON file.
+    /// An NDJSON file, or an object (`s3://bucket/key`, `gs://`, `az://`).
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
     /// Of a path in an object store (`s3://`, `gs://`, `az://`): the credentials. Absent: the environment's own.

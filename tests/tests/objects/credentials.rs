@@ -1,0 +1,99 @@
+//! Secrets by name, and what is told of those that do not serve.
+
+use anomal_tests::{Ran, Workspace, s3::S3};
+
+use super::made::{csv, job};
+
+const INPUT: &str = "csv: {path: \"s3://logs/a.csv\", auth: {secretRef: {name: s3-logs}}}";
+const OUTPUT: &str = "csv: {path: \"s3://logs/out.csv\", auth: {secretRef: {name: s3-logs}}}";
+
+fn kept() -> Option<(S3, Workspace)> {
+    let s3 = S3::start()?;
+    s3.bucket("logs");
+    s3.put("logs", "a.csv", &csv(200));
+    let workspace = Workspace::default();
+    workspace.write("job.yaml", job(INPUT, &[OUTPUT]).as_bytes());
+    Some((s3, workspace))
+}
+
+/// The store's keys, in our words.
+fn keys(s3: &S3) -> Vec<(&'static str, String)> {
+    s3.environment()
+        .into_iter()
+        .map(|(name, value)| {
+            let key = match name {
+                "AWS_ENDPOINT" => "endpoint",
+                "AWS_ALLOW_HTTP" => "allowHttp",
+                "AWS_REGION" => "region",
+                "AWS_ACCESS_KEY_ID" => "accessKeyId",
+                _ => "secretAccessKey",
+            };
+            (key, value)
+        })
+        .collect()
+}
+
+fn write(workspace: &Workspace, keys: &[(&'static str, String)]) {
+    for (key, value) in keys {
+        workspace.write(&format!("secrets/s3-logs/{key}"), format!("{value}\n").as_bytes());
+    }
+}
+
+const RUN: [&str; 4] = ["run", "job.yaml", "--secrets", "secrets"];
+
+#[test]
+fn a_secret_from_files_or_variables() {
+    let Some((s3, workspace)) = kept() else { return };
+    write(&workspace, &keys(&s3));
+    workspace.write("secrets/s3-logs/colour", b"blue");
+    // A key that is not known is told by its name.
+    let ran = workspace.anomal(&RUN);
+    ran.expect(0, &["s3-logs", "colour"]);
+    assert!(!ran.stderr.contains("blue"), "{}", ran.stderr);
+    let first = s3.get("logs", "out.csv");
+    let mut command = workspace.command(&["run", "job.yaml"]);
+    for (key, value) in keys(&s3) {
+        command.env(format!("ANOMAL_SECRET_S3_LOGS_{}", key.to_uppercase()), value);
+    }
+    Ran::from(command.output().unwrap()).expect(0, &[]);
+    assert!(s3.get("logs", "out.csv") == first);
+}
+
+#[test]
+fn one_that_is_missing_or_incomplete_is_a_fault_of_the_settings() {
+    let Some((s3, workspace)) = kept() else { return };
+    let ran = workspace.anomal(&["run", "job.yaml"]);
+    ran.expect(
+        2,
+        &["job.yaml:", "input.csv.auth.secretRef", "--secrets", "ANOMAL_SECRET_S3_LOGS_KEY"],
+    );
+    let mut some = keys(&s3);
+    some.retain(|(key, _)| *key != "secretAccessKey");
+    write(&workspace, &some);
+    workspace.anomal(&RUN).expect(2, &["input.csv.auth.secretRef", "not secretAccessKey"]);
+    // An output's own place.
+    let file = job("csv: {path: in.csv}", &["csv: {path: o.csv}", OUTPUT]);
+    workspace.write("job.yaml", file.as_bytes());
+    workspace.write("in.csv", &csv(50));
+    workspace.anomal(&["run", "job.yaml"]).expect(2, &["outputs[1].csv.auth.secretRef"]);
+    assert_eq!(s3.keys("logs"), ["a.csv"]);
+}
+
+#[test]
+fn a_wrong_key_is_refused_and_not_told() {
+    let Some((s3, workspace)) = kept() else { return };
+    let mut wrong = keys(&s3);
+    wrong.retain(|(key, _)| *key != "secretAccessKey");
+    wrong.push(("secretAccessKey", "quite-another-secret".into()));
+    write(&workspace, &wrong);
+    let ran = workspace.anomal(&RUN);
+    ran.expect(4, &["s3://logs/a.csv can't be read", "credentials"]);
+    let access = keys(&s3).into_iter().find(|(key, _)| *key == "accessKeyId").unwrap().1;
+    assert!(!ran.stderr.contains("quite-another-secret"), "{}", ran.stderr);
+    assert!(!ran.stderr.replace("anomal:", "").contains(&format!(">{access}<")), "{}", ran.stderr);
+    // Nothing is begun where results can't be kept.
+    workspace.write("job.yaml", job("csv: {path: in.csv}", &[OUTPUT]).as_bytes());
+    workspace.write("in.csv", &csv(50));
+    workspace.anomal(&RUN).expect(4, &["s3://logs/out.csv can't be written", "credentials"]);
+    assert_eq!(s3.keys("logs"), ["a.csv"]);
+}

@@ -1,0 +1,72 @@
+//! Records, jobs on them, and a store to keep both in.
+
+use std::process::Command;
+
+use anomal_tests::{Ran, Workspace, s3::S3};
+
+/// Records of two columns and an unlike one now and then.
+pub fn csv(rows: usize) -> Vec<u8> {
+    let mut csv = String::from("name,amount\n");
+    for row in 0..rows {
+        let amount = if row % 97 == 3 { 9_000 + row } else { 10 + row % 37 };
+        csv += &format!("n{},{amount}\n", row % 5);
+    }
+    csv.into_bytes()
+}
+
+pub fn ndjson(rows: usize) -> Vec<u8> {
+    let csv = String::from_utf8(csv(rows)).expect("text");
+    let line = |line: &str| {
+        let (name, amount) = line.split_once(',').expect("two cells");
+        format!("{{\"name\":\"{name}\",\"amount\":{amount}}}\n")
+    };
+    csv.lines().skip(1).map(line).collect::<String>().into_bytes()
+}
+
+/// A job on an input, with outputs, each such as `csv: {path: out.csv}`.
+pub fn job(input: &str, outputs: &[&str]) -> String {
+    format!(
+        "input: {{{input}}}\n\
+         features:\n  - {{type: field, name: amount}}\n  - {{type: field, name: name, kind: categorical}}\n\
+         flags:\n  - {{type: direct, name: much, expression: amount > 9100, severity: high}}\n\
+         classification: {{engine: HBOS, threshold: {{method: contamination, value: 0.01}}}}\n\
+         outputs:\n  - {}\n",
+        outputs.join("\n  - ")
+    )
+}
+
+/// One that looks at each row by itself, so that rows are written as they are read.
+pub fn streamed(input: &str, outputs: &[&str]) -> String {
+    format!(
+        "input: {{{input}}}\n\
+         flags:\n  - {{type: direct, name: much, expression: amount > 9100, severity: high}}\n\
+         outputs:\n  - {}\n",
+        outputs.join("\n  - ")
+    )
+}
+
+/// Runs a job with the store's credentials in the environment.
+pub fn run(s3: &S3, workspace: &Workspace, job: &str) -> Ran {
+    run_at(s3, &s3.endpoint(), workspace, job)
+}
+
+/// The same by another way to the store.
+pub fn run_at(s3: &S3, endpoint: &str, workspace: &Workspace, job: &str) -> Ran {
+    workspace.write("job.yaml", job.as_bytes());
+    let mut command = workspace.command(&["run", "job.yaml"]);
+    environment(&mut command, s3, endpoint);
+    command.output().expect("anomal runs").into()
+}
+
+pub fn environment(command: &mut Command, s3: &S3, endpoint: &str) {
+    command.envs(s3.environment()).env("AWS_ENDPOINT", endpoint);
+}
+
+/// What the same job makes of a file of this name.
+pub fn locally(name: &str, content: &[u8], driver: &str) -> Vec<u8> {
+    let workspace = Workspace::with(&[(name, content)]);
+    let job = job(&format!("{driver}: {{path: {name}}}"), &["csv: {path: out.csv}"]);
+    workspace.write("job.yaml", job.as_bytes());
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
+    workspace.bytes("out.csv")
+}
