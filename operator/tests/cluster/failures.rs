@@ -14,14 +14,12 @@ fn wrong_settings_and_records_fail_at_once() {
     let here = Namespace::new(cluster, "fails");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("column", |spec| spec["features"][0]["name"] = "byts".into()));
-    here.apply(&job_with("record", |spec| {
-        spec["input"]["csv"]["types"] = json!({"name": "integer"})
-    }));
+    here.apply(&job_with("record", |spec| spec["input"]["csv"]["path"] = "in/none.csv".into()));
     let status = here.reaches("column", "Failed", "SettingsRefused");
     assert!(message(&status).contains("byts"), "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
     let status = here.reaches("record", "Failed", "InputRefused");
-    assert!(message(&status).contains("logs.csv"), "{status:#}");
+    assert!(message(&status).contains("none.csv"), "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
     // Put right, it runs.
     here.apply(&job("column"));
@@ -52,12 +50,20 @@ fn too_little_memory_is_told_with_the_limit() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "hungers");
     let _operator = Operator::start(&here, &[]);
+    // The distances between 6,000 rows take more than 100 MB.
+    let rows: String = (0..6000).map(|row| format!("r,{row},{}\n", row * row % 7919)).collect();
+    here.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "many"},
+        "data": {"logs.csv": format!("name,bytes,answers\n{rows}")},
+    }));
     here.apply(&job_with("hungry", |spec| {
         spec["backoffLimit"] = 0.into();
-        spec["runner"]["resources"] = json!({"limits": {"memory": "12Mi"}});
+        spec["classification"] = json!({"engine": "Gower"});
+        spec["runner"]["volumes"][0]["configMap"]["name"] = "many".into();
+        spec["runner"]["resources"] = json!({"limits": {"memory": "48Mi"}});
     }));
     let status = here.reaches("hungry", "Failed", "OutOfMemory");
-    assert!(message(&status).contains("12Mi"), "{status:#}");
+    assert!(message(&status).contains("48Mi"), "{status:#}");
 }
 
 #[test]
@@ -79,6 +85,8 @@ fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
     here.apply(&job_with("secret", |spec| {
         let volumes = spec["runner"]["volumes"].as_array_mut().unwrap();
         volumes.push(json!({"name": "s", "secret": {"secretName": "later"}}));
+        let mounts = spec["runner"]["volumeMounts"].as_array_mut().unwrap();
+        mounts.push(json!({"name": "s", "mountPath": "/data/s"}));
     }));
     here.apply(&job_with("map", |spec| {
         spec["runner"]["volumes"][0]["configMap"]["name"] = "later".into()

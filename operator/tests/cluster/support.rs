@@ -164,11 +164,13 @@ impl Operator {
         let log = env::temp_dir().join(format!("operator-{}.log", namespace.name));
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_anomal-operator"));
-        command.args(["--runner-image", IMAGE, "--runner-image-pull-policy", "Never"]);
-        if !more.contains(&"--metrics-listen") {
-            command.args(["--metrics-listen", "off"]);
+        command.args(["--runner-image-pull-policy", "Never", "--namespaces", &namespace.name]);
+        for (name, value) in [("--runner-image", IMAGE), ("--metrics-listen", "off")] {
+            if !more.contains(&name) {
+                command.args([name, value]);
+            }
         }
-        command.args(["--namespaces", &namespace.name]).args(more);
+        command.args(more);
         command
             .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
