@@ -20,15 +20,19 @@ use crate::{
 use archive::Builder;
 use target::Target;
 
+/// What tests name the images.
+const REPOSITORY: &str = "localhost/anomal";
+const TAG: &str = "test";
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Which images; none: all of them
     targets: Vec<Target>,
     /// The images' tag
-    #[arg(long, default_value = "test")]
+    #[arg(long, default_value = TAG)]
     tag: String,
     /// What stands before the images' names
-    #[arg(long, default_value = "localhost/anomal")]
+    #[arg(long, default_value = REPOSITORY)]
     repository: String,
     /// The base image; none: one is made of Debian packages
     #[arg(long)]
@@ -51,6 +55,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     archives.iter().for_each(|archive| show(archive));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The images of what is compiled, in the cluster.
+pub fn load(cluster: &Cluster) -> Result<()> {
+    let arguments = Arguments {
+        targets: Vec::new(),
+        tag: TAG.into(),
+        repository: REPOSITORY.into(),
+        base: None,
+        load: true,
+        no_build: true,
+    };
+    cluster.load(&make(&arguments)?)
 }
 
 /// Builds the images that are not up to date; the archives of all that are asked for.

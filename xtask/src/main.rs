@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod crd;
 mod deny;
 mod generate;
 mod images;
@@ -37,6 +38,8 @@ enum Task {
     Testbed(testbed::Testbed),
     /// The programs' images
     Images(images::Arguments),
+    /// Writes the definition of AnomalyJob that the chart installs
+    Crd,
     /// Writes example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Bench(bench) => bench::run(&bench),
         Task::Testbed(testbed) => testbed::run(&testbed),
         Task::Images(arguments) => images::run(&arguments),
+        Task::Crd => crd::run(),
         Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

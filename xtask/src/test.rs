@@ -1,17 +1,20 @@
 //! `cargo xtask test`: builds everything once and runs every test.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
     process::{Command, ExitCode, Stdio},
     thread,
     time::Instant,
 };
 
+use anomal_testbed::Cluster;
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::{
     cargo::cargo,
+    images,
     tools::{self, Environment},
 };
 
@@ -22,12 +25,28 @@ const ROOMY_KIB: u64 = 6 << 20;
 pub struct Arguments {
     /// Only tests whose name contains this
     filter: Option<String>,
+    /// Leaves parts out: their tests are told as skipped
+    #[arg(long, value_enum)]
+    skip: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What takes a Kubernetes cluster, and so root
+    Cluster,
 }
 
 /// The last line sums up as `N passed, N failed, N skipped`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let started = Instant::now();
-    let environment = prepare()?;
+    let clustered = !arguments.skip.contains(&Part::Cluster);
+    if !clustered && env::var("CI").is_ok_and(|ci| ci == "true") {
+        bail!("where CI is true, nothing is left out: `--skip` is for a developer's machine");
+    }
+    let mut environment = prepare(clustered)?;
+    // It ends with this value, whatever comes.
+    let _cluster = clustered.then(raise).transpose()?;
+    environment.push(("ANOMAL_TEST_CLUSTER", if clustered { "1" } else { "0" }.into()));
     let mut counts = Counts::default();
     let whole = part("tests", || {
         let mut command = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
@@ -45,8 +64,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Builds, and gets what tests need from outside: at the same time where memory allows, for one mostly waits for the
 /// network.
-fn prepare() -> Result<Environment> {
-    let get = || part("tools", tools::all);
+fn prepare(clustered: bool) -> Result<Environment> {
+    let get = || {
+        let environment = part("tools", tools::all)?;
+        if clustered {
+            part("testbed", anomal_testbed::build)?;
+        }
+        Ok(environment)
+    };
     let build = || {
         part("build", || {
             // Whatever the tests start: they drive the programs as people do.
@@ -63,6 +88,26 @@ fn prepare() -> Result<Environment> {
         build()?;
         got.join().unwrap_or_else(|_| bail!("getting the tools panicked"))
     })
+}
+
+/// The cluster, with the images of what was compiled.
+fn raise() -> Result<Raised> {
+    let raised = Raised(part("cluster", Cluster::up)?);
+    part("images", || images::load(&raised.0))?;
+    Ok(raised)
+}
+
+/// A cluster that is stopped when the tests are done, unless it is somebody's own.
+struct Raised(Cluster);
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        if self.0.is_ours()
+            && let Err(error) = anomal_testbed::script(&["down"])
+        {
+            eprintln!("the cluster can't be stopped: {error:#}");
+        }
+    }
 }
 
 fn roomy() -> bool {

@@ -176,16 +176,16 @@ fn given(value: &mut Value, schema: &Value) {
 mod tests {
     use super::*;
 
-    fn job(spec: Value) -> AnomalyJob {
+    fn job(spec: &Value) -> AnomalyJob {
         let job = json!({"metadata": {"name": "dns", "namespace": "a", "uid": "1"}, "spec": spec});
         serde_json::from_value(job).unwrap()
     }
 
-    fn valid(spec: Value) -> Validated {
+    fn valid(spec: &Value) -> Validated {
         validate(&job(spec), &Installation::default()).unwrap()
     }
 
-    fn invalid(spec: Value) -> String {
+    fn invalid(spec: &Value) -> String {
         validate(&job(spec), &Installation::default()).unwrap_err().0
     }
 
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn files_are_on_volumes() {
         for good in ["in/a.csv", "/data/in/a.csv", "./in/a.csv", "s3://bucket/a.csv"] {
-            valid(mounted(good));
+            valid(&mounted(good));
         }
         for (path, expected) in [
             ("a.csv", "is on no volume"),
@@ -212,22 +212,22 @@ mod tests {
             ("in/../../etc/passwd", "leaves its volume"),
             ("-", "no standard input"),
         ] {
-            let told = invalid(mounted(path));
+            let told = invalid(&mounted(path));
             assert!(told.contains(expected), "{path}: {told}");
         }
         let mut spec = mounted("in/a.csv");
         spec["outputs"] = json!([{"csv": {"path": "in/out.csv"}}]);
-        assert!(invalid(spec).contains("spec.outputs[0].csv.path"));
+        assert!(invalid(&spec).contains("spec.outputs[0].csv.path"));
     }
 
     #[test]
     fn what_is_wrong_is_told_by_path() {
         let told =
-            invalid(json!({"input": {"csv": {"path": "s3://a/b"}}, "featurs": [], "seed": 1}));
+            invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "featurs": [], "seed": 1}));
         assert!(told.contains("spec.featurs: unknown key; did you mean `features`?"), "{told}");
-        assert!(invalid(Value::Null).contains("spec"), "a job without a spec");
+        assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
         assert!(
-            invalid(json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
+            invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
                 .contains("no report engine")
         );
     }
@@ -238,7 +238,7 @@ mod tests {
         let of = |change: &dyn Fn(&mut Value)| {
             let mut spec = base.clone();
             change(&mut spec);
-            valid(spec).run
+            valid(&spec).run
         };
         let run = of(&|_| ());
         assert_eq!(run.len(), 8);
@@ -257,13 +257,13 @@ mod tests {
         for other in [
             &|spec: &mut Value| spec["input"]["csv"]["separator"] = ";".into(),
             &|spec: &mut Value| {
-                spec["runner"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "d".into()
+                spec["runner"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "d".into();
             },
         ] as [&dyn Fn(&mut Value); 2]
         {
             assert_ne!(of(other), run);
         }
-        let mut again = job(base.clone());
+        let mut again = job(&base);
         again.metadata.annotations = Some([(labels::RERUN.to_owned(), "1".to_owned())].into());
         assert_ne!(validate(&again, &Installation::default()).unwrap().run, run);
     }

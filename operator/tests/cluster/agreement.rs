@@ -64,14 +64,14 @@ const CASES: &[(&str, Change, Option<&str>)] = &[
     (
         "a share of the rows",
         |spec| {
-            spec["classification"]["threshold"] = json!({"method": "contamination", "value": 0.1})
+            spec["classification"]["threshold"] = json!({"method": "contamination", "value": 0.1});
         },
         None,
     ),
     (
         "a share above a half",
         |spec| {
-            spec["classification"]["threshold"] = json!({"method": "contamination", "value": 0.6})
+            spec["classification"]["threshold"] = json!({"method": "contamination", "value": 0.6});
         },
         Some("at most 0.5"),
     ),

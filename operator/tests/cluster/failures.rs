@@ -51,10 +51,10 @@ fn too_little_memory_is_told_with_the_limit() {
     let here = Namespace::new(cluster, "hungers");
     let _operator = Operator::start(&here, &[]);
     // The distances between 6,000 rows take more than 100 MB.
-    let rows: String = (0..6000).map(|row| format!("r,{row},{}\n", row * row % 7919)).collect();
+    let rows: Vec<_> = (0..6000).map(|row| format!("r,{row},{}", row * row % 7919)).collect();
     here.apply(&json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "many"},
-        "data": {"logs.csv": format!("name,bytes,answers\n{rows}")},
+        "data": {"logs.csv": format!("name,bytes,answers\n{}\n", rows.join("\n"))},
     }));
     here.apply(&job_with("hungry", |spec| {
         spec["backoffLimit"] = 0.into();
@@ -89,7 +89,7 @@ fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
         mounts.push(json!({"name": "s", "mountPath": "/data/s"}));
     }));
     here.apply(&job_with("map", |spec| {
-        spec["runner"]["volumes"][0]["configMap"]["name"] = "later".into()
+        spec["runner"]["volumes"][0]["configMap"]["name"] = "later".into();
     }));
     here.apply(&job_with("claim", |spec| {
         spec["runner"]["volumes"][0] =

@@ -35,8 +35,7 @@ fn nothing_is_made_twice() {
             here.apply(&job(&name));
             // Either it is killed, or the job needs fewer writes.
             eventually("an end", PATIENCE, || {
-                (operator.has_ended() || here.status(&name)["phase"] == "Complete")
-                    .then_some(())
+                (operator.has_ended() || here.status(&name)["phase"] == "Complete").then_some(())
             });
             kills += killed.load(Ordering::SeqCst);
             drop(operator);

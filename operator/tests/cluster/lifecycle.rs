@@ -63,7 +63,7 @@ fn a_job_runs_once_and_tells_what_it_found() {
         (status["run"] != run && status["phase"] == "Complete").then_some(status)
     });
     here.apply(&job_with("dns", |spec| {
-        spec["classification"]["parameters"]["nNeighbors"] = 3.into()
+        spec["classification"]["parameters"]["nNeighbors"] = 3.into();
     }));
     eventually("a third run", PATIENCE, || {
         let status = here.status("dns");
@@ -100,7 +100,7 @@ fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
     let waiting = |name: &str| {
         job_with(name, |spec| {
             spec["runner"]["env"] =
-                json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "a"}}}])
+                json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "a"}}}]);
         })
     };
     here.apply(&waiting("first"));

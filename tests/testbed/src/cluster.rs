@@ -87,6 +87,11 @@ impl Cluster {
         Self { kind: Kind::Named, kubeconfig, kubectl: "kubectl".into(), helm: "helm".into() }
     }
 
+    /// Whether it is the testbed's, and not one that was named.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.kind, Kind::Ours { .. })
+    }
+
     /// The settings of a client that may do everything.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
