@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measurements beside what people use today. None of them is a test.
 
+mod operator;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -25,13 +27,25 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// The operator with many suspended jobs, on the cluster of the tests
+    Operator {
+        /// How many jobs
+        #[arg(default_values_t = [500, 1_000, 5_000])]
+        jobs: Vec<usize>,
+    },
 }
 
 pub fn run(bench: &Bench) -> Result<ExitCode> {
+    match bench {
+        Bench::Detectors { datasets, more } => detectors(datasets, more),
+        Bench::Operator { jobs } => operator::run(jobs).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
     if !cargo(&["build", "--release", "--workspace", "--bins"]).status()?.success() {
         bail!("the build failed");
     }
-    let Bench::Detectors { datasets, more } = bench;
     let folder = Path::new(FOLDER);
     let python = python::with("bench", &folder.join("requirements.txt"))?;
     let status = Command::new(python)

@@ -74,8 +74,10 @@ fn prepare(clustered: bool) -> Result<Environment> {
     };
     let build = || {
         part("build", || {
-            // Whatever the tests start: they drive the programs as people do.
-            let built = cargo(&["build", "--release", "--workspace", "--bins"]).status()?;
+            // With whatever the tests start: they drive the programs as people do. At once, so that dependencies are
+            // compiled with one set of features.
+            let built =
+                cargo(&["build", "--release", "--workspace", "--bins", "--tests"]).status()?;
             if built.success() { Ok(()) } else { bail!("the build failed") }
         })
     };

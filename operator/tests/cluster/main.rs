@@ -14,4 +14,6 @@ mod killed;
 mod leader;
 mod lifecycle;
 mod many;
+mod proxy;
+mod rights;
 mod support;

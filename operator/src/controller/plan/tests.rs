@@ -1,1 +1,311 @@
+//! Plans against a small world: what they write is there the next time, as an API server would have it.
 
+use std::sync::Arc;
+
+use k8s_openapi::{
+    api::batch::v1::{JobCondition, JobStatus},
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::SignedDuration,
+};
+use kube::core::PartialObjectMeta;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    api::{AnomalyJob, Phase},
+    controller::validate::validate,
+};
+
+/// One job and all that is there of it.
+struct World {
+    job: AnomalyJob,
+    seen: Observed,
+    deleted: bool,
+}
+
+impl World {
+    fn new(change: impl FnOnce(&mut Value)) -> Self {
+        let mut spec = json!({
+            "input": {"csv": {"path": "s3://bucket/logs.csv"}},
+            "features": [{"type": "field", "name": "bytes"}],
+            "classification": {"engine": "KNN"},
+        });
+        change(&mut spec);
+        let metadata = json!({"name": "dns", "namespace": "a", "uid": "1", "generation": 1});
+        let job = serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        Self { job, seen: Observed { now, ..Observed::default() }, deleted: false }
+    }
+
+    fn plan(&self) -> Plan {
+        let installation = Installation { image: "runner".into(), ..Installation::default() };
+        plan(&validate(&self.job, &installation).unwrap(), &self.seen, &installation).unwrap()
+    }
+
+    /// Does the first `steps` of what is planned, and tells the status if all of it was done.
+    fn reconcile(&mut self, steps: usize) -> Plan {
+        let plan = self.plan();
+        plan.steps.iter().take(steps).for_each(|step| self.write(step));
+        if steps >= plan.steps.len() {
+            self.job.status = Some(plan.status.clone());
+        }
+        plan
+    }
+
+    fn settle(&mut self) -> Plan {
+        for _ in 0..9 {
+            if self.reconcile(usize::MAX).steps.is_empty() {
+                return self.plan();
+            }
+        }
+        panic!("it is never done: {:?}", self.plan().steps)
+    }
+
+    fn write(&mut self, step: &Step) {
+        let seen = &mut self.seen;
+        match step {
+            Step::CreateConfigMap(map) => {
+                let mut meta: PartialObjectMeta<ConfigMap> = PartialObjectMeta::default();
+                meta.metadata = map.metadata.clone();
+                assert!(!seen.config_maps.iter().any(|there| there.name_any() == meta.name_any()));
+                seen.config_maps.push(Arc::new(meta));
+            }
+            Step::CreateJob(job) => {
+                assert!(seen.jobs.is_empty(), "two runs at once");
+                let mut job = job.as_ref().clone();
+                job.metadata.uid = Some(format!("uid-{}", job.name_any()));
+                seen.jobs.push(Arc::new(job));
+            }
+            Step::PatchJob { patch, .. } => self.change(|job| {
+                let mut value = json!(job);
+                merge(&mut value, patch);
+                *job = serde_json::from_value(value).unwrap();
+            }),
+            Step::ApplyCronJob(cron) => seen.cron_job = Some(Arc::new(cron.as_ref().clone())),
+            Step::DeleteConfigMap(name) => seen.config_maps.retain(|map| map.name_any() != *name),
+            Step::DeleteJob { name, .. } => seen.jobs.retain(|job| job.name_any() != *name),
+            Step::DeleteCronJob { .. } => seen.cron_job = None,
+            Step::DeleteAnomalyJob => self.deleted = true,
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Job)) {
+        change(Arc::make_mut(&mut self.seen.jobs[0]));
+    }
+
+    /// The Job controller's word.
+    fn ends(&mut self, condition: &str, reason: &str) {
+        let now = Time(self.seen.now);
+        let condition = JobCondition {
+            type_: condition.into(),
+            status: "True".into(),
+            reason: Some(reason.into()),
+            last_transition_time: Some(now.clone()),
+            ..JobCondition::default()
+        };
+        let status = JobStatus {
+            completion_time: (condition.type_ == "Complete").then_some(now),
+            conditions: Some(vec![condition]),
+            ..JobStatus::default()
+        };
+        self.change(|job| job.status = Some(status));
+    }
+
+    fn later(&mut self, seconds: i64) {
+        self.seen.now = self.seen.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    }
+
+    fn spec(&mut self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.job.spec);
+    }
+
+    fn phase(&self) -> (Phase, String) {
+        let status = self.job.status.clone().unwrap();
+        (status.phase, status.reason)
+    }
+
+    fn is(&self, phase: Phase, reason: &str) {
+        assert_eq!(self.phase(), (phase, reason.to_owned()));
+    }
+
+    /// What is there, without what differs from run to run.
+    fn there(&self) -> (usize, usize, bool) {
+        (self.seen.jobs.len(), self.seen.config_maps.len(), self.seen.cron_job.is_some())
+    }
+}
+
+fn merge(value: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *value = patch.clone();
+        return;
+    };
+    for (key, patch) in patch {
+        merge(&mut value[key], patch);
+    }
+}
+
+fn steps(plan: &Plan) -> Vec<&'static str> {
+    let name = |step: &Step| match step {
+        Step::CreateConfigMap(_) => "+settings",
+        Step::CreateJob(_) => "+job",
+        Step::PatchJob { .. } => "~job",
+        Step::ApplyCronJob(_) => "~cron",
+        Step::DeleteConfigMap(_) => "-settings",
+        Step::DeleteJob { .. } => "-job",
+        Step::DeleteCronJob { .. } => "-cron",
+        Step::DeleteAnomalyJob => "-self",
+    };
+    plan.steps.iter().map(name).collect()
+}
+
+#[test]
+fn a_run_begins_and_ends() {
+    let mut world = World::new(|_| ());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "+job"]);
+    world.is(Phase::Pending, "Starting");
+    assert!(world.plan().steps.is_empty(), "nothing is written twice");
+
+    world.ends("Complete", "");
+    let waiting = world.reconcile(usize::MAX);
+    world.is(Phase::Running, "Finishing");
+    assert_eq!(waiting.again, Some(Duration::from_secs(1)), "a summary may still come");
+    world.later(20);
+    world.settle();
+    world.is(Phase::Complete, "Completed");
+
+    // What has run is not run again, though somebody deletes its Job.
+    world.seen.jobs.clear();
+    assert_eq!(steps(&world.settle()), [""; 0]);
+    world.is(Phase::Complete, "Completed");
+    assert_eq!(world.there(), (0, 0, false), "nor are its settings kept");
+}
+
+#[test]
+fn whatever_is_cut_off_is_taken_up() {
+    type Change = fn(&mut World);
+    let changes: [(&str, Change); 5] = [
+        ("other settings", |world| world.spec(|spec| spec["seed"] = 7.into())),
+        ("a schedule", |world| world.spec(|spec| spec["schedule"] = json!("@daily"))),
+        ("suspended", |world| world.spec(|spec| spec["suspend"] = true.into())),
+        ("a Job that is gone", |world| world.seen.jobs.clear()),
+        ("settings that are gone", |world| world.seen.config_maps.clear()),
+    ];
+    for (name, change) in changes {
+        let mut whole = World::new(|_| ());
+        whole.settle();
+        change(&mut whole);
+        let done = whole.settle();
+        // The operator is killed after any of its writes, and again after any of those that are left.
+        for first in 0..4 {
+            for second in 0..4 {
+                let mut cut = World::new(|_| ());
+                cut.reconcile(first);
+                cut.settle();
+                change(&mut cut);
+                cut.reconcile(first);
+                cut.reconcile(second);
+                let plan = cut.settle();
+                assert_eq!(cut.there(), whole.there(), "{name} {first} {second}");
+                assert_eq!(plan.status.phase, done.status.phase, "{name} {first} {second}");
+                assert_eq!(plan.status.run, done.status.run, "{name} {first} {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_settings_replace_a_run() {
+    let mut world = World::new(|_| ());
+    world.settle();
+    let before = world.job.status.clone().unwrap().run;
+    world.spec(|spec| spec["seed"] = 7.into());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-job"], "never two at once");
+    world.is(Phase::Pending, "Replacing");
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "+job", "-settings"]);
+    assert_ne!(world.job.status.clone().unwrap().run, before);
+}
+
+#[test]
+fn a_change_that_no_result_depends_on_is_no_new_run() {
+    let mut world = World::new(|_| ());
+    world.settle();
+    let run = world.job.status.clone().unwrap().run;
+    world.spec(|spec| spec["suspend"] = true.into());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~job"]);
+    world.settle();
+    world.is(Phase::Suspended, "Suspended");
+    assert_eq!(world.job.status.clone().unwrap().run, run);
+    world.spec(|spec| spec["suspend"] = false.into());
+    world.settle();
+    world.is(Phase::Pending, "Starting");
+}
+
+#[test]
+fn a_failure_is_final_until_the_settings_change() {
+    let mut world = World::new(|_| ());
+    world.settle();
+    world.ends("Failed", "BackoffLimitExceeded");
+    world.settle();
+    world.is(Phase::Failed, "RunFailed");
+    world.seen.jobs.clear();
+    world.settle();
+    world.is(Phase::Failed, "RunFailed");
+    assert!(world.seen.jobs.is_empty());
+    world.spec(|spec| spec["seed"] = 7.into());
+    world.settle();
+    world.is(Phase::Pending, "Starting");
+
+    world.ends("Failed", "DeadlineExceeded");
+    world.settle();
+    world.is(Phase::Failed, "DeadlineExceeded");
+}
+
+#[test]
+fn its_time_to_live_begins_when_it_ends() {
+    let mut world = World::new(|spec| spec["ttlSecondsAfterFinished"] = 60.into());
+    world.settle();
+    world.ends("Failed", "BackoffLimitExceeded");
+    let plan = world.settle();
+    assert_eq!(plan.again, Some(Duration::from_mins(1)));
+    world.later(59);
+    assert!(!world.deleted && world.plan().steps.is_empty());
+    world.later(1);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-self"]);
+}
+
+#[test]
+fn what_somebody_changed_is_put_right() {
+    let mut world = World::new(|spec| spec["backoffLimit"] = 2.into());
+    world.settle();
+    world.change(|job| {
+        job.metadata.labels.as_mut().unwrap().clear();
+        job.spec.as_mut().unwrap().backoff_limit = Some(9);
+        labels_of_the_run(job);
+    });
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~job"]);
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(world.seen.jobs[0].spec.as_ref().unwrap().backoff_limit, Some(2));
+}
+
+/// By which it is found; without them it is none of ours.
+fn labels_of_the_run(job: &mut Job) {
+    let run = job.name_any().rsplit('-').next().unwrap().to_owned();
+    let labels = job.metadata.labels.get_or_insert_default();
+    labels.insert(labels::JOB.into(), "dns".into());
+    labels.insert(labels::RUN.into(), run);
+}
+
+#[test]
+fn a_schedule_has_a_cron_job_and_no_job_of_its_own() {
+    let mut world = World::new(|spec| spec["schedule"] = json!("@hourly"));
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~cron"]);
+    world.is(Phase::Scheduled, "Scheduled");
+    assert!(world.plan().steps.is_empty());
+    let mut cron = world.seen.cron_job.as_deref().cloned().unwrap();
+    cron.spec.as_mut().unwrap().schedule = "1 2 3 4 5".into();
+    world.seen.cron_job = Some(Arc::new(cron));
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~cron"]);
+    world.spec(|spec| drop(spec.as_object_mut().unwrap().remove("schedule")));
+    world.settle();
+    assert_eq!(world.there(), (1, 1, false));
+}
