@@ -2,6 +2,7 @@
 //! outlives a test.
 
 pub mod browser;
+pub mod cluster;
 pub mod http;
 pub mod proxy;
 pub mod s3;

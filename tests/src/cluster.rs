@@ -1,0 +1,189 @@
+//! The cluster as tests see it: namespaces that go with the test, operators as processes, jobs over a few rows.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Once,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anomal_testbed::Cluster;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// What pods take at most to start and end, on a machine that does other things too.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+const IMAGE: &str = "localhost/anomal/runner:test";
+
+/// The cluster with the definition of our resource, or none where there is none to be had, which is told.
+pub fn cluster() -> Option<&'static Cluster> {
+    static DEFINED: Once = Once::new();
+    if env::var("ANOMAL_TEST_CLUSTER").as_deref() != Ok("1") {
+        crate::skip("ANOMAL_TEST_CLUSTER is not 1");
+        return None;
+    }
+    let cluster = Cluster::shared().expect("the cluster");
+    DEFINED.call_once(|| {
+        let crd = Command::new(crate::program("anomal-operator")).arg("crd").output();
+        let file = NamedTempFile::new().expect("a temporary file");
+        fs::write(file.path(), crd.expect("the definition").stdout).expect("file written");
+        let path = file.path().to_str().expect("UTF-8");
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", path];
+        cluster.kubectl(&apply).expect("the definition is applied");
+        let wait = ["wait", "--for=condition=Established", "crd/anomalyjobs.anomal.dev"];
+        cluster.kubectl(&wait).expect("the definition holds");
+    });
+    Some(cluster)
+}
+
+/// A namespace that goes with the value.
+pub struct Namespace {
+    pub cluster: &'static Cluster,
+    pub name: String,
+}
+
+impl Namespace {
+    /// It takes no pods but restricted ones, and has a small CSV file in the `ConfigMap` logs.
+    pub fn new(cluster: &'static Cluster, name: &str) -> Self {
+        let name = format!("{name}-{:x}", std::process::id());
+        let restricted = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": restricted},
+        });
+        cluster.apply(&namespace.to_string()).expect("the namespace is made");
+        let namespace = Self { cluster, name };
+        // The controller that makes it comes a moment later.
+        eventually("a service account", PATIENCE, || namespace.get("serviceaccount", "default"));
+        namespace.apply(&json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "logs"}, "data": {"logs.csv": LOGS},
+        }));
+        namespace
+    }
+
+    /// # Errors
+    /// What kubectl says.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        let all = [&["--namespace", self.name.as_str()], arguments].concat();
+        self.cluster.kubectl(&all).map_err(|error| format!("{error:#}"))
+    }
+
+    #[track_caller]
+    pub fn apply(&self, object: &Value) {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = self.name.as_str().into();
+        self.cluster.apply(&object.to_string()).expect("the object is applied");
+    }
+
+    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let asked = ["get", kind, name, "--ignore-not-found", "--output=json"];
+        serde_json::from_str(&self.kubectl(&asked).ok()?).ok()
+    }
+
+    pub fn status(&self, name: &str) -> Value {
+        self.get("anomalyjob", name).map(|job| job["status"].clone()).unwrap_or_default()
+    }
+
+    /// Waits for a phase and a reason (`*`: any).
+    #[track_caller]
+    pub fn reaches(&self, name: &str, phase: &str, reason: &str) -> Value {
+        let mut last = Value::Null;
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            last = self.status(name);
+            if last["phase"] == phase && (reason == "*" || last["reason"] == reason) {
+                return last;
+            }
+            thread::sleep(Duration::from_millis(250));
+        }
+        let pods = self.kubectl(&["describe", "pods"]).unwrap_or_default();
+        panic!("{name} is not {phase} {reason} but {last:#}\n{pods}")
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = self.cluster.kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
+    }
+}
+
+const LOGS: &str = "name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\ne,2,2\nf,1,1\n";
+
+/// A job over those logs: six rows, one of them suspicious.
+pub fn job(name: &str) -> Value {
+    json!({
+        "apiVersion": "anomal.dev/v1alpha1",
+        "kind": "AnomalyJob",
+        "metadata": {"name": name},
+        "spec": {
+            "input": {"csv": {"path": "in/logs.csv"}},
+            "features": [{"type": "field", "name": "bytes"}, {"type": "field", "name": "answers"}],
+            "classification": {"engine": "KNN", "parameters": {"nNeighbors": 2}},
+            "runner": {
+                "volumes": [{"name": "in", "configMap": {"name": "logs"}}],
+                "volumeMounts": [{"name": "in", "mountPath": "/data/in"}],
+            },
+        },
+    })
+}
+
+/// A job with something changed in its spec.
+pub fn job_with(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut job = job(name);
+    change(&mut job["spec"]);
+    job
+}
+
+/// An operator as a process, which cares for one namespace and ends with the value.
+pub struct Operator {
+    child: Child,
+    log: NamedTempFile,
+}
+
+impl Operator {
+    pub fn start(namespace: &Namespace, more: &[&str]) -> Self {
+        Self::with(namespace, namespace.cluster.kubeconfig(), more)
+    }
+
+    pub fn with(namespace: &Namespace, kubeconfig: &Path, more: &[&str]) -> Self {
+        let log = NamedTempFile::new().expect("a temporary file");
+        let mut command = Command::new(crate::program("anomal-operator"));
+        command.args(["--runner-image-pull-policy", "Never", "--namespaces", &namespace.name]);
+        for (name, value) in [("--runner-image", IMAGE), ("--metrics-listen", "off")] {
+            if !more.contains(&name) {
+                command.args([name, value]);
+            }
+        }
+        command.args(more).env("KUBECONFIG", kubeconfig);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(log.reopen().expect("its log"));
+        Self { child: command.spawn().expect("the operator starts"), log }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log.path()).expect("its log")
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer.
+#[track_caller]
+pub fn eventually<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + patience;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < until, "gave up waiting for {what}");
+        thread::sleep(Duration::from_millis(250));
+    }
+}
