@@ -49,7 +49,7 @@ fn one(cluster: &Cluster, count: usize) -> Result<()> {
     cluster.apply(&jobs(count))?;
     let applied = began.elapsed();
     let line = format!(r#"anomal_operator_jobs{{state="Suspended"}} {count}"#);
-    while !operator.metrics()?.lines().any(|told| told == line) {
+    while !Operator::metrics()?.lines().any(|told| told == line) {
         if began.elapsed() > Duration::from_mins(20) {
             bail!("{count} jobs are not stable after 20 minutes");
         }
@@ -61,7 +61,7 @@ fn one(cluster: &Cluster, count: usize) -> Result<()> {
     let before = operator.cpu_seconds()?;
     thread::sleep(IDLE);
     let idle = (operator.cpu_seconds()? - before) / IDLE.as_secs_f64() * 100.0;
-    let metrics = operator.metrics()?;
+    let metrics = Operator::metrics()?;
     show(&format!(
         "| {count} | {:.1} | {:.1} | {} | ≤ {} | ≤ {} | {:.0} | {idle:.1} |",
         applied.as_secs_f64(),
@@ -140,7 +140,7 @@ impl Operator {
             .stderr(log);
         let operator = Self(command.spawn().context("anomal-operator can't be started")?);
         let began = Instant::now();
-        while operator.metrics().is_err() {
+        while Operator::metrics().is_err() {
             if began.elapsed() > Duration::from_secs(30) {
                 bail!("the operator does not answer; see bench-operator.log beside the programs");
             }
@@ -149,7 +149,7 @@ impl Operator {
         Ok(operator)
     }
 
-    fn metrics(&self) -> Result<String> {
+    fn metrics() -> Result<String> {
         let mut stream = TcpStream::connect(METRICS)?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: operator\r\n\r\n")?;
         let mut text = String::new();
