@@ -65,8 +65,8 @@ impl World {
         let seen = &mut self.seen;
         match step {
             Step::CreateConfigMap(map) => {
-                let mut meta: PartialObjectMeta<ConfigMap> = PartialObjectMeta::default();
-                meta.metadata = map.metadata.clone();
+                let metadata = map.metadata.clone();
+                let meta = PartialObjectMeta { metadata, ..PartialObjectMeta::default() };
                 assert!(!seen.config_maps.iter().any(|there| there.name_any() == meta.name_any()));
                 seen.config_maps.push(Arc::new(meta));
             }
@@ -302,7 +302,7 @@ fn a_schedule_has_a_cron_job_and_no_job_of_its_own() {
     world.is(Phase::Scheduled, "Scheduled");
     assert!(world.plan().steps.is_empty());
     let mut cron = world.seen.cron_job.as_deref().cloned().unwrap();
-    cron.spec.as_mut().unwrap().schedule = "1 2 3 4 5".into();
+    cron.spec.schedule = "1 2 3 4 5".into();
     world.seen.cron_job = Some(Arc::new(cron));
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["~cron"]);
     world.spec(|spec| drop(spec.as_object_mut().unwrap().remove("schedule")));
