@@ -1,6 +1,12 @@
 //! The command line.
 
+mod job;
+
 use std::path::PathBuf;
+
+pub use job::{
+    ClusterArgs, Job, JobCommand, JobLogs, JobReport, JobStatus, ListFormat, ListJobs, Plugin,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -27,6 +33,8 @@ pub enum Command {
     /// Look at the reports that were kept
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Look at the `AnomalyJobs` of a Kubernetes cluster
+    Job(Job),
     /// Check a settings file without running it
     Validate(SettingsFile),
     /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl

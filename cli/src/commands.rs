@@ -5,6 +5,7 @@ pub mod detectors;
 pub mod evaluate;
 pub mod explain;
 pub mod init;
+pub mod job;
 pub mod model;
 pub mod report;
 pub mod run;
@@ -20,9 +21,15 @@ pub type Ended = Result<u8, Failure>;
 
 /// Writes to standard output. That nobody reads on (`anomal schema | head`) is no failure.
 pub fn print(text: &str) -> Ended {
+    put(text)?;
+    Ok(crate::exit::DONE)
+}
+
+/// Writes to standard output; whether anybody reads on.
+pub fn put(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(crate::exit::DONE),
+        written => Ok(written.is_ok()),
     }
 }

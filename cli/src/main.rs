@@ -16,11 +16,16 @@ mod termination;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Plugin};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let words = match original::rewrite(std::env::args_os().collect()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    if commands::job::is_plugin(&words) {
+        let plugin = Plugin::try_parse_from(words).unwrap_or_else(|error| error.exit());
+        return ended(commands::job::run(&plugin.job, "kubectl anomal"));
+    }
+    let words = match original::rewrite(words) {
         Ok(words) => words,
         Err(message) => {
             present::error::line(&message);
@@ -28,13 +33,14 @@ fn main() -> ExitCode {
         }
     };
     let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
-    let shown = match arguments.command {
+    ended(match arguments.command {
         Command::Run(run) => commands::run::run(&run),
         Command::Fit(fit) => commands::model::fit(*fit),
         Command::Score(score) => commands::model::score(*score),
         Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Report(report) => commands::report::run(report),
+        Command::Job(job) => commands::job::run(&job, "anomal job"),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),
@@ -43,6 +49,9 @@ fn main() -> ExitCode {
         Command::Init(init) => commands::init::init(&init),
         Command::Version => commands::version::version(),
         Command::Completions { shell } => commands::version::completions(shell),
-    };
-    shown.unwrap_or_else(present::error::Failure::report).into()
+    })
+}
+
+fn ended(ended: commands::Ended) -> ExitCode {
+    ended.unwrap_or_else(present::error::Failure::report).into()
 }

@@ -46,7 +46,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     let _telling = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
     one_standard_output(settings, arguments, results)?;
     not_in_a_cluster(settings, arguments.output_args.quiet);
-    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new()));
+    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new(operated())));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
         None => Arc::new(Quiet),
@@ -151,10 +151,14 @@ fn one_standard_output(settings: &Settings, arguments: &Run, results: bool) -> R
 /// What only the operator can do is told to be left out, once, where it is not the operator that runs this.
 fn not_in_a_cluster(settings: &Settings, quiet: bool) {
     let ignored = only_in_a_cluster(&settings.job.spec);
-    let operated = std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true");
-    if !ignored.is_empty() && !operated && !quiet {
+    if !ignored.is_empty() && !operated() && !quiet {
         note(&format!("note: a local run does nothing about {}", ignored.join(", ")));
     }
+}
+
+/// Whether it is the operator that runs this.
+fn operated() -> bool {
+    std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true")
 }
 
 /// The settings of a cluster that are not as they are by default.

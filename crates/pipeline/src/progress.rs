@@ -23,6 +23,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    pub const ALL: [Self; 6] =
+        [Self::Plan, Self::Extract, Self::WholeTable, Self::Classify, Self::Write, Self::Publish];
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Plan => "plan",

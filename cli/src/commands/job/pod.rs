@@ -1,0 +1,181 @@
+//! The pod of a run, in words, and the progress that its log tells.
+
+use anomal_connectors::terminal::harmless;
+use k8s_openapi::{
+    api::core::v1::{ContainerState, Pod},
+    jiff::Timestamp,
+};
+use kube::api::LogParams;
+
+use super::{client::Cluster, table::age};
+use crate::present::progress;
+
+/// The container that runs the job.
+pub const RUNNER: &str = "runner";
+/// Lines of a log's end among which the newest word of progress is.
+const TAIL: i64 = 40;
+
+/// What a run last told of its progress, and when.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    pub text: String,
+    pub at: Timestamp,
+}
+
+pub fn name(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or_default()
+}
+
+pub fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
+}
+
+/// Whether there is, or was, a container that could log something.
+pub fn has_begun(pod: &Pod) -> bool {
+    state(pod).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+pub fn has_ended(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+fn state(pod: &Pod) -> Option<&ContainerState> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    statuses.iter().find(|container| container.name == RUNNER)?.state.as_ref()
+}
+
+/// Such as `dns-1f2e-x7k2p runs on node1 for 12s`.
+pub fn words(pod: &Pod, now: Timestamp) -> String {
+    let going = if pod.metadata.deletion_timestamp.is_some() { ", is being deleted" } else { "" };
+    format!("{} {}{going}", harmless(name(pod), 253), fares(pod, now))
+}
+
+fn fares(pod: &Pod, now: Timestamp) -> String {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let node = node.map(|node| format!(" on {}", harmless(node, 253)));
+    let on = node.clone().unwrap_or_default();
+    let state = state(pod).cloned().unwrap_or_default();
+    if let Some(running) = state.running {
+        let since = running.started_at.map(|at| format!(" for {}", age(at.0, now)));
+        return format!("runs{on}{}", since.unwrap_or_default());
+    }
+    if let Some(end) = state.terminated {
+        let ago = end.finished_at.map(|at| format!(" {} ago", age(at.0, now))).unwrap_or_default();
+        let reason = end.reason.filter(|reason| reason != "Error" && reason != "Completed");
+        let reason = reason.map(|reason| format!(" ({})", harmless(&reason, 128)));
+        return match end.exit_code {
+            0 => format!("ended well{ago}{on}"),
+            code => format!("ended with exit code {code}{}{ago}{on}", reason.unwrap_or_default()),
+        };
+    }
+    let of_pod = pod.status.as_ref().and_then(|status| status.reason.clone());
+    let reason = state.waiting.and_then(|waiting| waiting.reason).or(of_pod);
+    let reason = reason.map(|reason| format!(": {}", harmless(&reason, 128))).unwrap_or_default();
+    match phase(pod) {
+        "Pending" if node.is_none() => format!("waits for a node{reason}"),
+        "Pending" => format!("waits to start{on}{reason}"),
+        phase => format!("is {}{on}{reason}", harmless(phase, 64)),
+    }
+}
+
+/// What the newest pod's log last told of progress, while it runs. That it can't be read is no failure: the
+/// state of the job is told all the same.
+pub async fn progress(cluster: &Cluster, pods: &[Pod]) -> Option<Told> {
+    let pod = pods.last().filter(|pod| state(pod).is_some_and(|state| state.running.is_some()))?;
+    let asked = LogParams {
+        container: Some(RUNNER.into()),
+        tail_lines: Some(TAIL),
+        timestamps: true,
+        ..LogParams::default()
+    };
+    told(&cluster.ask(cluster.pods().logs(name(pod), &asked)).await.ok()?)
+}
+
+/// The last line of progress in a log with times.
+fn told(log: &str) -> Option<Told> {
+    log.lines().rev().find_map(|line| {
+        let (at, text) = line.split_once(' ')?;
+        let text = progress::read(text)?;
+        Some(Told { text: harmless(text, 200), at: at.parse().ok()? })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:10:00Z".parse().unwrap()
+    }
+
+    fn pod(status: &Value, node: Option<&str>) -> Pod {
+        let spec = json!({"nodeName": node, "containers": []});
+        serde_json::from_value(
+            json!({"metadata": {"name": "dns-1"}, "spec": spec, "status": status}),
+        )
+        .unwrap()
+    }
+
+    fn with(phase: &str, state: &Value) -> Pod {
+        let container = json!({
+            "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        });
+        pod(&json!({"phase": phase, "containerStatuses": [container]}), Some("node1"))
+    }
+
+    #[test]
+    fn a_pod_in_words() {
+        let at = "2026-01-01T00:09:48Z";
+        let ended = |code: i32, reason: &str| {
+            with(
+                "Failed",
+                &json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": at}}),
+            )
+        };
+        let told = [
+            (
+                with("Running", &json!({"running": {"startedAt": at}})),
+                "dns-1 runs on node1 for 12s",
+            ),
+            (ended(0, "Completed"), "dns-1 ended well 12s ago on node1"),
+            (ended(3, "Error"), "dns-1 ended with exit code 3 12s ago on node1"),
+            (
+                ended(137, "OOMKilled"),
+                "dns-1 ended with exit code 137 (OOMKilled) 12s ago on node1",
+            ),
+            (
+                with("Pending", &json!({"waiting": {"reason": "CreateContainerConfigError"}})),
+                "dns-1 waits to start on node1: CreateContainerConfigError",
+            ),
+            (pod(&json!({"phase": "Pending"}), None), "dns-1 waits for a node"),
+            (
+                pod(&json!({"phase": "Failed", "reason": "Evicted"}), Some("node1")),
+                "dns-1 is Failed on node1: Evicted",
+            ),
+        ];
+        for (pod, text) in told {
+            assert_eq!(words(&pod, now()), text);
+        }
+    }
+
+    #[test]
+    fn what_has_begun_has_a_log() {
+        assert!(has_begun(&with("Running", &json!({"running": {}}))));
+        assert!(has_begun(&with("Failed", &json!({"terminated": {"exitCode": 1}}))));
+        assert!(!has_begun(&with("Pending", &json!({"waiting": {}}))));
+        assert!(!has_begun(&pod(&json!({"phase": "Pending"}), None)));
+    }
+
+    #[test]
+    fn the_newest_word_of_progress_counts() {
+        let log = "2026-01-01T00:09:10Z read and extract: 10 rows, 1 %, 5 rows/s\n\
+                   2026-01-01T00:09:20Z classify: begun\n\
+                   2026-01-01T00:09:30Z WARN something: else\n";
+        let at = "2026-01-01T00:09:20Z".parse().unwrap();
+        assert_eq!(told(log), Some(Told { text: "classify: begun".into(), at }));
+        assert_eq!(told("2026-01-01T00:09:30Z WARN something\n"), None);
+        assert_eq!(told(""), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! `anomal job status`.
+
+use std::fmt::Write;
+
+use anomal_connectors::{terminal::harmless, text::grouped};
+use anomal_operator::api::{AnomalyJob, Condition, Status, Summary, condition};
+use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
+
+use super::{
+    client::Cluster,
+    follow::follow,
+    pod::{self, Told},
+    table::{Table, age, age_of},
+    words::{self, Called},
+};
+use crate::{
+    args::JobStatus,
+    commands::{Ended, print},
+    present::error::Failure,
+};
+
+/// The column in which what is told begins.
+const INDENT: usize = 12;
+
+pub async fn status(cluster: &Cluster, arguments: &JobStatus) -> Ended {
+    // Of a name that is not there the nearest is told, also where it is to be watched.
+    let job = cluster.job(&arguments.name).await?;
+    if arguments.watch {
+        return follow(cluster, job).await;
+    }
+    tell(cluster, &job).await
+}
+
+pub async fn tell(cluster: &Cluster, job: &AnomalyJob) -> Ended {
+    let pods = match &job.status {
+        // What a pod says is worth less than what the status does: without the right to see it, the rest is told.
+        Some(status) => cluster.pods_of(status).await,
+        None => Ok(Vec::new()),
+    };
+    let progress = match &pods {
+        Ok(pods) => pod::progress(cluster, pods).await,
+        Err(_) => None,
+    };
+    let seen = Seen { job, pods, progress, now: Timestamp::now() };
+    print(&seen.text(&cluster.called))
+}
+
+/// What is told of a job.
+struct Seen<'a> {
+    job: &'a AnomalyJob,
+    pods: Result<Vec<Pod>, Failure>,
+    progress: Option<Told>,
+    now: Timestamp,
+}
+
+impl Seen<'_> {
+    fn text(&self, called: &Called) -> String {
+        let metadata = &self.job.metadata;
+        let mut page = Page::default();
+        page.line("Name", metadata.name.as_deref().unwrap_or_default());
+        page.line("Namespace", metadata.namespace.as_deref().unwrap_or_default());
+        let status = self.job.status.clone().unwrap_or_default();
+        self.state(&mut page, &status);
+        if let Some(hint) = words::hint(self.job, called) {
+            page.line("To do", &hint);
+        }
+        if let Some(told) = &self.progress {
+            let ago = age(told.at, self.now);
+            page.line("Progress", &format!("{} ({ago} ago)", told.text));
+        }
+        self.run(&mut page, &status);
+        if let Some(summary) = &status.summary {
+            page.lines("Found", &found(summary));
+        }
+        if let Some(url) = &status.report_url {
+            page.line("Report", &harmless(url, 1_024));
+        }
+        page.text.push_str(&conditions(&status, self.now));
+        page.text
+    }
+
+    fn state(&self, page: &mut Page, status: &Status) {
+        if self.job.status.is_none() {
+            return page.line("Status", "none yet");
+        }
+        let since = status.conditions.iter().filter(|condition| condition.status == "True");
+        let since = since.map(|condition| condition.last_transition_time.as_str()).max();
+        let since = since.and_then(|since| age_of(since, self.now));
+        let since = since.map(|since| format!(", for {since}")).unwrap_or_default();
+        let mut lines = vec![format!("{}{since}", words::state(status))];
+        lines.extend(words::message(status));
+        page.lines("Status", &lines);
+    }
+
+    fn run(&self, page: &mut Page, status: &Status) {
+        let ago = |time: &Option<String>| {
+            time.as_ref().and_then(|time| age_of(time, self.now)).map(|age| format!("{age} ago"))
+        };
+        if let Some(run) = &status.run {
+            let attempts = match status.attempts {
+                None | Some(0) => None,
+                Some(1) => Some("1 attempt".to_owned()),
+                Some(more) => Some(format!("{more} attempts")),
+            };
+            let started = ago(&status.start_time).map(|ago| format!("started {ago}"));
+            let ended = ago(&status.completion_time).map(|ago| format!("ended {ago}"));
+            let parts = [Some(harmless(run, 63)), attempts, started, ended];
+            page.line("Run", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+        }
+        if let Some(last) = ago(&status.last_schedule_time) {
+            page.line("Scheduled", &format!("the last run was due {last}"));
+        }
+        if let Some(job) = &status.job_name {
+            page.line("Job", &harmless(job, 253));
+        }
+        match &self.pods {
+            Ok(pods) => {
+                let newest = pods.iter().rev().take(3).rev();
+                let lines: Vec<String> = newest.map(|pod| pod::words(pod, self.now)).collect();
+                page.lines(if lines.len() > 1 { "Pods" } else { "Pod" }, &lines);
+            }
+            Err(failure) => page.line("Pod", &format!("unknown: {}", failure.message)),
+        }
+    }
+}
+
+/// Names at the left, what is told at the right.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, name: &str, told: &str) {
+        let name = format!("{name}:");
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{name:INDENT$} {told}");
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
+    }
+
+    fn lines(&mut self, name: &str, told: &[String]) {
+        let mut told = told.iter();
+        if let Some(first) = told.next() {
+            self.line(name, first);
+        }
+        for more in told {
+            let _ = writeln!(self.text, "{:INDENT$} {more}", "");
+        }
+    }
+}
+
+fn found(summary: &Summary) -> Vec<String> {
+    let by = summary.engine.as_ref().map(|engine| format!(" by {}", harmless(engine, 100)));
+    let mut lines = vec![
+        format!("{} rows in {:.1} s", grouped(summary.rows), summary.duration_seconds),
+        format!("{} suspicious{}", grouped(summary.suspicious), by.unwrap_or_default()),
+    ];
+    let severities = ["high", "medium", "low"];
+    let known = severities.iter().filter_map(|name| Some((*name, summary.flags.get(*name)?)));
+    let flags: Vec<String> =
+        known.map(|(name, hits)| format!("{} {name}", grouped(hits))).collect();
+    let flags = if flags.is_empty() { String::new() } else { format!(" ({})", flags.join(", ")) };
+    lines.push(format!("{} hits of flags{flags}", grouped(summary.flag_hits)));
+    let left_out = [(summary.filtered, "filtered"), (summary.rejected, "rejected")];
+    let left_out = left_out.iter().filter(|(rows, _)| *rows > 0);
+    lines.extend(left_out.map(|(rows, how)| format!("{} {how}", grouped(rows))));
+    lines
+}
+
+/// A table of them; messages only where they say something that was not said.
+fn conditions(status: &Status, now: Timestamp) -> String {
+    if status.conditions.is_empty() {
+        return String::new();
+    }
+    let told = status.condition(condition::READY).map_or("", |ready| ready.message.as_str());
+    let row = |condition: &Condition| {
+        let since = age_of(&condition.last_transition_time, now).unwrap_or_default();
+        let message = Some(&condition.message).filter(|message| *message != told);
+        vec![
+            harmless(&condition.condition, 64),
+            harmless(&condition.status, 16),
+            since,
+            harmless(&condition.reason, 128),
+            message.map(|message| harmless(message, 200)).unwrap_or_default(),
+        ]
+    };
+    let mut lines: Vec<Vec<String>> = status.conditions.iter().map(row).collect();
+    lines.insert(0, ["CONDITION", "STATUS", "SINCE", "REASON", ""].map(str::to_owned).into());
+    let mut table = Table::over(&lines);
+    lines.iter().fold("\n".to_owned(), |text, line| text + &table.line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:10:00Z".parse().unwrap()
+    }
+
+    fn job(status: &Value) -> AnomalyJob {
+        let metadata = json!({"name": "dns", "namespace": "blue", "generation": 1});
+        serde_json::from_value(json!({"metadata": metadata, "spec": {}, "status": status})).unwrap()
+    }
+
+    fn pod(name: &str, state: &Value) -> Pod {
+        let container = json!({
+            "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        });
+        let status = json!({"containerStatuses": [container]});
+        serde_json::from_value(json!({"metadata": {"name": name}, "status": status})).unwrap()
+    }
+
+    fn condition(name: &str, holds: &str, message: &str) -> Value {
+        let at = "2026-01-01T00:09:58Z";
+        json!({"type": name, "status": holds, "reason": "Why", "message": message, "lastTransitionTime": at})
+    }
+
+    fn text(job: &AnomalyJob, pods: Result<Vec<Pod>, Failure>, progress: Option<Told>) -> String {
+        let called = Called { program: "anomal job", namespace: " -n blue".into() };
+        Seen { job, pods, progress, now: now() }.text(&called)
+    }
+
+    #[test]
+    fn a_job_that_is_done() {
+        let job = job(&json!({
+            "observedGeneration": 1, "phase": "Complete", "reason": "Completed", "run": "1f2e", "attempts": 2,
+            "jobName": "dns-1f2e", "startTime": "2026-01-01T00:08:40Z",
+            "completionTime": "2026-01-01T00:09:58Z", "reportURL": "https://reports.example.org/\u{1b}1",
+            "summary": {
+                "rows": 5000, "rejected": 3, "suspicious": 100, "flags": {"low": 384, "high": 21},
+                "flagHits": 405, "engine": "Gower", "durationSeconds": 12.34,
+            },
+            "conditions": [
+                condition("Ready", "True", "5000 rows"),
+                condition("Complete", "True", "5000 rows"),
+                condition("Failed", "False", "other"),
+            ],
+        }));
+        let at = "2026-01-01T00:09:58Z";
+        let ended = json!({"terminated": {"exitCode": 0, "finishedAt": at}});
+        let failed = json!({"terminated": {"exitCode": 1, "finishedAt": at}});
+        let pods = vec![pod("dns-1f2e-a", &failed), pod("dns-1f2e-b", &ended)];
+        let expected = "\
+Name:        dns
+Namespace:   blue
+Status:      Complete, for 2s
+             5000 rows
+Run:         1f2e, 2 attempts, started 80s ago, ended 2s ago
+Job:         dns-1f2e
+Pods:        dns-1f2e-a ended with exit code 1 2s ago
+             dns-1f2e-b ended well 2s ago
+Found:       5,000 rows in 12.3 s
+             100 suspicious by Gower
+             405 hits of flags (21 high, 384 low)
+             3 rejected
+Report:      https://reports.example.org/\\u{1b}1
+
+CONDITION   STATUS   SINCE   REASON
+Ready       True     2s      Why
+Complete    True     2s      Why
+Failed      False    2s      Why      other
+";
+        assert_eq!(text(&job, Ok(pods), None), expected);
+    }
+
+    #[test]
+    fn one_that_waits_says_what_to_do() {
+        let job = job(&json!({
+            "observedGeneration": 1, "phase": "Pending", "reason": "SecretNotFound",
+            "conditions": [condition("Ready", "False", "secret \"a\" not found\nin blue")],
+        }));
+        let told = text(&job, Err(Failure::usage("no right")), None);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[2], "Status:      Pending (SecretNotFound)");
+        assert_eq!(lines[3], "             secret \"a\" not found");
+        assert_eq!(lines[4], "             in blue");
+        assert!(lines[5].starts_with("To do:       create the Secret"), "{told}");
+        assert_eq!(lines[6], "Pod:         unknown: no right");
+        let none = text(&self::job(&Value::Null), Ok(Vec::new()), None);
+        assert!(
+            none.contains("Status:      none yet\nTo do:       the operator has not"),
+            "{none}"
+        );
+    }
+
+    #[test]
+    fn one_that_runs_tells_its_progress_and_how_old_the_word_is() {
+        let job = job(&json!({"observedGeneration": 1, "phase": "Running", "reason": "Running"}));
+        let at = "2026-01-01T00:09:56Z".parse().unwrap();
+        let progress = Told { text: "classify: 5 rows".into(), at };
+        let told = text(&job, Ok(Vec::new()), Some(progress));
+        assert!(told.contains("\nProgress:    classify: 5 rows (4s ago)\n"), "{told}");
+    }
+}
