@@ -1,0 +1,118 @@
+//! Jobs that run to an end, well and badly.
+
+use anomal_tests::cluster::{Namespace, Operator, cluster, job, job_with};
+use serde_json::{Value, json};
+
+use super::support::{self, Beside};
+
+#[test]
+fn a_job_is_followed_to_its_good_end() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "cli-good");
+    here.apply(&job("dns"));
+    // Nobody cares for it yet.
+    let ran = support::job(&here, &["status", "aj/dns"]);
+    ran.expect(0, &[]);
+    assert!(
+        ran.stdout.contains("none yet") && ran.stdout.contains("is Anomal installed"),
+        "{ran:#?}"
+    );
+    support::job(&here, &["logs", "dns"]).expect(1, &["the operator has not looked at it"]);
+
+    let following = Beside::start(&here, &["status", "dns", "--watch"]);
+    let logging = Beside::start(&here, &["logs", "dns", "--follow"]);
+    let _operator = Operator::start(&here, &[]);
+    let ran = following.end();
+    ran.expect(0, &["waits for the operator\n"]);
+    let status = here.status("dns");
+    let (run, job_name) = (status["run"].as_str().unwrap(), status["jobName"].as_str().unwrap());
+    for part in [
+        "Name:        dns\n",
+        "Status:      Complete, for ",
+        &format!("Run:         {run}, 1 attempt, started "),
+        &format!("Job:         {job_name}\n"),
+        &format!("Pod:         {job_name}-"),
+        "ended well ",
+        "Found:       6 rows in ",
+        "1 suspicious by KNN\n",
+        "Complete       True ",
+    ] {
+        assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
+    }
+    let ran = logging.end();
+    ran.expect(0, &[]);
+    assert!(ran.stdout.contains("1  suspicious by KNN"), "{}", ran.stdout);
+    let again = support::job(&here, &["logs", "dns"]);
+    assert_eq!(again.stdout, ran.stdout);
+    support::job(&here, &["logs", "dns", "--previous"]).expect(1, &["no attempt before"]);
+    support::job(&here, &["report", "dns"]).expect(1, &["makes no report", "{\"report\":{}}"]);
+
+    support::job(&here, &["status", "dsn"]).expect(1, &["did you mean dns?", &here.name]);
+    support::job(&here, &["logs", "unlike"]).expect(1, &["anomal job list -n"]);
+    // Its log goes with its pod, which is told.
+    here.kubectl(&["delete", "job", job_name, "--wait"]).unwrap();
+    here.kubectl(&["wait", "--for=delete", "pod", "--all", "--timeout=60s"]).unwrap();
+    support::job(&here, &["logs", "dns", "--follow"]).expect(1, &["its pod is gone"]);
+}
+
+#[test]
+fn a_job_is_followed_to_its_bad_end() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "cli-bad");
+    let _operator = Operator::start(&here, &[]);
+    here.apply(&job_with("lost", |spec| spec["input"]["csv"]["path"] = "in/none.csv".into()));
+    let ran = support::job(&here, &["status", "lost", "--watch"]);
+    ran.expect(1, &["Failed (InputRefused)", "none.csv"]);
+    for part in ["Status:      Failed (InputRefused), for ", "exit code 3", "anomal.dev/rerun="] {
+        assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
+    }
+    // Without --watch it is only told.
+    support::job(&here, &["status", "lost"]).expect(0, &[]);
+    let ran = support::job(&here, &["logs", "lost"]);
+    assert!(ran.stdout.contains("none.csv"), "{ran:#?}");
+
+    here.apply(&job_with("reported", |spec| {
+        spec["input"]["csv"]["path"] = "in/none.csv".into();
+        spec["report"] = json!({});
+    }));
+    support::job(&here, &["status", "reported", "-w"]).expect(1, &["InputRefused"]);
+    support::job(&here, &["report", "reported"]).expect(1, &["Failed (InputRefused)", "tells why"]);
+
+    here.apply(&job_with("wrong", |spec| {
+        spec["features"] = json!([{"type": "expression", "name": "a", "expression": "bytes +"}]);
+    }));
+    let ran = support::job(&here, &["status", "wrong", "--watch"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    assert!(ran.stdout.contains("correct its spec"), "{ran:#?}");
+}
+
+#[test]
+fn each_attempt_has_a_log_of_its_own() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "cli-tries");
+    let _operator = Operator::start(&here, &[]);
+    // No engine is there: exit code 4, which is tried again.
+    here.apply(&job_with("tries", |spec| {
+        spec["engines"] = json!({"feature": {"endpoints": ["http://127.0.0.1:1"]}});
+        spec["backoffLimit"] = 1.into();
+    }));
+    let ran = support::job(&here, &["status", "tries", "--watch"]);
+    ran.expect(1, &["Failed (ServiceUnavailable)"]);
+    assert!(ran.stdout.contains("2 attempts"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("ended with exit code 4").count(), 2, "{}", ran.stdout);
+    let [newest, before] = [&["logs", "tries"][..], &["logs", "tries", "--previous"]]
+        .map(|arguments| support::job(&here, arguments));
+    newest.expect(0, &[]);
+    before.expect(0, &[]);
+    for log in [&newest.stdout, &before.stdout] {
+        assert!(log.contains("127.0.0.1:1"), "{log}");
+    }
+    // Told apart by what the cluster says of the two pods.
+    let pods =
+        here.kubectl(&["get", "pods", "--sort-by=.metadata.creationTimestamp", "--output=json"]);
+    let pods: Value = serde_json::from_str(&pods.unwrap()).unwrap();
+    for (pod, log) in [(0, &before.stdout), (1, &newest.stdout)] {
+        let name = pods["items"][pod]["metadata"]["name"].as_str().unwrap();
+        assert_eq!(&here.kubectl(&["logs", name]).unwrap(), log);
+    }
+}

@@ -1,0 +1,156 @@
+//! What is told where there is no cluster to be had, and the command line itself.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::symlink,
+    process::{Command, Stdio},
+    thread,
+};
+
+use anomal_tests::{Ran, Workspace, program};
+
+/// A folder that is the home of a user without a cluster, with a kubeconfig for `server`.
+fn home(server: &str) -> Workspace {
+    let config = format!(
+        "
+apiVersion: v1
+kind: Config
+current-context: blue
+contexts:
+  - {{name: blue, context: {{cluster: it, user: me, namespace: team-blue}}}}
+  - {{name: production, context: {{cluster: it, user: me}}}}
+clusters: [{{name: it, cluster: {{server: '{server}'}}}}]
+users: [{{name: me, user: {{token: secret}}}}]
+"
+    );
+    Workspace::with(&[("config", config.as_bytes()), ("broken", b"clusters: [")])
+}
+
+fn command(home: &Workspace, arguments: &[&str]) -> Command {
+    let mut command = home.command(arguments);
+    command.env("HOME", home.folder.path());
+    for name in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn anomal(home: &Workspace, line: &str) -> Ran {
+    command(home, &line.split(' ').collect::<Vec<_>>()).output().unwrap().into()
+}
+
+/// Answers each request in the same way until the test's process ends.
+fn server(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // A request without a body fits in one packet.
+            let _ = stream.read(&mut [0; 8192]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn without_a_kubeconfig_the_ways_to_name_one_are_told() {
+    let home = home("https://127.0.0.1:1");
+    anomal(&home, "job list").expect(4, &["no cluster", "--kubeconfig", "KUBECONFIG"]);
+    anomal(&home, "job list --context blue").expect(2, &["--context blue", "--kubeconfig"]);
+    let none = "job status dns --kubeconfig none";
+    anomal(&home, none).expect(2, &["the kubeconfig none can't be read"]);
+    anomal(&home, "job list --kubeconfig broken").expect(2, &["the kubeconfig"]);
+    // As kubectl has it, the environment may name files that are not there.
+    let mut named = command(&home, &["job", "list"]);
+    named.env("KUBECONFIG", "none:config");
+    Ran::from(named.output().unwrap()).expect(4, &["https://127.0.0.1:1"]);
+    // And there is the usual place.
+    home.write(".kube/config", home.read("config").as_bytes());
+    anomal(&home, "job list").expect(4, &["https://127.0.0.1:1"]);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_named() {
+    let home = home("https://127.0.0.1:1");
+    for verb in
+        ["list", "list -A --watch", "status dns", "status dns -w", "logs dns -f", "report dns"]
+    {
+        let ran = anomal(&home, &format!("job {verb} --kubeconfig config"));
+        ran.expect(
+            4,
+            &["the cluster https://127.0.0.1:1 can't be reached: ", "refused", "--context"],
+        );
+        assert_eq!(ran.stdout, "");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_context_that_is_not_there_is_told_with_the_nearest() {
+    let home = home("https://127.0.0.1:1");
+    let ran = anomal(&home, "job list --kubeconfig config --context prodution");
+    ran.expect(2, &["no context prodution: did you mean production?"]);
+    home.write("config", home.read("config").replace("current-context: blue", "").as_bytes());
+    anomal(&home, "job list --kubeconfig config").expect(4, &["no current context", "--context"]);
+}
+
+#[test]
+fn a_cluster_without_the_definition_says_how_to_install_it() {
+    // What an API server answers where nothing is served at a path.
+    let answer = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\
+                  Connection: close\r\n\r\n404 page not found\n";
+    let home = home(&server(answer));
+    for verb in ["list", "status dns", "logs dns", "report dns"] {
+        let ran = anomal(&home, &format!("job {verb} --kubeconfig config"));
+        ran.expect(4, &["the AnomalyJob definition is not installed", "helm install"]);
+    }
+}
+
+#[test]
+fn what_is_no_api_server_is_told_as_such() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
+    let home = home(&server(page));
+    anomal(&home, "job list --kubeconfig config").expect(4, &["no API server"]);
+}
+
+#[test]
+fn a_link_makes_it_a_plugin_of_kubectl() {
+    let home = home("https://127.0.0.1:1");
+    let link = home.path("kubectl-anomal");
+    symlink(program("anomal"), &link).unwrap();
+    let plugin = |arguments: &[&str]| -> Ran {
+        let mut command = Command::new(&link);
+        command.args(arguments).stdin(Stdio::null()).env("KUBECONFIG", home.path("config"));
+        command.output().unwrap().into()
+    };
+    plugin(&["list"]).expect(4, &["https://127.0.0.1:1"]);
+    plugin(&["-n", "x", "status", "dns"]).expect(4, &["https://127.0.0.1:1"]);
+    let help = plugin(&["status", "--help"]);
+    assert!(help.stdout.contains("Usage: kubectl anomal status"), "{help:#?}");
+    assert!(plugin(&["--version"]).stdout.starts_with("kubectl-anomal "));
+    // Its verbs are those of `anomal job` alone.
+    plugin(&["run", "job.yaml"]).expect(2, &["unrecognized subcommand"]);
+    plugin(&[]).expect(2, &["kubectl anomal"]);
+}
+
+#[test]
+fn names_that_are_none_are_refused_before_anything_is_asked() {
+    let home = home("https://127.0.0.1:1");
+    for line in ["job status ../pods", "job logs Dns", "job report a?b", "job list -n x/y"] {
+        anomal(&home, &format!("{line} --kubeconfig config")).expect(2, &["names in Kubernetes"]);
+    }
+}
+
+#[test]
+fn shells_complete_it() {
+    let home = Workspace::default();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = home.anomal(&["completions", shell]);
+        script.expect(0, &[]);
+        for part in ["job", "all-namespaces", "previous", "context"] {
+            assert!(script.stdout.contains(part), "{shell}: {part}");
+        }
+    }
+}
