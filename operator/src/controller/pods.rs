@@ -9,7 +9,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::observe::Observed;
-use crate::{api::Summary, children::CONTAINER};
+use crate::{api::Summary, children::CONTAINER, labels::RERUN};
 
 /// Events are looked at only for what waits longer than pods usually do.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -190,7 +190,8 @@ fn failed(pod: &Pod) -> Option<Why> {
             Why::new(
                 "OutOfMemory",
                 format!(
-                    "the pod needed more memory than its limit{limit}: raise spec.runner.resources.limits.memory"
+                    "the pod needed more memory than its limit{limit}: raise spec.runner.resources.limits.memory, and run \
+                     it again by a new value of the annotation {RERUN}"
                 ),
             )
         }

@@ -4,6 +4,7 @@ use std::{
     fmt::Debug,
     future::Future,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt};
@@ -21,6 +22,7 @@ use kube::{
         Config, Controller, WatchStreamExt,
         events::{Recorder, Reporter},
         reflector::{self, ObjectRef, Store},
+        utils::Backoff,
         watcher,
     },
 };
@@ -85,6 +87,7 @@ pub async fn run(
         .chain(own.touched_objects());
     Controller::for_stream(own, reader)
         .with_config(Config::default().concurrency(scope.concurrency))
+        .trigger_backoff(AtOnce)
         .watches_stream(job_events, |job| owner(&job))
         .watches_stream(cron_events, |job| owner(&job))
         .watches_stream(map_events, |map| owner(&map))
@@ -93,6 +96,22 @@ pub async fn run(
         .run(reconcile, failed, context)
         .for_each(|_| async {})
         .await;
+}
+
+/// Each watch waits for itself after an error. Were all of them to wait for each, as a controller does otherwise, the
+/// operator would be blind for minutes after an API server was away for seconds.
+struct AtOnce;
+
+impl Iterator for AtOnce {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+}
+
+impl Backoff for AtOnce {
+    fn reset(&mut self) {}
 }
 
 impl Caches {

@@ -2,19 +2,32 @@
 
 use std::{
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{Namespace, Operator, cluster, job_with};
+use crate::{
+    proxy::{Between, Proxy, Request},
+    support::{Namespace, Operator, cluster, job_with},
+};
+
+/// Its settings, its Job, whether it is still wanted, its status and its Event, and a status once more where the Job's
+/// controller has said something.
+const CALLS_PER_JOB: usize = 8;
 
 #[test]
 fn five_hundred_jobs_are_all_reconciled() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "many");
-    let operator = Operator::start(&here, &[]);
+    let calls = Arc::new(Calls::default());
+    let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&calls));
+    let operator = Operator::with(&here, proxy.kubeconfig(), &[]);
     let jobs: Vec<Value> = (0..500)
         .map(|index| {
             let mut job = job_with(&format!("job-{index}"), |spec| spec["suspend"] = true.into());
@@ -48,12 +61,28 @@ fn five_hundred_jobs_are_all_reconciled() {
     };
     thread::sleep(Duration::from_secs(3));
     let before = versions();
+    let asked = calls.0.load(Ordering::SeqCst);
     thread::sleep(Duration::from_secs(5));
     assert_eq!(before, versions());
+    assert!(asked <= 500 * CALLS_PER_JOB + 100, "{asked} calls for 500 jobs");
+    // A watch may begin anew.
+    let since = calls.0.load(Ordering::SeqCst) - asked;
+    assert!(since < 10, "{since} calls though nothing changes");
     let memory = Command::new("ps")
         .args(["-o", "rss=", "-p", &operator.pid().to_string()])
         .output()
         .unwrap();
     let kib: u64 = String::from_utf8(memory.stdout).unwrap().trim().parse().unwrap();
     assert!(kib < 100 * 1024, "{kib} KiB");
+}
+
+/// How often the API server is asked.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Between for Calls {
+    fn after(&self, _: &Request, _: u16) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        true
+    }
 }

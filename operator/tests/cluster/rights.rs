@@ -40,7 +40,7 @@ fn each_right_is_used_and_no_other() {
         spec["suspend"] = true.into();
     }));
     here.reaches("waits", "Suspended", "*");
-    here.apply(&job_with("waits", |spec| spec["seed"] = 7.into()));
+    here.apply(&job_with("waits", |spec| spec["classification"]["seed"] = 7.into()));
     here.reaches("waits", "Complete", "*");
     let schedule = |cron: &str| job_with("often", |spec| spec["schedule"] = json!({"cron": cron}));
     here.apply(&schedule("0 0 1 1 *"));

@@ -228,6 +228,9 @@ fn unfinished(
         };
         return State::new(Phase::Running, "Running", message);
     }
+    if live.iter().any(|pod| pods::phase(pod) == "Succeeded") {
+        return State::new(Phase::Running, "Finishing", "its pod has ended well");
+    }
     if let Some(why) = pods::obstacle(&live, &seen.events) {
         return State::blocked(why);
     }

@@ -184,8 +184,8 @@ fn a_run_begins_and_ends() {
 fn whatever_is_cut_off_is_taken_up() {
     type Change = fn(&mut World);
     let changes: [(&str, Change); 5] = [
-        ("other settings", |world| world.spec(|spec| spec["seed"] = 7.into())),
-        ("a schedule", |world| world.spec(|spec| spec["schedule"] = json!("@daily"))),
+        ("other settings", |world| world.spec(|spec| spec["classification"]["seed"] = 7.into())),
+        ("a schedule", |world| world.spec(|spec| spec["schedule"] = json!({"cron": "@daily"}))),
         ("suspended", |world| world.spec(|spec| spec["suspend"] = true.into())),
         ("a Job that is gone", |world| world.seen.jobs.clear()),
         ("settings that are gone", |world| world.seen.config_maps.clear()),
@@ -218,7 +218,7 @@ fn other_settings_replace_a_run() {
     let mut world = World::new(|_| ());
     world.settle();
     let before = world.job.status.clone().unwrap().run;
-    world.spec(|spec| spec["seed"] = 7.into());
+    world.spec(|spec| spec["classification"]["seed"] = 7.into());
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["-job"], "never two at once");
     world.is(Phase::Pending, "Replacing");
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "+job", "-settings"]);
@@ -251,7 +251,7 @@ fn a_failure_is_final_until_the_settings_change() {
     world.settle();
     world.is(Phase::Failed, "RunFailed");
     assert!(world.seen.jobs.is_empty());
-    world.spec(|spec| spec["seed"] = 7.into());
+    world.spec(|spec| spec["classification"]["seed"] = 7.into());
     world.settle();
     world.is(Phase::Pending, "Starting");
 
@@ -297,7 +297,7 @@ fn labels_of_the_run(job: &mut Job) {
 
 #[test]
 fn a_schedule_has_a_cron_job_and_no_job_of_its_own() {
-    let mut world = World::new(|spec| spec["schedule"] = json!("@hourly"));
+    let mut world = World::new(|spec| spec["schedule"] = json!({"cron": "@hourly"}));
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~cron"]);
     world.is(Phase::Scheduled, "Scheduled");
     assert!(world.plan().steps.is_empty());

@@ -1,0 +1,15 @@
+//! The operator never touches data: what holds tables or detects does not get in.
+
+use std::process::Command;
+
+#[test]
+fn neither_tables_nor_detectors_are_compiled_in() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--package", "anomal-operator", "--edges", "normal", "--prefix", "none"]);
+    let listed = cargo.args(["--locked", "--offline"]).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let text = String::from_utf8(listed.stdout).unwrap();
+    assert!(text.lines().any(|line| line.starts_with("kube ")), "{text}");
+    let heavy = |line: &&str| line.starts_with("polars") || line.starts_with("linfa");
+    assert_eq!(text.lines().find(heavy), None);
+}
