@@ -122,6 +122,12 @@ fn keep_auth(now: &Input, input: &mut Input, path: &str) {
 }
 
 fn output(path: &str) -> Result<Output> {
+    if is_url(path) && path.starts_with("http") {
+        let message = format!(
+            "--output {path}: HTTP is for reading; write to a file, s3://bucket/key, gs:// or az://"
+        );
+        return Err(Error::new(Code::InvalidSettings, "PATH_INVALID", message));
+    }
     let format = if path == "-" { Some(Format::Csv) } else { format(path) };
     let mut output = Output::default();
     match format.ok_or_else(|| unknown("--output", path))? {

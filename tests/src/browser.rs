@@ -50,7 +50,7 @@ impl Browser {
             // An event that can't be read might have been the one that matters.
             ignore_invalid_messages: false,
             // axe looks at every element of a long page.
-            request_timeout: std::time::Duration::from_mins(3),
+            request_timeout: std::time::Duration::from_mins(6),
             ..HandlerConfig::default()
         };
         let address = process.address().await;

@@ -14,7 +14,9 @@ outputs: [{csv: {path: out.csv}}]
 ";
 
 fn workspace(job: &str) -> Workspace {
-    let rows: Vec<String> = (0..100).map(|row| row.to_string()).collect();
+    // Two stand out.
+    let value = |row: u32| if row < 98 { row } else { row * 100 };
+    let rows: Vec<String> = (0..100).map(|row| value(row).to_string()).collect();
     let csv = format!("a\n{}\nx,y\n", rows.join("\n"));
     Workspace::with(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
 }

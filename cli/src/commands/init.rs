@@ -8,7 +8,7 @@ use std::{
 
 use anomal_connectors::{OpenOptions, Source, open};
 use anomal_core::proto::{Column, DataType};
-use anomal_spec::Input;
+use anomal_spec::{Input, is_url};
 use polars::prelude::{AnyValue, Column as Values};
 
 use super::{Ended, print};
@@ -139,7 +139,8 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
     let rows = profile.rows;
     let seen =
         if profile.whole { format!("{rows} rows") } else { format!("the first {rows} rows") };
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    let place = if is_url(path) { Ok(path.into()) } else { std::path::absolute(path) };
+    let place = place.unwrap_or_else(|_| PathBuf::from(path));
     let hosts = profile.columns.iter().any(|known| matches!(known.role(rows), Role::HostName));
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -148,7 +149,7 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
         out,
         "# Keep what describes a record, weigh it by `multiplier`, then: anomal run FILE"
     );
-    let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&absolute.to_string_lossy()));
+    let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&place.to_string_lossy()));
     if hosts {
         let _ = writeln!(out, "packs: [dns]");
     }

@@ -81,6 +81,8 @@ fn a_bare_spec_is_named_after_its_file() {
         threshold:
           method: smallestCluster
         seed: 0
+      suspend: false
+      backoffLimit: 2
     "#);
 }
 
@@ -111,7 +113,7 @@ fn a_manifest_is_told_what_is_wrong_with_it() {
     job.yaml:4:1: state: unknown key; known here: apiVersion, kind, metadata, spec
     job.yaml:8:21: spec.features[0].nmae: unknown key; did you mean `name`?
     ");
-    insta::assert_snapshot!(problems(manifest().replace("x-1", "X_1")), @"job.yaml:3:12: metadata.name: a name has lower-case letters, digits and `-`, and begins and ends with one of the first two");
+    insta::assert_snapshot!(problems(manifest().replace("x-1", "X_1")), @"job.yaml:3:12: metadata.name: a name has at most 52 lower-case letters, digits and `-`, and begins and ends with one of the first two");
     insta::assert_snapshot!(problems(manifest().replace("x-1", &"x".repeat(53))), @"job.yaml:3:18: metadata.name: 53 characters; at most 52 are allowed");
     insta::assert_snapshot!(problems("kind: AnomalyJob\n"), @r"
     job.yaml:1:1: `apiVersion` is missing
@@ -474,11 +476,11 @@ fn ugly_files() {
     job.yaml:2:47: value `.inf` is not a finite number
     job.yaml:2:47: value `1e999` is not a finite number
     job.yaml:2:35: classification.seed: this is a number where a whole number is wanted
-    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines
+    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:13: apiVersion: this is `apps/v1`; it must be `anomal.dev/v1alpha1`
     job.yaml:2:7: kind: this is `Deployment`; it must be `AnomalyJob`
     job.yaml:4:7: spec: `input` is missing
-    job.yaml:4:8: spec.replicas: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines
+    job.yaml:4:8: spec.replicas: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:1: this is a features file; run the main file that names it, or give it by -ff
     ");
 }
@@ -527,7 +529,7 @@ fn hostile_files_are_refused_at_once() {
     job.yaml:2:1: `a` is there twice; take one out
     job.yaml:1:65: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:4: did not find expected <document start>
-    job.yaml:1:1: a: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines
+    job.yaml:1:1: a: unknown key; known here: input, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml: the file has 50.0 MiB; a settings file has at most 1 MiB: is it the data itself?
     ");
 }

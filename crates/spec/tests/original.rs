@@ -127,6 +127,8 @@ fn two_files_become_a_job() {
           path: results.csv
           separator: ","
           rows: all
+      suspend: false
+      backoffLimit: 2
     "#);
 }
 

@@ -135,7 +135,8 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 fn input() -> impl Strategy<Value = Input> {
     let csv = (path(), auth(), separator(), vec(text(), 0..3), types(), bad_lines()).prop_map(
         |(path, auth, separator, null_values, types, bad_lines)| CsvInput {
-            path,
+            // Credentials go with a URL.
+            path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
             auth,
             separator,
             null_values,

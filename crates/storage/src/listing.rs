@@ -146,7 +146,8 @@ mod tests {
             all in prop::collection::btree_set("[ab-]{1,3}(/[ab-]{1,2})?", 1..8),
             pattern in "[ab*?-]{1,3}(/[ab*?]{1,2})?",
         ) {
-            prop_assume!(pattern.contains(['*', '?']));
+            // Two stars are a part of their own or nothing, and mean folders.
+            prop_assume!(pattern.contains(['*', '?']) && !pattern.contains("**"));
             let folder = tempfile::tempdir().unwrap();
             let mut kept = Vec::new();
             for key in all {
