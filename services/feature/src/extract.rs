@@ -1,6 +1,9 @@
 //! One phase of a program over one table.
 
-use std::time::Instant;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anomal_core::{
     Cancel, Code, Error, Extraction, Result, Table,
@@ -73,6 +76,12 @@ fn fits(program: &Program, phase: Phase, table: &Table) -> Result<()> {
     Ok(())
 }
 
+/// What a flag has hit, and how long it took.
+struct Judged {
+    hits: Vec<Hit>,
+    took: Duration,
+}
+
 struct Run<'a> {
     whole_table: bool,
     /// The input's columns, and the features made so far, of the rows that are left.
@@ -106,7 +115,7 @@ impl Run<'_> {
                 self.dictionaries.clear();
             }
             let after = self.table.height();
-            self.tell(format!("filter {}", step.name), before, after, 0, started);
+            self.tell(format!("filter {}", step.name), before, after, 0, started.elapsed());
         }
         let columns = vec![Column::new("filter".into(), names)];
         Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
@@ -127,7 +136,13 @@ impl Run<'_> {
             let value = self.finished(value, feature)?;
             let nulls = value.null_count();
             let what = feature.column.origin.split(' ').next().unwrap_or_default();
-            self.tell(format!("{what} {}", feature.step.name), height, height, nulls, started);
+            self.tell(
+                format!("{what} {}", feature.step.name),
+                height,
+                height,
+                nulls,
+                started.elapsed(),
+            );
             made.push(value.clone());
             // For the expressions below; an input's column is never hidden by a feature.
             if self.table.columns().get_column_index(&feature.column.name).is_none() {
@@ -176,11 +191,11 @@ impl Run<'_> {
         let all = self.table.rows();
         let (mut rows, mut flags, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let whole_table = self.whole_table;
-        for (step, _) in program.flags.iter().filter(|(step, _)| step.whole_table == whole_table) {
-            self.cancel.check()?;
-            let started = Instant::now();
-            let hits = self.hits(step)?;
-            self.tell(format!("flag {}", step.name), all.len(), hits.len(), 0, started);
+        let steps = program.flags.iter().map(|(step, _)| step);
+        let steps: Vec<&Step> = steps.filter(|step| step.whole_table == whole_table).collect();
+        let judged = if whole_table { self.side_by_side(&steps) } else { self.in_turn(&steps) };
+        for (step, Judged { hits, took }) in steps.into_iter().zip(judged?) {
+            self.tell(format!("flag {}", step.name), all.len(), hits.len(), 0, took);
             for (place, value) in hits {
                 rows.push(all[place]);
                 flags.push(step.name.as_str());
@@ -189,6 +204,28 @@ impl Run<'_> {
         }
         let columns = vec![Column::new("flag".into(), flags), Column::new("value".into(), values)];
         Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
+    }
+
+    fn in_turn(&self, flags: &[&Step]) -> Result<Vec<Judged>> {
+        flags.iter().map(|flag| self.judge(flag)).collect()
+    }
+
+    /// Flags go over all rows, much of it on one core: several at once. They have threads of their own, for a
+    /// dictionary is made by the pool's under a lock, and none of those may wait for it.
+    fn side_by_side(&self, flags: &[&Step]) -> Result<Vec<Judged>> {
+        thread::scope(|scope| {
+            let threads = flags.iter().map(|flag| scope.spawn(move || self.judge(flag)));
+            let threads: Vec<_> = threads.collect();
+            let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::internal("a flag")))).collect()
+        })
+    }
+
+    fn judge(&self, flag: &Step) -> Result<Judged> {
+        self.cancel.check()?;
+        let started = Instant::now();
+        let hits = self.hits(flag)?;
+        Ok(Judged { hits, took: started.elapsed() })
     }
 
     fn hits(&self, step: &Step) -> Result<Vec<Hit>> {
@@ -277,14 +314,14 @@ impl Run<'_> {
         rows_in: usize,
         rows_out: usize,
         nulls: usize,
-        started: Instant,
+        took: Duration,
     ) {
         self.steps.push(StepStatistics {
             step,
             rows_in: rows_in as u64,
             rows_out: rows_out as u64,
             nulls: nulls as u64,
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: took.as_secs_f64(),
         });
     }
 }
