@@ -6,9 +6,9 @@ pinned() { sed -n "s|^.*[[:space:]]$2 \(v[0-9.]*\).*|\1|p" "$here/go-tools/$1/go
 
 KUBERNETES=$(pinned kubernetes k8s.io/kubernetes)
 ETCD=$(pinned etcd go.etcd.io/etcd/server/v3)
-METRICS_SERVER=$(pinned metrics-server sigs.k8s.io/metrics-server)
-HELM=v4.3.1
-COREDNS=v1.12.4
+METRICS_SERVER=$(pinned addons sigs.k8s.io/metrics-server)
+HELM=$(pinned addons helm.sh/helm/v4)
+COREDNS=$(pinned addons github.com/coredns/coredns)
 GO=1.26.4 # what the newest of them asks for
 
 bin=$cache/kubernetes-$KUBERNETES
@@ -40,9 +40,10 @@ build() {
   packages
   compile "$bin" "$here/go-tools/kubernetes" go_kubernetes
   compile "${etcd%/*}" "$here/go-tools/etcd" go_etcd
-  compile "${metrics_server%/*}" "$here/go-tools/metrics-server" go_metrics_server
-  compile "${helm%/*}" / go_helm
-  compile "${coredns%/*}" / go_coredns
+  # Of one module: Kubernetes' libraries are compiled once for all three.
+  compile "${metrics_server%/*}" "$here/go-tools/addons" go_metrics_server
+  compile "${helm%/*}" "$here/go-tools/addons" go_helm
+  compile "${coredns%/*}" "$here/go-tools/addons" go_coredns
   compile "${pause%/*}" "$here/go-tools/pause" go_pause
 }
 
@@ -104,8 +105,8 @@ go_kubernetes() {
 }
 go_etcd() { go_program etcd go.etcd.io/etcd/server/v3; }
 go_metrics_server() { go_program metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server; }
-go_helm() { go install -trimpath -ldflags '-s -w' "helm.sh/helm/v4/cmd/helm@$HELM"; }
-go_coredns() { go install -trimpath -ldflags '-s -w' "github.com/coredns/coredns@$COREDNS"; }
+go_helm() { go_program helm helm.sh/helm/v4/cmd/helm; }
+go_coredns() { go_program coredns github.com/coredns/coredns; }
 go_pause() { go_program pause . && pause_image; }
 
 # The image of every pod's sandbox container: one static binary.
