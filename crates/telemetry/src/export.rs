@@ -103,14 +103,25 @@ fn exporter(endpoint: String) -> Result<(Runtime, Patient), String> {
         .build()
         .map_err(|error| format!("traces are not exported: {error}"))?;
     let entered = runtime.enter();
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_tonic()
-        .with_channel(channel(&endpoint)?)
-        .with_timeout(PATIENCE)
-        .build()
-        .map_err(|error| format!("traces are not exported to {endpoint}: {error}"))?;
+    let exporter = channel(&endpoint).and_then(|channel| {
+        opentelemetry_otlp::SpanExporter::builder()
+            .with_tonic()
+            .with_channel(channel)
+            .with_timeout(PATIENCE)
+            .build()
+            .map_err(|error| format!("traces are not exported to {endpoint}: {error}"))
+    });
     drop(entered);
-    Ok((runtime, Patient { exporter, endpoint, failing: AtomicBool::new(false) }))
+    match exporter {
+        Ok(exporter) => {
+            Ok((runtime, Patient { exporter, endpoint, failing: AtomicBool::new(false) }))
+        }
+        Err(error) => {
+            // A runtime must not be dropped by a thread of another one.
+            runtime.shutdown_background();
+            Err(error)
+        }
+    }
 }
 
 fn channel(endpoint: &str) -> Result<Channel, String> {
@@ -177,5 +188,18 @@ fn cause(error: &OTelSdkError) -> String {
     match error {
         OTelSdkError::InternalFailure(message) => message.clone(),
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_of_no_use_is_told_and_stops_nothing() {
+        // Whatever the environment has, no collector is reached at an endpoint without a host.
+        let (guard, told) = Guard::new("test", Some("https://"));
+        assert!(told.is_err_and(|told| told.starts_with("traces are not exported to https://")));
+        guard.shutdown().await;
     }
 }
