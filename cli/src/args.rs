@@ -33,7 +33,7 @@ pub enum Command {
     /// Look at the reports that were kept
     #[command(subcommand)]
     Report(ReportCommand),
-    /// Look at the `AnomalyJobs` of a Kubernetes cluster
+    /// Look at the AnomalyJobs of a Kubernetes cluster
     Job(Job),
     /// Check a settings file without running it
     Validate(SettingsFile),

@@ -36,21 +36,21 @@ pub struct Job {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The cluster")]
 pub struct ClusterArgs {
-    /// Of this kubeconfig (default: that of the environment variable `KUBECONFIG`, ~/.kube/config, or the pod's own
-    /// service account)
+    /// The kubeconfig (default: that of the environment variable `KUBECONFIG`, ~/.kube/config, or the pod's own service
+    /// account)
     #[arg(long, value_name = "FILE", global = true)]
     pub kubeconfig: Option<PathBuf>,
-    /// Of this context of the kubeconfig (default: its current one)
+    /// Its context to use (default: the current one)
     #[arg(long, value_name = "NAME", global = true)]
     pub context: Option<String>,
-    /// In this namespace (default: that of the context)
+    /// The namespace (default: that of the context)
     #[arg(long, short, value_name = "NAME", global = true, value_parser = object)]
     pub namespace: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
-    /// List `AnomalyJobs` and how they fare
+    /// List AnomalyJobs and how they fare
     List(ListJobs),
     /// Tell all there is about one: state, progress, what it found
     Status(JobStatus),
@@ -89,7 +89,7 @@ pub enum ListFormat {
     was deleted; 4 the cluster could not be reached; 130 interrupted."
 )]
 pub struct JobStatus {
-    /// The `AnomalyJob`
+    /// The AnomalyJob
     #[arg(value_parser = object)]
     pub name: String,
     /// Follow it until its run has ended
@@ -99,7 +99,7 @@ pub struct JobStatus {
 
 #[derive(Debug, Args)]
 pub struct JobLogs {
-    /// The `AnomalyJob`
+    /// The AnomalyJob
     #[arg(value_parser = object)]
     pub name: String,
     /// Wait for the pod to start, and go on until it has ended
@@ -112,7 +112,7 @@ pub struct JobLogs {
 
 #[derive(Debug, Args)]
 pub struct JobReport {
-    /// The `AnomalyJob`
+    /// The AnomalyJob
     #[arg(value_parser = object)]
     pub name: String,
     /// Open it in the browser too

@@ -32,7 +32,6 @@ pub fn is_plugin(words: &[OsString]) -> bool {
 
 /// `program`: what hints call it.
 pub fn run(job: &Job, program: &'static str) -> Ended {
-    let _telling = anomal_telemetry::init_cli("anomal", 0, false);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let work = async {

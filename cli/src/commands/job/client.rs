@@ -47,9 +47,7 @@ impl Cluster {
         let client = Client::try_from(config).map_err(|error| {
             Failure::usage(format!("the kubeconfig can't be used for {url}: {}", cause(&error)))
         })?;
-        let named = args.namespace.as_ref().map(|name| format!(" -n {name}"));
-        let called = Called { program, namespace: named.unwrap_or_default() };
-        Ok(Self { client, url, namespace, called })
+        Ok(Self { client, url, namespace, called: Called::new(program, args) })
     }
 
     pub fn jobs(&self) -> Api<AnomalyJob> {
@@ -83,14 +81,13 @@ impl Cluster {
             Some(near) => format!("did you mean {near}?"),
             None if others.is_empty() => {
                 format!(
-                    "none is there; `{} list -A` shows those of all namespaces",
-                    self.called.program
+                    "none is there; `{}` shows those of all namespaces",
+                    self.called.command("list", "-A")
                 )
             }
-            None => format!(
-                "`{} list{}` shows what is there",
-                self.called.program, self.called.namespace
-            ),
+            None => {
+                format!("`{} list{}` shows what is there", self.called.program, self.called.place)
+            }
         };
         let message = format!("there is no AnomalyJob {name} in the namespace {namespace}: {hint}");
         Failure::new(message, exit::FAILED)

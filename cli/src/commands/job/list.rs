@@ -93,11 +93,8 @@ fn nothing(cluster: &Cluster, arguments: &ListJobs) -> String {
     if arguments.all_namespaces {
         return format!("no AnomalyJob{with} in any namespace");
     }
-    let program = cluster.called.program;
-    format!(
-        "no AnomalyJob{with} in the namespace {} (all of them: {program} list -A)",
-        cluster.namespace
-    )
+    let all = cluster.called.command("list", "-A");
+    format!("no AnomalyJob{with} in the namespace {} (all of them: {all})", cluster.namespace)
 }
 
 /// What was printed, and how the next line is.

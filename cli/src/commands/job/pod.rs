@@ -134,7 +134,7 @@ mod tests {
                 &json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": at}}),
             )
         };
-        let told = [
+        let told = vec![
             (
                 with("Running", &json!({"running": {"startedAt": at}})),
                 "dns-1 runs on node1 for 12s",

@@ -68,7 +68,7 @@ fn why_none(job: &AnomalyJob, status: &Status, called: &Called) -> String {
         return format!(
             "{name} makes no report: its spec has no `report`; \
              `kubectl patch{} aj/{name} --type merge -p '{{\"spec\":{{\"report\":{{}}}}}}'` runs it again with one",
-            called.namespace
+            called.place
         );
     }
     match words::ended(job) {
@@ -78,7 +78,7 @@ fn why_none(job: &AnomalyJob, status: &Status, called: &Called) -> String {
             called.command("logs", name)
         ),
         Some(_) => format!(
-            "{name} has no report: its run is {}; `{}` tells why",
+            "{name} has no report: it is {}; `{}` tells why",
             words::state(status),
             called.command("status", name)
         ),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn why_there_is_no_report_is_told() {
-        let called = Called { program: "anomal job", namespace: String::new() };
+        let called = Called { program: "anomal job", place: String::new() };
         let why = |report: Value, phase: &str, reason: &str| {
             let status = json!({"observedGeneration": 1, "phase": phase, "reason": reason});
             let metadata = json!({"name": "dns", "generation": 1});

@@ -152,16 +152,19 @@ impl Page {
 
 fn found(summary: &Summary) -> Vec<String> {
     let by = summary.engine.as_ref().map(|engine| format!(" by {}", harmless(engine, 100)));
-    let mut lines = vec![
-        format!("{} rows in {:.1} s", grouped(summary.rows), summary.duration_seconds),
-        format!("{} suspicious{}", grouped(summary.suspicious), by.unwrap_or_default()),
-    ];
+    let rows = grouped(summary.rows);
+    let mut lines = vec![format!("{rows} rows in {:.2} s", summary.duration_seconds)];
+    // Where nothing was classified, nothing is said of what it found.
+    if let Some(by) = by {
+        lines.push(format!("{} suspicious{by}", grouped(summary.suspicious)));
+    }
     let severities = ["high", "medium", "low"];
     let known = severities.iter().filter_map(|name| Some((*name, summary.flags.get(*name)?)));
     let flags: Vec<String> =
         known.map(|(name, hits)| format!("{} {name}", grouped(hits))).collect();
     let flags = if flags.is_empty() { String::new() } else { format!(" ({})", flags.join(", ")) };
-    lines.push(format!("{} hits of flags{flags}", grouped(summary.flag_hits)));
+    let hits = if summary.flag_hits == 1 { "hit" } else { "hits" };
+    lines.push(format!("{} {hits} of flags{flags}", grouped(summary.flag_hits)));
     let left_out = [(summary.filtered, "filtered"), (summary.rejected, "rejected")];
     let left_out = left_out.iter().filter(|(rows, _)| *rows > 0);
     lines.extend(left_out.map(|(rows, how)| format!("{} {how}", grouped(rows))));
@@ -220,7 +223,7 @@ mod tests {
     }
 
     fn text(job: &AnomalyJob, pods: Result<Vec<Pod>, Failure>, progress: Option<Told>) -> String {
-        let called = Called { program: "anomal job", namespace: " -n blue".into() };
+        let called = Called { program: "anomal job", place: " -n blue".into() };
         Seen { job, pods, progress, now: now() }.text(&called)
     }
 
@@ -253,7 +256,7 @@ Run:         1f2e, 2 attempts, started 80s ago, ended 2s ago
 Job:         dns-1f2e
 Pods:        dns-1f2e-a ended with exit code 1 2s ago
              dns-1f2e-b ended well 2s ago
-Found:       5,000 rows in 12.3 s
+Found:       5,000 rows in 12.34 s
              100 suspicious by Gower
              405 hits of flags (21 high, 384 low)
              3 rejected

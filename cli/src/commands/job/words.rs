@@ -3,29 +3,51 @@
 use anomal_connectors::terminal::harmless;
 use anomal_operator::api::{AnomalyJob, Phase, Status, condition};
 
+use crate::args::ClusterArgs;
+
 /// Characters of a line of a message; the operator writes no more.
 const LINE: usize = 2_100;
 /// Lines of a message.
 const LINES: usize = 20;
 
-/// How hints name the commands: as the caller did, in the caller's namespace.
+/// How hints name the commands: as the caller did, of the same cluster and namespace.
 #[derive(Clone, Debug)]
 pub struct Called {
     /// `anomal job` or `kubectl anomal`.
     pub program: &'static str,
     /// Such as ` -n blue`, or nothing where it goes without saying.
-    pub namespace: String,
+    pub place: String,
 }
 
 impl Called {
+    pub fn new(program: &'static str, args: &ClusterArgs) -> Self {
+        let file = args.kubeconfig.as_ref().map(|file| file.to_string_lossy());
+        let options = [
+            ("--kubeconfig", file.as_deref()),
+            ("--context", args.context.as_deref()),
+            ("-n", args.namespace.as_deref()),
+        ];
+        let given = options.iter().filter_map(|(name, value)| Some((*name, word((*value)?))));
+        let place =
+            given.fold(String::new(), |place, (name, value)| place + " " + name + " " + &value);
+        Self { program, place }
+    }
+
     /// Such as `anomal job logs dns -n blue`.
     pub fn command(&self, verb: &str, name: &str) -> String {
-        format!("{} {verb} {name}{}", self.program, self.namespace)
+        format!("{} {verb} {name}{}", self.program, self.place)
     }
 
     fn kubectl(&self, verb: &str, rest: &str) -> String {
-        format!("kubectl {verb}{} {rest}", self.namespace)
+        format!("kubectl {verb}{} {rest}", self.place)
     }
+}
+
+/// As a shell takes it.
+fn word(text: &str) -> String {
+    let text = harmless(text, LINE);
+    let plain = |character: char| character.is_alphanumeric() || "-_./:@".contains(character);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The conditions in one word.
@@ -157,7 +179,24 @@ mod tests {
     }
 
     fn called() -> Called {
-        Called { program: "kubectl anomal", namespace: " -n blue".into() }
+        Called { program: "kubectl anomal", place: " -n blue".into() }
+    }
+
+    #[test]
+    fn hints_stay_in_the_cluster_that_was_asked() {
+        let place = |kubeconfig: Option<&str>, context: Option<&str>, namespace: Option<&str>| {
+            let args = ClusterArgs {
+                kubeconfig: kubeconfig.map(Into::into),
+                context: context.map(Into::into),
+                namespace: namespace.map(Into::into),
+            };
+            Called::new("anomal job", &args).place
+        };
+        assert_eq!(place(None, None, None), "");
+        assert_eq!(
+            place(Some("my files/it's"), Some("a@b"), Some("blue")),
+            r" --kubeconfig 'my files/it'\''s' --context a@b -n blue"
+        );
     }
 
     #[test]
