@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod http;
 pub mod proxy;
 pub mod s3;
+pub mod traces;
 
 use std::{
     fs,

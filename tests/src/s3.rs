@@ -28,12 +28,18 @@ const REGION: &str = "eu-central-1";
 pub struct S3 {
     child: Child,
     folder: TempDir,
+    host: String,
     port: u16,
 }
 
 impl S3 {
     /// On a free port, with nothing in it; none where the server can't be had, which is told as skipped.
     pub fn start() -> Option<Self> {
+        Self::start_at("127.0.0.1")
+    }
+
+    /// On another address of this machine.
+    pub fn start_at(host: &str) -> Option<Self> {
         if let Ok(reason) = std::env::var("ANOMAL_TEST_S3_MISSING") {
             skip(&reason);
             return None;
@@ -45,12 +51,12 @@ impl S3 {
         // Another program may take the port before the server does.
         (0..5)
             .find_map(|_| {
-                let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+                let listener = TcpListener::bind((host, 0)).expect("a free port");
                 let port = listener.local_addr().expect("its number").port();
                 drop(listener);
-                run(&folder, port).map(|child| (child, port))
+                run(&folder, host, port).map(|child| (child, port))
             })
-            .map(|(child, port)| Self { child, folder, port })
+            .map(|(child, port)| Self { child, folder, host: host.to_owned(), port })
             .or_else(|| panic!("the S3 server does not start"))
     }
 
@@ -60,7 +66,7 @@ impl S3 {
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host, self.port)
     }
 
     /// What programs that use S3 read.
@@ -132,7 +138,7 @@ impl S3 {
 
     /// Comes back after [`S3::kill`], at the same address and with what it held.
     pub fn start_again(&mut self) {
-        self.child = run(&self.folder, self.port).expect("the S3 server comes back");
+        self.child = run(&self.folder, &self.host, self.port).expect("the S3 server comes back");
     }
 }
 
@@ -143,9 +149,9 @@ impl Drop for S3 {
 }
 
 /// The server, once it answers.
-fn run(folder: &TempDir, port: u16) -> Option<Child> {
+fn run(folder: &TempDir, host: &str, port: u16) -> Option<Child> {
     let mut command = Command::new(tool("ANOMAL_TEST_S3"));
-    command.args(["--port", &format!("127.0.0.1:{port}"), "--region", REGION, "--quiet", "posix"]);
+    command.args(["--port", &format!("{host}:{port}"), "--region", REGION, "--quiet", "posix"]);
     // What is known about objects goes to files: not every file system has attributes for it.
     command.arg("--sidecar").arg(folder.path().join("about")).arg(folder.path().join("objects"));
     command.env("ROOT_ACCESS_KEY", KEY).env("ROOT_SECRET_KEY", SECRET);
@@ -157,7 +163,7 @@ fn run(folder: &TempDir, port: u16) -> Option<Child> {
         if child.try_wait().expect("its state").is_some() {
             return None;
         }
-        if answers(port) {
+        if answers(host, port) {
             return Some(child);
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -168,11 +174,11 @@ fn run(folder: &TempDir, port: u16) -> Option<Child> {
 }
 
 /// Whether something speaks HTTP there; a stranger is told that it is one.
-fn answers(port: u16) -> bool {
+fn answers(host: &str, port: u16) -> bool {
     let ask = || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        let mut stream = TcpStream::connect((host, port))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n")?;
         let mut start = [0; 9];
         stream.read_exact(&mut start)?;
         std::io::Result::Ok(start)

@@ -1,24 +1,14 @@
 //! One trace of a run, from whoever started it to the engines, as a collector gets it.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     net::TcpListener,
-    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use anomal_tests::{Engine, Workspace};
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
-    },
-    common::v1::{KeyValue, any_value::Value},
-};
-use tokio::runtime::Runtime;
-use tonic::{
-    Request, Response, Status,
-    transport::{Server, server::TcpIncoming},
+use anomal_tests::{
+    Engine, Workspace,
+    traces::{Collector, Span},
 };
 
 const FEATURE: &str = "anomal-feature-engine";
@@ -26,114 +16,27 @@ const CLASSIFICATION: &str = "anomal-classification-engine";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
-#[derive(Clone, Debug)]
-struct Span {
-    service: String,
-    version: String,
-    name: String,
-    trace: String,
-    id: String,
-    parent: String,
-    attributes: HashMap<String, String>,
-    failed: Option<String>,
+fn engine(collector: &Collector, name: &str, more: &[&str]) -> Engine {
+    let environment = [
+        ("ANOMAL_OTLP_ENDPOINT", collector.address.clone()),
+        // It is killed at the end of the test, and sends nothing then.
+        ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned()),
+    ];
+    Engine::start_in(name, more, &environment)
 }
 
-fn texts(attributes: &[KeyValue]) -> HashMap<String, String> {
-    let text = |one: &KeyValue| match one.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) => Some((one.key.clone(), text.clone())),
-        _ => None,
-    };
-    attributes.iter().filter_map(text).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// What came to the collector.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<Span>>>);
-
-#[tonic::async_trait]
-impl TraceService for Spans {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut spans = self.0.lock().unwrap();
-        for resource in request.into_inner().resource_spans {
-            let of = texts(&resource.resource.unwrap_or_default().attributes);
-            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let status = span.status.unwrap_or_default();
-                spans.push(Span {
-                    service: of["service.name"].clone(),
-                    version: of["service.version"].clone(),
-                    name: span.name,
-                    trace: hex(&span.trace_id),
-                    id: hex(&span.span_id),
-                    parent: hex(&span.parent_span_id),
-                    attributes: texts(&span.attributes),
-                    failed: (status.code == 2).then_some(status.message),
-                });
-            }
+/// The methods that an engine was asked, once they are all there.
+fn methods(collector: &Collector, service: &str, wanted: &[&str]) -> Vec<Span> {
+    let started = Instant::now();
+    loop {
+        let spans = collector.of(service);
+        let told: BTreeSet<&str> =
+            spans.iter().map(|span| span.attributes["method"].as_str()).collect();
+        if wanted.iter().all(|method| told.contains(method)) {
+            return spans;
         }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-struct Collector {
-    spans: Spans,
-    address: String,
-    _runtime: Runtime,
-}
-
-impl Collector {
-    fn start() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let spans = Spans::default();
-        let service = TraceServiceServer::new(spans.clone());
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let incoming = TcpIncoming::from(listener);
-            Server::builder().add_service(service).serve_with_incoming(incoming).await
-        });
-        Self { spans, address, _runtime: runtime }
-    }
-
-    fn engine(&self, name: &str, more: &[&str]) -> Engine {
-        let environment = [
-            ("ANOMAL_OTLP_ENDPOINT", self.address.clone()),
-            // It is killed at the end of the test, and sends nothing then.
-            ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned()),
-        ];
-        Engine::start_in(name, more, &environment)
-    }
-
-    /// Those of a service so far.
-    fn of(&self, service: &str) -> Vec<Span> {
-        let spans = self.spans.0.lock().unwrap();
-        spans.iter().filter(|span| span.service == service).cloned().collect()
-    }
-
-    /// The methods that an engine was asked, once they are all there.
-    fn methods(&self, service: &str, wanted: &[&str]) -> Vec<Span> {
-        let started = Instant::now();
-        loop {
-            let spans = self.of(service);
-            let told: BTreeSet<&str> =
-                spans.iter().map(|span| span.attributes["method"].as_str()).collect();
-            if wanted.iter().all(|method| told.contains(method)) {
-                return spans;
-            }
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "{wanted:?} of {service}: {spans:#?}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{wanted:?} of {service}: {spans:#?}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -151,10 +54,10 @@ fn job() -> Workspace {
 
 #[test]
 fn a_run_is_one_trace_with_its_engines() {
-    let collector = Collector::start();
+    let collector = Collector::start("127.0.0.1");
     // Logs and traces are apart: these say nothing.
-    let feature = collector.engine(FEATURE, &["--log-level", "error"]);
-    let classification = collector.engine(CLASSIFICATION, &["--log-level", "off"]);
+    let feature = engine(&collector, FEATURE, &["--log-level", "error"]);
+    let classification = engine(&collector, CLASSIFICATION, &["--log-level", "off"]);
     let workspace = job();
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.args(["--feature-engine", &feature.address]);
@@ -178,8 +81,8 @@ fn a_run_is_one_trace_with_its_engines() {
         assert_eq!(named(stage).parent, root.id, "{stage}");
     }
 
-    let asked = collector.methods(FEATURE, &["ListComponents", "Plan", "Extract"]);
-    let judged = collector.methods(CLASSIFICATION, &["ListDetectors", "Fit", "Score"]);
+    let asked = methods(&collector, FEATURE, &["ListComponents", "Plan", "Extract"]);
+    let judged = methods(&collector, CLASSIFICATION, &["ListDetectors", "Fit", "Score"]);
     for span in asked.iter().chain(&judged) {
         let parent = match span.attributes["method"].as_str() {
             "ListComponents" => &root,
@@ -198,7 +101,7 @@ fn a_run_is_one_trace_with_its_engines() {
 
 #[test]
 fn a_run_that_fails_says_so_in_its_trace() {
-    let collector = Collector::start();
+    let collector = Collector::start("127.0.0.1");
     let workspace = job();
     workspace.write("in.csv", b"other\n1\n");
     let mut command = workspace.command(&["run", "job.yaml"]);
