@@ -1,0 +1,220 @@
+//! What the chart makes of values: objects that fit each other. Needs Helm, and no cluster.
+
+use std::collections::BTreeSet;
+
+use anomal_tests::cluster::cluster;
+use serde_json::{Value, json};
+
+use super::chart::{ci, ci_file, list, name, of_kind, rendered};
+
+fn of(file: &str) -> Option<Vec<Value>> {
+    Some(rendered(cluster()?, "anomal", &["--values", &ci_file(file)]).unwrap())
+}
+
+/// Pods, by what makes them.
+fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
+    let templates = of_kind(objects, "Deployment").into_iter();
+    let templates = templates.map(|made| (name(made), &made["spec"]["template"]["spec"]));
+    templates
+        .chain(of_kind(objects, "Pod").into_iter().map(|pod| (name(pod), &pod["spec"])))
+        .collect()
+}
+
+#[test]
+fn every_file_of_values_gives_objects_that_fit_each_other() {
+    let Some(cluster) = cluster() else { return };
+    for (file, path) in ci() {
+        let path = path.to_str().unwrap();
+        let objects = rendered(cluster, "anomal", &["--values", path]).unwrap();
+        for (of, pod) in pods(&objects) {
+            for (kind, wanted) in asked(pod) {
+                let there = objects.iter().any(|one| one["kind"] == kind && name(one) == wanted);
+                let brought = brought(&objects, &file, kind, &wanted);
+                assert!(there || brought, "{file}: {of} asks for the {kind} {wanted}");
+            }
+        }
+        for service in of_kind(&objects, "Service") {
+            let selector = service["spec"]["selector"].as_object().unwrap();
+            let chosen = of_kind(&objects, "Deployment").into_iter().filter(|made| {
+                let labels = &made["spec"]["template"]["metadata"]["labels"];
+                selector.iter().all(|(key, value)| labels[key] == *value)
+            });
+            let chosen: Vec<_> = chosen.collect();
+            assert_eq!(chosen.len(), 1, "{file}: {}", name(service));
+            let container = &chosen[0]["spec"]["template"]["spec"]["containers"][0];
+            for port in list(&service["spec"]["ports"]) {
+                let known = list(&container["ports"]);
+                let there = known.iter().any(|one| one["name"] == port["targetPort"]);
+                assert!(there, "{file}: {}: {port}", name(service));
+            }
+        }
+        for scaler in of_kind(&objects, "HorizontalPodAutoscaler") {
+            assert_eq!(name(scaler), scaler["spec"]["scaleTargetRef"]["name"]);
+            assert!(!list(&scaler["spec"]["metrics"]).is_empty());
+        }
+        for made in of_kind(&objects, "Deployment") {
+            let scalers = of_kind(&objects, "HorizontalPodAutoscaler");
+            let scaled = scalers.iter().any(|scaler| name(scaler) == name(made));
+            let replicas = &made["spec"]["replicas"];
+            assert_eq!(replicas.is_null(), scaled, "{file}: {}: {replicas}", name(made));
+        }
+    }
+}
+
+/// The objects that a pod can't be without.
+fn asked(pod: &Value) -> Vec<(&'static str, String)> {
+    let mut asked = Vec::new();
+    let mut add = |kind, name: &Value| {
+        asked.extend(name.as_str().map(|name| (kind, name.to_owned())));
+    };
+    add("ServiceAccount", &pod["serviceAccountName"]);
+    let projected = list(&pod["volumes"]).iter().flat_map(|one| list(&one["projected"]["sources"]));
+    for source in list(&pod["volumes"]).iter().chain(projected) {
+        add("Secret", &source["secret"]["secretName"]);
+        add("Secret", &source["secret"]["name"]);
+        add("ConfigMap", &source["configMap"]["name"]);
+        add("PersistentVolumeClaim", &source["persistentVolumeClaim"]["claimName"]);
+    }
+    for container in list(&pod["containers"]) {
+        for one in list(&container["env"]) {
+            add("Secret", &one["valueFrom"]["secretKeyRef"]["name"]);
+        }
+        for one in list(&container["envFrom"]) {
+            add("Secret", &one["secretRef"]["name"]);
+        }
+    }
+    asked
+}
+
+/// What comes from elsewhere: of the namespace, of cert-manager, or as the values say.
+fn brought(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
+    let certificates = of_kind(objects, "Certificate");
+    let mut made = certificates.iter().map(|one| &one["spec"]["secretName"]);
+    let of_user: &[(&str, &[&str])] = &[
+        ("production", &["anomal-store"]),
+        ("shared-volume", &["company-ca", "feature-tls", "classification-tls", "report-tls"]),
+        ("shared-volume", &["anomal-session", "reports"]),
+    ];
+    (kind == "ServiceAccount" && name == "default")
+        || (kind == "Secret" && made.any(|made| made == name))
+        || of_user.iter().any(|(of, names)| *of == file && names.contains(&name))
+}
+
+#[test]
+fn images_are_named_by_tag_or_by_digest() {
+    let Some(cluster) = cluster() else { return };
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let set = format!(
+        "image.registry=registry.example:5000,image.tag=1.2.3,report.image.tag=1.2.4,feature.image.digest={digest}"
+    );
+    let objects = rendered(cluster, "anomal", &["--set", &set]).unwrap();
+    let images: BTreeSet<_> = pods(&objects)
+        .iter()
+        .map(|(_, pod)| pod["containers"][0]["image"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "operator:1.2.3".to_owned(),
+        "runner:1.2.3".to_owned(),
+        "classification-engine:1.2.3".to_owned(),
+        "report-engine:1.2.4".to_owned(),
+        format!("feature-engine@{digest}"),
+    ];
+    let expected: BTreeSet<_> =
+        expected.iter().map(|image| format!("registry.example:5000/anomal/{image}")).collect();
+    assert_eq!(images, expected);
+    // The operator's runs have it too; the digest stands before the tag.
+    let set = format!("runner.image.digest={digest},runner.image.tag=1.2.3,image.registry=");
+    let objects = rendered(cluster, "anomal", &["--set", &set]).unwrap();
+    let operator = pods(&objects).into_iter().find(|(name, _)| *name == "anomal-operator").unwrap();
+    let arguments = list(&operator.1["containers"][0]["args"]);
+    let image = format!("--runner-image=anomal/runner@{digest}");
+    assert!(arguments.contains(&json!(image)), "{arguments:?}");
+    // By itself it is the chart's own version.
+    let objects = of("default").unwrap();
+    for (of, pod) in pods(&objects) {
+        let image = pod["containers"][0]["image"].as_str().unwrap();
+        assert!(image.starts_with("ghcr.io/anomal/"), "{of}: {image}");
+        assert!(image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{of}: {image}");
+    }
+}
+
+#[test]
+fn names_fit_however_long_the_release_is_called() {
+    let Some(cluster) = cluster() else { return };
+    let long = "a".repeat(53);
+    let chart = super::chart::chart();
+    for path in ci().values() {
+        let arguments = ["template", &long, &chart, "--values", path.to_str().unwrap()];
+        let text = cluster.helm(&arguments).unwrap();
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        let mut names = BTreeSet::new();
+        for object in objects.iter().filter(|object| !object.is_null()) {
+            let name = name(object);
+            // A Service's is a label of DNS, and a Deployment's goes into one.
+            let labels =
+                ["Service", "Deployment", "Pod"].iter().any(|kind| object["kind"] == *kind);
+            assert!(name.len() <= if labels { 63 } else { 253 }, "{name} of {path:?}");
+            let place = &object["metadata"]["namespace"];
+            assert!(names.insert(format!("{} {name} {place}", object["kind"])), "{name} twice");
+            let labels = object["metadata"]["labels"].as_object();
+            for (key, value) in labels.into_iter().flatten() {
+                assert!(value.as_str().is_none_or(|value| value.len() <= 63), "{name}: {key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_program_is_shut_off_but_for_who_needs_it() {
+    let Some(objects) = of("production") else { return };
+    let policies = of_kind(&objects, "NetworkPolicy");
+    assert_eq!(policies.len(), of_kind(&objects, "Deployment").len());
+    for policy in &policies {
+        let spec = &policy["spec"];
+        assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+        let made =
+            of_kind(&objects, "Deployment").into_iter().find(|made| name(made) == name(policy));
+        assert_eq!(spec["podSelector"], made.unwrap()["spec"]["selector"], "{}", name(policy));
+        let ports = |side: &str| -> BTreeSet<String> {
+            let ports = list(&spec[side]).iter().flat_map(|rule| list(&rule["ports"]));
+            ports.map(|port| port["port"].to_string().trim_matches('"').to_owned()).collect()
+        };
+        let set =
+            |ports: &[&str]| ports.iter().map(|&port| port.to_owned()).collect::<BTreeSet<_>>();
+        let (incoming, outgoing): (&[&str], &[&str]) = match name(policy) {
+            "anomal-operator" => (&["metrics"], &["53", "443", "6443", "4317"]),
+            "anomal-report-engine" => (&["metrics", "grpc", "web"], &["53", "443", "6443", "4317"]),
+            _ => (&["metrics", "grpc"], &["53", "443", "6443", "4317"]),
+        };
+        assert_eq!(ports("ingress"), set(incoming), "{}", name(policy));
+        assert_eq!(ports("egress"), set(outgoing), "{}", name(policy));
+        // Nobody calls an engine but runners.
+        for rule in list(&spec["ingress"]) {
+            let port = &rule["ports"][0]["port"];
+            let from = list(&rule["from"]);
+            assert_eq!(from.len(), 1, "{}: {port}", name(policy));
+            let runner = &from[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"];
+            assert_eq!(port == "grpc", runner == "runner", "{}: {rule}", name(policy));
+        }
+    }
+}
+
+#[test]
+fn a_release_for_some_namespaces_has_no_right_in_others() {
+    let Some(objects) = of("namespaced") else { return };
+    let roles = of_kind(&objects, "ClusterRole");
+    for role in roles {
+        for rule in list(&role["rules"]) {
+            let asks = ["tokenreviews", "subjectaccessreviews"];
+            let only =
+                list(&rule["resources"]).iter().all(|one| asks.contains(&one.as_str().unwrap()));
+            assert!(only, "{role:#}");
+        }
+    }
+    let places: BTreeSet<_> = of_kind(&objects, "Role")
+        .iter()
+        .filter(|role| !name(role).ends_with("-lease"))
+        .map(|role| role["metadata"]["namespace"].as_str().unwrap())
+        .collect();
+    assert_eq!(places, ["team-a", "team-a-tests"].into());
+}
