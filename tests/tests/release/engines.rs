@@ -126,7 +126,7 @@ fn pods_that_are_lost_during_a_run_change_nothing() {
     let judge = eventually("a classification engine to work", PATIENCE, || {
         judges.iter().find(|(_, address)| in_flight(address) > 0)
     });
-    lose(&release, &[judge.0.clone()]);
+    lose(&release, std::slice::from_ref(&judge.0));
     let status = completes(&users, "long");
     assert_eq!(status["attempts"], 1, "{status:#}");
     assert_eq!(status["summary"]["rows"], rows, "{status:#}");

@@ -222,7 +222,7 @@ impl Volume {
     }
 
     /// The claim, where nobody else makes it.
-    pub fn claim(&self, namespace: &Namespace, claim: &str) {
+    pub fn claim(namespace: &Namespace, claim: &str) {
         namespace.apply(&json!({
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
             "spec": {

@@ -44,7 +44,7 @@ pub fn files(namespace: &Namespace, claim: &str, records: &[u8]) -> Volume {
     volume.make("in");
     volume.make("out");
     fs::write(volume.folder.path().join("in/dns.csv"), records).unwrap();
-    volume.claim(namespace, claim);
+    Volume::claim(namespace, claim);
     volume
 }
 
