@@ -9,6 +9,7 @@ mod compression;
 pub mod csv;
 mod datetime;
 mod dead_letter;
+pub mod elasticsearch;
 mod files;
 mod lines;
 pub mod ndjson;
