@@ -2,6 +2,7 @@
 //! outlives a test.
 
 pub mod browser;
+pub mod elastic;
 pub mod http;
 pub mod proxy;
 pub mod s3;

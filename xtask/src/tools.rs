@@ -3,6 +3,10 @@
 
 mod axe;
 pub mod debian;
+mod elasticsearch;
+mod java;
+mod maven;
+mod opensearch;
 pub mod python;
 mod s3;
 
@@ -36,6 +40,8 @@ pub fn all() -> Result<Environment> {
     tell("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     tell("ANOMAL_TEST_AXE", axe::script)?;
     environment.push(s3::told()?);
+    environment.extend(elasticsearch::told()?);
+    environment.extend(opensearch::told()?);
     Ok(environment)
 }
 

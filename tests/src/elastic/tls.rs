@@ -1,0 +1,60 @@
+//! An authority of a server's own, and certificates of it.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+#[derive(Clone)]
+pub(super) struct Authority {
+    ca: String,
+    /// What it signed for this machine: the certificate and its key.
+    certificate: String,
+    key: String,
+}
+
+impl Authority {
+    pub(super) fn make() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let ca = authority.self_signed(&key).expect("signed").pem();
+        let issuer = Issuer::new(authority, key);
+        let key = KeyPair::generate().expect("a key");
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let certificate = CertificateParams::new(names).expect("parameters");
+        let certificate = certificate.signed_by(&key, &issuer).expect("signed").pem();
+        Self { ca, certificate, key: key.serialize_pem() }
+    }
+
+    pub(super) fn pem(&self) -> &str {
+        &self.ca
+    }
+
+    pub(super) fn certificate(&self) -> (&str, &str) {
+        (&self.certificate, &self.key)
+    }
+
+    pub(super) fn client(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("a certificate");
+        roots.add(ca).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions");
+        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    pub(super) fn server(&self) -> Arc<ServerConfig> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions");
+        let config = config.with_no_client_auth();
+        let config = config.with_single_cert(vec![certificate.expect("a certificate")], key);
+        Arc::new(config.expect("a server's settings"))
+    }
+}
