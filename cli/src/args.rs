@@ -102,6 +102,10 @@ pub struct Run {
     /// A classification engine to use, such as <http://127.0.0.1:7402> (repeatable)
     #[arg(long, value_name = "URL")]
     pub classification_engine: Vec<String>,
+    /// Which of the job's runs this is, such as the hour that it is about: documents of a run that is tried again are
+    /// not written twice (default: told from the settings and the files read)
+    #[arg(long, env = "ANOMAL_RUN", value_name = "NAME", hide_short_help = true)]
+    pub run: Option<String>,
     /// How the run is summed up at its end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,

@@ -1,7 +1,17 @@
 //! Elasticsearch and OpenSearch: one driver for both.
 
+mod bulk;
 pub mod client;
 mod credentials;
+mod deliver;
+mod document;
+mod ecs;
 pub mod flavor;
+mod ids;
 mod nodes;
+mod refused;
 mod retry;
+mod sink;
+pub mod template;
+
+pub(crate) use sink::ElasticsearchSink;

@@ -29,6 +29,8 @@ use super::{
 use crate::Access;
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// A cluster that is away when a run begins is waited for so long at most: the URL may be wrong.
+const GREETING: Duration = Duration::from_secs(15);
 /// A larger answer is none of a server that is well.
 const MAX_ANSWER: usize = 1 << 30;
 const AGENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
@@ -86,7 +88,7 @@ pub struct Response {
     pub status: u16,
     pub body: Bytes,
     /// How long the server asks to be left alone.
-    retry_after: Option<Duration>,
+    pub(super) retry_after: Option<Duration>,
     /// By the name in its header, where it is there.
     product: Option<Server>,
 }
@@ -162,6 +164,8 @@ pub(super) enum Attempt {
     Answered(Response),
     /// No answer, or half of one; why.
     Broken(String),
+    /// The server is not the one that is meant, or its authority is not known.
+    Untrusted(String),
 }
 
 /// A cluster that answers. Clones share their connections.
@@ -245,6 +249,11 @@ impl Client {
         self.0.nodes.urls()
     }
 
+    /// For how long what may succeed later is tried.
+    pub(super) fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
     /// Blocks until there is an answer; what may succeed later is tried for as long as was said to
     /// [`Client::connect`].
     ///
@@ -257,11 +266,16 @@ impl Client {
 
     /// As [`Client::request`], for code that does not block.
     pub async fn send(&self, request: &Request) -> Result<Response> {
+        self.send_within(request, self.0.patience).await
+    }
+
+    async fn send_within(&self, request: &Request, patience: Duration) -> Result<Response> {
         let since = Instant::now();
         let mut failures = 0;
         loop {
             let (why, asked) = match self.once(request).await {
                 Attempt::Broken(why) => (why, None),
+                Attempt::Untrusted(why) => return Err(self.untrusted(&why)),
                 Attempt::Answered(response) => match of_request(response.status) {
                     Verdict::Answered => return Ok(response),
                     Verdict::Denied => return Err(self.denied(&response)),
@@ -269,7 +283,7 @@ impl Client {
                 },
             };
             let pause = pause(failures, chance(), asked);
-            if since.elapsed() + pause > self.0.patience {
+            if since.elapsed() + pause > patience {
                 return Err(self.unavailable(&why));
             }
             tracing::debug!("{} {}: {why}; again in {pause:?}", request.method, request.path);
@@ -316,7 +330,11 @@ impl Client {
             }
             Err(why) => {
                 nodes.failed(node, Instant::now());
-                Attempt::Broken(why)
+                if why.contains("certificate") {
+                    Attempt::Untrusted(why)
+                } else {
+                    Attempt::Broken(why)
+                }
             }
         }
     }
@@ -360,24 +378,26 @@ impl Client {
 
     /// What it says, and its last answer. `known`: it need not say it.
     async fn which(&self, known: bool) -> Result<(Option<(Server, String)>, String)> {
-        let greeting = match self.send(&Request::get("/")).await {
-            // Who may write may still not be allowed to ask.
-            Err(error) if error.code == Code::PermissionDenied && known => {
-                return Ok((None, error.message));
-            }
-            Err(error) if error.code == Code::PermissionDenied => {
-                match self.once(&Request::get("/")).await {
-                    Attempt::Answered(response) if response.product.is_some() => response,
-                    _ => return Err(error),
+        let greeting =
+            match self.send_within(&Request::get("/"), GREETING.min(self.0.patience)).await {
+                // Who may write may still not be allowed to ask.
+                Err(error) if error.code == Code::PermissionDenied && known => {
+                    return Ok((None, error.message));
                 }
-            }
-            answered => answered?,
-        };
+                Err(error) if error.code == Code::PermissionDenied => {
+                    match self.once(&Request::get("/")).await {
+                        Attempt::Answered(response) if response.product.is_some() => response,
+                        _ => return Err(error),
+                    }
+                }
+                answered => answered?,
+            };
         let by_header = greeting.product.map(|server| (server, String::new()));
         if let Some(found) = flavor::greeted(&greeting.body).or(by_header) {
             return Ok((Some(found), String::new()));
         }
-        let node = self.send(&Request::get("/_nodes/_local/http")).await;
+        let patience = GREETING.min(self.0.patience);
+        let node = self.send_within(&Request::get("/_nodes/_local/http"), patience).await;
         match node {
             Ok(node) => Ok((flavor::of_node(&node.body), node.told())),
             Err(_) if known => Ok((None, String::new())),
@@ -411,6 +431,15 @@ impl Client {
             "{name} does not allow it to {who} ({told}); give its role the privileges that docs/elasticsearch.md lists"
         );
         Error::new(Code::PermissionDenied, "PRIVILEGES_MISSING", message)
+    }
+
+    pub(super) fn untrusted(&self, why: &str) -> Error {
+        let message = format!(
+            "{} has a certificate that is not trusted ({why}); keep the certificate of its authority as ca.crt in the \
+             secret that auth.secretRef names, and check the host's name in the URL",
+            self.name()
+        );
+        Error::new(Code::Unavailable, "CERTIFICATE_UNTRUSTED", message)
     }
 
     pub(super) fn unavailable(&self, why: &str) -> Error {

@@ -104,9 +104,9 @@ pub struct Bulk {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 16))]
     pub in_flight: u64,
-    /// Whether requests are compressed by gzip.
-    #[serde(default = "yes")]
-    pub gzip: bool,
+    /// Whether requests are compressed by gzip. Absent: unless the cluster is on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gzip: Option<bool>,
     /// Seconds for which a cluster that is away, overloaded or read-only is tried again before the run fails.
     #[serde(default = "five_minutes")]
     #[schemars(range(min = 0, max = 86_400))]
@@ -119,7 +119,7 @@ impl Default for Bulk {
             max_bytes: eight_mib(),
             max_documents: five_thousand(),
             in_flight: three(),
-            gzip: yes(),
+            gzip: None,
             retry_seconds: five_minutes(),
         }
     }
