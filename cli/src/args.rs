@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::elastic::args::ElasticCommand;
+
 /// Finds anomalies in any records, and says why.
 #[derive(Debug, Parser)]
 #[command(name = "anomal", version, propagate_version = true, arg_required_else_help = true)]
@@ -27,6 +29,9 @@ pub enum Command {
     /// Look at the reports that were kept
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Templates and dashboards for results in Elasticsearch and OpenSearch
+    #[command(subcommand)]
+    Elastic(ElasticCommand),
     /// Check a settings file without running it
     Validate(SettingsFile),
     /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl

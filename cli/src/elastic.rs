@@ -3,6 +3,7 @@
 //! Both came from one program, and both still take what that one saved; so the panels are written in its terms, and
 //! only what stands around them differs.
 
+pub mod args;
 mod charts;
 mod objects;
 mod panels;

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod elastic;
 mod engines;
 mod exit;
 mod original;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Report(report) => commands::report::run(report),
+        Command::Elastic(command) => commands::elastic::run(command),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),

@@ -103,7 +103,8 @@ pub fn ui_state() -> Value {
 
 /// Where the axis of the values counted is, and that of the counts.
 fn axes(kind: &str, [category, value]: [&str; 2], mode: &str) -> Value {
-    let labels = |rotate: u32| json!({"show": true, "rotate": rotate, "filter": true, "truncate": 100});
+    let labels =
+        |rotate: u32| json!({"show": true, "rotate": rotate, "filter": true, "truncate": 100});
     let name = if value == "left" { "LeftAxis-1" } else { "BottomAxis-1" };
     json!({
         "type": kind,

@@ -92,8 +92,11 @@ fn figures() -> Panel {
 
 fn over_time_by_severity() -> Panel {
     let severity = ("anomal.severity", "severity");
-    let aggregations =
-        [count("alerts"), over_time("2", "time"), terms("3", "group", severity, 5, "1", Some(NONE))];
+    let aggregations = [
+        count("alerts"),
+        over_time("2", "time"),
+        terms("3", "group", severity, 5, "1", Some(NONE)),
+    ];
     let title = "Alerts over time by severity";
     Panel {
         id: "anomal-over-time",
@@ -129,7 +132,8 @@ fn reasons(index: &str) -> Panel {
             "aggs": {"share": {"sum": {"field": "anomal.contributions.share"}}},
         }},
     });
-    let alerts = json!({"filter": {"term": {"event.kind": "alert"}}, "aggs": {"reasons": contributions}});
+    let alerts =
+        json!({"filter": {"term": {"event.kind": "alert"}}, "aggs": {"reasons": contributions}});
     let body = json!({"size": 0, "aggs": {"alerts": alerts}});
     let bar = |field: &str, kind: &str, more: Value| {
         let mut channel = json!({"field": field, "type": kind});
@@ -169,8 +173,7 @@ fn reasons(index: &str) -> Panel {
 }
 
 fn flags() -> Panel {
-    let aggregations =
-        [count("rows"), terms("2", "segment", ("rule.name", "flag"), 15, "1", None)];
+    let aggregations = [count("rows"), terms("2", "segment", ("rule.name", "flag"), 15, "1", None)];
     let title = "Top flags";
     Panel {
         id: "anomal-flags",

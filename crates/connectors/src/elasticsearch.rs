@@ -11,6 +11,7 @@ mod ids;
 mod nodes;
 mod refused;
 mod retry;
+pub mod saved_objects;
 mod sink;
 pub mod template;
 

@@ -33,6 +33,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const GREETING: Duration = Duration::from_secs(15);
 /// A larger answer is none of a server that is well.
 const MAX_ANSWER: usize = 1 << 30;
+/// Of forms; no line of JSON begins so.
+const BOUNDARY: &str = "anomal-4f1d6a0c";
+const FORM: &str = "multipart/form-data; boundary=anomal-4f1d6a0c";
 const AGENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
 
 /// What is asked.
@@ -73,6 +76,19 @@ impl Request {
     pub fn json(self, body: &serde_json::Value) -> Self {
         let bytes = Bytes::from(body.to_string());
         Self { content: Some(Content { bytes, media: "application/json", gzip: false }), ..self }
+    }
+
+    /// With a file in its body, as a browser's form sends it. What takes such files wants to know that no page of
+    /// another site has sent it.
+    #[must_use]
+    pub fn file(self, name: &str, bytes: &[u8]) -> Self {
+        let head = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             content-type: application/ndjson\r\n\r\n"
+        );
+        let end = format!("\r\n--{BOUNDARY}--\r\n");
+        let bytes = Bytes::from([head.as_bytes(), bytes, end.as_bytes()].concat());
+        Self { content: Some(Content { bytes, media: FORM, gzip: false }), ..self }
     }
 
     /// With lines of JSON in its body, perhaps compressed.
@@ -192,6 +208,20 @@ impl Client {
         access: &Access<'_>,
         retry_seconds: u64,
     ) -> Result<(Self, Server)> {
+        let client = Self::open(connection, access, retry_seconds)?;
+        let server = client.ask_which(connection.flavor)?;
+        Ok((client, server))
+    }
+
+    /// The same for what is no cluster, such as Kibana: nothing is asked.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if the secret does not serve.
+    pub fn open(
+        connection: &ElasticsearchConnection,
+        access: &Access<'_>,
+        retry_seconds: u64,
+    ) -> Result<Self> {
         let name = access.auth.map(|auth| auth.secret_ref.name.as_str());
         let credentials = Credentials::new(access.secrets, name);
         let wrong = |message: String| {
@@ -229,15 +259,13 @@ impl Client {
         }
         let http =
             http.build().map_err(|error| Error::internal(format!("an HTTP client: {error}")))?;
-        let client = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             http,
             nodes: Nodes::new(&connection.urls),
             credentials,
             authorization: Mutex::new(read.authorization),
             patience: Duration::from_secs(retry_seconds),
-        }));
-        let server = client.ask_which(connection.flavor)?;
-        Ok((client, server))
+        })))
     }
 
     /// The nodes' addresses, for people.
@@ -315,6 +343,9 @@ impl Client {
             sent = sent.header(CONTENT_TYPE, content.media);
             if content.gzip {
                 sent = sent.header(CONTENT_ENCODING, "gzip");
+            }
+            if content.media == FORM {
+                sent = sent.header("kbn-xsrf", "anomal").header("osd-xsrf", "anomal");
             }
             sent = sent.body(content.bytes.clone());
         }

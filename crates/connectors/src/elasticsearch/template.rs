@@ -36,7 +36,7 @@ pub fn templates(server: Server, index: &str, data_stream: bool) -> [Template; 3
         // No pattern: two templates of one priority must not be for the same index.
         "index_patterns": [index],
         "composed_of": [MAPPINGS, SETTINGS],
-        "priority": PRIORITY,
+        "priority": priority(index),
         "version": VERSION,
         "_meta": meta(),
     });
@@ -51,9 +51,15 @@ pub fn templates(server: Server, index: &str, data_stream: bool) -> [Template; 3
     ]
 }
 
-/// The name of an index's template.
+/// The name of an index's template; a pattern is told without its asterisks.
 fn name(index: &str) -> String {
-    if index.starts_with("anomal-") { index.to_owned() } else { format!("anomal-{index}") }
+    let name = index.replace('*', "").trim_end_matches(['-', '.', '_']).to_owned();
+    if name.starts_with("anomal-") { name } else { format!("anomal-{name}") }
+}
+
+/// A pattern's gives way to that of one index: of two of one priority, the second would be refused.
+fn priority(index: &str) -> u64 {
+    if index.contains('*') { PRIORITY - 1 } else { PRIORITY }
 }
 
 fn meta() -> Value {
@@ -177,12 +183,10 @@ struct There {
 }
 
 /// Puts those templates that are not there, or are of an older version.
-pub(super) fn install(
-    client: &Client,
-    server: Server,
-    index: &str,
-    data_stream: bool,
-) -> Result<()> {
+///
+/// # Errors
+/// `Incompatible` if a template is refused; those of [`Client::request`].
+pub fn install(client: &Client, server: Server, index: &str, data_stream: bool) -> Result<()> {
     let hint = |error: Error| match error.code {
         Code::PermissionDenied => Error::new(
             error.code,
