@@ -21,6 +21,7 @@
 
 mod client;
 mod configuration;
+pub mod kibana;
 mod process;
 pub mod proxy;
 mod tls;
@@ -185,10 +186,15 @@ impl Server {
     /// The users' secrets, in the folder `secrets` of the workspace.
     pub fn secrets(&self, workspace: &Workspace) {
         for user in USERS {
-            let secret = [("username", user), ("password", PASSWORD), ("ca.crt", self.ca())];
-            for (key, value) in secret {
-                workspace.write(&format!("secrets/{user}/{key}"), value.as_bytes());
-            }
+            self.secret(workspace, user, user);
+        }
+    }
+
+    /// One user's secret by another name.
+    pub fn secret(&self, workspace: &Workspace, name: &str, user: &str) {
+        let secret = [("username", user), ("password", PASSWORD), ("ca.crt", self.ca())];
+        for (key, value) in secret {
+            workspace.write(&format!("secrets/{name}/{key}"), value.as_bytes());
         }
     }
 

@@ -1,5 +1,9 @@
 //! Elasticsearch and OpenSearch as people use them: jobs from index to index, dashboards, and what the tests' own
 //! servers promise. One binary, for each starts both servers.
 
-#[path = "elastic_job/harness.rs"]
-mod harness;
+mod elastic_job {
+    mod dashboards;
+    mod harness;
+    mod jobs;
+    mod query;
+}
