@@ -2,6 +2,7 @@
 
 use anomal_core::Result;
 use polars::prelude::{Column, Float64Chunked, ListChunked, StringChunked};
+use polars_arrow::array::Array;
 
 /// A row's flags.
 pub(super) struct Flags {
