@@ -303,6 +303,6 @@ impl Shared {
             let accepted = state.accepted.iter().find(|(accepted, _)| accepted == told);
             accepted.map(|(_, user)| user.clone())
         };
-        known.map(ToString::to_string).or_else(accepted)
+        known.map(|user| (*user).to_owned()).or_else(accepted)
     }
 }

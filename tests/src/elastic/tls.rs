@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
@@ -21,12 +21,16 @@ impl Authority {
     pub(super) fn make() -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        // A certificate with the name of its issuer is taken for one that signs itself.
+        authority.distinguished_name.push(DnType::CommonName, "authority of the tests");
         let key = KeyPair::generate().expect("a key");
         let ca = authority.self_signed(&key).expect("signed").pem();
         let issuer = Issuer::new(authority, key);
         let key = KeyPair::generate().expect("a key");
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let certificate = CertificateParams::new(names).expect("parameters");
+        let mut certificate = CertificateParams::new(names).expect("parameters");
+        certificate.use_authority_key_identifier_extension = true;
         let certificate = certificate.signed_by(&key, &issuer).expect("signed").pem();
         Self { ca, certificate, key: key.serialize_pem() }
     }
