@@ -1,5 +1,7 @@
 //! What an input driver does.
 
+use std::fmt::Write;
+
 use anomal_core::{
     Error, Result, Table,
     proto::{Column, DataType, Diagnostic},
@@ -81,7 +83,7 @@ fn identity(files: &[std::path::PathBuf]) -> Option<String> {
         let changed = known.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
         let name = std::fs::canonicalize(file).ok()?;
         // A line for each; a name that has a line end only makes another text of it.
-        identity.push_str(&format!("{} {} {}\n", name.display(), known.len(), changed.as_nanos()));
+        writeln!(identity, "{} {} {}", name.display(), known.len(), changed.as_nanos()).ok()?;
     }
     (!identity.is_empty()).then_some(identity)
 }

@@ -138,8 +138,9 @@ impl Response {
     pub fn told(&self) -> String {
         let reason =
             match serde_json::from_slice::<Failure>(&self.body).map(|failure| failure.error) {
-                Ok(Cause::Told { kind, reason }) => {
-                    format!(" {kind}: {}", short(&reason.unwrap_or_default()))
+                Ok(Cause::Told { kind, reason: None }) => format!(" {kind}"),
+                Ok(Cause::Told { kind, reason: Some(reason) }) => {
+                    format!(" {kind}: {}", short(&reason))
                 }
                 Ok(Cause::Text(text)) => format!(" {}", short(&text)),
                 Err(_) => StatusCode::from_u16(self.status)
@@ -235,15 +236,13 @@ impl Client {
             .timeout(timeout)
             // A server that sends elsewhere would be sent the credentials there.
             .redirect(Policy::none());
+        let no_pem = || {
+            let name = name.unwrap_or_default();
+            wrong(format!("the key ca.crt of the secret {name} is no certificate in PEM"))
+        };
         if let Some(pem) = &read.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes()).ok();
             let certificates = certificates.filter(|found| !found.is_empty());
-            let no_pem = || {
-                wrong(format!(
-                    "the key ca.crt of the secret {} is no certificate in PEM",
-                    name.unwrap_or_default()
-                ))
-            };
             for certificate in certificates.ok_or_else(no_pem)? {
                 http = http.add_root_certificate(certificate);
             }
@@ -257,8 +256,10 @@ impl Client {
             );
             http = http.danger_accept_invalid_certs(true);
         }
-        let http =
-            http.build().map_err(|error| Error::internal(format!("an HTTP client: {error}")))?;
+        let http = http.build().map_err(|error| match &read.ca {
+            Some(_) => no_pem(),
+            None => Error::internal(format!("an HTTP client: {error}")),
+        })?;
         Ok(Self(Arc::new(Inner {
             http,
             nodes: Nodes::new(&connection.urls),
@@ -484,12 +485,12 @@ impl Client {
 
 /// Reads an answer to its end.
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, String> {
-    let mut response = request.send().await.map_err(|error| deepest(error))?;
+    let mut response = request.send().await.map_err(deepest)?;
     let status = response.status().as_u16();
     let retry_after = seconds(response.headers());
     let product = product(response.headers());
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| deepest(error))? {
+    while let Some(chunk) = response.chunk().await.map_err(deepest)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err("an answer of more than 1 GiB".into());
         }

@@ -1,6 +1,9 @@
 //! A bulk request until each of its documents is written, was there before, or is refused.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use anomal_core::{Code, Error, Result};
 use bytes::Bytes;
@@ -18,6 +21,8 @@ const BREAKS: u32 = 3;
 /// One document that is so large and was broken off so often is given up, if the cluster answers otherwise.
 const HUGE: usize = 10 << 20;
 const HUGE_BREAKS: u32 = 6;
+/// A standstill that is longer is told.
+const TELL: Duration = Duration::from_secs(2);
 
 /// How documents are sent.
 pub(super) struct Delivery {
@@ -25,6 +30,8 @@ pub(super) struct Delivery {
     /// Of the bulk requests.
     pub path: String,
     pub gzip: bool,
+    /// Whether it was told that nothing is taken, since something was.
+    pub waiting: AtomicBool,
 }
 
 /// What came of a bulk request.
@@ -95,6 +102,7 @@ impl Delivery {
             let next = self.attempt(pending, &mut delivered).await?;
             if delivered.count() > before {
                 standstill = Standstill::default();
+                self.waiting.store(false, Ordering::Relaxed);
             }
             let Next::Send(pending, trouble) = next else { continue };
             queue.extend(pending);
@@ -112,7 +120,15 @@ impl Delivery {
         if since.elapsed() + pause > self.client.patience() {
             return Err(self.given_up(&trouble.why));
         }
-        tracing::debug!("documents: {}; again in {pause:?}", trouble.why);
+        // People are told once, not by each request and each try.
+        if since.elapsed() > TELL && !self.waiting.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{} takes no documents now ({}); trying again for up to {} s",
+                self.client.name(),
+                trouble.why,
+                self.client.patience().as_secs()
+            );
+        }
         tokio::time::sleep(pause).await;
         Ok(())
     }
@@ -176,7 +192,6 @@ impl Delivery {
         delivered: &mut Delivered,
     ) -> Result<Next> {
         pending.breaks = 0;
-        let trouble = || Trouble { why: response.told(), asked: response.retry_after };
         if response.status == 413 {
             if pending.body.items.len() == 1 {
                 let reason = format!(
@@ -192,10 +207,13 @@ impl Delivery {
         if response.is_success() {
             return self.outcomes(pending, response, delivered);
         }
+        // A cluster that takes nothing for now, whatever its status says.
         let blocked = response.error_type().as_deref() == Some("cluster_block_exception");
-        match of_request(response.status) {
-            _ if blocked => Ok(Next::Send(vec![pending], Some(trouble()))),
-            Verdict::Again => Ok(Next::Send(vec![pending], Some(trouble()))),
+        match if blocked { Verdict::Again } else { of_request(response.status) } {
+            Verdict::Again => {
+                let trouble = Trouble { why: response.told(), asked: response.retry_after };
+                Ok(Next::Send(vec![pending], Some(trouble)))
+            }
             Verdict::Denied => Err(self.client.denied(response)),
             Verdict::Answered => Err(Error::new(
                 Code::Incompatible,

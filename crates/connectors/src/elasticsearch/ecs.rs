@@ -95,8 +95,8 @@ pub(super) fn related(name: &str, kind: Kind) -> Option<Related> {
             Some(Related::Hosts)
         }
         (name, "name" | "id" | "email")
-            if name.starts_with("user.") && name.matches('.').count() == 1
-                || name.contains(".user.") && !name.contains(".group.") =>
+            if (name.starts_with("user.") && name.matches('.').count() == 1)
+                || (name.contains(".user.") && !name.contains(".group.")) =>
         {
             Some(Related::User)
         }

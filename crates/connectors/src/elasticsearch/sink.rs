@@ -3,7 +3,7 @@
 //! What is written is there at once, other than in a file: a run that breaks off leaves what it has written, and one
 //! that is run again adds what is missing, since each row has an id of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{ElasticsearchOutput, Include};
@@ -24,6 +24,9 @@ use crate::{
     Access, RunInfo,
     sink::{Choice, ResultBatch, Sink, Written},
 };
+
+/// Of a request that is begun.
+const RESERVED: usize = 9 << 20;
 
 pub(crate) struct ElasticsearchSink {
     choice: Choice,
@@ -78,7 +81,7 @@ impl ElasticsearchSink {
             choice: Choice::new(output.rows, &[Include::Features, Include::Contributions]),
             ids: Ids::new(run),
             writer: Arc::new(Writer::new(run, &output.include)),
-            delivery: Arc::new(Delivery { client, path, gzip }),
+            delivery: Arc::new(Delivery { client, path, gzip, waiting: AtomicBool::new(false) }),
             bytes: Vec::new(),
             items: Vec::new(),
             max_bytes: usize::try_from(bulk.max_bytes).unwrap_or(usize::MAX),
@@ -107,7 +110,6 @@ impl ElasticsearchSink {
         let mut bytes = std::mem::take(&mut self.bytes);
         if let Some(last) = last {
             items.pop();
-            self.bytes.reserve(self.max_bytes.min(1 << 20));
             self.bytes.extend_from_slice(&bytes[last.start..]);
             self.items.push(Item { start: 0, end: self.bytes.len(), row: last.row });
             bytes.truncate(last.start);
@@ -148,6 +150,9 @@ impl Sink for ElasticsearchSink {
         let writer = Arc::clone(&self.writer);
         let batch = writer.batch(&chosen)?;
         for (place, row) in batch.rows().iter().enumerate() {
+            if self.bytes.capacity() == 0 {
+                self.bytes.reserve(self.max_bytes.min(RESERVED));
+            }
             let start = self.bytes.len();
             let id = self.ids.of(*row);
             bulk::action(&mut self.bytes, id);

@@ -82,8 +82,7 @@ impl Cells {
                 Self::Integer(_) | Self::Unsigned(_) | Self::Short(_) | Self::Float(_),
             )
             | (Kind::Boolean, Self::Boolean(_))
-            | (Kind::Date, Self::Time(..))
-            | (Kind::Keyword, Self::Time(..)) => self.put(row, out),
+            | (Kind::Date | Kind::Keyword, Self::Time(..)) => self.put(row, out),
             (Kind::Long, Self::Float(values)) => match values.get(row) {
                 None => Put::Missing,
                 // Beyond that a float is no longer each whole number.
