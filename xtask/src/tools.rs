@@ -24,6 +24,8 @@ use crate::cargo::cache;
 
 /// What the example of an engine in Python needs.
 const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
+/// What reads dashboards, as their own program would.
+const DASHBOARDS: &str = "tests/tests/elastic_job/requirements.txt";
 
 /// The variables that tests read, with their values.
 pub type Environment = Vec<(&'static str, OsString)>;
@@ -37,6 +39,7 @@ pub fn all() -> Result<Environment> {
         anyhow::Ok(())
     };
     tell("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
+    tell("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
     tell("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     tell("ANOMAL_TEST_AXE", axe::script)?;
     environment.push(s3::told()?);

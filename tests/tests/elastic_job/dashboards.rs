@@ -1,16 +1,21 @@
 //! Each panel of the printed dashboard is asked for as its program would ask, and answers what the documents say.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use anomal_tests::{
-    Workspace,
+    Ran, Workspace,
     elastic::{self, ADMIN, Flavor, Server, WRITER, kibana::Kibana},
+    repository, tool,
 };
 use serde_json::{Value, json};
 
 use super::{
     jobs::{Door, RUN, example, load},
-    query::{Asked, ask, kuery},
+    query::{Asked, aggregations_of, ask, kuery},
 };
 
 /// A job whose rows have users.
@@ -221,6 +226,45 @@ fn suspects(server: &Server, index: &str, object: &Value, documents: &Documents,
         let told = hits.iter().filter(|hit| hit["fields"][*column].is_array()).count();
         assert!(told > 0, "no row has {column}");
     }
+}
+
+/// pybana reads what Kibana saves, and was written by others: it makes the same aggregations of it as `query` does.
+/// What it does not know is left out: how missing values are told, and how long a step is.
+#[test]
+fn another_reader_makes_the_same_of_them() {
+    for flavor in ["kibana", "opensearch"] {
+        let objects = objects(flavor, "anomal-results-*");
+        let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
+        let mut read = Command::new(tool("ANOMAL_TEST_DASHBOARDS_PYTHON"));
+        read.arg(repository().join("tests/tests/elastic_job/translate.py"));
+        read.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = read.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let read = Ran::from(child.wait_with_output().unwrap());
+        read.expect(0, &[]);
+        let mut theirs =
+            read.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        for object in &objects {
+            let Some(ours) = aggregations_of(object, &|_| (0.0, 1.0)) else { continue };
+            let theirs = theirs.next().unwrap();
+            assert_eq!(theirs["id"], object["id"]);
+            assert_eq!(known(theirs["aggs"].clone()), known(ours));
+            let index = &theirs["index"];
+            assert!(index.is_null() || *index == json!(["anomal-results-*"]), "{index}");
+        }
+        assert!(theirs.next().is_none());
+    }
+}
+
+/// Without what one of the two does not know.
+fn known(mut value: Value) -> Value {
+    const LEFT_OUT: [&str; 6] =
+        ["missing", "interval", "fixed_interval", "min_doc_count", "format", "time_zone"];
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+        fields.values_mut().for_each(|field| *field = known(field.take()));
+    }
+    value
 }
 
 #[test]

@@ -8,6 +8,7 @@ use anomal_tests::{
         proxy::{Fault, Proxy},
     },
     http::Answer,
+    repository,
 };
 use serde_json::{Value, json};
 
@@ -51,6 +52,18 @@ fn users_may_do_what_their_roles_say_and_no_more() {
     assert_eq!(status(&reader, "POST", &format!("/{logs}/_bulk"), document), 403);
     let stranger = server.admin().basic(ADMIN, "wrong");
     assert_eq!(status(&stranger, "GET", "/_cluster/health", ""), 401);
+}
+
+#[test]
+fn the_documentation_has_these_roles() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
+    let documentation = read("docs/elasticsearch.md");
+    for role in ["anomal-writer", "anomal-reader"] {
+        let text = read(&format!("examples/elasticsearch/roles/{role}.json"));
+        let request = format!("PUT _security/role/{role}\n{text}");
+        let block: Vec<String> = request.lines().map(|line| format!("    {line}\n")).collect();
+        assert!(documentation.contains(&block.concat()), "{role} is told otherwise there");
+    }
 }
 
 #[test]

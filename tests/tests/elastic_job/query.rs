@@ -59,6 +59,21 @@ pub fn kuery(object: &Value) -> Value {
     }
 }
 
+/// The aggregations of a visualization; what is in a specification is as it stands there. None of what has no data.
+pub fn aggregations_of(object: &Value, bounds: &impl Fn(&Value) -> (f64, f64)) -> Option<Value> {
+    let state = object["attributes"]["visState"].as_str()?;
+    let state: Value = serde_json::from_str(state).unwrap();
+    match state["type"].as_str().unwrap() {
+        "markdown" => None,
+        "vega" => {
+            let spec: Value =
+                serde_json::from_str(state["params"]["spec"].as_str().unwrap()).unwrap();
+            Some(spec["data"]["url"]["body"]["aggs"].clone())
+        }
+        _ => Some(aggregations(state["aggs"].as_array().unwrap(), bounds)),
+    }
+}
+
 /// Sends the search of a visualization.
 pub fn ask(server: &Server, index: &str, object: &Value) -> Asked {
     let state = object["attributes"]["visState"].as_str().unwrap();
@@ -73,25 +88,21 @@ pub fn ask(server: &Server, index: &str, object: &Value) -> Asked {
             json!({"size": 0, "track_total_hits": true, "query": query, "aggs": aggregations});
         server.admin().post(&format!("/{index}/_search"), &body)
     };
-    let mut answer = if state["type"] == "vega" {
+    if state["type"] == "vega" {
         let spec: Value = serde_json::from_str(state["params"]["spec"].as_str().unwrap()).unwrap();
         let url = &spec["data"]["url"];
         assert_eq!((&url["%context%"], &url["%timefield%"]), (&json!(true), &json!("@timestamp")));
         assert_eq!(url["index"], index);
         // The context becomes the query; a query of its own would be refused.
         assert!(url["body"].get("query").is_none());
-        send(&url["body"]["aggs"])
-    } else {
-        let parts = state["aggs"].as_array().unwrap();
-        let bounds = |field: &Value| {
-            let bounds =
-                json!({"min": {"min": {"field": field}}, "max": {"max": {"field": field}}});
-            let answer = send(&bounds);
-            let of = |name: &str| answer["aggregations"][name]["value"].as_f64().unwrap();
-            (of("min"), of("max"))
-        };
-        send(&aggregations(parts, &bounds))
+    }
+    let bounds = |field: &Value| {
+        let bounds = json!({"min": {"min": {"field": field}}, "max": {"max": {"field": field}}});
+        let answer = send(&bounds);
+        let of = |name: &str| answer["aggregations"][name]["value"].as_f64().unwrap();
+        (of("min"), of("max"))
     };
+    let mut answer = send(&aggregations_of(object, &bounds).expect("a panel with data"));
     assert_eq!(answer["_shards"]["failed"], 0, "{answer}");
     let total = answer["hits"]["total"]["value"].as_u64().unwrap();
     Asked { total, aggregations: answer["aggregations"].take() }
