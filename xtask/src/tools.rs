@@ -9,6 +9,7 @@ mod maven;
 mod opensearch;
 pub mod python;
 mod s3;
+mod vega;
 
 use std::{
     env,
@@ -42,6 +43,7 @@ pub fn all() -> Result<Environment> {
     tell("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
     tell("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     tell("ANOMAL_TEST_AXE", axe::script)?;
+    tell("ANOMAL_TEST_VEGA", vega::folder)?;
     environment.push(s3::told()?);
     environment.extend(elasticsearch::told()?);
     environment.extend(opensearch::told()?);

@@ -151,10 +151,10 @@ fn reasons(index: &str) -> Panel {
         "mark": {"type": "bar", "tooltip": true},
         "encoding": {
             "y": bar("key", "nominal", json!({"sort": "-x", "axis": {"title": Value::Null}})),
-            "x": bar("share\\.value", "quantitative", json!({"axis": {"title": "alerts that it explains"}})),
+            "x": bar("share.value", "quantitative", json!({"axis": {"title": "alerts that it explains"}})),
             "tooltip": [
                 bar("key", "nominal", json!({"title": "feature"})),
-                bar("share\\.value", "quantitative", json!({"title": "alerts that it explains", "format": ".1f"})),
+                bar("share.value", "quantitative", json!({"title": "alerts that it explains", "format": ".1f"})),
                 bar("doc_count", "quantitative", json!({"title": "alerts that it is a reason of"})),
             ],
         },

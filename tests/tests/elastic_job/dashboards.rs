@@ -130,7 +130,9 @@ fn every_panel_answers_what_the_documents_say() {
         assert_eq!(bars.iter().map(|bar| bar.1).sum::<u64>(), documents.0.len() as u64);
         assert!((5..=101).contains(&bars.len()), "{bars:?}");
 
-        reasons(&answer("anomal-reasons"), &documents);
+        let told = answer("anomal-reasons");
+        reasons(&told, &documents);
+        drawn(by_id("anomal-reasons"), &told);
 
         let counted = |id: &str, bucket: &str| answer(id).terms(&[bucket]);
         let most = |counts: BTreeMap<String, u64>, size: usize| top(counts, size);
@@ -199,6 +201,36 @@ fn reasons(asked: &Asked, documents: &Documents) {
     }
 }
 
+/// A bar for each of the features, as long as its share.
+fn drawn(object: &Value, asked: &Asked) {
+    let state = object["attributes"]["visState"].as_str().unwrap();
+    let state: Value = serde_json::from_str(state).unwrap();
+    let spec: Value = serde_json::from_str(state["params"]["spec"].as_str().unwrap()).unwrap();
+    let mut draw = Command::new("node");
+    draw.arg(repository().join("tests/tests/elastic_job/draw.cjs")).arg(tool("ANOMAL_TEST_VEGA"));
+    let input = json!({"spec": spec, "answer": asked.answer()}).to_string();
+    let drawn: Value = serde_json::from_str(&fed(&mut draw, &input)).unwrap();
+    assert_eq!(drawn["warnings"], json!([]));
+    let labels: Vec<&str> =
+        drawn["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
+    let buckets = asked.below(&["alerts", "reasons", "features"]);
+    assert_eq!(labels.len(), buckets.len(), "{labels:?}");
+    for bucket in buckets {
+        let feature = format!("feature: {}", bucket["key"].as_str().unwrap());
+        assert!(labels.iter().any(|label| label.contains(&feature)), "{feature}: {labels:?}");
+    }
+}
+
+/// What a program prints that is given this on its standard input.
+fn fed(command: &mut Command, input: &str) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    ran.expect(0, &[]);
+    ran.stdout
+}
+
 fn suspects(server: &Server, index: &str, object: &Value, documents: &Documents, highest: f64) {
     let attributes = &object["attributes"];
     let columns: Vec<&str> = attributes["columns"]
@@ -237,13 +269,8 @@ fn another_reader_makes_the_same_of_them() {
         let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
         let mut read = Command::new(tool("ANOMAL_TEST_DASHBOARDS_PYTHON"));
         read.arg(repository().join("tests/tests/elastic_job/translate.py"));
-        read.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = read.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-        let read = Ran::from(child.wait_with_output().unwrap());
-        read.expect(0, &[]);
-        let mut theirs =
-            read.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let read = fed(&mut read, &lines);
+        let mut theirs = read.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         for object in &objects {
             let Some(ours) = aggregations_of(object, &|_| (0.0, 1.0)) else { continue };
             let theirs = theirs.next().unwrap();

@@ -26,6 +26,11 @@ impl Asked {
         place["buckets"].as_array().unwrap_or_else(|| panic!("{path:?}: {self:?}")).clone()
     }
 
+    /// As the server has it.
+    pub fn answer(&self) -> Value {
+        json!({"aggregations": self.aggregations})
+    }
+
     pub fn buckets(&self, path: &[&str]) -> Vec<(f64, u64)> {
         let buckets = self.below(path);
         let one = |bucket: &Value| {
