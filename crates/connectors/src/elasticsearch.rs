@@ -8,17 +8,22 @@ mod document;
 mod ecs;
 pub mod flavor;
 mod ids;
+mod mapping;
 mod nodes;
+mod query;
 mod refused;
 mod retry;
 pub mod saved_objects;
 mod sink;
+mod slices;
+mod source;
 pub mod template;
 
 use anomal_core::Result;
 use anomal_spec::{Include, Rows};
 
 pub(crate) use sink::ElasticsearchSink;
+pub(crate) use source::ElasticsearchSource;
 
 use crate::{ResultBatch, RunInfo, sink::Choice};
 

@@ -61,7 +61,7 @@ impl Default for OpenOptions {
 ///
 /// # Errors
 /// `InvalidInput` if it can't be read, is empty, or its first records are bad; `InvalidSettings` if its URL or
-/// secret is none; `Unavailable` or `PermissionDenied` from an object store.
+/// secret is none; `Unavailable` or `PermissionDenied` from an object store or a server.
 pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(csv) = &input.csv {
         return Ok(Box::new(csv::CsvSource::open(csv, options)?));
@@ -72,7 +72,14 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(parquet) = &input.parquet {
         return Ok(Box::new(parquet::ParquetSource::open(parquet, options)?));
     }
-    Err(Error::settings("input", "DRIVER_MISSING", "an input has a driver: csv, parquet or ndjson"))
+    if let Some(server) = &input.elasticsearch {
+        return Ok(Box::new(elasticsearch::ElasticsearchSource::open(server, options)?));
+    }
+    Err(Error::settings(
+        "input",
+        "DRIVER_MISSING",
+        "an input has a driver: csv, parquet, ndjson or elasticsearch",
+    ))
 }
 
 /// Opens an output whose path is resolved (`-`: standard output); `place`: where the settings name it, such

@@ -30,6 +30,8 @@ use crate::{
 
 const FEATURES: &str = "anomal.features.";
 const CONTRIBUTIONS: &str = "anomal.contributions.";
+/// Bytes of a name and value that a server has as one keyword: some are added to it, and 32,766 is the most.
+const LONG: usize = 30_000;
 /// Of flags that are ours.
 const RULESET: &str = "anomal";
 const DATASET: &str = "anomal.results";
@@ -314,25 +316,19 @@ impl<'a> Batch<'a> {
             push_text(out, explanation);
         }
         self.contributions(place, out);
+        let mut long = Vec::new();
         if self.writer.features {
-            object(out, b",\"features\":{", |out| {
-                for feature in &self.features {
-                    field(out, &feature.key, |out| feature.cells.put(place, out));
-                }
-            });
+            let features = self.features.iter().map(|feature| (&*feature.key, &feature.cells));
+            flat(out, "features", &mut long, place, features);
         }
-        object(out, b",\"source\":{", |out| {
-            for other in &self.others {
-                field(out, &other.key, |out| other.cells.put(place, out));
-            }
-            for unfit in &found.unfit {
-                let (Some(key), Some(cells)) = (self.known.get(unfit), self.tree.cells(*unfit))
-                else {
-                    continue;
-                };
-                field(out, key, |out| cells.put(place, out));
-            }
+        let others = self.others.iter().map(|other| (&*other.key, &other.cells));
+        let unfit = found.unfit.iter().filter_map(|unfit| {
+            Some((self.known.get(unfit)?.as_slice(), self.tree.cells(*unfit)?))
         });
+        flat(out, "source", &mut long, place, others.chain(unfit));
+        if !long.is_empty() {
+            object(out, b",\"long\":{", |out| out.append(&mut long));
+        }
         out.push(b'}');
     }
 
@@ -398,6 +394,40 @@ fn field(out: &mut Vec<u8>, key: &[u8], put: impl FnOnce(&mut Vec<u8>) -> Put) {
     out.extend_from_slice(key);
     if put(out) != Put::Written {
         out.truncate(start);
+    }
+}
+
+/// An object of which every value is indexed as a keyword; those that are too long for that go to `long`, below
+/// the same name.
+fn flat<'a>(
+    out: &mut Vec<u8>,
+    name: &str,
+    long: &mut Vec<u8>,
+    place: usize,
+    fields: impl Iterator<Item = (&'a [u8], &'a Cells)>,
+) {
+    let mut kept = Vec::new();
+    object(out, format!(",\"{name}\":{{").as_bytes(), |out| {
+        for (key, cells) in fields {
+            let start = out.len();
+            field(out, key, |out| cells.put(place, out));
+            if out.len() - start > LONG {
+                let told = out.split_off(start);
+                let told = told.strip_prefix(b",").unwrap_or(&told);
+                if !kept.is_empty() {
+                    kept.push(b',');
+                }
+                kept.extend_from_slice(told);
+            }
+        }
+    });
+    if !kept.is_empty() {
+        if !long.is_empty() {
+            long.push(b',');
+        }
+        long.extend_from_slice(format!("\"{name}\":{{").as_bytes());
+        long.append(&mut kept);
+        long.push(b'}');
     }
 }
 

@@ -114,6 +114,7 @@ fn mappings(server: Server) -> Value {
     ours.insert("explanation".into(), json!({"type": "text"}));
     ours.insert("features".into(), flattened());
     ours.insert("source".into(), flattened());
+    ours.insert("long".into(), json!({"type": "object", "enabled": false}));
     let mut contribution = keywords(&["feature", "value"]);
     contribution.insert("number".into(), json!({"type": "double"}));
     contribution.insert("share".into(), json!({"type": "double"}));

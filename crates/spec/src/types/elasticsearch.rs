@@ -166,7 +166,7 @@ pub struct ElasticsearchInput {
     #[serde(default = "timestamp")]
     #[schemars(length(min = 1, max = 253))]
     pub time_field: String,
-    /// The first moment: a date, or date math such as `now-1h/h`. `now` is when the run begins.
+    /// The first moment: a date, or date math such as `now-1h/h`. `now` is when the run begins, by the server's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub from: Option<String>,
@@ -174,7 +174,7 @@ pub struct ElasticsearchInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub to: Option<String>,
-    /// Fields to read, with `*` for any text; all by default.
+    /// Fields to read, with `*` for any text; all by default, and of more than 1,000 those that the settings name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2048), inner(length(min = 1, max = 253)))]
     pub fields: Vec<String>,
@@ -187,7 +187,7 @@ pub struct ElasticsearchInput {
     pub types: BTreeMap<String, ColumnType>,
     #[serde(default)]
     pub bad_lines: BadLines,
-    /// Slices read at once.
+    /// Slices read at once. The records and their order do not depend on it.
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 64))]
     pub slices: u64,
@@ -205,7 +205,7 @@ pub struct ElasticsearchInput {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Arrays {
-    /// One text with commas between the values, as a CSV export has it.
+    /// One text, as a CSV export of Packetbeat has it: `[a";"b]`.
     #[default]
     Text,
     /// JSON text: `["a","b"]`.

@@ -164,6 +164,19 @@ fn all_contributions_are_told_where_they_are_asked_for() {
 }
 
 #[test]
+fn what_is_too_long_to_be_a_keyword_is_kept_apart() {
+    let mut columns = source();
+    let long = "x".repeat(LONG);
+    columns.push(Column::new("long".into(), [long.as_str(), "short"]));
+    columns.push(Column::new("longer".into(), [long.as_str(), ""]));
+    let [alert, event] = documents(&run(), &[Include::Features], columns);
+    assert_eq!(alert["anomal"]["long"], json!({"source": {"long": long, "longer": long}}));
+    assert_eq!(alert["anomal"]["source"], json!({"event.dataset": "theirs", "label": "x\"y"}));
+    assert_eq!(event["anomal"]["source"]["long"], "short");
+    assert!(event["anomal"].get("long").is_none());
+}
+
+#[test]
 fn no_object_has_a_name_twice() {
     let mut columns = source();
     columns.push(Column::new("label\0".into(), ["p", "q"]));
