@@ -11,13 +11,13 @@ use bytes::Bytes;
 use super::{
     bulk::{self, Body, Item, Outcome},
     client::{Attempt, Client, Request, Response, chance, short},
-    retry::{Fate, Verdict, of_item, of_request, pause},
+    retry::{Fate, Verdict, never_fits, of_item, of_request, pause},
 };
 
-/// A server or gateway may break a connection on a request that is too large for it, without saying so: one of
-/// this size that was broken off so often is halved.
+/// A server or gateway may break a connection on a request that is too large for it, or call itself busy, without
+/// saying why: one of this size that failed so often is halved.
 const LARGE: usize = 1 << 20;
-const BREAKS: u32 = 3;
+const FAILURES: u32 = 3;
 /// One document that is so large and was broken off so often is given up, if the cluster answers otherwise.
 const HUGE: usize = 10 << 20;
 const HUGE_BREAKS: u32 = 6;
@@ -60,13 +60,14 @@ struct Pending {
     body: Body,
     /// What goes over the wire.
     packed: Option<Bytes>,
-    /// How often a connection broke on it.
+    /// How often it failed as a whole, and how often of these its connection broke.
+    failures: u32,
     breaks: u32,
 }
 
 impl Pending {
     fn new(body: Body) -> Self {
-        Self { body, packed: None, breaks: 0 }
+        Self { body, packed: None, failures: 0, breaks: 0 }
     }
 }
 
@@ -168,17 +169,13 @@ impl Delivery {
     ) -> Result<Next> {
         pending.breaks += 1;
         let (size, single) = (pending.body.bytes.len(), pending.body.items.len() == 1);
-        if !single && size > LARGE && pending.breaks >= BREAKS {
-            let halves = pending.body.halves().map(Pending::new);
-            return Ok(Next::Send(halves.into(), Some(Trouble { why, asked: None })));
-        }
         if single && size > HUGE && pending.breaks >= HUGE_BREAKS && self.answers().await {
             let reason =
                 format!("the connection breaks each time that its {size} bytes are sent ({why})");
             delivered.refuse(&pending.body, 0, 413, "", reason);
             return Ok(Next::Done);
         }
-        Ok(Next::Send(vec![pending], Some(Trouble { why, asked: None })))
+        Ok(failed(pending, Trouble { why, asked: None }))
     }
 
     async fn answers(&self) -> bool {
@@ -192,13 +189,15 @@ impl Delivery {
         delivered: &mut Delivered,
     ) -> Result<Next> {
         pending.breaks = 0;
-        if response.status == 413 {
+        let never = || never_fits(&String::from_utf8_lossy(&response.body));
+        if response.status == 413 || (response.status == 429 && never()) {
             if pending.body.items.len() == 1 {
                 let reason = format!(
-                    "its {} bytes are more than the server, or a gateway before it, takes at once",
-                    pending.body.bytes.len()
+                    "its {} bytes are more than the server, or a gateway before it, takes at once ({})",
+                    pending.body.bytes.len(),
+                    response.told()
                 );
-                delivered.refuse(&pending.body, 0, 413, "", reason);
+                delivered.refuse(&pending.body, 0, response.status, "", reason);
                 return Ok(Next::Done);
             }
             let halves = pending.body.halves().map(Pending::new);
@@ -212,7 +211,7 @@ impl Delivery {
         match if blocked { Verdict::Again } else { of_request(response.status) } {
             Verdict::Again => {
                 let trouble = Trouble { why: response.told(), asked: response.retry_after };
-                Ok(Next::Send(vec![pending], Some(trouble)))
+                Ok(failed(pending, trouble))
             }
             Verdict::Denied => Err(self.client.denied(response)),
             Verdict::Answered => Err(Error::new(
@@ -235,7 +234,7 @@ impl Delivery {
             let why = "an answer that is none for what was sent".to_owned();
             return Ok(Next::Send(vec![pending], Some(Trouble { why, asked: None })));
         };
-        let mut again = Vec::new();
+        let (mut again, mut large) = (Vec::new(), false);
         let mut why = String::new();
         for (place, outcome) in outcomes.iter().enumerate() {
             match of_item(outcome.status, outcome.kind()) {
@@ -245,10 +244,15 @@ impl Delivery {
                     let (status, reason) = (outcome.status, outcome.reason());
                     delivered.refuse(body, place, status, outcome.kind(), reason);
                 }
+                Fate::Again if outcomes.len() == 1 && never_fits(&outcome.reason()) => {
+                    let (status, reason) = (outcome.status, outcome.reason());
+                    delivered.refuse(body, place, status, outcome.kind(), reason);
+                }
                 Fate::Again => {
                     if again.is_empty() {
                         why = told(outcome);
                     }
+                    large |= never_fits(&outcome.reason());
                     again.push(place);
                 }
                 Fate::Stopped => return Err(self.stopped(outcome)),
@@ -257,8 +261,10 @@ impl Delivery {
         if again.is_empty() {
             return Ok(Next::Done);
         }
-        let rest = Pending::new(body.only(&again));
-        Ok(Next::Send(vec![rest], Some(Trouble { why, asked: response.retry_after })))
+        let rest = body.only(&again);
+        let rest = if large && again.len() > 1 { rest.halves().into() } else { vec![rest] };
+        let rest = rest.into_iter().map(Pending::new).collect();
+        Ok(Next::Send(rest, Some(Trouble { why, asked: response.retry_after })))
     }
 
     /// No document would be taken.
@@ -293,6 +299,16 @@ impl Delivery {
         );
         Error::new(Code::Unavailable, "CLUSTER_UNAVAILABLE", message)
     }
+}
+
+/// A request that failed as a whole, or its halves.
+fn failed(mut pending: Pending, trouble: Trouble) -> Next {
+    pending.failures += 1;
+    let body = &pending.body;
+    let halved = body.items.len() > 1 && body.bytes.len() > LARGE && pending.failures >= FAILURES;
+    let pending =
+        if halved { pending.body.halves().map(Pending::new).into() } else { vec![pending] };
+    Next::Send(pending, Some(trouble))
 }
 
 fn told(outcome: &Outcome<'_>) -> String {

@@ -60,6 +60,20 @@ pub(super) fn of_item(status: u16, kind: &str) -> Fate {
     }
 }
 
+/// Whether a request is more than the server would take if it had nothing else to do: it says so as if it were busy,
+/// by what it would take in memory and what that may be at most.
+pub(super) fn never_fits(reason: &str) -> bool {
+    let number = |name: &str| {
+        let (_, rest) = reason.split_once(name)?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse::<u64>().ok()
+    };
+    let needed = number("coordinating_operation_bytes=");
+    let most =
+        number("max_coordinating_bytes=").or_else(|| number("max_coordinating_and_primary_bytes="));
+    needed.zip(most).is_some_and(|(needed, most)| needed > most)
+}
+
 /// The pause before a try. `share`: from 0 to 1, by chance, so that those who failed together do not come back
 /// together; `asked`: by the server.
 pub(super) fn pause(failures: u32, share: f64, asked: Option<Duration>) -> Duration {
@@ -103,6 +117,22 @@ mod tests {
         for (status, kind, fate) in cases {
             assert_eq!(of_item(status, kind), fate, "{status} {kind}");
         }
+    }
+
+    #[test]
+    fn what_no_patience_helps_is_told_from_what_it_does() {
+        let told = |needed: u64, most: &str| {
+            never_fits(&format!(
+                "rejected execution of coordinating operation [coordinating_and_primary_bytes=0, replica_bytes=0, \
+                 all_bytes=0, coordinating_operation_bytes={needed}, {most}=53687091]"
+            ))
+        };
+        assert!(told(102_760_764, "max_coordinating_bytes"));
+        assert!(told(102_760_716, "max_coordinating_and_primary_bytes"));
+        assert!(!told(1000, "max_coordinating_bytes"));
+        let primary = "[all_bytes=5, primary_operation_bytes=60, max_primary_bytes=53]";
+        assert!(never_fits(primary));
+        assert!(!never_fits("es_rejected_execution_exception: queue capacity = 1000"));
     }
 
     #[test]
