@@ -68,9 +68,10 @@ pub(super) fn never_fits(reason: &str) -> bool {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         rest[..end].parse::<u64>().ok()
     };
-    let needed = number("coordinating_operation_bytes=");
+    let needed = ["coordinating_operation_bytes=", "primary_operation_bytes="];
     let most =
-        number("max_coordinating_bytes=").or_else(|| number("max_coordinating_and_primary_bytes="));
+        ["max_coordinating_bytes=", "max_primary_bytes=", "max_coordinating_and_primary_bytes="];
+    let (needed, most) = (needed.into_iter().find_map(number), most.into_iter().find_map(number));
     needed.zip(most).is_some_and(|(needed, most)| needed > most)
 }
 
