@@ -4,6 +4,8 @@ use anomal_tests::elastic::{
     self, WRITER,
     proxy::{Fault, Message, Proxy},
 };
+use polars::prelude::df;
+use polars_io::prelude::ParquetWriter;
 use serde_json::{Value, json};
 
 use super::jobs::{counts, records, run, workspace};
@@ -92,6 +94,34 @@ fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
         let kept = letters(&workspace.read("job.refused.ndjson"));
         assert_eq!((&kept[0]["row"], &kept[0]["status"]), (&json!(1234), &json!(413)));
         assert!(proxy.seen().iter().any(|seen| seen.status == Some(413)));
+    });
+}
+
+/// These servers have half a gigabyte, of which a tenth may be on its way at once.
+#[test]
+fn a_document_of_fifty_megabytes_is_written_and_one_that_never_fits_is_kept() {
+    elastic::both(|server| {
+        let index = server.name("huge");
+        let settings = server.settings(WRITER);
+        let workspace = workspace(1, &format!("{settings}, index: {index}, rows: all"));
+        server.secrets(&workspace);
+        let job = workspace
+            .read("job.yaml")
+            .replace("csv: {path: in.csv}", "parquet: {path: in.parquet}");
+        workspace.write("job.yaml", job.as_bytes());
+        let notes = [1, 45 << 20, 60 << 20, 1].map(|size| "x".repeat(size));
+        let mut frame = df!(
+            "@timestamp" => ["2026-03-04T05:00:00Z"; 4],
+            "network.bytes" => [1_i64, 2, 3, 4],
+            "tests.note" => notes,
+        )
+        .unwrap();
+        let file = std::fs::File::create(workspace.path("in.parquet")).unwrap();
+        ParquetWriter::new(file).finish(&mut frame).unwrap();
+        assert_eq!(counts(&run(&workspace)), (3, 0, 1));
+        assert_eq!(server.admin().count(&index), 3);
+        let kept = letters(&workspace.read("job.refused.ndjson"));
+        assert_eq!((&kept[0]["row"], &kept[0]["status"]), (&json!(2), &json!(429)));
     });
 }
 
