@@ -5,7 +5,7 @@ use anomal_tests::elastic::{
     proxy::{Fault, Message, Proxy},
 };
 use polars::prelude::df;
-use polars_io::prelude::ParquetWriter;
+use polars_io::parquet::write::ParquetWriter;
 use serde_json::{Value, json};
 
 use super::jobs::{counts, records, run, workspace};
