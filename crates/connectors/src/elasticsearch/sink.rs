@@ -206,6 +206,12 @@ impl Sink for ElasticsearchSink {
             file.finish()?;
             written.refused = self.letters.count;
             written.refused_in = Some(self.letters.path.display().to_string());
+            tracing::warn!(
+                "{} refuses {} documents, the first because: {}",
+                written.target,
+                written.refused,
+                short(self.letters.first.as_deref().unwrap_or_default())
+            );
         }
         Ok(written)
     }
