@@ -211,13 +211,15 @@ mod tests {
     #[test]
     fn panels_cover_no_other() {
         let panels = panels("a");
-        for (place, panel) in panels.iter().enumerate() {
-            let [x, y, w, h] = panel.place;
-            assert!(x + w <= 48);
-            for other in &panels[..place] {
-                let [a, b, c, d] = other.place;
-                let apart = x >= a + c || a >= x + w || y >= b + d || b >= y + h;
-                assert!(apart, "{} and {}", panel.title, other.title);
+        for (number, panel) in panels.iter().enumerate() {
+            assert!(panel.place[0] + panel.place[2] <= 48);
+            for other in &panels[..number] {
+                let meets = |begin: usize| {
+                    let [one, two] = [panel.place, other.place];
+                    one[begin] < two[begin] + two[begin + 2]
+                        && two[begin] < one[begin] + one[begin + 2]
+                };
+                assert!(!(meets(0) && meets(1)), "{} and {}", panel.title, other.title);
             }
         }
     }
