@@ -12,7 +12,7 @@ use anomal_tests::{
     Workspace,
     elastic::{
         self, READER, Server,
-        proxy::{Fault, Message, Proxy},
+        proxy::{Fault, Message, Proxy, Seen},
     },
 };
 use serde_json::{Value, json};
@@ -127,6 +127,9 @@ fn a_point_in_time_that_is_lost_is_replaced_by_one_of_the_same_documents() {
         assert_eq!(renewed(&proxy), 4);
 
         // Really lost: an index that was closed and opened again has no readers any more.
+        // One request at a time: none is to find it closed.
+        let job = workspace.read("job.yaml").replace("slices: 3", "slices: 1");
+        workspace.write("job.yaml", job.as_bytes());
         let admin = server.admin();
         let name = index.clone();
         of_pages(&proxy, move |page| {
