@@ -148,13 +148,19 @@ impl Client {
             let answer = self.good("POST", &format!("/{index}/_bulk"), &body);
             assert_eq!(answer["errors"], false, "{:.2000}", answer.to_string());
         }
-        self.post(&format!("/{index}/_refresh"), &json!({}));
+        self.refresh(index);
+    }
+
+    /// Makes all that is written visible to searches.
+    #[track_caller]
+    pub fn refresh(&self, index: &str) {
+        self.good("POST", &format!("/{index}/_refresh"), "");
     }
 
     /// How many documents there are by now, of those that match `query` (a query in the server's own language).
     #[track_caller]
     pub fn count_of(&self, index: &str, query: &Value) -> u64 {
-        self.post(&format!("/{index}/_refresh"), &json!({}));
+        self.refresh(index);
         let counted = self.post(&format!("/{index}/_count"), &json!({"query": query}));
         assert_eq!(counted["_shards"]["failed"], 0, "{counted}");
         counted["count"].as_u64().expect("a count")
@@ -168,7 +174,7 @@ impl Client {
     /// All documents with their ids, in the order of these.
     #[track_caller]
     pub fn documents(&self, index: &str) -> Vec<(String, Value)> {
-        self.post(&format!("/{index}/_refresh"), &json!({}));
+        self.refresh(index);
         let first = format!("/{index}/_search?scroll=1m");
         let mut page = self.post(&first, &json!({"size": 5_000, "sort": ["_doc"]}));
         let mut documents = Vec::new();
