@@ -43,9 +43,9 @@ fn a_cluster_that_is_busy_is_waited_for() {
     elastic::both(|server| {
         let proxy = Proxy::start(server);
         let begun = Instant::now();
-        proxy.faults(move |_, request| match request.start.contains("/_bulk") {
-            true if begun.elapsed() < Duration::from_secs(4) => Fault::too_many(),
-            _ => Fault::None,
+        proxy.faults(move |_, request| {
+            let busy = begun.elapsed() < Duration::from_secs(4);
+            if busy && request.start.contains("/_bulk") { Fault::too_many() } else { Fault::None }
         });
         let index = server.name("busy");
         let workspace = made(server, &proxy, &index, "bulk: {maxDocuments: 500}");

@@ -76,9 +76,12 @@ fn an_index_that_takes_nothing_fails_the_run() {
 fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
     elastic::both(|server| {
         let proxy = Proxy::start(server);
-        proxy.faults(|_, request| match request.body.len() > 1 << 20 {
-            true => Fault::Answer(413, Vec::new(), "<html>413</html>".into()),
-            false => Fault::None,
+        proxy.faults(|_, request| {
+            if request.body.len() > 1 << 20 {
+                Fault::Answer(413, Vec::new(), "<html>413</html>".into())
+            } else {
+                Fault::None
+            }
         });
         let index = server.name("large");
         let settings = proxy.settings(WRITER);
