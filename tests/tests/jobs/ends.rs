@@ -1,6 +1,6 @@
 //! Jobs that run to an end, well and badly.
 
-use anomal_tests::cluster::{Namespace, Operator, cluster, job, job_with};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 use serde_json::{Value, json};
 
 use super::support::{self, Beside};
@@ -21,6 +21,9 @@ fn a_job_is_followed_to_its_good_end() {
 
     let following = Beside::start(&here, &["status", "dns", "--watch"]);
     let logging = Beside::start(&here, &["logs", "dns", "--follow"]);
+    for watch in [&following, &logging] {
+        eventually("the watch", PATIENCE, || watch.told().contains("operator").then_some(()));
+    }
     let _operator = Operator::start(&here, &[]);
     let ran = following.end();
     ran.expect(0, &["waits for the operator\n"]);

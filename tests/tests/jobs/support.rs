@@ -1,6 +1,7 @@
 //! `anomal job` against a namespace.
 
 use std::{
+    fs,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -11,6 +12,7 @@ use anomal_tests::{
     cluster::{Namespace, PATIENCE},
     program,
 };
+use tempfile::NamedTempFile;
 
 /// `anomal job …` in the namespace.
 pub fn command(here: &Namespace, arguments: &[&str]) -> Command {
@@ -25,34 +27,44 @@ pub fn job(here: &Namespace, arguments: &[&str]) -> Ran {
 }
 
 /// One that goes on beside the test, and is killed with the value.
-pub struct Beside(Option<Child>);
+pub struct Beside {
+    child: Option<Child>,
+    stderr: NamedTempFile,
+}
 
 impl Beside {
     pub fn start(here: &Namespace, arguments: &[&str]) -> Self {
+        let stderr = NamedTempFile::new().unwrap();
         let mut command = command(here, arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(Some(command.spawn().unwrap()))
+        command.stdout(Stdio::piped()).stderr(stderr.reopen().unwrap());
+        Self { child: Some(command.spawn().unwrap()), stderr }
+    }
+
+    /// What it has said so far on standard error.
+    pub fn told(&self) -> String {
+        fs::read_to_string(self.stderr.path()).unwrap()
     }
 
     /// Waits for its end.
     #[track_caller]
     pub fn end(mut self) -> Ran {
         let until = Instant::now() + PATIENCE;
-        let mut child = self.0.take().unwrap();
+        let mut child = self.child.take().unwrap();
         while child.try_wait().unwrap().is_none() {
             if Instant::now() > until {
                 child.kill().unwrap();
-                panic!("it does not end: {:#?}", Ran::from(child.wait_with_output().unwrap()));
+                panic!("it does not end: {}", self.told());
             }
             thread::sleep(Duration::from_millis(100));
         }
-        child.wait_with_output().unwrap().into()
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        Ran { stderr: self.told(), ..ran }
     }
 
     /// As Ctrl-C does.
     #[track_caller]
     pub fn interrupt(self) -> Ran {
-        let pid = self.0.as_ref().unwrap().id().to_string();
+        let pid = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         self.end()
     }
@@ -60,7 +72,7 @@ impl Beside {
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
+        if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
