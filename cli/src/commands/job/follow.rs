@@ -41,11 +41,18 @@ pub async fn follow(cluster: &Cluster, mut job: AnomalyJob) -> Ended {
         shown.state(&job, cluster);
         tokio::select! {
             object = objects.next() => match object {
-                Some(Ok(Some(found))) => job = found,
+                Some(Ok(Some(found))) => {
+                    shown.broken.clear();
+                    job = found;
+                }
                 Some(Ok(None)) | None => {
                     return Err(Failure::new(format!("the AnomalyJob {name} was deleted"), exit::FAILED));
                 }
-                Some(Err(error)) => broken(cluster, &error)?,
+                Some(Err(error)) => {
+                    if let Some(why) = broken(cluster, &error)? {
+                        shown.broken(why);
+                    }
+                }
             },
             _ = looks.tick() => {
                 let status = job.status.as_ref().filter(|status| status.phase == Phase::Running);
@@ -60,11 +67,11 @@ pub async fn follow(cluster: &Cluster, mut job: AnomalyJob) -> Ended {
     }
 }
 
-/// A watch that was broken is taken up again, unless there is no right to it.
+/// What to say of a watch that was broken and is taken up again, if anything.
 ///
 /// # Errors
 /// That there is no right, or nothing to watch.
-pub fn broken(cluster: &Cluster, error: &watcher::Error) -> Result<(), Failure> {
+pub fn broken(cluster: &Cluster, error: &watcher::Error) -> Result<Option<String>, Failure> {
     use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
     let why = match error {
         InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
@@ -75,11 +82,10 @@ pub fn broken(cluster: &Cluster, error: &watcher::Error) -> Result<(), Failure> 
             failure.message
         }
         // It begins anew from what is there, which is not worth a word.
-        WatchError(status) if status.code == 410 => return Ok(()),
+        WatchError(status) if status.code == 410 => return Ok(None),
         error => harmless(&error.to_string(), 1_000),
     };
-    note(&format!("{why} (trying again)"));
-    Ok(())
+    Ok(Some(format!("{why} (trying again)")))
 }
 
 /// What a watch shows: each state once, and progress, on a terminal in place.
@@ -87,6 +93,8 @@ struct Shown {
     bar: Option<ProgressBar>,
     state: String,
     progress: Option<Told>,
+    /// Why the watch is broken, as it was told.
+    broken: String,
 }
 
 impl Shown {
@@ -95,13 +103,20 @@ impl Shown {
         if let Some(bar) = &bar {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, state: String::new(), progress: None }
+        Self { bar, state: String::new(), progress: None, broken: String::new() }
     }
 
     fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
             None => note(line),
+        }
+    }
+
+    fn broken(&mut self, why: String) {
+        if why != self.broken {
+            self.line(&why);
+            self.broken = why;
         }
     }
 

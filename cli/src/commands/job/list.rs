@@ -58,7 +58,7 @@ pub async fn list(cluster: &Cluster, arguments: &ListJobs) -> Ended {
     }
     let config = watcher::Config::default().labels(&arguments.selector);
     let mut events = pin!(watcher(api, config).default_backoff());
-    let mut there = BTreeSet::new();
+    let (mut there, mut told) = (BTreeSet::new(), String::new());
     while let Some(event) = events.next().await {
         let now = Timestamp::now();
         let text = match event {
@@ -70,11 +70,17 @@ pub async fn list(cluster: &Cluster, arguments: &ListJobs) -> Ended {
                 there.insert(key(&job));
                 lines.changed(&job, now)
             }
-            Ok(Event::InitDone) => lines.gone(&there),
+            Ok(Event::InitDone) => {
+                told.clear();
+                lines.gone(&there)
+            }
             Ok(Event::Apply(job)) => lines.changed(&job, now),
             Ok(Event::Delete(job)) => lines.deleted(&key(&job)),
             Err(error) => {
-                broken(cluster, &error)?;
+                if let Some(why) = broken(cluster, &error)?.filter(|why| *why != told) {
+                    note(&why);
+                    told = why;
+                }
                 String::new()
             }
         };
