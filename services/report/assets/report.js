@@ -174,22 +174,30 @@
     const hide = () => {
       card.hidden = true;
     };
+    // A pointer counts where it moves: keys scroll the page below one that rests, and the card is theirs then.
+    let focused = null;
+    const rest = () => (focused ? show(focused) : hide());
+    const leave = () => {
+      focused = null;
+      hide();
+    };
     const circleOf = (target) => target.closest?.("[data-i]") ?? target.querySelector?.("[data-i]");
-    svg.addEventListener("pointerover", (event) => {
+    svg.addEventListener("pointermove", (event) => {
       const circle = event.target.closest?.("[data-i]");
       if (circle) show(circle);
-      else hide();
+      else rest();
     });
-    svg.addEventListener("pointerleave", hide);
+    svg.addEventListener("pointerleave", rest);
     svg.addEventListener("focusin", (event) => {
       const circle = circleOf(event.target);
       if (!circle) return;
       event.target.setAttribute("aria-describedby", "map-card");
+      focused = circle;
       show(circle);
     });
-    svg.addEventListener("focusout", hide);
+    svg.addEventListener("focusout", leave);
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") hide();
+      if (event.key === "Escape") leave();
     });
   };
 
