@@ -7,10 +7,10 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::{
-    cargo::{cargo, target},
+    cargo::{build, target},
     tools::python,
 };
 
@@ -43,9 +43,7 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
 }
 
 fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
-    if !cargo(&["build", "--release", "--workspace", "--bins"]).status()?.success() {
-        bail!("the build failed");
-    }
+    build(&[])?;
     let folder = Path::new(FOLDER);
     let python = python::with("bench", &folder.join("requirements.txt"))?;
     let status = Command::new(python)

@@ -3,10 +3,18 @@
 
 use std::{env, path::PathBuf, process::Command};
 
+use anyhow::{Result, bail};
+
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).env("CARGO_TARGET_DIR", target());
     command
+}
+
+/// Builds every program; `more`: what else there is to build, such as `--tests`.
+pub fn build(more: &[&str]) -> Result<()> {
+    let status = cargo(&["build", "--release", "--workspace", "--bins"]).args(more).status()?;
+    if status.success() { Ok(()) } else { bail!("the build failed") }
 }
 
 /// Where compiled things are.

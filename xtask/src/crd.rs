@@ -7,15 +7,12 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{cargo, target};
+use crate::cargo::{build, target};
 
 const FILE: &str = "charts/anomal/files/crd.yaml";
 
 pub fn run() -> Result<ExitCode> {
-    let build = ["build", "--release", "--workspace", "--bins"];
-    if !cargo(&build).status()?.success() {
-        bail!("the build failed");
-    }
+    build(&[])?;
     let made = Command::new(target().join("release/anomal-operator")).arg("crd").output()?;
     if !made.status.success() {
         bail!("`anomal-operator crd` failed: {}", String::from_utf8_lossy(&made.stderr).trim());

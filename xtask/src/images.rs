@@ -11,10 +11,10 @@ use std::{
 };
 
 use anomal_testbed::Cluster;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
-    cargo::{cache, cargo, target},
+    cargo::{build, cache, target},
     tools::{debian, output},
 };
 use archive::Builder;
@@ -72,10 +72,8 @@ pub fn load(cluster: &Cluster) -> Result<()> {
 
 /// Builds the images that are not up to date; the archives of all that are asked for.
 fn make(arguments: &Arguments) -> Result<Vec<PathBuf>> {
-    if !arguments.no_build
-        && !cargo(&["build", "--release", "--workspace", "--bins"]).status()?.success()
-    {
-        bail!("the build failed");
+    if !arguments.no_build {
+        build(&[])?;
     }
     for (program, package) in [("buildah", "buildah"), ("strip", "binutils")] {
         if debian::program(program).is_none() {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    cargo::cargo,
+    cargo::{build, cargo},
     images,
     tools::{self, Environment},
 };
@@ -72,15 +72,9 @@ fn prepare(clustered: bool) -> Result<Environment> {
         }
         Ok(environment)
     };
-    let build = || {
-        part("build", || {
-            // With whatever the tests start: they drive the programs as people do. At once, so that dependencies are
-            // compiled with one set of features.
-            let built =
-                cargo(&["build", "--release", "--workspace", "--bins", "--tests"]).status()?;
-            if built.success() { Ok(()) } else { bail!("the build failed") }
-        })
-    };
+    // With whatever the tests start: they drive the programs as people do. At once, so that dependencies are compiled
+    // with one set of features.
+    let build = || part("build", || build(&["--tests"]));
     if !roomy() {
         build()?;
         return get();

@@ -13,7 +13,7 @@ use std::{
 use anomal_testbed::Cluster;
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{cargo, target};
+use crate::cargo::{build, target};
 
 const NAMESPACE: &str = "bench-operator";
 const METRICS: &str = "127.0.0.1:9499";
@@ -23,9 +23,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Prints a line of a table for each number of jobs, with the operator's metrics and those of the system.
 pub fn run(counts: &[usize]) -> Result<()> {
-    if !cargo(&["build", "--release", "--workspace", "--bins"]).status()?.success() {
-        bail!("the build failed");
-    }
+    build(&[])?;
     let cluster = Cluster::up()?;
     let definition = Command::new(program()).arg("crd").output()?.stdout;
     let file = target().join("bench-crd.yaml");
