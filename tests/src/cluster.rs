@@ -71,14 +71,28 @@ impl Namespace {
 
     #[track_caller]
     pub fn apply(&self, object: &Value) {
+        self.try_apply(object).expect("the object is applied");
+    }
+
+    /// # Errors
+    /// What kubectl says.
+    pub fn try_apply(&self, object: &Value) -> Result<String, String> {
         let mut object = object.clone();
         object["metadata"]["namespace"] = self.name.as_str().into();
-        self.cluster.apply(&object.to_string()).expect("the object is applied");
+        self.cluster.apply(&object.to_string()).map_err(|error| format!("{error:#}"))
     }
 
     pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
         let asked = ["get", kind, name, "--ignore-not-found", "--output=json"];
         serde_json::from_str(&self.kubectl(&asked).ok()?).ok()
+    }
+
+    /// What operators made, of a kind.
+    pub fn list(&self, kind: &str) -> Vec<Value> {
+        let ours = "--selector=app.kubernetes.io/managed-by=anomal-operator";
+        let text = self.kubectl(&["get", kind, ours, "--output=json"]).expect("the objects");
+        let list: Value = serde_json::from_str(&text).expect("JSON");
+        list["items"].as_array().cloned().unwrap_or_default()
     }
 
     pub fn status(&self, name: &str) -> Value {
@@ -159,6 +173,20 @@ impl Operator {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(log.reopen().expect("its log"));
         Self { child: command.spawn().expect("the operator starts"), log }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
+    }
+
+    /// Tells it to stop.
+    pub fn terminate(&self) {
+        // It may have ended already, which is what is wanted.
+        let _ = Command::new("kill").arg(self.pid().to_string()).status();
     }
 
     /// What it has logged so far.

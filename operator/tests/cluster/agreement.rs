@@ -3,7 +3,7 @@
 use anomal_spec::{Source, load};
 use serde_json::{Value, json};
 
-use crate::support::{Namespace, cluster, job_with};
+use anomal_tests::cluster::{Namespace, cluster, job_with};
 
 type Change = fn(&mut Value);
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job_with};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job_with};
 
 #[test]
 fn what_was_made_is_repaired() {

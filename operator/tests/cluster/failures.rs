@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 fn message(status: &Value) -> &str {
     status["conditions"][0]["message"].as_str().unwrap_or_default()

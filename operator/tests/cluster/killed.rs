@@ -10,10 +10,8 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    proxy::{Between, Proxy, Request},
-    support::{Namespace, Operator, PATIENCE, cluster, eventually, job},
-};
+use crate::proxy::{Between, Proxy, Request};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 #[test]
 fn nothing_is_made_twice() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 #[test]
 fn another_replica_takes_over() {
@@ -26,13 +26,13 @@ fn another_replica_takes_over() {
     here.apply(&job("one"));
     here.reaches("one", "Complete", "*");
 
-    first.kill();
+    drop(first);
     let killed = Instant::now();
     here.apply(&job("two"));
     eventually("the other to lead", PATIENCE, || (holder()? == "second").then_some(()));
     assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
     here.reaches("two", "Complete", "*");
-    assert_eq!(here.jobs_made(), 2);
+    assert_eq!(here.list("jobs").len(), 2);
 
     // One that is told to stop lets the next begin at once.
     let third = start("third");

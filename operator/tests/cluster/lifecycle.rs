@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 #[test]
 fn a_job_runs_once_and_tells_what_it_found() {
@@ -42,7 +42,7 @@ fn a_job_runs_once_and_tells_what_it_found() {
     let _operator = Operator::start(&here, &[]);
     here.kubectl(&["annotate", "aj/dns", "note=1"]).unwrap();
     thread::sleep(Duration::from_secs(5));
-    assert_eq!(here.jobs_made(), 0);
+    assert_eq!(here.list("jobs").len(), 0);
 
     // Its Events, each once.
     let events = here.kubectl(&[
@@ -70,7 +70,7 @@ fn a_job_runs_once_and_tells_what_it_found() {
         (status["run"] != run && status["run"] != again["run"] && status["phase"] == "Complete")
             .then_some(())
     });
-    assert_eq!(here.jobs_made(), 1, "the Jobs of earlier runs are gone");
+    assert_eq!(here.list("jobs").len(), 1, "the Jobs of earlier runs are gone");
     eventually("the settings of earlier runs to go", PATIENCE, || {
         (here.list("configmaps").len() == 1).then_some(())
     });
@@ -109,7 +109,7 @@ fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
     here.apply(&job("first"));
     let status = here.reaches("first", "Complete", "*");
     assert_ne!(status["run"], before);
-    assert_eq!(here.jobs_made(), 1);
+    assert_eq!(here.list("jobs").len(), 1);
     here.apply(&waiting("second"));
     here.reaches("second", "Pending", "SecretNotFound");
     here.kubectl(&["delete", "aj", "first", "second"]).unwrap();

@@ -16,4 +16,3 @@ mod lifecycle;
 mod many;
 mod proxy;
 mod rights;
-mod support;

@@ -12,10 +12,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
-    proxy::{Between, Proxy, Request},
-    support::{Namespace, Operator, cluster, job_with},
-};
+use crate::proxy::{Between, Proxy, Request};
+use anomal_tests::cluster::{Namespace, Operator, cluster, job_with};
 
 /// Its settings, its Job, whether it is still wanted, its status and its Event, and a status once more where the Job's
 /// controller has said something.
@@ -49,7 +47,7 @@ fn five_hundred_jobs_are_all_reconciled() {
         assert!(Instant::now() < until, "{suspended} of 500 after {:?}", began.elapsed());
         thread::sleep(Duration::from_secs(1));
     }
-    assert_eq!(here.jobs_made(), 500);
+    assert_eq!(here.list("jobs").len(), 500);
     // Nothing is written any more once nothing changes.
     let versions = || {
         here.kubectl(&[

@@ -8,10 +8,8 @@ use std::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    proxy::{Between, Proxy, Request},
-    support::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with},
-};
+use crate::proxy::{Between, Proxy, Request};
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 /// A group, a resource and a verb.
 type Right = (String, String, String);

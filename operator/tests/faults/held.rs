@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Namespace, PATIENCE, eventually, job_with};
+use anomal_tests::cluster::{Namespace, PATIENCE, eventually, job_with};
 
 const LOGS: &str = "name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\ne,2,2\nf,1,1\n";
 

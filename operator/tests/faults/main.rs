@@ -8,9 +8,6 @@
 )]
 
 mod held;
-#[path = "../cluster/support.rs"]
-#[allow(dead_code, reason = "shared with the tests of the cluster")]
-mod support;
 
 use std::{
     process::Command,
@@ -20,9 +17,9 @@ use std::{
 };
 
 use anomal_testbed::Cluster;
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 use held::Held;
 use serde_json::{Value, json};
-use support::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 /// The cluster, for one test alone.
 fn alone() -> Option<(&'static Cluster, MutexGuard<'static, ()>)> {
