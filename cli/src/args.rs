@@ -10,6 +10,8 @@ pub use job::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::elastic::args::ElasticCommand;
+
 /// Finds anomalies in any records, and says why.
 #[derive(Debug, Parser)]
 #[command(name = "anomal", version, propagate_version = true, arg_required_else_help = true)]
@@ -35,6 +37,9 @@ pub enum Command {
     Report(ReportCommand),
     /// Look at the AnomalyJobs of a Kubernetes cluster
     Job(Job),
+    /// Templates and dashboards for results in Elasticsearch and OpenSearch
+    #[command(subcommand)]
+    Elastic(ElasticCommand),
     /// Check a settings file without running it
     Validate(SettingsFile),
     /// Print a settings file of any form as an `AnomalyJob` manifest for kubectl
@@ -110,6 +115,10 @@ pub struct Run {
     /// A classification engine to use, such as <http://127.0.0.1:7402> (repeatable)
     #[arg(long, value_name = "URL")]
     pub classification_engine: Vec<String>,
+    /// Which of the job's runs this is, such as the hour that it is about: documents of a run that is tried again are
+    /// not written twice (default: told from the settings and the files read)
+    #[arg(long, env = "ANOMAL_RUN", value_name = "NAME", hide_short_help = true)]
+    pub run: Option<String>,
     /// How the run is summed up at its end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,

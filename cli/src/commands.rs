@@ -2,6 +2,7 @@
 
 pub mod components;
 pub mod detectors;
+pub mod elastic;
 pub mod evaluate;
 pub mod explain;
 pub mod init;

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod elastic;
 mod engines;
 mod exit;
 mod original;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Report(report) => commands::report::run(report),
         Command::Job(job) => commands::job::run(&job, "anomal job"),
+        Command::Elastic(command) => commands::elastic::run(command),
         Command::Validate(file) => commands::settings::validate(&file),
         Command::Manifest(file) => commands::settings::manifest(&file),
         Command::Schema => commands::settings::schema(),

@@ -53,6 +53,9 @@ pub struct OperatorArgs {
     /// The report engine of this installation, for jobs that name none
     #[arg(long, env = "ANOMAL_REPORT_ENDPOINT", value_delimiter = ',', value_name = "URL,…")]
     pub report_endpoint: Vec<String>,
+    /// Where people find this installation's reports: outputs link to it
+    #[arg(long, env = "ANOMAL_REPORT_ADDRESS", value_name = "URL")]
+    pub report_address: Option<String>,
     /// The authority that signs the certificates of those engines (PEM); runners get it with their settings
     #[arg(long, env = "ANOMAL_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,
@@ -97,6 +100,7 @@ impl OperatorArgs {
             feature: self.feature_endpoint.clone(),
             classification: self.classification_endpoint.clone(),
             report: self.report_endpoint.clone(),
+            report_address: self.report_address.clone().filter(|address| !address.is_empty()),
             ca: self.ca.as_ref().map(read).transpose()?,
             audience: self.audience.clone(),
             otlp_endpoint: self.logs.otlp_endpoint.clone().filter(|endpoint| !endpoint.is_empty()),

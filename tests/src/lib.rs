@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod elastic;
 pub mod http;
 pub mod proxy;
 pub mod s3;

@@ -6,6 +6,7 @@ mod release {
     mod autoscaling;
     mod certificates;
     mod chart;
+    mod elastic;
     mod engines;
     mod installed;
     mod jobs;

@@ -10,8 +10,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    cargo::{build, target},
-    tools::python,
+    cargo::{build, cargo, target},
+    tools::{self, python},
 };
 
 const FOLDER: &str = "xtask/bench";
@@ -27,6 +27,8 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Writing to and reading from Elasticsearch and OpenSearch, beside loops that do nothing else
+    Elastic,
     /// The operator with many suspended jobs, on the cluster of the tests
     Operator {
         /// How many jobs
@@ -38,6 +40,7 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Detectors { datasets, more } => detectors(datasets, more),
+        Bench::Elastic => elastic(),
         Bench::Operator { jobs } => operator::run(jobs).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -56,5 +59,12 @@ fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
         .env_remove("OPENBLAS_CORETYPE")
         .env_remove("OPENBLAS_L2_SIZE")
         .status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn elastic() -> Result<ExitCode> {
+    build(&[])?;
+    let mut bench = cargo(&["bench", "--workspace", "--bench", "elastic"]);
+    let status = bench.envs(tools::elastic()?).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,8 +3,13 @@
 
 mod axe;
 pub mod debian;
+mod elasticsearch;
+mod java;
+mod maven;
+mod opensearch;
 pub mod python;
 mod s3;
+mod vega;
 
 use std::{
     env,
@@ -20,6 +25,8 @@ use crate::cargo::cache;
 
 /// What the example of an engine in Python needs.
 const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
+/// What reads dashboards, as their own program would.
+const DASHBOARDS: &str = "tests/tests/elastic/requirements.txt";
 
 /// The variables that tests read, with their values.
 pub type Environment = Vec<(&'static str, OsString)>;
@@ -33,9 +40,20 @@ pub fn all() -> Result<Environment> {
         anyhow::Ok(())
     };
     tell("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
+    tell("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
     tell("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
+    tell("ANOMAL_TEST_FAKETIME", debian::faketime)?;
     tell("ANOMAL_TEST_AXE", axe::script)?;
+    tell("ANOMAL_TEST_VEGA", vega::folder)?;
     environment.push(s3::told()?);
+    environment.extend(elastic()?);
+    Ok(environment)
+}
+
+/// The servers of Elasticsearch and OpenSearch alone.
+pub fn elastic() -> Result<Environment> {
+    let mut environment = elasticsearch::told()?;
+    environment.extend(opensearch::told()?);
     Ok(environment)
 }
 

@@ -21,6 +21,9 @@
 {{- range include "anomal.engines" .root | fromJsonArray }}
 - --{{ .key }}-endpoint={{ include "anomal.endpoint" (set . "root" $.root) }}
 {{- end }}
+{{- if .root.Values.report.enabled }}
+- --report-address={{ include "anomal.report.url" (dict "root" .root "values" .root.Values.report) }}
+{{- end }}
 {{- if include "anomal.tls.enabled" .root }}
 - --ca=/etc/anomal/ca/ca.crt
 {{- end }}

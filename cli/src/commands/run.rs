@@ -58,6 +58,8 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         results,
         report: None,
         secrets: Secrets::new(arguments.secrets.clone()),
+        run: arguments.run.clone().filter(|run| !run.is_empty()),
+        namespace: operated().then(|| namespace(settings)).flatten(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);
@@ -110,22 +112,34 @@ async fn reporting(
     arguments: &RunReport,
 ) -> Result<(Option<Publishing>, Option<Pages>), Error> {
     let spec = &settings.job.spec;
-    let namespace = settings.job.metadata.rest.get("namespace").and_then(|name| name.as_str());
-    let namespace = namespace.unwrap_or_default().to_owned();
-    let publishing = |engine| Some(Publishing { engine, namespace });
+    let namespace = namespace(settings).unwrap_or_default();
+    let publishing = |engine, address| Some(Publishing { engine, namespace, address });
+    let told = std::env::var("ANOMAL_REPORT_ADDRESS").ok().filter(|address| !address.is_empty());
     let engines = spec.engines.as_ref();
     if arguments.report || arguments.report_port.is_some() {
         let pages = Pages::local(&arguments.store, arguments.report_port).await?;
-        return Ok((publishing(Arc::new(pages.engine.clone())), Some(pages)));
+        let address = Some(pages.address.clone());
+        return Ok((publishing(Arc::new(pages.engine.clone()), address), Some(pages)));
     }
     if let Some(engine) = engines.and_then(|engines| engines.report.as_ref()) {
-        return Ok((publishing(remote(engine).await?), None));
+        return Ok((publishing(remote(engine).await?, told), None));
     }
     if spec.report.is_none() {
         return Ok((None, None));
     }
     let kept = LocalReportEngine::new(arguments.store.open()?, "");
-    Ok((publishing(Arc::new(kept)), None))
+    Ok((publishing(Arc::new(kept), told), None))
+}
+
+/// As the manifest has it.
+fn namespace(settings: &Settings) -> Option<String> {
+    let name = settings.job.metadata.rest.get("namespace")?.as_str()?;
+    Some(name.to_owned())
+}
+
+/// Whether it is the operator that runs this.
+fn operated() -> bool {
+    std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true")
 }
 
 async fn execute(settings: &Settings, options: &Options) -> Result<Outcome, Error> {
@@ -154,11 +168,6 @@ fn not_in_a_cluster(settings: &Settings, quiet: bool) {
     if !ignored.is_empty() && !operated() && !quiet {
         note(&format!("note: a local run does nothing about {}", ignored.join(", ")));
     }
-}
-
-/// Whether it is the operator that runs this.
-fn operated() -> bool {
-    std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true")
 }
 
 /// The settings of a cluster that are not as they are by default.

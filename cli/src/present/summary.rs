@@ -127,7 +127,16 @@ impl Text<'_> {
         }
         writeln!(f, "\n{}", self.bold("Written"))?;
         for file in files {
-            writeln!(f, "  {:>9} rows  {}", grouped(file.rows), file.target)?;
+            let existing = match file.existing {
+                0 => String::new(),
+                count => format!(" ({} were there before)", grouped(count)),
+            };
+            writeln!(f, "  {:>9} rows  {}{existing}", grouped(file.rows), file.target)?;
+            if file.refused > 0 {
+                let kept = file.refused_in.as_deref().unwrap_or_default();
+                let count = self.red_if(true, &format!("{:>9}", grouped(file.refused)));
+                writeln!(f, "  {count} refused, kept with the reasons in {kept}")?;
+            }
         }
         Ok(())
     }

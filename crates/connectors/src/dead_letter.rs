@@ -56,6 +56,6 @@ impl DeadLetter {
     pub fn finish(self) -> Result<Option<Written>> {
         let Some(file) = self.file else { return Ok(None) };
         file.finish()?;
-        Ok(Some(Written { target: self.path.display().to_string(), rows: self.rows }))
+        Ok(Some(Written::new(self.path.display().to_string(), self.rows)))
     }
 }

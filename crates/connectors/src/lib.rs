@@ -9,12 +9,14 @@ mod compression;
 pub mod csv;
 mod datetime;
 mod dead_letter;
+pub mod elasticsearch;
 mod files;
 mod lines;
 pub mod ndjson;
 pub mod parquet;
 mod records;
 mod remote;
+mod run_info;
 pub mod sink;
 pub mod source;
 pub mod terminal;
@@ -28,6 +30,7 @@ use anomal_storage::Secrets;
 pub use atomic_file::{AtomicFile, write_file};
 pub use dead_letter::DeadLetter;
 pub use remote::Access;
+pub use run_info::{ReportInfo, RunInfo};
 pub use sink::{EarlySink, Known, ResultBatch, Sink, Written};
 pub use source::{Batch, Rejected, Source};
 
@@ -58,7 +61,7 @@ impl Default for OpenOptions {
 ///
 /// # Errors
 /// `InvalidInput` if it can't be read, is empty, or its first records are bad; `InvalidSettings` if its URL or
-/// secret is none; `Unavailable` or `PermissionDenied` from an object store.
+/// secret is none; `Unavailable` or `PermissionDenied` from an object store or a server.
 pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(csv) = &input.csv {
         return Ok(Box::new(csv::CsvSource::open(csv, options)?));
@@ -69,15 +72,27 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(parquet) = &input.parquet {
         return Ok(Box::new(parquet::ParquetSource::open(parquet, options)?));
     }
-    Err(Error::settings("input", "DRIVER_MISSING", "an input has a driver: csv, parquet or ndjson"))
+    if let Some(server) = &input.elasticsearch {
+        return Ok(Box::new(elasticsearch::ElasticsearchSource::open(server, options)?));
+    }
+    Err(Error::settings(
+        "input",
+        "DRIVER_MISSING",
+        "an input has a driver: csv, parquet, ndjson or elasticsearch",
+    ))
 }
 
 /// Opens an output whose path is resolved (`-`: standard output); `place`: where the settings name it, such
-/// as `outputs[0]`.
+/// as `outputs[0]`; `run`: what it may tell of the run.
 ///
 /// # Errors
-/// `Output` if it can't be made: no such folder, no permission; for an object as [`open`].
-pub fn create(output: &Output, place: &str, secrets: &Secrets) -> Result<Box<dyn Sink>> {
+/// `Output` if it can't be made: no such folder, no permission; for an object as [`open`]; those of a server.
+pub fn create(
+    output: &Output,
+    place: &str,
+    secrets: &Secrets,
+    run: &RunInfo,
+) -> Result<Box<dyn Sink>> {
     if let Some(csv) = &output.csv {
         let place = format!("{place}.csv");
         let access = Access { place: &place, auth: csv.auth.as_ref(), secrets };
@@ -93,12 +108,17 @@ pub fn create(output: &Output, place: &str, secrets: &Secrets) -> Result<Box<dyn
         let access = Access { place: &place, auth: ndjson.auth.as_ref(), secrets };
         return Ok(Box::new(ndjson::NdjsonSink::create(ndjson, &access)?));
     }
+    if let Some(server) = &output.elasticsearch {
+        let place = format!("{place}.elasticsearch");
+        let access = Access { place: &place, auth: server.auth.as_ref(), secrets };
+        return Ok(Box::new(elasticsearch::ElasticsearchSink::create(server, &access, run)?));
+    }
     if let Some(terminal) = &output.terminal {
         return Ok(Box::new(terminal::TerminalSink::new(terminal)));
     }
     Err(Error::settings(
         "outputs",
         "DRIVER_MISSING",
-        "an output has a driver: csv, parquet, ndjson or terminal",
+        "an output has a driver: csv, parquet, ndjson, elasticsearch or terminal",
     ))
 }

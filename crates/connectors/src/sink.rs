@@ -35,7 +35,29 @@ pub struct Known {
 pub struct Written {
     /// A path, `-` for standard output, or where else it went.
     pub target: String,
+    /// Rows that are there now.
     pub rows: u64,
+    /// Those of them that were there before, from an earlier try or run.
+    #[serde(skip_serializing_if = "none")]
+    pub existing: u64,
+    /// Rows that a server did not take, beside `rows`.
+    #[serde(skip_serializing_if = "none")]
+    pub refused: u64,
+    /// Where those are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_in: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Written {
+    /// All rows, and each for the first time.
+    pub fn new(target: impl Into<String>, rows: u64) -> Self {
+        Self { target: target.into(), rows, existing: 0, refused: 0, refused_in: None }
+    }
 }
 
 /// An output that is open. What is not finished is not there: a file has a temporary name until

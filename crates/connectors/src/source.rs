@@ -1,5 +1,7 @@
 //! What an input driver does.
 
+use std::fmt::Write;
+
 use anomal_core::{
     Error, Result, Table,
     proto::{Column, DataType, Diagnostic},
@@ -65,6 +67,25 @@ pub trait Source: Send {
 
     /// The files read, in order (standard input: none): an output must not be one of them.
     fn files(&self) -> &[std::path::PathBuf];
+
+    /// What tells these records from others that the same settings may stand for at another time, if that is known:
+    /// a second run over the same records is the first one tried again.
+    fn identity(&self) -> Option<String> {
+        identity(self.files())
+    }
+}
+
+/// Names, sizes and times of files; nothing where one of them is not on this machine.
+fn identity(files: &[std::path::PathBuf]) -> Option<String> {
+    let mut identity = String::new();
+    for file in files {
+        let known = std::fs::metadata(file).ok()?;
+        let changed = known.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let name = std::fs::canonicalize(file).ok()?;
+        // A line for each; a name that has a line end only makes another text of it.
+        writeln!(identity, "{} {} {}", name.display(), known.len(), changed.as_nanos()).ok()?;
+    }
+    (!identity.is_empty()).then_some(identity)
 }
 
 impl Rejected {

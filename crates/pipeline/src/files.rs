@@ -19,12 +19,17 @@ pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
         };
         (path != "-").then(|| (format!("outputs[{index}].{driver}.path"), Path::new(path)))
     });
+    let refused = spec.outputs.iter().enumerate().filter_map(|(index, output)| {
+        let file = output.elasticsearch.as_ref()?.dead_letter.as_ref()?;
+        let place = format!("outputs[{index}].elasticsearch.deadLetter.path");
+        Some((place, Path::new(&file.path)))
+    });
     let dead_letter = spec.dead_letter.as_ref();
     let dead_letter = dead_letter.map(|file| ("deadLetter.path".to_owned(), Path::new(&file.path)));
     let model = spec.classification.as_ref().and_then(|known| known.model.as_ref());
     let model = model.and_then(|model| model.save.as_deref());
     let model = model.map(|file| ("classification.model.save".to_owned(), Path::new(file)));
-    outputs.chain(dead_letter).chain(model).collect()
+    outputs.chain(refused).chain(dead_letter).chain(model).collect()
 }
 
 /// No output may be one of the files read: a run must never destroy its input.
@@ -64,7 +69,19 @@ pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> (PathBuf, Option<
     if let Some(file) = &spec.dead_letter {
         return (PathBuf::from(&file.path), file.auth.clone());
     }
-    let name = format!("{job}.rejected.ndjson");
+    beside(spec, &format!("{job}.rejected.ndjson"))
+}
+
+/// Where an output keeps what a server refuses, unless it names a place: as [`dead_letter`], with another name for
+/// each output.
+pub(crate) fn refused(spec: &AnomalyJobSpec, job: &str, output: usize) -> (PathBuf, Option<Auth>) {
+    let servers = spec.outputs.iter().filter(|output| output.elasticsearch.is_some()).count();
+    let which = if servers > 1 { format!("-{output}") } else { String::new() };
+    beside(spec, &format!("{job}.refused{which}.ndjson"))
+}
+
+/// A file of that name beside the first file output, and entered as that is.
+fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth>) {
     let targets = targets(spec);
     let Some((_, first)) = targets.first() else { return (PathBuf::from(name), None) };
     let first = first.to_string_lossy();
@@ -74,7 +91,7 @@ pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> (PathBuf, Option<
         return (PathBuf::from(format!("{folder}{name}")), first_auth(spec));
     }
     let folder = Path::new(&*first).parent();
-    (folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)), None)
+    (folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name)), None)
 }
 
 /// Of the first output that has a path.
@@ -107,6 +124,16 @@ mod tests {
         assert_eq!(auth.unwrap().secret_ref.name, "s");
         let (path, auth) = dead_letter(&writing("out/r.csv"), "job");
         assert_eq!((path.as_path(), auth), (Path::new("out/job.rejected.ndjson"), None));
+    }
+
+    #[test]
+    fn each_server_has_a_file_for_what_it_refuses() {
+        let mut spec = writing("out/r.csv");
+        let server = anomal_spec::ElasticsearchOutput::new("http://h:9200");
+        spec.outputs.push(Output { elasticsearch: Some(server.clone()), ..Output::default() });
+        assert_eq!(refused(&spec, "job", 1).0, Path::new("out/job.refused.ndjson"));
+        spec.outputs.push(Output { elasticsearch: Some(server), ..Output::default() });
+        assert_eq!(refused(&spec, "job", 2).0, Path::new("out/job.refused-2.ndjson"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod extract;
 mod files;
 mod held;
 mod hits;
+mod identity;
 mod model;
 mod original;
 mod progress;

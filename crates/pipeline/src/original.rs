@@ -152,6 +152,6 @@ impl Sink for View {
 
     fn finish(self: Box<Self>) -> Result<Written> {
         self.file.finish()?;
-        Ok(Written { target: self.target, rows: self.written })
+        Ok(Written::new(self.target, self.written))
     }
 }

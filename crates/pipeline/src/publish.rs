@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anomal_connectors::{Sink, create};
+use anomal_connectors::{ReportInfo, RunInfo, Sink, create};
 use anomal_core::{
     Error, PublishRequest, ReportEngine, Result, Table,
     proto::{Analysis, Column, Plan, Report, report},
@@ -23,11 +23,15 @@ pub struct Publishing {
     pub engine: Arc<dyn ReportEngine>,
     /// The Kubernetes namespace of the job; empty outside of a cluster.
     pub namespace: String,
+    /// Where its pages are, such as `https://anomal.example`, if that is known.
+    pub address: Option<String>,
 }
 
 /// The rows of a report that is being made.
 pub(crate) struct Draft<'a> {
     publishing: &'a Publishing,
+    /// Known before it is made, so that outputs can tell it.
+    id: String,
     /// Removed when it is dropped.
     folder: TempDir,
 }
@@ -41,7 +45,12 @@ impl<'a> Draft<'a> {
             let message = format!("a report's rows can't be kept in the temporary folder: {error}");
             Error::new(anomal_core::Code::Output, "TEMPORARY", message)
         })?;
-        Ok(Self { publishing, folder })
+        Ok(Self { publishing, id: uuid::Uuid::now_v7().to_string(), folder })
+    }
+
+    /// What outputs may tell of it.
+    pub fn info(&self) -> ReportInfo {
+        ReportInfo { id: self.id.clone(), address: self.publishing.address.clone() }
     }
 
     fn rows(&self) -> std::path::PathBuf {
@@ -54,7 +63,7 @@ impl<'a> Draft<'a> {
         let include = vec![Include::Features, Include::Contributions];
         let parquet = ParquetOutput { include, ..ParquetOutput::new(path) };
         let output = Output { parquet: Some(parquet), ..Output::default() };
-        create(&output, "report", &Secrets::default())
+        create(&output, "report", &Secrets::default(), &RunInfo::default())
     }
 
     /// # Errors
@@ -71,6 +80,7 @@ impl<'a> Draft<'a> {
         let settings = job.spec.report.clone().unwrap_or_default();
         let keep = settings.keep.as_deref().map(seconds).transpose()?;
         let report = Report {
+            id: self.id.clone(),
             namespace: self.publishing.namespace.clone(),
             columns,
             title: settings.title.unwrap_or_default(),
@@ -130,6 +140,9 @@ fn input(input: &Input) -> String {
     let csv = input.csv.as_ref().map(|csv| &csv.path);
     let parquet = input.parquet.as_ref().map(|parquet| &parquet.path);
     let ndjson = input.ndjson.as_ref().map(|ndjson| &ndjson.path);
+    if let Some(server) = &input.elasticsearch {
+        return server.index.clone();
+    }
     match csv.or(parquet).or(ndjson).map(String::as_str) {
         Some("-") => "standard input".to_owned(),
         // Folders are the business of the machine that ran it.

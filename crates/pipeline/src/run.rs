@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use anomal_connectors::{DeadLetter, OpenOptions, Sink, Source, Written, create, open};
+use anomal_connectors::{DeadLetter, OpenOptions, RunInfo, Sink, Source, Written, create, open};
 use anomal_core::{
     ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
     blocking,
@@ -19,6 +19,7 @@ use crate::{
     files,
     held::Held,
     hits::Hits,
+    identity,
     original::OriginalFiles,
     progress::{Observer, Stage},
     publish::{Draft, Found, Publishing},
@@ -52,6 +53,10 @@ pub struct Options {
     pub report: Option<Publishing>,
     /// Those that inputs and outputs name.
     pub secrets: Secrets,
+    /// Which of the job's runs it is; told from the settings and the records where it is not given.
+    pub run: Option<String>,
+    /// The Kubernetes namespace of the job, in a cluster.
+    pub namespace: Option<String>,
 }
 
 /// What a run leaves beside its outputs.
@@ -81,7 +86,8 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     files::differ(&targets, source.files())?;
     let columns = source.schema().to_vec();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
-    let mut sinks = sinks(spec, &plan, options).await?;
+    let about = identity::run_info(job, options, source.as_ref(), draft.as_ref())?;
+    let mut sinks = sinks(spec, &plan, options, about).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     let (suspects, report) = (options.suspects, draft.is_some());
     let writing = Writing::new(&plan, source.empty(), sinks, suspects, report, observer);
@@ -211,7 +217,7 @@ impl AllRows<'_> {
         let model = self.classification.and_then(|settings| settings.model.as_ref());
         if let Some(target) = model.and_then(|model| model.save.clone()) {
             // Before that of a report.
-            outputs.insert(0, Written { target, rows: tally.rows });
+            outputs.insert(0, Written::new(target, tally.rows));
         }
         let parts = Parts { tally, outputs, dead_letter };
         Ok(Ended { counts, analysis, steps, drift, parts, found })
@@ -245,6 +251,7 @@ async fn sinks(
     spec: &AnomalyJobSpec,
     plan: &Plan,
     options: &Options,
+    about: RunInfo,
 ) -> Result<Vec<Box<dyn Sink>>> {
     let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
     let outputs = if spec.outputs.is_empty() && options.results {
@@ -254,11 +261,14 @@ async fn sinks(
     };
     let (original, plan) = (options.original.clone(), plan.clone());
     let secrets = options.secrets.clone();
+    let refused: Vec<_> =
+        (0..outputs.len()).map(|output| files::refused(spec, &about.job, output)).collect();
     blocking(move |cancel| {
         let mut sinks = Vec::new();
-        for (index, output) in outputs.iter().enumerate() {
+        for (index, (output, (refused, refused_auth))) in outputs.iter().zip(refused).enumerate() {
             cancel.check()?;
-            sinks.push(create(output, &format!("outputs[{index}]"), &secrets)?);
+            let about = RunInfo { refused, refused_auth, ..about.clone() };
+            sinks.push(create(output, &format!("outputs[{index}]"), &secrets, &about)?);
         }
         if let Some(original) = original {
             sinks.extend(original.sinks(&plan)?);

@@ -147,10 +147,15 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
         }
         "terminal" => (json!([{"terminal": {}}]), None),
         driver => {
-            let why = if driver == "elastic" { "not there yet" } else { "unknown" };
             let name = &command.driver_out;
-            let message =
-                format!("the output driver `{name}` is {why}; there are CSV and TERMINAL");
+            let message = if driver == "elastic" {
+                format!(
+                    "the output driver `{name}` has no address in this form; write the settings as a job with \
+                     `outputs: [{{elasticsearch: {{url}}}}]`, which `anomal manifest` helps with"
+                )
+            } else {
+                format!("the output driver `{name}` is unknown; there are CSV and TERMINAL")
+            };
             wrong.push((OUTPUT_DRIVER, message));
             (Json::Null, None)
         }

@@ -38,6 +38,11 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
         if let Some(ndjson) = &mut output.ndjson {
             visit(&format!("outputs[{index}].ndjson.path"), &mut ndjson.path);
         }
+        if let Some(server) = &mut output.elasticsearch
+            && let Some(refused) = &mut server.dead_letter
+        {
+            visit(&format!("outputs[{index}].elasticsearch.deadLetter.path"), &mut refused.path);
+        }
     }
     if let Some(dead_letter) = &mut spec.dead_letter {
         visit("deadLetter.path", &mut dead_letter.path);

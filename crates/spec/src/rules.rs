@@ -33,6 +33,15 @@ const WRITABLE_MESSAGE: &str = "a URL to write to is s3://bucket/key, gs://bucke
     credentials in it";
 const AUTH: &str = "!has(self.auth) || self.path.matches('^[A-Za-z][A-Za-z0-9+.-]+://')";
 const AUTH_MESSAGE: &str = "`auth` goes with a URL, such as s3://bucket/key; a file needs none";
+/// A path may follow, that of a proxy; no user, query or fragment.
+const NODE: &str = r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$')";
+const NODE_MESSAGE: &str = "a node looks like https://host:9200, without credentials in it; those stand in the secret \
+    that auth.secretRef names";
+const NODES: &str = "has(self.url) != has(self.urls)";
+const NODES_MESSAGE: &str = "name one node by `url`, or several by `urls`, and not both";
+const INDEX: &str = "self.matches('^[a-z0-9][a-z0-9._-]*$')";
+/// Also what a pattern and a list of them have, names of hidden indices, and remote clusters.
+const INDICES: &str = r"self.matches('^[-a-z0-9.*][a-z0-9._*:-]*(,[-a-z0-9.*][a-z0-9._*:-]*)*$')";
 const MOUNT: &str = concat!(
     r"self.matches('^/[^:]+$') && !self.matches('(^|/)\\.\\.(/|$)') && ",
     r"!self.matches('^/+(etc/+anomal|tmp|var/+run/+secrets|run/+secrets)(/|$)')",
@@ -50,8 +59,8 @@ const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matche
 const RULES: &[Rule] = &[
     rule(
         "/properties/input",
-        "[has(self.csv), has(self.parquet), has(self.ndjson)].filter(x, x).size() == 1",
-        "an input has exactly one driver: csv, parquet or ndjson",
+        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.elasticsearch)].filter(x, x).size() == 1",
+        "an input has exactly one driver: csv, parquet, ndjson or elasticsearch",
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
@@ -65,8 +74,9 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/outputs/items",
-        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.terminal)].filter(x, x).size() == 1",
-        "an output has exactly one driver: csv, parquet, ndjson or terminal",
+        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.elasticsearch), has(self.terminal)]\
+         .filter(x, x).size() == 1",
+        "an output has exactly one driver: csv, parquet, ndjson, elasticsearch or terminal",
     ),
     rule(
         "/properties/outputs/items/properties/csv/properties/separator",
@@ -101,6 +111,46 @@ const RULES: &[Rule] = &[
     rule("/properties/outputs/items/properties/ndjson", AUTH, AUTH_MESSAGE),
     rule("/properties/deadLetter/properties/path", WRITABLE, WRITABLE_MESSAGE),
     rule("/properties/deadLetter", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/elasticsearch", NODES, NODES_MESSAGE),
+    rule("/properties/input/properties/elasticsearch/properties/url", NODE, NODE_MESSAGE),
+    rule("/properties/input/properties/elasticsearch/properties/urls/items", NODE, NODE_MESSAGE),
+    rule(
+        "/properties/input/properties/elasticsearch/properties/index",
+        INDICES,
+        "`index` names indices, data streams, aliases or patterns in lower case, with commas between them: logs-dns-*",
+    ),
+    rule(
+        "/properties/input/properties/elasticsearch",
+        "!has(self.query) || !has(self.queryString)",
+        "`query` and `queryString` both say which documents; name one of them",
+    ),
+    rule("/properties/outputs/items/properties/elasticsearch", NODES, NODES_MESSAGE),
+    rule("/properties/outputs/items/properties/elasticsearch/properties/url", NODE, NODE_MESSAGE),
+    rule(
+        "/properties/outputs/items/properties/elasticsearch/properties/urls/items",
+        NODE,
+        NODE_MESSAGE,
+    ),
+    rule(
+        "/properties/outputs/items/properties/elasticsearch/properties/index",
+        INDEX,
+        "an index has lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit",
+    ),
+    rule(
+        "/properties/outputs/items/properties/elasticsearch/properties/deadLetter",
+        "self.path != '-'",
+        "refused documents go to a file; standard output is for results",
+    ),
+    rule(
+        "/properties/outputs/items/properties/elasticsearch/properties/deadLetter/properties/path",
+        WRITABLE,
+        WRITABLE_MESSAGE,
+    ),
+    rule(
+        "/properties/outputs/items/properties/elasticsearch/properties/deadLetter",
+        AUTH,
+        AUTH_MESSAGE,
+    ),
     rule(
         "/properties/classification/properties/model",
         "[has(self.save) ? self.save : '', has(self.load) ? self.load : ''].all(f, \

@@ -4,6 +4,7 @@
 //! exactly one is set, never a tagged or flattened enum.
 
 mod classification;
+mod elasticsearch;
 mod engines;
 mod feature;
 mod input;
@@ -15,6 +16,9 @@ mod schedule;
 mod secret;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
+pub use elasticsearch::{
+    Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,
+};
 pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
 pub use feature::{Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity};
 pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};

@@ -243,10 +243,10 @@ fn rules_between_fields() {
         wrong.into_iter().map(|part| format!("{part}\n{}\n", told(part))).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     input: {}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet or ndjson
+    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
 
     input: {csv: {path: a}, parquet: {path: b}}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet or ndjson
+    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
 
     input: {csv: {path: a, separator: ü}}
     job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end
@@ -264,7 +264,7 @@ fn rules_between_fields() {
     job.yaml:1:9: input.parquet: a Parquet file is read from its end, which standard input has not; name a file
 
     outputs: [{}]
-    job.yaml:1:11: outputs[0]: an output has exactly one driver: csv, parquet, ndjson or terminal
+    job.yaml:1:11: outputs[0]: an output has exactly one driver: csv, parquet, ndjson, elasticsearch or terminal
 
     outputs: [{csv: {path: a, separator: "\n"}}]
     job.yaml:1:27: outputs[0].csv.separator: a separator is one ASCII character, and no quote or line end
@@ -549,7 +549,8 @@ fn every_path_is_visited_but_standard_streams() {
     let mut job = loaded(
         "
 input: {csv: {path: '-'}}
-outputs: [{csv: {path: a}}, {parquet: {path: b}}, {ndjson: {path: c}}, {csv: {path: '-'}}]
+outputs: [{csv: {path: a}}, {parquet: {path: b}}, {ndjson: {path: c}}, {csv: {path: '-'}},
+  {elasticsearch: {url: 'http://h:9200', deadLetter: {path: g}}}]
 deadLetter: {path: d}
 engines:
   feature: {endpoints: ['https://h'], tls: {ca: e}}
@@ -566,10 +567,55 @@ engines:
     outputs[0].csv.path a
     outputs[1].parquet.path b
     outputs[2].ndjson.path c
+    outputs[4].elasticsearch.deadLetter.path g
     deadLetter.path d
     engines.feature.tls.ca e
     engines.classification.tls.ca f
     ");
     assert_eq!(job.spec.dead_letter.unwrap().path, "base/d");
     assert_eq!(job.spec.input.csv.unwrap().path, "-");
+}
+
+#[test]
+fn a_server_is_named_once_without_credentials() {
+    let told = |driver: &str| problems(format!("input: {{elasticsearch: {{index: a, {driver}}}}}"));
+    let good =
+        |driver: &str| loaded(&format!("input: {{elasticsearch: {{index: 'a-*,.b', {driver}}}}}"));
+    for url in [
+        "http://h",
+        "https://es.example:9200/behind/a-proxy",
+        "http://[::1]:9200",
+        "http://10.0.0.1:9200/",
+    ] {
+        let input = good(&format!("url: '{url}'")).job.spec.input.elasticsearch.unwrap();
+        assert_eq!(input.connection().urls, [url]);
+    }
+    let both = good("urls: ['http://a:1', 'http://b:1']").job.spec.input.elasticsearch.unwrap();
+    assert_eq!(both.connection().urls.len(), 2);
+    for url in ["http://me:pw@h", "h:9200", "ftp://h", "http://h?a=b", "http://h/#a", "http://"] {
+        assert!(told(&format!("url: '{url}'")).contains("without credentials"), "{url}");
+    }
+    assert!(told("timeField: t").contains("`url`"));
+    assert!(told("url: 'http://h', urls: ['http://h']").contains("not both"));
+    let two = "url: 'http://h', query: {match_all: {}}, queryString: x";
+    assert!(told(two).contains("name one of them"), "{}", told(two));
+    let free = good("url: 'http://h', query: {bool: {filter: [{term: {a.b: 1}}]}}");
+    let query = free.job.spec.input.elasticsearch.unwrap().query.unwrap();
+    assert_eq!(query["bool"]["filter"][0]["term"]["a.b"], 1);
+}
+
+#[test]
+fn an_index_to_write_to_is_one_in_lower_case() {
+    let output = |more: &str| {
+        format!(
+            "input: {{csv: {{path: a}}}}\noutputs: [{{elasticsearch: {{url: 'http://h', {more}}}}}]"
+        )
+    };
+    for index in ["A", "a,b", "a-*", ".a", "-a", "a b", "a/b"] {
+        assert!(problems(output(&format!("index: '{index}'"))).contains("lower-case"), "{index}");
+    }
+    let range = problems(output("bulk: {inFlight: 0}"));
+    assert!(range.contains("outputs[0].elasticsearch.bulk.inFlight"), "{range}");
+    let auth = problems(output("deadLetter: {path: a.ndjson, auth: {secretRef: {name: s}}}"));
+    assert!(auth.contains("goes with a URL"), "{auth}");
 }

@@ -187,7 +187,7 @@ fn the_main_file_is_told_what_is_wrong_with_it() {
     let main = main.replace("output_driver: CSV", "output_driver: ELASTIC");
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
     system_configs.yaml:6:3: setup.input_driver: the input driver TCP is not there yet; use CSV with a file, or with `-` for standard input
-    system_configs.yaml:7:3: setup.output_driver: the output driver `ELASTIC` is not there yet; there are CSV and TERMINAL
+    system_configs.yaml:7:3: setup.output_driver: the output driver `ELASTIC` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let main = MAIN
         .replace("in_path: dns_logs_example.csv, ", "")
@@ -260,7 +260,7 @@ fn the_command_line_says_what_the_main_file_would() {
         OriginalCommand { driver_in: "tcp".into(), driver_out: "elastic".into(), ..command() };
     insta::assert_snapshot!(load_original(&wrong, FEATURES.as_bytes(), source).unwrap_err(), @r"
     command line: -di: the input driver TCP is not there yet; use CSV with a file, or with `-` for standard input
-    command line: -do: the output driver `elastic` is not there yet; there are CSV and TERMINAL
+    command line: -do: the output driver `elastic` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let nothing = OriginalCommand { input: String::new(), ..command() };
     insta::assert_snapshot!(load_original(&nothing, FEATURES.as_bytes(), source).unwrap_err(), @"command line: -in: there is no input; name the file to read");

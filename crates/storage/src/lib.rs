@@ -19,7 +19,7 @@ pub use build::from_environment;
 pub use download::Download;
 pub use error::{Error, Kind, Result};
 pub use location::{Location, Scheme};
-pub use runtime::break_off;
+pub use runtime::{break_off, broken_off, handle};
 pub use secret::{Secret, Secrets};
 pub use store::{Object, Store, Use};
 pub use upload::Upload;

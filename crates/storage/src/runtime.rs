@@ -4,7 +4,7 @@ use std::{future::Future, io, sync::LazyLock};
 
 use futures::executor::block_on;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     sync::watch,
 };
 
@@ -27,7 +27,7 @@ pub fn break_off() {
 }
 
 /// Comes when nobody waits any more.
-pub(crate) async fn broken_off() {
+pub async fn broken_off() {
     let mut asked = BROKEN_OFF.subscribe();
     if asked.wait_for(|asked| *asked).await.is_err() {
         // Who could ask is gone with the process.
@@ -39,6 +39,14 @@ pub(crate) fn runtime() -> Result<&'static Runtime> {
     RUNTIME.as_ref().map_err(|error| {
         Error::new(Kind::Other, format!("no threads can be had for the network: {error}"))
     })
+}
+
+/// The threads of all that waits for the network, also of drivers that speak to other servers than stores.
+///
+/// # Errors
+/// `Other` if no threads can be had.
+pub fn handle() -> Result<&'static Handle> {
+    runtime().map(Runtime::handle)
 }
 
 /// Blocks until the work is done.

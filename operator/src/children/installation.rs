@@ -13,6 +13,8 @@ pub struct Installation {
     pub feature: Vec<String>,
     pub classification: Vec<String>,
     pub report: Vec<String>,
+    /// Where people find reports, such as `https://anomal.example`.
+    pub report_address: Option<String>,
     /// PEM of the authority of the release's services.
     pub ca: Option<String>,
     /// What runners' tokens are made for; absent: they get none.

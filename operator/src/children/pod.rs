@@ -17,6 +17,8 @@ pub const TOKEN_FILE: &str = "/var/run/secrets/anomal.dev/identity/token";
 const CREDENTIALS: &str = "/var/run/secrets/anomal.dev/credentials";
 /// Where paths of settings begin that are not absolute.
 pub const DATA: &str = "/data";
+/// What the Job controller tells a pod of its Job.
+const JOB_NAME: &str = "metadata.labels['batch.kubernetes.io/job-name']";
 /// The container's name, by which the operator finds its end.
 pub const CONTAINER: &str = "runner";
 /// The kubelet renews a token when a fifth of its life is left; a run may take longer than that.
@@ -134,9 +136,12 @@ fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
         json!({"name": "ANOMAL_IN_CLUSTER", "value": "true"}),
         json!({"name": "ANOMAL_TERMINATION_LOG", "value": "/dev/termination-log"}),
         json!({"name": "ANOMAL_SECRETS", "value": CREDENTIALS}),
+        // Of the Job, which has one name for all tries and another at each time of a schedule.
+        json!({"name": "ANOMAL_RUN", "valueFrom": {"fieldRef": {"fieldPath": JOB_NAME}}}),
     ];
     let told = [
         ("ANOMAL_OTLP_ENDPOINT", &installation.otlp_endpoint),
+        ("ANOMAL_REPORT_ADDRESS", &installation.report_address),
         ("TRACEPARENT", &installation.traceparent),
     ];
     for (name, value) in told {
@@ -153,12 +158,17 @@ pub fn secrets(spec: &AnomalyJobSpec) -> BTreeSet<&str> {
         input.csv.as_ref().and_then(|csv| csv.auth.as_ref()),
         input.parquet.as_ref().and_then(|parquet| parquet.auth.as_ref()),
         input.ndjson.as_ref().and_then(|ndjson| ndjson.auth.as_ref()),
+        input.elasticsearch.as_ref().and_then(|server| server.auth.as_ref()),
         spec.dead_letter.as_ref().and_then(|dead| dead.auth.as_ref()),
     ];
     for output in &spec.outputs {
         found.push(output.csv.as_ref().and_then(|csv| csv.auth.as_ref()));
         found.push(output.parquet.as_ref().and_then(|parquet| parquet.auth.as_ref()));
         found.push(output.ndjson.as_ref().and_then(|ndjson| ndjson.auth.as_ref()));
+        let server = output.elasticsearch.as_ref();
+        found.push(server.and_then(|server| server.auth.as_ref()));
+        let refused = server.and_then(|server| server.dead_letter.as_ref());
+        found.push(refused.and_then(|file| file.auth.as_ref()));
     }
     found.into_iter().flatten().map(|auth| auth.secret_ref.name.as_str()).collect()
 }

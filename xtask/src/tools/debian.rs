@@ -30,6 +30,14 @@ pub fn chromium() -> Result<PathBuf> {
     program("chromium").context("there is no program `chromium`")
 }
 
+/// What shows programs another time.
+pub fn faketime() -> Result<PathBuf> {
+    if program("faketime").is_none() {
+        install(&["faketime"])?;
+    }
+    program("faketime").context("there is no program `faketime`")
+}
+
 pub fn install(packages: &[&str]) -> Result<()> {
     let wanted = packages.join(" ");
     if program("apt-get").is_none() {

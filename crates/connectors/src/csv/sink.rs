@@ -49,7 +49,7 @@ impl Sink for CsvSink {
     fn finish(self: Box<Self>) -> Result<Written> {
         let target = self.file.target();
         self.file.finish()?;
-        Ok(Written { target, rows: self.rows })
+        Ok(Written::new(target, self.rows))
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// As what a column's values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Integer,
     Float,
     Boolean,
@@ -50,7 +50,7 @@ impl Stored {
 }
 
 /// Values of one column; rows that have none are null.
-pub(super) struct Builder {
+pub(crate) struct Builder {
     values: Growing,
     height: usize,
 }

@@ -55,7 +55,7 @@ impl Sink for NdjsonSink {
     fn finish(self: Box<Self>) -> Result<Written> {
         let target = self.file.target().display().to_string();
         self.file.finish()?;
-        Ok(Written { target, rows: self.rows })
+        Ok(Written::new(target, self.rows))
     }
 }
 

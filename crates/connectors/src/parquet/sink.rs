@@ -169,7 +169,7 @@ impl Sink for ParquetSink {
             Some(upload) => upload.finish().map_err(|error| unwritable(&error))?,
             None => publish(self.file, &self.target)?,
         }
-        Ok(Written { target: self.target.display().to_string(), rows: self.rows })
+        Ok(Written::new(self.target.display().to_string(), self.rows))
     }
 }
 

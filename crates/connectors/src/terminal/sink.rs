@@ -106,7 +106,7 @@ impl Sink for TerminalSink {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(failed(std::path::Path::new("-"), &error))
             }
-            _ => Ok(Written { target: "-".into(), rows }),
+            _ => Ok(Written::new("-", rows)),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Auth;
+use super::{Auth, ElasticsearchInput};
 
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub struct Input {
     pub parquet: Option<ParquetInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ndjson: Option<NdjsonInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticsearch: Option<ElasticsearchInput>,
 }
 
 /// Text records with a header line (RFC 4180), plain, gzip or zstd.

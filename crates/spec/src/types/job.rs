@@ -43,6 +43,10 @@ pub struct Metadata {
 pub struct AnomalyJobSpec {
     /// Where the records come from: exactly one driver.
     pub input: Input,
+    /// The column that holds the time of a record: outputs tell it as the row's own time. Absent: the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub time_column: Option<String>,
     /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
@@ -108,6 +112,7 @@ impl Default for AnomalyJobSpec {
     fn default() -> Self {
         Self {
             input: Input::default(),
+            time_column: None,
             packs: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),

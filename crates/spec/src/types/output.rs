@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Auth;
+use super::{Auth, ElasticsearchOutput};
 
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +13,8 @@ pub struct Output {
     pub parquet: Option<ParquetOutput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ndjson: Option<NdjsonOutput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticsearch: Option<ElasticsearchOutput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalOutput>,
 }

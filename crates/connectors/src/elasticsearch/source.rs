@@ -1,0 +1,357 @@
+//! Documents of indices as records: what is in them at the moment at which the run begins, all of it or an error.
+
+mod counted;
+mod fetch;
+mod fit;
+pub(in crate::elasticsearch) mod path;
+mod probe;
+mod refusal;
+mod rejected;
+mod row;
+mod snapshot;
+mod walk;
+
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
+
+use anomal_core::{
+    Code, Error, Result, Table,
+    proto::{Column, DataType as Type, Diagnostic},
+};
+use anomal_spec::{BadLines, ElasticsearchInput};
+use polars::prelude::{BooleanChunked, Column as Values, DataFrame, NewChunkedArray};
+use serde_json::Value;
+
+use self::{
+    fetch::Fetch,
+    rejected::{cell, refused, stopped},
+    row::{Bad, Plan, Row},
+    snapshot::{KeptAlive, Snapshot},
+};
+use super::{
+    client::{Client, Request, wait},
+    mapping::{self, Capabilities, Field},
+    slices::{Pace, Queue, Slice, is_sparse},
+};
+use crate::{
+    Access, OpenOptions,
+    ndjson::{Builder, Stored},
+    source::{Batch, Rejected, Source, raw_text},
+    typing::{self, Nulls},
+};
+
+/// A batch ends with the record that takes it over so many bytes.
+const BATCH_BYTES: usize = 32 << 20;
+/// Columns of an input; a server's own limit is 1,000 by default.
+const MOST_FIELDS: usize = 10_000;
+/// The columns that tell which document a row is.
+const OWN: [&str; 2] = ["_id", "_index"];
+
+pub(crate) struct ElasticsearchSource {
+    input: ElasticsearchInput,
+    batch_rows: usize,
+    snapshot: Arc<Snapshot>,
+    _alive: KeptAlive,
+    fields: Vec<Field>,
+    schema: Vec<Column>,
+    selected: Vec<Column>,
+    /// Whether there are so many fields that only those are read which the settings name.
+    wide: bool,
+    reading: Option<Reading>,
+    /// Documents given out, of all and of each index.
+    done: u64,
+    read: Vec<u64>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What is there once the first batch was asked for.
+struct Reading {
+    fetch: Arc<Fetch>,
+    queue: Queue<fetch::Asked>,
+    pace: Pace,
+    /// Documents that came with a page and are still to be given out, and the index that they are of.
+    waiting: VecDeque<(usize, Row)>,
+    ended: bool,
+}
+
+impl ElasticsearchSource {
+    pub fn open(input: &ElasticsearchInput, options: &OpenOptions) -> Result<Self> {
+        let access = Access {
+            place: "input.elasticsearch",
+            auth: input.auth.as_ref(),
+            secrets: &options.secrets,
+        };
+        let (client, server) = Client::connect(&input.connection(), &access, input.retry_seconds)?;
+        let capabilities = capabilities(&client, input)?;
+        if (input.from.is_some() || input.to.is_some()) && !capabilities.is_time(&input.time_field)
+        {
+            let message = format!(
+                "`{}` holds no times in {}, so there is no range of them; name another field, or leave from and to out",
+                input.time_field, input.index
+            );
+            return Err(Error::settings("input.elasticsearch.timeField", "NO_TIME_FIELD", message));
+        }
+        let fields = capabilities.fields(input);
+        mapping::all_there(input, &fields)?;
+        if !input.fields.is_empty() && fields.len() > MOST_FIELDS {
+            let message = format!(
+                "{} fields match; at most {MOST_FIELDS} are read: name fewer",
+                fields.len()
+            );
+            return Err(Error::settings("input.elasticsearch.fields", "TOO_MANY_FIELDS", message));
+        }
+        let wide = input.fields.is_empty() && fields.len() > mapping::WIDE;
+        let (opened, wanted) = (client, input.clone());
+        let snapshot =
+            Arc::new(wait(async move { Snapshot::open(opened, server, &wanted).await })?);
+        let alive = snapshot.keep_alive()?;
+        let own = OWN.map(|name| Column { name: name.to_owned(), data_type: Type::String.into() });
+        let schema = own.into_iter().chain(fields.iter().map(Field::column)).collect();
+        Ok(Self {
+            input: input.clone(),
+            batch_rows: options.batch_rows,
+            _alive: alive,
+            fields,
+            schema,
+            selected: Vec::new(),
+            wide,
+            reading: None,
+            done: 0,
+            read: vec![0; snapshot.parts.len()],
+            snapshot,
+            diagnostics: Vec::new(),
+        })
+    }
+
+    /// The fields that are read.
+    fn wanted(&self) -> Vec<Field> {
+        let named = |field: &Field| self.selected.iter().any(|column| column.name == field.name);
+        let fields = self.fields.iter().map(|field| Field { typed: named(field), ..field.clone() });
+        let kept = |field: &Field| !self.wide || field.typed || field.name == self.input.time_field;
+        fields.filter(kept).collect()
+    }
+
+    fn begin(&mut self) -> Result<Reading> {
+        let mut fields = self.wanted();
+        let told = fields.iter().filter_map(|field| field.differs.as_deref());
+        self.diagnostics.extend(told.map(mapping::diagnostic));
+        if self.wide {
+            self.diagnostics.push(Diagnostic {
+                path: "input.elasticsearch.fields".to_owned(),
+                reason: "FIELDS_LEFT_OUT".to_owned(),
+                message: format!(
+                    "the mappings have {} fields: only those are read that the settings name; list in fields what else \
+                     is to be read",
+                    self.fields.len()
+                ),
+                count: 0,
+            });
+        }
+        let snapshot = Arc::clone(&self.snapshot);
+        if self.snapshot.documents() > 0 {
+            fields = wait(async move { probe::derived(&snapshot, fields).await })?;
+        }
+        let plan = Plan::new(fields, self.input.arrays);
+        let slices = self.snapshot.parts.iter().enumerate();
+        let slices = slices.map(|(at, part)| Slice::all(at, part.first, part.last, part.documents));
+        let at_once = usize::try_from(self.input.slices).unwrap_or(usize::MAX);
+        let queue = Queue::new(slices.collect::<Vec<_>>(), at_once.saturating_mul(2));
+        Ok(Reading {
+            queue,
+            pace: Pace::new(self.input.page_size, self.fields.len() > mapping::WIDE),
+            fetch: Arc::new(Fetch::new(Arc::clone(&self.snapshot), plan, at_once)),
+            waiting: VecDeque::new(),
+            ended: false,
+        })
+    }
+
+    /// All documents were given out: whether these are all that there are.
+    fn check(&self) -> Result<()> {
+        for (part, read) in self.snapshot.parts.iter().zip(&self.read) {
+            if part.documents != *read {
+                let message = format!(
+                    "the server gave {read} of the {} documents of {} that it has counted; run again",
+                    part.documents, part.index
+                );
+                return Err(Error::new(Code::Unavailable, "DOCUMENTS_MISSING", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, rows: Vec<(usize, Row)>, fetch: &Fetch) -> Result<Batch> {
+        let first = self.done;
+        self.done += rows.len() as u64;
+        let mut own = OWN.map(|name| Builder::new(name, Stored::Text, rows.len()));
+        let columns = &fetch.plan.columns;
+        let mut builders: Vec<Builder> = columns
+            .iter()
+            .map(|column| Builder::new(&column.field.name, column.stored, rows.len()))
+            .collect();
+        let (mut numbers, mut rejected) = (Vec::with_capacity(rows.len()), Vec::new());
+        for ((part, row), number) in rows.into_iter().zip(first..) {
+            let index = &self.snapshot.parts[part].index;
+            if let Some(bad) = row.bad {
+                let name = |column: usize| columns[column].field.name.clone();
+                rejected.push(refused(bad, (index.as_str(), row.id.as_str()), number, name));
+                continue;
+            }
+            let height = numbers.len();
+            own[0].put(height, Value::String(row.id));
+            own[1].put(height, Value::String(index.clone()));
+            for (column, value) in row.values {
+                builders[column].put(height, value);
+            }
+            numbers.push(number);
+        }
+        let height = numbers.len();
+        let columns = own.into_iter().chain(builders).map(|builder| builder.finish(height));
+        let source = DataFrame::new(height, columns.collect())?;
+        let batch = self.typed(source, numbers, rejected)?;
+        match batch.rejected.first() {
+            Some(bad) if self.input.bad_lines == BadLines::Error => Err(stopped(bad)),
+            _ => Ok(batch),
+        }
+    }
+
+    /// With the selected columns typed; rows with a value that is not of its column's type are bad ones.
+    fn typed(
+        &mut self,
+        mut source: DataFrame,
+        mut numbers: Vec<u64>,
+        mut rejected: Vec<Rejected>,
+    ) -> Result<Batch> {
+        let typed = typing::typed(&source, &self.selected, &Nulls::default())?;
+        let mut columns = typed.columns;
+        if !typed.misfits.is_empty() {
+            let mut fits = vec![true; source.height()];
+            for misfit in typed.misfits {
+                fits[misfit.index] = false;
+                let text = |name: &str| cell(&source, name, misfit.index);
+                let (id, index) = (text(OWN[0]), text(OWN[1]));
+                let raw =
+                    serde_json::json!({misfit.column.as_str(): text(&misfit.column)}).to_string();
+                let reason = misfit.reason();
+                let bad = Bad { column: Some(0), reason, raw: raw_text(raw.as_bytes()) };
+                rejected.push(refused(
+                    bad,
+                    (index.as_str(), id.as_str()),
+                    numbers[misfit.index],
+                    |_| misfit.column.clone(),
+                ));
+            }
+            let mask = BooleanChunked::from_slice("fits".into(), &fits);
+            (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
+            let mut fits = fits.iter();
+            numbers.retain(|_| fits.next().copied().unwrap_or_default());
+        }
+        rejected.sort_by_key(|bad| bad.row);
+        let diagnostics = std::mem::take(&mut self.diagnostics);
+        Ok(Batch { source: Table::new(numbers, source)?, typed: columns, rejected, diagnostics })
+    }
+}
+
+fn capabilities(client: &Client, input: &ElasticsearchInput) -> Result<Capabilities> {
+    let mut all = Capabilities::default();
+    for path in mapping::ask(input) {
+        let answer = client.request(&Request::get(path))?;
+        if answer.status == 404 || answer.error_type().as_deref() == Some("index_closed_exception")
+        {
+            return Err(missing(input, &answer.told()));
+        }
+        if !answer.is_success() {
+            let message = format!("the fields of {} can't be read: {}", input.index, answer.told());
+            return Err(Error::input("MAPPING_UNREADABLE", message));
+        }
+        all.extend(answer.json()?);
+    }
+    if all.is_empty() {
+        return Err(missing(input, "no index has such a name"));
+    }
+    Ok(all)
+}
+
+fn missing(input: &ElasticsearchInput, told: &str) -> Error {
+    Error::input("INDEX_MISSING", format!("there is no index {} to read: {told}", input.index))
+}
+
+impl Source for ElasticsearchSource {
+    fn schema(&self) -> &[Column] {
+        &self.schema
+    }
+
+    fn select(&mut self, columns: &[Column]) -> Result<()> {
+        self.selected = columns.to_vec();
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        let mut reading = match self.reading.take() {
+            Some(reading) => reading,
+            None => self.begin()?,
+        };
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while rows.len() < self.batch_rows && bytes < BATCH_BYTES {
+            if let Some((part, row)) = reading.waiting.pop_front() {
+                bytes += row.bytes + row.id.len();
+                rows.push((part, row));
+                continue;
+            }
+            if reading.ended || !reading.more(&mut self.read)? {
+                if !reading.ended {
+                    self.check()?;
+                }
+                reading.ended = true;
+                break;
+            }
+        }
+        let fetch = Arc::clone(&reading.fetch);
+        self.reading = Some(reading);
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        self.batch(rows, &fetch).map(Some)
+    }
+
+    fn empty(&self) -> DataFrame {
+        let own = OWN.iter().map(|name| (*name, Stored::Text));
+        let fields = self.wanted();
+        let fields = fields.iter().map(|field| (field.name.as_str(), row::stored(field)));
+        let column =
+            |(name, stored): (&str, Stored)| Values::new_empty(name.into(), &stored.dtype());
+        DataFrame::new(0, own.chain(fields).map(column).collect()).unwrap_or_default()
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        (self.done, Some(self.snapshot.documents()))
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &[]
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.snapshot.identity())
+    }
+}
+
+impl Reading {
+    /// Takes the next page; false behind the last one. `read`: documents of each index so far.
+    fn more(&mut self, read: &mut [u64]) -> Result<bool> {
+        let (fetch, pace) = (&self.fetch, self.pace);
+        self.queue.fill(pace, |slice| fetch.ask(slice, pace));
+        let Some(asked) = self.queue.pop() else { return Ok(false) };
+        let fetched = asked.wait()?;
+        self.pace.learn(fetched.hits, fetched.bytes, fetched.filtered);
+        if is_sparse(fetched.hits, fetched.size) {
+            self.queue.widen(fetched.part);
+        }
+        if let Some(rest) = fetched.rest {
+            self.queue.first(rest);
+        }
+        let pace = self.pace;
+        self.queue.fill(pace, |slice| fetch.ask(slice, pace));
+        read[fetched.part] += fetched.rows.len() as u64;
+        self.waiting.extend(fetched.rows.into_iter().map(|row| (fetched.part, row)));
+        Ok(true)
+    }
+}

@@ -1,0 +1,179 @@
+//! A slice of the snapshot, asked for and read off the thread that gives documents out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anomal_core::{Error, Result};
+use anomal_storage::{broken_off, handle};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, task::JoinHandle};
+
+use super::{
+    row::{Page, Plan, Row, partial},
+    snapshot::Snapshot,
+};
+use crate::elasticsearch::slices::{Pace, Slice};
+
+/// How often an answer that is not whole is asked for again.
+const TRIES: u32 = 4;
+/// Documents with the same number: one of each shard. More of them are no page.
+const MOST_EQUAL: u64 = 10_000;
+
+pub(super) struct Fetch {
+    snapshot: Arc<Snapshot>,
+    pub plan: Plan,
+    /// Columns whose values the server is asked for.
+    asked: Mutex<Vec<bool>>,
+    at_once: Semaphore,
+}
+
+/// What came of a slice.
+pub(super) struct Fetched {
+    pub part: usize,
+    pub rows: Vec<Row>,
+    pub hits: usize,
+    /// The most that there could have been.
+    pub size: u64,
+    pub bytes: usize,
+    pub filtered: bool,
+    /// What of the slice did not fit into a page.
+    pub rest: Option<Slice>,
+}
+
+/// A slice on its way; dropped, it is given up.
+pub(super) struct Asked(Result<JoinHandle<Result<Fetched>>>);
+
+impl Asked {
+    pub fn wait(mut self) -> Result<Fetched> {
+        let task = std::mem::replace(&mut self.0, Err(Error::cancelled()))?;
+        let ended = futures::executor::block_on(task);
+        ended
+            .map_err(|error| Error::internal(format!("a page ended without an outcome: {error}")))?
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Ok(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl Fetch {
+    /// `at_once`: requests.
+    pub fn new(snapshot: Arc<Snapshot>, plan: Plan, at_once: usize) -> Self {
+        let asked = plan.columns.iter().map(|column| column.field.derived).collect();
+        let at_once = Semaphore::new(at_once.min(Semaphore::MAX_PERMITS));
+        Self { snapshot, plan, asked: Mutex::new(asked), at_once }
+    }
+
+    pub fn ask(self: &Arc<Self>, slice: Slice, pace: Pace) -> Asked {
+        let fetch = Arc::clone(self);
+        let task = async move {
+            tokio::select! {
+                fetched = fetch.slice(slice, pace) => fetched,
+                () = broken_off() => Err(Error::cancelled()),
+            }
+        };
+        Asked(
+            handle()
+                .map(|handle| handle.spawn(task))
+                .map_err(|error| Error::internal(error.message)),
+        )
+    }
+
+    async fn slice(self: Arc<Self>, slice: Slice, pace: Pace) -> Result<Fetched> {
+        let mut size = pace.size();
+        let mut tries = 0;
+        loop {
+            let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let body = self.body(slice, size, pace.filtered, &asked);
+            let answer = {
+                let permit = self.at_once.acquire().await;
+                let _permit = permit.map_err(|_| Error::cancelled())?;
+                self.snapshot.search(&body).await?
+            };
+            match self.read(answer, asked).await {
+                Err(error) if error.reason == "ANSWER_PARTIAL" && tries < TRIES => {
+                    tries += 1;
+                    tracing::debug!("{error}; again");
+                    tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
+                }
+                Err(error) => return Err(error),
+                Ok(page) if !page.unclear.is_empty() => {
+                    let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+                    page.unclear.iter().for_each(|column| asked[*column] = true);
+                }
+                Ok(page) => match cut(slice, size, page) {
+                    Some((page, rest)) => {
+                        let Page { rows, hits, bytes, .. } = page;
+                        let filtered = pace.filtered;
+                        let part = slice.part;
+                        return Ok(Fetched { part, rows, hits, size, bytes, filtered, rest });
+                    }
+                    None if size >= MOST_EQUAL => {
+                        return Err(partial("too many documents have the same sequence number"));
+                    }
+                    None => size = (size * 4).min(MOST_EQUAL),
+                },
+            }
+        }
+    }
+
+    /// On a thread for work: an answer has megabytes.
+    async fn read(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>) -> Result<Page> {
+        let fetch = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || fetch.plan.page(&answer, &asked));
+        read.await.map_err(|error| Error::internal(format!("reading a page failed: {error}")))?
+    }
+
+    fn body(&self, slice: Slice, size: u64, filtered: bool, asked: &[bool]) -> Value {
+        let mut filters = self.snapshot.filters().to_vec();
+        if self.snapshot.parts.len() > 1 {
+            filters.push(json!({"term": {"_index": self.snapshot.parts[slice.part].index}}));
+        }
+        filters.push(json!({"range": {"_seq_no": {"gte": slice.from, "lt": slice.to}}}));
+        let columns = || self.plan.columns.iter().zip(asked);
+        let name = |(column, _): (&super::row::Reading, &bool)| column.field.name.clone();
+        let mut body = json!({
+            "size": size,
+            "track_total_hits": false,
+            "query": {"bool": {"filter": filters}},
+            "sort": [{"_seq_no": "asc"}],
+        });
+        if filtered {
+            let names: Vec<String> =
+                columns().filter(|(column, _)| !column.field.derived).map(name).collect();
+            body["_source"] = if names.is_empty() { false.into() } else { names.into() };
+        }
+        let served: Vec<Value> = columns()
+            .filter(|(_, asked)| **asked)
+            .map(|(column, _)| {
+                let field = &column.field;
+                if field.is_date() {
+                    json!({"field": field.name, "format": "strict_date_optional_time_nanos"})
+                } else {
+                    json!({"field": field.name})
+                }
+            })
+            .collect();
+        if !served.is_empty() {
+            body["fields"] = served.into();
+        }
+        body
+    }
+}
+
+/// A page that is full may end within documents of the same number: they are left for the next one. Nothing where
+/// all have the same.
+fn cut(slice: Slice, size: u64, mut page: Page) -> Option<(Page, Option<Slice>)> {
+    let last = page.rows.last().map(|row| row.number);
+    let Some(end) = last.filter(|_| page.hits as u64 >= size) else { return Some((page, None)) };
+    page.rows.retain(|row| row.number < end);
+    if page.rows.is_empty() {
+        return None;
+    }
+    let rest = slice.behind(end, page.rows.len());
+    Some((page, rest))
+}

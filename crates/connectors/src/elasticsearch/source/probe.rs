@@ -1,0 +1,62 @@
+//! Which columns stand in no document: aliases, fields that are computed or copied, indices that keep no documents.
+//! The server tells their values in another way, which costs it more.
+
+use anomal_core::Result;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::snapshot::Snapshot;
+use crate::elasticsearch::mapping::Field;
+
+/// Searches of a request.
+const AT_ONCE: usize = 100;
+
+#[derive(Deserialize)]
+struct Answers {
+    responses: Vec<Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    hits: Option<Hits>,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_source")]
+    source: Option<Value>,
+}
+
+/// Looks at one document with a value of each field.
+pub(super) async fn derived(snapshot: &Snapshot, mut fields: Vec<Field>) -> Result<Vec<Field>> {
+    for fields in fields.chunks_mut(AT_ONCE) {
+        let bodies: Vec<Value> = fields.iter().map(|field| asked(snapshot, field)).collect();
+        let answers: Answers = serde_json::from_slice(&snapshot.searches(&bodies).await?)
+            .unwrap_or(Answers { responses: Vec::new() });
+        for (field, answer) in fields.iter_mut().zip(answers.responses) {
+            let hit = answer.hits.and_then(|hits| hits.hits.into_iter().next());
+            let Some(hit) = hit else { continue };
+            // Filtered to the field: what is left is its value, or nothing.
+            let stands =
+                hit.source.as_ref().and_then(Value::as_object).is_some_and(|s| !s.is_empty());
+            field.derived |= !stands;
+        }
+    }
+    Ok(fields)
+}
+
+fn asked(snapshot: &Snapshot, field: &Field) -> Value {
+    let mut filters = snapshot.filters().to_vec();
+    filters.push(json!({"exists": {"field": field.name}}));
+    json!({
+        "size": 1,
+        "track_total_hits": false,
+        "query": {"bool": {"filter": filters}},
+        "_source": [field.name],
+    })
+}

@@ -1,0 +1,239 @@
+//! How fast documents are written to and read from a server, beside loops that do nothing else. `cargo xtask bench
+//! elastic` gets the servers and runs it.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anomal_tests::{
+    Workspace,
+    elastic::{Client, Flavor, READER, Server, WRITER},
+};
+use serde_json::{Value, json};
+
+const DOCUMENTS: usize = 100_000;
+/// Each measurement is taken so many times, in turns; the best is told.
+const TURNS: usize = 3;
+/// Sizes of a plain loop's requests, of which the best counts.
+const BATCHES: [usize; 5] = [250, 500, 1_000, 2_500, 5_000];
+/// Requests at a time, as many as the output's and input's settings are here.
+const AT_ONCE: usize = 2;
+
+fn main() {
+    println!(
+        "| server | what | plain loop, documents/s | anomal, documents/s | share | peak memory MB |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for flavor in [Flavor::Elasticsearch, Flavor::OpenSearch] {
+        let server = Server::start(flavor).expect("a server");
+        sink(&server);
+        source(&server);
+    }
+}
+
+fn line(server: &Server, what: &str, plain: Duration, ours: &Measured) {
+    let rate = |time: Duration| DOCUMENTS as f64 / time.as_secs_f64();
+    println!(
+        "| {:?} | {what} | {:.0} | {:.0} | {:.0} % | {:.0} |",
+        server.flavor,
+        rate(plain),
+        rate(ours.time),
+        100.0 * plain.as_secs_f64() / ours.time.as_secs_f64(),
+        ours.peak as f64 / 1e6
+    );
+}
+
+/// A whole run of `anomal`: its time from start to end, and the most memory that it had, in bytes.
+struct Measured {
+    time: Duration,
+    peak: u64,
+}
+
+fn run(workspace: &Workspace) -> Measured {
+    let began = Instant::now();
+    let mut command: Command = workspace.command(&["run", "job.yaml", "--secrets", "secrets"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        if let Some(ended) = child.try_wait().expect("its state") {
+            break ended;
+        }
+        let told = fs::read_to_string(&status).unwrap_or_default();
+        let told = told.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak = told.and_then(|told| told.trim().parse::<u64>().ok()).map_or(peak, |kib| kib << 10);
+        thread::sleep(Duration::from_millis(5));
+    };
+    let time = began.elapsed();
+    assert!(ended.success(), "{ended}");
+    Measured { time, peak }
+}
+
+fn best(times: impl Iterator<Item = Measured>) -> Measured {
+    times
+        .reduce(|a, b| Measured { time: a.time.min(b.time), peak: a.peak.max(b.peak) })
+        .expect("one")
+}
+
+/// A log of requests.
+fn records() -> String {
+    let mut text = String::from(
+        "@timestamp,source.ip,source.port,destination.ip,destination.port,network.bytes,dns.question.name,\
+         dns.response_code,dns.id,tests.note\n",
+    );
+    for row in 0..DOCUMENTS {
+        text.push_str(&format!(
+            "2026-03-04T05:{:02}:{:02}Z,10.0.{}.{},{},192.168.7.{},53,{},host-{row}.example.net,NOERROR,{},note {row}\n",
+            row / 60 % 60,
+            row % 60,
+            row / 256 % 256,
+            row % 256,
+            1024 + row % 60_000,
+            row % 250,
+            row % 1_400,
+            row % 65_536,
+        ));
+    }
+    text
+}
+
+/// From a file into an index, beside bulk requests that were made before. Who reads the file and makes the documents is
+/// in the time of the one alone.
+fn sink(server: &Server) {
+    let workspace = Workspace::default();
+    server.secrets(&workspace);
+    workspace.write("in.csv", records().as_bytes());
+    let ours = |index: &str| {
+        let job = format!(
+            "input: {{csv: {{path: in.csv}}}}\ntimeColumn: \"@timestamp\"\nflags:\n  - {{type: direct, name: big, \
+             expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\noutputs: [{{elasticsearch: \
+             {{{}, index: {index}, rows: all, bulk: {{inFlight: {AT_ONCE}}}}}}}]\n",
+            server.settings(WRITER)
+        );
+        workspace.write("job.yaml", job.as_bytes());
+        let measured = run(&workspace);
+        assert_eq!(server.admin().count(index), DOCUMENTS as u64);
+        measured
+    };
+    let first = server.name("first");
+    ours(&first);
+    let documents = server.admin().documents(&first);
+    let template = server.admin().get(&format!("/{first}"))[&first]["mappings"].clone();
+    let mut plain = Duration::MAX;
+    let mut measured = Vec::new();
+    for _ in 0..TURNS {
+        for batch in BATCHES {
+            let index = server.name("plain");
+            let settings = json!({"number_of_shards": 1, "number_of_replicas": 0, "codec": "best_compression"});
+            let body = json!({"settings": settings, "mappings": template});
+            server.admin().put(&format!("/{index}"), &body);
+            plain = plain.min(bulk(&server.user(WRITER), &index, &documents, batch));
+            assert_eq!(server.admin().count(&index), DOCUMENTS as u64);
+            server.admin().delete(&format!("/{index}"));
+        }
+        let index = server.name("ours");
+        measured.push(ours(&index));
+        server.admin().delete(&format!("/{index}"));
+    }
+    line(server, "write", plain, &best(measured.into_iter()));
+}
+
+/// The same documents under the same ids.
+fn bulk(client: &Client, index: &str, documents: &[(String, Value)], batch: usize) -> Duration {
+    let body = |part: &[(String, Value)]| {
+        let lines = part
+            .iter()
+            .map(|(id, document)| format!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n{document}\n"));
+        lines.collect::<String>().into_bytes()
+    };
+    let bodies = Mutex::new(documents.chunks(batch).map(body).collect::<Vec<_>>());
+    let path = format!("/{index}/_bulk?filter_path=errors");
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let mut connection = client.connection();
+                while let Some(body) = { bodies.lock().expect("no panic").pop() } {
+                    let answer = connection.post(&path, body);
+                    assert_eq!(answer, b"{\"errors\":false}");
+                }
+            });
+        }
+    });
+    began.elapsed()
+}
+
+/// From an index into a file, beside a sliced scroll that looks at nothing but where it goes on.
+fn source(server: &Server) {
+    let index = server.name("logs-speed");
+    let client = server.admin();
+    let settings = json!({"number_of_shards": 2, "number_of_replicas": 0});
+    client.put(&format!("/{index}"), &json!({"settings": settings}));
+    let document = |row: usize| {
+        json!({
+            "@timestamp": format!("2026-03-04T05:{:02}:{:02}Z", row / 60 % 60, row % 60),
+            "source": {"ip": format!("10.0.{}.{}", row / 256 % 256, row % 256), "port": 1024 + row % 60_000},
+            "destination": {"ip": format!("192.168.7.{}", row % 250), "port": 53},
+            "network": {"bytes": row % 1_400, "transport": "udp", "type": "ipv4"},
+            "dns": {"question": {"name": format!("host-{row}.example.net"), "type": "A"}, "id": row % 65_536},
+            "host": {"name": format!("sensor-{}", row % 7)},
+            "message": format!("query {row} of a client that asks for what it needs"),
+        })
+    };
+    client.load(&index, 0, &(0..DOCUMENTS).map(document).collect::<Vec<_>>());
+    let workspace = Workspace::default();
+    server.secrets(&workspace);
+    let job = format!(
+        "input: {{elasticsearch: {{{}, index: {index}, slices: {AT_ONCE}}}}}\nflags:\n  - {{type: direct, name: big, \
+         expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\noutputs: [{{ndjson: {{path: \
+         out.ndjson}}}}]\n",
+        server.settings(READER)
+    );
+    workspace.write("job.yaml", job.as_bytes());
+    let (mut plain, mut measured) = (Duration::MAX, Vec::new());
+    for _ in 0..TURNS {
+        for size in [1_000, 2_500, 5_000, 10_000] {
+            plain = plain.min(scroll(&server.user(READER), &index, size));
+        }
+        measured.push(run(&workspace));
+        assert_eq!(workspace.read("out.ndjson").lines().count(), DOCUMENTS);
+    }
+    line(server, "read", plain, &best(measured.into_iter()));
+}
+
+fn scroll(client: &Client, index: &str, size: usize) -> Duration {
+    let began = Instant::now();
+    let read = |slice: usize| {
+        let mut connection = client.connection();
+        let first = json!({"size": size, "sort": ["_doc"], "slice": {"id": slice, "max": AT_ONCE}});
+        let first = first.to_string().into_bytes();
+        let mut page = connection.post(&format!("/{index}/_search?scroll=1m"), first);
+        let mut count = 0;
+        loop {
+            let hits = memchr::memmem::find_iter(&page, b"\"_id\":").count();
+            if hits == 0 {
+                return count;
+            }
+            count += hits;
+            let id = between(&page, b"\"_scroll_id\":\"", b'"');
+            let next = [b"{\"scroll\":\"1m\",\"scroll_id\":\"", id, b"\"}"].concat();
+            page = connection.post("/_search/scroll", next);
+        }
+    };
+    let count: usize = thread::scope(|scope| {
+        let slices: Vec<_> = (0..AT_ONCE).map(|slice| scope.spawn(move || read(slice))).collect();
+        slices.into_iter().map(|slice| slice.join().expect("no panic")).sum()
+    });
+    assert_eq!(count, DOCUMENTS);
+    began.elapsed()
+}
+
+fn between<'a>(text: &'a [u8], before: &[u8], end: u8) -> &'a [u8] {
+    let start = memchr::memmem::find(text, before).expect("it is there") + before.len();
+    let length = memchr::memchr(end, &text[start..]).expect("it ends");
+    &text[start..start + length]
+}

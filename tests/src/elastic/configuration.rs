@@ -1,0 +1,68 @@
+//! The servers' own settings, in the folder `work`.
+
+use std::{fs, path::Path};
+
+use super::{Authority, Flavor, process, roles};
+
+/// Of [`super::PASSWORD`], by bcrypt at its lowest cost.
+const HASH: &str = "$2a$04$yoE0lKWJqzxf78jJ/JzSfOGt.Iv6bxp75dL2cZKdaCghiBSKpNTWS";
+
+pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Authority) {
+    let work = folder.join("work");
+    let write = |name: &str, content: &str| {
+        let path = work.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
+        fs::write(path, content).expect("file written");
+    };
+    fs::create_dir_all(work.join("tmp")).expect("folder made");
+    // However full the machine's disk is.
+    let disk = "cluster.routing.allocation.disk.threshold_enabled: false\n";
+    match flavor {
+        Flavor::Elasticsearch => {
+            let settings = format!(
+                "cluster.name: {}\ndiscovery.type: single-node\nnetwork.host: 127.0.0.1\n\
+                 http.port: {port}\ntransport.port: 0\npath.data: {data}\npath.logs: {logs}\n\
+                 xpack.security.enabled: true\nxpack.security.autoconfiguration.enabled: false\n\
+                 xpack.security.http.ssl.enabled: true\nxpack.security.http.ssl.key: certs/key.pem\n\
+                 xpack.security.http.ssl.certificate: certs/certificate.pem\n\
+                 xpack.security.http.ssl.certificate_authorities: [certs/ca.pem]\n\
+                 xpack.security.transport.ssl.enabled: false\nxpack.ml.enabled: false\n{disk}",
+                process::cluster(folder),
+                data = work.join("data").display(),
+                logs = work.join("logs").display(),
+            );
+            write("config/elasticsearch.yml", &settings);
+            let (certificate, key) = authority.certificate(super::HERE);
+            write("config/certs/certificate.pem", &certificate);
+            write("config/certs/key.pem", &key);
+            write("config/certs/ca.pem", authority.pem());
+            // JSON is YAML.
+            let roles: String = roles().map(|(name, role)| format!("{name}: {role}\n")).collect();
+            write("config/roles.yml", &roles);
+            let users: String =
+                super::USERS.iter().map(|user| format!("{user}:{HASH}\n")).collect();
+            write("config/users", &users);
+            let given =
+                "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n";
+            write("config/users_roles", given);
+            write("config/log4j2.properties", LOG);
+            // The first compiler alone: a server that lives for a minute is faster so.
+            let java = "-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=${ES_TMPDIR}\n";
+            write("config/jvm.options", java);
+            fs::create_dir_all(work.join("config/jvm.options.d")).expect("folder made");
+        }
+        Flavor::OpenSearch => {
+            write("node_1/config/opensearch.yml", disk);
+            write("node_1/config/log4j2.properties", LOG);
+        }
+    }
+}
+
+const LOG: &str = "status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %-5p %c{1.} %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+";

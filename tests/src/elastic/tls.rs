@@ -1,0 +1,63 @@
+//! An authority of a server's own, and certificates of it.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+#[derive(Clone)]
+pub(super) struct Authority {
+    ca: String,
+    issuer: Arc<Issuer<'static, KeyPair>>,
+}
+
+impl Authority {
+    pub(super) fn make() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        // A certificate with the name of its issuer is taken for one that signs itself.
+        authority.distinguished_name.push(DnType::CommonName, "authority of the tests");
+        let key = KeyPair::generate().expect("a key");
+        let ca = authority.self_signed(&key).expect("signed").pem();
+        Self { ca, issuer: Arc::new(Issuer::new(authority, key)) }
+    }
+
+    pub(super) fn pem(&self) -> &str {
+        &self.ca
+    }
+
+    /// For an address of this machine: the certificate and its key.
+    pub(super) fn certificate(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let names = vec![host.to_owned(), "localhost".to_owned()];
+        let mut certificate = CertificateParams::new(names).expect("parameters");
+        certificate.use_authority_key_identifier_extension = true;
+        let certificate = certificate.signed_by(&key, &self.issuer).expect("signed").pem();
+        (certificate, key.serialize_pem())
+    }
+
+    pub(super) fn client(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("a certificate");
+        roots.add(ca).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions");
+        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    pub(super) fn server(&self, host: &str) -> Arc<ServerConfig> {
+        let (certificate, key) = self.certificate(host);
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("versions");
+        let config = config.with_no_client_auth();
+        let config = config.with_single_cert(vec![certificate.expect("a certificate")], key);
+        Arc::new(config.expect("a server's settings"))
+    }
+}

@@ -1,0 +1,369 @@
+//! Each panel of the printed dashboard is asked for as its program would ask, and answers what the documents say.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use anomal_tests::{
+    Ran, Workspace,
+    elastic::{self, ADMIN, Flavor, Server, WRITER, kibana::Kibana},
+    repository, tool,
+};
+use serde_json::{Value, json};
+
+use super::{
+    jobs::{Door, RUN, example, load},
+    query::{Asked, aggregations_of, ask, kuery},
+};
+
+/// A job whose rows have users.
+const PAYMENTS: &str = "input:
+  csv: {path: payments.csv}
+timeColumn: \"@timestamp\"
+features:
+  - {type: field, name: amount}
+flags:
+  - {type: direct, name: huge, expression: amount > 900, severity: high, description: Huge}
+classification: {engine: Gower, threshold: {method: contamination, value: 0.02}}
+";
+
+fn flavor(server: &Server) -> &'static str {
+    match server.flavor {
+        Flavor::Elasticsearch => "kibana",
+        Flavor::OpenSearch => "opensearch",
+    }
+}
+
+/// Results of two jobs, in indices with this in front of their names.
+fn results(server: &Server) -> String {
+    let (from, to) = (server.name("logs-dns"), server.name("board"));
+    let door = Door::to(server);
+    let workspace = example(server, &door, &from, &format!("{to}-dns"));
+    load(&workspace, &door, &from);
+    workspace.anomal(&RUN).expect(0, &[]);
+    let mut payments = "@timestamp,user.name,amount\n".to_owned();
+    for row in 0..200 {
+        let amount = if row % 50 == 7 { 950 } else { row % 13 };
+        payments.push_str(&format!("2026-03-02T0{}:00:00Z,user{},{amount}\n", row % 10, row % 7));
+    }
+    workspace.write("payments.csv", payments.as_bytes());
+    let output = format!(
+        "{PAYMENTS}outputs: [{{elasticsearch: {{url: \"{}\", auth: {{secretRef: {{name: elasticsearch}}}}, index: \
+         {to}-payments}}}}]\n",
+        door.url
+    );
+    workspace.write("payments.yaml", output.as_bytes());
+    workspace.anomal(&["run", "payments.yaml", "--secrets", "secrets"]).expect(0, &[]);
+    to
+}
+
+fn objects(flavor: &str, index: &str) -> Vec<Value> {
+    let printed = Workspace::default().anomal(&[
+        "elastic",
+        "dashboards",
+        "--flavor",
+        flavor,
+        "--index",
+        index,
+    ]);
+    printed.expect(0, &[]);
+    printed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// All documents, and those of them that are alerts.
+struct Documents(Vec<Value>);
+
+impl Documents {
+    fn alerts(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(|document| document["event"]["kind"] == "alert")
+    }
+
+    /// How many alerts have each value of a field, which may have several.
+    fn counts(&self, pointer: &str) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for document in self.alerts() {
+            let mut values: Vec<String> = match document.pointer(pointer) {
+                Some(Value::Array(values)) => {
+                    values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+                }
+                Some(value) => vec![value.as_str().unwrap().to_owned()],
+                None => continue,
+            };
+            values.sort();
+            values.dedup();
+            values.into_iter().for_each(|value| *counts.entry(value).or_default() += 1);
+        }
+        counts
+    }
+}
+
+#[test]
+fn every_panel_answers_what_the_documents_say() {
+    elastic::both(|server| {
+        let pattern = format!("{}-*", results(server));
+        let documents = server.admin().documents(&pattern);
+        let documents = Documents(documents.into_iter().map(|document| document.1).collect());
+        let objects = objects(flavor(server), &pattern);
+        let by_id = |id: &str| {
+            let found = objects.iter().find(|object| object["id"] == id);
+            found.unwrap_or_else(|| panic!("no {id}"))
+        };
+        assert_eq!(by_id("anomal-results")["attributes"]["title"], pattern);
+        let answer = |id: &str| ask(server, &pattern, by_id(id));
+        let total = documents.alerts().count() as u64;
+        assert!(total > 100);
+
+        let figures = answer("anomal-figures");
+        assert_eq!(figures.total, total);
+        assert_eq!(figures.value("2"), 2.0, "runs");
+        assert_eq!(figures.value("3"), 2.0, "jobs");
+        let risk = |document: &Value| document["event"]["risk_score_norm"].as_f64().unwrap();
+        let highest = documents.alerts().map(risk).fold(0.0, f64::max);
+        assert!((figures.value("4") - highest).abs() < 1e-3);
+
+        severities(&answer("anomal-over-time"), &documents);
+
+        let scores = answer("anomal-scores");
+        let bars: Vec<(f64, u64)> = scores.buckets(&["2"]);
+        assert_eq!(bars.iter().map(|bar| bar.1).sum::<u64>(), documents.0.len() as u64);
+        assert!((5..=101).contains(&bars.len()), "{bars:?}");
+
+        let told = answer("anomal-reasons");
+        reasons(&told, &documents);
+        drawn(by_id("anomal-reasons"), &told);
+
+        let counted = |id: &str, bucket: &str| answer(id).terms(&[bucket]);
+        let most = |counts: BTreeMap<String, u64>, size: usize| top(counts, size);
+        assert_eq!(counted("anomal-flags", "2"), most(documents.counts("/rule/name"), 15));
+        assert_eq!(counted("anomal-by-job", "5"), most(documents.counts("/anomal/job"), 50));
+        for (id, pointer) in [
+            ("anomal-by-address", "/related/ip"),
+            ("anomal-by-host", "/related/hosts"),
+            ("anomal-by-user", "/related/user"),
+        ] {
+            let counts = documents.counts(pointer);
+            assert!(!counts.is_empty(), "{pointer}");
+            assert_eq!(shape(&counted(id, "4")), shape(&most(counts, 50)), "{id}");
+        }
+        suspects(server, &pattern, by_id("anomal-suspects"), &documents, highest);
+    });
+}
+
+/// The most frequent, by count.
+fn top(counts: BTreeMap<String, u64>, size: usize) -> BTreeMap<String, u64> {
+    let mut sorted: Vec<(String, u64)> = counts.into_iter().collect();
+    sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), name.clone()));
+    sorted.into_iter().take(size).collect()
+}
+
+/// Counts alone: of equal ones, any may be the last that is shown.
+fn shape(counts: &BTreeMap<String, u64>) -> Vec<u64> {
+    let mut counts: Vec<u64> = counts.values().copied().collect();
+    counts.sort_unstable();
+    counts
+}
+
+fn severities(asked: &Asked, documents: &Documents) {
+    let mut over_time: BTreeMap<String, u64> = BTreeMap::new();
+    let moments = asked.below(&["2"]);
+    assert!(moments.len() > 5, "{moments:?}");
+    for moment in moments {
+        for bucket in moment["3"]["buckets"].as_array().unwrap() {
+            let name = bucket["key"].as_str().unwrap().to_owned();
+            *over_time.entry(name).or_default() += bucket["doc_count"].as_u64().unwrap();
+        }
+    }
+    let mut expected = documents.counts("/anomal/severity");
+    let unflagged = documents.alerts().filter(|document| document["anomal"]["severity"].is_null());
+    expected.insert("__missing__".into(), unflagged.count() as u64);
+    assert_eq!(over_time, expected);
+}
+
+fn reasons(asked: &Asked, documents: &Documents) {
+    let mut shares: BTreeMap<String, f64> = BTreeMap::new();
+    for document in documents.alerts() {
+        for reason in document["anomal"]["contributions"].as_array().into_iter().flatten() {
+            let feature = reason["feature"].as_str().unwrap().to_owned();
+            *shares.entry(feature).or_default() += reason["share"].as_f64().unwrap();
+        }
+    }
+    assert!(shares.len() > 5, "{shares:?}");
+    let told = asked.below(&["alerts", "reasons", "features"]);
+    assert_eq!(told.len(), shares.len().min(15));
+    let mut before = f64::INFINITY;
+    for bucket in told {
+        let share = bucket["share"]["value"].as_f64().unwrap();
+        assert!((share - shares[bucket["key"].as_str().unwrap()]).abs() < 1e-6, "{bucket}");
+        assert!(share <= before, "the largest come first");
+        before = share;
+    }
+}
+
+/// A bar for each of the features, as long as its share.
+fn drawn(object: &Value, asked: &Asked) {
+    let state = object["attributes"]["visState"].as_str().unwrap();
+    let state: Value = serde_json::from_str(state).unwrap();
+    let spec: Value = serde_json::from_str(state["params"]["spec"].as_str().unwrap()).unwrap();
+    let mut draw = Command::new("node");
+    draw.arg(repository().join("tests/tests/elastic/draw.cjs")).arg(tool("ANOMAL_TEST_VEGA"));
+    let input = json!({"spec": spec, "answer": asked.answer()}).to_string();
+    let drawn: Value = serde_json::from_str(&fed(&mut draw, &input)).unwrap();
+    assert_eq!(drawn["warnings"], json!([]));
+    let labels: Vec<&str> =
+        drawn["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
+    let buckets = asked.below(&["alerts", "reasons", "features"]);
+    assert_eq!(labels.len(), buckets.len(), "{labels:?}");
+    for bucket in buckets {
+        let feature = format!("feature: {}", bucket["key"].as_str().unwrap());
+        assert!(labels.iter().any(|label| label.contains(&feature)), "{feature}: {labels:?}");
+    }
+}
+
+/// What a program prints that is given this on its standard input.
+fn fed(command: &mut Command, input: &str) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    ran.expect(0, &[]);
+    ran.stdout
+}
+
+fn suspects(server: &Server, index: &str, object: &Value, documents: &Documents, highest: f64) {
+    let attributes = &object["attributes"];
+    let columns: Vec<&str> = attributes["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    let sort = &attributes["sort"][0];
+    let body = json!({
+        "size": 500,
+        "query": {"bool": {"filter": [kuery(object)]}},
+        "sort": [{sort[0].as_str().unwrap(): {"order": sort[1], "unmapped_type": "boolean"}}],
+        "fields": columns.iter().map(|name| json!({"field": name})).collect::<Vec<_>>(),
+        "track_total_hits": true,
+        "_source": false,
+    });
+    let found = server.admin().post(&format!("/{index}/_search"), &body);
+    assert_eq!(found["hits"]["total"]["value"], documents.alerts().count());
+    let hits = found["hits"]["hits"].as_array().unwrap();
+    let first = hits[0]["fields"]["event.risk_score_norm"][0].as_f64().unwrap();
+    assert!((first - highest).abs() < 1e-3);
+    // A job without a report's address has no links.
+    for column in columns.iter().filter(|name| **name != "event.url") {
+        let told = hits.iter().filter(|hit| hit["fields"][*column].is_array()).count();
+        assert!(told > 0, "no row has {column}");
+    }
+}
+
+/// pybana reads what Kibana saves, and was written by others: it makes the same aggregations of it as `query` does.
+/// What it does not know is left out: how missing values are told, and how long a step is.
+#[test]
+fn another_reader_makes_the_same_of_them() {
+    for flavor in ["kibana", "opensearch"] {
+        let objects = objects(flavor, "anomal-results-*");
+        let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
+        let mut read = Command::new(tool("ANOMAL_TEST_DASHBOARDS_PYTHON"));
+        read.arg(repository().join("tests/tests/elastic/translate.py"));
+        let read = fed(&mut read, &lines);
+        let mut theirs = read.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        for object in &objects {
+            let Some(ours) = aggregations_of(object, &|_| (0.0, 1.0)) else { continue };
+            let theirs = theirs.next().unwrap();
+            assert_eq!(theirs["id"], object["id"]);
+            assert_eq!(known(theirs["aggs"].clone()), known(ours));
+            let index = &theirs["index"];
+            assert!(index.is_null() || *index == json!(["anomal-results-*"]), "{index}");
+        }
+        assert!(theirs.next().is_none());
+    }
+}
+
+/// Without what one of the two does not know.
+fn known(mut value: Value) -> Value {
+    const LEFT_OUT: [&str; 6] =
+        ["missing", "interval", "fixed_interval", "min_doc_count", "format", "time_zone"];
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+        fields.values_mut().for_each(|field| *field = known(field.take()));
+    }
+    value
+}
+
+#[test]
+fn setup_installs_templates_and_dashboards() {
+    elastic::both(|server| {
+        let door = Door::to(server);
+        let workspace = Workspace::default();
+        server.secret(&workspace, "es", ADMIN);
+        let (flavor, header) = match server.flavor {
+            Flavor::Elasticsearch => ("kibana", "kbn-xsrf"),
+            Flavor::OpenSearch => ("opensearch", "osd-xsrf"),
+        };
+        let kibana = Kibana::start(header);
+        let index = format!("{}-*", server.name("setup"));
+        let kibana_url = kibana.url();
+        let setup = |more: &[&str]| {
+            let common =
+                ["elastic", "setup", "--index", &index, "--secret", "es", "--secrets", "secrets"];
+            workspace.anomal(&[&common, more].concat())
+        };
+        let both = ["--url", &door.url, "--kibana-url", &kibana_url];
+        setup(&both).expect(0, &["templates", "dashboard among them"]);
+        // Nothing is in the way of a second time.
+        setup(&both).expect(0, &[]);
+        let printed = objects(flavor, &index);
+        let taken: Vec<Value> = kibana.objects().into_values().collect();
+        assert_eq!(taken.len(), printed.len());
+        assert!(printed.iter().all(|object| taken.contains(object)));
+
+        // An index of the pattern is made by the template, also by who may do no more than write.
+        let made = index.replace('*', "made");
+        let document =
+            "{\"create\":{}}\n{\"@timestamp\":\"2026-03-02T00:00:00Z\",\"anomal\":{\"score\":1}}\n";
+        let written = server.user(WRITER).send("POST", &format!("/{made}/_bulk"), document);
+        assert_eq!(written.status, 200, "{}", written.text());
+        let mapping = server.admin().get(&format!("/{made}/_mapping"));
+        let properties = &mapping[&made]["mappings"]["properties"];
+        assert_eq!(properties["anomal"]["properties"]["contributions"]["type"], "nested");
+
+        kibana.refuse("anomal-flags");
+        let only = ["--kibana-url", &kibana_url, "--flavor", flavor];
+        setup(&only).expect(4, &["anomal-flags", "unsupported_type"]);
+        let elsewhere = format!("{kibana_url}/s");
+        setup(&["--kibana-url", &elsewhere, "--flavor", flavor]).expect(4, &["404", "URL"]);
+        let few = ["elastic", "setup", "--kibana-url", &kibana_url];
+        workspace.anomal(&few).expect(2, &["--flavor"]);
+    });
+}
+
+/// What is printed can be put as it stands.
+#[test]
+fn printed_templates_are_taken_by_the_servers() {
+    elastic::both(|server| {
+        let flavor = match server.flavor {
+            Flavor::Elasticsearch => "elasticsearch",
+            Flavor::OpenSearch => "opensearch",
+        };
+        let index = server.name("printed");
+        let printed = Workspace::default()
+            .anomal(&["elastic", "template", "--flavor", flavor, "--index", &index]);
+        printed.expect(0, &[]);
+        let requests = printed.stdout.split("PUT ").skip(1);
+        let put = requests.map(|request| {
+            let (path, body) = request.split_once('\n').unwrap();
+            server.admin().put(path, &serde_json::from_str(body).unwrap());
+        });
+        assert_eq!(put.count(), 3);
+        server.admin().put(&format!("/{index}"), &json!({}));
+        let mapping = server.admin().get(&format!("/{index}/_mapping"));
+        let mapping = &mapping[&index]["mappings"];
+        let source = &mapping["properties"]["anomal"]["properties"]["source"]["type"];
+        let expected = if flavor == "opensearch" { "flat_object" } else { "flattened" };
+        assert_eq!(source, expected);
+    });
+}

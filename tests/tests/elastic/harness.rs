@@ -1,0 +1,139 @@
+//! The tests' servers and the proxy in front of them do what the other tests build on.
+
+use std::{path::Path, time::Duration};
+
+use anomal_tests::{
+    elastic::{
+        self, ADMIN, Client, Flavor, READER, Server, WRITER,
+        proxy::{Fault, Proxy},
+    },
+    http::Answer,
+    repository,
+};
+use serde_json::{Value, json};
+
+fn documents(count: usize) -> Vec<Value> {
+    (0..count).map(|number| json!({"number": number, "text": "x".repeat(100)})).collect()
+}
+
+#[test]
+fn a_server_holds_what_it_was_given() {
+    elastic::both(|server| {
+        let index = server.name("held");
+        server.admin().load(&index, 0, &documents(6_000));
+        assert_eq!(server.admin().count(&index), 6_000);
+        assert_eq!(server.admin().count_of(&index, &json!({"range": {"number": {"lt": 10}}})), 10);
+        let documents = server.admin().documents(&index);
+        assert_eq!(documents.len(), 6_000);
+        assert_eq!(documents[10].0, documents[10].1["number"].to_string());
+    });
+}
+
+/// The roles of the example are the whole of what its users may do.
+#[test]
+fn users_may_do_what_their_roles_say_and_no_more() {
+    let Some(server) = Server::shared(Flavor::Elasticsearch) else { return };
+    let document = "{\"create\": {}}\n{\"a\": 1}\n";
+    let status = |client: &Client, method: &str, path: &str, body: &str| {
+        let answer = client.send(method, path, body);
+        let text: Value = serde_json::from_str(&answer.text()).unwrap();
+        // Of a bulk, that of its item.
+        text["items"][0]["create"]["status"].as_u64().unwrap_or_else(|| answer.status.into())
+    };
+    let (writer, reader) = (server.user(WRITER), server.user(READER));
+    let (results, logs) = (server.name("rights"), server.name("logs-rights"));
+    server.admin().load(&logs, 0, &documents(1));
+    assert_eq!(status(&writer, "POST", &format!("/{results}/_bulk"), document), 201);
+    assert_eq!(status(&writer, "GET", &format!("/{results}/_search"), ""), 403);
+    assert_eq!(status(&writer, "DELETE", &format!("/{results}"), ""), 403);
+    assert_eq!(status(&writer, "POST", &format!("/{logs}/_bulk"), document), 403);
+    assert_eq!(status(&reader, "GET", &format!("/{logs}/_search"), ""), 200);
+    assert_eq!(status(&reader, "GET", &format!("/{results}/_search"), ""), 403);
+    assert_eq!(status(&reader, "POST", &format!("/{logs}/_bulk"), document), 403);
+    let stranger = server.admin().basic(ADMIN, "wrong");
+    assert_eq!(status(&stranger, "GET", "/_cluster/health", ""), 401);
+}
+
+#[test]
+fn the_documentation_has_these_roles() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
+    let documentation = read("docs/elasticsearch.md");
+    for role in ["anomal-writer", "anomal-reader"] {
+        let text = read(&format!("examples/elasticsearch/roles/{role}.json"));
+        let request = format!("PUT _security/role/{role}\n{text}");
+        let block: Vec<String> = request.lines().map(|line| format!("    {line}\n")).collect();
+        assert!(documentation.contains(&block.concat()), "{role} is told otherwise there");
+    }
+}
+
+#[test]
+fn a_server_comes_back_with_what_it_held_and_leaves_nothing() {
+    elastic::both_apart(|mut server| {
+        server.admin().load("anomal-results-a", 0, &documents(100));
+        server.kill();
+        assert!(server.admin().try_send("GET", "/", "").is_err());
+        server.start_again();
+        assert_eq!(server.admin().count("anomal-results-a"), 100);
+        let folder = server.folder().to_owned();
+        assert!(folder.exists());
+        drop(server);
+        assert!(!folder.exists());
+        assert!(!runs_in(&folder));
+    });
+}
+
+/// Whether a process has the folder's name in its command line.
+fn runs_in(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&name)
+    })
+}
+
+#[test]
+fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
+    elastic::both(|server| {
+        let proxy = Proxy::start(server);
+        let client = server.through(&proxy, ADMIN);
+        let index = server.name("proxied");
+        client.load(&index, 0, &documents(50));
+        assert_eq!(client.count(&index), 50);
+        let ask = |client: &Client| client.try_send("GET", &format!("/{index}/_count"), "");
+
+        proxy.faults(|number, _| if number < 2 { Fault::too_many() } else { Fault::None });
+        let told = [0, 1, 2].map(|_| ask(&client).unwrap().status);
+        assert_eq!(told, [429, 429, 200]);
+        proxy.faults(|_, _| Fault::unavailable());
+        assert_eq!(ask(&client).unwrap().status, 503);
+        for fault in [Fault::Refuse, Fault::Lose, Fault::Cut(5)] {
+            let rule = fault.clone();
+            proxy.faults(move |_, _| rule.clone());
+            assert!(ask(&client).is_err(), "{fault:?}");
+        }
+        proxy.faults(|_, _| Fault::Drip(Duration::from_millis(1)));
+        assert_eq!(ask(&client).unwrap().status, 200);
+
+        // The server has done what was lost, and nothing of what was refused.
+        let put = |id: u8| client.try_send("PUT", &format!("/{index}/_doc/lost-{id}"), "{}");
+        proxy.faults(|_, _| Fault::Lose);
+        assert!(put(0).is_err());
+        proxy.faults(|_, _| Fault::Refuse);
+        assert!(put(1).is_err());
+        proxy.faults(|_, _| Fault::None);
+        assert_eq!(client.count(&index), 51);
+
+        let status = |answer: std::io::Result<Answer>| answer.unwrap().status;
+        assert_eq!(status(ask(&client.clone().basic(ADMIN, "wrong"))), 401);
+        let bearer = client.clone().authorized("Bearer abc");
+        assert_eq!(status(ask(&bearer)), 401);
+        proxy.accept("Bearer abc", ADMIN);
+        assert_eq!(status(ask(&bearer)), 200);
+        proxy.forget("Bearer abc");
+        assert_eq!(status(ask(&bearer)), 401);
+        let seen = proxy.seen();
+        assert!(seen.iter().any(|seen| seen.path.ends_with("/_bulk") && seen.status == Some(200)));
+        assert_eq!(seen.iter().filter(|seen| seen.status == Some(429)).count(), 2);
+    });
+}

@@ -1,0 +1,76 @@
+//! Servers that go away or stop taking anything, in the middle of a run.
+
+use std::{thread, time::Duration};
+
+use anomal_tests::elastic::{self, Client, WRITER};
+use serde_json::{Value, json};
+
+use super::jobs::{begin, counts, end, run, workspace};
+
+const ROWS: usize = 20_000;
+
+/// Waits until some documents are there.
+fn some(client: &Client, index: &str) -> u64 {
+    loop {
+        let answer = client.try_send("GET", &format!("/{index}/_count"), "");
+        let answer = answer.ok().filter(|answer| answer.status == 200);
+        let count = answer.and_then(|answer| {
+            serde_json::from_slice::<Value>(&answer.body).ok()?["count"].as_u64()
+        });
+        if let Some(count) = count.filter(|count| *count > 0) {
+            return count;
+        }
+        let _ = client.try_send("POST", &format!("/{index}/_refresh"), "");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_node_that_restarts_in_the_middle_loses_and_doubles_nothing() {
+    elastic::both_apart(|mut server| {
+        let index = server.name("restart");
+        let settings = server.settings(WRITER);
+        let more = "rows: all, bulk: {maxDocuments: 50, inFlight: 2}";
+        let workspace = workspace(ROWS, &format!("{settings}, index: {index}, {more}"));
+        server.secrets(&workspace);
+        let child = begin(&workspace);
+        let before = some(&server.admin(), &index);
+        server.kill();
+        assert!(before < ROWS as u64, "it was done before it was disturbed");
+        thread::sleep(Duration::from_secs(1));
+        server.start_again();
+        let (rows, _, refused) = counts(&end(child));
+        assert_eq!((rows, refused), (ROWS as u64, 0));
+        assert_eq!(server.admin().count(&index), ROWS as u64);
+    });
+}
+
+#[test]
+fn a_read_only_index_is_waited_for_and_then_told() {
+    elastic::both(|server| {
+        let index = server.name("full");
+        let settings = server.settings(WRITER);
+        let output = |seconds: u32| {
+            format!("{settings}, index: {index}, rows: all, bulk: {{retrySeconds: {seconds}}}")
+        };
+        let first = workspace(2_000, &output(2));
+        server.secrets(&first);
+        let admin = server.admin();
+        admin.put(&format!("/{index}"), &json!({}));
+        // As a disk that is too full does it.
+        let block = |on: Value| {
+            let setting = json!({"index.blocks.read_only_allow_delete": on});
+            admin.put(&format!("/{index}/_settings"), &setting);
+        };
+        block(json!(true));
+        run(&first).expect(4, &["cluster_block_exception", "remove the index's block"]);
+        let later = workspace(2_000, &output(60));
+        server.secrets(&later);
+        let child = begin(&later);
+        thread::sleep(Duration::from_secs(3));
+        assert_eq!(admin.count(&index), 0);
+        block(Value::Null);
+        assert_eq!(counts(&end(child)), (2_000, 0, 0));
+        assert_eq!(admin.count(&index), 2_000);
+    });
+}

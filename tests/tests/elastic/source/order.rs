@@ -1,0 +1,81 @@
+//! Each document once, and in an order that nothing but the documents decides.
+
+use std::collections::BTreeSet;
+
+use anomal_tests::elastic::{self, READER};
+use serde_json::json;
+
+use super::jobs::{filled, rows, run, values, workspace, write};
+
+#[test]
+fn however_many_slices_the_bytes_are_the_same() {
+    elastic::both(|server| {
+        let index = filled(server, "logs-slices", 3, 5_000);
+        let input = format!("{}, index: {index}", server.settings(READER));
+        let workspace = workspace(server, &format!("{input}, slices: 1, pageSize: 1000"));
+        let first = rows(&workspace);
+        let numbers: BTreeSet<u64> =
+            values(&first, "n").iter().map(|n| n.as_u64().unwrap()).collect();
+        assert_eq!((first.len(), numbers.len()), (5_000, 5_000));
+        assert!(first.iter().enumerate().all(|(at, row)| row["anomal.row"] == at));
+        assert_eq!(
+            values(&first, "anomal.flags").iter().filter(|f| **f != json!([])).count(),
+            3_999
+        );
+
+        let bytes = workspace.bytes("out.ndjson");
+        for more in ["slices: 4, pageSize: 77", "slices: 16", "slices: 2, pageSize: 10000"] {
+            write(&workspace, &format!("{input}, {more}"));
+            run(&workspace).expect(0, &[]);
+            assert!(workspace.bytes("out.ndjson") == bytes, "{more}");
+        }
+        // Nor does it matter how the server keeps them.
+        server.admin().post(&format!("/{index}/_forcemerge?max_num_segments=1"), &json!({}));
+        run(&workspace).expect(0, &[]);
+        assert!(workspace.bytes("out.ndjson") == bytes);
+    });
+}
+
+#[test]
+fn indices_come_by_name_and_documents_as_they_were_written() {
+    elastic::both(|server| {
+        let second = filled(server, "logs-order-b", 1, 30);
+        let first = filled(server, "logs-order-a", 1, 20);
+        // A document that was written again comes behind those that were not.
+        server.admin().load(&first, 5, &[json!({"@timestamp": "2026-03-04T00:00:05Z", "n": 5})]);
+        let input = format!("{}, index: \"{second},{first}\"", server.settings(READER));
+        let rows = rows(&workspace(server, &input));
+        let expected: Vec<u64> = (0..5).chain(6..20).chain([5]).chain(0..30).collect();
+        assert_eq!(json!(values(&rows, "n")), json!(expected));
+        assert_eq!(rows[19]["_id"], "5");
+        assert_eq!((&rows[0]["_index"], &rows[20]["_index"]), (&json!(first), &json!(second)));
+    });
+}
+
+#[test]
+fn numbers_that_are_far_apart_and_bunched() {
+    elastic::both(|server| {
+        let index = filled(server, "logs-bunched", 2, 20_000);
+        let query = json!({"range": {"n": {"gte": 50, "lt": 19_900}}});
+        let gone = server
+            .admin()
+            .post(&format!("/{index}/_delete_by_query?refresh=true"), &json!({"query": query}));
+        assert_eq!(gone["deleted"], 19_850, "{gone}");
+        let input = format!("{}, index: {index}, pageSize: 40", server.settings(READER));
+        let rows = rows(&workspace(server, &input));
+        assert_eq!(rows.len(), 150);
+        let numbers: BTreeSet<u64> =
+            values(&rows, "n").iter().map(|n| n.as_u64().unwrap()).collect();
+        assert!(numbers.into_iter().eq((0..50).chain(19_900..20_000)));
+    });
+}
+
+#[test]
+fn no_documents_are_no_rows() {
+    elastic::both(|server| {
+        let index = filled(server, "logs-none", 1, 10);
+        let input =
+            format!("{}, index: {index}, queryString: \"n: 10000\"", server.settings(READER));
+        assert!(rows(&workspace(server, &input)).is_empty());
+    });
+}

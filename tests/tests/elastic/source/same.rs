@@ -1,0 +1,165 @@
+//! The DNS example out of an index says what it says out of its file.
+
+use std::collections::BTreeMap;
+
+use anomal_tests::{
+    Workspace,
+    elastic::{self, READER, Server},
+    repository,
+};
+use serde_json::{Map, Value, json};
+
+use super::jobs::index;
+
+const NUMBERS: [&str; 6] =
+    ["bytes_in", "client.bytes", "network.bytes", "client.port", "destination.port", "dns.id"];
+
+/// The rows of the example as documents, lists being lists.
+fn load(server: &Server, name: &str, shards: u32) {
+    let text = std::fs::read_to_string(repository().join("examples/dns/dns.csv")).unwrap();
+    let mut properties = Map::new();
+    for number in NUMBERS {
+        properties.insert(number.into(), json!({"type": "long"}));
+    }
+    for (field, of) in [
+        ("@timestamp", "date"),
+        ("source.ip", "ip"),
+        ("destination.ip", "ip"),
+        ("dns.flags.authentic_data", "boolean"),
+    ] {
+        properties.insert(field.into(), json!({"type": of}));
+    }
+    let keywords = [
+        "id",
+        "dns.question.name",
+        "dns.response_code",
+        "dns.type",
+        "status",
+        "dns.answers.data",
+        "label",
+    ];
+    for field in keywords {
+        properties.insert(field.into(), json!({"type": "keyword"}));
+    }
+    index(server, name, shards, &Value::Object(properties));
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let documents: Vec<Value> = lines
+        .map(|line| {
+            let mut document = Map::new();
+            for (name, cell) in names.iter().zip(cells(line)) {
+                let list = cell.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+                let value = match (*name, list) {
+                    (_, _) if cell.is_empty() => continue,
+                    (name, _) if NUMBERS.contains(&name) => json!(cell.parse::<u64>().unwrap()),
+                    ("dns.flags.authentic_data", _) => json!(cell == "true"),
+                    (_, Some(list)) => list.split("\";\"").collect(),
+                    _ => json!(cell),
+                };
+                document.insert((*name).to_owned(), value);
+            }
+            Value::Object(document)
+        })
+        .collect();
+    server.admin().load(name, 0, &documents);
+}
+
+/// No cell of the example has a line end.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                rest.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            c => cell.push(c),
+        }
+    }
+    cells.push(cell);
+    cells
+}
+
+/// Runs the example, and gives what it wrote by the records' ids.
+fn results(workspace: &Workspace, input: &str) -> BTreeMap<String, Value> {
+    let job = std::fs::read_to_string(repository().join("examples/dns/job.yaml")).unwrap();
+    let (begin, end) = (job.find("packs:").unwrap(), job.find("outputs:").unwrap());
+    let job = format!(
+        "input: {input}\n{}outputs: [{{ndjson: {{path: out.ndjson, include: [features, contributions]}}}}]\n",
+        &job[begin..end]
+    );
+    workspace.write("job.yaml", job.as_bytes());
+    workspace.anomal(&["run", "job.yaml", "--secrets", "secrets"]).expect(0, &[]);
+    let rows = super::jobs::written(workspace).into_iter();
+    rows.map(|row| (row["id"].as_str().unwrap().to_owned(), row)).collect()
+}
+
+fn file() -> (Workspace, BTreeMap<String, Value>) {
+    let workspace = Workspace::default();
+    let data = std::fs::read(repository().join("examples/dns/dns.csv")).unwrap();
+    workspace.write("dns.csv", &data);
+    let results = results(&workspace, "{csv: {path: dns.csv}}");
+    (workspace, results)
+}
+
+#[test]
+fn out_of_one_shard_to_the_last_digit() {
+    elastic::both(|server| {
+        let name = server.name("logs-same");
+        load(server, &name, 1);
+        let (workspace, expected) = file();
+        server.secrets(&workspace);
+        let input =
+            format!("{{elasticsearch: {{{}, index: {name}, slices: 3}}}}", server.settings(READER));
+        let found = results(&workspace, &input);
+        assert_eq!((found.len(), expected.len()), (5_000, 5_000));
+        for (id, row) in &expected {
+            let (row, other) = (row.as_object().unwrap(), found[id].as_object().unwrap());
+            for (column, value) in row {
+                let other = &other[column];
+                // What the settings do not name is text in one, and of its type in the other.
+                let same = other == value || text(other) == text(value);
+                assert!(same, "{id} {column}: {value} is {other}");
+            }
+            assert_eq!(other.len(), row.len() + 2, "{id}");
+        }
+    });
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// With several shards the order is another one, which decides between equal scores alone.
+#[test]
+fn out_of_several_shards_with_the_same_scores() {
+    elastic::both(|server| {
+        let name = server.name("logs-shards");
+        load(server, &name, 3);
+        let (workspace, expected) = file();
+        server.secrets(&workspace);
+        let input = format!("{{elasticsearch: {{{}, index: {name}}}}}", server.settings(READER));
+        let found = results(&workspace, &input);
+        assert_eq!(found.len(), 5_000);
+        let features = |row: &Value| -> Vec<(String, Value)> {
+            let all = row.as_object().unwrap().iter();
+            let features = all.filter(|(name, _)| name.starts_with("anomal.features."));
+            features.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        for (id, row) in &expected {
+            let other = &found[id];
+            assert_eq!(features(other), features(row), "{id}");
+            assert_eq!(other["anomal.flags"], row["anomal.flags"], "{id}");
+            let (a, b) =
+                (other["anomal.score"].as_f64().unwrap(), row["anomal.score"].as_f64().unwrap());
+            assert!((a - b).abs() < 1e-9, "{id}: {a} is {b}");
+        }
+    });
+}

@@ -1,0 +1,89 @@
+//! A Java that a server of the tests runs on. Machines have several, at places of many kinds.
+
+use std::{
+    env, fs,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{debian, output};
+
+/// Those that are maintained for years, and so in distributions.
+const LONG_LIVED: [u32; 3] = [17, 21, 25];
+/// Where installers and people put them, each with a folder a version.
+const SHELVES: [&str; 4] = ["/usr/lib/jvm", "/usr/java", "/opt/java", "/opt"];
+/// The same, below the home folder.
+const OWN: [&str; 3] = [".sdkman/candidates/java", ".jdks", ".asdf/installs/java"];
+
+/// The home of the oldest Java of these versions, after Debian's were tried; else why there is none.
+pub fn home(versions: &RangeInclusive<u32>) -> Result<PathBuf, String> {
+    if let Some(home) = oldest(versions) {
+        return Ok(home);
+    }
+    if debian::program("apt-get").is_some() {
+        for version in LONG_LIVED.iter().filter(|version| versions.contains(version)) {
+            let package = format!("openjdk-{version}-jre-headless");
+            let there = debian::candidate(&package).is_some_and(|version| version != "(none)");
+            if there
+                && debian::install(&[&package]).is_ok()
+                && let Some(home) = oldest(versions)
+            {
+                return Ok(home);
+            }
+        }
+    }
+    Err(format!("Java {} to {} is not here", versions.start(), versions.end()))
+}
+
+fn oldest(versions: &RangeInclusive<u32>) -> Option<PathBuf> {
+    let found = homes().into_iter().filter_map(|home| Some((version(&home)?, home)));
+    found.filter(|(version, _)| versions.contains(version)).min().map(|(_, home)| home)
+}
+
+/// Folders that have a Java, by the variables that name one, the path, and the places where they usually lie.
+fn homes() -> Vec<PathBuf> {
+    let named = ["JAVA_HOME", "JDK_HOME", "ES_JAVA_HOME", "OPENSEARCH_JAVA_HOME"];
+    let mut homes: Vec<PathBuf> = named.iter().filter_map(env::var_os).map(PathBuf::from).collect();
+    if let Some(java) = debian::program("java").and_then(|java| fs::canonicalize(java).ok()) {
+        homes.extend(java.ancestors().nth(2).map(Path::to_owned));
+    }
+    let own = env::var_os("HOME").map(PathBuf::from);
+    let own = own.iter().flat_map(|home| OWN.map(|shelf| home.join(shelf)));
+    for shelf in SHELVES.map(PathBuf::from).into_iter().chain(own) {
+        let folders = fs::read_dir(shelf).into_iter().flatten().flatten();
+        homes.extend(folders.map(|folder| folder.path()));
+    }
+    homes.retain(|home| home.join("bin/java").is_file());
+    homes.sort();
+    homes.dedup();
+    homes
+}
+
+/// As it tells itself: that it runs is seen too.
+fn version(home: &Path) -> Option<u32> {
+    number(&output(Command::new(home.join("bin/java")).arg("--version"))?)
+}
+
+/// Of a line such as `openjdk 17.0.15 2025-04-15`.
+fn number(told: &str) -> Option<u32> {
+    let version = told.split_whitespace().nth(1)?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_java_tells_them() {
+        for (told, expected) in [
+            ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime Environment", Some(17)),
+            ("openjdk 25-ea 2025-09-16", Some(25)),
+            ("java 21 2023-09-19 LTS", Some(21)),
+            ("nothing", None),
+        ] {
+            assert_eq!(number(told), expected, "{told}");
+        }
+    }
+}
