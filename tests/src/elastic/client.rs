@@ -3,6 +3,7 @@
 use std::{
     io::{BufReader, Read, Result, Write},
     net::TcpStream,
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -138,6 +139,12 @@ impl Client {
         self.good("POST", path, &body.to_string())
     }
 
+    /// Has something done that needs no more words, such as `/a/_close`.
+    #[track_caller]
+    pub fn act(&self, path: &str) -> Value {
+        self.good("POST", path, "")
+    }
+
     #[track_caller]
     pub fn delete(&self, path: &str) -> Value {
         self.good("DELETE", path, "")
@@ -158,10 +165,20 @@ impl Client {
         self.refresh(index);
     }
 
+    /// Takes documents away by their ids.
+    #[track_caller]
+    pub fn unload(&self, index: &str, ids: Range<usize>) {
+        let line = |id| format!("{}\n", json!({"delete": {"_id": format!("{id}")}}));
+        let body: String = ids.map(line).collect();
+        let answer = self.good("POST", &format!("/{index}/_bulk"), &body);
+        assert_eq!(answer["errors"], false, "{:.2000}", answer.to_string());
+        self.refresh(index);
+    }
+
     /// Makes all that is written visible to searches.
     #[track_caller]
     pub fn refresh(&self, index: &str) {
-        self.good("POST", &format!("/{index}/_refresh"), "");
+        self.act(&format!("/{index}/_refresh"));
     }
 
     /// How many documents there are by now, of those that match `query` (a query in the server's own language).

@@ -163,6 +163,11 @@ impl Proxy {
         format!("https://{}:{}", self.host, self.port)
     }
 
+    /// The authority of its certificate, as PEM.
+    pub fn ca(&self) -> &str {
+        &self.ca
+    }
+
     /// Where it is and who asks, as keys of a job's input or output.
     pub fn settings(&self, user: &str) -> String {
         settings(&self.url(), user)

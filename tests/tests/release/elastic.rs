@@ -82,10 +82,11 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
         let more = json!({
             "elasticsearch": {"urls": [proxy.url()], "dataStream": data_stream},
             "kibana": {"url": kibana.url(), "flavor": flavor},
+            "report": {"store": {"type": "emptyDir"}},
         });
         let release = Release::install(home, "kibana", &more);
         assert!(kibana.objects().keys().any(|(kind, _)| kind == "dashboard"));
-        let templates = server.admin().get("/_index_template/anomal-results-*");
+        let templates = server.admin().get("/_index_template/anomal-results*");
         assert_eq!(templates["index_templates"].as_array().unwrap().len(), 1, "{templates}");
 
         let from = server.name("logs-dns");
@@ -103,7 +104,8 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
         );
         let suspicious = admin.count_of(&to, &json!({"term": {"anomal.suspicious": true}}));
         assert_eq!(summary["suspicious"], suspicious, "{status:#}");
-        assert_eq!(suspicious, 12, "{status:#}");
+        // One in a hundred, the first of them row 7.
+        assert_eq!(suspicious, 6, "{status:#}");
         let documents = admin.documents(&to);
         let alerts = admin.count_of(&to, &json!({"term": {"event.kind": "alert"}}));
         assert_eq!(documents.len() as u64, alerts);

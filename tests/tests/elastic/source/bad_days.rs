@@ -100,11 +100,13 @@ fn a_page_without_its_documents_is_noticed() {
 fn connections_that_break_are_made_again() {
     elastic::both(|server| {
         let (proxy, _, workspace) = begin(server, "logs-breaks");
-        of_pages(&proxy, |page| match page % 7 {
+        let job = workspace.read("job.yaml").replace("retrySeconds: 5", "retrySeconds: 60");
+        workspace.write("job.yaml", job.as_bytes());
+        of_pages(&proxy, |page| match page % 11 {
             1 => Fault::Refuse,
-            3 => Fault::Lose,
-            4 => Fault::Cut(1_000),
-            6 => Fault::too_many(),
+            4 => Fault::Lose,
+            5 => Fault::Cut(1_000),
+            9 => Fault::too_many(),
             _ => Fault::None,
         });
         all(&workspace);
@@ -134,8 +136,8 @@ fn a_point_in_time_that_is_lost_is_replaced_by_one_of_the_same_documents() {
         let name = index.clone();
         of_pages(&proxy, move |page| {
             if page == 10 {
-                admin.post(&format!("/{name}/_close"), &json!({}));
-                admin.post(&format!("/{name}/_open"), &json!({}));
+                admin.act(&format!("/{name}/_close"));
+                admin.act(&format!("/{name}/_open"));
                 admin.get(&format!("/_cluster/health/{name}?wait_for_status=green&timeout=30s"));
             }
             Fault::None

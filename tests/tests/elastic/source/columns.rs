@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 use super::jobs::{filled, index, rows, run, values, workspace, write, written};
 
 fn properties(flavor: Flavor) -> Value {
-    let flattened = if flavor == Flavor::Elasticsearch { "flattened" } else { "flat_object" };
+    // The tests' Elasticsearch lacks the type of scaled numbers.
+    let (flattened, scaled) = match flavor {
+        Flavor::Elasticsearch => ("flattened", json!({"type": "double"})),
+        Flavor::OpenSearch => {
+            ("flat_object", json!({"type": "scaled_float", "scaling_factor": 100}))
+        }
+    };
     json!({
         "@timestamp": {"type": "date"},
         "n": {"type": "long"},
-        "share": {"type": "scaled_float", "scaling_factor": 100},
+        "share": scaled,
         "ok": {"type": "boolean"},
         "short": {"type": "keyword", "ignore_above": 8},
         "message": {"type": "text", "fields": {"keyword": {"type": "keyword"}}},
@@ -114,8 +120,9 @@ fn mappings_that_differ_are_told() {
         let workspace = workspace(server, &input);
         let told = format!("`id` is keyword in {a}, long in {b}; it is read as text");
         let ran = run(&workspace);
-        ran.expect(0, &[&told]);
-        assert!(!ran.stderr.contains("`n` is"), "{ran:#?}");
+        ran.expect(0, &[]);
+        assert!(ran.stdout.contains(&told), "{ran:#?}");
+        assert!(!ran.stdout.contains("`n` is"), "{ran:#?}");
         let found = written(&workspace);
         assert_eq!(json!(values(&found, "id")), json!(["x7", "7"]));
         assert_eq!(json!(values(&found, "n")), json!([1.0, 2.5]));
@@ -123,7 +130,7 @@ fn mappings_that_differ_are_told() {
         write(&workspace, &format!("{input}, types: {{id: integer}}"));
         let ran = run(&workspace);
         ran.expect(0, &[]);
-        assert!(!ran.stderr.contains("`id` is"), "{ran:#?}");
+        assert!(!ran.stdout.contains("`id` is"), "{ran:#?}");
     });
 }
 
@@ -146,10 +153,7 @@ fn documents_of_the_wrong_type_stop_or_are_kept() {
         let ran = run(&workspace);
         ran.expect(0, &[]);
         let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!(
-            (&summary["rows"]["read"], &summary["rows"]["rejected"]),
-            (&json!(4), &json!(2))
-        );
+        assert_eq!((&summary["rows"], &summary["rejected"]), (&json!(4), &json!(2)));
         let found = written(&workspace);
         assert_eq!(json!(values(&found, "anomal.row")), json!([0, 3]));
         let rejected = workspace.read("job.rejected.ndjson");

@@ -30,7 +30,7 @@ fn however_many_slices_the_bytes_are_the_same() {
             assert!(workspace.bytes("out.ndjson") == bytes, "{more}");
         }
         // Nor does it matter how the server keeps them.
-        server.admin().post(&format!("/{index}/_forcemerge?max_num_segments=1"), &json!({}));
+        server.admin().act(&format!("/{index}/_forcemerge?max_num_segments=1"));
         run(&workspace).expect(0, &[]);
         assert!(workspace.bytes("out.ndjson") == bytes);
     });
@@ -56,11 +56,7 @@ fn indices_come_by_name_and_documents_as_they_were_written() {
 fn numbers_that_are_far_apart_and_bunched() {
     elastic::both(|server| {
         let index = filled(server, "logs-bunched", 2, 20_000);
-        let query = json!({"range": {"n": {"gte": 50, "lt": 19_900}}});
-        let gone = server
-            .admin()
-            .post(&format!("/{index}/_delete_by_query?refresh=true"), &json!({"query": query}));
-        assert_eq!(gone["deleted"], 19_850, "{gone}");
+        server.admin().unload(&index, 50..19_900);
         let input = format!("{}, index: {index}, pageSize: 40", server.settings(READER));
         let rows = rows(&workspace(server, &input));
         assert_eq!(rows.len(), 150);
