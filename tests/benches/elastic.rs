@@ -29,7 +29,7 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|");
     for flavor in [Flavor::Elasticsearch, Flavor::OpenSearch] {
-        let server = Server::start(flavor).expect("a server");
+        let server = Server::start_large(flavor).expect("a server");
         sink(&server);
         source(&server);
     }

@@ -71,9 +71,26 @@ pub enum Flavor {
     OpenSearch,
 }
 
+#[derive(Clone, Copy)]
+enum Size {
+    Small,
+    Large,
+}
+
+impl Size {
+    /// Of its Java. The first compiler alone makes a server faster that lives for a minute.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Small => &["-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1"],
+            Self::Large => &["-Xms2g", "-Xmx2g"],
+        }
+    }
+}
+
 /// A server, ended when dropped, and with the test's process however that ends.
 pub struct Server {
     pub flavor: Flavor,
+    size: Size,
     folder: PathBuf,
     /// Which ports it listens on.
     port: u16,
@@ -122,6 +139,15 @@ impl Server {
 
     /// With nothing in it; else why it can't be had.
     pub fn start(flavor: Flavor) -> Result<Self, String> {
+        Self::start_as(flavor, Size::Small)
+    }
+
+    /// The same for measurements.
+    pub fn start_large(flavor: Flavor) -> Result<Self, String> {
+        Self::start_as(flavor, Size::Large)
+    }
+
+    fn start_as(flavor: Flavor, size: Size) -> Result<Self, String> {
         if let Ok(reason) = std::env::var(format!("{}_MISSING", flavor.variable())) {
             return Err(reason);
         }
@@ -135,10 +161,11 @@ impl Server {
             configuration::write(flavor, &folder, port, &authority);
             let mut server = Self {
                 flavor,
+                size,
                 folder: folder.clone(),
                 port,
                 authority: authority.clone(),
-                process: Some(Process::start(flavor, &folder, port)),
+                process: Some(Process::start(flavor, size, &folder, port)),
                 names: AtomicU32::new(0),
             };
             if server.answers() {
@@ -232,7 +259,7 @@ impl Server {
 
     /// Comes back after [`Server::kill`], at the same address and with what it held.
     pub fn start_again(&mut self) {
-        self.process = Some(Process::start(self.flavor, &self.folder, self.port));
+        self.process = Some(Process::start(self.flavor, self.size, &self.folder, self.port));
         assert!(self.answers(), "{:?} does not come back", self.flavor);
     }
 

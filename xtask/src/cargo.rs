@@ -8,6 +8,14 @@ use anyhow::{Result, bail};
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).env("CARGO_TARGET_DIR", target());
+    // What `cargo run` tells xtask about itself. Some crates (ring) are built anew when it changes, and so is all that
+    // stands on them: as often as a developer's own cargo and this one take turns.
+    for (name, _) in env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

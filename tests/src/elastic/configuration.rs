@@ -46,8 +46,7 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
                 "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n";
             write("config/users_roles", given);
             write("config/log4j2.properties", LOG);
-            // The first compiler alone: a server that lives for a minute is faster so.
-            let java = "-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=${ES_TMPDIR}\n";
+            let java = "-XX:+UseSerialGC\n-Djava.io.tmpdir=${ES_TMPDIR}\n";
             write("config/jvm.options", java);
             fs::create_dir_all(work.join("config/jvm.options.d")).expect("folder made");
         }

@@ -12,7 +12,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::Flavor;
+use super::{Flavor, Size};
 use crate::tool;
 
 /// `$1`: the folder; `$2`: what the server is copied from; behind it the server's command.
@@ -55,7 +55,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(flavor: Flavor, folder: &Path, port: u16) -> Self {
+    pub(super) fn start(flavor: Flavor, size: Size, folder: &Path, port: u16) -> Self {
         let variable = flavor.variable();
         let (from, java) = (tool(variable), tool(&format!("{variable}_JAVA")));
         let (work, home) = (folder.join("work"), folder.join("home"));
@@ -65,14 +65,14 @@ impl Process {
             Flavor::Elasticsearch => {
                 command.arg(home.join("bin/elasticsearch"));
                 // It asks for an index that this distribution has no analyser for.
-                let options = "-Xms512m -Xmx512m -Des.queryable_built_in_roles_enabled=false";
+                let options = "-Des.queryable_built_in_roles_enabled=false";
+                let options = format!("{} {options}", size.options().join(" "));
                 command.env("ES_JAVA_HOME", java).env("ES_JAVA_OPTS", options);
                 command.env("ES_PATH_CONF", work.join("config"));
                 command.env("ES_TMPDIR", work.join("tmp"));
             }
             Flavor::OpenSearch => {
-                command.arg(java.join("bin/java")).args(["-Xms512m", "-Xmx512m"]);
-                command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+                command.arg(java.join("bin/java")).arg("-XX:+UseSerialGC").args(size.options());
                 command.arg(format!("-Djava.io.tmpdir={}", work.join("tmp").display()));
                 command.arg("-cp").arg(home.join("lib/*"));
                 command.arg("org.codelibs.opensearch.runner.OpenSearchRunner");

@@ -13,7 +13,7 @@ fn of(file: &str) -> Option<Vec<Value>> {
 
 /// Pods, by what makes them.
 fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
-    let templates = of_kind(objects, "Deployment").into_iter();
+    let templates = ["Deployment", "Job"].into_iter().flat_map(|kind| of_kind(objects, kind));
     let templates = templates.map(|made| (name(made), &made["spec"]["template"]["spec"]));
     templates
         .chain(of_kind(objects, "Pod").into_iter().map(|pod| (name(pod), &pod["spec"])))
@@ -91,6 +91,7 @@ fn brought(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
     let certificates = of_kind(objects, "Certificate");
     let mut made = certificates.iter().map(|one| &one["spec"]["secretName"]);
     let of_user: &[(&str, &[&str])] = &[
+        ("kibana", &["elasticsearch"]),
         ("production", &["anomal-store"]),
         ("shared-volume", &["company-ca", "feature-tls", "classification-tls", "report-tls"]),
         ("shared-volume", &["anomal-session", "reports"]),
@@ -98,6 +99,42 @@ fn brought(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
     (kind == "ServiceAccount" && name == "default")
         || (kind == "Secret" && made.any(|made| made == name))
         || of_user.iter().any(|(of, names)| *of == file && names.contains(&name))
+}
+
+#[test]
+fn a_hook_makes_elasticsearch_and_kibana_ready() {
+    let Some(objects) = of("kibana") else { return };
+    let jobs = of_kind(&objects, "Job");
+    let [job] = jobs[..] else { panic!("{jobs:?}") };
+    assert_eq!(job["metadata"]["annotations"]["helm.sh/hook"], "post-install,post-upgrade");
+    let pod = &job["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments = [
+        "elastic",
+        "setup",
+        "--kibana-url=https://kibana.elastic:5601/s/security",
+        "--flavor=kibana",
+        "--index=anomal-results-*",
+        "--url=https://es-0.elastic:9200",
+        "--url=https://es-1.elastic:9200",
+        "--data-stream",
+        "--secret=elasticsearch",
+        "--secrets=/etc/anomal/secrets",
+    ];
+    assert_eq!(container["args"], json!(arguments));
+    // All keys of the Secret, the authority's among them, where `--secrets` looks for its name.
+    let mount = &container["volumeMounts"][0];
+    assert_eq!(mount["mountPath"], "/etc/anomal/secrets/elasticsearch");
+    let volume = &pod["volumes"][0];
+    assert_eq!(
+        (&volume["name"], &volume["secret"]),
+        (&mount["name"], &json!({"secretName": "elasticsearch"}))
+    );
+    // Without it nothing is installed; and it is refused where it has nowhere to go.
+    assert!(of_kind(&of("default").unwrap(), "Job").is_empty());
+    let nowhere =
+        rendered(cluster().unwrap(), "anomal", &["--set", "kibana.enabled=true"]).unwrap_err();
+    assert!(nowhere.contains("needs kibana.url"), "{nowhere}");
 }
 
 #[test]

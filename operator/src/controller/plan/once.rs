@@ -186,10 +186,12 @@ fn follow(
 
 fn told(found: Option<&pods::Found>) -> String {
     match found {
-        Some(found) => format!(
-            "{} rows, {} suspicious, {} hits of flags",
-            found.summary.rows, found.summary.suspicious, found.summary.flag_hits
-        ),
+        Some(found) => {
+            let (rows, hits) = (found.summary.rows, found.summary.flag_hits);
+            let rows = if rows == 1 { "1 row".into() } else { format!("{rows} rows") };
+            let hits = if hits == 1 { "1 hit".into() } else { format!("{hits} hits") };
+            format!("{rows}, {} suspicious, {hits} of flags", found.summary.suspicious)
+        }
         None => "the run ended well; its summary is gone with its pod".into(),
     }
 }
