@@ -9,7 +9,8 @@ use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
     SettingsError,
     check::{Check, Places},
-    original, schema,
+    original,
+    schema::Shape,
     yaml::{self, Node, Value},
 };
 
@@ -96,7 +97,7 @@ pub fn load(
 }
 
 fn spec(node: &Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
-    let (spec, places) = checked(Check::default(), node, &schema::spec_schema(), source.file)?;
+    let (spec, places) = checked(Check::default(), node, Shape::spec(), source.file)?;
     Ok(named(spec, Form::Spec, None, source, places))
 }
 
@@ -105,7 +106,7 @@ fn manifest(mut node: Node, source: Source<'_>) -> Result<Loaded, SettingsError>
         // What the API server adds to an object that was applied.
         entries.retain(|entry| entry.0 != "status");
     }
-    let (job, places) = checked(Check::default(), &node, &schema::json_schema(), source.file)?;
+    let (job, places) = checked(Check::default(), &node, Shape::manifest(), source.file)?;
     let file = source.file.to_owned();
     Ok(Loaded { job, form: Form::Manifest, original: None, file, places })
 }
@@ -136,13 +137,13 @@ fn job_name(stem: &str) -> String {
 pub(crate) fn checked<T: DeserializeOwned>(
     mut check: Check,
     node: &Node,
-    schema: &Json,
+    shape: &Shape,
     file: &str,
 ) -> Result<(T, Places), SettingsError> {
-    let value = check.value(node, schema, "");
+    let value = check.value(node, &shape.schema, "");
     // Rules are about settings of the right shape: of others they would only say the same again.
     if check.problems.is_empty() {
-        let broken = kube_cel::Validator::new().validate(schema, &value, None);
+        let broken = kube_cel::Validator::new().validate_compiled(&shape.rules, &value, None);
         for error in broken.err().map(kube_cel::ValidationErrors::into_vec).unwrap_or_default() {
             // A rule's own path begins with a dot.
             let path = error.field_path.trim_start_matches('.');

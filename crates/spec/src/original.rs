@@ -9,7 +9,7 @@ use crate::{
     AnomalyJobSpec, Form, Loaded, Place, Problem, SettingsError, Source,
     check::Check,
     load::{checked, named},
-    schema,
+    schema::Shape,
     yaml::{self, Node},
 };
 
@@ -193,8 +193,7 @@ fn with_features(
         add("classification", json!({"engine": own}));
     }
     let spec = node.with(yaml::Value::Map(sections));
-    let (spec, places): (AnomalyJobSpec, _) =
-        checked(check, &spec, &schema::spec_schema(), source.file)?;
+    let (spec, places): (AnomalyJobSpec, _) = checked(check, &spec, Shape::spec(), source.file)?;
     Ok(named(spec, Form::Original, drivers.original, source, places))
 }
 

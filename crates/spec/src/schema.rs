@@ -1,9 +1,36 @@
 //! The JSON Schema of settings, generated from the types, with the rules that no type can say.
 
+use std::sync::LazyLock;
+
+use kube_cel::CompiledSchema;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
 use crate::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, load::MAX_NAME, rules};
+
+/// What settings are held against. Made once: an operator holds thousands of jobs against it.
+pub(crate) struct Shape {
+    pub schema: Value,
+    /// The schema's rules, parsed.
+    pub rules: CompiledSchema,
+}
+
+impl Shape {
+    fn new(schema: Value) -> Self {
+        let rules = kube_cel::compile_schema(&schema);
+        Self { schema, rules }
+    }
+
+    pub fn manifest() -> &'static Self {
+        static MANIFEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(json_schema()));
+        &MANIFEST
+    }
+
+    pub fn spec() -> &'static Self {
+        static SPEC: LazyLock<Shape> = LazyLock::new(|| Shape::new(spec_schema()));
+        &SPEC
+    }
+}
 
 /// The JSON Schema (draft 2020-12) of a manifest, for editors. The `spec` in it has the shapes that a
 /// CRD can carry, and its rules as `x-kubernetes-validations`.
