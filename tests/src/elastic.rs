@@ -308,8 +308,8 @@ impl Flavor {
             }
             // What starts it takes no others. Each process begins elsewhere.
             Self::OpenSearch => {
-                let begin = std::process::id() as u16;
-                let mut ports = (0..98).map(|step| 9202 + begin.wrapping_add(step) % 98);
+                let begin = std::process::id() % 98;
+                let mut ports = (9202..9300).cycle().skip(begin as usize).take(98);
                 ports.find(|port| free(*port).is_some()).expect("a free port")
             }
         }

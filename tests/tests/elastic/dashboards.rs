@@ -93,7 +93,9 @@ impl Documents {
             };
             values.sort();
             values.dedup();
-            values.into_iter().for_each(|value| *counts.entry(value).or_default() += 1);
+            for value in values {
+                *counts.entry(value).or_default() += 1;
+            }
         }
         counts
     }

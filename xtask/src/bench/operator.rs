@@ -223,8 +223,9 @@ mod tests {
         let metrics = [("0.001", 50), ("0.1", 98), ("1.0", 100), ("+Inf", 100)]
             .map(|(bound, count)| format!("{name}{{le=\"{bound}\"}} {count}"))
             .join("\n");
+        let metrics = buckets(&metrics);
         assert!((quantile(&metrics, 0.5) - 0.001).abs() < 1e-9);
         assert!((quantile(&metrics, 0.99) - 1.0).abs() < 1e-9);
-        assert!(quantile("", 0.5).is_nan());
+        assert!(quantile(&buckets(""), 0.5).is_nan());
     }
 }

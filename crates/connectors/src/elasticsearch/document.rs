@@ -157,7 +157,7 @@ impl<'a> Batch<'a> {
                     continue;
                 }
             }
-            let own = key(&unique(safe(name), &mut names));
+            let own = key(&unique(&safe(name), &mut names));
             match ecs::kind(name) {
                 Some(kind) => {
                     tree.add(place, column, kind)?;
@@ -171,7 +171,7 @@ impl<'a> Batch<'a> {
         for column in results.columns() {
             if let Some(name) = column.name().strip_prefix(FEATURES) {
                 places.insert(name.to_owned(), features.len());
-                let key = key(&unique(safe(name).replace('.', "_"), &mut keys));
+                let key = key(&unique(&safe(name).replace('.', "_"), &mut keys));
                 features.push(Named { key, cells: Cells::new(column)? });
             } else if let Some(name) = column.name().strip_prefix(CONTRIBUTIONS)
                 && writer.contributions
@@ -486,8 +486,8 @@ fn safe(name: &str) -> String {
 }
 
 /// Another name where this one is taken: an object that has it twice is refused.
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut candidate = name.to_owned();
     let mut count = 2;
     while !taken.insert(candidate.clone()) {
         candidate = format!("{name}_{count}");

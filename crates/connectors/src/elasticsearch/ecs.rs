@@ -88,12 +88,11 @@ pub(super) fn related(name: &str, kind: Kind) -> Option<Related> {
     let last = name.rsplit('.').next().unwrap_or(name);
     match (name, last) {
         _ if kind == Kind::Ip => Some(Related::Ip),
-        ("host.name" | "host.hostname" | "dns.question.name" | "url.domain", _) => {
-            Some(Related::Hosts)
-        }
-        ("client.domain" | "destination.domain" | "server.domain" | "source.domain", _) => {
-            Some(Related::Hosts)
-        }
+        (
+            "host.name" | "host.hostname" | "dns.question.name" | "url.domain" | "client.domain"
+            | "destination.domain" | "server.domain" | "source.domain",
+            _,
+        ) => Some(Related::Hosts),
         (name, "name" | "id" | "email")
             if (name.starts_with("user.") && name.matches('.').count() == 1)
                 || (name.contains(".user.") && !name.contains(".group.")) =>

@@ -44,10 +44,9 @@ pub(super) enum Fate {
 pub(super) fn of_item(status: u16, kind: &str) -> Fate {
     match (status, kind) {
         (200..=299, _) => Fate::Written,
+        (409, kind) if kind != "cluster_block_exception" => Fate::There,
         // A disk that is too full, or an index that somebody closed for writing: both pass.
-        (_, "cluster_block_exception") => Fate::Again,
-        (409, _) => Fate::There,
-        (408 | 429 | 500.., _) => Fate::Again,
+        (_, "cluster_block_exception") | (408 | 429 | 500.., _) => Fate::Again,
         (401 | 403, _)
         | (
             _,

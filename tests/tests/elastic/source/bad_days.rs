@@ -204,8 +204,7 @@ fn what_was_opened_is_given_back() {
     elastic::both(|server| {
         let (proxy, _, workspace) = begin(server, "logs-closed");
         all(&workspace);
-        let closed =
-            |seen: &elastic::proxy::Seen| seen.method == "DELETE" && seen.status == Some(200);
+        let closed = |seen: &Seen| seen.method == "DELETE" && seen.status == Some(200);
         assert_eq!(proxy.seen().iter().filter(|seen| closed(seen)).count(), 1);
     });
 }

@@ -12,7 +12,7 @@ fn queries_in_both_languages() {
         let index = filled(server, "logs-query", 2, 500);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &input);
-        let mut numbers = |more: &str| {
+        let numbers = |more: &str| {
             write(&workspace, &format!("{input}, {more}"));
             let mut numbers: Vec<u64> =
                 values(&rows(&workspace), "n").iter().map(|n| n.as_u64().unwrap()).collect();
@@ -43,7 +43,7 @@ fn ranges_of_time() {
         server.admin().load(&index, 1000, &recent);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &input);
-        let mut numbers = |more: &str| {
+        let numbers = |more: &str| {
             write(&workspace, &format!("{input}, {more}"));
             json!(values(&rows(&workspace), "n"))
         };

@@ -1,5 +1,7 @@
 //! Names as parts of a request's path.
 
+use std::fmt::Write;
+
 /// Commas, stars and what needs no escaping stay as they are.
 pub(in crate::elasticsearch) fn encoded(name: &str) -> String {
     const PLAIN: &[u8] = b"-_.~*,:";
@@ -8,7 +10,8 @@ pub(in crate::elasticsearch) fn encoded(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
             encoded.push(byte.into());
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string never fails.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -6,6 +6,7 @@
 //! change of a document makes a new one.
 
 use std::{
+    fmt::Write as _,
     sync::{
         Arc, Mutex as Shared, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -156,7 +157,8 @@ impl Snapshot {
         let id = self.state.lock().await.id.clone();
         let mut lines = String::new();
         for body in bodies {
-            lines.push_str(&format!("{{}}\n{}\n", self.within(&id, body)));
+            // Writing to a string never fails.
+            let _ = write!(lines, "{{}}\n{}\n", self.within(&id, body));
         }
         let request = Request::post("/_msearch").lines(lines.into(), false);
         let answer = self.client.send(&request).await?;

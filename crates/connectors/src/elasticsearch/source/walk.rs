@@ -71,11 +71,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn put<E: de::Error>(self, value: impl Into<Value>) -> Result<(), E> {
+    fn put(self, value: impl Into<Value>) {
         if let Some(column) = self.node.column {
             self.values.put(column, value.into());
         }
-        Ok(())
     }
 
     /// The column, if its value is one whatever it is.
@@ -114,23 +113,28 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
-        self.put(value)
+        self.put(value);
+        Ok(())
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        self.put(value)
+        self.put(value);
+        Ok(())
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        self.put(value)
+        self.put(value);
+        Ok(())
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
-        self.put(value)
+        self.put(value);
+        Ok(())
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
-        self.put(value)
+        self.put(value);
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -146,7 +150,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         if !self.node.below {
             let value = Value::deserialize(de::value::MapAccessDeserializer::new(map))?;
-            return self.put(value.to_string());
+            self.put(value.to_string());
+            return Ok(());
         }
         let length = self.path.len();
         while map.next_key_seed(Name(self.path))?.is_some() {
