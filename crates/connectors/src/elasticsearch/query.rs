@@ -125,10 +125,10 @@ fn lucene(text: &str) -> String {
     let mut value = false;
     while let Some(first) = rest.chars().next() {
         let length = match first {
-            '"' => closed(rest, '"'),
-            '[' => closed(rest, ']'),
-            '{' => closed(rest, '}'),
-            '/' => closed(rest, '/'),
+            '"' => closed(rest, &['"']),
+            // A range may have its one end and not the other.
+            '[' | '{' => closed(rest, &[']', '}']),
+            '/' => closed(rest, &['/']),
             '<' | '>' => {
                 let operator = if rest[1..].starts_with('=') { 2 } else { 1 };
                 if !value {
@@ -187,12 +187,12 @@ fn word_length(text: &str) -> usize {
 }
 
 /// To the end of what began, that included; to the end of all where it never ends.
-fn closed(text: &str, end: char) -> usize {
+fn closed(text: &str, ends: &[char]) -> usize {
     let mut escaped = false;
     let found = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = !escaped && *c == end;
+        let ended = !escaped && ends.contains(c);
         escaped = !escaped && *c == '\\';
-        ends
+        ended
     });
     found.map_or(text.len(), |(place, c)| place + c.len_utf8())
 }
