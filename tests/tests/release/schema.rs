@@ -160,6 +160,11 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
             existing("report"),
         ),
         (
+            json!({"kibana": {"enabled": true}}),
+            "the Job that installs the dashboard needs kibana.url, such as https://kibana.example:5601",
+            json!({"kibana": {"enabled": true, "url": "https://kibana.example:5601"}}),
+        ),
+        (
             existing(""),
             "tls: mode existing needs report.tls.existingSecret, a Secret with tls.crt and tls.key",
             existing("report"),
@@ -184,7 +189,7 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
     // Each message of the template is among them.
     let template = repository().join("charts/anomal/templates/validate.yaml");
     let template = fs::read_to_string(template).unwrap();
-    assert_eq!(template.matches("{{- fail ").count(), 7, "a new message needs a case");
+    assert_eq!(template.matches("{{- fail ").count(), 8, "a new message needs a case");
 }
 
 #[test]
