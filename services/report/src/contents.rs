@@ -1,6 +1,7 @@
 //! What is stored of a report beside its manifest, and how it is made from what was published.
 
 mod picture;
+mod reader;
 mod suspects;
 mod tree;
 
@@ -18,6 +19,7 @@ use polars_io::parquet::{
 use polars_parquet::write::ZstdLevel;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use reader::Reader;
 pub(crate) use suspects::rank;
 
 use crate::view::View;
@@ -113,7 +115,7 @@ pub(crate) fn columns(
     names: Option<Vec<String>>,
     slice: Option<(usize, usize)>,
 ) -> Result<DataFrame> {
-    let file = file.try_clone().map_err(|error| full(&error))?;
+    let file = Reader::of(file).map_err(|error| full(&error))?;
     // Bytes of others: the reader indexes by what they say, and panics on some that lie.
     let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         ParquetReader::new(file).with_columns(names).with_slice(slice).finish()

@@ -7,7 +7,7 @@ use anomal_core::{ROW, Result, proto::Report};
 use polars::prelude::{Column, DataFrame, Float64Chunked, IdxCa, SerReader};
 use polars_io::parquet::read::ParquetReader;
 
-use super::{Group, columns, invalid};
+use super::{Group, Reader, columns, invalid};
 use crate::view::{Point, ScoreHistogram, View};
 
 /// Suspects that are kept apart, to be sorted and searched at once. Beyond it they are in the downloads.
@@ -152,7 +152,7 @@ impl Results {
 
 /// The rows of each row group, and the columns' names.
 fn shape(file: &File) -> Result<(Vec<u64>, Vec<String>)> {
-    let file = file.try_clone().map_err(|error| super::full(&error))?;
+    let file = Reader::of(file).map_err(|error| super::full(&error))?;
     let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let mut reader = ParquetReader::new(file);
         let names = reader.schema()?.iter_names().map(ToString::to_string).collect();

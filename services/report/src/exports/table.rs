@@ -18,7 +18,7 @@ use polars_io::parquet::{
 use polars_parquet::write::ZstdLevel;
 
 use super::{csv::field, download};
-use crate::contents::{columns, full, rewound};
+use crate::contents::{Reader, columns, full, rewound};
 
 /// Rows in memory at once.
 const BATCH: usize = 32_768;
@@ -90,7 +90,7 @@ fn batches(
     choice: &Choice,
     mut take: impl FnMut(DataFrame) -> Result<()>,
 ) -> Result<()> {
-    let file = rows.try_clone().map_err(|error| full(&error))?;
+    let file = Reader::of(rows).map_err(|error| full(&error))?;
     let height = ParquetReader::new(file).num_rows()?;
     let mut start = 0;
     loop {
