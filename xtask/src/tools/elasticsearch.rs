@@ -1,7 +1,7 @@
 //! A real Elasticsearch: the distribution that its makers test with, from Maven. Where no Maven or Java can be had, its
 //! tests are skipped, and say so.
 
-use std::{env, fs, ops::RangeInclusive, path::PathBuf, process::Command};
+use std::{fs, ops::RangeInclusive, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -14,19 +14,13 @@ const JAVA: RangeInclusive<u32> = 17..=24;
 const SUM: &str = "9071ea82d6105acef97d638f86ee234d8a2dd3b8d25370c01cfecfa670ff3804\
                    33afdff3ba17cdebb0eee6b43c242a94c841b25d391a223e9e1ed6548421413e";
 
-/// The variables that hold its folder and its Java's, or the one that says why there is none.
 pub fn told() -> Result<Environment> {
-    const FOLDER: &str = "ANOMAL_TEST_ELASTICSEARCH";
-    const ON: &str = "ANOMAL_TEST_ELASTICSEARCH_JAVA";
-    const MISSING: &str = "ANOMAL_TEST_ELASTICSEARCH_MISSING";
-    if let (Some(folder), Some(java)) = (env::var_os(FOLDER), env::var_os(ON)) {
-        return Ok(vec![(FOLDER, folder), (ON, java)]);
-    }
-    let java = maven::lacking().map_or_else(|| java::home(&JAVA), Err);
-    match java {
-        Ok(java) => Ok(vec![(FOLDER, folder()?.into()), (ON, java.into())]),
-        Err(reason) => Ok(vec![(MISSING, format!("no Elasticsearch: {reason}").into())]),
-    }
+    const VARIABLES: [&str; 3] = [
+        "ANOMAL_TEST_ELASTICSEARCH",
+        "ANOMAL_TEST_ELASTICSEARCH_JAVA",
+        "ANOMAL_TEST_ELASTICSEARCH_MISSING",
+    ];
+    java::server("Elasticsearch", VARIABLES, &JAVA, folder)
 }
 
 fn folder() -> Result<PathBuf> {

@@ -7,7 +7,9 @@ use std::{
     process::Command,
 };
 
-use super::{debian, output};
+use anyhow::Result;
+
+use super::{Environment, debian, maven, output};
 
 /// Those that are maintained for years, and so in distributions.
 const LONG_LIVED: [u32; 3] = [17, 21, 25];
@@ -16,8 +18,26 @@ const SHELVES: [&str; 4] = ["/usr/lib/jvm", "/usr/java", "/opt/java", "/opt"];
 /// The same, below the home folder.
 const OWN: [&str; 3] = [".sdkman/candidates/java", ".jdks", ".asdf/installs/java"];
 
+/// Of a server from Maven, the variables that hold its folder and its Java's, or the one that says why there is none:
+/// `variables` in this order. Those that are set are taken as they are.
+pub fn server(
+    name: &str,
+    variables: [&'static str; 3],
+    versions: &RangeInclusive<u32>,
+    folder: impl FnOnce() -> Result<PathBuf>,
+) -> Result<Environment> {
+    let [place, on, missing] = variables;
+    if let (Some(folder), Some(java)) = (env::var_os(place), env::var_os(on)) {
+        return Ok(vec![(place, folder), (on, java)]);
+    }
+    match maven::lacking().map_or_else(|| home(versions), Err) {
+        Ok(java) => Ok(vec![(place, folder()?.into()), (on, java.into())]),
+        Err(reason) => Ok(vec![(missing, format!("no {name}: {reason}").into())]),
+    }
+}
+
 /// The home of the oldest Java of these versions, after Debian's were tried; else why there is none.
-pub fn home(versions: &RangeInclusive<u32>) -> Result<PathBuf, String> {
+fn home(versions: &RangeInclusive<u32>) -> Result<PathBuf, String> {
     if let Some(home) = oldest(versions) {
         return Ok(home);
     }

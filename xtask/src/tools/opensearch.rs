@@ -1,7 +1,7 @@
 //! A real OpenSearch, as jars from Maven with what starts them. Where no Maven or Java can be had, its tests are skipped,
 //! and say so.
 
-use std::{env, fs, ops::RangeInclusive, path::PathBuf};
+use std::{fs, ops::RangeInclusive, path::PathBuf};
 
 use anyhow::Result;
 
@@ -14,19 +14,10 @@ const JAVA: RangeInclusive<u32> = 21..=99;
 const SUM: &str = "33aa3db80de783eef1273176d0c94637ddba342c7a21b5736c6485ba0eadb6f5\
                    0cab6c741210cb29f29098e21d9b5698b81bd6d0133744c1130352fd00f495f8";
 
-/// The variables that hold its folder and its Java's, or the one that says why there is none.
 pub fn told() -> Result<Environment> {
-    const FOLDER: &str = "ANOMAL_TEST_OPENSEARCH";
-    const ON: &str = "ANOMAL_TEST_OPENSEARCH_JAVA";
-    const MISSING: &str = "ANOMAL_TEST_OPENSEARCH_MISSING";
-    if let (Some(folder), Some(java)) = (env::var_os(FOLDER), env::var_os(ON)) {
-        return Ok(vec![(FOLDER, folder), (ON, java)]);
-    }
-    let java = maven::lacking().map_or_else(|| java::home(&JAVA), Err);
-    match java {
-        Ok(java) => Ok(vec![(FOLDER, folder()?.into()), (ON, java.into())]),
-        Err(reason) => Ok(vec![(MISSING, format!("no OpenSearch: {reason}").into())]),
-    }
+    const VARIABLES: [&str; 3] =
+        ["ANOMAL_TEST_OPENSEARCH", "ANOMAL_TEST_OPENSEARCH_JAVA", "ANOMAL_TEST_OPENSEARCH_MISSING"];
+    java::server("OpenSearch", VARIABLES, &JAVA, folder)
 }
 
 fn folder() -> Result<PathBuf> {
