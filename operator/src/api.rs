@@ -5,5 +5,5 @@ mod object;
 mod status;
 
 pub use crd::crd;
-pub use object::AnomalyJob;
+pub use object::{AnomalyJob, Spec};
 pub use status::{Condition, Phase, Status, Summary, condition};

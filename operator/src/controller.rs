@@ -1,6 +1,8 @@
 //! Reconciling: what a job says and what is there become what is to be done, and what is to be told.
 
 mod apply;
+mod cache;
+mod events;
 mod observe;
 mod plan;
 mod pods;
@@ -16,10 +18,7 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    Client, Resource, ResourceExt,
-    runtime::{controller::Action, events::Recorder},
-};
+use kube::{Client, Resource, ResourceExt, runtime::controller::Action};
 
 pub use observe::Caches;
 pub use watch::{Scope, run};
@@ -30,6 +29,7 @@ use crate::{
     metrics::Metrics,
 };
 use apply::Applied;
+use events::Events;
 
 /// The first pause after an error; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub struct Context {
     pub client: Client,
     pub caches: Caches,
-    pub recorder: Recorder,
+    pub events: Events,
     pub installation: Box<dyn Fn() -> Installation + Send + Sync>,
     pub metrics: Arc<Metrics>,
     /// How often each object failed in a row.
@@ -71,7 +71,7 @@ async fn reconcile(job: Arc<AnomalyJob>, context: Arc<Context>) -> Result<Action
 }
 
 async fn steps(job: &AnomalyJob, context: &Context) -> Result<Action, Error> {
-    let Context { client, caches, recorder, .. } = context;
+    let Context { client, caches, events, .. } = context;
     if job.metadata.deletion_timestamp.is_some() {
         // What is its own goes with it.
         return Ok(Action::await_change());
@@ -82,7 +82,7 @@ async fn steps(job: &AnomalyJob, context: &Context) -> Result<Action, Error> {
         Err(wrong) => {
             let generation = job.metadata.generation;
             let told = tell::invalid(job.status.as_ref(), generation, &wrong.0, Timestamp::now());
-            status::write(client, recorder, job, &told).await?;
+            status::write(client, events, job, &told).await?;
             return Ok(Action::await_change());
         }
     };
@@ -93,7 +93,7 @@ async fn steps(job: &AnomalyJob, context: &Context) -> Result<Action, Error> {
         Ok(Applied::Outdated) => return Ok(Action::requeue(SOON)),
         Err(error) => return refused(job, context, &valid, error).await,
     }
-    status::write(client, recorder, job, &plan.status).await?;
+    status::write(client, events, job, &plan.status).await?;
     Ok(plan.again.map_or_else(Action::await_change, Action::requeue))
 }
 
@@ -116,7 +116,7 @@ async fn refused(
                 status.is(condition::COMPLETE) || status.is(condition::FAILED)
             });
             if !ended {
-                status::write(&context.client, &context.recorder, job, &told).await?;
+                status::write(&context.client, &context.events, job, &told).await?;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anomal_spec::KIND;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{NamespaceResourceScope, Resource};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::Status;
@@ -23,9 +23,47 @@ pub const PLURAL: &str = "anomalyjobs";
 pub struct AnomalyJob {
     pub metadata: ObjectMeta,
     #[serde(default)]
-    pub spec: Value,
+    pub spec: Spec,
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+}
+
+/// Any JSON. Thousands of them are cached: as text they take the least.
+#[derive(Clone, Debug)]
+pub struct Spec(Box<str>);
+
+impl Spec {
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<&Value> for Spec {
+    fn from(value: &Value) -> Self {
+        Self(value.to_string().into())
+    }
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self::from(&Value::Null)
+    }
+}
+
+impl<'de> Deserialize<'de> for Spec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(&Value::deserialize(deserializer)?))
+    }
+}
+
+impl Serialize for Spec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
 }
 
 /// A status that is none of ours is as if it were not there: it is written anew.

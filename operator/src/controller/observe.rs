@@ -8,23 +8,25 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    Api, Client, Resource,
-    api::ListParams,
-    core::PartialObjectMeta,
-    runtime::reflector::{Lookup, Store},
-};
+use kube::{Api, Client, api::ListParams, core::PartialObjectMeta};
 
-use super::{pods, validate::Validated};
-use crate::labels;
+use super::{cache::Cache, pods, validate::Validated};
 
 /// The caches of one scope.
 #[derive(Clone)]
 pub struct Caches {
-    pub jobs: Store<Job>,
-    pub cron_jobs: Store<CronJob>,
-    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    pub pods: Store<Pod>,
+    pub jobs: Cache<Job>,
+    pub cron_jobs: Cache<CronJob>,
+    pub config_maps: Cache<PartialObjectMeta<ConfigMap>>,
+    pub pods: Cache<Pod>,
+}
+
+impl Caches {
+    /// Waits until everything there is was seen.
+    pub async fn ready(&self) {
+        let Self { jobs, cron_jobs, config_maps, pods } = self;
+        tokio::join!(jobs.ready(), cron_jobs.ready(), config_maps.ready(), pods.ready());
+    }
 }
 
 /// What is there of one job, and when.
@@ -46,18 +48,17 @@ pub struct Observed {
 pub async fn observe(client: &Client, caches: &Caches, job: &Validated) -> kube::Result<Observed> {
     let (namespace, name, uid) = (&job.namespace, &job.name, job.reference.uid.as_str());
     // What an earlier job of the same name left is not ours: it is on its way out.
-    let cron_job = of(&caches.cron_jobs, namespace, name)
-        .into_iter()
-        .find(|cron| of_owner(&cron.metadata, uid));
+    let cron_job =
+        caches.cron_jobs.of(namespace, name).into_iter().find(|cron| of_owner(&cron.metadata, uid));
     let cron_uid = cron_job.as_ref().and_then(|cron| cron.metadata.uid.clone()).unwrap_or_default();
-    let mut jobs = of(&caches.jobs, namespace, name);
+    let mut jobs = caches.jobs.of(namespace, name);
     jobs.retain(|job| of_owner(&job.metadata, uid) || of_owner(&job.metadata, &cron_uid));
     let mut seen = Observed {
         now: Timestamp::now(),
         jobs,
         cron_job,
-        config_maps: of(&caches.config_maps, namespace, name),
-        pods: of(&caches.pods, namespace, name),
+        config_maps: caches.config_maps.of(namespace, name),
+        pods: caches.pods.of(namespace, name),
         events: Vec::new(),
     };
     if let Some(uid) = pods::waiting(&seen) {
@@ -78,15 +79,4 @@ fn of_owner(meta: &ObjectMeta, uid: &str) -> bool {
         .filter(|owner| owner.controller == Some(true))
         .peekable();
     owners.peek().is_none() || owners.any(|owner| owner.uid == uid)
-}
-
-fn of<K>(store: &Store<K>, namespace: &str, name: &str) -> Vec<Arc<K>>
-where
-    K: Lookup + Resource + Clone + 'static,
-    <K as Lookup>::DynamicType: std::hash::Hash + Eq + Clone + Default,
-{
-    store.state_filter(|object| {
-        labels::label(object.meta(), labels::JOB) == Some(name)
-            && object.meta().namespace.as_deref() == Some(namespace)
-    })
 }

@@ -75,15 +75,14 @@ pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<Validat
 
 /// The same checks as of `anomal validate`, on what the API server holds.
 fn settings(job: &AnomalyJob, name: &str) -> Result<AnomalyJobSpec, Invalid> {
-    let manifest = json!({
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": name},
-        "spec": job.spec,
-    });
+    let manifest = format!(
+        r#"{{"apiVersion": "{API_VERSION}", "kind": "{KIND}", "metadata": {{"name": {}}}, "spec": {}}}"#,
+        json!(name),
+        job.spec.text()
+    );
     let none = |_: &str| Err(std::io::ErrorKind::NotFound.into());
     let source = Source { file: name, name };
-    match anomal_spec::load(manifest.to_string().as_bytes(), source, &none) {
+    match anomal_spec::load(manifest.as_bytes(), source, &none) {
         Ok(loaded) => Ok(loaded.job.spec),
         Err(error) => {
             let told = error.problems.iter().map(|problem| match problem.path.as_str() {

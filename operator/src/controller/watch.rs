@@ -1,40 +1,31 @@
 //! The watches of one scope: what is cached, and what makes a job be looked at again.
 
 use std::{
-    fmt::Debug,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use k8s_openapi::{
     NamespaceResourceScope as InNamespace,
     api::{
-        batch::v1::{CronJob, Job},
-        core::v1::{ConfigMap, Pod, PodTemplateSpec},
+        batch::v1::Job,
+        core::v1::{Pod, PodTemplateSpec},
     },
 };
 use kube::{
     Api, Client, Resource,
-    core::PartialObjectMeta,
-    runtime::{
-        Config, Controller, WatchStreamExt,
-        events::{Recorder, Reporter},
-        reflector::{self, ObjectRef, Store},
-        utils::Backoff,
-        watcher,
-    },
+    runtime::{Config, Controller, WatchStreamExt, reflector, utils::Backoff, watcher},
 };
-use serde::de::DeserializeOwned;
 
-use super::{Caches, Context, failed, reconcile};
-use crate::{
-    api::AnomalyJob,
-    children::Installation,
-    labels::{self, JOB, MANAGED, MANAGER},
-    metrics::Metrics,
+use super::{
+    Caches, Context,
+    cache::{Cache, job},
+    events::Events,
+    failed, reconcile,
 };
+use crate::{api::AnomalyJob, children::Installation, labels::MANAGED, metrics::Metrics};
 
 /// The jobs that a controller cares for.
 #[derive(Clone, Debug, Default)]
@@ -57,23 +48,21 @@ pub async fn run(
 ) {
     let of_ours = watcher::Config::default().labels(MANAGED);
     let (jobs, job_events) =
-        cached::<Job>(watcher(api(&client, &scope), of_ours.clone()).modify(slim_job));
+        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim_job));
     let (cron_jobs, cron_events) =
-        cached::<CronJob>(watcher(api(&client, &scope), of_ours.clone()).modify(slim));
+        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim));
     let (pods, pod_events) =
-        cached::<Pod>(watcher(api(&client, &scope), of_ours.clone()).modify(slim_pod));
-    let maps = watcher(api::<PartialObjectMeta<ConfigMap>>(&client, &scope), of_ours).modify(slim);
-    let (config_maps, map_events) = cached::<PartialObjectMeta<ConfigMap>>(maps);
+        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim_pod));
+    let (config_maps, map_events) =
+        Cache::fill(watcher(api(&client, &scope), of_ours).modify(slim));
     let wanted = watcher::Config::default().labels(&scope.selector);
     let (reader, writer) = reflector::store::<AnomalyJob>();
     let own = watcher(api::<AnomalyJob>(&client, &scope), wanted).modify(slim);
-    let own = reflector::reflector(writer, own.default_backoff());
+    let own = own.default_backoff().reflect(writer);
     metrics.cache(reader.clone());
 
-    let reporter =
-        Reporter { controller: MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
+        events: Events::new(client.clone()),
         client,
         caches: Caches { jobs, cron_jobs, config_maps, pods },
         installation: Box::new(installation),
@@ -88,10 +77,10 @@ pub async fn run(
     Controller::for_stream(own, reader)
         .with_config(Config::default().concurrency(scope.concurrency))
         .trigger_backoff(AtOnce)
-        .watches_stream(job_events, |job| owner(&job))
-        .watches_stream(cron_events, |job| owner(&job))
-        .watches_stream(map_events, |map| owner(&map))
-        .watches_stream(pod_events, |pod| owner(&pod))
+        .watches_stream(job_events, |object| job(&object))
+        .watches_stream(cron_events, |object| job(&object))
+        .watches_stream(map_events, |object| job(&object))
+        .watches_stream(pod_events, |object| job(&object))
         .graceful_shutdown_on(stop)
         .run(reconcile, failed, context)
         .for_each(|_| async {})
@@ -114,18 +103,6 @@ impl Backoff for AtOnce {
     fn reset(&mut self) {}
 }
 
-impl Caches {
-    async fn ready(&self) {
-        // A cache that ends was dropped with its controller.
-        let _ = tokio::join!(
-            self.jobs.wait_until_ready(),
-            self.cron_jobs.wait_until_ready(),
-            self.config_maps.wait_until_ready(),
-            self.pods.wait_until_ready(),
-        );
-    }
-}
-
 fn api<K>(client: &Client, scope: &Scope) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = InNamespace>,
@@ -136,28 +113,12 @@ where
     }
 }
 
-type Touched<K> = futures::stream::BoxStream<'static, Result<K, watcher::Error>>;
-
-fn cached<K>(
-    events: impl Stream<Item = Result<watcher::Event<K>, watcher::Error>> + Send + 'static,
-) -> (Store<K>, Touched<K>)
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let (reader, writer) = reflector::store::<K>();
-    let events = reflector::reflector(writer, events.default_backoff()).touched_objects();
-    (reader, events.boxed())
-}
-
-/// The job that an object was made for.
-fn owner<K: Resource>(object: &K) -> Option<ObjectRef<AnomalyJob>> {
-    let name = labels::label(object.meta(), JOB)?;
-    Some(ObjectRef::new(name).within(object.meta().namespace.as_deref()?))
-}
-
-/// Nobody asks who wrote which field.
+/// Nobody asks who wrote which field, and what kubectl applied.
 fn slim<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
+    if let Some(annotations) = &mut object.meta_mut().annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
 }
 
 /// Of a Job's pods only the pods themselves are looked at.

@@ -64,7 +64,7 @@ fn forward(address: &str) -> Option<String> {
 
 fn why_none(job: &AnomalyJob, status: &Status, called: &Called) -> String {
     let name = job.metadata.name.as_deref().unwrap_or_default();
-    if job.spec.get("report").is_none_or(serde_json::Value::is_null) {
+    if job.spec.value()["report"].is_null() {
         return format!(
             "{name} makes no report: its spec has no `report`; \
              `kubectl patch{} aj/{name} --type merge -p '{{\"spec\":{{\"report\":{{}}}}}}'` runs it again with one",

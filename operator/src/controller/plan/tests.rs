@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    api::{AnomalyJob, Phase},
+    api::{AnomalyJob, Phase, Spec},
     controller::validate::validate,
 };
 
@@ -116,7 +116,9 @@ impl World {
     }
 
     fn spec(&mut self, change: impl FnOnce(&mut Value)) {
-        change(&mut self.job.spec);
+        let mut spec = self.job.spec.value();
+        change(&mut spec);
+        self.job.spec = Spec::from(&spec);
     }
 
     fn phase(&self) -> (Phase, String) {
