@@ -15,7 +15,11 @@ use anomal_tests::{
 };
 use serde_json::{Value, json};
 
-const DOCUMENTS: usize = 100_000;
+/// Documents that are written.
+const WRITTEN: usize = 250_000;
+/// Documents that are read.
+const READ: usize = 1_000_000;
+const LOADED: usize = 50_000;
 /// Each measurement is taken so many times, in turns; the best is told.
 const TURNS: usize = 3;
 /// Sizes of a plain loop's requests, of which the best counts.
@@ -35,8 +39,8 @@ fn main() {
     }
 }
 
-fn line(server: &Server, what: &str, plain: Duration, ours: &Measured) {
-    let rate = |time: Duration| DOCUMENTS as f64 / time.as_secs_f64();
+fn line(server: &Server, what: &str, documents: usize, plain: Duration, ours: &Measured) {
+    let rate = |time: Duration| documents as f64 / time.as_secs_f64();
     println!(
         "| {:?} | {what} | {:.0} | {:.0} | {:.0} % | {:.0} |",
         server.flavor,
@@ -85,7 +89,7 @@ fn records() -> String {
         "@timestamp,source.ip,source.port,destination.ip,destination.port,network.bytes,dns.question.name,\
          dns.response_code,dns.id,tests.note\n",
     );
-    for row in 0..DOCUMENTS {
+    for row in 0..WRITTEN {
         text.push_str(&format!(
             "2026-03-04T05:{:02}:{:02}Z,10.0.{}.{},{},192.168.7.{},53,{},host-{row}.example.net,NOERROR,{},note {row}\n",
             row / 60 % 60,
@@ -116,7 +120,7 @@ fn sink(server: &Server) {
         );
         workspace.write("job.yaml", job.as_bytes());
         let measured = run(&workspace);
-        assert_eq!(server.admin().count(index), DOCUMENTS as u64);
+        assert_eq!(server.admin().count(index), WRITTEN as u64);
         measured
     };
     let first = server.name("first");
@@ -132,14 +136,14 @@ fn sink(server: &Server) {
             let body = json!({"settings": settings, "mappings": template});
             server.admin().put(&format!("/{index}"), &body);
             plain = plain.min(bulk(&server.user(WRITER), &index, &documents, batch));
-            assert_eq!(server.admin().count(&index), DOCUMENTS as u64);
+            assert_eq!(server.admin().count(&index), WRITTEN as u64);
             server.admin().delete(&format!("/{index}"));
         }
         let index = server.name("ours");
         measured.push(ours(&index));
         server.admin().delete(&format!("/{index}"));
     }
-    line(server, "write", plain, &best(measured.into_iter()));
+    line(server, "write", WRITTEN, plain, &best(measured.into_iter()));
 }
 
 /// The same documents under the same ids.
@@ -167,7 +171,8 @@ fn bulk(client: &Client, index: &str, documents: &[(String, Value)], batch: usiz
     began.elapsed()
 }
 
-/// From an index into a file, beside a sliced scroll that looks at nothing but where it goes on.
+/// All records of an index, beside a sliced scroll that looks at nothing but where it goes on, and one that parses what
+/// it gets, as whoever wants to do something with it has to.
 fn source(server: &Server) {
     let index = server.name("logs-speed");
     let client = server.admin();
@@ -184,28 +189,31 @@ fn source(server: &Server) {
             "message": format!("query {row} of a client that asks for what it needs"),
         })
     };
-    client.load(&index, 0, &(0..DOCUMENTS).map(document).collect::<Vec<_>>());
+    for first in (0..READ).step_by(LOADED) {
+        client.load(&index, first, &(first..first + LOADED).map(document).collect::<Vec<_>>());
+    }
     let workspace = Workspace::default();
     server.secrets(&workspace);
     let job = format!(
         "input: {{elasticsearch: {{{}, index: {index}, slices: {AT_ONCE}}}}}\nflags:\n  - {{type: direct, name: big, \
-         expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\noutputs: [{{ndjson: {{path: \
-         out.ndjson}}}}]\n",
+         expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\n",
         server.settings(READER)
     );
     workspace.write("job.yaml", job.as_bytes());
-    let (mut plain, mut measured) = (Duration::MAX, Vec::new());
+    let (mut plain, mut parsed, mut measured) = (Duration::MAX, Duration::MAX, Vec::new());
     for _ in 0..TURNS {
         for size in [1_000, 2_500, 5_000, 10_000] {
-            plain = plain.min(scroll(&server.user(READER), &index, size));
+            plain = plain.min(scroll(&server.user(READER), &index, size, false));
+            parsed = parsed.min(scroll(&server.user(READER), &index, size, true));
         }
         measured.push(run(&workspace));
-        assert_eq!(workspace.read("out.ndjson").lines().count(), DOCUMENTS);
     }
-    line(server, "read", plain, &best(measured.into_iter()));
+    let measured = best(measured.into_iter());
+    line(server, "read", READ, plain, &measured);
+    line(server, "read, beside a loop that parses", READ, parsed, &measured);
 }
 
-fn scroll(client: &Client, index: &str, size: usize) -> Duration {
+fn scroll(client: &Client, index: &str, size: usize, parse: bool) -> Duration {
     let began = Instant::now();
     let read = |slice: usize| {
         let mut connection = client.connection();
@@ -219,6 +227,9 @@ fn scroll(client: &Client, index: &str, size: usize) -> Duration {
                 return count;
             }
             count += hits;
+            if parse {
+                std::hint::black_box(serde_json::from_slice::<Value>(&page).expect("JSON"));
+            }
             let id = between(&page, b"\"_scroll_id\":\"", b'"');
             let next = [b"{\"scroll\":\"1m\",\"scroll_id\":\"", id, b"\"}"].concat();
             page = connection.post("/_search/scroll", next);
@@ -228,7 +239,7 @@ fn scroll(client: &Client, index: &str, size: usize) -> Duration {
         let slices: Vec<_> = (0..AT_ONCE).map(|slice| scope.spawn(move || read(slice))).collect();
         slices.into_iter().map(|slice| slice.join().expect("no panic")).sum()
     });
-    assert_eq!(count, DOCUMENTS);
+    assert_eq!(count, READ);
     began.elapsed()
 }
 

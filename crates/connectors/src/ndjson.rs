@@ -5,6 +5,6 @@ mod flat;
 mod sink;
 mod source;
 
-pub(crate) use column::{Builder, Stored};
+pub(crate) use column::{Builder, Cell, Stored};
 pub(crate) use sink::NdjsonSink;
 pub(crate) use source::NdjsonSource;

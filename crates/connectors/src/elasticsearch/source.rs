@@ -3,29 +3,35 @@
 mod counted;
 mod fetch;
 mod fit;
+mod page;
 pub(in crate::elasticsearch) mod path;
+mod plan;
 mod probe;
 mod refusal;
 mod rejected;
-mod row;
 mod snapshot;
+mod waiting;
 mod walk;
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use anomal_core::{
     Code, Error, Result, Table,
     proto::{Column, DataType as Type, Diagnostic},
 };
 use anomal_spec::{BadLines, ElasticsearchInput};
-use polars::prelude::{BooleanChunked, Column as Values, DataFrame, NewChunkedArray};
-use serde_json::Value;
+use polars::prelude::{
+    BooleanChunked, ChunkFull, Column as Values, DataFrame, IntoColumn, NewChunkedArray,
+    StringChunked,
+};
 
 use self::{
     fetch::Fetch,
+    page::{Bad, ID},
+    plan::Plan,
     rejected::{cell, refused, stopped},
-    row::{Bad, Plan, Row},
     snapshot::{KeptAlive, Snapshot},
+    waiting::{Piece, Waiting},
 };
 use super::{
     client::{Client, Request, wait},
@@ -34,7 +40,7 @@ use super::{
 };
 use crate::{
     Access, OpenOptions,
-    ndjson::{Builder, Stored},
+    ndjson::Stored,
     source::{Batch, Rejected, Source, raw_text},
     typing::{self, Nulls},
 };
@@ -43,8 +49,9 @@ use crate::{
 const BATCH_BYTES: usize = 32 << 20;
 /// Columns of an input; a server's own limit is 1,000 by default.
 const MOST_FIELDS: usize = 10_000;
+const INDEX: &str = "_index";
 /// The columns that tell which document a row is.
-const OWN: [&str; 2] = ["_id", "_index"];
+const OWN: [&str; 2] = [ID, INDEX];
 
 pub(crate) struct ElasticsearchSource {
     input: ElasticsearchInput,
@@ -68,8 +75,7 @@ struct Reading {
     fetch: Arc<Fetch>,
     queue: Queue<fetch::Asked>,
     pace: Pace,
-    /// Documents that came with a page and are still to be given out, and the index that they are of.
-    waiting: VecDeque<(usize, Row)>,
+    waiting: Waiting,
     ended: bool,
 }
 
@@ -159,7 +165,7 @@ impl ElasticsearchSource {
             queue,
             pace: Pace::new(self.input.page_size, self.fields.len() > mapping::WIDE),
             fetch: Arc::new(Fetch::new(Arc::clone(&self.snapshot), plan, at_once)),
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             ended: false,
         })
     }
@@ -178,34 +184,24 @@ impl ElasticsearchSource {
         Ok(())
     }
 
-    fn batch(&mut self, rows: Vec<(usize, Row)>, fetch: &Fetch) -> Result<Batch> {
-        let first = self.done;
-        self.done += rows.len() as u64;
-        let mut own = OWN.map(|name| Builder::new(name, Stored::Text, rows.len()));
-        let columns = &fetch.plan.columns;
-        let mut builders: Vec<Builder> = columns
-            .iter()
-            .map(|column| Builder::new(&column.field.name, column.stored, rows.len()))
-            .collect();
-        let (mut numbers, mut rejected) = (Vec::with_capacity(rows.len()), Vec::new());
-        for ((part, row), number) in rows.into_iter().zip(first..) {
+    fn batch(&mut self, pieces: Vec<Piece>) -> Result<Batch> {
+        let (mut source, mut numbers, mut rejected) = (self.empty(), Vec::new(), Vec::new());
+        for Piece { part, rows, frame } in pieces {
             let index = &self.snapshot.parts[part].index;
-            if let Some(bad) = row.bad {
-                let name = |column: usize| columns[column].field.name.clone();
-                rejected.push(refused(bad, (index.as_str(), row.id.as_str()), number, name));
-                continue;
+            for row in rows {
+                match row.bad {
+                    None => numbers.push(self.done),
+                    Some(bad) => rejected.push(refused(*bad, index, self.done)),
+                }
+                self.done += 1;
             }
-            let height = numbers.len();
-            own[0].put(height, Value::String(row.id));
-            own[1].put(height, Value::String(index.clone()));
-            for (column, value) in row.values {
-                builders[column].put(height, value);
-            }
-            numbers.push(number);
+            let height = frame.height();
+            let mut columns = frame.into_columns();
+            columns
+                .insert(1, StringChunked::full(INDEX.into(), index.as_str(), height).into_column());
+            source.vstack_mut_owned(DataFrame::new(height, columns)?)?;
         }
-        let height = numbers.len();
-        let columns = own.into_iter().chain(builders).map(|builder| builder.finish(height));
-        let source = DataFrame::new(height, columns.collect())?;
+        source.rechunk_mut_par();
         let batch = self.typed(source, numbers, rejected)?;
         match batch.rejected.first() {
             Some(bad) if self.input.bad_lines == BadLines::Error => Err(stopped(bad)),
@@ -231,13 +227,9 @@ impl ElasticsearchSource {
                 let raw =
                     serde_json::json!({misfit.column.as_str(): text(&misfit.column)}).to_string();
                 let reason = misfit.reason();
-                let bad = Bad { column: Some(0), reason, raw: raw_text(raw.as_bytes()) };
-                rejected.push(refused(
-                    bad,
-                    (index.as_str(), id.as_str()),
-                    numbers[misfit.index],
-                    |_| misfit.column.clone(),
-                ));
+                let column = Some(misfit.column);
+                let bad = Bad { id, column, reason, raw: raw_text(raw.as_bytes()) };
+                rejected.push(refused(bad, &index, numbers[misfit.index]));
             }
             let mask = BooleanChunked::from_slice("fits".into(), &fits);
             (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
@@ -289,14 +281,13 @@ impl Source for ElasticsearchSource {
             Some(reading) => reading,
             None => self.begin()?,
         };
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        while rows.len() < self.batch_rows && bytes < BATCH_BYTES {
-            if let Some((part, row)) = reading.waiting.pop_front() {
-                bytes += row.bytes + row.id.len();
-                rows.push((part, row));
-                continue;
-            }
-            if reading.ended || !reading.more(&mut self.read)? {
+        let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while rows < self.batch_rows && bytes < BATCH_BYTES {
+            if let Some(piece) = reading.waiting.take(self.batch_rows - rows, BATCH_BYTES - bytes) {
+                rows += piece.rows.len();
+                bytes += piece.bytes();
+                pieces.push(piece);
+            } else if reading.ended || !reading.more(&mut self.read)? {
                 if !reading.ended {
                     self.check()?;
                 }
@@ -304,18 +295,17 @@ impl Source for ElasticsearchSource {
                 break;
             }
         }
-        let fetch = Arc::clone(&reading.fetch);
         self.reading = Some(reading);
-        if rows.is_empty() {
+        if pieces.is_empty() {
             return Ok(None);
         }
-        self.batch(rows, &fetch).map(Some)
+        self.batch(pieces).map(Some)
     }
 
     fn empty(&self) -> DataFrame {
         let own = OWN.iter().map(|name| (*name, Stored::Text));
         let fields = self.wanted();
-        let fields = fields.iter().map(|field| (field.name.as_str(), row::stored(field)));
+        let fields = fields.iter().map(|field| (field.name.as_str(), plan::stored(field)));
         let column =
             |(name, stored): (&str, Stored)| Values::new_empty(name.into(), &stored.dtype());
         DataFrame::new(0, own.chain(fields).map(column).collect()).unwrap_or_default()
@@ -341,8 +331,9 @@ impl Reading {
         self.queue.fill(pace, |slice| fetch.ask(slice, pace));
         let Some(asked) = self.queue.pop() else { return Ok(false) };
         let fetched = asked.wait()?;
-        self.pace.learn(fetched.hits, fetched.bytes, fetched.filtered);
-        if is_sparse(fetched.hits, fetched.size) {
+        let page = fetched.page;
+        self.pace.learn(page.hits, page.bytes, fetched.filtered);
+        if is_sparse(page.hits, fetched.size) {
             self.queue.widen(fetched.part);
         }
         if let Some(rest) = fetched.rest {
@@ -350,8 +341,8 @@ impl Reading {
         }
         let pace = self.pace;
         self.queue.fill(pace, |slice| fetch.ask(slice, pace));
-        read[fetched.part] += fetched.rows.len() as u64;
-        self.waiting.extend(fetched.rows.into_iter().map(|row| (fetched.part, row)));
+        read[fetched.part] += page.rows.len() as u64;
+        self.waiting.put(fetched.part, page);
         Ok(true)
     }
 }

@@ -1,5 +1,7 @@
 //! A column of a JSON input as it grows.
 
+use std::borrow::Cow;
+
 use anomal_core::proto::DataType as Type;
 use polars::prelude::{
     BooleanChunkedBuilder, ChunkedBuilder, Column, DataType, Float64Type, Int64Type, IntoColumn,
@@ -36,16 +38,39 @@ impl Stored {
         }
     }
 
-    /// What a value that can't be stored should have been.
-    pub fn misses(self, value: &Value) -> Option<&'static str> {
-        let (fits, wanted) = match self {
-            _ if value.is_null() => return None,
-            Self::Integer => (value.as_i64().is_some(), "a whole number"),
-            Self::Float => (value.is_number(), "a number"),
-            Self::Boolean => (value.is_boolean(), "true or false"),
-            Self::Text => return None,
+    /// A value as it is stored, null as none.
+    ///
+    /// # Errors
+    /// What it should have been.
+    pub fn cell(self, value: &Value) -> Result<Option<Cell<'_>>, &'static str> {
+        let (cell, wanted) = match (self, value) {
+            (_, Value::Null) => return Ok(None),
+            (Self::Text, Value::String(text)) => return Ok(Some(Cell::Text(text.into()))),
+            (Self::Text, other) => return Ok(Some(Cell::Text(other.to_string().into()))),
+            (Self::Integer, value) => (value.as_i64().map(Cell::Integer), "a whole number"),
+            (Self::Float, value) => (value.as_f64().map(Cell::Float), "a number"),
+            (Self::Boolean, value) => (value.as_bool().map(Cell::Boolean), "true or false"),
         };
-        (!fits).then_some(wanted)
+        cell.map(Some).ok_or(wanted)
+    }
+}
+
+/// A value as its column stores it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell<'a> {
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Text(Cow<'a, str>),
+}
+
+impl Cell<'_> {
+    /// Its size in a batch.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) => 8,
+        }
     }
 }
 
@@ -74,20 +99,18 @@ impl Builder {
         Self { values, height: 0 }
     }
 
-    /// Puts a value at `row`, which is behind all that have been put.
-    pub fn put(&mut self, row: usize, value: Value) {
+    /// Puts a value of the column's type at `row`, which is behind all that have been put.
+    pub fn put(&mut self, row: usize, cell: Cell<'_>) {
         self.fill(row);
-        self.height += 1;
-        match &mut self.values {
-            Growing::Integer(values) => values.append_option(value.as_i64()),
-            Growing::Float(values) => values.append_option(value.as_f64()),
-            Growing::Boolean(values) => values.append_option(value.as_bool()),
-            Growing::Text(values) => match value {
-                Value::Null => values.append_null(),
-                Value::String(text) => values.append_value(text),
-                other => values.append_value(other.to_string()),
-            },
+        match (&mut self.values, cell) {
+            (Growing::Integer(values), Cell::Integer(value)) => values.append_value(value),
+            (Growing::Float(values), Cell::Float(value)) => values.append_value(value),
+            (Growing::Boolean(values), Cell::Boolean(value)) => values.append_value(value),
+            (Growing::Text(values), Cell::Text(text)) => values.append_value(text),
+            // One of another type is as good as none.
+            _ => return,
         }
+        self.height += 1;
     }
 
     fn fill(&mut self, height: usize) {

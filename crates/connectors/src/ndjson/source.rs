@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{
-    column::{Builder, Stored},
+    column::{Builder, Cell, Stored},
     flat::{Flat, parse},
 };
 use crate::{
@@ -152,23 +152,27 @@ impl NdjsonSource {
             .collect();
         let mut diagnostics = Vec::new();
         let (mut height, mut bad) = (0, Vec::new());
-        for (index, flat) in flats.into_iter().enumerate() {
-            if let Some(misfit) = self.misfit(&flat) {
-                bad.push(index);
-                if self.records.reject(&mut gathered, index, misfit) {
-                    break;
+        for (index, flat) in flats.iter().enumerate() {
+            let (cells, unknown) = match self.cells(flat) {
+                Ok(read) => read,
+                Err(misfit) => {
+                    bad.push(index);
+                    if self.records.reject(&mut gathered, index, misfit) {
+                        break;
+                    }
+                    continue;
                 }
-                continue;
-            }
-            for (name, value) in flat {
-                if let Some(place) = self.places.get(&name) {
-                    builders[*place].put(height, value);
-                } else if !self.unknown.contains(&name) {
-                    diagnostics.push(unknown(&name));
-                    self.unknown.insert(name);
-                }
+            };
+            for (place, cell) in cells {
+                builders[place].put(height, cell);
             }
             height += 1;
+            for name in unknown {
+                if !self.unknown.contains(name) {
+                    self.unknown.insert(name.to_owned());
+                    diagnostics.push(left_out(name));
+                }
+            }
         }
         remove(&mut gathered.records, &bad);
         let columns = builders.into_iter().map(|builder| builder.finish(height)).collect();
@@ -177,20 +181,30 @@ impl NdjsonSource {
         Ok(Batch { diagnostics, ..batch })
     }
 
-    /// The first value that can't be stored in its column.
-    fn misfit(&self, flat: &Flat) -> Option<Bad> {
-        flat.iter().find_map(|(name, value)| {
-            let (_, stored) = &self.columns[*self.places.get(name)?];
-            let wanted = stored.misses(value)?;
-            Some(Bad {
-                column: Some(name.clone()),
-                reason: typing::not(&value.to_string(), wanted),
-            })
-        })
+    /// The values by column, and the names that are none.
+    ///
+    /// # Errors
+    /// With the first value that can't be stored in its column.
+    fn cells<'a>(&self, flat: &'a Flat) -> Result<(Vec<(usize, Cell<'a>)>, Vec<&'a str>), Bad> {
+        let (mut cells, mut unknown) = (Vec::with_capacity(flat.len()), Vec::new());
+        for (name, value) in flat {
+            let Some(place) = self.places.get(name) else {
+                unknown.push(name.as_str());
+                continue;
+            };
+            match self.columns[*place].1.cell(value) {
+                Ok(cell) => cells.extend(cell.map(|cell| (*place, cell))),
+                Err(wanted) => {
+                    let reason = typing::not(&value.to_string(), wanted);
+                    return Err(Bad { column: Some(name.clone()), reason });
+                }
+            }
+        }
+        Ok((cells, unknown))
     }
 }
 
-fn unknown(name: &str) -> Diagnostic {
+fn left_out(name: &str) -> Diagnostic {
     Diagnostic {
         path: "input.ndjson".to_owned(),
         reason: "UNKNOWN_NAME".to_owned(),

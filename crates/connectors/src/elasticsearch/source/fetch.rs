@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{
-    row::{Page, Plan, Row, partial},
+    page::{Page, partial},
+    plan::{Plan, Reading},
     snapshot::Snapshot,
 };
 use crate::elasticsearch::slices::{Pace, Slice};
@@ -30,11 +31,9 @@ pub(super) struct Fetch {
 /// What came of a slice.
 pub(super) struct Fetched {
     pub part: usize,
-    pub rows: Vec<Row>,
-    pub hits: usize,
-    /// The most that there could have been.
+    pub page: Page,
+    /// The most documents that there could have been.
     pub size: u64,
-    pub bytes: usize,
     pub filtered: bool,
     /// What of the slice did not fit into a page.
     pub rest: Option<Slice>,
@@ -94,7 +93,7 @@ impl Fetch {
                 let _permit = permit.map_err(|_| Error::cancelled())?;
                 self.snapshot.search(&body).await?
             };
-            match self.read(answer, asked).await {
+            match self.read(answer, asked, size).await {
                 Err(error) if error.reason == "ANSWER_PARTIAL" && tries < TRIES => {
                     tries += 1;
                     tracing::debug!("{error}; again");
@@ -105,26 +104,25 @@ impl Fetch {
                     let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
                     page.unclear.iter().for_each(|column| asked[*column] = true);
                 }
-                Ok(page) => match cut(slice, size, page) {
-                    Some((page, rest)) => {
-                        let Page { rows, hits, bytes, .. } = page;
-                        let filtered = pace.filtered;
-                        let part = slice.part;
-                        return Ok(Fetched { part, rows, hits, size, bytes, filtered, rest });
-                    }
-                    None if size >= MOST_EQUAL => {
+                Ok(page) if page.rows.is_empty() && page.end.is_some() => {
+                    if size >= MOST_EQUAL {
                         return Err(partial("too many documents have the same sequence number"));
                     }
-                    None => size = (size * 4).min(MOST_EQUAL),
-                },
+                    size = (size * 4).min(MOST_EQUAL);
+                }
+                Ok(page) => {
+                    let rest = page.end.and_then(|end| slice.behind(end, page.rows.len()));
+                    let filtered = pace.filtered;
+                    return Ok(Fetched { part: slice.part, page, size, filtered, rest });
+                }
             }
         }
     }
 
     /// On a thread for work: an answer has megabytes.
-    async fn read(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>) -> Result<Page> {
+    async fn read(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>, size: u64) -> Result<Page> {
         let fetch = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || fetch.plan.page(&answer, &asked));
+        let read = tokio::task::spawn_blocking(move || fetch.plan.page(&answer, &asked, size));
         read.await.map_err(|error| Error::internal(format!("reading a page failed: {error}")))?
     }
 
@@ -135,7 +133,7 @@ impl Fetch {
         }
         filters.push(json!({"range": {"_seq_no": {"gte": slice.from, "lt": slice.to}}}));
         let columns = || self.plan.columns.iter().zip(asked);
-        let name = |(column, _): (&super::row::Reading, &bool)| column.field.name.clone();
+        let name = |(column, _): (&Reading, &bool)| column.field.name.clone();
         let mut body = json!({
             "size": size,
             "track_total_hits": false,
@@ -163,17 +161,4 @@ impl Fetch {
         }
         body
     }
-}
-
-/// A page that is full may end within documents of the same number: they are left for the next one. Nothing where
-/// all have the same.
-fn cut(slice: Slice, size: u64, mut page: Page) -> Option<(Page, Option<Slice>)> {
-    let last = page.rows.last().map(|row| row.number);
-    let Some(end) = last.filter(|_| page.hits as u64 >= size) else { return Some((page, None)) };
-    page.rows.retain(|row| row.number < end);
-    if page.rows.is_empty() {
-        return None;
-    }
-    let rest = slice.behind(end, page.rows.len());
-    Some((page, rest))
 }

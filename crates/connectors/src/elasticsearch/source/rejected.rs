@@ -3,7 +3,7 @@
 use anomal_core::Error;
 use polars::prelude::DataFrame;
 
-use super::row::Bad;
+use super::page::Bad;
 use crate::source::Rejected;
 
 /// A text of a column of these.
@@ -12,23 +12,11 @@ pub(super) fn cell(frame: &DataFrame, name: &str, row: usize) -> String {
     column.and_then(|column| column.get(row)).unwrap_or_default().to_owned()
 }
 
-/// `name`: of a column by its place.
-pub(super) fn refused(
-    bad: Bad,
-    (index, id): (&str, &str),
-    row: u64,
-    name: impl Fn(usize) -> String,
-) -> Rejected {
-    let column = bad.column.map(name);
+/// `row`: among all documents.
+pub(super) fn refused(bad: Bad, index: &str, row: u64) -> Rejected {
+    let Bad { id, column, reason, raw } = bad;
     // Documents have no lines.
-    Rejected {
-        file: format!("{index}/_doc/{id}"),
-        line: 0,
-        row,
-        column,
-        reason: bad.reason,
-        raw: bad.raw,
-    }
+    Rejected { file: format!("{index}/_doc/{id}"), line: 0, row, column, reason, raw }
 }
 
 /// What stops a run where bad documents are errors.

@@ -24,9 +24,9 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use super::{
     counted::{self, Counted, Part},
+    page::partial,
     path,
     refusal::{is_lost, reason, types},
-    row::partial,
 };
 use crate::elasticsearch::{
     client::{Client, Request, Response},

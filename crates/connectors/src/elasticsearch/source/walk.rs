@@ -1,7 +1,7 @@
 //! A document as flat values: objects in objects with dots, what is in lists put together. What is no column is
 //! passed over.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize,
@@ -9,99 +9,138 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::row::{Node, Plan};
+use super::plan::{Node, Plan};
 
 /// Reads a document into `values`.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn flatten(plan: &Plan, json: &str, values: &mut Values) -> Result<(), String> {
-    let mut path = String::new();
-    let root = Node { column: None, below: true };
-    let walk = Walk { plan, node: root, path: &mut path, values };
+pub(super) fn flatten<'a>(
+    plan: &Plan,
+    json: &'a str,
+    values: &mut Values<'a>,
+) -> Result<(), String> {
+    let walk = Walk { plan, node: &plan.nodes[0], values };
     walk.deserialize(&mut serde_json::Deserializer::from_str(json))
         .map_err(|error| format!("the document is not understood: {error}"))
 }
 
-/// Values of one document, by column.
-pub(super) struct Values {
-    found: Vec<(usize, Value)>,
+/// What a document has for a column.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// A document's own text, where it stands.
+    Text(Cow<'a, str>),
+    /// No text, no null.
+    Other(Value),
+}
+
+impl Found<'_> {
+    fn take(&mut self) -> Value {
+        match self {
+            Self::Text(text) => std::mem::take(text).into_owned().into(),
+            Self::Other(value) => value.take(),
+        }
+    }
+}
+
+/// Values of one document, by column; of the next one after [`Values::drain`].
+pub(super) struct Values<'a> {
+    found: Vec<(usize, Found<'a>)>,
     /// Where in `found` a column is, from 1.
     places: Vec<usize>,
 }
 
-impl Values {
+impl<'a> Values<'a> {
     pub fn new(columns: usize) -> Self {
         Self { found: Vec::new(), places: vec![0; columns] }
     }
 
     /// A second value makes a list.
-    fn put(&mut self, column: usize, value: Value) {
-        let place = self.places[column];
-        if place == 0 {
-            self.found.push((column, value));
-            self.places[column] = self.found.len();
-            return;
-        }
-        let known = &mut self.found[place - 1].1;
-        match known {
-            Value::Array(list) => list.push(value),
-            one => {
-                let first = one.take();
-                *one = Value::Array(vec![first, value]);
+    fn put(&mut self, column: usize, value: Found<'a>) {
+        match self.get(column) {
+            None => {
+                self.found.push((column, value));
+                self.places[column] = self.found.len();
+            }
+            Some(known) => {
+                let (mut first, mut second) = (known.take(), value);
+                let list = match &mut first {
+                    Value::Array(list) => {
+                        list.push(second.take());
+                        first
+                    }
+                    _ => Value::Array(vec![first, second.take()]),
+                };
+                *known = Found::Other(list);
             }
         }
     }
 
-    pub fn take(&mut self) -> Vec<(usize, Value)> {
-        let found = std::mem::take(&mut self.found);
-        for (column, _) in &found {
+    /// Puts a value in the place of whatever is there.
+    pub fn set(&mut self, column: usize, value: Found<'a>) {
+        match self.get(column) {
+            Some(known) => *known = value,
+            None => self.put(column, value),
+        }
+    }
+
+    pub fn get(&mut self, column: usize) -> Option<&mut Found<'a>> {
+        let place = self.places[column].checked_sub(1)?;
+        Some(&mut self.found[place].1)
+    }
+
+    pub fn drain(&mut self) -> impl Iterator<Item = (usize, Found<'a>)> {
+        for (column, _) in &self.found {
             self.places[*column] = 0;
         }
-        found
+        self.found.drain(..)
     }
 }
 
-/// The value at `path`.
-struct Walk<'a> {
-    plan: &'a Plan,
-    node: Node,
-    path: &'a mut String,
-    values: &'a mut Values,
+/// The value of a node.
+struct Walk<'p, 'v, 'a> {
+    plan: &'p Plan,
+    node: &'p Node,
+    values: &'v mut Values<'a>,
 }
 
-impl Walk<'_> {
-    fn put(self, value: impl Into<Value>) {
+impl<'a> Walk<'_, '_, 'a> {
+    fn text(self, text: Cow<'a, str>) {
         if let Some(column) = self.node.column {
-            self.values.put(column, value.into());
+            self.values.put(column, Found::Text(text));
         }
     }
 
-    /// The column, if its value is one whatever it is.
-    fn whole(&self) -> Option<usize> {
-        self.node.column.filter(|column| self.plan.columns[*column].field.whole)
+    fn other(self, value: impl Into<Value>) {
+        if let Some(column) = self.node.column {
+            self.values.put(column, Found::Other(value.into()));
+        }
+    }
+
+    /// Whether it is one value whatever it is.
+    fn is_whole(&self) -> bool {
+        let whole = |column: usize| self.plan.columns[column].field.whole;
+        self.node.below.is_empty() && self.node.column.is_some_and(whole)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'a> DeserializeSeed<'a> for Walk<'_, '_, 'a> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        match self.whole() {
-            Some(column) if !self.node.below => {
-                let value = Value::deserialize(json)?;
-                if !value.is_null() {
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    self.values.put(column, text.into());
-                }
-                Ok(())
-            }
-            _ => json.deserialize_any(self),
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<(), D::Error> {
+        if !self.is_whole() {
+            return json.deserialize_any(self);
         }
+        match Value::deserialize(json)? {
+            Value::Null => {}
+            Value::String(text) => self.text(text.into()),
+            other => self.text(other.to_string().into()),
+        }
+        Ok(())
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'a> Visitor<'a> for Walk<'_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,86 +152,80 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
-        self.put(value);
+        self.other(value);
         Ok(())
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        self.put(value);
+        self.other(value);
         Ok(())
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        self.put(value);
+        self.other(value);
         Ok(())
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
-        self.put(value);
+        self.other(value);
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, value: &'a str) -> Result<(), E> {
+        self.text(value.into());
         Ok(())
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
-        self.put(value);
+        self.text(value.to_owned().into());
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { plan, node, path, values } = self;
-        loop {
-            let item = Walk { plan, node, path: &mut *path, values: &mut *values };
-            if list.next_element_seed(item)?.is_none() {
-                return Ok(());
-            }
-        }
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self { plan, node, values } = self;
+        while list.next_element_seed(Walk { plan, node, values: &mut *values })?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        if !self.node.below {
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        if self.node.below.is_empty() {
             let value = Value::deserialize(de::value::MapAccessDeserializer::new(map))?;
-            self.put(value.to_string());
+            self.text(value.to_string().into());
             return Ok(());
         }
-        let length = self.path.len();
-        while map.next_key_seed(Name(self.path))?.is_some() {
-            match self.plan.nodes.get(self.path.as_str()) {
+        let Self { plan, node, values } = self;
+        while let Some(below) = map.next_key_seed(Name(node))? {
+            match below {
                 None => drop(map.next_value::<IgnoredAny>()?),
-                Some(node) => map.next_value_seed(Walk {
-                    plan: self.plan,
-                    node: *node,
-                    path: self.path,
-                    values: self.values,
-                })?,
+                Some(below) => {
+                    let node = &plan.nodes[below];
+                    map.next_value_seed(Walk { plan, node, values: &mut *values })?;
+                }
             }
-            self.path.truncate(length);
         }
         Ok(())
     }
 }
 
-/// Puts a name behind a path.
-struct Name<'a>(&'a mut String);
+/// A name in a node: which node it leads to.
+struct Name<'p>(&'p Node);
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = ();
+impl<'a> DeserializeSeed<'a> for Name<'_> {
+    type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Name<'_> {
-    type Value = ();
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<(), E> {
-        if !self.0.is_empty() {
-            self.0.push('.');
-        }
-        self.0.push_str(name);
-        Ok(())
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.below.get(name).copied())
     }
 }

@@ -1,0 +1,94 @@
+//! Documents that came with pages and are still to be given out, in order.
+
+use std::collections::VecDeque;
+
+use polars::prelude::DataFrame;
+
+use super::page::{Page, Row};
+
+/// Documents of one index that follow each other.
+pub(super) struct Piece {
+    /// The place of the index among those of the snapshot.
+    pub part: usize,
+    /// Of all documents.
+    pub rows: Vec<Row>,
+    /// Of those that can be read.
+    pub frame: DataFrame,
+}
+
+impl Piece {
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(|row| row.bytes).sum()
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Waiting(VecDeque<Piece>);
+
+impl Waiting {
+    pub fn put(&mut self, part: usize, page: Page) {
+        if !page.rows.is_empty() {
+            self.0.push_back(Piece { part, rows: page.rows, frame: page.frame });
+        }
+    }
+
+    /// The next ones, at most so many (at least 1) rows, and none behind the one that takes them over so many bytes.
+    /// Where a piece ends does not depend on where pages did, taken together with the ones after it.
+    pub fn take(&mut self, rows: usize, bytes: usize) -> Option<Piece> {
+        let first = self.0.front_mut()?;
+        let (mut taken, mut size) = (0, 0);
+        while taken < first.rows.len().min(rows) && size < bytes {
+            size += first.rows[taken].bytes;
+            taken += 1;
+        }
+        if taken == first.rows.len() {
+            return self.0.pop_front();
+        }
+        let rest = first.rows.split_off(taken);
+        let rows = std::mem::replace(&mut first.rows, rest);
+        let good = rows.iter().filter(|row| row.bad.is_none()).count();
+        let frame = first.frame.head(Some(good));
+        first.frame = first.frame.tail(Some(first.frame.height() - good));
+        Some(Piece { part: first.part, rows, frame })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::df;
+
+    use super::{super::page::Bad, *};
+
+    /// Documents of `bytes` each; those with none are bad.
+    fn page(bytes: &[usize]) -> Page {
+        let bad =
+            || Bad { id: String::new(), column: None, reason: String::new(), raw: String::new() };
+        let row =
+            |bytes: &usize| Row { bytes: *bytes, bad: (*bytes == 0).then(|| Box::new(bad())) };
+        let good: Vec<u64> = bytes.iter().filter(|bytes| **bytes > 0).map(|b| *b as u64).collect();
+        Page {
+            rows: bytes.iter().map(row).collect(),
+            frame: df!("bytes" => good).unwrap(),
+            end: None,
+            hits: bytes.len(),
+            bytes: 0,
+            unclear: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn pieces_end_where_they_are_full() {
+        let mut waiting = Waiting::default();
+        waiting.put(0, page(&[1, 0, 2, 3]));
+        waiting.put(1, page(&[]));
+        waiting.put(2, page(&[9, 0]));
+        let mut told = Vec::new();
+        for (rows, bytes) in [(2, 99), (9, 2), (9, 99), (9, 99), (9, 99)] {
+            let piece = waiting.take(rows, bytes);
+            told.push(piece.map(|p| (p.part, p.rows.len(), p.bytes(), p.frame.height())));
+        }
+        let expected =
+            [Some((0, 2, 1, 1)), Some((0, 1, 2, 1)), Some((0, 1, 3, 1)), Some((2, 2, 9, 1)), None];
+        assert_eq!(told, expected);
+    }
+}
