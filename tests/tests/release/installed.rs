@@ -33,8 +33,18 @@ pub fn undefined(cluster: &Cluster) {
         return;
     }
     eventually("the AnomalyJobs of other tests to go", PATIENCE, || {
-        let jobs = cluster.kubectl(&["get", "anomalyjobs", "--all-namespaces", "--output=name"]);
-        jobs.unwrap().trim().is_empty().then_some(())
+        let places = "{range .items[*]}{.metadata.namespace} {.metadata.name}{'\\n'}{end}";
+        let output = format!("--output=jsonpath={places}");
+        let jobs = cluster.kubectl(&["get", "anomalyjobs", "--all-namespaces", &output]).unwrap();
+        for (namespace, job) in jobs.lines().filter_map(|line| line.split_once(' ')) {
+            // A namespace that ended while an API server came back, which did not know the definition yet, has left
+            // its jobs behind for good.
+            if cluster.kubectl(&["get", "namespace", namespace]).is_err() {
+                let delete = ["delete", "anomalyjob", job, "-n", namespace, "--ignore-not-found"];
+                cluster.kubectl(&delete).unwrap();
+            }
+        }
+        jobs.trim().is_empty().then_some(())
     });
     cluster.kubectl(&["delete", crd, "--timeout=60s"]).unwrap();
 }
