@@ -57,10 +57,13 @@ struct Measured {
     peak: u64,
 }
 
-fn run(workspace: &Workspace) -> Measured {
+/// `rows`: how many it has to read.
+fn run(workspace: &Workspace, rows: usize) -> Measured {
+    let summary = fs::File::create(workspace.path("summary.json")).expect("a file");
     let began = Instant::now();
-    let mut command: Command = workspace.command(&["run", "job.yaml", "--secrets", "secrets"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let arguments = ["run", "job.yaml", "--secrets", "secrets", "--summary", "json"];
+    let mut command: Command = workspace.command(&arguments);
+    let mut child = command.stdout(summary).stderr(Stdio::null()).spawn().expect("it starts");
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {
@@ -74,6 +77,8 @@ fn run(workspace: &Workspace) -> Measured {
     };
     let time = began.elapsed();
     assert!(ended.success(), "{ended}");
+    let summary: Value = serde_json::from_str(&workspace.read("summary.json")).expect("JSON");
+    assert_eq!(summary["rows"], rows);
     Measured { time, peak }
 }
 
@@ -119,7 +124,7 @@ fn sink(server: &Server) {
             server.settings(WRITER)
         );
         workspace.write("job.yaml", job.as_bytes());
-        let measured = run(&workspace);
+        let measured = run(&workspace, WRITTEN);
         assert_eq!(server.admin().count(index), WRITTEN as u64);
         measured
     };
@@ -206,7 +211,7 @@ fn source(server: &Server) {
             plain = plain.min(scroll(&server.user(READER), &index, size, false));
             parsed = parsed.min(scroll(&server.user(READER), &index, size, true));
         }
-        measured.push(run(&workspace));
+        measured.push(run(&workspace, READ));
     }
     let measured = best(measured.into_iter());
     line(server, "read", READ, plain, &measured);

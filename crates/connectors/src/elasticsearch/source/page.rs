@@ -203,11 +203,12 @@ impl<'p, 'a> Reader<'p, 'a> {
     fn fit(&mut self) -> (usize, Option<(usize, String)>) {
         let (mut bytes, mut misfit) = (0, None::<(usize, String)>);
         for (column, value) in self.values.drain() {
-            let Reading { field, .. } = &self.plan.columns[column];
+            let reading = &self.plan.columns[column];
+            let field = &reading.field;
             if field.is_date() && field.values && !self.asked[column] && !is_clear(&value) {
                 self.unclear[column] = true;
             }
-            match fit(value, &self.plan.columns[column], self.plan.arrays) {
+            match fit(value, reading, self.plan.arrays) {
                 Ok(cell) => {
                     bytes += cell.bytes();
                     self.cells.push((column, cell));
