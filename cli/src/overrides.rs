@@ -3,7 +3,7 @@
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
     AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, NdjsonInput, NdjsonOutput, Output,
-    ParquetInput, ParquetOutput, RemoteEngine, is_url,
+    ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
 };
 
 use crate::args::Run;
@@ -51,13 +51,7 @@ enum Format {
 
 /// The format that a name's ending tells.
 fn format(path: &str) -> Option<Format> {
-    // What an HTTP URL asks for behind its path is no part of the name.
-    let path = if is_url(path) && path.starts_with("http") {
-        path.split(['?', '#']).next().unwrap_or(path)
-    } else {
-        path
-    };
-    let name = path.to_ascii_lowercase();
+    let name = without_query(path).to_ascii_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.')?.1 {
         "csv" | "tsv" | "txt" => Some(Format::Csv),
@@ -122,7 +116,7 @@ fn keep_auth(now: &Input, input: &mut Input, path: &str) {
 }
 
 fn output(path: &str) -> Result<Output> {
-    if is_url(path) && path.starts_with("http") {
+    if is_web(path) {
         let message = format!(
             "--output {path}: HTTP is for reading; write to a file, s3://bucket/key, gs:// or az://"
         );

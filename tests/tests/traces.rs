@@ -82,13 +82,13 @@ fn a_run_is_one_trace_with_its_engines() {
     }
 
     let asked = methods(&collector, FEATURE, &["ListComponents", "Plan", "Extract"]);
-    let judged = methods(&collector, CLASSIFICATION, &["ListDetectors", "Fit", "Score"]);
+    let judged = methods(&collector, CLASSIFICATION, &["ListDetectors", "Classify"]);
     for span in asked.iter().chain(&judged) {
         let parent = match span.attributes["method"].as_str() {
             "ListComponents" => &root,
             "Plan" => &named("plan"),
             "Extract" => &named("extract"),
-            "Fit" | "Score" => &named("classify"),
+            "Classify" => &named("classify"),
             _ => continue,
         };
         assert_eq!(span.parent, parent.id, "{span:#?}");

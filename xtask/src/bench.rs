@@ -46,7 +46,7 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
 }
 
 fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
-    build(&[])?;
+    build()?;
     let folder = Path::new(FOLDER);
     let python = python::with("bench", &folder.join("requirements.txt"))?;
     let status = Command::new(python)
@@ -63,7 +63,7 @@ fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
 }
 
 fn elastic() -> Result<ExitCode> {
-    build(&[])?;
+    build()?;
     let mut bench = cargo(&["bench", "--workspace", "--bench", "elastic"]);
     let status = bench.envs(tools::elastic()?).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

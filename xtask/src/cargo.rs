@@ -19,13 +19,11 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds every program; `more`: what else there is to build, such as `--tests`.
-///
-/// There are no examples to build: naming them makes cargo choose the features that it chooses for tests, so that
-/// nothing is compiled twice.
-pub fn build(more: &[&str]) -> Result<()> {
-    let all = ["build", "--release", "--workspace", "--bins", "--examples"];
-    let status = cargo(&all).args(more).status()?;
+/// Builds every program, and the tests: without them cargo would choose other features for what they share, and compile
+/// all of it once more.
+pub fn build() -> Result<()> {
+    let status = cargo(&["build", "--release", "--workspace", "--bins", "--examples", "--tests"])
+        .status()?;
     if status.success() { Ok(()) } else { bail!("the build failed") }
 }
 

@@ -12,7 +12,7 @@ use crate::cargo::{build, target};
 const FILE: &str = "charts/anomal/files/crd.yaml";
 
 pub fn run() -> Result<ExitCode> {
-    build(&[])?;
+    build()?;
     let made = Command::new(target().join("release/anomal-operator")).arg("crd").output()?;
     if !made.status.success() {
         bail!("`anomal-operator crd` failed: {}", String::from_utf8_lossy(&made.stderr).trim());

@@ -73,7 +73,7 @@ pub fn load(cluster: &Cluster) -> Result<()> {
 /// Builds the images that are not up to date; the archives of all that are asked for.
 fn make(arguments: &Arguments) -> Result<Vec<PathBuf>> {
     if !arguments.no_build {
-        build(&[])?;
+        build()?;
     }
     for (program, package) in [("buildah", "buildah"), ("strip", "binutils")] {
         if debian::program(program).is_none() {

@@ -72,9 +72,8 @@ fn prepare(clustered: bool) -> Result<Environment> {
         }
         Ok(environment)
     };
-    // With whatever the tests start: they drive the programs as people do. At once, so that dependencies are compiled
-    // with one set of features.
-    let build = || part("build", || build(&["--tests"]));
+    // With whatever the tests start: they drive the programs as people do.
+    let build = || part("build", build);
     if !roomy() {
         build()?;
         return get();

@@ -1,5 +1,5 @@
-//! The classification engine over the feature table: in one call, or fitted once and scored in
-//! batches where a row's score needs no other row.
+//! The classification engine over the feature table: in one call, or, where a row's score needs no other row and there
+//! are many, fitted once and scored in batches.
 
 use std::{path::Path, sync::Arc};
 
@@ -89,10 +89,13 @@ async fn fitted(
         features: features.to_vec(),
         table: table.clone(),
     };
-    if !row_wise(settings, &detectors) {
-        if save.is_some() {
-            return Err(model::none_of(&settings.engine, &detectors));
-        }
+    let row_wise = row_wise(settings, &detectors);
+    if !row_wise && save.is_some() {
+        return Err(model::none_of(&settings.engine, &detectors));
+    }
+    // What is one batch has nobody to share it with: at once, so that each row is scored once.
+    let at_once = save.is_none() && table.height() <= BATCH_ROWS && settings.engine != EXTERNAL;
+    if !row_wise || at_once {
         let done = engine.classify(request).await?;
         let (rows, analysis, steps) = (done.rows, done.analysis, done.steps);
         return Ok(Judged { rows, analysis, steps, drift: Vec::new() });

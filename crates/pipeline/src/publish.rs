@@ -7,7 +7,7 @@ use anomal_core::{
     Error, PublishRequest, ReportEngine, Result, Table,
     proto::{Analysis, Column, Plan, Report, report},
 };
-use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput, is_url};
+use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput, without_query};
 use anomal_storage::Secrets;
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
@@ -147,9 +147,7 @@ fn input(input: &Input) -> String {
         Some("-") => "standard input".to_owned(),
         // Folders are the business of the machine that ran it.
         Some(path) => {
-            // What an HTTP URL asks for beside its path may be a signature.
-            let web = is_url(path) && path.starts_with("http");
-            let path = if web { path.split(['?', '#']).next().unwrap_or(path) } else { path };
+            let path = without_query(path);
             path.rsplit('/').next().unwrap_or(path).to_owned()
         }
         None => String::new(),

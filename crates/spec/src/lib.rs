@@ -18,7 +18,7 @@ mod yaml;
 pub use load::{Form, Loaded, MAX_BYTES, Source, load};
 pub use manifest::to_manifest_yaml;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
-pub use paths::{is_url, visit_paths};
+pub use paths::{is_url, is_web, visit_paths, without_query};
 pub use problem::{Place, Problem, SettingsError, nearest};
 pub use schema::{json_schema, object_schema, spec_schema};
 pub use types::*;

@@ -11,6 +11,17 @@ pub fn is_url(path: &str) -> bool {
     })
 }
 
+/// Whether it is an HTTP URL.
+pub fn is_web(path: &str) -> bool {
+    path.starts_with("http://") || path.starts_with("https://")
+}
+
+/// Without what an HTTP URL asks for behind its path, which may be a signature and is no part of the name.
+pub fn without_query(path: &str) -> &str {
+    let end = if is_web(path) { path.find(['?', '#']) } else { None };
+    &path[..end.unwrap_or(path.len())]
+}
+
 /// Calls `visit` with each path to a file or folder and its place; `-` is none, and a URL neither.
 pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut String)) {
     let mut visit = |place: &str, path: &mut String| {

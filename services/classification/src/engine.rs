@@ -93,7 +93,7 @@ impl ClassificationEngine for LocalClassificationEngine {
         self.admit(request.table.height(), request.features.len())?;
         let budget = self.options.memory_budget;
         blocking(move |cancel| {
-            let mut done = fit(&request, budget, cancel)?;
+            let mut done = fit(&request, true, budget, cancel)?;
             let (analysis, steps) =
                 (std::mem::take(&mut done.analysis), std::mem::take(&mut done.steps));
             Ok(Classification { rows: done.rows(&request.table, cancel)?, analysis, steps })
@@ -105,7 +105,7 @@ impl ClassificationEngine for LocalClassificationEngine {
         self.admit(request.table.height(), request.features.len())?;
         let budget = self.options.memory_budget;
         blocking(move |cancel| {
-            let done = fit(&request, budget, cancel)?;
+            let done = fit(&request, false, budget, cancel)?;
             Ok(Fitted { model: done.model.to_model()?, analysis: done.analysis, steps: done.steps })
         })
         .await

@@ -28,19 +28,28 @@ pub(crate) struct Done {
     pub analysis: Analysis,
     pub steps: Vec<StepStatistics>,
     matrix: Matrix,
-    /// What was said of the fitted rows, where that is more than the model says of each, and which of
-    /// them are suspicious.
-    told: Option<(Scores, Vec<bool>)>,
+    told: Told,
+}
+
+/// What was said of the fitted rows.
+enum Told {
+    /// More than the model says of each, and which of them are suspicious.
+    More(Scores, Vec<bool>),
+    /// What the model says of each.
+    Same(Scores),
+    /// It was not asked for.
+    Unasked,
 }
 
 impl Done {
     /// The result rows of the table that was fitted.
     pub fn rows(self, table: &Table, cancel: &Cancel) -> Result<Table> {
         match self.told {
-            Some((scores, suspicious)) => {
+            Told::More(scores, suspicious) => {
                 rows(table, &self.model.names(), scores, &suspicious, &self.model.ranking)
             }
-            None => self.model.score_matrix(table, &self.matrix, cancel),
+            Told::Same(scores) => self.model.told(table, scores),
+            Told::Unasked => self.model.score_matrix(table, &self.matrix, cancel),
         }
     }
 }
@@ -53,10 +62,13 @@ struct Scored {
     shared: Vec<usize>,
 }
 
+/// `rows`: whether the fitted rows will be asked for, so that each is scored once.
+///
 /// # Errors
 /// `InvalidSettings` for a detector, parameter or threshold that is wrong.
 pub(crate) fn fit(
     request: &ClassifyRequest,
+    rows: bool,
     memory_budget: usize,
     cancel: &Cancel,
 ) -> Result<Done> {
@@ -75,7 +87,7 @@ pub(crate) fn fit(
     let says_more = fitted.rows.is_some();
     let scored = match fitted.rows.take() {
         Some(scores) => Scored::of(scores),
-        None => Scored::by(fitted.scorer.as_ref(), &matrix, cancel, &mut steps)?,
+        None => Scored::by(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
     };
     let (decision, ranking) =
         judge(request, detector, &scored, fitted.smallest_cluster.as_deref())?;
@@ -98,7 +110,11 @@ pub(crate) fn fit(
         analysis,
         steps,
         matrix,
-        told: says_more.then_some((scored.scores, decision.suspicious)),
+        told: match (says_more, rows) {
+            (true, _) => Told::More(scored.scores, decision.suspicious),
+            (false, true) => Told::Same(scored.scores),
+            (false, false) => Told::Unasked,
+        },
     })
 }
 
@@ -118,7 +134,7 @@ fn nothing_to_compare(
     };
     let header = Header { detector, features: request.features.clone(), cut_bits: None };
     let model = ReadyModel { header, ranking: Ranking::default(), scorer: None };
-    Done { model, analysis, steps, matrix, told: None }
+    Done { model, analysis, steps, matrix, told: Told::Unasked }
 }
 
 /// Which rows are suspicious, and the order of their scores.
@@ -178,12 +194,16 @@ impl Scored {
     fn by(
         scorer: &dyn Scorer,
         matrix: &Matrix,
+        all_shares: bool,
         cancel: &Cancel,
         steps: &mut Vec<StepStatistics>,
     ) -> Result<Self> {
         let started = Instant::now();
-        let scores = scorer.score(matrix, false, cancel)?;
+        let scores = scorer.score(matrix, all_shares, cancel)?;
         steps.push(step("scores", matrix.rows, started));
+        if all_shares {
+            return Ok(Self::of(scores));
+        }
         let shared = shared_rows(matrix.rows);
         let shares = scorer.score(&matrix.select(&shared), true, cancel)?.shares;
         Ok(Self { scores, shares, shared })

@@ -9,12 +9,14 @@ use crate::{
     matrix::Matrix,
 };
 
+mod brute;
 pub(crate) mod hyperplanes;
 pub(crate) mod isolation;
-pub(crate) mod kd;
+mod kd;
 pub(crate) mod kmeans;
 pub(crate) mod linear;
 pub(crate) mod mixture;
+pub(crate) mod nearest;
 pub(crate) mod projections;
 pub(crate) mod robust;
 pub(crate) mod sample;

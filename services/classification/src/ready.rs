@@ -3,7 +3,7 @@
 use anomal_core::{Cancel, Model, Result, Table};
 
 use crate::{
-    detectors::{self, Scorer},
+    detectors::{self, Scorer, Scores},
     features::matrix,
     matrix::Matrix,
     model::{Body, Header, ModelFile, invalid},
@@ -51,7 +51,11 @@ impl ReadyModel {
     /// The same where the table's matrix is there already.
     pub fn score_matrix(&self, table: &Table, matrix: &Matrix, cancel: &Cancel) -> Result<Table> {
         let Some(scorer) = &self.scorer else { return unscored(table, &self.names()) };
-        let mut scores = scorer.score(matrix, true, cancel)?;
+        self.told(table, scorer.score(matrix, true, cancel)?)
+    }
+
+    /// The result rows of a table whose rows have these scores.
+    pub fn told(&self, table: &Table, mut scores: Scores) -> Result<Table> {
         let suspicious = match (self.header.cut_bits, scores.smallest_cluster.take()) {
             (Some(bits), _) => {
                 let cut = f64::from_bits(bits);

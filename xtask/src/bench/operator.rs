@@ -25,7 +25,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Prints a line of a table for each number of jobs, with the operator's metrics and those of the system.
 pub fn run(counts: &[usize]) -> Result<()> {
-    build(&[])?;
+    build()?;
     let cluster = Cluster::up()?;
     let definition = Command::new(program()).arg("crd").output()?.stdout;
     let file = target().join("bench-crd.yaml");

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::{
     bulk::{self, Body, Item, Outcome},
-    client::{Attempt, Client, Request, Response, chance, short},
-    retry::{Fate, Verdict, never_fits, of_item, of_request, pause},
+    client::{Attempt, Client, Request, Response, short},
+    retry::{Fate, Verdict, chance, never_fits, of_item, of_request, pause},
 };
 
 /// A server or gateway may break a connection on a request that is too large for it, or call itself busy, without

@@ -1,6 +1,6 @@
 //! What an answer means for what was sent: pure functions of a status, so that every case is a line of a test.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The first pause between two tries, and the longest; each is up to twice the one before.
 const FIRST: Duration = Duration::from_millis(250);
@@ -74,7 +74,14 @@ pub(super) fn never_fits(reason: &str) -> bool {
     needed.zip(most).is_some_and(|(needed, most)| needed > most)
 }
 
-/// The pause before a try. `share`: from 0 to 1, by chance, so that those who failed together do not come back
+/// From 0 to 1, as good as chance: it only keeps those apart who failed together.
+pub(super) fn chance() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let hash = xxhash_rust::xxh3::xxh3_64(&now.as_nanos().to_le_bytes());
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The pause before a try. `share`: [`chance`], so that those who failed together do not come back
 /// together; `asked`: by the server.
 pub(super) fn pause(failures: u32, share: f64, asked: Option<Duration>) -> Duration {
     let whole = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);

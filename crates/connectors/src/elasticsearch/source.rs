@@ -185,8 +185,9 @@ impl ElasticsearchSource {
     }
 
     fn batch(&mut self, pieces: Vec<Piece>) -> Result<Batch> {
-        let (mut source, mut numbers, mut rejected) = (self.empty(), Vec::new(), Vec::new());
-        for Piece { part, rows, frame } in pieces {
+        let (mut source, mut numbers, mut rejected) =
+            (DataFrame::default(), Vec::new(), Vec::new());
+        for Piece { part, rows, frame, .. } in pieces {
             let index = &self.snapshot.parts[part].index;
             for row in rows {
                 match row.bad {
@@ -199,7 +200,12 @@ impl ElasticsearchSource {
             let mut columns = frame.into_columns();
             columns
                 .insert(1, StringChunked::full(INDEX.into(), index.as_str(), height).into_column());
-            source.vstack_mut_owned(DataFrame::new(height, columns)?)?;
+            let frame = DataFrame::new(height, columns)?;
+            if source.width() == 0 {
+                source = frame;
+            } else {
+                source.vstack_mut_owned(frame)?;
+            }
         }
         source.rechunk_mut_par();
         let batch = self.typed(source, numbers, rejected)?;
@@ -285,7 +291,7 @@ impl Source for ElasticsearchSource {
         while rows < self.batch_rows && bytes < BATCH_BYTES {
             if let Some(piece) = reading.waiting.take(self.batch_rows - rows, BATCH_BYTES - bytes) {
                 rows += piece.rows.len();
-                bytes += piece.bytes();
+                bytes += piece.bytes;
                 pieces.push(piece);
             } else if reading.ended || !reading.more(&mut self.read)? {
                 if !reading.ended {

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, parameters, schema_of,
-    state_of, step, tail::Tail, within, wrong,
+    Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, neighbors::affordable,
+    parameters, schema_of, state_of, step, tail::Tail, within, wrong,
 };
 use crate::{
     matrix::{Matrix, Values},
@@ -33,6 +33,8 @@ use crate::{
 const NAME: &str = "Ensemble";
 /// Rows that the tails are taken from at most.
 const MOST_ROWS: usize = 100_000;
+/// Rows that neighbours are looked for among at most.
+const MOST_POINTS: usize = 50_000;
 const MOST_MEMBERS: usize = 16;
 /// The members that look for neighbours.
 const NEIGHBORS: [&str; 2] = ["KNN", "LOF"];
@@ -129,12 +131,15 @@ impl Detector for Ensemble {
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
         let given = parameters::<EnsembleParameters>(given)?;
         context.cancel.check()?;
-        let sampled = matrix.select(&sample(matrix, MOST_ROWS, context.seed));
+        let some = |most| matrix.select(&sample(matrix, most, context.seed));
+        let points = affordable(matrix, matrix.columns.len()).min(MOST_POINTS);
+        let (sampled, points) = (some(MOST_ROWS), some(points));
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
         let neighbors = given.n_neighbors;
         for (name, weight) in given.weighed() {
             let started = std::time::Instant::now();
-            match Member::fit(&name, weight, neighbors, matrix, &sampled, context)? {
+            let fitted = if NEIGHBORS.contains(&name.as_str()) { &points } else { matrix };
+            match Member::fit(&name, weight, neighbors, fitted, &sampled, context)? {
                 Ok(member) => {
                     members.push(member);
                     steps.push(step(&name, matrix.rows, started));

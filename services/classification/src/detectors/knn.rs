@@ -23,9 +23,9 @@ use super::{
     parameters, schema_of, state_of, step, within,
 };
 use crate::{
-    blocks::{Block, by_block},
+    blocks::{BLOCK, Block, by_block},
     matrix::Matrix,
-    numeric::kd::Nearest,
+    numeric::nearest::Nearest,
 };
 
 pub(crate) struct Knn;
@@ -69,8 +69,8 @@ impl Detector for Knn {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n m d) time at most, much less with few features; m is all n rows, or where n^2 d is above \
-                   3*10^10 a sample of 3*10^10 / (n d) of them, at least 5,000"
+            cost: "O(n m d) time at most, much less with few features; m is all n different rows, or as many as take \
+                   some minutes of a core. Approximate where exact neighbours would take longer"
                 .into(),
         }
     }
@@ -130,12 +130,13 @@ impl Scorer for Distances {
         let encoder = encoding.bind(matrix)?;
         let features = encoding.features();
         let width = encoder.width();
-        let scratch = || (Vec::new(), Nearest::new(self.n_neighbors));
-        let work = |(rows, nearest): &mut (Vec<f64>, Nearest), block: Block<'_, '_>| {
+        let scratch = || (Vec::new(), vec![Nearest::new(self.n_neighbors); BLOCK]);
+        let work = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
-            for (place, score) in block.scores.iter_mut().enumerate() {
+            let nearest = &mut nearest[..block.scores.len()];
+            self.rows.search(rows, nearest);
+            for (place, (score, nearest)) in block.scores.iter_mut().zip(nearest).enumerate() {
                 let row = &rows[place * width..(place + 1) * width];
-                self.rows.tree().search(row, nearest);
                 let used = self.used(&nearest.found);
                 let sum: f64 = used.iter().map(|(square, _)| square.sqrt()).sum();
                 *score = sum / used.len().max(1) as f64 * self.rows.rarity(nearest.same);

@@ -28,15 +28,13 @@ use super::{
     parameters, schema_of, state_of, step, within,
 };
 use crate::{
-    blocks::{Block, by_block},
+    blocks::{BLOCK, Block, by_block},
     matrix::Matrix,
-    numeric::kd::Nearest,
+    numeric::nearest::Nearest,
 };
 
 /// Squared distances are the same up to what rounding may have made of them.
 const ALIKE: f64 = 1.0 + 1e-9;
-/// Points that are looked at together.
-const TOGETHER: usize = 128;
 
 pub(crate) struct Lof;
 
@@ -66,8 +64,8 @@ impl Detector for Lof {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O((n + 2 m) m d) time at most, much less with few features; m is all n rows, or where n^2 d is \
-                   above 3*10^10 a sample of 3*10^10 / (n d) of them, at least 5,000"
+            cost: "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
+                   some minutes of a core. Approximate where exact neighbours would take longer"
                 .into(),
         }
     }
@@ -81,7 +79,7 @@ impl Detector for Lof {
         let started = std::time::Instant::now();
         let LofParameters { n_neighbors } = parameters(given)?;
         let rows = Neighbors::learn(matrix, context)?;
-        let factors = Factors::fit(rows, n_neighbors, context.cancel)?;
+        let factors = Factors::fit(rows, n_neighbors, context.memory_budget / 8, context.cancel)?;
         Ok(Fitted::row_wise(factors, vec![step("densities", matrix.rows, started)]))
     }
 
@@ -116,53 +114,67 @@ struct Factors {
 }
 
 impl Factors {
-    fn fit(rows: Neighbors, n_neighbors: usize, cancel: &Cancel) -> Result<Self> {
+    /// `room`: bytes that neighbourhoods may take, which are looked for twice where there is none.
+    fn fit(rows: Neighbors, n_neighbors: usize, room: usize, cancel: &Cancel) -> Result<Self> {
         let mut factors = Self { rows, n_neighbors, distances: Vec::new(), reaches: Vec::new() };
-        factors.distances = factors.of_points(cancel, |_, found| {
+        let all: Vec<usize> = (0..factors.rows.count()).collect();
+        let is_room = all.len() * n_neighbors * size_of::<(f64, u32)>() <= room;
+        let found = factors.of_points(&all, cancel, |_, found| {
             let farthest = found.iter().map(|(square, _)| *square).fold(0.0, f64::max);
-            farthest.sqrt()
+            // More than are looked for are as far as others, and may be any number.
+            let kept = (is_room && found.len() <= n_neighbors).then(|| found.to_vec());
+            (farthest.sqrt(), kept)
         })?;
+        let (distances, kept): (Vec<f64>, Vec<_>) = found.into_iter().unzip();
+        factors.distances = distances;
         // A lone point has no neighbours; any other row is far from it.
         let reach = |factors: &Self, found: &[(f64, u32)]| factors.reach(found).max(1e-150);
-        factors.reaches = factors.of_points(cancel, reach)?;
+        let known = kept.par_iter().map(|found| found.as_ref().map(|found| reach(&factors, found)));
+        let known: Vec<Option<f64>> = known.collect();
+        let missing: Vec<usize> = all.into_iter().filter(|place| known[*place].is_none()).collect();
+        let mut again = factors.of_points(&missing, cancel, reach)?.into_iter();
+        let reaches = known.into_iter().map(|reach| reach.or_else(|| again.next()));
+        factors.reaches = reaches.map(Option::unwrap_or_default).collect();
         Ok(factors)
     }
 
-    /// What is said of each point by its neighbours.
-    fn of_points(
+    /// What is said of some points by their neighbours.
+    fn of_points<T: Send>(
         &self,
+        places: &[usize],
         cancel: &Cancel,
-        say: impl Fn(&Self, &[(f64, u32)]) -> f64 + Sync,
-    ) -> Result<Vec<f64>> {
-        let mut said = vec![0.0; self.rows.count()];
-        said.par_chunks_mut(TOGETHER).enumerate().try_for_each_init(
-            || self.nearest(),
-            |nearest, (chunk, said)| {
-                cancel.check()?;
-                for (place, said) in (chunk * TOGETHER..).zip(said) {
-                    let found = self.neighborhood(self.rows.point(place), nearest);
-                    *said = say(self, found);
-                }
-                Ok::<(), anomal_core::Error>(())
-            },
-        )?;
-        Ok(said)
+        say: impl Fn(&Self, &[(f64, u32)]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let scratch = || (Vec::new(), self.nearest());
+        let of_block = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), places: &[usize]| {
+            cancel.check()?;
+            rows.clear();
+            places.iter().for_each(|place| rows.extend_from_slice(self.rows.point(*place)));
+            let nearest = &mut nearest[..places.len()];
+            self.rows.search(rows, nearest);
+            let points = places.iter().map(|place| self.rows.point(*place));
+            let said = points
+                .zip(nearest)
+                .map(|(point, nearest)| say(self, self.neighborhood(point, nearest)));
+            Ok(said.collect())
+        };
+        let blocks = places.par_chunks(BLOCK).map_init(scratch, of_block);
+        Ok(blocks.collect::<Result<Vec<Vec<T>>>>()?.into_iter().flatten().collect())
     }
 
     /// One more is looked for than there are neighbours, to see whether it is as near.
-    fn nearest(&self) -> Nearest {
-        Nearest::new(self.n_neighbors + 1)
+    fn nearest(&self) -> Vec<Nearest> {
+        vec![Nearest::new(self.n_neighbors + 1); BLOCK]
     }
 
     /// The nearest neighbours of a point, with all that are as near as the last of them.
     fn neighborhood<'a>(&self, point: &[f64], nearest: &'a mut Nearest) -> &'a [(f64, u32)] {
-        self.rows.tree().search(point, nearest);
         let Some((next, _)) = nearest.found.get(self.n_neighbors) else { return &nearest.found };
         let last = nearest.found[self.n_neighbors - 1].0 * ALIKE;
         if *next > last {
             return &nearest.found[..self.n_neighbors];
         }
-        nearest.found = self.rows.tree().within(point, last);
+        nearest.found = self.rows.within(point, last);
         &nearest.found
     }
 
@@ -190,9 +202,11 @@ impl Scorer for Factors {
         let features = encoding.features();
         let width = encoder.width();
         let scratch = || (Vec::new(), self.nearest());
-        let work = |(rows, nearest): &mut (Vec<f64>, Nearest), block: Block<'_, '_>| {
+        let work = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
-            for (place, score) in block.scores.iter_mut().enumerate() {
+            let nearest = &mut nearest[..block.scores.len()];
+            self.rows.search(rows, nearest);
+            for (place, (score, nearest)) in block.scores.iter_mut().zip(nearest).enumerate() {
                 let row = &rows[place * width..(place + 1) * width];
                 let found = self.neighborhood(row, nearest);
                 *score = self.factor(found);

@@ -5,9 +5,9 @@
 //! rows far from all others is as far as one such row, however many they are, and so is a pair. Copies do
 //! tell that a row is usual: see [`Neighbors::rarity`].
 //!
-//! The search is exact. Where rows times features are so many that it would take long in the worst case, the
-//! neighbours are looked for among a sample of the rows, drawn without a look at what they hold; counts are
-//! then those of the sample.
+//! The search is exact where that takes at most some minutes on a core, else approximate; see `numeric::nearest`. Where
+//! features are too many even for that, neighbours are looked for among a sample of the rows, drawn without a look at
+//! what they hold; counts are then those of the sample.
 
 use anomal_core::{Error, Result, proto::FeatureColumn};
 use rayon::prelude::*;
@@ -17,14 +17,18 @@ use super::Context;
 use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
-    numeric::{kd::KdTree, learn, linear::Dense},
+    numeric::{
+        learn,
+        linear::Dense,
+        nearest::{Index, MOST_WORK, Nearest, brute_cost},
+    },
 };
 
 /// Of a category as many have a column of their own.
 const MOST_LEVELS: usize = 16;
-/// Rows that are scored times rows that neighbours are looked for among times features.
-const MOST_WORK: usize = 30_000_000_000;
-const MOST_ROWS: usize = 200_000;
+const MOST_ROWS: usize = 1_000_000;
+/// Rows times features: a model is a file.
+const MOST_VALUES: usize = 30_000_000;
 const FEWEST_ROWS: usize = 5_000;
 pub(crate) const MOST_NEIGHBORS: usize = 1_000;
 
@@ -33,7 +37,7 @@ pub(crate) const MOST_NEIGHBORS: usize = 1_000;
 #[serde(try_from = "Rows")]
 pub(crate) struct Neighbors {
     rows: Rows,
-    tree: KdTree,
+    index: Index,
     /// The log of the number of rows.
     log: f64,
 }
@@ -66,9 +70,9 @@ impl TryFrom<Rows> for Neighbors {
         if !good {
             return Err("its points are not of its columns");
         }
-        let tree = KdTree::new(&rows.points, rows.counts.len(), width);
+        let index = Index::new(&rows.points, rows.counts.len(), width);
         let all: f64 = rows.counts.iter().map(|count| f64::from(*count)).sum();
-        Ok(Self { log: all.max(2.0).ln(), tree, rows })
+        Ok(Self { log: all.max(2.0).ln(), index, rows })
     }
 }
 
@@ -76,8 +80,15 @@ impl Neighbors {
     /// # Errors
     /// `Cancelled`.
     pub fn learn(matrix: &Matrix, context: &Context<'_>) -> Result<Self> {
-        let most = MOST_WORK / matrix.rows.max(1) / matrix.columns.len().max(1);
-        let most = most.clamp(FEWEST_ROWS, MOST_ROWS);
+        let most = (MOST_VALUES / matrix.columns.len().max(1)).min(MOST_ROWS);
+        let all = Self::of_sample(matrix, most, context)?;
+        if all.index.cost * matrix.rows as f64 <= MOST_WORK {
+            return Ok(all);
+        }
+        Self::of_sample(matrix, affordable(matrix, all.rows.encoding.width()).min(most), context)
+    }
+
+    fn of_sample(matrix: &Matrix, most: usize, context: &Context<'_>) -> Result<Self> {
         let (encoding, rows) = learn(matrix, most, MOST_LEVELS, Weights::Applied, context)?;
         let (points, counts) = distinct(&rows);
         Self::try_from(Rows { encoding, points, counts }).map_err(Error::internal)
@@ -103,8 +114,14 @@ impl Neighbors {
         &self.rows.points[place * width..(place + 1) * width]
     }
 
-    pub fn tree(&self) -> &KdTree {
-        &self.tree
+    /// Of some rows, one behind the other.
+    pub fn search(&self, rows: &[f64], nearest: &mut [Nearest]) {
+        self.index.search(&self.rows.points, rows, nearest);
+    }
+
+    /// Squared distances and places of all up to a squared distance, but for those at distance 0, in no order.
+    pub fn within(&self, row: &[f64], square: f64) -> Vec<(f64, u32)> {
+        self.index.within(&self.rows.points, row, square)
     }
 
     /// What the score of a row is multiplied by that is the same as a fitted one: of n rows c alike,
@@ -125,6 +142,13 @@ impl Neighbors {
             }
         }
     }
+}
+
+/// Among how many rows neighbours can be looked for of all rows of a matrix, whatever they are.
+#[expect(clippy::cast_sign_loss, reason = "a quotient of counts is not negative")]
+pub(super) fn affordable(matrix: &Matrix, width: usize) -> usize {
+    let most = MOST_WORK / matrix.rows.max(1) as f64 / brute_cost(width);
+    (most as usize).max(FEWEST_ROWS)
 }
 
 /// The different rows in order, one behind the other, and how many there are of each.

@@ -1,7 +1,9 @@
 //! The nearest of some points, exactly, by a tree of halves (Friedman, Bentley and Finkel 1977, "An Algorithm
 //! for Finding Best Matches in Logarithmic Expected Time", ACM TOMS 3; the distance to a half is kept up as
 //! Arya and Mount 1993, "Algorithms for Fast Vector Quantization", DCC, have it). With many columns it looks
-//! at nearly all points, leaf by leaf, which is no slower than without a tree.
+//! at nearly all points, leaf by leaf.
+
+use super::nearest::Found;
 
 /// Points that are compared together.
 const LEAF: usize = 32;
@@ -29,71 +31,6 @@ enum Node {
         start: usize,
         points: usize,
     },
-}
-
-/// Takes points as they are met.
-trait Found {
-    /// The squared distance beyond which points are of no use.
-    fn farthest(&self) -> f64;
-
-    fn offer(&mut self, square: f64, place: u32);
-}
-
-/// The nearest points: made once for many searches.
-pub(crate) struct Nearest {
-    most: usize,
-    /// The squared distances and places of the nearest points, from the nearest on; of equal distances the
-    /// first place. Without those at distance 0.
-    pub found: Vec<(f64, u32)>,
-    /// The first point at distance 0.
-    pub same: Option<u32>,
-}
-
-impl Nearest {
-    pub fn new(most: usize) -> Self {
-        Self { most, found: Vec::new(), same: None }
-    }
-}
-
-impl Found for Nearest {
-    fn farthest(&self) -> f64 {
-        match self.found.last() {
-            Some((square, _)) if self.found.len() >= self.most => *square,
-            _ => f64::INFINITY,
-        }
-    }
-
-    fn offer(&mut self, square: f64, place: u32) {
-        if square == 0.0 {
-            self.same = Some(self.same.map_or(place, |same| same.min(place)));
-            return;
-        }
-        let before = self
-            .found
-            .partition_point(|(other, at)| *other < square || (*other == square && *at < place));
-        if before < self.most {
-            self.found.truncate(self.most - 1);
-            self.found.insert(before, (square, place));
-        }
-    }
-}
-
-/// All points up to a distance, but for those at distance 0.
-struct Within {
-    square: f64,
-    found: Vec<(f64, u32)>,
-}
-
-impl Found for Within {
-    fn farthest(&self) -> f64 {
-        self.square
-    }
-
-    fn offer(&mut self, square: f64, place: u32) {
-        if square > 0.0 {
-            self.found.push((square, place));
-        }
-    }
 }
 
 impl KdTree {
@@ -150,104 +87,63 @@ impl KdTree {
         self.build(all, right);
     }
 
-    /// Of a point, which may be one of them.
-    pub fn search(&self, point: &[f64], nearest: &mut Nearest) {
-        nearest.found.clear();
-        nearest.same = None;
-        self.visit(point, nearest);
-    }
-
-    /// The squared distances and places of all points up to a squared distance, but for those at distance 0,
-    /// in no order.
-    pub fn within(&self, point: &[f64], square: f64) -> Vec<(f64, u32)> {
-        let mut within = Within { square, found: Vec::new() };
-        self.visit(point, &mut within);
-        within.found
-    }
-
-    fn visit(&self, point: &[f64], found: &mut impl Found) {
+    /// Of a point, which may be one of them. What is found may be so many times as far as what there is: 1 for no
+    /// farther.
+    pub(super) fn visit(&self, point: &[f64], lengthened: f64, found: &mut impl Found) {
         if !self.nodes.is_empty() {
-            self.look(0, 0.0, point, &mut vec![0.0; self.width], found);
-        }
-    }
-
-    /// `distance` is the squared one to all that is below the node, `offsets` what it is in each column.
-    fn look(
-        &self,
-        node: usize,
-        distance: f64,
-        point: &[f64],
-        offsets: &mut [f64],
-        found: &mut impl Found,
-    ) {
-        match self.nodes[node] {
-            Node::Leaf { start, points } => {
-                let mut squares = [0.0; LEAF];
-                let squares = &mut squares[..points];
-                let columns = &self.points[start * self.width..(start + points) * self.width];
-                for (column, value) in columns.chunks(points).zip(point) {
-                    for (square, other) in squares.iter_mut().zip(column) {
-                        *square += (other - value) * (other - value);
-                    }
-                }
-                let farthest = found.farthest();
-                for (square, place) in squares.iter().zip(&self.places[start..]) {
-                    if *square <= farthest {
-                        found.offer(*square, *place);
-                    }
-                }
-            }
-            Node::Split { column, cut, right } => {
-                let offset = point[column] - cut;
-                let left = node + 1;
-                let (near, far) = if offset < 0.0 { (left, right) } else { (right, left) };
-                self.look(near, distance, point, offsets, found);
-                let last = offsets[column];
-                let distance = distance - last * last + offset * offset;
-                if distance <= found.farthest() * ROUNDED {
-                    offsets[column] = offset;
-                    self.look(far, distance, point, offsets, found);
-                    offsets[column] = last;
-                }
-            }
+            let (offsets, reach) = (vec![0.0; self.width], ROUNDED / (lengthened * lengthened));
+            Visit { tree: self, point, offsets, reach, found }.look(0, 0.0);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+struct Visit<'a, F> {
+    tree: &'a KdTree,
+    point: &'a [f64],
+    /// What the distance to all that is below the node is in each column.
+    offsets: Vec<f64>,
+    /// The share of the farthest distance within which it is worth looking.
+    reach: f64,
+    found: &'a mut F,
+}
 
-    use super::*;
+impl<F: Found> Visit<'_, F> {
+    /// `distance` is the squared one to all that is below the node.
+    fn look(&mut self, node: usize, distance: f64) {
+        match self.tree.nodes[node] {
+            Node::Leaf { start, points } => self.compare(start, points),
+            Node::Split { column, cut, right } => {
+                let offset = self.point[column] - cut;
+                let left = node + 1;
+                let (near, far) = if offset < 0.0 { (left, right) } else { (right, left) };
+                self.look(near, distance);
+                let last = self.offsets[column];
+                let distance = distance - last * last + offset * offset;
+                if distance <= self.found.farthest() * self.reach {
+                    self.offsets[column] = offset;
+                    self.look(far, distance);
+                    self.offsets[column] = last;
+                }
+            }
+        }
+    }
 
-    #[test]
-    fn the_nearest_are_those_of_all_pairs() {
-        let mut random = ChaCha8Rng::seed_from_u64(1);
-        let (count, width) = (700, 4);
-        let points: Vec<f64> =
-            (0..count * width).map(|_| (random.random::<f64>() * 20.0).round()).collect();
-        let tree = KdTree::new(&points, count, width);
-        let mut nearest = Nearest::new(7);
-        for query in 0..300 {
-            let point: Vec<f64> = if query % 2 == 0 {
-                points[query * width..(query + 1) * width].to_vec()
-            } else {
-                (0..width).map(|_| random.random::<f64>() * 30.0 - 5.0).collect()
-            };
-            tree.search(&point, &mut nearest);
-            let mut all: Vec<(f64, u32)> = points
-                .chunks(width)
-                .map(|other| other.iter().zip(&point).map(|(a, b)| (a - b) * (a - b)).sum())
-                .zip(0..)
-                .collect();
-            all.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-            assert_eq!(nearest.same, all.first().filter(|one| one.0 == 0.0).map(|one| one.1));
-            all.retain(|one| one.0 > 0.0);
-            assert_eq!(nearest.found, all[..7]);
-            let farthest = nearest.found[6].0;
-            let mut within = tree.within(&point, farthest);
-            within.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-            assert_eq!(within, all[..all.partition_point(|one| one.0 <= farthest)]);
+    fn compare(&mut self, start: usize, points: usize) {
+        let width = self.tree.width;
+        let mut squares = [0.0; LEAF];
+        let squares = &mut squares[..points];
+        let columns = &self.tree.points[start * width..(start + points) * width];
+        for (column, value) in columns.chunks(points).zip(self.point) {
+            for (square, other) in squares.iter_mut().zip(column) {
+                *square += (other - value) * (other - value);
+            }
+        }
+        self.found.looked_at(points);
+        let farthest = self.found.farthest();
+        for (square, place) in squares.iter().zip(&self.tree.places[start..]) {
+            if *square <= farthest {
+                self.found.offer(*square, *place);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use anomal_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::page::partial;
+use super::refusal::partial;
 
 /// Indices of one input.
 const MOST_INDICES: usize = 10_000;

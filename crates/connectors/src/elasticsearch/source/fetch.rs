@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{
-    page::{Page, partial},
+    page::Page,
     plan::{Plan, Reading},
+    refusal::partial,
     snapshot::Snapshot,
 };
 use crate::elasticsearch::slices::{Pace, Slice};

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use anomal_core::{Code, Error, Result};
+use anomal_core::Result;
 use polars::prelude::{Column, DataFrame};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -14,6 +14,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     fit::fit,
     plan::{Plan, Reading},
+    refusal::partial,
     walk::{Found, Values, flatten},
 };
 use crate::{
@@ -233,14 +234,6 @@ impl Hit<'_> {
         let number = first.and_then(|first| first.trim().parse().ok());
         number.ok_or_else(|| partial("a hit has no number"))
     }
-}
-
-pub(super) fn partial(why: &str) -> Error {
-    Error::new(
-        Code::Unavailable,
-        "ANSWER_PARTIAL",
-        format!("the server does not give all documents: {why}; nothing was left out, try again"),
-    )
 }
 
 fn begin(text: &str) -> String {

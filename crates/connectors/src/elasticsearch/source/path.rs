@@ -1,18 +1,17 @@
 //! Names as parts of a request's path.
 
-use std::fmt::Write;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Commas, stars and what needs no escaping stay as they are.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b':');
+
 pub(in crate::elasticsearch) fn encoded(name: &str) -> String {
-    const PLAIN: &[u8] = b"-_.~*,:";
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string never fails.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    utf8_percent_encode(name, ESCAPED).to_string()
 }

@@ -1,5 +1,6 @@
 //! Why the server refuses a search, for programs and for people.
 
+use anomal_core::{Code, Error};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,4 +53,13 @@ pub(super) fn reason(answer: &Response) -> String {
             short(&format!("{first}{kind}: {reason}"))
         }
     }
+}
+
+/// An answer that is not whole is none.
+pub(super) fn partial(why: &str) -> Error {
+    Error::new(
+        Code::Unavailable,
+        "ANSWER_PARTIAL",
+        format!("the server does not give all documents: {why}; nothing was left out, try again"),
+    )
 }

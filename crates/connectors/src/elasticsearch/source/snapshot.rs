@@ -24,9 +24,8 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use super::{
     counted::{self, Counted, Part},
-    page::partial,
     path,
-    refusal::{is_lost, reason, types},
+    refusal::{is_lost, partial, reason, types},
 };
 use crate::elasticsearch::{
     client::{Client, Request, Response},

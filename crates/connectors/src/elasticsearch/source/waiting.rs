@@ -12,14 +12,10 @@ pub(super) struct Piece {
     pub part: usize,
     /// Of all documents.
     pub rows: Vec<Row>,
+    /// Of their values as text.
+    pub bytes: usize,
     /// Of those that can be read.
     pub frame: DataFrame,
-}
-
-impl Piece {
-    pub fn bytes(&self) -> usize {
-        self.rows.iter().map(|row| row.bytes).sum()
-    }
 }
 
 #[derive(Default)]
@@ -28,7 +24,8 @@ pub(super) struct Waiting(VecDeque<Piece>);
 impl Waiting {
     pub fn put(&mut self, part: usize, page: Page) {
         if !page.rows.is_empty() {
-            self.0.push_back(Piece { part, rows: page.rows, frame: page.frame });
+            let bytes = page.rows.iter().map(|row| row.bytes).sum();
+            self.0.push_back(Piece { part, rows: page.rows, bytes, frame: page.frame });
         }
     }
 
@@ -49,7 +46,8 @@ impl Waiting {
         let good = rows.iter().filter(|row| row.bad.is_none()).count();
         let frame = first.frame.head(Some(good));
         first.frame = first.frame.tail(Some(first.frame.height() - good));
-        Some(Piece { part: first.part, rows, frame })
+        first.bytes -= size;
+        Some(Piece { part: first.part, rows, bytes: size, frame })
     }
 }
 
@@ -85,7 +83,7 @@ mod tests {
         let mut told = Vec::new();
         for (rows, bytes) in [(2, 99), (9, 2), (9, 99), (9, 99), (9, 99)] {
             let piece = waiting.take(rows, bytes);
-            told.push(piece.map(|p| (p.part, p.rows.len(), p.bytes(), p.frame.height())));
+            told.push(piece.map(|p| (p.part, p.rows.len(), p.bytes, p.frame.height())));
         }
         let expected =
             [Some((0, 2, 1, 1)), Some((0, 1, 2, 1)), Some((0, 1, 3, 1)), Some((2, 2, 9, 1)), None];

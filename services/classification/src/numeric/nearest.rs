@@ -1,0 +1,288 @@
+//! The nearest of some points: by a tree where that spares looking at most of them, else by all pairs. Where even that
+//! would take long, the tree passes over what is hardly nearer than what it has (Arya, Mount, Netanyahu, Silverman and
+//! Wu 1998, "An Optimal Algorithm for Approximate Nearest Neighbor Searching in Fixed Dimensions", JACM 45): whatever it
+//! finds then is at most so many times as far as what there is. It hangs on the points alone which of these it is.
+
+use super::{brute::Brute, kd::KdTree};
+
+/// Fewer points are looked at in no time.
+const FEW: usize = 1_000;
+/// Points that are looked for to see what a tree is good for.
+const PROBED: usize = 64;
+const PROBED_NEIGHBORS: usize = 10;
+/// By what a distance may be longer than the nearest one's, from the best on.
+const LENGTHENED: [f64; 4] = [1.1, 1.25, 1.5, 2.0];
+/// Values that are compared where each point is looked for among all, which a core does 2 to 3 billion of a second.
+pub(crate) const MOST_WORK: f64 = 2e11;
+
+/// Takes points as they are met.
+pub(super) trait Found {
+    /// The squared distance beyond which points are of no use.
+    fn farthest(&self) -> f64;
+
+    fn offer(&mut self, square: f64, place: u32);
+
+    /// Told of points that are compared.
+    fn looked_at(&mut self, _points: usize) {}
+}
+
+/// The nearest points: made once for many searches.
+#[derive(Clone)]
+pub(crate) struct Nearest {
+    most: usize,
+    /// The squared distances and places of the nearest points, from the nearest on; of equal distances the
+    /// first place. Without those at distance 0.
+    pub found: Vec<(f64, u32)>,
+    /// The first point at distance 0.
+    pub same: Option<u32>,
+}
+
+impl Nearest {
+    pub fn new(most: usize) -> Self {
+        Self { most, found: Vec::new(), same: None }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.found.clear();
+        self.same = None;
+    }
+}
+
+impl Found for Nearest {
+    fn farthest(&self) -> f64 {
+        match self.found.last() {
+            Some((square, _)) if self.found.len() >= self.most => *square,
+            _ => f64::INFINITY,
+        }
+    }
+
+    fn offer(&mut self, square: f64, place: u32) {
+        if square == 0.0 {
+            self.same = Some(self.same.map_or(place, |same| same.min(place)));
+            return;
+        }
+        let before = self
+            .found
+            .partition_point(|(other, at)| *other < square || (*other == square && *at < place));
+        if before < self.most {
+            self.found.truncate(self.most - 1);
+            self.found.insert(before, (square, place));
+        }
+    }
+}
+
+/// All points up to a distance, but for those at distance 0.
+pub(super) struct Within {
+    pub square: f64,
+    pub found: Vec<(f64, u32)>,
+}
+
+impl Found for Within {
+    fn farthest(&self) -> f64 {
+        self.square
+    }
+
+    fn offer(&mut self, square: f64, place: u32) {
+        if square > 0.0 {
+            self.found.push((square, place));
+        }
+    }
+}
+
+/// What a search costs.
+struct Probe {
+    nearest: Nearest,
+    looked_at: usize,
+}
+
+impl Found for Probe {
+    fn farthest(&self) -> f64 {
+        self.nearest.farthest()
+    }
+
+    fn offer(&mut self, square: f64, place: u32) {
+        self.nearest.offer(square, place);
+    }
+
+    fn looked_at(&mut self, points: usize) {
+        self.looked_at += points;
+    }
+}
+
+/// Made of points for many searches among them.
+pub(crate) struct Index {
+    form: Form,
+    /// Values that are compared in a search, about.
+    pub cost: f64,
+}
+
+enum Form {
+    Tree {
+        tree: KdTree,
+        /// By what a distance may be longer than the nearest one's.
+        lengthened: f64,
+    },
+    Brute(Brute),
+}
+
+impl Index {
+    /// `points`: one behind the other, each of `width` values.
+    pub fn new(points: &[f64], count: usize, width: usize) -> Self {
+        let tree = KdTree::new(points, count, width);
+        if count < FEW || width == 0 {
+            let form = Form::Tree { tree, lengthened: 1.0 };
+            return Self { form, cost: (count * width) as f64 };
+        }
+        let most = MOST_WORK / count as f64;
+        let cost = |lengthened: f64| looked_at(&tree, points, width, lengthened) * width as f64;
+        let (exact, brute) = (cost(1.0), brute_cost(width) * count as f64);
+        let affordable = (exact.min(brute) > most).then(|| {
+            LENGTHENED.map(|by| (by, cost(by))).into_iter().find(|(_, cost)| *cost <= most)
+        });
+        if let Some((lengthened, cost)) = affordable.flatten() {
+            Self { form: Form::Tree { tree, lengthened }, cost }
+        } else if exact <= brute {
+            Self { form: Form::Tree { tree, lengthened: 1.0 }, cost: exact }
+        } else {
+            Self { form: Form::Brute(Brute::new(points, width)), cost: brute }
+        }
+    }
+
+    /// Of some points, which may be among the index's; `points`: those that it was made of.
+    pub fn search(&self, points: &[f64], asked: &[f64], nearest: &mut [Nearest]) {
+        nearest.iter_mut().for_each(Nearest::clear);
+        match &self.form {
+            Form::Brute(brute) => brute.visit(points, asked, nearest),
+            Form::Tree { tree, lengthened } => {
+                let width = asked.len() / nearest.len().max(1);
+                for (at, nearest) in nearest.iter_mut().enumerate() {
+                    tree.visit(&asked[at * width..(at + 1) * width], *lengthened, nearest);
+                }
+            }
+        }
+    }
+
+    /// The squared distances and places of all points up to a squared distance, but for those at distance 0,
+    /// in no order.
+    pub fn within(&self, points: &[f64], point: &[f64], square: f64) -> Vec<(f64, u32)> {
+        let mut within = Within { square, found: Vec::new() };
+        match &self.form {
+            Form::Brute(brute) => brute.visit(points, point, std::slice::from_mut(&mut within)),
+            Form::Tree { tree, .. } => tree.visit(point, 1.0, &mut within),
+        }
+        within.found
+    }
+}
+
+/// What all pairs cost for each point: products of matrices are taken ten at a time, and then looked at.
+pub(crate) fn brute_cost(width: usize) -> f64 {
+    1.0 + width as f64 / 10.0
+}
+
+/// How many points a search looks at.
+fn looked_at(tree: &KdTree, points: &[f64], width: usize, lengthened: f64) -> f64 {
+    let count = points.len() / width;
+    let mut probe = Probe { nearest: Nearest::new(PROBED_NEIGHBORS), looked_at: 0 };
+    for at in (0..PROBED).map(|at| at * count / PROBED) {
+        probe.nearest.clear();
+        tree.visit(&points[at * width..(at + 1) * width], lengthened, &mut probe);
+    }
+    probe.looked_at as f64 / PROBED as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+    use super::*;
+
+    /// Of points whose values are whole numbers times `unit`, so that many are as far as others.
+    fn found_are_those_of_all_pairs(
+        count: usize,
+        width: usize,
+        unit: f64,
+        form: impl Fn(&[f64]) -> Form,
+    ) {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let points: Vec<f64> =
+            (0..count * width).map(|_| (random.random::<f64>() * 20.0).round() * unit).collect();
+        let index = Index { form: form(&points), cost: 0.0 };
+        let asked: Vec<f64> = (0..300)
+            .flat_map(|query| -> Vec<f64> {
+                if query % 2 == 0 {
+                    points[query * width..(query + 1) * width].to_vec()
+                } else {
+                    (0..width).map(|_| (random.random::<f64>() * 30.0 - 5.0) * unit).collect()
+                }
+            })
+            .collect();
+        let mut nearest = vec![Nearest::new(7); 300];
+        index.search(&points, &asked, &mut nearest);
+        for (point, nearest) in asked.chunks(width).zip(nearest) {
+            let mut all: Vec<(f64, u32)> = points
+                .chunks(width)
+                .map(|other| other.iter().zip(point).map(|(a, b)| (a - b) * (a - b)).sum())
+                .zip(0..)
+                .collect();
+            let order = |one: &(f64, u32), other: &(f64, u32)| {
+                one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
+            };
+            all.sort_by(order);
+            assert_eq!(nearest.same, all.first().filter(|one| one.0 == 0.0).map(|one| one.1));
+            all.retain(|one| one.0 > 0.0);
+            assert_eq!(nearest.found, all[..7]);
+            let farthest = nearest.found[6].0;
+            let mut within = index.within(&points, point, farthest);
+            within.sort_by(order);
+            assert_eq!(within, all[..all.partition_point(|one| one.0 <= farthest)]);
+        }
+    }
+
+    #[test]
+    fn a_tree_finds_the_nearest_of_all_pairs() {
+        let tree =
+            |points: &[f64]| Form::Tree { tree: KdTree::new(points, 700, 4), lengthened: 1.0 };
+        found_are_those_of_all_pairs(700, 4, 1.0, tree);
+    }
+
+    #[test]
+    fn so_do_products_of_matrices() {
+        for (width, unit) in [(1, 1.0), (4, 1.0), (40, 0.1), (9, 1e-30), (9, 1e25), (3, 1e-160)] {
+            let brute = |points: &[f64]| Form::Brute(Brute::new(points, width));
+            found_are_those_of_all_pairs(700, width, unit, brute);
+        }
+    }
+
+    #[test]
+    fn a_tree_is_used_where_it_spares_most() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        for (width, tree) in [(2, true), (40, false)] {
+            let points: Vec<f64> = (0..2_000 * width).map(|_| random.random()).collect();
+            assert_eq!(matches!(Index::new(&points, 2_000, width).form, Form::Tree { .. }), tree);
+        }
+        assert!(matches!(Index::new(&[], 2_000, 0).form, Form::Tree { .. }));
+    }
+
+    #[test]
+    fn a_tree_may_be_content_with_what_is_hardly_farther() {
+        let (count, width) = (5_000, 8);
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let points: Vec<f64> = (0..count * width).map(|_| random.random()).collect();
+        let tree = KdTree::new(&points, count, width);
+        let mut nearest = Nearest::new(10);
+        let mut exact = nearest.clone();
+        let mut met = 0;
+        for point in points.chunks(width).take(200) {
+            nearest.clear();
+            exact.clear();
+            tree.visit(point, 1.5, &mut nearest);
+            tree.visit(point, 1.0, &mut exact);
+            for (found, there) in nearest.found.iter().zip(&exact.found) {
+                assert!(found.0 <= there.0 * 1.5 * 1.5);
+            }
+            met += nearest.found.iter().filter(|found| exact.found.contains(found)).count();
+        }
+        let [all, less] = [1.0, 1.5].map(|by| looked_at(&tree, &points, width, by));
+        assert!(less < all / 2.0 && met > 1_500, "{less} of {all} looked at, {met} of 2,000 met");
+    }
+}
