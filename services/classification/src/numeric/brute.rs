@@ -43,29 +43,29 @@ impl Brute {
     pub fn visit(&self, all: &[f64], asked: &[f64], found: &mut [impl Found]) {
         let width = self.points.ncols();
         let matrix = halved(found.len(), width, asked.chunks(width));
+        let own: Vec<f64> = asked.chunks(width).map(least_square).collect();
         let mut products = Array2::<f32>::zeros((found.len(), TILE));
         let tiles = self.points.axis_chunks_iter(Axis(0), TILE);
         for (start, points) in (0..).step_by(TILE).zip(tiles) {
             let mut products = products.slice_axis_mut(Axis(1), Slice::from(..points.nrows()));
             general_mat_mul(-2.0, &matrix, &points.t(), 0.0, &mut products);
-            let rows = products.outer_iter().zip(asked.chunks(width));
-            for ((products, point), found) in rows.zip(&mut *found) {
+            let rows = products.outer_iter().zip(asked.chunks(width)).zip(&own);
+            for (((products, point), own), found) in rows.zip(&mut *found) {
                 let products = products.to_slice().unwrap_or_default();
-                self.compare(products, start, point, all, found);
+                self.compare(products, start, (point, *own), all, found);
             }
         }
     }
 
-    /// `products` of the point asked for with those from `start` on, times -2.
+    /// `products` of the point asked for with those from `start` on, times -2; `own`: what [`least_square`] says of it.
     fn compare(
         &self,
         products: &[f32],
         start: usize,
-        point: &[f64],
+        (point, own): (&[f64], f64),
         all: &[f64],
         found: &mut impl Found,
     ) {
-        let own = least_square(point);
         let (products, _) = products.as_chunks::<LANES>();
         let (squares, _) = self.squares[start..].as_chunks::<LANES>();
         for (at, (products, squares)) in products.iter().zip(squares).enumerate() {
