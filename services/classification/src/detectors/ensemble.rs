@@ -5,14 +5,25 @@
 //! "Interpreting and Unifying Outlier Scores", SDM, on bringing scores together). The default members see
 //! different things at little cost: few splits, no neighbours, far from one cloud, outside of several.
 //!
+//! What is far off spoils the very means and covariances that it is to be told by. So members that work by these
+//! are fitted twice: as the others, and once more without the rows that all of them together find farthest off (as
+//! Cuesta-Albertos, Gordaliza and Matrán 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of
+//! Statistics 25, trim, but by what several say). Where few rows are anomalies the others hardly change for it.
+//! Neighbours are looked for among all rows: without the rarer kinds of usual rows these would have none.
+//!
+//! The member that sees any shape weighs as much as two of those that presuppose one.
+//!
 //! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
 //! that tells no rows apart, one for categories where there are none, and one that works by covariances
-//! where there are no numbers that differ, or too few rows. Which they are and why is kept in the state and told among the steps.
+//! where there are no numbers that differ, or too few rows. Which they are and why is kept in the state and told
+//! among the steps.
 //!
 //! A row's reasons are those of the members, by the part that each has in the score.
 
+use std::{cell::LazyCell, time::Instant};
+
 use anomal_core::{
-    Cancel, Code, Result,
+    Cancel, Result,
     proto::{self, FeatureColumn},
 };
 use anomal_spec::Parameters;
@@ -21,14 +32,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use self::member::Member;
 use super::{
     Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, neighbors::affordable,
     parameters, schema_of, state_of, step, tail::Tail, within, wrong,
 };
-use crate::{
-    matrix::{Matrix, Values},
-    numeric::sample::sample,
-};
+use crate::{matrix::Matrix, numeric::sample::sample};
+
+mod member;
 
 const NAME: &str = "Ensemble";
 /// Rows that the tails are taken from at most.
@@ -38,19 +49,22 @@ const MOST_POINTS: usize = 50_000;
 const MOST_MEMBERS: usize = 16;
 /// The members that look for neighbours.
 const NEIGHBORS: [&str; 2] = ["KNN", "LOF"];
-/// A covariance of fewer rows tells nothing.
-const FEWEST_ROWS: usize = 10;
+/// The members that work by means and covariances.
+const COVARIANCES: [&str; 3] = ["MCD", "GaussianMixture", "PCA"];
+/// The share of rows that those are fitted on once more.
+const USUAL: f64 = 0.85;
 
 pub(crate) struct Ensemble;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct EnsembleParameters {
-    /// The detectors that take part, each with its default parameters but for neighbours.
+    /// The detectors that take part, each with its default parameters but for neighbours, and a forest's splits,
+    /// which are of four features where all are numbers.
     #[serde(default = "default_members")]
     #[schemars(length(min = 1, max = 16))]
     members: Vec<String>,
-    /// What each of them weighs; by default all the same.
+    /// What each of them weighs; by default 2 where it looks for neighbours, and else 1.
     #[serde(default)]
     #[schemars(length(min = 1, max = 16), inner(range(min = 0.0, max = 1e6)))]
     weights: Option<Vec<f64>>,
@@ -61,7 +75,7 @@ struct EnsembleParameters {
 }
 
 fn neighbors() -> usize {
-    30
+    20
 }
 
 fn default_members() -> Vec<String> {
@@ -79,12 +93,28 @@ fn member(name: &str) -> Option<&'static dyn Detector> {
     if name == NAME { None } else { DETECTORS.iter().find(named).copied() }
 }
 
+/// A member that is asked for.
+struct Asked {
+    name: String,
+    weight: f64,
+    neighbors: usize,
+}
+
 impl EnsembleParameters {
     /// The members that weigh anything.
-    fn weighed(self) -> Vec<(String, f64)> {
-        let weights = self.weights.unwrap_or_else(|| vec![1.0; self.members.len()]);
-        self.members.into_iter().zip(weights).filter(|(_, weight)| *weight > 0.0).collect()
+    fn asked(self) -> Vec<Asked> {
+        let usual = |name: &String| if looks_for_neighbors(name) { 2.0 } else { 1.0 };
+        let weights = self.weights.unwrap_or_else(|| self.members.iter().map(usual).collect());
+        let neighbors = self.n_neighbors;
+        let all = self.members.into_iter().zip(weights);
+        all.filter(|(_, weight)| *weight > 0.0)
+            .map(|(name, weight)| Asked { name, weight, neighbors })
+            .collect()
     }
+}
+
+fn looks_for_neighbors(name: &str) -> bool {
+    NEIGHBORS.contains(&name)
 }
 
 impl Detector for Ensemble {
@@ -129,26 +159,47 @@ impl Detector for Ensemble {
     }
 
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
-        let given = parameters::<EnsembleParameters>(given)?;
+        let asked = parameters::<EnsembleParameters>(given)?.asked();
         context.cancel.check()?;
         let some = |most| matrix.select(&sample(matrix, most, context.seed));
-        let points = affordable(matrix, matrix.columns.len()).min(MOST_POINTS);
-        let (sampled, points) = (some(MOST_ROWS), some(points));
+        let points =
+            LazyCell::new(|| some(affordable(matrix, matrix.columns.len()).min(MOST_POINTS)));
+        let sampled = some(MOST_ROWS);
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
-        let neighbors = given.n_neighbors;
-        for (name, weight) in given.weighed() {
-            let started = std::time::Instant::now();
-            let fitted = if NEIGHBORS.contains(&name.as_str()) { &points } else { matrix };
-            match Member::fit(&name, weight, neighbors, fitted, &sampled, context)? {
-                Ok(member) => {
+        // How far off the sampled rows are, by those that look for no neighbours.
+        let mut far = vec![0.0; sampled.rows];
+        for asked in &asked {
+            let started = Instant::now();
+            let by_neighbors = looks_for_neighbors(&asked.name);
+            let fitted = if by_neighbors { &*points } else { matrix };
+            let what = match Member::fit(asked, fitted, &sampled, context)? {
+                Ok((member, logs)) => {
+                    if !by_neighbors {
+                        far.iter_mut().zip(logs).for_each(|(far, log)| *far += asked.weight * log);
+                    }
                     members.push(member);
-                    steps.push(step(&name, matrix.rows, started));
+                    asked.name.clone()
                 }
                 Err(why) => {
-                    steps.push(step(&format!("{name} steps out: {why}"), matrix.rows, started));
-                    out.push(Out { name, why });
+                    let what = format!("{} steps out: {why}", asked.name);
+                    out.push(Out { name: asked.name.clone(), why });
+                    what
                 }
+            };
+            steps.push(step(&what, matrix.rows, started));
+        }
+        let usual = LazyCell::new(|| sampled.select(&usual(&far)));
+        for asked in asked.iter().filter(|asked| COVARIANCES.contains(&asked.name.as_str())) {
+            let started = Instant::now();
+            let Some(member) = members.iter_mut().find(|member| member.name == asked.name) else {
+                continue;
+            };
+            // Where too little is left, what all rows teach stays.
+            if let Ok((again, _)) = Member::fit(asked, &usual, &sampled, context)? {
+                *member = again;
             }
+            let what = format!("{} without the farthest", asked.name);
+            steps.push(step(&what, usual.rows, started));
         }
         let total: f64 = members.iter().map(|member| member.weight).sum();
         members.iter_mut().for_each(|member| member.weight /= total);
@@ -178,6 +229,15 @@ impl Detector for Ensemble {
     }
 }
 
+/// The places of the least values.
+#[expect(clippy::cast_sign_loss, reason = "a share of a count is not negative")]
+fn usual(far: &[f64]) -> Vec<usize> {
+    let mut sorted = far.to_vec();
+    sorted.par_sort_unstable_by(f64::total_cmp);
+    let cut = sorted.get((USUAL * far.len() as f64) as usize).copied().unwrap_or(f64::INFINITY);
+    (0..far.len()).filter(|place| far[*place] <= cut).collect()
+}
+
 /// What is kept.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,76 +263,9 @@ struct Out {
     why: String,
 }
 
-struct Member {
-    name: String,
-    /// In shares of all.
-    weight: f64,
-    tail: Tail,
-    scorer: Box<dyn Scorer>,
-}
-
 struct Together {
     members: Vec<Member>,
     out: Vec<Out>,
-}
-
-/// Why a detector can't serve the data, as far as the data tell without it.
-fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
-    if name == "CategoricalFrequency" {
-        let weigh = matrix.columns.iter().filter(|column| column.weight > 0.0);
-        let any = weigh.into_iter().any(|column| matches!(column.values, Values::Codes { .. }));
-        return (!any).then_some("no categories");
-    }
-    if !["MCD", "GaussianMixture", "PCA"].contains(&name) {
-        return None;
-    }
-    let differs = |values: &[f64]| {
-        let mut there = values.iter().filter(|value| !value.is_nan());
-        let first = there.next();
-        there.any(|value| Some(value) != first)
-    };
-    let numbers = matrix
-        .columns
-        .iter()
-        .filter(|column| column.weight > 0.0)
-        .any(|column| matches!(&column.values, Values::Numeric(values) if differs(values)));
-    if matrix.rows < FEWEST_ROWS {
-        Some("too few rows")
-    } else if numbers {
-        None
-    } else {
-        Some("no numbers that differ")
-    }
-}
-
-impl Member {
-    /// Or why it steps out.
-    fn fit(
-        name: &str,
-        weight: f64,
-        neighbors: usize,
-        matrix: &Matrix,
-        sampled: &Matrix,
-        context: &Context<'_>,
-    ) -> Result<Result<Self, String>> {
-        if let Some(why) = unfit(name, matrix) {
-            return Ok(Err(why.into()));
-        }
-        let mut given = Parameters::new();
-        if NEIGHBORS.contains(&name) {
-            given.insert("nNeighbors".into(), neighbors.into());
-        }
-        let scorer = match find(name)?.fit(matrix, &given, context) {
-            Ok(fitted) => fitted.scorer,
-            Err(error) if error.code == Code::InvalidRequest => return Ok(Err(error.message)),
-            Err(error) => return Err(error),
-        };
-        let scores = scorer.score(sampled, false, context.cancel)?.scores;
-        Ok(match Tail::of(scores) {
-            Some(tail) => Ok(Self { name: name.into(), weight, tail, scorer }),
-            None => Err("all rows have the same score".into()),
-        })
-    }
 }
 
 impl Scorer for Together {

@@ -1,0 +1,99 @@
+//! A member of the Ensemble: a detector that was fitted, and the tail of its own scores.
+
+use anomal_core::{Code, Result};
+use anomal_spec::Parameters;
+
+use super::{Asked, COVARIANCES, NEIGHBORS};
+use crate::{
+    detectors::{Context, Scorer, find, tail::Tail},
+    matrix::{Matrix, Values},
+};
+
+/// A covariance of fewer rows tells nothing.
+const FEWEST_ROWS: usize = 10;
+/// A forest's splits are of one feature more than this where all are numbers.
+const EXTENSION_LEVEL: usize = 3;
+
+pub(super) struct Member {
+    pub name: String,
+    /// In shares of all.
+    pub weight: f64,
+    pub tail: Tail,
+    pub scorer: Box<dyn Scorer>,
+}
+
+impl Member {
+    /// Fitted on some rows, with the tail of its scores of others and how far out in it each of these is; or why it
+    /// steps out.
+    pub fn fit(
+        asked: &Asked,
+        matrix: &Matrix,
+        told: &Matrix,
+        context: &Context<'_>,
+    ) -> Result<Result<(Self, Vec<f64>), String>> {
+        if let Some(why) = unfit(&asked.name, matrix) {
+            return Ok(Err(why.into()));
+        }
+        let scorer = match find(&asked.name)?.fit(matrix, &parameters(asked, matrix), context) {
+            Ok(fitted) => fitted.scorer,
+            Err(error) if error.code == Code::InvalidRequest => return Ok(Err(error.message)),
+            Err(error) => return Err(error),
+        };
+        let scores = scorer.score(told, false, context.cancel)?.scores;
+        let Some(tail) = Tail::of(scores.clone()) else {
+            return Ok(Err("all rows have the same score".into()));
+        };
+        let logs = scores.into_iter().map(|score| tail.log(score)).collect();
+        let (name, weight) = (asked.name.clone(), asked.weight);
+        Ok(Ok((Self { name, weight, tail, scorer }, logs)))
+    }
+}
+
+/// Where they are not the detector's own.
+fn parameters(asked: &Asked, matrix: &Matrix) -> Parameters {
+    let mut given = Parameters::new();
+    if NEIGHBORS.contains(&asked.name.as_str()) {
+        given.insert("nNeighbors".into(), asked.neighbors.into());
+    }
+    // Categories have no directions that could be added up.
+    if asked.name == "IsolationForest" && !has_categories(matrix) {
+        given.insert("extensionLevel".into(), EXTENSION_LEVEL.into());
+    }
+    given
+}
+
+/// Why a detector can't serve the data, as far as the data tell without it.
+fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
+    if name == "CategoricalFrequency" {
+        return (!has_categories(matrix)).then_some("no categories");
+    }
+    if !COVARIANCES.contains(&name) {
+        return None;
+    }
+    if matrix.rows < FEWEST_ROWS {
+        Some("too few rows")
+    } else if has_numbers(matrix) {
+        None
+    } else {
+        Some("no numbers that differ")
+    }
+}
+
+fn has_categories(matrix: &Matrix) -> bool {
+    any(matrix, |values| matches!(values, Values::Codes { .. }))
+}
+
+/// That differ.
+fn has_numbers(matrix: &Matrix) -> bool {
+    any(matrix, |values| {
+        let Values::Numeric(values) = values else { return false };
+        let mut there = values.iter().filter(|value| !value.is_nan());
+        let first = there.next();
+        there.any(|value| Some(value) != first)
+    })
+}
+
+/// Of the features that weigh anything.
+fn any(matrix: &Matrix, what: impl Fn(&Values) -> bool) -> bool {
+    matrix.columns.iter().filter(|column| column.weight > 0.0).any(|column| what(&column.values))
+}
