@@ -11,7 +11,8 @@
 //! Statistics 25, trim, but by what several say). Where few rows are anomalies the others hardly change for it.
 //! Neighbours are looked for among all rows: without the rarer kinds of usual rows these would have none.
 //!
-//! The member that sees any shape weighs as much as two of those that presuppose one.
+//! The member that sees any shape weighs as much as two of those that presuppose one, and the one for categories
+//! as much as these weigh among the features.
 //!
 //! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
 //! that tells no rows apart, one for categories where there are none, and one that works by covariances
@@ -32,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use self::member::Member;
+use self::member::{Member, usual_weight};
 use super::{
     Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, neighbors::affordable,
     parameters, schema_of, state_of, step, tail::Tail, within, wrong,
@@ -64,7 +65,8 @@ struct EnsembleParameters {
     #[serde(default = "default_members")]
     #[schemars(length(min = 1, max = 16))]
     members: Vec<String>,
-    /// What each of them weighs; by default 2 where it looks for neighbours, and else 1.
+    /// What each of them weighs; by default 2 where it looks for neighbours, for `CategoricalFrequency` the share of
+    /// the weights that categories have, and else 1.
     #[serde(default)]
     #[schemars(length(min = 1, max = 16), inner(range(min = 0.0, max = 1e6)))]
     weights: Option<Vec<f64>>,
@@ -102,9 +104,9 @@ struct Asked {
 
 impl EnsembleParameters {
     /// The members that weigh anything.
-    fn asked(self) -> Vec<Asked> {
-        let usual = |name: &String| if looks_for_neighbors(name) { 2.0 } else { 1.0 };
-        let weights = self.weights.unwrap_or_else(|| self.members.iter().map(usual).collect());
+    fn asked(self, matrix: &Matrix) -> Vec<Asked> {
+        let of = |name: &String| usual_weight(name, matrix);
+        let weights = self.weights.unwrap_or_else(|| self.members.iter().map(of).collect());
         let neighbors = self.n_neighbors;
         let all = self.members.into_iter().zip(weights);
         all.filter(|(_, weight)| *weight > 0.0)
@@ -159,7 +161,7 @@ impl Detector for Ensemble {
     }
 
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
-        let asked = parameters::<EnsembleParameters>(given)?.asked();
+        let asked = parameters::<EnsembleParameters>(given)?.asked(matrix);
         context.cancel.check()?;
         let some = |most| matrix.select(&sample(matrix, most, context.seed));
         let points =

@@ -1,11 +1,17 @@
 //! k-means (Lloyd 1982, "Least Squares Quantization in PCM") that starts as Arthur and Vassilvitskii 2007,
 //! "k-means++: The Advantages of Careful Seeding", have it.
 
+use std::ops::Range;
+
 use anomal_core::{Cancel, Result};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rayon::prelude::*;
 
 use super::linear::Dense;
+
+/// The last round is the one that moves the centres by less than this share of a column's variance together, as
+/// scikit-learn's `tol` has it.
+const TOLERANCE: f64 = 1e-4;
 
 /// Centres, and of each row the place of the nearest one.
 #[derive(Clone, Debug)]
@@ -33,6 +39,7 @@ pub(crate) fn kmeans(
     cancel: &Cancel,
 ) -> Result<Clusters> {
     let mut found = Clusters { centres: first_centres(rows, clusters, seed), labels: Vec::new() };
+    let enough = TOLERANCE * variance(rows);
     for _ in 0..rounds {
         cancel.check()?;
         let labels = nearest(rows, &found.centres);
@@ -40,14 +47,17 @@ pub(crate) fn kmeans(
             break;
         }
         found.labels = labels;
-        for cluster in 0..found.centres.len() {
-            let (mean, count) = rows.mean(&found.membership(cluster));
-            if count > 0.0 {
-                found.centres[cluster] = mean;
-            }
+        if moved(rows, &mut found) <= enough {
+            break;
         }
     }
     Ok(found)
+}
+
+/// The mean of the columns' variances.
+fn variance(rows: &Dense) -> f64 {
+    let (mean, count) = rows.mean(&vec![1.0; rows.rows]);
+    rows.squares_around(&mean).iter().sum::<f64>() / count / rows.width as f64
 }
 
 /// Each drawn with a chance by the squared distance to the nearest one before.
@@ -73,12 +83,54 @@ fn first_centres(rows: &Dense, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
     centres
 }
 
+/// Of each row the place of the nearest centre, of equally near ones the first.
 fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
-    let distances: Vec<Vec<f64>> =
-        centres.iter().map(|centre| rows.squares_around(centre)).collect();
-    let nearest = |row: usize| {
-        let clusters = 0..centres.len();
-        clusters.min_by(|a, b| distances[*a][row].total_cmp(&distances[*b][row])).unwrap_or(0)
+    let of_block = |(rows, columns): (Range<usize>, &[f64])| {
+        let count = rows.len();
+        let (mut labels, mut least) = (vec![0; count], vec![f64::INFINITY; count]);
+        let mut squares = vec![0.0; count];
+        for (cluster, centre) in centres.iter().enumerate() {
+            squares.fill(0.0);
+            for (column, centre) in columns.chunks(count).zip(centre) {
+                for (square, value) in squares.iter_mut().zip(column) {
+                    *square += (value - centre) * (value - centre);
+                }
+            }
+            for ((label, least), square) in labels.iter_mut().zip(&mut least).zip(&squares) {
+                if square < least {
+                    (*label, *least) = (cluster, *square);
+                }
+            }
+        }
+        labels
     };
-    (0..rows.rows).into_par_iter().with_min_len(1 << 12).map(nearest).collect()
+    rows.par_blocks().map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// Moves the centres to the means of their rows, and gives the sum of the squares of how far.
+fn moved(rows: &Dense, found: &mut Clusters) -> f64 {
+    let Clusters { centres, labels } = found;
+    // Behind a cluster's columns how many rows it has.
+    let width = rows.width + 1;
+    let sums = rows.grouped(width * centres.len(), |rows, columns, sums| {
+        let labels = &labels[rows];
+        labels.iter().for_each(|label| sums[label * width + width - 1] += 1.0);
+        for (place, column) in columns.chunks(labels.len()).enumerate() {
+            for (label, value) in labels.iter().zip(column) {
+                sums[label * width + place] += value;
+            }
+        }
+    });
+    let mut far = 0.0;
+    for (centre, sums) in centres.iter_mut().zip(sums.chunks(width)) {
+        let count = sums[width - 1];
+        if count > 0.0 {
+            for (value, sum) in centre.iter_mut().zip(sums) {
+                let mean = sum / count;
+                far += (mean - *value) * (mean - *value);
+                *value = mean;
+            }
+        }
+    }
+    far
 }

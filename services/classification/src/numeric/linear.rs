@@ -159,7 +159,7 @@ impl Dense {
     }
 
     /// Sums that `add` adds to, over all blocks: in groups that depend on the number of blocks alone.
-    fn grouped(
+    pub(super) fn grouped(
         &self,
         sums: usize,
         add: impl Fn(Range<usize>, &[f64], &mut [f64]) + Sync + Send,

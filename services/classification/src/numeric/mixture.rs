@@ -8,12 +8,14 @@
 use std::f64::consts::TAU;
 
 use anomal_core::{Cancel, Result};
+use rayon::prelude::*;
 
 use super::{
     kmeans::kmeans,
     linear::{Affine, Dense, Moments},
     robust::inverse_root,
 };
+use crate::blocks::BLOCK;
 
 const MOST_ROUNDS: usize = 100;
 /// The last round is the one that gains less of the mean log likelihood.
@@ -87,14 +89,13 @@ fn maximised(rows: &Dense, shares: &[Vec<f64>], regular: f64) -> Vec<Component> 
 /// Writes the shares of each row in each component, and gives the mean log likelihood.
 fn expected(rows: &Dense, components: &[Component], shares: &mut Vec<Vec<f64>>) -> f64 {
     *shares = components.iter().map(|component| component.logs(rows)).collect();
-    let mut sum = 0.0;
-    for row in 0..rows.rows {
+    let of_row = |row: usize| {
         let most = shares.iter().map(|logs| logs[row]).fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = shares.iter().map(|logs| (logs[row] - most).exp()).sum();
-        sum += most + total.ln();
-        for logs in shares.iter_mut() {
-            logs[row] = (logs[row] - most).exp() / total;
-        }
-    }
-    sum / rows.rows as f64
+        most + shares.iter().map(|logs| (logs[row] - most).exp()).sum::<f64>().ln()
+    };
+    let totals: Vec<f64> = (0..rows.rows).into_par_iter().with_min_len(BLOCK).map(of_row).collect();
+    shares.par_iter_mut().for_each(|logs| {
+        logs.iter_mut().zip(&totals).for_each(|(log, total)| *log = (*log - total).exp());
+    });
+    totals.iter().sum::<f64>() / rows.rows as f64
 }

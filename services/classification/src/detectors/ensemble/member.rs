@@ -3,7 +3,7 @@
 use anomal_core::{Code, Result};
 use anomal_spec::Parameters;
 
-use super::{Asked, COVARIANCES, NEIGHBORS};
+use super::{Asked, COVARIANCES, looks_for_neighbors};
 use crate::{
     detectors::{Context, Scorer, find, tail::Tail},
     matrix::{Matrix, Values},
@@ -13,6 +13,8 @@ use crate::{
 const FEWEST_ROWS: usize = 10;
 /// A forest's splits are of one feature more than this where all are numbers.
 const EXTENSION_LEVEL: usize = 3;
+/// The member that sees categories alone.
+const OF_CATEGORIES: &str = "CategoricalFrequency";
 
 pub(super) struct Member {
     pub name: String,
@@ -49,10 +51,25 @@ impl Member {
     }
 }
 
+/// What a member weighs where no weight is given.
+pub(super) fn usual_weight(name: &str, matrix: &Matrix) -> f64 {
+    if looks_for_neighbors(name) {
+        2.0
+    } else if name == OF_CATEGORIES && has_categories(matrix) {
+        let sum = |which: fn(&Values) -> bool| -> f64 {
+            let columns = matrix.columns.iter().filter(|column| which(&column.values));
+            columns.map(|column| column.weight).sum()
+        };
+        sum(is_category) / sum(|_| true)
+    } else {
+        1.0
+    }
+}
+
 /// Where they are not the detector's own.
 fn parameters(asked: &Asked, matrix: &Matrix) -> Parameters {
     let mut given = Parameters::new();
-    if NEIGHBORS.contains(&asked.name.as_str()) {
+    if looks_for_neighbors(&asked.name) {
         given.insert("nNeighbors".into(), asked.neighbors.into());
     }
     // Categories have no directions that could be added up.
@@ -64,7 +81,7 @@ fn parameters(asked: &Asked, matrix: &Matrix) -> Parameters {
 
 /// Why a detector can't serve the data, as far as the data tell without it.
 fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
-    if name == "CategoricalFrequency" {
+    if name == OF_CATEGORIES {
         return (!has_categories(matrix)).then_some("no categories");
     }
     if !COVARIANCES.contains(&name) {
@@ -80,7 +97,11 @@ fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
 }
 
 fn has_categories(matrix: &Matrix) -> bool {
-    any(matrix, |values| matches!(values, Values::Codes { .. }))
+    any(matrix, is_category)
+}
+
+fn is_category(values: &Values) -> bool {
+    matches!(values, Values::Codes { .. })
 }
 
 /// That differ.
