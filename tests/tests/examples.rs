@@ -105,6 +105,17 @@ fn dns_finds_the_intrusions_among_50_000_rows() {
 }
 
 #[test]
+fn dns_is_judged_as_well_by_the_recommended_engine() {
+    let workspace = example("dns", 1, 5_000);
+    let [gower, ensemble] = ["Gower", "Ensemble"].map(|engine| {
+        let says = format!("suspicious by {engine}");
+        workspace.anomal(&["run", "job.yaml", "--engine", engine]).expect(0, &[&says]);
+        auroc(&results(&workspace, "label"), |row| !row.label.is_empty())
+    });
+    assert!(ensemble >= gower - 0.01, "AUROC {ensemble} beside {gower}");
+}
+
+#[test]
 fn finance_finds_fraud_better_than_chance() {
     let workspace = example("finance", 1, 5_000);
     workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by"]);

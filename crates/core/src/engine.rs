@@ -135,6 +135,11 @@ pub trait ClassificationEngine: Send + Sync {
     /// Fits a model on one table. Errors as [`ClassificationEngine::classify`].
     async fn fit(&self, request: ClassifyRequest) -> Result<Fitted>;
 
+    /// Whether it works in this process: a call then has all of the machine, and shares no rows with others.
+    fn in_process(&self) -> bool {
+        true
+    }
+
     /// How many calls of [`ClassificationEngine::score`] it can work on at once, now.
     fn parallelism(&self) -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)

@@ -1,5 +1,5 @@
 //! The classification engine over the feature table: in one call, or, where a row's score needs no other row and there
-//! are many, fitted once and scored in batches.
+//! are many rows for replicas to share, fitted once and scored in batches.
 
 use std::{path::Path, sync::Arc};
 
@@ -93,8 +93,9 @@ async fn fitted(
     if !row_wise && save.is_some() {
         return Err(model::none_of(&settings.engine, &detectors));
     }
-    // What is one batch has nobody to share it with: at once, so that each row is scored once.
-    let at_once = save.is_none() && table.height() <= BATCH_ROWS && settings.engine != EXTERNAL;
+    // What nobody shares is done at once, so that each row is scored once.
+    let alone = engine.in_process() || table.height() <= BATCH_ROWS;
+    let at_once = save.is_none() && alone && settings.engine != EXTERNAL;
     if !row_wise || at_once {
         let done = engine.classify(request).await?;
         let (rows, analysis, steps) = (done.rows, done.analysis, done.steps);

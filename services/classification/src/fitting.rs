@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Rows whose shares are looked at for the means of the analysis: all, or every so many.
-const SHARED_ROWS: usize = 200_000;
+const SHARED_ROWS: usize = 50_000;
 
 /// A table fitted.
 pub(crate) struct Done {

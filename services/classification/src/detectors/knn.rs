@@ -70,7 +70,7 @@ impl Detector for Knn {
             clusters: false,
             row_wise: true,
             cost: "O(n m d) time at most, much less with few features; m is all n different rows, or as many as take \
-                   some minutes of a core. Approximate where exact neighbours would take longer"
+                   half a minute of a core. Approximate where exact neighbours would take longer"
                 .into(),
         }
     }

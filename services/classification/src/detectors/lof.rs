@@ -65,7 +65,7 @@ impl Detector for Lof {
             clusters: false,
             row_wise: true,
             cost: "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
-                   some minutes of a core. Approximate where exact neighbours would take longer"
+                   half a minute of a core. Approximate where exact neighbours would take longer"
                 .into(),
         }
     }

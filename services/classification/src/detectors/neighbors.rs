@@ -5,7 +5,7 @@
 //! rows far from all others is as far as one such row, however many they are, and so is a pair. Copies do
 //! tell that a row is usual: see [`Neighbors::rarity`].
 //!
-//! The search is exact where that takes at most some minutes on a core, else approximate; see `numeric::nearest`. Where
+//! The search is exact where that takes about half a minute of a core, else approximate; see `numeric::nearest`. Where
 //! features are too many even for that, neighbours are looked for among a sample of the rows, drawn without a look at
 //! what they hold; counts are then those of the sample.
 

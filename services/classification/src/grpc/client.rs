@@ -158,6 +158,10 @@ impl ClassificationEngine for RemoteClassificationEngine {
             .await
     }
 
+    fn in_process(&self) -> bool {
+        false
+    }
+
     /// A few for each replica, so that none waits for the next batch.
     fn parallelism(&self) -> usize {
         2 * self.replicas.count().max(1)

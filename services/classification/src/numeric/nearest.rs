@@ -13,7 +13,7 @@ const PROBED_NEIGHBORS: usize = 10;
 /// By what a distance may be longer than the nearest one's, from the best on.
 const LENGTHENED: [f64; 4] = [1.1, 1.25, 1.5, 2.0];
 /// Values that are compared where each point is looked for among all, which a core does 2 to 3 billion of a second.
-pub(crate) const MOST_WORK: f64 = 2e11;
+pub(crate) const MOST_WORK: f64 = 5e10;
 
 /// Takes points as they are met.
 pub(super) trait Found {
