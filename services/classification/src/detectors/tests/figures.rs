@@ -213,3 +213,19 @@ fn members_that_cannot_serve_the_data_step_out() {
     let fitted = try_fit("Ensemble", &constant).unwrap();
     assert!(score(fitted.scorer.as_ref(), &constant).scores.iter().all(|score| *score == 0.0));
 }
+
+/// Exactly, where no rows are drawn by what they hold.
+#[test]
+fn the_scale_of_numbers_changes_nothing() {
+    let matrix = mixed(700, 1);
+    let mut larger = matrix.clone();
+    for (column, exponent) in larger.columns.iter_mut().zip([10, -7, 20, 3].iter().cycle()) {
+        if let Values::Numeric(values) = &mut column.values {
+            values.iter_mut().for_each(|value| *value *= 2_f64.powi(*exponent));
+        }
+    }
+    for name in ["ECOD", "COPOD", "PCA", "MCD", "KNN", "LOF", "HBOS", "CategoricalFrequency"] {
+        let scores = |matrix| score(fit(name, matrix).as_ref(), matrix).scores;
+        near(&scores(&matrix), &scores(&larger));
+    }
+}
