@@ -34,7 +34,6 @@ fn main() {
     println!("|---|---|---|---|---|---|");
     for flavor in [Flavor::Elasticsearch, Flavor::OpenSearch] {
         let server = Server::start_large(flavor).expect("a server");
-
         sink(&server);
         source(&server);
     }

@@ -8,7 +8,7 @@
 //! What is far off spoils the very means and covariances that it is to be told by. So members that work by these
 //! are fitted twice: as the others, and once more without the rows that all of them together find farthest off (as
 //! Cuesta-Albertos, Gordaliza and Matrán 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of
-//! Statistics 25, trim, but by what several say). Where few rows are anomalies the others hardly change for it.
+//! Statistics 25, trim, but by what several say). Where few rows are anomalies that changes their fit but little.
 //! Neighbours are looked for among all rows: without the rarer kinds of usual rows these would have none.
 //!
 //! The member that sees any shape weighs as much as two of those that presuppose one, and the one for categories
