@@ -6,6 +6,8 @@
 //! numeric feature. Of two levels one column says all. A missing category is 0 in each of its columns; one
 //! that was not fitted counts with the others, or has no column. What was constant when fitted is left out.
 //!
+//! A weight multiplies the squares that are added up: a feature of weight 2 counts as if it were there twice.
+//!
 //! A row has the same bits alone and in every batch.
 
 use anomal_core::{
@@ -28,7 +30,7 @@ const SUMMED: usize = 1 << 14;
 /// What becomes of the features' weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weights {
-    /// Columns are multiplied by their feature's weight, so that the largest weight is 1.
+    /// Columns are multiplied by the root of their feature's weight, so that the largest weight is 1.
     Applied,
     /// Only what weighs nothing is left out; see [`Encoding::weights`].
     Aside,
@@ -74,7 +76,7 @@ impl Encoding {
             if !weight.is_normal() {
                 return None;
             }
-            let factor = if weights == Weights::Applied { weight } else { 1.0 };
+            let factor = if weights == Weights::Applied { weight.sqrt() } else { 1.0 };
             let kind = match &column.values {
                 Values::Numeric(values) => numeric(values),
                 Values::Codes { codes, levels } => categories(codes, levels, most_levels.max(1)),
@@ -97,6 +99,11 @@ impl Encoding {
     /// Of each column its feature's weight, in shares of the largest.
     pub fn weights(&self) -> Vec<f64> {
         self.of_columns(|part| part.weight)
+    }
+
+    /// The roots of these: what a column is multiplied by where squares are added up.
+    pub fn roots(&self) -> Vec<f64> {
+        self.of_columns(|part| part.weight.sqrt())
     }
 
     fn of_columns<T: Copy>(&self, what: impl Fn(&Part) -> T) -> Vec<T> {

@@ -45,17 +45,17 @@ fn a_category_varies_as_much_as_a_number() {
 }
 
 #[test]
-fn weights_multiply_where_they_are_applied() {
+fn weights_multiply_squares_where_they_are_applied() {
     let matrix = matrix();
     let (mut plain, mut weighted) = (Vec::new(), Vec::new());
     let aside = Encoding::learn(&matrix, 6, Weights::Aside);
     aside.bind(&matrix).unwrap().columns(&(0..400), &mut plain);
     let applied = Encoding::learn(&matrix, 6, Weights::Applied);
     applied.bind(&matrix).unwrap().columns(&(0..400), &mut weighted);
-    for (place, weight) in aside.weights().into_iter().enumerate() {
+    for (place, root) in aside.roots().into_iter().enumerate() {
         for row in 0..400 {
             let (plain, weighted) = (plain[place * 400 + row], weighted[place * 400 + row]);
-            assert!((plain * weight - weighted).abs() < 1e-12);
+            assert!((plain * root - weighted).abs() < 1e-12);
         }
     }
 }

@@ -9,10 +9,12 @@
 //! are fitted twice: as the others, and once more without the rows that all of them together find farthest off (as
 //! Cuesta-Albertos, Gordaliza and Matrán 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of
 //! Statistics 25, trim, but by what several say). Where few rows are anomalies that changes their fit but little.
+//! Where a feature is the same in all the others, so that it is out of sight then, both forms take part, each with
+//! half of the weight.
 //! Neighbours are looked for among all rows: without the rarer kinds of usual rows these would have none.
 //!
-//! The member that sees any shape weighs as much as two of those that presuppose one, and the one for categories
-//! as much as these weigh among the features.
+//! The member that sees any shape weighs as much as two of those that presuppose one, or four where there are
+//! categories, which have none; and the one for categories as much as these weigh among the features.
 //!
 //! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
 //! that tells no rows apart, one for categories where there are none, and one that works by covariances
@@ -33,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use self::member::{Member, usual_weight};
+use self::member::{Member, usual_weight, varying};
 use super::{
     Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, neighbors::affordable,
     parameters, schema_of, state_of, step, tail::Tail, within, wrong,
@@ -65,8 +67,8 @@ struct EnsembleParameters {
     #[serde(default = "default_members")]
     #[schemars(length(min = 1, max = 16))]
     members: Vec<String>,
-    /// What each of them weighs; by default 2 where it looks for neighbours, for `CategoricalFrequency` the share of
-    /// the weights that categories have, and else 1.
+    /// What each of them weighs; by default 2 where it looks for neighbours (4 among categories), for
+    /// `CategoricalFrequency` the share of the weights that categories have, and else 1.
     #[serde(default)]
     #[schemars(length(min = 1, max = 16), inner(range(min = 0.0, max = 1e6)))]
     weights: Option<Vec<f64>>,
@@ -175,9 +177,11 @@ impl Detector for Ensemble {
             let by_neighbors = looks_for_neighbors(&asked.name);
             let fitted = if by_neighbors { &*points } else { matrix };
             let what = match Member::fit(asked, fitted, &sampled, context)? {
-                Ok((member, logs)) => {
+                Ok((member, scores)) => {
                     if !by_neighbors {
-                        far.iter_mut().zip(logs).for_each(|(far, log)| *far += asked.weight * log);
+                        let logs =
+                            scores.iter().map(|score| asked.weight * member.tail.log(*score));
+                        far.iter_mut().zip(logs).for_each(|(far, log)| *far += log);
                     }
                     members.push(member);
                     asked.name.clone()
@@ -191,14 +195,22 @@ impl Detector for Ensemble {
             steps.push(step(&what, matrix.rows, started));
         }
         let usual = LazyCell::new(|| sampled.select(&usual(&far)));
+        let all_seen = LazyCell::new(|| varying(&usual) == varying(&sampled));
         for asked in asked.iter().filter(|asked| COVARIANCES.contains(&asked.name.as_str())) {
             let started = Instant::now();
-            let Some(member) = members.iter_mut().find(|member| member.name == asked.name) else {
+            let Some(place) = members.iter().position(|member| member.name == asked.name) else {
                 continue;
             };
             // Where too little is left, what all rows teach stays.
-            if let Ok((again, _)) = Member::fit(asked, &usual, &sampled, context)? {
-                *member = again;
+            let Ok((mut again, _)) = Member::fit(asked, &usual, &sampled, context)? else {
+                continue;
+            };
+            if *all_seen {
+                members[place] = again;
+            } else {
+                again.weight /= 2.0;
+                members[place].weight = again.weight;
+                members.push(again);
             }
             let what = format!("{} without the farthest", asked.name);
             steps.push(step(&what, usual.rows, started));
@@ -214,7 +226,7 @@ impl Detector for Ensemble {
         features: &[FeatureColumn],
     ) -> Result<Box<dyn Scorer>, String> {
         let read: State = from_state(state)?;
-        if read.members.len() > MOST_MEMBERS {
+        if read.members.len() > MOST_MEMBERS + COVARIANCES.len() {
             return Err("there are too many members".into());
         }
         let of = |kept: Kept| {

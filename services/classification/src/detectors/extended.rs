@@ -3,7 +3,7 @@
 //! of low scores beside clouds as splits by one feature do.
 //!
 //! It works on dense columns, since what is added up must be of one scale. For each split `extensionLevel`
-//! and one features are drawn by weight, and their columns are multiplied by it: where all are drawn the one
+//! and one features are drawn by weight, and their columns are multiplied by its root: where all are drawn the one
 //! does nothing, where one is drawn the other.
 //!
 //! A row's reasons are the splits that its path has saved, as those of the plain form. What a split has saved

@@ -159,14 +159,14 @@ impl Mixture {
         let mut found = mixture(&projected, most, given.reg_covar, context.seed, context.cancel)?;
         let even = 1.0 / found.len().max(1) as f64;
         found.retain(|component| component.share >= even * LEAST_SHARE);
-        let weights = encoding.weights();
+        let roots = encoding.roots();
         let gaussian = |component: Component| {
             let root = spectral(&component.moments.covariance, |variance| {
                 variance.max(NULL).sqrt().recip()
             })?;
             let mut parts = vectors.dot(&root);
-            for (mut row, weight) in parts.rows_mut().into_iter().zip(&weights) {
-                row *= *weight;
+            for (mut row, root) in parts.rows_mut().into_iter().zip(&roots) {
+                row *= *root;
             }
             let squares: Array2<f64> = parts.t().dot(&parts);
             let distance = spectral(&squares, |square| square.max(0.0).sqrt())?;

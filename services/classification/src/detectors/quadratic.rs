@@ -8,7 +8,7 @@
 //! its part of the squared length: never below 0, and adding up to it.
 //!
 //! Distances of this kind are the same in all units, so a weight could not work by scaling a feature: it
-//! multiplies the feature's coordinates after the matrix. With equal weights it is the plain distance.
+//! multiplies the squares of the feature's coordinates after the matrix. With equal weights it is the plain distance.
 
 use anomal_core::{Cancel, Result, proto::FeatureColumn};
 use ndarray::Array2;
@@ -27,15 +27,15 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quadratic {
     encoding: Encoding,
-    /// As many coordinates as columns, each with its column's weight.
+    /// As many coordinates as columns, each with the root of its column's weight.
     map: Affine,
 }
 
 impl Quadratic {
     /// From a map that makes of each column a coordinate.
     pub fn new(encoding: Encoding, centre: Vec<f64>, mut matrix: Array2<f64>) -> Self {
-        for (mut row, weight) in matrix.rows_mut().into_iter().zip(encoding.weights()) {
-            row *= weight;
+        for (mut row, root) in matrix.rows_mut().into_iter().zip(encoding.roots()) {
+            row *= root;
         }
         Self { map: Affine::new(centre, &matrix), encoding }
     }

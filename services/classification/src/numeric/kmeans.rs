@@ -7,7 +7,7 @@ use anomal_core::{Cancel, Result};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rayon::prelude::*;
 
-use super::linear::Dense;
+use super::linear::{Dense, add_squares};
 
 /// The last round is the one that moves the centres by less than this share of a column's variance together, as
 /// scikit-learn's `tol` has it.
@@ -91,11 +91,7 @@ fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
         let mut squares = vec![0.0; count];
         for (cluster, centre) in centres.iter().enumerate() {
             squares.fill(0.0);
-            for (column, centre) in columns.chunks(count).zip(centre) {
-                for (square, value) in squares.iter_mut().zip(column) {
-                    *square += (value - centre) * (value - centre);
-                }
-            }
+            add_squares(columns, centre, &mut squares);
             for ((label, least), square) in labels.iter_mut().zip(&mut least).zip(&squares) {
                 if square < least {
                     (*label, *least) = (cluster, *square);

@@ -102,11 +102,7 @@ impl Dense {
     pub fn squares_around(&self, centre: &[f64]) -> Vec<f64> {
         let blocks = self.par_blocks().map(|(rows, columns)| {
             let mut sums = vec![0.0; rows.len()];
-            for (column, centre) in columns.chunks(rows.len()).zip(centre) {
-                for (sum, value) in sums.iter_mut().zip(column) {
-                    *sum += (value - centre) * (value - centre);
-                }
-            }
+            add_squares(columns, centre, &mut sums);
             sums
         });
         blocks.collect::<Vec<_>>().concat()
@@ -235,6 +231,15 @@ impl Affine {
         for (out, factors) in out.chunks_mut(rows.max(1)).zip(self.matrix.chunks(width)) {
             let mut fours = centred.chunks(4 * rows.max(1)).zip(factors.chunks(4));
             fours.by_ref().for_each(|(columns, factors)| add_products(columns, factors, out));
+        }
+    }
+}
+
+/// Adds for each row of a block the squares of what its columns are beside a centre.
+pub(super) fn add_squares(columns: &[f64], centre: &[f64], sums: &mut [f64]) {
+    for (column, centre) in columns.chunks(sums.len()).zip(centre) {
+        for (sum, value) in sums.iter_mut().zip(column) {
+            *sum += (value - centre) * (value - centre);
         }
     }
 }

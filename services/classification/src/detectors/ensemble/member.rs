@@ -6,7 +6,7 @@ use anomal_spec::Parameters;
 use super::{Asked, COVARIANCES, looks_for_neighbors};
 use crate::{
     detectors::{Context, Scorer, find, tail::Tail},
-    matrix::{Matrix, Values},
+    matrix::{MISSING, Matrix, Values},
 };
 
 /// A covariance of fewer rows tells nothing.
@@ -25,8 +25,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Fitted on some rows, with the tail of its scores of others and how far out in it each of these is; or why it
-    /// steps out.
+    /// Fitted on some rows, with the tail of its scores of others, and these scores; or why it steps out.
     pub fn fit(
         asked: &Asked,
         matrix: &Matrix,
@@ -45,16 +44,15 @@ impl Member {
         let Some(tail) = Tail::of(scores.clone()) else {
             return Ok(Err("all rows have the same score".into()));
         };
-        let logs = scores.into_iter().map(|score| tail.log(score)).collect();
         let (name, weight) = (asked.name.clone(), asked.weight);
-        Ok(Ok((Self { name, weight, tail, scorer }, logs)))
+        Ok(Ok((Self { name, weight, tail, scorer }, scores)))
     }
 }
 
 /// What a member weighs where no weight is given.
 pub(super) fn usual_weight(name: &str, matrix: &Matrix) -> f64 {
     if looks_for_neighbors(name) {
-        2.0
+        if has_categories(matrix) { 4.0 } else { 2.0 }
     } else if name == OF_CATEGORIES && has_categories(matrix) {
         let sum = |which: fn(&Values) -> bool| -> f64 {
             let columns = matrix.columns.iter().filter(|column| which(&column.values));
@@ -106,12 +104,23 @@ fn is_category(values: &Values) -> bool {
 
 /// That differ.
 fn has_numbers(matrix: &Matrix) -> bool {
-    any(matrix, |values| {
-        let Values::Numeric(values) = values else { return false };
-        let mut there = values.iter().filter(|value| !value.is_nan());
+    any(matrix, |values| !is_category(values) && varies(values))
+}
+
+/// How many features differ among the rows.
+pub(super) fn varying(matrix: &Matrix) -> usize {
+    matrix.columns.iter().filter(|column| varies(&column.values)).count()
+}
+
+fn varies(values: &Values) -> bool {
+    fn differ<T: PartialEq>(mut there: impl Iterator<Item = T>) -> bool {
         let first = there.next();
         there.any(|value| Some(value) != first)
-    })
+    }
+    match values {
+        Values::Numeric(values) => differ(values.iter().filter(|value| !value.is_nan())),
+        Values::Codes { codes, .. } => differ(codes.iter().filter(|code| **code != MISSING)),
+    }
 }
 
 /// Of the features that weigh anything.

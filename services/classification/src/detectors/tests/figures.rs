@@ -214,6 +214,23 @@ fn members_that_cannot_serve_the_data_step_out() {
     assert!(score(fitted.scorer.as_ref(), &constant).scores.iter().all(|score| *score == 0.0));
 }
 
+/// A category that none but the farthest rows have stays in sight.
+#[test]
+fn members_by_covariances_are_there_twice_where_one_form_sees_less() {
+    let members = |common: usize| {
+        let mut matrix = mixed(1_000, 1);
+        let rare = (0..1_000).map(|row| u32::from(row % common == 0)).collect();
+        matrix.columns.push(codes("rare", rare));
+        let state = fit("Ensemble", &matrix).state().unwrap();
+        let state: Value = serde_json::from_str(state.get()).unwrap();
+        let members = state["members"].as_array().unwrap();
+        let weights = members.iter().map(|member| member["weight"].as_f64().unwrap());
+        assert!((weights.sum::<f64>() - 1.0).abs() < 1e-9);
+        members.len()
+    };
+    assert_eq!((members(200), members(3)), (7, 5));
+}
+
 /// Exactly, where no rows are drawn by what they hold.
 #[test]
 fn the_scale_of_numbers_changes_nothing() {
@@ -227,5 +244,28 @@ fn the_scale_of_numbers_changes_nothing() {
     for name in ["ECOD", "COPOD", "PCA", "MCD", "KNN", "LOF", "HBOS", "CategoricalFrequency"] {
         let scores = |matrix| score(fit(name, matrix).as_ref(), matrix).scores;
         near(&scores(&matrix), &scores(&larger));
+    }
+}
+
+/// But for rounding, where no features are drawn.
+#[test]
+fn a_feature_of_weight_two_counts_as_if_it_were_there_twice() {
+    let plain = mixed(700, 1);
+    let (mut heavy, mut twice) = (plain.clone(), plain.clone());
+    for place in [1, 5] {
+        heavy.columns[place].weight = 2.0;
+        let column = &plain.columns[place];
+        twice
+            .columns
+            .push(MatrixColumn { name: format!("{} again", column.name), ..column.clone() });
+    }
+    for name in ["ECOD", "COPOD", "KNN", "LOF", "HBOS", "CategoricalFrequency"] {
+        // Beside their mean, as weights count beside each other.
+        let scores = |matrix| {
+            let scores = score(fit(name, matrix).as_ref(), matrix).scores;
+            let mean = scores.iter().sum::<f64>() / 700.0;
+            scores.into_iter().map(|score| score / mean).collect::<Vec<f64>>()
+        };
+        near(&scores(&heavy), &scores(&twice));
     }
 }
