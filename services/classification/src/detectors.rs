@@ -1,5 +1,6 @@
 //! Detectors: a file each, and a line in the registry.
 
+mod additive;
 mod bins;
 mod cblof;
 mod copod;

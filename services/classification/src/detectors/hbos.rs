@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{self, FeatureColumn, FeatureKind},
 };
 use anomal_spec::Parameters;
@@ -20,13 +20,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, Fitted, Scorer, Scores,
+    additive::{Codes, Lookup, sums},
+    from_state, parameters, schema_of, state_of, step, within,
 };
-use crate::{
-    blocks::{Block, by_block},
-    matrix::{MISSING, Matrix, MatrixColumn, Values},
-};
+use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
@@ -245,80 +243,47 @@ fn least_and_greatest(values: &[f64]) -> (f64, f64) {
 }
 
 /// A histogram laid beside a column of a table.
-enum Lookup<'a> {
-    Numeric {
-        values: &'a [f64],
-        scale: Scale,
-        terms: &'a [f64],
-    },
-    /// The term of each of the table's own codes, and of a missing value.
-    Codes {
-        codes: &'a [u32],
-        terms: Vec<f64>,
-        missing: f64,
-    },
+enum Beside<'a> {
+    Numbers { values: &'a [f64], scale: Scale, terms: &'a [f64] },
+    Codes(Codes<'a>),
 }
 
-impl<'a> Lookup<'a> {
-    /// None if the column is of another kind than the histogram.
+impl<'a> Lookup<'a> for Beside<'a> {
+    type Learnt = Histogram;
+
     fn new(histogram: &'a Histogram, column: &'a MatrixColumn) -> Option<Self> {
         let Histogram { bins, terms } = histogram;
         let [.., missing, never_seen] = terms.as_slice() else { return None };
         match (bins, &column.values) {
             (Bins::Numeric(scale), Values::Numeric(values)) => {
-                Some(Self::Numeric { values, scale: *scale, terms })
+                Some(Self::Numbers { values, scale: *scale, terms })
             }
             (Bins::Levels(fitted), Values::Codes { codes, levels }) => {
                 let term =
                     |level: &String| fitted.0.get(level).map_or(*never_seen, |bin| terms[*bin]);
-                Some(Self::Codes {
-                    codes,
-                    terms: levels.iter().map(term).collect(),
-                    missing: *missing,
-                })
+                let terms = levels.iter().map(term).collect();
+                Some(Self::Codes(Codes { codes, terms, missing: *missing }))
             }
             _ => None,
         }
     }
 
-    /// Writes the terms of the rows from `start` on.
     fn terms(&self, start: usize, out: &mut [f64]) {
         match self {
-            Self::Numeric { values, scale, terms } => {
+            Self::Numbers { values, scale, terms } => {
                 let bins = terms.len() - SPECIAL;
                 for (out, value) in out.iter_mut().zip(&values[start..]) {
                     *out = terms[scale.bin(*value, bins)];
                 }
             }
-            Self::Codes { codes, terms, missing } => {
-                for (out, code) in out.iter_mut().zip(&codes[start..]) {
-                    *out = if *code == MISSING { *missing } else { terms[*code as usize] };
-                }
-            }
+            Self::Codes(codes) => codes.terms(start, out),
         }
     }
 }
 
 impl Scorer for Histograms {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let lookups = self.0.iter().zip(&matrix.columns);
-        let lookups: Vec<Lookup<'_>> = lookups
-            .map(|(histogram, column)| Lookup::new(histogram, column))
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::internal("a histogram beside a column of another kind"))?;
-        // Feature by feature in their order, so that a row's sum has the same bits in every batch.
-        let work = |scratch: &mut Vec<f64>, block: Block<'_, '_>| {
-            scratch.resize(block.scores.len(), 0.0);
-            for (feature, lookup) in lookups.iter().enumerate() {
-                let terms = match block.parts.get_mut(feature) {
-                    Some(part) => &mut **part,
-                    None => scratch.as_mut_slice(),
-                };
-                lookup.terms(block.rows.start, terms);
-                block.scores.iter_mut().zip(terms).for_each(|(score, term)| *score += *term);
-            }
-        };
-        by_block(matrix.rows, lookups.len(), shares, cancel, Vec::new, work)
+        sums::<Beside<'_>>(&self.0, matrix, shares, cancel)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

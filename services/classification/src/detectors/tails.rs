@@ -12,18 +12,19 @@
 use std::collections::HashMap;
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Result,
     proto::{FeatureColumn, FeatureKind},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Context, Fitted, Scorer, Scores, from_state, state_of, step};
-use crate::{
-    blocks::{Block, by_block},
-    matrix::{MISSING, Matrix, MatrixColumn, Values},
+use super::{
+    Context, Fitted, Scorer, Scores,
+    additive::{Codes, Lookup, sums},
+    from_state, state_of, step,
 };
+use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
@@ -222,23 +223,14 @@ fn categories(codes: &[u32], levels: &[String], weight: f64) -> Tail {
 }
 
 /// A tail laid beside a column of a table.
-enum Lookup<'a> {
-    Numbers {
-        values: &'a [f64],
-        knots: &'a [f64],
-        terms: &'a [f64],
-        missing: f64,
-    },
-    /// The term of each of the table's own codes.
-    Codes {
-        codes: &'a [u32],
-        terms: Vec<f64>,
-        missing: f64,
-    },
+enum Beside<'a> {
+    Numbers { values: &'a [f64], knots: &'a [f64], terms: &'a [f64], missing: f64 },
+    Codes(Codes<'a>),
 }
 
-impl<'a> Lookup<'a> {
-    /// None if the column is of another kind than the tail.
+impl<'a> Lookup<'a> for Beside<'a> {
+    type Learnt = Tail;
+
     fn new(tail: &'a Tail, column: &'a MatrixColumn) -> Option<Self> {
         let Tail { values, terms, missing } = tail;
         let missing = *missing;
@@ -251,13 +243,13 @@ impl<'a> Lookup<'a> {
                     fitted.iter().map(String::as_str).zip(terms.iter().copied()).collect();
                 let never = terms.last().copied().unwrap_or(0.0);
                 let term = |level: &String| known.get(level.as_str()).copied().unwrap_or(never);
-                Some(Self::Codes { codes, terms: levels.iter().map(term).collect(), missing })
+                let terms = levels.iter().map(term).collect();
+                Some(Self::Codes(Codes { codes, terms, missing }))
             }
             _ => None,
         }
     }
 
-    /// Writes the terms of the rows from `start` on.
     fn terms(&self, start: usize, out: &mut [f64]) {
         match self {
             Self::Numbers { values, knots, terms, missing } => {
@@ -265,11 +257,7 @@ impl<'a> Lookup<'a> {
                     *out = if value.is_nan() { *missing } else { terms[place(knots, *value)] };
                 }
             }
-            Self::Codes { codes, terms, missing } => {
-                for (out, code) in out.iter_mut().zip(&codes[start..]) {
-                    *out = if *code == MISSING { *missing } else { terms[*code as usize] };
-                }
-            }
+            Self::Codes(codes) => codes.terms(start, out),
         }
     }
 }
@@ -282,25 +270,7 @@ fn place(knots: &[f64], value: f64) -> usize {
 
 impl Scorer for Tails {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        let lookups: Vec<Lookup<'_>> = self
-            .0
-            .iter()
-            .zip(&matrix.columns)
-            .map(|(tail, column)| Lookup::new(tail, column))
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::internal("a tail beside a column of another kind"))?;
-        let work = |scratch: &mut Vec<f64>, block: Block<'_, '_>| {
-            scratch.resize(block.scores.len(), 0.0);
-            for (feature, lookup) in lookups.iter().enumerate() {
-                let terms = match block.parts.get_mut(feature) {
-                    Some(part) => &mut **part,
-                    None => scratch.as_mut_slice(),
-                };
-                lookup.terms(block.rows.start, terms);
-                block.scores.iter_mut().zip(terms).for_each(|(score, term)| *score += *term);
-            }
-        };
-        by_block(matrix.rows, lookups.len(), shares, cancel, Vec::new, work)
+        sums::<Beside<'_>>(&self.0, matrix, shares, cancel)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {
