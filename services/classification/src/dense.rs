@@ -110,6 +110,18 @@ impl Encoding {
         self.parts.iter().flat_map(|part| vec![what(part); part.width()]).collect()
     }
 
+    /// Makes of a mean of rows a prototype: of each category's columns those of the level that most of the rows have
+    /// (Huang 1998, "Extensions to the k-Means Algorithm for Clustering Large Data Sets with Categorical Values", Data
+    /// Mining and Knowledge Discovery 2).
+    pub fn to_prototype(&self, mean: &mut [f64]) {
+        let mut rest = mean;
+        for part in &self.parts {
+            let (own, others) = rest.split_at_mut(part.width());
+            part.to_prototype(own);
+            rest = others;
+        }
+    }
+
     /// # Errors
     /// A message if it can't be of these features: for what was read from anywhere.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
@@ -167,6 +179,31 @@ impl Part {
         match &self.kind {
             Kind::Numeric { .. } => 1,
             Kind::Levels { shares, .. } => shares.len(),
+        }
+    }
+
+    /// What a category's columns are with a level, and without it: of the fitted share of rows that have it.
+    fn with_and_without(&self, scale: f64, share: f64) -> (f64, f64) {
+        let size = scale * self.factor;
+        ((1.0 - share) * size, -share * size)
+    }
+
+    fn to_prototype(&self, mean: &mut [f64]) {
+        let Kind::Levels { skip_first, shares, scale, .. } = &self.kind else { return };
+        let values: Vec<(f64, f64)> =
+            shares.iter().map(|share| self.with_and_without(*scale, *share)).collect();
+        // A column goes up from the one to the other by the share of the mean's rows.
+        let share =
+            |(mean, (with, without)): (&f64, &(f64, f64))| (mean - without) / (with - without);
+        // What has no column of its own is the rest.
+        let mut most = if *skip_first { (0.5, None) } else { (f64::NEG_INFINITY, None) };
+        for (place, share) in mean.iter().zip(&values).map(share).enumerate() {
+            if share > most.0 {
+                most = (share, Some(place));
+            }
+        }
+        for (place, (mean, (with, without))) in mean.iter_mut().zip(values).enumerate() {
+            *mean = if most.1 == Some(place) { with } else { without };
         }
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
                 let others = fitted.len() - skipped as usize;
                 let others = if shares.len() > others { others as u32 } else { NONE };
                 let column = |level: &String| places.get(level.as_str()).copied().unwrap_or(others);
-                let value = |share: &f64| ((1.0 - share) * scale * factor, -share * scale * factor);
+                let value = |share: &f64| part.with_and_without(*scale, *share);
                 let columns = levels.iter().map(column).collect();
                 Self::Codes { codes, columns, values: shares.iter().map(value).collect() }
             }

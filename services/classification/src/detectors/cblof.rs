@@ -2,7 +2,8 @@
 //! Outliers", Pattern Recognition Letters 24, definitions 3 and 4): how far a row is from the nearest cluster
 //! that is large. Rows of a small cluster are as far from it as they are, however close together.
 //!
-//! Clusters are those of k-means. In order of their sizes they are large up to the first that has the share
+//! Clusters are those of k-means, where there are categories of k-prototypes: a centre has of each category the
+//! level that most of its rows have. In order of their sizes they are large up to the first that has the share
 //! `alpha` of the rows together with those before it, or `beta` times as many as the next.
 //!
 //! By default the score is the distance alone; with `useWeights` it is multiplied by the share of rows that
@@ -30,7 +31,7 @@ use crate::{
     numeric::{
         kmeans::{Clusters, kmeans},
         learn,
-        linear::Dense,
+        linear::{Dense, add_squares},
     },
 };
 
@@ -145,8 +146,9 @@ impl Centres {
         given: &CblofParameters,
         context: &Context<'_>,
     ) -> Result<Self> {
+        let settle = |mean: &mut [f64]| encoding.to_prototype(mean);
         let Clusters { centres, labels } =
-            kmeans(rows, given.n_clusters, MOST_ROUNDS, context.seed, context.cancel)?;
+            kmeans(rows, given.n_clusters, MOST_ROUNDS, settle, context.seed, context.cancel)?;
         let mut counts = vec![0_usize; centres.len()];
         labels.iter().for_each(|label| counts[*label] += 1);
         let mut clusters: Vec<(usize, Vec<f64>)> =
@@ -190,11 +192,7 @@ fn nearest<'a>(
     let mut squares = vec![0.0; rows];
     for (place, centre) in centres.enumerate() {
         squares.fill(0.0);
-        for (column, value) in columns.chunks(rows).zip(centre) {
-            for (square, own) in squares.iter_mut().zip(column) {
-                *square += (own - value) * (own - value);
-            }
-        }
+        add_squares(columns, centre, &mut squares);
         for (nearest, square) in nearest.iter_mut().zip(&squares) {
             if *square < nearest.0 {
                 *nearest = (*square, place);

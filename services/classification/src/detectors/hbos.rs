@@ -3,7 +3,7 @@
 //!
 //! A histogram for each feature, its highest bin scaled to 1; a row's score is the sum over the features of
 //! weight times -log of its bin's height. Numbers have bins of one width between the least and the
-//! greatest fitted; categories have a bin each; a missing value is a bin of its own. A bin counts half a
+//! greatest fitted, or such as hold about as many rows each, with their rows by their width; categories have a bin each; a missing value is a bin of its own. A bin counts half a
 //! row more than it has, so that a value where no row was fitted (between, outside, or a category not
 //! seen) has a height above 0. A feature's share is its term's part of the sum; the terms are never below 0.
 
@@ -19,12 +19,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use self::edges::Edges;
+pub(super) use self::scale::Scale;
 use super::{
     Context, Detector, Fitted, Scorer, Scores,
     additive::{Codes, Lookup, sums},
     from_state, parameters, schema_of, state_of, step, within,
 };
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+
+mod edges;
+mod scale;
 
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
@@ -38,6 +43,17 @@ struct HbosParameters {
     #[serde(default)]
     #[schemars(range(min = 2, max = 10_000))]
     n_bins: Option<usize>,
+    /// static: bins of one width. dynamic: of about as many rows each, so that long tails and gaps are one bin.
+    #[serde(default)]
+    bin_width: BinWidth,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum BinWidth {
+    #[default]
+    Static,
+    Dynamic,
 }
 
 impl Detector for Hbos {
@@ -64,13 +80,13 @@ impl Detector for Hbos {
 
     fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
         let started = std::time::Instant::now();
-        let HbosParameters { n_bins } = parameters(given)?;
+        let HbosParameters { n_bins, bin_width } = parameters(given)?;
         let bins = n_bins.unwrap_or_else(|| matrix.rows.isqrt().clamp(5, 100));
         // So that the sum over all features is a number.
         let most = f64::MAX / 2.0 / matrix.columns.len() as f64;
         let histograms = matrix.columns.par_iter().map(|column| {
             context.cancel.check()?;
-            Ok(Histogram::fit(column, bins, most))
+            Ok(Histogram::fit(column, bins, bin_width, most))
         });
         Ok(Fitted::row_wise(
             Histograms(histograms.collect::<Result<_>>()?),
@@ -89,6 +105,7 @@ impl Detector for Hbos {
             let terms = histogram.terms.len();
             match &histogram.bins {
                 Bins::Numeric { .. } => numeric && terms > SPECIAL,
+                Bins::Dynamic(edges) => numeric && terms == edges.bins() + SPECIAL,
                 Bins::Levels(levels) => !numeric && terms == levels.0.len() + SPECIAL,
             }
         };
@@ -118,15 +135,8 @@ struct Histogram {
 #[derive(Debug, Serialize, Deserialize)]
 enum Bins {
     Numeric(Scale),
+    Dynamic(Edges),
     Levels(Levels),
-}
-
-/// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * `per_half`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Scale {
-    low: f64,
-    high: f64,
-    per_half: f64,
 }
 
 /// The bin of each category; stored as a list of their names.
@@ -149,102 +159,41 @@ impl Serialize for Levels {
     }
 }
 
-/// Rows counted together.
-const COUNTED: usize = 1 << 18;
-
-/// Whole numbers: the order of adding changes nothing.
-fn added(mut sum: Vec<u64>, counts: Vec<u64>) -> Vec<u64> {
-    sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-    sum
-}
-
 impl Histogram {
-    fn fit(column: &MatrixColumn, bins: usize, most: f64) -> Self {
-        let (bins, counts) = match &column.values {
-            Values::Numeric(values) => {
+    fn fit(column: &MatrixColumn, bins: usize, width: BinWidth, most: f64) -> Self {
+        let height = |count: u64| count as f64 + NEVER_SEEN;
+        let (bins, heights) = match &column.values {
+            Values::Numeric(values) if width == BinWidth::Static => {
                 let scale = Scale::of(values, bins);
-                let counts = values.par_chunks(COUNTED).map(|values| scale.counts(values, bins));
-                let none = || vec![0; bins + SPECIAL];
-                (Bins::Numeric(scale), counts.reduce(none, added))
+                let heights = scale.counts(values, bins).into_iter().map(height).collect();
+                (Bins::Numeric(scale), heights)
+            }
+            Values::Numeric(values) => {
+                let (edges, counts) = Edges::of(values, bins);
+                let missing = values.iter().filter(|value| value.is_nan()).count() as u64;
+                let heights = counts.into_iter().map(|(count, width)| height(count) / width);
+                let heights = heights.chain([height(missing), height(0)]).collect();
+                (Bins::Dynamic(edges), heights)
             }
             Values::Codes { codes, levels } => {
-                let mut counts = vec![0; levels.len() + SPECIAL];
+                let mut counts = vec![0_u64; levels.len() + SPECIAL];
                 for code in codes {
                     counts[if *code == MISSING { levels.len() } else { *code as usize }] += 1;
                 }
-                (Bins::Levels(levels.clone().into()), counts)
+                let heights = counts.into_iter().map(height).collect::<Vec<f64>>();
+                (Bins::Levels(levels.clone().into()), heights)
             }
         };
-        let highest = counts.iter().copied().max().unwrap_or(0) as f64 + NEVER_SEEN;
-        let term =
-            |count: &u64| (column.weight * (highest / (*count as f64 + NEVER_SEEN)).ln()).min(most);
-        let terms = counts.iter().map(term).collect();
-        Self { bins, terms }
+        let highest = heights.iter().copied().fold(0.0, f64::max);
+        let term = |height: f64| (column.weight * (highest / height).ln()).min(most);
+        Self { bins, terms: heights.into_iter().map(term).collect() }
     }
-}
-
-impl Scale {
-    pub(super) fn of(values: &[f64], bins: usize) -> Self {
-        let (low, high) = values.par_chunks(COUNTED).map(least_and_greatest).reduce(
-            || (f64::INFINITY, f64::NEG_INFINITY),
-            |(low, high), (least, greatest)| (low.min(least), high.max(greatest)),
-        );
-        let half = high / 2.0 - low / 2.0;
-        // A constant has one bin, and so has a width too small to divide.
-        let per_half =
-            Some(bins as f64 / half).filter(|_| half > 0.0).filter(|bins| bins.is_finite());
-        // Without any value all that is seen later was never seen.
-        let (low, high) = if low <= high { (low, high) } else { (f64::MAX, f64::MIN) };
-        Self { low, high, per_half: per_half.unwrap_or(0.0) }
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number from 0 to the number of bins"
-    )]
-    pub(super) fn bin(self, value: f64, bins: usize) -> usize {
-        let place = ((value / 2.0 - self.low / 2.0) * self.per_half) as u32 as usize;
-        if value >= self.low && value <= self.high {
-            place.min(bins - 1)
-        } else {
-            bins + usize::from(!value.is_nan())
-        }
-    }
-
-    /// Counted in turns, so that equal values in a row need not wait for one another.
-    fn counts(self, values: &[f64], bins: usize) -> Vec<u64> {
-        let mut turns = [(); 4].map(|()| vec![0_u64; bins + SPECIAL]);
-        for values in values.chunks(turns.len()) {
-            for (counts, value) in turns.iter_mut().zip(values) {
-                counts[self.bin(*value, bins)] += 1;
-            }
-        }
-        turns.into_iter().reduce(added).unwrap_or_default()
-    }
-}
-
-/// Of what is no NaN, in lanes that the compiler makes vectors of.
-fn least_and_greatest(values: &[f64]) -> (f64, f64) {
-    const LANES: usize = 8;
-    let mut low = [f64::INFINITY; LANES];
-    let mut high = [f64::NEG_INFINITY; LANES];
-    for values in values.chunks(LANES) {
-        for ((low, high), value) in low.iter_mut().zip(&mut high).zip(values) {
-            // No comparison with NaN is true.
-            *low = if *value < *low { *value } else { *low };
-            *high = if *value > *high { *value } else { *high };
-        }
-    }
-    (
-        low.into_iter().fold(f64::INFINITY, f64::min),
-        high.into_iter().fold(f64::NEG_INFINITY, f64::max),
-    )
 }
 
 /// A histogram laid beside a column of a table.
 enum Beside<'a> {
     Numbers { values: &'a [f64], scale: Scale, terms: &'a [f64] },
+    Dynamic { values: &'a [f64], edges: &'a Edges, terms: &'a [f64] },
     Codes(Codes<'a>),
 }
 
@@ -257,6 +206,9 @@ impl<'a> Lookup<'a> for Beside<'a> {
         match (bins, &column.values) {
             (Bins::Numeric(scale), Values::Numeric(values)) => {
                 Some(Self::Numbers { values, scale: *scale, terms })
+            }
+            (Bins::Dynamic(edges), Values::Numeric(values)) => {
+                Some(Self::Dynamic { values, edges, terms })
             }
             (Bins::Levels(fitted), Values::Codes { codes, levels }) => {
                 let term =
@@ -274,6 +226,11 @@ impl<'a> Lookup<'a> for Beside<'a> {
                 let bins = terms.len() - SPECIAL;
                 for (out, value) in out.iter_mut().zip(&values[start..]) {
                     *out = terms[scale.bin(*value, bins)];
+                }
+            }
+            Self::Dynamic { values, edges, terms } => {
+                for (out, value) in out.iter_mut().zip(&values[start..]) {
+                    *out = terms[edges.bin(*value)];
                 }
             }
             Self::Codes(codes) => codes.terms(start, out),

@@ -75,6 +75,8 @@ macro_rules! contract {
     };
 }
 
+contract!(hbos, "HBOS", few_numbers_far_above);
+contract!(hbos_dynamic, r#"HBOS {"binWidth":"dynamic"}"#, few_numbers_far_above);
 contract!(ecod, "ECOD", few_numbers_far_above);
 contract!(copod, "COPOD", few_numbers_far_above);
 contract!(pca, "PCA", numbers_far_off);

@@ -27,7 +27,8 @@ impl Clusters {
     }
 }
 
-/// At most so many clusters of at least one row, fewer where fewer rows differ.
+/// At most so many clusters of at least one row, fewer where fewer rows differ. `settle` makes of the mean of a
+/// cluster's rows its centre.
 ///
 /// # Errors
 /// `Cancelled`, between two rounds.
@@ -35,6 +36,7 @@ pub(crate) fn kmeans(
     rows: &Dense,
     clusters: usize,
     rounds: usize,
+    settle: impl Fn(&mut [f64]),
     seed: u64,
     cancel: &Cancel,
 ) -> Result<Clusters> {
@@ -47,7 +49,7 @@ pub(crate) fn kmeans(
             break;
         }
         found.labels = labels;
-        if moved(rows, &mut found) <= enough {
+        if moved(rows, &mut found, &settle) <= enough {
             break;
         }
     }
@@ -103,8 +105,8 @@ fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
     rows.par_blocks().map(of_block).collect::<Vec<_>>().concat()
 }
 
-/// Moves the centres to the means of their rows, and gives the sum of the squares of how far.
-fn moved(rows: &Dense, found: &mut Clusters) -> f64 {
+/// Moves the centres to what the means of their rows settle to, and gives the sum of the squares of how far.
+fn moved(rows: &Dense, found: &mut Clusters, settle: impl Fn(&mut [f64])) -> f64 {
     let Clusters { centres, labels } = found;
     // Behind a cluster's columns how many rows it has.
     let width = rows.width + 1;
@@ -121,11 +123,11 @@ fn moved(rows: &Dense, found: &mut Clusters) -> f64 {
     for (centre, sums) in centres.iter_mut().zip(sums.chunks(width)) {
         let count = sums[width - 1];
         if count > 0.0 {
-            for (value, sum) in centre.iter_mut().zip(sums) {
-                let mean = sum / count;
-                far += (mean - *value) * (mean - *value);
-                *value = mean;
-            }
+            let mut next: Vec<f64> = sums[..width - 1].iter().map(|sum| sum / count).collect();
+            settle(&mut next);
+            let pairs = centre.iter().zip(&next);
+            far += pairs.map(|(value, next)| (next - value) * (next - value)).sum::<f64>();
+            *centre = next;
         }
     }
     far

@@ -58,7 +58,7 @@ pub(crate) fn mixture(
     seed: u64,
     cancel: &Cancel,
 ) -> Result<Vec<Component>> {
-    let clusters = kmeans(rows, components, KMEANS_ROUNDS, seed, cancel)?;
+    let clusters = kmeans(rows, components, KMEANS_ROUNDS, |_| {}, seed, cancel)?;
     let mut shares: Vec<Vec<f64>> =
         (0..clusters.centres.len()).map(|cluster| clusters.membership(cluster)).collect();
     let mut likelihood = f64::NEG_INFINITY;

@@ -154,6 +154,26 @@ fn copies_of_a_row_do_not_hide_it() {
     }
 }
 
+/// Four rows in 6.5, with half of the gap behind them, and four in 33.5.
+#[test]
+fn dynamic_bins_hold_as_many_rows_and_count_by_their_width() {
+    let values = vec![0.0, 1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 40.0];
+    let matrix = table(vec![numeric("a", values)]);
+    let scorer = fit(r#"HBOS {"nBins":2,"binWidth":"dynamic"}"#, &matrix);
+    let sparse = (33.5_f64 / 6.5).ln();
+    let expected = [0.0, 0.0, 0.0, 0.0, sparse, sparse, sparse, sparse];
+    near(&score(scorer.as_ref(), &matrix).scores, &expected);
+    // Between them by the middle; what is outside has half a row in a bin of the mean width.
+    let new = table(vec![numeric("a", vec![6.4, 6.6, 41.0])]);
+    let outside = (4.5 / 6.5 * 20.0 / 0.5_f64).ln();
+    near(&score(scorer.as_ref(), &new).scores, &[0.0, sparse, outside]);
+    // Equal values are of one bin, however many.
+    let spike = table(vec![numeric("a", (0..90).map(|row| f64::from(row / 80)).collect())]);
+    let scorer = fit(r#"HBOS {"nBins":5,"binWidth":"dynamic"}"#, &spike);
+    let found = score(scorer.as_ref(), &spike).scores;
+    assert!(found[0] == 0.0 && found[85] > 1.0, "{found:?}");
+}
+
 /// Three points and one far off: the example of scikit-learn's documentation (`LocalOutlierFactor`).
 #[test]
 fn local_outlier_factors_are_those_of_the_paper() {
@@ -245,6 +265,16 @@ fn the_scale_of_numbers_changes_nothing() {
         let scores = |matrix| score(fit(name, matrix).as_ref(), matrix).scores;
         near(&scores(&matrix), &scores(&larger));
     }
+}
+
+/// Of a cluster of two thirds one level the centre has that level, and no mean of two.
+#[test]
+fn a_centre_has_of_a_category_the_level_that_most_rows_have() {
+    let level = codes("a", (0..90).map(|row| u32::from(row % 3 == 0)).collect());
+    let number = numeric("b", (0..90).map(|row| f64::from(row % 2)).collect());
+    let matrix = table(vec![level, MatrixColumn { weight: 0.0, ..number }]);
+    let found = score(fit(r#"CBLOF {"nClusters":1}"#, &matrix).as_ref(), &matrix).scores;
+    assert!(found[1] < 1e-12 && found[0] > 1.0, "{} and {}", found[0], found[1]);
 }
 
 /// But for rounding, where no features are drawn.
