@@ -3,9 +3,10 @@
 //!
 //! A histogram for each feature, its highest bin scaled to 1; a row's score is the sum over the features of
 //! weight times -log of its bin's height. Numbers have bins of one width between the least and the
-//! greatest fitted, or such as hold about as many rows each, with their rows by their width; categories have a bin each; a missing value is a bin of its own. A bin counts half a
-//! row more than it has, so that a value where no row was fitted (between, outside, or a category not
-//! seen) has a height above 0. A feature's share is its term's part of the sum; the terms are never below 0.
+//! greatest fitted, or such as hold about as many rows each, where the height is rows by width; categories
+//! have a bin each; a missing value is a bin of its own. A bin counts half a row more than it has, so that a
+//! value where no row was fitted (between, outside, or a category not seen) has a height above 0. A
+//! feature's share is its term's part of the sum; the terms are never below 0.
 
 use std::collections::HashMap;
 
