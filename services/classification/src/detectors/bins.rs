@@ -47,9 +47,7 @@ impl Bins {
         let (kind, counts) = match &column.values {
             Values::Numeric(values) => {
                 let scale = Scale::of(values, bins);
-                let mut counts = vec![0; bins + SPECIAL];
-                values.iter().for_each(|value| counts[scale.bin(*value, bins)] += 1);
-                (Kind::Numeric(scale), counts)
+                (Kind::Numeric(scale), scale.counts(values, bins))
             }
             Values::Codes { codes, levels } => {
                 let mut counts = vec![0; levels.len() + 1];

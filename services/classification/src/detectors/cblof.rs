@@ -29,9 +29,9 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
-        kmeans::{Clusters, kmeans},
+        kmeans::{Clusters, kmeans, nearest_of_block},
         learn,
-        linear::{Dense, add_squares},
+        linear::Dense,
     },
 };
 
@@ -182,26 +182,6 @@ fn large(shares: &[f64], alpha: f64, beta: f64) -> usize {
     shares.iter().enumerate().position(is_last).map_or(shares.len(), |place| place + 1)
 }
 
-/// Of each row given column by column the squared distance to the nearest of some centres, and which it is.
-fn nearest<'a>(
-    columns: &[f64],
-    rows: usize,
-    centres: impl Iterator<Item = &'a [f64]>,
-) -> Vec<(f64, usize)> {
-    let mut nearest = vec![(f64::INFINITY, 0); rows];
-    let mut squares = vec![0.0; rows];
-    for (place, centre) in centres.enumerate() {
-        squares.fill(0.0);
-        add_squares(columns, centre, &mut squares);
-        for (nearest, square) in nearest.iter_mut().zip(&squares) {
-            if *square < nearest.0 {
-                *nearest = (*square, place);
-            }
-        }
-    }
-    nearest
-}
-
 impl Scorer for Centres {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
@@ -210,13 +190,13 @@ impl Scorer for Centres {
             let rows = block.rows.len();
             encoder.columns(&block.rows, columns);
             let centres = |count: usize| (0..count).map(|place| self.centre(place));
-            let large = nearest(columns, rows, centres(self.large));
-            for (score, (square, _)) in block.scores.iter_mut().zip(&large) {
+            let (squares, large) = nearest_of_block(columns, rows, centres(self.large));
+            for (score, square) in block.scores.iter_mut().zip(squares) {
                 *score = square.sqrt();
             }
             if self.use_weights {
-                let own = nearest(columns, rows, centres(self.shares.len()));
-                for (score, (_, place)) in block.scores.iter_mut().zip(own) {
+                let (_, own) = nearest_of_block(columns, rows, centres(self.shares.len()));
+                for (score, place) in block.scores.iter_mut().zip(own) {
                     *score *= self.shares[place];
                 }
             }
@@ -225,7 +205,7 @@ impl Scorer for Centres {
             }
             for (place, (column, feature)) in columns.chunks(rows).zip(&features).enumerate() {
                 let part = &mut block.parts[*feature];
-                for ((part, value), (_, centre)) in part.iter_mut().zip(column).zip(&large) {
+                for ((part, value), centre) in part.iter_mut().zip(column).zip(&large) {
                     let beside = value - self.centre(*centre)[place];
                     *part += beside * beside;
                 }

@@ -25,6 +25,7 @@ pub(super) use self::scale::Scale;
 use super::{
     Context, Detector, Fitted, Scorer, Scores,
     additive::{Codes, Lookup, sums},
+    bins::SPECIAL,
     from_state, parameters, schema_of, state_of, step, within,
 };
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
@@ -123,9 +124,6 @@ impl Detector for Hbos {
 #[derive(Debug, Serialize, Deserialize)]
 struct Histograms(Vec<Histogram>);
 
-/// Bins behind the others: that of missing values, then that of values where no row was fitted.
-const SPECIAL: usize = 2;
-
 /// One feature's bins and what each adds to a score.
 #[derive(Debug, Serialize, Deserialize)]
 struct Histogram {
@@ -162,7 +160,7 @@ impl Serialize for Levels {
 
 impl Histogram {
     fn fit(column: &MatrixColumn, bins: usize, width: BinWidth, most: f64) -> Self {
-        let height = |count: u64| count as f64 + NEVER_SEEN;
+        let height = |count: usize| count as f64 + NEVER_SEEN;
         let (bins, heights) = match &column.values {
             Values::Numeric(values) if width == BinWidth::Static => {
                 let scale = Scale::of(values, bins);
@@ -171,13 +169,13 @@ impl Histogram {
             }
             Values::Numeric(values) => {
                 let (edges, counts) = Edges::of(values, bins);
-                let missing = values.iter().filter(|value| value.is_nan()).count() as u64;
+                let missing = values.iter().filter(|value| value.is_nan()).count();
                 let heights = counts.into_iter().map(|(count, width)| height(count) / width);
                 let heights = heights.chain([height(missing), height(0)]).collect();
                 (Bins::Dynamic(edges), heights)
             }
             Values::Codes { codes, levels } => {
-                let mut counts = vec![0_u64; levels.len() + SPECIAL];
+                let mut counts = vec![0; levels.len() + SPECIAL];
                 for code in codes {
                     counts[if *code == MISSING { levels.len() } else { *code as usize }] += 1;
                 }

@@ -85,24 +85,33 @@ fn first_centres(rows: &Dense, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
     centres
 }
 
-/// Of each row the place of the nearest centre, of equally near ones the first.
+/// Of each row the place of the nearest centre.
 fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
     let of_block = |(rows, columns): (Range<usize>, &[f64])| {
-        let count = rows.len();
-        let (mut labels, mut least) = (vec![0; count], vec![f64::INFINITY; count]);
-        let mut squares = vec![0.0; count];
-        for (cluster, centre) in centres.iter().enumerate() {
-            squares.fill(0.0);
-            add_squares(columns, centre, &mut squares);
-            for ((label, least), square) in labels.iter_mut().zip(&mut least).zip(&squares) {
-                if square < least {
-                    (*label, *least) = (cluster, *square);
-                }
-            }
-        }
-        labels
+        nearest_of_block(columns, rows.len(), centres.iter().map(Vec::as_slice)).1
     };
     rows.par_blocks().map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// Of each row of a block, given column by column, the squared distance to the nearest of some centres, and its place:
+/// of equally near ones the first.
+pub(crate) fn nearest_of_block<'a>(
+    columns: &[f64],
+    rows: usize,
+    centres: impl Iterator<Item = &'a [f64]>,
+) -> (Vec<f64>, Vec<usize>) {
+    let (mut least, mut places) = (vec![f64::INFINITY; rows], vec![0; rows]);
+    let mut squares = vec![0.0; rows];
+    for (place, centre) in centres.enumerate() {
+        squares.fill(0.0);
+        add_squares(columns, centre, &mut squares);
+        for ((least, nearest), square) in least.iter_mut().zip(&mut places).zip(&squares) {
+            if square < least {
+                (*least, *nearest) = (*square, place);
+            }
+        }
+    }
+    (least, places)
 }
 
 /// Moves the centres to what the means of their rows settle to, and gives the sum of the squares of how far.

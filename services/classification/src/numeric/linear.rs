@@ -236,7 +236,7 @@ impl Affine {
 }
 
 /// Adds for each row of a block the squares of what its columns are beside a centre.
-pub(crate) fn add_squares(columns: &[f64], centre: &[f64], sums: &mut [f64]) {
+pub(super) fn add_squares(columns: &[f64], centre: &[f64], sums: &mut [f64]) {
     for (column, centre) in columns.chunks(sums.len()).zip(centre) {
         for (sum, value) in sums.iter_mut().zip(column) {
             *sum += (value - centre) * (value - centre);

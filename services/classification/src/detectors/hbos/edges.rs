@@ -14,7 +14,7 @@ pub(super) struct Edges(Vec<f64>);
 impl Edges {
     /// At most so many bins: equal values are of one. Of each bin its number of rows, and its width beside the mean
     /// width.
-    pub fn of(values: &[f64], bins: usize) -> (Self, Vec<(u64, f64)>) {
+    pub fn of(values: &[f64], bins: usize) -> (Self, Vec<(usize, f64)>) {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.par_sort_unstable_by(f64::total_cmp);
         let size = sorted.len().div_ceil(bins).max(1);
@@ -23,7 +23,7 @@ impl Edges {
         while start < sorted.len() {
             let last = sorted[(start + size).min(sorted.len()) - 1];
             let end = start + sorted[start..].partition_point(|value| *value <= last);
-            counts.push((end - start) as u64);
+            counts.push(end - start);
             edges.push(sorted.get(end).map_or(last, |next| between(last, *next)));
             start = end;
         }

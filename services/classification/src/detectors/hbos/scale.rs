@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::SPECIAL;
+use crate::detectors::bins::SPECIAL;
 
 /// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * `per_half`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(crate) struct Scale {
 const COUNTED: usize = 1 << 18;
 
 /// Whole numbers: the order of adding changes nothing.
-fn added(mut sum: Vec<u64>, counts: Vec<u64>) -> Vec<u64> {
+fn added(mut sum: Vec<usize>, counts: Vec<usize>) -> Vec<usize> {
     sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     sum
 }
@@ -52,14 +52,14 @@ impl Scale {
     }
 
     /// How many values each bin has.
-    pub(super) fn counts(self, values: &[f64], bins: usize) -> Vec<u64> {
+    pub(crate) fn counts(self, values: &[f64], bins: usize) -> Vec<usize> {
         let counts = values.par_chunks(COUNTED).map(|values| self.counts_of_some(values, bins));
         counts.reduce(|| vec![0; bins + SPECIAL], added)
     }
 
     /// In turns, so that equal values in a row need not wait for one another.
-    fn counts_of_some(self, values: &[f64], bins: usize) -> Vec<u64> {
-        let mut turns = [(); 4].map(|()| vec![0_u64; bins + SPECIAL]);
+    fn counts_of_some(self, values: &[f64], bins: usize) -> Vec<usize> {
+        let mut turns = [(); 4].map(|()| vec![0_usize; bins + SPECIAL]);
         for values in values.chunks(turns.len()) {
             for (counts, value) in turns.iter_mut().zip(values) {
                 counts[self.bin(*value, bins)] += 1;
