@@ -4,6 +4,7 @@
 //! scores: a source gives rows as they were read beside the columns that were asked for by type, a sink
 //! takes rows with their results.
 
+mod ahead;
 mod atomic_file;
 mod compression;
 pub mod csv;

@@ -1,5 +1,7 @@
 //! The records of all files of an input, numbered, in batches whose bounds depend on the data alone.
 
+use std::sync::Arc;
+
 use anomal_core::{Error, Result, Table, proto::Column};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
@@ -82,10 +84,9 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
 /// Reads records one file after the other.
 pub(crate) struct Records {
     pub files: Files,
+    pub refusals: Refusals,
     options: OpenOptions,
-    driver: &'static str,
     shape: Shape,
-    skip: bool,
     /// Whether an empty line is a record, as it is where there is one column.
     pub keep_blank: bool,
     file: usize,
@@ -102,12 +103,12 @@ impl Records {
         skip: bool,
         options: &OpenOptions,
     ) -> Self {
+        let names = (0..files.count()).map(|file| files.name(file)).collect();
         Self {
             files,
+            refusals: Refusals { names, driver, skip },
             options: options.clone(),
-            driver,
             shape,
-            skip,
             keep_blank: false,
             file: 0,
             lines: None,
@@ -190,9 +191,21 @@ impl Records {
             (None, Err(_)) => NOT_UTF8,
         };
         let raw = record.bytes[..record.bytes.len().min(RAW_BYTES)].to_vec();
-        self.refuse(&entry, Bad::record(reason), &raw, &mut gathered.rejected).map(|()| true)
+        let rejected = &mut gathered.rejected;
+        self.refusals.refuse(&entry, Bad::record(reason), &raw, rejected).map(|()| true)
     }
+}
 
+/// What becomes of bad records.
+#[derive(Clone)]
+pub(crate) struct Refusals {
+    /// Of the input's files.
+    names: Arc<[String]>,
+    driver: &'static str,
+    skip: bool,
+}
+
+impl Refusals {
     /// Keeps a bad record; `raw` is what it begins with.
     ///
     /// # Errors
@@ -205,7 +218,7 @@ impl Records {
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
         let bad = Rejected {
-            file: self.files.name(entry.file),
+            file: self.names.get(entry.file).cloned().unwrap_or_default(),
             line: entry.line,
             row: entry.row,
             column: bad.column,

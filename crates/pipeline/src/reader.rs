@@ -5,7 +5,7 @@ use anomal_core::{Error, Result};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Batches that wait for an engine.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// A batch and how far the input has been read.
 pub(crate) struct Read {

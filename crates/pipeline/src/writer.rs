@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Batches that wait to be written.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 enum Message {
     Known(Known),

@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anomal_core::{Error, Result, proto::Column};
@@ -15,22 +16,31 @@ use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringC
 use super::split::{append, cells};
 use crate::{
     Access, OpenOptions,
+    ahead::Ahead,
     files::{Files, unreadable},
     lines::{Lines, NOT_UTF8, Shape},
-    records::{Bad, Gathered, Records, remove},
+    records::{Bad, Gathered, Records, Refusals, remove},
     source::{Batch, Source, type_named},
     typing::{self, INFER_FROM, Nulls},
 };
 
 pub(crate) struct CsvSource {
     records: Records,
-    separator: u8,
-    nulls: Nulls,
-    header: Vec<String>,
+    cutter: Arc<Cutter>,
     schema: Vec<Column>,
-    selected: Vec<Column>,
     /// The first records, read to learn the types.
     first: VecDeque<Cut>,
+    ahead: Ahead<Batch>,
+}
+
+/// What makes batches of records.
+#[derive(Clone)]
+struct Cutter {
+    header: Vec<String>,
+    separator: u8,
+    nulls: Nulls,
+    selected: Vec<Column>,
+    refusals: Refusals,
 }
 
 /// Records cut into cells.
@@ -50,37 +60,48 @@ impl CsvSource {
         let files = Files::find(&input.path, &[".csv"], &access)?;
         let shape = Shape::Quoted { separator: *separator };
         let skip = input.bad_lines == BadLines::Skip;
-        let mut source = Self {
-            records: Records::new(files, "CSV", shape, skip, options),
-            separator: *separator,
-            nulls: Nulls::new(&input.null_values),
-            header: Vec::new(),
-            schema: Vec::new(),
-            selected: Vec::new(),
-            first: VecDeque::new(),
-        };
-        source.records.open(&mut |name, lines| {
-            source.header = header(name, lines, *separator)?;
+        let mut records = Records::new(files, "CSV", shape, skip, options);
+        let mut names = Vec::new();
+        records.open(&mut |name, lines| {
+            names = header(name, lines, *separator)?;
             Ok(())
         })?;
-        source.records.keep_blank = source.header.len() == 1;
+        records.keep_blank = names.len() == 1;
+        let cutter = Cutter {
+            header: names,
+            separator: *separator,
+            nulls: Nulls::new(&input.null_values),
+            selected: Vec::new(),
+            refusals: records.refusals.clone(),
+        };
+        let mut source = Self {
+            records,
+            cutter: Arc::new(cutter),
+            schema: Vec::new(),
+            first: VecDeque::new(),
+            // While the first is taken the others go on.
+            ahead: Ahead::new(rayon::current_num_threads() + 1),
+        };
         source.schema = source.learn(input)?;
         Ok(source)
     }
 
     /// Reads on until there are enough records to infer types from.
     fn learn(&mut self, input: &CsvInput) -> Result<Vec<Column>> {
-        if let Some(name) = input.types.keys().find(|name| !self.header.contains(name)) {
+        let cutter = Arc::clone(&self.cutter);
+        let header = &cutter.header;
+        if let Some(name) = input.types.keys().find(|name| !header.contains(name)) {
             return Err(Error::settings(
                 format!("input.csv.types.{name}"),
                 "COLUMN_MISSING",
-                format!("there is no column `{name}`; there are {}", self.header.join(", ")),
+                format!("there is no column `{name}`; there are {}", header.join(", ")),
             ));
         }
         let mut known = 0;
         while known < INFER_FROM
-            && let Some(cut) = self.read()?
+            && let Some(gathered) = self.gather()
         {
+            let cut = cutter.cut(gathered)?;
             known += cut.cells.height();
             self.first.push_back(cut);
         }
@@ -93,19 +114,19 @@ impl CsvSource {
                     let more = cut.cells.column(name)?.str()?.iter().flatten();
                     texts.extend(more.take(INFER_FROM - texts.len()));
                 }
-                typing::infer(&texts, &self.nulls)
+                typing::infer(&texts, &cutter.nulls)
             };
             Ok(Column { name: name.clone(), data_type: data_type.into() })
         };
-        self.header.iter().map(column).collect()
+        header.iter().map(column).collect()
     }
 
     /// The next records, of the current file and those after it.
-    fn read(&mut self) -> Result<Option<Cut>> {
-        let (separator, known) = (self.separator, &self.header);
+    fn gather(&mut self) -> Option<Gathered> {
+        let Cutter { separator, header: known, .. } = self.cutter.as_ref();
         let first = self.records.files.name(0);
         let gathered = self.records.gather(&mut |name, lines| {
-            let header = header(name, lines, separator)?;
+            let header = header(name, lines, *separator)?;
             if &header == known {
                 return Ok(());
             }
@@ -115,9 +136,11 @@ impl CsvSource {
                 format!("{name} has other columns than {first}: {header} and not {known}"),
             ))
         });
-        if gathered.is_end() { Ok(None) } else { self.cut(gathered).map(Some) }
+        (!gathered.is_end()).then_some(gathered)
     }
+}
 
+impl Cutter {
     /// Cuts records into cells; ragged ones are bad.
     fn cut(&self, mut gathered: Gathered) -> Result<Cut> {
         let height = gathered.records.len();
@@ -134,7 +157,7 @@ impl CsvSource {
                 Bad::record(format!("the record has {found} cells and not {wanted} as the header"));
             ragged.push(place);
             start = place + 1;
-            if self.records.reject(&mut gathered, place, bad) {
+            if self.refusals.reject(&mut gathered, place, bad) {
                 break;
             }
         }
@@ -142,6 +165,10 @@ impl CsvSource {
         let columns = columns.into_iter().map(|column| column.finish().into_column()).collect();
         let cells = DataFrame::new(gathered.records.len(), columns)?;
         Ok(Cut { gathered, cells })
+    }
+
+    fn batch(&self, cut: Cut) -> Result<Batch> {
+        self.refusals.batch(cut.gathered, cut.cells, &self.selected, &self.nulls)
     }
 }
 
@@ -188,23 +215,26 @@ impl Source for CsvSource {
     }
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
-        self.selected = columns.to_vec();
+        Arc::make_mut(&mut self.cutter).selected = columns.to_vec();
         Ok(())
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let cut = match self.first.pop_front() {
-            Some(cut) => Some(cut),
-            None => self.read()?,
-        };
-        let typed =
-            |cut: Cut| self.records.batch(cut.gathered, cut.cells, &self.selected, &self.nulls);
-        cut.map(typed).transpose()
+        if let Some(cut) = self.first.pop_front() {
+            return self.cutter.batch(cut).map(Some);
+        }
+        while self.ahead.has_room()
+            && let Some(gathered) = self.gather()
+        {
+            let cutter = Arc::clone(&self.cutter);
+            self.ahead.begin(move || cutter.batch(cutter.cut(gathered)?));
+        }
+        self.ahead.next()
     }
 
     fn empty(&self) -> DataFrame {
         let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
-        DataFrame::new(0, self.header.iter().map(column).collect()).unwrap_or_default()
+        DataFrame::new(0, self.cutter.header.iter().map(column).collect()).unwrap_or_default()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -303,7 +333,7 @@ mod tests {
         assert!(error(b"").contains("is empty"));
         assert!(error(b"a,b,a\n").contains("`a` is there twice, as column 1 and 3"));
         let source = open(b"a,,c\n", |_| (), &OpenOptions::default()).unwrap();
-        assert_eq!(source.header, ["a", "column_2", "c"]);
+        assert_eq!(source.cutter.header, ["a", "column_2", "c"]);
     }
 
     proptest! {

@@ -4,16 +4,14 @@
 //! inside its quotes needs a text of its own.
 
 use polars::prelude::StringChunkedBuilder;
-use rayon::prelude::*;
 
 use crate::records::{Entry, Gathered};
 
-/// Cells that are cut before they are copied: as many as stay in a core's own cache.
-const TILE_CELLS: usize = 1 << 16;
+/// Cells that are cut before they are copied: as many as stay in a core's first cache.
+const TILE_CELLS: usize = 1 << 11;
 
-/// Appends the cells of the records from `start` on to columns, tile by tile, columns in parallel. Stops
-/// at the first record that has another number of cells than there are columns, and gives its place and
-/// that number.
+/// Appends the cells of the records from `start` on to columns, tile by tile. Stops at the first record that
+/// has another number of cells than there are columns, and gives its place and that number.
 pub(super) fn append(
     gathered: &Gathered,
     start: usize,
@@ -28,11 +26,11 @@ pub(super) fn append(
         let cut = records.iter().map(|entry| tile.cut(gathered, entry));
         let ragged = cut.enumerate().find(|(_, cells)| *cells != width);
         let whole = ragged.map_or(records.len(), |(place, _)| place);
-        columns.par_iter_mut().enumerate().for_each(|(column, builder)| {
+        for (column, builder) in columns.iter_mut().enumerate() {
             for record in 0..whole {
                 builder.append_value(tile.text(gathered, record * width + column));
             }
-        });
+        }
         if let Some((place, cells)) = ragged {
             return Some((done + place, cells));
         }

@@ -133,7 +133,7 @@ impl NdjsonSource {
                 Ok(flat) => flats.push(flat),
                 Err(reason) => {
                     bad.push(index);
-                    if self.records.reject(&mut gathered, index, Bad::record(reason)) {
+                    if self.records.refusals.reject(&mut gathered, index, Bad::record(reason)) {
                         break;
                     }
                 }
@@ -157,7 +157,7 @@ impl NdjsonSource {
                 Ok(read) => read,
                 Err(misfit) => {
                     bad.push(index);
-                    if self.records.reject(&mut gathered, index, misfit) {
+                    if self.records.refusals.reject(&mut gathered, index, misfit) {
                         break;
                     }
                     continue;
@@ -177,7 +177,8 @@ impl NdjsonSource {
         remove(&mut gathered.records, &bad);
         let columns = builders.into_iter().map(|builder| builder.finish(height)).collect();
         let source = DataFrame::new(height, columns)?;
-        let batch = self.records.batch(gathered, source, &self.selected, &Nulls::default())?;
+        let refusals = &self.records.refusals;
+        let batch = refusals.batch(gathered, source, &self.selected, &Nulls::default())?;
         Ok(Batch { diagnostics, ..batch })
     }
 

@@ -12,8 +12,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult, Schema};
 
 use super::{
     groups::Groups,
-    pages::{ColumnPages, encode},
-    refused,
+    pages::{ColumnPages, Encoder, GroupPages},
 };
 use crate::{
     atomic_file::failed,
@@ -29,8 +28,9 @@ pub(super) struct Early {
     /// The columns of the source, then the features.
     pub schema: Schema,
     rows: Groups,
-    /// Row groups by height, their pages' bytes in the file, one behind the other.
-    stored: VecDeque<(usize, Vec<ColumnPages>)>,
+    encoder: Encoder,
+    /// Row groups whose pages' bytes are in the file, one behind the other.
+    stored: VecDeque<GroupPages>,
     file: Store,
 }
 
@@ -48,6 +48,7 @@ impl Early {
             target: target.to_owned(),
             schema: Schema::default(),
             rows: Groups::default(),
+            encoder: Encoder::new(target),
             stored: VecDeque::new(),
             file: Store::Filling(BufWriter::with_capacity(1 << 20, file)),
         })
@@ -67,20 +68,26 @@ impl Early {
         if self.schema.is_empty() {
             self.schema = frame.schema().as_ref().clone();
         }
-        let ready = self.rows.push(frame)?;
-        self.store(&ready)
+        self.rows.push(frame)?.into_iter().try_for_each(|group| self.begin(group))
     }
 
-    fn store(&mut self, groups: &[DataFrame]) -> Result<()> {
-        let made = encode(groups).map_err(|error| refused(&self.target, error))?;
-        for (group, mut columns) in groups.iter().zip(made) {
-            for page in columns.iter_mut().flat_map(ColumnPages::pages_mut) {
-                let written = self.file.write(&std::mem::take(&mut page.bytes));
-                written.map_err(|error| failed(&self.target, &error))?;
-            }
-            self.stored.push_back((group.height(), columns));
+    fn begin(&mut self, group: DataFrame) -> Result<()> {
+        if !self.encoder.has_room() {
+            self.store()?;
         }
+        self.encoder.begin(group);
         Ok(())
+    }
+
+    /// Takes the next group that is made; false where there is none.
+    fn store(&mut self) -> Result<bool> {
+        let Some(mut group) = self.encoder.next()? else { return Ok(false) };
+        for page in group.columns.iter_mut().flat_map(ColumnPages::pages_mut) {
+            let written = self.file.write(&std::mem::take(&mut page.bytes));
+            written.map_err(|error| failed(&self.target, &error))?;
+        }
+        self.stored.push_back(group);
+        Ok(true)
     }
 
     /// Leaves the known columns out of results, where they are by name alone.
@@ -94,11 +101,12 @@ impl Early {
     /// The next row group, which has `height` rows.
     pub fn next(&mut self, height: usize) -> Result<Vec<ColumnPages>> {
         if let Some(rest) = self.rows.rest() {
-            self.store(&rest)?;
+            self.begin(rest)?;
         }
+        while self.store()? {}
         self.file.turn().map_err(|error| failed(&self.target, &error))?;
-        let next = self.stored.pop_front().filter(|(rows, _)| *rows == height);
-        let Some((_, mut columns)) = next else {
+        let next = self.stored.pop_front().filter(|group| group.height == height);
+        let Some(GroupPages { mut columns, .. }) = next else {
             return Err(Error::internal("results came for other rows than were known"));
         };
         for page in columns.iter_mut().flat_map(ColumnPages::pages_mut) {

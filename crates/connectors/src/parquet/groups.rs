@@ -3,7 +3,7 @@
 use anomal_core::Result;
 use polars::prelude::DataFrame;
 
-/// Rows of a row group: enough to compress well, few enough to hold one for each thread.
+/// Rows of a row group: enough to compress well, few enough to hold several.
 const ROW_GROUP: usize = 131_072;
 
 /// Rows that wait for a full row group. The cut depends on the rows alone, not on how they come.
@@ -11,7 +11,7 @@ const ROW_GROUP: usize = 131_072;
 pub(super) struct Groups(Option<DataFrame>);
 
 impl Groups {
-    /// Takes rows and gives the groups that are full, as soon as there is one for each thread.
+    /// Takes rows and gives the groups that are full.
     pub fn push(&mut self, frame: DataFrame) -> Result<Vec<DataFrame>> {
         let waiting = match self.0.take() {
             Some(mut waiting) => {
@@ -21,19 +21,13 @@ impl Groups {
             None => frame,
         };
         let full = waiting.height() / ROW_GROUP;
-        if full < rayon::current_num_threads() {
-            self.0 = Some(waiting);
-            return Ok(Vec::new());
-        }
         self.0 = Some(slice(&waiting, full * ROW_GROUP, usize::MAX));
         Ok((0..full).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP)).collect())
     }
 
-    /// The rows that are left, once; the last group may be a small one.
-    pub fn rest(&mut self) -> Option<Vec<DataFrame>> {
-        let waiting = self.0.take()?;
-        let groups = waiting.height().div_ceil(ROW_GROUP);
-        Some((0..groups).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP)).collect())
+    /// The rows that are left, once: a small group.
+    pub fn rest(&mut self) -> Option<DataFrame> {
+        self.0.take().filter(|rest| rest.height() > 0)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Columns as compressed pages, made apart from the file that they go to.
 
-use polars::prelude::{CompatLevel, DataFrame, PolarsResult, SchemaExt};
+use std::path::{Path, PathBuf};
+
+use anomal_core::Result;
+use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, SchemaExt};
 use polars_parquet::{
     parquet::{CowBuffer, compression, page::CompressedDictPage},
     write::{
@@ -9,6 +12,9 @@ use polars_parquet::{
     },
 };
 use rayon::prelude::*;
+
+use super::refused;
+use crate::ahead::Ahead;
 
 /// zstd's own default, a good trade of size for time.
 const LEVEL: i32 = 3;
@@ -60,7 +66,7 @@ impl CutPage {
         }
     }
 
-    pub fn whole(self) -> CompressedPage {
+    fn whole(self) -> CompressedPage {
         let bytes = CowBuffer::Owned(self.bytes);
         match self.kind {
             Kind::Data(mut page) => {
@@ -77,31 +83,74 @@ impl CutPage {
 /// A row group's part of a column: pages for each leaf of its type.
 pub(super) struct ColumnPages {
     pub name: String,
+    /// Whether no row has a value: such pages tell of their number alone.
+    pub empty: bool,
     pub leaves: Vec<Vec<CutPage>>,
 }
 
+/// Whether no row has a value.
+pub(super) fn is_empty(column: &Column) -> bool {
+    column.null_count() == column.len()
+}
+
 impl ColumnPages {
+    /// The pages of each leaf, whole.
+    pub fn whole(self) -> Vec<Vec<CompressedPage>> {
+        let whole = |leaf: Vec<CutPage>| leaf.into_iter().map(CutPage::whole).collect();
+        self.leaves.into_iter().map(whole).collect()
+    }
+
     /// All its pages, in the order of the file.
     pub fn pages_mut(&mut self) -> impl Iterator<Item = &mut CutPage> {
         self.leaves.iter_mut().flatten()
     }
 }
 
-/// Makes the pages of row groups, columns on all threads.
-pub(super) fn encode(groups: &[DataFrame]) -> PolarsResult<Vec<Vec<ColumnPages>>> {
-    groups
-        .par_iter()
-        .map(|group| {
-            let columns = (0..group.width()).into_par_iter();
-            columns.map(|place| encode_column(group, place)).collect()
-        })
-        .collect()
+/// A row group as pages.
+pub(super) struct GroupPages {
+    pub height: usize,
+    pub columns: Vec<ColumnPages>,
+}
+
+/// Makes the pages of row groups, of two at once: while the last columns of one are made there is work left.
+pub(super) struct Encoder {
+    target: PathBuf,
+    ahead: Ahead<GroupPages>,
+}
+
+impl Encoder {
+    pub fn new(target: &Path) -> Self {
+        Self { target: target.to_owned(), ahead: Ahead::new(2) }
+    }
+
+    /// Whether another group can begin; the next that is made is to be taken first where it can't.
+    pub fn has_room(&self) -> bool {
+        self.ahead.has_room()
+    }
+
+    pub fn begin(&mut self, group: DataFrame) {
+        let target = self.target.clone();
+        self.ahead.begin(move || encode(&group).map_err(|error| refused(&target, error)));
+    }
+
+    /// The next group in order; nothing where none has begun.
+    pub fn next(&mut self) -> Result<Option<GroupPages>> {
+        self.ahead.next()
+    }
+}
+
+fn encode(group: &DataFrame) -> PolarsResult<GroupPages> {
+    // A task for each: how long they take differs much.
+    let columns = (0..group.width()).into_par_iter().with_max_len(1);
+    let columns = columns.map(|place| encode_column(group, place)).collect::<PolarsResult<_>>()?;
+    Ok(GroupPages { height: group.height(), columns })
 }
 
 fn encode_column(group: &DataFrame, place: usize) -> PolarsResult<ColumnPages> {
     let options = options()?;
     let column = group.columns()[place].clone();
-    let mut pages = ColumnPages { name: column.name().to_string(), leaves: Vec::new() };
+    let (name, empty) = (column.name().to_string(), is_empty(&column));
+    let mut pages = ColumnPages { name, empty, leaves: Vec::new() };
     let mut column = DataFrame::new(group.height(), vec![column])?;
     column.rechunk_mut();
     let schema = column.schema().to_arrow(CompatLevel::newest());

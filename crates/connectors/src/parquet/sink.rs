@@ -1,11 +1,16 @@
 //! Results as Parquet: typed columns where there is a type, lists for flags and reasons.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufWriter},
+    path::PathBuf,
+};
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{ParquetOutput, is_url};
 use anomal_storage::Upload;
-use polars::prelude::{CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
+use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
 use polars_io::{SerReader, parquet::read::ParquetReader};
 use polars_parquet::write::{
     CompressedPage, DynIter, DynStreamingIterator, FileWriter, fallible_streaming_iterator::convert,
@@ -15,7 +20,7 @@ use tempfile::NamedTempFile;
 use super::{
     early::Early,
     groups::Groups,
-    pages::{ColumnPages, CutPage, encode, options},
+    pages::{Encoder, GroupPages, is_empty, options},
     refused,
 };
 use crate::{
@@ -34,11 +39,12 @@ pub(crate) struct ParquetSink {
     /// Whether all is written, and sent.
     prepared: bool,
     /// From the first results on, with the columns in order.
-    writer: Option<(FileWriter<File>, Schema)>,
+    writer: Option<(FileWriter<BufWriter<File>>, Schema)>,
     choice: Choice,
     groups: Groups,
-    /// Row groups that wait to be written, by height.
-    made: Vec<(usize, Vec<ColumnPages>)>,
+    encoder: Encoder,
+    /// The pages of columns without a value, by name and height: they are the same in each group.
+    empty: HashMap<(String, usize), Vec<Vec<CompressedPage>>>,
     /// Rows that were known before their results.
     early: Option<Early>,
     rows: u64,
@@ -62,60 +68,69 @@ impl ParquetSink {
             },
             upload,
             prepared: false,
+            encoder: Encoder::new(&target),
+            empty: HashMap::new(),
             target,
             writer: None,
             choice: Choice::new(output.rows, &output.include),
             groups: Groups::default(),
-            made: Vec::new(),
             early: None,
             rows: 0,
         })
     }
 
-    fn write_groups(&mut self, mut groups: Vec<DataFrame>) -> Result<()> {
-        let target = self.target.clone();
-        let refused = |error| refused(&target, error);
+    fn begin_group(&mut self, mut group: DataFrame) -> Result<()> {
         if let Some(early) = &self.early {
-            groups.iter_mut().try_for_each(|group| early.leave_out(group)).map_err(refused)?;
+            early.leave_out(&mut group).map_err(|error| refused(&self.target, error))?;
         }
-        // The groups before are written meanwhile.
-        let before = std::mem::take(&mut self.made);
-        let (made, written) = rayon::join(|| encode(&groups), || self.write_made(before));
-        written?;
-        let heights = groups.iter().map(DataFrame::height);
-        self.made = heights.zip(made.map_err(refused)?).collect();
+        let height = group.height();
+        let known = |column: &Column| {
+            is_empty(column) && self.empty.contains_key(&(column.name().to_string(), height))
+        };
+        let made = group.columns().iter().filter(|column| !known(column)).cloned().collect();
+        let made = DataFrame::new(height, made)?;
+        if !self.encoder.has_room() {
+            self.write_group()?;
+        }
+        self.encoder.begin(made);
         Ok(())
     }
 
-    fn write_made(&mut self, made: Vec<(usize, Vec<ColumnPages>)>) -> Result<()> {
-        let refused = |error| refused(&self.target, error);
-        let Some((writer, schema)) = &mut self.writer else { return Ok(()) };
-        for (height, mut columns) in made {
-            if let Some(early) = &mut self.early {
-                columns.extend(early.next(height)?);
-            }
-            let mut leaves: Vec<Vec<CompressedPage>> = Vec::with_capacity(columns.len());
-            for name in schema.iter_names() {
-                let place = columns.iter().position(|column| column.name == *name);
-                let place = place.ok_or_else(|| Error::internal("a column was not made"))?;
-                let whole = |leaf: Vec<CutPage>| leaf.into_iter().map(CutPage::whole).collect();
-                leaves.extend(columns.swap_remove(place).leaves.into_iter().map(whole));
-            }
-            let pages = leaves.iter().map(|leaf| {
-                Ok(DynStreamingIterator::new(convert(leaf.iter().map(PolarsResult::Ok))))
-            });
-            writer.write(height as u64, DynIter::new(pages)).map_err(refused)?;
+    /// Writes the next group that is made; false where there is none.
+    fn write_group(&mut self) -> Result<bool> {
+        let Some(GroupPages { height, mut columns }) = self.encoder.next()? else {
+            return Ok(false);
+        };
+        if let Some(early) = &mut self.early {
+            columns.extend(early.next(height)?);
         }
-        Ok(())
+        let Some((writer, schema)) = &mut self.writer else { return Ok(true) };
+        let mut made = HashMap::new();
+        for column in columns {
+            let (name, empty) = (column.name.clone(), column.empty);
+            let known = if empty { &mut self.empty } else { &mut made };
+            known.insert((name, height), column.whole());
+        }
+        let mut leaves = Vec::with_capacity(schema.len());
+        for name in schema.iter_names_cloned() {
+            let column = (name.to_string(), height);
+            let pages = made.get(&column).or_else(|| self.empty.get(&column));
+            leaves.extend(pages.ok_or_else(|| Error::internal("a column was not made"))?);
+        }
+        let pages = leaves
+            .iter()
+            .map(|leaf| Ok(DynStreamingIterator::new(convert(leaf.iter().map(PolarsResult::Ok)))));
+        let written = writer.write(height as u64, DynIter::new(pages));
+        written.map_err(|error| refused(&self.target, error))?;
+        Ok(true)
     }
 
     /// Writes what still waits, and the file's end.
     fn complete(&mut self) -> Result<()> {
         if let Some(rest) = self.groups.rest() {
-            self.write_groups(rest)?;
+            self.begin_group(rest)?;
         }
-        let made = std::mem::take(&mut self.made);
-        self.write_made(made)?;
+        while self.write_group()? {}
         if let Some((mut writer, _)) = self.writer.take() {
             writer.end(None).map_err(|error| refused(&self.target, error))?;
         }
@@ -123,12 +138,12 @@ impl ParquetSink {
     }
 
     /// The file, whose columns are those of the source, then those of the results.
-    fn begin(&self, results: &Schema) -> PolarsResult<(FileWriter<File>, Schema)> {
+    fn begin(&self, results: &Schema) -> PolarsResult<(FileWriter<BufWriter<File>>, Schema)> {
         let mut schema = self.early.as_ref().map(|early| early.schema.clone()).unwrap_or_default();
         schema.retain(|name, _| !results.contains(name));
         schema.merge(results.clone());
         let file = FileWriter::try_new(
-            self.file.reopen()?,
+            BufWriter::with_capacity(1 << 20, self.file.reopen()?),
             schema.to_arrow(CompatLevel::newest()),
             options()?,
         )?;
@@ -144,8 +159,7 @@ impl Sink for ParquetSink {
             let begun = self.begin(frame.schema());
             self.writer = Some(begun.map_err(|error| refused(&self.target, error))?);
         }
-        let ready = self.groups.push(frame)?;
-        self.write_groups(ready)
+        self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
     }
 
     fn early(&mut self) -> Option<&mut dyn EarlySink> {
