@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use anomal_core::Result;
@@ -10,9 +10,9 @@ use polars::prelude::{BooleanChunked, Column, NewChunkedArray, PlHashMap, String
 use rayon::prelude::*;
 
 /// From so many rows on, parts of them are read in parallel.
-const MANY: usize = 1 << 20;
+const MANY: usize = 1 << 18;
 /// The code of a row without a value.
-pub(crate) const MISSING: u32 = u32::MAX;
+const MISSING: u32 = u32::MAX;
 
 /// What texts are grouped by, such as the registered domain of a name.
 pub(crate) struct Key {
@@ -31,11 +31,8 @@ pub(crate) struct Dictionary {
 }
 
 impl Dictionary {
-    pub fn of(column: &Column) -> Result<Self> {
-        Ok(Self::of_text(column.str()?.rechunk().into_owned()))
-    }
-
-    fn of_text(text: StringChunked) -> Self {
+    fn of(text: &StringChunked) -> Self {
+        let text = text.rechunk().into_owned();
         let parts = if text.len() < MANY { 1 } else { rayon::current_num_threads() };
         let size = text.len().div_ceil(parts).max(1);
         let first = |part: usize| (part * size).min(text.len());
@@ -46,6 +43,11 @@ impl Dictionary {
         let whole = made.into_iter().reduce(|whole, part| whole.with(&text, &part));
         let Part { places, codes, .. } = whole.unwrap_or_default();
         Self { text, places, codes, keyed: Mutex::default() }
+    }
+
+    /// The value of a row, where it has one.
+    pub fn present(&self, row: usize) -> Option<u32> {
+        self.codes.get(row).copied().filter(|code| *code != MISSING)
     }
 
     /// The value of each row.
@@ -87,7 +89,7 @@ impl Dictionary {
         let made = keyed.entry(key.name).or_insert_with(|| {
             let keys = self.map(|value| (key.of)(value));
             let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
-            let Self { text, places, codes: of_values, .. } = Self::of_text(keys);
+            let Self { text, places, codes: of_values, .. } = Self::of(&keys);
             let codes = self.codes.iter();
             let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
             let codes = codes.collect();
@@ -139,19 +141,17 @@ fn code(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(MISSING)
 }
 
-/// The dictionaries of a table's columns, each made at its first use.
+/// The dictionaries of a table's columns, each made at its first use, and different ones at the same time.
 #[derive(Default)]
-pub(crate) struct Dictionaries(Mutex<HashMap<String, Arc<Dictionary>>>);
+pub(crate) struct Dictionaries(Mutex<HashMap<String, Arc<OnceLock<Arc<Dictionary>>>>>);
 
 impl Dictionaries {
     pub fn of(&self, column: &Column) -> Result<Arc<Dictionary>> {
+        let text = column.str()?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(dictionary) = known.get(column.name().as_str()) {
-            return Ok(Arc::clone(dictionary));
-        }
-        let made = Arc::new(Dictionary::of(column)?);
-        known.insert(column.name().to_string(), Arc::clone(&made));
-        Ok(made)
+        let dictionary = Arc::clone(known.entry(column.name().to_string()).or_default());
+        drop(known);
+        Ok(Arc::clone(dictionary.get_or_init(|| Arc::new(Dictionary::of(text)))))
     }
 
     /// Forgets them: the table has other rows now.
@@ -182,7 +182,7 @@ mod tests {
     fn values_and_keys_of_rows() {
         let column =
             Column::new("t".into(), [Some("b.x"), None, Some("a.x"), Some("b.x"), Some("c")]);
-        let dictionary = Dictionary::of(&column).unwrap();
+        let dictionary = Dictionary::of(column.str().unwrap());
         assert_eq!(dictionary.codes(), [0, MISSING, 1, 0, 2]);
         let lengths = dictionary.map(|text| Some(text.len()));
         let lengths: Vec<Option<&usize>> = dictionary.rows(&lengths).collect();

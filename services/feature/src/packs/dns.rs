@@ -2,6 +2,7 @@
 
 mod base64_answers;
 mod beaconing;
+mod calls;
 mod domains;
 mod filters;
 mod newly_seen;

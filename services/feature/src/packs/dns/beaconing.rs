@@ -1,16 +1,15 @@
 //! Clients that call at regular intervals.
 
 use anomal_core::{Cancel, Result};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{domains::DOMAIN, time::micros};
-use crate::{
-    component::{
-        AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
-    },
-    dictionary::MISSING,
+use super::{
+    calls::{Call, Calls},
+    time::micros,
+};
+use crate::component::{
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const BEACONING_DETECTOR: Definition = Definition {
@@ -56,38 +55,23 @@ fn one() -> f64 {
 
 impl AggregationFlag for Beaconing {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+        let calls = Calls::of(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
-        let groups = groups(inputs)?;
-        let mut events: Vec<(u32, u32, i64, u32)> = groups
-            .into_iter()
-            .zip(times.iter())
-            .enumerate()
-            .filter_map(|(row, (group, time))| {
-                let ((client, domain), time) = (group?, time?);
-                Some((client, domain, time, u32::try_from(row).ok()?))
-            })
-            .collect();
         cancel.check()?;
-        events.par_sort_unstable();
-        let same = |a: &(u32, u32, i64, u32), b: &(u32, u32, i64, u32)| (a.0, a.1) == (b.0, b.1);
-        let groups: Vec<&[(u32, u32, i64, u32)]> = events.chunk_by(same).collect();
-        let judged: Vec<Vec<Hit>> = groups
-            .par_iter()
-            .map(|group| {
-                let times: Vec<i64> = group.iter().map(|event| event.2).collect();
-                let Some(regular) = self.judge(&times) else { return Vec::new() };
-                let value = format!(
-                    "interval {:.1} s, regularity {:.2}, {} requests",
-                    regular.interval,
-                    regular.score,
-                    times.len()
-                );
-                group.iter().map(|event| (event.3 as usize, value.clone())).collect()
-            })
-            .collect();
-        let mut hits: Vec<Hit> = judged.into_iter().flatten().collect();
-        hits.par_sort_unstable();
-        Ok(hits)
+        Ok(calls.hits(self.least(), |calls| {
+            let timed = |call: &Call| Some((times.get(call.row as usize)?, call.row as usize));
+            let mut timed: Vec<(i64, usize)> = calls.iter().filter_map(timed).collect();
+            timed.sort_unstable();
+            let moments: Vec<i64> = timed.iter().map(|(time, _)| *time).collect();
+            let Some(regular) = self.judge(&moments) else { return Vec::new() };
+            let value = format!(
+                "interval {:.1} s, regularity {:.2}, {} requests",
+                regular.interval,
+                regular.score,
+                timed.len()
+            );
+            timed.into_iter().map(|(_, row)| (row, value.clone())).collect()
+        }))
     }
 }
 
@@ -98,6 +82,11 @@ struct Regular {
 }
 
 impl Beaconing {
+    /// Calls that a group needs to be judged: two intervals, if no more are wanted.
+    fn least(&self) -> usize {
+        self.min_requests.max(3)
+    }
+
     /// Judges a group by its times in microseconds, ascending.
     fn judge(&self, times: &[i64]) -> Option<Regular> {
         // Pairs of questions (A and AAAA) and retries are one call.
@@ -108,7 +97,7 @@ impl Beaconing {
                 calls.push(*time);
             }
         }
-        if calls.len() < self.min_requests.max(3) {
+        if calls.len() < self.least() {
             return None;
         }
         let times = calls;
@@ -146,19 +135,6 @@ fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
 fn median(values: &mut [f64]) -> f64 {
     let middle = (values.len() - 1) / 2;
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
-}
-
-/// The group of each row: its client, and its domain where there is a column of names.
-fn groups(inputs: &Inputs<'_>) -> Result<Vec<Option<(u32, u32)>>> {
-    let clients = inputs.dictionary(0)?;
-    let there = |code: &u32| Some(*code).filter(|code| *code != MISSING);
-    if inputs.get(2).is_none() {
-        let clients = clients.codes().iter();
-        return Ok(clients.map(|client| Some((there(client)?, 0))).collect());
-    }
-    let domains = inputs.dictionary(2)?.by(&DOMAIN);
-    let rows = clients.codes().iter().zip(domains.codes());
-    Ok(rows.map(|(client, domain)| Some((there(client)?, there(domain)?))).collect())
 }
 
 #[cfg(test)]

@@ -95,10 +95,14 @@ metric!(
     Float,
     |name| {
         // Bytes beyond ASCII are no letters here.
-        let letters = name.bytes().filter(u8::is_ascii_alphabetic).count();
-        let vowel = |byte: &u8| matches!(byte | 32, b'a' | b'e' | b'i' | b'o' | b'u');
-        let vowels = name.bytes().filter(vowel).count();
-        (letters > 0).then(|| vowels as f64 / letters as f64)
+        let (mut letters, mut vowels) = (0_u32, 0_u32);
+        for byte in name.bytes() {
+            let letter = byte | 32;
+            let is_letter = letter.is_ascii_lowercase();
+            letters += u32::from(is_letter);
+            vowels += u32::from(is_letter) & (VOWELS >> (letter & 31));
+        }
+        (letters > 0).then(|| f64::from(vowels) / f64::from(letters))
     }
 );
 metric!(
@@ -111,6 +115,9 @@ metric!(
 metric!(ENTROPY, "entropy", "Shannon entropy of a text's characters in bits.", Float, |text| Some(
     text_entropy(text)
 ));
+
+/// A bit for each letter of the alphabet, from the second on.
+const VOWELS: u32 = 1 << 1 | 1 << 5 | 1 << 9 | 1 << 15 | 1 << 21;
 
 fn count(items: impl Iterator) -> Option<i64> {
     i64::try_from(items.count()).ok()
@@ -142,9 +149,18 @@ fn text_entropy(text: &str) -> f64 {
     if !text.is_ascii() {
         return entropy(text.chars());
     }
-    let mut counts = [0_usize; 128];
-    text.bytes().for_each(|byte| counts[usize::from(byte & 127)] += 1);
-    entropy_of(counts.into_iter().filter(|count| *count > 0), text.len())
+    let (mut counts, mut present) = ([0_u32; 128], 0_u128);
+    for byte in text.bytes() {
+        counts[usize::from(byte & 127)] += 1;
+        present |= 1 << (byte & 127);
+    }
+    let symbols = std::iter::from_fn(|| {
+        let symbol = present.trailing_zeros() as usize;
+        // The last of them is gone.
+        present &= present.wrapping_sub(1);
+        counts.get(symbol).map(|count| *count as usize)
+    });
+    entropy_of(symbols, text.len())
 }
 
 fn entropy_of(counts: impl Iterator<Item = usize>, total: usize) -> f64 {

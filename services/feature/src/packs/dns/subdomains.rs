@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use anomal_core::{Cancel, Result};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{domains::DOMAIN, time::micros};
-use crate::{
-    component::{
-        AggregationFlag, Built, Definition, Hit, Input, Inputs, Wrong, parameters, schema_of,
-    },
-    dictionary::MISSING,
+use super::{
+    calls::{Call, Calls},
+    time::micros,
+};
+use crate::component::{
+    AggregationFlag, Built, Definition, Hit, Input, Inputs, Wrong, parameters, schema_of,
 };
 
 pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
@@ -50,32 +49,25 @@ fn hour() -> f64 {
     3600.0
 }
 
-/// Client, domain, time, name, row.
-type Event = (u32, u32, i64, u32, u32);
+/// Time in microseconds, name, row.
+type Event = (i64, u32, u32);
 
 impl AggregationFlag for UniqueSubdomains {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
-        let clients = inputs.dictionary(0)?;
+        let calls = Calls::of(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
         let names = inputs.dictionary(2)?;
-        let domains = names.by(&DOMAIN);
-        let who = clients.codes().iter().zip(times.iter());
-        let what = domains.codes().iter().zip(names.codes());
-        let mut events: Vec<Event> = (0_u32..)
-            .zip(who.zip(what))
-            .filter_map(|(row, ((client, time), (domain, name)))| {
-                let there = *client != MISSING && *name != MISSING;
-                Some((*client, *domain, time?, *name, row)).filter(|_| there)
-            })
-            .collect();
         cancel.check()?;
-        events.par_sort_unstable();
-        let same = |a: &Event, b: &Event| (a.0, a.1) == (b.0, b.1);
-        let groups: Vec<&[Event]> = events.chunk_by(same).collect();
-        let judged: Vec<Vec<Hit>> = groups.par_iter().map(|group| self.judge(group)).collect();
-        let mut hits: Vec<Hit> = judged.into_iter().flatten().collect();
-        hits.par_sort_unstable();
-        Ok(hits)
+        // There are no more names than calls.
+        Ok(calls.hits(self.max.saturating_add(1), |calls| {
+            let event = |call: &Call| {
+                let row = call.row as usize;
+                Some((times.get(row)?, names.codes()[row], call.row))
+            };
+            let mut events: Vec<Event> = calls.iter().filter_map(event).collect();
+            events.sort_unstable();
+            self.judge(&events)
+        }))
     }
 }
 
@@ -88,9 +80,9 @@ impl UniqueSubdomains {
         let mut most = vec![0; group.len()];
         let (mut start, mut marked) = (0, 0);
         for (end, event) in group.iter().enumerate() {
-            *counts.entry(event.3).or_default() += 1;
-            while (event.2 - group[start].2) as f64 > window {
-                let name = group[start].3;
+            *counts.entry(event.1).or_default() += 1;
+            while (event.0 - group[start].0) as f64 > window {
+                let name = group[start].1;
                 if let Some(count) = counts.get_mut(&name) {
                     *count -= 1;
                     if *count == 0 {
@@ -108,7 +100,7 @@ impl UniqueSubdomains {
             }
         }
         let hit = |(event, most): (&Event, usize)| {
-            (most > 0).then(|| (event.4 as usize, format!("{most} names in {:.0} s", self.window)))
+            (most > 0).then(|| (event.2 as usize, format!("{most} names in {:.0} s", self.window)))
         };
         group.iter().zip(most).filter_map(hit).collect()
     }
@@ -121,7 +113,7 @@ mod tests {
     #[test]
     fn a_window_with_too_many_names_is_hit() {
         let flag = UniqueSubdomains { max: 3, window: 10.0 };
-        let event = |second: i64, name: u32, row: u32| (0, 0, second * 1_000_000, name, row);
+        let event = |second: i64, name: u32, row: u32| (second * 1_000_000, name, row);
         // Five names in four seconds, then the same name again and again.
         let mut group: Vec<Event> = (0..5)
             .map(|n| event(n, u32::try_from(n).unwrap(), u32::try_from(n).unwrap()))

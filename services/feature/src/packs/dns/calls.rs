@@ -1,0 +1,113 @@
+//! Who calls what.
+
+use anomal_core::Result;
+use rayon::prelude::*;
+
+use super::domains::DOMAIN;
+use crate::component::{Hit, Inputs};
+
+/// A row by its client and what it calls.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Call {
+    client: u32,
+    domain: u32,
+    pub row: u32,
+}
+
+/// Calls by client, domain and row.
+pub(super) struct Calls(Vec<Call>);
+
+impl Calls {
+    /// Those of the rows that have a client, and a name where there is a column of names. `client` and `name` are
+    /// the places of these columns.
+    pub fn of(inputs: &Inputs<'_>, client: usize, name: usize) -> Result<Self> {
+        let clients = inputs.dictionary(client)?;
+        let domains = match inputs.get(name) {
+            Some(_) => Some(inputs.dictionary(name)?.by(&DOMAIN)),
+            None => None,
+        };
+        let call = |(place, row): (usize, u32)| {
+            let domain = domains.as_ref().map_or(Some(0), |domains| domains.present(place))?;
+            Some(Call { client: clients.present(place)?, domain, row })
+        };
+        let calls = || (0..clients.codes().len()).zip(0_u32..).filter_map(call);
+        // A counting sort: there are few clients, and their calls are then sorted apart.
+        let mut next = vec![0; clients.len()];
+        calls().for_each(|call| next[call.client as usize] += 1);
+        let mut all = 0;
+        for place in &mut next {
+            all += std::mem::replace(place, all);
+        }
+        let mut sorted = vec![Call::default(); all];
+        for call in calls() {
+            let place = &mut next[call.client as usize];
+            sorted[*place] = call;
+            *place += 1;
+        }
+        let of_clients: Vec<_> = sorted.chunk_by_mut(|a, b| a.client == b.client).collect();
+        let order = |call: &Call| (u64::from(call.domain) << u32::BITS) | u64::from(call.row);
+        of_clients.into_par_iter().for_each(|calls| calls.par_sort_unstable_by_key(order));
+        Ok(Self(sorted))
+    }
+
+    /// What is found in the calls of each client to each domain, `least` of them or more, by row. `judge` gets them
+    /// in the order of their rows.
+    pub fn hits(
+        &self,
+        least: usize,
+        judge: impl Fn(&[Call]) -> Vec<Hit> + Send + Sync,
+    ) -> Vec<Hit> {
+        let pairs = self.0.chunk_by(|a, b| (a.client, a.domain) == (b.client, b.domain));
+        let pairs: Vec<&[Call]> = pairs.filter(|calls| calls.len() >= least).collect();
+        let mut hits: Vec<Hit> = pairs.into_par_iter().flat_map_iter(judge).collect();
+        hits.par_sort_unstable();
+        hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Mutex};
+
+    use polars::prelude::Column;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dictionary::Dictionaries;
+
+    proptest! {
+        #[test]
+        fn each_pair_is_judged_once_with_its_rows_in_order(
+            rows in prop::collection::vec((0..4_u8, 0..4_u8), 0..60),
+            named in any::<bool>(),
+            least in 1..4_usize,
+        ) {
+            // 0 is no value.
+            let text = |kind: &str, of: u8, end: &str| (of > 0).then(|| format!("{kind}{of}{end}"));
+            let clients: Vec<_> = rows.iter().map(|(client, _)| text("10.0.0.", *client, "")).collect();
+            let names: Vec<_> = rows.iter().map(|(_, name)| text("a.x", *name, ".com")).collect();
+            let mut wanted: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+            for ((client, name), row) in clients.iter().zip(&names).zip(0..) {
+                if client.is_some() && (name.is_some() || !named) {
+                    wanted.entry((client, name.as_ref().filter(|_| named))).or_default().push(row);
+                }
+            }
+            let (clients, names) = (Column::new("c".into(), &clients), Column::new("n".into(), &names));
+            let columns = vec![Some(&clients), named.then_some(&names)];
+            let inputs = Inputs { columns, dictionaries: &Dictionaries::default() };
+            let judged = Mutex::new(Vec::new());
+            let hits = Calls::of(&inputs, 0, 1).unwrap().hits(least, |calls| {
+                judged.lock().unwrap().push(calls.iter().map(|call| call.row).collect::<Vec<_>>());
+                calls.iter().map(|call| (call.row as usize, String::new())).collect()
+            });
+            let mut wanted: Vec<_> = wanted.into_values().filter(|rows| rows.len() >= least).collect();
+            let mut judged = judged.into_inner().unwrap();
+            wanted.sort_unstable();
+            judged.sort_unstable();
+            prop_assert_eq!(&judged, &wanted);
+            let mut rows: Vec<_> = wanted.into_iter().flatten().map(|row| row as usize).collect();
+            rows.sort_unstable();
+            prop_assert_eq!(hits.into_iter().map(|hit| hit.0).collect::<Vec<_>>(), rows);
+        }
+    }
+}
