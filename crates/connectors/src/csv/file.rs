@@ -1,25 +1,28 @@
 //! A table as a CSV file.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use anomal_core::Result;
 use polars::prelude::{AnyValue, Column, DataFrame, DataType};
+use rayon::prelude::*;
 
 use crate::{Access, atomic_file::AtomicFile, text};
+
+/// Rows whose text is made in one piece.
+const PIECE: usize = 1 << 12;
 
 /// Frames of the same columns as CSV, one behind the other, under a header line.
 pub struct CsvText {
     separator: u8,
     header: bool,
-    line: String,
 }
 
 impl CsvText {
     pub fn new(separator: u8) -> Self {
-        Self { separator, header: false, line: String::new() }
+        Self { separator, header: false }
     }
 
-    /// Gives `write` the frame's text in pieces.
+    /// Gives `write` the frame's text in pieces, which are made in parallel.
     ///
     /// # Errors
     /// Those of `write`.
@@ -28,48 +31,54 @@ impl CsvText {
         frame: &DataFrame,
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let separator = char::from(self.separator);
-        let mut text = String::new();
         if !self.header {
             self.header = true;
-            let names = frame.get_column_names();
-            for (index, name) in names.iter().enumerate() {
-                if index > 0 {
-                    text.push(separator);
-                }
-                self.cell(&mut text, name);
-            }
-            text.push('\n');
+            write(self.names(frame).as_bytes())?;
         }
         let columns: Vec<Cells<'_>> =
             frame.columns().iter().map(Cells::new).collect::<Result<_>>()?;
-        for row in 0..frame.height() {
+        let pieces = (0..frame.height().div_ceil(PIECE)).into_par_iter();
+        let pieces: Vec<String> = pieces
+            .map(|piece| {
+                let rows = piece * PIECE..frame.height().min((piece + 1) * PIECE);
+                self.rows(&columns, rows)
+            })
+            .collect();
+        pieces.iter().try_for_each(|piece| write(piece.as_bytes()))
+    }
+
+    fn names(&self, frame: &DataFrame) -> String {
+        let mut text = String::new();
+        for (index, name) in frame.get_column_names().iter().enumerate() {
+            if index > 0 {
+                text.push(char::from(self.separator));
+            }
+            self.cell(&mut text, name);
+        }
+        text.push('\n');
+        text
+    }
+
+    fn rows(&self, columns: &[Cells<'_>], rows: Range<usize>) -> String {
+        let (mut text, mut line) = (String::new(), String::new());
+        for row in rows {
             for (index, column) in columns.iter().enumerate() {
                 if index > 0 {
-                    text.push(separator);
+                    text.push(char::from(self.separator));
                 }
-                match column {
-                    Cells::Text(column) => {
-                        if let Some(cell) = column.get(row) {
-                            self.cell(&mut text, cell);
-                        }
-                    }
+                let cell = match column {
+                    Cells::Text(column) => column.get(row).unwrap_or_default(),
                     Cells::Other(column) => {
-                        let mut line = std::mem::take(&mut self.line);
                         line.clear();
                         text::push(&mut line, &column.get(row).unwrap_or(AnyValue::Null));
-                        self.cell(&mut text, &line);
-                        self.line = line;
+                        &line
                     }
-                }
+                };
+                self.cell(&mut text, cell);
             }
             text.push('\n');
-            if text.len() > 1 << 16 {
-                write(text.as_bytes())?;
-                text.clear();
-            }
         }
-        write(text.as_bytes())
+        text
     }
 
     /// Quotes only where a reader needs them.
