@@ -1,5 +1,6 @@
 //! CSV (RFC 4180), every cell kept to the byte.
 
+mod ahead;
 mod file;
 mod sink;
 mod source;

@@ -4,8 +4,8 @@
 //! scores: a source gives rows as they were read beside the columns that were asked for by type, a sink
 //! takes rows with their results.
 
-mod ahead;
 mod atomic_file;
+mod begun;
 mod compression;
 pub mod csv;
 mod datetime;

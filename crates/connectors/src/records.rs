@@ -83,7 +83,7 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
 
 /// Reads records one file after the other.
 pub(crate) struct Records {
-    pub files: Files,
+    pub files: Arc<Files>,
     pub refusals: Refusals,
     options: OpenOptions,
     shape: Shape,
@@ -105,7 +105,7 @@ impl Records {
     ) -> Self {
         let names = (0..files.count()).map(|file| files.name(file)).collect();
         Self {
-            files,
+            files: Arc::new(files),
             refusals: Refusals { names, driver, skip },
             options: options.clone(),
             shape,

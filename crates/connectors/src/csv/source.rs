@@ -13,10 +13,13 @@ use anomal_core::{Error, Result, proto::Column};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
-use super::split::{append, cells};
+use super::{
+    ahead::Ahead,
+    split::{append, cells},
+};
 use crate::{
     Access, OpenOptions,
-    ahead::Ahead,
+    begun::Begun,
     files::{Files, unreadable},
     lines::{Lines, NOT_UTF8, Shape},
     records::{Bad, Gathered, Records, Refusals, remove},
@@ -25,12 +28,19 @@ use crate::{
 };
 
 pub(crate) struct CsvSource {
-    records: Records,
+    files: Arc<Files>,
     cutter: Arc<Cutter>,
     schema: Vec<Column>,
     /// The first records, read to learn the types.
     first: VecDeque<Cut>,
-    ahead: Ahead<Batch>,
+    rest: Rest,
+}
+
+/// The records behind the first ones.
+enum Rest {
+    Unread(Box<Records>),
+    Read(Ahead),
+    Failed,
 }
 
 /// What makes batches of records.
@@ -74,22 +84,40 @@ impl CsvSource {
             selected: Vec::new(),
             refusals: records.refusals.clone(),
         };
-        let mut source = Self {
-            records,
-            cutter: Arc::new(cutter),
-            schema: Vec::new(),
-            first: VecDeque::new(),
-            // While the first is taken the others go on.
-            ahead: Ahead::new(rayon::current_num_threads() + 1),
-        };
-        source.schema = source.learn(input)?;
-        Ok(source)
+        let cutter = Arc::new(cutter);
+        let (first, schema) = cutter.learn(&mut records, input)?;
+        let files = Arc::clone(&records.files);
+        Ok(Self { files, cutter, schema, first, rest: Rest::Unread(Box::new(records)) })
     }
 
-    /// Reads on until there are enough records to infer types from.
-    fn learn(&mut self, input: &CsvInput) -> Result<Vec<Column>> {
-        let cutter = Arc::clone(&self.cutter);
-        let header = &cutter.header;
+    /// The batches behind the first ones, once their reading has begun.
+    fn rest(&mut self) -> Result<&mut Ahead> {
+        self.rest = match std::mem::replace(&mut self.rest, Rest::Failed) {
+            Rest::Unread(mut records) => {
+                let cutter = Arc::clone(&self.cutter);
+                Rest::Read(Ahead::start(move || {
+                    let gathered = cutter.gather(&mut records)?;
+                    let cutter = Arc::clone(&cutter);
+                    Some(Begun::new(move || cutter.batch(cutter.cut(gathered)?)))
+                })?)
+            }
+            begun => begun,
+        };
+        match &mut self.rest {
+            Rest::Read(ahead) => Ok(ahead),
+            _ => Err(Error::internal("reading did not begin")),
+        }
+    }
+}
+
+impl Cutter {
+    /// Reads on until there are enough records to infer types from: these records, and all columns.
+    fn learn(
+        &self,
+        records: &mut Records,
+        input: &CsvInput,
+    ) -> Result<(VecDeque<Cut>, Vec<Column>)> {
+        let (header, mut first) = (&self.header, VecDeque::new());
         if let Some(name) = input.types.keys().find(|name| !header.contains(name)) {
             return Err(Error::settings(
                 format!("input.csv.types.{name}"),
@@ -99,33 +127,34 @@ impl CsvSource {
         }
         let mut known = 0;
         while known < INFER_FROM
-            && let Some(gathered) = self.gather()
+            && let Some(gathered) = self.gather(records)
         {
-            let cut = cutter.cut(gathered)?;
+            let cut = self.cut(gathered)?;
             known += cut.cells.height();
-            self.first.push_back(cut);
+            first.push_back(cut);
         }
         let column = |name: &String| -> Result<Column> {
             let data_type = if let Some(given) = input.types.get(name) {
                 type_named(*given)
             } else {
                 let mut texts: Vec<&str> = Vec::with_capacity(known.min(INFER_FROM));
-                for cut in &self.first {
+                for cut in &first {
                     let more = cut.cells.column(name)?.str()?.iter().flatten();
                     texts.extend(more.take(INFER_FROM - texts.len()));
                 }
-                typing::infer(&texts, &cutter.nulls)
+                typing::infer(&texts, &self.nulls)
             };
             Ok(Column { name: name.clone(), data_type: data_type.into() })
         };
-        header.iter().map(column).collect()
+        let schema = header.iter().map(column).collect::<Result<_>>()?;
+        Ok((first, schema))
     }
 
     /// The next records, of the current file and those after it.
-    fn gather(&mut self) -> Option<Gathered> {
-        let Cutter { separator, header: known, .. } = self.cutter.as_ref();
-        let first = self.records.files.name(0);
-        let gathered = self.records.gather(&mut |name, lines| {
+    fn gather(&self, records: &mut Records) -> Option<Gathered> {
+        let Self { separator, header: known, .. } = self;
+        let first = records.files.name(0);
+        let gathered = records.gather(&mut |name, lines| {
             let header = header(name, lines, *separator)?;
             if &header == known {
                 return Ok(());
@@ -138,9 +167,7 @@ impl CsvSource {
         });
         (!gathered.is_end()).then_some(gathered)
     }
-}
 
-impl Cutter {
     /// Cuts records into cells; ragged ones are bad.
     fn cut(&self, mut gathered: Gathered) -> Result<Cut> {
         let height = gathered.records.len();
@@ -223,13 +250,7 @@ impl Source for CsvSource {
         if let Some(cut) = self.first.pop_front() {
             return self.cutter.batch(cut).map(Some);
         }
-        while self.ahead.has_room()
-            && let Some(gathered) = self.gather()
-        {
-            let cutter = Arc::clone(&self.cutter);
-            self.ahead.begin(move || cutter.batch(cutter.cut(gathered)?));
-        }
-        self.ahead.next()
+        self.rest()?.next()
     }
 
     fn empty(&self) -> DataFrame {
@@ -238,11 +259,11 @@ impl Source for CsvSource {
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
-        self.records.files.progress()
+        self.files.progress()
     }
 
     fn files(&self) -> &[PathBuf] {
-        &self.records.files.paths
+        &self.files.paths
     }
 }
 

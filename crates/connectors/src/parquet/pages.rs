@@ -1,6 +1,9 @@
 //! Columns as compressed pages, made apart from the file that they go to.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+};
 
 use anomal_core::Result;
 use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, SchemaExt};
@@ -14,7 +17,7 @@ use polars_parquet::{
 use rayon::prelude::*;
 
 use super::refused;
-use crate::ahead::Ahead;
+use crate::begun::Begun;
 
 /// zstd's own default, a good trade of size for time.
 const LEVEL: i32 = 3;
@@ -115,27 +118,31 @@ pub(super) struct GroupPages {
 /// Makes the pages of row groups, of two at once: while the last columns of one are made there is work left.
 pub(super) struct Encoder {
     target: PathBuf,
-    ahead: Ahead<GroupPages>,
+    begun: VecDeque<Begun<GroupPages>>,
 }
+
+/// Row groups at once.
+const AT_ONCE: usize = 2;
 
 impl Encoder {
     pub fn new(target: &Path) -> Self {
-        Self { target: target.to_owned(), ahead: Ahead::new(2) }
+        Self { target: target.to_owned(), begun: VecDeque::new() }
     }
 
     /// Whether another group can begin; the next that is made is to be taken first where it can't.
     pub fn has_room(&self) -> bool {
-        self.ahead.has_room()
+        self.begun.len() < AT_ONCE
     }
 
     pub fn begin(&mut self, group: DataFrame) {
         let target = self.target.clone();
-        self.ahead.begin(move || encode(&group).map_err(|error| refused(&target, error)));
+        let encode = move || encode(&group).map_err(|error| refused(&target, error));
+        self.begun.push_back(Begun::new(encode));
     }
 
     /// The next group in order; nothing where none has begun.
     pub fn next(&mut self) -> Result<Option<GroupPages>> {
-        self.ahead.next()
+        self.begun.pop_front().map(Begun::take).transpose()
     }
 }
 
