@@ -103,10 +103,10 @@ impl Records {
         skip: bool,
         options: &OpenOptions,
     ) -> Self {
-        let names = (0..files.count()).map(|file| files.name(file)).collect();
+        let files = Arc::new(files);
         Self {
-            files: Arc::new(files),
-            refusals: Refusals { names, driver, skip },
+            refusals: Refusals { files: Arc::clone(&files), driver, skip },
+            files,
             options: options.clone(),
             shape,
             keep_blank: false,
@@ -199,8 +199,7 @@ impl Records {
 /// What becomes of bad records.
 #[derive(Clone)]
 pub(crate) struct Refusals {
-    /// Of the input's files.
-    names: Arc<[String]>,
+    files: Arc<Files>,
     driver: &'static str,
     skip: bool,
 }
@@ -218,7 +217,7 @@ impl Refusals {
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
         let bad = Rejected {
-            file: self.names.get(entry.file).cloned().unwrap_or_default(),
+            file: self.files.name(entry.file),
             line: entry.line,
             row: entry.row,
             column: bad.column,

@@ -51,3 +51,39 @@ impl Ahead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use anomal_core::Table;
+    use polars::prelude::DataFrame;
+
+    use super::*;
+
+    fn begun(row: u64) -> Begun<Batch> {
+        Begun::new(move || {
+            let source = Table::new(vec![row], DataFrame::new(1, Vec::new())?)?;
+            let typed = DataFrame::default();
+            Ok(Batch { source, typed, rejected: Vec::new(), diagnostics: Vec::new() })
+        })
+    }
+
+    #[test]
+    fn a_batch_is_there_before_the_next_one_has_come() {
+        let (come, coming) = channel();
+        let mut ahead = Ahead::start(move || coming.recv().ok().map(begun)).unwrap();
+        for row in 0..20 {
+            come.send(row).unwrap();
+            assert_eq!(ahead.next().unwrap().unwrap().source.rows(), [row]);
+        }
+        drop(come);
+        assert!(ahead.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn reading_that_breaks_is_not_the_end() {
+        let mut ahead = Ahead::start(|| panic!("on purpose")).unwrap();
+        assert_eq!(ahead.next().unwrap_err().message, "reading failed");
+    }
+}

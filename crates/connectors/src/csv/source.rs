@@ -33,14 +33,9 @@ pub(crate) struct CsvSource {
     schema: Vec<Column>,
     /// The first records, read to learn the types.
     first: VecDeque<Cut>,
-    rest: Rest,
-}
-
-/// The records behind the first ones.
-enum Rest {
-    Unread(Box<Records>),
-    Read(Ahead),
-    Failed,
+    /// The records behind them, until their reading begins.
+    unread: Option<Records>,
+    ahead: Option<Ahead>,
 }
 
 /// What makes batches of records.
@@ -87,26 +82,7 @@ impl CsvSource {
         let cutter = Arc::new(cutter);
         let (first, schema) = cutter.learn(&mut records, input)?;
         let files = Arc::clone(&records.files);
-        Ok(Self { files, cutter, schema, first, rest: Rest::Unread(Box::new(records)) })
-    }
-
-    /// The batches behind the first ones, once their reading has begun.
-    fn rest(&mut self) -> Result<&mut Ahead> {
-        self.rest = match std::mem::replace(&mut self.rest, Rest::Failed) {
-            Rest::Unread(mut records) => {
-                let cutter = Arc::clone(&self.cutter);
-                Rest::Read(Ahead::start(move || {
-                    let gathered = cutter.gather(&mut records)?;
-                    let cutter = Arc::clone(&cutter);
-                    Some(Begun::new(move || cutter.batch(cutter.cut(gathered)?)))
-                })?)
-            }
-            begun => begun,
-        };
-        match &mut self.rest {
-            Rest::Read(ahead) => Ok(ahead),
-            _ => Err(Error::internal("reading did not begin")),
-        }
+        Ok(Self { files, cutter, schema, first, unread: Some(records), ahead: None })
     }
 }
 
@@ -250,7 +226,15 @@ impl Source for CsvSource {
         if let Some(cut) = self.first.pop_front() {
             return self.cutter.batch(cut).map(Some);
         }
-        self.rest()?.next()
+        if let Some(mut records) = self.unread.take() {
+            let cutter = Arc::clone(&self.cutter);
+            self.ahead = Some(Ahead::start(move || {
+                let gathered = cutter.gather(&mut records)?;
+                let cutter = Arc::clone(&cutter);
+                Some(Begun::new(move || cutter.batch(cutter.cut(gathered)?)))
+            })?);
+        }
+        self.ahead.as_mut().map_or(Ok(None), Ahead::next)
     }
 
     fn empty(&self) -> DataFrame {
