@@ -6,7 +6,7 @@ use anomal_core::{Error, Result};
 use anomal_spec::Auth;
 use anomal_storage::Secrets;
 
-use crate::{Access, Rejected, Written, atomic_file::AtomicFile};
+use crate::{Access, Rejected, WriteOutcome, atomic_file::AtomicFile};
 
 /// An NDJSON file of rejected records; made when there is the first.
 pub struct DeadLetter {
@@ -53,9 +53,9 @@ impl DeadLetter {
     ///
     /// # Errors
     /// `Output`.
-    pub fn finish(self) -> Result<Option<Written>> {
+    pub fn finish(self) -> Result<Option<WriteOutcome>> {
         let Some(file) = self.file else { return Ok(None) };
         file.finish()?;
-        Ok(Some(Written::new(self.path.display().to_string(), self.rows)))
+        Ok(Some(WriteOutcome::new(self.path.display().to_string(), self.rows)))
     }
 }

@@ -32,7 +32,7 @@ pub use atomic_file::{AtomicFile, write_file};
 pub use dead_letter::DeadLetter;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
-pub use sink::{EarlySink, Known, ResultBatch, Sink, Written};
+pub use sink::{EarlySink, Known, ResultBatch, Sink, WriteOutcome};
 pub use source::{Batch, Rejected, Source};
 
 /// Records of a batch. A constant of the format, not of the machine: results that are computed by batch

@@ -29,10 +29,10 @@ pub struct Known {
     pub features: DataFrame,
 }
 
-/// What a sink has written.
+/// The result of a finished sink: the target and its row counts.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Written {
+pub struct WriteOutcome {
     /// A path, `-` for standard output, or where else it went.
     pub target: String,
     /// Rows that are there now.
@@ -53,7 +53,7 @@ fn none(count: &u64) -> bool {
     *count == 0
 }
 
-impl Written {
+impl WriteOutcome {
     /// All rows, and each for the first time.
     pub fn new(target: impl Into<String>, rows: u64) -> Self {
         Self { target: target.into(), rows, existing: 0, refused: 0, refused_in: None }
@@ -86,7 +86,7 @@ pub trait Sink: Send {
 
     /// # Errors
     /// As [`Sink::write`].
-    fn finish(self: Box<Self>) -> Result<Written>;
+    fn finish(self: Box<Self>) -> Result<WriteOutcome>;
 }
 
 /// A sink that takes what is known of rows before their results are. If it has been given any, the batches

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anomal_connectors::{Access, ResultBatch, Sink, Written, csv::CsvFile};
+use anomal_connectors::{Access, ResultBatch, Sink, WriteOutcome, csv::CsvFile};
 use anomal_core::{ROW, Result, proto::Plan};
 use anomal_storage::Secrets;
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
@@ -150,8 +150,8 @@ impl Sink for View {
         self.file.prepare()
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
+    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
         self.file.finish()?;
-        Ok(Written::new(self.target, self.written))
+        Ok(WriteOutcome::new(self.target, self.written))
     }
 }

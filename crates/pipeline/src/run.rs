@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use anomal_connectors::{DeadLetter, OpenOptions, RunInfo, Sink, Source, Written, create, open};
+use anomal_connectors::{
+    DeadLetter, OpenOptions, RunInfo, Sink, Source, WriteOutcome, create, open,
+};
 use anomal_core::{
     ClassificationEngine, Error, FeatureEngine, FeatureSettings, PlanRequest, Result, Table,
     blocking,
@@ -217,7 +219,7 @@ impl AllRows<'_> {
         let model = self.classification.and_then(|settings| settings.model.as_ref());
         if let Some(target) = model.and_then(|model| model.save.clone()) {
             // Before that of a report.
-            outputs.insert(0, Written::new(target, tally.rows));
+            outputs.insert(0, WriteOutcome::new(target, tally.rows));
         }
         let parts = Parts { tally, outputs, dead_letter };
         Ok(Ended { counts, analysis, steps, drift, parts, found })

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use anomal_connectors::Written;
+use anomal_connectors::WriteOutcome;
 use anomal_core::{
     Error, Result,
     proto::{Analysis, Diagnostic, Plan, StepStatistics, ThresholdResult},
@@ -43,9 +43,9 @@ pub struct Summary {
     pub features: usize,
     pub flags: Vec<FlagSummary>,
     pub suspects: Vec<Suspect>,
-    pub outputs: Vec<Written>,
+    pub outputs: Vec<WriteOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dead_letter: Option<Written>,
+    pub dead_letter: Option<WriteOutcome>,
     /// Where the report is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Published>,
@@ -95,8 +95,8 @@ pub struct StageTime {
 /// What the writing side knows.
 pub(crate) struct Parts {
     pub tally: Tally,
-    pub outputs: Vec<Written>,
-    pub dead_letter: Option<Written>,
+    pub outputs: Vec<WriteOutcome>,
+    pub dead_letter: Option<WriteOutcome>,
 }
 
 impl Summary {

@@ -1,6 +1,6 @@
 //! The outputs, on a thread of their own.
 
-use anomal_connectors::{DeadLetter, Known, ResultBatch, Sink, Written};
+use anomal_connectors::{DeadLetter, Known, ResultBatch, Sink, WriteOutcome};
 use anomal_core::{Error, Result};
 use polars::prelude::DataFrame;
 use tokio::{
@@ -26,8 +26,8 @@ enum Message {
 /// What is there in the end: an item for each sink, and the dead-letter file if anything was rejected.
 #[derive(Default)]
 pub(crate) struct Finished {
-    pub outputs: Vec<Written>,
-    pub dead_letter: Option<Written>,
+    pub outputs: Vec<WriteOutcome>,
+    pub dead_letter: Option<WriteOutcome>,
 }
 
 pub(crate) struct Writer {

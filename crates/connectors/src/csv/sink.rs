@@ -12,7 +12,7 @@ use polars_arrow::array::Array;
 use super::CsvFile;
 use crate::{
     Access,
-    sink::{Choice, ResultBatch, Sink, Written},
+    sink::{Choice, ResultBatch, Sink, WriteOutcome},
 };
 
 pub(crate) struct CsvSink {
@@ -46,10 +46,10 @@ impl Sink for CsvSink {
         self.file.prepare()
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
+    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
         let target = self.file.target();
         self.file.finish()?;
-        Ok(Written::new(target, self.rows))
+        Ok(WriteOutcome::new(target, self.rows))
     }
 }
 

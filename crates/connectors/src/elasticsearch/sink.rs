@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Access, RunInfo,
-    sink::{Choice, ResultBatch, Sink, Written},
+    sink::{Choice, ResultBatch, Sink, WriteOutcome},
 };
 
 /// Of a request that is begun.
@@ -198,9 +198,9 @@ impl Sink for ElasticsearchSink {
         ))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Written> {
+    fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
         self.prepare()?;
-        let mut written = Written::new(self.target, self.written + self.there);
+        let mut written = WriteOutcome::new(self.target, self.written + self.there);
         written.existing = self.there;
         if let Some(file) = self.letters.file {
             file.finish()?;

@@ -12,7 +12,7 @@ use polars::prelude::{AnyValue, Column};
 use crate::{
     Access,
     atomic_file::AtomicFile,
-    sink::{Choice, ResultBatch, Sink, Written},
+    sink::{Choice, ResultBatch, Sink, WriteOutcome},
     text,
 };
 
@@ -52,10 +52,10 @@ impl Sink for NdjsonSink {
         self.file.prepare()
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
+    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
         let target = self.file.target().display().to_string();
         self.file.finish()?;
-        Ok(Written::new(target, self.rows))
+        Ok(WriteOutcome::new(target, self.rows))
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     Access,
     atomic_file::{failed, folder, is_stream, publish, temporary},
     remote::unwritable,
-    sink::{Choice, EarlySink, Known, ResultBatch, Sink, Written},
+    sink::{Choice, EarlySink, Known, ResultBatch, Sink, WriteOutcome},
 };
 
 pub(crate) struct ParquetSink {
@@ -177,13 +177,13 @@ impl Sink for ParquetSink {
         upload.flush_parts().map_err(|error| unwritable(&error))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Written> {
+    fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
         self.prepare()?;
         match self.upload {
             Some(upload) => upload.finish().map_err(|error| unwritable(&error))?,
             None => publish(self.file, &self.target)?,
         }
-        Ok(Written::new(self.target.display().to_string(), self.rows))
+        Ok(WriteOutcome::new(self.target.display().to_string(), self.rows))
     }
 }
 

@@ -9,7 +9,7 @@ use polars::prelude::{AnyValue, Column};
 
 use crate::{
     atomic_file::failed,
-    sink::{Choice, ResultBatch, Sink, Written},
+    sink::{Choice, ResultBatch, Sink, WriteOutcome},
     terminal::harmless,
     text,
 };
@@ -74,7 +74,7 @@ impl Sink for TerminalSink {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
+    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
         let rows = self.rows.len() as u64;
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);
@@ -106,7 +106,7 @@ impl Sink for TerminalSink {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(failed(std::path::Path::new("-"), &error))
             }
-            _ => Ok(Written::new("-", rows)),
+            _ => Ok(WriteOutcome::new("-", rows)),
         }
     }
 }
