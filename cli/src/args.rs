@@ -8,6 +8,7 @@ pub use job::{
     ClusterArgs, Job, JobCommand, JobLogs, JobReport, JobStatus, ListFormat, ListJobs, Plugin,
 };
 
+use anomal_core::MemoryBudget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::elastic::args::ElasticCommand;
@@ -119,6 +120,10 @@ pub struct Run {
     /// not written twice (default: told from the settings and the files read)
     #[arg(long, env = "ANOMAL_RUN", value_name = "NAME", hide_short_help = true)]
     pub run: Option<String>,
+    /// Memory for the rows and tables that the run holds: an amount, such as 2GiB, or a share, such as 50% (default: three
+    /// quarters of what the machine or the cgroup has)
+    #[arg(long, env = "ANOMAL_MEMORY", value_name = "SIZE")]
+    pub memory: Option<MemoryBudget>,
     /// How the run is summed up at its end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,

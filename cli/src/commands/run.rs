@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
-use anomal_core::Error;
+use anomal_core::{Error, MemoryBudget};
 use anomal_pipeline::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
 use anomal_report::{
     LocalReportEngine,
@@ -60,6 +60,7 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         secrets: Secrets::new(arguments.secrets.clone()),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
         namespace: operated().then(|| namespace(settings)).flatten(),
+        memory: arguments.memory.map(MemoryBudget::bytes),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);

@@ -5,6 +5,7 @@
 pub mod blocking;
 pub mod engine;
 pub mod error;
+pub mod memory;
 pub mod table;
 
 pub use anomal_proto::v1 as proto;
@@ -15,4 +16,5 @@ pub use engine::{
     Scored,
 };
 pub use error::{Code, Error, Result, Violation};
+pub use memory::MemoryBudget;
 pub use table::{ROW, Table};

@@ -59,6 +59,8 @@ pub struct Options {
     pub run: Option<String>,
     /// The Kubernetes namespace of the job, in a cluster.
     pub namespace: Option<String>,
+    /// Bytes of memory for the rows and tables that the run holds. None: [`anomal_core::MemoryBudget::default_bytes`].
+    pub memory: Option<u64>,
 }
 
 /// What a run leaves beside its outputs.
