@@ -38,7 +38,7 @@ def types(mapping, parent=""):
 
 
 def document(row, known):
-    """As a shipper of logs writes it: objects in objects, numbers as numbers, nothing for a blank cell."""
+    """The document as a log shipper writes it: nested objects, numbers as numbers, no field for a blank cell."""
     made = {}
     for name, value in row.items():
         if value == "":
@@ -59,7 +59,7 @@ def load(url, index, file):
     try:
         send(url, "PUT", f"/{index}", settings)
     except urllib.error.HTTPError as error:
-        # It is there from a run before.
+        # An earlier run created it.
         if error.code != 400:
             raise
     count = 0
