@@ -53,6 +53,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// A DNS log of so many rows.
+pub fn dns(rows: u64, seed: u64, output: &mut impl Write) -> std::io::Result<()> {
+    dns::write(rows, seed, output)
+}
+
 fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> {
     match arguments.data {
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod compare;
 mod crd;
 mod deny;
 mod generate;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Task {
     /// Builds everything and runs every test
     Test(test::Arguments),
+    /// Compares what the programs of a commit and of this tree write, to the byte
+    Compare(compare::Arguments),
     /// Checks the dependencies' licences and sources
     Deny,
     /// Measures beside what people use today
@@ -47,6 +50,7 @@ enum Task {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Compare(arguments) => compare::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Testbed(testbed) => testbed::run(&testbed),
         Task::Images(arguments) => images::run(&arguments),

@@ -59,7 +59,7 @@ pub fn elastic() -> Result<Environment> {
 
 /// The folder `name` of the cache, as `make` fills it: at the first call, and anew when `key` changes. A folder whose
 /// making was broken off is made again.
-fn kept(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub fn kept(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = cache().join("tools");
     fs::create_dir_all(&tools)?;
     // Two checkouts share the cache. The lock ends with the process, however that ends.
