@@ -1,40 +1,84 @@
-//! Cargo, with what it makes kept outside the checkout, so that a fresh clone finds what was compiled
-//! before.
+//! Cargo, with the target folder and the features that every command of this repository shares.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
+/// Cargo with these arguments. It builds into the folder that `cargo run` uses too.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).env("CARGO_TARGET_DIR", target());
-    // What `cargo run` tells xtask about itself. Some crates (ring) are built anew when it changes, and so is all that
-    // stands on them: as often as a developer's own cargo and this one take turns.
+    command.args(arguments);
+    // `cargo run` sets these for xtask. Some crates (ring) are rebuilt when they change, and everything that depends on
+    // them, whenever a developer's own cargo and this one alternate.
     for (name, _) in env::vars_os() {
-        let told = name.to_string_lossy();
-        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
     command
 }
 
-/// Builds every program, and the tests: without them cargo would choose other features for what they share, and compile
-/// all of it once more.
+/// Builds every program, and the tests, so that one selection of packages decides the features of shared dependencies.
 pub fn build() -> Result<()> {
     let status = cargo(&["build", "--release", "--workspace", "--bins", "--examples", "--tests"])
         .status()?;
     if status.success() { Ok(()) } else { bail!("the build failed") }
 }
 
-/// Where compiled things are.
+/// The target folder: the one that holds this program, however it was chosen (`CARGO_TARGET_DIR`, cargo's
+/// configuration, or `target` of the workspace).
 pub fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| cache().join("target"), PathBuf::from)
+    let program = env::current_exe().ok();
+    program.as_deref().and_then(target_of).unwrap_or_else(|| PathBuf::from("target"))
 }
 
-/// What is kept from one checkout to the next.
+/// The target folder of a program such as `target/release/xtask`, or of a test in `target/release/deps`.
+fn target_of(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    let profile = if folder.ends_with("deps") { folder.parent()? } else { folder };
+    profile.parent().map(Path::to_owned)
+}
+
+/// Downloaded and generated files that all checkouts share.
 pub fn cache() -> PathBuf {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or_else(home).unwrap_or_else(env::temp_dir).join("anomal")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Of the packages that the programs need, with the features that a selection of packages gives them.
+    fn features(selection: &[&str]) -> BTreeSet<String> {
+        let mut tree = cargo(&["tree", "--locked", "--prefix", "none", "--format", "{p}|{f}"]);
+        let output = tree.args(selection).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    }
+
+    /// Otherwise `cargo xtask test` compiles again what `cargo run` compiled, and all that depends on it.
+    #[test]
+    fn the_program_and_the_workspace_enable_the_same_features() {
+        let program = features(&["--package", "anomal", "--edges", "normal,build"]);
+        let workspace = features(&["--workspace", "--edges", "normal,build,dev"]);
+        let others: Vec<&String> = program.difference(&workspace).collect();
+        assert!(others.is_empty(), "give these the features of the whole workspace: {others:#?}");
+    }
+
+    #[test]
+    fn the_target_folder_holds_programs_and_tests() {
+        for program in ["/a/target/release/xtask", "/a/target/release/deps/xtask-1f"] {
+            assert_eq!(target_of(Path::new(program)), Some(PathBuf::from("/a/target")));
+        }
+    }
 }

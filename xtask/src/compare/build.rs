@@ -14,12 +14,8 @@ use crate::{
     tools,
 };
 
-/// The packages whose programs the jobs run, with the programs' names.
-const PROGRAMS: [(&str, &str); 3] = [
-    ("anomal", "anomal"),
-    ("anomal-feature", "anomal-feature-engine"),
-    ("anomal-classification", "anomal-classification-engine"),
-];
+/// The programs that the jobs run.
+const PROGRAMS: [&str; 3] = ["anomal", "anomal-feature-engine", "anomal-classification-engine"];
 /// The examples whose jobs are compared.
 const EXAMPLES: [&str; 2] = ["dns", "finance"];
 
@@ -68,21 +64,19 @@ pub fn present(folder: &Path) -> Result<Programs> {
 
 /// Builds the work tree, or this tree, and copies the programs.
 fn build(tree: Option<&Path>, folder: &Path) -> Result<()> {
-    let mut command = cargo(&["build", "--release", "--locked", "--bins"]);
-    for (package, _) in PROGRAMS {
-        command.args(["--package", package]);
-    }
+    // Of the whole workspace: it decides the features of dependencies, which are then those of `cargo xtask test`.
+    let mut command = cargo(&["build", "--release", "--locked", "--workspace", "--bins"]);
     let target = target();
     if let Some(tree) = tree {
-        command.current_dir(tree).env("CARGO_TARGET_DIR", fs::canonicalize(&target)?);
+        command.current_dir(tree).env("CARGO_TARGET_DIR", &target);
     }
     if !command.status()?.success() {
         bail!("the build of {} failed", tree.unwrap_or(Path::new("this tree")).display());
     }
     fs::create_dir_all(folder)?;
-    PROGRAMS.iter().try_for_each(|(_, program)| {
-        copy(&target.join("release").join(program), &folder.join(program))
-    })
+    PROGRAMS
+        .iter()
+        .try_for_each(|program| copy(&target.join("release").join(program), &folder.join(program)))
 }
 
 /// Runs git on a work tree's path, with a revision if one is given.
