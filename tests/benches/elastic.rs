@@ -39,7 +39,7 @@ fn main() {
     }
 }
 
-fn line(server: &Server, what: &str, documents: usize, plain: Duration, ours: &Measured) {
+fn line(server: &Server, what: &str, documents: usize, plain: Duration, ours: &Measurement) {
     let rate = |time: Duration| documents as f64 / time.as_secs_f64();
     println!(
         "| {:?} | {what} | {:.0} | {:.0} | {:.0} % | {:.0} |",
@@ -52,13 +52,13 @@ fn line(server: &Server, what: &str, documents: usize, plain: Duration, ours: &M
 }
 
 /// A whole run of `anomal`: its time from start to end, and the most memory that it had, in bytes.
-struct Measured {
+struct Measurement {
     time: Duration,
     peak: u64,
 }
 
 /// `rows`: how many it has to read.
-fn run(workspace: &Workspace, rows: usize) -> Measured {
+fn run(workspace: &Workspace, rows: usize) -> Measurement {
     let told = fs::File::create(workspace.path("told.txt")).expect("a file");
     let began = Instant::now();
     let mut command: Command = workspace.command(&["run", "job.yaml", "--secrets", "secrets"]);
@@ -80,12 +80,12 @@ fn run(workspace: &Workspace, rows: usize) -> Measured {
     // As in `job: 1,000,000 rows`.
     let count = told.lines().next().and_then(|line| line.split_once(" rows")?.0.rsplit(' ').next());
     assert_eq!(count.map(|count| count.replace(',', "")), Some(rows.to_string()), "{told}");
-    Measured { time, peak }
+    Measurement { time, peak }
 }
 
-fn best(times: impl Iterator<Item = Measured>) -> Measured {
+fn best(times: impl Iterator<Item = Measurement>) -> Measurement {
     times
-        .reduce(|a, b| Measured { time: a.time.min(b.time), peak: a.peak.max(b.peak) })
+        .reduce(|a, b| Measurement { time: a.time.min(b.time), peak: a.peak.max(b.peak) })
         .expect("one")
 }
 

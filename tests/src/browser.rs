@@ -1,16 +1,16 @@
-//! A real Chromium without a window, driven over its debugging protocol as a person drives it: by mouse and keys.
+//! A real headless Chromium, driven over its debugging protocol with mouse and keys as by a person.
 //!
-//! A [`Page`] watches what its page says, asks for and breaks. [`Page::done`] ends it, and fails the test for an error
-//! in the console, a script's exception, a violated policy, a request that failed or one that would leave the machine.
+//! A [`Page`] records its page's console, requests and errors. [`Page::finish`] closes it, and fails the test for a console
+//! error, a script exception, a policy violation, a failed request or a request to another machine.
 //! Nothing here weakens the page's Content-Security-Policy.
 
 mod axe;
 mod download;
 mod input;
+mod monitor;
 mod page;
 mod process;
 mod screen;
-mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,13 +20,13 @@ use tokio::task::JoinHandle;
 
 pub use self::{
     download::Download,
+    monitor::Request,
     page::Page,
     screen::{Screen, Theme, screenshots},
-    watch::Request,
 };
-use self::{process::Process, watch::Watch};
+use self::{monitor::PageMonitor, process::Process};
 
-/// A browser with a profile of its own; it ends with the last of its pages.
+/// A browser with its own profile; it ends when its last page is dropped.
 #[derive(Clone)]
 pub struct Browser {
     running: Arc<Running>,
@@ -34,11 +34,11 @@ pub struct Browser {
 
 struct Running {
     protocol: chromiumoxide::Browser,
-    /// What the browser said that its client could not read.
+    /// Messages from the browser that the client could not parse.
     unread: Mutex<Vec<String>>,
-    /// Reads what the browser says.
+    /// The task that reads the browser's messages.
     reader: Mutex<Option<JoinHandle<()>>>,
-    /// Last, so that it is dropped after what talks to it.
+    /// Last, so that it is dropped after its clients.
     process: Process,
 }
 
@@ -47,9 +47,9 @@ impl Browser {
         let process = Process::start();
         let config = HandlerConfig {
             viewport: None,
-            // An event that can't be read might have been the one that matters.
+            // An unparsed event might be one that a test must see.
             ignore_invalid_messages: false,
-            // axe looks at every element of a long page.
+            // axe inspects every element of a long page.
             request_timeout: std::time::Duration::from_mins(6),
             ..HandlerConfig::default()
         };
@@ -67,31 +67,30 @@ impl Browser {
                 running.unread.lock().unwrap_or_else(PoisonError::into_inner).push(message);
             }
         });
-        *running.reader.lock().expect("nobody else has it") = Some(reader);
+        *running.reader.lock().expect("the only user of the lock") = Some(reader);
         Self { running }
     }
 
     /// An empty page, 1280 pixels wide, in light colours.
     pub async fn page(&self) -> Page {
         let tab = self.running.protocol.new_page("about:blank").await.expect("a page");
-        let watch = Watch::start(&tab).await;
+        let watch = PageMonitor::start(&tab).await;
         let page = Page::new(self.clone(), tab, watch);
         page.screen(Screen::DESKTOP).await;
         page.theme(Theme::Light).await;
         page
     }
 
-    /// Messages that were not understood and would have told of something that a test must see. Others are new to the
-    /// client, and nothing here.
+    /// Unparsed messages of the watched kinds. Other messages are unknown to the client and irrelevant.
     fn unread(&self) -> Vec<String> {
         let unread = self.running.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        let matters = |message: &&String| {
-            watch::METHODS.iter().any(|name| message.contains(&format!("\"method\":\"{name}\"")))
+        let is_watched = |message: &&String| {
+            monitor::METHODS.iter().any(|name| message.contains(&format!("\"method\":\"{name}\"")))
         };
-        unread.iter().filter(matters).cloned().collect()
+        unread.iter().filter(is_watched).cloned().collect()
     }
 
-    /// The folder that is the browser's own.
+    /// The browser's profile folder.
     pub fn profile(&self) -> std::path::PathBuf {
         self.running.process.profile().to_owned()
     }

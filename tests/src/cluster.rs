@@ -1,4 +1,4 @@
-//! The cluster as tests see it: namespaces that go with the test, operators as processes, jobs over a few rows.
+//! The test cluster: namespaces that are deleted after the test, operators as local processes, small jobs.
 
 use std::{
     env, fs,
@@ -13,11 +13,11 @@ use anomal_testbed::Cluster;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-/// What pods take at most to start and end, on a machine that does other things too.
+/// How long pods may take to start and end on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const IMAGE: &str = "localhost/anomal/runner:test";
 
-/// The cluster with the definition of our resource, or none where there is none to be had, which is told.
+/// The test cluster with the AnomalyJob definition; reports the test as skipped and returns `None` if there is none.
 pub fn cluster() -> Option<&'static Cluster> {
     static DEFINED: Once = Once::new();
     if env::var("ANOMAL_TEST_CLUSTER").as_deref() != Ok("1") {
@@ -33,19 +33,19 @@ pub fn cluster() -> Option<&'static Cluster> {
         let apply = ["apply", "--server-side", "--force-conflicts", "-f", path];
         cluster.kubectl(&apply).expect("the definition is applied");
         let wait = ["wait", "--for=condition=Established", "crd/anomalyjobs.anomal.dev"];
-        cluster.kubectl(&wait).expect("the definition holds");
+        cluster.kubectl(&wait).expect("the definition is established");
     });
     Some(cluster)
 }
 
-/// A namespace that goes with the value.
+/// A namespace, deleted when dropped.
 pub struct Namespace {
     pub cluster: &'static Cluster,
     pub name: String,
 }
 
 impl Namespace {
-    /// It takes no pods but restricted ones, and has a small CSV file in the `ConfigMap` logs.
+    /// Creates a namespace that enforces Pod Security `restricted`, with a small CSV file in the `ConfigMap` logs.
     pub fn new(cluster: &'static Cluster, name: &str) -> Self {
         let name = format!("{name}-{:x}", std::process::id());
         let restricted = json!({"pod-security.kubernetes.io/enforce": "restricted"});
@@ -54,7 +54,7 @@ impl Namespace {
         });
         cluster.apply(&namespace.to_string()).expect("the namespace is made");
         let namespace = Self { cluster, name };
-        // The controller that makes it comes a moment later.
+        // A controller creates it shortly after the namespace.
         eventually("a service account", PATIENCE, || namespace.get("serviceaccount", "default"));
         namespace.apply(&json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "logs"}, "data": {"logs.csv": LOGS},
@@ -63,7 +63,7 @@ impl Namespace {
     }
 
     /// # Errors
-    /// What kubectl says.
+    /// kubectl's error message.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
         let all = [&["--namespace", self.name.as_str()], arguments].concat();
         self.cluster.kubectl(&all).map_err(|error| format!("{error:#}"))
@@ -75,7 +75,7 @@ impl Namespace {
     }
 
     /// # Errors
-    /// What kubectl says.
+    /// kubectl's error message.
     pub fn try_apply(&self, object: &Value) -> Result<String, String> {
         let mut object = object.clone();
         object["metadata"]["namespace"] = self.name.as_str().into();
@@ -87,7 +87,7 @@ impl Namespace {
         serde_json::from_str(&self.kubectl(&asked).ok()?).ok()
     }
 
-    /// What operators made, of a kind.
+    /// All objects of a kind that an operator created.
     pub fn list(&self, kind: &str) -> Vec<Value> {
         let ours = "--selector=app.kubernetes.io/managed-by=anomal-operator";
         let text = self.kubectl(&["get", kind, ours, "--output=json"]).expect("the objects");
@@ -99,9 +99,9 @@ impl Namespace {
         self.get("anomalyjob", name).map(|job| job["status"].clone()).unwrap_or_default()
     }
 
-    /// Waits for a phase and a reason (`*`: any).
+    /// Waits for a phase and a reason (`*` for any) and returns the status.
     #[track_caller]
-    pub fn reaches(&self, name: &str, phase: &str, reason: &str) -> Value {
+    pub fn wait_for_status(&self, name: &str, phase: &str, reason: &str) -> Value {
         let mut last = Value::Null;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
@@ -124,7 +124,7 @@ impl Drop for Namespace {
 
 const LOGS: &str = "name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\ne,2,2\nf,1,1\n";
 
-/// A job over those logs: six rows, one of them suspicious.
+/// A job on those logs: six rows, one of them suspicious.
 pub fn job(name: &str) -> Value {
     json!({
         "apiVersion": "anomal.dev/v1alpha1",
@@ -142,14 +142,14 @@ pub fn job(name: &str) -> Value {
     })
 }
 
-/// A job with something changed in its spec.
+/// The same job with a changed spec.
 pub fn job_with(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     let mut job = job(name);
     change(&mut job["spec"]);
     job
 }
 
-/// An operator as a process, which cares for one namespace and ends with the value.
+/// An operator as a local process that watches one namespace; killed when dropped.
 pub struct Operator {
     child: Child,
     log: NamedTempFile,
@@ -157,10 +157,10 @@ pub struct Operator {
 
 impl Operator {
     pub fn start(namespace: &Namespace, more: &[&str]) -> Self {
-        Self::with(namespace, namespace.cluster.kubeconfig(), more)
+        Self::start_with_kubeconfig(namespace, namespace.cluster.kubeconfig(), more)
     }
 
-    pub fn with(namespace: &Namespace, kubeconfig: &Path, more: &[&str]) -> Self {
+    pub fn start_with_kubeconfig(namespace: &Namespace, kubeconfig: &Path, more: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
         let mut command = Command::new(crate::program("anomal-operator"));
         command.args(["--runner-image-pull-policy", "Never", "--namespaces", &namespace.name]);
@@ -183,13 +183,13 @@ impl Operator {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    /// Tells it to stop.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = Command::new("kill").arg(self.pid().to_string()).status();
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log.path()).expect("its log")
     }
@@ -197,13 +197,13 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Asks until there is an answer.
+/// Polls until `ask` returns a value.
 #[track_caller]
 pub fn eventually<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + patience;
@@ -211,7 +211,7 @@ pub fn eventually<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Op
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < until, "gave up waiting for {what}");
+        assert!(Instant::now() < until, "timed out waiting for {what}");
         thread::sleep(Duration::from_millis(250));
     }
 }

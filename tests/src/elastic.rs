@@ -5,7 +5,7 @@
 //! ```no_run
 //! use anomal_tests::{Workspace, elastic};
 //!
-//! elastic::both(|server| {
+//! elastic::on_each_server(|server| {
 //!     let workspace = Workspace::default();
 //!     server.secrets(&workspace);
 //!     let index = server.name("results");
@@ -16,7 +16,7 @@
 //! });
 //! ```
 //!
-//! The servers of [`both`] are shared by the tests of a binary, and end with it. They take some twenty seconds to start,
+//! The servers of [`on_each_server`] are shared by the tests of a binary, and end with it. They take some twenty seconds to start,
 //! so a few binaries with many tests are better than many. Who breaks a server starts one of its own.
 
 mod client;
@@ -100,7 +100,7 @@ pub struct Server {
 }
 
 /// Runs a scenario against both servers at the same time; one that can't be had is told as skipped.
-pub fn both(scenario: impl Fn(&Server) + Sync) {
+pub fn on_each_server(scenario: impl Fn(&Server) + Sync) {
     let run = |flavor| Server::shared_or(flavor).map(&scenario).err();
     let missing = thread::scope(|scope| {
         let start = |flavor: Flavor| {
@@ -109,16 +109,16 @@ pub fn both(scenario: impl Fn(&Server) + Sync) {
         };
         FLAVORS.map(start).map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
-    told(missing);
+    skip_missing(missing);
 }
 
 /// The same for scenarios that break a server: each has its own, one after the other.
-pub fn both_apart(scenario: impl Fn(Server)) {
-    told(FLAVORS.map(|flavor| Server::start(flavor).map(&scenario).err()));
+pub fn on_fresh_servers(scenario: impl Fn(Server)) {
+    skip_missing(FLAVORS.map(|flavor| Server::start(flavor).map(&scenario).err()));
 }
 
 /// On one line, for it is one test.
-fn told(missing: [Option<String>; 2]) {
+fn skip_missing(missing: [Option<String>; 2]) {
     let missing: Vec<String> = missing.into_iter().flatten().collect();
     if !missing.is_empty() {
         skip(&missing.join("; "));
@@ -153,7 +153,7 @@ impl Server {
         }
         // Removed by what stands between: it outlives what Rust drops.
         let folder = TempDir::with_prefix("anomal-elastic-").expect("a temporary folder").keep();
-        let authority = Authority::make();
+        let authority = Authority::new();
         let mut log = String::new();
         // Another program may take the port before the server does.
         for _ in 0..3 {
@@ -233,16 +233,18 @@ impl Server {
     }
 
     pub fn user(&self, user: &str) -> Client {
-        let client = Client::to(self.port);
+        let client = Client::new(self.port);
         match self.flavor {
-            Flavor::Elasticsearch => client.trusting(&self.authority).basic(user, PASSWORD),
+            Flavor::Elasticsearch => {
+                client.with_authority(&self.authority).with_basic_auth(user, PASSWORD)
+            }
             Flavor::OpenSearch => client,
         }
     }
 
     /// The same through a proxy in front of it.
     pub fn through(&self, proxy: &proxy::Proxy, user: &str) -> Client {
-        Client::to(proxy.port()).trusting(&self.authority).basic(user, PASSWORD)
+        Client::new(proxy.port()).with_authority(&self.authority).with_basic_auth(user, PASSWORD)
     }
 
     /// Where all it has lies.
@@ -258,7 +260,7 @@ impl Server {
     }
 
     /// Comes back after [`Server::kill`], at the same address and with what it held.
-    pub fn start_again(&mut self) {
+    pub fn restart(&mut self) {
         self.process = Some(Process::start(self.flavor, self.size, &self.folder, self.port));
         assert!(self.answers(), "{:?} does not come back", self.flavor);
     }
@@ -266,7 +268,7 @@ impl Server {
     /// Waits until it has its indices; whether it ever does.
     fn answers(&self) -> bool {
         let until = Instant::now() + Duration::from_mins(3);
-        let client = self.admin().patient(Duration::from_secs(15));
+        let client = self.admin().with_timeout(Duration::from_secs(15));
         while Instant::now() < until {
             if self.process.as_ref().is_none_or(Process::has_ended) {
                 return false;

@@ -1,11 +1,11 @@
-//! Requests as plain as can be: what is sent is what stands here.
+//! Minimal HTTP requests without a client library, so that tests control every byte.
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
 };
 
-/// What a server said.
+/// An HTTP response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -25,12 +25,12 @@ impl Answer {
     }
 }
 
-/// `address`: such as `http://127.0.0.1:8080`; `headers`: lines.
+/// Sends a GET request. `address` is such as `http://127.0.0.1:8080`, `headers` are whole lines.
 pub fn get(address: &str, path: &str, headers: &[&str]) -> Answer {
     send("GET", address, path, headers, "")
 }
 
-/// With a form.
+/// Posts a URL-encoded form.
 pub fn post(address: &str, path: &str, headers: &[&str], form: &str) -> Answer {
     let length = format!("content-length: {}", form.len());
     let kind = "content-type: application/x-www-form-urlencoded";
@@ -40,7 +40,7 @@ pub fn post(address: &str, path: &str, headers: &[&str], form: &str) -> Answer {
 fn send(method: &str, address: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let host = address.strip_prefix("http://").expect("an address");
     let mut stream = TcpStream::connect(host).expect("the server takes connections");
-    // HTTP/1.0: the answer ends with the connection.
+    // HTTP/1.0: the response ends with the connection.
     let mut request = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\n");
     for header in headers {
         request.push_str(header);

@@ -1,4 +1,4 @@
-//! What the tests drive Anomal with: the built programs, each in a folder of its own, and nothing that
+//! Test support: runs the built programs in temporary folders and starts the servers that they connect to. Nothing
 //! outlives a test.
 
 pub mod browser;
@@ -21,7 +21,7 @@ use anomal_core::Table;
 use polars::prelude::DataFrame;
 pub use tempfile::TempDir;
 
-/// A program that was built beside the tests.
+/// The path of a program built with the tests.
 pub fn program(name: &str) -> PathBuf {
     let here = std::env::current_exe().expect("the test's own path");
     let folder = here.parent().and_then(Path::parent).expect("target folder");
@@ -30,47 +30,47 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
-/// What `cargo xtask test` got from outside, such as the browser.
+/// The path of an external tool, such as the browser, that `cargo xtask test` has installed.
 pub fn tool(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
     path.unwrap_or_else(|| panic!("{variable} is not set; `cargo xtask test` sets it")).into()
 }
 
-/// Tells that a test ends before it has tested anything; `cargo xtask test` counts it as skipped.
+/// Reports a test as skipped; `cargo xtask test` counts these lines. The caller returns afterwards.
 pub fn skip(reason: &str) {
-    // Past the capture of what tests print, and on a line of its own.
+    // Bypasses the capture of test output; starts on a new line.
     let _ = writeln!(std::io::stdout(), "\nskipped: {reason}");
 }
 
-/// The checkout, for its examples.
+/// The root of the checkout.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace folder").to_owned()
 }
 
-/// Checks that two tables have the same rows, columns, types and values.
+/// Asserts that two tables have the same rows, columns, types and values.
 #[track_caller]
-pub fn same(a: &Table, b: &Table) {
+pub fn assert_same_tables(a: &Table, b: &Table) {
     assert_eq!(a.rows(), b.rows());
     let frames: [&DataFrame; 2] = [a.columns(), b.columns()];
     assert_eq!(frames[0].schema(), frames[1].schema());
     assert!(frames[0].equals_missing(frames[1]), "{:?}\n{:?}", frames[0], frames[1]);
 }
 
-/// A folder with files, in which `anomal` is run.
+/// A temporary folder in which `anomal` is run.
 pub struct Workspace {
     pub folder: TempDir,
 }
 
-/// How a program ended.
+/// A program's exit code and output.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
-    /// Checks the exit code, that the message holds each part, and that no user saw a panic.
+impl RunOutput {
+    /// Asserts the exit code, that standard error contains each part, and that nothing panicked.
     #[track_caller]
     pub fn expect(&self, code: i32, parts: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -82,7 +82,7 @@ impl Ran {
     }
 }
 
-impl From<Output> for Ran {
+impl From<Output> for RunOutput {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -100,7 +100,7 @@ impl Default for Workspace {
 
 impl Workspace {
     /// A folder with these files.
-    pub fn with(files: &[(&str, &[u8])]) -> Self {
+    pub fn with_files(files: &[(&str, &[u8])]) -> Self {
         let workspace = Self::default();
         for (name, content) in files {
             workspace.write(name, content);
@@ -126,7 +126,7 @@ impl Workspace {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The names of the files that are there, in order.
+    /// The names of the files and folders in it, sorted.
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("the folder");
         let mut names: Vec<String> = entries
@@ -136,7 +136,7 @@ impl Workspace {
         names
     }
 
-    /// `anomal` in this folder, ready to be given more.
+    /// A command that runs `anomal` in this folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("anomal"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
@@ -144,18 +144,18 @@ impl Workspace {
         command
     }
 
-    pub fn anomal(&self, arguments: &[&str]) -> Ran {
+    pub fn anomal(&self, arguments: &[&str]) -> RunOutput {
         self.command(arguments).output().expect("anomal runs").into()
     }
 
-    /// With something on standard input.
-    pub fn anomal_fed(&self, arguments: &[&str], input: &[u8]) -> Ran {
+    /// Runs `anomal` with `input` on standard input.
+    pub fn anomal_with_input(&self, arguments: &[&str], input: &[u8]) -> RunOutput {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("anomal runs");
         let mut stdin = child.stdin.take().expect("standard input");
         std::thread::scope(|scope| {
-            // A program that stops reading early is no fault of the test.
+            // The program may stop reading early.
             scope.spawn(move || drop(stdin.write_all(input)));
             child.wait_with_output().expect("anomal ends").into()
         })
@@ -166,11 +166,11 @@ impl Workspace {
 pub struct Engine {
     child: Child,
     pub address: String,
-    /// Of its pages, where it has any.
+    /// The address of its web pages, if it has any.
     pub pages: Option<String>,
 }
 
-/// The port that a server tells in its port file, once it does; `check` is done while it does not.
+/// Waits for a server's port file and returns its gRPC port; `check` is called while waiting.
 pub fn grpc_port(file: &Path, check: impl FnMut()) -> u64 {
     ports(file, check)["grpc"].as_u64().expect("a port")
 }
@@ -179,7 +179,7 @@ fn ports(file: &Path, mut check: impl FnMut()) -> serde_json::Value {
     let until = Instant::now() + Duration::from_secs(20);
     while !file.exists() {
         check();
-        assert!(Instant::now() < until, "no server tells its port in {}", file.display());
+        assert!(Instant::now() < until, "no port file {}", file.display());
         std::thread::sleep(Duration::from_millis(20));
     }
     let ports = fs::read(file).expect("the port file");
@@ -193,11 +193,15 @@ impl Engine {
     }
 
     pub fn start_with(name: &str, more: &[&str]) -> Self {
-        Self::start_in(name, more, &[])
+        Self::start_with_environment(name, more, &[])
     }
 
-    /// With more in its environment.
-    pub fn start_in(name: &str, more: &[&str], environment: &[(&str, String)]) -> Self {
+    /// With additional environment variables.
+    pub fn start_with_environment(
+        name: &str,
+        more: &[&str],
+        environment: &[(&str, String)],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let ports = folder.path().join("ports.json");
         let mut command = Command::new(program(name));
@@ -214,9 +218,9 @@ impl Engine {
         Self { child, address: address(&ports["grpc"]), pages }
     }
 
-    /// Ends it as a lost machine would.
+    /// Kills the process, as the loss of its machine would.
     pub fn kill(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

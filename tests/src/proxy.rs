@@ -1,4 +1,4 @@
-//! A line to a server that breaks when it is told to.
+//! A TCP proxy whose connections break at a configured point.
 
 use std::{
     io::{Read, Write},
@@ -10,19 +10,19 @@ use std::{
     thread,
 };
 
-/// When the line breaks, once, and whether it stays so.
+/// Where the connection breaks: once, or permanently.
 #[derive(Clone, Copy, Debug)]
-pub struct Breaks {
-    /// After so many bytes from the server.
+pub struct BreakPoint {
+    /// Breaks after this many bytes from the server.
     pub down: usize,
-    /// After so many bytes to it.
+    /// Breaks after this many bytes to the server.
     pub up: usize,
-    pub for_ever: bool,
+    pub permanent: bool,
 }
 
 #[derive(Debug)]
 struct State {
-    breaks: Breaks,
+    break_point: BreakPoint,
     down: AtomicUsize,
     up: AtomicUsize,
     broken: AtomicBool,
@@ -36,16 +36,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// To a port of this machine.
-    pub fn start(to: u16, breaks: Breaks) -> Self {
+    /// Forwards to a port of this machine.
+    pub fn start(to: u16, break_point: BreakPoint) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let (down, up, broken) = Default::default();
-        let state = Arc::new(State { breaks, down, up, broken });
+        let state = Arc::new(State { break_point, down, up, broken });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if shared.broken.load(Ordering::SeqCst) && breaks.for_ever {
+                if shared.broken.load(Ordering::SeqCst) && break_point.permanent {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
@@ -72,12 +72,15 @@ fn carry(from: &TcpStream, to: &TcpStream, state: &Arc<State>, up: bool) {
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 14];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            let (carried, most) =
-                if up { (&state.up, state.breaks.up) } else { (&state.down, state.breaks.down) };
+            let (carried, most) = if up {
+                (&state.up, state.break_point.up)
+            } else {
+                (&state.down, state.break_point.down)
+            };
             let over = carried.fetch_add(count, Ordering::SeqCst) + count > most;
-            // The first that is over breaks it; where it stays broken, the other lines go too.
+            // The first connection over the limit breaks; a permanent break also closes the others.
             let first = over && !state.broken.swap(true, Ordering::SeqCst);
-            let gone = state.breaks.for_ever && state.broken.load(Ordering::SeqCst);
+            let gone = state.break_point.permanent && state.broken.load(Ordering::SeqCst);
             if first || gone || to.write_all(&buffer[..count]).is_err() {
                 break;
             }

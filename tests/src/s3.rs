@@ -33,19 +33,19 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// On a free port, with nothing in it; none where the server can't be had, which is told as skipped.
+    /// Starts an empty server on a free port; reports the test as skipped and returns `None` if there is no server program.
     pub fn start() -> Option<Self> {
         Self::start_at("127.0.0.1")
     }
 
-    /// On another address of this machine.
+    /// Starts it on another address of this machine.
     pub fn start_at(host: &str) -> Option<Self> {
         if let Ok(reason) = std::env::var("ANOMAL_TEST_S3_MISSING") {
             skip(&reason);
             return None;
         }
         let folder = TempDir::with_prefix("anomal-s3-").expect("a temporary folder");
-        for part in ["objects", "about"] {
+        for part in ["objects", "metadata"] {
             fs::create_dir(folder.path().join(part)).expect("folder made");
         }
         // Another program may take the port before the server does.
@@ -60,7 +60,7 @@ impl S3 {
             .or_else(|| panic!("the S3 server does not start"))
     }
 
-    /// Makes a bucket.
+    /// Creates a bucket.
     pub fn bucket(&self, name: &str) {
         fs::create_dir(self.folder.path().join("objects").join(name)).expect("bucket made");
     }
@@ -69,7 +69,7 @@ impl S3 {
         format!("http://{}:{}", self.host, self.port)
     }
 
-    /// What programs that use S3 read.
+    /// The environment variables that S3 clients read.
     pub fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT", self.endpoint()),
@@ -80,7 +80,7 @@ impl S3 {
         ]
     }
 
-    /// A client of its own to look at what is in a bucket.
+    /// An independent client to inspect a bucket.
     fn client(&self, bucket: &str) -> (AmazonS3, Runtime) {
         let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
         for (name, value) in self.environment() {
@@ -95,7 +95,7 @@ impl S3 {
         let (store, runtime) = self.client(bucket);
         let key = Path::from(key);
         let put = store.put(&key, bytes.to_vec().into());
-        runtime.block_on(put).expect("the object is kept");
+        runtime.block_on(put).expect("the object is stored");
     }
 
     pub fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
@@ -114,30 +114,30 @@ impl S3 {
         keys
     }
 
-    /// Uploads of a bucket that were begun and neither completed nor taken back, where this server keeps them.
+    /// The number of a bucket's unfinished multipart uploads, counted in the server's own folder.
     pub fn uploads(&self, bucket: &str) -> usize {
-        let kept = self.folder.path().join("objects").join(bucket).join(".sgwtmp/multipart");
+        let multipart = self.folder.path().join("objects").join(bucket).join(".sgwtmp/multipart");
         let folders = |folder: &std::path::Path| -> Vec<PathBuf> {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
         };
-        folders(&kept).iter().map(|key| folders(key).len()).sum()
+        folders(&multipart).iter().map(|key| folders(key).len()).sum()
     }
 
-    /// Where it listens.
+    /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends it as a lost machine would; what it holds stays.
+    /// Kills the server, as the loss of its machine would; its objects stay.
     pub fn kill(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Comes back after [`S3::kill`], at the same address and with what it held.
-    pub fn start_again(&mut self) {
+    /// Starts again after [`S3::kill`], at the same address and with the same objects.
+    pub fn restart(&mut self) {
         self.child = run(&self.folder, &self.host, self.port).expect("the S3 server comes back");
     }
 }
@@ -148,12 +148,12 @@ impl Drop for S3 {
     }
 }
 
-/// The server, once it answers.
+/// Starts the server and waits until it responds.
 fn run(folder: &TempDir, host: &str, port: u16) -> Option<Child> {
     let mut command = Command::new(tool("ANOMAL_TEST_S3"));
     command.args(["--port", &format!("{host}:{port}"), "--region", REGION, "--quiet", "posix"]);
-    // What is known about objects goes to files: not every file system has attributes for it.
-    command.arg("--sidecar").arg(folder.path().join("about")).arg(folder.path().join("objects"));
+    // Object metadata goes to files, because not every file system has extended attributes.
+    command.arg("--sidecar").arg(folder.path().join("metadata")).arg(folder.path().join("objects"));
     command.env("ROOT_ACCESS_KEY", KEY).env("ROOT_SECRET_KEY", SECRET);
     command.current_dir(folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -173,7 +173,7 @@ fn run(folder: &TempDir, host: &str, port: u16) -> Option<Child> {
     None
 }
 
-/// Whether something speaks HTTP there; a stranger is told that it is one.
+/// Whether an HTTP server responds, also with a refusal.
 fn answers(host: &str, port: u16) -> bool {
     let ask = || {
         let mut stream = TcpStream::connect((host, port))?;

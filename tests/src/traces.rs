@@ -1,4 +1,4 @@
-//! A collector of traces, and the spans that came to it.
+//! An OpenTelemetry trace collector that records the spans it receives.
 
 use std::{
     collections::HashMap,
@@ -26,10 +26,10 @@ pub struct Span {
     pub name: String,
     pub trace: String,
     pub id: String,
-    /// Empty: it is the root.
+    /// Empty for the root.
     pub parent: String,
     pub attributes: HashMap<String, String>,
-    /// The message of an error.
+    /// The error message of a failed span.
     pub failed: Option<String>,
 }
 
@@ -56,12 +56,12 @@ impl TraceService for Spans {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let mut spans = self.0.lock().expect("nothing panics with it");
         for resource in request.into_inner().resource_spans {
-            let of = texts(&resource.resource.unwrap_or_default().attributes);
+            let resource_attributes = texts(&resource.resource.unwrap_or_default().attributes);
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
                 let status = span.status.unwrap_or_default();
                 spans.push(Span {
-                    service: of["service.name"].clone(),
-                    version: of["service.version"].clone(),
+                    service: resource_attributes["service.name"].clone(),
+                    version: resource_attributes["service.version"].clone(),
                     name: span.name,
                     trace: hex(&span.trace_id),
                     id: hex(&span.span_id),
@@ -75,7 +75,7 @@ impl TraceService for Spans {
     }
 }
 
-/// The collector, which ends with the value.
+/// The collector; it stops when dropped.
 pub struct Collector {
     spans: Spans,
     pub address: String,
@@ -83,7 +83,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// On a free port of an address of this machine.
+    /// Starts it on a free port of an address of this machine.
     pub fn start(host: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = TcpListener::bind((host, 0)).expect("a free port");
@@ -99,14 +99,14 @@ impl Collector {
         Self { spans, address, _runtime: runtime }
     }
 
-    /// What came so far.
-    pub fn all(&self) -> Vec<Span> {
+    /// All spans received so far.
+    pub fn spans(&self) -> Vec<Span> {
         self.spans.0.lock().expect("nothing panics with it").clone()
     }
 
-    /// Those of a service.
-    pub fn of(&self, service: &str) -> Vec<Span> {
-        let mut spans = self.all();
+    /// The spans of one service.
+    pub fn spans_from(&self, service: &str) -> Vec<Span> {
+        let mut spans = self.spans();
         spans.retain(|span| span.service == service);
         spans
     }

@@ -1,7 +1,7 @@
 //! Whatever is fed to it, `anomal` ends with the right exit code and a message with a remedy, and leaves
 //! no half file.
 
-use anomal_tests::{Ran, Workspace};
+use anomal_tests::{RunOutput, Workspace};
 
 const JOB: &str = "
 input: {csv: {path: in.csv}}
@@ -12,12 +12,12 @@ classification: {engine: Gower}
 outputs: [{csv: {path: out.csv}}]
 ";
 
-fn on(csv: &[u8]) -> (Workspace, Ran) {
+fn on(csv: &[u8]) -> (Workspace, RunOutput) {
     on_with(csv, JOB)
 }
 
-fn on_with(csv: &[u8], job: &str) -> (Workspace, Ran) {
-    let workspace = Workspace::with(&[("in.csv", csv), ("job.yaml", job.as_bytes())]);
+fn on_with(csv: &[u8], job: &str) -> (Workspace, RunOutput) {
+    let workspace = Workspace::with_files(&[("in.csv", csv), ("job.yaml", job.as_bytes())]);
     let ran = workspace.anomal(&["run", "job.yaml"]);
     (workspace, ran)
 }
@@ -266,18 +266,18 @@ fn standard_output_on_a_full_disk() {
     let (_, ran) = on_with(b"a,b\n1,2\n3,4\n", &job);
     ran.expect(0, &[]);
     let workspace =
-        Workspace::with(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
+        Workspace::with_files(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
     command.stderr(std::process::Stdio::piped());
-    let ran: Ran = command.output().unwrap().into();
+    let ran: RunOutput = command.output().unwrap().into();
     ran.expect(1, &["standard output", "space"]);
 }
 
 /// `anomal run` by a shell script, in which `"$@"` is the command; for what needs a file system of its
 /// own, which goes with the process.
 #[cfg(target_os = "linux")]
-fn in_script(workspace: &Workspace, script: &str) -> Ran {
+fn in_script(workspace: &Workspace, script: &str) -> RunOutput {
     let mut command = std::process::Command::new("unshare");
     command.args(["--mount", "sh", "-euc", script, "sh"]);
     command.arg(anomal_tests::program("anomal")).args(["run", "job.yaml"]);
@@ -299,7 +299,7 @@ fn a_full_disk() {
     ] {
         let job = JOB.replace("csv: {path: out.csv}", output).replace("Gower", "HBOS");
         let workspace =
-            Workspace::with(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())]);
+            Workspace::with_files(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())]);
         workspace.write("disk/keep", b"");
         // The folder's listing is printed when all is over.
         let script = "mount -t tmpfs -o size=64k tmpfs disk; code=0; \"$@\" || code=$?; ls -A disk; exit $code";
@@ -314,7 +314,7 @@ fn a_full_disk() {
 fn an_output_that_is_not_permitted() {
     let job = JOB.replace("out.csv", "closed/out.csv");
     let workspace =
-        Workspace::with(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
+        Workspace::with_files(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
     workspace.write("closed/keep", b"");
     // Root may write everywhere, unless that right is taken away.
     let script = "chmod 555 closed; setpriv --bounding-set=-dac_override,-dac_read_search \"$@\"";

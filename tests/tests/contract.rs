@@ -11,7 +11,7 @@ use anomal_core::{
 };
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_spec::{Classification, RemoteEngine};
-use anomal_tests::{Engine, same};
+use anomal_tests::{Engine, assert_same_tables};
 use polars::prelude::df;
 
 fn endpoint(engine: &Engine) -> RemoteEngine {
@@ -98,9 +98,9 @@ async fn a_feature_engine_plans_and_extracts() {
         };
         let here = local.extract(request.clone()).await.unwrap();
         let there = remote.extract(request).await.unwrap();
-        same(&here.features, &there.features);
-        same(&here.removed, &there.removed);
-        same(&here.hits, &there.hits);
+        assert_same_tables(&here.features, &there.features);
+        assert_same_tables(&here.removed, &there.removed);
+        assert_same_tables(&here.hits, &there.hits);
         assert_eq!(here.diagnostics, there.diagnostics);
         assert!(here.hits.height() > 0);
     }
@@ -177,7 +177,7 @@ async fn a_classification_engine_classifies_fits_and_scores() {
             let request = || classify_request(&detector.name, rows);
             let here = local.classify(request()).await.unwrap();
             let there = remote.classify(request()).await.unwrap();
-            same(&here.rows, &there.rows);
+            assert_same_tables(&here.rows, &there.rows);
             assert!(here.analysis == there.analysis, "{} {rows}", detector.name);
             let shares: Vec<f64> = ["contribution.n", "contribution.c"]
                 .iter()
@@ -206,12 +206,15 @@ async fn a_classification_engine_classifies_fits_and_scores() {
             assert!(fitted.model == afar.model, "{} {rows}", detector.name);
             let table = request().table;
             let scored = local.score(&fitted.model, table.clone()).await.unwrap();
-            same(&scored.rows, &remote.score(&fitted.model, table.clone()).await.unwrap().rows);
+            assert_same_tables(
+                &scored.rows,
+                &remote.score(&fitted.model, table.clone()).await.unwrap().rows,
+            );
             // A row alone is scored as among others.
             let alone = local.score(&fitted.model, table.slice(rows - 1, 1)).await.unwrap();
-            same(&alone.rows, &scored.rows.slice(rows - 1, 1));
+            assert_same_tables(&alone.rows, &scored.rows.slice(rows - 1, 1));
             if detector.row_wise {
-                same(&scored.rows, &here.rows);
+                assert_same_tables(&scored.rows, &here.rows);
             }
         }
     }

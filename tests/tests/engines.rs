@@ -16,7 +16,7 @@ use anomal_core::{
 };
 use anomal_feature::{LocalFeatureEngine, grpc};
 use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
-use anomal_tests::{Engine, Ran, Workspace, grpc_port, repository};
+use anomal_tests::{Engine, RunOutput, Workspace, grpc_port, repository};
 use async_trait::async_trait;
 use clap::Parser;
 
@@ -27,7 +27,7 @@ const CLASSIFICATION: &str = "anomal-classification-engine";
 fn dns() -> Workspace {
     let example = repository().join("examples/dns");
     let read = |name: &str| std::fs::read(example.join(name)).unwrap();
-    let workspace = Workspace::with(&[("dns.csv", &read("dns.csv"))]);
+    let workspace = Workspace::with_files(&[("dns.csv", &read("dns.csv"))]);
     let job = String::from_utf8(read("job.yaml")).unwrap();
     let (settings, _) = job.split_once("outputs:").unwrap();
     let outputs = "outputs:
@@ -43,7 +43,7 @@ fn outputs(workspace: &Workspace) -> Vec<Vec<u8>> {
     ["out.csv", "out.parquet", "out.ndjson"].map(|name| workspace.bytes(name)).to_vec()
 }
 
-fn run(workspace: &Workspace, engine: &str, threads: &str, more: &[String]) -> Ran {
+fn run(workspace: &Workspace, engine: &str, threads: &str, more: &[String]) -> RunOutput {
     let mut command = workspace.command(&["run", "job.yaml", "--engine", engine]);
     command.args(more).env("RAYON_NUM_THREADS", threads).env("POLARS_MAX_THREADS", threads);
     command.output().unwrap().into()
@@ -103,7 +103,12 @@ outputs: [{csv: {path: out.csv}}]
 }
 
 /// Runs it; `between` is done when half of the input is read, and again when all is.
-fn fed(workspace: &Workspace, csv: &str, more: &[String], mut between: impl FnMut(usize)) -> Ran {
+fn fed(
+    workspace: &Workspace,
+    csv: &str,
+    more: &[String],
+    mut between: impl FnMut(usize),
+) -> RunOutput {
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -161,7 +166,7 @@ fn a_classification_replica_that_dies_changes_nothing() {
     survives(CLASSIFICATION);
 }
 
-fn refused(address: &str) -> Ran {
+fn refused(address: &str) -> RunOutput {
     let workspace = dns();
     let ran = workspace.anomal(&["run", "job.yaml", "--feature-engine", address]);
     assert_eq!(workspace.files(), ["dns.csv", "job.yaml"]);
@@ -314,7 +319,7 @@ fn interrupted() {
     thread::sleep(Duration::from_millis(700));
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
-    let ran: Ran = child.wait_with_output().unwrap().into();
+    let ran: RunOutput = child.wait_with_output().unwrap().into();
     ran.expect(130, &[]);
     drop(stdin);
     assert_eq!(workspace.files(), before);

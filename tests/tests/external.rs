@@ -11,7 +11,7 @@ use anomal_core::{
     proto::{FeatureColumn, FeatureKind},
 };
 use anomal_spec::{Classification, EXTERNAL, RemoteEngine};
-use anomal_tests::{Workspace, repository, same};
+use anomal_tests::{Workspace, assert_same_tables, repository};
 use polars::prelude::df;
 
 /// The server, ended with the test.
@@ -103,7 +103,10 @@ async fn passes_the_contract() {
             let expected =
                 ["score", "rank", "cluster", "suspicious", "contribution.n", "contribution.c"];
             assert_eq!(names, expected);
-            same(&done.rows, &engine.classify(request(&detector.name, rows)).await.unwrap().rows);
+            assert_same_tables(
+                &done.rows,
+                &engine.classify(request(&detector.name, rows)).await.unwrap().rows,
+            );
             let share =
                 |name: &str| done.rows.columns().column(name).unwrap().f64().unwrap().clone();
             let shares = share("contribution.n") + share("contribution.c");
@@ -112,9 +115,9 @@ async fn passes_the_contract() {
                 let fitted = engine.fit(request(&detector.name, rows)).await.unwrap();
                 let table = request(&detector.name, rows).table;
                 let scored = engine.score(&fitted.model, table.clone()).await.unwrap();
-                same(&scored.rows, &done.rows);
+                assert_same_tables(&scored.rows, &done.rows);
                 let alone = engine.score(&fitted.model, table.slice(rows - 1, 1)).await.unwrap();
-                same(&alone.rows, &scored.rows.slice(rows - 1, 1));
+                assert_same_tables(&alone.rows, &scored.rows.slice(rows - 1, 1));
             }
         }
     }
@@ -144,7 +147,7 @@ fn a_job_is_classified_by_it() {
     let job = std::fs::read_to_string(examples.join("external-engine/job.yaml")).unwrap();
     let job = job.replace("http://127.0.0.1:7412", &server.address).replace("../dns/", "");
     let csv = std::fs::read(examples.join("dns/dns.csv")).unwrap();
-    let workspace = Workspace::with(&[("dns.csv", &csv), ("job.yaml", job.as_bytes())]);
+    let workspace = Workspace::with_files(&[("dns.csv", &csv), ("job.yaml", job.as_bytes())]);
     workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by LocalOutlierFactor"]);
     let evaluate = ["evaluate", "results.csv", "--label", "label", "--json"];
     let told = workspace.anomal(&evaluate);

@@ -24,13 +24,14 @@ async fn a_page_is_used_as_by_a_person() {
     assert_eq!(page.style("h1", "color").await, "rgb(10, 20, 30)");
     page.theme(Theme::Dark).await;
     assert_eq!(page.style("h1", "color").await, "rgb(240, 240, 240)");
-    page.paper().await;
+    page.print_media().await;
     assert!(!page.visible("nav").await);
     page.theme(Theme::Light).await;
     assert!(page.visible("nav").await);
 
     page.click("button").await;
-    page.until("document.querySelector('output').textContent === 'clicked'", "the answer").await;
+    page.wait_until("document.querySelector('output').textContent === 'clicked'", "the answer")
+        .await;
     // The first is covered, so a person clicks the second.
     assert_eq!(page.click(".stacked").await, 1);
     assert_eq!(page.text("output").await, "stacked 1");
@@ -60,10 +61,10 @@ async fn a_page_is_used_as_by_a_person() {
     for path in ["/", "/style.css", "/script.js", "/other"] {
         assert!(asked.contains(&path), "{asked:?}");
     }
-    let answer = page.answer(&site.url("/"));
+    let answer = page.last_request(&site.url("/"));
     assert_eq!((answer.status, answer.method.as_str()), (Some(200), "GET"));
     assert!(answer.bytes > 100 && answer.headers["content-security-policy"].contains("'self'"));
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +75,7 @@ async fn a_download_arrives() {
         assert_eq!((file.name.as_str(), file.url), ("rows.csv", site.url("/rows.csv")));
         assert_eq!(file.bytes, site::rows());
     }
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,16 +87,16 @@ async fn a_phone_and_pictures() {
     page.screen(Screen::PHONE).await;
     let wide: f64 = page.js("innerWidth").await;
     assert_eq!(wide, 360.0);
-    assert_eq!(page.beyond().await, [""; 0]);
+    assert_eq!(page.overflowing_elements().await, [""; 0]);
     let picture = fs::read(page.screenshot("harness-phone").await).unwrap();
     // It is longer than the window, and still as it was afterwards.
     assert!(size(&picture).0 >= 360 && size(&picture).1 > 740, "{:?}", size(&picture));
     let wide: f64 = page.js("innerWidth").await;
     assert_eq!(wide, 360.0);
     let _: Option<u8> = page.js("void document.body.classList.add('wide')").await;
-    let beyond = page.beyond().await;
+    let beyond = page.overflowing_elements().await;
     assert!(beyond.iter().any(|line| line.starts_with("<pre")), "{beyond:?}");
-    page.done().await;
+    page.finish().await;
 }
 
 /// Of a PNG.
@@ -125,18 +126,18 @@ async fn troubles_are_seen() {
     ] {
         let page = browser.page().await;
         page.goto(&site.url(path)).await;
-        let troubles = page.troubles().await;
-        assert!(troubles.iter().any(|line| line.contains(words)), "{path}: {troubles:?}");
-        let failed = tokio::spawn(page.done()).await.unwrap_err();
+        let errors = page.errors().await;
+        assert!(errors.iter().any(|line| line.contains(words)), "{path}: {errors:?}");
+        let failed = tokio::spawn(page.finish()).await.unwrap_err();
         let message = failed.into_panic().downcast::<String>().unwrap();
         assert!(message.contains(words), "{path}: {message}");
     }
     // One that was announced is none; one that was announced and does not come is.
     for (path, good) in [("/bad/console", true), ("/", false)] {
         let page = browser.page().await;
-        page.expect_trouble("it went wrong");
+        page.expect_error("it went wrong");
         page.goto(&site.url(path)).await;
-        assert_eq!(tokio::spawn(page.done()).await.is_ok(), good, "{path}");
+        assert_eq!(tokio::spawn(page.finish()).await.is_ok(), good, "{path}");
     }
     let forgotten = browser.page().await;
     assert!(tokio::spawn(async move { drop(forgotten) }).await.unwrap_err().is_panic());
@@ -154,7 +155,7 @@ async fn axe_finds_what_is_wrong() {
     }
     // It does not show in what it looked at, and broke none of the page's rules.
     assert!(page.js::<bool>("typeof axe === 'undefined'").await);
-    page.done().await;
+    page.finish().await;
 }
 
 /// Whether the test ends well or not.
@@ -167,7 +168,7 @@ async fn nothing_outlives_a_test() {
         let test = tokio::spawn(async move {
             let page = browser.page().await;
             assert!(!fails, "as a test does");
-            page.done().await;
+            page.finish().await;
         });
         assert_eq!(test.await.is_err(), fails);
         let mut left = processes(&profile);

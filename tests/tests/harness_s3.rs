@@ -29,7 +29,7 @@ async fn a_real_s3_server() {
 
     server.kill();
     assert!(store.get(&key).await.is_err());
-    server.start_again();
+    server.restart();
     let bytes = store.get(&key).await.unwrap().bytes().await.unwrap();
     assert_eq!(&bytes[..], b"first");
     let listed = store.list_with_delimiter(None).await.unwrap();

@@ -1,6 +1,6 @@
 //! What a run leaves for Kubernetes: a termination message, and no word on what only the operator does.
 
-use anomal_tests::{Ran, Workspace};
+use anomal_tests::{RunOutput, Workspace};
 use serde_json::{Value, json};
 
 const JOB: &str = "
@@ -18,7 +18,7 @@ fn workspace(job: &str) -> Workspace {
     let value = |row: u32| if row < 98 { row } else { row * 100 };
     let rows: Vec<String> = (0..100).map(|row| value(row).to_string()).collect();
     let csv = format!("a\n{}\nx,y\n", rows.join("\n"));
-    Workspace::with(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
+    Workspace::with_files(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
 }
 
 fn word(workspace: &Workspace) -> Value {
@@ -48,7 +48,7 @@ fn why_it_failed() {
         workspace.write("job.yaml", job.as_bytes());
         let mut command = workspace.command(&["run", "job.yaml"]);
         command.env("ANOMAL_TERMINATION_LOG", "word");
-        (Ran::from(command.output().unwrap()), word(&workspace))
+        (RunOutput::from(command.output().unwrap()), word(&workspace))
     };
     // By the file alone, by the input's columns, by the input.
     let (ran, told) = run(&JOB.replace("engine: HBOS", "engines: HBOS"));
@@ -82,7 +82,7 @@ fn what_only_a_cluster_does_is_noted_once() {
     assert_eq!(ran.stderr.matches("local run").count(), 1);
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.env("ANOMAL_IN_CLUSTER", "true");
-    let ran = Ran::from(command.output().unwrap());
+    let ran = RunOutput::from(command.output().unwrap());
     ran.expect(0, &[]);
     assert!(!ran.stderr.contains("local run"), "{}", ran.stderr);
     workspace.write("job.yaml", JOB.as_bytes());

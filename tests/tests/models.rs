@@ -11,7 +11,7 @@ fn example() -> Workspace {
     let (_, outputs) = after.split_once("outputs:").unwrap();
     let classification = "classification: {engine: HBOS, threshold: {method: auto}}\n\noutputs:";
     let job = format!("{before}{classification}{outputs}");
-    Workspace::with(&[("dns.csv", &read("dns.csv")), ("job.yaml", job.as_bytes())])
+    Workspace::with_files(&[("dns.csv", &read("dns.csv")), ("job.yaml", job.as_bytes())])
 }
 
 /// The value of a name in the JSON summary.

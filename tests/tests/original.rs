@@ -18,7 +18,7 @@ fn in_examples(workspace: &Workspace, name: &str) -> String {
 const LINE: &str =
     "--no-ui --base-folder examples -di csv -do csv -in dns.csv -ff dns_features.yaml";
 
-fn run(workspace: &Workspace, more: &str) -> anomal_tests::Ran {
+fn run(workspace: &Workspace, more: &str) -> anomal_tests::RunOutput {
     let line = format!("{LINE} {more}");
     workspace.anomal(&line.split_whitespace().collect::<Vec<_>>())
 }

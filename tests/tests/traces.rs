@@ -22,14 +22,14 @@ fn engine(collector: &Collector, name: &str, more: &[&str]) -> Engine {
         // It is killed at the end of the test, and sends nothing then.
         ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned()),
     ];
-    Engine::start_in(name, more, &environment)
+    Engine::start_with_environment(name, more, &environment)
 }
 
 /// The methods that an engine was asked, once they are all there.
 fn methods(collector: &Collector, service: &str, wanted: &[&str]) -> Vec<Span> {
     let started = Instant::now();
     loop {
-        let spans = collector.of(service);
+        let spans = collector.spans_from(service);
         let told: BTreeSet<&str> =
             spans.iter().map(|span| span.attributes["method"].as_str()).collect();
         if wanted.iter().all(|method| told.contains(method)) {
@@ -49,7 +49,7 @@ fn job() -> Workspace {
         features:\n  - {type: field, name: amount}\n\
         classification: {engine: HBOS}\n\
         outputs: [{csv: {path: out.csv}}]\n";
-    Workspace::with(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
+    Workspace::with_files(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn a_run_is_one_trace_with_its_engines() {
     command.args(["--classification-engine", &classification.address]);
     command.env("TRACEPARENT", format!("00-{TRACE}-{PARENT}-01"));
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
-    anomal_tests::Ran::from(command.output().unwrap()).expect(0, &[]);
+    anomal_tests::RunOutput::from(command.output().unwrap()).expect(0, &[]);
 
     // All of the run's are there once it has ended.
-    let run = collector.of("anomal");
+    let run = collector.spans_from("anomal");
     let named = |name: &str| {
         let found: Vec<&Span> = run.iter().filter(|span| span.name == name).collect();
         assert_eq!(found.len(), 1, "{name}: {run:#?}");
@@ -106,9 +106,9 @@ fn a_run_that_fails_says_so_in_its_trace() {
     workspace.write("in.csv", b"other\n1\n");
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.env("ANOMAL_OTLP_ENDPOINT", &collector.address);
-    let ran = anomal_tests::Ran::from(command.output().unwrap());
+    let ran = anomal_tests::RunOutput::from(command.output().unwrap());
     assert_ne!(ran.code, Some(0));
-    let run = collector.of("anomal");
+    let run = collector.spans_from("anomal");
     let root = run.iter().find(|span| span.name == "run").unwrap();
     assert!(root.failed.as_ref().unwrap().contains("amount"), "{root:#?}");
     assert_eq!(root.parent, "");
@@ -122,7 +122,7 @@ fn a_collector_that_is_down_stops_nothing() {
     let started = Instant::now();
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.env("ANOMAL_OTLP_ENDPOINT", format!("http://{nobody}"));
-    let ran = anomal_tests::Ran::from(command.output().unwrap());
+    let ran = anomal_tests::RunOutput::from(command.output().unwrap());
     ran.expect(0, &["traces can't be sent", "--otlp-endpoint"]);
     assert_eq!(ran.stderr.matches("traces can't be sent").count(), 1, "{ran:#?}");
     // Three seconds for the last spans, and the run's own time.

@@ -10,7 +10,7 @@ fn what_was_made_is_repaired() {
     let here = Namespace::new(cluster, "repairs");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("held", |spec| spec["suspend"] = true.into()));
-    let status = here.reaches("held", "Suspended", "*");
+    let status = here.wait_for_status("held", "Suspended", "*");
     let name = status["jobName"].as_str().unwrap();
     let map = here.list("configmaps")[0]["metadata"]["name"].as_str().unwrap().to_owned();
 
@@ -47,7 +47,7 @@ fn what_was_made_is_repaired() {
     });
 
     here.apply(&job_with("timed", |spec| spec["schedule"] = json!({"cron": "0 0 1 1 *"})));
-    here.reaches("timed", "Scheduled", "*");
+    here.wait_for_status("timed", "Scheduled", "*");
     here.kubectl(&[
         "patch",
         "cronjob",

@@ -15,15 +15,15 @@ fn wrong_settings_and_records_fail_at_once() {
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("column", |spec| spec["features"][0]["name"] = "byts".into()));
     here.apply(&job_with("record", |spec| spec["input"]["csv"]["path"] = "in/none.csv".into()));
-    let status = here.reaches("column", "Failed", "SettingsRefused");
+    let status = here.wait_for_status("column", "Failed", "SettingsRefused");
     assert!(message(&status).contains("byts"), "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
-    let status = here.reaches("record", "Failed", "InputRefused");
+    let status = here.wait_for_status("record", "Failed", "InputRefused");
     assert!(message(&status).contains("none.csv"), "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
     // Put right, it runs.
     here.apply(&job("column"));
-    here.reaches("column", "Complete", "*");
+    here.wait_for_status("column", "Complete", "*");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn too_little_memory_is_told_with_the_limit() {
         spec["runner"]["volumes"][0]["configMap"]["name"] = "many".into();
         spec["runner"]["resources"] = json!({"limits": {"memory": "48Mi"}});
     }));
-    let status = here.reaches("hungry", "Failed", "OutOfMemory");
+    let status = here.wait_for_status("hungry", "Failed", "OutOfMemory");
     assert!(message(&status).contains("48Mi"), "{status:#}");
 }
 
@@ -72,9 +72,9 @@ fn an_image_that_is_missing_is_told_and_a_deadline_ends_it() {
     let here = Namespace::new(cluster, "pulls");
     let _operator = Operator::start(&here, &["--runner-image", "localhost/anomal/nothing:test"]);
     here.apply(&job_with("nothing", |spec| spec["activeDeadlineSeconds"] = 15.into()));
-    let status = here.reaches("nothing", "Pending", "ImagePullFailed");
+    let status = here.wait_for_status("nothing", "Pending", "ImagePullFailed");
     assert_eq!(status["conditions"][0]["status"], "False", "{status:#}");
-    here.reaches("nothing", "Failed", "DeadlineExceeded");
+    here.wait_for_status("nothing", "Failed", "DeadlineExceeded");
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
         spec["runner"]["volumes"][0] =
             json!({"name": "in", "persistentVolumeClaim": {"claimName": "later"}});
     }));
-    here.reaches("claim", "Pending", "ClaimNotFound");
-    let status = here.reaches("secret", "Pending", "SecretNotFound");
+    here.wait_for_status("claim", "Pending", "ClaimNotFound");
+    let status = here.wait_for_status("secret", "Pending", "SecretNotFound");
     assert!(message(&status).contains("later"), "{status:#}");
-    here.reaches("map", "Pending", "ConfigMapNotFound");
+    here.wait_for_status("map", "Pending", "ConfigMapNotFound");
     here.kubectl(&["create", "secret", "generic", "later", "--from-literal=a=b"]).unwrap();
     let logs = here.get("configmap", "logs").unwrap()["data"].clone();
     here.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "later"}, "data": logs}));
@@ -122,7 +122,7 @@ fn pods_that_the_namespace_refuses_are_told() {
         here.get("resourcequota", "none").filter(|quota| quota["status"]["hard"].is_object())
     });
     here.apply(&job("many"));
-    let status = here.reaches("many", "Pending", "PodRefused");
+    let status = here.wait_for_status("many", "Pending", "PodRefused");
     assert!(message(&status).contains("quota"), "{status:#}");
 }
 
@@ -133,12 +133,12 @@ fn a_spec_that_can_not_be_run_is_told_and_stops_no_other() {
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("nowhere", |spec| spec["input"]["csv"]["path"] = "/etc/passwd".into()));
     here.apply(&job("fine"));
-    let status = here.reaches("nowhere", "Invalid", "InvalidSpec");
+    let status = here.wait_for_status("nowhere", "Invalid", "InvalidSpec");
     assert!(
         message(&status).contains("spec.input.csv.path: /etc/passwd is on no volume"),
         "{status:#}"
     );
-    here.reaches("fine", "Complete", "*");
+    here.wait_for_status("fine", "Complete", "*");
     assert!(
         here.list("jobs").iter().all(|job| job["metadata"]["labels"]["anomal.dev/job"] == "fine")
     );

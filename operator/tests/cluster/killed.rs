@@ -24,7 +24,7 @@ fn nothing_is_made_twice() {
             let name = format!("job-{write}-{}", if before { "before" } else { "after" });
             let killer = Arc::new(Killer { at: write, before, ..Killer::default() });
             let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&killer));
-            let mut operator = Operator::with(&here, proxy.kubeconfig(), &[]);
+            let mut operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &[]);
             killer.victim.store(operator.pid(), Ordering::SeqCst);
             here.apply(&job(&name));
             // Either it is killed, or the job needs fewer writes.
@@ -34,7 +34,7 @@ fn nothing_is_made_twice() {
             kills += killer.kills.load(Ordering::SeqCst);
             drop(operator);
             let _next = Operator::start(&here, &[]);
-            let status = here.reaches(&name, "Complete", "*");
+            let status = here.wait_for_status(&name, "Complete", "*");
             assert_eq!(status["attempts"], 1, "{name}: {status:#}");
             let made = here
                 .list("jobs")

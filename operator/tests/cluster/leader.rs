@@ -24,14 +24,14 @@ fn another_replica_takes_over() {
     eventually("a leader", PATIENCE, || (holder()? == "first").then_some(()));
     let second = start("second");
     here.apply(&job("one"));
-    here.reaches("one", "Complete", "*");
+    here.wait_for_status("one", "Complete", "*");
 
     drop(first);
     let killed = Instant::now();
     here.apply(&job("two"));
     eventually("the other to lead", PATIENCE, || (holder()? == "second").then_some(()));
     assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
-    here.reaches("two", "Complete", "*");
+    here.wait_for_status("two", "Complete", "*");
     assert_eq!(here.list("jobs").len(), 2);
 
     // One that is told to stop lets the next begin at once.

@@ -82,12 +82,12 @@ fn a_suspended_job_waits() {
     let here = Namespace::new(cluster, "suspends");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("held", |spec| spec["suspend"] = true.into()));
-    let status = here.reaches("held", "Suspended", "Suspended");
+    let status = here.wait_for_status("held", "Suspended", "Suspended");
     let name = status["jobName"].as_str().unwrap().to_owned();
     let uid = here.get("job", &name).unwrap()["metadata"]["uid"].clone();
     assert!(here.list("pods").is_empty());
     here.apply(&job("held"));
-    here.reaches("held", "Complete", "*");
+    here.wait_for_status("held", "Complete", "*");
     assert_eq!(here.get("job", &name).unwrap()["metadata"]["uid"], uid, "the same Job");
 }
 
@@ -104,14 +104,14 @@ fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
         })
     };
     here.apply(&waiting("first"));
-    here.reaches("first", "Pending", "SecretNotFound");
+    here.wait_for_status("first", "Pending", "SecretNotFound");
     let before = here.status("first")["run"].clone();
     here.apply(&job("first"));
-    let status = here.reaches("first", "Complete", "*");
+    let status = here.wait_for_status("first", "Complete", "*");
     assert_ne!(status["run"], before);
     assert_eq!(here.list("jobs").len(), 1);
     here.apply(&waiting("second"));
-    here.reaches("second", "Pending", "SecretNotFound");
+    here.wait_for_status("second", "Pending", "SecretNotFound");
     here.kubectl(&["delete", "aj", "first", "second"]).unwrap();
     for kind in ["jobs", "configmaps", "pods"] {
         eventually("everything to go", PATIENCE, || here.list(kind).is_empty().then_some(()));
@@ -135,7 +135,7 @@ fn a_schedule_starts_runs() {
     let here = Namespace::new(cluster, "schedules");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("hourly", |spec| spec["schedule"] = json!({"cron": "0 0 1 1 *"})));
-    here.reaches("hourly", "Scheduled", "Scheduled");
+    here.wait_for_status("hourly", "Scheduled", "Scheduled");
     let cron = here.get("cronjob", "hourly").unwrap();
     assert_eq!(cron["spec"]["schedule"], "0 0 1 1 *");
     assert_eq!(cron["spec"]["timeZone"], "Etc/UTC");
@@ -143,7 +143,7 @@ fn a_schedule_starts_runs() {
     let generation = cron["metadata"]["resourceVersion"].clone();
     // A run, as the controller of CronJobs would start it.
     here.kubectl(&["create", "job", "hourly-1", "--from=cronjob/hourly"]).unwrap();
-    let status = here.reaches("hourly", "Scheduled", "LastRunCompleted");
+    let status = here.wait_for_status("hourly", "Scheduled", "LastRunCompleted");
     assert_eq!(status["summary"]["rows"], 6, "{status:#}");
     assert_eq!(status["run"], "1");
     assert_eq!(
@@ -155,14 +155,14 @@ fn a_schedule_starts_runs() {
         spec["schedule"] = json!({"cron": "0 0 1 1 *"});
         spec["suspend"] = true.into();
     }));
-    here.reaches("hourly", "Suspended", "*");
+    here.wait_for_status("hourly", "Suspended", "*");
     assert_eq!(here.get("cronjob", "hourly").unwrap()["spec"]["suspend"], true);
     // Without its schedule it runs at once.
     here.apply(&job("hourly"));
-    here.reaches("hourly", "Complete", "Completed");
+    here.wait_for_status("hourly", "Complete", "Completed");
     assert!(here.get("cronjob", "hourly").is_none());
     here.apply(&job_with("bad", |spec| spec["schedule"] = json!({"cron": "99 * * * *"})));
-    let status = here.reaches("bad", "Pending", "Refused");
+    let status = here.wait_for_status("bad", "Pending", "Refused");
     assert!(status["conditions"][0]["message"].as_str().unwrap().contains("99"), "{status:#}");
 }
 
@@ -205,7 +205,7 @@ fn results_are_written_to_a_volume() {
             .unwrap()
             .push(json!({"name": "out", "mountPath": "/data/out"}));
     }));
-    here.reaches("kept", "Complete", "*");
+    here.wait_for_status("kept", "Complete", "*");
     let text = std::fs::read_to_string(folder.path().join("results.csv")).unwrap();
     assert_eq!(text.lines().count(), 7, "{text}");
     cluster.kubectl(&["delete", "pv", &volume, "--wait=false"]).unwrap();

@@ -25,7 +25,7 @@ fn five_hundred_jobs_are_all_reconciled() {
     let here = Namespace::new(cluster, "many");
     let calls = Arc::new(Calls::default());
     let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&calls));
-    let operator = Operator::with(&here, proxy.kubeconfig(), &[]);
+    let operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &[]);
     let jobs: Vec<Value> = (0..500)
         .map(|index| {
             let mut job = job_with(&format!("job-{index}"), |spec| spec["suspend"] = true.into());

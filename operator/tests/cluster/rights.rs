@@ -21,34 +21,34 @@ fn each_right_is_used_and_no_other() {
     let used = Arc::new(Used::default());
     let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&used));
     let elect = ["--leader-elect", "--lease-namespace", &here.name, "--lease-identity", "a"];
-    let operator = Operator::with(&here, proxy.kubeconfig(), &elect);
+    let operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &elect);
 
     // All that it ever does: a run, one that waits, is changed, suspended and replaced, a schedule that comes and goes,
     // a time to live, and what others damaged.
     here.apply(&job("runs"));
-    here.reaches("runs", "Complete", "*");
+    here.wait_for_status("runs", "Complete", "*");
     let waits = |spec: &mut Value| {
         spec["runner"]["env"] =
             json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "a"}}}]);
     };
     here.apply(&job_with("waits", waits));
-    here.reaches("waits", "Pending", "SecretNotFound");
+    here.wait_for_status("waits", "Pending", "SecretNotFound");
     here.apply(&job_with("waits", |spec| {
         waits(spec);
         spec["suspend"] = true.into();
     }));
-    here.reaches("waits", "Suspended", "*");
+    here.wait_for_status("waits", "Suspended", "*");
     here.apply(&job_with("waits", |spec| spec["classification"]["seed"] = 7.into()));
-    here.reaches("waits", "Complete", "*");
+    here.wait_for_status("waits", "Complete", "*");
     let schedule = |cron: &str| job_with("often", |spec| spec["schedule"] = json!({"cron": cron}));
     here.apply(&schedule("0 0 1 1 *"));
-    here.reaches("often", "Scheduled", "*");
+    here.wait_for_status("often", "Scheduled", "*");
     here.apply(&schedule("0 0 2 1 *"));
     eventually("the schedule to change", PATIENCE, || {
         (here.get("cronjob", "often")?["spec"]["schedule"] == "0 0 2 1 *").then_some(())
     });
     here.apply(&job("often"));
-    here.reaches("often", "Complete", "*");
+    here.wait_for_status("often", "Complete", "*");
     here.apply(&job_with("short", |spec| spec["ttlSecondsAfterFinished"] = 1.into()));
     eventually("it to be made", PATIENCE, || here.get("aj", "short"));
     eventually("it to be gone", PATIENCE, || here.get("aj", "short").is_none().then_some(()));

@@ -36,7 +36,7 @@ fn alone() -> Option<(&'static Cluster, MutexGuard<'static, ()>)> {
 
 /// It ended well, at the first attempt, with what is in the records.
 fn ended_well(here: &Namespace, name: &str) -> Value {
-    let status = here.reaches(name, "Complete", "Completed");
+    let status = here.wait_for_status(name, "Complete", "Completed");
     assert_eq!(status["summary"]["rows"], 6, "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
     assert_eq!(here.list("jobs").len(), 1, "one Job");
@@ -51,14 +51,14 @@ fn the_api_server_is_restarted() {
     let held = Held::start(&here);
     here.apply(&held.job("dns"));
     held.is_read(1);
-    here.reaches("dns", "Running", "*");
+    here.wait_for_status("dns", "Running", "*");
     cluster.restart("kube-apiserver").unwrap();
     held.release();
     ended_well(&here, "dns");
     assert!(!operator.has_ended(), "it went on");
     // What it watches, it watches again.
     here.apply(&job("next"));
-    here.reaches("next", "Complete", "*");
+    here.wait_for_status("next", "Complete", "*");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn etcd_is_slow() {
         thread::sleep(Duration::from_millis(500));
     }
     for name in ["one", "two"] {
-        let status = here.reaches(name, "Complete", "*");
+        let status = here.wait_for_status(name, "Complete", "*");
         assert_eq!(status["summary"]["rows"], 6, "{status:#}");
     }
     assert_eq!(here.list("jobs").len(), 2);
@@ -133,7 +133,7 @@ fn its_pod_is_evicted() {
     // Another pod begins anew.
     held.is_read(2);
     held.release();
-    let status = here.reaches("dns", "Complete", "Completed");
+    let status = here.wait_for_status("dns", "Complete", "Completed");
     assert_eq!(status["summary"]["rows"], 6, "{status:#}");
     assert_eq!(here.list("jobs").len(), 1);
 }
@@ -166,12 +166,12 @@ fn the_definition_is_upgraded() {
     later["spec"]["tomorrow"] = "x".into();
     eventually("the new setting to be known", PATIENCE, || here.try_apply(&later).ok());
     // This operator doesn't know it, says so, and goes on with the others.
-    here.reaches("later", "Invalid", "InvalidSpec");
+    here.wait_for_status("later", "Invalid", "InvalidSpec");
     held.release();
-    let status = here.reaches("dns", "Complete", "Completed");
+    let status = here.wait_for_status("dns", "Complete", "Completed");
     assert_eq!(status["attempts"], 1, "{status:#}");
     apply(&text);
     assert!(!operator.has_ended(), "it went on");
     here.apply(&job("next"));
-    here.reaches("next", "Complete", "*");
+    here.wait_for_status("next", "Complete", "*");
 }

@@ -1,4 +1,4 @@
-//! What axe-core finds wrong for people who use a keyboard or a screen reader, or who see badly.
+//! Accessibility checks by axe-core: keyboard, screen reader, contrast.
 
 use chromiumoxide::cdp::browser_protocol::page::CreateIsolatedWorldParams;
 use serde_json::Value;
@@ -6,16 +6,16 @@ use serde_json::Value;
 use super::Page;
 use crate::tool;
 
-/// All of axe's rules; each thing that it finds is a line.
+/// Runs all of axe's rules; returns one line per violation.
 const RUN: &str = "
 axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.flatMap(rule =>
     rule.nodes.map(node => `${rule.id} (${rule.impact}): ${rule.help}: ${node.target.join(' ')}: ${node.html}: ` +
         node.failureSummary.replace(/\\s+/g, ' '))))";
 
 impl Page {
-    /// The violations on the page as it stands now, in its present size, colours and state; none is best.
+    /// The violations on the page in its current size, colours and state.
     ///
-    /// axe is put into a world of its own: it sees the page, the page does not see it, and the page's policy needs no
+    /// axe runs in an isolated world: it sees the page, the page does not see it, and the page's policy needs no
     /// exception.
     pub async fn axe(&self) -> Vec<String> {
         let frame = self.tab.mainframe().await.expect("the page answers").expect("it has a frame");
@@ -25,11 +25,11 @@ impl Page {
         let path = tool("ANOMAL_TEST_AXE");
         let script = std::fs::read_to_string(&path);
         let script = script.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // Its last value is of no use, and may be too large to be told.
+        // The script's last value is not needed and may be too large to return.
         let script = format!("{script}\n;0");
-        self.evaluate(&script, Some(world)).await.expect("axe is put in");
+        self.evaluate(&script, Some(world)).await.expect("axe is loaded");
         let found = self.evaluate(RUN, Some(world)).await.expect("axe runs");
-        let Value::Array(found) = found else { panic!("axe tells no list: {found}") };
+        let Value::Array(found) = found else { panic!("axe did not return a list: {found}") };
         found.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }
 }

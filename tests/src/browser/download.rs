@@ -1,4 +1,4 @@
-//! Files that a page gives away.
+//! Downloads from a page.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::Page;
 
-/// A file that arrived.
+/// A downloaded file.
 #[derive(Debug)]
 pub struct Download {
     /// As the browser names it.
@@ -22,20 +22,20 @@ pub struct Download {
 }
 
 impl Download {
-    /// As text.
+    /// The content as text.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is not UTF-8.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 
-/// The largest exports are made while it is waited.
+/// Large exports are created during the download.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Page {
-    /// Clicks what is a download, and waits until it is whole.
+    /// Clicks a download link and waits until the file is complete.
     pub async fn download(&self, selector: &str) -> Download {
         let browser = &self.browser.running.protocol;
         let folder = TempDir::new_in(self.browser.profile()).expect("a folder for downloads");
@@ -43,18 +43,18 @@ impl Page {
         allow.download_path = Some(folder.path().display().to_string());
         allow.events_enabled = Some(true);
         browser.execute(allow).await.expect("downloads are allowed");
-        let mut begun = browser.event_listener::<EventDownloadWillBegin>().await.expect("told");
-        let mut progress = browser.event_listener::<EventDownloadProgress>().await.expect("told");
+        let mut begun = browser.event_listener::<EventDownloadWillBegin>().await.expect("events");
+        let mut progress = browser.event_listener::<EventDownloadProgress>().await.expect("events");
 
         self.click(selector).await;
         let begins = timeout(PATIENCE, begun.next()).await.ok().flatten();
-        let begun = begins.unwrap_or_else(|| panic!("{selector} is no download"));
-        let mine = progress.by_ref().filter(|told| std::future::ready(told.guid == begun.guid));
-        let ended =
-            mine.filter(|told| std::future::ready(told.state != DownloadProgressState::InProgress));
+        let begun = begins.unwrap_or_else(|| panic!("{selector} is not a download"));
+        let mine = progress.by_ref().filter(|event| std::future::ready(event.guid == begun.guid));
+        let ended = mine
+            .filter(|event| std::future::ready(event.state != DownloadProgressState::InProgress));
         let mut ended = std::pin::pin!(ended);
         let ended = timeout(PATIENCE, ended.next()).await.ok().flatten();
-        let state = ended.map(|told| told.state.clone());
+        let state = ended.map(|event| event.state.clone());
         assert_eq!(state, Some(DownloadProgressState::Completed), "{}", begun.url);
 
         let files = fs::read_dir(folder.path()).expect("the folder");

@@ -1,4 +1,4 @@
-//! The mouse and the keys. What is covered or can't be seen can't be clicked, as by a person.
+//! Mouse and keyboard input. As for a person, covered or invisible elements can't be clicked.
 
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::page::{PATIENCE, Page, quoted};
 
-/// Finds the first element that a pointer reaches at this share of its width and height: its place in the list and
-/// the point; otherwise, why there is none.
+/// Finds the first element that the pointer can reach at this share of its width and height. Returns its index and
+/// the point, or the reason why there is none.
 const REACH: &str = "
 (selector, across, down) => {
     const name = e => e.cloneNode(false).outerHTML;
@@ -32,7 +32,7 @@ const REACH: &str = "
 }";
 
 impl Page {
-    /// Clicks the first element that can be; its place among all that the selector names.
+    /// Clicks the first reachable element; returns its index among the selector's matches.
     pub async fn click(&self, selector: &str) -> usize {
         let (place, x, y) = self.reach(selector, 0.5, 0.5).await;
         self.press_at(x, y).await;
@@ -40,14 +40,14 @@ impl Page {
         place
     }
 
-    /// Holds the pointer over the first element that can be reached; its place among all that the selector names.
+    /// Moves the pointer over the first reachable element; returns its index among the selector's matches.
     pub async fn hover(&self, selector: &str) -> usize {
         let (place, x, y) = self.reach(selector, 0.5, 0.5).await;
         self.move_to(x, y, false).await;
         place
     }
 
-    /// Presses the button at one share of an element's width, moves to another and lets go.
+    /// Drags from one share of an element's width to another.
     pub async fn drag(&self, selector: &str, from: f64, to: f64) {
         let (_, start, y) = self.reach(selector, from, 0.5).await;
         let (_, end, _) = self.reach(selector, to, 0.5).await;
@@ -58,38 +58,38 @@ impl Page {
         self.release_at(end, y).await;
     }
 
-    /// Gives the keys to an element.
+    /// Focuses an element.
     pub async fn focus(&self, selector: &str) {
-        self.until_there(selector).await;
+        self.wait_for(selector).await;
         let focus = format!("document.querySelector({}).focus()", quoted(selector));
         let _: Value = self.js(&focus).await;
     }
 
-    /// The element that has the keys, as its opening tag.
+    /// The opening tag of the focused element.
     pub async fn focused(&self) -> String {
         self.js("document.activeElement.cloneNode(false).outerHTML").await
     }
 
-    /// Moves a slider to a value by arrow keys.
+    /// Moves a slider to a value with arrow keys.
     ///
     /// # Panics
-    /// If it does not stand there afterwards.
+    /// If it does not reach the value.
     pub async fn slide(&self, selector: &str, value: f64) {
         self.focus(selector).await;
         let e = format!("document.querySelector({})", quoted(selector));
-        let stand = format!("[{e}.valueAsNumber, Number({e}.step || 1)]");
-        let (now, step): (f64, f64) = self.js(&stand).await;
+        let state = format!("[{e}.valueAsNumber, Number({e}.step || 1)]");
+        let (now, step): (f64, f64) = self.js(&state).await;
         let key = if value > now { "ArrowRight" } else { "ArrowLeft" };
         let mut left = ((value - now) / step).abs().round();
         while left > 0.0 {
             self.key(key).await;
             left -= 1.0;
         }
-        let stands: f64 = self.js(&format!("{e}.valueAsNumber")).await;
-        assert!((stands - value).abs() < step / 2.0, "{selector} stands at {stands}, not {value}");
+        let reached: f64 = self.js(&format!("{e}.valueAsNumber")).await;
+        assert!((reached - value).abs() < step / 2.0, "{selector} is at {reached}, not {value}");
     }
 
-    /// Types into a field, in place of what is there.
+    /// Replaces the content of a field by typing.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
         self.key("Control+a").await;
@@ -99,13 +99,13 @@ impl Page {
             if get_key_definition(&letter).is_some() {
                 self.key(&letter).await;
             } else {
-                // No key has it.
-                self.tab.execute(InsertTextParams::new(letter)).await.expect("text is put in");
+                // No key types it.
+                self.tab.execute(InsertTextParams::new(letter)).await.expect("text is inserted");
             }
         }
     }
 
-    /// Presses and lets go of a key, such as `Enter` or `Shift+Tab`.
+    /// Presses and releases a key, such as `Enter` or `Shift+Tab`.
     pub async fn key(&self, keys: &str) {
         let mut names: Vec<&str> = keys.split('+').collect();
         let name = names.pop().filter(|name| !name.is_empty()).unwrap_or("+");
@@ -141,14 +141,14 @@ impl Page {
         let reach = format!("({REACH})({}, {across}, {down})", quoted(selector));
         let until = Instant::now() + PATIENCE;
         loop {
-            let told = self.evaluate(&reach, None).await;
+            let result = self.evaluate(&reach, None).await;
             if let Ok(point) =
-                told.clone().map_or(Ok(None), |v| serde_json::from_value(v).map(Some))
+                result.clone().map_or(Ok(None), |v| serde_json::from_value(v).map(Some))
                 && let Some(point) = point
             {
                 return point;
             }
-            assert!(Instant::now() < until, "{selector} can't be reached: {told:?}");
+            assert!(Instant::now() < until, "{selector} can't be reached: {result:?}");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }

@@ -1,4 +1,4 @@
-//! The browser's process and its folder, neither of which outlives the test.
+//! The browser's process and profile folder; neither outlives the test.
 
 use std::{
     fs,
@@ -11,8 +11,7 @@ use tempfile::TempDir;
 
 use crate::tool;
 
-/// No window, nothing that the browser does by itself, and no way out: every name but this machine's address is
-/// unknown to it.
+/// Headless, without background activity or network access: no host name resolves except this machine's address.
 const ARGUMENTS: [&str; 26] = [
     "--headless=new",
     "--no-sandbox",
@@ -36,7 +35,7 @@ const ARGUMENTS: [&str; 26] = [
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--password-store=basic",
-    // Alike on every machine.
+    // The same on every machine.
     "--hide-scrollbars",
     "--force-color-profile=srgb",
     "--lang=en-US",
@@ -66,17 +65,17 @@ impl Process {
         self.profile.path()
     }
 
-    /// Where its protocol is spoken, once it tells.
+    /// Waits for the address of its debugging protocol.
     pub(super) async fn address(&self) -> String {
         let file = self.profile.path().join("DevToolsActivePort");
         let until = Instant::now() + Duration::from_mins(1);
         loop {
-            let told = fs::read_to_string(&file).unwrap_or_default();
-            let mut lines = told.lines();
+            let content = fs::read_to_string(&file).unwrap_or_default();
+            let mut lines = content.lines();
             if let (Some(port), Some(path)) = (lines.next(), lines.next()) {
                 return format!("ws://127.0.0.1:{port}{path}");
             }
-            assert!(Instant::now() < until, "Chromium does not tell its port");
+            assert!(Instant::now() < until, "Chromium has not written its port");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -84,10 +83,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Its helpers end by themselves when it has; until then they may still write.
+        // Its child processes end by themselves, and may write until then.
         let until = Instant::now() + Duration::from_secs(5);
         while self.profile.path().exists() && Instant::now() < until {
             if fs::remove_dir_all(self.profile.path()).is_err() {

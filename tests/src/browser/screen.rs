@@ -1,4 +1,4 @@
-//! How large the page is, in which colours, on paper; and pictures of it for people to look at.
+//! Window size, colour scheme and print media of a page, and screenshots for people to inspect.
 
 use std::{fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ use super::Page;
 pub struct Screen {
     pub width: u16,
     pub height: u16,
-    /// Heeds the page's viewport, and has two dots a pixel.
+    /// Respects the page's viewport and has two device pixels per pixel.
     pub phone: bool,
 }
 
@@ -25,15 +25,15 @@ impl Screen {
     pub const PHONE: Self = Self { width: 360, height: 740, phone: true };
 }
 
-/// What the system's settings ask for.
+/// The system's preferred colour scheme.
 #[derive(Clone, Copy, Debug)]
 pub enum Theme {
     Light,
     Dark,
 }
 
-/// The innermost elements that reach beyond the window's right side, unless something around them scrolls or cuts them.
-const BEYOND: &str = "
+/// The innermost elements that extend beyond the window's right edge, unless an ancestor scrolls or clips them.
+const OVERFLOWING: &str = "
 (() => {
     const wide = document.documentElement.clientWidth;
     const shows = e => getComputedStyle(e).overflowX === 'visible';
@@ -62,13 +62,13 @@ impl Page {
         self.tab.execute(set).await.expect("the screen is set");
     }
 
-    /// With reduced motion, so that pictures show where things come to rest.
+    /// Sets the colour scheme, with reduced motion so that screenshots show the final state.
     pub async fn theme(&self, theme: Theme) {
         self.media("", theme).await;
     }
 
-    /// As it is printed, until the next `theme`.
-    pub async fn paper(&self) {
+    /// Shows the page as printed, until the next `theme`.
+    pub async fn print_media(&self) {
         self.media("print", Theme::Light).await;
     }
 
@@ -85,14 +85,14 @@ impl Page {
         self.tab.execute(set).await.expect("the media are set");
     }
 
-    /// What makes the page wider than its window, a line each; such a page is no use on a phone.
-    pub async fn beyond(&self) -> Vec<String> {
-        self.js(BEYOND).await
+    /// The elements that make the page wider than its window, one line each.
+    pub async fn overflowing_elements(&self) -> Vec<String> {
+        self.js(OVERFLOWING).await
     }
 
-    /// A picture of the whole page, as NAME.png in [`screenshots`].
+    /// Saves a screenshot of the whole page as NAME.png in [`screenshots`].
     pub async fn screenshot(&self, name: &str) -> PathBuf {
-        // Not chromiumoxide's `full_page`, which ends the screen that was set.
+        // Not chromiumoxide's `full_page`, which resets the screen size.
         let size = self.tab.layout_metrics().await.expect("the page's size").css_content_size;
         let clip = Viewport { x: 0.0, y: 0.0, width: size.width, height: size.height, scale: 1.0 };
         let whole = ScreenshotParams::builder().clip(clip).capture_beyond_viewport(true).build();
@@ -104,7 +104,7 @@ impl Page {
     }
 }
 
-/// The folder of pictures: beside what is compiled, where Cargo has its `tmp`.
+/// The folder of screenshots: `tmp` in Cargo's target folder.
 pub fn screenshots() -> PathBuf {
     let here = std::env::current_exe().expect("the test's own path");
     let target = here.ancestors().nth(3).expect("target folder");

@@ -31,9 +31,9 @@ trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 /// A connection.
-pub(super) struct Open(BufReader<Box<dyn Stream>>);
+pub(super) struct RawConnection(BufReader<Box<dyn Stream>>);
 
-impl Open {
+impl RawConnection {
     /// `method`: that of the request.
     pub(super) fn exchange(&mut self, request: &Message, method: &str) -> Result<Message> {
         request.write(self.0.get_mut())?;
@@ -46,32 +46,32 @@ pub(super) fn basic(user: &str, password: &str) -> String {
 }
 
 impl Client {
-    pub(super) fn to(port: u16) -> Self {
+    pub(super) fn new(port: u16) -> Self {
         Self { port, tls: None, authorization: None, patience: Duration::from_mins(1) }
     }
 
-    pub(super) fn trusting(mut self, authority: &Authority) -> Self {
+    pub(super) fn with_authority(mut self, authority: &Authority) -> Self {
         self.tls = Some(authority.client());
         self
     }
 
-    pub(super) fn patient(mut self, patience: Duration) -> Self {
+    pub(super) fn with_timeout(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    pub fn basic(mut self, user: &str, password: &str) -> Self {
+    pub fn with_basic_auth(mut self, user: &str, password: &str) -> Self {
         self.authorization = Some(basic(user, password));
         self
     }
 
     /// Such as `Bearer …`.
-    pub fn authorized(mut self, authorization: &str) -> Self {
+    pub fn with_authorization(mut self, authorization: &str) -> Self {
         self.authorization = Some(authorization.to_owned());
         self
     }
 
-    pub(super) fn open(&self) -> Result<Open> {
+    pub(super) fn open(&self) -> Result<RawConnection> {
         let stream = TcpStream::connect((HERE, self.port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
@@ -83,7 +83,7 @@ impl Client {
                 Box::new(StreamOwned::new(tls, stream))
             }
         };
-        Ok(Open(BufReader::new(stream)))
+        Ok(RawConnection(BufReader::new(stream)))
     }
 
     /// An error where there is no answer, or not a whole one.
@@ -183,7 +183,7 @@ impl Client {
 
     /// How many documents there are by now, of those that match `query` (a query in the server's own language).
     #[track_caller]
-    pub fn count_of(&self, index: &str, query: &Value) -> u64 {
+    pub fn count_matching(&self, index: &str, query: &Value) -> u64 {
         self.refresh(index);
         let counted = self.post(&format!("/{index}/_count"), &json!({"query": query}));
         assert_eq!(counted["_shards"]["failed"], 0, "{counted}");
@@ -192,7 +192,7 @@ impl Client {
 
     #[track_caller]
     pub fn count(&self, index: &str) -> u64 {
-        self.count_of(index, &json!({"match_all": {}}))
+        self.count_matching(index, &json!({"match_all": {}}))
     }
 
     /// All documents with their ids, in the order of these.
@@ -221,7 +221,7 @@ impl Client {
 /// A connection that stays open.
 pub struct Connection {
     client: Client,
-    open: Open,
+    open: RawConnection,
 }
 
 impl Connection {

@@ -26,11 +26,11 @@ pub enum Fault {
     /// The connection ends, and the server never hears of it.
     Refuse,
     /// The server does it, and the connection ends before the answer.
-    Lose,
+    DropResponse,
     /// The server does it, and the connection ends after so many bytes of the answer's body.
-    Cut(usize),
+    Truncate(usize),
     /// The server does it, and the answer comes this much later.
-    Late(Duration),
+    Delay(Duration),
     /// The server does it, and the answer's body comes in sixteen pieces, with as much time between them.
     Drip(Duration),
 }
@@ -58,7 +58,7 @@ impl Fault {
 
 /// A request that came, and how it was answered.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ProxiedRequest {
     pub method: String,
     pub path: String,
     /// As it came, compressed where it was.
@@ -74,7 +74,7 @@ struct State {
     accepted: Vec<(String, String)>,
     rule: Arc<Rule>,
     requests: usize,
-    seen: Vec<Seen>,
+    seen: Vec<ProxiedRequest>,
     connections: Vec<TcpStream>,
 }
 
@@ -134,24 +134,24 @@ impl Proxy {
         state.requests = 0;
     }
 
-    /// What else is taken, such as `Bearer abc` or `ApiKey abc`, for `user`; taken back by [`Proxy::forget`].
+    /// What else is taken, such as `Bearer abc` or `ApiKey abc`, for `user`; taken back by [`Proxy::revoke`].
     pub fn accept(&self, authorization: &str, user: &str) {
         self.shared.state().accepted.push((authorization.to_owned(), user.to_owned()));
     }
 
-    pub fn forget(&self, authorization: &str) {
+    pub fn revoke(&self, authorization: &str) {
         self.shared.state().accepted.retain(|(accepted, _)| accepted != authorization);
     }
 
     /// Ends all connections that there are.
-    pub fn hang_up(&self) {
+    pub fn close_connections(&self) {
         for stream in self.shared.state().connections.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
     /// What came so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<ProxiedRequest> {
         self.shared.state().seen.clone()
     }
 
@@ -217,7 +217,7 @@ impl Shared {
         &self,
         mut request: Message,
         fault: &Fault,
-        server: &mut Option<client::Open>,
+        server: &mut Option<client::RawConnection>,
         to: &mut impl Write,
     ) -> Result<bool> {
         let mut words = request.start.split(' ').map(str::to_owned);
@@ -225,11 +225,11 @@ impl Shared {
         let size = request.body.len();
         let seen = |status| {
             let (method, path) = (method.clone(), path.clone());
-            self.state().seen.push(Seen { method, path, request: size, status });
+            self.state().seen.push(ProxiedRequest { method, path, request: size, status });
         };
         let denied = Fault::unauthorized();
         let fault = match (fault, self.user(&request)) {
-            (Fault::None | Fault::Late(_) | Fault::Drip(_), None) => &denied,
+            (Fault::None | Fault::Delay(_) | Fault::Drip(_), None) => &denied,
             (fault, _) => fault,
         };
         if let Fault::Answer(status, headers, body) = fault {
@@ -256,18 +256,18 @@ impl Shared {
         let mut answer = self.forward(&request, &method, server)?;
         answer.headers.retain(|(name, _)| name != "connection");
         match fault {
-            Fault::Lose => {
+            Fault::DropResponse => {
                 seen(None);
                 return Ok(false);
             }
-            Fault::Cut(bytes) => {
+            Fault::Truncate(bytes) => {
                 seen(None);
                 to.write_all(&answer.head(answer.body.len()))?;
                 to.write_all(&answer.body[..answer.body.len().min(*bytes)])?;
                 to.flush()?;
                 return Ok(false);
             }
-            Fault::Late(time) => thread::sleep(*time),
+            Fault::Delay(time) => thread::sleep(*time),
             Fault::Drip(time) => {
                 seen(Some(answer.status()));
                 to.write_all(&answer.head(answer.body.len()))?;
@@ -297,7 +297,7 @@ impl Shared {
         &self,
         request: &Message,
         method: &str,
-        server: &mut Option<client::Open>,
+        server: &mut Option<client::RawConnection>,
     ) -> Result<Message> {
         let mut open = server.take().map_or_else(|| self.to.open(), Ok)?;
         let answer = open.exchange(request, method)?;

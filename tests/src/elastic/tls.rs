@@ -16,7 +16,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    pub(super) fn make() -> Self {
+    pub(super) fn new() -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

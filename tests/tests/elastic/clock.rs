@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anomal_tests::{
-    Ran, Workspace,
+    RunOutput, Workspace,
     elastic::{self, RUNNER, Server},
     tool,
 };
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A run on a machine whose clock shows another time, such as `+2d`.
-fn run(workspace: &Workspace, off: &str) -> Ran {
+fn run(workspace: &Workspace, off: &str) -> RunOutput {
     let anomal = workspace.command(&[]);
     let mut command = Command::new(tool("ANOMAL_TEST_FAKETIME"));
     command.args(["-f", off]).arg(anomal.get_program());
@@ -41,14 +41,14 @@ flags:
 outputs: [{{elasticsearch: {{{settings}, index: {to}, rows: all}}}}]
 "
     );
-    let workspace = Workspace::with(&[("job.yaml", job.as_bytes())]);
+    let workspace = Workspace::with_files(&[("job.yaml", job.as_bytes())]);
     server.secrets(&workspace);
     (workspace, to)
 }
 
 #[test]
 fn a_clock_that_is_off_changes_neither_what_is_read_nor_what_is_written() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (workspace, to) = made(server);
         let mut there = 0;
         for off in ["+2d", "-2d"] {
@@ -66,6 +66,6 @@ fn a_clock_that_is_off_changes_neither_what_is_read_nor_what_is_written() {
         }
         // The record's own time, not the machine's.
         let hour = json!({"range": {"@timestamp": {"gte": "now-2h", "lte": "now"}}});
-        assert_eq!(server.admin().count_of(&to, &hour), there);
+        assert_eq!(server.admin().count_matching(&to, &hour), there);
     });
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anomal_tests::{
-    Ran, Workspace,
+    RunOutput, Workspace,
     elastic::{self, ADMIN, Flavor, Server, WRITER, kibana::Kibana},
     repository, tool,
 };
@@ -103,7 +103,7 @@ impl Documents {
 
 #[test]
 fn every_panel_answers_what_the_documents_say() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let pattern = format!("{}-*", results(server));
         let documents = server.admin().documents(&pattern);
         let documents = Documents(documents.into_iter().map(|document| document.1).collect());
@@ -228,7 +228,7 @@ fn fed(command: &mut Command, input: &str) -> String {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = RunOutput::from(child.wait_with_output().unwrap());
     ran.expect(0, &[]);
     ran.stdout
 }
@@ -298,7 +298,7 @@ fn known(mut value: Value) -> Value {
 
 #[test]
 fn setup_installs_templates_and_dashboards() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let door = Door::to(server);
         let workspace = Workspace::default();
         server.secret(&workspace, "es", ADMIN);
@@ -346,7 +346,7 @@ fn setup_installs_templates_and_dashboards() {
 /// What is printed can be put as it stands.
 #[test]
 fn printed_templates_are_taken_by_the_servers() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let flavor = match server.flavor {
             Flavor::Elasticsearch => "elasticsearch",
             Flavor::OpenSearch => "opensearch",

@@ -18,11 +18,14 @@ fn documents(count: usize) -> Vec<Value> {
 
 #[test]
 fn a_server_holds_what_it_was_given() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("held");
         server.admin().load(&index, 0, &documents(6_000));
         assert_eq!(server.admin().count(&index), 6_000);
-        assert_eq!(server.admin().count_of(&index, &json!({"range": {"number": {"lt": 10}}})), 10);
+        assert_eq!(
+            server.admin().count_matching(&index, &json!({"range": {"number": {"lt": 10}}})),
+            10
+        );
         let documents = server.admin().documents(&index);
         assert_eq!(documents.len(), 6_000);
         assert_eq!(documents[10].0, documents[10].1["number"].to_string());
@@ -50,7 +53,7 @@ fn users_may_do_what_their_roles_say_and_no_more() {
     assert_eq!(status(&reader, "GET", &format!("/{logs}/_search"), ""), 200);
     assert_eq!(status(&reader, "GET", &format!("/{results}/_search"), ""), 403);
     assert_eq!(status(&reader, "POST", &format!("/{logs}/_bulk"), document), 403);
-    let stranger = server.admin().basic(ADMIN, "wrong");
+    let stranger = server.admin().with_basic_auth(ADMIN, "wrong");
     assert_eq!(status(&stranger, "GET", "/_cluster/health", ""), 401);
 }
 
@@ -68,11 +71,11 @@ fn the_documentation_has_these_roles() {
 
 #[test]
 fn a_server_comes_back_with_what_it_held_and_leaves_nothing() {
-    elastic::both_apart(|mut server| {
+    elastic::on_fresh_servers(|mut server| {
         server.admin().load("anomal-results-a", 0, &documents(100));
         server.kill();
         assert!(server.admin().try_send("GET", "/", "").is_err());
-        server.start_again();
+        server.restart();
         assert_eq!(server.admin().count("anomal-results-a"), 100);
         let folder = server.folder().to_owned();
         assert!(folder.exists());
@@ -94,7 +97,7 @@ fn runs_in(folder: &Path) -> bool {
 
 #[test]
 fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let client = server.through(&proxy, ADMIN);
         let index = server.name("proxied");
@@ -107,7 +110,7 @@ fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
         assert_eq!(told, [429, 429, 200]);
         proxy.faults(|_, _| Fault::unavailable());
         assert_eq!(ask(&client).unwrap().status, 503);
-        for fault in [Fault::Refuse, Fault::Lose, Fault::Cut(5)] {
+        for fault in [Fault::Refuse, Fault::DropResponse, Fault::Truncate(5)] {
             let rule = fault.clone();
             proxy.faults(move |_, _| rule.clone());
             assert!(ask(&client).is_err(), "{fault:?}");
@@ -117,7 +120,7 @@ fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
 
         // The server has done what was lost, and nothing of what was refused.
         let put = |id: u8| client.try_send("PUT", &format!("/{index}/_doc/lost-{id}"), "{}");
-        proxy.faults(|_, _| Fault::Lose);
+        proxy.faults(|_, _| Fault::DropResponse);
         assert!(put(0).is_err());
         proxy.faults(|_, _| Fault::Refuse);
         assert!(put(1).is_err());
@@ -125,12 +128,12 @@ fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
         assert_eq!(client.count(&index), 51);
 
         let status = |answer: std::io::Result<Answer>| answer.unwrap().status;
-        assert_eq!(status(ask(&client.clone().basic(ADMIN, "wrong"))), 401);
-        let bearer = client.clone().authorized("Bearer abc");
+        assert_eq!(status(ask(&client.clone().with_basic_auth(ADMIN, "wrong"))), 401);
+        let bearer = client.clone().with_authorization("Bearer abc");
         assert_eq!(status(ask(&bearer)), 401);
         proxy.accept("Bearer abc", ADMIN);
         assert_eq!(status(ask(&bearer)), 200);
-        proxy.forget("Bearer abc");
+        proxy.revoke("Bearer abc");
         assert_eq!(status(ask(&bearer)), 401);
         let seen = proxy.seen();
         assert!(seen.iter().any(|seen| seen.path.ends_with("/_bulk") && seen.status == Some(200)));

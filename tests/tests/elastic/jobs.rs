@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Command};
 
 use anomal_evaluation::Ranked;
 use anomal_tests::{
-    Ran, Workspace,
+    RunOutput, Workspace,
     elastic::{self, ADMIN, Flavor, RUNNER, Server, proxy::Proxy},
     repository, tool,
 };
@@ -51,7 +51,7 @@ pub fn load(workspace: &Workspace, door: &Door, index: &str) {
     load.args(["load.py", &door.url, index, "dns.csv"]).current_dir(workspace.folder.path());
     load.env("ELASTIC_USER", ADMIN).env("ELASTIC_PASSWORD", elastic::PASSWORD);
     load.env("ELASTIC_CA", "ca.crt");
-    let loaded = Ran::from(load.output().unwrap());
+    let loaded = RunOutput::from(load.output().unwrap());
     loaded.expect(0, &[]);
     assert_eq!(loaded.stdout, format!("5000 documents are in {index}\n"));
 }
@@ -61,7 +61,7 @@ pub const RUN: [&str; 8] =
 
 #[test]
 fn from_index_to_index_the_intrusions_are_found() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (from, to) = (server.name("logs-dns"), server.name("dns"));
         let door = Door::to(server);
         let workspace = example(server, &door, &from, &to);
@@ -92,9 +92,11 @@ fn balance(server: &Server, index: &str, summary: &Value, results: &[(String, Va
     assert_eq!(results.len(), 5_000);
     let counts = ["rows", "rejected", "filtered", "results"].map(|name| &summary[name]);
     assert_eq!(counts, [&json!(5_000), &json!(0), &json!(0), &json!(5_000)], "{summary:#}");
-    let alerts = server.admin().count_of(index, &json!({"term": {"event.kind": "alert"}}));
-    let suspicious = server.admin().count_of(index, &json!({"term": {"anomal.suspicious": true}}));
-    let flagged = server.admin().count_of(index, &json!({"exists": {"field": "anomal.flags"}}));
+    let alerts = server.admin().count_matching(index, &json!({"term": {"event.kind": "alert"}}));
+    let suspicious =
+        server.admin().count_matching(index, &json!({"term": {"anomal.suspicious": true}}));
+    let flagged =
+        server.admin().count_matching(index, &json!({"exists": {"field": "anomal.flags"}}));
     assert_eq!(summary["suspicious"], suspicious, "{summary:#}");
     assert_eq!(summary["flagged"], flagged, "{summary:#}");
     let expected = results.iter().filter(|(_, document)| {

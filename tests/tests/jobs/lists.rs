@@ -86,7 +86,7 @@ fn kubectl_finds_the_plugin() {
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     kubectl.args(["anomal", "list", "-n", &here.name]).env("PATH", path);
-    let ran = anomal_tests::Ran::from(kubectl.output().unwrap());
+    let ran = anomal_tests::RunOutput::from(kubectl.output().unwrap());
     ran.expect(0, &[]);
     assert!(ran.stdout.lines().nth(1).unwrap().starts_with("dns "), "{}", ran.stdout);
 }
@@ -162,7 +162,7 @@ fn the_kubeconfig_s_namespace_is_the_usual_one() {
         .unwrap();
     let mut command = std::process::Command::new(program("anomal"));
     command.args(["job", "list", "--kubeconfig", path]).env_remove("KUBECONFIG");
-    let ran = anomal_tests::Ran::from(command.output().unwrap());
+    let ran = anomal_tests::RunOutput::from(command.output().unwrap());
     ran.expect(0, &[]);
     assert!(ran.stdout.contains("\ndns "), "{}", ran.stdout);
 }

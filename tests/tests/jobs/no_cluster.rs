@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use anomal_tests::{Ran, Workspace, program};
+use anomal_tests::{RunOutput, Workspace, program};
 
 /// A folder that is the home of a user without a cluster, with a kubeconfig for `server`.
 fn home(server: &str) -> Workspace {
@@ -24,7 +24,7 @@ clusters: [{{name: it, cluster: {{server: '{server}'}}}}]
 users: [{{name: me, user: {{token: secret}}}}]
 "
     );
-    Workspace::with(&[("config", config.as_bytes()), ("broken", b"clusters: [")])
+    Workspace::with_files(&[("config", config.as_bytes()), ("broken", b"clusters: [")])
 }
 
 fn command(home: &Workspace, arguments: &[&str]) -> Command {
@@ -36,7 +36,7 @@ fn command(home: &Workspace, arguments: &[&str]) -> Command {
     command
 }
 
-fn anomal(home: &Workspace, line: &str) -> Ran {
+fn anomal(home: &Workspace, line: &str) -> RunOutput {
     command(home, &line.split(' ').collect::<Vec<_>>()).output().unwrap().into()
 }
 
@@ -65,7 +65,7 @@ fn without_a_kubeconfig_the_ways_to_name_one_are_told() {
     // As kubectl has it, the environment may name files that are not there.
     let mut named = command(&home, &["job", "list"]);
     named.env("KUBECONFIG", "none:config");
-    Ran::from(named.output().unwrap()).expect(4, &["https://127.0.0.1:1"]);
+    RunOutput::from(named.output().unwrap()).expect(4, &["https://127.0.0.1:1"]);
     // And there is the usual place.
     home.write(".kube/config", home.read("config").as_bytes());
     anomal(&home, "job list").expect(4, &["https://127.0.0.1:1"]);
@@ -120,7 +120,7 @@ fn a_link_makes_it_a_plugin_of_kubectl() {
     let home = home("https://127.0.0.1:1");
     let link = home.path("kubectl-anomal");
     symlink(program("anomal"), &link).unwrap();
-    let plugin = |arguments: &[&str]| -> Ran {
+    let plugin = |arguments: &[&str]| -> RunOutput {
         let mut command = Command::new(&link);
         command.args(arguments).stdin(Stdio::null()).env("KUBECONFIG", home.path("config"));
         command.output().unwrap().into()

@@ -3,14 +3,14 @@
 use std::fs;
 
 use anomal_tests::{
-    Ran, TempDir,
+    RunOutput, TempDir,
     cluster::{Namespace, Operator, cluster, job},
     program,
 };
 use serde_json::{Value, json};
 
 /// `anomal job …` with another token.
-fn with_token(here: &Namespace, token: &str, arguments: &[&str]) -> Ran {
+fn with_token(here: &Namespace, token: &str, arguments: &[&str]) -> RunOutput {
     let folder = TempDir::new().unwrap();
     let cluster = here.cluster.kubectl(&[
         "config",
@@ -53,7 +53,7 @@ fn who_may_not_is_told_what_is_missing() {
     let here = Namespace::new(cluster, "cli-rights");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job("dns"));
-    here.reaches("dns", "Complete", "*");
+    here.wait_for_status("dns", "Complete", "*");
     with_token(&here, "nonsense", &["list"]).expect(4, &["refuses the credentials", "--context"]);
     let token = here.kubectl(&["create", "token", "default"]).unwrap();
     let token = token.trim();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anomal_tests::{
-    Ran,
+    RunOutput,
     cluster::{Namespace, PATIENCE},
     program,
 };
@@ -22,7 +22,7 @@ pub fn command(here: &Namespace, arguments: &[&str]) -> Command {
     command
 }
 
-pub fn job(here: &Namespace, arguments: &[&str]) -> Ran {
+pub fn job(here: &Namespace, arguments: &[&str]) -> RunOutput {
     command(here, arguments).output().unwrap().into()
 }
 
@@ -47,7 +47,7 @@ impl Beside {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn end(mut self) -> Ran {
+    pub fn end(mut self) -> RunOutput {
         let until = Instant::now() + PATIENCE;
         let mut child = self.child.take().unwrap();
         while child.try_wait().unwrap().is_none() {
@@ -57,13 +57,13 @@ impl Beside {
             }
             thread::sleep(Duration::from_millis(100));
         }
-        let ran = Ran::from(child.wait_with_output().unwrap());
-        Ran { stderr: self.told(), ..ran }
+        let ran = RunOutput::from(child.wait_with_output().unwrap());
+        RunOutput { stderr: self.told(), ..ran }
     }
 
     /// As Ctrl-C does.
     #[track_caller]
-    pub fn interrupt(self) -> Ran {
+    pub fn interrupt(self) -> RunOutput {
         let pid = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         self.end()

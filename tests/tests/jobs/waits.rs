@@ -21,7 +21,7 @@ fn one_that_waits_for_a_secret_says_so_and_goes_on() {
         spec["runner"]["env"] =
             json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "a"}}}]);
     }));
-    here.reaches("waits", "Pending", "SecretNotFound");
+    here.wait_for_status("waits", "Pending", "SecretNotFound");
     let ran = support::job(&here, &["status", "waits"]);
     ran.expect(0, &[]);
     for part in
@@ -51,7 +51,7 @@ fn a_suspended_job_is_told_how_to_go_on_and_a_deleted_one_is_gone() {
     let here = Namespace::new(cluster, "cli-held");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("held", |spec| spec["suspend"] = true.into()));
-    here.reaches("held", "Suspended", "Suspended");
+    here.wait_for_status("held", "Suspended", "Suspended");
     let ran = support::job(&here, &["status", "held"]);
     // The command that it names does what it says.
     let hint =
@@ -63,7 +63,7 @@ fn a_suspended_job_is_told_how_to_go_on_and_a_deleted_one_is_gone() {
     following.end().expect(0, &[]);
 
     here.apply(&job_with("gone", |spec| spec["suspend"] = true.into()));
-    here.reaches("gone", "Suspended", "Suspended");
+    here.wait_for_status("gone", "Suspended", "Suspended");
     let following = Beside::start(&here, &["status", "gone", "--watch"]);
     let interrupted = Beside::start(&here, &["status", "gone", "--watch"]);
     for watch in [&following, &interrupted] {
@@ -105,7 +105,7 @@ fn one_that_runs_tells_its_progress() {
     let (url, go) = slow_file(address);
     here.apply(&job_with("slow", |spec| spec["input"]["csv"]["path"] = url.as_str().into()));
     let following = Beside::start(&here, &["status", "slow", "--watch"]);
-    here.reaches("slow", "Running", "Running");
+    here.wait_for_status("slow", "Running", "Running");
     let told = eventually("its progress", PATIENCE, || {
         let ran = support::job(&here, &["status", "slow"]);
         ran.expect(0, &[]);

@@ -1,6 +1,6 @@
 //! Secrets by name, and what is told of those that do not serve.
 
-use anomal_tests::{Ran, Workspace, s3::S3};
+use anomal_tests::{RunOutput, Workspace, s3::S3};
 
 use super::made::{csv, job};
 
@@ -55,7 +55,7 @@ fn a_secret_from_files_or_variables() {
     for (key, value) in keys(&s3) {
         command.env(format!("ANOMAL_SECRET_S3_LOGS_{}", key.to_uppercase()), value);
     }
-    Ran::from(command.output().unwrap()).expect(0, &[]);
+    RunOutput::from(command.output().unwrap()).expect(0, &[]);
     assert!(s3.get("logs", "out.csv") == first);
 }
 

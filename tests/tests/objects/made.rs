@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anomal_tests::{Ran, Workspace, s3::S3};
+use anomal_tests::{RunOutput, Workspace, s3::S3};
 
 /// Records of two columns and an unlike one now and then.
 pub fn csv(rows: usize) -> Vec<u8> {
@@ -46,12 +46,12 @@ pub fn streamed(input: &str, outputs: &[&str]) -> String {
 }
 
 /// Runs a job with the store's credentials in the environment.
-pub fn run(s3: &S3, workspace: &Workspace, job: &str) -> Ran {
+pub fn run(s3: &S3, workspace: &Workspace, job: &str) -> RunOutput {
     run_at(s3, &s3.endpoint(), workspace, job)
 }
 
 /// The same by another way to the store.
-pub fn run_at(s3: &S3, endpoint: &str, workspace: &Workspace, job: &str) -> Ran {
+pub fn run_at(s3: &S3, endpoint: &str, workspace: &Workspace, job: &str) -> RunOutput {
     workspace.write("job.yaml", job.as_bytes());
     let mut command = workspace.command(&["run", "job.yaml"]);
     environment(&mut command, s3, endpoint);
@@ -64,7 +64,7 @@ pub fn environment(command: &mut Command, s3: &S3, endpoint: &str) {
 
 /// What the same job makes of a file of this name.
 pub fn locally(name: &str, content: &[u8], driver: &str) -> Vec<u8> {
-    let workspace = Workspace::with(&[(name, content)]);
+    let workspace = Workspace::with_files(&[(name, content)]);
     let job = job(&format!("{driver}: {{path: {name}}}"), &["csv: {path: out.csv}"]);
     workspace.write("job.yaml", job.as_bytes());
     workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);

@@ -4,16 +4,16 @@ use std::process::Command;
 
 use anomal_tests::{
     Workspace,
-    proxy::{Breaks, Proxy},
+    proxy::{BreakPoint, Proxy},
     s3::S3,
 };
 
 use super::made::{csv, environment, job, locally, ndjson, run, run_at};
 
-const NEVER: Breaks = Breaks { down: usize::MAX, up: usize::MAX, for_ever: false };
+const NEVER: BreakPoint = BreakPoint { down: usize::MAX, up: usize::MAX, permanent: false };
 
 fn gzip(content: &[u8]) -> Vec<u8> {
-    let workspace = Workspace::with(&[("in", content)]);
+    let workspace = Workspace::with_files(&[("in", content)]);
     let ran = Command::new("gzip").arg("-c").arg(workspace.path("in")).output().expect("gzip runs");
     assert!(ran.status.success());
     ran.stdout
@@ -72,14 +72,14 @@ fn folders_and_patterns_are_read_in_name_order() {
 fn parquet_reads_as_from_a_file_and_results_are_read_again() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
-    let workspace = Workspace::with(&[("in.csv", &csv(3_000))]);
+    let workspace = Workspace::with_files(&[("in.csv", &csv(3_000))]);
     let outputs = ["parquet: {path: \"s3://logs/rows.parquet\"}", "parquet: {path: rows.parquet}"];
     run(&s3, &workspace, &job("csv: {path: in.csv}", &outputs)).expect(0, &[]);
     assert!(s3.get("logs", "rows.parquet") == workspace.bytes("rows.parquet"));
     let with = |arguments: &[&str]| {
         let mut command = workspace.command(arguments);
         environment(&mut command, &s3, &s3.endpoint());
-        anomal_tests::Ran::from(command.output().expect("anomal runs"))
+        anomal_tests::RunOutput::from(command.output().expect("anomal runs"))
     };
     let evaluate =
         |path: &str| with(&["evaluate", path, "--label", "name", "--anomaly", "n3", "--json"]);
@@ -124,7 +124,7 @@ fn a_line_that_breaks_is_taken_up_again() {
     let content = csv(400_000);
     s3.put("logs", "a.csv", &content);
     let workspace = Workspace::default();
-    let proxy = Proxy::start(s3.port(), Breaks { down: content.len() / 2, ..NEVER });
+    let proxy = Proxy::start(s3.port(), BreakPoint { down: content.len() / 2, ..NEVER });
     let input = job("csv: {path: \"s3://logs/a.csv\"}", &["csv: {path: out.csv}"]);
     run_at(&s3, &proxy.endpoint(), &workspace, &input).expect(0, &[]);
     assert!(proxy.has_broken());
@@ -138,7 +138,7 @@ fn a_store_that_is_gone_is_told_and_nothing_is_left() {
     let content = csv(400_000);
     s3.put("logs", "a.csv", &content);
     let workspace = Workspace::default();
-    let breaks = Breaks { down: content.len() / 2, for_ever: true, ..NEVER };
+    let breaks = BreakPoint { down: content.len() / 2, permanent: true, ..NEVER };
     let proxy = Proxy::start(s3.port(), breaks);
     let input = job("csv: {path: \"s3://logs/a.csv\"}", &["csv: {path: out.csv}"]);
     let ran = run_at(&s3, &proxy.endpoint(), &workspace, &input);

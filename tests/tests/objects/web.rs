@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use anomal_tests::{Ran, Workspace};
+use anomal_tests::{RunOutput, Workspace};
 
 use super::made::{csv, job, locally};
 
@@ -85,7 +85,7 @@ fn refuse(stream: &mut TcpStream, status: &str) {
     let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
-fn read(workspace: &Workspace, url: &str, more: &str) -> Ran {
+fn read(workspace: &Workspace, url: &str, more: &str) -> RunOutput {
     let input = format!("csv: {{path: \"{url}\"{more}}}");
     workspace.write("job.yaml", job(&input, &["csv: {path: out.csv}"]).as_bytes());
     workspace.anomal(&["run", "job.yaml", "--secrets", "secrets"])
@@ -158,7 +158,7 @@ fn refusals_are_told_without_what_was_signed() {
 
 #[test]
 fn urls_that_are_none_are_faults_of_the_settings() {
-    let workspace = Workspace::with(&[("in.csv", &csv(10))]);
+    let workspace = Workspace::with_files(&[("in.csv", &csv(10))]);
     let known = ["input.csv.path", "s3://bucket/key", "https://"];
     read(&workspace, "ftp://h/a.csv", "").expect(2, &known);
     read(&workspace, "https://me:mine@h/a.csv", "").expect(2, &["credentials"]);
@@ -190,8 +190,10 @@ fn the_originals_form_reads_a_url() {
         server.url("a.csv")
     );
     let features = "features:\n  - {type: field, name: amount}\n";
-    let workspace =
-        Workspace::with(&[("main.yaml", main.as_bytes()), ("features.yaml", features.as_bytes())]);
+    let workspace = Workspace::with_files(&[
+        ("main.yaml", main.as_bytes()),
+        ("features.yaml", features.as_bytes()),
+    ]);
     workspace.anomal(&["run", "main.yaml"]).expect(0, &[]);
     assert!(workspace.path("out.csv").exists());
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anomal_tests::{
-    Ran, Workspace,
-    proxy::{Breaks, Proxy},
+    RunOutput, Workspace,
+    proxy::{BreakPoint, Proxy},
     s3::S3,
 };
 
@@ -21,7 +21,7 @@ const MANY: usize = 400_000;
 fn results_are_as_in_files() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
-    let workspace = Workspace::with(&[("in.csv", &csv(5_000))]);
+    let workspace = Workspace::with_files(&[("in.csv", &csv(5_000))]);
     let names = ["a.csv", "b.ndjson", "c.parquet", "d.csv.gz", "e.ndjson.zst"];
     let driver = |name: &str| name.split('.').nth(1).unwrap().to_owned();
     let outputs: Vec<String> = names
@@ -52,10 +52,10 @@ fn results_are_as_in_files() {
 fn large_results_go_in_parts() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
-    let workspace = Workspace::with(&[("in.csv", &csv(MANY))]);
+    let workspace = Workspace::with_files(&[("in.csv", &csv(MANY))]);
     let outputs = ["csv: {path: \"s3://results/a.csv\"}", "csv: {path: a.csv}"];
     // A line that breaks once is taken up again.
-    let breaks = Breaks { down: usize::MAX, up: 6 << 20, for_ever: false };
+    let breaks = BreakPoint { down: usize::MAX, up: 6 << 20, permanent: false };
     let proxy = Proxy::start(s3.port(), breaks);
     run_at(&s3, &proxy.endpoint(), &workspace, &streamed("csv: {path: in.csv}", &outputs))
         .expect(0, &[]);
@@ -70,7 +70,7 @@ fn large_results_go_in_parts() {
 fn where_one_output_fails_none_is_there() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
-    let workspace = Workspace::with(&[("in.csv", &csv(1_000))]);
+    let workspace = Workspace::with_files(&[("in.csv", &csv(1_000))]);
     let outputs = [
         "csv: {path: \"s3://results/a.csv\"}",
         "csv: {path: a.csv}",
@@ -89,7 +89,7 @@ fn a_failure_of_another_stage_leaves_nothing() {
     s3.bucket("results");
     let mut content = csv(MANY);
     content.extend(b"ragged\n");
-    let workspace = Workspace::with(&[("in.csv", &content)]);
+    let workspace = Workspace::with_files(&[("in.csv", &content)]);
     for output in
         ["csv: {path: \"s3://results/a.csv\"}", "parquet: {path: \"s3://results/a.parquet\"}"]
     {
@@ -104,8 +104,8 @@ fn a_failure_of_another_stage_leaves_nothing() {
 fn a_store_that_goes_away_is_told() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
-    let workspace = Workspace::with(&[("in.csv", &csv(MANY))]);
-    let breaks = Breaks { down: usize::MAX, up: 4 << 20, for_ever: true };
+    let workspace = Workspace::with_files(&[("in.csv", &csv(MANY))]);
+    let breaks = BreakPoint { down: usize::MAX, up: 4 << 20, permanent: true };
     let proxy = Proxy::start(s3.port(), breaks);
     let outputs = ["csv: {path: \"s3://results/a.csv\"}", "csv: {path: a.csv}"];
     let ran =
@@ -121,7 +121,7 @@ fn what_is_rejected_is_kept_in_an_object_too() {
     s3.bucket("results");
     let mut content = csv(500);
     content.extend(b"ragged\nn1,2,3\n");
-    let workspace = Workspace::with(&[("in.csv", &content)]);
+    let workspace = Workspace::with_files(&[("in.csv", &content)]);
     let input = "csv: {path: in.csv, badLines: skip}";
     let output = ["csv: {path: \"s3://results/of/a.csv\"}"];
     let named = job(input, &output) + "deadLetter: {path: \"s3://results/bad.ndjson\"}\n";
@@ -166,7 +166,7 @@ fn stopped(signal: &str) {
     }
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = RunOutput::from(child.wait_with_output().unwrap());
     drop(stdin);
     ran.expect(130, &[]);
     assert!(s3.keys("results").is_empty());

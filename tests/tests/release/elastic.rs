@@ -65,7 +65,7 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
     let Some(machine) = cluster.machine_address() else {
         return skip("pods of a named cluster don't reach this machine");
     };
-    elastic::both_apart(|server| {
+    elastic::on_fresh_servers(|server| {
         let proxy = Proxy::start_at(machine, &server);
         let (flavor, header) = match server.flavor {
             Flavor::Elasticsearch => ("kibana", "kbn-xsrf"),
@@ -102,12 +102,12 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
             (&json!(600), &json!(0)),
             "{status:#}"
         );
-        let suspicious = admin.count_of(&to, &json!({"term": {"anomal.suspicious": true}}));
+        let suspicious = admin.count_matching(&to, &json!({"term": {"anomal.suspicious": true}}));
         assert_eq!(summary["suspicious"], suspicious, "{status:#}");
         // One in a hundred, the first of them row 7.
         assert_eq!(suspicious, 6, "{status:#}");
         let documents = admin.documents(&to);
-        let alerts = admin.count_of(&to, &json!({"term": {"event.kind": "alert"}}));
+        let alerts = admin.count_matching(&to, &json!({"term": {"event.kind": "alert"}}));
         assert_eq!(documents.len() as u64, alerts);
         let report = status["reportURL"].as_str().unwrap();
         for (_, document) in &documents {

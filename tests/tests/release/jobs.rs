@@ -60,7 +60,7 @@ pub fn on_this_machine(job: &Value, records: &[u8]) -> Vec<u8> {
     }
     spec["input"]["csv"]["path"] = "in/dns.csv".into();
     let files: [(&str, &[u8]); 2] = [("in/dns.csv", records), ("out/.keep", b"")];
-    let workspace = Workspace::with(&files);
+    let workspace = Workspace::with_files(&files);
     workspace.write("job.yaml", spec.to_string().as_bytes());
     workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
     workspace.bytes("out/results.csv")

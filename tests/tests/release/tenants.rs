@@ -111,11 +111,11 @@ fn reports_are_published_for_ones_own_namespace(release: &Release, tenants: [&Na
         spec.insert("report".into(), json!({"title": "Forged"}));
         spec.insert("engines".into(), json!({"report": engine}));
         let logs = b"name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\n";
-        let workspace = Workspace::with(&[("in/logs.csv", logs)]);
+        let workspace = Workspace::with_files(&[("in/logs.csv", logs)]);
         workspace.write("job.yaml", job.to_string().as_bytes());
         let mut command = workspace.command(&["run", "job.yaml"]);
         command.env("ANOMAL_REPORT_TOKEN", token(tenants[0], Some("anomal")));
-        anomal_tests::Ran::from(command.output().unwrap())
+        anomal_tests::RunOutput::from(command.output().unwrap())
     };
     let refused = publish(&tenants[1].name);
     assert_ne!(refused.code, Some(0), "{refused:#?}");
@@ -145,9 +145,9 @@ fn other_tokens_are_none(release: &Release, tenant: &Namespace, report: &str) {
 }
 
 /// A run on this machine through the release's engines, with that token.
-fn analysed(release: &Release, token: Option<&str>) -> anomal_tests::Ran {
+fn analysed(release: &Release, token: Option<&str>) -> anomal_tests::RunOutput {
     let logs = b"name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\n";
-    let workspace = Workspace::with(&[("in/logs.csv", logs)]);
+    let workspace = Workspace::with_files(&[("in/logs.csv", logs)]);
     let mut spec = job("here")["spec"].clone();
     spec.as_object_mut().unwrap().remove("runner");
     let mut engine = release.engine("feature-engine", 7401);
@@ -243,11 +243,11 @@ fn secrets_are_ones_own(tenants: [&Namespace; 2]) {
     tenants[0].apply(&job_with("mounts", mounted));
     tenants[0].apply(&job_with("takes", taken));
     for job in ["mounts", "takes"] {
-        tenants[0].reaches(job, "Pending", "SecretNotFound");
+        tenants[0].wait_for_status(job, "Pending", "SecretNotFound");
         tenants[0].kubectl(&["delete", "anomalyjob", job]).unwrap();
     }
     tenants[1].apply(&job_with("mounts", mounted));
-    tenants[1].reaches("mounts", "Complete", "*");
+    tenants[1].wait_for_status("mounts", "Complete", "*");
 }
 
 /// Neither the pod's own files nor its token are records.
@@ -273,7 +273,7 @@ fn paths_are_on_volumes(tenant: &Namespace) {
             assert!(error.to_string().contains("path"), "{path}: {error}");
             continue;
         }
-        let status = tenant.reaches(&name, "Invalid", "InvalidSpec");
+        let status = tenant.wait_for_status(&name, "Invalid", "InvalidSpec");
         let told = status["conditions"][0]["message"].as_str().unwrap();
         assert!(told.contains("spec.input.csv.path"), "{path}: {told}");
         let made =

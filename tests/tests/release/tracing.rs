@@ -41,9 +41,9 @@ fn a_run_is_one_trace_from_the_operator_to_the_engines() {
     .into();
     // Engines send what they have every few seconds.
     let trace = eventually("the spans of all programs in one trace", PATIENCE, || {
-        let runs = collector.of("anomal");
+        let runs = collector.spans_from("anomal");
         let run = runs.iter().find(|span| span.name == "run")?;
-        let mut spans = collector.all();
+        let mut spans = collector.spans();
         spans.retain(|span| span.trace == run.trace);
         let programs: BTreeSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
         (programs == wanted).then_some(spans)

@@ -60,7 +60,7 @@ fn engines_work_without_a_report_engine() {
     for object in super::jobs::example("quickstart") {
         users.apply(&object);
     }
-    let status = users.reaches("quickstart", "Invalid", "InvalidSpec");
+    let status = users.wait_for_status("quickstart", "Invalid", "InvalidSpec");
     let told = status["conditions"][0]["message"].as_str().unwrap();
     assert!(told.contains("no report engine"), "{told}");
 }

@@ -110,12 +110,12 @@ async fn the_slider_recolours_at_once() {
         clusters(&now, now.words[0].parse().unwrap());
         page.settle().await;
     }
-    page.done().await;
+    page.finish().await;
 }
 
 /// What the card says: the row, the line below it, and each feature with its value.
 async fn card(page: &Page) -> (String, String, Vec<(String, String)>) {
-    page.until("!document.getElementById('map-card').hidden", "the card").await;
+    page.wait_until("!document.getElementById('map-card').hidden", "the card").await;
     let names = page.texts("#map-card dt").await;
     let values = page.texts("#map-card dd").await;
     assert_eq!(names.len(), values.len());
@@ -163,9 +163,9 @@ async fn a_point_tells_what_it_is() {
     assert_eq!(card(&page).await.0, head);
     let before: f64 = page.js("performance.timeOrigin").await;
     page.key("Enter").await;
-    page.until(&format!("performance.timeOrigin !== {before}"), "the row's page").await;
+    page.wait_until(&format!("performance.timeOrigin !== {before}"), "the row's page").await;
     row(&page, &head, &lines).await;
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,13 +178,13 @@ async fn a_suspect_leads_to_its_row() {
         let place = page.hover(&format!("{SUSPECT} [data-i]")).await;
         let (head, note, lines) = card(&page).await;
         assert!(note.contains("suspicious"), "{place}: {note}");
-        assert_eq!(page.beyond().await, [""; 0]);
+        assert_eq!(page.overflowing_elements().await, [""; 0]);
         page.screenshot(&format!("report-card-suspect-{}", screen.width)).await;
         page.follow(&format!("{SUSPECT} [data-i]")).await;
         row(&page, &head, &lines).await;
         page.settle().await;
     }
-    page.done().await;
+    page.finish().await;
 }
 
 /// The page of the row that the card was of; its values are the card's.

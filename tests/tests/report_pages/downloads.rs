@@ -79,7 +79,7 @@ async fn tables_arrive_whole() {
         let row: usize = hit[0].parse().unwrap();
         assert!(rows[row][flags].split(';').any(|name| name == flag), "{hit:?}");
     }
-    page.done().await;
+    page.finish().await;
 }
 
 /// The text of a PDF.
@@ -116,7 +116,7 @@ async fn the_pdf_tells_the_suspects() {
         let joined = words.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(joined.contains(part), "no {part:?} in {words}");
     }
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,8 +125,8 @@ async fn the_file_works_from_a_folder() {
     let page = served.open().await;
     let file = page.download(".files a[href$='/report.html']").await;
     assert_eq!(file.name, "job-report.html");
-    page.done().await;
-    let folder = Workspace::with(&[("report.html", &file.bytes)]);
+    page.finish().await;
+    let folder = Workspace::with_files(&[("report.html", &file.bytes)]);
     assert_eq!(served.interrupt(), Some(0));
 
     let page = Browser::launch().await.page().await;
@@ -141,7 +141,7 @@ async fn the_file_works_from_a_folder() {
     assert_eq!(page.text("#clusters-now").await, "7");
     assert_ne!(page.styles("figure.map [data-i]", "fill").await, fills);
     page.hover("figure.map [data-i]").await;
-    page.until("!document.getElementById('map-card').hidden", "the card").await;
+    page.wait_until("!document.getElementById('map-card').hidden", "the card").await;
     page.click("[data-theme-choice=dark]").await;
     for section in ["behaviour", "flags", "help", "summary"] {
         page.click(&format!("nav.places a[href='#{section}']")).await;
@@ -155,5 +155,5 @@ async fn the_file_works_from_a_folder() {
         .filter(|asked| !asked.starts_with(&url) && !asked.starts_with("data:"))
         .collect();
     assert_eq!(elsewhere, [""; 0]);
-    page.done().await;
+    page.finish().await;
 }

@@ -46,7 +46,7 @@ fn hostile() -> Workspace {
          outputs: [{{csv: {{path: out.csv}}}}]\n",
         field("n", "numeric")
     );
-    Workspace::with(&[("job.yaml", job.as_bytes()), ("in.csv", csv.as_bytes())])
+    Workspace::with_files(&[("job.yaml", job.as_bytes()), ("in.csv", csv.as_bytes())])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,10 +97,10 @@ async fn hostile_data_is_shown_as_text() {
     assert_eq!(rows[9][3], "'@SUM(A1)");
 
     let file = page.download(".files a[href$='/report.html']").await;
-    let folder = Workspace::with(&[("report.html", &file.bytes)]);
+    let folder = Workspace::with_files(&[("report.html", &file.bytes)]);
     page.settle().await;
     page.goto(&format!("file://{}", folder.path("report.html").display())).await;
     assert!(page.text("main").await.contains(SCRIPT));
     assert_eq!(page.count("img").await, 0);
-    page.done().await;
+    page.finish().await;
 }

@@ -15,8 +15,10 @@ outputs: [{csv: {path: out.csv}}]
 ";
     let lines = (0..100).map(|row| format!("{row},customer {}\n", row % 7));
     let csv = format!("amount,who\n{}", lines.collect::<String>());
-    let served =
-        Served::of(Workspace::with(&[("job.yaml", job.as_bytes()), ("in.csv", csv.as_bytes())]));
+    let served = Served::of(Workspace::with_files(&[
+        ("job.yaml", job.as_bytes()),
+        ("in.csv", csv.as_bytes()),
+    ]));
     let page = served.open().await;
     let tabs = page.texts("nav.tabs a").await;
     assert!(
@@ -41,13 +43,13 @@ outputs: [{csv: {path: out.csv}}]
 
     // What is not there says so, and leads back.
     for path in ["/clustering", "/behaviour"] {
-        page.expect_trouble("404");
+        page.expect_error("404");
         page.goto(&served.page(path)).await;
         assert!(page.text(".failure").await.contains("flags only"));
         assert_eq!(page.axe().await, [""; 0]);
         page.settle().await;
     }
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,5 +74,5 @@ async fn payments() {
             assert!(page.count("figure.map [data-i]").await > 100);
         }
     }
-    page.done().await;
+    page.finish().await;
 }

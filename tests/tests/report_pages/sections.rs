@@ -33,7 +33,7 @@ async fn every_section(screen: Screen) {
     page.follow("nav.places a[href='/']").await;
     page.follow("table.reports a").await;
     assert_eq!(page.url().await, served.url);
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn colours_are_chosen_and_kept() {
     assert_eq!(background(&page).await, light);
     page.reload().await;
     assert_eq!(background(&page).await, light);
-    page.done().await;
+    page.finish().await;
 }
 
 /// A link to help leads to the picture that it is about.
@@ -90,7 +90,7 @@ async fn help_is_there_for_every_picture() {
         let (_, anchor) = link.split_once("/help#").expect("a place in the help");
         assert_eq!(page.count(&format!("main [id='{anchor}']")).await, 1, "{link}");
     }
-    page.done().await;
+    page.finish().await;
 }
 
 /// Ctrl-C is how a served report ends, and no fault.
@@ -98,6 +98,6 @@ async fn help_is_there_for_every_picture() {
 async fn it_ends_by_an_interrupt() {
     let served = Served::example("finance");
     let page = served.open().await;
-    page.done().await;
+    page.finish().await;
     assert_eq!(served.interrupt(), Some(0));
 }

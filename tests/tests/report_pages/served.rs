@@ -101,7 +101,7 @@ pub async fn fit(page: &Page, screen: Screen, name: &str) {
         page.theme(theme).await;
         let seen = format!("{name} {theme:?} {}", screen.width);
         assert_eq!(page.axe().await, [""; 0], "{seen}");
-        assert_eq!(page.beyond().await, [""; 0], "{seen}");
+        assert_eq!(page.overflowing_elements().await, [""; 0], "{seen}");
         page.screenshot(&format!("report-{}", seen.to_lowercase().replace(' ', "-"))).await;
     }
     page.theme(Theme::Light).await;

@@ -46,7 +46,7 @@ async fn suspects_are_sorted() {
     let rows: Vec<f64> =
         rows.iter().map(|row| number(row.split_whitespace().next().unwrap())).collect();
     assert!(rows.is_sorted_by(|a, b| a < b), "{rows:?}");
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,8 +67,8 @@ async fn suspects_are_searched_and_turned() {
     page.fill("#q", "has_dns_data_b64_encoded").await;
     let before: f64 = page.js("performance.timeOrigin").await;
     page.key("Enter").await;
-    page.until(&format!("performance.timeOrigin !== {before}"), "what was found").await;
-    page.until_there("#suspects .search a").await;
+    page.wait_until(&format!("performance.timeOrigin !== {before}"), "what was found").await;
+    page.wait_for("#suspects .search a").await;
     assert_eq!(page.property::<String>("#q", "value").await, "has_dns_data_b64_encoded");
     assert_eq!(page.text("#suspects-title .pill").await, "14");
     let flags = column(&page, "Flags").await;
@@ -85,7 +85,7 @@ async fn suspects_are_searched_and_turned() {
     assert_eq!(page.axe().await, [""; 0]);
     page.follow("#suspects .search a").await;
     assert_eq!(page.text("#suspects-title .pill").await, total);
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +104,7 @@ async fn suspects_are_seen_as_features() {
     page.follow(".switch a:first-child").await;
     assert_eq!(page.text(".switch [aria-current]").await, "Original");
     assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
-    page.done().await;
+    page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,8 +119,8 @@ async fn another_feature_has_another_picture() {
     // As people choose by keys; the choice is enough.
     page.focus("#feature").await;
     page.key("ArrowDown").await;
-    page.until("new URL(location.href).searchParams.has('feature')", "the next feature").await;
-    page.until("document.readyState === 'complete'", "the whole page").await;
+    page.wait_until("new URL(location.href).searchParams.has('feature')", "the next feature").await;
+    page.wait_until("document.readyState === 'complete'", "the whole page").await;
     let next: String = page.property("#feature", "value").await;
     assert_ne!(next, chosen);
     assert_eq!(page.text("figure.density h3").await, format!("Values of {next}"));
@@ -129,10 +129,10 @@ async fn another_feature_has_another_picture() {
     // Categories have bars.
     page.focus("#feature").await;
     page.key("d").await;
-    page.until("location.search.includes('dns.response_code')", "categories").await;
-    page.until("document.readyState === 'complete'", "the whole page").await;
+    page.wait_until("location.search.includes('dns.response_code')", "categories").await;
+    page.wait_until("document.readyState === 'complete'", "the whole page").await;
     assert!(page.text(picture).await.contains("NOERROR"));
     assert_eq!(page.axe().await, [""; 0]);
     page.screenshot("report-categories-1280").await;
-    page.done().await;
+    page.finish().await;
 }

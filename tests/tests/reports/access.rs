@@ -14,7 +14,7 @@ async fn a_token_opens_both_doors_and_nothing_else_does() {
     let store = folder.folder.path().display().to_string();
     let arguments = ["--store", &store, "--web-listen", "127.0.0.1:0", "--auth", "token"];
     let environment = [("ANOMAL_REPORT_TOKEN", TOKEN.to_owned())];
-    let server = Engine::start_in("anomal-report-engine", &arguments, &environment);
+    let server = Engine::start_with_environment("anomal-report-engine", &arguments, &environment);
     for token in [None, Some("another-token-of-the-tests-012345")] {
         let refused = RemoteReportEngine::connect(&endpoint(&server), token).await.err();
         assert_eq!(refused.map(|error| error.code), Some(Code::Unauthenticated), "{token:?}");

@@ -63,7 +63,7 @@ async fn two_replicas_share_a_bucket() {
     let environment = s3.environment();
     let replica = || {
         let arguments = ["--store", "s3://kept/of/us", "--web-listen", "127.0.0.1:0"];
-        Engine::start_in("anomal-report-engine", &arguments, &environment)
+        Engine::start_with_environment("anomal-report-engine", &arguments, &environment)
     };
     shared([replica(), replica()]).await;
     // A store that is away is told, not taken for an empty one.

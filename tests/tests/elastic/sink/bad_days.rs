@@ -40,7 +40,7 @@ fn of_bulks(proxy: &Proxy, rule: impl Fn(usize) -> Fault + Send + Sync + 'static
 
 #[test]
 fn a_cluster_that_is_busy_for_a_minute_is_waited_for() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let begun = Instant::now();
         proxy.faults(move |_, request| {
@@ -60,7 +60,7 @@ fn a_cluster_that_is_busy_for_a_minute_is_waited_for() {
 /// Of the documents of a request, some are told to be tried again.
 #[test]
 fn only_what_was_not_taken_is_sent_again() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("some");
         of_bulks(&proxy, |number| {
@@ -82,11 +82,13 @@ fn only_what_was_not_taken_is_sent_again() {
 /// The server has written them; nobody has heard of it.
 #[test]
 fn answers_that_are_lost_or_cut_double_nothing() {
-    elastic::both(|server| {
-        for fault in [Fault::Lose, Fault::Cut(40), Fault::Refuse, Fault::unavailable()] {
+    elastic::on_each_server(|server| {
+        for fault in [Fault::DropResponse, Fault::Truncate(40), Fault::Refuse, Fault::unavailable()]
+        {
             let proxy = Proxy::start(server);
             let index = server.name("lost");
-            let (rule, told) = (fault.clone(), matches!(fault, Fault::Lose | Fault::Cut(_)));
+            let (rule, told) =
+                (fault.clone(), matches!(fault, Fault::DropResponse | Fault::Truncate(_)));
             of_bulks(
                 &proxy,
                 move |number| {
@@ -104,7 +106,7 @@ fn answers_that_are_lost_or_cut_double_nothing() {
 
 #[test]
 fn a_cluster_that_stays_away_fails_the_run_and_a_rerun_completes_it() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("away");
         of_bulks(&proxy, |number| if number < 2 { Fault::None } else { Fault::unavailable() });
@@ -120,7 +122,7 @@ fn a_cluster_that_stays_away_fails_the_run_and_a_rerun_completes_it() {
 
 #[test]
 fn a_token_that_expires_ends_the_run_with_the_remedy() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("expired");
         proxy.accept("Bearer old", WRITER);
@@ -153,7 +155,7 @@ fn a_token_that_expires_ends_the_run_with_the_remedy() {
 
 #[test]
 fn a_node_that_is_away_is_passed_over() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("nodes");
         // Nobody listens on port 1.

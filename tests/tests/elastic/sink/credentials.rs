@@ -12,7 +12,7 @@ use super::jobs::{counts, job, records, run, workspace};
 
 #[test]
 fn an_api_key_and_a_token_open_it_as_a_password_does() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         proxy.accept("ApiKey aWQ6a2V5", WRITER);
         proxy.accept("Bearer abc", WRITER);
@@ -46,7 +46,7 @@ fn who_may_not_is_told_what_is_missing() {
 
 #[test]
 fn wrong_credentials_and_unknown_authorities_end_it_at_once() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("wrong");
         let output = format!("{}, index: {index}", proxy.settings(WRITER));
@@ -69,7 +69,7 @@ fn wrong_credentials_and_unknown_authorities_end_it_at_once() {
 
 #[test]
 fn what_is_no_such_server_is_told() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         proxy.faults(|_, _| Fault::Answer(200, Vec::new(), "<html>Welcome</html>".into()));
         let workspace = workspace(10, &proxy.settings(WRITER));
@@ -87,7 +87,7 @@ fn what_is_no_such_server_is_told() {
         ("url: \"http://h:9200\", index: Upper", "lower-case"),
     ];
     for (output, part) in wrong {
-        let workspace = Workspace::with(&[
+        let workspace = Workspace::with_files(&[
             ("job.yaml", job(output).as_bytes()),
             ("in.csv", records(1).as_bytes()),
         ]);

@@ -19,7 +19,7 @@ fn made(server: &Server, index: &str, more: &str) -> Workspace {
 
 #[test]
 fn every_row_is_a_document_and_a_rerun_adds_none() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("all");
         let workspace = made(server, &index, "rows: all");
         assert_eq!(counts(&run(&workspace)), (ROWS as u64, 0, 0));
@@ -33,13 +33,13 @@ fn every_row_is_a_document_and_a_rerun_adds_none() {
         let named = workspace.anomal(&[&super::jobs::RUN[..], &["--run", "b"]].concat());
         assert_eq!(counts(&named), (100, 0, 0));
         assert_eq!(admin.count(&index), ROWS as u64 + 200);
-        assert_eq!(admin.count_of(&index, &json!({"term": {"anomal.run": "b"}})), 100);
+        assert_eq!(admin.count_matching(&index, &json!({"term": {"anomal.run": "b"}})), 100);
     });
 }
 
 #[test]
 fn documents_are_found_by_what_they_hold() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("found");
         let workspace = made(server, &index, "rows: all");
         run(&workspace).expect(0, &[]);
@@ -67,7 +67,7 @@ fn documents_are_found_by_what_they_hold() {
             (json!({"term": {"observer.product": "anomal"}}), all),
         ];
         for (query, count) in cases {
-            assert_eq!(admin.count_of(&index, &query), count, "{:?} {query}", server.flavor);
+            assert_eq!(admin.count_matching(&index, &query), count, "{:?} {query}", server.flavor);
         }
         let row = json!({"query": {"term": {"anomal.row": 7}}});
         let found = admin.post(&format!("/{index}/_search"), &row);
@@ -86,7 +86,7 @@ fn documents_are_found_by_what_they_hold() {
 
 #[test]
 fn only_suspects_are_written_unless_all_are_asked_for() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("suspects");
         let workspace = made(server, &index, "");
         let flagged = (ROWS / FLAGGED) as u64;
@@ -97,7 +97,7 @@ fn only_suspects_are_written_unless_all_are_asked_for() {
 
 #[test]
 fn scores_and_reasons_can_be_asked_for() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("scored");
         let settings = job(&format!("{}, index: {index}, rows: all", server.settings(WRITER)));
         let settings = format!(
@@ -107,7 +107,7 @@ fn scores_and_reasons_can_be_asked_for() {
 classification: {{engine: HBOS, threshold: {{method: contamination, value: 0.01}}}}
 "
         );
-        let workspace = Workspace::with(&[
+        let workspace = Workspace::with_files(&[
             ("job.yaml", settings.as_bytes()),
             ("in.csv", records(ROWS).as_bytes()),
         ]);
@@ -122,21 +122,21 @@ classification: {{engine: HBOS, threshold: {{method: contamination, value: 0.01}
             {"range": {"anomal.contributions.share": {"gt": 0.5}}},
         ]}}));
         let flagged = (ROWS / FLAGGED) as u64;
-        assert_eq!(admin.count_of(&index, &reason), flagged);
+        assert_eq!(admin.count_matching(&index, &reason), flagged);
         let scored = json!({"range": {"event.risk_score_norm": {"gte": 0, "lte": 100}}});
-        assert_eq!(admin.count_of(&index, &scored), ROWS as u64);
+        assert_eq!(admin.count_matching(&index, &scored), ROWS as u64);
         assert_eq!(
-            admin.count_of(&index, &json!({"term": {"anomal.engine": "HBOS"}})),
+            admin.count_matching(&index, &json!({"term": {"anomal.engine": "HBOS"}})),
             ROWS as u64
         );
         let ports = json!({"term": {"anomal.features.destination_port": "53"}});
-        assert_eq!(admin.count_of(&index, &ports), ROWS as u64);
+        assert_eq!(admin.count_matching(&index, &ports), ROWS as u64);
     });
 }
 
 #[test]
 fn templates_are_installed_where_they_are_managed_and_only_there() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (managed, alone) = (server.name("managed"), server.name("alone"));
         run(&made(server, &managed, "")).expect(0, &[]);
         run(&made(server, &alone, "manageTemplate: false")).expect(0, &[]);

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Stdio};
 
-use anomal_tests::{Ran, Workspace};
+use anomal_tests::{RunOutput, Workspace};
 use serde_json::Value;
 
 /// Of each 100 rows one has so many bytes that it is flagged.
@@ -40,18 +40,21 @@ outputs: [{{elasticsearch: {{{output}}}}}]
 
 /// A folder with the job and its records.
 pub fn workspace(count: usize, output: &str) -> Workspace {
-    Workspace::with(&[("job.yaml", job(output).as_bytes()), ("in.csv", records(count).as_bytes())])
+    Workspace::with_files(&[
+        ("job.yaml", job(output).as_bytes()),
+        ("in.csv", records(count).as_bytes()),
+    ])
 }
 
 pub const RUN: [&str; 6] = ["run", "job.yaml", "--secrets", "secrets", "--summary", "json"];
 
-pub fn run(workspace: &Workspace) -> Ran {
+pub fn run(workspace: &Workspace) -> RunOutput {
     workspace.anomal(&RUN)
 }
 
 /// Rows written, of them there before, refused; of a run that is done.
 #[track_caller]
-pub fn counts(ran: &Ran) -> (u64, u64, u64) {
+pub fn counts(ran: &RunOutput) -> (u64, u64, u64) {
     ran.expect(0, &[]);
     let summary: Value = serde_json::from_str(&ran.stdout).expect("a summary");
     let output = &summary["outputs"][0];
@@ -65,6 +68,6 @@ pub fn begin(workspace: &Workspace) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("anomal runs")
 }
 
-pub fn end(child: Child) -> Ran {
+pub fn end(child: Child) -> RunOutput {
     child.wait_with_output().expect("anomal ends").into()
 }

@@ -20,7 +20,7 @@ fn letters(text: &str) -> Vec<Value> {
 
 #[test]
 fn one_document_in_a_thousand_does_not_fit_the_mapping() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("conflict");
         let mapping = json!({"mappings": {"properties": {
             "anomal": {"properties": {"source": {"properties": {"tests": {"properties": {"note": {"type": "long"}}}}}}},
@@ -56,7 +56,7 @@ fn one_document_in_a_thousand_does_not_fit_the_mapping() {
 
 #[test]
 fn an_index_that_takes_nothing_fails_the_run() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("nothing");
         let mapping = json!({"mappings": {"properties": {"anomal": {"type": "long"}}}});
         server.admin().put(&format!("/{index}"), &mapping);
@@ -74,7 +74,7 @@ fn an_index_that_takes_nothing_fails_the_run() {
 /// A gateway that takes a megabyte at once.
 #[test]
 fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         proxy.faults(|_, request| {
             if request.body.len() > 1 << 20 {
@@ -103,7 +103,7 @@ fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
 /// These servers have half a gigabyte, of which a tenth may be on its way at once.
 #[test]
 fn a_document_of_fifty_megabytes_is_written_and_one_that_never_fits_is_kept() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("huge");
         let settings = server.settings(WRITER);
         let workspace = workspace(1, &format!("{settings}, index: {index}, rows: all"));
@@ -131,7 +131,7 @@ fn a_document_of_fifty_megabytes_is_written_and_one_that_never_fits_is_kept() {
 /// Fields of every name and size: nothing is added to the mapping, and what is long is kept.
 #[test]
 fn no_record_is_too_wide() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("wide");
         let settings = server.settings(WRITER);
         let workspace = workspace(1, &format!("{settings}, index: {index}, rows: all"));
@@ -148,7 +148,7 @@ fn no_record_is_too_wide() {
         assert_eq!(counts(&run(&workspace)), (3, 0, 0));
         let admin = server.admin();
         assert_eq!(
-            admin.count_of(&index, &json!({"term": {"anomal.source.wide.c19999": "19999"}})),
+            admin.count_matching(&index, &json!({"term": {"anomal.source.wide.c19999": "19999"}})),
             3
         );
         assert!(admin.get(&format!("/{index}/_mapping")).to_string().len() < 100_000);
@@ -158,7 +158,7 @@ fn no_record_is_too_wide() {
 /// Nothing of what is compressed is lost, and it is smaller.
 #[test]
 fn requests_are_compressed_where_it_is_asked_for() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let sizes = [false, true].map(|gzip| {
             let index = server.name("packed");
@@ -180,7 +180,7 @@ fn requests_are_compressed_where_it_is_asked_for() {
 
 #[test]
 fn a_bulk_is_as_large_as_it_was_said_to_be() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("sized");
         let more = "bulk: {maxDocuments: 700, maxBytes: 200000, gzip: false}";

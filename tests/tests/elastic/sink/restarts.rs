@@ -27,7 +27,7 @@ fn some(client: &Client, index: &str) -> u64 {
 
 #[test]
 fn a_node_that_restarts_in_the_middle_loses_and_doubles_nothing() {
-    elastic::both_apart(|mut server| {
+    elastic::on_fresh_servers(|mut server| {
         let index = server.name("restart");
         let settings = server.settings(WRITER);
         let more = "rows: all, bulk: {maxDocuments: 50, inFlight: 2}";
@@ -38,7 +38,7 @@ fn a_node_that_restarts_in_the_middle_loses_and_doubles_nothing() {
         server.kill();
         assert!(before < ROWS as u64, "it was done before it was disturbed");
         thread::sleep(Duration::from_secs(1));
-        server.start_again();
+        server.restart();
         let (rows, _, refused) = counts(&end(child));
         assert_eq!((rows, refused), (ROWS as u64, 0));
         assert_eq!(server.admin().count(&index), ROWS as u64);
@@ -47,7 +47,7 @@ fn a_node_that_restarts_in_the_middle_loses_and_doubles_nothing() {
 
 #[test]
 fn a_read_only_index_is_waited_for_and_then_told() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = server.name("full");
         let settings = server.settings(WRITER);
         let output = |seconds: u32| {

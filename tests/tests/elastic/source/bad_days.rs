@@ -12,7 +12,7 @@ use anomal_tests::{
     Workspace,
     elastic::{
         self, READER, Server,
-        proxy::{Fault, Message, Proxy, Seen},
+        proxy::{Fault, Message, ProxiedRequest, Proxy},
     },
 };
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ fn fails(workspace: &Workspace, code: i32, parts: &[&str]) {
 
 #[test]
 fn shards_that_fail_are_asked_again_and_then_told() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-failing");
         of_pages(&proxy, |page| if page == 5 { self::page(0, true) } else { Fault::None });
         all(&workspace);
@@ -89,7 +89,7 @@ fn shards_that_fail_are_asked_again_and_then_told() {
 
 #[test]
 fn a_page_without_its_documents_is_noticed() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-short");
         of_pages(&proxy, |page| if page == 7 { self::page(0, false) } else { Fault::None });
         fails(&workspace, 4, &["documents of", "that it has counted"]);
@@ -98,14 +98,14 @@ fn a_page_without_its_documents_is_noticed() {
 
 #[test]
 fn connections_that_break_are_made_again() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-breaks");
         let job = workspace.read("job.yaml").replace("retrySeconds: 5", "retrySeconds: 60");
         workspace.write("job.yaml", job.as_bytes());
         of_pages(&proxy, |page| match page % 11 {
             1 => Fault::Refuse,
-            4 => Fault::Lose,
-            5 => Fault::Cut(1_000),
+            4 => Fault::DropResponse,
+            5 => Fault::Truncate(1_000),
             9 => Fault::too_many(),
             _ => Fault::None,
         });
@@ -115,7 +115,7 @@ fn connections_that_break_are_made_again() {
 
 #[test]
 fn a_point_in_time_that_is_lost_is_replaced_by_one_of_the_same_documents() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, index, workspace) = begin(server, "logs-lost");
         all(&workspace);
         let expected = workspace.bytes("out.ndjson");
@@ -150,7 +150,7 @@ fn a_point_in_time_that_is_lost_is_replaced_by_one_of_the_same_documents() {
 
 #[test]
 fn other_documents_are_not_taken_for_those_that_were_lost() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, index, workspace) = begin(server, "logs-changed");
         let admin = Arc::new(server.admin());
         // One goes and another one comes: as many as before.
@@ -169,7 +169,7 @@ fn other_documents_are_not_taken_for_those_that_were_lost() {
 
 #[test]
 fn an_index_that_is_deleted_while_it_is_read() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, index, workspace) = begin(server, "logs-deleted");
         // The other one of the pattern stays.
         server.admin().load(&format!("{index}-more"), 0, &[json!({"n": 1})]);
@@ -186,7 +186,7 @@ fn an_index_that_is_deleted_while_it_is_read() {
 
 #[test]
 fn documents_written_while_it_reads_are_not_of_this_run() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, index, workspace) = begin(server, "logs-busy");
         let admin = server.admin();
         of_pages(&proxy, move |page| {
@@ -201,19 +201,19 @@ fn documents_written_while_it_reads_are_not_of_this_run() {
 
 #[test]
 fn what_was_opened_is_given_back() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-closed");
         all(&workspace);
-        let closed = |seen: &Seen| seen.method == "DELETE" && seen.status == Some(200);
+        let closed = |seen: &ProxiedRequest| seen.method == "DELETE" && seen.status == Some(200);
         assert_eq!(proxy.seen().iter().filter(|seen| closed(seen)).count(), 1);
     });
 }
 
 #[test]
 fn a_run_that_is_stopped_leaves_nothing() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-stopped");
-        of_pages(&proxy, |_| Fault::Late(Duration::from_millis(300)));
+        of_pages(&proxy, |_| Fault::Delay(Duration::from_millis(300)));
         let mut child = workspace.command(&RUN).spawn().unwrap();
         std::thread::sleep(Duration::from_secs(2));
         let pid = child.id().to_string();

@@ -34,7 +34,7 @@ fn properties(flavor: Flavor) -> Value {
 
 #[test]
 fn values_are_as_the_mapping_has_them() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let name = server.name("logs-values");
         index(server, &name, 1, &properties(server.flavor));
         let long = "much longer than eight characters";
@@ -110,7 +110,7 @@ fn values_are_as_the_mapping_has_them() {
 
 #[test]
 fn mappings_that_differ_are_told() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let [a, b] = ["logs-differ-a", "logs-differ-b"].map(|part| server.name(part));
         index(server, &a, 1, &json!({"n": {"type": "long"}, "id": {"type": "keyword"}}));
         index(server, &b, 1, &json!({"n": {"type": "double"}, "id": {"type": "long"}}));
@@ -136,7 +136,7 @@ fn mappings_that_differ_are_told() {
 
 #[test]
 fn documents_of_the_wrong_type_stop_or_are_kept() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let name = server.name("logs-malformed");
         let n = json!({"n": {"type": "long", "ignore_malformed": true}});
         index(server, &name, 1, &n);
@@ -168,7 +168,7 @@ fn documents_of_the_wrong_type_stop_or_are_kept() {
 
 #[test]
 fn long_documents_of_which_little_is_needed() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-long", 1, 3_000);
         let blob = json!({"properties": {"blob": {"type": "keyword", "index": false, "doc_values": false}}});
         server.admin().put(&format!("/{index}/_mapping"), &blob);

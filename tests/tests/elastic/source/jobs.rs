@@ -1,6 +1,6 @@
 //! Jobs that read an index and write a file, and what they wrote.
 
-use anomal_tests::{Ran, Workspace, elastic::Server};
+use anomal_tests::{RunOutput, Workspace, elastic::Server};
 use serde_json::{Value, json};
 
 /// A folder with the job and the users' secrets. `input` has the keys of its driver.
@@ -25,7 +25,7 @@ outputs: [{{ndjson: {{path: out.ndjson}}}}]
 
 pub const RUN: [&str; 6] = ["run", "job.yaml", "--secrets", "secrets", "--summary", "json"];
 
-pub fn run(workspace: &Workspace) -> Ran {
+pub fn run(workspace: &Workspace) -> RunOutput {
     workspace.anomal(&RUN)
 }
 

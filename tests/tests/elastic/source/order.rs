@@ -9,7 +9,7 @@ use super::jobs::{filled, rows, run, values, workspace, write};
 
 #[test]
 fn however_many_slices_the_bytes_are_the_same() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-slices", 3, 5_000);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &format!("{input}, slices: 1, pageSize: 1000"));
@@ -38,7 +38,7 @@ fn however_many_slices_the_bytes_are_the_same() {
 
 #[test]
 fn indices_come_by_name_and_documents_as_they_were_written() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let second = filled(server, "logs-order-b", 1, 30);
         let first = filled(server, "logs-order-a", 1, 20);
         // A document that was written again comes behind those that were not.
@@ -54,7 +54,7 @@ fn indices_come_by_name_and_documents_as_they_were_written() {
 
 #[test]
 fn numbers_that_are_far_apart_and_bunched() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-bunched", 2, 20_000);
         server.admin().unload(&index, 50..19_900);
         let input = format!("{}, index: {index}, pageSize: 40", server.settings(READER));
@@ -68,7 +68,7 @@ fn numbers_that_are_far_apart_and_bunched() {
 
 #[test]
 fn no_documents_are_no_rows() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-none", 1, 10);
         let input =
             format!("{}, index: {index}, queryString: \"n: 10000\"", server.settings(READER));

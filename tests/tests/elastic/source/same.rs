@@ -107,7 +107,7 @@ fn file() -> (Workspace, BTreeMap<String, Value>) {
 
 #[test]
 fn out_of_one_shard_to_the_last_digit() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let name = server.name("logs-same");
         load(server, &name, 1);
         let (workspace, expected) = file();
@@ -140,7 +140,7 @@ fn text(value: &Value) -> String {
 /// With several shards the order is another one, which decides between equal scores alone.
 #[test]
 fn out_of_several_shards_with_the_same_scores() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let name = server.name("logs-shards");
         load(server, &name, 3);
         let (workspace, expected) = file();

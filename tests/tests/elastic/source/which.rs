@@ -8,7 +8,7 @@ use super::jobs::{filled, rows, run, values, workspace, write};
 
 #[test]
 fn queries_in_both_languages() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-query", 2, 500);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &input);
@@ -35,7 +35,7 @@ fn queries_in_both_languages() {
 
 #[test]
 fn ranges_of_time() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let index = filled(server, "logs-time", 2, 100);
         let now = Timestamp::now();
         let at = |n: usize, minutes: i64| json!({"@timestamp": (now + SignedDuration::from_mins(minutes)).to_string(), "n": n});
@@ -73,7 +73,7 @@ fn ranges_of_time() {
 
 #[test]
 fn indices_that_are_not_there() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let there = filled(server, "logs-there", 1, 10);
         let input = |index: &str| format!("{}, index: \"{index}\"", server.settings(READER));
         let workspace = workspace(server, &input("logs-nowhere"));
@@ -89,7 +89,7 @@ fn indices_that_are_not_there() {
 
 #[test]
 fn who_may_not_read_is_told() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         if server.flavor == Flavor::OpenSearch {
             // It has no roles here.
             return;
@@ -114,7 +114,7 @@ fn who_may_not_read_is_told() {
 /// A data stream's indices are hidden; on a server that has data streams.
 #[test]
 fn a_data_stream() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         if server.flavor == Flavor::Elasticsearch {
             // This one has none.
             return;
@@ -140,7 +140,7 @@ fn a_data_stream() {
 
 #[test]
 fn of_a_hundred_thousand_fields_those_that_are_needed() {
-    elastic::both(|server| {
+    elastic::on_each_server(|server| {
         let name = server.name("logs-wide");
         let admin = server.admin();
         let field = |n: usize| (format!("field_{n}"), json!({"type": "long"}));

@@ -1,4 +1,4 @@
-//! What a page says, asks for and breaks.
+//! Records a page's console, requests and errors.
 
 use std::{
     collections::HashMap,
@@ -25,37 +25,37 @@ use chromiumoxide::{
 use futures::{StreamExt, stream, stream::BoxStream};
 use tokio::task::JoinHandle;
 
-/// Something that a page asked for.
+/// A request of a page.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub url: String,
     pub method: String,
-    /// None while there is no answer.
+    /// `None` until there is a response.
     pub status: Option<i64>,
-    /// Of the answer, by lower-case name.
+    /// The response's headers by lower-case name.
     pub headers: HashMap<String, String>,
-    /// Over the wire, with its headers.
+    /// Bytes transferred, including headers.
     pub bytes: u64,
 }
 
-/// What was seen so far.
+/// All events so far.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct PageLog {
     pub(super) console: Vec<String>,
-    pub(super) troubles: Vec<String>,
+    pub(super) errors: Vec<String>,
     pub(super) requests: Vec<Request>,
-    /// Requests without an end, by the browser's identifier.
+    /// The URLs of unfinished requests by the browser's identifier.
     pub(super) open: HashMap<String, String>,
-    /// The last mark that the console said.
+    /// The last mark in the console.
     pub(super) mark: u64,
-    /// The place in `requests` by the browser's identifier.
+    /// The index in `requests` by the browser's identifier.
     places: HashMap<String, usize>,
 }
 
-/// Said by the console to tell that all before it was seen.
+/// Prefix of a console message which shows that all earlier events were recorded.
 pub(super) const MARK: &str = "anomal-mark ";
 
-/// The events that are watched.
+/// The watched events.
 pub(super) const METHODS: [&str; 9] = [
     EventConsoleApiCalled::IDENTIFIER,
     EventEntryAdded::IDENTIFIER,
@@ -69,100 +69,104 @@ pub(super) const METHODS: [&str; 9] = [
 ];
 
 enum Event {
-    Said(Arc<EventConsoleApiCalled>),
-    Logged(Arc<EventEntryAdded>),
-    Thrown(Arc<EventExceptionThrown>),
-    Asked(Arc<EventRequestWillBeSent>),
+    Console(Arc<EventConsoleApiCalled>),
+    Log(Arc<EventEntryAdded>),
+    Exception(Arc<EventExceptionThrown>),
+    Request(Arc<EventRequestWillBeSent>),
     Socket(Arc<EventWebSocketCreated>),
-    Answered(Arc<EventResponseReceived>),
+    Response(Arc<EventResponseReceived>),
     Finished(Arc<EventLoadingFinished>),
     Failed(Arc<EventLoadingFailed>),
     Crashed,
 }
 
-pub(super) struct Watch {
-    seen: Arc<Mutex<Seen>>,
+pub(super) struct PageMonitor {
+    log: Arc<Mutex<PageLog>>,
     task: JoinHandle<()>,
 }
 
-impl Watch {
-    /// Before the page goes anywhere.
+impl PageMonitor {
+    /// Must be called before the first navigation.
     pub(super) async fn start(tab: &Tab) -> Self {
-        tab.enable_log().await.expect("the log is told");
+        tab.enable_log().await.expect("the log is enabled");
         let streams = [
-            listen(tab, Event::Said).await,
-            listen(tab, Event::Logged).await,
-            listen(tab, Event::Thrown).await,
-            listen(tab, Event::Asked).await,
+            listen(tab, Event::Console).await,
+            listen(tab, Event::Log).await,
+            listen(tab, Event::Exception).await,
+            listen(tab, Event::Request).await,
             listen(tab, Event::Socket).await,
-            listen(tab, Event::Answered).await,
+            listen(tab, Event::Response).await,
             listen(tab, Event::Finished).await,
             listen(tab, Event::Failed).await,
             listen(tab, |_: Arc<EventTargetCrashed>| Event::Crashed).await,
         ];
-        let seen = Arc::<Mutex<Seen>>::default();
+        let log = Arc::<Mutex<PageLog>>::default();
         let mut events = stream::select_all(streams);
-        let into = Arc::clone(&seen);
+        let into = Arc::clone(&log);
         let task = tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 lock(&into).add(&event);
             }
         });
-        Self { seen, task }
+        Self { log, task }
     }
 
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
-        lock(&self.seen)
+    pub(super) fn log(&self) -> MutexGuard<'_, PageLog> {
+        lock(&self.log)
     }
 }
 
-impl Drop for Watch {
+impl Drop for PageMonitor {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(log: &Mutex<PageLog>) -> MutexGuard<'_, PageLog> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn listen<T: IntoEventKind + Send + Sync + Unpin + 'static>(
     tab: &Tab,
     event: impl Fn(Arc<T>) -> Event + Send + 'static,
 ) -> BoxStream<'static, Event> {
-    tab.event_listener::<T>().await.expect("events are told").map(event).boxed()
+    tab.event_listener::<T>().await.expect("events").map(event).boxed()
 }
 
-impl Seen {
+impl PageLog {
     fn add(&mut self, event: &Event) {
         match event {
-            Event::Said(said) => self.said(said),
-            Event::Logged(logged) => {
+            Event::Console(said) => self.add_console(said),
+            Event::Log(logged) => {
                 let entry = &logged.entry;
                 let place = entry.url.as_deref().unwrap_or_default();
                 let line = format!("{}: {} {place}", entry.level.as_ref(), entry.text);
-                self.line(line, entry.level == LogEntryLevel::Error);
+                self.add_line(line, entry.level == LogEntryLevel::Error);
             }
-            Event::Thrown(thrown) => {
+            Event::Exception(thrown) => {
                 let details = &thrown.exception_details;
-                let thrown = details.exception.as_ref().and_then(|of| of.description.as_deref());
+                let thrown =
+                    details.exception.as_ref().and_then(|thrown| thrown.description.as_deref());
                 let line = format!("exception: {} {}", details.text, thrown.unwrap_or_default());
-                self.line(line, true);
+                self.add_line(line, true);
             }
-            Event::Asked(asked) => {
+            Event::Request(asked) => {
                 let (url, method) = (asked.request.url.clone(), asked.request.method.clone());
                 if asked.request_id.inner() == asked.loader_id.inner() {
-                    // Another page: nobody waits for answers to the one before.
+                    // A navigation cancels the requests of the previous page.
                     self.open.clear();
                 }
-                self.asked(asked.request_id.inner(), Request { url, method, ..Request::default() });
+                self.add_request(
+                    asked.request_id.inner(),
+                    Request { url, method, ..Request::default() },
+                );
             }
             Event::Socket(socket) => {
                 let request = Request { url: socket.url.clone(), ..Request::default() };
-                self.asked(socket.request_id.inner(), request);
+                self.add_request(socket.request_id.inner(), request);
                 self.open.remove(socket.request_id.inner());
             }
-            Event::Answered(answered) => {
+            Event::Response(answered) => {
                 let response = &answered.response;
                 let headers = response.headers.inner().as_object();
                 let headers = headers.into_iter().flatten().filter_map(|(name, value)| {
@@ -176,16 +180,16 @@ impl Seen {
             Event::Finished(finished) => {
                 self.open.remove(finished.request_id.inner());
                 if let Some(request) = self.request(finished.request_id.inner()) {
-                    request.bytes = whole(finished.encoded_data_length);
+                    request.bytes = byte_count(finished.encoded_data_length);
                 }
             }
-            Event::Failed(failed) => self.failed(failed),
-            Event::Crashed => self.troubles.push("the page crashed".into()),
+            Event::Failed(failed) => self.add_failure(failed),
+            Event::Crashed => self.errors.push("the page crashed".into()),
         }
     }
 
-    fn said(&mut self, said: &EventConsoleApiCalled) {
-        let text: Vec<String> = said.args.iter().map(words).collect();
+    fn add_console(&mut self, said: &EventConsoleApiCalled) {
+        let text: Vec<String> = said.args.iter().map(console_text).collect();
         let text = text.join(" ");
         if let Some(mark) = text.strip_prefix(MARK) {
             self.mark = mark.parse().unwrap_or(self.mark);
@@ -193,21 +197,21 @@ impl Seen {
         }
         let bad = [ConsoleApiCalledType::Error, ConsoleApiCalledType::Assert];
         let line = format!("console {}: {text}", said.r#type.as_ref());
-        self.line(line, bad.contains(&said.r#type));
+        self.add_line(line, bad.contains(&said.r#type));
     }
 
-    fn line(&mut self, line: String, bad: bool) {
+    fn add_line(&mut self, line: String, bad: bool) {
         if bad {
-            self.troubles.push(line.clone());
+            self.errors.push(line.clone());
         }
         self.console.push(line);
     }
 
-    fn asked(&mut self, id: &str, request: Request) {
-        if leaves(&request.url) {
-            self.troubles.push(format!("a request that leaves the machine: {}", request.url));
+    fn add_request(&mut self, id: &str, request: Request) {
+        if is_external(&request.url) {
+            self.errors.push(format!("a request that leaves the machine: {}", request.url));
         }
-        // What is in the page itself has no end that is told.
+        // Data URLs have no end event.
         if !request.url.starts_with("data:") {
             self.open.insert(id.to_owned(), request.url.clone());
         }
@@ -219,21 +223,21 @@ impl Seen {
         self.requests.get_mut(*self.places.get(id)?)
     }
 
-    fn failed(&mut self, failed: &EventLoadingFailed) {
+    fn add_failure(&mut self, failed: &EventLoadingFailed) {
         self.open.remove(failed.request_id.inner());
-        // A download, or a page that was left: nobody waits for the answer.
+        // A download or a navigation aborts the request.
         let aborted = failed.blocked_reason.is_none() && failed.error_text == "net::ERR_ABORTED";
         if !aborted {
             let url = self.request(failed.request_id.inner()).map(|request| request.url.clone());
             let reason = failed.blocked_reason.as_ref().map_or("", AsRef::as_ref);
             let url = url.unwrap_or_default();
-            self.troubles.push(format!("request failed: {} {reason} {url}", failed.error_text));
+            self.errors.push(format!("request failed: {} {reason} {url}", failed.error_text));
         }
     }
 }
 
-/// As the console shows a value.
-fn words(value: &RemoteObject) -> String {
+/// A value as the console shows it.
+fn console_text(value: &RemoteObject) -> String {
     match (&value.value, &value.description) {
         (Some(serde_json::Value::String(text)), _) | (None, Some(text)) => text.clone(),
         (Some(value), _) => value.to_string(),
@@ -242,12 +246,12 @@ fn words(value: &RemoteObject) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of bytes")]
-fn whole(bytes: f64) -> u64 {
+fn byte_count(bytes: f64) -> u64 {
     bytes as u64
 }
 
-/// Whether a request would go anywhere but to this machine.
-fn leaves(url: &str) -> bool {
+/// Whether a request would go to another machine.
+fn is_external(url: &str) -> bool {
     let inside = ["about:", "blob:", "data:", "file:///", "chrome-error:"];
     if inside.iter().any(|scheme| url.starts_with(scheme)) {
         return false;
@@ -260,10 +264,10 @@ fn leaves(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::leaves;
+    use super::is_external;
 
     #[test]
-    fn what_leaves_the_machine_is_told_from_what_does_not() {
+    fn external_urls_are_recognised() {
         for inside in [
             "http://127.0.0.1:8080/reports/x?sort=a#b",
             "https://127.0.0.1/",
@@ -272,7 +276,7 @@ mod tests {
             "blob:http://127.0.0.1:1/1",
             "file:///tmp/report.html",
         ] {
-            assert!(!leaves(inside), "{inside}");
+            assert!(!is_external(inside), "{inside}");
         }
         for outside in [
             "https://example.com/a.css",
@@ -282,7 +286,7 @@ mod tests {
             "file://example.com/share",
             "wss://example.com/127.0.0.1",
         ] {
-            assert!(leaves(outside), "{outside}");
+            assert!(is_external(outside), "{outside}");
         }
     }
 }
