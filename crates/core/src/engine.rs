@@ -106,7 +106,7 @@ pub struct Model(pub Arc<[u8]>);
 
 /// A model and what was seen in fitting it.
 #[derive(Clone, Debug)]
-pub struct Fitted {
+pub struct FittedModel {
     pub model: Model,
     pub analysis: Analysis,
     pub steps: Vec<StepStatistics>,
@@ -114,7 +114,7 @@ pub struct Fitted {
 
 /// Rows scored by a model.
 #[derive(Clone, Debug)]
-pub struct Scored {
+pub struct ScoredTable {
     /// As [`Classification::rows`].
     pub rows: Table,
     pub steps: Vec<StepStatistics>,
@@ -133,7 +133,7 @@ pub trait ClassificationEngine: Send + Sync {
     async fn classify(&self, request: ClassifyRequest) -> Result<Classification>;
 
     /// Fits a model on one table. Errors as [`ClassificationEngine::classify`].
-    async fn fit(&self, request: ClassifyRequest) -> Result<Fitted>;
+    async fn fit(&self, request: ClassifyRequest) -> Result<FittedModel>;
 
     /// Whether it works in this process: a call then has all of the machine, and shares no rows with others.
     fn in_process(&self) -> bool {
@@ -149,7 +149,7 @@ pub trait ClassificationEngine: Send + Sync {
     ///
     /// # Errors
     /// `InvalidRequest` if the model is damaged, of another version, or not of this table's columns.
-    async fn score(&self, model: &Model, table: Table) -> Result<Scored>;
+    async fn score(&self, model: &Model, table: Table) -> Result<ScoredTable>;
 }
 
 /// What a run found, on its way to be kept.

@@ -12,8 +12,8 @@ pub use anomal_proto::v1 as proto;
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, Fitted, Model, PlanRequest, PublishRequest, ReportEngine,
-    Scored,
+    FeatureEngine, FeatureSettings, FittedModel, Model, PlanRequest, PublishRequest, ReportEngine,
+    ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use memory::MemoryBudget;

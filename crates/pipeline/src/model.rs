@@ -7,7 +7,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use anomal_connectors::write_file;
 use anomal_core::{
-    Error, Fitted, Model, Result, Table,
+    Error, FittedModel, Model, Result, Table,
     proto::{Analysis, Detector, FeatureColumn, SavedModel},
 };
 use prost::Message;
@@ -25,7 +25,7 @@ const LOAD: &str = "classification.model.load";
 /// What is kept of a fit of `table`.
 pub(crate) fn saved(
     engine: &str,
-    fitted: &Fitted,
+    fitted: &FittedModel,
     features: &[FeatureColumn],
     table: &Table,
 ) -> Result<SavedModel> {

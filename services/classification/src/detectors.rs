@@ -76,7 +76,7 @@ pub(crate) trait Detector: Send + Sync {
         matrix: &Matrix,
         parameters: &Parameters,
         context: &Context<'_>,
-    ) -> Result<Fitted>;
+    ) -> Result<FittedDetector>;
 
     /// A scorer from what [`Scorer::state`] was, of rows with these features. The state may come from
     /// anywhere: what is built of it never panics, and takes memory in proportion to its length.
@@ -96,7 +96,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// What a detector has learnt.
-pub(crate) struct Fitted {
+pub(crate) struct FittedDetector {
     pub scorer: Box<dyn Scorer>,
     /// What it says of the fitted rows, where that is more than the scorer says of each.
     pub rows: Option<Scores>,
@@ -106,7 +106,7 @@ pub(crate) struct Fitted {
     pub steps: Vec<StepStatistics>,
 }
 
-impl Fitted {
+impl FittedDetector {
     /// Of a detector that has nothing more to say of the fitted rows than of others.
     pub fn row_wise(scorer: impl Scorer + 'static, steps: Vec<StepStatistics>) -> Self {
         Self { scorer: Box::new(scorer), rows: None, smallest_cluster: None, view: None, steps }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Code, Error, Fitted, Model, Result,
-    Scored, Table, blocking, proto::Detector,
+    Classification, ClassificationEngine, ClassifyRequest, Code, Error, FittedModel, Model, Result,
+    ScoredTable, Table, blocking, proto::Detector,
 };
 use async_trait::async_trait;
 
@@ -101,17 +101,21 @@ impl ClassificationEngine for LocalClassificationEngine {
         .await
     }
 
-    async fn fit(&self, request: ClassifyRequest) -> Result<Fitted> {
+    async fn fit(&self, request: ClassifyRequest) -> Result<FittedModel> {
         self.admit(request.table.height(), request.features.len())?;
         let budget = self.options.memory_budget;
         blocking(move |cancel| {
             let done = fit(&request, false, budget, cancel)?;
-            Ok(Fitted { model: done.model.to_model()?, analysis: done.analysis, steps: done.steps })
+            Ok(FittedModel {
+                model: done.model.to_model()?,
+                analysis: done.analysis,
+                steps: done.steps,
+            })
         })
         .await
     }
 
-    async fn score(&self, model: &Model, table: Table) -> Result<Scored> {
+    async fn score(&self, model: &Model, table: Table) -> Result<ScoredTable> {
         let model = model.clone();
         let engine = self.clone();
         blocking(move |cancel| {
@@ -120,7 +124,7 @@ impl ClassificationEngine for LocalClassificationEngine {
             let started = Instant::now();
             let rows = model.score(&table, cancel)?;
             let steps = vec![step("score", table.height(), started)];
-            Ok(Scored { rows, steps })
+            Ok(ScoredTable { rows, steps })
         })
         .await
     }

@@ -55,7 +55,7 @@ impl Done {
 }
 
 /// What a detector made of the rows.
-struct Scored {
+struct ScoredRows {
     scores: Scores,
     /// Of each feature, the shares of some rows, and which these are.
     shares: Vec<Vec<f64>>,
@@ -86,8 +86,8 @@ pub(crate) fn fit(
     steps.append(&mut fitted.steps);
     let says_more = fitted.rows.is_some();
     let scored = match fitted.rows.take() {
-        Some(scores) => Scored::of(scores),
-        None => Scored::by(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
+        Some(scores) => ScoredRows::of(scores),
+        None => ScoredRows::by(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
     };
     let (decision, ranking) =
         judge(request, detector, &scored, fitted.smallest_cluster.as_deref())?;
@@ -141,7 +141,7 @@ fn nothing_to_compare(
 fn judge(
     request: &ClassifyRequest,
     detector: &dyn Detector,
-    scored: &Scored,
+    scored: &ScoredRows,
     smallest_cluster: Option<&[bool]>,
 ) -> Result<(Decision, Ranking)> {
     let default = detector.default_threshold();
@@ -155,7 +155,7 @@ fn judge(
 fn analyse(
     request: &ClassifyRequest,
     matrix: &Matrix,
-    scored: &Scored,
+    scored: &ScoredRows,
     decision: &Decision,
     view: Option<&dyn View>,
     context: &Context<'_>,
@@ -170,7 +170,7 @@ fn analyse(
     analysis.detector.clone_from(&request.settings.engine);
     analysis.rows = matrix.rows as u64;
     analysis.threshold = Some(decision.told.clone());
-    let Scored { shares, shared, .. } = scored;
+    let ScoredRows { shares, shared, .. } = scored;
     analysis.features = summaries(matrix, &request.features, &decision.suspicious, shares, shared);
     context.cancel.check()?;
     let (correlations, diagnostics) = correlations(matrix, &analysis.features);
@@ -184,7 +184,7 @@ fn shared_rows(rows: usize) -> Vec<usize> {
     (0..rows).step_by(rows.div_ceil(SHARED_ROWS).max(1)).collect()
 }
 
-impl Scored {
+impl ScoredRows {
     fn of(scores: Scores) -> Self {
         let shared = shared_rows(scores.scores.len());
         let some = |shares: &Vec<f64>| shared.iter().map(|row| shares[*row]).collect();

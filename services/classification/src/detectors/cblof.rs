@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state, parameters, schema_of, state_of,
+    step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -99,12 +99,17 @@ impl Detector for Cblof {
         within("beta", &given.beta, &1.0, &1e6)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<CblofParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let centres = Centres::fit(encoding, &rows, &given, context)?;
-        Ok(Fitted::row_wise(centres, vec![step("clusters", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(centres, vec![step("clusters", matrix.rows, started)]))
     }
 
     fn load(

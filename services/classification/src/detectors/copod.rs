@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Detector, Fitted, Scorer, parameters, schema_of, tails};
+use super::{Context, Detector, FittedDetector, Scorer, parameters, schema_of, tails};
 use crate::matrix::Matrix;
 
 pub(crate) struct Copod;
@@ -42,7 +42,12 @@ impl Detector for Copod {
         parameters::<CopodParameters>(given).map(|_| ())
     }
 
-    fn fit(&self, matrix: &Matrix, _: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        _: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         tails::fit(matrix, term, context)
     }
 

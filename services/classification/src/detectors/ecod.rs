@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Detector, Fitted, Scorer, parameters, schema_of, tails};
+use super::{Context, Detector, FittedDetector, Scorer, parameters, schema_of, tails};
 use crate::matrix::Matrix;
 
 pub(crate) struct Ecod;
@@ -44,7 +44,12 @@ impl Detector for Ecod {
         parameters::<EcodParameters>(given).map(|_| ())
     }
 
-    fn fit(&self, matrix: &Matrix, _: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        _: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         // PyOD's: the greatest of both tails and of what the skewness points to, which is one of them.
         tails::fit(matrix, |left, right, _| left.max(right), context)
     }

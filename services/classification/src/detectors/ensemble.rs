@@ -37,8 +37,8 @@ use serde_json::value::RawValue;
 
 use self::member::{Member, usual_weight, varying};
 use super::{
-    Context, DETECTORS, Detector, Fitted, Scorer, Scores, find, from_state, neighbors::affordable,
-    parameters, schema_of, state_of, step, tail::Tail, within, wrong,
+    Context, DETECTORS, Detector, FittedDetector, Scorer, Scores, find, from_state,
+    neighbors::affordable, parameters, schema_of, state_of, step, tail::Tail, within, wrong,
 };
 use crate::{matrix::Matrix, numeric::sample::sample};
 
@@ -162,7 +162,12 @@ impl Detector for Ensemble {
         Ok(())
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let asked = parameters::<EnsembleParameters>(given)?.asked(matrix);
         context.cancel.check()?;
         let some = |most| matrix.select(&sample(matrix, most, context.seed));
@@ -217,7 +222,7 @@ impl Detector for Ensemble {
         }
         let total: f64 = members.iter().map(|member| member.weight).sum();
         members.iter_mut().for_each(|member| member.weight /= total);
-        Ok(Fitted::row_wise(Together { members, out }, steps))
+        Ok(FittedDetector::row_wise(Together { members, out }, steps))
     }
 
     fn load(

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, extended::ExtendedForest, from_state, parameters,
-    schema_of, state_of, step, within,
+    Context, Detector, FittedDetector, Scorer, Scores, extended::ExtendedForest, from_state,
+    parameters, schema_of, state_of, step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -90,7 +90,12 @@ impl Detector for IsolationForest {
         within("extensionLevel", &given.extension_level, &0, &10_000)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<ForestParameters>(given)?;
         context.cancel.check()?;
@@ -99,10 +104,10 @@ impl Detector for IsolationForest {
             let ForestParameters { n_estimators, max_samples, extension_level } = given;
             let forest =
                 ExtendedForest::fit(matrix, n_estimators, max_samples, extension_level, context)?;
-            return Ok(Fitted::row_wise(forest, steps()));
+            return Ok(FittedDetector::row_wise(forest, steps()));
         }
         let forest = Forest::fit(matrix, &given, context)?;
-        Ok(Fitted::row_wise(forest, steps()))
+        Ok(FittedDetector::row_wise(forest, steps()))
     }
 
     fn load(

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores,
+    Context, Detector, FittedDetector, Scorer, Scores,
     bins::{Bins, Lookup},
     from_state,
     pairs::{Pair, learn, slots},
@@ -79,7 +79,12 @@ impl Detector for CategoricalFrequency {
         within("maxPairs", &given.max_pairs, &0, &2_000)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<FrequencyParameters>(given)?;
         let bins = Bins::learn(matrix, given.n_bins, context.cancel)?;
@@ -87,7 +92,7 @@ impl Detector for CategoricalFrequency {
         let started = std::time::Instant::now();
         let pairs = learn(matrix, &bins, given.max_pairs, context)?;
         steps.push(step("pairs", matrix.rows, started));
-        Ok(Fitted::row_wise(Frequencies { bins, pairs }, steps))
+        Ok(FittedDetector::row_wise(Frequencies { bins, pairs }, steps))
     }
 
     fn load(

@@ -17,7 +17,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, step, within,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state, parameters, schema_of, step,
+    within,
 };
 use crate::{
     gower::{
@@ -93,7 +94,12 @@ impl Detector for Gower {
         within("nNeighbors", &parameters.n_neighbors, &1, &MOST_NEIGHBORS)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let parameters = parameters::<GowerParameters>(given)?;
         let encoding = Encoding::learn(matrix);
         let (distinct, counts, of_row) = encoding.apply(matrix).distinct();
@@ -120,7 +126,7 @@ impl Detector for Gower {
             tree,
             clusterings,
         };
-        Ok(Fitted {
+        Ok(FittedDetector {
             scorer: Box::new(scorer),
             rows: Some(Scores { clusters: Some(clusters), ..rows }),
             smallest_cluster: Some(smallest),
@@ -303,7 +309,7 @@ mod tests {
             .to_vec()
     }
 
-    fn fit(matrix: &Matrix, memory_budget: usize) -> (Fitted, proto::Analysis) {
+    fn fit(matrix: &Matrix, memory_budget: usize) -> (FittedDetector, proto::Analysis) {
         let cancel = Cancel::default();
         let context = Context { seed: 5, memory_budget, cancel: &cancel };
         let fitted = Gower.fit(matrix, &Parameters::new(), &context).unwrap();
@@ -404,7 +410,7 @@ mod tests {
         let told = analysis.representatives.unwrap();
         assert!(told.representatives <= 320 && told.representatives > 300, "{told:?}");
         assert!(told.radius < 0.1, "{told:?}");
-        let scores = |fitted: &Fitted| fitted.rows.as_ref().unwrap().scores.clone();
+        let scores = |fitted: &FittedDetector| fitted.rows.as_ref().unwrap().scores.clone();
         assert_eq!(scores(&few), scores(&whole));
         assert_eq!(few.smallest_cluster, whole.smallest_cluster);
         assert_eq!(analysis.clusterings[5].labels.len(), 3_000);

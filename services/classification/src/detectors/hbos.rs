@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 use self::edges::Edges;
 pub(super) use self::scale::Scale;
 use super::{
-    Context, Detector, Fitted, Scorer, Scores,
+    Context, Detector, FittedDetector, Scorer, Scores,
     additive::{Codes, Lookup, sums},
     bins::SPECIAL,
     from_state, parameters, schema_of, state_of, step, within,
@@ -80,7 +80,12 @@ impl Detector for Hbos {
         bins.map_or(Ok(()), |bins| within("nBins", &bins, &2, &10_000))
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let HbosParameters { n_bins, bin_width } = parameters(given)?;
         let bins = n_bins.unwrap_or_else(|| matrix.rows.isqrt().clamp(5, 100));
@@ -90,7 +95,7 @@ impl Detector for Hbos {
             context.cancel.check()?;
             Ok(Histogram::fit(column, bins, bin_width, most))
         });
-        Ok(Fitted::row_wise(
+        Ok(FittedDetector::row_wise(
             Histograms(histograms.collect::<Result<_>>()?),
             vec![step("histograms", matrix.rows, started)],
         ))

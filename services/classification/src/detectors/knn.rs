@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state,
     neighbors::{MOST_NEIGHBORS, Neighbors},
     parameters, schema_of, state_of, step, within,
 };
@@ -80,12 +80,17 @@ impl Detector for Knn {
         within("nNeighbors", &given.n_neighbors, &1, &MOST_NEIGHBORS)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<KnnParameters>(given)?;
         let rows = Neighbors::learn(matrix, context)?;
         let scorer = Distances { rows, n_neighbors: given.n_neighbors, method: given.method };
-        Ok(Fitted::row_wise(scorer, vec![step("distinct rows", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(scorer, vec![step("distinct rows", matrix.rows, started)]))
     }
 
     fn load(

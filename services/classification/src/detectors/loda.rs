@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state, parameters, schema_of, state_of,
+    step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -83,13 +83,18 @@ impl Detector for Loda {
         given.n_bins.map_or(Ok(()), |bins| within("nBins", &bins, &2, &10_000))
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<LodaParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
         let candidates = candidates(&encoding, matrix);
         let histograms = Histograms::fit(encoding, &candidates, &rows, &given, context)?;
-        Ok(Fitted::row_wise(histograms, vec![step("projections", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(histograms, vec![step("projections", matrix.rows, started)]))
     }
 
     fn load(

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state,
     neighbors::{MOST_NEIGHBORS, Neighbors},
     parameters, schema_of, state_of, step, within,
 };
@@ -75,12 +75,17 @@ impl Detector for Lof {
         within("nNeighbors", &given.n_neighbors, &1, &MOST_NEIGHBORS)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let LofParameters { n_neighbors } = parameters(given)?;
         let rows = Neighbors::learn(matrix, context)?;
         let factors = Factors::fit(rows, n_neighbors, context.memory_budget / 8, context.cancel)?;
-        Ok(Fitted::row_wise(factors, vec![step("densities", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(factors, vec![step("densities", matrix.rows, started)]))
     }
 
     fn load(

@@ -17,7 +17,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, parameters, quadratic::Quadratic, schema_of, step, within,
+    Context, Detector, FittedDetector, Scorer, parameters, quadratic::Quadratic, schema_of, step,
+    within,
 };
 use crate::{
     dense::Weights,
@@ -76,7 +77,12 @@ impl Detector for Mcd {
         share.map_or(Ok(()), |share| within("supportFraction", &share, &0.5, &1.0))
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<McdParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
@@ -88,7 +94,7 @@ impl Detector for Mcd {
             fast_mcd(&rows, given.support_fraction, context.seed, context.cancel)?
         };
         let map = whitening(&moments)?;
-        Ok(Fitted::row_wise(
+        Ok(FittedDetector::row_wise(
             Quadratic::new(encoding, moments.mean, map),
             vec![step("covariance", matrix.rows, started)],
         ))

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state, parameters, schema_of, state_of,
+    step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -87,7 +87,12 @@ impl Detector for GaussianMixture {
         within("regCovar", &given.reg_covar, &1e-9, &1.0)
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<MixtureParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
@@ -96,7 +101,7 @@ impl Detector for GaussianMixture {
         } else {
             Mixture::fit(encoding, &rows, &given, context)?
         };
-        Ok(Fitted::row_wise(scorer, vec![step("mixture", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(scorer, vec![step("mixture", matrix.rows, started)]))
     }
 
     fn load(

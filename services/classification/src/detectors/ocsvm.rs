@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, Scores, from_state, parameters, schema_of, state_of, step,
-    within,
+    Context, Detector, FittedDetector, Scorer, Scores, from_state, parameters, schema_of, state_of,
+    step, within,
 };
 use crate::{
     blocks::{Block, by_block},
@@ -75,13 +75,18 @@ impl Detector for Ocsvm {
         given.gamma.map_or(Ok(()), |gamma| within("gamma", &gamma, &1e-6, &1e6))
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<OcsvmParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let gamma = given.gamma.unwrap_or(1.0 / matrix.columns.len() as f64);
         let machine = Machine::fit(encoding, &rows, given.nu, gamma, context.cancel)?;
-        Ok(Fitted::row_wise(machine, vec![step("machine", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(machine, vec![step("machine", matrix.rows, started)]))
     }
 
     fn load(

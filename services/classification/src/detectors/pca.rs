@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Detector, Fitted, Scorer, parameters, quadratic::Quadratic, schema_of, step, within,
+    Context, Detector, FittedDetector, Scorer, parameters, quadratic::Quadratic, schema_of, step,
+    within,
 };
 use crate::{
     dense::Weights,
@@ -81,7 +82,12 @@ impl Detector for Pca {
         })
     }
 
-    fn fit(&self, matrix: &Matrix, given: &Parameters, context: &Context<'_>) -> Result<Fitted> {
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        given: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<PcaParameters>(given)?;
         let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
@@ -102,7 +108,7 @@ impl Detector for Pca {
             };
         }
         let scorer = Quadratic::new(encoding, moments.mean, scaled.dot(&vectors.t()));
-        Ok(Fitted::row_wise(scorer, vec![step("components", matrix.rows, started)]))
+        Ok(FittedDetector::row_wise(scorer, vec![step("components", matrix.rows, started)]))
     }
 
     fn load(

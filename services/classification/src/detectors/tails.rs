@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Fitted, Scorer, Scores,
+    Context, FittedDetector, Scorer, Scores,
     additive::{Codes, Lookup, sums},
     from_state, state_of, step,
 };
@@ -36,7 +36,7 @@ const STEPS: usize = 200;
 /// What -log of the left and of the right tail become, with the sign of the skewness.
 pub(crate) type Term = fn(left: f64, right: f64, skewness: f64) -> f64;
 
-pub(crate) fn fit(matrix: &Matrix, term: Term, context: &Context<'_>) -> Result<Fitted> {
+pub(crate) fn fit(matrix: &Matrix, term: Term, context: &Context<'_>) -> Result<FittedDetector> {
     let started = std::time::Instant::now();
     let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
     let features = matrix.columns.par_iter().map(|column| {
@@ -47,7 +47,7 @@ pub(crate) fn fit(matrix: &Matrix, term: Term, context: &Context<'_>) -> Result<
             Values::Codes { codes, levels } => categories(codes, levels, weight),
         })
     });
-    Ok(Fitted::row_wise(
+    Ok(FittedDetector::row_wise(
         Tails(features.collect::<Result<_>>()?),
         vec![step("tails", matrix.rows, started)],
     ))

@@ -16,7 +16,7 @@ use self::data::{
     Planted, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
     poor_cases,
 };
-use super::{Context, Detector, Fitted, Scorer, Scores, find};
+use super::{Context, Detector, FittedDetector, Scorer, Scores, find};
 use crate::matrix::{Matrix, MatrixColumn, Values};
 
 mod data;
@@ -104,7 +104,7 @@ fn given(name: &str) -> Parameters {
     name.split_once(' ').map(|(_, given)| serde_json::from_str(given).unwrap()).unwrap_or_default()
 }
 
-fn try_fit(name: &str, matrix: &Matrix) -> Result<Fitted> {
+fn try_fit(name: &str, matrix: &Matrix) -> Result<FittedDetector> {
     let cancel = Cancel::default();
     let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
     detector(name).fit(matrix, &given(name), &context)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Error, Fitted, Model, Result, Scored,
-    Table,
+    Classification, ClassificationEngine, ClassifyRequest, Error, FittedModel, Model, Result,
+    ScoredTable, Table,
     proto::{
         ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest, ScoreRequest,
         classification_engine_client::ClassificationEngineClient, classify_request,
@@ -130,7 +130,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
             .await
     }
 
-    async fn fit(&self, request: ClassifyRequest) -> Result<Fitted> {
+    async fn fit(&self, request: ClassifyRequest) -> Result<FittedModel> {
         let request = Request::new(request)?;
         let client = clients(&self.replicas);
         self.replicas
@@ -152,7 +152,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                     }
                     let steps = statistics.ok_or_else(cut_off)?.steps;
                     let model = Model(model.into_bytes().into());
-                    Ok(Fitted { model, analysis: analysis.0, steps })
+                    Ok(FittedModel { model, analysis: analysis.0, steps })
                 }
             })
             .await
@@ -167,7 +167,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
         2 * self.replicas.count().max(1)
     }
 
-    async fn score(&self, model: &Model, table: Table) -> Result<Scored> {
+    async fn score(&self, model: &Model, table: Table) -> Result<ScoredTable> {
         use score_request::Part;
         let model: Vec<_> = pieces(model.0.to_vec().into()).map(Part::Model).collect();
         let table: Vec<_> = chunks(table)?.map(Part::Table).collect();
@@ -188,7 +188,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                         }
                     }
                     let steps = statistics.ok_or_else(cut_off)?.steps;
-                    Ok(Scored { rows: rows.into_table().map_err(failed)?, steps })
+                    Ok(ScoredTable { rows: rows.into_table().map_err(failed)?, steps })
                 }
             })
             .await

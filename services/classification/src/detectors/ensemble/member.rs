@@ -25,7 +25,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Fitted on some rows, with the tail of its scores of others, and these scores; or why it steps out.
+    /// FittedDetector on some rows, with the tail of its scores of others, and these scores; or why it steps out.
     pub fn fit(
         asked: &Asked,
         matrix: &Matrix,
