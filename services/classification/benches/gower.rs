@@ -2,7 +2,7 @@
 //! it: scores, clusters, map and analysis.
 //!
 //! `cargo bench -p anomal-classification --bench gower`
-#![allow(clippy::unwrap_used, reason = "a benchmark that can not run has nothing to tell")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot run has no result")]
 
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{

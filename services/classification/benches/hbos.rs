@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p anomal-classification --bench hbos`
 
-#![allow(clippy::unwrap_used, reason = "a benchmark that can not run has nothing to tell")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot run has no result")]
 
 use anomal_classification::LocalClassificationEngine;
 use anomal_core::{

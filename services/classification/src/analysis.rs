@@ -1,4 +1,4 @@
-//! What a report tells of any detector's result: features by group, and how they go together.
+//! What a report shows of any detector's result: features by group, and how they go together.
 
 mod correlations;
 mod summaries;

@@ -26,7 +26,7 @@ mod encoder;
 mod tests;
 
 /// Numbers summed together; the sums are added up in order, on any number of threads.
-const SUMMED: usize = 1 << 14;
+const SUM_BLOCK: usize = 1 << 14;
 /// What becomes of the features' weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weights {
@@ -36,7 +36,7 @@ pub(crate) enum Weights {
     Aside,
 }
 
-/// How features become dense columns; learnt once, applied to fitted and to new rows alike.
+/// How features become dense columns; fitted once, applied to fitted and to new rows alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Encoding {
@@ -69,7 +69,7 @@ enum Kind {
 
 impl Encoding {
     /// At most so many levels of a category have a column of their own.
-    pub fn learn(matrix: &Matrix, most_levels: usize, weights: Weights) -> Self {
+    pub fn fit(matrix: &Matrix, most_levels: usize, weights: Weights) -> Self {
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let part = |(feature, column): (usize, &MatrixColumn)| {
             let weight = column.weight / largest;
@@ -123,7 +123,7 @@ impl Encoding {
     }
 
     /// # Errors
-    /// A message if it can't be of these features: for what was read from anywhere.
+    /// A message if it can't be of these features: the data may come from anywhere.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         let in_order = self.parts.is_sorted_by(|one, next| one.feature < next.feature);
         let good = |part: &Part| {
@@ -158,7 +158,7 @@ impl Encoding {
         }
     }
 
-    /// Laid beside a table.
+    /// Binds the encoding to a table.
     ///
     /// # Errors
     /// `Internal` if a column is of another kind than when it was fitted.
@@ -170,7 +170,7 @@ impl Encoding {
             .collect::<Option<Vec<Source<'a>>>>();
         let sources = sources
             .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
-        Ok(Encoder::of(sources, self.width()))
+        Ok(Encoder::new(sources, self.width()))
     }
 }
 
@@ -213,7 +213,7 @@ fn sum(values: &[f64], of: impl Fn(f64) -> f64 + Sync + Send) -> f64 {
     let block = |values: &[f64]| {
         values.iter().filter(|value| !value.is_nan()).map(|value| of(*value)).sum()
     };
-    values.par_chunks(SUMMED).map(block).collect::<Vec<f64>>().iter().sum()
+    values.par_chunks(SUM_BLOCK).map(block).collect::<Vec<f64>>().iter().sum()
 }
 
 fn numeric(values: &[f64]) -> Option<Kind> {

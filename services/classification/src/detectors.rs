@@ -38,7 +38,7 @@ use serde_json::value::RawValue;
 
 use crate::matrix::Matrix;
 
-/// All detectors that there are.
+/// All built-in detectors.
 pub(crate) const DETECTORS: &[&dyn Detector] = &[
     &gower::Gower,
     &hbos::Hbos,
@@ -61,16 +61,16 @@ pub(crate) const DETECTORS: &[&dyn Detector] = &[
 pub(crate) trait Detector: Send + Sync {
     fn describe(&self) -> proto::Detector;
 
-    /// Used where the settings name none.
+    /// The threshold of settings that name none.
     fn default_threshold(&self) -> Threshold {
         Threshold { method: ThresholdMethod::Contamination, value: None }
     }
 
     /// # Errors
-    /// `InvalidSettings` for a parameter that is wrong, below `classification.parameters`.
+    /// `InvalidSettings` for a wrong parameter, with its path below `classification.parameters`.
     fn check(&self, parameters: &Parameters) -> Result<()>;
 
-    /// Learns from all rows of a matrix; at least 2 rows and a feature of weight above 0.
+    /// Fits the rows of a matrix, which has at least 2 rows and a feature of weight above 0.
     fn fit(
         &self,
         matrix: &Matrix,
@@ -78,16 +78,16 @@ pub(crate) trait Detector: Send + Sync {
         context: &Context<'_>,
     ) -> Result<FittedDetector>;
 
-    /// A scorer from what [`Scorer::state`] was, of rows with these features. The state may come from
-    /// anywhere: what is built of it never panics, and takes memory in proportion to its length.
+    /// Restores a scorer of rows with these features from its [`Scorer::state`]. The state may come from
+    /// anywhere: a scorer built from it never panics and takes memory in proportion to its length.
     ///
     /// # Errors
-    /// A message if it is damaged or of other features.
+    /// A message if the state is damaged or belongs to other features.
     fn load(&self, state: &RawValue, features: &[FeatureColumn])
     -> Result<Box<dyn Scorer>, String>;
 }
 
-/// What a detector works by beside its parameters.
+/// What a fit depends on beside the parameters.
 pub(crate) struct Context<'a> {
     pub seed: u64,
     /// Bytes that the largest structure may take.
@@ -95,34 +95,37 @@ pub(crate) struct Context<'a> {
     pub cancel: &'a Cancel,
 }
 
-/// What a detector has learnt.
+/// The result of [`Detector::fit`].
 pub(crate) struct FittedDetector {
     pub scorer: Box<dyn Scorer>,
-    /// What it says of the fitted rows, where that is more than the scorer says of each.
+    /// The scores of the fitted rows, if they differ from the scorer's.
     pub rows: Option<Scores>,
-    /// The rows of the cluster with the fewest members at two clusters.
+    /// The rows of the smaller cluster of two.
     pub smallest_cluster: Option<Vec<bool>>,
     pub view: Option<Box<dyn View>>,
     pub steps: Vec<StepStatistics>,
 }
 
 impl FittedDetector {
-    /// Of a detector that has nothing more to say of the fitted rows than of others.
+    /// For a detector that scores fitted rows as any others.
     pub fn row_wise(scorer: impl Scorer + 'static, steps: Vec<StepStatistics>) -> Self {
         Self { scorer: Box::new(scorer), rows: None, smallest_cluster: None, view: None, steps }
     }
 }
 
-/// Scores rows, each for itself.
+/// Scores rows independently of one another.
 pub(crate) trait Scorer: Send + Sync {
-    /// The shares are left empty where they are not wanted.
+    /// `shares`: whether shares are wanted; they are empty otherwise.
+    ///
+    /// # Errors
+    /// `Cancelled`; `Internal` if a column has another kind than when fitted.
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores>;
 
-    /// All that it has learnt, as JSON: what a model file keeps.
+    /// The whole fitted state as JSON, which a model file stores.
     fn state(&self) -> Result<Box<RawValue>>;
 }
 
-/// What is drawn of the fitted rows, once it is known which are suspicious.
+/// Draws the fitted rows for reports, once the suspicious ones are decided.
 pub(crate) trait View: Send + Sync {
     fn analyse(
         &self,
@@ -133,7 +136,7 @@ pub(crate) trait View: Send + Sync {
     ) -> Result<Analysis>;
 }
 
-/// What is said of rows.
+/// Scores of rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scores {
     pub scores: Vec<f64>,
@@ -141,7 +144,7 @@ pub(crate) struct Scores {
     /// features, or all 0.
     pub shares: Vec<Vec<f64>>,
     pub clusters: Option<Vec<u32>>,
-    /// Rows that are of the smallest cluster, for thresholds that ask for it.
+    /// The rows of the smallest cluster, for the threshold `smallestCluster`.
     pub smallest_cluster: Option<Vec<bool>>,
 }
 
@@ -201,13 +204,13 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
     })
 }
 
-/// What [`Scorer::state`] answers.
+/// Serialises a scorer for [`Scorer::state`].
 pub(crate) fn state_of(scorer: &impl Serialize) -> Result<Box<RawValue>> {
     serde_json::value::to_raw_value(scorer)
         .map_err(|error| Error::internal(format!("a detector's state as JSON: {error}")))
 }
 
-/// What [`state_of`] has made.
+/// Deserialises what [`state_of`] made.
 ///
 /// # Errors
 /// A message if it is not of this type.
@@ -215,7 +218,7 @@ pub(crate) fn from_state<T: DeserializeOwned>(state: &RawValue) -> Result<T, Str
     serde_json::from_str(state.get()).map_err(|error| error.to_string())
 }
 
-/// A parameter that is wrong.
+/// The error for a wrong parameter.
 pub(crate) fn wrong(parameter: &str, message: impl Into<String>) -> Error {
     Error::settings(format!("classification.parameters.{parameter}"), "PARAMETER_INVALID", message)
 }

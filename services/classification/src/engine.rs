@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::{
     detectors::{DETECTORS, step},
     fitting::fit,
-    ready::ReadyModel,
+    loaded_model::LoadedModel,
 };
 
 /// What an engine may take.
@@ -43,7 +43,7 @@ pub struct LocalClassificationEngine {
 #[derive(Clone)]
 struct Read {
     from: Model,
-    model: Arc<ReadyModel>,
+    model: Arc<LoadedModel>,
 }
 
 impl LocalClassificationEngine {
@@ -51,12 +51,12 @@ impl LocalClassificationEngine {
         Self { options, last: Arc::default() }
     }
 
-    fn read(&self, model: &Model) -> Result<Arc<ReadyModel>> {
+    fn read(&self, model: &Model) -> Result<Arc<LoadedModel>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(read) = last.as_ref().filter(|read| read.from == *model) {
             return Ok(Arc::clone(&read.model));
         }
-        let ready = Arc::new(ReadyModel::from_model(model)?);
+        let ready = Arc::new(LoadedModel::from_model(model)?);
         *last = Some(Read { from: model.clone(), model: Arc::clone(&ready) });
         Ok(ready)
     }

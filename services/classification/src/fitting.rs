@@ -1,4 +1,4 @@
-//! From a table to a model, what it says of the table's rows, and what a report draws of them.
+//! Fits a detector to a table: the model, the scores of the table's rows, and the analysis for reports.
 
 use std::time::Instant;
 
@@ -12,57 +12,57 @@ use crate::{
     analysis::{correlations, summaries},
     detectors::{self, Context, Detector, Scorer, Scores, View, step},
     features::matrix,
+    loaded_model::LoadedModel,
     matrix::Matrix,
     model::Header,
-    ready::ReadyModel,
     rows::{Ranking, rows},
     threshold::{Decision, decide},
 };
 
-/// Rows whose shares are looked at for the means of the analysis: all, or every so many.
+/// The mean contributions of the analysis are taken over at most so many rows, evenly spaced.
 const SHARED_ROWS: usize = 50_000;
 
-/// A table fitted.
-pub(crate) struct Done {
-    pub model: ReadyModel,
+/// A model fitted to a table, with the analysis of the table's rows.
+pub(crate) struct TableFit {
+    pub model: LoadedModel,
     pub analysis: Analysis,
     pub steps: Vec<StepStatistics>,
     matrix: Matrix,
-    told: Told,
+    scores: RowScores,
 }
 
-/// What was said of the fitted rows.
-enum Told {
-    /// More than the model says of each, and which of them are suspicious.
-    More(Scores, Vec<bool>),
-    /// What the model says of each.
-    Same(Scores),
-    /// It was not asked for.
-    Unasked,
+/// The scores of the fitted rows.
+enum RowScores {
+    /// The detector's own, which differ from the model's, and which rows are suspicious.
+    ByDetector(Scores, Vec<bool>),
+    /// The model's.
+    ByModel(Scores),
+    /// Not computed: the caller asked for the model alone.
+    NotComputed,
 }
 
-impl Done {
+impl TableFit {
     /// The result rows of the table that was fitted.
     pub fn rows(self, table: &Table, cancel: &Cancel) -> Result<Table> {
-        match self.told {
-            Told::More(scores, suspicious) => {
+        match self.scores {
+            RowScores::ByDetector(scores, suspicious) => {
                 rows(table, &self.model.names(), scores, &suspicious, &self.model.ranking)
             }
-            Told::Same(scores) => self.model.told(table, scores),
-            Told::Unasked => self.model.score_matrix(table, &self.matrix, cancel),
+            RowScores::ByModel(scores) => self.model.to_rows(table, scores),
+            RowScores::NotComputed => self.model.score_matrix(table, &self.matrix, cancel),
         }
     }
 }
 
-/// What a detector made of the rows.
+/// The scores of all rows, and the shares of some.
 struct ScoredRows {
     scores: Scores,
-    /// Of each feature, the shares of some rows, and which these are.
+    /// For each feature the shares of the rows at the places in `shared`.
     shares: Vec<Vec<f64>>,
     shared: Vec<usize>,
 }
 
-/// `rows`: whether the fitted rows will be asked for, so that each is scored once.
+/// `rows`: whether the caller needs the rows' scores too, so that each row is scored once.
 ///
 /// # Errors
 /// `InvalidSettings` for a detector, parameter or threshold that is wrong.
@@ -71,7 +71,7 @@ pub(crate) fn fit(
     rows: bool,
     memory_budget: usize,
     cancel: &Cancel,
-) -> Result<Done> {
+) -> Result<TableFit> {
     let settings = &request.settings;
     let detector = detectors::find(&settings.engine)?;
     detector.check(&settings.parameters)?;
@@ -80,17 +80,17 @@ pub(crate) fn fit(
     let mut steps = vec![step("features", matrix.rows, started)];
     let context = Context { seed: settings.seed, memory_budget, cancel };
     if matrix.rows < 2 || !matrix.columns.iter().any(|column| column.weight > 0.0) {
-        return Ok(nothing_to_compare(request, matrix, steps));
+        return Ok(empty_fit(request, matrix, steps));
     }
     let mut fitted = detector.fit(&matrix, &settings.parameters, &context)?;
     steps.append(&mut fitted.steps);
-    let says_more = fitted.rows.is_some();
+    let by_detector = fitted.rows.is_some();
     let scored = match fitted.rows.take() {
-        Some(scores) => ScoredRows::of(scores),
-        None => ScoredRows::by(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
+        Some(scores) => ScoredRows::from_scores(scores),
+        None => ScoredRows::compute(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
     };
     let (decision, ranking) =
-        judge(request, detector, &scored, fitted.smallest_cluster.as_deref())?;
+        apply_threshold(request, detector, &scored, fitted.smallest_cluster.as_deref())?;
     let analysis = analyse(
         request,
         &matrix,
@@ -105,25 +105,21 @@ pub(crate) fn fit(
         features: request.features.clone(),
         cut_bits: decision.cut.map(f64::to_bits),
     };
-    Ok(Done {
-        model: ReadyModel { header, ranking, scorer: Some(fitted.scorer) },
+    Ok(TableFit {
+        model: LoadedModel { header, ranking, scorer: Some(fitted.scorer) },
         analysis,
         steps,
         matrix,
-        told: match (says_more, rows) {
-            (true, _) => Told::More(scored.scores, decision.suspicious),
-            (false, true) => Told::Same(scored.scores),
-            (false, false) => Told::Unasked,
+        scores: match (by_detector, rows) {
+            (true, _) => RowScores::ByDetector(scored.scores, decision.suspicious),
+            (false, true) => RowScores::ByModel(scored.scores),
+            (false, false) => RowScores::NotComputed,
         },
     })
 }
 
-/// Of a lone row, or where no feature weighs.
-fn nothing_to_compare(
-    request: &ClassifyRequest,
-    matrix: Matrix,
-    steps: Vec<StepStatistics>,
-) -> Done {
+/// The model of a single row, or of features without weight: it scores nothing.
+fn empty_fit(request: &ClassifyRequest, matrix: Matrix, steps: Vec<StepStatistics>) -> TableFit {
     let detector = request.settings.engine.clone();
     let none = vec![false; matrix.rows];
     let analysis = Analysis {
@@ -133,12 +129,12 @@ fn nothing_to_compare(
         ..Analysis::default()
     };
     let header = Header { detector, features: request.features.clone(), cut_bits: None };
-    let model = ReadyModel { header, ranking: Ranking::default(), scorer: None };
-    Done { model, analysis, steps, matrix, told: Told::Unasked }
+    let model = LoadedModel { header, ranking: Ranking::default(), scorer: None };
+    TableFit { model, analysis, steps, matrix, scores: RowScores::NotComputed }
 }
 
-/// Which rows are suspicious, and the order of their scores.
-fn judge(
+/// Applies the threshold and ranks the scores.
+fn apply_threshold(
     request: &ClassifyRequest,
     detector: &dyn Detector,
     scored: &ScoredRows,
@@ -169,7 +165,7 @@ fn analyse(
     context.cancel.check()?;
     analysis.detector.clone_from(&request.settings.engine);
     analysis.rows = matrix.rows as u64;
-    analysis.threshold = Some(decision.told.clone());
+    analysis.threshold = Some(decision.result.clone());
     let ScoredRows { shares, shared, .. } = scored;
     analysis.features = summaries(matrix, &request.features, &decision.suspicious, shares, shared);
     context.cancel.check()?;
@@ -185,13 +181,13 @@ fn shared_rows(rows: usize) -> Vec<usize> {
 }
 
 impl ScoredRows {
-    fn of(scores: Scores) -> Self {
+    fn from_scores(scores: Scores) -> Self {
         let shared = shared_rows(scores.scores.len());
         let some = |shares: &Vec<f64>| shared.iter().map(|row| shares[*row]).collect();
         Self { shares: scores.shares.iter().map(some).collect(), scores, shared }
     }
 
-    fn by(
+    fn compute(
         scorer: &dyn Scorer,
         matrix: &Matrix,
         all_shares: bool,
@@ -202,7 +198,7 @@ impl ScoredRows {
         let scores = scorer.score(matrix, all_shares, cancel)?;
         steps.push(step("scores", matrix.rows, started));
         if all_shares {
-            return Ok(Self::of(scores));
+            return Ok(Self::from_scores(scores));
         }
         let shared = shared_rows(matrix.rows);
         let shares = scorer.score(&matrix.select(&shared), true, cancel)?.shares;

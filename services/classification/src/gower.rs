@@ -9,13 +9,13 @@
 mod classical;
 pub(crate) mod clusters;
 pub(crate) mod distances;
-pub(crate) mod encoded;
+pub(crate) mod encoding;
 pub(crate) mod linkage;
 mod map;
 mod merging;
 pub(crate) mod neighbors;
 mod nmds;
-mod packed;
+mod packed_rows;
 pub(crate) mod representatives;
 pub(crate) mod scorer;
 pub(crate) mod tiles;

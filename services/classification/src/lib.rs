@@ -16,10 +16,10 @@ mod features;
 mod fitting;
 mod gower;
 pub mod grpc;
+mod loaded_model;
 mod matrix;
 mod model;
 mod numeric;
-mod ready;
 mod rows;
 mod threshold;
 

@@ -1,5 +1,5 @@
 //! A fitted model as a file: eight bytes that name the format and its version, a checksum of the rest, the
-//! length of a header, the header (JSON: what the model is of), and the body (JSON: what was learnt).
+//! length of a header, the header (JSON: detector, features and cut), and the body (JSON: the fitted state).
 //!
 //! It may come from anywhere: there is no code in it, a damaged one is refused, and reading one takes
 //! memory in proportion to its length.
@@ -17,14 +17,14 @@ const MAX_BYTES: usize = 1 << 30;
 /// Names of some thousand features; what is built of a header takes up to 20 times its length.
 const MAX_HEADER: usize = 4 << 20;
 
-/// What a model file holds.
+/// The contents of a model file.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelFile {
     pub header: Header,
     pub body: Body,
 }
 
-/// What the model is of.
+/// The detector, features and cut of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -35,7 +35,7 @@ pub(crate) struct Header {
     pub cut_bits: Option<u64>,
 }
 
-/// What was learnt.
+/// The fitted state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn a_written_model_is_read_back() {
         let read = ModelFile::from_model(&file().to_model().unwrap()).unwrap();
         assert_eq!(read.header, file().header);
         assert_eq!(read.body.ranking, file().body.ranking);

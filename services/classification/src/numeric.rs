@@ -26,11 +26,11 @@ mod tests;
 pub(crate) mod walk;
 
 /// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
-/// would take more than a quarter of the memory budget, in an order that hangs on their values alone.
+/// would take more than a quarter of the memory budget, in an order that depends on their values alone.
 ///
 /// # Errors
 /// `Cancelled`.
-pub(crate) fn learn(
+pub(crate) fn fit_dense(
     matrix: &Matrix,
     most_rows: usize,
     most_levels: usize,
@@ -39,13 +39,13 @@ pub(crate) fn learn(
 ) -> Result<(Encoding, linear::Dense)> {
     const FEWEST: usize = 1_000;
     context.cancel.check()?;
-    let encoding = Encoding::learn(matrix, most_levels, weights);
+    let encoding = Encoding::fit(matrix, most_levels, weights);
     let bytes = size_of::<f64>() * encoding.width().max(1);
     let affordable = (context.memory_budget / 4 / bytes).max(FEWEST);
     let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);
     context.cancel.check()?;
     let chosen = matrix.select(&rows);
     let encoder = encoding.bind(&chosen)?;
-    let dense = linear::Dense::of(&encoder, chosen.rows, context.cancel)?;
+    let dense = linear::Dense::from_encoder(&encoder, chosen.rows, context.cancel)?;
     Ok((encoding, dense))
 }

@@ -1,4 +1,4 @@
-//! Scores as the table that an engine answers.
+//! Scores as the result table of an engine.
 
 use anomal_core::{Result, Table};
 use polars::prelude::{Column, DataFrame, DataType, Float64Chunked, IntoColumn, UInt32Chunked};
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::detectors::Scores;
 
-/// Order statistics of the fitted scores that a model keeps at most.
-const MOST_KEPT: usize = 100_000;
+/// A model stores at most so many order statistics of the fitted scores.
+const MOST_SCORES: usize = 100_000;
 
-/// The fitted scores in order: what a row's rank is taken from. Where they are more than
-/// [`MOST_KEPT`], every so many of them, and a rank is right to one part in that number.
+/// The fitted scores in ascending order, from which a row's rank is computed. More than [`MOST_SCORES`] are
+/// thinned evenly; a rank is then exact to one part in that number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ranking(Vec<f64>);
 
 impl Ranking {
     pub fn of_sorted(scores: &[f64]) -> Self {
-        let step = scores.len().div_ceil(MOST_KEPT).max(1);
+        let step = scores.len().div_ceil(MOST_SCORES).max(1);
         Self(scores.iter().copied().step_by(step).collect())
     }
 
@@ -54,10 +54,10 @@ pub(crate) fn rows(
     table.with_columns(DataFrame::new(table.height(), columns)?)
 }
 
-/// Of rows that there is nothing to compare with: a lone row, or no feature that weighs.
+/// The result rows of a model that scores nothing: scores and ranks are null.
 pub(crate) fn unscored(table: &Table, names: &[&str]) -> Result<Table> {
     let height = table.height();
-    let null = |name: &str, of: &DataType| Column::full_null(name.into(), height, of);
+    let null = |name: &str, kind: &DataType| Column::full_null(name.into(), height, kind);
     let mut columns = vec![
         null("score", &DataType::Float64),
         null("rank", &DataType::Float64),

@@ -4,15 +4,15 @@ use anomal_core::{Error, Result, proto::ThresholdResult};
 use anomal_spec::{Threshold, ThresholdMethod};
 use rayon::prelude::*;
 
-/// What was decided.
+/// The suspicious rows and the rule that marked them.
 pub(crate) struct Decision {
     pub suspicious: Vec<bool>,
     /// Rows with a score at or above it are suspicious; absent where the score does not decide.
     pub cut: Option<f64>,
-    pub told: ThresholdResult,
+    pub result: ThresholdResult,
 }
 
-/// Decides by the method over all scores, which are there once more in order. A row with the score of a
+/// Decides by the method over all scores, given again in ascending order as `sorted`. A row with the score of a
 /// suspicious row is suspicious too, so that a fitted cut says the same of a row alone.
 ///
 /// # Errors
@@ -31,13 +31,13 @@ pub(crate) fn decide(
         (scores.iter().map(|score| *score >= cut).collect(), Some(cut))
     };
     let count = suspicious.iter().filter(|suspicious| **suspicious).count() as u64;
-    let told = ThresholdResult {
+    let result = ThresholdResult {
         method: name.into(),
         value,
         cut: cut.filter(|cut| cut.is_finite()),
         suspicious: count,
     };
-    Ok(Decision { suspicious, cut, told })
+    Ok(Decision { suspicious, cut, result })
 }
 
 /// The method's name in the settings, and its parameter or the default of it.
@@ -69,7 +69,7 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
     let limit = match method {
         ThresholdMethod::Score | ThresholdMethod::SmallestCluster => return value,
         ThresholdMethod::Contamination => return contamination(sorted, value),
-        ThresholdMethod::Auto => return agreed(sorted),
+        ThresholdMethod::Auto => return majority_cut(sorted),
         ThresholdMethod::Quantile => quantile(sorted, value),
         ThresholdMethod::Mad => quantile(sorted, 0.5) + value * deviation(sorted),
         ThresholdMethod::Iqr => {
@@ -90,8 +90,8 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
 
 /// Where two of three rules agree that a score is far from the others: the modified z-score (3.5), Tukey's
 /// outer fence (3 interquartile ranges) and peaks over threshold (0.001). At least the highest score is
-/// told, unless more than half of the rows have it, and at most a tenth of the rows.
-fn agreed(sorted: &[f64]) -> f64 {
+/// marked, unless more than half of the rows have it, and at most a tenth of the rows.
+fn majority_cut(sorted: &[f64]) -> f64 {
     let (Some(lowest), Some(highest)) = (sorted.first(), sorted.last()) else {
         return f64::INFINITY;
     };
@@ -120,7 +120,7 @@ fn deviation(sorted: &[f64]) -> f64 {
 }
 
 /// The lowest score such that no more than the share of rows (at least one) have it or a higher one: a tie
-/// at the border is left out, whole. Where the highest score alone is that of more rows, these are told if
+/// at the border is left out, whole. Where the highest score alone is that of more rows, these are marked if
 /// they are at most half of all.
 fn contamination(sorted: &[f64], share: f64) -> f64 {
     let n = sorted.len();
@@ -166,7 +166,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// Peaks over threshold (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory",
 /// section 4): a generalised Pareto distribution is fitted to the excesses over the 98 % quantile, and the
-/// score told that is exceeded with the given probability.
+/// score returned that is exceeded with the given probability.
 fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
     const FROM: f64 = 0.98;
     const FEWEST: usize = 10;
@@ -227,7 +227,7 @@ mod tests {
         let cut = decision.cut.unwrap();
         assert!(decision.suspicious.iter().zip(scores).all(|(one, score)| *one == (*score >= cut)));
         let count = decision.suspicious.iter().filter(|one| **one).count();
-        assert_eq!(decision.told.suspicious, count as u64);
+        assert_eq!(decision.result.suspicious, count as u64);
         count
     }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_tells_what_is_far_and_never_all_or_nothing() {
+    fn auto_marks_what_is_far_and_never_all_or_nothing() {
         let auto = |scores: &[f64]| suspicious(ThresholdMethod::Auto, None, scores);
         // Even scores: the highest. Far ones: these. More than a tenth: a tenth.
         let even: Vec<f64> = (1..=100).map(f64::from).collect();
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(auto(&even), 1);
         assert_eq!(auto(&[even.clone(), far(3)].concat()), 3);
         assert_eq!(auto(&[even.clone(), far(20)].concat()), 12);
-        // Nothing to tell them apart by.
+        // All scores are equal.
         assert_eq!(auto(&[2.0; 30]), 0);
         assert_eq!(auto(&[2.0]), 0);
     }

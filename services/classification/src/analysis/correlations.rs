@@ -1,19 +1,19 @@
-//! How features go together, pair by pair, over at most so many rows.
+//! Correlations of features, pair by pair, over a bounded number of rows.
 
 use anomal_core::proto::{Correlation, Diagnostic, FeatureSummary, correlation::Method};
 use rayon::prelude::*;
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
-/// Rows that are looked at: every so many of all.
+/// The rows examined: all, or evenly spaced ones.
 const MOST_ROWS: usize = 200_000;
-/// Features whose pairs are told.
+/// Features whose pairs are compared.
 const MOST_FEATURES: usize = 64;
 /// Levels, and bins of a number beside a category.
 const MOST_LEVELS: usize = 50;
 const BINS: usize = 10;
 
-/// All pairs of the features that weigh most; what was left out is told.
+/// All pairs of the features that weigh most; diagnostics list what was left out.
 pub(crate) fn correlations(
     matrix: &Matrix,
     summaries: &[FeatureSummary],
@@ -21,34 +21,34 @@ pub(crate) fn correlations(
     let step = matrix.rows.div_ceil(MOST_ROWS).max(1);
     let rows: Vec<usize> = (0..matrix.rows).step_by(step).collect();
     let mut diagnostics = Vec::new();
-    let mut tell = |reason: &str, message: String| {
+    let mut report = |reason: &str, message: String| {
         let path = "features".to_owned();
         diagnostics.push(Diagnostic { path, reason: reason.into(), message, count: 0 });
     };
     if step > 1 {
-        tell(
+        report(
             "CORRELATIONS_SAMPLED",
             format!("correlations are of every {step}th row, {} rows", rows.len()),
         );
     }
     if matrix.columns.len() > MOST_FEATURES {
         let message = format!(
-            "correlations are told of {MOST_FEATURES} features only: those with the largest product of weight and \
+            "correlations are computed for {MOST_FEATURES} features only: those with the largest product of weight and \
              mean contribution"
         );
-        tell("CORRELATIONS_LIMITED", message);
+        report("CORRELATIONS_LIMITED", message);
     }
     let columns = heaviest(matrix, summaries);
-    let prepared: Vec<Prepared> =
-        columns.par_iter().map(|column| Prepared::new(column, &rows)).collect();
+    let samples: Vec<ColumnSample> =
+        columns.par_iter().map(|column| ColumnSample::new(column, &rows)).collect();
     let pairs: Vec<(usize, usize)> = (0..columns.len())
         .flat_map(|first| (first + 1..columns.len()).map(move |second| (first, second)))
         .collect();
     let correlations = pairs
         .par_iter()
         .flat_map_iter(|(first, second)| {
-            let (a, b) = (&prepared[*first], &prepared[*second]);
-            let told = |method: Method, (value, rows): (Option<f64>, u64)| Correlation {
+            let (a, b) = (&samples[*first], &samples[*second]);
+            let correlation = |method: Method, (value, rows): (Option<f64>, u64)| Correlation {
                 first: columns[*first].name.clone(),
                 second: columns[*second].name.clone(),
                 method: method.into(),
@@ -57,10 +57,10 @@ pub(crate) fn correlations(
             };
             match (&a.numbers, &b.numbers) {
                 (Some(x), Some(y)) => vec![
-                    told(Method::Pearson, pearson(&x.values, &y.values)),
-                    told(Method::Spearman, spearman(x, y)),
+                    correlation(Method::Pearson, pearson(&x.values, &y.values)),
+                    correlation(Method::Spearman, spearman(x, y)),
                 ],
-                _ => vec![told(Method::CramersV, cramers_v(&a.levels, &b.levels))],
+                _ => vec![correlation(Method::CramersV, cramers_v(&a.levels, &b.levels))],
             }
         })
         .collect();
@@ -83,7 +83,7 @@ fn heaviest<'a>(matrix: &'a Matrix, summaries: &[FeatureSummary]) -> Vec<&'a Mat
     ordered.into_iter().map(|(_, place)| &matrix.columns[place]).collect()
 }
 
-struct Prepared {
+struct ColumnSample {
     numbers: Option<Numbers>,
     /// A level for each row: a category, or the bin of a number.
     levels: Vec<Option<u32>>,
@@ -95,7 +95,7 @@ struct Numbers {
     ranks: Vec<f64>,
 }
 
-impl Prepared {
+impl ColumnSample {
     fn new(column: &MatrixColumn, rows: &[usize]) -> Self {
         match &column.values {
             Values::Numeric(values) => {
@@ -227,10 +227,10 @@ mod tests {
                 },
             ],
         };
-        let (told, diagnostics) = correlations(&matrix, &[]);
+        let (found, diagnostics) = correlations(&matrix, &[]);
         assert!(diagnostics.is_empty());
         let value = |first: &str, second: &str, method: Method| {
-            let pair = told
+            let pair = found
                 .iter()
                 .find(|one| one.first == first && one.second == second && one.method() == method);
             pair.unwrap().value
@@ -240,6 +240,6 @@ mod tests {
         assert!(value("x", "cube", Method::Spearman).unwrap() > 1.0 - 1e-12);
         assert_eq!(value("x", "constant", Method::Pearson), None);
         assert_eq!(value("x", "c", Method::CramersV), Some(1.0));
-        assert_eq!(told[0].rows, 4);
+        assert_eq!(found[0].rows, 4);
     }
 }

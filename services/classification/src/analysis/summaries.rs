@@ -13,7 +13,7 @@ const CATEGORIES: usize = 50;
 const QUANTILES: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
 pub(crate) const OTHER: &str = "other values";
 
-/// `shares` are each feature's shares of the scores of some rows, told by `shared`.
+/// `shares` are each feature's shares of the scores of some rows, at the places in `shared`.
 pub(crate) fn summaries(
     matrix: &Matrix,
     features: &[FeatureColumn],
@@ -148,12 +148,12 @@ fn categorical(codes: &[u32], levels: &[String], suspicious: &[bool]) -> Feature
             Group::Suspicious => counts[*level][1],
             Group::All | Group::Unspecified => counts[*level][0] + counts[*level][1],
         };
-        let mut told: Vec<u64> = shown.iter().map(of).collect();
+        let mut totals: Vec<u64> = shown.iter().map(of).collect();
         if !rest.is_empty() {
-            told.push(rest.iter().map(of).sum());
+            totals.push(rest.iter().map(of).sum());
         }
-        let count = told.iter().sum();
-        FeatureGroup { group: group.into(), count, counts: told, ..FeatureGroup::default() }
+        let count = totals.iter().sum();
+        FeatureGroup { group: group.into(), count, counts: totals, ..FeatureGroup::default() }
     });
     FeatureSummary {
         missing,

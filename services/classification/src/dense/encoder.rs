@@ -10,7 +10,7 @@ const FARTHEST: f64 = 1e60;
 /// The column of a level that has none.
 const NONE: u32 = u32::MAX;
 
-/// An encoding laid beside a table.
+/// An encoding bound to a table.
 pub(crate) struct Encoder<'a> {
     sources: Vec<Source<'a>>,
     width: usize,
@@ -99,7 +99,7 @@ impl<'a> Source<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn of(sources: Vec<Source<'a>>, width: usize) -> Self {
+    pub(super) fn new(sources: Vec<Source<'a>>, width: usize) -> Self {
         Self { sources, width }
     }
 

@@ -26,7 +26,7 @@ fn matrix() -> Matrix {
 #[test]
 fn a_category_varies_as_much_as_a_number() {
     let matrix = matrix();
-    let encoding = Encoding::learn(&matrix, 6, Weights::Aside);
+    let encoding = Encoding::fit(&matrix, 6, Weights::Aside);
     // One, three levels that are there, six and all others, and one.
     assert_eq!(encoding.features(), [&[0][..], &[2; 3], &[4; 7], &[5]].concat());
     assert_eq!(encoding.weights()[..4], [0.5, 1.0, 1.0, 1.0]);
@@ -48,9 +48,9 @@ fn a_category_varies_as_much_as_a_number() {
 fn weights_multiply_squares_where_they_are_applied() {
     let matrix = matrix();
     let (mut plain, mut weighted) = (Vec::new(), Vec::new());
-    let aside = Encoding::learn(&matrix, 6, Weights::Aside);
+    let aside = Encoding::fit(&matrix, 6, Weights::Aside);
     aside.bind(&matrix).unwrap().columns(&(0..400), &mut plain);
-    let applied = Encoding::learn(&matrix, 6, Weights::Applied);
+    let applied = Encoding::fit(&matrix, 6, Weights::Applied);
     applied.bind(&matrix).unwrap().columns(&(0..400), &mut weighted);
     for (place, root) in aside.roots().into_iter().enumerate() {
         for row in 0..400 {
@@ -63,7 +63,7 @@ fn weights_multiply_squares_where_they_are_applied() {
 #[test]
 fn rows_are_the_columns_turned() {
     let matrix = matrix();
-    let encoding = Encoding::learn(&matrix, 6, Weights::Applied);
+    let encoding = Encoding::fit(&matrix, 6, Weights::Applied);
     let encoder = encoding.bind(&matrix).unwrap();
     let (mut columns, mut rows) = (Vec::new(), Vec::new());
     encoder.columns(&(100..130), &mut columns);
@@ -78,7 +78,7 @@ fn rows_are_the_columns_turned() {
 #[test]
 fn what_was_not_fitted_counts_with_the_others() {
     let fitted = matrix();
-    let encoding = Encoding::learn(&fitted, 6, Weights::Aside);
+    let encoding = Encoding::fit(&fitted, 6, Weights::Aside);
     let mut new = fitted.select(&[0, 1]);
     for place in [2, 4, 5] {
         new.columns[place].values =

@@ -8,12 +8,12 @@ use crate::{
     matrix::{MISSING, Matrix, MatrixColumn},
 };
 
-/// What was learnt of a feature, laid beside a column of a table.
+/// The fitted model of a feature, bound to a column of a table.
 pub(super) trait Lookup<'a>: Sized + Sync {
-    type Learnt;
+    type Model;
 
     /// None if the column is of another kind.
-    fn new(learnt: &'a Self::Learnt, column: &'a MatrixColumn) -> Option<Self>;
+    fn new(model: &'a Self::Model, column: &'a MatrixColumn) -> Option<Self>;
 
     /// Writes the terms of the rows from `start` on.
     fn terms(&self, start: usize, out: &mut [f64]);
@@ -38,16 +38,16 @@ impl Codes<'_> {
 /// Feature by feature in their order, so that a row's sum has the same bits in every batch.
 ///
 /// # Errors
-/// `Internal` if a column is of another kind than what was learnt of its feature; `Cancelled`.
+/// `Internal` if a column is of another kind than its feature had when fitted; `Cancelled`.
 pub(super) fn sums<'a, L: Lookup<'a>>(
-    learnt: &'a [L::Learnt],
+    models: &'a [L::Model],
     matrix: &'a Matrix,
     shares: bool,
     cancel: &Cancel,
 ) -> Result<Scores> {
-    let columns = learnt.iter().zip(&matrix.columns);
+    let columns = models.iter().zip(&matrix.columns);
     let lookups: Vec<L> = columns
-        .map(|(learnt, column)| L::new(learnt, column))
+        .map(|(model, column)| L::new(model, column))
         .collect::<Option<_>>()
         .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
     let work = |scratch: &mut Vec<f64>, block: Block<'_, '_>| {

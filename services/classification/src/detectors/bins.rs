@@ -34,19 +34,19 @@ impl Bins {
     ///
     /// # Errors
     /// `Cancelled`, between two features.
-    pub fn learn(matrix: &Matrix, bins: usize, cancel: &Cancel) -> Result<Vec<Self>> {
+    pub fn fit(matrix: &Matrix, bins: usize, cancel: &Cancel) -> Result<Vec<Self>> {
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
-        let of_column = |column: &MatrixColumn| {
+        let from_column = |column: &MatrixColumn| {
             cancel.check()?;
-            Ok(Self::of(column, bins, column.weight / largest))
+            Ok(Self::from_column(column, bins, column.weight / largest))
         };
-        matrix.columns.par_iter().map(of_column).collect()
+        matrix.columns.par_iter().map(from_column).collect()
     }
 
-    fn of(column: &MatrixColumn, bins: usize, weight: f64) -> Self {
+    fn from_column(column: &MatrixColumn, bins: usize, weight: f64) -> Self {
         let (kind, counts) = match &column.values {
             Values::Numeric(values) => {
-                let scale = Scale::of(values, bins);
+                let scale = Scale::from_values(values, bins);
                 (Kind::Numeric(scale), scale.counts(values, bins))
             }
             Values::Codes { codes, levels } => {
@@ -76,7 +76,7 @@ impl Bins {
         matches!(self.kind, Kind::Numeric(_))
     }
 
-    /// Whether all fits together: for what was read from anywhere.
+    /// Whether its parts are consistent; the data may come from anywhere.
     pub fn is_sound(&self) -> bool {
         let places = match &self.kind {
             Kind::Numeric(_) => self.terms.len() > SPECIAL,
@@ -86,7 +86,7 @@ impl Bins {
     }
 }
 
-/// Bins laid beside a column of a table.
+/// Bins bound to a column of a table.
 pub(crate) enum Lookup<'a> {
     Numeric {
         values: &'a [f64],

@@ -29,15 +29,15 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
+        fit_dense,
         kmeans::{Clusters, kmeans, nearest_of_block},
-        learn,
         linear::Dense,
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
-/// More rows would tell centres no better.
+/// More rows would estimate centres no better.
 const MOST_ROWS: usize = 50_000;
 const MOST_ROUNDS: usize = 100;
 
@@ -88,7 +88,7 @@ impl Detector for Cblof {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n d nClusters) time; learns from at most 50,000 rows".into(),
+            cost: "O(n d nClusters) time; fits at most 50,000 rows".into(),
         }
     }
 
@@ -107,7 +107,8 @@ impl Detector for Cblof {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<CblofParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
+        let (encoding, rows) =
+            fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let centres = Centres::fit(encoding, &rows, &given, context)?;
         Ok(FittedDetector::row_wise(centres, vec![step("clusters", matrix.rows, started)]))
     }
@@ -181,7 +182,7 @@ fn large(shares: &[f64], alpha: f64, beta: f64) -> usize {
     let mut together = 0.0;
     let is_last = |(place, share): (usize, &f64)| {
         together += share;
-        // But for what rounding may have taken.
+        // Up to rounding.
         together + 1e-9 >= alpha || shares.get(place + 1).is_some_and(|next| *share >= beta * next)
     };
     shares.iter().enumerate().position(is_last).map_or(shares.len(), |place| place + 1)

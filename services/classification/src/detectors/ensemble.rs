@@ -5,7 +5,7 @@
 //! "Interpreting and Unifying Outlier Scores", SDM, on bringing scores together). The default members see
 //! different things at little cost: few splits, no neighbours, far from one cloud, outside of several.
 //!
-//! What is far off spoils the very means and covariances that it is to be told by. So members that work by these
+//! What is far off spoils the very means and covariances that it is found by. So members that work by these
 //! are fitted twice: as the others, and once more without the rows that all of them together find farthest off (as
 //! Cuesta-Albertos, Gordaliza and Matrán 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of
 //! Statistics 25, trim, but by what several say). Where few rows are anomalies that changes their fit but little.
@@ -17,8 +17,8 @@
 //! categories, which have none; and the one for categories as much as these weigh among the features.
 //!
 //! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
-//! that tells no rows apart, one for categories where there are none, and one that works by covariances
-//! where there are no numbers that differ, or too few rows. Which they are and why is kept in the state and told
+//! that distinguishes no rows, one for categories where there are none, and one that works by covariances
+//! where there are no numbers that differ, or too few rows. Which they are and why is stored in the state and listed
 //! among the steps.
 //!
 //! A row's reasons are those of the members, by the part that each has in the score.
@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use self::member::{Member, usual_weight, varying};
+use self::member::{Member, default_weight, varying};
 use super::{
     Context, DETECTORS, Detector, FittedDetector, Scorer, Scores, find, from_state,
     neighbors::affordable, parameters, schema_of, state_of, step, tail::Tail, within, wrong,
@@ -62,7 +62,7 @@ pub(crate) struct Ensemble;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct EnsembleParameters {
-    /// The detectors that take part, each with its default parameters but for neighbours, and a forest's splits,
+    /// The detectors that take part, each with its default parameters, except neighbours and a forest's splits,
     /// which are of four features where all are numbers.
     #[serde(default = "default_members")]
     #[schemars(length(min = 1, max = 16))]
@@ -97,22 +97,22 @@ fn member(name: &str) -> Option<&'static dyn Detector> {
     if name == NAME { None } else { DETECTORS.iter().find(named).copied() }
 }
 
-/// A member that is asked for.
-struct Asked {
+/// A member that the parameters name.
+struct MemberRequest {
     name: String,
     weight: f64,
     neighbors: usize,
 }
 
 impl EnsembleParameters {
-    /// The members that weigh anything.
-    fn asked(self, matrix: &Matrix) -> Vec<Asked> {
-        let of = |name: &String| usual_weight(name, matrix);
-        let weights = self.weights.unwrap_or_else(|| self.members.iter().map(of).collect());
+    /// The members with a weight above 0.
+    fn member_requests(self, matrix: &Matrix) -> Vec<MemberRequest> {
+        let default = |name: &String| default_weight(name, matrix);
+        let weights = self.weights.unwrap_or_else(|| self.members.iter().map(default).collect());
         let neighbors = self.n_neighbors;
         let all = self.members.into_iter().zip(weights);
         all.filter(|(_, weight)| *weight > 0.0)
-            .map(|(name, weight)| Asked { name, weight, neighbors })
+            .map(|(name, weight)| MemberRequest { name, weight, neighbors })
             .collect()
     }
 }
@@ -168,7 +168,7 @@ impl Detector for Ensemble {
         given: &Parameters,
         context: &Context<'_>,
     ) -> Result<FittedDetector> {
-        let asked = parameters::<EnsembleParameters>(given)?.asked(matrix);
+        let requests = parameters::<EnsembleParameters>(given)?.member_requests(matrix);
         context.cancel.check()?;
         let some = |most| matrix.select(&sample(matrix, most, context.seed));
         let points =
@@ -177,37 +177,37 @@ impl Detector for Ensemble {
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
         // How far off the sampled rows are, by those that look for no neighbours.
         let mut far = vec![0.0; sampled.rows];
-        for asked in &asked {
+        for request in &requests {
             let started = Instant::now();
-            let by_neighbors = looks_for_neighbors(&asked.name);
+            let by_neighbors = looks_for_neighbors(&request.name);
             let fitted = if by_neighbors { &*points } else { matrix };
-            let what = match Member::fit(asked, fitted, &sampled, context)? {
+            let label = match Member::fit(request, fitted, &sampled, context)? {
                 Ok((member, scores)) => {
                     if !by_neighbors {
                         let logs =
-                            scores.iter().map(|score| asked.weight * member.tail.log(*score));
+                            scores.iter().map(|score| request.weight * member.tail.log(*score));
                         far.iter_mut().zip(logs).for_each(|(far, log)| *far += log);
                     }
                     members.push(member);
-                    asked.name.clone()
+                    request.name.clone()
                 }
                 Err(why) => {
-                    let what = format!("{} steps out: {why}", asked.name);
-                    out.push(Out { name: asked.name.clone(), why });
-                    what
+                    let label = format!("{} excluded: {why}", request.name);
+                    out.push(ExcludedMember { name: request.name.clone(), why });
+                    label
                 }
             };
-            steps.push(step(&what, matrix.rows, started));
+            steps.push(step(&label, matrix.rows, started));
         }
         let usual = LazyCell::new(|| sampled.select(&usual(&far)));
         let all_seen = LazyCell::new(|| varying(&usual) == varying(&sampled));
-        for asked in asked.iter().filter(|asked| COVARIANCES.contains(&asked.name.as_str())) {
+        for request in requests.iter().filter(|one| COVARIANCES.contains(&one.name.as_str())) {
             let started = Instant::now();
-            let Some(place) = members.iter().position(|member| member.name == asked.name) else {
+            let Some(place) = members.iter().position(|member| member.name == request.name) else {
                 continue;
             };
-            // Where too little is left, what all rows teach stays.
-            let Ok((mut again, _)) = Member::fit(asked, &usual, &sampled, context)? else {
+            // If too few rows are left, the fit on all rows stays.
+            let Ok((mut again, _)) = Member::fit(request, &usual, &sampled, context)? else {
                 continue;
             };
             if *all_seen {
@@ -217,12 +217,12 @@ impl Detector for Ensemble {
                 members[place].weight = again.weight;
                 members.push(again);
             }
-            let what = format!("{} without the farthest", asked.name);
-            steps.push(step(&what, usual.rows, started));
+            let label = format!("{} without the farthest", request.name);
+            steps.push(step(&label, usual.rows, started));
         }
         let total: f64 = members.iter().map(|member| member.weight).sum();
         members.iter_mut().for_each(|member| member.weight /= total);
-        Ok(FittedDetector::row_wise(Together { members, out }, steps))
+        Ok(FittedDetector::row_wise(EnsembleScorer { members, out }, steps))
     }
 
     fn load(
@@ -234,17 +234,17 @@ impl Detector for Ensemble {
         if read.members.len() > MOST_MEMBERS + COVARIANCES.len() {
             return Err("there are too many members".into());
         }
-        let of = |kept: Kept| {
+        let restore = |stored: MemberState| {
             let detector =
-                member(&kept.name).ok_or_else(|| format!("`{}` can't take part", kept.name))?;
-            if !(kept.weight > 0.0 && kept.weight <= 1.0 && kept.tail.is_sound()) {
-                return Err(format!("the tail of `{}` is damaged", kept.name));
+                member(&stored.name).ok_or_else(|| format!("`{}` can't take part", stored.name))?;
+            if !(stored.weight > 0.0 && stored.weight <= 1.0 && stored.tail.is_sound()) {
+                return Err(format!("the tail of `{}` is damaged", stored.name));
             }
-            let scorer = detector.load(&kept.state, features)?;
-            Ok(Member { name: kept.name, weight: kept.weight, tail: kept.tail, scorer })
+            let scorer = detector.load(&stored.state, features)?;
+            Ok(Member { name: stored.name, weight: stored.weight, tail: stored.tail, scorer })
         };
-        let members = read.members.into_iter().map(of).collect::<Result<_, String>>()?;
-        Ok(Box::new(Together { members, out: read.out }))
+        let members = read.members.into_iter().map(restore).collect::<Result<_, String>>()?;
+        Ok(Box::new(EnsembleScorer { members, out: read.out }))
     }
 }
 
@@ -257,37 +257,37 @@ fn usual(far: &[f64]) -> Vec<usize> {
     (0..far.len()).filter(|place| far[*place] <= cut).collect()
 }
 
-/// What is kept.
+/// The stored state.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    members: Vec<Kept>,
-    out: Vec<Out>,
+    members: Vec<MemberState>,
+    out: Vec<ExcludedMember>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct MemberState {
     name: String,
     weight: f64,
     tail: Tail,
     state: Box<RawValue>,
 }
 
-/// A member that steps out.
+/// A member that cannot serve the data, with the reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Out {
+struct ExcludedMember {
     name: String,
     why: String,
 }
 
-struct Together {
+struct EnsembleScorer {
     members: Vec<Member>,
-    out: Vec<Out>,
+    out: Vec<ExcludedMember>,
 }
 
-impl Scorer for Together {
+impl Scorer for EnsembleScorer {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         cancel.check()?;
         let mut scores = vec![0.0; matrix.rows];
@@ -317,12 +317,12 @@ impl Scorer for Together {
     }
 
     fn state(&self) -> Result<Box<RawValue>> {
-        let kept = |member: &Member| {
+        let store = |member: &Member| {
             let state = member.scorer.state()?;
             let (name, tail) = (member.name.clone(), member.tail.clone());
-            Ok(Kept { name, weight: member.weight, tail, state })
+            Ok(MemberState { name, weight: member.weight, tail, state })
         };
-        let members = self.members.iter().map(kept).collect::<Result<_>>()?;
+        let members = self.members.iter().map(store).collect::<Result<_>>()?;
         state_of(&State { members, out: self.out.clone() })
     }
 }

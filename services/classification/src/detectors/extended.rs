@@ -21,14 +21,14 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
+        fit_dense,
         hyperplanes::{Descent, Hyperplanes, grow},
         isolation::{mean_depth, small},
-        learn,
         projections::candidates,
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
 /// Rows that trees are drawn from.
 const MOST_ROWS: usize = 100_000;
@@ -52,7 +52,8 @@ impl ExtendedForest {
         extension: usize,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
+        let (encoding, rows) =
+            fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let candidates = candidates(&encoding, matrix);
         let samples = samples.min(rows.rows);
         let tree = |stream: u64| {
@@ -64,7 +65,7 @@ impl ExtendedForest {
     }
 
     /// # Errors
-    /// A message if it can't be of these features: for what was read from anywhere.
+    /// A message if it can't be of these features: the data may come from anywhere.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         self.encoding.check(features)?;
         let good = !self.trees.is_empty() && self.samples >= 2 && self.descents().is_some();

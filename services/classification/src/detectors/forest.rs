@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Rows that are in the processor's nearest cache together with a tree.
-const TOGETHER: usize = 128;
+const ROWS_PER_PASS: usize = 128;
 
 pub(crate) struct IsolationForest;
 
@@ -78,7 +78,7 @@ impl Detector for IsolationForest {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n nEstimators log maxSamples) time, times extensionLevel + 1; learns from maxSamples rows a tree"
+            cost: "O(n nEstimators log maxSamples) time, times extensionLevel + 1; fits maxSamples rows a tree"
                 .into(),
         }
     }
@@ -126,7 +126,7 @@ impl Detector for IsolationForest {
         let good = read.levels.len() == features.len()
             && read.levels.iter().zip(features).all(of_kind)
             && read.samples >= 2;
-        let forest = if good { Forest::of(read) } else { None };
+        let forest = if good { Forest::from_state(read) } else { None };
         forest
             .map(|forest| Box::new(forest) as Box<dyn Scorer>)
             .ok_or_else(|| "its trees are not of its features".into())
@@ -152,7 +152,7 @@ struct Forest {
 
 impl Forest {
     /// None if the trees are none, or of other features.
-    fn of(state: State) -> Option<Self> {
+    fn from_state(state: State) -> Option<Self> {
         let walk = |tree: &Tree| Walk::new(tree, &state.levels);
         let walks: Vec<Walk> = state.trees.iter().map(walk).collect::<Option<_>>()?;
         (!walks.is_empty()).then_some(Self { state, walks })
@@ -199,7 +199,7 @@ impl Forest {
             levels.sort_unstable_by(f64::total_cmp);
             levels.dedup();
         }
-        Self::of(State { samples: small(samples), levels, trees })
+        Self::from_state(State { samples: small(samples), levels, trees })
             .ok_or_else(|| Error::internal("trees of other features"))
     }
 
@@ -224,18 +224,18 @@ impl Scorer for Forest {
         let width = sources.len().max(1);
         let usual = mean_depth(self.state.samples) * self.walks.len() as f64;
         let work = |(rows, parts): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
-            for (part, scores) in block.scores.chunks_mut(TOGETHER).enumerate() {
+            for (part, scores) in block.scores.chunks_mut(ROWS_PER_PASS).enumerate() {
                 rows.clear();
                 rows.resize(scores.len().next_multiple_of(LANES) * width, 0.0);
                 for (feature, source) in sources.iter().enumerate() {
-                    let first = block.rows.start + part * TOGETHER;
+                    let first = block.rows.start + part * ROWS_PER_PASS;
                     for (row, values) in (first..first + scores.len()).zip(rows.chunks_mut(width)) {
                         values[feature] = source.value(row);
                     }
                 }
                 parts.clear();
                 parts.resize(if block.parts.is_empty() { 0 } else { rows.len() }, 0.0);
-                let mut sums = [0.0; TOGETHER];
+                let mut sums = [0.0; ROWS_PER_PASS];
                 for walk in &self.walks {
                     walk.add(rows, width, &mut sums, parts);
                 }
@@ -243,7 +243,7 @@ impl Scorer for Forest {
                     *score = (-sum / usual).exp2();
                 }
                 for (feature, all) in block.parts.iter_mut().enumerate() {
-                    let all = &mut all[part * TOGETHER..][..scores.len()];
+                    let all = &mut all[part * ROWS_PER_PASS..][..scores.len()];
                     for (part, own) in all.iter_mut().zip(parts.chunks(width)) {
                         *part = own[feature];
                     }

@@ -6,7 +6,7 @@
 //!
 //! A value's term is -log of the share of rows whose value is as rare or rarer, so that a rare value is no
 //! news where most are rare. A pair's term is the log of how many times more often it was expected than
-//! it was seen, with a row more on both sides. Pairs are those of features that hang together by more than
+//! it was seen, with a row more on both sides. Pairs are those of features that depend on one another by more than
 //! chance (a G test), the strongest first. A feature's part is its value's term and half the length of
 //! the vector of its pairs' terms: a value that breaks with two others has more of the blame than they.
 //! Numbers take part by bins of equal width. A missing value is a value like others, without pairs; one
@@ -25,7 +25,7 @@ use super::{
     Context, Detector, FittedDetector, Scorer, Scores,
     bins::{Bins, Lookup},
     from_state,
-    pairs::{Pair, learn, slots},
+    pairs::{self, Pair, slots},
     parameters, schema_of, state_of, step, within,
 };
 use crate::{
@@ -42,7 +42,7 @@ struct FrequencyParameters {
     #[serde(default = "ten")]
     #[schemars(range(min = 2, max = 64))]
     n_bins: usize,
-    /// Pairs of features that are looked at, at most; 0 looks at single values alone.
+    /// Pairs of features examined, at most; 0 examines single values only.
     #[serde(default = "two_hundred")]
     #[schemars(range(min = 0, max = 2_000))]
     max_pairs: usize,
@@ -87,10 +87,10 @@ impl Detector for CategoricalFrequency {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<FrequencyParameters>(given)?;
-        let bins = Bins::learn(matrix, given.n_bins, context.cancel)?;
+        let bins = Bins::fit(matrix, given.n_bins, context.cancel)?;
         let mut steps = vec![step("values", matrix.rows, started)];
         let started = std::time::Instant::now();
-        let pairs = learn(matrix, &bins, given.max_pairs, context)?;
+        let pairs = pairs::fit(matrix, &bins, given.max_pairs, context)?;
         steps.push(step("pairs", matrix.rows, started));
         Ok(FittedDetector::row_wise(Frequencies { bins, pairs }, steps))
     }

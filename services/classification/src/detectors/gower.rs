@@ -23,10 +23,10 @@ use super::{
 use crate::{
     gower::{
         clusters::{clusterings, silhouettes},
-        encoded::{Encoded, Encoding},
+        encoding::{EncodedRows, Encoding},
         linkage::Tree,
-        neighbors::{Index, Judged},
-        representatives::{self, Chosen},
+        neighbors::{Index, NeighborScores},
+        representatives::{self, Representatives},
         scorer::{GowerScorer, MOST_NEIGHBORS, State},
         tiles::Tiles,
         view::GowerView,
@@ -42,7 +42,7 @@ pub(crate) struct Gower;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct GowerParameters {
-    /// Clusters are told for 2 up to this number.
+    /// Clusters are computed for 2 up to this number.
     #[serde(default = "seven")]
     max_clusters: usize,
     /// The number of clusters that a row's cluster is of.
@@ -101,10 +101,11 @@ impl Detector for Gower {
         context: &Context<'_>,
     ) -> Result<FittedDetector> {
         let parameters = parameters::<GowerParameters>(given)?;
-        let encoding = Encoding::learn(matrix);
+        let encoding = Encoding::fit(matrix);
         let (distinct, counts, of_row) = encoding.apply(matrix).distinct();
         let mut steps = Vec::new();
-        let rows = judged(&distinct, &counts, &of_row, matrix, &parameters, context, &mut steps)?;
+        let rows =
+            score_rows(&distinct, &counts, &of_row, matrix, &parameters, context, &mut steps)?;
         let core = Core::new(&distinct, &counts, &of_row, context, &mut steps)?;
         let tree = core.tree(context, &mut steps)?;
 
@@ -115,14 +116,14 @@ impl Detector for Gower {
         let clusters = clusterings[parameters.clusters - 2].labels.clone();
         let smallest = smallest(&clusterings[0]);
         let scorer = core.scorer(encoding, &clusters, &smallest, parameters.n_neighbors);
-        let Core { rows: core, counts: core_counts, of_row: core_of_row, chosen } = core;
+        let Core { rows: core, counts: core_counts, of_row: core_of_row, representatives } = core;
         let view = GowerView {
             distinct,
             of_row,
             core,
             core_counts,
             core_of_row,
-            chosen,
+            representatives,
             tree,
             clusterings,
         };
@@ -146,8 +147,8 @@ impl Detector for Gower {
 }
 
 /// Scores and shares of the rows, by their nearest others.
-fn judged(
-    distinct: &Encoded,
+fn score_rows(
+    distinct: &EncodedRows,
     counts: &[u32],
     of_row: &[u32],
     matrix: &Matrix,
@@ -158,11 +159,11 @@ fn judged(
     let started = Instant::now();
     let k = parameters.n_neighbors.min(matrix.rows.saturating_sub(1));
     let found = Index::new(distinct).nearest(distinct, k, true, context.cancel)?;
-    let judged = Judged::of(distinct, distinct, &found, counts, true, k);
+    let scored = NeighborScores::new(distinct, distinct, &found, counts, true, k);
     steps.push(step("neighbors", matrix.rows, started));
     Ok(Scores {
-        scores: judged.scores(of_row),
-        shares: judged.shares(of_row, &distinct.places, matrix.columns.len()),
+        scores: scored.scores(of_row),
+        shares: scored.shares(of_row, &distinct.places, matrix.columns.len()),
         ..Scores::default()
     })
 }
@@ -175,16 +176,16 @@ fn smallest(two: &Clustering) -> Vec<bool> {
 
 /// The distinct rows, or those that stand for them where not all pairs fit the memory: what is linked.
 struct Core {
-    rows: Encoded,
+    rows: EncodedRows,
     /// How many rows each stands for, and which of them stands for each row.
     counts: Vec<u32>,
     of_row: Vec<u32>,
-    chosen: Option<Chosen>,
+    representatives: Option<Representatives>,
 }
 
 impl Core {
     fn new(
-        distinct: &Encoded,
+        distinct: &EncodedRows,
         counts: &[u32],
         of_row: &[u32],
         context: &Context<'_>,
@@ -193,7 +194,7 @@ impl Core {
         let pairs = distinct.rows.saturating_mul(distinct.rows.saturating_sub(1)) / 2;
         if pairs.saturating_mul(size_of::<f32>()) <= context.memory_budget {
             let (rows, counts, of_row) = (distinct.clone(), counts.to_vec(), of_row.to_vec());
-            return Ok(Self { rows, counts, of_row, chosen: None });
+            return Ok(Self { rows, counts, of_row, representatives: None });
         }
         let started = Instant::now();
         let affordable = (context.memory_budget / 2).isqrt().max(2);
@@ -208,13 +209,13 @@ impl Core {
             rows: distinct.select(&chosen.rows),
             counts: standing,
             of_row: of_row.iter().map(|place| chosen.of_row[*place as usize]).collect(),
-            chosen: Some(chosen),
+            representatives: Some(chosen),
         })
     }
 
     fn tree(&self, context: &Context<'_>, steps: &mut Vec<StepStatistics>) -> Result<Tree> {
         let started = Instant::now();
-        let distances = Tiles::of(&self.rows, context.cancel)?;
+        let distances = Tiles::from_rows(&self.rows, context.cancel)?;
         steps.push(step("distances", self.rows.rows, started));
         let started = Instant::now();
         let tree = Tree::complete(distances, context.cancel)?;
@@ -242,7 +243,7 @@ impl Core {
             smallest,
             n_neighbors,
         };
-        GowerScorer::of(state, self.rows.clone())
+        GowerScorer::with_reference(state, self.rows.clone())
     }
 }
 
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_was_kept_says_the_same() {
+    fn a_stored_model_scores_the_same() {
         let (fitted, _) = fit(&matrix(150), 1 << 30);
         let kept = fitted.scorer.state().unwrap();
         let read = Gower.load(&kept, &features()).unwrap();
@@ -407,9 +408,9 @@ mod tests {
         numbers.iter_mut().enumerate().for_each(|(row, number)| *number += row as f64 * 1e-4);
         let (whole, _) = fit(&matrix, 1 << 30);
         let (few, analysis) = fit(&matrix, 200_000);
-        let told = analysis.representatives.unwrap();
-        assert!(told.representatives <= 320 && told.representatives > 300, "{told:?}");
-        assert!(told.radius < 0.1, "{told:?}");
+        let found = analysis.representatives.unwrap();
+        assert!((301..=320).contains(&found.representatives), "{found:?}");
+        assert!(found.radius < 0.1, "{found:?}");
         let scores = |fitted: &FittedDetector| fitted.rows.as_ref().unwrap().scores.clone();
         assert_eq!(scores(&few), scores(&whole));
         assert_eq!(few.smallest_cluster, whole.smallest_cluster);
@@ -429,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_that_nobody_waits_for_ends() {
+    fn a_cancelled_fit_ends() {
         let cancel = Cancel::default();
         cancel.cancel();
         let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel };

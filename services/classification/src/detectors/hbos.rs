@@ -168,12 +168,12 @@ impl Histogram {
         let height = |count: usize| count as f64 + NEVER_SEEN;
         let (bins, heights) = match &column.values {
             Values::Numeric(values) if width == BinWidth::Static => {
-                let scale = Scale::of(values, bins);
+                let scale = Scale::from_values(values, bins);
                 let heights = scale.counts(values, bins).into_iter().map(height).collect();
                 (Bins::Numeric(scale), heights)
             }
             Values::Numeric(values) => {
-                let (edges, counts) = Edges::of(values, bins);
+                let (edges, counts) = Edges::from_values(values, bins);
                 let missing = values.iter().filter(|value| value.is_nan()).count();
                 let heights = counts.into_iter().map(|(count, width)| height(count) / width);
                 let heights = heights.chain([height(missing), height(0)]).collect();
@@ -194,15 +194,15 @@ impl Histogram {
     }
 }
 
-/// A histogram laid beside a column of a table.
-enum Beside<'a> {
+/// A histogram bound to a column of a table.
+enum ColumnLookup<'a> {
     Numbers { values: &'a [f64], scale: Scale, terms: &'a [f64] },
     Dynamic { values: &'a [f64], edges: &'a Edges, terms: &'a [f64] },
     Codes(Codes<'a>),
 }
 
-impl<'a> Lookup<'a> for Beside<'a> {
-    type Learnt = Histogram;
+impl<'a> Lookup<'a> for ColumnLookup<'a> {
+    type Model = Histogram;
 
     fn new(histogram: &'a Histogram, column: &'a MatrixColumn) -> Option<Self> {
         let Histogram { bins, terms } = histogram;
@@ -244,7 +244,7 @@ impl<'a> Lookup<'a> for Beside<'a> {
 
 impl Scorer for Histograms {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        sums::<Beside<'_>>(&self.0, matrix, shares, cancel)
+        sums::<ColumnLookup<'_>>(&self.0, matrix, shares, cancel)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

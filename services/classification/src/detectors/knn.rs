@@ -2,7 +2,7 @@
 //! for Mining Outliers from Large Data Sets", SIGMOD; by the mean Angiulli and Pizzuti 2002, "Fast Outlier
 //! Detection in High Dimensional Spaces", PKDD).
 //!
-//! Neighbours are counted over the distinct rows; see `neighbors` for that, for what copies of a row tell, and
+//! Neighbours are counted over the distinct rows; see `neighbors` for that, for the effect of copies, and
 //! for how many rows they are looked for among.
 //!
 //! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, over
@@ -88,7 +88,7 @@ impl Detector for Knn {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<KnnParameters>(given)?;
-        let rows = Neighbors::learn(matrix, context)?;
+        let rows = Neighbors::fit(matrix, context)?;
         let scorer = Distances { rows, n_neighbors: given.n_neighbors, method: given.method };
         Ok(FittedDetector::row_wise(scorer, vec![step("distinct rows", matrix.rows, started)]))
     }

@@ -30,15 +30,15 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
-        learn,
+        fit_dense,
         linear::Dense,
         projections::{Candidate, Projection, candidates},
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
-/// More rows would tell a histogram's heights no better.
+/// More rows would estimate a histogram's heights no better.
 const MOST_ROWS: usize = 100_000;
 
 pub(crate) struct Loda;
@@ -73,7 +73,7 @@ impl Detector for Loda {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n nRandomCuts d^(1/2)) time; learns from at most 100,000 rows".into(),
+            cost: "O(n nRandomCuts d^(1/2)) time; fits at most 100,000 rows".into(),
         }
     }
 
@@ -91,7 +91,7 @@ impl Detector for Loda {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<LodaParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
+        let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
         let candidates = candidates(&encoding, matrix);
         let histograms = Histograms::fit(encoding, &candidates, &rows, &given, context)?;
         Ok(FittedDetector::row_wise(histograms, vec![step("projections", matrix.rows, started)]))

@@ -4,10 +4,10 @@
 //!
 //! It is asked of fitted and of new rows alike: the neighbourhood of either is that of the fitted rows, and so
 //! are the densities that its own is compared with. All rows as far as the last neighbour are neighbours
-//! too (definition 4), so that the factor hangs on no order of rows.
+//! too (definition 4), so that the factor is independent of the order of rows.
 //!
 //! Neighbours are counted over the distinct rows, the paper's remark on duplicates (after definition 6): no
-//! density is infinite. What copies of a row tell multiplies the factor; see `neighbors`.
+//! density is infinite. The rarity by copies multiplies the factor; see `neighbors`.
 //!
 //! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, over
 //! its neighbours.
@@ -83,7 +83,7 @@ impl Detector for Lof {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let LofParameters { n_neighbors } = parameters(given)?;
-        let rows = Neighbors::learn(matrix, context)?;
+        let rows = Neighbors::fit(matrix, context)?;
         let factors = Factors::fit(rows, n_neighbors, context.memory_budget / 8, context.cancel)?;
         Ok(FittedDetector::row_wise(factors, vec![step("densities", matrix.rows, started)]))
     }
@@ -132,7 +132,7 @@ impl Factors {
         })?;
         let (distances, kept): (Vec<f64>, Vec<_>) = found.into_iter().unzip();
         factors.distances = distances;
-        // A lone point has no neighbours; any other row is far from it.
+        // A single point has no neighbours; any other row is far from it.
         let reach = |factors: &Self, found: &[(f64, u32)]| factors.reach(found).max(1e-150);
         let known = kept.par_iter().map(|found| found.as_ref().map(|found| reach(&factors, found)));
         let known: Vec<Option<f64>> = known.collect();

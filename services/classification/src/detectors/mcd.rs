@@ -2,7 +2,7 @@
 //! stretch the measure that it is searched with.
 //!
 //! By default the shrunk form: the covariance of the 60 % of rows nearest by the distance itself, shrunk as
-//! Ledoit and Wolf 2004 have it, estimated anew a few times. It hangs on no seed and takes fewer rows than
+//! Ledoit and Wolf 2004 have it, estimated anew a few times. It needs no seed and accepts fewer rows than
 //! features. With `shrunk: false` the fast form (Rousseeuw and Van Driessen 1999), which depends on its random
 //! starts, and suits numbers: of categories it may take the rows of a few and find all others far off. See
 //! `numeric::robust` for both.
@@ -24,14 +24,14 @@ use crate::{
     dense::Weights,
     matrix::Matrix,
     numeric::{
-        learn,
+        fit_dense,
         robust::{fast_mcd, shrunk, whitening},
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 8;
-/// More rows would tell a covariance no better.
+/// More rows would estimate a covariance no better.
 const MOST_ROWS: usize = 100_000;
 /// Of the shrunk form.
 const SHARE: f64 = 0.6;
@@ -68,7 +68,7 @@ impl Detector for Mcd {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n d^2 + d^3) time; learns from at most 100,000 rows".into(),
+            cost: "O(n d^2 + d^3) time; fits at most 100,000 rows".into(),
         }
     }
 
@@ -85,7 +85,7 @@ impl Detector for Mcd {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<McdParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
+        let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
         let moments = if rows.width == 0 {
             rows.moments(None)
         } else if given.shrunk {

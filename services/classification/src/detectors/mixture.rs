@@ -26,15 +26,15 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
-        learn,
+        fit_dense,
         linear::{Affine, Dense, NULL, eigen, spectral},
         mixture::{Component, mixture},
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 8;
-/// More rows would tell so few Gaussians no better.
+/// More rows would estimate so few Gaussians no better.
 const MOST_ROWS: usize = 50_000;
 /// Principal components that the mixture is of.
 const MOST_DIRECTIONS: usize = 10;
@@ -77,7 +77,7 @@ impl Detector for GaussianMixture {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n d) time; learns from at most 50,000 rows".into(),
+            cost: "O(n d) time; fits at most 50,000 rows".into(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Detector for GaussianMixture {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<MixtureParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
+        let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
         let scorer = if rows.width == 0 {
             Mixture { encoding, projection: Affine::default(), components: Vec::new() }
         } else {

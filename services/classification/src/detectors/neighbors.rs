@@ -3,7 +3,7 @@
 //!
 //! Neighbours are counted over the distinct rows, and a row's own copies are none of them: a burst of equal
 //! rows far from all others is as far as one such row, however many they are, and so is a pair. Copies do
-//! tell that a row is usual: see [`Neighbors::rarity`].
+//! show that a row is usual: see [`Neighbors::rarity`].
 //!
 //! The search is exact where that takes about half a minute of a core, else approximate; see `numeric::nearest`. Where
 //! features are too many even for that, neighbours are looked for among a sample of the rows, drawn without a look at
@@ -18,13 +18,13 @@ use crate::{
     dense::{Encoding, Weights},
     matrix::Matrix,
     numeric::{
-        learn,
+        fit_dense,
         linear::Dense,
         nearest::{Index, MOST_WORK, Nearest, brute_cost},
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
 const MOST_ROWS: usize = 1_000_000;
 /// Rows times features: a model is a file.
@@ -79,7 +79,7 @@ impl TryFrom<Rows> for Neighbors {
 impl Neighbors {
     /// # Errors
     /// `Cancelled`.
-    pub fn learn(matrix: &Matrix, context: &Context<'_>) -> Result<Self> {
+    pub fn fit(matrix: &Matrix, context: &Context<'_>) -> Result<Self> {
         let most = (MOST_VALUES / matrix.columns.len().max(1)).min(MOST_ROWS);
         let all = Self::of_sample(matrix, most, context)?;
         if all.index.cost * matrix.rows as f64 <= MOST_WORK {
@@ -89,7 +89,7 @@ impl Neighbors {
     }
 
     fn of_sample(matrix: &Matrix, most: usize, context: &Context<'_>) -> Result<Self> {
-        let (encoding, rows) = learn(matrix, most, MOST_LEVELS, Weights::Applied, context)?;
+        let (encoding, rows) = fit_dense(matrix, most, MOST_LEVELS, Weights::Applied, context)?;
         let (points, counts) = distinct(&rows);
         Self::try_from(Rows { encoding, points, counts }).map_err(Error::internal)
     }
@@ -119,26 +119,31 @@ impl Neighbors {
         self.index.search(&self.rows.points, rows, nearest);
     }
 
-    /// Squared distances and places of all up to a squared distance, but for those at distance 0, in no order.
+    /// Squared distances and places of all up to a squared distance, except those at distance 0, in no order.
     pub fn within(&self, row: &[f64], square: f64) -> Vec<(f64, u32)> {
         self.index.within(&self.rows.points, row, square)
     }
 
     /// What the score of a row is multiplied by that is the same as a fitted one: of n rows c alike,
-    /// ln(n / c) / ln(n), which is 1 for a lone row and 0 if all are alike. So a common value of a few beside
+    /// ln(n / c) / ln(n), which is 1 for a single row and 0 if all are alike. So a common value of a few beside
     /// a rare one has less, while a burst keeps the better part of its score (24 of 6,000 rows: 0.63). A new
-    /// row that equals none is a lone row.
+    /// row that equals none is a single row.
     pub fn rarity(&self, same: Option<u32>) -> f64 {
         let copies = same.map_or(1, |place| self.rows.counts[place as usize]);
         (1.0 - f64::from(copies).ln() / self.log).max(0.0)
     }
 
-    /// Tells of each neighbour and column the column's part of the squared distance, divided by the distance.
-    pub fn explain(&self, row: &[f64], neighbors: &[(f64, u32)], mut tell: impl FnMut(usize, f64)) {
+    /// Reports for each neighbour and column the column's part of the squared distance, divided by the distance.
+    pub fn explain(
+        &self,
+        row: &[f64],
+        neighbors: &[(f64, u32)],
+        mut report: impl FnMut(usize, f64),
+    ) {
         for (square, neighbor) in neighbors {
             let other = self.point(*neighbor as usize);
             for (column, (value, other)) in row.iter().zip(other).enumerate() {
-                tell(column, (value - other) * (value - other) / square.sqrt());
+                report(column, (value - other) * (value - other) / square.sqrt());
             }
         }
     }

@@ -4,7 +4,7 @@
 //! what they hold, and solved to the end; every row is scored by it.
 //!
 //! The score is -log of the machine's sum of kernels: the same order as its decision function, and rows far
-//! from all support vectors are told apart where the sum itself is 0 for all of them. A row's reasons are
+//! from all support vectors are distinguished where the sum itself is 0 for all of them. A row's reasons are
 //! each feature's part of its squared distance from the nearest row on the border of what is usual (a
 //! support vector that has less than the greatest weight; those that have it are outside themselves).
 
@@ -25,10 +25,10 @@ use crate::{
     blocks::{Block, by_block},
     dense::{Encoding, Weights},
     matrix::Matrix,
-    numeric::{learn, linear::Dense, support::support},
+    numeric::{fit_dense, linear::Dense, support::support},
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
 const MOST_ROWS: usize = 1_000;
 
@@ -65,7 +65,7 @@ impl Detector for Ocsvm {
             contributions: true,
             clusters: false,
             row_wise: true,
-            cost: "O(n d) time, with up to 1,000 support vectors; learns from at most 1,000 rows".into(),
+            cost: "O(n d) time, with up to 1,000 support vectors; fits at most 1,000 rows".into(),
         }
     }
 
@@ -83,7 +83,8 @@ impl Detector for Ocsvm {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<OcsvmParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
+        let (encoding, rows) =
+            fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let gamma = given.gamma.unwrap_or(1.0 / matrix.columns.len() as f64);
         let machine = Machine::fit(encoding, &rows, given.nu, gamma, context.cancel)?;
         Ok(FittedDetector::row_wise(machine, vec![step("machine", matrix.rows, started)]))

@@ -1,4 +1,4 @@
-//! Pairs of features that hang together, and of each pair of their values how much rarer it is than it
+//! Pairs of dependent features, and for each pair of their values how much rarer it is than it
 //! would be if they did not.
 
 use anomal_core::Result;
@@ -13,12 +13,12 @@ use crate::{matrix::Matrix, numeric::sample::sample};
 
 /// Values of a feature that have pairs, from the most frequent on: rarer ones are rare by themselves.
 const MOST_SLOTS: usize = 64;
-/// Features that pairs are searched among: those with the most to tell.
+/// Features that pairs are searched among: those with the most information.
 const MOST_FEATURES: usize = 64;
-/// Rows that tell which features hang together.
+/// Rows by which related features are found.
 const MOST_ROWS: usize = 20_000;
 /// Counted together.
-const COUNTED: usize = 1 << 16;
+const COUNT_BLOCK: usize = 1 << 16;
 
 /// Two features and the term of each pair of their values, those of the first feature row by row.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub(crate) fn slots(bins: &Bins) -> usize {
 
 /// # Errors
 /// `Cancelled`.
-pub(crate) fn learn(
+pub(crate) fn fit(
     matrix: &Matrix,
     bins: &[Bins],
     most: usize,
@@ -47,7 +47,7 @@ pub(crate) fn learn(
     }
     let rows = sample(matrix, MOST_ROWS, context.seed);
     context.cancel.check()?;
-    let some = Columns::of(&matrix.select(&rows), bins);
+    let some = Columns::new(&matrix.select(&rows), bins);
     let mut features: Vec<usize> = (0..bins.len())
         .filter(|place| bins[*place].weight > 0.0 && bins[*place].len() > 1)
         .collect();
@@ -71,14 +71,14 @@ pub(crate) fn learn(
         })
         .collect();
     context.cancel.check()?;
-    // Those that tell as much by their names: not by the order of the features.
+    // Those with equal information by their names: not by the order of the features.
     let names = |(one, other): (usize, usize)| {
         let (one, other) = (&matrix.columns[one].name, &matrix.columns[other].name);
         (one.min(other), one.max(other))
     };
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| names(a.1).cmp(&names(b.1))));
     found.truncate(most);
-    let columns = Columns::of(matrix, bins);
+    let columns = Columns::new(matrix, bins);
     let pair = |(_, (one, other)): (f64, (usize, usize))| {
         context.cancel.check()?;
         let weight = bins[one].weight.min(bins[other].weight);
@@ -100,12 +100,12 @@ struct Table {
 }
 
 impl Columns {
-    fn of(matrix: &Matrix, bins: &[Bins]) -> Self {
+    fn new(matrix: &Matrix, bins: &[Bins]) -> Self {
         let places = |(bins, column): (&Bins, _)| {
             let mut places = vec![0; matrix.rows];
             if let Some(lookup) = Lookup::new(bins, column) {
-                let blocks = places.par_chunks_mut(COUNTED).enumerate();
-                blocks.for_each(|(block, out)| lookup.places(block * COUNTED, out));
+                let blocks = places.par_chunks_mut(COUNT_BLOCK).enumerate();
+                blocks.for_each(|(block, out)| lookup.places(block * COUNT_BLOCK, out));
             }
             places
         };
@@ -164,7 +164,7 @@ impl Table {
         rows.iter().flat_map(of_row).collect()
     }
 
-    /// What the one value tells of the other, in nats a row; none if it is no more than chance makes of it.
+    /// The information of one value about the other, in nats a row; none if it is no more than chance makes of it.
     fn information(&self) -> Option<f64> {
         let total = self.counts.iter().sum::<u64>() as f64;
         let expected = self.expected();

@@ -23,12 +23,12 @@ use crate::{
     dense::Weights,
     matrix::Matrix,
     numeric::{
-        learn,
+        fit_dense,
         linear::{NULL, eigen},
     },
 };
 
-/// Of a category as many have a column of their own.
+/// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 8;
 const MOST_ROWS: usize = 1_000_000;
 
@@ -90,7 +90,7 @@ impl Detector for Pca {
     ) -> Result<FittedDetector> {
         let started = std::time::Instant::now();
         let given = parameters::<PcaParameters>(given)?;
-        let (encoding, rows) = learn(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
+        let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
         let moments = rows.moments(None);
         context.cancel.check()?;
         let (variances, vectors) = eigen(&moments.covariance)?;

@@ -2,14 +2,14 @@
 //!
 //! Half of those that are equal count, and half a score more on both sides, so that no share is 0. Between
 //! two fitted scores it is interpolated; above all of them it goes on growing with the log of the distance,
-//! so that new rows farther out than all fitted ones are told apart.
+//! so that new rows farther out than all fitted ones are distinguished.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Of the highest scores as many are kept, and of the others every so many, no more than these.
-const KEPT: usize = 1_000;
-/// Scores that differ by less are equal but for rounding.
+const MOST_SCORES: usize = 1_000;
+/// Scores that differ by less are equal up to rounding.
 const EQUAL: f64 = 1e-9;
 const GREATEST: f64 = 1e3;
 
@@ -23,7 +23,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// None if all scores are the same.
-    pub fn of(mut all: Vec<f64>) -> Option<Self> {
+    pub fn from_scores(mut all: Vec<f64>) -> Option<Self> {
         all.par_sort_unstable_by(f64::total_cmp);
         let count = all.len() as f64;
         let (mut scores, mut logs) = (Vec::new(), Vec::new());
@@ -35,8 +35,8 @@ impl Tail {
             logs.push(-(as_high / (count + 1.0)).ln());
             below += equal.len();
         }
-        let others = scores.len().saturating_sub(KEPT);
-        let every = others.div_ceil(KEPT).max(1);
+        let others = scores.len().saturating_sub(MOST_SCORES);
+        let every = others.div_ceil(MOST_SCORES).max(1);
         let kept = |place: &usize| *place >= others || place.is_multiple_of(every);
         let kept: Vec<usize> = (0..scores.len()).filter(kept).collect();
         let some = |all: &[f64]| kept.iter().map(|place| all[*place]).collect();
@@ -44,7 +44,7 @@ impl Tail {
         tail.is_sound().then_some(tail)
     }
 
-    /// Whether it can be one: for what was read from anywhere.
+    /// Whether it is valid: the data may come from anywhere.
     pub fn is_sound(&self) -> bool {
         self.scores.len() >= 2
             && self.scores.len() == self.logs.len()
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn shares_of_the_scores_that_are_as_high() {
-        let tail = Tail::of(vec![3.0, 1.0, 2.0, 2.0]).unwrap();
+        let tail = Tail::from_scores(vec![3.0, 1.0, 2.0, 2.0]).unwrap();
         let share = |score: f64| (-tail.log(score)).exp() * 5.0;
         let near = |one: f64, other: f64| assert!((one - other).abs() < 1e-12, "{one}, {other}");
         near(share(0.0), 4.0);
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn equal_scores_have_no_tail() {
-        assert_eq!(Tail::of(vec![1.0, 1.0 + 1e-12, 1.0]), None);
-        assert_eq!(Tail::of(Vec::new()), None);
-        let many = Tail::of((0..50_000).map(f64::from).collect()).unwrap();
-        assert!(many.scores.len() <= 2 * KEPT);
+        assert_eq!(Tail::from_scores(vec![1.0, 1.0 + 1e-12, 1.0]), None);
+        assert_eq!(Tail::from_scores(Vec::new()), None);
+        let many = Tail::from_scores((0..50_000).map(f64::from).collect()).unwrap();
+        assert!(many.scores.len() <= 2 * MOST_SCORES);
         assert!((many.log(25_000.0) - std::f64::consts::LN_2).abs() < 1e-3);
     }
 }

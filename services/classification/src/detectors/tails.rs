@@ -2,8 +2,8 @@
 //! its feature; a row's score is the sum over the features.
 //!
 //! The distribution is that of the fitted rows (Li et al. and PyOD take the batch that is scored), so that
-//! a row's score hangs on no other. A numeric feature keeps its distinct values with the number of rows at
-//! or below and at or above each; where there are many, as many as tell every such number to half a
+//! a row's score depends on no other row. A numeric feature keeps its distinct values with the number of rows at
+//! or below and at or above each; where there are many, as many as give every such number to half a
 //! percent. A value beyond all fitted ones has half a row in its tail. A category's tail is the share of
 //! rows whose category is as rare or rarer (see [`rarities`]); one that was not fitted has half a row. A
 //! missing value has the share of rows that lack one, or is a category. A feature's share is its term's
@@ -29,7 +29,7 @@ use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 /// Half a row, for what no row has.
 const NEVER_SEEN: f64 = 0.5;
 /// Distinct values that are kept whatever their number of rows.
-const ALL_KEPT: usize = 4_096;
+const EXACT_VALUES: usize = 4_096;
 /// Where not all are kept, the next one has at least one part in so many more in its tail.
 const STEPS: usize = 200;
 
@@ -61,10 +61,10 @@ pub(crate) fn load(
     let good = |(tail, feature): (&Tail, &FeatureColumn)| {
         let numeric = feature.kind() == FeatureKind::Numeric;
         let fits = match &tail.values {
-            Known::Numbers(knots) => {
+            Distribution::Numbers(knots) => {
                 numeric && knots.is_sorted() && tail.terms.len() == 2 * knots.len() + 1
             }
-            Known::Levels(levels) => !numeric && tail.terms.len() == levels.len() + 1,
+            Distribution::Levels(levels) => !numeric && tail.terms.len() == levels.len() + 1,
         };
         fits && tail.terms.iter().chain([&tail.missing]).all(|term| *term >= 0.0)
     };
@@ -82,7 +82,7 @@ struct Tails(Vec<Tail>);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tail {
-    values: Known,
+    values: Distribution,
     /// Of numbers: below the first, at the first, between it and the second, and so on. Of levels: of
     /// each, and of what is none of them.
     terms: Vec<f64>,
@@ -90,7 +90,7 @@ struct Tail {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum Known {
+enum Distribution {
     Numbers(Vec<f64>),
     Levels(Vec<String>),
 }
@@ -124,7 +124,7 @@ pub(crate) fn rarities(counts: &[usize]) -> Vec<f64> {
 }
 
 /// Distinct values with the number of rows at or below each, and the sign of their skewness. From the
-/// values in order, so that no sum hangs on the order of the rows.
+/// values in order, so that no sum depends on the order of the rows.
 fn distinct(values: &[f64]) -> (Vec<(f64, usize)>, f64) {
     // No zero below 0: the two are equal.
     let mut sorted: Vec<f64> =
@@ -153,7 +153,7 @@ type Knot = (f64, usize, usize);
 /// All, or so many that from each to the next neither tail changes by more than one part in [`STEPS`],
 /// unless a single value does.
 fn thinned(knots: &[Knot]) -> Vec<Knot> {
-    if knots.len() <= ALL_KEPT {
+    if knots.len() <= EXACT_VALUES {
         return knots.to_vec();
     }
     let mut kept: Vec<Knot> = Vec::new();
@@ -194,7 +194,7 @@ fn numeric(values: &[f64], weight: f64, term: Term) -> Tail {
     }
     terms.push(weighted(at_or_below, 0));
     Tail {
-        values: Known::Numbers(knots.into_iter().map(|knot| knot.0).collect()),
+        values: Distribution::Numbers(knots.into_iter().map(|knot| knot.0).collect()),
         terms,
         missing: weight * rarity(values.len() - n, values.len()),
     }
@@ -217,28 +217,28 @@ fn categories(codes: &[u32], levels: &[String], weight: f64) -> Tail {
     let never = weight * rarities(&[counts.as_slice(), &[0]].concat())[counts.len()];
     Tail {
         terms: known.iter().map(|known| known.1).chain([never]).collect(),
-        values: Known::Levels(known.into_iter().map(|known| known.0.clone()).collect()),
+        values: Distribution::Levels(known.into_iter().map(|known| known.0.clone()).collect()),
         missing: weight * terms[levels.len()],
     }
 }
 
-/// A tail laid beside a column of a table.
-enum Beside<'a> {
+/// A tail bound to a column of a table.
+enum ColumnLookup<'a> {
     Numbers { values: &'a [f64], knots: &'a [f64], terms: &'a [f64], missing: f64 },
     Codes(Codes<'a>),
 }
 
-impl<'a> Lookup<'a> for Beside<'a> {
-    type Learnt = Tail;
+impl<'a> Lookup<'a> for ColumnLookup<'a> {
+    type Model = Tail;
 
     fn new(tail: &'a Tail, column: &'a MatrixColumn) -> Option<Self> {
         let Tail { values, terms, missing } = tail;
         let missing = *missing;
         match (values, &column.values) {
-            (Known::Numbers(knots), Values::Numeric(values)) => {
+            (Distribution::Numbers(knots), Values::Numeric(values)) => {
                 Some(Self::Numbers { values, knots, terms, missing })
             }
-            (Known::Levels(fitted), Values::Codes { codes, levels }) => {
+            (Distribution::Levels(fitted), Values::Codes { codes, levels }) => {
                 let known: HashMap<&str, f64> =
                     fitted.iter().map(String::as_str).zip(terms.iter().copied()).collect();
                 let never = terms.last().copied().unwrap_or(0.0);
@@ -270,7 +270,7 @@ fn place(knots: &[f64], value: f64) -> usize {
 
 impl Scorer for Tails {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
-        sums::<Beside<'_>>(&self.0, matrix, shares, cancel)
+        sums::<ColumnLookup<'_>>(&self.0, matrix, shares, cancel)
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

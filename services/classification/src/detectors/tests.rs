@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::{Value, json, value::RawValue};
 
 use self::data::{
-    Planted, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
+    PlantedCase, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
     poor_cases,
 };
 use super::{Context, Detector, FittedDetector, Scorer, Scores, find};
@@ -28,7 +28,7 @@ macro_rules! contract {
             use super::*;
 
             #[test]
-            fn finds_what_was_planted_and_says_why() {
+            fn finds_the_planted_rows_and_explains_them() {
                 finds($name, $planted);
             }
 
@@ -38,7 +38,7 @@ macro_rules! contract {
             }
 
             #[test]
-            fn a_model_that_was_kept_says_the_same() {
+            fn a_stored_model_scores_the_same() {
                 kept($name);
             }
 
@@ -68,7 +68,7 @@ macro_rules! contract {
             }
 
             #[test]
-            fn a_fit_that_nobody_waits_for_ends() {
+            fn a_cancelled_fit_ends() {
                 cancelled($name);
             }
         }
@@ -147,7 +147,7 @@ fn area_under_curve(scores: &[f64], planted: &[(usize, usize)]) -> f64 {
     better / pairs
 }
 
-fn finds(name: &str, planted: impl Fn() -> Planted) {
+fn finds(name: &str, planted: impl Fn() -> PlantedCase) {
     let (matrix, planted) = planted();
     let found = score(fit(name, &matrix).as_ref(), &matrix);
     let area = area_under_curve(&found.scores, &planted);

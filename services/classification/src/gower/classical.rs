@@ -59,7 +59,7 @@ fn centred(condensed: &[f32], rows: usize) -> Array2<f64> {
     })
 }
 
-/// Where there is nothing to tell the points apart by: near one another and no two at one place.
+/// Where all points coincide: near one another and no two at one place.
 fn waves(rows: usize) -> Vec<Point> {
     (0..rows).map(|row| [(row as f64).sin() * 1e-3, (2.0 * row as f64).sin() * 1e-3]).collect()
 }

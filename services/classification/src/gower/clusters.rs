@@ -5,11 +5,11 @@ use rayon::prelude::*;
 
 use super::{
     distances::row_to_run,
-    encoded::Encoded,
+    encoding::EncodedRows,
     linkage::{Tree, by_size},
 };
 
-/// Rows that silhouettes are taken over: all, or every so many.
+/// Silhouettes are taken over at most so many rows, evenly spaced.
 const SILHOUETTE_ROWS: usize = 2_000;
 
 /// One for each k from 2 to `most`; `of_row` has the tree's leaf of each row.
@@ -28,7 +28,7 @@ pub(crate) fn clusterings(tree: &Tree, of_row: &[u32], most: usize) -> Vec<Clust
 /// validation of cluster analysis") to each, over the rows' distinct rows `of_row`.
 pub(crate) fn silhouettes(
     clusterings: &mut [Clustering],
-    distinct: &Encoded,
+    distinct: &EncodedRows,
     of_row: &[u32],
     cancel: &Cancel,
 ) -> Result<()> {
@@ -47,10 +47,10 @@ pub(crate) fn silhouettes(
         })
         .collect::<Result<_>>()?;
     for (index, clustering) in clusterings.iter_mut().enumerate() {
-        let told: Vec<f64> = values.iter().filter_map(|row| row[index]).collect();
-        if !told.is_empty() {
-            clustering.silhouette = Some(told.iter().sum::<f64>() / told.len() as f64);
-            clustering.silhouette_rows = told.len() as u64;
+        let present: Vec<f64> = values.iter().filter_map(|row| row[index]).collect();
+        if !present.is_empty() {
+            clustering.silhouette = Some(present.iter().sum::<f64>() / present.len() as f64);
+            clustering.silhouette_rows = present.len() as u64;
         }
     }
     Ok(())

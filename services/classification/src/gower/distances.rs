@@ -6,7 +6,7 @@
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::encoded::{Encoded, Part};
+use super::encoding::{EncodedRows, Part};
 use crate::matrix::MISSING;
 
 /// Pairs worked on at once: their sums stay in the processor's first-level cache.
@@ -15,7 +15,13 @@ const TILE: usize = 1024;
 /// Writes into `out` the distances of row `row` of `from` to the rows of `to` from `start` on; both are
 /// made by one encoding. A distance of a row to itself is written as any other: 1 where it has no value
 /// at all.
-pub(crate) fn row_to_run(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
+pub(crate) fn row_to_run(
+    from: &EncodedRows,
+    row: usize,
+    to: &EncodedRows,
+    start: usize,
+    out: &mut [f32],
+) {
     for (tile, out) in out.chunks_mut(TILE).enumerate() {
         let start = start + tile * TILE;
         if from.parts.is_empty() {
@@ -28,7 +34,7 @@ pub(crate) fn row_to_run(from: &Encoded, row: usize, to: &Encoded, start: usize,
     }
 }
 
-fn complete(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
+fn complete(from: &EncodedRows, row: usize, to: &EncodedRows, start: usize, out: &mut [f32]) {
     out.fill(0.0);
     let run = start..start + out.len();
     for (here, there) in from.parts.iter().zip(&to.parts) {
@@ -51,7 +57,7 @@ fn complete(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f
 }
 
 /// The weights of what both rows have are added up beside the differences.
-fn with_missing(from: &Encoded, row: usize, to: &Encoded, start: usize, out: &mut [f32]) {
+fn with_missing(from: &EncodedRows, row: usize, to: &EncodedRows, start: usize, out: &mut [f32]) {
     out.fill(0.0);
     let mut totals = [0.0_f32; TILE];
     let totals = &mut totals[..out.len()];
@@ -101,7 +107,13 @@ pub(crate) fn mean(sum: f32, total: f32, whole: f32) -> f32 {
 
 /// The share of each part in the distance of two rows, written into `out`; they add up to the distance
 /// (or are all 0 where the rows share no feature).
-pub(crate) fn parts_between(a: &Encoded, row: usize, b: &Encoded, other: usize, out: &mut [f32]) {
+pub(crate) fn parts_between(
+    a: &EncodedRows,
+    row: usize,
+    b: &EncodedRows,
+    other: usize,
+    out: &mut [f32],
+) {
     let mut total = 0.0;
     for ((share, here), there) in out.iter_mut().zip(&a.parts).zip(&b.parts) {
         let (difference, weight) = match (here, there) {
@@ -128,7 +140,7 @@ pub(crate) fn parts_between(a: &Encoded, row: usize, b: &Encoded, other: usize, 
 }
 
 /// All pairs (0,1), (0,2) … (n-2,n-1): row by row, filled in place.
-pub(crate) fn condensed(rows: &Encoded, cancel: &Cancel) -> Result<Vec<f32>> {
+pub(crate) fn condensed(rows: &EncodedRows, cancel: &Cancel) -> Result<Vec<f32>> {
     let n = rows.rows;
     let mut all = vec![0.0_f32; n * n.saturating_sub(1) / 2];
     let mut runs = Vec::with_capacity(n);

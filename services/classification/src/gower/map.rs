@@ -10,15 +10,15 @@ use rayon::prelude::*;
 
 use super::{
     distances::row_to_run,
-    encoded::Encoded,
-    nmds::{Point, Scaled, Steps, nmds, stress_of},
+    encoding::EncodedRows,
+    nmds::{Configuration, Point, Steps, nmds, stress_of},
     representatives,
 };
 
 /// Rows of which all pairs take part.
 pub(crate) const ALL_PAIRS: usize = 1_000;
 const LANDMARKS: usize = 600;
-/// Rows over whose pairs the stress is told at most.
+/// Rows over whose pairs the stress is computed, at most.
 const STRESS_POINTS: usize = 1_000;
 /// Moves of a row among landmarks at most, and the move, as a share of the map's size, that is the last.
 const MOST_MOVES: usize = 50;
@@ -36,13 +36,13 @@ pub(crate) struct Map {
 
 /// # Errors
 /// `Cancelled`.
-pub(crate) fn map(rows: &Encoded, seed: u64, cancel: &Cancel) -> Result<Map> {
+pub(crate) fn map(rows: &EncodedRows, seed: u64, cancel: &Cancel) -> Result<Map> {
     let n = rows.rows;
     if n < 3 {
         return Ok(line(rows));
     }
     if n <= ALL_PAIRS {
-        let Scaled { mut points, stress, iterations, .. } = nmds(rows, cancel)?;
+        let Configuration { mut points, stress, iterations, .. } = nmds(rows, cancel)?;
         orient(&mut points);
         return Ok(Map { points, stress, stress_points: n, iterations, landmarks: false });
     }
@@ -54,15 +54,15 @@ pub(crate) fn map(rows: &Encoded, seed: u64, cancel: &Cancel) -> Result<Map> {
         points[*anchor] = *point;
     }
     orient(&mut points);
-    let told: Vec<usize> = (0..n).step_by(n.div_ceil(STRESS_POINTS)).collect();
-    let told_points: Vec<Point> = told.iter().map(|row| points[*row]).collect();
-    let stress = stress_of(&rows.select(&told), &told_points, cancel)?;
+    let sample: Vec<usize> = (0..n).step_by(n.div_ceil(STRESS_POINTS)).collect();
+    let sample_points: Vec<Point> = sample.iter().map(|row| points[*row]).collect();
+    let stress = stress_of(&rows.select(&sample), &sample_points, cancel)?;
     let iterations = scaled.iterations;
-    Ok(Map { points, stress, stress_points: told.len(), iterations, landmarks: true })
+    Ok(Map { points, stress, stress_points: sample.len(), iterations, landmarks: true })
 }
 
 /// One or two points.
-fn line(rows: &Encoded) -> Map {
+fn line(rows: &EncodedRows) -> Map {
     let mut points = vec![[0.0, 0.0]; rows.rows];
     if rows.rows == 2 {
         let mut distance = [0.0_f32];
@@ -75,9 +75,9 @@ fn line(rows: &Encoded) -> Map {
 
 /// Each row where its distances to the landmarks are drawn best.
 fn place(
-    rows: &Encoded,
-    landmarks: &Encoded,
-    scaled: &Scaled,
+    rows: &EncodedRows,
+    landmarks: &EncodedRows,
+    scaled: &Configuration,
     cancel: &Cancel,
 ) -> Result<Vec<Point>> {
     let triangulation = Triangulation::new(&scaled.points);

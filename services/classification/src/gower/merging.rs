@@ -16,7 +16,7 @@ use super::tiles::Tiles;
 pub(super) type Merge = (u32, u32, f32);
 
 /// A distance by its bits, whose order is that of non-negative numbers, and the cluster that it is of.
-type Turn = Reverse<(u32, usize)>;
+type QueueEntry = Reverse<(u32, usize)>;
 
 /// The merges, the nearest first; equally near ones by the place of their first cluster.
 pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>> {
@@ -25,7 +25,7 @@ pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>
     // A leaf of each cluster by its place; none once it is merged into another.
     let mut clusters: Vec<Option<u32>> = (0..).map(Some).take(leaves).collect();
     let mut nearest: Vec<usize> = Vec::new();
-    let mut turns: BinaryHeap<Turn> = BinaryHeap::new();
+    let mut queue: BinaryHeap<QueueEntry> = BinaryHeap::new();
     let mut left = leaves;
     while left > 1 {
         if nearest.is_empty() || left * 2 < distances.size() {
@@ -37,18 +37,18 @@ pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>
                 clusters.retain(Option::is_some);
             }
             let places = (0..distances.size()).into_par_iter();
-            let known: Vec<(usize, f32)> = places.map(|at| distances.nearest_behind(at)).collect();
-            let turn = |(at, known): (usize, &(usize, f32))| Reverse((known.1.to_bits(), at));
-            turns = known.iter().enumerate().map(turn).collect();
-            nearest = known.into_iter().map(|known| known.0).collect();
+            let pairs: Vec<(usize, f32)> = places.map(|at| distances.nearest_behind(at)).collect();
+            let entry = |(at, pair): (usize, &(usize, f32))| Reverse((pair.1.to_bits(), at));
+            queue = pairs.iter().enumerate().map(entry).collect();
+            nearest = pairs.into_iter().map(|pair| pair.0).collect();
         }
-        let Some(Reverse((bits, gone))) = turns.pop() else { break };
+        let Some(Reverse((bits, gone))) = queue.pop() else { break };
         let (Some(one), stays) = (clusters[gone], nearest[gone]) else { continue };
         let distance = distances.get(gone, stays);
         if clusters[stays].is_none() || distance.to_bits() != bits {
             let (behind, distance) = distances.nearest_behind(gone);
             nearest[gone] = behind;
-            turns.push(Reverse((distance.to_bits(), gone)));
+            queue.push(Reverse((distance.to_bits(), gone)));
             continue;
         }
         let Some(other) = clusters[stays] else { continue };
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_when_nobody_waits() {
+    fn it_stops_when_cancelled() {
         let cancel = Cancel::default();
         cancel.cancel();
         let tiles = Tiles::from_fn(600, |one, other| (one * 600 + other) as f32);

@@ -1,12 +1,12 @@
-//! The nearest rows of each row, exactly, and what they say of it.
+//! The exact nearest rows of each row, and the row's score by them.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
 use super::{
     distances::{parts_between, row_to_run},
-    encoded::Encoded,
-    packed::{Leaf, Packed},
+    encoding::EncodedRows,
+    packed_rows::{Leaf, PackedRows},
 };
 
 /// Rows of a leaf that is looked through, and rows that look together.
@@ -16,20 +16,20 @@ const GROUP: usize = 32;
 /// Distance and place of the rows nearest to one, nearest first, equal ones by their place.
 pub(crate) type Nearest = Vec<(f32, u32)>;
 
-/// Rows made ready to be found.
+/// Rows indexed for searches.
 #[derive(Debug)]
-pub(crate) struct Index(Packed);
+pub(crate) struct Index(PackedRows);
 
 impl Index {
-    pub fn new(rows: &Encoded) -> Self {
-        Self(Packed::new(rows, LEAF))
+    pub fn new(rows: &EncodedRows) -> Self {
+        Self(PackedRows::new(rows, LEAF))
     }
 
     /// The `k` rows nearest to each row of `from`, as comparing all with all would find them; where
     /// `from` is what the index was made of, `same` says so, and a row is none of its own.
     pub fn nearest(
         &self,
-        from: &Encoded,
+        from: &EncodedRows,
         k: usize,
         same: bool,
         cancel: &Cancel,
@@ -39,7 +39,7 @@ impl Index {
         if k == 0 {
             return Ok(all);
         }
-        let asking = Packed::new(from, GROUP);
+        let asking = PackedRows::new(from, GROUP);
         let found: Vec<Vec<Nearest>> = asking
             .leaves
             .par_iter()
@@ -55,7 +55,7 @@ impl Index {
     }
 
     /// Leaf by leaf, from the one that may be nearest, until none can hold a nearer row.
-    fn of_group(&self, asking: &Packed, group: &Leaf, k: usize, same: bool) -> Vec<Nearest> {
+    fn of_group(&self, asking: &PackedRows, group: &Leaf, k: usize, same: bool) -> Vec<Nearest> {
         let Self(known) = self;
         let whole = asking.rows.whole();
         let mut leaves: Vec<(f32, usize)> = known
@@ -111,9 +111,9 @@ fn take(found: &mut Nearest, run: &[f32], places: &[u32], own: Option<u32>, k: u
     }
 }
 
-/// What the neighbours of a row say of it.
+/// The score of a row by its neighbours.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Judgement {
+pub(crate) struct NeighborScore {
     /// The mean distance to the `k` nearest.
     pub score: f64,
     /// Of each part: its share in the distances to those neighbours, added up. They add up to 1, or are
@@ -121,16 +121,16 @@ pub(crate) struct Judgement {
     pub shares: Vec<f64>,
 }
 
-/// Judges a row by its `k` nearest neighbours: `copies` of it, at distance 0, and then those found, each
+/// Scores a row by its `k` nearest neighbours: `copies` of it, at distance 0, and then those found, each
 /// as often as it is there. Nothing where there is no neighbour.
-pub(crate) fn judge(
-    (from, row): (&Encoded, usize),
-    to: &Encoded,
+pub(crate) fn score_row(
+    (from, row): (&EncodedRows, usize),
+    to: &EncodedRows,
     found: &[(f32, u32)],
     counts: &[u32],
     copies: usize,
     k: usize,
-) -> Option<Judgement> {
+) -> Option<NeighborScore> {
     let mut taken = copies.min(k);
     let mut sum = 0.0;
     let mut shares = vec![0.0; from.parts.len()];
@@ -152,18 +152,18 @@ pub(crate) fn judge(
     if total > 0.0 {
         shares.iter_mut().for_each(|share| *share /= total);
     }
-    (taken > 0).then(|| Judgement { score: sum / taken as f64, shares })
+    (taken > 0).then(|| NeighborScore { score: sum / taken as f64, shares })
 }
 
-/// A word on each of some rows.
-pub(crate) struct Judged(Vec<Judgement>);
+/// The scores of some rows.
+pub(crate) struct NeighborScores(Vec<NeighborScore>);
 
-impl Judged {
+impl NeighborScores {
     /// Of all rows of `from` by what was found for them among the rows of `to`, each of which stands for
     /// `counts` rows; `same` where it was found among the very same rows, whose copies then count too.
-    pub fn of(
-        from: &Encoded,
-        to: &Encoded,
+    pub fn new(
+        from: &EncodedRows,
+        to: &EncodedRows,
         found: &[Nearest],
         counts: &[u32],
         same: bool,
@@ -171,12 +171,12 @@ impl Judged {
     ) -> Self {
         let one = |(row, found): (usize, &Nearest)| {
             let copies = if same { counts[row] as usize - 1 } else { 0 };
-            judge((from, row), to, found, counts, copies, k).unwrap_or_default()
+            score_row((from, row), to, found, counts, copies, k).unwrap_or_default()
         };
         Self(found.par_iter().enumerate().map(one).collect())
     }
 
-    /// Of rows, each by its place among those judged.
+    /// Of rows, each by its place among those scores.
     pub fn scores(&self, of_row: &[u32]) -> Vec<f64> {
         of_row.iter().map(|place| self.0[*place as usize].score).collect()
     }
@@ -186,7 +186,8 @@ impl Judged {
     pub fn shares(&self, of_row: &[u32], places: &[usize], features: usize) -> Vec<Vec<f64>> {
         let of_feature = |feature: usize| match places.iter().position(|place| *place == feature) {
             Some(part) => {
-                let share = |judged: &Judgement| judged.shares.get(part).copied().unwrap_or(0.0);
+                let share =
+                    |scores: &NeighborScore| scores.shares.get(part).copied().unwrap_or(0.0);
                 of_row.iter().map(|place| share(&self.0[*place as usize])).collect()
             }
             None => vec![0.0; of_row.len()],

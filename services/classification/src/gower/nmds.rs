@@ -8,7 +8,7 @@ use std::ops::Range;
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::{classical::classical, distances::condensed, encoded::Encoded};
+use super::{classical::classical, distances::condensed, encoding::EncodedRows};
 
 /// Pairs that one thread works on: sums are taken by such chunks, in their order.
 const CHUNK: usize = 16_384;
@@ -24,7 +24,7 @@ const STRIDE: f64 = 1.8;
 pub(crate) type Point = [f64; 2];
 
 /// Points for rows, and how they got there.
-pub(crate) struct Scaled {
+pub(crate) struct Configuration {
     pub points: Vec<Point>,
     /// Kruskal's stress-1, 0..1.
     pub stress: f64,
@@ -35,7 +35,7 @@ pub(crate) struct Scaled {
 
 /// # Errors
 /// `Cancelled`, between two iterations.
-pub(crate) fn nmds(rows: &Encoded, cancel: &Cancel) -> Result<Scaled> {
+pub(crate) fn nmds(rows: &EncodedRows, cancel: &Cancel) -> Result<Configuration> {
     let dissimilarities = condensed(rows, cancel)?;
     let mut points = classical(&dissimilarities, rows.rows);
     let mut pairs = Pairs::new(&dissimilarities, rows.rows);
@@ -58,11 +58,11 @@ pub(crate) fn nmds(rows: &Encoded, cancel: &Cancel) -> Result<Scaled> {
     let (_, points) = best;
     pairs.fit(&points, &mut fit);
     let steps = Steps::new(&pairs.dissimilarities, &fit.fitted);
-    Ok(Scaled { points, stress: fit.stress, iterations, steps })
+    Ok(Configuration { points, stress: fit.stress, iterations, steps })
 }
 
 /// Kruskal's stress-1 of points for these rows, over all pairs.
-pub(crate) fn stress_of(rows: &Encoded, points: &[Point], cancel: &Cancel) -> Result<f64> {
+pub(crate) fn stress_of(rows: &EncodedRows, points: &[Point], cancel: &Cancel) -> Result<f64> {
     let mut fit = Fit::default();
     Pairs::new(&condensed(rows, cancel)?, rows.rows).fit(points, &mut fit);
     Ok(fit.stress)

@@ -1,4 +1,4 @@
-//! Rows that stand for the others where not all pairs can be held.
+//! Rows that represent all others if the distances of all pairs do not fit into memory.
 
 use anomal_core::{Cancel, Result};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -6,14 +6,14 @@ use rayon::prelude::*;
 
 use super::{
     distances::row_to_run,
-    encoded::Encoded,
+    encoding::EncodedRows,
     neighbors::{Index, Nearest},
 };
 
 const CHUNK: usize = 4096;
 
-/// Chosen rows, and the one of them that stands for each row.
-pub(crate) struct Chosen {
+/// Representatives rows, and the one of them that stands for each row.
+pub(crate) struct Representatives {
     /// Ascending.
     pub rows: Vec<usize>,
     /// The place in `rows` of each row's nearest, of equal ones the smallest.
@@ -25,13 +25,18 @@ pub(crate) struct Chosen {
 /// Chooses `count` rows: half by farthest-first traversal (Gonzalez 1985, "Clustering to minimize the
 /// maximum intercluster distance"), so that outliers are among them, half at random, so that dense
 /// parts are too.
-pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -> Result<Chosen> {
+pub(crate) fn choose(
+    rows: &EncodedRows,
+    count: usize,
+    seed: u64,
+    cancel: &Cancel,
+) -> Result<Representatives> {
     let n = rows.rows;
     let count = count.min(n);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut chosen = vec![false; n];
     let mut nearest = vec![f32::INFINITY; n];
-    // The first row, so that the choice does not hang on chance alone.
+    // The first row, so that the choice does not depend on chance alone.
     let mut next = 0;
     for _ in 0..count / 2 {
         cancel.check()?;
@@ -75,11 +80,11 @@ pub(crate) fn choose(rows: &Encoded, count: usize, seed: u64, cancel: &Cancel) -
     }
     let picked: Vec<usize> = (0..n).filter(|row| chosen[*row]).collect();
     let (of_row, radius) = assign(rows, &picked, cancel)?;
-    Ok(Chosen { rows: picked, of_row, radius })
+    Ok(Representatives { rows: picked, of_row, radius })
 }
 
 /// The nearest of the picked rows to each row, itself for a picked one, and how far the farthest is.
-fn assign(rows: &Encoded, picked: &[usize], cancel: &Cancel) -> Result<(Vec<u32>, f32)> {
+fn assign(rows: &EncodedRows, picked: &[usize], cancel: &Cancel) -> Result<(Vec<u32>, f32)> {
     let mut found = Index::new(&rows.select(picked)).nearest(rows, 1, false, cancel)?;
     for (row, place) in picked.iter().zip(0..) {
         found[*row] = vec![(0.0, place)];

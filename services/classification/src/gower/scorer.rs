@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    encoded::{Encoded, Encoding, Part, Scale},
-    neighbors::{Index, Judged},
+    encoding::{EncodedRows, Encoding, Part, Scale},
+    neighbors::{Index, NeighborScores},
 };
 use crate::{
     detectors::{Scorer, Scores, state_of},
@@ -25,7 +25,7 @@ pub(crate) const MOST_NEIGHBORS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct GowerScorer {
     state: State,
-    reference: Encoded,
+    reference: EncodedRows,
     index: Index,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Reference {
 }
 
 impl State {
-    pub fn reference_of(rows: &Encoded) -> Vec<Reference> {
+    pub fn reference_of(rows: &EncodedRows) -> Vec<Reference> {
         let part = |part: &Part| match part {
             Part::Numeric { values, .. } => {
                 Reference::Numeric(values.iter().map(|value| value.to_bits()).collect())
@@ -63,7 +63,7 @@ impl State {
     }
 
     /// The reference rows, if all of it is as a fit makes it.
-    fn encoded(&self, features: &[FeatureColumn]) -> Option<Encoded> {
+    fn encoded(&self, features: &[FeatureColumn]) -> Option<EncodedRows> {
         let rows = self.counts.len();
         let scales = &self.encoding.scales;
         let good = rows > 0
@@ -84,7 +84,7 @@ impl State {
             places.push(place);
         }
         let missing = parts.iter().any(Part::lacks_some);
-        Some(Encoded { rows, parts, places, missing })
+        Some(EncodedRows { rows, parts, places, missing })
     }
 }
 
@@ -122,13 +122,13 @@ impl GowerScorer {
     /// A message if its parts do not fit together.
     pub fn new(state: State, features: &[FeatureColumn]) -> Result<Self, String> {
         match state.encoded(features) {
-            Some(reference) => Ok(Self::of(state, reference)),
+            Some(reference) => Ok(Self::with_reference(state, reference)),
             None => Err("the reference rows do not fit together".into()),
         }
     }
 
     /// Of a state that was made of these reference rows.
-    pub fn of(state: State, reference: Encoded) -> Self {
+    pub fn with_reference(state: State, reference: EncodedRows) -> Self {
         let index = Index::new(&reference);
         Self { state, reference, index }
     }
@@ -141,14 +141,14 @@ impl Scorer for GowerScorer {
         let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
         let k = (*n_neighbors).min(usize::try_from(total).unwrap_or(usize::MAX));
         let found = self.index.nearest(&rows, k, false, cancel)?;
-        let judged = Judged::of(&rows, &self.reference, &found, counts, false, k);
+        let scored = NeighborScores::new(&rows, &self.reference, &found, counts, false, k);
         let nearest: Vec<usize> =
             found.iter().map(|found| found.first().map_or(0, |first| first.1 as usize)).collect();
         let all: Vec<u32> = (0..u32::try_from(matrix.rows).unwrap_or(u32::MAX)).collect();
         let features = if shares { matrix.columns.len() } else { 0 };
         Ok(Scores {
-            scores: judged.scores(&all),
-            shares: judged.shares(&all, &rows.places, features),
+            scores: scored.scores(&all),
+            shares: scored.shares(&all, &rows.places, features),
             clusters: Some(nearest.iter().map(|row| clusters[*row]).collect()),
             smallest_cluster: Some(nearest.iter().map(|row| smallest[*row]).collect()),
         })

@@ -1,4 +1,4 @@
-//! Every case of tests/reference/gower, as its README tells; the numbers were made by SciPy and
+//! Every case of tests/reference/gower, as its README describes; the numbers were made by SciPy and
 //! scikit-learn, not by this engine.
 
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::{
     distances::{condensed, row_to_run},
-    encoded::{Encoded, Encoding},
+    encoding::{EncodedRows, Encoding},
     linkage::{Tree, by_size},
     map::map,
-    neighbors::{Index, Judged, Nearest},
+    neighbors::{Index, Nearest, NeighborScores},
     nmds::{monotone, stress, stress_of},
     representatives,
     tiles::Tiles,
@@ -101,12 +101,12 @@ fn near(name: &str, what: &str, found: &[f64], expected: &[f64], tolerance: f64)
     }
 }
 
-fn encoded(matrix: &Matrix) -> Encoded {
-    Encoding::learn(matrix).apply(matrix)
+fn encoded(matrix: &Matrix) -> EncodedRows {
+    Encoding::fit(matrix).apply(matrix)
 }
 
 /// The complete tree of all rows, duplicates merged first.
-fn tree(rows: &Encoded) -> (Tree, Vec<u32>) {
+fn tree(rows: &EncodedRows) -> (Tree, Vec<u32>) {
     let (distinct, _, of_row) = rows.distinct();
     let tree = complete(&distinct);
     (tree, of_row)
@@ -125,9 +125,9 @@ fn in_order_of_appearance(labels: &[u32]) -> Vec<u64> {
     labels.iter().map(name).collect()
 }
 
-fn complete(rows: &Encoded) -> Tree {
+fn complete(rows: &EncodedRows) -> Tree {
     let cancel = Cancel::default();
-    Tree::complete(Tiles::of(rows, &cancel).unwrap(), &cancel).unwrap()
+    Tree::complete(Tiles::from_rows(rows, &cancel).unwrap(), &cancel).unwrap()
 }
 
 #[test]
@@ -166,12 +166,12 @@ fn heights_and_clusters() {
 }
 
 /// Scores and shares of all rows, duplicates merged first.
-fn judged(rows: &Encoded, k: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+fn scored(rows: &EncodedRows, k: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     let (distinct, counts, of_row) = rows.distinct();
     let found = Index::new(&distinct).nearest(&distinct, k, true, &Cancel::default()).unwrap();
-    let judged = Judged::of(&distinct, &distinct, &found, &counts, true, k);
+    let scored = NeighborScores::new(&distinct, &distinct, &found, &counts, true, k);
     let features = rows.places.iter().max().map_or(0, |last| last + 1);
-    (judged.scores(&of_row), judged.shares(&of_row, &distinct.places, features))
+    (scored.scores(&of_row), scored.shares(&of_row, &distinct.places, features))
 }
 
 #[test]
@@ -179,11 +179,11 @@ fn neighbors() {
     for Case { name, matrix, expected } in CASES.iter().map(|name| case(name)) {
         let wanted = expected["knn"]["scores"].as_array().unwrap();
         let Some(k) = matrix.rows.checked_sub(1).filter(|others| *others > 0) else {
-            assert!(wanted[0].is_null(), "{name}: a lone row");
+            assert!(wanted[0].is_null(), "{name}: a single row");
             continue;
         };
         let wanted: Vec<f64> = wanted.iter().map(|score| score.as_f64().unwrap()).collect();
-        let (scores, shares) = judged(&encoded(&matrix), k.min(10));
+        let (scores, shares) = scored(&encoded(&matrix), k.min(10));
         near(name, "score", &scores, &wanted, 1e-6);
         for row in 0..matrix.rows {
             let total: f64 = shares.iter().map(|shares| shares[row]).sum();
@@ -195,8 +195,8 @@ fn neighbors() {
 #[test]
 fn stress_of_the_given_points() {
     for Case { name, matrix, expected } in CASES.iter().map(|name| case(name)) {
-        let told = &expected["nmds"]["primary"];
-        let Some(points) = told["configuration"].as_array() else { continue };
+        let nmds = &expected["nmds"]["primary"];
+        let Some(points) = nmds["configuration"].as_array() else { continue };
         let points: Vec<Vec<f64>> = points.iter().map(numbers).collect();
         let dissimilarities = condensed(&encoded(&matrix), &Cancel::default()).unwrap();
         let mut pairs: Vec<(f32, f64)> = Vec::new();
@@ -212,7 +212,7 @@ fn stress_of_the_given_points() {
         let mut fitted = Vec::new();
         monotone(&distances, &mut fitted);
         let found = stress(&distances, &fitted);
-        let wanted = told["configuration_stress1"].as_f64().unwrap();
+        let wanted = nmds["configuration_stress1"].as_f64().unwrap();
         assert!((found - wanted).abs() <= 1e-4, "{name}: {found} and not {wanted}");
     }
 }
@@ -237,7 +237,7 @@ fn far_more_rows_are_mapped_by_landmarks() {
     assert!(map.landmarks);
     let all = stress_of(&rows, &map.points, &Cancel::default()).unwrap();
     // All pairs from classical scaling reach 0.30; points at random 0.44.
-    assert!(all < 0.33 && (all - map.stress).abs() < 0.02, "{all}, told {}", map.stress);
+    assert!(all < 0.33 && (all - map.stress).abs() < 0.02, "{all}, reported {}", map.stress);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_largest_numbers_have_a_range() {
 #[test]
 fn what_was_not_fitted_is_far() {
     let fitted = many(50);
-    let encoding = Encoding::learn(&fitted);
+    let encoding = Encoding::fit(&fitted);
     let mut new = fitted.clone();
     let Values::Numeric(values) = &mut new.columns[0].values else { unreachable!() };
     values.fill(1e9);
@@ -344,7 +344,7 @@ fn matrix(missing: u32, most: usize) -> impl Strategy<Value = Matrix> {
 }
 
 /// As the index should find them: by comparing with all.
-fn nearest_of_all(from: &Encoded, to: &Encoded, k: usize, same: bool) -> Vec<Nearest> {
+fn nearest_of_all(from: &EncodedRows, to: &EncodedRows, k: usize, same: bool) -> Vec<Nearest> {
     let of_row = |row: usize| {
         let mut distances = vec![0.0_f32; to.rows];
         row_to_run(from, row, to, 0, &mut distances);
@@ -401,8 +401,8 @@ proptest! {
     fn the_order_of_rows_changes_no_score(matrix in matrix(1, 60), k in 1_usize..12) {
         let k = k.min(matrix.rows - 1);
         let order: Vec<usize> = (0..matrix.rows).rev().collect();
-        let (scores, _) = judged(&encoded(&matrix), k);
-        let (mut back, _) = judged(&encoded(&matrix.select(&order)), k);
+        let (scores, _) = scored(&encoded(&matrix), k);
+        let (mut back, _) = scored(&encoded(&matrix.select(&order)), k);
         back.reverse();
         for (one, other) in scores.iter().zip(&back) {
             prop_assert!((one - other).abs() < 1e-6, "{} {}", one, other);
@@ -413,7 +413,7 @@ proptest! {
     fn merging_equal_rows_changes_no_score(matrix in matrix(1, 60), k in 1_usize..12) {
         let rows = encoded(&matrix);
         let k = k.min(rows.rows - 1);
-        let (scores, _) = judged(&rows, k);
+        let (scores, _) = scored(&rows, k);
         for (score, found) in scores.iter().zip(nearest_of_all(&rows, &rows, k, true)) {
             let whole = found.iter().map(|one| f64::from(one.0)).sum::<f64>() / k as f64;
             prop_assert!((score - whole).abs() < 1e-6, "{} {}", score, whole);

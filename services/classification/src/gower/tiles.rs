@@ -1,14 +1,14 @@
 //! The distances of all pairs where both a row and a column are read fast.
 //!
 //! The upper half of the matrix in tiles of 32 by 32, which are a page of memory each, and these in cells of
-//! 4 by 4, which are a cache line each: whoever changes the distances of one cluster, before it down a column
+//! 4 by 4, which are a cache line each: a change of the distances of one cluster, before it down a column
 //! and behind it along a row, waits for a fourth of the lines and a thirtieth of the pages that it would
 //! have to touch in rows.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::{distances::row_to_run, encoded::Encoded};
+use super::{distances::row_to_run, encoding::EncodedRows};
 
 /// Rows and columns of a tile.
 const SIDE: usize = 32;
@@ -51,7 +51,7 @@ impl Line {
 
 impl Tiles {
     /// Of all pairs of rows.
-    pub fn of(rows: &Encoded, cancel: &Cancel) -> Result<Self> {
+    pub fn from_rows(rows: &EncodedRows, cancel: &Cancel) -> Result<Self> {
         Self::fill(rows.rows, cancel, |row, start, out| row_to_run(rows, row, rows, start, out))
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anomal_core::{
     Cancel, Result,
     proto::{
-        self, Analysis, Clustering, Heatmap, Representatives, StepStatistics, SuspectNeighbors,
+        self, Analysis, Clustering, Heatmap, StepStatistics, SuspectNeighbors,
         suspect_neighbors::Neighbor,
     },
 };
@@ -13,11 +13,11 @@ use rayon::prelude::*;
 
 use super::{
     distances::row_to_run,
-    encoded::Encoded,
+    encoding::EncodedRows,
     linkage::Tree,
     map::map,
     neighbors::{Index, Nearest},
-    representatives::{self, Chosen},
+    representatives::{self, Representatives},
 };
 use crate::detectors::{Context, View, step};
 
@@ -29,14 +29,14 @@ const SUSPECT_NEIGHBORS: usize = 5;
 /// A fit, as far as it is drawn.
 pub(crate) struct GowerView {
     /// The distinct rows, and which of them each row is.
-    pub distinct: Encoded,
+    pub distinct: EncodedRows,
     pub of_row: Vec<u32>,
     /// The distinct rows, or those that stand for them: the leaves of the tree. Then for each how many
     /// rows it stands for, and the one that stands for each row.
-    pub core: Encoded,
+    pub core: EncodedRows,
     pub core_counts: Vec<u32>,
     pub core_of_row: Vec<u32>,
-    pub chosen: Option<Chosen>,
+    pub representatives: Option<Representatives>,
     pub tree: Tree,
     pub clusterings: Vec<Clustering>,
 }
@@ -67,7 +67,7 @@ impl View for GowerView {
             dendrogram: Some(self.tree.message(first_rows, &self.core_counts)),
             clusterings: self.clusterings.clone(),
             suspects,
-            representatives: self.representatives(context.memory_budget),
+            representatives: self.representatives_message(context.memory_budget),
             ..Analysis::default()
         })
     }
@@ -96,7 +96,7 @@ impl Rows {
     }
 
     /// Ascending; never empty.
-    fn of(&self, place: usize) -> &[usize] {
+    fn at(&self, place: usize) -> &[usize] {
         &self.rows[self.starts[place]..self.starts[place + 1]]
     }
 
@@ -107,10 +107,10 @@ impl Rows {
 }
 
 impl GowerView {
-    fn representatives(&self, memory_budget: usize) -> Option<Representatives> {
-        let chosen = self.chosen.as_ref()?;
+    fn representatives_message(&self, memory_budget: usize) -> Option<proto::Representatives> {
+        let chosen = self.representatives.as_ref()?;
         let (some, all) = (chosen.rows.len(), self.distinct.rows);
-        Some(Representatives {
+        Some(proto::Representatives {
             distinct_rows: all as u64,
             representatives: some as u64,
             radius: f64::from(chosen.radius),
@@ -131,8 +131,8 @@ impl GowerView {
         let mut shown = vec![false; self.distinct.rows];
         let places = suspects.iter().map(|row| self.of_row[*row] as usize);
         places.take(MAP_POINTS / 2).for_each(|place| shown[place] = true);
-        let others = match &self.chosen {
-            Some(chosen) => chosen.rows.clone(),
+        let others = match &self.representatives {
+            Some(found) => found.rows.clone(),
             None => {
                 representatives::choose(&self.distinct, MAP_POINTS, context.seed, context.cancel)?
                     .rows
@@ -152,11 +152,11 @@ impl GowerView {
         for (place, nearest) in nearest.iter().enumerate() {
             let own = shown.binary_search(&place).ok();
             let to = own.or_else(|| nearest.first().map(|first| first.1 as usize)).unwrap_or(0);
-            counts[to] += rows.of(place).len() as u64;
+            counts[to] += rows.at(place).len() as u64;
         }
         let map = map(&points, context.seed, context.cancel)?;
         let point = |(index, [x, y]): (usize, &[f64; 2])| proto::map::Point {
-            row: rows.of(shown[index])[0] as u64,
+            row: rows.at(shown[index])[0] as u64,
             x: *x as f32,
             y: *y as f32,
             count: counts[index],
@@ -197,7 +197,7 @@ impl GowerView {
         // Equal rows are suspicious together: by score, or by cluster.
         let near = |wanted: bool| -> Result<Vec<Vec<Neighbor>>> {
             let group: Vec<usize> = (0..self.distinct.rows)
-                .filter(|place| suspicious[rows.of(*place)[0]] == wanted)
+                .filter(|place| suspicious[rows.at(*place)[0]] == wanted)
                 .collect();
             let index = Index::new(&self.distinct.select(&group));
             // One more: a suspect finds itself.
@@ -219,7 +219,7 @@ impl GowerView {
 /// The nearest rows of a row, from the distinct rows found among some of them.
 fn neighbors(row: usize, found: &Nearest, group: &[usize], rows: &Rows) -> Vec<Neighbor> {
     let rows_of = |(distance, place): &(f32, u32)| {
-        let rows = rows.of(group[*place as usize]).iter().take(SUSPECT_NEIGHBORS + 1);
+        let rows = rows.at(group[*place as usize]).iter().take(SUSPECT_NEIGHBORS + 1);
         rows.filter(|other| **other != row).map(|other| (*distance, *other)).collect::<Vec<_>>()
     };
     let mut nearest: Vec<(f32, usize)> = found.iter().flat_map(rows_of).collect();

@@ -118,7 +118,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                             Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
                             Some(Part::Analysis(part)) => analysis.add(part),
                             Some(Part::Labels(part)) => analysis.label(part),
-                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            Some(Part::Statistics(received)) => statistics = Some(received),
                             None => {}
                         }
                     }
@@ -146,7 +146,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                             Some(Part::Model(chunk)) => model.push(&chunk).map_err(failed)?,
                             Some(Part::Analysis(part)) => analysis.add(part),
                             Some(Part::Labels(part)) => analysis.label(part),
-                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            Some(Part::Statistics(received)) => statistics = Some(received),
                             None => {}
                         }
                     }
@@ -183,7 +183,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                     while let Some(answer) = answers.message().await? {
                         match answer.part {
                             Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
-                            Some(Part::Statistics(told)) => statistics = Some(told),
+                            Some(Part::Statistics(received)) => statistics = Some(received),
                             None => {}
                         }
                     }

@@ -133,10 +133,10 @@ async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<Classify
         classify_request::Part::Settings(first) => Some(request::Part::Settings(first)),
         classify_request::Part::Table(chunk) => Some(request::Part::Table(chunk)),
     };
-    let (told, table): (ClassifySettings, _) = request::assemble(messages, limit, part).await?;
+    let (first, table): (ClassifySettings, _) = request::assemble(messages, limit, part).await?;
     Ok(ClassifyRequest {
-        settings: request::settings(&told.settings, told.settings_version)?,
-        features: told.features,
+        settings: request::settings(&first.settings, first.settings_version)?,
+        features: first.features,
         table: table.into_table()?,
     })
 }

@@ -5,7 +5,7 @@
 use ndarray::{Array2, Axis, Slice, linalg::general_mat_mul};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
-use super::nearest::Found;
+use super::nearest::Collector;
 
 /// Points whose products are taken together.
 const TILE: usize = 256;
@@ -40,7 +40,7 @@ impl Brute {
     }
 
     /// `all`: the points that it was made of; `asked`: as many as there are in `found`.
-    pub fn visit(&self, all: &[f64], asked: &[f64], found: &mut [impl Found]) {
+    pub fn visit(&self, all: &[f64], asked: &[f64], found: &mut [impl Collector]) {
         let width = self.points.ncols();
         let matrix = halved(found.len(), width, asked.chunks(width));
         let own: Vec<f64> = asked.chunks(width).map(least_square).collect();
@@ -64,7 +64,7 @@ impl Brute {
         start: usize,
         (point, own): (&[f64], f64),
         all: &[f64],
-        found: &mut impl Found,
+        found: &mut impl Collector,
     ) {
         let (products, _) = products.as_chunks::<LANES>();
         let (squares, _) = self.squares[start..].as_chunks::<LANES>();

@@ -27,7 +27,7 @@ pub(crate) struct Hyperplanes {
 }
 
 /// Some rows, and a tree of them so far.
-struct Growing<'a> {
+struct TreeBuilder<'a> {
     candidates: &'a [Candidate],
     /// As many features are drawn for a split.
     features: usize,
@@ -36,7 +36,7 @@ struct Growing<'a> {
 }
 
 /// A node to be split.
-struct Open {
+struct OpenNode {
     rows: Vec<u32>,
     /// The candidates that may still differ among the rows.
     candidates: Vec<usize>,
@@ -56,15 +56,15 @@ pub(crate) fn grow(
     random.set_stream(stream);
     let drawn = index::sample(&mut random, rows.rows, drawn.min(rows.rows));
     let rows: Vec<Vec<f64>> = drawn.into_iter().map(|row| rows.row(row)).collect();
-    Growing { candidates, features, rows, random }.grow()
+    TreeBuilder { candidates, features, rows, random }.grow()
 }
 
-impl Growing<'_> {
+impl TreeBuilder<'_> {
     /// Level by level, so that a node's entries stand behind those of the nodes before it.
     fn grow(&mut self) -> Hyperplanes {
         let highest = self.rows.len().max(2).next_power_of_two().ilog2();
         let mut tree = Hyperplanes::default();
-        let mut open = std::collections::VecDeque::from([Open {
+        let mut open = std::collections::VecDeque::from([OpenNode {
             rows: (0..small(self.rows.len())).collect(),
             candidates: (0..self.candidates.len()).collect(),
             depth: 0,
@@ -82,7 +82,7 @@ impl Growing<'_> {
                     one.rows.iter().partition(|row| goes_right(row));
                 for rows in [left, right] {
                     let candidates = one.candidates.clone();
-                    open.push_back(Open { rows, candidates, depth: one.depth + 1 });
+                    open.push_back(OpenNode { rows, candidates, depth: one.depth + 1 });
                 }
             }
             tree.entries.extend(entries);
@@ -93,7 +93,7 @@ impl Growing<'_> {
 
     /// The entries of a normal vector for some features in which rows differ, drawn by weight; none if there
     /// is no such feature.
-    fn draw(&mut self, open: &mut Open) -> Vec<(u32, f64, f64)> {
+    fn draw(&mut self, open: &mut OpenNode) -> Vec<(u32, f64, f64)> {
         let range = |column: usize| {
             let values = open.rows.iter().map(|row| self.rows[*row as usize][column]);
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
@@ -163,7 +163,7 @@ pub(crate) struct Descent<'a> {
 }
 
 impl Hyperplanes {
-    /// None if the nodes make no tree of so many columns: for what was read from anywhere.
+    /// None if the nodes make no tree of so many columns: the data may come from anywhere.
     pub fn descent(&self, width: usize) -> Option<Descent<'_>> {
         let nodes = self.left.len();
         let in_order = self.ends.is_sorted()
@@ -205,7 +205,7 @@ impl Hyperplanes {
 }
 
 impl Descent<'_> {
-    /// Adds to each row's sum how far it comes; rows one behind the other, each of the columns. Tells of each
+    /// Adds to each row's sum how far it comes; rows one behind the other, each of the columns. Reports for each
     /// split that a row passes the row's place, the entries, the node that it comes to, and whether this is the
     /// right one.
     fn walk(
@@ -241,9 +241,14 @@ impl Descent<'_> {
         self.walk(rows, sums, |_, _, _, _| {});
     }
 
-    /// The same. Tells of each split that a row passes the row's place, the columns that took it to its side, and
+    /// The same. Reports for each split that a row passes the row's place, the columns that took it to its side, and
     /// of each its part of the splits that were saved.
-    pub fn explain(&self, rows: &[f64], sums: &mut [f64], mut tell: impl FnMut(usize, usize, f64)) {
+    pub fn explain(
+        &self,
+        rows: &[f64],
+        sums: &mut [f64],
+        mut report: impl FnMut(usize, usize, f64),
+    ) {
         let width = rows.len() / sums.len().max(1);
         self.walk(rows, sums, |place, entries, node, right| {
             let sign = if right { 1.0 } else { -1.0 };
@@ -252,7 +257,7 @@ impl Descent<'_> {
             let total: f64 = took().sum();
             if total > 0.0 {
                 for (entry, took) in entries.iter().zip(took()) {
-                    tell(place, entry.0 as usize, self.saved[node] * took / total);
+                    report(place, entry.0 as usize, self.saved[node] * took / total);
                 }
             }
         });

@@ -3,7 +3,7 @@
 //!
 //! A number goes by whether it is below a random cut between the least and the greatest of the node. A
 //! category goes to a random one of the two sides: by a hash of its text and of the cut, so that a cut is as
-//! small as that of a number, and hangs on no order of levels. What is missing goes to a random side.
+//! small as that of a number, and independent of the order of levels. What is missing goes to a random side.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::index};
 use serde::{Deserialize, Serialize};
@@ -152,7 +152,7 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Some rows of the candidates' columns, and a tree of them so far.
-struct Growing<'a> {
+struct TreeBuilder<'a> {
     candidates: &'a [Candidate<'a>],
     /// Of each candidate the values of the drawn rows.
     values: Vec<Vec<f64>>,
@@ -161,7 +161,7 @@ struct Growing<'a> {
 }
 
 /// A node to be split.
-struct Open {
+struct OpenNode {
     node: usize,
     rows: Vec<u32>,
     /// The candidates that may still differ among the rows.
@@ -185,23 +185,23 @@ pub(crate) fn grow(
     let values =
         |candidate: &Candidate<'_>| drawn.iter().map(|row| candidate.source.value(*row)).collect();
     let values = candidates.iter().map(values).collect();
-    let mut growing = Growing { candidates, values, random, tree: Tree::default() };
+    let mut growing = TreeBuilder { candidates, values, random, tree: Tree::default() };
     growing.grow(drawn.len());
-    let Growing { mut values, tree, .. } = growing;
+    let TreeBuilder { mut values, tree, .. } = growing;
     for (candidate, values) in candidates.iter().zip(&mut values) {
         if candidate.source.is_numeric() { values.clear() } else { *values = distinct(values) }
     }
     (tree, values)
 }
 
-impl Growing<'_> {
+impl TreeBuilder<'_> {
     fn grow(&mut self, drawn: usize) {
         // As high as a tree with a leaf for each row, if all splits were even.
         let highest = drawn.max(2).next_power_of_two().ilog2();
         let rows: Vec<u32> = (0..small(drawn)).collect();
         let candidates = (0..self.candidates.len()).collect();
         self.add(rows.len());
-        let mut open = vec![Open { node: 0, rows, candidates, depth: 0 }];
+        let mut open = vec![OpenNode { node: 0, rows, candidates, depth: 0 }];
         while let Some(mut one) = open.pop() {
             if one.depth >= highest || one.rows.len() < 2 {
                 continue;
@@ -228,8 +228,13 @@ impl Growing<'_> {
             self.tree.left[one.node] = small(place);
             self.tree.sides[one.node] = sides;
             let (candidates, depth) = (one.candidates, one.depth + 1);
-            open.push(Open { node: place + 1, rows: right, candidates: candidates.clone(), depth });
-            open.push(Open { node: place, rows: left, candidates, depth });
+            open.push(OpenNode {
+                node: place + 1,
+                rows: right,
+                candidates: candidates.clone(),
+                depth,
+            });
+            open.push(OpenNode { node: place, rows: left, candidates, depth });
         }
     }
 
@@ -244,7 +249,7 @@ impl Growing<'_> {
     }
 
     /// A feature in which some of the rows differ, drawn by weight, and where it is cut.
-    fn cut(&mut self, open: &mut Open) -> Option<(usize, f64)> {
+    fn cut(&mut self, open: &mut OpenNode) -> Option<(usize, f64)> {
         while !open.candidates.is_empty() {
             let weight = |candidate: &usize| self.candidates[*candidate].weight;
             let total: f64 = open.candidates.iter().map(weight).sum();

@@ -3,7 +3,7 @@
 //! Arya and Mount 1993, "Algorithms for Fast Vector Quantization", DCC, have it). With many columns it looks
 //! at nearly all points, leaf by leaf.
 
-use super::nearest::Found;
+use super::nearest::Collector;
 
 /// Points that are compared together.
 const LEAF: usize = 32;
@@ -89,7 +89,7 @@ impl KdTree {
 
     /// Of a point, which may be one of them. What is found may be so many times as far as what there is: 1 for no
     /// farther.
-    pub(super) fn visit(&self, point: &[f64], lengthened: f64, found: &mut impl Found) {
+    pub(super) fn visit(&self, point: &[f64], lengthened: f64, found: &mut impl Collector) {
         if !self.nodes.is_empty() {
             let (offsets, reach) = (vec![0.0; self.width], ROUNDED / (lengthened * lengthened));
             Visit { tree: self, point, offsets, reach, found }.look(0, 0.0);
@@ -107,7 +107,7 @@ struct Visit<'a, F> {
     found: &'a mut F,
 }
 
-impl<F: Found> Visit<'_, F> {
+impl<F: Collector> Visit<'_, F> {
     /// `distance` is the squared one to all that is below the node.
     fn look(&mut self, node: usize, distance: f64) {
         match self.tree.nodes[node] {

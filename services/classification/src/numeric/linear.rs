@@ -37,7 +37,7 @@ pub(crate) struct Moments {
 impl Dense {
     /// # Errors
     /// `Cancelled`, between two blocks.
-    pub fn of(encoder: &Encoder<'_>, rows: usize, cancel: &Cancel) -> Result<Self> {
+    pub fn from_encoder(encoder: &Encoder<'_>, rows: usize, cancel: &Cancel) -> Result<Self> {
         let block = |block: usize| {
             cancel.check()?;
             let mut columns = Vec::new();
@@ -210,7 +210,7 @@ impl Affine {
     }
 
     /// Whether it takes rows of this width and gives rows of this height, and all is near enough to 0 that
-    /// squares of what comes out are numbers: for what was read from anywhere.
+    /// squares of what comes out are numbers: the data may come from anywhere.
     pub fn is_of(&self, width: usize, height: usize) -> bool {
         let small = |value: &f64| value.abs() <= 1e30;
         self.centre.len() == width

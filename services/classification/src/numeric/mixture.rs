@@ -2,7 +2,7 @@
 //! from incomplete data via the EM algorithm"; G. J. `McLachlan` and Peel 2000, "Finite Mixture Models", chapter 3),
 //! from the clusters of k-means.
 //!
-//! Written here and not taken from linfa-clustering: it must end when nobody waits for it, give the same
+//! Written here and not taken from linfa-clustering: it must end when it is cancelled, give the same
 //! bits on any number of threads, and it is short, because its sums are those of a robust covariance.
 
 use std::f64::consts::TAU;

@@ -1,28 +1,28 @@
 //! The nearest of some points: by a tree where that spares looking at most of them, else by all pairs. Where even that
 //! would take long, the tree passes over what is hardly nearer than what it has (Arya, Mount, Netanyahu, Silverman and
 //! Wu 1998, "An Optimal Algorithm for Approximate Nearest Neighbor Searching in Fixed Dimensions", JACM 45): whatever it
-//! finds then is at most so many times as far as what there is. It hangs on the points alone which of these it is.
+//! finds then is at most so many times as far as what there is. Which form is used depends on the points alone.
 
 use super::{brute::Brute, kd::KdTree};
 
 /// Fewer points are looked at in no time.
 const FEW: usize = 1_000;
 /// Points that are looked for to see what a tree is good for.
-const PROBED: usize = 64;
-const PROBED_NEIGHBORS: usize = 10;
+const PROBES: usize = 64;
+const PROBE_NEIGHBORS: usize = 10;
 /// By what a distance may be longer than the nearest one's, from the best on.
-const LENGTHENED: [f64; 4] = [1.1, 1.25, 1.5, 2.0];
+const TOLERANCES: [f64; 4] = [1.1, 1.25, 1.5, 2.0];
 /// Values that are compared where each point is looked for among all, which a core does 2 to 3 billion of a second.
 pub(crate) const MOST_WORK: f64 = 5e10;
 
 /// Takes points as they are met.
-pub(super) trait Found {
+pub(super) trait Collector {
     /// The squared distance beyond which points are of no use.
     fn farthest(&self) -> f64;
 
     fn offer(&mut self, square: f64, place: u32);
 
-    /// Told of points that are compared.
+    /// Counts points that are compared.
     fn looked_at(&mut self, _points: usize) {}
 }
 
@@ -48,7 +48,7 @@ impl Nearest {
     }
 }
 
-impl Found for Nearest {
+impl Collector for Nearest {
     fn farthest(&self) -> f64 {
         match self.found.last() {
             Some((square, _)) if self.found.len() >= self.most => *square,
@@ -71,13 +71,13 @@ impl Found for Nearest {
     }
 }
 
-/// All points up to a distance, but for those at distance 0.
-pub(super) struct Within {
+/// All points up to a distance, except those at distance 0.
+pub(super) struct RadiusSearch {
     pub square: f64,
     pub found: Vec<(f64, u32)>,
 }
 
-impl Found for Within {
+impl Collector for RadiusSearch {
     fn farthest(&self) -> f64 {
         self.square
     }
@@ -95,7 +95,7 @@ struct Probe {
     looked_at: usize,
 }
 
-impl Found for Probe {
+impl Collector for Probe {
     fn farthest(&self) -> f64 {
         self.nearest.farthest()
     }
@@ -137,7 +137,7 @@ impl Index {
         let cost = |lengthened: f64| looked_at(&tree, points, width, lengthened) * width as f64;
         let (exact, brute) = (cost(1.0), brute_cost(width) * count as f64);
         let affordable = (exact.min(brute) > most).then(|| {
-            LENGTHENED.map(|by| (by, cost(by))).into_iter().find(|(_, cost)| *cost <= most)
+            TOLERANCES.map(|by| (by, cost(by))).into_iter().find(|(_, cost)| *cost <= most)
         });
         if let Some((lengthened, cost)) = affordable.flatten() {
             Self { form: Form::Tree { tree, lengthened }, cost }
@@ -162,10 +162,10 @@ impl Index {
         }
     }
 
-    /// The squared distances and places of all points up to a squared distance, but for those at distance 0,
+    /// The squared distances and places of all points up to a squared distance, except those at distance 0,
     /// in no order.
     pub fn within(&self, points: &[f64], point: &[f64], square: f64) -> Vec<(f64, u32)> {
-        let mut within = Within { square, found: Vec::new() };
+        let mut within = RadiusSearch { square, found: Vec::new() };
         match &self.form {
             Form::Brute(brute) => brute.visit(points, point, std::slice::from_mut(&mut within)),
             Form::Tree { tree, .. } => tree.visit(point, 1.0, &mut within),
@@ -182,12 +182,12 @@ pub(crate) fn brute_cost(width: usize) -> f64 {
 /// How many points a search looks at.
 fn looked_at(tree: &KdTree, points: &[f64], width: usize, lengthened: f64) -> f64 {
     let count = points.len() / width;
-    let mut probe = Probe { nearest: Nearest::new(PROBED_NEIGHBORS), looked_at: 0 };
-    for at in (0..PROBED).map(|at| at * count / PROBED) {
+    let mut probe = Probe { nearest: Nearest::new(PROBE_NEIGHBORS), looked_at: 0 };
+    for at in (0..PROBES).map(|at| at * count / PROBES) {
         probe.nearest.clear();
         tree.visit(&points[at * width..(at + 1) * width], lengthened, &mut probe);
     }
-    probe.looked_at as f64 / PROBED as f64
+    probe.looked_at as f64 / PROBES as f64
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Projection {
         projection
     }
 
-    /// Whether it is of so many columns, and gives numbers: for what was read from anywhere.
+    /// Whether it is of so many columns, and gives numbers: the data may come from anywhere.
     pub fn is_of(&self, width: usize) -> bool {
         self.columns.len() == self.factors.len()
             && self.columns.iter().all(|column| *column < width)

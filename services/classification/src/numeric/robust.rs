@@ -47,7 +47,7 @@ fn correlations(covariance: &Array2<f64>, deviations: &[f64]) -> Array2<f64> {
 /// The `share` of the rows nearest to the mean, by a covariance that is shrunk towards equal variances as
 /// Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
 /// Multivariate Analysis 88, have it (section 3), and estimated anew from those rows, a few times over from
-/// that of all rows. It hangs on no random start, and takes fewer rows than columns.
+/// that of all rows. It needs no random start and accepts fewer rows than columns.
 ///
 /// # Errors
 /// `Cancelled`.

@@ -1,4 +1,4 @@
-//! An order of rows, and a sample of them, that hang on what the rows hold and not on where they stand.
+//! An order of rows, and a sample of them, that depend on the values of the rows and not on their order.
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// At most so many rows, drawn without replacement, in an order as good as random. It is the same whatever
-/// the order of the rows and of the features is, but for equal rows, which can't be told apart; each of
+/// the order of the rows and of the features is, except equal rows, which can't be distinguished; each of
 /// them has the same chance as other rows. Features of weight 0 have no say.
 pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
     let mut hashes = vec![0_u64; matrix.rows];

@@ -13,7 +13,7 @@ use crate::{
 };
 use anomal_core::Cancel;
 
-/// Three columns that hang together, and every `every`th row far from all others.
+/// Three correlated columns, and every `every`th row far from all others.
 fn rows(count: usize, every: usize) -> (Dense, Vec<Vec<f64>>) {
     let mut random = ChaCha8Rng::seed_from_u64(8);
     let mut bell = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
@@ -32,9 +32,9 @@ fn rows(count: usize, every: usize) -> (Dense, Vec<Vec<f64>>) {
         values: Values::Numeric(values.clone()),
     };
     let matrix = Matrix { rows: count, columns: names.iter().zip(&columns).map(column).collect() };
-    let encoding = Encoding::learn(&matrix, 1, Weights::Aside);
+    let encoding = Encoding::fit(&matrix, 1, Weights::Aside);
     let encoder = encoding.bind(&matrix).unwrap();
-    let dense = Dense::of(&encoder, count, &Cancel::default()).unwrap();
+    let dense = Dense::from_encoder(&encoder, count, &Cancel::default()).unwrap();
     let all = (0..count).map(|row| dense.row(row)).collect();
     (dense, all)
 }

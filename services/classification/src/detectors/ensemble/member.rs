@@ -1,15 +1,15 @@
-//! A member of the Ensemble: a detector that was fitted, and the tail of its own scores.
+//! A member of the Ensemble: a fitted detector and the tail of its scores.
 
 use anomal_core::{Code, Result};
 use anomal_spec::Parameters;
 
-use super::{Asked, COVARIANCES, looks_for_neighbors};
+use super::{COVARIANCES, MemberRequest, looks_for_neighbors};
 use crate::{
     detectors::{Context, Scorer, find, tail::Tail},
     matrix::{MISSING, Matrix, Values},
 };
 
-/// A covariance of fewer rows tells nothing.
+/// A covariance of fewer rows says nothing.
 const FEWEST_ROWS: usize = 10;
 /// A forest's splits are of one feature more than this where all are numbers.
 const EXTENSION_LEVEL: usize = 3;
@@ -25,32 +25,33 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// FittedDetector on some rows, with the tail of its scores of others, and these scores; or why it steps out.
+    /// Fits the detector on `matrix`. Returns it with the tail of its scores of `sampled` and these scores, or the
+    /// reason why it is excluded.
     pub fn fit(
-        asked: &Asked,
+        request: &MemberRequest,
         matrix: &Matrix,
-        told: &Matrix,
+        sampled: &Matrix,
         context: &Context<'_>,
     ) -> Result<Result<(Self, Vec<f64>), String>> {
-        if let Some(why) = unfit(&asked.name, matrix) {
+        if let Some(why) = unfit(&request.name, matrix) {
             return Ok(Err(why.into()));
         }
-        let scorer = match find(&asked.name)?.fit(matrix, &parameters(asked, matrix), context) {
+        let scorer = match find(&request.name)?.fit(matrix, &parameters(request, matrix), context) {
             Ok(fitted) => fitted.scorer,
             Err(error) if error.code == Code::InvalidRequest => return Ok(Err(error.message)),
             Err(error) => return Err(error),
         };
-        let scores = scorer.score(told, false, context.cancel)?.scores;
-        let Some(tail) = Tail::of(scores.clone()) else {
+        let scores = scorer.score(sampled, false, context.cancel)?.scores;
+        let Some(tail) = Tail::from_scores(scores.clone()) else {
             return Ok(Err("all rows have the same score".into()));
         };
-        let (name, weight) = (asked.name.clone(), asked.weight);
+        let (name, weight) = (request.name.clone(), request.weight);
         Ok(Ok((Self { name, weight, tail, scorer }, scores)))
     }
 }
 
-/// What a member weighs where no weight is given.
-pub(super) fn usual_weight(name: &str, matrix: &Matrix) -> f64 {
+/// The weight of a member that is given none.
+pub(super) fn default_weight(name: &str, matrix: &Matrix) -> f64 {
     if looks_for_neighbors(name) {
         if has_categories(matrix) { 4.0 } else { 2.0 }
     } else if name == OF_CATEGORIES && has_categories(matrix) {
@@ -64,20 +65,20 @@ pub(super) fn usual_weight(name: &str, matrix: &Matrix) -> f64 {
     }
 }
 
-/// Where they are not the detector's own.
-fn parameters(asked: &Asked, matrix: &Matrix) -> Parameters {
+/// The parameters that differ from the detector's defaults.
+fn parameters(request: &MemberRequest, matrix: &Matrix) -> Parameters {
     let mut given = Parameters::new();
-    if looks_for_neighbors(&asked.name) {
-        given.insert("nNeighbors".into(), asked.neighbors.into());
+    if looks_for_neighbors(&request.name) {
+        given.insert("nNeighbors".into(), request.neighbors.into());
     }
     // Categories have no directions that could be added up.
-    if asked.name == "IsolationForest" && !has_categories(matrix) {
+    if request.name == "IsolationForest" && !has_categories(matrix) {
         given.insert("extensionLevel".into(), EXTENSION_LEVEL.into());
     }
     given
 }
 
-/// Why a detector can't serve the data, as far as the data tell without it.
+/// Why a detector can't serve the data, as far as the data show it.
 fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
     if name == OF_CATEGORIES {
         return (!has_categories(matrix)).then_some("no categories");

@@ -14,7 +14,7 @@ pub(super) struct Edges(Vec<f64>);
 impl Edges {
     /// At most so many bins: equal values are of one. Of each bin its number of rows, and its width beside the mean
     /// width.
-    pub fn of(values: &[f64], bins: usize) -> (Self, Vec<(usize, f64)>) {
+    pub fn from_values(values: &[f64], bins: usize) -> (Self, Vec<(usize, f64)>) {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.par_sort_unstable_by(f64::total_cmp);
         let size = sorted.len().div_ceil(bins).max(1);

@@ -14,7 +14,7 @@ pub(crate) struct Scale {
 }
 
 /// Rows counted together.
-const COUNTED: usize = 1 << 18;
+const COUNT_BLOCK: usize = 1 << 18;
 
 /// Whole numbers: the order of adding changes nothing.
 fn added(mut sum: Vec<usize>, counts: Vec<usize>) -> Vec<usize> {
@@ -23,8 +23,8 @@ fn added(mut sum: Vec<usize>, counts: Vec<usize>) -> Vec<usize> {
 }
 
 impl Scale {
-    pub(crate) fn of(values: &[f64], bins: usize) -> Self {
-        let (low, high) = values.par_chunks(COUNTED).map(least_and_greatest).reduce(
+    pub(crate) fn from_values(values: &[f64], bins: usize) -> Self {
+        let (low, high) = values.par_chunks(COUNT_BLOCK).map(least_and_greatest).reduce(
             || (f64::INFINITY, f64::NEG_INFINITY),
             |(low, high), (least, greatest)| (low.min(least), high.max(greatest)),
         );
@@ -53,7 +53,7 @@ impl Scale {
 
     /// How many values each bin has.
     pub(crate) fn counts(self, values: &[f64], bins: usize) -> Vec<usize> {
-        let counts = values.par_chunks(COUNTED).map(|values| self.counts_of_some(values, bins));
+        let counts = values.par_chunks(COUNT_BLOCK).map(|values| self.counts_of_some(values, bins));
         counts.reduce(|| vec![0; bins + SPECIAL], added)
     }
 

@@ -27,11 +27,11 @@ pub(super) fn bell(random: &mut ChaCha8Rng) -> f64 {
 }
 
 /// Rows with what is planted, and of each planted row the feature that gives it away.
-pub(super) type Planted = (Matrix, Vec<(usize, usize)>);
+pub(super) type PlantedCase = (Matrix, Vec<(usize, usize)>);
 
-/// Numbers that hang together a little, of different size, and a category; in one of so many rows a number
+/// Weakly correlated numbers, of different size, and a category; in one of so many rows a number
 /// is far off, above or below.
-pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -> Planted {
+pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut columns = vec![vec![0.0; rows]; features];
     let scale = |place: usize| 10_f64.powi(i32::try_from(place).unwrap() - 2);
@@ -56,18 +56,18 @@ pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -
     (table(columns), planted)
 }
 
-pub(super) fn numbers_far_off() -> Planted {
+pub(super) fn numbers_far_off() -> PlantedCase {
     far_off(1_500, 5, 50, true)
 }
 
 /// For what counts ranks alone: few of each, on the side that they make longer.
-pub(super) fn few_numbers_far_above() -> Planted {
+pub(super) fn few_numbers_far_above() -> PlantedCase {
     far_off(4_000, 3, 200, false)
 }
 
 /// Three categories that are alike in most rows, one of its own, and two numbers. One row in fifty has a
 /// value that is rare, or one that does not go with the others.
-pub(super) fn categories_out_of_place() -> Planted {
+pub(super) fn categories_out_of_place() -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let rows = 2_000;
     let mut all = vec![vec![0_u32; rows]; 4];

@@ -66,7 +66,7 @@ fn parameters_have_ranges() {
 
 /// What each of other parameters makes is as sound as what the default makes.
 #[test]
-fn other_parameters_find_what_was_planted_too() {
+fn other_parameters_find_the_planted_rows_too() {
     let cases = [
         ("PCA", json!({"weighted": false})),
         ("PCA", json!({"nComponents": 7, "nSelectedComponents": 6})),
@@ -216,19 +216,19 @@ fn rows_are_as_far_as_the_nearest_large_cluster() {
     assert!((weighted[99] - plain[99] * 0.03).abs() < 1e-12);
 }
 
-/// The others have the weight of a member that steps out, and the state says which it is and why.
+/// The others have the weight of a member that is excluded, and the state says which it is and why.
 #[test]
-fn members_that_cannot_serve_the_data_step_out() {
+fn members_that_cannot_serve_the_data_are_excluded() {
     let categories = table(vec![codes("a", (0..60).map(|row| row * row % 7).collect())]);
     let fitted = try_fit("Ensemble", &categories).unwrap();
     let state: Value = serde_json::from_str(fitted.scorer.state().unwrap().get()).unwrap();
-    let names = |of: &str| -> Vec<String> {
-        let members = state[of].as_array().unwrap().iter();
+    let names = |list: &str| -> Vec<String> {
+        let members = state[list].as_array().unwrap().iter();
         members.map(|member| member["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names("out"), ["MCD", "GaussianMixture"]);
     assert_eq!(names("members"), ["IsolationForest", "KNN", "CategoricalFrequency"]);
-    assert!(fitted.steps.iter().any(|step| step.step.starts_with("MCD steps out: no numbers")));
+    assert!(fitted.steps.iter().any(|step| step.step.starts_with("MCD excluded: no numbers")));
     let constant = table(vec![numeric("a", vec![2.0; 30])]);
     let fitted = try_fit("Ensemble", &constant).unwrap();
     assert!(score(fitted.scorer.as_ref(), &constant).scores.iter().all(|score| *score == 0.0));
@@ -277,7 +277,7 @@ fn a_centre_has_of_a_category_the_level_that_most_rows_have() {
     assert!(found[1] < 1e-12 && found[0] > 1.0, "{} and {}", found[0], found[1]);
 }
 
-/// But for rounding, where no features are drawn.
+/// Up to rounding, where no features are drawn.
 #[test]
 fn a_feature_of_weight_two_counts_as_if_it_were_there_twice() {
     let plain = mixed(700, 1);

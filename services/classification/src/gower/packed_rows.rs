@@ -9,19 +9,19 @@ use std::ops::Range;
 
 use super::{
     distances::mean,
-    encoded::{Encoded, Part},
+    encoding::{EncodedRows, Part},
 };
 use crate::matrix::MISSING;
 
 /// Rows by which it is judged which feature parts them best.
-const JUDGED: usize = 256;
+const SPREAD_SAMPLE: usize = 256;
 /// A bound is lowered by this share: beyond what rounding can do to a quotient.
 const SLACK: f32 = 1.0 - 1e-6;
 
 /// Rows in the order of their leaves.
 #[derive(Debug)]
-pub(crate) struct Packed {
-    pub rows: Encoded,
+pub(crate) struct PackedRows {
+    pub rows: EncodedRows,
     /// The place among the rows given of each row here.
     pub places: Vec<u32>,
     pub leaves: Vec<Leaf>,
@@ -50,9 +50,9 @@ enum Span {
     Codes(Vec<u32>),
 }
 
-impl Packed {
+impl PackedRows {
     /// Leaves of more than half of `most` rows, and at most that.
-    pub fn new(rows: &Encoded, most: usize) -> Self {
+    pub fn new(rows: &EncodedRows, most: usize) -> Self {
         let mut places: Vec<u32> = (0..u32::try_from(rows.rows).unwrap_or(u32::MAX)).collect();
         let mut ranges = Vec::new();
         halve(rows, &mut places, 0, most.max(1), &mut ranges);
@@ -68,7 +68,7 @@ impl Packed {
 }
 
 fn halve(
-    rows: &Encoded,
+    rows: &EncodedRows,
     places: &mut [u32],
     start: usize,
     most: usize,
@@ -105,7 +105,7 @@ fn halve(
 
 /// What the feature adds to the distance of two of the rows, about.
 fn spread(part: &Part, places: &[u32]) -> f64 {
-    let step = places.len().div_ceil(JUDGED);
+    let step = places.len().div_ceil(SPREAD_SAMPLE);
     let some = places.iter().step_by(step).map(|place| *place as usize);
     match part {
         Part::Numeric { values, .. } => {
@@ -160,12 +160,12 @@ fn extent(part: &Part, range: &Range<usize>) -> Extent {
 /// The distance that rows with these values have at least, feature by feature in the order in which
 /// distances are added up, so that rounding keeps it below.
 #[derive(Default)]
-struct Bound {
+struct DistanceBound {
     sum: f32,
     total: f32,
 }
 
-impl Bound {
+impl DistanceBound {
     /// `sure`: whether all pairs have the feature; else it may be left out of the mean, or be in it.
     fn add(&mut self, gap: f32, weight: f32, sure: bool) {
         self.sum += if sure { gap } else { 0.0 };
@@ -179,8 +179,8 @@ impl Bound {
 
 impl Leaf {
     /// What any of its rows is from any of the other leaf's at least; `rows` are this leaf's.
-    pub fn bound(&self, rows: &Encoded, other: &Self, whole: f32) -> f32 {
-        let mut bound = Bound::default();
+    pub fn bound(&self, rows: &EncodedRows, other: &Self, whole: f32) -> f32 {
+        let mut bound = DistanceBound::default();
         for ((here, there), part) in self.extents.iter().zip(&other.extents).zip(&rows.parts) {
             let gap = match (&here.span, &there.span) {
                 (Span::Numeric(low, high), Span::Numeric(from, to)) => {
@@ -200,8 +200,8 @@ impl Leaf {
     }
 
     /// What row `row` of `rows` is from any of this leaf's rows at least.
-    pub fn bound_of_row(&self, rows: &Encoded, row: usize, whole: f32) -> f32 {
-        let mut bound = Bound::default();
+    pub fn bound_of_row(&self, rows: &EncodedRows, row: usize, whole: f32) -> f32 {
+        let mut bound = DistanceBound::default();
         for (extent, part) in self.extents.iter().zip(&rows.parts) {
             let gap = match (&extent.span, part) {
                 (Span::Numeric(low, high), Part::Numeric { values, .. })

@@ -21,7 +21,7 @@ pub(crate) enum Scale {
     },
 }
 
-/// How all features take part; learnt once, applied to fitted and to new rows alike.
+/// How all features take part; fitted once, applied to fitted and to new rows alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Encoding {
     /// Of each feature of the table; absent where its weight is 0.
@@ -31,7 +31,7 @@ pub(crate) struct Encoding {
 /// A feature of the encoded rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
-    /// Scaled so that a difference is the feature's share of the distance; NaN where missing.
+    /// Configuration so that a difference is the feature's share of the distance; NaN where missing.
     Numeric {
         values: Vec<f32>,
         weight: f32,
@@ -44,7 +44,7 @@ pub(crate) enum Part {
 
 /// Rows ready for the distance.
 #[derive(Clone, Debug)]
-pub(crate) struct Encoded {
+pub(crate) struct EncodedRows {
     pub rows: usize,
     /// Features of weight above 0, weights adding up to 1.
     pub parts: Vec<Part>,
@@ -56,7 +56,7 @@ pub(crate) struct Encoded {
 
 impl Encoding {
     /// Ranges over the values present, levels in order of first appearance.
-    pub fn learn(matrix: &Matrix) -> Self {
+    pub fn fit(matrix: &Matrix) -> Self {
         // By the largest first, so that the sum of large ones is finite.
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let total: f64 = matrix.columns.iter().map(|column| column.weight / largest).sum();
@@ -83,7 +83,7 @@ impl Encoding {
 
     /// A number outside the fitted range counts as at most one range away from its border; a category that
     /// was not fitted differs from all that were.
-    pub fn apply(&self, matrix: &Matrix) -> Encoded {
+    pub fn apply(&self, matrix: &Matrix) -> EncodedRows {
         let (mut parts, mut places) = (Vec::new(), Vec::new());
         for (place, (scale, column)) in self.scales.iter().zip(&matrix.columns).enumerate() {
             parts.push(match (scale, &column.values) {
@@ -103,7 +103,7 @@ impl Encoding {
             places.push(place);
         }
         let missing = parts.iter().any(Part::lacks_some);
-        Encoded { rows: matrix.rows, parts, places, missing }
+        EncodedRows { rows: matrix.rows, parts, places, missing }
     }
 }
 
@@ -129,17 +129,17 @@ fn recoded(codes: &[u32], levels: &[String], fitted: &[String]) -> Vec<u32> {
         .zip(0..)
         .map(|(level, index): (&String, u32)| {
             // Behind the fitted ones: equal to none of them.
-            places.get(level.as_str()).copied().unwrap_or(UNFITTED - index)
+            places.get(level.as_str()).copied().unwrap_or(FIRST_UNKNOWN - index)
         })
         .collect();
     let code = |code: &u32| if *code == MISSING { MISSING } else { known[*code as usize] };
     codes.iter().map(code).collect()
 }
 
-const UNFITTED: u32 = MISSING - 1;
+const FIRST_UNKNOWN: u32 = MISSING - 1;
 
-impl Encoded {
-    /// The sum of all weights: 1 but for rounding.
+impl EncodedRows {
+    /// The sum of all weights: 1 up to rounding.
     pub fn whole(&self) -> f32 {
         self.parts.iter().fold(0.0, |sum, part| sum + part.weight())
     }

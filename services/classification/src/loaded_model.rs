@@ -1,4 +1,4 @@
-//! A model that is ready to score: just fitted, or read from its file. Either says the same, to the bit.
+//! A model in memory, fitted or decoded from its file. Both score the same rows with the same bits.
 
 use anomal_core::{Cancel, Model, Result, Table};
 
@@ -10,16 +10,16 @@ use crate::{
     rows::{Ranking, rows, unscored},
 };
 
-pub(crate) struct ReadyModel {
+pub(crate) struct LoadedModel {
     pub header: Header,
     pub ranking: Ranking,
-    /// Absent where there was nothing to learn from.
+    /// Absent if the fitted table had a single row or no feature with weight.
     pub scorer: Option<Box<dyn Scorer>>,
 }
 
-impl ReadyModel {
+impl LoadedModel {
     /// # Errors
-    /// `InvalidRequest` if it is damaged, or of a detector that this version does not have.
+    /// `InvalidRequest` if the model is damaged, or its detector is unknown.
     pub fn from_model(model: &Model) -> Result<Self> {
         let ModelFile { header, body } = ModelFile::from_model(model)?;
         let scorer = match body.state {
@@ -48,14 +48,14 @@ impl ReadyModel {
         self.score_matrix(table, &matrix(table, &self.header.features)?, cancel)
     }
 
-    /// The same where the table's matrix is there already.
+    /// As [`LoadedModel::score`], for a table whose matrix is available.
     pub fn score_matrix(&self, table: &Table, matrix: &Matrix, cancel: &Cancel) -> Result<Table> {
         let Some(scorer) = &self.scorer else { return unscored(table, &self.names()) };
-        self.told(table, scorer.score(matrix, true, cancel)?)
+        self.to_rows(table, scorer.score(matrix, true, cancel)?)
     }
 
     /// The result rows of a table whose rows have these scores.
-    pub fn told(&self, table: &Table, mut scores: Scores) -> Result<Table> {
+    pub fn to_rows(&self, table: &Table, mut scores: Scores) -> Result<Table> {
         let suspicious = match (self.header.cut_bits, scores.smallest_cluster.take()) {
             (Some(bits), _) => {
                 let cut = f64::from_bits(bits);
