@@ -4,9 +4,7 @@ mod job;
 
 use std::path::PathBuf;
 
-pub use job::{
-    ClusterArgs, Job, JobCommand, JobLogs, JobReport, JobStatus, ListFormat, ListJobs, Plugin,
-};
+pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
 use anomal_core::MemoryBudget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -25,18 +23,18 @@ pub struct Arguments {
 pub enum Command {
     /// Run a job: read, extract features, classify, write results
     Run(Box<Run>),
-    /// Fit a model on a job's records and keep it in a file
+    /// Fit a model on a job's records and save it to a file
     Fit(Box<WithModel>),
-    /// Score a job's records by a model that was kept, and tell the drift since
+    /// Score a job's records with a saved model, and report the drift since
     Score(Box<WithModel>),
-    /// Tell how well the scores of a result file find labelled anomalies
+    /// Measure how well the scores of a result file find labelled anomalies
     Evaluate(Evaluate),
-    /// Tell all there is about one row of a result file
+    /// Explain one row of a result file
     Explain(Explain),
-    /// Look at the reports that were kept
+    /// List, serve and export reports
     #[command(subcommand)]
     Report(ReportCommand),
-    /// Look at the AnomalyJobs of a Kubernetes cluster
+    /// Inspect the AnomalyJobs of a Kubernetes cluster
     Job(Job),
     /// Templates and dashboards for results in Elasticsearch and OpenSearch
     #[command(subcommand)]
@@ -49,9 +47,9 @@ pub enum Command {
     Schema,
     /// List metrics, filters, flags and detectors with their parameters
     Components(Components),
-    /// List detectors: what each supports, and what it costs
+    /// List detectors with what they support and their cost
     Detectors(Detectors),
-    /// Look at a file and print commented settings to start from
+    /// Inspect a file and print commented settings to start from
     Init(Init),
     /// Print the version
     Version,
@@ -67,13 +65,13 @@ pub struct SettingsFile {
     pub output: OutputArgs,
 }
 
-/// How to speak to people.
+/// What is printed for people.
 #[derive(Clone, Debug, Args)]
 pub struct OutputArgs {
-    /// Say nothing but errors
+    /// Print nothing except errors
     #[arg(long, short = 'q', global = true)]
     pub quiet: bool,
-    /// Say more (-vv: still more)
+    /// Print more (-vv: even more)
     #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// No colours (also: the environment variable `NO_COLOR`)
@@ -83,17 +81,17 @@ pub struct OutputArgs {
 
 /// Exit codes: 0 done; 1 failed (an output can't be written); 2 the command line or the settings are
 /// wrong; 3 the input is wrong; 4 an engine or an object store could not be reached, speaks another version, is
-/// none, or refuses the credentials; 10 done, and --fail-on found something; 130 interrupted.
+/// something else, or refuses the credentials; 10 done, and --fail-on found something; 130 interrupted.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "A settings file holds what to read, which columns and metrics describe a record, \
-    how rows are judged, and where results go: `anomal init FILE` writes one to start from."
+    after_long_help = "A settings file has the input, the columns and metrics that describe a record, the \
+    classification, and the outputs. `anomal init FILE` prints one to start from."
 )]
 pub struct Run {
     /// The settings: a manifest, a bare spec, or the original's form
     #[arg(required_unless_present_any = ["features_file", "config_file"])]
     pub file: Option<PathBuf>,
-    /// Read this file, folder, glob or URL instead (the driver by the name's ending; `-`: standard input, with the
+    /// Read this file, folder, glob or URL instead (the extension selects the driver; `-`: standard input, with the
     /// job's driver)
     #[arg(long, value_name = "PATH")]
     pub input: Option<String>,
@@ -106,7 +104,7 @@ pub struct Run {
     /// The folder that paths in the settings are relative to (default: the settings file's own)
     #[arg(long, value_name = "DIR")]
     pub base_folder: Option<PathBuf>,
-    /// Where the secrets are that inputs and outputs name: the files DIR/NAME/KEY (without it: environment variables
+    /// The folder of the secrets that inputs and outputs name: files DIR/NAME/KEY (default: environment variables
     /// `ANOMAL_SECRET_NAME_KEY`)
     #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
     pub secrets: Option<PathBuf>,
@@ -116,18 +114,18 @@ pub struct Run {
     /// A classification engine to use, such as <http://127.0.0.1:7402> (repeatable)
     #[arg(long, value_name = "URL")]
     pub classification_engine: Vec<String>,
-    /// Which of the job's runs this is, such as the hour that it is about: documents of a run that is tried again are
-    /// not written twice (default: told from the settings and the files read)
+    /// The name of this run, such as the hour that it is about: documents of a run that is retried are not written twice
+    /// (default: derived from the settings and the files read)
     #[arg(long, env = "ANOMAL_RUN", value_name = "NAME", hide_short_help = true)]
     pub run: Option<String>,
     /// Memory for the rows and tables that the run holds: an amount, such as 2GiB, or a share, such as 50% (default: three
     /// quarters of what the machine or the cgroup has)
     #[arg(long, env = "ANOMAL_MEMORY", value_name = "SIZE")]
     pub memory: Option<MemoryBudget>,
-    /// How the run is summed up at its end
+    /// The format of the summary at the end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,
-    /// Write the last word of the run to this file, as JSON of at most 4,096 bytes: what it found, or why it failed
+    /// Write the termination message to this file, as JSON of at most 4,096 bytes: what the run found, or why it failed
     #[arg(long, env = "ANOMAL_TERMINATION_LOG", value_name = "FILE", hide_short_help = true)]
     pub termination_log: Option<PathBuf>,
     /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
@@ -158,16 +156,16 @@ pub struct WithModel {
 pub struct Evaluate {
     /// A result file (CSV, Parquet or NDJSON)
     pub results: String,
-    /// The column that tells the anomalies
+    /// The column that marks anomalies
     #[arg(long, value_name = "COLUMN")]
     pub label: String,
-    /// What an anomaly has there (repeatable; default: anything but nothing, 0, false, no, normal, benign)
+    /// The value of an anomaly there (repeatable; default: anything except empty, 0, false, no, normal, benign)
     #[arg(long, value_name = "VALUE")]
     pub anomaly: Vec<String>,
     /// The column of scores
     #[arg(long, value_name = "COLUMN", default_value = "anomal.score")]
     pub score: String,
-    /// Of the intervals' resamples
+    /// The seed of the resampling for the intervals
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// As JSON
@@ -189,7 +187,7 @@ pub struct Detectors {
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,
-    /// Those of these engines instead, such as <http://127.0.0.1:7402>
+    /// List the detectors of this engine instead, such as <http://127.0.0.1:7402> (repeatable)
     #[arg(long, value_name = "URL")]
     pub classification_engine: Vec<String>,
 }
@@ -211,8 +209,7 @@ pub enum FailOn {
     Suspicious,
 }
 
-/// The options of the program that Anomal was conceived from; its spellings (-di, -ff, …) are
-/// understood too.
+/// The options of the original program; its spellings (-di, -ff, …) are accepted too.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Original {
     /// Its features file (-ff)
@@ -221,10 +218,10 @@ pub struct Original {
     /// Its settings file (-c)
     #[arg(long, value_name = "FILE", conflicts_with = "features_file")]
     pub config_file: Option<PathBuf>,
-    /// What reads the input: csv (-di)
+    /// The input driver: csv (-di)
     #[arg(long, value_name = "DRIVER", default_value = "csv")]
     pub driver_in: String,
-    /// What writes the results: csv or terminal (-do)
+    /// The output driver: csv or terminal (-do)
     #[arg(long, value_name = "DRIVER", default_value = "csv")]
     pub driver_out: String,
     /// The input, below the base folder (-in)
@@ -247,10 +244,10 @@ pub struct Original {
     pub no_ui: bool,
 }
 
-/// What becomes of a run's report.
+/// The report of a run.
 #[derive(Debug, Default, Args)]
 pub struct RunReport {
-    /// Keep a report, and serve it until Ctrl-C
+    /// Store a report, and serve it until Ctrl-C
     #[arg(long)]
     pub report: bool,
     /// Serve it on this port of this machine (default: 8080, or a free one if that is taken; 0: a free one)
@@ -269,7 +266,7 @@ pub struct RunReport {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct ReportStore {
-    /// Where reports are kept: a folder, or s3://, gs://, az:// (default: `anomal/reports` below `XDG_DATA_HOME` or
+    /// The report store: a folder, or s3://, gs://, az:// (default: `anomal/reports` below `XDG_DATA_HOME` or
     /// ~/.local/share)
     #[arg(long, env = "ANOMAL_REPORT_STORE", value_name = "DIR|URL")]
     pub report_store: Option<String>,
@@ -289,13 +286,12 @@ pub enum ReportCommand {
     Delete(DeleteReport),
 }
 
-/// Whose reports.
+/// The store or the report engine that has the reports.
 #[derive(Debug, Args)]
 pub struct Reports {
     #[command(flatten)]
     pub store: ReportStore,
-    /// Those of this report engine instead (repeatable), with the token of the environment variable
-    /// `ANOMAL_REPORT_TOKEN`
+    /// Use this report engine instead (repeatable), with the token of the environment variable `ANOMAL_REPORT_TOKEN`
     #[arg(long, value_name = "URL", alias = "report-engine")]
     pub report_endpoint: Vec<String>,
 }
@@ -304,7 +300,7 @@ pub struct Reports {
 pub struct ServeReports {
     #[command(flatten)]
     pub store: ReportStore,
-    /// Where to serve (port 0: a free one)
+    /// The address to serve on (port 0: a free one)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: std::net::SocketAddr,
     /// Open it in the browser
@@ -318,7 +314,7 @@ pub struct ServeReports {
 pub struct ListReports {
     #[command(flatten)]
     pub reports: Reports,
-    /// Only those whose job, title, input, engine or flags hold this
+    /// List only reports whose job, title, input, engine or flags contain this
     pub search: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -331,13 +327,13 @@ pub struct ExportReport {
     pub id: String,
     #[command(flatten)]
     pub reports: Reports,
-    /// What kind of file (default: by the name's ending)
+    /// The format of the file (default: by its extension)
     #[arg(long, value_enum)]
     pub format: Option<ExportAs>,
-    /// Of tables: only rows that are suspicious or flagged
+    /// In tables, only rows that are suspicious or flagged
     #[arg(long)]
     pub suspects: bool,
-    /// Of tables: only rows that this flag has hit
+    /// In tables, only rows with this flag
     #[arg(long, value_name = "NAME")]
     pub flag: Option<String>,
     /// The file (`-`: standard output)
@@ -348,7 +344,7 @@ pub struct ExportReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportAs {
     Pdf,
-    /// One page that works without a server
+    /// One page that needs no server
     Html,
     Csv,
     Parquet,
@@ -378,7 +374,7 @@ pub struct Components {
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,
-    /// Only those whose name or pack contains this
+    /// List only components whose name or pack contains this
     pub filter: Option<String>,
 }
 

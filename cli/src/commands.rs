@@ -1,4 +1,4 @@
-//! The commands, a file each.
+//! The commands, one file each.
 
 pub mod components;
 pub mod detectors;
@@ -17,20 +17,20 @@ use std::io::{self, Write};
 
 use crate::present::error::Failure;
 
-/// What a command ends with: an exit code, or a failure to tell.
-pub type Ended = Result<u8, Failure>;
+/// The exit code of a command, or why it failed.
+pub type CommandResult = Result<u8, Failure>;
 
-/// Writes to standard output. That nobody reads on (`anomal schema | head`) is no failure.
-pub fn print(text: &str) -> Ended {
-    put(text)?;
+/// Writes to standard output. A closed pipe (`anomal schema | head`) is not a failure.
+pub fn print(text: &str) -> CommandResult {
+    write(text)?;
     Ok(crate::exit::DONE)
 }
 
-/// Writes to standard output; whether anybody reads on.
-pub fn put(text: &str) -> Result<bool, Failure> {
+/// Writes to standard output. Returns false if the reader has closed the pipe.
+pub fn write(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        written => Ok(written.is_ok()),
+        result => Ok(result.is_ok()),
     }
 }

@@ -1,7 +1,7 @@
-//! Dashboards of results, as the objects that Kibana and OpenSearch Dashboards save and import.
+//! Dashboards of results, as saved objects that Kibana and OpenSearch Dashboards import.
 //!
-//! Both came from one program, and both still take what that one saved; so the panels are written in its terms, and
-//! only what stands around them differs.
+//! Both programs are forks of one, and both import the objects that it saved. So the panels are in its format, and only
+//! the objects around them differ.
 
 pub mod args;
 mod charts;

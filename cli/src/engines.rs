@@ -1,4 +1,4 @@
-//! The engines of a run: in this process unless the settings or the command line name others.
+//! The engines of a run: in this process unless the settings or the command line name endpoints.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_pipeline::Engines;
 use anomal_spec::{Classification, RemoteEngine};
 
-/// A job that names a server of its own is classified by that and no other.
+/// Connects to the engines of the settings. `engine: External` replaces the classification engine.
 ///
 /// # Errors
 /// `Unavailable` or `Incompatible` with the endpoint.
@@ -18,14 +18,14 @@ pub async fn connect(
 ) -> Result<Engines> {
     let feature = settings.and_then(|engines| engines.feature.as_ref());
     let external = classification.and_then(external);
-    let ours = settings.and_then(|engines| engines.classification.as_ref());
+    let remote = settings.and_then(|engines| engines.classification.as_ref());
     Ok(Engines {
         feature: feature_engine(feature).await?,
         classification: match &external {
             Some(external) => {
                 Arc::new(RemoteClassificationEngine::connect_at(external, "classification").await?)
             }
-            None => classification_engine(ours).await?,
+            None => classification_engine(remote).await?,
         },
     })
 }

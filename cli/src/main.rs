@@ -1,5 +1,4 @@
-//! `anomal`: everything on a laptop with one command, and the runner in a cluster. This page wires; the
-//! work is in the crates below.
+//! `anomal`: the command line tool, and the runner in a cluster. It wires the crates together.
 
 mod args;
 mod commands;
@@ -19,22 +18,24 @@ use std::process::ExitCode;
 
 use args::{Arguments, Command, Plugin};
 use clap::Parser as _;
+use commands::CommandResult;
+use present::error::{Failure, print_error};
 
 fn main() -> ExitCode {
-    let words: Vec<_> = std::env::args_os().collect();
-    if commands::job::is_plugin(&words) {
-        let plugin = Plugin::try_parse_from(words).unwrap_or_else(|error| error.exit());
-        return ended(commands::job::run(&plugin.job, "kubectl anomal"));
+    let args: Vec<_> = std::env::args_os().collect();
+    if commands::job::is_plugin(&args) {
+        let plugin = Plugin::try_parse_from(args).unwrap_or_else(|error| error.exit());
+        return exit_code(commands::job::run(&plugin.job, "kubectl anomal"));
     }
-    let words = match original::rewrite(words) {
-        Ok(words) => words,
+    let args = match original::rewrite(args) {
+        Ok(args) => args,
         Err(message) => {
-            present::error::line(&message);
+            print_error(&message);
             return exit::USAGE.into();
         }
     };
-    let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
-    ended(match arguments.command {
+    let arguments = Arguments::try_parse_from(args).unwrap_or_else(|error| error.exit());
+    exit_code(match arguments.command {
         Command::Run(run) => commands::run::run(&run),
         Command::Fit(fit) => commands::model::fit(*fit),
         Command::Score(score) => commands::model::score(*score),
@@ -54,6 +55,6 @@ fn main() -> ExitCode {
     })
 }
 
-fn ended(ended: commands::Ended) -> ExitCode {
-    ended.unwrap_or_else(present::error::Failure::report).into()
+fn exit_code(result: CommandResult) -> ExitCode {
+    result.unwrap_or_else(Failure::report).into()
 }

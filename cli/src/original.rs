@@ -1,9 +1,9 @@
-//! The original's command line, rewritten to ours before clap sees it: `anomal --no-ui -di csv …` means
+//! The original program's command line, rewritten before clap parses it: `anomal --no-ui -di csv …` means
 //! `anomal run --no-ui --driver-in csv …`.
 
 use std::ffi::OsString;
 
-/// Its spellings and ours.
+/// The original's options and the options of `anomal run`.
 const OPTIONS: &[(&str, &[&str])] = &[
     ("-di", &["--driver-in"]),
     ("-do", &["--driver-out"]),
@@ -28,41 +28,36 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--report-port", &["--report-port"]),
 ];
 
-/// Options that do not exist yet, and what they would need.
-const LATER: &[(&str, &str)] = &[
-    ("--collection-time", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
-    ("--tcp-in-host", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
-    ("--tcp-in-port", "the TCP input is not there yet; read a file, or pipe into `--input -`"),
-];
+/// Options of the original's TCP input.
+const UNSUPPORTED: [&str; 3] = ["--collection-time", "--tcp-in-host", "--tcp-in-port"];
 
-/// Gives any other command line back as it is.
+/// Rewrites the arguments of a process. A command line without one of the original's options is returned unchanged.
 ///
 /// # Errors
-/// A message for people where the original would have opened its wizard, or an option that does not
-/// exist yet is used.
-pub fn rewrite(words: Vec<OsString>) -> Result<Vec<OsString>, String> {
-    let ours = |word: &OsString| {
-        let word = word.to_str()?;
-        OPTIONS.iter().find(|(option, _)| *option == word).map(|(_, ours)| *ours)
+/// A message for people if the original would open its wizard, or for an option that is not supported.
+pub fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, String> {
+    let replacement = |arg: &OsString| {
+        let arg = arg.to_str()?;
+        OPTIONS.iter().find(|(option, _)| *option == arg).map(|(_, options)| *options)
     };
-    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
-    let later = |word: &OsString| LATER.iter().find(|(option, _)| word == option);
-    if !first.starts_with('-') || !words[1..].iter().any(|word| ours(word).is_some()) {
-        return Ok(words);
+    let first = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default();
+    if !first.starts_with('-') || !args[1..].iter().any(|arg| replacement(arg).is_some()) {
+        return Ok(args);
     }
-    if let Some((_, message)) = words[1..].iter().find_map(later) {
-        return Err((*message).to_owned());
+    let unsupported = UNSUPPORTED.iter().find(|option| args[1..].iter().any(|arg| arg == **option));
+    if let Some(option) = unsupported {
+        return Err(format!(
+            "{option}: the TCP input is not supported; read a file, or pipe into `--input -`"
+        ));
     }
-    if !words.iter().any(|word| word == "--no-ui") {
-        return Err(
-            "the wizard is not there yet; add --no-ui to run what the other options say".into()
-        );
+    if !args.iter().any(|arg| arg == "--no-ui") {
+        return Err("there is no wizard; add --no-ui to run with the other options".into());
     }
-    let mut rewritten = vec![words[0].clone(), "run".into()];
-    for word in &words[1..] {
-        match ours(word) {
-            Some(ours) => rewritten.extend(ours.iter().map(OsString::from)),
-            None => rewritten.push(word.clone()),
+    let mut rewritten = vec![args[0].clone(), "run".into()];
+    for arg in &args[1..] {
+        match replacement(arg) {
+            Some(options) => rewritten.extend(options.iter().map(OsString::from)),
+            None => rewritten.push(arg.clone()),
         }
     }
     Ok(rewritten)
@@ -72,17 +67,13 @@ pub fn rewrite(words: Vec<OsString>) -> Result<Vec<OsString>, String> {
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Vec<OsString> {
-        line.split(' ').map(OsString::from).collect()
-    }
-
     fn rewritten(line: &str) -> Result<String, String> {
-        let words = rewrite(words(line))?;
-        Ok(words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "))
+        let args = rewrite(line.split(' ').map(OsString::from).collect())?;
+        Ok(args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
-    fn its_example_becomes_ours() {
+    fn the_original_s_example_is_rewritten() {
         let line = "anomal --no-ui --base-folder /examples -di csv -do csv -in a.csv -out b.csv -ff f.yaml -sFC";
         assert_eq!(
             rewritten(line).unwrap(),
@@ -92,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_is_left_alone() {
+    fn other_command_lines_are_unchanged() {
         for line in
             ["anomal", "anomal run job.yaml -q", "anomal --version", "anomal run -c x --no-ui"]
         {
@@ -101,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_says_so() {
+    fn unsupported_options_are_refused() {
         assert!(rewritten("anomal -in a.csv -ff f.yaml").unwrap_err().contains("--no-ui"));
         let line = rewritten("anomal --no-ui -in a.csv -p 80").unwrap();
         assert_eq!(line, "anomal run --no-ui --input-file a.csv --report-port 80");

@@ -1,4 +1,4 @@
-//! What the command line says over the settings.
+//! Options of the command line that override settings.
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
@@ -8,10 +8,10 @@ use anomal_spec::{
 
 use crate::args::Run;
 
-/// Puts the command line's choices in place of the settings' own.
+/// Applies the options to the settings.
 ///
 /// # Errors
-/// `InvalidSettings` if a name's ending tells no format.
+/// `InvalidSettings` if a path has no known extension.
 pub fn apply(spec: &mut AnomalyJobSpec, run: &Run) -> Result<()> {
     if let Some(path) = &run.input {
         spec.input = input(&spec.input, path)?;
@@ -49,8 +49,8 @@ enum Format {
     Ndjson,
 }
 
-/// The format that a name's ending tells.
-fn format(path: &str) -> Option<Format> {
+/// The format by the extension of a path.
+fn format_of_path(path: &str) -> Option<Format> {
     let name = without_query(path).to_ascii_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.')?.1 {
@@ -61,19 +61,19 @@ fn format(path: &str) -> Option<Format> {
     }
 }
 
-/// An input of the driver that the path's ending tells, else of the one that the settings have; its
-/// other settings stay where the driver stays.
-pub fn input(now: &Input, path: &str) -> Result<Input> {
-    let current = if now.parquet.is_some() {
+/// An input for `path`. Its extension selects the driver, else it is that of the settings. If the driver stays the
+/// same, so do its other settings.
+pub fn input(settings: &Input, path: &str) -> Result<Input> {
+    let current = if settings.parquet.is_some() {
         Some(Format::Parquet)
-    } else if now.ndjson.is_some() {
+    } else if settings.ndjson.is_some() {
         Some(Format::Ndjson)
     } else {
-        now.csv.is_some().then_some(Format::Csv)
+        settings.csv.is_some().then_some(Format::Csv)
     };
-    let format = format(path).or(current).ok_or_else(|| unknown("--input", path))?;
-    let keep = Some(format) == current;
-    let mut input = if keep { now.clone() } else { Input::default() };
+    let format = format_of_path(path).or(current).ok_or_else(|| unknown_format("--input", path))?;
+    let same_driver = Some(format) == current;
+    let mut input = if same_driver { settings.clone() } else { Input::default() };
     match format {
         Format::Csv => match &mut input.csv {
             Some(csv) => csv.path = path.into(),
@@ -88,19 +88,20 @@ pub fn input(now: &Input, path: &str) -> Result<Input> {
             none => *none = Some(NdjsonInput::new(path)),
         },
     }
-    keep_auth(now, &mut input, path);
+    drop_foreign_auth(settings, &mut input, path);
     Ok(input)
 }
 
-/// Credentials are those of a store: they go to no other kind of one, and to no file.
-fn keep_auth(now: &Input, input: &mut Input, path: &str) {
+/// Removes the credentials unless `path` has the URL scheme of the settings' own path: they must not be sent to another
+/// kind of store.
+fn drop_foreign_auth(settings: &Input, input: &mut Input, path: &str) {
     let scheme = |path: &str| {
         let scheme = path.split_once("://").map(|(scheme, _)| scheme.to_owned());
         scheme.filter(|_| is_url(path))
     };
-    let csv = now.csv.as_ref().map(|csv| &csv.path);
-    let before = csv.or(now.parquet.as_ref().map(|parquet| &parquet.path));
-    let before = before.or(now.ndjson.as_ref().map(|ndjson| &ndjson.path));
+    let csv = settings.csv.as_ref().map(|csv| &csv.path);
+    let before = csv.or(settings.parquet.as_ref().map(|parquet| &parquet.path));
+    let before = before.or(settings.ndjson.as_ref().map(|ndjson| &ndjson.path));
     if scheme(path).is_some() && before.and_then(|before| scheme(before)) == scheme(path) {
         return;
     }
@@ -118,13 +119,13 @@ fn keep_auth(now: &Input, input: &mut Input, path: &str) {
 fn output(path: &str) -> Result<Output> {
     if is_web(path) {
         let message = format!(
-            "--output {path}: HTTP is for reading; write to a file, s3://bucket/key, gs:// or az://"
+            "--output {path}: HTTP is read-only; write to a file, s3://bucket/key, gs:// or az://"
         );
         return Err(Error::new(Code::InvalidSettings, "PATH_INVALID", message));
     }
-    let format = if path == "-" { Some(Format::Csv) } else { format(path) };
+    let format = if path == "-" { Some(Format::Csv) } else { format_of_path(path) };
     let mut output = Output::default();
-    match format.ok_or_else(|| unknown("--output", path))? {
+    match format.ok_or_else(|| unknown_format("--output", path))? {
         Format::Csv => output.csv = Some(CsvOutput::new(path)),
         Format::Parquet => output.parquet = Some(ParquetOutput::new(path)),
         Format::Ndjson => output.ndjson = Some(NdjsonOutput::new(path)),
@@ -132,13 +133,13 @@ fn output(path: &str) -> Result<Output> {
     Ok(output)
 }
 
-fn unknown(option: &str, path: &str) -> Error {
+fn unknown_format(option: &str, path: &str) -> Error {
     Error::new(
         Code::InvalidSettings,
         "UNKNOWN_FORMAT",
         format!(
-            "{option} {path}: the name's ending tells no format; use .csv, .parquet or .ndjson (CSV and NDJSON \
-             also with .gz or .zst behind it), or name the driver in the settings"
+            "{option} {path}: unknown file extension; use .csv, .parquet or .ndjson (CSV and NDJSON also with .gz \
+             or .zst appended), or name the driver in the settings"
         ),
     )
 }
@@ -153,25 +154,26 @@ mod tests {
     fn credentials_stay_with_their_kind_of_store() {
         let auth = || Auth { secret_ref: SecretRef { name: "s".into() } };
         let csv = CsvInput { auth: Some(auth()), ..CsvInput::new("s3://b/a.csv") };
-        let now = Input { csv: Some(csv), ..Input::default() };
-        let kept = |path: &str| input(&now, path).unwrap().csv.unwrap().auth.is_some();
-        assert!(kept("s3://other/b.csv"));
-        assert!(!kept("b.csv") && !kept("gs://b/a.csv") && !kept("https://h/a.csv?x=1"));
+        let settings = Input { csv: Some(csv), ..Input::default() };
+        let has_auth = |path: &str| input(&settings, path).unwrap().csv.unwrap().auth.is_some();
+        assert!(has_auth("s3://other/b.csv"));
+        assert!(!has_auth("b.csv") && !has_auth("gs://b/a.csv"));
+        assert!(!has_auth("https://h/a.csv?x=1"));
         let parquet = ParquetInput { path: "s3://b/a.parquet".into(), auth: Some(auth()) };
-        let now = Input { parquet: Some(parquet), ..Input::default() };
-        assert!(input(&now, "s3://b/c.parquet").unwrap().parquet.unwrap().auth.is_some());
-        assert!(input(&now, "s3://b/c.csv").unwrap().csv.unwrap().auth.is_none());
+        let settings = Input { parquet: Some(parquet), ..Input::default() };
+        assert!(input(&settings, "s3://b/c.parquet").unwrap().parquet.unwrap().auth.is_some());
+        assert!(input(&settings, "s3://b/c.csv").unwrap().csv.unwrap().auth.is_none());
     }
 
     #[test]
-    fn the_ending_chooses_the_driver_and_a_driver_keeps_its_settings() {
-        let now = Input {
+    fn the_extension_selects_the_driver_and_the_same_driver_keeps_its_settings() {
+        let settings = Input {
             csv: Some(CsvInput { separator: ";".into(), ..CsvInput::new("a.csv") }),
             ..Input::default()
         };
-        assert_eq!(input(&now, "b.CSV.gz").unwrap().csv.unwrap().separator, ";");
-        assert_eq!(input(&now, "-").unwrap().csv.unwrap().path, "-");
-        let other = input(&now, "b.jsonl.zst").unwrap();
+        assert_eq!(input(&settings, "b.CSV.gz").unwrap().csv.unwrap().separator, ";");
+        assert_eq!(input(&settings, "-").unwrap().csv.unwrap().path, "-");
+        let other = input(&settings, "b.jsonl.zst").unwrap();
         assert_eq!((other.csv, other.ndjson.unwrap().path.as_str()), (None, "b.jsonl.zst"));
         assert!(input(&Input::default(), "b").unwrap_err().message.contains(".parquet"));
         assert!(output("results").is_err());

@@ -1,4 +1,4 @@
-//! What people see.
+//! Output for people: errors, progress, summary.
 
 pub mod error;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! Where reports are kept, and the server of their pages on this machine.
+//! The report store, and the server of report pages on this machine.
 
 use std::{env, net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -9,32 +9,36 @@ use tokio::net::TcpListener;
 
 use crate::args::{ReportStore, Reports};
 
-/// The port of pages, as the report engine has it.
+/// The default port of the pages, that of the report engine.
 const PORT: u16 = 8080;
 
 impl ReportStore {
+    /// Opens the store, creating its folder if needed.
+    ///
     /// # Errors
-    /// `Output` if it can't be made; `InvalidSettings` if there is no folder for it.
+    /// `Output` if the folder can't be created; `InvalidSettings` if there is no home folder.
     pub fn open(&self) -> Result<Store> {
         match &self.report_store {
             Some(location) => Store::open(location),
-            None => Store::open(&folder()?.to_string_lossy()),
+            None => Store::open(&default_folder()?.to_string_lossy()),
         }
     }
 }
 
-/// As the XDG base directory specification has it.
-fn folder() -> Result<PathBuf> {
+/// The folder by the XDG base directory specification.
+fn default_folder() -> Result<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
     let data = data.ok_or_else(|| {
-        let message = "there is no home folder to keep reports in; name one by --report-store";
+        let message = "there is no home folder to store reports in; set --report-store";
         Error::settings("report", "STORE_UNKNOWN", message)
     })?;
     Ok(data.join("anomal/reports"))
 }
 
 impl Reports {
+    /// The report engine at the endpoints, or the store on this machine.
+    ///
     /// # Errors
     /// Those of the store, or of the engine.
     pub async fn engine(&self) -> Result<Arc<dyn ReportEngine>> {
@@ -42,45 +46,47 @@ impl Reports {
             return Ok(Arc::new(LocalReportEngine::new(self.store.open()?, "")));
         }
         let endpoints = self.report_endpoint.clone();
-        remote(&RemoteEngine { endpoints, ..RemoteEngine::default() }).await
+        connect(&RemoteEngine { endpoints, ..RemoteEngine::default() }).await
     }
 }
 
+/// Connects to a report engine, with the token of `ANOMAL_REPORT_TOKEN`.
+///
 /// # Errors
 /// `Unavailable`, `Incompatible`, `Unauthenticated`.
-pub async fn remote(settings: &RemoteEngine) -> Result<Arc<dyn ReportEngine>> {
+pub async fn connect(settings: &RemoteEngine) -> Result<Arc<dyn ReportEngine>> {
     let token = env::var("ANOMAL_REPORT_TOKEN").ok().filter(|token| !token.trim().is_empty());
     let token = token.as_deref().map(str::trim);
     Ok(Arc::new(RemoteReportEngine::connect(settings, token).await?))
 }
 
-/// Pages that are about to be served.
-pub struct Pages {
+/// A server of report pages whose port is bound.
+pub struct ReportServer {
     listener: TcpListener,
     pub engine: LocalReportEngine,
     /// Such as `http://127.0.0.1:8080`.
     pub address: String,
 }
 
-impl Pages {
-    /// On this machine only. The usual port may be taken; another is as good where none was asked for.
+impl ReportServer {
+    /// Binds to the loopback address. Without `port` it is the default port, or a free one if that is taken.
     ///
     /// # Errors
     /// `Output` if the port is taken, or the store can't be opened.
-    pub async fn local(store: &ReportStore, port: Option<u16>) -> Result<Self> {
+    pub async fn on_loopback(store: &ReportStore, port: Option<u16>) -> Result<Self> {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let bound = TcpListener::bind(loopback(port.unwrap_or(PORT))).await;
         let listener = match (bound, port) {
             (Ok(listener), _) => listener,
             (Err(_), None) => bind(loopback(0)).await?,
-            (Err(error), Some(port)) => return Err(taken(loopback(port), &error)),
+            (Err(error), Some(port)) => return Err(address_error(loopback(port), &error)),
         };
         Self::new(listener, store)
     }
 
     /// # Errors
-    /// As [`Pages::local`].
-    pub async fn at(store: &ReportStore, listen: SocketAddr) -> Result<Self> {
+    /// As [`ReportServer::on_loopback`].
+    pub async fn on_address(store: &ReportStore, listen: SocketAddr) -> Result<Self> {
         Self::new(bind(listen).await?, store)
     }
 
@@ -92,6 +98,10 @@ impl Pages {
         Ok(Self { listener, engine, address })
     }
 
+    /// The bound address.
+    ///
+    /// # Errors
+    /// `Internal` if the system does not report it.
     pub fn listening(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|error| Error::internal(error.to_string()))
     }
@@ -101,23 +111,23 @@ impl Pages {
     /// # Errors
     /// `Output` if the listener fails.
     pub async fn serve(self, access: Access) -> Result<()> {
-        let asked = async {
-            // Without signals there is only the end of the process.
+        let stop = async {
+            // Without signals, only the end of the process stops the server.
             let _ = tokio::signal::ctrl_c().await;
         };
         let sweeper = self.engine.clone();
         let sweeping = tokio::spawn(async move { sweeper.sweep().await });
-        let served = serve(self.listener, None, self.engine, access, asked).await;
+        let served = serve(self.listener, None, self.engine, access, stop).await;
         sweeping.abort();
         served.map_err(|error| Error::new(Code::Output, "SERVE", error.to_string()))
     }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| taken(address, &error))
+    TcpListener::bind(address).await.map_err(|error| address_error(address, &error))
 }
 
-fn taken(address: SocketAddr, error: &std::io::Error) -> Error {
-    let message = format!("{address} can't be served on: {error}; name another port");
+fn address_error(address: SocketAddr, error: &std::io::Error) -> Error {
+    let message = format!("cannot listen on {address}: {error}; choose another port");
     Error::new(Code::Output, "ADDRESS", message)
 }

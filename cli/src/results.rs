@@ -1,4 +1,4 @@
-//! Result files, read again.
+//! Reading result files.
 
 use anomal_connectors::{Batch, OpenOptions, Source, open};
 use anomal_core::proto::{Column, DataType};
@@ -6,43 +6,47 @@ use anomal_spec::{Input, nearest};
 
 use crate::{exit, overrides, present::error::Failure};
 
-/// A result file that is open.
-pub struct Results {
+/// An open result file.
+pub struct ResultFile {
     name: String,
     source: Box<dyn Source>,
 }
 
-impl Results {
+impl ResultFile {
+    /// Opens the file `name`; `columns` are read with these types, all others as text.
+    ///
     /// # Errors
-    /// What is wrong with the file, or the columns that it lacks.
-    pub fn open(name: &str, typed: &[(&str, DataType)]) -> Result<Self, Failure> {
+    /// If the file can't be read, or lacks one of the columns.
+    pub fn open(name: &str, columns: &[(&str, DataType)]) -> Result<Self, Failure> {
         let input = overrides::input(&Input::default(), name)?;
         let mut results =
             Self { name: name.to_owned(), source: open(&input, &OpenOptions::default())? };
-        for (column, _) in typed {
-            results.has(column)?;
+        for (column, _) in columns {
+            results.require_column(column)?;
         }
-        let columns = typed
-            .iter()
-            .map(|(name, of)| Column { name: (*name).to_owned(), data_type: (*of).into() });
+        let columns = columns.iter().map(|(name, data_type)| Column {
+            name: (*name).to_owned(),
+            data_type: (*data_type).into(),
+        });
         results.source.select(&columns.collect::<Vec<_>>())?;
         Ok(results)
     }
 
     /// # Errors
-    /// With the nearest names.
-    pub fn has(&self, column: &str) -> Result<(), Failure> {
+    /// If there is no column of this name; the message has the most similar name.
+    pub fn require_column(&self, column: &str) -> Result<(), Failure> {
         let names: Vec<&str> =
-            self.source.schema().iter().map(|known| known.name.as_str()).collect();
+            self.source.schema().iter().map(|column| column.name.as_str()).collect();
         if names.contains(&column) {
             return Ok(());
         }
-        let near = nearest(column, names.iter().copied());
-        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        let message = format!("{}: there is no column {column}{near}", self.name);
+        let similar = nearest(column, names.iter().copied());
+        let hint = similar.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        let message = format!("{}: there is no column {column}{hint}", self.name);
         Err(Failure::new(message, exit::INPUT))
     }
 
+    /// The next batch; none at the end of the file.
     pub fn next(&mut self) -> Result<Option<Batch>, Failure> {
         Ok(self.source.next_batch()?)
     }

@@ -1,4 +1,4 @@
-//! Settings files: found, loaded, their paths resolved.
+//! Loading settings files, and resolving their paths.
 
 use std::{
     fs, io,
@@ -15,7 +15,7 @@ use crate::{
     present::error::Failure,
 };
 
-/// A larger file is no settings file.
+/// The largest settings file that is read.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A job that is ready to run.
@@ -26,7 +26,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// An engine's complaint about the settings, with the place in the file.
+    /// An error of an engine about the settings, with the line in the file.
     pub fn failure(&self, error: &Error) -> Failure {
         let place = |path: &str| self.loaded.locate(path);
         let lines: Vec<String> = error
@@ -42,34 +42,34 @@ impl Settings {
     }
 }
 
-/// The settings of a run: the file, then what the command line says over it.
-pub fn of_run(run: &Run) -> Result<Settings, Failure> {
+/// The settings of a run: those of the file, overridden by the command line.
+pub fn for_run(run: &Run) -> Result<Settings, Failure> {
     let original = &run.original;
     let (loaded, base) = match (&original.features_file, &run.file) {
-        (Some(features), _) => from_command(original, features, run.base_folder.as_deref())?,
-        (None, Some(file)) => from_file(file, run.base_folder.as_deref())?,
+        (Some(features), _) => load_original(original, features, run.base_folder.as_deref())?,
+        (None, Some(file)) => load_file(file, run.base_folder.as_deref())?,
         (None, None) => {
             let file = original.config_file.clone().unwrap_or_default();
             let file =
                 run.base_folder.as_ref().map_or_else(|| file.clone(), |base| base.join(&file));
-            from_file(&file, run.base_folder.as_deref())?
+            load_file(&file, run.base_folder.as_deref())?
         }
     };
-    settings(loaded, &base, run)
+    overridden(loaded, &base, run)
 }
 
-/// A settings file as it is, for commands that do not run it.
-pub fn of_file(file: &Path) -> Result<Loaded, Failure> {
-    from_file(file, None).map(|(loaded, _)| loaded)
+/// A settings file without overrides, for commands that do not run it.
+pub fn from_file(file: &Path) -> Result<Loaded, Failure> {
+    load_file(file, None).map(|(loaded, _)| loaded)
 }
 
-fn settings(mut loaded: Loaded, base: &Path, run: &Run) -> Result<Settings, Failure> {
+fn overridden(mut loaded: Loaded, base: &Path, run: &Run) -> Result<Settings, Failure> {
     let form = loaded.form;
-    resolve(&mut loaded.job, base, form)?;
-    // The main file asks for all of the extra files, the command line for those that it names.
+    resolve_paths(&mut loaded.job, base, form)?;
+    // The original's main file requests all extra files, its command line only those of its options.
     let by_command = run.original.features_file.is_some();
     let original = loaded.original.as_ref().map(|outputs| OriginalFiles {
-        // A prefix, not a path: an empty one is the folder with nothing behind it.
+        // A prefix, not a path: an empty one is the folder alone.
         prefix: prefix(base, &outputs.prefix),
         features: !by_command || run.original.save_features,
         classification: !by_command || run.original.save_classification,
@@ -86,18 +86,18 @@ fn prefix(base: &Path, prefix: &str) -> String {
     base.join(prefix).to_string_lossy().into_owned()
 }
 
-fn from_file(file: &Path, base: Option<&Path>) -> Result<(Loaded, PathBuf), Failure> {
+fn load_file(file: &Path, base: Option<&Path>) -> Result<(Loaded, PathBuf), Failure> {
     let folder = base.map_or_else(|| folder_of(file), Path::to_owned);
     let bytes = read(file).map_err(|error| unreadable(file, &error))?;
     let name = file.display().to_string();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let source = Source { file: &name, name: &stem };
     let other = |path: &str| read(&folder.join(path));
-    let loaded = anomal_spec::load(&bytes, source, &other).map_err(refused)?;
+    let loaded = anomal_spec::load(&bytes, source, &other).map_err(settings_failure)?;
     Ok((loaded, folder))
 }
 
-fn from_command(
+fn load_original(
     original: &Original,
     features: &Path,
     base: Option<&Path>,
@@ -115,16 +115,16 @@ fn from_command(
     let name = file.display().to_string();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let source = Source { file: &name, name: &stem };
-    let loaded = anomal_spec::load_original(&command, &bytes, source).map_err(refused)?;
+    let loaded = anomal_spec::load_original(&command, &bytes, source).map_err(settings_failure)?;
     Ok((loaded, folder))
 }
 
-/// At most a byte more than a settings file may have: whether it is larger is for the loader to say.
+/// Reads a file. For one that is too large, blanks of its size are returned without reading it: the loader reports the
+/// size.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     if file.is_dir() {
         return Err(io::Error::other("it is a folder; name the settings file in it"));
     }
-    // What is too large is told by its size without being read.
     let size = fs::metadata(file)?.len();
     if size > MAX_BYTES {
         return Ok(vec![b' '; usize::try_from(size).unwrap_or(usize::MAX).min(1 << 31)]);
@@ -133,11 +133,11 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("{} can't be read: {error}", file.display()))
+    Failure::usage(format!("cannot read {}: {error}", file.display()))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn refused(error: SettingsError) -> Failure {
+#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` needs")]
+fn settings_failure(error: SettingsError) -> Failure {
     let path = error.problems.first().map(|problem| problem.path.clone());
     Failure { path: path.filter(|path| !path.is_empty()), ..Failure::usage(error.to_string()) }
 }
@@ -149,12 +149,12 @@ fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
-/// Makes every path one that the process can open.
-fn resolve(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure> {
-    let mut wrong = None;
+/// Joins relative paths to the base folder. In the original's form, they must not leave it.
+fn resolve_paths(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure> {
+    let mut message = None;
     anomal_spec::visit_paths(&mut job.spec, &mut |place, path| {
-        if form == Form::Original && leaves(path) {
-            wrong.get_or_insert_with(|| {
+        if form == Form::Original && leaves_folder(path) {
+            message.get_or_insert_with(|| {
                 format!(
                     "{place}: {path} leaves the base folder {}; name a path in it",
                     base.display()
@@ -162,18 +162,18 @@ fn resolve(job: &mut AnomalyJob, base: &Path, form: Form) -> Result<(), Failure>
             });
         }
         let joined = base.join(path.as_str());
-        // As a person would write it, without `./` before it.
+        // For messages: without a leading `./`.
         let plain = joined.strip_prefix(".").ok().filter(|plain| !plain.as_os_str().is_empty());
         *path = plain.unwrap_or(&joined).to_string_lossy().into_owned();
     });
-    match wrong {
+    match message {
         Some(message) => Err(Failure::usage(message)),
         None => Ok(()),
     }
 }
 
-/// Whether a relative path leads out of the folder that it starts in.
-fn leaves(path: &str) -> bool {
+/// Whether a path leads out of the folder that it is relative to.
+fn leaves_folder(path: &str) -> bool {
     let mut depth = 0;
     for component in Path::new(path).components() {
         match component {
@@ -191,11 +191,11 @@ fn leaves(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::leaves;
+    use super::leaves_folder;
 
     #[test]
     fn paths_that_leave_the_base_folder() {
-        assert!(["../a", "a/../../b", "/etc/passwd"].into_iter().all(leaves));
-        assert!(!["a", "a/b/../c", "./a"].into_iter().any(leaves));
+        assert!(["../a", "a/../../b", "/etc/passwd"].into_iter().all(leaves_folder));
+        assert!(!["a", "a/b/../c", "./a"].into_iter().any(leaves_folder));
     }
 }

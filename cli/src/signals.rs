@@ -1,10 +1,10 @@
-//! When a run is asked to stop.
+//! Signals that ask a run to stop.
 
-/// Comes with Ctrl-C, and with what Kubernetes and service managers send. A process that is the first of a
-/// container has no other way to end early: there, a signal that nobody waits for does nothing.
+/// Completes on Ctrl-C, and on SIGTERM, which Kubernetes and service managers send. The first process of a container
+/// ignores signals without a handler, so it can't be stopped early otherwise.
 pub async fn stop() {
     let interrupt = async {
-        // Without signals there is only the end of the process.
+        // Without signals, only the end of the process stops the run.
         let _ = tokio::signal::ctrl_c().await;
     };
     #[cfg(unix)]

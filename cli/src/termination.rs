@@ -1,5 +1,4 @@
-//! The last word of a run, for whoever watches it from outside: Kubernetes shows a container's termination
-//! message, and the operator reads it.
+//! The termination message of a run, as Kubernetes shows it for a container and the operator reads it.
 
 use std::{fs, path::Path};
 
@@ -7,26 +6,26 @@ use anomal_pipeline::Summary;
 use anomal_spec::Severity;
 use serde_json::{Map, Value, json};
 
-use crate::{commands::Ended, present::error::Failure};
+use crate::{commands::CommandResult, present::error::Failure};
 
-/// Kubernetes keeps no more.
-const MOST: usize = 4096;
+/// Kubernetes cuts longer messages.
+const MAX_BYTES: usize = 4096;
 
-/// What the run found.
-pub fn done(summary: &Summary) -> Value {
-    let of = |severity: Severity| -> u64 {
+/// The message of a run that succeeded.
+pub fn summary_message(summary: &Summary) -> Value {
+    let hits = |severity: Severity| -> u64 {
         summary.flags.iter().filter(|flag| flag.severity == severity).map(|flag| flag.rows).sum()
     };
     let mut flags = Map::new();
     for (name, severity) in
         [("high", Severity::High), ("medium", Severity::Medium), ("low", Severity::Low)]
     {
-        let rows = of(severity);
+        let rows = hits(severity);
         if rows > 0 {
             flags.insert(name.into(), rows.into());
         }
     }
-    let mut word = json!({
+    let mut message = json!({
         "rows": summary.rows,
         "filtered": summary.filtered,
         "rejected": summary.rejected,
@@ -35,49 +34,48 @@ pub fn done(summary: &Summary) -> Value {
         "durationSeconds": summary.duration_seconds,
     });
     if let Some(engine) = &summary.engine {
-        word["engine"] = engine.as_str().into();
+        message["engine"] = engine.as_str().into();
     }
     let url = summary.report.as_ref().map(|report| report.url.as_str());
     if let Some(url) = url.filter(|url| !url.is_empty()) {
-        word["reportURL"] = url.into();
+        message["reportURL"] = url.into();
     }
-    word
+    message
 }
 
-/// Writes why a run failed; one that is done has written what it found. A file that can't be written is told,
-/// and the run ends as it would have.
-pub fn after(ended: Ended, file: Option<&Path>) -> Ended {
-    if let (Some(file), Err(failure)) = (file, &ended) {
-        write(file, failed(failure));
+/// Writes the message of a run that failed. If the file can't be written, that is logged; the exit code stays.
+pub fn write_failure(result: CommandResult, file: Option<&Path>) -> CommandResult {
+    if let (Some(file), Err(failure)) = (file, &result) {
+        write(file, failure_message(failure));
     }
-    ended
+    result
 }
 
-pub fn write(file: &Path, word: Value) {
-    // Not renamed into place: the file is one that Kubernetes has mounted.
-    if let Err(error) = fs::write(file, bounded(word)) {
-        tracing::warn!("the termination log {} can't be written: {error}", file.display());
+/// Writes a message in place: Kubernetes mounts the file, so it can't be replaced by another.
+pub fn write(file: &Path, message: Value) {
+    if let Err(error) = fs::write(file, truncated(message)) {
+        tracing::warn!("cannot write the termination log {}: {error}", file.display());
     }
 }
 
-fn failed(failure: &Failure) -> Value {
-    let mut word = json!({"error": failure.message, "code": failure.code});
+fn failure_message(failure: &Failure) -> Value {
+    let mut message = json!({"error": failure.message, "code": failure.code});
     if let Some(path) = &failure.path {
-        word["path"] = path.as_str().into();
+        message["path"] = path.as_str().into();
     }
-    word
+    message
 }
 
-/// As JSON of no more than the allowed bytes: texts lose their ends, the longest first.
-fn bounded(mut word: Value) -> String {
+/// JSON of at most [`MAX_BYTES`]: texts are cut at the end, the longest first.
+fn truncated(mut message: Value) -> String {
     loop {
-        let text = word.to_string();
-        let over = text.len().saturating_sub(MOST);
+        let text = message.to_string();
+        let over = text.len().saturating_sub(MAX_BYTES);
         if over == 0 {
             return text;
         }
-        let longest = word.as_object_mut().and_then(|word| {
-            let texts = word.values_mut().filter(|value| value.is_string());
+        let longest = message.as_object_mut().and_then(|message| {
+            let texts = message.values_mut().filter(|value| value.is_string());
             texts.max_by_key(|value| value.as_str().map_or(0, str::len))
         });
         let Some(longest) = longest else { return "{}".into() };
@@ -85,9 +83,9 @@ fn bounded(mut word: Value) -> String {
         if text.is_empty() {
             return "{}".into();
         }
-        // A character takes up to six times its bytes where it is escaped: a little less, until it fits.
-        let kept = text.len().saturating_sub((over / 6).max(4));
-        let shorter = text[..text.floor_char_boundary(kept)].to_owned();
+        // An escaped character has up to six times its bytes, so a sixth is cut at a time until it fits.
+        let end = text.len().saturating_sub((over / 6).max(4));
+        let shorter = text[..text.floor_char_boundary(end)].to_owned();
         *longest = shorter.into();
     }
 }
@@ -96,38 +94,38 @@ fn bounded(mut word: Value) -> String {
 mod tests {
     use super::*;
 
-    fn shown(message: &str, path: Option<String>) -> Value {
+    fn parsed(message: &str, path: Option<String>) -> Value {
         let failure = Failure { message: message.into(), code: 2, path };
-        let text = bounded(failed(&failure));
-        assert!(text.len() <= MOST, "{} bytes", text.len());
+        let text = truncated(failure_message(&failure));
+        assert!(text.len() <= MAX_BYTES, "{} bytes", text.len());
         serde_json::from_str(&text).unwrap()
     }
 
     #[test]
-    fn a_short_word_is_whole() {
-        let word = shown("no such file\nat all", Some("input.csv.path".into()));
+    fn a_short_message_is_complete() {
+        let message = parsed("no such file\nat all", Some("input.csv.path".into()));
         assert_eq!(
-            word,
+            message,
             json!({"error": "no such file\nat all", "code": 2, "path": "input.csv.path"})
         );
-        assert_eq!(shown("x", None), json!({"error": "x", "code": 2}));
+        assert_eq!(parsed("x", None), json!({"error": "x", "code": 2}));
     }
 
     #[test]
-    fn a_long_one_is_cut_between_characters_and_stays_json() {
+    fn a_long_message_is_cut_between_characters_and_stays_json() {
         for piece in ["x", "\u{1f980}", "é", "\"", "\u{1}", "a\\\u{1f980}\n"] {
             for times in [600, 4_080, 4_096, 100_000] {
                 let message = piece.repeat(times);
-                let word = shown(&message, Some("features[3].name".into()));
-                let kept = word["error"].as_str().unwrap();
-                assert!(message.starts_with(kept));
-                assert_eq!(word["path"], "features[3].name");
-                assert!(message.len() < 300 || !kept.is_empty());
+                let written = parsed(&message, Some("features[3].name".into()));
+                let error = written["error"].as_str().unwrap();
+                assert!(message.starts_with(error));
+                assert_eq!(written["path"], "features[3].name");
+                assert!(message.len() < 300 || !error.is_empty());
             }
         }
-        // As much as there is room for, nearly.
-        let kept = shown(&"x".repeat(10_000), None);
-        assert!(kept["error"].as_str().unwrap().len() > MOST - 100);
-        shown(&"é".repeat(9_000), Some("p".repeat(9_000)));
+        // Nearly all of the room is used.
+        let long = parsed(&"x".repeat(10_000), None);
+        assert!(long["error"].as_str().unwrap().len() > MAX_BYTES - 100);
+        parsed(&"é".repeat(9_000), Some("p".repeat(9_000)));
     }
 }

@@ -77,7 +77,7 @@ fn what_only_a_cluster_does_is_noted_once() {
     let job = format!("{JOB}schedule: {{cron: \"0 * * * *\"}}\nbackoffLimit: 5\n");
     let workspace = workspace(&job);
     let ran = workspace.anomal(&["run", "job.yaml"]);
-    let note = "a local run does nothing about schedule, backoffLimit\n";
+    let note = "a local run ignores schedule, backoffLimit\n";
     ran.expect(0, &[note]);
     assert_eq!(ran.stderr.matches("local run").count(), 1);
     let mut command = workspace.command(&["run", "job.yaml"]);

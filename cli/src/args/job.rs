@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// What `kubectl anomal` is, with a link named `kubectl-anomal` to this program on the path.
+/// The command `kubectl anomal`: a link named `kubectl-anomal` to this program, on the path.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-anomal",
@@ -22,8 +22,8 @@ pub struct Plugin {
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
-    after_long_help = "A link to this program that is named kubectl-anomal and lies on the path makes \
-    `kubectl anomal list` the same as `anomal job list`."
+    after_long_help = "With a link named kubectl-anomal to this program on the path, `kubectl anomal list` is the \
+    same as `anomal job list`."
 )]
 pub struct Job {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub struct Job {
     pub command: JobCommand,
 }
 
-/// Which cluster, and where in it, as kubectl has it.
+/// The cluster and the namespace, as in kubectl.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The cluster")]
 pub struct ClusterArgs {
@@ -44,34 +44,34 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "NAME", global = true)]
     pub context: Option<String>,
     /// The namespace (default: that of the context)
-    #[arg(long, short, value_name = "NAME", global = true, value_parser = object)]
+    #[arg(long, short, value_name = "NAME", global = true, value_parser = object_name)]
     pub namespace: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
-    /// List AnomalyJobs and how they fare
+    /// List AnomalyJobs and their states
     List(ListJobs),
-    /// Tell all there is about one: state, progress, what it found
+    /// Show the state, progress and results of one
     Status(JobStatus),
-    /// Print what its newest pod logged
+    /// Print the log of its newest pod
     Logs(JobLogs),
-    /// Print where its report is read
+    /// Print the address of its report
     Report(JobReport),
 }
 
 #[derive(Debug, Args)]
 pub struct ListJobs {
-    /// Those of all namespaces
+    /// List those of all namespaces
     #[arg(long, short = 'A')]
     pub all_namespaces: bool,
-    /// Only those with these labels, such as `team=blue`
+    /// List only those with these labels, such as `team=blue`
     #[arg(long, short = 'l', value_name = "LABELS", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// Go on, with a line for each change, until Ctrl-C
+    /// Continue, with a line for each change, until Ctrl-C
     #[arg(long, short)]
     pub watch: bool,
-    /// How to print them
+    /// The output format
     #[arg(long, short, value_enum, default_value_t = ListFormat::Table)]
     pub output: ListFormat,
 }
@@ -85,12 +85,12 @@ pub enum ListFormat {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes with --watch: 0 the run ended well; 1 it failed, its settings are wrong, or it \
-    was deleted; 4 the cluster could not be reached; 130 interrupted."
+    after_help = "Exit codes with --watch: 0 the run succeeded; 1 it failed, its settings are wrong, or it was \
+    deleted; 4 the cluster could not be reached; 130 interrupted."
 )]
 pub struct JobStatus {
     /// The AnomalyJob
-    #[arg(value_parser = object)]
+    #[arg(value_parser = object_name)]
     pub name: String,
     /// Follow it until its run has ended
     #[arg(long, short)]
@@ -100,12 +100,12 @@ pub struct JobStatus {
 #[derive(Debug, Args)]
 pub struct JobLogs {
     /// The AnomalyJob
-    #[arg(value_parser = object)]
+    #[arg(value_parser = object_name)]
     pub name: String,
-    /// Wait for the pod to start, and go on until it has ended
+    /// Wait for the pod to start, and continue until it has ended
     #[arg(long, short)]
     pub follow: bool,
-    /// Of the attempt before the newest
+    /// Print the log of the attempt before the newest
     #[arg(long, short)]
     pub previous: bool,
 }
@@ -113,15 +113,15 @@ pub struct JobLogs {
 #[derive(Debug, Args)]
 pub struct JobReport {
     /// The AnomalyJob
-    #[arg(value_parser = object)]
+    #[arg(value_parser = object_name)]
     pub name: String,
     /// Open it in the browser too
     #[arg(long)]
     pub open: bool,
 }
 
-/// The name of an object, with or without its kind before it, as kubectl takes it: `aj/dns`.
-fn object(text: &str) -> Result<String, String> {
+/// Parses the name of an object, with or without its kind before it, as kubectl does: `aj/dns`.
+fn object_name(text: &str) -> Result<String, String> {
     let kinds = ["aj", "anomalyjob", "anomalyjobs", "anomalyjobs.anomal.dev", "ns", "namespace"];
     let name = match text.split_once('/') {
         Some((kind, name)) if kinds.contains(&kind) => name,
@@ -136,7 +136,7 @@ fn object(text: &str) -> Result<String, String> {
     {
         Ok(name.to_owned())
     } else {
-        Err("names in Kubernetes have small letters, digits, - and . in them".into())
+        Err("not a name in Kubernetes; use lower-case letters, digits, - and .".into())
     }
 }
 
@@ -145,16 +145,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_with_their_kind_and_lead_nowhere_else() {
-        assert_eq!(object("dns").unwrap(), "dns");
-        assert_eq!(object("aj/dns-1").unwrap(), "dns-1");
+    fn names_may_have_their_kind_and_no_path() {
+        assert_eq!(object_name("dns").unwrap(), "dns");
+        assert_eq!(object_name("aj/dns-1").unwrap(), "dns-1");
         for wrong in ["", "aj/", "../pods/x", "pod/x", "a?b", "Dns", "-a", "a.", &"a".repeat(254)] {
-            assert!(object(wrong).is_err(), "{wrong}");
+            assert!(object_name(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn options_of_the_cluster_stand_before_and_behind_the_verb() {
+    fn options_of_the_cluster_are_accepted_before_and_after_the_verb() {
         for line in ["kubectl-anomal -n blue status dns", "kubectl-anomal status dns -n blue"] {
             let plugin = Plugin::try_parse_from(line.split(' ')).unwrap();
             assert_eq!(plugin.job.cluster.namespace.as_deref(), Some("blue"));

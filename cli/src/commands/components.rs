@@ -1,13 +1,13 @@
-//! `anomal components`: what settings can name.
+//! `anomal components`: the components and detectors that settings can name.
 
 use std::fmt::Write;
 
 use anomal_core::proto::{Component, Detector, component};
 
-use super::{Ended, print};
+use super::{CommandResult, print};
 use crate::{args::Components, engines, present::error::Failure};
 
-pub fn list(arguments: &Components) -> Ended {
+pub fn list(arguments: &Components) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut components, mut detectors) = runtime.block_on(async {
         let engines = engines::connect(None, None).await?;
@@ -15,8 +15,9 @@ pub fn list(arguments: &Components) -> Ended {
         Ok::<_, Failure>((components, engines.classification.list_detectors().await?))
     })?;
     if let Some(part) = &arguments.filter {
-        components.retain(|known| known.name.contains(part) || known.pack.contains(part));
-        detectors.retain(|known| known.name.contains(part));
+        components
+            .retain(|component| component.name.contains(part) || component.pack.contains(part));
+        detectors.retain(|detector| detector.name.contains(part));
     }
     if arguments.json {
         let all = serde_json::json!({ "components": components, "detectors": detectors });
@@ -34,30 +35,30 @@ fn text(components: &[Component], detectors: &[Detector]) -> String {
         (component::Type::FlagAggregation, "Flags, aggregation"),
     ];
     // Writing to a string cannot fail.
-    for (of, title) in titles {
-        let mut those = components.iter().filter(|known| known.r#type() == of).peekable();
-        if those.peek().is_some() {
+    for (kind, title) in titles {
+        let mut listed = components.iter().filter(|one| one.r#type() == kind).peekable();
+        if listed.peek().is_some() {
             let _ = writeln!(text, "{title}");
         }
-        for known in those {
-            let name = format!("{}/{}", known.pack, known.name);
-            let _ = writeln!(text, "  {name}\n      {}", known.description);
-            parameters(&mut text, &known.parameters_schema);
+        for component in listed {
+            let name = format!("{}/{}", component.pack, component.name);
+            let _ = writeln!(text, "  {name}\n      {}", component.description);
+            write_parameters(&mut text, &component.parameters_schema);
         }
     }
     if !detectors.is_empty() {
         let _ = writeln!(text, "Detectors");
     }
-    for known in detectors {
-        let _ =
-            writeln!(text, "  {}\n      {} Cost: {}.", known.name, known.description, known.cost);
-        parameters(&mut text, &known.parameters_schema);
+    for detector in detectors {
+        let Detector { name, description, cost, .. } = detector;
+        let _ = writeln!(text, "  {name}\n      {description} Cost: {cost}.");
+        write_parameters(&mut text, &detector.parameters_schema);
     }
     text
 }
 
-/// The properties of a JSON Schema of an object, a line each.
-fn parameters(text: &mut String, schema: &str) {
+/// Writes the properties of a JSON Schema, one line each.
+fn write_parameters(text: &mut String, schema: &str) {
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap_or_default();
     let Some(properties) = schema["properties"].as_object() else { return };
     for (name, property) in properties {

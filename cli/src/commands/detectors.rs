@@ -1,16 +1,16 @@
-//! `anomal detectors`: all of them side by side.
+//! `anomal detectors`: a table of all detectors.
 
 use anomal_core::proto::Detector;
 use anomal_spec::{Engines, RemoteEngine};
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Ended, print};
+use super::{CommandResult, print};
 use crate::{args::Detectors, engines, present::error::Failure};
 
-/// Letters of a line.
+/// Characters of a line.
 const WIDTH: u16 = 120;
 
-pub fn list(arguments: &Detectors) -> Ended {
+pub fn list(arguments: &Detectors) -> CommandResult {
     let endpoints = arguments.classification_engine.clone();
     let remote = (!endpoints.is_empty()).then(|| Engines {
         classification: Some(RemoteEngine { endpoints, ..RemoteEngine::default() }),
@@ -25,7 +25,7 @@ pub fn list(arguments: &Detectors) -> Ended {
         return print(&format!("{:#}\n", serde_json::json!(detectors)));
     }
     let mut text = table(&detectors).trim_fmt();
-    text.push_str("\n`anomal components NAME` tells the parameters of one.\n");
+    text.push_str("\n`anomal components NAME` lists the parameters of a detector.\n");
     print(&text)
 }
 
@@ -45,16 +45,16 @@ fn table(detectors: &[Detector]) -> Table {
     ];
     table.set_header(header);
     let mark = |holds: bool| if holds { "yes" } else { "-" }.to_owned();
-    for known in detectors {
+    for detector in detectors {
         table.add_row([
-            known.name.clone(),
-            mark(known.categorical),
-            mark(known.missing_values),
-            mark(known.contributions),
-            mark(known.clusters),
-            mark(known.row_wise),
-            known.cost.clone(),
-            known.description.clone(),
+            detector.name.clone(),
+            mark(detector.categorical),
+            mark(detector.missing_values),
+            mark(detector.contributions),
+            mark(detector.clusters),
+            mark(detector.row_wise),
+            detector.cost.clone(),
+            detector.description.clone(),
         ]);
     }
     table

@@ -1,4 +1,4 @@
-//! `anomal elastic`: what Elasticsearch, OpenSearch and their dashboards need for results.
+//! `anomal elastic`: index templates and dashboards for results in Elasticsearch and OpenSearch.
 
 use anomal_connectors::{
     Access,
@@ -12,7 +12,7 @@ use anomal_connectors::{
 use anomal_spec::{Auth, ElasticsearchConnection, SecretRef};
 use anomal_storage::Secrets;
 
-use super::{Ended, print};
+use super::{CommandResult, print};
 use crate::{
     elastic::{
         Flavor,
@@ -23,10 +23,9 @@ use crate::{
     present::error::note,
 };
 
-/// Of a request, in seconds.
-const TIMEOUT: u64 = 60;
+const REQUEST_TIMEOUT_SECONDS: u64 = 60;
 
-pub fn run(command: ElasticCommand) -> Ended {
+pub fn run(command: ElasticCommand) -> CommandResult {
     match command {
         ElasticCommand::Template(arguments) => template(&arguments),
         ElasticCommand::Dashboards(arguments) => dashboards(&arguments),
@@ -34,19 +33,19 @@ pub fn run(command: ElasticCommand) -> Ended {
     }
 }
 
-fn template(arguments: &Template) -> Ended {
+fn template(arguments: &Template) -> CommandResult {
     let Template { flavor, indices, data_stream } = arguments;
     let templates = templates((*flavor).into(), &indices.index, *data_stream);
     let requests = templates.map(|one| format!("PUT {}\n{:#}\n", one.path, one.body));
     print(&requests.join("\n"))
 }
 
-fn dashboards(arguments: &Dashboards) -> Ended {
+fn dashboards(arguments: &Dashboards) -> CommandResult {
     print(&saved_objects(arguments.flavor, &arguments.indices.index))
 }
 
-fn setup(arguments: Setup) -> Ended {
-    let _telling = anomal_telemetry::init_cli("anomal", 0, false);
+fn setup(arguments: Setup) -> CommandResult {
+    let _telemetry = anomal_telemetry::init_cli("anomal", 0, false);
     let Setup { url, kibana_url, flavor, indices, data_stream, secret, secrets, .. } = arguments;
     let secrets = Secrets::new(secrets);
     let auth = secret.map(|name| Auth { secret_ref: SecretRef { name } });
@@ -55,25 +54,25 @@ fn setup(arguments: Setup) -> Ended {
         flavor: anomal_spec::Flavor::Auto,
         auth: auth.clone(),
         insecure_skip_verify: arguments.insecure_skip_verify,
-        request_timeout_seconds: TIMEOUT,
+        request_timeout_seconds: REQUEST_TIMEOUT_SECONDS,
     };
     let access = |place| Access { place, auth: auth.as_ref(), secrets: &secrets };
     let retry = arguments.retry_seconds;
-    let mut shown_by = flavor;
+    let mut dashboards = flavor;
     if !url.is_empty() {
         let (client, server) = Client::connect(&connection(url), &access("--url"), retry)?;
         install(&client, server, &indices.index, data_stream)?;
-        note(&format!("{}: the templates for {} are there", client.name(), indices.index));
-        shown_by = shown_by.or(Some(match server {
+        note(&format!("{}: installed the templates for {}", client.name(), indices.index));
+        dashboards = dashboards.or(Some(match server {
             Server::Elasticsearch => Flavor::Kibana,
             Server::OpenSearch => Flavor::Opensearch,
         }));
     }
     if let Some(url) = kibana_url {
         let client = Client::open(&connection(vec![url]), &access("--kibana-url"), retry)?;
-        let flavor = shown_by.unwrap_or(Flavor::Kibana);
+        let flavor = dashboards.unwrap_or(Flavor::Kibana);
         let count = import(&client, &saved_objects(flavor, &indices.index))?;
-        note(&format!("{}: {count} objects are there, the dashboard among them", client.name()));
+        note(&format!("{}: installed the dashboard ({count} objects)", client.name()));
     }
     Ok(exit::DONE)
 }

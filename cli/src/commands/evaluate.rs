@@ -7,16 +7,16 @@ use anomal_core::proto::DataType;
 use anomal_evaluation::{Estimate, Evaluation, evaluate as estimate};
 use polars::prelude::{AnyValue, Column};
 
-use super::{Ended, print};
-use crate::{args::Evaluate, exit, present::error::Failure, results::Results};
+use super::{CommandResult, print};
+use crate::{args::Evaluate, exit, present::error::Failure, results::ResultFile};
 
-/// What a row that is no anomaly has for a label.
+/// Labels of rows that are not anomalies.
 const NORMAL: [&str; 7] = ["", "0", "0.0", "false", "no", "normal", "benign"];
 
-pub fn evaluate(arguments: &Evaluate) -> Ended {
+pub fn evaluate(arguments: &Evaluate) -> CommandResult {
     let mut results =
-        Results::open(&arguments.results, &[(arguments.score.as_str(), DataType::Float)])?;
-    results.has(&arguments.label)?;
+        ResultFile::open(&arguments.results, &[(arguments.score.as_str(), DataType::Float)])?;
+    results.require_column(&arguments.label)?;
     let (mut rows, mut unscored) = (Vec::new(), 0_u64);
     while let Some(batch) = results.next()? {
         let scores = batch.typed.column(&arguments.score).map_err(anomal_core::Error::from)?;
@@ -32,16 +32,16 @@ pub fn evaluate(arguments: &Evaluate) -> Ended {
     let anomalies = rows.iter().filter(|row| row.1).count();
     if anomalies == 0 || anomalies == rows.len() {
         let message = format!(
-            "{}: of {} rows with a score, {anomalies} are anomalies by `{}`; there must be some of both kinds \
-             (--anomaly names what an anomaly has there)",
+            "{}: of {} rows with a score, {anomalies} are anomalies by `{}`; both anomalies and other rows are \
+             needed: set the label of anomalies with --anomaly",
             arguments.results,
             rows.len(),
             arguments.label
         );
         return Err(Failure::new(message, exit::INPUT));
     }
-    let found = estimate(&rows, arguments.seed);
-    print(&if arguments.json { json(&found, unscored) } else { told(&found, unscored) })
+    let evaluation = estimate(&rows, arguments.seed);
+    print(&if arguments.json { json(&evaluation, unscored) } else { text(&evaluation, unscored) })
 }
 
 fn is_anomaly(labels: &Column, row: usize, named: &[String]) -> bool {
@@ -55,31 +55,33 @@ fn is_anomaly(labels: &Column, row: usize, named: &[String]) -> bool {
     }
 }
 
-fn told(found: &Evaluation, unscored: u64) -> String {
+fn text(evaluation: &Evaluation, unscored: u64) -> String {
     let line = |name: &str, figure: Estimate| {
         format!("{name:<20} {:.3}  ({:.3} to {:.3})\n", figure.value, figure.low, figure.high)
     };
-    let share = 100.0 * found.anomalies as f64 / found.rows as f64;
-    let mut text =
-        format!("{} rows, {} of them anomalies ({share:.2} %)\n", found.rows, found.anomalies);
+    let share = 100.0 * evaluation.anomalies as f64 / evaluation.rows as f64;
+    let mut text = format!(
+        "{} rows, {} of them anomalies ({share:.2} %)\n",
+        evaluation.rows, evaluation.anomalies
+    );
     if unscored > 0 {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{unscored} rows without a score are left out");
     }
-    text + &line("AUROC", found.auroc)
-        + &line("average precision", found.average_precision)
-        + &line(&format!("precision at {}", found.anomalies), found.precision_at_n)
+    text + &line("AUROC", evaluation.auroc)
+        + &line("average precision", evaluation.average_precision)
+        + &line(&format!("precision at {}", evaluation.anomalies), evaluation.precision_at_n)
 }
 
-fn json(found: &Evaluation, unscored: u64) -> String {
+fn json(evaluation: &Evaluation, unscored: u64) -> String {
     let figure = |figure: Estimate| serde_json::json!({"value": figure.value, "low": figure.low, "high": figure.high});
     let all = serde_json::json!({
-        "rows": found.rows,
-        "anomalies": found.anomalies,
+        "rows": evaluation.rows,
+        "anomalies": evaluation.anomalies,
         "unscored": unscored,
-        "auroc": figure(found.auroc),
-        "averagePrecision": figure(found.average_precision),
-        "precisionAtN": figure(found.precision_at_n),
+        "auroc": figure(evaluation.auroc),
+        "averagePrecision": figure(evaluation.average_precision),
+        "precisionAtN": figure(evaluation.precision_at_n),
     });
     format!("{all:#}\n")
 }

@@ -1,4 +1,4 @@
-//! `anomal explain`: one row of a result file, and why it has its score.
+//! `anomal explain`: one row of a result file, with the reasons for its score.
 
 use std::fmt::Write;
 
@@ -6,16 +6,16 @@ use anomal_connectors::{Batch, csv::flat, terminal::harmless, text};
 use anomal_core::{ROW, proto::DataType};
 use polars::prelude::{AnyValue, Column};
 
-use super::{Ended, print};
-use crate::{args::Explain, exit, present::error::Failure, results::Results};
+use super::{CommandResult, print};
+use crate::{args::Explain, exit, present::error::Failure, results::ResultFile};
 
-/// Letters of a value that are shown.
-const SHOWN: usize = 120;
-/// Of the longest bar.
-const BAR: f64 = 30.0;
+/// The longest value that is shown in full.
+const MAX_CHARS: usize = 120;
+/// The length of the longest bar.
+const BAR_WIDTH: f64 = 30.0;
 
-pub fn explain(arguments: &Explain) -> Ended {
-    let mut results = Results::open(&arguments.results, &[(ROW, DataType::Integer)])?;
+pub fn explain(arguments: &Explain) -> CommandResult {
+    let mut results = ResultFile::open(&arguments.results, &[(ROW, DataType::Integer)])?;
     let mut rows = 0;
     while let Some(batch) = results.next()? {
         rows += batch.source.height();
@@ -25,15 +25,15 @@ pub fn explain(arguments: &Explain) -> Ended {
             .iter()
             .position(|row| row.is_some_and(|row| row.unsigned_abs() == arguments.row));
         if let Some(place) = place {
-            return print(&told(&batch, place)?);
+            return print(&describe_row(&batch, place)?);
         }
     }
     let message = format!("{}: there is no row {} among {rows}", arguments.results, arguments.row);
     Err(Failure::new(message, exit::INPUT))
 }
 
-/// The JSON list of an NDJSON file as the other formats have it: `a;b`, `feature=share;…`.
-fn listed(json: &str) -> Option<String> {
+/// Converts the JSON list of an NDJSON file to the text of other formats: `a;b`, `feature=share;…`.
+fn join_list(json: &str) -> Option<String> {
     let list: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
     let item = |item: &serde_json::Value| match item.as_str() {
         Some(name) => Some(name.to_owned()),
@@ -42,37 +42,37 @@ fn listed(json: &str) -> Option<String> {
     Some(list.iter().filter_map(item).collect::<Vec<_>>().join(";"))
 }
 
-/// A row's cells by name, as text.
-struct Cells(Vec<(String, String)>);
+/// The cells of a row by column name, as text.
+struct RowCells(Vec<(String, String)>);
 
-impl Cells {
-    fn of(batch: &Batch, place: usize) -> Result<Self, Failure> {
+impl RowCells {
+    fn from_batch(batch: &Batch, place: usize) -> Result<Self, Failure> {
         let cell = |column: &Column| {
             let column = flat(column)?;
             let mut cell = String::new();
             text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
             let lists = ["anomal.flags", "anomal.reasons"].contains(&column.name().as_str());
-            let cell = if lists { listed(&cell).unwrap_or(cell) } else { cell };
+            let cell = if lists { join_list(&cell).unwrap_or(cell) } else { cell };
             Ok((column.name().to_string(), cell))
         };
         let cells = batch.source.columns().columns().iter().map(cell);
         Ok(Self(cells.collect::<Result<_, anomal_core::Error>>()?))
     }
 
-    /// What is there under a name.
+    /// The cell of a column, unless it is empty.
     fn get(&self, name: &str) -> Option<&str> {
-        let cell = self.0.iter().find(|(known, _)| known == name);
+        let cell = self.0.iter().find(|(column, _)| column == name);
         cell.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
     }
 
-    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let cells = self.0.iter();
         cells.filter_map(move |(name, text)| Some((name.strip_prefix(prefix)?, text.as_str())))
     }
 }
 
-fn told(batch: &Batch, place: usize) -> Result<String, Failure> {
-    let cells = Cells::of(batch, place)?;
+fn describe_row(batch: &Batch, place: usize) -> Result<String, Failure> {
+    let cells = RowCells::from_batch(batch, place)?;
     let mut out = String::new();
     // Writing to a string cannot fail.
     let row = cells.get(ROW).unwrap_or_default();
@@ -87,29 +87,29 @@ fn told(batch: &Batch, place: usize) -> Result<String, Failure> {
         None => writeln!(out, "row {row}, without a score"),
     };
     if let Some(explanation) = cells.get("anomal.explanation") {
-        let _ = writeln!(out, "  {}", harmless(explanation, 4 * SHOWN));
+        let _ = writeln!(out, "  {}", harmless(explanation, 4 * MAX_CHARS));
     }
     if let Some(flags) = cells.get("anomal.flags") {
         let severity = cells.get("anomal.severity").unwrap_or_default();
-        let _ = writeln!(out, "  flags ({severity}): {}", harmless(flags, SHOWN));
+        let _ = writeln!(out, "  flags ({severity}): {}", harmless(flags, MAX_CHARS));
     }
-    reasons(&mut out, &cells);
+    write_shares(&mut out, &cells);
     let _ = writeln!(out, "\nRecord");
     let record = cells.0.iter().filter(|(name, _)| !name.starts_with("anomal."));
     for (name, text) in record {
-        let _ = writeln!(out, "  {name}: {}", harmless(text, SHOWN));
+        let _ = writeln!(out, "  {name}: {}", harmless(text, MAX_CHARS));
     }
     Ok(out)
 }
 
-/// Each feature's share of the score with its value, where the file has them; else the reasons alone.
-fn reasons(out: &mut String, cells: &Cells) {
-    let shares = cells.below("anomal.contributions.");
+/// Writes each feature's share of the score with its value. A file without these columns has at least the reasons.
+fn write_shares(out: &mut String, cells: &RowCells) {
+    let shares = cells.with_prefix("anomal.contributions.");
     let mut shares: Vec<(&str, f64)> =
         shares.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
     if shares.is_empty() {
-        let reasons = cells.get("anomal.reasons").unwrap_or_default();
-        let pairs = reasons.split(';').filter_map(|pair| pair.rsplit_once('='));
+        let write_shares = cells.get("anomal.reasons").unwrap_or_default();
+        let pairs = write_shares.split(';').filter_map(|pair| pair.rsplit_once('='));
         shares = pairs.filter_map(|(name, share)| Some((name, share.parse().ok()?))).collect();
     }
     if shares.is_empty() {
@@ -121,13 +121,13 @@ fn reasons(out: &mut String, cells: &Cells) {
     let _ = writeln!(out, "\nShares of the score");
     for (name, share) in shares {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most BAR")]
-        let bar = "\u{2588}".repeat((BAR * share / most).round() as usize);
+        let bar = "\u{2588}".repeat((BAR_WIDTH * share / most).round() as usize);
         let value = cells.get(&format!("anomal.features.{name}"));
         let value = value.map(|value| format!("  is {}", harmless(value, 40))).unwrap_or_default();
         let _ = writeln!(
             out,
             "  {:<width$} {:>5.1} %  {bar}{value}",
-            harmless(name, SHOWN),
+            harmless(name, MAX_CHARS),
             100.0 * share
         );
     }

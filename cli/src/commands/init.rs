@@ -1,4 +1,4 @@
-//! `anomal init`: looks at a file and prints commented settings to start from.
+//! `anomal init`: inspects a file and prints commented settings to start from.
 
 use std::{
     collections::HashMap,
@@ -11,41 +11,43 @@ use anomal_core::proto::{Column, DataType};
 use anomal_spec::{Input, is_url};
 use polars::prelude::{AnyValue, Column as Values};
 
-use super::{Ended, print};
+use super::{CommandResult, print};
 use crate::{args::Init, overrides, present::error::Failure};
 
-/// Records looked at; enough to tell an identifier from a category.
-const LOOK_AT: usize = 100_000;
-/// Beyond it, text says more through its shape than as a label.
-const MANY_VALUES: usize = 1_000;
+/// The number of records that are read: enough to distinguish identifiers from categories.
+const SAMPLE_ROWS: usize = 100_000;
+/// A column with more distinct values is not compared as categories.
+const MAX_CATEGORIES: usize = 1_000;
 
-pub fn init(arguments: &Init) -> Ended {
+pub fn init(arguments: &Init) -> CommandResult {
     let input = overrides::input(&Input::default(), &arguments.input)?;
     let mut source = open(&input, &OpenOptions::default())?;
     let columns = source.schema().to_vec();
     source.select(&columns)?;
-    let profile = Profile::of(source.as_mut(), &columns)?;
+    let profile = Profile::from_source(source.as_mut(), &columns)?;
     print(&settings(&input, &arguments.input, &profile))
 }
 
+/// Statistics of the first rows of a file.
 struct Profile {
     rows: usize,
-    whole: bool,
+    /// Whether these are all rows of the file.
+    complete: bool,
     columns: Vec<ColumnProfile>,
 }
 
 struct ColumnProfile {
     column: Column,
     missing: usize,
-    /// How often each value occurs; a number by its bits.
+    /// How often each value occurs.
     counts: HashMap<String, usize>,
-    /// The share of values that look like host names.
+    /// The number of values that look like host names.
     host_names: usize,
     example: String,
 }
 
 impl Profile {
-    fn of(source: &mut dyn Source, columns: &[Column]) -> Result<Self, Failure> {
+    fn from_source(source: &mut dyn Source, columns: &[Column]) -> Result<Self, Failure> {
         let empty = |column: &Column| ColumnProfile {
             column: column.clone(),
             missing: 0,
@@ -54,14 +56,14 @@ impl Profile {
             example: String::new(),
         };
         let mut profile =
-            Self { rows: 0, whole: true, columns: columns.iter().map(empty).collect() };
+            Self { rows: 0, complete: true, columns: columns.iter().map(empty).collect() };
         while let Some(batch) = source.next_batch()? {
             profile.rows += batch.source.height();
-            for (known, values) in profile.columns.iter_mut().zip(batch.typed.columns()) {
-                known.add(values);
+            for (column, values) in profile.columns.iter_mut().zip(batch.typed.columns()) {
+                column.add(values);
             }
-            if profile.rows >= LOOK_AT {
-                profile.whole = false;
+            if profile.rows >= SAMPLE_ROWS {
+                profile.complete = false;
                 break;
             }
         }
@@ -93,19 +95,21 @@ impl ColumnProfile {
         let name = self.column.name.to_ascii_lowercase();
         let named_id = name == "id" || name.ends_with("_id") || name.ends_with(".id");
         match self.column.data_type() {
-            _ if present == 0 => Role::Leave("has no values"),
-            _ if distinct == 1 => Role::Leave("is the same everywhere"),
+            _ if present == 0 => Role::LeaveOut("has no values"),
+            _ if distinct == 1 => Role::LeaveOut("has the same value in all rows"),
             DataType::Datetime => Role::Time,
             DataType::Integer if named_id || distinct == present && present > 20 => {
-                Role::Leave("looks like an identifier: a value for each row")
+                Role::LeaveOut("looks like an identifier: a value for each row")
             }
             DataType::Integer | DataType::Float => Role::Number,
             DataType::Boolean => Role::Category,
             _ if self.host_names * 10 >= present * 9 => Role::HostName,
             _ if distinct * 10 >= present * 9 && present > 20 => {
-                Role::Leave("looks like an identifier or free text: nearly a value for each row")
+                Role::LeaveOut("looks like an identifier or free text: nearly a value for each row")
             }
-            _ if distinct > MANY_VALUES => Role::Leave("has too many values to compare as labels"),
+            _ if distinct > MAX_CATEGORIES => {
+                Role::LeaveOut("has too many values to compare as labels")
+            }
             _ => Role::Category,
         }
     }
@@ -116,10 +120,10 @@ enum Role {
     Category,
     HostName,
     Time,
-    Leave(&'static str),
+    LeaveOut(&'static str),
 }
 
-/// A dot inside, letters in the last label, nothing that host names do not have.
+/// Whether a text has a dot inside, letters in the last label, and only characters of host names.
 fn is_host_name(text: &str) -> bool {
     let Some((_, last)) = text.trim_end_matches('.').rsplit_once('.') else { return false };
     text.len() <= 253
@@ -137,31 +141,31 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
         "csv"
     };
     let rows = profile.rows;
-    let seen =
-        if profile.whole { format!("{rows} rows") } else { format!("the first {rows} rows") };
+    let sample =
+        if profile.complete { format!("{rows} rows") } else { format!("the first {rows} rows") };
     let place = if is_url(path) { Ok(path.into()) } else { std::path::absolute(path) };
     let place = place.unwrap_or_else(|_| PathBuf::from(path));
-    let hosts = profile.columns.iter().any(|known| matches!(known.role(rows), Role::HostName));
+    let hosts = profile.columns.iter().any(|column| matches!(column.role(rows), Role::HostName));
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "# Made by `anomal init` from {seen} of {path}.");
+    let _ = writeln!(out, "# Generated by `anomal init` from {sample} of {path}.");
     let _ = writeln!(
         out,
-        "# Keep what describes a record, weigh it by `multiplier`, then: anomal run FILE"
+        "# Remove features that do not describe a record, set weights with `multiplier`, then: anomal run FILE"
     );
     let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&place.to_string_lossy()));
     if hosts {
         let _ = writeln!(out, "packs: [dns]");
     }
     let _ = writeln!(out, "features:");
-    for known in &profile.columns {
-        feature(&mut out, known, rows);
+    for column in &profile.columns {
+        feature(&mut out, column, rows);
     }
-    let engine = if rows > 100_000 || !profile.whole { "HBOS" } else { "Gower" };
+    let engine = if rows > 100_000 || !profile.complete { "HBOS" } else { "Gower" };
     let _ = writeln!(
         out,
-        "classification:\n  # Gower compares all rows with each other (up to about 100,000 rows); HBOS takes any \
-         number.\n  engine: {engine}\n  threshold: {{method: contamination, value: 0.02}}"
+        "classification:\n  # Gower compares all rows with each other (up to about 100,000 rows); HBOS has no \
+         limit.\n  engine: {engine}\n  threshold: {{method: contamination, value: 0.02}}"
     );
     let stem = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let stem =
@@ -174,33 +178,34 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
     out
 }
 
-fn feature(out: &mut String, known: &ColumnProfile, rows: usize) {
-    let name = quoted(&known.column.name);
-    let example: String = known.example.chars().filter(|c| !c.is_control()).take(40).collect();
-    let distinct = known.counts.len();
-    let mut note = format!("{distinct} different values, such as {example}");
-    if known.missing > 0 {
-        let _ = write!(note, "; missing in {} of {rows}", known.missing);
+/// Writes the feature for a column, or a comment why there is none.
+fn feature(out: &mut String, profile: &ColumnProfile, rows: usize) {
+    let name = quoted(&profile.column.name);
+    let example: String = profile.example.chars().filter(|c| !c.is_control()).take(40).collect();
+    let distinct = profile.counts.len();
+    let mut note = format!("{distinct} distinct values, such as {example}");
+    if profile.missing > 0 {
+        let _ = write!(note, "; missing in {} of {rows} rows", profile.missing);
     }
-    let _ = match known.role(rows) {
+    let _ = match profile.role(rows) {
         Role::Number => writeln!(out, "  - {{type: field, name: {name}}}  # {note}"),
         Role::Category => {
             writeln!(out, "  - {{type: field, name: {name}, kind: categorical}}  # {note}")
         }
         Role::HostName => writeln!(
             out,
-            "  # {name} holds host names: {note}\n  - {{type: metric, name: hostname_entropy, dataNeeded: \
+            "  # {name} has host names: {note}\n  - {{type: metric, name: hostname_entropy, dataNeeded: \
              [{name}], as: {entropy}}}\n  - {{type: metric, name: hostname_length, dataNeeded: [{name}], as: \
              {length}}}",
-            entropy = quoted(&format!("{}.entropy", known.column.name)),
-            length = quoted(&format!("{}.length", known.column.name)),
+            entropy = quoted(&format!("{}.entropy", profile.column.name)),
+            length = quoted(&format!("{}.length", profile.column.name)),
         ),
         Role::Time => writeln!(out, "  # left out: {name} is a time ({note})"),
-        Role::Leave(why) => writeln!(out, "  # left out: {name} {why} ({note})"),
+        Role::LeaveOut(reason) => writeln!(out, "  # left out: {name} {reason} ({note})"),
     };
 }
 
-/// A YAML scalar that is text whatever is in it.
+/// A YAML scalar that is a string for any text.
 fn quoted(text: &str) -> String {
     let plain = !text.is_empty()
         && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
@@ -215,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_names_are_told_from_addresses_and_words() {
+    fn host_names_are_distinguished_from_addresses_and_words() {
         let hosts = ["www.example.com", "a-b.c_d.example.org."];
         assert!(hosts.into_iter().all(is_host_name));
         let others = ["10.0.0.1", "example", "", "a b.com", "3.14", "x.y"];
@@ -224,9 +229,9 @@ mod tests {
 
     #[test]
     fn scalars_stay_text() {
-        let shown = ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv"].map(quoted);
+        let scalars = ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv"].map(quoted);
         assert_eq!(
-            shown,
+            scalars,
             ["a.b", "\"@timestamp\"", "\"1\"", "\"no\"", "\"a: b\"", "\"é\"", "/x/y.csv"]
         );
     }

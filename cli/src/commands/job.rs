@@ -1,20 +1,23 @@
-//! `anomal job`, which is `kubectl anomal` too: AnomalyJobs of a cluster, to look at. It changes nothing there.
+//! `anomal job`, also `kubectl anomal`: shows the AnomalyJobs of a cluster. It changes nothing there.
 
 mod client;
 mod follow;
+mod hints;
+mod invocation;
 mod list;
 mod logs;
 mod pod;
 mod report;
+mod state;
 mod status;
 mod table;
-mod words;
+mod watch;
 
 use std::{ffi::OsString, path::Path};
 
 use client::Cluster;
 
-use super::Ended;
+use super::CommandResult;
 use crate::{
     args::{Job, JobCommand},
     exit,
@@ -22,34 +25,41 @@ use crate::{
     signals,
 };
 
-/// The name of a link to this program that makes it a plugin of kubectl.
+/// The name of a link to this program for kubectl, which runs it as a plugin.
 const PLUGIN: &str = "kubectl-anomal";
 
-/// Whether these words call the plugin.
-pub fn is_plugin(words: &[OsString]) -> bool {
-    words.first().and_then(|word| Path::new(word).file_stem()).is_some_and(|stem| stem == PLUGIN)
+/// Whether the process was started as the plugin, by its arguments.
+pub fn is_plugin(args: &[OsString]) -> bool {
+    args.first().and_then(|arg| Path::new(arg).file_stem()).is_some_and(|stem| stem == PLUGIN)
 }
 
-/// `program`: what hints call it.
-pub fn run(job: &Job, program: &'static str) -> Ended {
+/// Runs a command; `program` is its name in hints.
+pub fn run(job: &Job, program: &'static str) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let work = async {
             let cluster = Cluster::new(&job.cluster, program).await?;
             match &job.command {
                 JobCommand::List(list) => list::list(&cluster, list).await,
-                JobCommand::Status(status) => status::status(&cluster, status).await,
+                JobCommand::Status(status) => {
+                    let job = cluster.job(&status.name).await?;
+                    if status.watch {
+                        follow::follow(&cluster, job).await
+                    } else {
+                        status::print_status(&cluster, &job).await
+                    }
+                }
                 JobCommand::Logs(logs) => logs::logs(&cluster, logs).await,
                 JobCommand::Report(report) => report::report(&cluster, report).await,
             }
         };
         tokio::select! {
-            ended = work => ended,
+            result = work => result,
             () = signals::stop() => Err(Failure::new("", exit::INTERRUPTED)),
         }
     });
     runtime.shutdown_background();
-    ended
+    result
 }
 
 #[cfg(test)]
@@ -57,8 +67,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plugin_is_known_by_its_name() {
-        let plugin = |word: &str| is_plugin(&[word.into(), "list".into()]);
+    fn the_plugin_is_recognized_by_its_name() {
+        let plugin = |program: &str| is_plugin(&[program.into(), "list".into()]);
         assert!(
             plugin("kubectl-anomal")
                 && plugin("/usr/bin/kubectl-anomal")

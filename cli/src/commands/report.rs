@@ -1,4 +1,4 @@
-//! `anomal report`: reports that were kept.
+//! `anomal report`: stored reports.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -12,15 +12,15 @@ use comfy_table::{ContentArrangement, Table, presets};
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
 
-use super::{Ended, print};
+use super::{CommandResult, print};
 use crate::{
     args::{ExportAs, ExportReport, ListReports, PdfReport, ReportCommand, ServeReports},
     exit,
     present::error::{Failure, note},
-    reports::Pages,
+    reports::ReportServer,
 };
 
-pub fn run(command: ReportCommand) -> Ended {
+pub fn run(command: ReportCommand) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         ReportCommand::Serve(arguments) => serve(&runtime, &arguments),
@@ -39,10 +39,10 @@ pub fn run(command: ReportCommand) -> Ended {
     }
 }
 
-fn serve(runtime: &Runtime, arguments: &ServeReports) -> Ended {
-    let _telling = anomal_telemetry::init_cli("anomal", 0, false);
+fn serve(runtime: &Runtime, arguments: &ServeReports) -> CommandResult {
+    let _telemetry = anomal_telemetry::init_cli("anomal", 0, false);
     runtime.block_on(async {
-        let pages = Pages::at(&arguments.store, arguments.listen).await?;
+        let pages = ReportServer::on_address(&arguments.store, arguments.listen).await?;
         let access = arguments.access.access(&[pages.listening()?], false).await?;
         show(&pages.address, arguments.open);
         pages.serve(access).await?;
@@ -50,15 +50,15 @@ fn serve(runtime: &Runtime, arguments: &ServeReports) -> Ended {
     })
 }
 
-/// Says where the pages are, and opens them where that is asked for.
+/// Prints the address of the pages, and opens them in the browser if `open` is set.
 pub fn show(address: &str, open: bool) {
-    note(&format!("The report is at {address} (Ctrl-C ends it)"));
+    note(&format!("The report is at {address} (Ctrl-C stops the server)"));
     if open && let Err(error) = open::that_detached(address) {
-        note(&format!("no browser could be opened: {error}"));
+        note(&format!("cannot open a browser: {error}; open the address yourself"));
     }
 }
 
-fn list(runtime: &Runtime, arguments: &ListReports) -> Ended {
+fn list(runtime: &Runtime, arguments: &ListReports) -> CommandResult {
     let reports = runtime.block_on(async {
         let engine = arguments.reports.engine().await?;
         let mut request = ListReportsRequest {
@@ -85,7 +85,7 @@ fn list(runtime: &Runtime, arguments: &ListReports) -> Ended {
 fn table(reports: &[Report]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["Id", "Job", "Made", "Rows", "Suspicious", "Flagged", "Engine"]);
+    table.set_header(["Id", "Job", "Created", "Rows", "Suspicious", "Flagged", "Engine"]);
     for report in reports {
         table.add_row([
             report.id.clone(),
@@ -100,10 +100,10 @@ fn table(reports: &[Report]) -> Table {
     table
 }
 
-fn export(runtime: &Runtime, arguments: &ExportReport) -> Ended {
+fn export(runtime: &Runtime, arguments: &ExportReport) -> CommandResult {
     let format = match arguments.format {
         Some(format) => format,
-        None => by_name(&arguments.output)?,
+        None => format_by_extension(&arguments.output)?,
     };
     let format = match format {
         ExportAs::Pdf => ExportFormat::Pdf,
@@ -114,7 +114,7 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> Ended {
     let bytes = runtime.block_on(async {
         let engine = arguments.reports.engine().await?;
         let request = ExportReportRequest {
-            id: id(engine.as_ref(), &arguments.id).await?,
+            id: resolve_id(engine.as_ref(), &arguments.id).await?,
             format: format.into(),
             suspects_only: arguments.suspects,
             flag: arguments.flag.clone().unwrap_or_default(),
@@ -131,8 +131,8 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> Ended {
     Ok(exit::DONE)
 }
 
-/// `latest` is the newest.
-async fn id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
+/// The id of a report; `latest` is the newest one.
+async fn resolve_id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
     if asked != "latest" {
         return Ok(asked.to_owned());
     }
@@ -141,13 +141,15 @@ async fn id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
     newest.map(|report| report.id).ok_or_else(|| Error::not_found("there is no report yet"))
 }
 
-fn by_name(output: &Path) -> Result<ExportAs, Failure> {
+fn format_by_extension(output: &Path) -> Result<ExportAs, Failure> {
     let ending = output.extension().map(OsStr::to_ascii_lowercase);
     match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("pdf") => Ok(ExportAs::Pdf),
         Some("html" | "htm") => Ok(ExportAs::Html),
         Some("csv") => Ok(ExportAs::Csv),
         Some("parquet") => Ok(ExportAs::Parquet),
-        _ => Err(Failure::usage("say what kind of file it is: --format pdf, html, csv or parquet")),
+        _ => {
+            Err(Failure::usage("unknown file extension; set --format to pdf, html, csv or parquet"))
+        }
     }
 }

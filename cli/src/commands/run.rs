@@ -12,41 +12,46 @@ use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, break_off};
 use tracing::{Instrument, info_span};
 
-use super::{Ended, print, report::show};
+use super::{CommandResult, print, report::show};
 use crate::{
     args::{FailOn, Run, RunReport, SummaryFormat},
     engines, exit,
     present::{
         error::{Failure, note},
         progress::Progress,
-        summary::Text,
+        summary::SummaryText,
     },
-    reports::{Pages, remote},
+    reports::{ReportServer, connect},
     settings::{self, Settings},
     signals, termination,
 };
 
-/// How long work that was broken off may take to notice it.
+/// How long cancelled work may take to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// Suspects that the summary tells.
-const SUSPECTS: usize = 5;
+/// Suspects in the summary.
+const SUMMARY_SUSPECTS: usize = 5;
 
-pub fn run(arguments: &Run) -> Ended {
-    last_word(arguments, || with(arguments, &settings::of_run(arguments)?, true))
+pub fn run(arguments: &Run) -> CommandResult {
+    with_termination_message(arguments, || {
+        run_settings(arguments, &settings::for_run(arguments)?, true)
+    })
 }
 
-/// Does the work, and writes its last word if it fails.
-pub fn last_word(arguments: &Run, work: impl FnOnce() -> Ended) -> Ended {
-    termination::after(work(), arguments.termination_log.as_deref())
+/// Does the work, and writes the termination message if it fails.
+pub fn with_termination_message(
+    arguments: &Run,
+    work: impl FnOnce() -> CommandResult,
+) -> CommandResult {
+    termination::write_failure(work(), arguments.termination_log.as_deref())
 }
 
-/// Runs settings that are ready; `results`: rows are written even where no output is named.
-pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
+/// Runs loaded settings. With `results`, rows are written even if the settings have no output.
+pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> CommandResult {
     let output = &arguments.output_args;
-    let _telling = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
-    one_standard_output(settings, arguments, results)?;
-    not_in_a_cluster(settings, arguments.output_args.quiet);
-    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new(operated())));
+    let _telemetry = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
+    check_standard_output(settings, arguments, results)?;
+    note_ignored_settings(settings, arguments.output_args.quiet);
+    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new(in_cluster())));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
         None => Arc::new(Quiet),
@@ -54,49 +59,49 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
     let options = Options {
         observer,
         original: settings.original.clone(),
-        suspects: SUSPECTS,
+        suspects: SUMMARY_SUSPECTS,
         results,
         report: None,
         secrets: Secrets::new(arguments.secrets.clone()),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
-        namespace: operated().then(|| namespace(settings)).flatten(),
+        namespace: in_cluster().then(|| namespace(settings)).flatten(),
         memory: arguments.memory.map(MemoryBudget::bytes),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);
     anomal_telemetry::continue_from_environment(&span);
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let work = async {
-            let (reporting, pages) = reporting(settings, &arguments.report).await?;
-            let options = Options { report: reporting, ..options };
+            let (report, pages) = report_target(settings, &arguments.report).await?;
+            let options = Options { report, ..options };
             Ok((execute(settings, &options).await?, pages))
         };
         let work = work.instrument(span.clone());
         tokio::select! {
-            done = work => done,
+            result = work => result,
             () = signals::stop() => Err(Error::cancelled()),
         }
     });
-    if let Err(error) = &ended {
+    if let Err(error) = &result {
         anomal_telemetry::failed(&span, error.to_string());
     }
     drop(span);
     if let Some(progress) = progress {
         progress.clear();
     }
-    let (outcome, pages) = match ended {
-        Ok(done) => done,
+    let (outcome, pages) = match result {
+        Ok(outcome) => outcome,
         Err(error) => {
-            // Uploads are taken back also where the thread that writes waits for a store.
+            // This also aborts uploads whose thread waits for a store.
             break_off();
             runtime.shutdown_timeout(GRACE);
             return Err(settings.failure(&error));
         }
     };
     if let Some(file) = &arguments.termination_log {
-        termination::write(file, termination::done(&outcome.summary));
+        termination::write(file, termination::summary_message(&outcome.summary));
     }
-    tell(&outcome.summary, arguments)?;
+    print_summary(&outcome.summary, arguments)?;
     if let Some(pages) = pages {
         let report = outcome.summary.report.as_ref();
         show(report.map_or(&pages.address, |report| &report.url), arguments.report.open);
@@ -104,42 +109,43 @@ pub fn with(arguments: &Run, settings: &Settings, results: bool) -> Ended {
         runtime.block_on(pages.serve(access))?;
     }
     runtime.shutdown_timeout(GRACE);
-    Ok(if found(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
+    Ok(if matches_fail_on(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
 }
 
-/// Where the report goes, if there is to be one, and its pages, if they are to be served.
-async fn reporting(
+/// The destination of the report, if the run has one, and the server of its pages, if they are served.
+async fn report_target(
     settings: &Settings,
     arguments: &RunReport,
-) -> Result<(Option<Publishing>, Option<Pages>), Error> {
+) -> Result<(Option<Publishing>, Option<ReportServer>), Error> {
     let spec = &settings.job.spec;
     let namespace = namespace(settings).unwrap_or_default();
     let publishing = |engine, address| Some(Publishing { engine, namespace, address });
-    let told = std::env::var("ANOMAL_REPORT_ADDRESS").ok().filter(|address| !address.is_empty());
+    let report_address =
+        std::env::var("ANOMAL_REPORT_ADDRESS").ok().filter(|address| !address.is_empty());
     let engines = spec.engines.as_ref();
     if arguments.report || arguments.report_port.is_some() {
-        let pages = Pages::local(&arguments.store, arguments.report_port).await?;
+        let pages = ReportServer::on_loopback(&arguments.store, arguments.report_port).await?;
         let address = Some(pages.address.clone());
         return Ok((publishing(Arc::new(pages.engine.clone()), address), Some(pages)));
     }
     if let Some(engine) = engines.and_then(|engines| engines.report.as_ref()) {
-        return Ok((publishing(remote(engine).await?, told), None));
+        return Ok((publishing(connect(engine).await?, report_address), None));
     }
     if spec.report.is_none() {
         return Ok((None, None));
     }
-    let kept = LocalReportEngine::new(arguments.store.open()?, "");
-    Ok((publishing(Arc::new(kept), told), None))
+    let engine = LocalReportEngine::new(arguments.store.open()?, "");
+    Ok((publishing(Arc::new(engine), report_address), None))
 }
 
-/// As the manifest has it.
+/// The namespace of the manifest.
 fn namespace(settings: &Settings) -> Option<String> {
     let name = settings.job.metadata.rest.get("namespace")?.as_str()?;
     Some(name.to_owned())
 }
 
-/// Whether it is the operator that runs this.
-fn operated() -> bool {
+/// Whether the operator started this process.
+fn in_cluster() -> bool {
     std::env::var_os("ANOMAL_IN_CLUSTER").is_some_and(|set| set == "true")
 }
 
@@ -150,29 +156,33 @@ async fn execute(settings: &Settings, options: &Options) -> Result<Outcome, Erro
 }
 
 /// Standard output carries data or the JSON summary, never both.
-fn one_standard_output(settings: &Settings, arguments: &Run, results: bool) -> Result<(), Failure> {
+fn check_standard_output(
+    settings: &Settings,
+    arguments: &Run,
+    results: bool,
+) -> Result<(), Failure> {
     let outputs = &settings.job.spec.outputs;
     let data = (outputs.is_empty() && results)
         || outputs.iter().any(anomal_spec::Output::is_standard_output);
     if arguments.summary == SummaryFormat::Json && data {
         return Err(Failure::usage(
-            "--summary json goes to standard output, where the job writes its results too; give the job a file \
-             to write (outputs, or --output FILE)",
+            "--summary json: the job writes its results to standard output too; write them to a file (outputs, or \
+             --output FILE)",
         ));
     }
     Ok(())
 }
 
-/// What only the operator can do is told to be left out, once, where it is not the operator that runs this.
-fn not_in_a_cluster(settings: &Settings, quiet: bool) {
-    let ignored = only_in_a_cluster(&settings.job.spec);
-    if !ignored.is_empty() && !operated() && !quiet {
-        note(&format!("note: a local run does nothing about {}", ignored.join(", ")));
+/// Prints a note about settings that only the operator uses, unless the operator started this process.
+fn note_ignored_settings(settings: &Settings, quiet: bool) {
+    let ignored = cluster_settings(&settings.job.spec);
+    if !ignored.is_empty() && !in_cluster() && !quiet {
+        note(&format!("note: a local run ignores {}", ignored.join(", ")));
     }
 }
 
-/// The settings of a cluster that are not as they are by default.
-fn only_in_a_cluster(spec: &AnomalyJobSpec) -> Vec<&'static str> {
+/// The settings for clusters that differ from their defaults.
+fn cluster_settings(spec: &AnomalyJobSpec) -> Vec<&'static str> {
     let default = AnomalyJobSpec::default();
     [
         ("suspend", spec.suspend != default.suspend),
@@ -191,7 +201,7 @@ fn color(arguments: &Run, terminal: bool) -> bool {
     terminal && !arguments.output_args.no_color && std::env::var_os("NO_COLOR").is_none()
 }
 
-fn tell(summary: &Summary, arguments: &Run) -> Result<(), Failure> {
+fn print_summary(summary: &Summary, arguments: &Run) -> Result<(), Failure> {
     match arguments.summary {
         SummaryFormat::Json => {
             let text = serde_json::to_string(summary)
@@ -200,20 +210,20 @@ fn tell(summary: &Summary, arguments: &Run) -> Result<(), Failure> {
         }
         SummaryFormat::Text if !arguments.output_args.quiet => {
             let color = color(arguments, std::io::stderr().is_terminal());
-            eprint_text(&Text { summary, color }.to_string());
+            eprint_text(&SummaryText { summary, color }.to_string());
         }
         SummaryFormat::Text | SummaryFormat::None => {}
     }
     Ok(())
 }
 
-/// Nobody is left to tell if that fails.
+/// Prints to standard error. If that fails, it can't be reported anywhere.
 fn eprint_text(text: &str) {
     use std::io::Write;
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn found(summary: &Summary, fail_on: Option<FailOn>) -> bool {
+fn matches_fail_on(summary: &Summary, fail_on: Option<FailOn>) -> bool {
     let severity = |least: Severity| summary.highest_severity().is_some_and(|most| most >= least);
     match fail_on {
         None => false,

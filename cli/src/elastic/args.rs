@@ -1,4 +1,4 @@
-//! `anomal elastic …` as it is typed.
+//! The arguments of `anomal elastic`.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::Flavor;
 pub enum ElasticCommand {
     /// Print the index templates of results, ready for the console of Kibana or OpenSearch Dashboards
     Template(Template),
-    /// Print the dashboard of results, as a file to import
+    /// Print the dashboard of results, for a file to import
     Dashboards(Dashboards),
     /// Install the index templates, the dashboard, or both
     Setup(Setup),
@@ -27,19 +27,19 @@ pub struct Indices {
 
 #[derive(Debug, Args)]
 pub struct Template {
-    /// Which server they are for
+    /// The server that the templates are for
     #[arg(long, value_enum, default_value_t = Cluster::Elasticsearch)]
     pub flavor: Cluster,
     #[command(flatten)]
     pub indices: Indices,
-    /// For data streams in place of indices
+    /// For data streams instead of indices
     #[arg(long)]
     pub data_stream: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Dashboards {
-    /// What shows the dashboard
+    /// The program that shows the dashboard
     #[arg(long, value_enum, default_value_t = Flavor::Kibana)]
     pub flavor: Flavor,
     #[command(flatten)]
@@ -48,31 +48,31 @@ pub struct Dashboards {
 
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// A node of the cluster, such as <https://es:9200> (repeatable): its templates are installed
+    /// Install the templates in the cluster with this node, such as <https://es:9200> (repeatable)
     #[arg(long, value_name = "URL", required_unless_present = "kibana_url")]
     pub url: Vec<String>,
-    /// Kibana or OpenSearch Dashboards, such as <https://kibana:5601> or <https://kibana:5601/s/security>: its
-    /// dashboard is installed
+    /// Install the dashboard in this Kibana or OpenSearch Dashboards, such as <https://kibana:5601> or
+    /// <https://kibana:5601/s/security>
     #[arg(long, value_name = "URL", alias = "dashboards-url")]
     pub kibana_url: Option<String>,
-    /// What shows the dashboard (default: by what the cluster says that it is)
+    /// The program that shows the dashboard (default: the one of the cluster)
     #[arg(long, value_enum, required_unless_present = "url")]
     pub flavor: Option<Flavor>,
     #[command(flatten)]
     pub indices: Indices,
-    /// For data streams in place of indices
+    /// For data streams instead of indices
     #[arg(long)]
     pub data_stream: bool,
     /// The secret with username and password, apiKey or token, and ca.crt
     #[arg(long, value_name = "NAME")]
     pub secret: Option<String>,
-    /// Where secrets are: the files DIR/NAME/KEY (without it: environment variables `ANOMAL_SECRET_NAME_KEY`)
+    /// The folder of secrets: files DIR/NAME/KEY (default: environment variables `ANOMAL_SECRET_NAME_KEY`)
     #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
     pub secrets: Option<PathBuf>,
-    /// Take any certificate: whoever is between can read and change all there is
+    /// Accept any certificate: anyone between can read and change the data
     #[arg(long)]
     pub insecure_skip_verify: bool,
-    /// Seconds for which servers that are away are tried again
+    /// How many seconds to retry a server that is not available
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub retry_seconds: u64,
 }

@@ -1,25 +1,25 @@
-//! What a panel looks like, and the aggregations that it asks for: the state of a visualization.
+//! The state of a visualization: its chart type and its aggregations.
 
 use serde_json::{Value, json};
 
-/// The colours of severities; `none` is a row that is suspicious and was hit by no flag.
+/// The colours of severities; `none` is a suspicious row without flags.
 const COLOURS: [(&str, &str); 4] =
     [("high", "#BD271E"), ("medium", "#E7A33C"), ("low", "#D6BF57"), (NONE, "#79AAD9")];
 pub const NONE: &str = "none";
 
-/// What is drawn.
+/// How a panel is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// Upright bars, one above the other.
+pub enum ChartType {
+    /// Vertical bars, stacked.
     Bars,
-    /// Lying bars, one for each value.
+    /// Horizontal bars, one for each value.
     Rows,
     Table,
     /// A few figures.
     Figures,
 }
 
-/// One aggregation: `schema` is its place in the picture, `params` what it is about.
+/// An aggregation; `schema` is its role in the chart.
 fn aggregation(id: &str, kind: &str, schema: &str, params: &Value) -> Value {
     json!({"id": id, "enabled": true, "type": kind, "schema": schema, "params": params})
 }
@@ -32,7 +32,7 @@ pub fn metric(id: &str, kind: &str, field: &str, label: &str) -> Value {
     aggregation(id, kind, "metric", &json!({"field": field, "customLabel": label}))
 }
 
-/// The values with the most of the metric `order_by`; `missing`: what rows without one are told as.
+/// The values with the highest metric `order_by`; `missing` is the label for rows without a value.
 pub fn terms(
     id: &str,
     schema: &str,
@@ -69,7 +69,7 @@ pub fn over_time(id: &str, label: &str) -> Value {
     aggregation(id, "date_histogram", "segment", &params)
 }
 
-/// Over the values that there are, in as many steps as are readable.
+/// A histogram of a field, with at most 50 bars.
 pub fn histogram(id: &str, field: &str, label: &str) -> Value {
     let params = json!({
         "field": field,
@@ -84,24 +84,24 @@ pub fn histogram(id: &str, field: &str, label: &str) -> Value {
 }
 
 /// The state of a visualization.
-pub fn state(look: Look, title: &str, aggregations: &[Value]) -> Value {
-    let (kind, params) = match look {
-        Look::Bars => ("histogram", axes("histogram", ["bottom", "left"], "stacked")),
-        Look::Rows => ("horizontal_bar", axes("histogram", ["left", "bottom"], "normal")),
-        Look::Table => ("table", table()),
-        Look::Figures => ("metric", figures()),
+pub fn state(chart: ChartType, title: &str, aggregations: &[Value]) -> Value {
+    let (kind, params) = match chart {
+        ChartType::Bars => ("histogram", axes("histogram", ["bottom", "left"], "stacked")),
+        ChartType::Rows => ("horizontal_bar", axes("histogram", ["left", "bottom"], "normal")),
+        ChartType::Table => ("table", table()),
+        ChartType::Figures => ("metric", figures()),
     };
     json!({"title": title, "type": kind, "params": params, "aggs": aggregations})
 }
 
-/// What a user may change in a panel: here, the colours of severities.
+/// The state that users can change in a panel: the colours of severities.
 pub fn ui_state() -> Value {
     let colours: serde_json::Map<String, Value> =
         COLOURS.iter().map(|(name, colour)| ((*name).to_owned(), json!(colour))).collect();
     json!({"vis": {"colors": colours}})
 }
 
-/// Where the axis of the values counted is, and that of the counts.
+/// The axes of a bar chart; `category` and `value` are their positions.
 fn axes(kind: &str, [category, value]: [&str; 2], mode: &str) -> Value {
     let labels =
         |rotate: u32| json!({"show": true, "rotate": rotate, "filter": true, "truncate": 100});

@@ -1,4 +1,4 @@
-//! Panels, the dashboard and the view of the data as saved objects: a JSON object a line.
+//! Panels, the dashboard and the data view as saved objects, one JSON object per line.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     panels::{COLUMNS, Content, Panel, panels},
 };
 
-/// Who shows the dashboards.
+/// The program that shows the dashboards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flavor {
     /// Of Elasticsearch
@@ -18,11 +18,11 @@ pub enum Flavor {
 
 const DATA: &str = "anomal-results";
 const DASHBOARD: &str = "anomal";
-/// What a panel or a table calls its view of the data.
+/// The name of a panel's reference to the data view.
 const DATA_NAME: &str = "kibanaSavedObjectMeta.searchSourceJSON.index";
 
 impl Flavor {
-    /// The version that an object's form is of: what takes it brings it up to its own.
+    /// The version of an object's format; the importing program migrates it to its own.
     fn version(self, kind: &str) -> &'static str {
         match (self, kind) {
             (Self::Kibana, "index-pattern") => "7.11.0",
@@ -33,7 +33,7 @@ impl Flavor {
         }
     }
 
-    /// The name by which the dashboard knows a panel.
+    /// The name of the dashboard's reference to a panel.
     fn reference(self, panel: &str) -> String {
         match self {
             Self::Kibana => format!("{panel}:panel_{panel}"),
@@ -52,11 +52,11 @@ impl Flavor {
     }
 }
 
-/// A line for each object, for the indices of a pattern. An object comes after those that it refers to.
+/// The objects for the indices of a pattern, one per line. An object comes after those that it refers to.
 pub fn saved_objects(flavor: Flavor, index: &str) -> String {
     let panels = panels(index);
     let mut objects = vec![data_view(flavor, index)];
-    objects.extend(panels.iter().map(|panel| saved(flavor, panel)));
+    objects.extend(panels.iter().map(|panel| saved_panel(flavor, panel)));
     objects.push(dashboard(flavor, &panels));
     objects.iter().fold(String::new(), |lines, object| lines + &object.to_string() + "\n")
 }
@@ -75,7 +75,7 @@ fn data_view(flavor: Flavor, index: &str) -> Value {
     let mut attributes = json!({
         "title": index,
         "timeFieldName": "@timestamp",
-        // Asked of the index when it is first used.
+        // Loaded from the index when it is first used.
         "fields": "[]",
         "fieldFormatMap": formats.to_string(),
     });
@@ -85,16 +85,16 @@ fn data_view(flavor: Flavor, index: &str) -> Value {
     flavor.object("index-pattern", DATA, &attributes, &json!([]))
 }
 
-fn saved(flavor: Flavor, panel: &Panel) -> Value {
+fn saved_panel(flavor: Flavor, panel: &Panel) -> Value {
     let mut source = json!({"query": {"query": panel.query, "language": "kuery"}, "filter": []});
     let mut references = json!([]);
     let visualization = match &panel.content {
         Content::Documents => None,
         Content::Visualization(state) => Some(state),
     };
-    // A text has no data, and a specification names its own.
-    let own = |state: &&Value| ["markdown", "vega"].iter().any(|kind| state["type"] == **kind);
-    if visualization.as_ref().is_none_or(|state| !own(state)) {
+    // Markdown has no data, and a Vega specification names its own.
+    let has_own = |state: &&Value| ["markdown", "vega"].iter().any(|kind| state["type"] == **kind);
+    if visualization.as_ref().is_none_or(|state| !has_own(state)) {
         source["indexRefName"] = json!(DATA_NAME);
         references = json!([{"name": DATA_NAME, "type": "index-pattern", "id": DATA}]);
     }
@@ -146,7 +146,7 @@ fn dashboard(flavor: Flavor, panels: &[Panel]) -> Value {
     let options = json!({"useMargins": true, "hidePanelTitles": false});
     let attributes = json!({
         "title": "Anomal: what stands out",
-        "description": "The rows that stand out, why, and of whom",
+        "description": "The rows that stand out, the reasons, and the entities",
         "hits": 0,
         "version": 1,
         "panelsJSON": Value::from(placed).to_string(),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_referred_to_is_there_before() {
+    fn references_come_after_their_targets() {
         for flavor in [Flavor::Kibana, Flavor::Opensearch] {
             let mut seen = HashSet::new();
             for object in objects(flavor) {
@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    /// Each panel's name leads to a reference, by the rules of who reads it.
+    /// Each panel's name has a reference, by the rules of the program that reads it.
     #[test]
     fn the_dashboard_finds_its_panels() {
         for (flavor, prefix) in [(Flavor::Kibana, true), (Flavor::Opensearch, false)] {
@@ -209,17 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn panels_cover_no_other() {
+    fn panels_do_not_overlap() {
         let panels = panels("a");
         for (number, panel) in panels.iter().enumerate() {
             assert!(panel.place[0] + panel.place[2] <= 48);
             for other in &panels[..number] {
-                let meets = |begin: usize| {
+                let overlaps = |begin: usize| {
                     let [one, two] = [panel.place, other.place];
                     one[begin] < two[begin] + two[begin + 2]
                         && two[begin] < one[begin] + one[begin + 2]
                 };
-                assert!(!(meets(0) && meets(1)), "{} and {}", panel.title, other.title);
+                assert!(!(overlaps(0) && overlaps(1)), "{} and {}", panel.title, other.title);
             }
         }
     }

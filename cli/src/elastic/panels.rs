@@ -1,8 +1,8 @@
-//! The panels: what a team wants to see of results on the first day.
+//! The panels of the dashboard.
 
 use serde_json::{Value, json};
 
-use super::charts::{Look, NONE, count, histogram, metric, over_time, state, terms};
+use super::charts::{ChartType, NONE, count, histogram, metric, over_time, state, terms};
 
 /// Rows that are suspicious or flagged.
 const ALERTS: &str = "event.kind : \"alert\"";
@@ -26,7 +26,7 @@ pub struct Panel {
     pub about: &'static str,
     /// From the left, from the top, width, height; 48 is the whole width.
     pub place: [u32; 4],
-    /// Which documents it is about, as typed into the search bar.
+    /// The documents of the panel, as a query of the search bar.
     pub query: &'static str,
     pub content: Content,
 }
@@ -37,7 +37,7 @@ pub enum Content {
     Documents,
 }
 
-/// All of them, for the indices of a pattern.
+/// All panels, for the indices of a pattern.
 pub fn panels(index: &str) -> Vec<Panel> {
     vec![
         guide(),
@@ -58,12 +58,12 @@ fn guide() -> Panel {
     let title = "How to read this";
     let text = "**Alerts** are rows that stand out from the others, or that a flag has hit. The *risk* is the share of \
                 the rows that score lower, in percent; *reasons* are what makes a row stand out, by their share in it. \
-                Click a value to see only its rows. A row's link leads to the report that tells all of it.";
+                Click a value to see only its rows. A row's link leads to its row in the report.";
     let params = json!({"fontSize": 12, "openLinksInNewTab": false, "markdown": text});
     Panel {
         id: "anomal-guide",
         title,
-        about: "What the words mean",
+        about: "The terms of the dashboard",
         place: [0, 0, 24, 7],
         query: "",
         content: Content::Visualization(
@@ -86,7 +86,7 @@ fn figures() -> Panel {
         about: "How many alerts, of how many runs and jobs",
         place: [24, 0, 24, 7],
         query: ALERTS,
-        content: Content::Visualization(state(Look::Figures, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Figures, title, &aggregations)),
     }
 }
 
@@ -104,7 +104,7 @@ fn over_time_by_severity() -> Panel {
         about: "By the rows' own time, where the job names its time column",
         place: [0, 7, 32, 14],
         query: ALERTS,
-        content: Content::Visualization(state(Look::Bars, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Bars, title, &aggregations)),
     }
 }
 
@@ -118,11 +118,11 @@ fn scores() -> Panel {
                 scales of their own",
         place: [32, 7, 16, 14],
         query: "",
-        content: Content::Visualization(state(Look::Bars, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Bars, title, &aggregations)),
     }
 }
 
-/// The only one that looks into nested objects, which no other kind of picture can.
+/// A Vega chart, since no other type of visualization can aggregate nested objects.
 fn reasons(index: &str) -> Panel {
     let title = "Top reasons";
     let contributions = json!({
@@ -181,7 +181,7 @@ fn flags() -> Panel {
         about: "How many rows each flag has hit",
         place: [24, 21, 24, 14],
         query: ALERTS,
-        content: Content::Visualization(state(Look::Rows, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Rows, title, &aggregations)),
     }
 }
 
@@ -189,7 +189,7 @@ fn suspects() -> Panel {
     Panel {
         id: "anomal-suspects",
         title: "Suspects",
-        about: "The rows that stand out most, with their reasons and the way to their row of the report",
+        about: "The rows that stand out most, with their reasons and the link to their row of the report",
         place: [0, 35, 48, 18],
         query: ALERTS,
         content: Content::Documents,
@@ -211,7 +211,7 @@ fn jobs() -> Panel {
         about: "What each job has found",
         place: [0, 53, 48, 10],
         query: ALERTS,
-        content: Content::Visualization(state(Look::Table, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
     }
 }
 
@@ -233,6 +233,6 @@ fn entity(
         about: "Who or what is named in the most alerts",
         place: [left, 63, 16, 14],
         query: ALERTS,
-        content: Content::Visualization(state(Look::Table, title, &aggregations)),
+        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
     }
 }

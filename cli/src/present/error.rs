@@ -9,7 +9,7 @@ use crate::exit;
 pub struct Failure {
     pub message: String,
     pub code: u8,
-    /// The first place in the settings that is wrong, where it is about settings.
+    /// The path of the first wrong setting, if the failure is about settings.
     pub path: Option<String>,
 }
 
@@ -22,10 +22,10 @@ impl Failure {
         Self::new(message, exit::USAGE)
     }
 
-    /// Prints it and gives its exit code.
+    /// Prints the message, and returns the exit code. An empty message is not printed.
     pub fn report(self) -> u8 {
         if !self.message.is_empty() {
-            line(&self.message);
+            print_error(&self.message);
         }
         self.code
     }
@@ -34,23 +34,23 @@ impl Failure {
 impl From<anomal_core::Error> for Failure {
     fn from(error: anomal_core::Error) -> Self {
         let path = error.violations.first().map(|violation| violation.path.clone());
-        Self { path, ..Self::new(error.to_string(), exit::of(error.code)) }
+        Self { path, ..Self::new(error.to_string(), exit::from_code(error.code)) }
     }
 }
 
-/// Writing to standard output failed: the reader went away, or the disk is full.
+/// Writing to standard output failed, for instance because the disk is full.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(format!("standard output: {error}"), exit::FAILED)
     }
 }
 
-/// A line on standard error. Nobody is left to tell if that fails.
-pub fn line(message: &str) {
+/// Prints an error to standard error. If that fails, it can't be reported anywhere.
+pub fn print_error(message: &str) {
     let _ = writeln!(std::io::stderr(), "error: {message}");
 }
 
-/// What is no error, on standard error all the same: standard output is for data.
+/// Prints a note to standard error; standard output is for data.
 pub fn note(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
 }

@@ -1,5 +1,5 @@
-//! Progress: a bar on a terminal, a line every ten seconds elsewhere; in a cluster, where others read those lines, one
-//! at the beginning of each stage too.
+//! Progress: a bar on a terminal, else a line every ten seconds. In a cluster, where `anomal job status` reads these
+//! lines from the log, each stage also starts with one.
 
 use std::{
     io::{IsTerminal, Write},
@@ -11,10 +11,10 @@ use anomal_connectors::text::grouped;
 use anomal_pipeline::{Observer, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
-const EVERY: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(10);
 
-/// What a stage says that has nothing else to say yet.
-const BEGUN: &str = "begun";
+/// The first line of a stage.
+const STARTED: &str = "started";
 
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -25,7 +25,7 @@ pub struct Progress {
 struct State {
     stage: Stage,
     since: Instant,
-    told: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
@@ -35,11 +35,11 @@ impl Progress {
         Self {
             bar,
             in_cluster,
-            state: Mutex::new(State { stage: Stage::Plan, since: now, told: now }),
+            state: Mutex::new(State { stage: Stage::Plan, since: now, last_line: now }),
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -51,11 +51,11 @@ impl Observer for Progress {
     fn stage(&self, stage: Stage) {
         if let Ok(mut state) = self.state.lock() {
             let now = Instant::now();
-            *state = State { stage, since: now, told: now };
+            *state = State { stage, since: now, last_line: now };
         }
         let Some(bar) = &self.bar else {
             if self.in_cluster {
-                tell(stage, BEGUN);
+                print_line(stage, STARTED);
             }
             return;
         };
@@ -72,29 +72,30 @@ impl Observer for Progress {
         let Ok(mut state) = self.state.lock() else { return };
         let seconds = state.since.elapsed().as_secs_f64();
         if let Some(bar) = &self.bar {
-            bar.set_message(line(rows, done, total, seconds));
-        } else if state.told.elapsed() >= EVERY {
-            state.told = Instant::now();
-            tell(state.stage, &line(rows, done, total, seconds));
+            bar.set_message(describe(rows, done, total, seconds));
+        } else if state.last_line.elapsed() >= INTERVAL {
+            state.last_line = Instant::now();
+            print_line(state.stage, &describe(rows, done, total, seconds));
         }
     }
 }
 
-fn tell(stage: Stage, line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}: {line}", stage.label());
+fn print_line(stage: Stage, text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}: {text}", stage.label());
 }
 
-/// The progress that a line of a run's log tells, if it tells any.
-pub fn read(line: &str) -> Option<&str> {
-    let (stage, told) = line.trim_end().split_once(": ")?;
-    let known = Stage::ALL.iter().any(|known| known.label() == stage);
-    let rows = told.split_once(" rows").is_some_and(|(rows, _)| {
+/// The line without its end if it is a line of progress, as [`Progress`] prints them.
+pub fn parse_line(line: &str) -> Option<&str> {
+    let line = line.trim_end();
+    let (label, text) = line.split_once(": ")?;
+    let is_stage = Stage::ALL.iter().any(|stage| stage.label() == label);
+    let has_rows = text.split_once(" rows").is_some_and(|(rows, _)| {
         !rows.is_empty() && rows.chars().all(|digit| digit.is_ascii_digit() || digit == ',')
     });
-    (known && (rows || told == BEGUN)).then_some(line.trim_end())
+    (is_stage && (has_rows || text == STARTED)).then_some(line)
 }
 
-fn line(rows: u64, done: u64, total: Option<u64>, seconds: f64) -> String {
+fn describe(rows: u64, done: u64, total: Option<u64>, seconds: f64) -> String {
     let share = total.filter(|total| *total > 0).map(|total| 100.0 * done as f64 / total as f64);
     let share = share.map(|share| format!(", {share:.0} %")).unwrap_or_default();
     let rate = if seconds > 0.0 { rows as f64 / seconds } else { 0.0 };
@@ -106,24 +107,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_rows_share_and_rate() {
-        assert_eq!(line(5_000, 25, Some(100), 2.0), "5,000 rows, 25 %, 2,500 rows/s");
-        assert_eq!(line(500, 25, None, 0.0), "500 rows, 0 rows/s");
+    fn a_line_has_rows_share_and_rate() {
+        assert_eq!(describe(5_000, 25, Some(100), 2.0), "5,000 rows, 25 %, 2,500 rows/s");
+        assert_eq!(describe(500, 25, None, 0.0), "500 rows, 0 rows/s");
     }
 
     #[test]
-    fn what_is_told_is_read_again() {
+    fn printed_lines_are_parsed() {
         for stage in Stage::ALL {
-            let told = [line(5_000, 25, Some(100), 2.0), line(5, 25, None, 0.0), BEGUN.into()];
-            for told in told {
-                let whole = format!("{}: {told}", stage.label());
-                assert_eq!(read(&format!("{whole}\n")), Some(whole.as_str()));
+            let texts =
+                [describe(5_000, 25, Some(100), 2.0), describe(5, 25, None, 0.0), STARTED.into()];
+            for text in texts {
+                let line = format!("{}: {text}", stage.label());
+                assert_eq!(parse_line(&format!("{line}\n")), Some(line.as_str()));
             }
         }
         for other in
             ["", "classify", "classify: ", "classify: rows", "classify: x rows", "warn: 5 rows"]
         {
-            assert_eq!(read(other), None, "{other}");
+            assert_eq!(parse_line(other), None, "{other}");
         }
     }
 }

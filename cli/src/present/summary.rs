@@ -6,13 +6,13 @@ use anomal_connectors::{terminal::harmless, text::grouped};
 use anomal_pipeline::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
-/// A summary as text of about a screen.
-pub struct Text<'a> {
+/// A summary as text, about a screen long.
+pub struct SummaryText<'a> {
     pub summary: &'a Summary,
     pub color: bool,
 }
 
-impl Display for Text<'_> {
+impl Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.counts(f)?;
         self.suspects(f)?;
@@ -24,7 +24,7 @@ impl Display for Text<'_> {
     }
 }
 
-impl Text<'_> {
+impl SummaryText<'_> {
     fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.summary;
         writeln!(f, "{}", self.bold(&format!("{}: {} rows", run.job, grouped(run.rows))))?;
@@ -32,9 +32,9 @@ impl Text<'_> {
             writeln!(f, "  {:>9}  filtered by {}", grouped(filter.rows), filter.name)?;
         }
         if run.rejected > 0 {
-            let kept = run.dead_letter.as_ref().map(|file| format!(", kept in {}", file.target));
+            let file = run.dead_letter.as_ref().map(|file| format!(", written to {}", file.target));
             let count = grouped(run.rejected);
-            writeln!(f, "  {count:>9}  rejected{}", kept.unwrap_or_default())?;
+            writeln!(f, "  {count:>9}  rejected{}", file.unwrap_or_default())?;
         }
         if let Some(engine) = &run.engine {
             let threshold = run.threshold.as_deref().unwrap_or("its own threshold");
@@ -129,13 +129,13 @@ impl Text<'_> {
         for file in files {
             let existing = match file.existing {
                 0 => String::new(),
-                count => format!(" ({} were there before)", grouped(count)),
+                count => format!(" ({} existed before)", grouped(count)),
             };
             writeln!(f, "  {:>9} rows  {}{existing}", grouped(file.rows), file.target)?;
             if file.refused > 0 {
-                let kept = file.refused_in.as_deref().unwrap_or_default();
+                let dead_letter = file.refused_in.as_deref().unwrap_or_default();
                 let count = self.red_if(true, &format!("{:>9}", grouped(file.refused)));
-                writeln!(f, "  {count} refused, kept with the reasons in {kept}")?;
+                writeln!(f, "  {count} refused, written with the reasons to {dead_letter}")?;
             }
         }
         Ok(())
@@ -144,7 +144,7 @@ impl Text<'_> {
     fn report(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.summary.report {
             Some(report) if report.url.is_empty() => {
-                writeln!(f, "\nReport {} is kept; `anomal report serve` shows it", report.id)
+                writeln!(f, "\nReport {} is stored; `anomal report serve` shows it", report.id)
             }
             Some(report) => writeln!(f, "\nReport {}", report.url),
             None => Ok(()),
@@ -185,13 +185,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         let shown = [0, 999, 1000, 1_234_567].map(grouped);
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]
-    fn data_can_not_command_the_terminal() {
+    fn control_characters_of_data_are_escaped() {
         assert_eq!(harmless("a\u{1b}[31mb\n\u{202e}c", 20), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
         assert_eq!(harmless("abcdef", 3), "abc…");
     }

@@ -17,7 +17,7 @@ fn a_job_is_followed_to_its_good_end() {
         ran.stdout.contains("none yet") && ran.stdout.contains("is Anomal installed"),
         "{ran:#?}"
     );
-    support::job(&here, &["logs", "dns"]).expect(1, &["the operator has not looked at it"]);
+    support::job(&here, &["logs", "dns"]).expect(1, &["the operator has not seen it"]);
 
     let following = Beside::start(&here, &["status", "dns", "--watch"]);
     let logging = Beside::start(&here, &["logs", "dns", "--follow"]);
@@ -35,7 +35,7 @@ fn a_job_is_followed_to_its_good_end() {
         &format!("Run:         {run}, 1 attempt, started "),
         &format!("Job:         {job_name}\n"),
         &format!("Pod:         {job_name}-"),
-        "ended well ",
+        "succeeded ",
         "Found:       6 rows in ",
         "1 suspicious by KNN\n",
         "Complete      True ",
@@ -55,7 +55,8 @@ fn a_job_is_followed_to_its_good_end() {
     // Its log goes with its pod, which is told.
     here.kubectl(&["delete", "job", job_name, "--wait"]).unwrap();
     here.kubectl(&["wait", "--for=delete", "pod", "--all", "--timeout=60s"]).unwrap();
-    support::job(&here, &["logs", "dns", "--follow"]).expect(1, &["its pod is gone"]);
+    support::job(&here, &["logs", "dns", "--follow"])
+        .expect(1, &["its pod and the log were deleted"]);
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_job_is_followed_to_its_bad_end() {
     ran.expect(1, &[]);
     assert!(ran.stdout.contains("Status:      Invalid (InvalidSpec)"), "{ran:#?}");
     support::job(&here, &["report", "reported"])
-        .expect(1, &["it is Invalid (InvalidSpec)", "tells why"]);
+        .expect(1, &["it is Invalid (InvalidSpec)", "shows why"]);
 
     here.apply(&job_with("wrong", |spec| {
         spec["features"] = json!([{"type": "expression", "name": "a", "expression": "bytes +"}]);
@@ -106,7 +107,7 @@ fn each_attempt_has_a_log_of_its_own() {
     ran.expect(1, &["Pending (Retrying): ServiceUnavailable"]);
     assert!(ran.stdout.contains("Failed (ServiceUnavailable)"), "{}", ran.stdout);
     assert!(ran.stdout.contains("2 attempts"), "{}", ran.stdout);
-    assert_eq!(ran.stdout.matches("ended with exit code 4").count(), 2, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("failed with exit code 4").count(), 2, "{}", ran.stdout);
     let [newest, before] = [&["logs", "tries"][..], &["logs", "tries", "--previous"]]
         .map(|arguments| support::job(&here, arguments));
     newest.expect(0, &[]);

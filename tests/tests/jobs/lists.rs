@@ -63,7 +63,7 @@ fn a_table_an_object_and_a_report() {
     let object = list["items"][0].to_string();
     cluster.apply(&object).unwrap();
     support::job(&here, &["list", "-l", "a=="]).expect(0, &["labels a=="]);
-    support::job(&here, &["list", "-l", "=="]).expect(2, &["refuses the question"]);
+    support::job(&here, &["list", "-l", "=="]).expect(2, &["refuses the request"]);
 
     let all = support::job(&here, &["list", "-A"]);
     let ours = all.stdout.lines().filter(|line| line.starts_with(&here.name)).count();
@@ -137,7 +137,7 @@ fn nothing_from_the_cluster_commands_the_terminal() {
     }
     // What is no page is not opened.
     tell(&here, "dns", &complete("file:///etc/passwd"));
-    support::job(&here, &["report", "dns", "--open"]).expect(1, &["it is not opened"]);
+    support::job(&here, &["report", "dns", "--open"]).expect(1, &["cannot open the address"]);
 }
 
 #[test]

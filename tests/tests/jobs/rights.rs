@@ -67,7 +67,7 @@ fn who_may_not_is_told_what_is_missing() {
     let ran = with_token(&here, token, &["status", "dns"]);
     ran.expect(0, &[]);
     assert!(ran.stdout.contains("Found:       6 rows"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("Pod:         unknown: no right to it"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Pod:         unknown: permission denied"), "{}", ran.stdout);
     with_token(&here, token, &["logs", "dns"]).expect(4, &["pods"]);
     grant(&here, &[("anomal.dev", "anomalyjobs"), ("", "pods")]);
     with_token(&here, token, &["logs", "dns"]).expect(4, &["pods/log"]);

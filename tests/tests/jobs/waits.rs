@@ -109,12 +109,12 @@ fn one_that_runs_tells_its_progress() {
     let told = eventually("its progress", PATIENCE, || {
         let ran = support::job(&here, &["status", "slow"]);
         ran.expect(0, &[]);
-        ran.stdout.contains("Progress:    plan: begun (").then_some(ran.stdout)
+        ran.stdout.contains("Progress:    plan: started (").then_some(ran.stdout)
     });
     assert!(told.contains(" runs on "), "{told}");
     support::job(&here, &["report", "slow"]).expect(1, &["makes no report"]);
     eventually("its progress in the watch", PATIENCE, || {
-        following.told().contains("Running: a pod works on it\n  plan: begun\n").then_some(())
+        following.told().contains("Running: a pod works on it\n  plan: started\n").then_some(())
     });
     drop(go);
     let ran = following.end();

@@ -31,7 +31,7 @@ fn a_job_with_a_report_keeps_one_at_every_run() {
     let job = workspace.read("job.yaml") + "\nreport: {title: Names, keep: 30d}\n";
     workspace.write("job.yaml", job.as_bytes());
     let run = ["run", "job.yaml", "--report-store", "kept"];
-    workspace.anomal(&run).expect(0, &["is kept", "anomal report serve"]);
+    workspace.anomal(&run).expect(0, &["is stored", "anomal report serve"]);
     let reports = listed(&workspace);
     assert_eq!((reports.len(), &reports[0]["title"]), (1, &"Names".into()));
     assert_eq!(reports[0]["results"], 5_000);

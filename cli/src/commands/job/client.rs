@@ -1,4 +1,4 @@
-//! The cluster: how it is found, what is asked of it, and what its refusals mean.
+//! The client of the cluster: its configuration, its requests, and messages for its errors.
 
 use std::{
     env,
@@ -16,38 +16,37 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
-use super::words::Called;
+use super::invocation::Invocation;
 use crate::{args::ClusterArgs, exit, present::error::Failure};
 
-/// An API server that takes longer is as good as none.
-const ANSWER: Duration = Duration::from_secs(30);
-const CONNECT: Duration = Duration::from_secs(10);
-/// Characters of what an API server says.
-const SAID: usize = 1_000;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest message of an API server.
+const MAX_CHARS: usize = 1_000;
 
-/// A cluster, and the namespace that is asked about.
+/// A cluster, and the namespace of the requests.
 pub struct Cluster {
     client: Client,
     url: String,
     pub namespace: String,
-    pub called: Called,
+    pub invocation: Invocation,
 }
 
 impl Cluster {
-    /// As kubectl finds it. Nothing is asked of it yet.
+    /// The cluster that kubectl would use. It is not contacted yet.
     ///
     /// # Errors
-    /// Of usage if the kubeconfig or its context is wrong; `ENGINE` if there is no cluster at all.
+    /// `USAGE` if the kubeconfig or its context is wrong; `ENGINE` if there is no cluster.
     pub async fn new(args: &ClusterArgs, program: &'static str) -> Result<Self, Failure> {
-        let mut config = config(args).await?;
-        config.connect_timeout = Some(CONNECT);
+        let mut config = load_config(args).await?;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
         let url = config.cluster_url.to_string();
         let url = harmless(url.trim_end_matches('/'), 200);
         let namespace = args.namespace.clone().unwrap_or(config.default_namespace.clone());
         let client = Client::try_from(config).map_err(|error| {
-            Failure::usage(format!("the kubeconfig can't be used for {url}: {}", cause(&error)))
+            Failure::usage(format!("cannot use the kubeconfig for {url}: {}", root_cause(&error)))
         })?;
-        Ok(Self { client, url, namespace, called: Called::new(program, args) })
+        Ok(Self { client, url, namespace, invocation: Invocation::new(program, args) })
     }
 
     pub fn jobs(&self) -> Api<AnomalyJob> {
@@ -62,8 +61,10 @@ impl Cluster {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// The job of this name.
+    ///
     /// # Errors
-    /// If there is none of the name, which tells one that is near.
+    /// If there is none; the message has a similar name.
     pub async fn job(&self, name: &str) -> Result<AnomalyJob, Failure> {
         if let Some(job) = self.ask(self.jobs().get_opt(name)).await? {
             return Ok(job);
@@ -76,27 +77,26 @@ impl Cluster {
 
     fn no_such_job(&self, name: &str, others: &[String]) -> Failure {
         let namespace = &self.namespace;
-        let near = anomal_spec::nearest(name, others.iter().map(String::as_str));
-        let hint = match near {
-            Some(near) => format!("did you mean {near}?"),
+        let similar = anomal_spec::nearest(name, others.iter().map(String::as_str));
+        let hint = match similar {
+            Some(similar) => format!("did you mean {similar}?"),
             None if others.is_empty() => {
-                format!(
-                    "none is there; `{}` shows those of all namespaces",
-                    self.called.command("list", "-A")
-                )
+                let list = self.invocation.command("list", "-A");
+                format!("it has none; `{list}` lists those of all namespaces")
             }
             None => {
-                format!("`{} list{}` shows what is there", self.called.program, self.called.place)
+                let Invocation { program, options } = &self.invocation;
+                format!("`{program} list{options}` lists those that exist")
             }
         };
         let message = format!("there is no AnomalyJob {name} in the namespace {namespace}: {hint}");
         Failure::new(message, exit::FAILED)
     }
 
-    /// The pods of the run that a status tells of, the newest last.
+    /// The pods of the run of a status, the newest last.
     ///
     /// # Errors
-    /// If they can't be asked for.
+    /// As [`Cluster::ask`].
     pub async fn pods_of(&self, status: &Status) -> Result<Vec<Pod>, Failure> {
         let Some(job) = &status.job_name else { return Ok(Vec::new()) };
         let selected = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
@@ -105,86 +105,92 @@ impl Cluster {
         Ok(pods)
     }
 
-    /// An answer, or why there is none.
+    /// Waits for the answer to a request.
     ///
     /// # Errors
-    /// Those of [`Cluster::failure`], and that it took too long.
+    /// Those of [`Cluster::failure`], or that there was no answer in time.
     pub async fn ask<T>(&self, work: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
-        match tokio::time::timeout(ANSWER, work).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
             Ok(answer) => answer.map_err(|error| self.failure(&error)),
-            Err(_) => Err(self.unreachable(&format!("no answer in {} s", ANSWER.as_secs()))),
+            Err(_) => {
+                Err(self.unreachable(&format!("no answer in {} s", ANSWER_TIMEOUT.as_secs())))
+            }
         }
     }
 
-    /// What an error means, and what to do.
+    /// The failure for an error, with what to do.
     pub fn failure(&self, error: &Error) -> Failure {
         match error {
-            Error::Api(status) => self.refusal(status.code, &harmless(&status.message, SAID)),
+            Error::Api(status) => {
+                self.api_failure(status.code, &harmless(&status.message, MAX_CHARS))
+            }
             Error::Auth(_) => Failure::new(
                 format!(
                     "no credentials for {}: {}; try `kubectl get namespaces`, or another --context",
                     self.url,
-                    cause(error)
+                    root_cause(error)
                 ),
                 exit::ENGINE,
             ),
             Error::SerdeError(_) | Error::FromUtf8(_) => Failure::new(
-                format!("{} answers what no API server does: {}", self.url, cause(error)),
+                format!(
+                    "{} is no API server: {}; choose another --context",
+                    self.url,
+                    root_cause(error)
+                ),
                 exit::ENGINE,
             ),
-            _ => self.unreachable(&cause(error)),
+            _ => self.unreachable(&root_cause(error)),
         }
     }
 
-    fn refusal(&self, code: u16, said: &str) -> Failure {
+    fn api_failure(&self, code: u16, message: &str) -> Failure {
         let url = &self.url;
         let message = match code {
-            401 => {
-                format!(
-                    "{url} refuses the credentials ({said}): sign in anew, or choose another --context"
-                )
-            }
+            401 => format!(
+                "{url} refuses the credentials ({message}); sign in again, or choose another --context"
+            ),
             403 => format!(
-                "no right to it: {said}; ask for the ClusterRole view in that namespace (with the chart's own \
-                 roles it holds AnomalyJobs too)"
+                "permission denied: {message}; ask for the ClusterRole view in that namespace (the chart's roles \
+                 add AnomalyJobs to it)"
             ),
             404 => format!(
                 "the AnomalyJob definition is not installed in {url}: helm install anomal charts/anomal \
                  --namespace anomal --create-namespace, or choose another --context"
             ),
-            400 | 422 => return Failure::usage(format!("{url} refuses the question: {said}")),
-            _ => format!("{url} can't answer now ({code}): {said}"),
+            400 | 422 => return Failure::usage(format!("{url} refuses the request: {message}")),
+            _ => format!("{url} failed with status {code}: {message}"),
         };
         Failure::new(message, exit::ENGINE)
     }
 
-    fn unreachable(&self, why: &str) -> Failure {
+    fn unreachable(&self, reason: &str) -> Failure {
         let message = format!(
-            "the cluster {} can't be reached: {why}; does `kubectl version` reach it? --kubeconfig and --context \
-             choose another",
+            "cannot reach the cluster {}: {reason}; check it with `kubectl version`, or choose another with \
+             --kubeconfig and --context",
             self.url
         );
         Failure::new(message, exit::ENGINE)
     }
 }
 
-/// The innermost reason, which is the one that tells something.
-fn cause(error: &Error) -> String {
+/// The innermost error, which has the most specific message.
+fn root_cause(error: &Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    harmless(&innermost.to_string(), SAID)
+    harmless(&innermost.to_string(), MAX_CHARS)
 }
 
-async fn config(args: &ClusterArgs) -> Result<Config, Failure> {
-    let Some(kubeconfig) = kubeconfig(args.kubeconfig.as_deref())? else {
+async fn load_config(args: &ClusterArgs) -> Result<Config, Failure> {
+    let Some(kubeconfig) = load_kubeconfig(args.kubeconfig.as_deref())? else {
         if let Some(context) = &args.context {
             return Err(Failure::usage(format!(
-                "there is no kubeconfig for --context {context}: name one by --kubeconfig or KUBECONFIG"
+                "there is no kubeconfig for --context {context}; set --kubeconfig or KUBECONFIG"
             )));
         }
-        return in_cluster("there is no kubeconfig: name one by --kubeconfig or KUBECONFIG");
+        return in_cluster_config("there is no kubeconfig; set --kubeconfig or KUBECONFIG");
     };
     let contexts: Vec<String> =
         kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
@@ -192,21 +198,22 @@ async fn config(args: &ClusterArgs) -> Result<Config, Failure> {
         KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
     match Config::from_custom_kubeconfig(kubeconfig, &options).await {
         Ok(config) => Ok(config),
-        Err(KubeconfigError::CurrentContextNotSet) => in_cluster(
-            "the kubeconfig has no current context: `kubectl config use-context NAME`, or --context",
+        Err(KubeconfigError::CurrentContextNotSet) => in_cluster_config(
+            "the kubeconfig has no current context; set one with `kubectl config use-context NAME`, or --context",
         ),
         Err(KubeconfigError::LoadContext(name)) => Err(no_such_context(&name, &contexts)),
         Err(error) => Err(unusable(&error)),
     }
 }
 
-/// By the service account of the pod that this runs in, if it does.
-fn in_cluster(otherwise: &str) -> Result<Config, Failure> {
+/// The configuration by the service account of the pod that this process runs in. `otherwise` is the message if it runs
+/// in none.
+fn in_cluster_config(otherwise: &str) -> Result<Config, Failure> {
     Config::incluster().map_err(|_| Failure::new(format!("no cluster: {otherwise}"), exit::ENGINE))
 }
 
-/// As kubectl reads it: of the files that the environment names those that are there, merged.
-fn kubeconfig(named: Option<&Path>) -> Result<Option<Kubeconfig>, Failure> {
+/// The kubeconfig as kubectl reads it: the existing files of the environment variable, merged.
+fn load_kubeconfig(named: Option<&Path>) -> Result<Option<Kubeconfig>, Failure> {
     if let Some(file) = named {
         return Kubeconfig::read_from(file).map(Some).map_err(|error| unusable(&error));
     }
@@ -227,22 +234,22 @@ fn kubeconfig(named: Option<&Path>) -> Result<Option<Kubeconfig>, Failure> {
 }
 
 fn no_such_context(name: &str, contexts: &[String]) -> Failure {
-    let near = anomal_spec::nearest(name, contexts.iter().map(String::as_str));
-    let hint = match near {
-        Some(near) => format!("did you mean {near}?"),
+    let similar = anomal_spec::nearest(name, contexts.iter().map(String::as_str));
+    let hint = match similar {
+        Some(similar) => format!("did you mean {similar}?"),
         None => format!("it has {}", contexts.join(", ")),
     };
-    Failure::usage(harmless(&format!("the kubeconfig has no context {name}: {hint}"), SAID))
+    Failure::usage(harmless(&format!("the kubeconfig has no context {name}: {hint}"), MAX_CHARS))
 }
 
 fn unusable(error: &KubeconfigError) -> Failure {
     let message = match error {
         KubeconfigError::ReadConfig(error, file) => {
-            format!("the kubeconfig {} can't be read: {error}", file.display())
+            format!("cannot read the kubeconfig {}: {error}", file.display())
         }
-        error => format!("the kubeconfig can't be used: {error}"),
+        error => format!("cannot use the kubeconfig: {error}"),
     };
-    Failure::usage(harmless(&message, SAID))
+    Failure::usage(harmless(&message, MAX_CHARS))
 }
 
 #[cfg(test)]
@@ -250,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_context_that_is_not_there_is_told_with_one_that_is() {
+    fn an_unknown_context_is_reported_with_a_similar_one() {
         let contexts = ["blue".to_owned(), "production".to_owned()];
         let message = |name| no_such_context(name, &contexts).message;
         assert!(message("prodution").ends_with("did you mean production?"));

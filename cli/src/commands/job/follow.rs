@@ -2,108 +2,85 @@
 
 use std::{io::IsTerminal, pin::pin, time::Duration};
 
-use anomal_connectors::terminal::harmless;
 use anomal_operator::api::{AnomalyJob, Phase};
 use futures::StreamExt;
 use indicatif::ProgressBar;
-use kube::runtime::{
-    WatchStreamExt,
-    watcher::{self, watch_object},
-};
+use kube::runtime::{WatchStreamExt, watcher::watch_object};
 
 use super::{
     client::Cluster,
-    pod::{self, Told},
-    status::tell,
-    words,
+    hints::hint,
+    pod::{self, ProgressLine},
+    state,
+    status::print_status,
+    watch,
 };
 use crate::{
-    commands::Ended,
+    commands::CommandResult,
     exit,
     present::error::{Failure, note},
 };
 
-/// Between two looks at the pod's log.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the log of the pod is read for progress.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Until the run has ended.
-pub async fn follow(cluster: &Cluster, mut job: AnomalyJob) -> Ended {
+/// Shows each change until the run has ended.
+pub async fn follow(cluster: &Cluster, mut job: AnomalyJob) -> CommandResult {
     let name = job.metadata.name.clone().unwrap_or_default();
     let mut objects = pin!(watch_object(cluster.jobs(), &name).default_backoff());
-    let mut looks = tokio::time::interval(LOOK);
-    let mut shown = Shown::new();
+    let mut poll = tokio::time::interval(POLL_INTERVAL);
+    let mut output = FollowOutput::new();
     loop {
-        if let Some(phase) = words::ended(&job) {
-            drop(shown);
-            tell(cluster, &job).await?;
+        if let Some(phase) = state::final_phase(&job) {
+            drop(output);
+            print_status(cluster, &job).await?;
             return Ok(if phase == Phase::Complete { exit::DONE } else { exit::FAILED });
         }
-        shown.state(&job, cluster);
+        output.state(&job, cluster);
         tokio::select! {
             object = objects.next() => match object {
-                Some(Ok(Some(found))) => {
-                    shown.broken.clear();
-                    job = found;
+                Some(Ok(Some(changed))) => {
+                    output.error.clear();
+                    job = changed;
                 }
                 Some(Ok(None)) | None => {
                     return Err(Failure::new(format!("the AnomalyJob {name} was deleted"), exit::FAILED));
                 }
                 Some(Err(error)) => {
-                    if let Some(why) = broken(cluster, &error)? {
-                        shown.broken(why);
+                    if let Some(message) = watch::describe_error(cluster, &error)? {
+                        output.error(message);
                     }
                 }
             },
-            _ = looks.tick() => {
+            _ = poll.tick() => {
                 let status = job.status.as_ref().filter(|status| status.phase == Phase::Running);
                 if let Some(status) = status
                     && let Ok(pods) = cluster.pods_of(status).await
-                    && let Some(told) = pod::progress(cluster, &pods).await
+                    && let Some(line) = pod::progress(cluster, &pods).await
                 {
-                    shown.progress(told);
+                    output.progress(line);
                 }
             }
         }
     }
 }
 
-/// What to say of a watch that was broken and is taken up again, if anything.
-///
-/// # Errors
-/// That there is no right, or nothing to watch.
-pub fn broken(cluster: &Cluster, error: &watcher::Error) -> Result<Option<String>, Failure> {
-    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
-    let why = match error {
-        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
-            let failure = cluster.failure(error);
-            if matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404)) {
-                return Err(failure);
-            }
-            failure.message
-        }
-        // It begins anew from what is there, which is not worth a word.
-        WatchError(status) if status.code == 410 => return Ok(None),
-        error => harmless(&error.to_string(), 1_000),
-    };
-    Ok(Some(format!("{why} (trying again)")))
-}
-
-/// What a watch shows: each state once, and progress, on a terminal in place.
-struct Shown {
+/// Prints each state once, and progress; on a terminal progress is replaced in place.
+struct FollowOutput {
     bar: Option<ProgressBar>,
     state: String,
-    progress: Option<Told>,
-    /// Why the watch is broken, as it was told.
-    broken: String,
+    progress: Option<ProgressLine>,
+    /// The last error of the watch; empty when it works again.
+    error: String,
 }
 
-impl Shown {
+impl FollowOutput {
     fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
         if let Some(bar) = &bar {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, state: String::new(), progress: None, broken: String::new() }
+        Self { bar, state: String::new(), progress: None, error: String::new() }
     }
 
     fn line(&self, line: &str) {
@@ -113,21 +90,21 @@ impl Shown {
         }
     }
 
-    fn broken(&mut self, why: String) {
-        if why != self.broken {
-            self.line(&why);
-            self.broken = why;
+    fn error(&mut self, message: String) {
+        if message != self.error {
+            self.line(&message);
+            self.error = message;
         }
     }
 
     fn state(&mut self, job: &AnomalyJob, cluster: &Cluster) {
-        let state = one_line(job);
+        let state = describe(job);
         if state == self.state {
             return;
         }
         self.line(&state);
-        // What is new may be looked at any moment: that it was not is no cause for worry.
-        if let Some(hint) = words::hint(job, &cluster.called).filter(|_| words::current(job)) {
+        // The operator may see a new spec at any moment, so a hint about it would be premature.
+        if let Some(hint) = hint(job, &cluster.invocation).filter(|_| state::is_current(job)) {
             self.line(&format!("  {hint}"));
         }
         if let Some(bar) = &self.bar {
@@ -136,19 +113,19 @@ impl Shown {
         self.state = state;
     }
 
-    fn progress(&mut self, told: Told) {
-        if self.progress.as_ref() == Some(&told) {
+    fn progress(&mut self, line: ProgressLine) {
+        if self.progress.as_ref() == Some(&line) {
             return;
         }
         match &self.bar {
-            Some(bar) => bar.set_message(told.text.clone()),
-            None => note(&format!("  {}", told.text)),
+            Some(bar) => bar.set_message(line.text.clone()),
+            None => note(&format!("  {}", line.text)),
         }
-        self.progress = Some(told);
+        self.progress = Some(line);
     }
 }
 
-impl Drop for Shown {
+impl Drop for FollowOutput {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -156,10 +133,10 @@ impl Drop for Shown {
     }
 }
 
-/// Such as `Pending (SecretNotFound): secret "token" not found`.
-fn one_line(job: &AnomalyJob) -> String {
+/// One line, such as `Pending (SecretNotFound): secret "token" not found`.
+fn describe(job: &AnomalyJob) -> String {
     let Some(status) = &job.status else { return "waits for the operator".into() };
-    let message = words::message(status).join(" ");
+    let message = state::message(status).join(" ");
     let colon = if message.is_empty() { "" } else { ": " };
-    format!("{}{colon}{message}", words::state(status))
+    format!("{}{colon}{message}", state::describe(status))
 }

@@ -21,77 +21,79 @@ use serde_json::{Map, Value, json};
 
 use super::{
     client::Cluster,
-    follow::broken,
-    table::{Table, age, age_of},
-    words,
+    state,
+    table::{Table, age, age_since},
+    watch,
 };
 use crate::{
     args::{ListFormat, ListJobs},
-    commands::{Ended, put},
+    commands::{CommandResult, write},
     exit,
     present::error::note,
 };
 
 const COLUMNS: [&str; 9] =
     ["NAMESPACE", "NAME", "STATUS", "REASON", "ROWS", "SUSPICIOUS", "FLAGS", "STARTED", "AGE"];
-/// Columns that change by themselves; what is before them tells whether a job has changed.
-const AGES: usize = 2;
+/// The last columns, which change with time alone.
+const AGE_COLUMNS: usize = 2;
 
 type Key = (String, String);
 
-pub async fn list(cluster: &Cluster, arguments: &ListJobs) -> Ended {
+pub async fn list(cluster: &Cluster, arguments: &ListJobs) -> CommandResult {
     let api = if arguments.all_namespaces { cluster.all_jobs() } else { cluster.jobs() };
     let jobs = cluster.ask(api.list(&ListParams::default().labels(&arguments.selector))).await?;
     let now = Timestamp::now();
     if jobs.items.is_empty() && arguments.output == ListFormat::Table {
-        note(&nothing(cluster, arguments));
+        note(&describe_empty(cluster, arguments));
     }
-    let mut lines = Lines::over(&jobs.items, arguments, now);
+    let mut output = ListOutput::new(&jobs.items, arguments, now);
     let first = match arguments.output {
-        ListFormat::Table => jobs.items.iter().map(|job| lines.changed(job, now)).collect(),
-        // Each comes by itself.
+        ListFormat::Table => jobs.items.iter().map(|job| output.changed(job, now)).collect(),
+        // The watch prints each object.
         ListFormat::Json if arguments.watch => String::new(),
-        ListFormat::Json => format!("{:#}\n", whole(&jobs.items)),
+        ListFormat::Json => format!("{:#}\n", list_object(&jobs.items)),
     };
-    if !put(&first)? || !arguments.watch {
+    if !write(&first)? || !arguments.watch {
         return Ok(exit::DONE);
     }
     let config = watcher::Config::default().labels(&arguments.selector);
     let mut events = pin!(watcher(api, config).default_backoff());
-    let (mut there, mut told) = (BTreeSet::new(), String::new());
+    let (mut listed, mut last_error) = (BTreeSet::new(), String::new());
     while let Some(event) = events.next().await {
         let now = Timestamp::now();
         let text = match event {
             Ok(Event::Init) => {
-                there.clear();
+                listed.clear();
                 String::new()
             }
             Ok(Event::InitApply(job)) => {
-                there.insert(key(&job));
-                lines.changed(&job, now)
+                listed.insert(key(&job));
+                output.changed(&job, now)
             }
             Ok(Event::InitDone) => {
-                told.clear();
-                lines.gone(&there)
+                last_error.clear();
+                output.missing(&listed)
             }
-            Ok(Event::Apply(job)) => lines.changed(&job, now),
-            Ok(Event::Delete(job)) => lines.deleted(&key(&job)),
+            Ok(Event::Apply(job)) => output.changed(&job, now),
+            Ok(Event::Delete(job)) => output.deleted(&key(&job)),
             Err(error) => {
-                if let Some(why) = broken(cluster, &error)?.filter(|why| *why != told) {
-                    note(&why);
-                    told = why;
+                let message = watch::describe_error(cluster, &error)?;
+                if let Some(message) = message.filter(|message| *message != last_error) {
+                    note(&message);
+                    last_error = message;
                 }
                 String::new()
             }
         };
-        if !put(&text)? {
+        if !write(&text)? {
             break;
         }
     }
     Ok(exit::DONE)
 }
 
-fn nothing(cluster: &Cluster, arguments: &ListJobs) -> String {
+/// The note for an empty list.
+fn describe_empty(cluster: &Cluster, arguments: &ListJobs) -> String {
     let with = match arguments.selector.as_str() {
         "" => String::new(),
         selector => format!(" with the labels {selector}"),
@@ -99,75 +101,78 @@ fn nothing(cluster: &Cluster, arguments: &ListJobs) -> String {
     if arguments.all_namespaces {
         return format!("no AnomalyJob{with} in any namespace");
     }
-    let all = cluster.called.command("list", "-A");
-    format!("no AnomalyJob{with} in the namespace {} (all of them: {all})", cluster.namespace)
+    let all = cluster.invocation.command("list", "-A");
+    format!("no AnomalyJob{with} in the namespace {} (all namespaces: {all})", cluster.namespace)
 }
 
-/// What was printed, and how the next line is.
-struct Lines {
+/// Prints jobs, each again when it has changed.
+struct ListOutput {
     namespaces: bool,
     json: bool,
     table: Table,
-    headed: bool,
-    shown: BTreeMap<Key, Shown>,
+    has_header: bool,
+    printed: BTreeMap<Key, PrintedJob>,
 }
 
-/// What tells whether there is something new, and the whole line.
-struct Shown {
-    lasting: Vec<String>,
+/// The last line of a job.
+struct PrintedJob {
+    /// Differs when the job has changed.
+    content: Vec<String>,
     row: Vec<String>,
 }
 
-impl Lines {
-    /// As wide as these jobs need.
-    fn over(jobs: &[AnomalyJob], arguments: &ListJobs, now: Timestamp) -> Self {
+impl ListOutput {
+    /// Columns are as wide as these jobs need.
+    fn new(jobs: &[AnomalyJob], arguments: &ListJobs, now: Timestamp) -> Self {
         let namespaces = arguments.all_namespaces;
         let mut all = vec![header(namespaces)];
         all.extend(jobs.iter().map(|job| row(job, namespaces, now)));
         let json = arguments.output == ListFormat::Json;
-        Self { namespaces, json, table: Table::over(&all), headed: false, shown: BTreeMap::new() }
+        let (table, printed) = (Table::for_rows(&all), BTreeMap::new());
+        Self { namespaces, json, table, has_header: false, printed }
     }
 
-    /// A line, if there is something new; before the first, the header.
+    /// The line of a job, empty if it has not changed. The first comes with the header.
     fn changed(&mut self, job: &AnomalyJob, now: Timestamp) -> String {
         let row = row(job, self.namespaces, now);
-        let lasting = if self.json {
+        let content = if self.json {
             vec![job.metadata.resource_version.clone().unwrap_or_default()]
         } else {
-            row[..row.len() - AGES].to_vec()
+            row[..row.len() - AGE_COLUMNS].to_vec()
         };
         let key = key(job);
-        if self.shown.get(&key).is_some_and(|shown| shown.lasting == lasting) {
+        if self.printed.get(&key).is_some_and(|printed| printed.content == content) {
             return String::new();
         }
         let mut text = String::new();
         if self.json {
-            text = format!("{}\n", object(job));
+            text = format!("{}\n", manifest(job));
         } else {
             self.table.widen(&row);
-            if !self.headed {
-                self.headed = true;
+            if !self.has_header {
+                self.has_header = true;
                 text = self.table.line(&header(self.namespaces));
             }
             text.push_str(&self.table.line(&row));
         }
-        self.shown.insert(key, Shown { lasting, row });
+        self.printed.insert(key, PrintedJob { content, row });
         text
     }
 
     fn deleted(&mut self, key: &Key) -> String {
-        let Some(Shown { mut row, .. }) = self.shown.remove(key).filter(|_| !self.json) else {
+        let printed = self.printed.remove(key).filter(|_| !self.json);
+        let Some(PrintedJob { mut row, .. }) = printed else {
             return String::new();
         };
         row[usize::from(self.namespaces) + 1] = "Deleted".into();
         self.table.line(&row)
     }
 
-    /// Those that went while nobody watched.
-    fn gone(&mut self, there: &BTreeSet<Key>) -> String {
-        let gone: Vec<Key> =
-            self.shown.keys().filter(|key| !there.contains(*key)).cloned().collect();
-        gone.iter().map(|key| self.deleted(key)).collect()
+    /// The lines of jobs that were deleted while the watch was interrupted.
+    fn missing(&mut self, listed: &BTreeSet<Key>) -> String {
+        let missing: Vec<Key> =
+            self.printed.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+        missing.iter().map(|key| self.deleted(key)).collect()
     }
 }
 
@@ -185,31 +190,31 @@ fn row(job: &AnomalyJob, namespaces: bool, now: Timestamp) -> Vec<String> {
     let summary = status.and_then(|status| status.summary.as_ref());
     let none = || "-".to_owned();
     let (namespace, name) = key(job);
-    let started = status.and_then(|status| age_of(status.start_time.as_ref()?, now));
+    let started = status.and_then(|status| age_since(status.start_time.as_ref()?, now));
     let reason = status.map_or("", |status| status.reason.as_str());
     let count = |count: Option<u64>| count.map_or_else(none, |count| count.to_string());
     let mut row = if namespaces { vec![namespace] } else { Vec::new() };
     row.extend([
         name,
-        status.map_or_else(none, |status| words::phase(status.phase).to_owned()),
+        status.map_or_else(none, |status| state::phase_name(status.phase).to_owned()),
         if reason.is_empty() { none() } else { harmless(reason, 128) },
         count(summary.map(|summary| summary.rows)),
         count(summary.map(|summary| summary.suspicious)),
         count(summary.map(|summary| summary.flag_hits)),
         started.unwrap_or_else(none),
-        job.metadata.creation_timestamp.as_ref().map_or_else(none, |made| age(made.0, now)),
+        job.metadata.creation_timestamp.as_ref().map_or_else(none, |created| age(created.0, now)),
     ]);
     row
 }
 
-/// As kubectl prints a list.
-fn whole(jobs: &[AnomalyJob]) -> Value {
-    let items: Vec<Value> = jobs.iter().map(object).collect();
+/// A list as kubectl prints it.
+fn list_object(jobs: &[AnomalyJob]) -> Value {
+    let items: Vec<Value> = jobs.iter().map(manifest).collect();
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
-/// The object as it can be applied: with its type, and without who owns which field.
-fn object(job: &AnomalyJob) -> Value {
+/// The object in a form that can be applied: with its type, and without the managers of its fields.
+fn manifest(job: &AnomalyJob) -> Value {
     let mut object = Map::new();
     object.insert("apiVersion".into(), AnomalyJob::api_version(&()).into());
     object.insert("kind".into(), AnomalyJob::kind(&()).into());
@@ -257,10 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn a_table_as_kubectl_s() {
+    fn the_table_is_formatted_like_kubectl_s() {
         let jobs = [job("dns", &complete()), job("new", &Value::Null)];
-        let mut lines = Lines::over(&jobs, &arguments("kubectl-anomal list"), now());
-        let text: String = jobs.iter().map(|job| lines.changed(job, now())).collect();
+        let mut output = ListOutput::new(&jobs, &arguments("kubectl-anomal list"), now());
+        let text: String = jobs.iter().map(|job| output.changed(job, now())).collect();
         assert_eq!(
             text,
             "NAME   STATUS     REASON      ROWS   SUSPICIOUS   FLAGS   STARTED   AGE\n\
@@ -270,28 +275,28 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_tells_changes_once_and_what_went() {
-        let mut lines = Lines::over(&[], &arguments("kubectl-anomal list -A -w"), now());
-        let first = lines.changed(&job("dns", &Value::Null), now());
+    fn a_watch_prints_changes_once_and_deletions() {
+        let mut output = ListOutput::new(&[], &arguments("kubectl-anomal list -A -w"), now());
+        let first = output.changed(&job("dns", &Value::Null), now());
         assert_eq!(first.lines().count(), 2, "{first}");
         assert!(first.starts_with("NAMESPACE   NAME"), "{first}");
         let later: Timestamp = "2026-01-01T01:10:00Z".parse().unwrap();
-        assert_eq!(lines.changed(&job("dns", &Value::Null), later), "", "only its age is another");
-        let changed = lines.changed(&job("dns", &complete()), later);
+        assert_eq!(output.changed(&job("dns", &Value::Null), later), "", "only its age differs");
+        let changed = output.changed(&job("dns", &complete()), later);
         assert!(changed.starts_with("blue        dns    Complete"), "{changed}");
-        let gone = lines.gone(&BTreeSet::new());
-        assert!(gone.starts_with("blue        dns    Deleted"), "{gone}");
-        assert_eq!(lines.gone(&BTreeSet::new()), "");
+        let missing = output.missing(&BTreeSet::new());
+        assert!(missing.starts_with("blue        dns    Deleted"), "{missing}");
+        assert_eq!(output.missing(&BTreeSet::new()), "");
     }
 
     #[test]
-    fn an_object_is_one_that_can_be_applied() {
-        let object = object(&job("dns", &complete()));
+    fn a_manifest_can_be_applied() {
+        let object = manifest(&job("dns", &complete()));
         assert_eq!(object["apiVersion"], "anomal.dev/v1alpha1");
         assert_eq!(object["kind"], "AnomalyJob");
         assert_eq!(object["spec"], json!({"input": {}}));
         assert_eq!(object["status"]["summary"]["rows"], 5000);
         assert!(object["metadata"].get("managedFields").is_none());
-        assert_eq!(whole(&[])["kind"], "List");
+        assert_eq!(list_object(&[])["kind"], "List");
     }
 }

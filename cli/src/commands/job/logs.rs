@@ -8,32 +8,32 @@ use futures::{AsyncBufRead, AsyncBufReadExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 
-use super::{client::Cluster, pod, words};
+use super::{client::Cluster, pod, state};
 use crate::{
     args::JobLogs,
-    commands::{Ended, put},
+    commands::{CommandResult, write},
     exit,
     present::error::{Failure, note},
 };
 
-/// Between two looks at whether a pod has begun.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a pod is checked until it has started.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-pub async fn logs(cluster: &Cluster, arguments: &JobLogs) -> Ended {
-    let pod = of(cluster, arguments).await?;
-    let asked = LogParams {
+pub async fn logs(cluster: &Cluster, arguments: &JobLogs) -> CommandResult {
+    let pod = find_pod(cluster, arguments).await?;
+    let params = LogParams {
         container: Some(pod::RUNNER.into()),
         follow: arguments.follow,
         ..LogParams::default()
     };
     let pods = cluster.pods();
-    let lines = cluster.ask(pods.log_stream(pod::name(&pod), &asked)).await?;
+    let lines = cluster.ask(pods.log_stream(pod::name(&pod), &params)).await?;
     copy(cluster, lines).await
 }
 
-/// The pod whose log is asked for, once it has one.
-async fn of(cluster: &Cluster, arguments: &JobLogs) -> Result<Pod, Failure> {
-    let mut told = String::new();
+/// The pod whose log is requested, once it has started.
+async fn find_pod(cluster: &Cluster, arguments: &JobLogs) -> Result<Pod, Failure> {
+    let mut last_reason = String::new();
     loop {
         let job = cluster.job(&arguments.name).await?;
         let mut pods = match &job.status {
@@ -42,71 +42,72 @@ async fn of(cluster: &Cluster, arguments: &JobLogs) -> Result<Pod, Failure> {
         };
         let newest = pods.pop();
         if arguments.previous {
-            return pods.pop().ok_or_else(|| only_one(&job));
+            return pods.pop().ok_or_else(|| no_earlier_attempt(&job));
         }
-        if let Some(pod) = newest.as_ref().filter(|pod| pod::has_begun(pod)) {
+        if let Some(pod) = newest.as_ref().filter(|pod| pod::has_started(pod)) {
             return Ok(pod.clone());
         }
-        let why = why_none(&job, newest.as_ref());
-        let over = newest.as_ref().is_none_or(pod::has_ended) && words::ended(&job).is_some();
-        if over || !arguments.follow {
-            let wait = if over { String::new() } else { "; --follow waits for it".to_owned() };
-            return Err(Failure::new(format!("{why}{wait}"), exit::FAILED));
+        let reason = missing_log_reason(&job, newest.as_ref());
+        let ended =
+            newest.as_ref().is_none_or(pod::has_ended) && state::final_phase(&job).is_some();
+        if ended || !arguments.follow {
+            let hint = if ended { "" } else { "; --follow waits for it" };
+            return Err(Failure::new(format!("{reason}{hint}"), exit::FAILED));
         }
-        if why != told {
-            note(&why);
-            told = why;
+        if reason != last_reason {
+            note(&reason);
+            last_reason = reason;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn only_one(job: &AnomalyJob) -> Failure {
+fn no_earlier_attempt(job: &AnomalyJob) -> Failure {
     let name = job.metadata.name.as_deref().unwrap_or_default();
-    let message = format!("the present run of {name} has no attempt before its newest one");
+    let message = format!("the current run of {name} has no attempt before the newest");
     Failure::new(message, exit::FAILED)
 }
 
-/// Why there is no log to be had.
-fn why_none(job: &AnomalyJob, newest: Option<&Pod>) -> String {
+/// Why there is no log.
+fn missing_log_reason(job: &AnomalyJob, newest: Option<&Pod>) -> String {
     let name = job.metadata.name.as_deref().unwrap_or_default();
     let Some(status) = &job.status else {
-        return format!("{name} has no pod yet: the operator has not looked at it");
+        return format!("{name} has no pod yet: the operator has not seen it");
     };
-    let state = words::state(status);
-    let message = words::message(status).join(" ");
+    let state = state::describe(status);
+    let message = state::message(status).join(" ");
     match newest {
         Some(pod) => {
-            format!("the pod {} has not begun: {state}: {message}", harmless(pod::name(pod), 253))
+            format!("the pod {} has not started: {state}: {message}", harmless(pod::name(pod), 253))
         }
-        None if words::ended(job).is_some() && status.run.is_some() => {
-            format!("{name} is {state}: {message}; its pod is gone, and its log with it")
+        None if state::final_phase(job).is_some() && status.run.is_some() => {
+            format!("{name} is {state}: {message}; its pod and the log were deleted")
         }
         None => format!("{name} has no pod: {state}: {message}"),
     }
 }
 
-/// Line by line, as they come, with nothing in them that a terminal would obey.
-async fn copy(cluster: &Cluster, lines: impl AsyncBufRead) -> Ended {
+/// Copies a log to standard output line by line, without control characters.
+async fn copy(cluster: &Cluster, lines: impl AsyncBufRead) -> CommandResult {
     let mut lines = pin!(lines);
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = lines.read_until(b'\n', &mut line).await;
         let read = read.map_err(|error| cluster.failure(&kube::Error::ReadEvents(error)))?;
-        if read == 0 || !put(&plain(&line))? {
+        if read == 0 || !write(&plain(&line))? {
             return Ok(exit::DONE);
         }
     }
 }
 
-/// Its colours are left out, its tabs stay.
+/// A line without colours and with other control characters, except tabs, escaped.
 fn plain(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let mut plain = String::new();
     for (index, piece) in text.split("\u{1b}[").enumerate() {
-        let piece = match colour(piece).filter(|_| index > 0) {
+        let piece = match strip_colour(piece).filter(|_| index > 0) {
             Some(rest) => rest,
             None if index == 0 => piece,
             None => {
@@ -121,8 +122,8 @@ fn plain(line: &[u8]) -> String {
     plain
 }
 
-/// What follows the rest of a sequence that sets colours: `31;1m`.
-fn colour(piece: &str) -> Option<&str> {
+/// The text after a sequence that sets colours, such as `31;1m`.
+fn strip_colour(piece: &str) -> Option<&str> {
     let (numbers, rest) = piece.split_once('m')?;
     let only = |character: char| character.is_ascii_digit() || character == ';';
     numbers.chars().all(only).then_some(rest)
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_lose_what_a_terminal_obeys() {
+    fn lines_lose_colours_and_control_characters() {
         let plain = |text: &str| plain(text.as_bytes());
         assert_eq!(plain("a\tb\n"), "a\tb\n");
         assert_eq!(plain("no end"), "no end\n");
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn why_there_is_no_log_is_told() {
+    fn a_missing_log_has_a_reason() {
         let job = |status: Value| -> AnomalyJob {
             let job =
                 json!({"metadata": {"name": "dns", "generation": 1}, "spec": {}, "status": status});
@@ -156,20 +157,21 @@ mod tests {
         };
         let status = |phase: &str, reason: &str| {
             let ready = json!({
-                "type": "Ready", "status": "True", "reason": reason, "message": "so it is", "lastTransitionTime": "",
+                "type": "Ready", "status": "True", "reason": reason, "message": "not found", "lastTransitionTime": "",
             });
             json!({
                 "observedGeneration": 1, "phase": phase, "reason": reason, "run": "1", "conditions": [ready],
             })
         };
-        assert!(why_none(&job(Value::Null), None).contains("has not looked at it"));
+        assert!(missing_log_reason(&job(Value::Null), None).contains("has not seen it"));
         let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "dns-1"}})).unwrap();
-        let waits = job(status("Pending", "SecretNotFound"));
+        let pending = job(status("Pending", "SecretNotFound"));
         assert_eq!(
-            why_none(&waits, Some(&pod)),
-            "the pod dns-1 has not begun: Pending (SecretNotFound): so it is"
+            missing_log_reason(&pending, Some(&pod)),
+            "the pod dns-1 has not started: Pending (SecretNotFound): not found"
         );
-        assert!(why_none(&waits, None).starts_with("dns has no pod: Pending"));
-        assert!(why_none(&job(status("Complete", "Completed")), None).contains("its pod is gone"));
+        assert!(missing_log_reason(&pending, None).starts_with("dns has no pod: Pending"));
+        let complete = job(status("Complete", "Completed"));
+        assert!(missing_log_reason(&complete, None).contains("the log were deleted"));
     }
 }

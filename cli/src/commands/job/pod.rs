@@ -1,4 +1,4 @@
-//! The pod of a run, in words, and the progress that its log tells.
+//! The pod of a run: its state as text, and the progress in its log.
 
 use anomal_connectors::terminal::harmless;
 use k8s_openapi::{
@@ -12,12 +12,12 @@ use crate::present::progress;
 
 /// The container that runs the job.
 pub const RUNNER: &str = "runner";
-/// Lines of a log's end among which the newest word of progress is.
-const TAIL: i64 = 40;
+/// Lines at the end of a log that are searched for progress.
+const TAIL_LINES: i64 = 40;
 
-/// What a run last told of its progress, and when.
+/// The last line of progress in a log, and its time.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ProgressLine {
     pub text: String,
     pub at: Timestamp,
 }
@@ -30,8 +30,8 @@ pub fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
 }
 
-/// Whether there is, or was, a container that could log something.
-pub fn has_begun(pod: &Pod) -> bool {
+/// Whether its container runs or has run.
+pub fn has_started(pod: &Pod) -> bool {
     state(pod).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
@@ -45,12 +45,12 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
 }
 
 /// Such as `dns-1f2e-x7k2p runs on node1 for 12s`.
-pub fn words(pod: &Pod, now: Timestamp) -> String {
-    let going = if pod.metadata.deletion_timestamp.is_some() { ", is being deleted" } else { "" };
-    format!("{} {}{going}", harmless(name(pod), 253), fares(pod, now))
+pub fn describe(pod: &Pod, now: Timestamp) -> String {
+    let deleted = if pod.metadata.deletion_timestamp.is_some() { ", is being deleted" } else { "" };
+    format!("{} {}{deleted}", harmless(name(pod), 253), describe_state(pod, now))
 }
 
-fn fares(pod: &Pod, now: Timestamp) -> String {
+fn describe_state(pod: &Pod, now: Timestamp) -> String {
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
     let node = node.map(|node| format!(" on {}", harmless(node, 253)));
     let on = node.clone().unwrap_or_default();
@@ -64,12 +64,12 @@ fn fares(pod: &Pod, now: Timestamp) -> String {
         let reason = end.reason.filter(|reason| reason != "Error" && reason != "Completed");
         let reason = reason.map(|reason| format!(" ({})", harmless(&reason, 128)));
         return match end.exit_code {
-            0 => format!("ended well{ago}{on}"),
-            code => format!("ended with exit code {code}{}{ago}{on}", reason.unwrap_or_default()),
+            0 => format!("succeeded{ago}{on}"),
+            code => format!("failed with exit code {code}{}{ago}{on}", reason.unwrap_or_default()),
         };
     }
-    let of_pod = pod.status.as_ref().and_then(|status| status.reason.clone());
-    let reason = state.waiting.and_then(|waiting| waiting.reason).or(of_pod);
+    let pod_reason = pod.status.as_ref().and_then(|status| status.reason.clone());
+    let reason = state.waiting.and_then(|waiting| waiting.reason).or(pod_reason);
     let reason = reason.map(|reason| format!(": {}", harmless(&reason, 128))).unwrap_or_default();
     match phase(pod) {
         "Pending" if node.is_none() => format!("waits for a node{reason}"),
@@ -78,25 +78,25 @@ fn fares(pod: &Pod, now: Timestamp) -> String {
     }
 }
 
-/// What the newest pod's log last told of progress, while it runs. That it can't be read is no failure: the
-/// state of the job is told all the same.
-pub async fn progress(cluster: &Cluster, pods: &[Pod]) -> Option<Told> {
+/// The last progress in the log of the newest pod, while it runs. None if the log can't be read: the state of the job is
+/// shown anyway.
+pub async fn progress(cluster: &Cluster, pods: &[Pod]) -> Option<ProgressLine> {
     let pod = pods.last().filter(|pod| state(pod).is_some_and(|state| state.running.is_some()))?;
-    let asked = LogParams {
+    let params = LogParams {
         container: Some(RUNNER.into()),
-        tail_lines: Some(TAIL),
+        tail_lines: Some(TAIL_LINES),
         timestamps: true,
         ..LogParams::default()
     };
-    told(&cluster.ask(cluster.pods().logs(name(pod), &asked)).await.ok()?)
+    last_progress_line(&cluster.ask(cluster.pods().logs(name(pod), &params)).await.ok()?)
 }
 
-/// The last line of progress in a log with times.
-fn told(log: &str) -> Option<Told> {
+/// The last line of progress in a log with timestamps.
+fn last_progress_line(log: &str) -> Option<ProgressLine> {
     log.lines().rev().find_map(|line| {
         let (at, text) = line.split_once(' ')?;
-        let text = progress::read(text)?;
-        Some(Told { text: harmless(text, 200), at: at.parse().ok()? })
+        let text = progress::parse_line(text)?;
+        Some(ProgressLine { text: harmless(text, 200), at: at.parse().ok()? })
     })
 }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_in_words() {
+    fn a_pod_is_described() {
         let at = "2026-01-01T00:09:48Z";
         let ended = |code: i32, reason: &str| {
             with(
@@ -134,16 +134,16 @@ mod tests {
                 &json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": at}}),
             )
         };
-        let told = vec![
+        let described = vec![
             (
                 with("Running", &json!({"running": {"startedAt": at}})),
                 "dns-1 runs on node1 for 12s",
             ),
-            (ended(0, "Completed"), "dns-1 ended well 12s ago on node1"),
-            (ended(3, "Error"), "dns-1 ended with exit code 3 12s ago on node1"),
+            (ended(0, "Completed"), "dns-1 succeeded 12s ago on node1"),
+            (ended(3, "Error"), "dns-1 failed with exit code 3 12s ago on node1"),
             (
                 ended(137, "OOMKilled"),
-                "dns-1 ended with exit code 137 (OOMKilled) 12s ago on node1",
+                "dns-1 failed with exit code 137 (OOMKilled) 12s ago on node1",
             ),
             (
                 with("Pending", &json!({"waiting": {"reason": "CreateContainerConfigError"}})),
@@ -155,27 +155,30 @@ mod tests {
                 "dns-1 is Failed on node1: Evicted",
             ),
         ];
-        for (pod, text) in told {
-            assert_eq!(words(&pod, now()), text);
+        for (pod, text) in described {
+            assert_eq!(describe(&pod, now()), text);
         }
     }
 
     #[test]
-    fn what_has_begun_has_a_log() {
-        assert!(has_begun(&with("Running", &json!({"running": {}}))));
-        assert!(has_begun(&with("Failed", &json!({"terminated": {"exitCode": 1}}))));
-        assert!(!has_begun(&with("Pending", &json!({"waiting": {}}))));
-        assert!(!has_begun(&pod(&json!({"phase": "Pending"}), None)));
+    fn a_pod_that_runs_or_ran_has_started() {
+        assert!(has_started(&with("Running", &json!({"running": {}}))));
+        assert!(has_started(&with("Failed", &json!({"terminated": {"exitCode": 1}}))));
+        assert!(!has_started(&with("Pending", &json!({"waiting": {}}))));
+        assert!(!has_started(&pod(&json!({"phase": "Pending"}), None)));
     }
 
     #[test]
-    fn the_newest_word_of_progress_counts() {
+    fn the_last_line_of_progress_is_found() {
         let log = "2026-01-01T00:09:10Z read and extract: 10 rows, 1 %, 5 rows/s\n\
-                   2026-01-01T00:09:20Z classify: begun\n\
+                   2026-01-01T00:09:20Z classify: started\n\
                    2026-01-01T00:09:30Z WARN something: else\n";
         let at = "2026-01-01T00:09:20Z".parse().unwrap();
-        assert_eq!(told(log), Some(Told { text: "classify: begun".into(), at }));
-        assert_eq!(told("2026-01-01T00:09:30Z WARN something\n"), None);
-        assert_eq!(told(""), None);
+        assert_eq!(
+            last_progress_line(log),
+            Some(ProgressLine { text: "classify: started".into(), at })
+        );
+        assert_eq!(last_progress_line("2026-01-01T00:09:30Z WARN something\n"), None);
+        assert_eq!(last_progress_line(""), None);
     }
 }

@@ -8,32 +8,24 @@ use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 
 use super::{
     client::Cluster,
-    follow::follow,
-    pod::{self, Told},
-    table::{Table, age, age_of},
-    words::{self, Called},
+    hints::hint,
+    invocation::Invocation,
+    pod::{self, ProgressLine},
+    state,
+    table::{Table, age, age_since},
 };
 use crate::{
-    args::JobStatus,
-    commands::{Ended, print},
+    commands::{CommandResult, print},
     present::error::Failure,
 };
 
-/// The column in which what is told begins.
+/// The width of the column of names.
 const INDENT: usize = 12;
 
-pub async fn status(cluster: &Cluster, arguments: &JobStatus) -> Ended {
-    // Of a name that is not there the nearest is told, also where it is to be watched.
-    let job = cluster.job(&arguments.name).await?;
-    if arguments.watch {
-        return follow(cluster, job).await;
-    }
-    tell(cluster, &job).await
-}
-
-pub async fn tell(cluster: &Cluster, job: &AnomalyJob) -> Ended {
+/// Prints the status of a job.
+pub async fn print_status(cluster: &Cluster, job: &AnomalyJob) -> CommandResult {
     let pods = match &job.status {
-        // What a pod says is worth less than what the status does: without the right to see it, the rest is told.
+        // Without permission to see pods, the rest is still printed.
         Some(status) => cluster.pods_of(status).await,
         None => Ok(Vec::new()),
     };
@@ -41,36 +33,36 @@ pub async fn tell(cluster: &Cluster, job: &AnomalyJob) -> Ended {
         Ok(pods) => pod::progress(cluster, pods).await,
         Err(_) => None,
     };
-    let seen = Seen { job, pods, progress, now: Timestamp::now() };
-    print(&seen.text(&cluster.called))
+    let report = StatusReport { job, pods, progress, now: Timestamp::now() };
+    print(&report.text(&cluster.invocation))
 }
 
-/// What is told of a job.
-struct Seen<'a> {
+/// A job with its pods, at a point in time.
+struct StatusReport<'a> {
     job: &'a AnomalyJob,
     pods: Result<Vec<Pod>, Failure>,
-    progress: Option<Told>,
+    progress: Option<ProgressLine>,
     now: Timestamp,
 }
 
-impl Seen<'_> {
-    fn text(&self, called: &Called) -> String {
+impl StatusReport<'_> {
+    fn text(&self, invocation: &Invocation) -> String {
         let metadata = &self.job.metadata;
         let mut page = Page::default();
         page.line("Name", metadata.name.as_deref().unwrap_or_default());
         page.line("Namespace", metadata.namespace.as_deref().unwrap_or_default());
         let status = self.job.status.clone().unwrap_or_default();
         self.state(&mut page, &status);
-        if let Some(hint) = words::hint(self.job, called) {
+        if let Some(hint) = hint(self.job, invocation) {
             page.line("To do", &hint);
         }
-        if let Some(told) = &self.progress {
-            let ago = age(told.at, self.now);
-            page.line("Progress", &format!("{} ({ago} ago)", told.text));
+        if let Some(progress) = &self.progress {
+            let ago = age(progress.at, self.now);
+            page.line("Progress", &format!("{} ({ago} ago)", progress.text));
         }
         self.run(&mut page, &status);
         if let Some(summary) = &status.summary {
-            page.lines("Found", &found(summary));
+            page.lines("Found", &describe_summary(summary));
         }
         if let Some(url) = &status.report_url {
             page.line("Report", &harmless(url, 1_024));
@@ -85,16 +77,16 @@ impl Seen<'_> {
         }
         let since = status.conditions.iter().filter(|condition| condition.status == "True");
         let since = since.map(|condition| condition.last_transition_time.as_str()).max();
-        let since = since.and_then(|since| age_of(since, self.now));
+        let since = since.and_then(|since| age_since(since, self.now));
         let since = since.map(|since| format!(", for {since}")).unwrap_or_default();
-        let mut lines = vec![format!("{}{since}", words::state(status))];
-        lines.extend(words::message(status));
+        let mut lines = vec![format!("{}{since}", state::describe(status))];
+        lines.extend(state::message(status));
         page.lines("Status", &lines);
     }
 
     fn run(&self, page: &mut Page, status: &Status) {
         let ago = |time: &Option<String>| {
-            time.as_ref().and_then(|time| age_of(time, self.now)).map(|age| format!("{age} ago"))
+            time.as_ref().and_then(|time| age_since(time, self.now)).map(|age| format!("{age} ago"))
         };
         if let Some(run) = &status.run {
             let attempts = match status.attempts {
@@ -116,7 +108,7 @@ impl Seen<'_> {
         match &self.pods {
             Ok(pods) => {
                 let newest = pods.iter().rev().take(3).rev();
-                let lines: Vec<String> = newest.map(|pod| pod::words(pod, self.now)).collect();
+                let lines: Vec<String> = newest.map(|pod| pod::describe(pod, self.now)).collect();
                 page.lines(if lines.len() > 1 { "Pods" } else { "Pod" }, &lines);
             }
             Err(failure) => page.line("Pod", &format!("unknown: {}", failure.message)),
@@ -124,37 +116,37 @@ impl Seen<'_> {
     }
 }
 
-/// Names at the left, what is told at the right.
+/// Lines of a name at the left and a text at the right.
 #[derive(Default)]
 struct Page {
     text: String,
 }
 
 impl Page {
-    fn line(&mut self, name: &str, told: &str) {
+    fn line(&mut self, name: &str, text: &str) {
         let name = format!("{name}:");
         // Writing to a string cannot fail.
-        let _ = write!(self.text, "{name:INDENT$} {told}");
+        let _ = write!(self.text, "{name:INDENT$} {text}");
         self.text.truncate(self.text.trim_end().len());
         self.text.push('\n');
     }
 
-    fn lines(&mut self, name: &str, told: &[String]) {
-        let mut told = told.iter();
-        if let Some(first) = told.next() {
+    fn lines(&mut self, name: &str, texts: &[String]) {
+        let mut texts = texts.iter();
+        if let Some(first) = texts.next() {
             self.line(name, first);
         }
-        for more in told {
-            let _ = writeln!(self.text, "{:INDENT$} {more}", "");
+        for text in texts {
+            let _ = writeln!(self.text, "{:INDENT$} {text}", "");
         }
     }
 }
 
-fn found(summary: &Summary) -> Vec<String> {
+fn describe_summary(summary: &Summary) -> Vec<String> {
     let by = summary.engine.as_ref().map(|engine| format!(" by {}", harmless(engine, 100)));
     let rows = grouped(summary.rows);
     let mut lines = vec![format!("{rows} rows in {:.2} s", summary.duration_seconds)];
-    // Where nothing was classified, nothing is said of what it found.
+    // Without classification, there are no suspicious rows to count.
     if let Some(by) = by {
         lines.push(format!("{} suspicious{by}", grouped(summary.suspicious)));
     }
@@ -171,15 +163,15 @@ fn found(summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// A table of them; messages only where they say something that was not said.
+/// The table of conditions, with messages that differ from the status message, which is printed above.
 fn conditions(status: &Status, now: Timestamp) -> String {
     if status.conditions.is_empty() {
         return String::new();
     }
-    let told = status.condition(condition::READY).map_or("", |ready| ready.message.as_str());
+    let printed = status.condition(condition::READY).map_or("", |ready| ready.message.as_str());
     let row = |condition: &Condition| {
-        let since = age_of(&condition.last_transition_time, now).unwrap_or_default();
-        let message = Some(&condition.message).filter(|message| *message != told);
+        let since = age_since(&condition.last_transition_time, now).unwrap_or_default();
+        let message = Some(&condition.message).filter(|message| *message != printed);
         vec![
             harmless(&condition.condition, 64),
             harmless(&condition.status, 16),
@@ -190,7 +182,7 @@ fn conditions(status: &Status, now: Timestamp) -> String {
     };
     let mut lines: Vec<Vec<String>> = status.conditions.iter().map(row).collect();
     lines.insert(0, ["CONDITION", "STATUS", "SINCE", "REASON", ""].map(str::to_owned).into());
-    let mut table = Table::over(&lines);
+    let mut table = Table::for_rows(&lines);
     lines.iter().fold("\n".to_owned(), |text, line| text + &table.line(line))
 }
 
@@ -222,13 +214,17 @@ mod tests {
         json!({"type": name, "status": holds, "reason": "Why", "message": message, "lastTransitionTime": at})
     }
 
-    fn text(job: &AnomalyJob, pods: Result<Vec<Pod>, Failure>, progress: Option<Told>) -> String {
-        let called = Called { program: "anomal job", place: " -n blue".into() };
-        Seen { job, pods, progress, now: now() }.text(&called)
+    fn text(
+        job: &AnomalyJob,
+        pods: Result<Vec<Pod>, Failure>,
+        progress: Option<ProgressLine>,
+    ) -> String {
+        let invocation = Invocation { program: "anomal job", options: " -n blue".into() };
+        StatusReport { job, pods, progress, now: now() }.text(&invocation)
     }
 
     #[test]
-    fn a_job_that_is_done() {
+    fn a_complete_job() {
         let job = job(&json!({
             "observedGeneration": 1, "phase": "Complete", "reason": "Completed", "run": "1f2e", "attempts": 2,
             "jobName": "dns-1f2e", "startTime": "2026-01-01T00:08:40Z",
@@ -254,8 +250,8 @@ Status:      Complete, for 2s
              5000 rows
 Run:         1f2e, 2 attempts, started 80s ago, ended 2s ago
 Job:         dns-1f2e
-Pods:        dns-1f2e-a ended with exit code 1 2s ago
-             dns-1f2e-b ended well 2s ago
+Pods:        dns-1f2e-a failed with exit code 1 2s ago
+             dns-1f2e-b succeeded 2s ago
 Found:       5,000 rows in 12.34 s
              100 suspicious by Gower
              405 hits of flags (21 high, 384 low)
@@ -271,17 +267,17 @@ Failed      False    2s      Why      other
     }
 
     #[test]
-    fn one_that_waits_says_what_to_do() {
+    fn a_pending_job_has_a_hint() {
         let job = job(&json!({
             "observedGeneration": 1, "phase": "Pending", "reason": "SecretNotFound",
             "conditions": [condition("Ready", "False", "secret \"a\" not found\nin blue")],
         }));
-        let told = text(&job, Err(Failure::usage("no right")), None);
-        let lines: Vec<&str> = told.lines().collect();
+        let report = text(&job, Err(Failure::usage("no right")), None);
+        let lines: Vec<&str> = report.lines().collect();
         assert_eq!(lines[2], "Status:      Pending (SecretNotFound)");
         assert_eq!(lines[3], "             secret \"a\" not found");
         assert_eq!(lines[4], "             in blue");
-        assert!(lines[5].starts_with("To do:       create the Secret"), "{told}");
+        assert!(lines[5].starts_with("To do:       create the Secret"), "{report}");
         assert_eq!(lines[6], "Pod:         unknown: no right");
         let none = text(&self::job(&Value::Null), Ok(Vec::new()), None);
         assert!(
@@ -291,11 +287,11 @@ Failed      False    2s      Why      other
     }
 
     #[test]
-    fn one_that_runs_tells_its_progress_and_how_old_the_word_is() {
+    fn a_running_job_has_its_progress_with_its_age() {
         let job = job(&json!({"observedGeneration": 1, "phase": "Running", "reason": "Running"}));
         let at = "2026-01-01T00:09:56Z".parse().unwrap();
-        let progress = Told { text: "classify: 5 rows".into(), at };
-        let told = text(&job, Ok(Vec::new()), Some(progress));
-        assert!(told.contains("\nProgress:    classify: 5 rows (4s ago)\n"), "{told}");
+        let progress = ProgressLine { text: "classify: 5 rows".into(), at };
+        let report = text(&job, Ok(Vec::new()), Some(progress));
+        assert!(report.contains("\nProgress:    classify: 5 rows (4s ago)\n"), "{report}");
     }
 }

@@ -1,24 +1,24 @@
-//! Columns and ages as kubectl writes them.
+//! Tables and ages in kubectl's format.
 
 use k8s_openapi::jiff::Timestamp;
 
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 3;
 
-/// Lines whose columns stay where they are, also for lines that come later.
+/// The widths of columns, which later lines can only widen.
 pub struct Table {
     widths: Vec<usize>,
 }
 
 impl Table {
-    /// As wide as these lines need.
-    pub fn over(lines: &[Vec<String>]) -> Self {
+    /// Columns wide enough for these rows.
+    pub fn for_rows(rows: &[Vec<String>]) -> Self {
         let mut table = Self { widths: Vec::new() };
-        lines.iter().for_each(|line| table.widen(line));
+        rows.iter().for_each(|row| table.widen(row));
         table
     }
 
-    /// For a line that comes later.
+    /// Makes the columns wide enough for these cells.
     pub fn widen(&mut self, cells: &[String]) {
         self.widths.resize(self.widths.len().max(cells.len()), 0);
         for (width, cell) in self.widths.iter_mut().zip(cells) {
@@ -26,7 +26,7 @@ impl Table {
         }
     }
 
-    /// With its line end.
+    /// The line of these cells, with a newline.
     pub fn line(&mut self, cells: &[String]) -> String {
         self.widen(cells);
         let mut line = String::new();
@@ -41,7 +41,8 @@ impl Table {
     }
 }
 
-/// How long ago, in the two units that tell most; less than nothing, by clocks that differ, is nothing.
+/// The time since `since` in at most two units, as kubectl prints it. It is 0s if `since` is in the future, which
+/// happens where clocks differ.
 pub fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -61,8 +62,8 @@ pub fn age(since: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Of a time as a status holds it.
-pub fn age_of(time: &str, now: Timestamp) -> Option<String> {
+/// As [`age`], for a time in RFC 3339.
+pub fn age_since(time: &str, now: Timestamp) -> Option<String> {
     Some(age(time.parse().ok()?, now))
 }
 
@@ -75,10 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other_and_stay_there() {
-        let lines = ["NAME|ROWS", "a|1", "longer|20"].map(cells);
-        let mut table = Table::over(&lines);
-        let text: String = lines.iter().map(|line| table.line(line)).collect();
+    fn columns_are_aligned_and_stay_aligned() {
+        let rows = ["NAME|ROWS", "a|1", "longer|20"].map(cells);
+        let mut table = Table::for_rows(&rows);
+        let text: String = rows.iter().map(|line| table.line(line)).collect();
         assert_eq!(text, "NAME     ROWS\na        1\nlonger   20\n");
         assert_eq!(table.line(&cells("b|2")), "b        2\n");
         assert_eq!(table.line(&cells("much-longer|3")), "much-longer   3\n");
@@ -91,7 +92,7 @@ mod tests {
         let after =
             |seconds: i64| age(then, Timestamp::from_second(then.as_second() + seconds).unwrap());
         let hour = 3600;
-        let told = [
+        let ages = [
             (-5, "0s"),
             (119, "119s"),
             (121, "2m1s"),
@@ -103,10 +104,10 @@ mod tests {
             (20 * 24 * hour, "20d"),
             (800 * 24 * hour, "2y70d"),
         ];
-        for (seconds, text) in told {
+        for (seconds, text) in ages {
             assert_eq!(after(seconds), text);
         }
-        assert_eq!(age_of("2025-12-31T23:59:00Z", then).as_deref(), Some("60s"));
-        assert_eq!(age_of("yesterday", then), None);
+        assert_eq!(age_since("2025-12-31T23:59:00Z", then).as_deref(), Some("60s"));
+        assert_eq!(age_since("yesterday", then), None);
     }
 }

@@ -48,7 +48,7 @@ fn one_document_in_a_thousand_does_not_fit_the_mapping() {
         let told = workspace.anomal(&["run", "job.yaml", "--secrets", "secrets"]);
         told.expect(
             0,
-            &["3 refused, kept with the reasons in kept.ndjson", "2,997 were there before"],
+            &["3 refused, written with the reasons to kept.ndjson", "2,997 existed before"],
         );
         assert_eq!(server.admin().count(&index), 2_997);
     });
