@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod elastic;
 pub mod http;
+pub mod memory;
 pub mod proxy;
 pub mod s3;
 pub mod traces;
