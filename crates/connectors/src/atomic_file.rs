@@ -1,4 +1,4 @@
-//! A file that is there whole or not at all.
+//! Files that appear whole or not at all.
 
 use std::{
     fs::File,
@@ -14,31 +14,31 @@ use tempfile::NamedTempFile;
 use crate::{
     Access,
     compression::Compressor,
-    remote::{cause, unwritable},
+    remote::{storage_error, upload_error},
 };
 
-/// Where an output's bytes go: a file under a temporary name in its own folder, renamed by
-/// [`AtomicFile::finish`] and removed if dropped before; an upload that is completed or taken back alike;
-/// or, as they come, standard output, a pipe or a device.
+/// The destination of an output's bytes: a file under a temporary name in its own folder, renamed by
+/// [`AtomicFile::finish`] and removed if dropped before; an upload, completed or aborted likewise; or standard output,
+/// a pipe or a device, to which bytes go at once.
 pub struct AtomicFile {
     target: PathBuf,
     state: State,
 }
 
 enum State {
-    Open(Box<Compressor<BufWriter<Inner>>>),
-    /// All is written.
-    Whole(Inner),
+    Open(Box<Compressor<BufWriter<Destination>>>),
+    /// All bytes are written.
+    Complete(Destination),
     Broken,
 }
 
-enum Inner {
+enum Destination {
     File(NamedTempFile),
     Object(Upload),
     Stream(Box<dyn Write + Send>),
 }
 
-impl Write for Inner {
+impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.write(bytes),
@@ -57,24 +57,24 @@ impl Write for Inner {
 }
 
 impl AtomicFile {
-    /// A name that ends in .gz or .zst is compressed.
+    /// A target that ends in .gz or .zst is compressed.
     ///
     /// # Errors
-    /// `Output`: the folder is not there or can't be written, the path is a folder; of an object those of
+    /// `Output`: the folder is missing or not writable, the path is a folder; for objects those of
     /// [`open`](crate::open).
     pub fn create(target: &Path, access: &Access<'_>) -> Result<Self> {
-        let inner = if is_url(&target.to_string_lossy()) {
-            Inner::Object(access.write(target)?)
+        let destination = if is_url(&target.to_string_lossy()) {
+            Destination::Object(access.write(target)?)
         } else if target == Path::new("-") {
-            Inner::Stream(Box::new(io::stdout()))
+            Destination::Stream(Box::new(io::stdout()))
         } else if is_stream(target) {
             let stream = File::options().write(true).open(target);
-            Inner::Stream(Box::new(stream.map_err(|error| failed(target, &error))?))
+            Destination::Stream(Box::new(stream.map_err(|error| write_error(target, &error))?))
         } else {
-            Inner::File(temporary(target)?)
+            Destination::File(temporary(target)?)
         };
-        let writer = Compressor::new(BufWriter::with_capacity(1 << 18, inner), target);
-        let writer = writer.map_err(|error| failed(target, &error))?;
+        let writer = Compressor::new(BufWriter::with_capacity(1 << 18, destination), target);
+        let writer = writer.map_err(|error| write_error(target, &error))?;
         Ok(Self { target: target.to_owned(), state: State::Open(Box::new(writer)) })
     }
 
@@ -87,32 +87,32 @@ impl AtomicFile {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.state {
             State::Open(writer) => writer.write_all(bytes),
-            State::Whole(_) | State::Broken => Err(io::Error::other("it is closed")),
+            State::Complete(_) | State::Broken => Err(io::Error::other("the file is closed")),
         };
-        written.map_err(|error| failed(&self.target, &error))
+        written.map_err(|error| write_error(&self.target, &error))
     }
 
-    /// Writes what is left, so that only its name is missing. Nothing is written after that.
+    /// Writes what is buffered, so that only the rename remains. Nothing may be written afterwards.
     ///
     /// # Errors
     /// `Output`.
     pub fn prepare(&mut self) -> Result<()> {
-        let inner = match std::mem::replace(&mut self.state, State::Broken) {
+        let destination = match std::mem::replace(&mut self.state, State::Broken) {
             State::Open(writer) => writer
                 .finish()
                 .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error)),
-            State::Whole(inner) => Ok(inner),
-            State::Broken => Err(io::Error::other("it is closed")),
+            State::Complete(destination) => Ok(destination),
+            State::Broken => Err(io::Error::other("the file is closed")),
         };
-        let mut inner = inner.map_err(|error| failed(&self.target, &error))?;
-        if let Inner::Object(upload) = &mut inner {
-            upload.flush_parts().map_err(|error| unwritable(&error))?;
+        let mut destination = destination.map_err(|error| write_error(&self.target, &error))?;
+        if let Destination::Object(upload) = &mut destination {
+            upload.flush_parts().map_err(|error| upload_error(&error))?;
         }
-        self.state = State::Whole(inner);
+        self.state = State::Complete(destination);
         Ok(())
     }
 
-    /// Gives the file its name.
+    /// Renames the file to its target.
     ///
     /// # Errors
     /// `Output`.
@@ -120,23 +120,23 @@ impl AtomicFile {
         self.prepare()?;
         let target = self.target;
         match self.state {
-            State::Whole(Inner::File(file)) => publish(file, &target),
-            State::Whole(Inner::Object(upload)) => {
-                upload.finish().map_err(|error| unwritable(&error))
+            State::Complete(Destination::File(file)) => publish(file, &target),
+            State::Complete(Destination::Object(upload)) => {
+                upload.finish().map_err(|error| upload_error(&error))
             }
-            State::Whole(Inner::Stream(mut out)) => {
-                out.flush().map_err(|error| failed(&target, &error))
+            State::Complete(Destination::Stream(mut out)) => {
+                out.flush().map_err(|error| write_error(&target, &error))
             }
             State::Open(_) | State::Broken => {
-                Err(failed(&target, &io::Error::other("it is closed")))
+                Err(write_error(&target, &io::Error::other("the file is closed")))
             }
         }
     }
 }
 
-/// A pipe or a device, which no file may take the place of.
+/// Whether the target is a pipe or a device, which must not be replaced by a file.
 pub(crate) fn is_stream(target: &Path) -> bool {
-    std::fs::metadata(target).is_ok_and(|there| !there.is_file() && !there.is_dir())
+    std::fs::metadata(target).is_ok_and(|target| !target.is_file() && !target.is_dir())
 }
 
 /// An empty file beside the target, removed when dropped.
@@ -148,13 +148,17 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
             format!("{} is a folder; name a file in it", target.display()),
         ));
     }
-    let linked = linked(target);
+    let linked = resolve_link(target);
     let folder = folder(&linked);
     if !folder.is_dir() {
         return Err(Error::new(
             Code::Output,
             "FOLDER_MISSING",
-            format!("{}: there is no folder {}; make it first", target.display(), folder.display()),
+            format!(
+                "{}: there is no folder {}; create it first",
+                target.display(),
+                folder.display()
+            ),
         ));
     }
     let name = linked.file_name().unwrap_or_default().to_string_lossy();
@@ -164,10 +168,10 @@ pub(crate) fn temporary(target: &Path) -> Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // An ordinary file: the process' umask takes its part.
+        // An ordinary file: the process' umask applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|error| failed(target, &error))
+    builder.tempfile_in(folder).map_err(|error| write_error(target, &error))
 }
 
 /// The folder of a file.
@@ -178,8 +182,8 @@ pub(crate) fn folder(file: &Path) -> &Path {
     }
 }
 
-/// Where a link leads, which stays a link.
-fn linked(target: &Path) -> PathBuf {
+/// The target of a link, so that the link itself stays.
+fn resolve_link(target: &Path) -> PathBuf {
     std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned())
 }
 
@@ -189,24 +193,24 @@ fn linked(target: &Path) -> PathBuf {
 /// `Output`.
 pub fn write_file(target: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = temporary(target)?;
-    file.write_all(bytes).map_err(|error| failed(target, &error))?;
+    file.write_all(bytes).map_err(|error| write_error(target, &error))?;
     publish(file, target)
 }
 
-/// Renames the temporary file to the target, which keeps its permissions if it was there before.
+/// Renames the temporary file to the target. A target that exists keeps its permissions.
 pub(crate) fn publish(file: NamedTempFile, target: &Path) -> Result<()> {
-    let linked = linked(target);
+    let linked = resolve_link(target);
     if let Ok(before) = std::fs::metadata(&linked) {
         let changed = file.as_file().set_permissions(before.permissions());
-        changed.map_err(|error| failed(target, &error))?;
+        changed.map_err(|error| write_error(target, &error))?;
     }
-    file.persist(&linked).map(|_: File| ()).map_err(|error| failed(target, &error.error))
+    file.persist(&linked).map(|_: File| ()).map_err(|error| write_error(target, &error.error))
 }
 
-/// What is told when writing fails.
-pub(crate) fn failed(target: &Path, error: &io::Error) -> Error {
-    if let Some(error) = cause(error) {
-        return unwritable(error);
+/// The error for a failed write.
+pub(crate) fn write_error(target: &Path, error: &io::Error) -> Error {
+    if let Some(error) = storage_error(error) {
+        return upload_error(error);
     }
     let name = if target == Path::new("-") {
         "standard output".to_owned()
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn is_there_whole_or_not_at_all() {
+    fn a_file_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.csv");
         let mut file = create(&target).unwrap();
@@ -273,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_in_the_way() {
+    fn errors_name_the_obstacle() {
         let folder = tempfile::tempdir().unwrap();
         let error = |path: &Path| create(path).err().unwrap().message;
         assert!(error(folder.path()).contains("is a folder"));
         assert!(error(&folder.path().join("no/a.csv")).contains("there is no folder"));
-        let full = failed(Path::new("x"), &io::Error::from(io::ErrorKind::StorageFull));
+        let full = write_error(Path::new("x"), &io::Error::from(io::ErrorKind::StorageFull));
         assert!(full.message.contains("free some space"), "{full}");
     }
 }

@@ -1,4 +1,4 @@
-//! gzip and zstd, in and out.
+//! Reading and writing gzip and zstd.
 
 use std::{
     io::{self, BufReader, Read, Write},
@@ -10,16 +10,14 @@ use zstd::stream::{read::Decoder, write::Encoder};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Compressed bytes read at once.
+/// Compressed bytes per read.
 const BUFFER: usize = 1 << 18;
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
 
-/// The plain bytes of a stream that may be compressed, told by its first bytes.
-pub(crate) fn decompressed(
-    mut raw: impl Read + Send + 'static,
-) -> io::Result<Box<dyn Read + Send>> {
-    // A pipe may give them one by one.
+/// Decompresses a stream if its first bytes are those of gzip or zstd.
+pub(crate) fn decompress(mut raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    // A pipe may deliver them one by one.
     let mut start = Vec::with_capacity(ZSTD.len());
     raw.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start)?;
     let (gzip, zstd) = (start.starts_with(&GZIP), start.starts_with(&ZSTD));
@@ -33,7 +31,7 @@ pub(crate) fn decompressed(
     })
 }
 
-/// Compresses as a file's name says. The bytes depend on the input alone.
+/// Compresses according to a file's extension. The output depends on the input alone.
 pub(crate) enum Compressor<W: Write> {
     Plain(W),
     Gzip(GzEncoder<W>),
@@ -81,15 +79,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_compressed_is_told_by_its_bytes() {
+    fn compression_is_detected_from_the_bytes() {
         for name in ["a", "a.gz", "a.zst"] {
             let mut compressor = Compressor::new(Vec::new(), Path::new(name)).unwrap();
             compressor.write_all(b"some text").unwrap();
             let bytes = compressor.finish().unwrap();
-            // Members one behind the other are one stream.
+            // Concatenated members are one stream.
             let twice = io::Cursor::new([bytes.clone(), bytes].concat());
             let mut text = String::new();
-            decompressed(twice).unwrap().read_to_string(&mut text).unwrap();
+            decompress(twice).unwrap().read_to_string(&mut text).unwrap();
             assert_eq!(text, "some textsome text", "{name}");
         }
     }

@@ -1,7 +1,7 @@
-//! CSV (RFC 4180), every cell kept to the byte.
+//! CSV (RFC 4180). Every cell stays as it is, to the byte.
 
-mod ahead;
 mod file;
+mod prefetch;
 mod sink;
 mod source;
 mod split;

@@ -1,9 +1,9 @@
-//! Times as exports write them, read at the speed of a log.
+//! Parses times in the forms that exports use.
 //!
-//! Read are RFC 3339 and ISO 8601 in its extended form (`2022-11-02T13:04:05.123Z`, with a blank for the
-//! T, without seconds, with `+01:00`, `+0100` or no offset, which means UTC), a date alone, and the form
-//! of Kibana's exports (`Nov 2, 2022 @ 13:04:05.123`, UTC). A finer fraction than microseconds is cut
-//! off; a leap second counts as the one before it.
+//! Accepted are RFC 3339 and ISO 8601 in its extended form (`2022-11-02T13:04:05.123Z`, with a blank for the T, without
+//! seconds, with `+01:00`, `+0100` or no offset, which means UTC), a date alone, and the form of Kibana's exports
+//! (`Nov 2, 2022 @ 13:04:05.123`, UTC). Fractions are truncated to microseconds; a leap second counts as the second
+//! before it.
 
 const MONTHS: [&[u8]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
@@ -83,7 +83,7 @@ fn time(rest: &mut Rest<'_>) -> Option<i64> {
     Some(whole + padded.take(6).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
 }
 
-/// What a local time is ahead of UTC.
+/// The offset of a local time from UTC in microseconds.
 fn offset(rest: &mut Rest<'_>) -> Option<i64> {
     if rest.0.is_empty() || rest.take(b"Zz").is_some() {
         return Some(0);
@@ -95,7 +95,7 @@ fn offset(rest: &mut Rest<'_>) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60) * MICROS)
 }
 
-/// What is left of a text.
+/// The rest of a text.
 #[derive(Clone, Copy)]
 struct Rest<'a>(&'a [u8]);
 
@@ -110,7 +110,7 @@ impl Rest<'_> {
         Some(value)
     }
 
-    /// Takes one of these bytes.
+    /// Consumes one of these bytes.
     fn take(&mut self, any: &[u8]) -> Option<()> {
         let (first, after) = self.0.split_first()?;
         any.contains(first).then(|| self.0 = after)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "20221102",
@@ -181,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_what_jiff_reads(
+        fn agrees_with_jiff(
             year in 0_i64..9999, month in 0_i64..14, day in 0_i64..33, seconds in 0_i64..90_000,
             fraction in 0_i64..MICROS, offset in -12_i64..12,
         ) {

@@ -1,4 +1,4 @@
-//! Records that could not be read, kept.
+//! The dead-letter file: records that could not be read.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use anomal_storage::Secrets;
 
 use crate::{Access, Rejected, WriteOutcome, atomic_file::AtomicFile};
 
-/// An NDJSON file of rejected records; made when there is the first.
+/// An NDJSON file of rejected records, created with the first one.
 pub struct DeadLetter {
     path: PathBuf,
     auth: Option<Auth>,
@@ -18,7 +18,7 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// `auth`: of a path that is an object's.
+    /// `auth`: the credentials, if the path is an object's URL.
     pub fn new(path: PathBuf, auth: Option<Auth>, secrets: Secrets) -> Self {
         Self { path, auth, secrets, file: None, rows: 0 }
     }
@@ -49,7 +49,7 @@ impl DeadLetter {
         self.file.as_mut().map_or(Ok(()), AtomicFile::prepare)
     }
 
-    /// What was written, if anything was.
+    /// Makes the file visible, if there is one.
     ///
     /// # Errors
     /// `Output`.

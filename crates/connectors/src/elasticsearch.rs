@@ -25,7 +25,7 @@ use anomal_spec::{Include, Rows};
 pub(crate) use sink::ElasticsearchSink;
 pub(crate) use source::ElasticsearchSource;
 
-use crate::{ResultBatch, RunInfo, sink::Choice};
+use crate::{ResultBatch, RunInfo, sink::Projection};
 
 /// Writes the documents of all rows of a batch, a line each, as an output has them.
 ///
@@ -37,7 +37,8 @@ pub fn documents(
     include: &[Include],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let chosen = Choice::new(Rows::All, &[Include::Features, Include::Contributions]).of(batch)?;
+    let chosen =
+        Projection::new(Rows::All, &[Include::Features, Include::Contributions]).project(batch)?;
     let writer = document::Writer::new(run, include);
     let batch = writer.batch(&chosen)?;
     let mut ids = ids::Ids::new(run);

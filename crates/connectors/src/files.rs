@@ -1,4 +1,4 @@
-//! Which files an input's path stands for.
+//! The files that an input's path stands for.
 
 use std::{
     fs::File,
@@ -16,34 +16,34 @@ use anomal_storage::{Download, Object, Store};
 
 use crate::{
     Access,
-    compression::decompressed,
-    remote::{self, cause},
+    compression::decompress,
+    remote::{self, storage_error},
 };
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// The files of an input in name order, and how much of them has been read.
+/// The files of an input in name order, and the number of bytes read so far.
 pub(crate) struct Files {
     /// Paths, or the URLs of objects.
     pub paths: Vec<PathBuf>,
-    place: Place,
+    origin: FileOrigin,
     read: Arc<AtomicU64>,
     total: Option<u64>,
 }
 
-/// Where they are.
-enum Place {
+/// Where the files are.
+enum FileOrigin {
     Disk,
     StandardInput,
     Store { store: Store, objects: Vec<Object> },
 }
 
 impl Files {
-    /// A file, a folder (its files with one of the endings, also compressed), a glob, or `-`.
+    /// Resolves a file, a folder (its files with one of the endings, also compressed), a glob, or `-`.
     ///
     /// # Errors
-    /// `InvalidInput` if there are none.
+    /// `InvalidInput` if no file matches.
     pub fn find(path: &str, endings: &[&str], access: &Access<'_>) -> Result<Self> {
         if is_url(path) {
             return Self::find_objects(path, endings, access);
@@ -51,26 +51,26 @@ impl Files {
         if path == "-" {
             return Ok(Self {
                 paths: vec![],
-                place: Place::StandardInput,
+                origin: FileOrigin::StandardInput,
                 read: Arc::default(),
                 total: None,
             });
         }
         let plain = Path::new(path);
         let paths = if plain.is_dir() {
-            in_folder(plain, endings)?
+            list_folder(plain, endings)?
         } else if plain.exists() || !path.contains(['*', '?', '[']) {
             vec![plain.to_owned()]
         } else {
-            globbed(path)?
+            match_glob(path)?
         };
         let mut total = Some(0);
         for path in &paths {
-            let file = path.metadata().map_err(|error| unreadable(path, &error))?;
+            let file = path.metadata().map_err(|error| read_error(path, &error))?;
             // A pipe under a name has no size.
             total = total.filter(|_| file.is_file()).map(|total| total + file.len());
         }
-        Ok(Self { paths, place: Place::Disk, read: Arc::default(), total })
+        Ok(Self { paths, origin: FileOrigin::Disk, read: Arc::default(), total })
     }
 
     fn find_objects(url: &str, endings: &[&str], access: &Access<'_>) -> Result<Self> {
@@ -78,13 +78,13 @@ impl Files {
         let objects = store.objects(endings).map_err(|error| access.input(&error))?;
         let paths = objects.iter().map(|object| PathBuf::from(&object.name)).collect();
         let total = objects.iter().map(|object| object.size).sum();
-        let place = Place::Store { store, objects };
-        Ok(Self { paths, place, read: Arc::default(), total })
+        let origin = FileOrigin::Store { store, objects };
+        Ok(Self { paths, origin, read: Arc::default(), total })
     }
 
-    /// The streams to read, one after the other.
+    /// The number of streams, which are read one after the other.
     pub fn count(&self) -> usize {
-        if matches!(self.place, Place::StandardInput) { 1 } else { self.paths.len() }
+        if matches!(self.origin, FileOrigin::StandardInput) { 1 } else { self.paths.len() }
     }
 
     pub fn name(&self, index: usize) -> String {
@@ -93,42 +93,42 @@ impl Files {
             .map_or_else(|| "standard input".into(), |path| path.display().to_string())
     }
 
-    /// The plain bytes of a file.
+    /// Opens a file, decompressed.
     ///
     /// # Errors
     /// `InvalidInput` if it can't be opened.
     pub fn open(&self, index: usize) -> Result<Box<dyn Read + Send>> {
-        let raw: Box<dyn Read + Send> = match (&self.place, self.paths.get(index)) {
-            (Place::Store { store, objects }, _) => Box::new(download(store, objects, index)?),
-            (Place::Disk, Some(path)) => {
-                Box::new(File::open(path).map_err(|error| self.failed(index, &error))?)
+        let raw: Box<dyn Read + Send> = match (&self.origin, self.paths.get(index)) {
+            (FileOrigin::Store { store, objects }, _) => Box::new(download(store, objects, index)?),
+            (FileOrigin::Disk, Some(path)) => {
+                Box::new(File::open(path).map_err(|error| self.read_error(index, &error))?)
             }
             _ => Box::new(io::stdin()),
         };
-        let counted = Counted { raw, read: Arc::clone(&self.read) };
-        decompressed(counted).map_err(|error| self.failed(index, &error))
+        let reader = CountingReader { raw, read: Arc::clone(&self.read) };
+        decompress(reader).map_err(|error| self.read_error(index, &error))
     }
 
-    /// A file that can be read at any place.
+    /// Opens a file for random access.
     ///
-    /// An object becomes one without a name first. Its pages could be asked for by ranges instead, but a batch
-    /// is a slice of every column, so that most of a row group would be fetched again for each; this way every
-    /// byte comes once, as a stream that is taken up again where it breaks, for the price of the space.
+    /// An object is copied to an unnamed temporary file first. Its pages could be fetched by range requests instead,
+    /// but a batch is a slice of every column, so that most of a row group would be fetched again for each batch. The
+    /// copy costs space on disk; in return each byte is transferred once, and a broken transfer is resumed.
     ///
     /// # Errors
-    /// `InvalidInput` if it can't be opened; `Output` if there is no room for it.
+    /// `InvalidInput` if it can't be opened; `Output` if the disk is full.
     pub fn open_file(&self, index: usize) -> Result<File> {
-        let Place::Store { store, objects } = &self.place else {
-            return File::open(&self.paths[index]).map_err(|error| self.failed(index, &error));
+        let FileOrigin::Store { store, objects } = &self.origin else {
+            return File::open(&self.paths[index]).map_err(|error| self.read_error(index, &error));
         };
         let mut download = download(store, objects, index)?;
-        let full = |error: io::Error| match cause(&error) {
-            Some(_) => self.failed(index, &error),
+        let full = |error: io::Error| match storage_error(&error) {
+            Some(_) => self.read_error(index, &error),
             None => Error::new(
                 Code::Output,
                 "TEMPORARY",
                 format!(
-                    "{} can't be kept in a temporary file in {}: {error}; free some space there, or set TMPDIR to a \
+                    "cannot copy {} to a temporary file in {}: {error}; free some space there, or set TMPDIR to a \
                      folder that has it",
                     self.name(index),
                     std::env::temp_dir().display()
@@ -140,7 +140,7 @@ impl Files {
         Ok(file)
     }
 
-    /// The plain bytes of a text file, without a byte order mark.
+    /// Opens a text file, decompressed and without a byte order mark.
     ///
     /// # Errors
     /// `InvalidInput` if it can't be opened or is UTF-16.
@@ -148,7 +148,7 @@ impl Files {
         let mut bytes = self.open(index)?;
         let mut start = Vec::with_capacity(UTF8_MARK.len());
         let read = bytes.by_ref().take(UTF8_MARK.len() as u64).read_to_end(&mut start);
-        read.map_err(|error| self.failed(index, &error))?;
+        read.map_err(|error| self.read_error(index, &error))?;
         if UTF16_MARKS.iter().any(|mark| start.starts_with(mark)) {
             return Err(Error::input(
                 "NOT_UTF8",
@@ -164,8 +164,8 @@ impl Files {
         Ok(Box::new(io::Cursor::new(start).chain(bytes)))
     }
 
-    pub fn failed(&self, index: usize, error: &io::Error) -> Error {
-        unreadable(Path::new(&self.name(index)), error)
+    pub fn read_error(&self, index: usize, error: &io::Error) -> Error {
+        read_error(Path::new(&self.name(index)), error)
     }
 
     pub fn progress(&self) -> (u64, Option<u64>) {
@@ -173,8 +173,8 @@ impl Files {
     }
 }
 
-fn in_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
-    let entries = folder.read_dir().map_err(|error| unreadable(folder, &error))?;
+fn list_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let entries = folder.read_dir().map_err(|error| read_error(folder, &error))?;
     let wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
@@ -185,7 +185,7 @@ fn in_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()
-        .map_err(|error| unreadable(folder, &error))?;
+        .map_err(|error| read_error(folder, &error))?;
     paths.retain(wanted);
     paths.sort();
     if paths.is_empty() {
@@ -201,36 +201,36 @@ fn in_folder(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn globbed(pattern: &str) -> Result<Vec<PathBuf>> {
+fn match_glob(pattern: &str) -> Result<Vec<PathBuf>> {
     let bad = |message: String| Error::input("NO_FILES", format!("{pattern}: {message}"));
     let paths = glob::glob(pattern).map_err(|error| bad(error.to_string()))?;
     let mut paths: Vec<PathBuf> = paths
         .collect::<Result<_, _>>()
-        .map_err(|error: glob::GlobError| unreadable(error.path(), error.error()))?;
+        .map_err(|error: glob::GlobError| read_error(error.path(), error.error()))?;
     paths.retain(|path| !path.is_dir());
     paths.sort();
-    if paths.is_empty() { Err(bad("no file has such a name".into())) } else { Ok(paths) }
+    if paths.is_empty() { Err(bad("no file matches".into())) } else { Ok(paths) }
 }
 
 fn download(store: &Store, objects: &[Object], index: usize) -> Result<Download> {
-    let object = objects.get(index).ok_or_else(|| Error::internal("there is no such object"))?;
-    store.read(object).map_err(|error| remote::unreadable(&error))
+    let object = objects.get(index).ok_or_else(|| Error::internal("no such object"))?;
+    store.read(object).map_err(|error| remote::read_error(&error))
 }
 
-pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
-    if let Some(error) = cause(error) {
-        return remote::unreadable(error);
+pub(crate) fn read_error(path: &Path, error: &io::Error) -> Error {
+    if let Some(error) = storage_error(error) {
+        return remote::read_error(error);
     }
     Error::input("UNREADABLE", format!("{} can't be read: {error}", path.display()))
 }
 
-/// Counts bytes as they come from the disk.
-struct Counted {
+/// Counts the bytes that are read, before decompression.
+struct CountingReader {
     raw: Box<dyn Read + Send>,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.raw.read(buffer)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);

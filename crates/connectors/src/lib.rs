@@ -1,11 +1,10 @@
-//! Input and output drivers: a folder each, with the same file names in it.
+//! Input and output drivers: one folder each, with the same file names.
 //!
-//! Drivers are blocking; the runner gives each a thread of its own. They know nothing of features or
-//! scores: a source gives rows as they were read beside the columns that were asked for by type, a sink
-//! takes rows with their results.
+//! Drivers block; the runner gives each a thread of its own. They know nothing of features or scores: a source
+//! returns rows as they were read and, beside them, the selected columns with types. A sink receives rows with their
+//! results.
 
 mod atomic_file;
-mod begun;
 mod compression;
 pub mod csv;
 mod datetime;
@@ -20,6 +19,7 @@ mod remote;
 mod run_info;
 pub mod sink;
 pub mod source;
+mod task;
 pub mod terminal;
 pub mod text;
 mod typing;
@@ -35,20 +35,20 @@ pub use run_info::{ReportInfo, RunInfo};
 pub use sink::{EarlySink, Known, ResultBatch, Sink, WriteOutcome};
 pub use source::{Batch, Rejected, Source};
 
-/// Records of a batch. A constant of the format, not of the machine: results that are computed by batch
-/// must not depend on who computes them.
+/// Records in a batch. A constant, independent of the machine: results that are computed batch by batch must be the
+/// same everywhere.
 const BATCH_ROWS: usize = 65_536;
-/// A longer record is a bad one.
+/// Bytes in a record at most; a longer one is rejected.
 const MAX_RECORD: usize = 16 << 20;
 
-/// How an input is opened.
+/// Options for opening an input.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
-    /// Records of a batch, rejected ones among them.
+    /// Records in a batch, including rejected ones.
     pub batch_rows: usize,
-    /// Bytes read at once.
+    /// Bytes per read.
     pub block_bytes: usize,
-    /// Of inputs that name one.
+    /// Where the secret that an input names is looked up.
     pub secrets: Secrets,
 }
 
@@ -58,11 +58,11 @@ impl Default for OpenOptions {
     }
 }
 
-/// Opens an input whose path is resolved (`-`: standard input), and learns its columns.
+/// Opens an input whose path is resolved (`-`: standard input) and determines its columns.
 ///
 /// # Errors
 /// `InvalidInput` if it can't be read, is empty, or its first records are bad; `InvalidSettings` if its URL or
-/// secret is none; `Unavailable` or `PermissionDenied` from an object store or a server.
+/// secret is invalid; `Unavailable` or `PermissionDenied` from an object store or a server.
 pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if let Some(csv) = &input.csv {
         return Ok(Box::new(csv::CsvSource::open(csv, options)?));
@@ -83,11 +83,11 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Box<dyn Source>> {
     ))
 }
 
-/// Opens an output whose path is resolved (`-`: standard output); `place`: where the settings name it, such
-/// as `outputs[0]`; `run`: what it may tell of the run.
+/// Opens an output whose path is resolved (`-`: standard output). `place` is its position in the settings, such as
+/// `outputs[0]`; `run` describes the run to outputs that include it.
 ///
 /// # Errors
-/// `Output` if it can't be made: no such folder, no permission; for an object as [`open`]; those of a server.
+/// `Output` if it can't be created: no such folder, no permission; those of [`open`] for objects and servers.
 pub fn create(
     output: &Output,
     place: &str,

@@ -1,4 +1,4 @@
-//! A stream cut into records, in bounded memory.
+//! Splits a stream into records, in bounded memory.
 
 use std::io::{self, Read};
 
@@ -15,14 +15,14 @@ pub(crate) enum Shape {
     Quoted { separator: u8 },
 }
 
-/// A record, or what should have been one.
+/// A record, valid or not.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
-    /// Without its line end. Of a bad record, its beginning.
+    /// Without the line end. For a bad record, its first bytes.
     pub bytes: &'a [u8],
-    /// The line that it starts on, from 1.
+    /// The line on which it starts, from 1.
     pub line: u64,
-    /// Whether it holds a double quote.
+    /// Whether it contains a double quote.
     pub quotes: bool,
     pub bad: Option<&'static str>,
 }
@@ -31,12 +31,12 @@ pub(crate) const TOO_LONG: &str = "the record is longer than 16 MiB";
 pub(crate) const UNCLOSED: &str = "a quote is opened and never closed";
 pub(crate) const NOT_UTF8: &str = "the record is not UTF-8";
 
-/// Cuts records from a stream.
+/// Reads records from a stream.
 pub(crate) struct Lines {
     reader: Box<dyn Read + Send>,
     shape: Shape,
     block: usize,
-    /// What was read and not yet taken is `buffer[start..end]`.
+    /// `buffer[start..end]` has been read and not returned yet.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -44,8 +44,8 @@ pub(crate) struct Lines {
     line: u64,
 }
 
-/// What was found in the buffer: the record's end, the start of the next one, its line ends.
-struct Cut {
+/// Where a record ends in the buffer, where the next one starts, and the number of its line ends.
+struct Bounds {
     end: usize,
     next: usize,
     lines: u64,
@@ -54,7 +54,7 @@ struct Cut {
 }
 
 impl Lines {
-    /// Reads `block` bytes at once.
+    /// Reads `block` bytes at a time.
     pub fn new(reader: Box<dyn Read + Send>, shape: Shape, block: usize) -> Self {
         Self { reader, shape, block, buffer: Vec::new(), start: 0, end: 0, ended: false, line: 1 }
     }
@@ -64,34 +64,34 @@ impl Lines {
     /// # Errors
     /// If the stream can't be read or decompressed.
     pub fn next(&mut self) -> io::Result<Option<Record<'_>>> {
-        let cut = loop {
-            let cut = self.cut();
-            let length = cut.as_ref().map_or(self.end, |cut| cut.end) - self.start;
+        let bounds = loop {
+            let bounds = self.next_bounds();
+            let length = bounds.as_ref().map_or(self.end, |bounds| bounds.end) - self.start;
             if length > MAX_RECORD {
-                break self.give_up(TOO_LONG)?;
+                break self.reject_line(TOO_LONG)?;
             }
-            if let Some(cut) = cut {
-                break cut;
+            if let Some(bounds) = bounds {
+                break bounds;
             }
             if self.ended {
                 if self.start == self.end {
                     return Ok(None);
                 }
-                break self.rest()?;
+                break self.last_bounds()?;
             }
             self.fill()?;
         };
         let (start, line) = (self.start, self.line);
-        self.start = cut.next;
-        self.line += cut.lines;
-        let mut bytes = &self.buffer[start..cut.end];
-        if cut.bad.is_none() && bytes.last() == Some(&b'\r') {
+        self.start = bounds.next;
+        self.line += bounds.lines;
+        let mut bytes = &self.buffer[start..bounds.end];
+        if bounds.bad.is_none() && bytes.last() == Some(&b'\r') {
             bytes = &bytes[..bytes.len() - 1];
         }
-        Ok(Some(Record { bytes, line, quotes: cut.quotes, bad: cut.bad }))
+        Ok(Some(Record { bytes, line, quotes: bounds.quotes, bad: bounds.bad }))
     }
 
-    /// Reads a block behind what is there, or to the end of the stream.
+    /// Appends a block to the buffer, or what is left of the stream.
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
@@ -99,7 +99,7 @@ impl Lines {
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
-        // Full blocks, so that what is found does not depend on how a pipe is fed.
+        // Full blocks, so that the result does not depend on how a pipe is fed.
         while self.end < wanted && !self.ended {
             match self.reader.read(&mut self.buffer[self.end..wanted]) {
                 Ok(0) => self.ended = true,
@@ -111,10 +111,10 @@ impl Lines {
         Ok(())
     }
 
-    /// The record at the start of the buffer, if its end is there.
-    fn cut(&self) -> Option<Cut> {
+    /// The record at the start of the buffer, if its end has been read.
+    fn next_bounds(&self) -> Option<Bounds> {
         let rest = &self.buffer[self.start..self.end];
-        let whole = |end: usize, lines, quotes| Cut {
+        let whole = |end: usize, lines, quotes| Bounds {
             end: self.start + end,
             next: self.start + end + 1,
             lines,
@@ -134,48 +134,48 @@ impl Lines {
         }
     }
 
-    /// The end of the stream without a line end.
-    fn rest(&mut self) -> io::Result<Cut> {
+    /// The last record of the stream, which has no line end.
+    fn last_bounds(&mut self) -> io::Result<Bounds> {
         let rest = &self.buffer[self.start..self.end];
         let (end, next) = (self.end, self.end);
         if let Shape::Quoted { separator } = self.shape
             && memchr(b'"', rest).is_some()
         {
-            // With a line end added, does it end?
+            // Is every quote closed?
             let closed = quoted_end(&[rest, b"\n"].concat(), separator).is_some();
             if !closed {
-                return self.give_up(UNCLOSED);
+                return self.reject_line(UNCLOSED);
             }
             let lines = memchr::memchr_iter(b'\n', rest).count() as u64;
-            return Ok(Cut { end, next, lines, quotes: true, bad: None });
+            return Ok(Bounds { end, next, lines, quotes: true, bad: None });
         }
-        Ok(Cut { end, next, lines: 0, quotes: false, bad: None })
+        Ok(Bounds { end, next, lines: 0, quotes: false, bad: None })
     }
 
-    /// Takes the line at the start for a bad record and goes on behind it.
-    fn give_up(&mut self, why: &'static str) -> io::Result<Cut> {
+    /// Makes the line at the start a bad record and continues behind it.
+    fn reject_line(&mut self, why: &'static str) -> io::Result<Bounds> {
         if let Some(found) = memchr(b'\n', &self.buffer[self.start..self.end]) {
             let (end, next) = (self.start + found, self.start + found + 1);
-            return Ok(Cut { end, next, lines: 1, quotes: true, bad: Some(why) });
+            return Ok(Bounds { end, next, lines: 1, quotes: true, bad: Some(why) });
         }
-        // The line is longer than all that is kept: its beginning stays, the rest is read away.
+        // The line is longer than the buffer: its first bytes are kept, the rest is skipped.
         self.end = self.end.min(self.start + MAX_RECORD);
         while !self.ended {
             self.fill()?;
             let kept = self.end.min(MAX_RECORD);
             if let Some(found) = memchr(b'\n', &self.buffer[kept..self.end]) {
                 let next = kept + found + 1;
-                return Ok(Cut { end: kept, next, lines: 1, quotes: true, bad: Some(why) });
+                return Ok(Bounds { end: kept, next, lines: 1, quotes: true, bad: Some(why) });
             }
             self.end = kept;
         }
         let (end, next) = (self.end, self.end);
-        Ok(Cut { end, next, lines: 0, quotes: true, bad: Some(why) })
+        Ok(Bounds { end, next, lines: 0, quotes: true, bad: Some(why) })
     }
 }
 
-/// Where the record at the start ends (its line end's place) and how many line ends it has, that one
-/// among them.
+/// The position of the line end that ends the first record, and the number of line ends up to there, that one
+/// included.
 fn quoted_end(bytes: &[u8], separator: u8) -> Option<(usize, u64)> {
     let mut place = 0;
     let mut lines = 1;
@@ -195,7 +195,7 @@ fn quoted_end(bytes: &[u8], separator: u8) -> Option<(usize, u64)> {
                 }
             }
         }
-        // The rest of the cell; text behind a closing quote belongs to it.
+        // The rest of the cell; text behind a closing quote belongs to the cell.
         place += memchr2(separator, b'\n', bytes.get(place..)?)?;
         if bytes[place] == b'\n' {
             return Some((place, lines));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_never_closes_costs_its_line_alone() {
+    fn an_unclosed_quote_costs_one_line() {
         let found = records(b"1,\"2\n3,4\n5,6", 4);
         assert_eq!(found[0], ("1,\"2".into(), 1, Some(UNCLOSED)));
         assert_eq!(found[1].0, "3,4");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_read_away_in_bounded_memory() {
+    fn a_long_line_is_skipped_in_bounded_memory() {
         let mut bytes = vec![b'x'; MAX_RECORD + (3 << 20)];
         bytes.extend(b"\n1,2\n");
         let found = records(&bytes, 1 << 20);
@@ -257,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_make_no_difference(bytes in "[ab,\"\n\r]{0,60}", block in 1_usize..20) {
+        fn the_block_size_does_not_matter(bytes in "[ab,\"\n\r]{0,60}", block in 1_usize..20) {
             prop_assert_eq!(records(bytes.as_bytes(), block), records(bytes.as_bytes(), 4096));
         }
     }

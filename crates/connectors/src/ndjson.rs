@@ -1,10 +1,10 @@
-//! A JSON object a line.
+//! NDJSON: one JSON object a line.
 
 mod column;
 mod flat;
 mod sink;
 mod source;
 
-pub(crate) use column::{Builder, Cell, Stored};
+pub(crate) use column::{Cell, ColumnBuilder, StorageType};
 pub(crate) use sink::NdjsonSink;
 pub(crate) use source::NdjsonSource;

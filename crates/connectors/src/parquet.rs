@@ -14,12 +14,12 @@ use polars::prelude::PolarsError;
 pub(crate) use sink::ParquetSink;
 pub(crate) use source::ParquetSource;
 
-use crate::atomic_file::failed;
+use crate::atomic_file::write_error;
 
-/// The disk's fault, as far as the file format lets it be seen.
-fn refused(target: &Path, error: PolarsError) -> Error {
+/// An error of the Parquet writer. I/O errors keep their kind.
+fn polars_error(target: &Path, error: PolarsError) -> Error {
     match error {
-        PolarsError::IO { error, .. } => failed(target, &error),
-        error => failed(target, &std::io::Error::other(error.to_string())),
+        PolarsError::IO { error, .. } => write_error(target, &error),
+        error => write_error(target, &std::io::Error::other(error.to_string())),
     }
 }

@@ -1,4 +1,4 @@
-//! The records of all files of an input, numbered, in batches whose bounds depend on the data alone.
+//! Reads the records of all files of an input, numbered, in batches whose bounds depend on the data alone.
 
 use std::sync::Arc;
 
@@ -10,67 +10,66 @@ use crate::{
     files::Files,
     lines::{Lines, NOT_UTF8, Shape},
     source::{Batch, RAW_BYTES, Rejected, raw_text},
-    typing::{self, Nulls},
+    typing::{self, NullValues},
 };
 
-/// A batch ends with the record that takes it over so many bytes, so that long records do not make huge
-/// batches.
+/// A batch ends with the record that takes it over this many bytes, so that long records do not make huge batches.
 const BATCH_BYTES: usize = 32 << 20;
 
-/// Where a record is: in [`Gathered::text`] and in the input.
+/// The position of a record in [`RawBatch::text`] and in the input.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RecordSpan {
     pub start: usize,
     pub end: usize,
-    /// Whether it holds a double quote.
+    /// Whether it contains a double quote.
     pub quotes: bool,
     pub row: u64,
     pub line: u64,
     file: usize,
 }
 
-impl Entry {
-    /// A record that is all of a text.
-    pub fn of(text: &str) -> Self {
+impl RecordSpan {
+    /// A record that spans all of a text.
+    pub fn for_text(text: &str) -> Self {
         Self { start: 0, end: text.len(), quotes: text.contains('"'), row: 0, line: 1, file: 0 }
     }
 }
 
-/// Records of one batch as they were read.
+/// The records of one batch as they were read, not split into values yet.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct RawBatch {
     pub text: String,
-    pub records: Vec<Entry>,
+    pub records: Vec<RecordSpan>,
     pub rejected: Vec<Rejected>,
-    /// What ended the reading right behind these records.
+    /// The error that ended reading right behind these records.
     pub failure: Option<Error>,
 }
 
-impl Gathered {
-    /// Nothing was there to be read.
+impl RawBatch {
+    /// Whether the input has ended.
     pub fn is_end(&self) -> bool {
         self.records.is_empty() && self.rejected.is_empty() && self.failure.is_none()
     }
 
-    pub fn record(&self, entry: &Entry) -> &str {
-        &self.text[entry.start..entry.end]
+    pub fn record(&self, span: &RecordSpan) -> &str {
+        &self.text[span.start..span.end]
     }
 }
 
-/// What is wrong with a record.
-pub(crate) struct Bad {
+/// The reason why a record is rejected.
+pub(crate) struct BadRecord {
     pub column: Option<String>,
     pub reason: String,
 }
 
-impl Bad {
-    /// The record as a whole.
-    pub fn record(reason: impl Into<String>) -> Self {
+impl BadRecord {
+    /// The record as a whole is wrong.
+    pub fn new(reason: impl Into<String>) -> Self {
         Self { column: None, reason: reason.into() }
     }
 }
 
-/// Takes away the items at these places, which ascend.
+/// Removes the items at these positions, which ascend.
 pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
     let mut places = places.iter().copied().peekable();
     let mut place = 0;
@@ -84,10 +83,10 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
 /// Reads records one file after the other.
 pub(crate) struct Records {
     pub files: Arc<Files>,
-    pub refusals: Refusals,
+    pub policy: BadRecordPolicy,
     options: OpenOptions,
     shape: Shape,
-    /// Whether an empty line is a record, as it is where there is one column.
+    /// Whether an empty line is a record, as in a file of one column.
     pub keep_blank: bool,
     file: usize,
     lines: Option<Lines>,
@@ -95,7 +94,7 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// `skip`: bad records are kept as rejected ones and do not end the reading.
+    /// `skip`: bad records are rejected and do not end reading.
     pub fn new(
         files: Files,
         driver: &'static str,
@@ -105,7 +104,7 @@ impl Records {
     ) -> Self {
         let files = Arc::new(files);
         Self {
-            refusals: Refusals { files: Arc::clone(&files), driver, skip },
+            policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip },
             files,
             options: options.clone(),
             shape,
@@ -116,10 +115,10 @@ impl Records {
         }
     }
 
-    /// Opens the first file; `begin` reads what stands above its records.
+    /// Opens the first file. `begin` reads what precedes its records.
     ///
     /// # Errors
-    /// `InvalidInput` if it can't be read, and what `begin` says.
+    /// `InvalidInput` if it can't be read; those of `begin`.
     pub fn open(&mut self, begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>) -> Result<()> {
         let name = self.files.name(self.file);
         let mut lines =
@@ -129,30 +128,33 @@ impl Records {
         Ok(())
     }
 
-    /// The next records; `begin` is called for each file that is opened on the way.
-    pub fn gather(&mut self, begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>) -> Gathered {
-        let mut gathered = Gathered::default();
-        while gathered.records.len() + gathered.rejected.len() < self.options.batch_rows
-            && gathered.text.len() < BATCH_BYTES
+    /// Reads the next records. `begin` is called for each file that is opened.
+    pub fn read_batch(
+        &mut self,
+        begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>,
+    ) -> RawBatch {
+        let mut raw = RawBatch::default();
+        while raw.records.len() + raw.rejected.len() < self.options.batch_rows
+            && raw.text.len() < BATCH_BYTES
         {
-            match self.step(&mut gathered, begin) {
+            match self.step(&mut raw, begin) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(failure) => {
-                    gathered.failure = Some(failure);
-                    // Nothing is read behind a failure.
+                    raw.failure = Some(failure);
+                    // Nothing is read after a failure.
                     (self.file, self.lines) = (self.files.count(), None);
                     break;
                 }
             }
         }
-        gathered
+        raw
     }
 
-    /// Takes a record or opens a file; false at the end of the last one.
+    /// Reads a record or opens the next file; false at the end of the last one.
     fn step(
         &mut self,
-        gathered: &mut Gathered,
+        raw: &mut RawBatch,
         begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>,
     ) -> Result<bool> {
         let Some(lines) = &mut self.lines else {
@@ -163,7 +165,8 @@ impl Records {
             self.open(begin)?;
             return Ok(true);
         };
-        let Some(record) = lines.next().map_err(|error| self.files.failed(self.file, &error))?
+        let Some(record) =
+            lines.next().map_err(|error| self.files.read_error(self.file, &error))?
         else {
             self.lines = None;
             return Ok(true);
@@ -175,54 +178,54 @@ impl Records {
         if blank {
             return Ok(true);
         }
-        let start = gathered.text.len();
+        let start = raw.text.len();
         let (quotes, line) = (record.quotes, record.line);
-        let mut entry =
-            Entry { start, end: start, quotes, row: self.next_row, line, file: self.file };
+        let mut span =
+            RecordSpan { start, end: start, quotes, row: self.next_row, line, file: self.file };
         self.next_row += 1;
         let reason = match (record.bad, simdutf8::basic::from_utf8(record.bytes)) {
             (None, Ok(text)) => {
-                gathered.text.push_str(text);
-                entry.end = gathered.text.len();
-                gathered.records.push(entry);
+                raw.text.push_str(text);
+                span.end = raw.text.len();
+                raw.records.push(span);
                 return Ok(true);
             }
             (Some(reason), _) => reason,
             (None, Err(_)) => NOT_UTF8,
         };
-        let raw = record.bytes[..record.bytes.len().min(RAW_BYTES)].to_vec();
-        let rejected = &mut gathered.rejected;
-        self.refusals.refuse(&entry, Bad::record(reason), &raw, rejected).map(|()| true)
+        let bytes = record.bytes[..record.bytes.len().min(RAW_BYTES)].to_vec();
+        let rejected = &mut raw.rejected;
+        self.policy.reject_bytes(&span, BadRecord::new(reason), &bytes, rejected).map(|()| true)
     }
 }
 
-/// What becomes of bad records.
+/// How bad records are handled.
 #[derive(Clone)]
-pub(crate) struct Refusals {
+pub(crate) struct BadRecordPolicy {
     files: Arc<Files>,
     driver: &'static str,
     skip: bool,
 }
 
-impl Refusals {
-    /// Keeps a bad record; `raw` is what it begins with.
+impl BadRecordPolicy {
+    /// Rejects a bad record, whose first bytes are `bytes`.
     ///
     /// # Errors
     /// `InvalidInput` where bad records are errors.
-    fn refuse(
+    fn reject_bytes(
         &self,
-        entry: &Entry,
-        bad: Bad,
-        raw: &[u8],
+        span: &RecordSpan,
+        bad: BadRecord,
+        bytes: &[u8],
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
         let bad = Rejected {
-            file: self.files.name(entry.file),
-            line: entry.line,
-            row: entry.row,
+            file: self.files.name(span.file),
+            line: span.line,
+            row: span.row,
             column: bad.column,
             reason: bad.reason,
-            raw: raw_text(raw),
+            raw: raw_text(bytes),
         };
         if !self.skip {
             return Err(bad.into_error(self.driver));
@@ -231,57 +234,57 @@ impl Refusals {
         Ok(())
     }
 
-    /// Takes the record at `index` for a bad one. Where that ends the reading, the records before it are
-    /// what is left, and true is told.
-    pub fn reject(&self, gathered: &mut Gathered, index: usize, bad: Bad) -> bool {
-        let entry = gathered.records[index];
-        let raw = &gathered.text.as_bytes()[entry.start..entry.end];
-        let Err(failure) = self.refuse(&entry, bad, raw, &mut gathered.rejected) else {
+    /// Rejects the record at `index`. Returns true if that ends reading; only the records up to that one remain
+    /// then.
+    pub fn reject(&self, raw: &mut RawBatch, index: usize, bad: BadRecord) -> bool {
+        let span = raw.records[index];
+        let bytes = &raw.text.as_bytes()[span.start..span.end];
+        let Err(failure) = self.reject_bytes(&span, bad, bytes, &mut raw.rejected) else {
             return false;
         };
-        gathered.records.truncate(index + 1);
-        // It comes before whatever failed behind it.
-        gathered.failure = Some(failure);
+        raw.records.truncate(index + 1);
+        // It precedes a failure behind it.
+        raw.failure = Some(failure);
         true
     }
 
-    /// The batch of these records and their columns, with the selected ones typed; records with a value
-    /// that is not of its column's type are bad ones.
+    /// Makes a batch of these records and their columns, with typed forms of the selected ones. Records with a value
+    /// that is not of its column's type are rejected.
     ///
     /// # Errors
     /// `InvalidInput`: the first failure in the records' order.
     pub fn batch(
         &self,
-        mut gathered: Gathered,
+        mut raw: RawBatch,
         mut source: DataFrame,
         selected: &[Column],
-        nulls: &Nulls,
+        nulls: &NullValues,
     ) -> Result<Batch> {
-        let typed = typing::typed(&source, selected, nulls)?;
+        let typed = typing::type_columns(&source, selected, nulls)?;
         let mut columns = typed.columns;
-        if !typed.misfits.is_empty() {
+        if !typed.mismatches.is_empty() {
             let mut fits = vec![true; source.height()];
-            let mut places = Vec::with_capacity(typed.misfits.len());
-            for misfit in typed.misfits {
-                fits[misfit.index] = false;
-                places.push(misfit.index);
-                let bad = Bad { reason: misfit.reason(), column: Some(misfit.column) };
-                if self.reject(&mut gathered, misfit.index, bad) {
+            let mut places = Vec::with_capacity(typed.mismatches.len());
+            for mismatch in typed.mismatches {
+                fits[mismatch.index] = false;
+                places.push(mismatch.index);
+                let bad = BadRecord { reason: mismatch.reason(), column: Some(mismatch.column) };
+                if self.reject(&mut raw, mismatch.index, bad) {
                     break;
                 }
             }
-            if gathered.failure.is_none() {
+            if raw.failure.is_none() {
                 let mask = BooleanChunked::from_slice("fits".into(), &fits);
                 (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
-                remove(&mut gathered.records, &places);
+                remove(&mut raw.records, &places);
             }
         }
-        if let Some(failure) = gathered.failure {
+        if let Some(failure) = raw.failure {
             return Err(failure);
         }
-        gathered.rejected.sort_by_key(|bad| bad.row);
-        let rows = gathered.records.iter().map(|entry| entry.row).collect();
+        raw.rejected.sort_by_key(|bad| bad.row);
+        let rows = raw.records.iter().map(|span| span.row).collect();
         let source = Table::new(rows, source)?;
-        Ok(Batch { source, typed: columns, rejected: gathered.rejected, diagnostics: Vec::new() })
+        Ok(Batch { source, typed: columns, rejected: raw.rejected, diagnostics: Vec::new() })
     }
 }

@@ -1,4 +1,4 @@
-//! Objects in place of files: opened by what the settings say of them, and their failures in our own words.
+//! Opens objects in stores in place of files, and converts the stores' errors.
 
 use std::{io, path::Path};
 
@@ -6,10 +6,10 @@ use anomal_core::{Code, Error, Result};
 use anomal_spec::Auth;
 use anomal_storage::{Error as StorageError, Kind, Location, Secrets, Store, Upload, Use};
 
-/// How the object of an input or output is opened.
+/// The settings for opening the object of an input or output.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// Where the settings name it, such as `outputs[0].csv`.
+    /// The driver's position in the settings, such as `outputs[0].csv`.
     pub place: &'a str,
     pub auth: Option<&'a Auth>,
     pub secrets: &'a Secrets,
@@ -28,7 +28,7 @@ impl Access<'_> {
     fn open(&self, url: &str, to: Use) -> Result<Store> {
         let location = Location::parse(url).map_err(|error| self.settings("path", &error))?;
         let secret = self.auth.map(|auth| self.secrets.read(&auth.secret_ref.name)).transpose();
-        // Where there is a secret, it is the only thing that can be wrong from here on.
+        // With a secret, only the secret can be wrong from here on.
         let wrong = |error: StorageError| self.settings("auth.secretRef", &error);
         let secret = secret.map_err(wrong)?;
         let opened = Store::open(location, secret.as_ref(), to);
@@ -43,44 +43,44 @@ impl Access<'_> {
         Error::settings(format!("{}.{key}", self.place), reason, error.message.clone())
     }
 
-    /// A failure of listing or of beginning to read.
+    /// The error for a failed listing or a failed first read.
     pub(crate) fn input(&self, error: &StorageError) -> Error {
         match error.kind {
             Kind::Settings => self.settings("path", error),
-            _ => unreadable(error),
+            _ => read_error(error),
         }
     }
 
     fn output(&self, error: &StorageError) -> Error {
         match error.kind {
             Kind::Settings => self.settings("path", error),
-            _ => unwritable(error),
+            _ => upload_error(error),
         }
     }
 }
 
-pub(crate) fn unreadable(error: &StorageError) -> Error {
-    of(error, Code::InvalidInput, "UNREADABLE")
+pub(crate) fn read_error(error: &StorageError) -> Error {
+    to_error(error, Code::InvalidInput, "UNREADABLE")
 }
 
-pub(crate) fn unwritable(error: &StorageError) -> Error {
-    of(error, Code::Output, "WRITE_FAILED")
+pub(crate) fn upload_error(error: &StorageError) -> Error {
+    to_error(error, Code::Output, "WRITE_FAILED")
 }
 
-/// `else_code`: what it is where neither the store nor the credentials are at fault.
-fn of(error: &StorageError, else_code: Code, else_reason: &str) -> Error {
+/// `else_code`: the code where neither the store nor the credentials are at fault.
+fn to_error(error: &StorageError, else_code: Code, else_reason: &str) -> Error {
     let (code, reason) = match error.kind {
         Kind::Cancelled => return Error::cancelled(),
         Kind::Refused => (Code::PermissionDenied, "STORE_REFUSES"),
         Kind::Unavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
-        // Another try reads what is there by then.
+        // A retry reads the new object.
         Kind::Changed => (Code::Unavailable, "OBJECT_CHANGED"),
         Kind::Settings | Kind::Missing | Kind::Other => (else_code, else_reason),
     };
     Error::new(code, reason, error.message.clone())
 }
 
-/// What a store said, where an error of reading or writing comes from one.
-pub(crate) fn cause(error: &io::Error) -> Option<&StorageError> {
+/// The store's error behind an I/O error, if there is one.
+pub(crate) fn storage_error(error: &io::Error) -> Option<&StorageError> {
     error.get_ref()?.downcast_ref()
 }

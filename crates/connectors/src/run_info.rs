@@ -1,33 +1,34 @@
-//! What an output may tell of the run whose results it gets.
+//! The run whose results an output writes.
 
 use std::path::PathBuf;
 
 use anomal_spec::Auth;
 
+/// Facts about a run that outputs include in what they write.
 #[derive(Clone, Debug, Default)]
 pub struct RunInfo {
     pub job: String,
     /// The Kubernetes namespace of the job, in a cluster.
     pub namespace: Option<String>,
-    /// Which of the job's runs it is: the same for each try of one run.
+    /// The id of the run, equal for all attempts of one run.
     pub run: String,
-    /// What scores the rows, if anything does.
+    /// The detector that scores the rows, if there is one.
     pub engine: Option<String>,
-    /// When it began, in microseconds since the epoch.
+    /// The start of the run in microseconds since the epoch.
     pub started: i64,
-    /// The column that holds the time of a record.
+    /// The column with a record's time.
     pub time_column: Option<String>,
     pub report: Option<ReportInfo>,
-    /// Where outputs keep what a server refuses, unless they name a place of their own.
+    /// The file for documents that a server rejects, unless an output names its own.
     pub refused: PathBuf,
-    /// Of `refused`, where it is an object's.
+    /// Credentials for `refused`, if it is an object's URL.
     pub refused_auth: Option<Auth>,
 }
 
-/// The report that is made of the run.
+/// The report of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportInfo {
     pub id: String,
-    /// Where its pages are, such as `https://anomal.example`, if that is known.
+    /// The base URL of its pages, such as `https://anomal.example`, if it is known.
     pub address: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What an output driver does.
+//! The interface of output drivers.
 
 use anomal_core::{ROW, Result, Table};
 use anomal_spec::{Include, Rows};
@@ -9,23 +9,23 @@ use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
 pub struct ResultBatch {
     /// All columns of the input as they were read.
     pub source: Table,
-    /// The columns that have a type of their own beside their text (CSV input), by name.
+    /// The columns that have a typed form beside their text (CSV input), by name.
     pub typed: DataFrame,
     /// The `anomal.*` columns in order: score f64, rank f64, cluster u32, suspicious bool, severity
     /// string, flags list of strings, reasons list of structs {feature: string, share: f64},
-    /// explanation string; then `anomal.features.*` and `anomal.contributions.*`, which a sink leaves
-    /// out unless its `include` names them.
+    /// explanation string; then `anomal.features.*` and `anomal.contributions.*`, which a sink omits
+    /// unless its `include` names them.
     pub results: DataFrame,
 }
 
-/// Rows whose results are still to come.
+/// Rows whose results are not available yet.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// All columns of the input as they were read.
     pub source: Table,
-    /// The columns that have a type of their own beside their text (CSV input), by name.
+    /// The columns that have a typed form beside their text (CSV input), by name.
     pub typed: DataFrame,
-    /// Features that nothing asks for before the rows are written.
+    /// Features that are not used before the rows are written.
     pub features: DataFrame,
 }
 
@@ -33,17 +33,17 @@ pub struct Known {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WriteOutcome {
-    /// A path, `-` for standard output, or where else it went.
+    /// A path, `-` for standard output, or the URL of an index.
     pub target: String,
-    /// Rows that are there now.
+    /// Rows in the target now.
     pub rows: u64,
-    /// Those of them that were there before, from an earlier try or run.
+    /// Rows among them that an earlier attempt or run had written.
     #[serde(skip_serializing_if = "none")]
     pub existing: u64,
-    /// Rows that a server did not take, beside `rows`.
+    /// Rows that a server rejected; not included in `rows`.
     #[serde(skip_serializing_if = "none")]
     pub refused: u64,
-    /// Where those are kept.
+    /// The file that holds the rejected rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_in: Option<String>,
 }
@@ -54,29 +54,27 @@ fn none(count: &u64) -> bool {
 }
 
 impl WriteOutcome {
-    /// All rows, and each for the first time.
+    /// All rows written, none of them before.
     pub fn new(target: impl Into<String>, rows: u64) -> Self {
         Self { target: target.into(), rows, existing: 0, refused: 0, refused_in: None }
     }
 }
 
-/// An output that is open. What is not finished is not there: a file has a temporary name until
-/// [`Sink::finish`], an object is an upload that is not complete, and dropping the sink removes it.
+/// An open output. Nothing is visible before [`Sink::finish`]: a file has a temporary name, an object is an incomplete
+/// upload, and dropping the sink removes either.
 pub trait Sink: Send {
-    /// Whether this sink wants all rows, or only those suspicious or flagged: told by the settings,
-    /// applied by the sink itself.
+    /// Writes rows in input order. The sink itself applies the settings `rows` and `include`.
     ///
     /// # Errors
-    /// `Output`: disk full, permission, a folder that is not there.
+    /// `Output`: disk full, permission denied, folder missing.
     fn write(&mut self, batch: &ResultBatch) -> Result<()>;
 
-    /// This sink as one that takes rows before their results, if it can.
+    /// This sink as one that accepts rows before their results, if it supports that.
     fn early(&mut self) -> Option<&mut dyn EarlySink> {
         None
     }
 
-    /// All that is left to do but to make it visible, so that where one of several outputs fails, none is
-    /// there.
+    /// Completes the output without making it visible, so that if one of several outputs fails, none appears.
     ///
     /// # Errors
     /// As [`Sink::write`].
@@ -84,46 +82,47 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Makes the output visible.
+    ///
     /// # Errors
     /// As [`Sink::write`].
     fn finish(self: Box<Self>) -> Result<WriteOutcome>;
 }
 
-/// A sink that takes what is known of rows before their results are. If it has been given any, the batches
-/// that follow hold the results of the same rows, without the source; the known features are there by name
-/// alone.
+/// A sink that accepts rows before their results. If it received any, the batches that follow hold the results of the
+/// same rows, without the source; of the features that were passed here, those batches have the names only.
 pub trait EarlySink {
-    /// Takes rows in input order.
+    /// Accepts rows in input order.
     ///
     /// # Errors
     /// As [`Sink::write`].
     fn known(&mut self, rows: Known) -> Result<()>;
 
-    /// Some rows again, told by their place among those written, with these columns of the source. Nothing
-    /// is written after that.
+    /// Reads back the rows at these positions among those written, with these columns of the source. Nothing may be
+    /// written afterwards.
     ///
     /// # Errors
     /// As [`Sink::write`].
     fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame>;
 }
 
-/// Which rows and columns of the results an output takes.
+/// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct Projection {
     suspects: bool,
     features: bool,
     contributions: bool,
 }
 
-/// What an output takes of a batch.
-pub(crate) struct Chosen {
+/// The part of a batch that an output writes.
+pub(crate) struct ProjectedBatch {
     pub source: Table,
     pub typed: DataFrame,
     pub results: DataFrame,
 }
 
-impl Chosen {
-    /// One frame of the source, each column with the type that it has, the row numbers and the results.
+impl ProjectedBatch {
+    /// One frame: the source's columns, typed where a type is available, the row numbers, the results.
     pub fn typed_frame(&self) -> Result<DataFrame> {
         let mut columns = typed_columns(&self.source, &self.typed);
         columns.push(Column::new(ROW.into(), self.source.rows()));
@@ -132,15 +131,15 @@ impl Chosen {
     }
 }
 
-/// The source's columns, each with the type that it has.
+/// The source's columns, typed where a type is available.
 pub(crate) fn typed_columns(source: &Table, typed: &DataFrame) -> Vec<Column> {
-    let of_type = |column: &Column| typed.column(column.name()).unwrap_or(column).clone();
-    source.columns().columns().iter().map(of_type).collect()
+    let with_type = |column: &Column| typed.column(column.name()).unwrap_or(column).clone();
+    source.columns().columns().iter().map(with_type).collect()
 }
 
-impl Choice {
-    /// Whether all rows are taken.
-    pub fn all(&self) -> bool {
+impl Projection {
+    /// Whether all rows are written.
+    pub fn takes_all_rows(&self) -> bool {
         !self.suspects
     }
 
@@ -156,7 +155,7 @@ impl Choice {
         }
     }
 
-    pub fn of(&self, batch: &ResultBatch) -> Result<Chosen> {
+    pub fn project(&self, batch: &ResultBatch) -> Result<ProjectedBatch> {
         let wanted = |name: &str| match name.strip_prefix("anomal.") {
             Some(name) if name.starts_with("features.") => self.features,
             Some(name) if name.starts_with("contributions.") => self.contributions,
@@ -167,18 +166,18 @@ impl Choice {
         let results = DataFrame::new(batch.results.height(), columns)?;
         let (source, typed) = (batch.source.clone(), batch.typed.clone());
         if !self.suspects {
-            return Ok(Chosen { source, typed, results });
+            return Ok(ProjectedBatch { source, typed, results });
         }
         let mask = suspects(&results)?;
         let typed = if typed.width() == 0 { typed } else { typed.filter(&mask)? };
-        Ok(Chosen { source: source.filter(&mask)?, typed, results: results.filter(&mask)? })
+        Ok(ProjectedBatch { source: source.filter(&mask)?, typed, results: results.filter(&mask)? })
     }
 }
 
-/// Rows of a result table that are suspicious or flagged.
+/// A mask of the rows of a result table that are suspicious or flagged.
 ///
 /// # Errors
-/// `Internal` if it is none.
+/// `Internal` if it is not a result table.
 pub fn suspects(results: &DataFrame) -> Result<BooleanChunked> {
     let suspicious = results.column("anomal.suspicious")?.bool()?;
     let severity = results.column("anomal.severity")?;

@@ -1,4 +1,4 @@
-//! What an input driver does.
+//! The interface of input drivers.
 
 use std::fmt::Write;
 
@@ -9,28 +9,28 @@ use anomal_core::{
 use anomal_spec::ColumnType;
 use polars::prelude::DataFrame;
 
-/// How much of a rejected record is kept.
+/// Bytes of a rejected record that are kept.
 pub(crate) const RAW_BYTES: usize = 4096;
 
-/// Records as they were read.
+/// A batch of records as they were read.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// All columns as they were read, with the records' numbers. CSV: text, every cell to the byte.
+    /// All columns as they were read, with the records' numbers. CSV cells are text, unchanged to the byte.
     pub source: Table,
-    /// The selected columns of the same rows, in the order selected, typed for the engines: String,
-    /// Int64, Float64, Boolean, Datetime(µs).
+    /// The selected columns of the same rows, in the order of selection, with the engines' types: String, Int64,
+    /// Float64, Boolean, Datetime(µs).
     pub typed: DataFrame,
     /// Records of this batch that could not be read (`badLines: skip`).
     pub rejected: Vec<Rejected>,
-    /// What of this batch could not be taken along, each told once of an input.
+    /// Values of this batch that were dropped. Each kind is reported once per input.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A record that could not be read. Its number is one of the input's too.
+/// A record that could not be read. Rejected records are numbered like all others.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Rejected {
     pub file: String,
-    /// The line that the record starts on, from 1.
+    /// The line on which the record starts, from 1.
     pub line: u64,
     /// The record's number, from 0, over all files.
     pub row: u64,
@@ -40,56 +40,56 @@ pub struct Rejected {
     pub raw: String,
 }
 
-/// An input that is open. The order of calls: [`Source::schema`], [`Source::select`], then
-/// [`Source::next_batch`] until it gives nothing.
+/// An open input. The order of calls: [`Source::schema`], [`Source::select`], then [`Source::next_batch`] until it
+/// returns `None`.
 pub trait Source: Send {
     /// All columns in order, with given or inferred types.
     fn schema(&self) -> &[Column];
 
-    /// Names the columns that [`Batch::typed`] is to hold and their types.
+    /// Selects the columns of [`Batch::typed`] and their types.
     ///
     /// # Errors
     /// `InvalidSettings` if a column can't have that type.
     fn select(&mut self, columns: &[Column]) -> Result<()>;
 
-    /// The next records in input order; batches have the same bounds in every run.
+    /// The next records in input order. Batches have the same bounds in every run.
     ///
     /// # Errors
     /// `InvalidInput` with file, line and column: a bad record where `badLines` is `error`, a file that
     /// can't be read or decompressed.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 
-    /// All columns as [`Batch::source`] has them, without rows: what a result without rows looks like.
+    /// All columns of [`Batch::source`] without rows, for results without rows.
     fn empty(&self) -> DataFrame;
 
-    /// Bytes of the input consumed, and in all where that is known.
+    /// Bytes (or documents) consumed, and the total if it is known.
     fn progress(&self) -> (u64, Option<u64>);
 
-    /// The files read, in order (standard input: none): an output must not be one of them.
+    /// The files read, in order, empty for standard input. An output must not be one of them.
     fn files(&self) -> &[std::path::PathBuf];
 
-    /// What tells these records from others that the same settings may stand for at another time, if that is known:
-    /// a second run over the same records is the first one tried again.
+    /// A text that is equal for equal records, if the driver can determine one. A second run over the same records is
+    /// a retry of the first.
     fn identity(&self) -> Option<String> {
         identity(self.files())
     }
 }
 
-/// Names, sizes and times of files; nothing where one of them is not on this machine.
+/// Names, sizes and modification times of files; `None` if one of them is not on this machine.
 fn identity(files: &[std::path::PathBuf]) -> Option<String> {
     let mut identity = String::new();
     for file in files {
-        let known = std::fs::metadata(file).ok()?;
-        let changed = known.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let metadata = std::fs::metadata(file).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
         let name = std::fs::canonicalize(file).ok()?;
-        // A line for each; a name that has a line end only makes another text of it.
-        writeln!(identity, "{} {} {}", name.display(), known.len(), changed.as_nanos()).ok()?;
+        // A line each. A line end in a name does no harm: the text is only compared.
+        writeln!(identity, "{} {} {}", name.display(), metadata.len(), modified.as_nanos()).ok()?;
     }
     (!identity.is_empty()).then_some(identity)
 }
 
 impl Rejected {
-    /// What stops a run where bad records are errors.
+    /// The error that stops a run where `badLines` is `error`.
     pub(crate) fn into_error(self, driver: &str) -> Error {
         let column = self.column.map(|column| format!(" in column `{column}`")).unwrap_or_default();
         let types = if column.is_empty() {
@@ -100,21 +100,21 @@ impl Rejected {
         Error::input(
             "BAD_RECORD",
             format!(
-                "{}:{}: row {}{column}: {}; mend the file{types}, or set badLines: skip to keep such records in a \
-                 file of their own and go on",
+                "{}:{}: row {}{column}: {}; fix the file{types}, or set badLines: skip to write such records to \
+                 the dead-letter file and continue",
                 self.file, self.line, self.row, self.reason
             ),
         )
     }
 }
 
-/// The beginning of a record as text.
+/// The first bytes of a record as text.
 pub(crate) fn raw_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned()
 }
 
-pub(crate) fn type_named(of: ColumnType) -> DataType {
-    match of {
+pub(crate) fn data_type(column_type: ColumnType) -> DataType {
+    match column_type {
         ColumnType::String => DataType::String,
         ColumnType::Integer => DataType::Integer,
         ColumnType::Float => DataType::Float,

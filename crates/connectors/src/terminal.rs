@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 pub(crate) use sink::TerminalSink;
 
-/// A text of at most `limit` characters and a mark that there were more, with nothing in it that a terminal
-/// would obey: control characters and marks that turn the direction of writing are spelt out.
+/// Escapes control characters and bidirectional marks, which a terminal would interpret, and truncates the text to
+/// `limit` characters and an ellipsis.
 pub fn harmless(text: &str, limit: usize) -> String {
     let mut harmless = String::new();
     for (index, character) in text.chars().enumerate() {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_spelt_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(harmless("ä\u{1b}[31m\u{202e}x", 99), "ä\\u{1b}[31m\\u{202e}x");
         assert_eq!(harmless("abcdef", 3), "abc…");
     }

@@ -1,17 +1,17 @@
-//! Values as text, for outputs that have no types.
+//! Values as text, for outputs without types.
 
 use std::fmt::{Display, Write};
 
 use polars::prelude::{AnyValue, TimeUnit};
 
-/// Appends a value in the form in which it can be read again; nothing for a missing one.
+/// Appends a value in a form that can be read back; nothing for a missing value.
 pub fn push(out: &mut String, value: &AnyValue<'_>) {
     // Writing to a string cannot fail.
     let _ = match value {
         AnyValue::Null => Ok(()),
         AnyValue::String(text) => out.write_str(text),
         AnyValue::StringOwned(text) => out.write_str(text),
-        // The shortest form that reads back as the same number.
+        // The shortest form that parses to the same number.
         AnyValue::Float64(number) => write!(out, "{number}"),
         AnyValue::Float32(number) => write!(out, "{number}"),
         AnyValue::Datetime(value, unit, _) | AnyValue::DatetimeOwned(value, unit, _) => {
@@ -21,7 +21,7 @@ pub fn push(out: &mut String, value: &AnyValue<'_>) {
     };
 }
 
-/// A whole number that is not negative with its thousands apart: `1,234,567`.
+/// A non-negative whole number with thousands separators: `1,234,567`.
 pub fn grouped(number: impl Display) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -34,7 +34,7 @@ pub fn grouped(number: impl Display) -> String {
     grouped
 }
 
-/// RFC 3339 in UTC.
+/// A time as RFC 3339 in UTC.
 pub fn instant(value: i64, unit: TimeUnit) -> String {
     let nanoseconds = match unit {
         TimeUnit::Nanoseconds => i128::from(value),

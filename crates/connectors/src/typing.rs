@@ -1,4 +1,4 @@
-//! Text as numbers, truth values and times; values as the five types that engines know.
+//! Converts text to numbers, booleans and times, and values to the engines' five types.
 
 use anomal_core::{
     Result,
@@ -12,48 +12,48 @@ use rayon::prelude::*;
 
 use crate::datetime;
 
-/// Records that a type is inferred from.
+/// Records from which a type is inferred.
 pub(crate) const INFER_FROM: usize = 10_000;
-/// Characters of a cell that a message shows.
+/// Characters of a cell that a message contains.
 const SHOWN: usize = 80;
 
-/// A cell that is not of its column's type.
+/// A cell whose value is not of its column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
-    /// Its place in the batch.
+pub(crate) struct TypeMismatch {
+    /// The row in the batch.
     pub index: usize,
     pub column: String,
     text: String,
     wanted: &'static str,
 }
 
-impl Misfit {
+impl TypeMismatch {
     pub fn reason(&self) -> String {
-        not(&self.text, self.wanted)
+        mismatch_message(&self.text, self.wanted)
     }
 }
 
-/// That a value is not what it should be.
-pub(crate) fn not(value: &str, wanted: &str) -> String {
+/// Says that a value is not of the wanted type.
+pub(crate) fn mismatch_message(value: &str, wanted: &str) -> String {
     let shown: String = value.chars().take(SHOWN).collect();
     format!("`{shown}` is not {wanted}")
 }
 
-/// The columns typed, and what did not fit: at most one cell of a row, in row order.
-pub(crate) struct Typed {
+/// The typed columns, and the cells that did not fit: at most one per row, in row order.
+pub(crate) struct TypedColumns {
     pub columns: DataFrame,
-    pub misfits: Vec<Misfit>,
+    pub mismatches: Vec<TypeMismatch>,
 }
 
-/// Which text stands for no value.
+/// The texts that mean a missing value.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Nulls {
-    /// Whether blank cells do.
+pub(crate) struct NullValues {
+    /// Whether a blank cell is missing.
     blank: bool,
     texts: Vec<String>,
 }
 
-impl Nulls {
+impl NullValues {
     pub fn new(texts: &[String]) -> Self {
         let (blank, texts): (Vec<&String>, Vec<&String>) =
             texts.iter().partition(|text| text.is_empty());
@@ -65,63 +65,73 @@ impl Nulls {
     }
 }
 
-/// The wanted columns of `source` with their types, in parallel over columns.
-pub(crate) fn typed(source: &DataFrame, wanted: &[Wanted], nulls: &Nulls) -> Result<Typed> {
-    let columns: Vec<(Column, Vec<Misfit>)> = wanted
+/// Converts the wanted columns of `source` to their types, in parallel over columns.
+pub(crate) fn type_columns(
+    source: &DataFrame,
+    wanted: &[Wanted],
+    nulls: &NullValues,
+) -> Result<TypedColumns> {
+    let columns: Vec<(Column, Vec<TypeMismatch>)> = wanted
         .par_iter()
-        .map(|wanted| one(source.column(&wanted.name)?, wanted, nulls))
+        .map(|wanted| type_column(source.column(&wanted.name)?, wanted, nulls))
         .collect::<Result<_>>()?;
-    let (columns, misfits): (Vec<Column>, Vec<Vec<Misfit>>) = columns.into_iter().unzip();
-    let mut misfits: Vec<Misfit> = misfits.into_iter().flatten().collect();
-    // One for each row: the first column's.
-    misfits.sort_by_key(|misfit| misfit.index);
-    misfits.dedup_by_key(|misfit| misfit.index);
-    Ok(Typed { columns: DataFrame::new(source.height(), columns)?, misfits })
+    let (columns, mismatches): (Vec<Column>, Vec<Vec<TypeMismatch>>) = columns.into_iter().unzip();
+    let mut mismatches: Vec<TypeMismatch> = mismatches.into_iter().flatten().collect();
+    // One per row: that of the first column.
+    mismatches.sort_by_key(|mismatch| mismatch.index);
+    mismatches.dedup_by_key(|mismatch| mismatch.index);
+    Ok(TypedColumns { columns: DataFrame::new(source.height(), columns)?, mismatches })
 }
 
-fn one(column: &Column, wanted: &Wanted, nulls: &Nulls) -> Result<(Column, Vec<Misfit>)> {
+fn type_column(
+    column: &Column,
+    wanted: &Wanted,
+    nulls: &NullValues,
+) -> Result<(Column, Vec<TypeMismatch>)> {
     let target = wanted.data_type();
     if column.dtype() != &DataType::String {
-        return Ok((native(column, target)?, Vec::new()));
+        return Ok((cast_column(column, target)?, Vec::new()));
     }
     let text = column.str()?;
-    let mut misfits = Vec::new();
+    let mut mismatches = Vec::new();
     let typed = match target {
         Type::Integer => {
-            let values: Int64Chunked = parsed(text, nulls, &mut misfits, "a whole number", integer);
+            let values: Int64Chunked =
+                parse_column(text, nulls, &mut mismatches, "a whole number", integer);
             values.into_series()
         }
         Type::Float => {
-            let values: Float64Chunked = parsed(text, nulls, &mut misfits, "a number", float);
+            let values: Float64Chunked =
+                parse_column(text, nulls, &mut mismatches, "a number", float);
             values.into_series()
         }
         Type::Boolean => {
             let values: BooleanChunked =
-                parsed(text, nulls, &mut misfits, "true or false", boolean);
+                parse_column(text, nulls, &mut mismatches, "true or false", boolean);
             values.into_series()
         }
         Type::Datetime => {
             let micros: Int64Chunked =
-                parsed(text, nulls, &mut misfits, "a date and time", datetime::parse);
+                parse_column(text, nulls, &mut mismatches, "a date and time", datetime::parse);
             micros.into_datetime(TimeUnit::Microseconds, None).into_series()
         }
         Type::String | Type::Unspecified => {
             if !text.iter().flatten().any(|text| nulls.has(text)) {
-                return Ok((column.clone(), misfits));
+                return Ok((column.clone(), mismatches));
             }
             let values: StringChunked =
                 text.iter().map(|text| text.filter(|text| !nulls.has(text))).collect();
             values.into_series()
         }
     };
-    Ok((typed.with_name(column.name().clone()).into_column(), misfits))
+    Ok((typed.with_name(column.name().clone()).into_column(), mismatches))
 }
 
-/// Blanks around a value do not matter; a cell of blanks alone is as good as an empty one.
-fn parsed<T, C: FromIterator<Option<T>>>(
+/// Parses each cell. Blanks around a value are ignored; a cell of blanks alone is empty.
+fn parse_column<T, C: FromIterator<Option<T>>>(
     text: &StringChunked,
-    nulls: &Nulls,
-    misfits: &mut Vec<Misfit>,
+    nulls: &NullValues,
+    mismatches: &mut Vec<TypeMismatch>,
     wanted: &'static str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> C {
@@ -134,15 +144,15 @@ fn parsed<T, C: FromIterator<Option<T>>>(
         let value = parse(text);
         if value.is_none() {
             let (column, text) = (name.clone(), text.chars().take(SHOWN).collect());
-            misfits.push(Misfit { index, column, text, wanted });
+            mismatches.push(TypeMismatch { index, column, text, wanted });
         }
         value
     };
     text.iter().enumerate().map(value).collect()
 }
 
-/// A column that has a type already, as one of the engines' types.
-fn native(column: &Column, target: Type) -> Result<Column> {
+/// Casts a column that is not text to one of the engines' types.
+fn cast_column(column: &Column, target: Type) -> Result<Column> {
     let dtype = match target {
         Type::Integer => DataType::Int64,
         Type::Float => DataType::Float64,
@@ -163,7 +173,7 @@ fn native(column: &Column, target: Type) -> Result<Column> {
     Ok(column.cast(&dtype)?)
 }
 
-/// The engines' type of a column that has one.
+/// The engines' type for a column's data type.
 pub(crate) fn type_of(dtype: &DataType) -> Type {
     match dtype {
         DataType::Boolean => Type::Boolean,
@@ -176,9 +186,8 @@ pub(crate) fn type_of(dtype: &DataType) -> Type {
     }
 }
 
-/// The narrowest type that all texts have; text where there are none. Whole numbers beyond 64 bits are
-/// numbers.
-pub(crate) fn infer(texts: &[&str], nulls: &Nulls) -> Type {
+/// The narrowest type that fits all texts; `String` if there are none. Whole numbers beyond 64 bits are floats.
+pub(crate) fn infer(texts: &[&str], nulls: &NullValues) -> Type {
     let present: Vec<&str> =
         texts.iter().map(|text| text.trim()).filter(|text| !nulls.has(text)).collect();
     let all = |fits: fn(&str) -> bool| present.iter().all(|text| fits(text));
@@ -225,7 +234,7 @@ mod tests {
 
     #[test]
     fn types_are_inferred_from_all_texts() {
-        let nulls = Nulls::new(&[String::new()]);
+        let nulls = NullValues::new(&[String::new()]);
         let inferred = |texts: &[&str]| infer(texts, &nulls);
         assert_eq!(inferred(&["1", "", "-2"]), Type::Integer);
         assert_eq!(inferred(&["1", "2.5", "inf", "1e3"]), Type::Float);

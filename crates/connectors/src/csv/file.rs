@@ -1,4 +1,4 @@
-//! A table as a CSV file.
+//! Writes tables as CSV.
 
 use std::{ops::Range, path::Path};
 
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::{Access, atomic_file::AtomicFile, text};
 
-/// Rows whose text is made in one piece.
+/// Rows that are encoded as one piece.
 const PIECE: usize = 1 << 12;
 
-/// Frames of the same columns as CSV, one behind the other, under a header line.
+/// Encodes frames of the same columns as CSV, one after the other, under one header line.
 pub struct CsvText {
     separator: u8,
     header: bool,
@@ -22,7 +22,7 @@ impl CsvText {
         Self { separator, header: false }
     }
 
-    /// Gives `write` the frame's text in pieces, which are made in parallel.
+    /// Passes the frame's text to `write` in pieces, which are encoded in parallel.
     ///
     /// # Errors
     /// Those of `write`.
@@ -81,7 +81,7 @@ impl CsvText {
         text
     }
 
-    /// Quotes only where a reader needs them.
+    /// Quotes a cell only if a reader requires it.
     fn cell(&self, out: &mut String, cell: &str) {
         let needs = |byte: &u8| *byte == self.separator || matches!(byte, b'"' | b'\n' | b'\r');
         if cell.as_bytes().iter().any(needs) {
@@ -94,7 +94,7 @@ impl CsvText {
     }
 }
 
-/// A file of such text.
+/// A CSV file.
 pub struct CsvFile {
     file: AtomicFile,
     text: CsvText,
@@ -102,7 +102,7 @@ pub struct CsvFile {
 
 impl CsvFile {
     /// # Errors
-    /// `Output` if the file can't be made.
+    /// `Output` if the file can't be created.
     pub fn create(path: &Path, separator: u8, access: &Access<'_>) -> Result<Self> {
         Ok(Self { file: AtomicFile::create(path, access)?, text: CsvText::new(separator) })
     }

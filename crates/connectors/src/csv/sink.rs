@@ -1,4 +1,4 @@
-//! Results as CSV: the source's cells as they were read, then ours.
+//! Results as CSV: the source's cells as they were read, then the results.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use polars_arrow::array::Array;
 use super::CsvFile;
 use crate::{
     Access,
-    sink::{Choice, ResultBatch, Sink, WriteOutcome},
+    sink::{Projection, ResultBatch, Sink, WriteOutcome},
 };
 
 pub(crate) struct CsvSink {
     file: CsvFile,
-    choice: Choice,
+    projection: Projection,
     rows: u64,
 }
 
@@ -25,19 +25,19 @@ impl CsvSink {
     pub fn create(output: &CsvOutput, access: &Access<'_>) -> Result<Self> {
         let separator = output.separator.bytes().next().unwrap_or(b',');
         let file = CsvFile::create(Path::new(&output.path), separator, access)?;
-        Ok(Self { file, choice: Choice::new(output.rows, &output.include), rows: 0 })
+        Ok(Self { file, projection: Projection::new(output.rows, &output.include), rows: 0 })
     }
 }
 
 impl Sink for CsvSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.choice.of(batch)?;
-        let mut columns = chosen.source.columns().columns().to_vec();
-        columns.push(Column::new(ROW.into(), chosen.source.rows()));
-        for column in chosen.results.columns() {
+        let batch = self.projection.project(batch)?;
+        let mut columns = batch.source.columns().columns().to_vec();
+        columns.push(Column::new(ROW.into(), batch.source.rows()));
+        for column in batch.results.columns() {
             columns.push(flat(column)?);
         }
-        let frame = DataFrame::new(chosen.source.height(), columns)?;
+        let frame = DataFrame::new(batch.source.height(), columns)?;
         self.rows += frame.height() as u64;
         self.file.write(&frame)
     }
@@ -56,7 +56,7 @@ impl Sink for CsvSink {
 /// Lists as text: flags as `a;b`, reasons as `feature=share;…`.
 ///
 /// # Errors
-/// `Internal` if the lists are of neither kind.
+/// `Internal` if the column is a list of another type.
 pub fn flat(column: &Column) -> Result<Column> {
     if !matches!(column.dtype(), DataType::List(_)) {
         return Ok(column.clone());
@@ -72,7 +72,7 @@ pub fn flat(column: &Column) -> Result<Column> {
     Ok(texts.with_name(column.name().clone()).into_column())
 }
 
-/// What stands in all lists, end to end.
+/// The items of all lists, end to end.
 fn items(values: &Series) -> Result<Vec<String>> {
     if !matches!(values.dtype(), DataType::Struct(_)) {
         return Ok(values.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect());

@@ -1,7 +1,7 @@
-//! CSV records as columns of text, beside the columns that were asked for by type.
+//! Reads CSV records as columns of text and, beside them, the selected columns with types.
 //!
-//! A blank line is no record, but in a file of one column, where it is a blank cell. Text may hold NUL
-//! and other control characters.
+//! A blank line is not a record, except in a file of one column, where it is a blank cell. Text may contain NUL and
+//! other control characters.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,43 +14,43 @@ use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
 use super::{
-    ahead::Ahead,
+    prefetch::Prefetcher,
     split::{append, cells},
 };
 use crate::{
     Access, OpenOptions,
-    begun::Begun,
-    files::{Files, unreadable},
+    files::{Files, read_error},
     lines::{Lines, NOT_UTF8, Shape},
-    records::{Bad, Gathered, Records, Refusals, remove},
-    source::{Batch, Source, type_named},
-    typing::{self, INFER_FROM, Nulls},
+    records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
+    source::{Batch, Source, data_type},
+    task::PendingTask,
+    typing::{self, INFER_FROM, NullValues},
 };
 
 pub(crate) struct CsvSource {
     files: Arc<Files>,
-    cutter: Arc<Cutter>,
+    parser: Arc<CsvParser>,
     schema: Vec<Column>,
-    /// The first records, read to learn the types.
-    first: VecDeque<Cut>,
-    /// The records behind them, until their reading begins.
+    /// The first records, which were read to infer the types.
+    first: VecDeque<CellBatch>,
+    /// The records behind them, until the prefetcher starts.
     unread: Option<Records>,
-    ahead: Option<Ahead>,
+    prefetcher: Option<Prefetcher>,
 }
 
-/// What makes batches of records.
+/// Parses records into batches.
 #[derive(Clone)]
-struct Cutter {
+struct CsvParser {
     header: Vec<String>,
     separator: u8,
-    nulls: Nulls,
+    nulls: NullValues,
     selected: Vec<Column>,
-    refusals: Refusals,
+    policy: BadRecordPolicy,
 }
 
-/// Records cut into cells.
-struct Cut {
-    gathered: Gathered,
+/// Records split into cells.
+struct CellBatch {
+    raw: RawBatch,
     cells: DataFrame,
 }
 
@@ -72,27 +72,27 @@ impl CsvSource {
             Ok(())
         })?;
         records.keep_blank = names.len() == 1;
-        let cutter = Cutter {
+        let parser = CsvParser {
             header: names,
             separator: *separator,
-            nulls: Nulls::new(&input.null_values),
+            nulls: NullValues::new(&input.null_values),
             selected: Vec::new(),
-            refusals: records.refusals.clone(),
+            policy: records.policy.clone(),
         };
-        let cutter = Arc::new(cutter);
-        let (first, schema) = cutter.learn(&mut records, input)?;
+        let parser = Arc::new(parser);
+        let (first, schema) = parser.infer_schema(&mut records, input)?;
         let files = Arc::clone(&records.files);
-        Ok(Self { files, cutter, schema, first, unread: Some(records), ahead: None })
+        Ok(Self { files, parser, schema, first, unread: Some(records), prefetcher: None })
     }
 }
 
-impl Cutter {
-    /// Reads on until there are enough records to infer types from: these records, and all columns.
-    fn learn(
+impl CsvParser {
+    /// Reads until there are enough records to infer types from. Returns these records and all columns.
+    fn infer_schema(
         &self,
         records: &mut Records,
         input: &CsvInput,
-    ) -> Result<(VecDeque<Cut>, Vec<Column>)> {
+    ) -> Result<(VecDeque<CellBatch>, Vec<Column>)> {
         let (header, mut first) = (&self.header, VecDeque::new());
         if let Some(name) = input.types.keys().find(|name| !header.contains(name)) {
             return Err(Error::settings(
@@ -101,21 +101,21 @@ impl Cutter {
                 format!("there is no column `{name}`; there are {}", header.join(", ")),
             ));
         }
-        let mut known = 0;
-        while known < INFER_FROM
-            && let Some(gathered) = self.gather(records)
+        let mut rows = 0;
+        while rows < INFER_FROM
+            && let Some(raw) = self.read_batch(records)
         {
-            let cut = self.cut(gathered)?;
-            known += cut.cells.height();
-            first.push_back(cut);
+            let batch = self.split(raw)?;
+            rows += batch.cells.height();
+            first.push_back(batch);
         }
         let column = |name: &String| -> Result<Column> {
             let data_type = if let Some(given) = input.types.get(name) {
-                type_named(*given)
+                data_type(*given)
             } else {
-                let mut texts: Vec<&str> = Vec::with_capacity(known.min(INFER_FROM));
-                for cut in &first {
-                    let more = cut.cells.column(name)?.str()?.iter().flatten();
+                let mut texts: Vec<&str> = Vec::with_capacity(rows.min(INFER_FROM));
+                for batch in &first {
+                    let more = batch.cells.column(name)?.str()?.iter().flatten();
                     texts.extend(more.take(INFER_FROM - texts.len()));
                 }
                 typing::infer(&texts, &self.nulls)
@@ -126,27 +126,27 @@ impl Cutter {
         Ok((first, schema))
     }
 
-    /// The next records, of the current file and those after it.
-    fn gather(&self, records: &mut Records) -> Option<Gathered> {
-        let Self { separator, header: known, .. } = self;
+    /// Reads the next records, of the current file and those after it.
+    fn read_batch(&self, records: &mut Records) -> Option<RawBatch> {
+        let Self { separator, header: expected, .. } = self;
         let first = records.files.name(0);
-        let gathered = records.gather(&mut |name, lines| {
+        let raw = records.read_batch(&mut |name, lines| {
             let header = header(name, lines, *separator)?;
-            if &header == known {
+            if &header == expected {
                 return Ok(());
             }
-            let (header, known) = (header.join(", "), known.join(", "));
+            let (header, expected) = (header.join(", "), expected.join(", "));
             Err(Error::input(
                 "HEADERS_DIFFER",
-                format!("{name} has other columns than {first}: {header} and not {known}"),
+                format!("{name} has other columns than {first}: {header} instead of {expected}"),
             ))
         });
-        (!gathered.is_end()).then_some(gathered)
+        (!raw.is_end()).then_some(raw)
     }
 
-    /// Cuts records into cells; ragged ones are bad.
-    fn cut(&self, mut gathered: Gathered) -> Result<Cut> {
-        let height = gathered.records.len();
+    /// Splits records into cells. A record with another number of cells than the header is bad.
+    fn split(&self, mut raw: RawBatch) -> Result<CellBatch> {
+        let height = raw.records.len();
         let mut columns: Vec<StringChunkedBuilder> = self
             .header
             .iter()
@@ -154,30 +154,31 @@ impl Cutter {
             .collect();
         let mut ragged = Vec::new();
         let mut start = 0;
-        while let Some((place, found)) = append(&gathered, start, self.separator, &mut columns) {
+        while let Some((place, found)) = append(&raw, start, self.separator, &mut columns) {
             let wanted = self.header.len();
-            let bad =
-                Bad::record(format!("the record has {found} cells and not {wanted} as the header"));
+            let bad = BadRecord::new(format!(
+                "the record has {found} cells instead of {wanted} as the header"
+            ));
             ragged.push(place);
             start = place + 1;
-            if self.refusals.reject(&mut gathered, place, bad) {
+            if self.policy.reject(&mut raw, place, bad) {
                 break;
             }
         }
-        remove(&mut gathered.records, &ragged);
+        remove(&mut raw.records, &ragged);
         let columns = columns.into_iter().map(|column| column.finish().into_column()).collect();
-        let cells = DataFrame::new(gathered.records.len(), columns)?;
-        Ok(Cut { gathered, cells })
+        let cells = DataFrame::new(raw.records.len(), columns)?;
+        Ok(CellBatch { raw, cells })
     }
 
-    fn batch(&self, cut: Cut) -> Result<Batch> {
-        self.refusals.batch(cut.gathered, cut.cells, &self.selected, &self.nulls)
+    fn batch(&self, batch: CellBatch) -> Result<Batch> {
+        self.policy.batch(batch.raw, batch.cells, &self.selected, &self.nulls)
     }
 }
 
 /// The column names, from a file's first line.
 fn header(name: &str, lines: &mut Lines, separator: u8) -> Result<Vec<String>> {
-    let record = lines.next().map_err(|error| unreadable(Path::new(name), &error))?;
+    let record = lines.next().map_err(|error| read_error(Path::new(name), &error))?;
     let Some(record) = record else {
         return Err(Error::input(
             "EMPTY_FILE",
@@ -204,7 +205,7 @@ fn header(name: &str, lines: &mut Lines, separator: u8) -> Result<Vec<String>> {
     for (place, column) in header.iter().enumerate() {
         if let Some(before) = places.insert(column.as_str(), place + 1) {
             return Err(bad(&format!(
-                "the column name `{column}` is there twice, as column {before} and {}; rename one of them",
+                "duplicate column name `{column}`: columns {before} and {}; rename one of them",
                 place + 1
             )));
         }
@@ -218,28 +219,28 @@ impl Source for CsvSource {
     }
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
-        Arc::make_mut(&mut self.cutter).selected = columns.to_vec();
+        Arc::make_mut(&mut self.parser).selected = columns.to_vec();
         Ok(())
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        if let Some(cut) = self.first.pop_front() {
-            return self.cutter.batch(cut).map(Some);
+        if let Some(batch) = self.first.pop_front() {
+            return self.parser.batch(batch).map(Some);
         }
         if let Some(mut records) = self.unread.take() {
-            let cutter = Arc::clone(&self.cutter);
-            self.ahead = Some(Ahead::start(move || {
-                let gathered = cutter.gather(&mut records)?;
-                let cutter = Arc::clone(&cutter);
-                Some(Begun::new(move || cutter.batch(cutter.cut(gathered)?)))
+            let parser = Arc::clone(&self.parser);
+            self.prefetcher = Some(Prefetcher::start(move || {
+                let raw = parser.read_batch(&mut records)?;
+                let parser = Arc::clone(&parser);
+                Some(PendingTask::spawn(move || parser.batch(parser.split(raw)?)))
             })?);
         }
-        self.ahead.as_mut().map_or(Ok(None), Ahead::next)
+        self.prefetcher.as_mut().map_or(Ok(None), Prefetcher::next)
     }
 
     fn empty(&self) -> DataFrame {
         let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
-        DataFrame::new(0, self.cutter.header.iter().map(column).collect()).unwrap_or_default()
+        DataFrame::new(0, self.parser.header.iter().map(column).collect()).unwrap_or_default()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -307,13 +308,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_record_stops_or_is_kept() {
+    fn a_bad_record_stops_the_run_or_is_rejected() {
         let text = b"n,t\n1,a\n2\nx,b\n3,\xff\n4,d\n";
         let select = |source: &mut CsvSource| {
-            let schema = vec![Column {
-                name: "n".into(),
-                data_type: type_named(ColumnType::Integer).into(),
-            }];
+            let schema =
+                vec![Column { name: "n".into(), data_type: data_type(ColumnType::Integer).into() }];
             source.select(&schema).unwrap();
         };
         let mut source = open(text, |_| (), &OpenOptions::default()).unwrap();
@@ -325,25 +324,25 @@ mod tests {
         let (rows, records, rejected) = all(&mut source).unwrap();
         assert_eq!(rows, [0, 4]);
         assert_eq!(records, strings(&[&["1", "a"], &["4", "d"]]));
-        let told: Vec<_> =
+        let found: Vec<_> =
             rejected.iter().map(|bad| (bad.row, bad.line, bad.raw.as_str())).collect();
-        assert_eq!(told, [(1, 3, "2"), (2, 4, "x,b"), (3, 5, "3,\u{fffd}")]);
+        assert_eq!(found, [(1, 3, "2"), (2, 4, "x,b"), (3, 5, "3,\u{fffd}")]);
         assert_eq!(rejected[1].reason, "`x` is not a whole number");
     }
 
     #[test]
-    fn headers_that_can_not_be() {
+    fn invalid_headers_are_errors() {
         let error =
             |text: &[u8]| open(text, |_| (), &OpenOptions::default()).err().unwrap().message;
         assert!(error(b"").contains("is empty"));
-        assert!(error(b"a,b,a\n").contains("`a` is there twice, as column 1 and 3"));
+        assert!(error(b"a,b,a\n").contains("duplicate column name `a`: columns 1 and 3"));
         let source = open(b"a,,c\n", |_| (), &OpenOptions::default()).unwrap();
-        assert_eq!(source.cutter.header, ["a", "column_2", "c"]);
+        assert_eq!(source.parser.header, ["a", "column_2", "c"]);
     }
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(
+        fn written_records_are_read_back(
             records in prop::collection::vec(prop::collection::vec("[a\"\n\r,é ]{0,6}", 3), 0..20),
             block in 1_usize..40,
             batch in 1_usize..7,

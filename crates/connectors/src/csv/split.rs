@@ -1,19 +1,19 @@
-//! Records cut into cells, and cells into columns of text.
+//! Splits records into cells and copies the cells into columns of text.
 //!
-//! Cells are told by their places; text is copied once, into the column. Only a cell that has quotes
-//! inside its quotes needs a text of its own.
+//! A cell is a pair of positions; its text is copied once, into the column. Only a cell with escaped quotes needs a
+//! buffer of its own.
 
 use polars::prelude::StringChunkedBuilder;
 
-use crate::records::{Entry, Gathered};
+use crate::records::{RawBatch, RecordSpan};
 
-/// Cells that are cut before they are copied: as many as stay in a core's first cache.
+/// Cells that are split before they are copied; their positions fit into a core's L1 cache.
 const TILE_CELLS: usize = 1 << 11;
 
-/// Appends the cells of the records from `start` on to columns, tile by tile. Stops at the first record that
-/// has another number of cells than there are columns, and gives its place and that number.
+/// Appends the cells of the records from `start` on to columns, tile by tile. Stops at the first record whose number
+/// of cells differs from that of the columns, and returns its index and that number.
 pub(super) fn append(
-    gathered: &Gathered,
+    raw: &RawBatch,
     start: usize,
     separator: u8,
     columns: &mut [StringChunkedBuilder],
@@ -21,14 +21,14 @@ pub(super) fn append(
     let width = columns.len().max(1);
     let mut tile = Tile::new(separator);
     let mut done = start;
-    for records in gathered.records[start..].chunks((TILE_CELLS / width).max(1)) {
+    for records in raw.records[start..].chunks((TILE_CELLS / width).max(1)) {
         tile.clear();
-        let cut = records.iter().map(|entry| tile.cut(gathered, entry));
-        let ragged = cut.enumerate().find(|(_, cells)| *cells != width);
+        let counts = records.iter().map(|span| tile.split(raw, span));
+        let ragged = counts.enumerate().find(|(_, cells)| *cells != width);
         let whole = ragged.map_or(records.len(), |(place, _)| place);
         for (column, builder) in columns.iter_mut().enumerate() {
             for record in 0..whole {
-                builder.append_value(tile.text(gathered, record * width + column));
+                builder.append_value(tile.text(raw, record * width + column));
             }
         }
         if let Some((place, cells)) = ragged {
@@ -39,112 +39,112 @@ pub(super) fn append(
     None
 }
 
-/// The cells of a record that stands alone.
+/// The cells of a single record.
 pub(super) fn cells(text: &str, separator: u8) -> Vec<String> {
-    let gathered = Gathered { text: text.to_owned(), ..Gathered::default() };
-    let entry = Entry::of(text);
+    let raw = RawBatch { text: text.to_owned(), ..RawBatch::default() };
+    let span = RecordSpan::for_text(text);
     let mut tile = Tile::new(separator);
-    let count = tile.cut(&gathered, &entry);
-    (0..count).map(|cell| tile.text(&gathered, cell).to_owned()).collect()
+    let count = tile.split(&raw, &span);
+    (0..count).map(|cell| tile.text(&raw, cell).to_owned()).collect()
 }
 
-/// Where a cell's text is: in the records, or behind them in the tile's own texts.
+/// The position of a cell's text: in the records, or, counted on from their end, in [`Tile::unescaped`].
 type Span = (usize, usize);
 
 struct Tile {
     separator: u8,
-    /// Of all records, one behind the other.
+    /// The cells of all records, one after the other.
     cells: Vec<Span>,
-    /// Texts that do not stand in the file as they are.
-    own: String,
+    /// Texts that differ from the file's bytes, since quotes in them were escaped.
+    unescaped: String,
 }
 
 impl Tile {
     fn new(separator: u8) -> Self {
-        Self { separator, cells: Vec::new(), own: String::new() }
+        Self { separator, cells: Vec::new(), unescaped: String::new() }
     }
 
     fn clear(&mut self) {
         self.cells.clear();
-        self.own.clear();
+        self.unescaped.clear();
     }
 
     #[inline]
-    fn text<'a>(&'a self, gathered: &'a Gathered, cell: usize) -> &'a str {
+    fn text<'a>(&'a self, raw: &'a RawBatch, cell: usize) -> &'a str {
         let (start, end) = self.cells[cell];
-        match start.checked_sub(gathered.text.len()) {
-            None => &gathered.text[start..end],
-            Some(start) => &self.own[start..end - gathered.text.len()],
+        match start.checked_sub(raw.text.len()) {
+            None => &raw.text[start..end],
+            Some(start) => &self.unescaped[start..end - raw.text.len()],
         }
     }
 
-    /// Cuts a record and gives the number of its cells.
-    fn cut(&mut self, gathered: &Gathered, entry: &Entry) -> usize {
+    /// Splits a record and returns the number of its cells.
+    fn split(&mut self, raw: &RawBatch, span: &RecordSpan) -> usize {
         let before = self.cells.len();
-        if entry.quotes {
-            self.cut_quoted(gathered, entry);
+        if span.quotes {
+            self.split_quoted(raw, span);
         } else {
-            let mut start = entry.start;
-            for border in memchr::memchr_iter(self.separator, gathered.record(entry).as_bytes()) {
-                let end = entry.start + border;
+            let mut start = span.start;
+            for border in memchr::memchr_iter(self.separator, raw.record(span).as_bytes()) {
+                let end = span.start + border;
                 self.cells.push((start, end));
                 start = end + 1;
             }
-            self.cells.push((start, entry.end));
+            self.cells.push((start, span.end));
         }
         self.cells.len() - before
     }
 
-    fn cut_quoted(&mut self, gathered: &Gathered, entry: &Entry) {
-        let bytes = &gathered.text.as_bytes()[..entry.end];
-        let mut start = entry.start;
+    fn split_quoted(&mut self, raw: &RawBatch, span: &RecordSpan) {
+        let bytes = &raw.text.as_bytes()[..span.end];
+        let mut start = span.start;
         loop {
             let end = if bytes.get(start) == Some(&b'"') {
-                self.unquote(gathered, start + 1, entry.end)
+                self.unquote(raw, start + 1, span.end)
             } else {
                 let end = find(self.separator, bytes, start);
                 self.cells.push((start, end));
                 end
             };
-            if end >= entry.end {
+            if end >= span.end {
                 return;
             }
             start = end + 1;
         }
     }
 
-    /// Takes the cell whose opening quote stands before `start`; gives its end. Text behind the closing
-    /// quote belongs to the cell.
-    fn unquote(&mut self, gathered: &Gathered, start: usize, end: usize) -> usize {
-        let bytes = &gathered.text.as_bytes()[..end];
+    /// Adds the cell whose opening quote precedes `start` and returns its end. Text behind the closing quote belongs to
+    /// the cell.
+    fn unquote(&mut self, raw: &RawBatch, start: usize, end: usize) -> usize {
+        let bytes = &raw.text.as_bytes()[..end];
         let close = find(b'"', bytes, start);
         let after = close + 1;
         if after >= end || bytes[after] == self.separator {
             self.cells.push((start, close));
             return after;
         }
-        let base = gathered.text.len();
-        let own = base + self.own.len();
+        let base = raw.text.len();
+        let own = base + self.unescaped.len();
         let mut from = start;
         loop {
             let close = find(b'"', bytes, from);
-            self.own.push_str(&gathered.text[from..close]);
+            self.unescaped.push_str(&raw.text[from..close]);
             from = close + 1;
             if bytes.get(from) != Some(&b'"') {
                 break;
             }
-            self.own.push('"');
+            self.unescaped.push('"');
             from += 1;
         }
         let from = from.min(end);
         let stop = find(self.separator, bytes, from);
-        self.own.push_str(&gathered.text[from..stop]);
-        self.cells.push((own, base + self.own.len()));
+        self.unescaped.push_str(&raw.text[from..stop]);
+        self.cells.push((own, base + self.unescaped.len()));
         stop
     }
 }
 
-/// The place of a byte from `start` on, or the end.
+/// The position of a byte from `start` on, or the end.
 fn find(byte: u8, bytes: &[u8], start: usize) -> usize {
     memchr::memchr(byte, &bytes[start..]).map_or(bytes.len(), |found| start + found)
 }

@@ -24,7 +24,7 @@ use self::{
 use super::ecs::{self, Related};
 use crate::{
     RunInfo,
-    sink::{Chosen, typed_columns},
+    sink::{ProjectedBatch, typed_columns},
     text,
 };
 
@@ -90,7 +90,7 @@ impl Writer {
     }
 
     /// A batch's columns, ready to be written row by row.
-    pub fn batch<'a>(&'a self, chosen: &Chosen) -> Result<Batch<'a>> {
+    pub fn batch<'a>(&'a self, chosen: &ProjectedBatch) -> Result<Batch<'a>> {
         Batch::new(self, &chosen.source, &chosen.typed, &chosen.results)
     }
 }

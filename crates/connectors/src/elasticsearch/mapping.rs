@@ -10,7 +10,7 @@ use anomal_spec::ElasticsearchInput;
 use serde::Deserialize;
 
 use super::source::path;
-use crate::source::type_named;
+use crate::source::data_type;
 
 /// More are too many to be read where nobody asked for them: a mapping of everything that some programme might
 /// send has columns that are empty in nearly all records.
@@ -150,7 +150,7 @@ impl Capabilities {
         fields.extend(more.map(|name| unmapped(name)));
         for field in &mut fields {
             if let Some(of) = input.types.get(&field.name) {
-                (field.of, field.differs) = (type_named(*of), None);
+                (field.of, field.differs) = (data_type(*of), None);
             }
         }
         fields.sort_by(|a, b| a.name.cmp(&b.name));

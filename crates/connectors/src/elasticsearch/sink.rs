@@ -22,14 +22,14 @@ use super::{
 };
 use crate::{
     Access, RunInfo,
-    sink::{Choice, ResultBatch, Sink, WriteOutcome},
+    sink::{Projection, ResultBatch, Sink, WriteOutcome},
 };
 
 /// Of a request that is begun.
 const RESERVED: usize = 9 << 20;
 
 pub(crate) struct ElasticsearchSink {
-    choice: Choice,
+    projection: Projection,
     ids: Ids,
     writer: Arc<Writer>,
     delivery: Arc<Delivery>,
@@ -78,7 +78,7 @@ impl ElasticsearchSink {
         let first = client.urls().first().cloned().unwrap_or_default();
         Ok(Self {
             // Reasons tell the features' values even where those are not told themselves.
-            choice: Choice::new(output.rows, &[Include::Features, Include::Contributions]),
+            projection: Projection::new(output.rows, &[Include::Features, Include::Contributions]),
             ids: Ids::new(run),
             writer: Arc::new(Writer::new(run, &output.include)),
             delivery: Arc::new(Delivery { client, path, gzip, waiting: AtomicBool::new(false) }),
@@ -146,7 +146,7 @@ impl ElasticsearchSink {
 
 impl Sink for ElasticsearchSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.choice.of(batch)?;
+        let chosen = self.projection.project(batch)?;
         let writer = Arc::clone(&self.writer);
         let batch = writer.batch(&chosen)?;
         for (place, row) in batch.rows().iter().enumerate() {

@@ -40,9 +40,9 @@ use super::{
 };
 use crate::{
     Access, OpenOptions,
-    ndjson::Stored,
+    ndjson::StorageType,
     source::{Batch, Rejected, Source, raw_text},
-    typing::{self, Nulls},
+    typing::{self, NullValues},
 };
 
 /// A batch ends with the record that takes it over so many bytes.
@@ -222,20 +222,20 @@ impl ElasticsearchSource {
         mut numbers: Vec<u64>,
         mut rejected: Vec<Rejected>,
     ) -> Result<Batch> {
-        let typed = typing::typed(&source, &self.selected, &Nulls::default())?;
+        let typed = typing::type_columns(&source, &self.selected, &NullValues::default())?;
         let mut columns = typed.columns;
-        if !typed.misfits.is_empty() {
+        if !typed.mismatches.is_empty() {
             let mut fits = vec![true; source.height()];
-            for misfit in typed.misfits {
-                fits[misfit.index] = false;
-                let text = |name: &str| cell(&source, name, misfit.index);
+            for mismatch in typed.mismatches {
+                fits[mismatch.index] = false;
+                let text = |name: &str| cell(&source, name, mismatch.index);
                 let (id, index) = (text(OWN[0]), text(OWN[1]));
-                let raw =
-                    serde_json::json!({misfit.column.as_str(): text(&misfit.column)}).to_string();
-                let reason = misfit.reason();
-                let column = Some(misfit.column);
+                let raw = serde_json::json!({mismatch.column.as_str(): text(&mismatch.column)})
+                    .to_string();
+                let reason = mismatch.reason();
+                let column = Some(mismatch.column);
                 let bad = Bad { id, column, reason, raw: raw_text(raw.as_bytes()) };
-                rejected.push(refused(bad, &index, numbers[misfit.index]));
+                rejected.push(refused(bad, &index, numbers[mismatch.index]));
             }
             let mask = BooleanChunked::from_slice("fits".into(), &fits);
             (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
@@ -309,11 +309,11 @@ impl Source for ElasticsearchSource {
     }
 
     fn empty(&self) -> DataFrame {
-        let own = OWN.iter().map(|name| (*name, Stored::Text));
+        let own = OWN.iter().map(|name| (*name, StorageType::Text));
         let fields = self.wanted();
         let fields = fields.iter().map(|field| (field.name.as_str(), plan::stored(field)));
         let column =
-            |(name, stored): (&str, Stored)| Values::new_empty(name.into(), &stored.dtype());
+            |(name, stored): (&str, StorageType)| Values::new_empty(name.into(), &stored.dtype());
         DataFrame::new(0, own.chain(fields).map(column).collect()).unwrap_or_default()
     }
 

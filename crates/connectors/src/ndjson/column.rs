@@ -1,4 +1,4 @@
-//! A column of a JSON input as it grows.
+//! Builds the columns of a JSON input.
 
 use std::borrow::Cow;
 
@@ -9,19 +9,19 @@ use polars::prelude::{
 };
 use serde_json::Value;
 
-/// As what a column's values are stored.
+/// The type in which a column's values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum StorageType {
     Integer,
     Float,
     Boolean,
-    /// Also times.
+    /// Includes times.
     Text,
 }
 
-impl Stored {
-    pub fn new(of: Type) -> Self {
-        match of {
+impl StorageType {
+    pub fn new(data_type: Type) -> Self {
+        match data_type {
             Type::Integer => Self::Integer,
             Type::Float => Self::Float,
             Type::Boolean => Self::Boolean,
@@ -38,10 +38,10 @@ impl Stored {
         }
     }
 
-    /// A value as it is stored, null as none.
+    /// Converts a value for storage; null becomes `None`.
     ///
     /// # Errors
-    /// What it should have been.
+    /// A description of the type that was expected.
     pub fn cell(self, value: &Value) -> Result<Option<Cell<'_>>, &'static str> {
         let (cell, wanted) = match (self, value) {
             (_, Value::Null) => return Ok(None),
@@ -55,7 +55,7 @@ impl Stored {
     }
 }
 
-/// A value as its column stores it.
+/// A value in its column's storage type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cell<'a> {
     Integer(i64),
@@ -65,7 +65,7 @@ pub(crate) enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Its size in a batch.
+    /// Bytes in a batch.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -74,40 +74,44 @@ impl Cell<'_> {
     }
 }
 
-/// Values of one column; rows that have none are null.
-pub(crate) struct Builder {
-    values: Growing,
+/// The values of one column; rows without a value are null.
+pub(crate) struct ColumnBuilder {
+    values: TypedBuilder,
     height: usize,
 }
 
-enum Growing {
+enum TypedBuilder {
     Integer(PrimitiveChunkedBuilder<Int64Type>),
     Float(PrimitiveChunkedBuilder<Float64Type>),
     Boolean(BooleanChunkedBuilder),
     Text(StringChunkedBuilder),
 }
 
-impl Builder {
-    pub fn new(name: &str, stored: Stored, capacity: usize) -> Self {
+impl ColumnBuilder {
+    pub fn new(name: &str, stored: StorageType, capacity: usize) -> Self {
         let name = name.into();
         let values = match stored {
-            Stored::Integer => Growing::Integer(PrimitiveChunkedBuilder::new(name, capacity)),
-            Stored::Float => Growing::Float(PrimitiveChunkedBuilder::new(name, capacity)),
-            Stored::Boolean => Growing::Boolean(BooleanChunkedBuilder::new(name, capacity)),
-            Stored::Text => Growing::Text(StringChunkedBuilder::new(name, capacity)),
+            StorageType::Integer => {
+                TypedBuilder::Integer(PrimitiveChunkedBuilder::new(name, capacity))
+            }
+            StorageType::Float => TypedBuilder::Float(PrimitiveChunkedBuilder::new(name, capacity)),
+            StorageType::Boolean => {
+                TypedBuilder::Boolean(BooleanChunkedBuilder::new(name, capacity))
+            }
+            StorageType::Text => TypedBuilder::Text(StringChunkedBuilder::new(name, capacity)),
         };
         Self { values, height: 0 }
     }
 
-    /// Puts a value of the column's type at `row`, which is behind all that have been put.
+    /// Sets the value of `row`, which must be behind all rows set so far.
     pub fn put(&mut self, row: usize, cell: Cell<'_>) {
         self.fill(row);
         match (&mut self.values, cell) {
-            (Growing::Integer(values), Cell::Integer(value)) => values.append_value(value),
-            (Growing::Float(values), Cell::Float(value)) => values.append_value(value),
-            (Growing::Boolean(values), Cell::Boolean(value)) => values.append_value(value),
-            (Growing::Text(values), Cell::Text(text)) => values.append_value(text),
-            // One of another type is as good as none.
+            (TypedBuilder::Integer(values), Cell::Integer(value)) => values.append_value(value),
+            (TypedBuilder::Float(values), Cell::Float(value)) => values.append_value(value),
+            (TypedBuilder::Boolean(values), Cell::Boolean(value)) => values.append_value(value),
+            (TypedBuilder::Text(values), Cell::Text(text)) => values.append_value(text),
+            // A value of another type counts as missing.
             _ => return,
         }
         self.height += 1;
@@ -117,10 +121,10 @@ impl Builder {
         while self.height < height {
             self.height += 1;
             match &mut self.values {
-                Growing::Integer(values) => values.append_null(),
-                Growing::Float(values) => values.append_null(),
-                Growing::Boolean(values) => values.append_null(),
-                Growing::Text(values) => values.append_null(),
+                TypedBuilder::Integer(values) => values.append_null(),
+                TypedBuilder::Float(values) => values.append_null(),
+                TypedBuilder::Boolean(values) => values.append_null(),
+                TypedBuilder::Text(values) => values.append_null(),
             }
         }
     }
@@ -128,10 +132,10 @@ impl Builder {
     pub fn finish(mut self, height: usize) -> Column {
         self.fill(height);
         match self.values {
-            Growing::Integer(values) => values.finish().into_column(),
-            Growing::Float(values) => values.finish().into_column(),
-            Growing::Boolean(values) => values.finish().into_column(),
-            Growing::Text(values) => values.finish().into_column(),
+            TypedBuilder::Integer(values) => values.finish().into_column(),
+            TypedBuilder::Float(values) => values.finish().into_column(),
+            TypedBuilder::Boolean(values) => values.finish().into_column(),
+            TypedBuilder::Text(values) => values.finish().into_column(),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! A JSON object read as flat names and values: nested objects' names joined by dots, lists as their
-//! JSON text.
+//! Flattens a JSON object into names and values: names of nested objects are joined with dots, lists become JSON text.
 
 use std::fmt;
 
@@ -9,34 +8,34 @@ use serde::de::{
 };
 use serde_json::Value;
 
-/// Names in the order of the record; values are scalars.
-pub(super) type Flat = Vec<(String, Value)>;
+/// Names and scalar values in the order of the record.
+pub(super) type FlatRecord = Vec<(String, Value)>;
 
 /// # Errors
-/// A reason: no JSON, no object, a name that is there twice.
-pub(super) fn parse(line: &str) -> Result<Flat, String> {
+/// A reason: not JSON, not an object, a duplicate name.
+pub(super) fn parse(line: &str) -> Result<FlatRecord, String> {
     if !line.trim_start().starts_with('{') {
-        return Err("the line is no JSON object".to_owned());
+        return Err("the line is not a JSON object".to_owned());
     }
-    let mut flat = Flat::new();
+    let mut flat = FlatRecord::new();
     let mut path = String::new();
     let mut json = serde_json::Deserializer::from_str(line);
     let read =
         Node { path: &mut path, flat: &mut flat }.deserialize(&mut json).and_then(|()| json.end());
-    read.map_err(|error| format!("the line is no JSON object: {error}"))?;
+    read.map_err(|error| format!("the line is not a JSON object: {error}"))?;
     Ok(flat)
 }
 
 /// A value under the name `path`.
 struct Node<'a> {
     path: &'a mut String,
-    flat: &'a mut Flat,
+    flat: &'a mut FlatRecord,
 }
 
 impl Node<'_> {
     fn put<E: Error>(self, value: impl Into<Value>) -> Result<(), E> {
         if self.flat.iter().any(|(name, _)| name == self.path) {
-            return Err(E::custom(format!("the name `{}` is there twice", self.path)));
+            return Err(E::custom(format!("duplicate name `{}`", self.path)));
         }
         self.flat.push((self.path.clone(), value.into()));
         Ok(())
@@ -124,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record() {
+    fn invalid_records_have_a_reason() {
         for (line, reason) in [
-            ("[1]", "the line is no JSON object"),
-            ("7", "the line is no JSON object"),
+            ("[1]", "the line is not a JSON object"),
+            ("7", "the line is not a JSON object"),
             ("{\"a\": ", "EOF"),
             ("{\"a\": 1} x", "trailing characters"),
-            ("{\"a\": 1, \"a\": 2}", "the name `a` is there twice"),
-            ("{\"a.b\": 1, \"a\": {\"b\": 2}}", "the name `a.b` is there twice"),
+            ("{\"a\": 1, \"a\": 2}", "duplicate name `a`"),
+            ("{\"a.b\": 1, \"a\": {\"b\": 2}}", "duplicate name `a.b`"),
             ("{\"a\": 1e999}", "number out of range"),
         ] {
             assert!(flat(line).contains(reason), "{line}: {}", flat(line));

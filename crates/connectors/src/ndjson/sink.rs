@@ -1,4 +1,4 @@
-//! Results as a JSON object a line; names stay flat, missing values are null.
+//! Results as NDJSON. Names stay flat, missing values are null.
 
 use std::{
     io::{self, Write},
@@ -12,26 +12,26 @@ use polars::prelude::{AnyValue, Column};
 use crate::{
     Access,
     atomic_file::AtomicFile,
-    sink::{Choice, ResultBatch, Sink, WriteOutcome},
+    sink::{Projection, ResultBatch, Sink, WriteOutcome},
     text,
 };
 
 pub(crate) struct NdjsonSink {
     file: AtomicFile,
-    choice: Choice,
+    projection: Projection,
     rows: u64,
 }
 
 impl NdjsonSink {
     pub fn create(output: &NdjsonOutput, access: &Access<'_>) -> Result<Self> {
         let file = AtomicFile::create(Path::new(&output.path), access)?;
-        Ok(Self { file, choice: Choice::new(output.rows, &output.include), rows: 0 })
+        Ok(Self { file, projection: Projection::new(output.rows, &output.include), rows: 0 })
     }
 }
 
 impl Sink for NdjsonSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let frame = self.choice.of(batch)?.typed_frame()?;
+        let frame = self.projection.project(batch)?.typed_frame()?;
         let mut lines = Vec::new();
         let keys: Vec<Vec<u8>> = frame.columns().iter().map(key).collect();
         for row in 0..frame.height() {
@@ -59,7 +59,7 @@ impl Sink for NdjsonSink {
     }
 }
 
-/// A column's name as it stands before each of its values.
+/// A column's name as a JSON key with its colon.
 fn key(column: &Column) -> Vec<u8> {
     let mut key = Vec::new();
     text_to(&mut key, column.name());
@@ -72,7 +72,7 @@ fn text_to(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// A number that JSON has none for (NaN, infinities) is null.
+/// Appends a value as JSON. NaN and infinities, which JSON lacks, become null.
 fn push(out: &mut Vec<u8>, value: &AnyValue<'_>) {
     let _ = match value {
         AnyValue::Null => write!(out, "null"),

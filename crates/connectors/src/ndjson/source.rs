@@ -1,9 +1,9 @@
-//! JSON objects as columns. The names of the first records are the columns; one that first comes later
-//! is told and left out.
+//! Reads JSON objects as columns. The names in the first records are the columns; a name that first occurs later is
+//! reported and its values are dropped.
 //!
-//! A column of whole numbers within 64 bits is stored as such, other numbers as 64-bit floats (larger
-//! whole numbers lose digits), truth values as such, all else as text, in which a value keeps its JSON
-//! form. Records are numbered over all files; blank lines are none.
+//! Columns of whole numbers within 64 bits are stored as integers, other numbers as 64-bit floats (larger whole numbers
+//! lose digits), booleans as booleans, and everything else as text, in which a value keeps its JSON form. Records are
+//! numbered over all files; blank lines are skipped.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -20,34 +20,34 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{
-    column::{Builder, Cell, Stored},
-    flat::{Flat, parse},
+    column::{Cell, ColumnBuilder, StorageType},
+    flat::{FlatRecord, parse},
 };
 use crate::{
     Access, OpenOptions, datetime,
     files::Files,
     lines::Shape,
-    records::{Bad, Gathered, Records, remove},
-    source::{Batch, Source, type_named},
-    typing::{self, INFER_FROM, Nulls},
+    records::{BadRecord, RawBatch, Records, remove},
+    source::{Batch, Source, data_type},
+    typing::{self, INFER_FROM, NullValues},
 };
 
 pub(crate) struct NdjsonSource {
     records: Records,
-    columns: Vec<(String, Stored)>,
+    columns: Vec<(String, StorageType)>,
     places: HashMap<String, usize>,
     schema: Vec<Column>,
     selected: Vec<Column>,
-    /// The first records, read to learn the columns.
-    first: VecDeque<Parsed>,
-    /// Names that are no columns and have been told.
+    /// The first records, which were read to determine the columns.
+    first: VecDeque<ParsedBatch>,
+    /// Names without a column that have been reported.
     unknown: HashSet<String>,
 }
 
-/// Records and what they say.
-struct Parsed {
-    gathered: Gathered,
-    flats: Vec<Flat>,
+/// Records and their values.
+struct ParsedBatch {
+    raw: RawBatch,
+    flats: Vec<FlatRecord>,
 }
 
 impl NdjsonSource {
@@ -66,17 +66,15 @@ impl NdjsonSource {
             unknown: HashSet::new(),
         };
         source.records.open(&mut |_, _| Ok(()))?;
-        let mut known = 0;
-        while known < INFER_FROM
+        let mut rows = 0;
+        while rows < INFER_FROM
             && let Some(parsed) = source.read()
         {
-            known += parsed.flats.len();
+            rows += parsed.flats.len();
             source.first.push_back(parsed);
         }
-        if known == 0 {
-            if let Some(failure) =
-                source.first.pop_front().and_then(|parsed| parsed.gathered.failure)
-            {
+        if rows == 0 {
+            if let Some(failure) = source.first.pop_front().and_then(|parsed| parsed.raw.failure) {
                 return Err(failure);
             }
             return Err(Error::input(
@@ -87,13 +85,12 @@ impl NdjsonSource {
                 ),
             ));
         }
-        source.learn(input);
+        source.infer_schema(input);
         Ok(source)
     }
 
-    /// The columns of the first records in the order in which they appear, then those that only the
-    /// settings name.
-    fn learn(&mut self, input: &NdjsonInput) {
+    /// Sets the columns: those of the first records in order of appearance, then those that only the settings name.
+    fn infer_schema(&mut self, input: &NdjsonInput) {
         let mut columns: Vec<(&str, Vec<&Value>)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         let flats = self.first.iter().flat_map(|parsed| &parsed.flats);
@@ -108,24 +105,25 @@ impl NdjsonSource {
         columns.extend(more.map(|name| (name.as_str(), Vec::new())));
         for (name, values) in columns {
             let inferred = infer(&values);
-            let of = input.types.get(name).map_or(inferred, |given| type_named(*given));
-            // Where another type is wanted than the values have, it is made from their text.
-            let stored = if of == inferred { Stored::new(of) } else { Stored::Text };
-            self.schema.push(Column { name: name.to_owned(), data_type: of.into() });
+            let wanted = input.types.get(name).map_or(inferred, |given| data_type(*given));
+            // A type that differs from that of the values is parsed from their text.
+            let stored =
+                if wanted == inferred { StorageType::new(wanted) } else { StorageType::Text };
+            self.schema.push(Column { name: name.to_owned(), data_type: wanted.into() });
             self.columns.push((name.to_owned(), stored));
         }
         let names = self.columns.iter().enumerate();
         self.places = names.map(|(place, (name, _))| (name.clone(), place)).collect();
     }
 
-    /// The next records, parsed in parallel.
-    fn read(&mut self) -> Option<Parsed> {
-        let mut gathered = self.records.gather(&mut |_, _| Ok(()));
-        if gathered.is_end() {
+    /// Reads the next records and parses them in parallel.
+    fn read(&mut self) -> Option<ParsedBatch> {
+        let mut raw = self.records.read_batch(&mut |_, _| Ok(()));
+        if raw.is_end() {
             return None;
         }
-        let parsed: Vec<Result<Flat, String>> =
-            gathered.records.par_iter().map(|entry| parse(gathered.record(entry))).collect();
+        let parsed: Vec<Result<FlatRecord, String>> =
+            raw.records.par_iter().map(|span| parse(raw.record(span))).collect();
         let mut flats = Vec::with_capacity(parsed.len());
         let mut bad = Vec::new();
         for (index, parsed) in parsed.into_iter().enumerate() {
@@ -133,31 +131,31 @@ impl NdjsonSource {
                 Ok(flat) => flats.push(flat),
                 Err(reason) => {
                     bad.push(index);
-                    if self.records.refusals.reject(&mut gathered, index, Bad::record(reason)) {
+                    if self.records.policy.reject(&mut raw, index, BadRecord::new(reason)) {
                         break;
                     }
                 }
             }
         }
-        remove(&mut gathered.records, &bad);
-        Some(Parsed { gathered, flats })
+        remove(&mut raw.records, &bad);
+        Some(ParsedBatch { raw, flats })
     }
 
-    fn batch(&mut self, parsed: Parsed) -> Result<Batch> {
-        let Parsed { mut gathered, flats } = parsed;
-        let mut builders: Vec<Builder> = self
+    fn batch(&mut self, parsed: ParsedBatch) -> Result<Batch> {
+        let ParsedBatch { mut raw, flats } = parsed;
+        let mut builders: Vec<ColumnBuilder> = self
             .columns
             .iter()
-            .map(|(name, stored)| Builder::new(name, *stored, flats.len()))
+            .map(|(name, stored)| ColumnBuilder::new(name, *stored, flats.len()))
             .collect();
         let mut diagnostics = Vec::new();
         let (mut height, mut bad) = (0, Vec::new());
         for (index, flat) in flats.iter().enumerate() {
             let (cells, unknown) = match self.cells(flat) {
                 Ok(read) => read,
-                Err(misfit) => {
+                Err(reason) => {
                     bad.push(index);
-                    if self.records.refusals.reject(&mut gathered, index, misfit) {
+                    if self.records.policy.reject(&mut raw, index, reason) {
                         break;
                     }
                     continue;
@@ -170,23 +168,26 @@ impl NdjsonSource {
             for name in unknown {
                 if !self.unknown.contains(name) {
                     self.unknown.insert(name.to_owned());
-                    diagnostics.push(left_out(name));
+                    diagnostics.push(unknown_name(name));
                 }
             }
         }
-        remove(&mut gathered.records, &bad);
+        remove(&mut raw.records, &bad);
         let columns = builders.into_iter().map(|builder| builder.finish(height)).collect();
         let source = DataFrame::new(height, columns)?;
-        let refusals = &self.records.refusals;
-        let batch = refusals.batch(gathered, source, &self.selected, &Nulls::default())?;
+        let policy = &self.records.policy;
+        let batch = policy.batch(raw, source, &self.selected, &NullValues::default())?;
         Ok(Batch { diagnostics, ..batch })
     }
 
-    /// The values by column, and the names that are none.
+    /// The values by column, and the names without a column.
     ///
     /// # Errors
-    /// With the first value that can't be stored in its column.
-    fn cells<'a>(&self, flat: &'a Flat) -> Result<(Vec<(usize, Cell<'a>)>, Vec<&'a str>), Bad> {
+    /// The first value that can't be stored in its column.
+    fn cells<'a>(
+        &self,
+        flat: &'a FlatRecord,
+    ) -> Result<(Vec<(usize, Cell<'a>)>, Vec<&'a str>), BadRecord> {
         let (mut cells, mut unknown) = (Vec::with_capacity(flat.len()), Vec::new());
         for (name, value) in flat {
             let Some(place) = self.places.get(name) else {
@@ -196,8 +197,8 @@ impl NdjsonSource {
             match self.columns[*place].1.cell(value) {
                 Ok(cell) => cells.extend(cell.map(|cell| (*place, cell))),
                 Err(wanted) => {
-                    let reason = typing::not(&value.to_string(), wanted);
-                    return Err(Bad { column: Some(name.clone()), reason });
+                    let reason = typing::mismatch_message(&value.to_string(), wanted);
+                    return Err(BadRecord { column: Some(name.clone()), reason });
                 }
             }
         }
@@ -205,12 +206,13 @@ impl NdjsonSource {
     }
 }
 
-fn left_out(name: &str) -> Diagnostic {
+fn unknown_name(name: &str) -> Diagnostic {
     Diagnostic {
         path: "input.ndjson".to_owned(),
         reason: "UNKNOWN_NAME".to_owned(),
         message: format!(
-            "`{name}` is in none of the first {INFER_FROM} records and so no column, later values are left out; name              it in types to have it"
+            "`{name}`: no column, since the first {INFER_FROM} records do not have it, and its values are dropped; name it in \
+             types to read it"
         ),
         count: 0,
     }
@@ -253,7 +255,7 @@ impl Source for NdjsonSource {
     }
 
     fn empty(&self) -> DataFrame {
-        let column = |(name, stored): &(String, Stored)| {
+        let column = |(name, stored): &(String, StorageType)| {
             Values::new_empty(name.as_str().into(), &stored.dtype())
         };
         DataFrame::new(0, self.columns.iter().map(column).collect()).unwrap_or_default()
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_stop_or_are_kept() {
+    fn bad_lines_stop_the_run_or_are_rejected() {
         let mut text = "{\"n\": 1}\n".repeat(INFER_FROM);
         text.push_str("{\"n\": \"x\"}\n[1]\n{\"n\": \n{\"n\": 5}\n");
         let error = open(&text, false).unwrap().next_batch().err().unwrap();

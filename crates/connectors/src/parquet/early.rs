@@ -1,4 +1,4 @@
-//! Rows that wait for their results: their columns as pages, in a file without a name.
+//! Stores the columns of rows whose results are not available yet, encoded as pages, in an unnamed temporary file.
 
 use std::{
     collections::VecDeque,
@@ -11,25 +11,25 @@ use anomal_core::{Error, Result};
 use polars::prelude::{Column, DataFrame, PolarsResult, Schema};
 
 use super::{
-    groups::Groups,
-    pages::{ColumnPages, Encoder, GroupPages},
+    groups::RowGroups,
+    pages::{ColumnPages, GroupEncoder, GroupPages},
 };
 use crate::{
-    atomic_file::failed,
-    sink::{Choice, Known, typed_columns},
+    atomic_file::write_error,
+    sink::{Known, Projection, typed_columns},
 };
 
 /// Prefix of the features among the results.
 const FEATURES: &str = "anomal.features.";
 
-/// Takes rows until the first results come, then gives the row groups back in order.
+/// Accepts rows until the first results arrive, then returns the row groups in order.
 pub(super) struct Early {
     target: PathBuf,
     /// The columns of the source, then the features.
     pub schema: Schema,
-    rows: Groups,
-    encoder: Encoder,
-    /// Row groups whose pages' bytes are in the file, one behind the other.
+    rows: RowGroups,
+    encoder: GroupEncoder,
+    /// Row groups whose page bytes are in the file, one after the other.
     stored: VecDeque<GroupPages>,
     file: Store,
 }
@@ -41,23 +41,23 @@ enum Store {
 }
 
 impl Early {
-    /// Its file is in the folder `scratch`.
+    /// Creates the temporary file in the folder `scratch`.
     pub fn new(target: &Path, scratch: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(scratch).map_err(|error| failed(target, &error))?;
+        let file = tempfile::tempfile_in(scratch).map_err(|error| write_error(target, &error))?;
         Ok(Self {
             target: target.to_owned(),
             schema: Schema::default(),
-            rows: Groups::default(),
-            encoder: Encoder::new(target),
+            rows: RowGroups::default(),
+            encoder: GroupEncoder::new(target),
             stored: VecDeque::new(),
             file: Store::Filling(BufWriter::with_capacity(1 << 20, file)),
         })
     }
 
-    pub fn push(&mut self, known: Known, choice: Choice) -> Result<()> {
+    pub fn push(&mut self, known: Known, projection: Projection) -> Result<()> {
         let height = known.source.height();
         let mut columns = typed_columns(&known.source, &known.typed);
-        if choice.features() {
+        if projection.features() {
             let named = |feature: Column| {
                 let name = format!("{FEATURES}{}", feature.name());
                 feature.with_name(name.into())
@@ -75,22 +75,22 @@ impl Early {
         if !self.encoder.has_room() {
             self.store()?;
         }
-        self.encoder.begin(group);
+        self.encoder.submit(group);
         Ok(())
     }
 
-    /// Takes the next group that is made; false where there is none.
+    /// Writes the next encoded group to the file; false if there is none.
     fn store(&mut self) -> Result<bool> {
         let Some(mut group) = self.encoder.next()? else { return Ok(false) };
         for page in group.columns.iter_mut().flat_map(ColumnPages::pages_mut) {
             let written = self.file.write(&std::mem::take(&mut page.bytes));
-            written.map_err(|error| failed(&self.target, &error))?;
+            written.map_err(|error| write_error(&self.target, &error))?;
         }
         self.stored.push_back(group);
         Ok(true)
     }
 
-    /// Leaves the known columns out of results, where they are by name alone.
+    /// Removes the columns that are stored already, of which the results have the names only.
     pub fn leave_out(&self, results: &mut DataFrame) -> PolarsResult<()> {
         let names = results.get_column_names_owned();
         let late: Vec<_> = names.into_iter().filter(|name| !self.schema.contains(name)).collect();
@@ -104,14 +104,14 @@ impl Early {
             self.begin(rest)?;
         }
         while self.store()? {}
-        self.file.turn().map_err(|error| failed(&self.target, &error))?;
+        self.file.turn().map_err(|error| write_error(&self.target, &error))?;
         let next = self.stored.pop_front().filter(|group| group.height == height);
         let Some(GroupPages { mut columns, .. }) = next else {
-            return Err(Error::internal("results came for other rows than were known"));
+            return Err(Error::internal("the results are not those of the rows stored before"));
         };
         for page in columns.iter_mut().flat_map(ColumnPages::pages_mut) {
             let read = self.file.read(page.length);
-            page.bytes = read.map_err(|error| failed(&self.target, &error))?;
+            page.bytes = read.map_err(|error| write_error(&self.target, &error))?;
         }
         Ok(columns)
     }
@@ -125,7 +125,7 @@ impl Store {
         }
     }
 
-    /// From filling to emptying.
+    /// Switches from writing to reading.
     fn turn(&mut self) -> io::Result<()> {
         *self = match std::mem::replace(self, Self::Broken) {
             Self::Filling(file) => {
@@ -140,7 +140,7 @@ impl Store {
 
     fn read(&mut self, length: usize) -> io::Result<Vec<u8>> {
         let Self::Emptying(file) = self else {
-            return Err(io::Error::other("the rows that wait can't be read"));
+            return Err(io::Error::other("the stored rows can't be read"));
         };
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;

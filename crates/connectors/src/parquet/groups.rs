@@ -1,4 +1,4 @@
-//! Rows cut into row groups.
+//! Splits rows into row groups.
 
 use anomal_core::Result;
 use polars::prelude::DataFrame;
@@ -6,26 +6,26 @@ use polars::prelude::DataFrame;
 /// Rows of a row group: enough to compress well, few enough to hold several.
 const ROW_GROUP: usize = 131_072;
 
-/// Rows that wait for a full row group. The cut depends on the rows alone, not on how they come.
+/// Buffers rows until a row group is full. The split depends on the rows alone, not on the batches.
 #[derive(Default)]
-pub(super) struct Groups(Option<DataFrame>);
+pub(super) struct RowGroups(Option<DataFrame>);
 
-impl Groups {
-    /// Takes rows and gives the groups that are full.
+impl RowGroups {
+    /// Adds rows and returns the full groups.
     pub fn push(&mut self, frame: DataFrame) -> Result<Vec<DataFrame>> {
-        let waiting = match self.0.take() {
-            Some(mut waiting) => {
-                waiting.vstack_mut(&frame)?;
-                waiting
+        let buffered = match self.0.take() {
+            Some(mut buffered) => {
+                buffered.vstack_mut(&frame)?;
+                buffered
             }
             None => frame,
         };
-        let full = waiting.height() / ROW_GROUP;
-        self.0 = Some(slice(&waiting, full * ROW_GROUP, usize::MAX));
-        Ok((0..full).map(|group| slice(&waiting, group * ROW_GROUP, ROW_GROUP)).collect())
+        let full = buffered.height() / ROW_GROUP;
+        self.0 = Some(slice(&buffered, full * ROW_GROUP, usize::MAX));
+        Ok((0..full).map(|group| slice(&buffered, group * ROW_GROUP, ROW_GROUP)).collect())
     }
 
-    /// The rows that are left, once: a small group.
+    /// Removes the remaining rows: a small group.
     pub fn rest(&mut self) -> Option<DataFrame> {
         self.0.take().filter(|rest| rest.height() > 0)
     }

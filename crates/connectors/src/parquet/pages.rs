@@ -1,4 +1,4 @@
-//! Columns as compressed pages, made apart from the file that they go to.
+//! Encodes columns as compressed pages, independently of the file that they are written to.
 
 use std::{
     collections::VecDeque,
@@ -16,13 +16,13 @@ use polars_parquet::{
 };
 use rayon::prelude::*;
 
-use super::refused;
-use crate::begun::Begun;
+use super::polars_error;
+use crate::task::PendingTask;
 
 /// zstd's own default, a good trade of size for time.
 const LEVEL: i32 = 3;
 
-/// How pages and files are made.
+/// The options for pages and files.
 pub(super) fn options() -> PolarsResult<WriteOptions> {
     Ok(WriteOptions {
         statistics: StatisticsOptions::default(),
@@ -32,10 +32,10 @@ pub(super) fn options() -> PolarsResult<WriteOptions> {
     })
 }
 
-/// A compressed page, its bytes apart from what is told of them: they may be elsewhere for a while.
-pub(super) struct CutPage {
+/// A compressed page. Its bytes are separate from its header, since they may be in a temporary file for a while.
+pub(super) struct EncodedPage {
     pub bytes: Vec<u8>,
-    /// Of the bytes, wherever they are.
+    /// The number of bytes, even while they are elsewhere.
     pub length: usize,
     kind: Kind,
 }
@@ -45,7 +45,7 @@ enum Kind {
     Dictionary { compression: CompressionOptions, size: usize, values: usize, sorted: bool },
 }
 
-impl CutPage {
+impl EncodedPage {
     fn new(bytes: Vec<u8>, kind: Kind) -> Self {
         Self { length: bytes.len(), bytes, kind }
     }
@@ -64,7 +64,7 @@ impl CutPage {
                 Ok(Self::new(bytes.into_vec(), Kind::Data(Box::new(page))))
             }
             CompressedPage::Dict(_) => Err(polars::prelude::polars_err!(
-                ComputeError: "a page of data became a dictionary"
+                ComputeError: "a data page was compressed as a dictionary page"
             )),
         }
     }
@@ -83,12 +83,12 @@ impl CutPage {
     }
 }
 
-/// A row group's part of a column: pages for each leaf of its type.
+/// The pages of a column in a row group, for each leaf of its type.
 pub(super) struct ColumnPages {
     pub name: String,
-    /// Whether no row has a value: such pages tell of their number alone.
+    /// Whether no row has a value: such pages depend on the number of rows alone.
     pub empty: bool,
-    pub leaves: Vec<Vec<CutPage>>,
+    pub leaves: Vec<Vec<EncodedPage>>,
 }
 
 /// Whether no row has a value.
@@ -97,14 +97,14 @@ pub(super) fn is_empty(column: &Column) -> bool {
 }
 
 impl ColumnPages {
-    /// The pages of each leaf, whole.
+    /// The pages of each leaf with their bytes.
     pub fn whole(self) -> Vec<Vec<CompressedPage>> {
-        let whole = |leaf: Vec<CutPage>| leaf.into_iter().map(CutPage::whole).collect();
+        let whole = |leaf: Vec<EncodedPage>| leaf.into_iter().map(EncodedPage::whole).collect();
         self.leaves.into_iter().map(whole).collect()
     }
 
-    /// All its pages, in the order of the file.
-    pub fn pages_mut(&mut self) -> impl Iterator<Item = &mut CutPage> {
+    /// All pages, in the order of the file.
+    pub fn pages_mut(&mut self) -> impl Iterator<Item = &mut EncodedPage> {
         self.leaves.iter_mut().flatten()
     }
 }
@@ -115,39 +115,39 @@ pub(super) struct GroupPages {
     pub columns: Vec<ColumnPages>,
 }
 
-/// Makes the pages of row groups, of two at once: while the last columns of one are made there is work left.
-pub(super) struct Encoder {
+/// Encodes row groups, two at a time: while the last columns of one are encoded, the other keeps the threads busy.
+pub(super) struct GroupEncoder {
     target: PathBuf,
-    begun: VecDeque<Begun<GroupPages>>,
+    pending: VecDeque<PendingTask<GroupPages>>,
 }
 
-/// Row groups at once.
-const AT_ONCE: usize = 2;
+/// Row groups that are encoded at a time.
+const MAX_PENDING: usize = 2;
 
-impl Encoder {
+impl GroupEncoder {
     pub fn new(target: &Path) -> Self {
-        Self { target: target.to_owned(), begun: VecDeque::new() }
+        Self { target: target.to_owned(), pending: VecDeque::new() }
     }
 
-    /// Whether another group can begin; the next that is made is to be taken first where it can't.
+    /// Whether another group can be submitted. If not, the next result has to be taken first.
     pub fn has_room(&self) -> bool {
-        self.begun.len() < AT_ONCE
+        self.pending.len() < MAX_PENDING
     }
 
-    pub fn begin(&mut self, group: DataFrame) {
+    pub fn submit(&mut self, group: DataFrame) {
         let target = self.target.clone();
-        let encode = move || encode(&group).map_err(|error| refused(&target, error));
-        self.begun.push_back(Begun::new(encode));
+        let encode = move || encode(&group).map_err(|error| polars_error(&target, error));
+        self.pending.push_back(PendingTask::spawn(encode));
     }
 
-    /// The next group in order; nothing where none has begun.
+    /// The next group in order; `None` if none was submitted.
     pub fn next(&mut self) -> Result<Option<GroupPages>> {
-        self.begun.pop_front().map(Begun::take).transpose()
+        self.pending.pop_front().map(PendingTask::wait).transpose()
     }
 }
 
 fn encode(group: &DataFrame) -> PolarsResult<GroupPages> {
-    // A task for each: how long they take differs much.
+    // A task per column: their durations differ much.
     let columns = (0..group.width()).into_par_iter().with_max_len(1);
     let columns = columns.map(|place| encode_column(group, place)).collect::<PolarsResult<_>>()?;
     Ok(GroupPages { height: group.height(), columns })
@@ -163,12 +163,12 @@ fn encode_column(group: &DataFrame, place: usize) -> PolarsResult<ColumnPages> {
     let schema = column.schema().to_arrow(CompatLevel::newest());
     let types = to_parquet_schema(&schema)?;
     for batch in column.iter_chunks(CompatLevel::newest(), false) {
-        for ((array, field), of) in
+        for ((array, field), parquet_type) in
             batch.columns().iter().zip(schema.iter_values()).zip(types.fields())
         {
             let encodings = get_dtype_encoding(&field.dtype);
-            for leaf in array_to_columns(array, of.clone(), options, &encodings)? {
-                let leaf = leaf.map(|page| CutPage::compress(page?, options.compression));
+            for leaf in array_to_columns(array, parquet_type.clone(), options, &encodings)? {
+                let leaf = leaf.map(|page| EncodedPage::compress(page?, options.compression));
                 pages.leaves.push(leaf.collect::<PolarsResult<_>>()?);
             }
         }

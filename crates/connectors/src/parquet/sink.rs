@@ -1,4 +1,4 @@
-//! Results as Parquet: typed columns where there is a type, lists for flags and reasons.
+//! Results as Parquet: typed columns where a type is available, lists for flags and reasons.
 
 use std::{
     collections::HashMap,
@@ -19,33 +19,33 @@ use tempfile::NamedTempFile;
 
 use super::{
     early::Early,
-    groups::Groups,
-    pages::{Encoder, GroupPages, is_empty, options},
-    refused,
+    groups::RowGroups,
+    pages::{GroupEncoder, GroupPages, is_empty, options},
+    polars_error,
 };
 use crate::{
     Access,
-    atomic_file::{failed, folder, is_stream, publish, temporary},
-    remote::unwritable,
-    sink::{Choice, EarlySink, Known, ResultBatch, Sink, WriteOutcome},
+    atomic_file::{folder, is_stream, publish, temporary, write_error},
+    remote::upload_error,
+    sink::{EarlySink, Known, Projection, ResultBatch, Sink, WriteOutcome},
 };
 
 pub(crate) struct ParquetSink {
     target: PathBuf,
-    /// Whole before the first of it is sent to an object store: rows that were written are read again.
+    /// Complete before its first byte is sent to an object store, since written rows are read back.
     file: NamedTempFile,
-    /// Where the target is an object.
+    /// The upload, if the target is an object.
     upload: Option<Upload>,
-    /// Whether all is written, and sent.
+    /// Whether everything is written and sent.
     prepared: bool,
-    /// From the first results on, with the columns in order.
+    /// The writer and the columns in order, from the first results on.
     writer: Option<(FileWriter<BufWriter<File>>, Schema)>,
-    choice: Choice,
-    groups: Groups,
-    encoder: Encoder,
-    /// The pages of columns without a value, by name and height: they are the same in each group.
+    projection: Projection,
+    groups: RowGroups,
+    encoder: GroupEncoder,
+    /// The pages of columns without values, by name and height. They are the same in each group.
     empty: HashMap<(String, usize), Vec<Vec<CompressedPage>>>,
-    /// Rows that were known before their results.
+    /// Rows that arrived before their results.
     early: Option<Early>,
     rows: u64,
 }
@@ -56,24 +56,26 @@ impl ParquetSink {
         let upload = if is_url(&output.path) { Some(access.write(&target)?) } else { None };
         if is_stream(&target) {
             let message = format!(
-                "{} is no file, and a Parquet file is not made in a stream",
+                "{} is not a regular file, and Parquet cannot be written to a stream; name a file",
                 target.display()
             );
             return Err(Error::new(Code::Output, "OUTPUT_IS_STREAM", message));
         }
         Ok(Self {
             file: match upload {
-                Some(_) => NamedTempFile::new().map_err(|error| no_room(&target, &error))?,
+                Some(_) => {
+                    NamedTempFile::new().map_err(|error| temporary_file_error(&target, &error))?
+                }
                 None => temporary(&target)?,
             },
             upload,
             prepared: false,
-            encoder: Encoder::new(&target),
+            encoder: GroupEncoder::new(&target),
             empty: HashMap::new(),
             target,
             writer: None,
-            choice: Choice::new(output.rows, &output.include),
-            groups: Groups::default(),
+            projection: Projection::new(output.rows, &output.include),
+            groups: RowGroups::default(),
             early: None,
             rows: 0,
         })
@@ -81,22 +83,22 @@ impl ParquetSink {
 
     fn begin_group(&mut self, mut group: DataFrame) -> Result<()> {
         if let Some(early) = &self.early {
-            early.leave_out(&mut group).map_err(|error| refused(&self.target, error))?;
+            early.leave_out(&mut group).map_err(|error| polars_error(&self.target, error))?;
         }
         let height = group.height();
-        let known = |column: &Column| {
+        let encoded = |column: &Column| {
             is_empty(column) && self.empty.contains_key(&(column.name().to_string(), height))
         };
-        let made = group.columns().iter().filter(|column| !known(column)).cloned().collect();
-        let made = DataFrame::new(height, made)?;
+        let columns = group.columns().iter().filter(|column| !encoded(column)).cloned().collect();
+        let columns = DataFrame::new(height, columns)?;
         if !self.encoder.has_room() {
             self.write_group()?;
         }
-        self.encoder.begin(made);
+        self.encoder.submit(columns);
         Ok(())
     }
 
-    /// Writes the next group that is made; false where there is none.
+    /// Writes the next encoded group; false if there is none.
     fn write_group(&mut self) -> Result<bool> {
         let Some(GroupPages { height, mut columns }) = self.encoder.next()? else {
             return Ok(false);
@@ -105,39 +107,39 @@ impl ParquetSink {
             columns.extend(early.next(height)?);
         }
         let Some((writer, schema)) = &mut self.writer else { return Ok(true) };
-        let mut made = HashMap::new();
+        let mut full = HashMap::new();
         for column in columns {
             let (name, empty) = (column.name.clone(), column.empty);
-            let known = if empty { &mut self.empty } else { &mut made };
-            known.insert((name, height), column.whole());
+            let pages = if empty { &mut self.empty } else { &mut full };
+            pages.insert((name, height), column.whole());
         }
         let mut leaves = Vec::with_capacity(schema.len());
         for name in schema.iter_names_cloned() {
             let column = (name.to_string(), height);
-            let pages = made.get(&column).or_else(|| self.empty.get(&column));
-            leaves.extend(pages.ok_or_else(|| Error::internal("a column was not made"))?);
+            let pages = full.get(&column).or_else(|| self.empty.get(&column));
+            leaves.extend(pages.ok_or_else(|| Error::internal("a column was not encoded"))?);
         }
         let pages = leaves
             .iter()
             .map(|leaf| Ok(DynStreamingIterator::new(convert(leaf.iter().map(PolarsResult::Ok)))));
         let written = writer.write(height as u64, DynIter::new(pages));
-        written.map_err(|error| refused(&self.target, error))?;
+        written.map_err(|error| polars_error(&self.target, error))?;
         Ok(true)
     }
 
-    /// Writes what still waits, and the file's end.
+    /// Writes the buffered rows and the footer.
     fn complete(&mut self) -> Result<()> {
         if let Some(rest) = self.groups.rest() {
             self.begin_group(rest)?;
         }
         while self.write_group()? {}
         if let Some((mut writer, _)) = self.writer.take() {
-            writer.end(None).map_err(|error| refused(&self.target, error))?;
+            writer.end(None).map_err(|error| polars_error(&self.target, error))?;
         }
         Ok(())
     }
 
-    /// The file, whose columns are those of the source, then those of the results.
+    /// Starts the file. Its columns are those of the source, then those of the results.
     fn begin(&self, results: &Schema) -> PolarsResult<(FileWriter<BufWriter<File>>, Schema)> {
         let mut schema = self.early.as_ref().map(|early| early.schema.clone()).unwrap_or_default();
         schema.retain(|name, _| !results.contains(name));
@@ -153,17 +155,17 @@ impl ParquetSink {
 
 impl Sink for ParquetSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let frame = self.choice.of(batch)?.typed_frame()?;
+        let frame = self.projection.project(batch)?.typed_frame()?;
         self.rows += frame.height() as u64;
         if self.writer.is_none() {
-            let begun = self.begin(frame.schema());
-            self.writer = Some(begun.map_err(|error| refused(&self.target, error))?);
+            let writer = self.begin(frame.schema());
+            self.writer = Some(writer.map_err(|error| polars_error(&self.target, error))?);
         }
         self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
     }
 
     fn early(&mut self) -> Option<&mut dyn EarlySink> {
-        if self.choice.all() { Some(self) } else { None }
+        if self.projection.takes_all_rows() { Some(self) } else { None }
     }
 
     fn prepare(&mut self) -> Result<()> {
@@ -173,25 +175,24 @@ impl Sink for ParquetSink {
         self.complete()?;
         let Some(upload) = &mut self.upload else { return Ok(()) };
         let sent = self.file.reopen().and_then(|mut file| io::copy(&mut file, upload));
-        sent.map_err(|error| failed(&self.target, &error))?;
-        upload.flush_parts().map_err(|error| unwritable(&error))
+        sent.map_err(|error| write_error(&self.target, &error))?;
+        upload.flush_parts().map_err(|error| upload_error(&error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
         self.prepare()?;
         match self.upload {
-            Some(upload) => upload.finish().map_err(|error| unwritable(&error))?,
+            Some(upload) => upload.finish().map_err(|error| upload_error(&error))?,
             None => publish(self.file, &self.target)?,
         }
         Ok(WriteOutcome::new(self.target.display().to_string(), self.rows))
     }
 }
 
-fn no_room(target: &std::path::Path, error: &io::Error) -> Error {
+fn temporary_file_error(target: &std::path::Path, error: &io::Error) -> Error {
     let folder = std::env::temp_dir();
     let message = format!(
-        "{} is made in a temporary file first, and there can be none in {}: {error}; set TMPDIR to a folder with \
-         room for it",
+        "cannot create a temporary file for {} in {}: {error}; set TMPDIR to a folder with enough space",
         target.display(),
         folder.display()
     );
@@ -203,7 +204,7 @@ impl EarlySink for ParquetSink {
         let early = match &mut self.early {
             Some(early) => early,
             none => {
-                // There must be room for the output in this folder anyway.
+                // This folder needs space for the output anyway.
                 let scratch = match self.upload {
                     Some(_) => std::env::temp_dir(),
                     None => folder(&self.target).to_owned(),
@@ -211,7 +212,7 @@ impl EarlySink for ParquetSink {
                 none.insert(Early::new(&self.target, &scratch)?)
             }
         };
-        early.push(rows, self.choice)
+        early.push(rows, self.projection)
     }
 
     fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame> {
@@ -224,7 +225,7 @@ impl EarlySink for ParquetSink {
         };
         let mut rows: Option<DataFrame> = None;
         for row in places.iter().map(row) {
-            let row = row.map_err(|error| refused(&self.target, error))?;
+            let row = row.map_err(|error| polars_error(&self.target, error))?;
             match &mut rows {
                 Some(rows) => {
                     rows.vstack_mut(&row)?;

@@ -1,4 +1,4 @@
-//! Parquet files as they are, beside the columns that were asked for by type.
+//! Reads Parquet files as they are and, beside them, the selected columns with types.
 
 use std::{fs::File, path::PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{
     Access, OpenOptions,
     files::Files,
     source::{Batch, Source},
-    typing::{self, Nulls, type_of},
+    typing::{self, NullValues, type_of},
 };
 
 pub(crate) struct ParquetSource {
@@ -22,7 +22,7 @@ pub(crate) struct ParquetSource {
     selected: Vec<Column>,
     file: usize,
     opened: File,
-    /// Rows of the current file, and how many of them were read.
+    /// Rows in the current file, and the number of them that were read.
     rows: usize,
     offset: usize,
     next_row: u64,
@@ -35,14 +35,14 @@ impl ParquetSource {
             return Err(Error::settings(
                 "input.parquet.path",
                 "NOT_SEEKABLE",
-                "a Parquet file is read from its end, which standard input has not; name a file",
+                "a Parquet file is read from its end, which is not possible on standard input; name a file",
             ));
         }
         let secrets = &options.secrets;
         let access = Access { place: "input.parquet", auth: input.auth.as_ref(), secrets };
         let files = Files::find(&input.path, &[".parquet"], &access)?;
         let opened = files.open_file(0)?;
-        let (native, rows) = look(&files, 0, &opened)?;
+        let (native, rows) = read_footer(&files, 0, &opened)?;
         let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| {
             Column { name: name.to_string(), data_type: type_of(dtype).into() }
         };
@@ -62,7 +62,7 @@ impl ParquetSource {
         })
     }
 
-    /// Goes on to the next file with rows, if there is one.
+    /// Moves to the next file with rows, if there is one.
     fn advance(&mut self) -> Result<bool> {
         while self.offset >= self.rows {
             if self.file + 1 >= self.files.paths.len() {
@@ -71,7 +71,7 @@ impl ParquetSource {
             self.done += self.size();
             self.file += 1;
             self.opened = self.files.open_file(self.file)?;
-            let (native, rows) = look(&self.files, self.file, &self.opened)?;
+            let (native, rows) = read_footer(&self.files, self.file, &self.opened)?;
             if native != self.native {
                 return Err(Error::input(
                     "SCHEMAS_DIFFER",
@@ -87,23 +87,23 @@ impl ParquetSource {
         Ok(true)
     }
 
-    /// Of the current file.
+    /// Bytes in the current file.
     fn size(&self) -> u64 {
         self.opened.metadata().map_or(0, |file| file.len())
     }
 }
 
-fn look(files: &Files, index: usize, opened: &File) -> Result<(Schema, usize)> {
+fn read_footer(files: &Files, index: usize, opened: &File) -> Result<(Schema, usize)> {
     let name = files.name(index);
-    let opened = opened.try_clone().map_err(|error| files.failed(index, &error))?;
+    let opened = opened.try_clone().map_err(|error| files.read_error(index, &error))?;
     let mut reader = ParquetReader::new(opened);
-    let schema = reader.schema().map_err(|error| broken(&name, &error))?;
-    let rows = reader.num_rows().map_err(|error| broken(&name, &error))?;
+    let schema = reader.schema().map_err(|error| corrupt_file(&name, &error))?;
+    let rows = reader.num_rows().map_err(|error| corrupt_file(&name, &error))?;
     Ok((Schema::from_arrow_schema(&schema), rows))
 }
 
-fn broken(name: &str, error: &polars::error::PolarsError) -> Error {
-    Error::input("BAD_PARQUET", format!("{name} is no whole Parquet file: {error}"))
+fn corrupt_file(name: &str, error: &polars::error::PolarsError) -> Error {
+    Error::input("BAD_PARQUET", format!("{name} is not a complete Parquet file: {error}"))
 }
 
 impl Source for ParquetSource {
@@ -121,16 +121,16 @@ impl Source for ParquetSource {
             return Ok(None);
         }
         let file = self.opened.try_clone();
-        let file = file.map_err(|error| self.files.failed(self.file, &error))?;
+        let file = file.map_err(|error| self.files.read_error(self.file, &error))?;
         let count = self.batch_rows.min(self.rows - self.offset);
         let source = ParquetReader::new(file)
             .with_slice(Some((self.offset, count)))
             .finish()
-            .map_err(|error| broken(&self.files.name(self.file), &error))?;
+            .map_err(|error| corrupt_file(&self.files.name(self.file), &error))?;
         self.offset += count;
         let rows = (self.next_row..self.next_row + count as u64).collect();
         self.next_row += count as u64;
-        let typed = typing::typed(&source, &self.selected, &Nulls::new(&[]))?.columns;
+        let typed = typing::type_columns(&source, &self.selected, &NullValues::new(&[]))?.columns;
         let source = Table::new(rows, source)?;
         Ok(Some(Batch { source, typed, rejected: Vec::new(), diagnostics: Vec::new() }))
     }

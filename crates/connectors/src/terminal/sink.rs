@@ -1,4 +1,4 @@
-//! The highest scores as a table on standard output.
+//! Prints the rows with the highest scores as a table.
 
 use std::{cmp::Ordering, io::Write};
 
@@ -8,19 +8,19 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use polars::prelude::{AnyValue, Column};
 
 use crate::{
-    atomic_file::failed,
-    sink::{Choice, ResultBatch, Sink, WriteOutcome},
+    atomic_file::write_error,
+    sink::{Projection, ResultBatch, Sink, WriteOutcome},
     terminal::harmless,
     text,
 };
 
-/// Characters of a line where there is no terminal.
+/// Characters in a line if standard output is not a terminal.
 const WIDTH: u16 = 160;
-/// A cell's characters at most.
+/// Characters in a cell at most.
 const CELL: usize = 48;
 
 pub(crate) struct TerminalSink {
-    choice: Choice,
+    projection: Projection,
     limit: usize,
     header: Vec<String>,
     rows: Vec<Row>,
@@ -34,15 +34,15 @@ struct Row {
 
 impl TerminalSink {
     pub fn new(output: &TerminalOutput) -> Self {
-        let choice = Choice::new(output.rows, &[]);
-        Self { choice, limit: output.limit, header: Vec::new(), rows: Vec::new() }
+        let projection = Projection::new(output.rows, &[]);
+        Self { projection, limit: output.limit, header: Vec::new(), rows: Vec::new() }
     }
 }
 
 impl Sink for TerminalSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.choice.of(batch)?;
-        let score = chosen.results.column("anomal.score")?.f64()?.clone();
+        let batch = self.projection.project(batch)?;
+        let score = batch.results.column("anomal.score")?.f64()?.clone();
         let shown = [
             "anomal.score",
             "anomal.cluster",
@@ -51,22 +51,22 @@ impl Sink for TerminalSink {
             "anomal.explanation",
         ];
         let ours =
-            shown.iter().map(|name| chosen.results.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let columns: Vec<&Column> = chosen.source.columns().columns().iter().chain(ours).collect();
+            shown.iter().map(|name| batch.results.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<&Column> = batch.source.columns().columns().iter().chain(ours).collect();
         if self.header.is_empty() {
             self.header = std::iter::once(ROW.to_owned())
                 .chain(columns.iter().map(|column| column.name().to_string()))
                 .collect();
         }
-        for (index, row) in chosen.source.rows().into_iter().enumerate() {
+        for (index, row) in batch.source.rows().into_iter().enumerate() {
             let score = score.get(index).unwrap_or(f64::NEG_INFINITY);
             let last = self.rows.last();
             if self.rows.len() >= self.limit && last.is_some_and(|last| last.score >= score) {
                 continue;
             }
             let cells = columns.iter().map(|column| cell(column, index)).collect();
-            let place = self.rows.partition_point(|kept| {
-                kept.score.total_cmp(&score).then(row.cmp(&kept.row)) != Ordering::Less
+            let place = self.rows.partition_point(|other| {
+                other.score.total_cmp(&score).then(row.cmp(&other.row)) != Ordering::Less
             });
             self.rows.insert(place, Row { score, row, cells });
             self.rows.truncate(self.limit);
@@ -80,10 +80,10 @@ impl Sink for TerminalSink {
         table.load_style(UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         if table.width().is_none() {
-            // No terminal, whose width would be known.
+            // Not a terminal.
             table.set_width(WIDTH);
         }
-        // Columns that say nothing take no room.
+        // Empty columns are omitted.
         let full: Vec<usize> = (0..self.header.len())
             .filter(|place| {
                 *place == 0 || self.rows.iter().any(|row| !row.cells[*place - 1].is_empty())
@@ -102,16 +102,16 @@ impl Sink for TerminalSink {
         let text = if rows == 0 { "no suspicious rows".to_owned() } else { table.to_string() };
         let written = writeln!(out, "{text}").and_then(|()| out.flush());
         match written {
-            // Nobody reads on, as in `anomal run job.yaml | head`.
+            // The reader has closed the pipe, as in `anomal run job.yaml | head`.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(failed(std::path::Path::new("-"), &error))
+                Err(write_error(std::path::Path::new("-"), &error))
             }
             _ => Ok(WriteOutcome::new("-", rows)),
         }
     }
 }
 
-/// A value in a line of its own, with nothing in it that a terminal would obey.
+/// A value as one line of text without control characters.
 fn cell(column: &Column, row: usize) -> String {
     let value = column.get(row).unwrap_or(AnyValue::Null);
     let mut full = String::new();

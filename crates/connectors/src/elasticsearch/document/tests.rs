@@ -5,7 +5,7 @@ use super::*;
 use crate::ReportInfo;
 
 /// Row 0: suspicious and flagged; row 1: neither.
-fn chosen(source: Vec<Column>) -> Chosen {
+fn chosen(source: Vec<Column>) -> ProjectedBatch {
     let flags = Series::new("".into(), ["exfil", "b64"]);
     let flags = Column::new(
         "anomal.flags".into(),
@@ -38,7 +38,7 @@ fn chosen(source: Vec<Column>) -> Chosen {
     )
     .unwrap();
     let source = Table::new(vec![7, 8], DataFrame::new(2, source).unwrap()).unwrap();
-    Chosen { source, typed: DataFrame::default(), results }
+    ProjectedBatch { source, typed: DataFrame::default(), results }
 }
 
 fn source() -> Vec<Column> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{plan::Reading, walk::Found};
 use crate::{
-    ndjson::{Cell, Stored},
+    ndjson::{Cell, StorageType},
     typing,
 };
 
@@ -21,14 +21,14 @@ pub(super) fn fit<'a>(
     arrays: Arrays,
 ) -> Result<Cell<'a>, String> {
     let (fits, wanted) = match reading.stored {
-        Stored::Text => return Ok(Cell::Text(text(found, arrays))),
-        Stored::Integer => (integer(&found).map(Cell::Integer), "a whole number"),
-        Stored::Float => (float(&found).map(Cell::Float), "a number"),
-        Stored::Boolean => (boolean(&found).map(Cell::Boolean), "true or false"),
+        StorageType::Text => return Ok(Cell::Text(text(found, arrays))),
+        StorageType::Integer => (integer(&found).map(Cell::Integer), "a whole number"),
+        StorageType::Float => (float(&found).map(Cell::Float), "a number"),
+        StorageType::Boolean => (boolean(&found).map(Cell::Boolean), "true or false"),
     };
     fits.ok_or_else(|| match found {
-        Found::Text(text) => typing::not(&text, wanted),
-        Found::Other(value) => typing::not(&value.to_string(), wanted),
+        Found::Text(text) => typing::mismatch_message(&text, wanted),
+        Found::Other(value) => typing::mismatch_message(&value.to_string(), wanted),
     })
 }
 
@@ -107,7 +107,7 @@ mod tests {
             Value::String(text) => Found::Text(text.into()),
             other => Found::Other(other),
         };
-        fit(found, &Reading { field, stored: Stored::new(of) }, arrays)
+        fit(found, &Reading { field, stored: StorageType::new(of) }, arrays)
     }
 
     #[test]

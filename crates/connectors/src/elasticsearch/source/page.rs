@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     datetime,
-    ndjson::{Builder, Cell, Stored},
+    ndjson::{Cell, ColumnBuilder, StorageType},
     source::{RAW_BYTES, raw_text},
 };
 
@@ -103,8 +103,8 @@ struct Reader<'p, 'a> {
     values: Values<'a>,
     served: Values<'a>,
     cells: Vec<(usize, Cell<'a>)>,
-    ids: Builder,
-    columns: Vec<Builder>,
+    ids: ColumnBuilder,
+    columns: Vec<ColumnBuilder>,
     height: usize,
     unclear: Vec<bool>,
 }
@@ -147,14 +147,15 @@ impl Plan {
 impl<'p, 'a> Reader<'p, 'a> {
     fn new(plan: &'p Plan, asked: &'p [bool], capacity: usize) -> Self {
         let columns = plan.columns.len();
-        let builder = |column: &Reading| Builder::new(&column.field.name, column.stored, capacity);
+        let builder =
+            |column: &Reading| ColumnBuilder::new(&column.field.name, column.stored, capacity);
         Self {
             plan,
             asked,
             values: Values::new(columns),
             served: Values::new(columns),
             cells: Vec::with_capacity(columns),
-            ids: Builder::new(ID, Stored::Text, capacity),
+            ids: ColumnBuilder::new(ID, StorageType::Text, capacity),
             columns: plan.columns.iter().map(builder).collect(),
             height: 0,
             unclear: vec![false; columns],

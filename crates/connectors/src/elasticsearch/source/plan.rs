@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use anomal_spec::Arrays;
 use polars::prelude::PlHashMap;
 
-use crate::{elasticsearch::mapping::Field, ndjson::Stored};
+use crate::{elasticsearch::mapping::Field, ndjson::StorageType};
 
 /// How a column is read.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub field: Field,
-    pub stored: Stored,
+    pub stored: StorageType,
 }
 
 /// How documents are read.
@@ -61,6 +61,10 @@ fn prefixes(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Where another type is wanted than the mapping has, it is made from the values' text.
-pub(super) fn stored(field: &Field) -> Stored {
-    if field.typed && field.of == field.mapped { Stored::new(field.of) } else { Stored::Text }
+pub(super) fn stored(field: &Field) -> StorageType {
+    if field.typed && field.of == field.mapped {
+        StorageType::new(field.of)
+    } else {
+        StorageType::Text
+    }
 }
