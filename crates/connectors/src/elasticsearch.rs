@@ -3,7 +3,8 @@
 mod bulk;
 pub mod client;
 mod credentials;
-mod deliver;
+mod dead_letter;
+mod delivery;
 mod document;
 mod ecs;
 pub mod flavor;
@@ -11,7 +12,6 @@ mod ids;
 mod mapping;
 mod nodes;
 mod query;
-mod refused;
 mod retry;
 pub mod saved_objects;
 mod sink;
@@ -27,23 +27,23 @@ pub(crate) use source::ElasticsearchSource;
 
 use crate::{ResultBatch, RunInfo, sink::Projection};
 
-/// Writes the documents of all rows of a batch, a line each, as an output has them.
+/// Appends the documents of all rows of a batch, one per line, as an output writes them.
 ///
 /// # Errors
-/// `Internal` if it is no batch of results.
+/// `Internal` if it is not a batch of results.
 pub fn documents(
     batch: &ResultBatch,
     run: &RunInfo,
     include: &[Include],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let chosen =
+    let projected =
         Projection::new(Rows::All, &[Include::Features, Include::Contributions]).project(batch)?;
-    let writer = document::Writer::new(run, include);
-    let batch = writer.batch(&chosen)?;
-    let mut ids = ids::Ids::new(run);
+    let writer = document::DocumentWriter::new(run, include);
+    let batch = writer.batch(&projected)?;
+    let mut ids = ids::DocumentIds::new(run);
     for (place, row) in batch.rows().iter().enumerate() {
-        batch.put(place, ids.of(*row), out);
+        batch.put(place, ids.id(*row), out);
         out.push(b'\n');
     }
     Ok(())

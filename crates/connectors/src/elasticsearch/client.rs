@@ -1,12 +1,12 @@
-//! Requests to a cluster, for drivers that block: over its nodes, tried again where that may help.
+//! Sends requests to the nodes of a cluster, for drivers that block, with retries.
 //!
-//! All that is sent through here may be sent twice: searches, what is put under a name, and documents with ids of
-//! their own. That is what lets a request whose answer was lost be repeated.
+//! Every request is idempotent: searches, objects that are put under a name, and documents with ids. So a request whose
+//! response was lost can be repeated.
 
-mod greeting;
-mod refusals;
+mod errors;
 mod request;
 mod response;
+mod server_info;
 
 use std::{
     future::Future,
@@ -23,30 +23,30 @@ use reqwest::{
     redirect::Policy,
 };
 
-pub(super) use self::response::short;
+pub(super) use self::response::truncate;
 use self::{request::FORM, response::read};
 pub use self::{request::Request, response::Response};
 use super::{
     credentials::Credentials,
     flavor::Server,
     nodes::Nodes,
-    retry::{Verdict, chance, of_request, pause},
+    retry::{RequestOutcome, chance, pause},
 };
 use crate::Access;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const AGENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
 
-/// What came of one try.
+/// The result of one attempt.
 pub(super) enum Attempt {
     Answered(Response),
-    /// No answer, or half of one; why.
+    /// No response, or an incomplete one, with the reason.
     Broken(String),
-    /// The server is not the one that is meant, or its authority is not known.
+    /// The server's certificate is not trusted, with the reason.
     Untrusted(String),
 }
 
-/// A cluster that answers. Clones share their connections.
+/// A client of a cluster. Clones share their connections.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -55,15 +55,14 @@ struct Inner {
     nodes: Nodes,
     credentials: Credentials,
     authorization: Mutex<Option<HeaderValue>>,
-    patience: Duration,
+    retry_timeout: Duration,
 }
 
 impl Client {
-    /// Opens a cluster and asks it which server it is. `retry_seconds`: for how long requests that may succeed
-    /// later are tried.
+    /// Connects to a cluster and detects the server. `retry_seconds`: how long requests are retried.
     ///
     /// # Errors
-    /// `InvalidSettings` if the secret does not serve; `Unavailable`, `Unauthenticated`, `PermissionDenied`,
+    /// `InvalidSettings` if the secret is unusable; `Unavailable`, `Unauthenticated`, `PermissionDenied`,
     /// `Incompatible` from the server.
     pub fn connect(
         connection: &ElasticsearchConnection,
@@ -71,14 +70,14 @@ impl Client {
         retry_seconds: u64,
     ) -> Result<(Self, Server)> {
         let client = Self::open(connection, access, retry_seconds)?;
-        let server = client.ask_which(connection.flavor)?;
+        let server = client.detect_server(connection.flavor)?;
         Ok((client, server))
     }
 
-    /// The same for what is no cluster, such as Kibana: nothing is asked.
+    /// Creates a client without sending a request, for servers such as Kibana.
     ///
     /// # Errors
-    /// `InvalidSettings` if the secret does not serve.
+    /// `InvalidSettings` if the secret is unusable.
     pub fn open(
         connection: &ElasticsearchConnection,
         access: &Access<'_>,
@@ -95,11 +94,11 @@ impl Client {
             .user_agent(AGENT)
             .connect_timeout(CONNECT.min(timeout))
             .timeout(timeout)
-            // A server that sends elsewhere would be sent the credentials there.
+            // A redirect would send the credentials to another server.
             .redirect(Policy::none());
         let no_pem = || {
             let name = name.unwrap_or_default();
-            wrong(format!("the key ca.crt of the secret {name} is no certificate in PEM"))
+            wrong(format!("the key ca.crt of the secret {name} is not a PEM certificate"))
         };
         if let Some(pem) = &read.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes()).ok();
@@ -110,8 +109,7 @@ impl Client {
         }
         if connection.insecure_skip_verify {
             tracing::warn!(
-                "{}.insecureSkipVerify is on: whoever is between this machine and {} can read and change all that is \
-                 sent",
+                "{}.insecureSkipVerify is on: an attacker between this machine and {} can read and change all data",
                 access.place,
                 connection.urls.join(", ")
             );
@@ -125,12 +123,12 @@ impl Client {
             http,
             nodes: Nodes::new(&connection.urls),
             credentials,
-            authorization: Mutex::new(read.authorization),
-            patience: Duration::from_secs(retry_seconds),
+            authorization: Mutex::new(read.header),
+            retry_timeout: Duration::from_secs(retry_seconds),
         })))
     }
 
-    /// The nodes' addresses, for people.
+    /// The nodes' addresses, for messages.
     pub fn name(&self) -> String {
         self.0.nodes.names()
     }
@@ -139,12 +137,12 @@ impl Client {
         self.0.nodes.urls()
     }
 
-    /// For how long what may succeed later is tried.
-    pub(super) fn patience(&self) -> Duration {
-        self.0.patience
+    /// How long requests are retried.
+    pub(super) fn retry_timeout(&self) -> Duration {
+        self.0.retry_timeout
     }
 
-    /// Blocks until there is an answer; what may succeed later is tried for as long as was said to
+    /// Blocks until there is a response. Failures that may be temporary are retried for the time that was passed to
     /// [`Client::connect`].
     ///
     /// # Errors
@@ -154,35 +152,35 @@ impl Client {
         wait(async move { client.send(&request).await })
     }
 
-    /// As [`Client::request`], for code that does not block.
+    /// As [`Client::request`], for asynchronous callers.
     pub async fn send(&self, request: &Request) -> Result<Response> {
-        self.send_within(request, self.0.patience).await
+        self.send_within(request, self.0.retry_timeout).await
     }
 
-    async fn send_within(&self, request: &Request, patience: Duration) -> Result<Response> {
+    async fn send_within(&self, request: &Request, retry_timeout: Duration) -> Result<Response> {
         let since = Instant::now();
         let mut failures = 0;
         loop {
             let (why, asked) = match self.once(request).await {
                 Attempt::Broken(why) => (why, None),
                 Attempt::Untrusted(why) => return Err(self.untrusted(&why)),
-                Attempt::Answered(response) => match of_request(response.status) {
-                    Verdict::Answered => return Ok(response),
-                    Verdict::Denied => return Err(self.denied(&response)),
-                    Verdict::Again => (response.told(), response.retry_after),
+                Attempt::Answered(response) => match RequestOutcome::from_status(response.status) {
+                    RequestOutcome::Answered => return Ok(response),
+                    RequestOutcome::Denied => return Err(self.denied(&response)),
+                    RequestOutcome::Retry => (response.describe(), response.retry_after),
                 },
             };
             let pause = pause(failures, chance(), asked);
-            if since.elapsed() + pause > patience {
+            if since.elapsed() + pause > retry_timeout {
                 return Err(self.unavailable(&why));
             }
-            tracing::debug!("{} {}: {why}; again in {pause:?}", request.method, request.path);
+            tracing::debug!("{} {}: {why}; retrying in {pause:?}", request.method, request.path);
             failures += 1;
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// One try, on the next node; two where the secret has changed since it was read.
+    /// One attempt, on the next node; two if the secret has changed since it was read.
     pub(super) async fn once(&self, request: &Request) -> Attempt {
         let attempt = self.attempt(request).await;
         match &attempt {
@@ -213,7 +211,7 @@ impl Client {
         }
         match read(sent).await {
             Ok(response) => {
-                // A gateway that has no server behind it is as good as a node that is away.
+                // A gateway without a server behind it counts as a node that is down.
                 if matches!(response.status, 502..=504) {
                     nodes.failed(node, Instant::now());
                 } else {
@@ -236,17 +234,17 @@ impl Client {
         self.0.authorization.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the secret says something else than it did.
+    /// Reads the secret again. Returns whether it has changed.
     fn reread(&self) -> bool {
         let Ok(read) = self.0.credentials.read() else { return false };
-        let mut known = self.authorization();
-        let changed = *known != read.authorization;
-        *known = read.authorization;
+        let mut current = self.authorization();
+        let changed = *current != read.header;
+        *current = read.header;
         changed
     }
 }
 
-/// Blocks until the work is done; not for threads of a runtime.
+/// Blocks until the work is done. Must not be called on a thread of a runtime.
 pub fn wait<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {

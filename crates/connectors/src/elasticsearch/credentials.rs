@@ -1,22 +1,23 @@
-//! Who asks: the header that says it, made of a secret's keys.
+//! Builds the authorization header from a secret's keys.
 
 use anomal_storage::{Secret, Secrets};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::header::HeaderValue;
 
-/// The key with the certificates of authorities to trust.
+/// The key with the certificates of trusted authorities.
 const CA: &str = "ca.crt";
 const KEYS: [&str; 5] = ["username", "password", "apiKey", "token", CA];
 
-/// What a secret says, read again when a server does not take it any more: a mounted secret changes under a run.
+/// A secret's credentials. They are read again when a server no longer accepts them, since a mounted secret can change
+/// during a run.
 pub(super) struct Credentials {
     secrets: Secrets,
     name: Option<String>,
 }
 
-/// What was read.
-pub(super) struct Read {
-    pub authorization: Option<HeaderValue>,
+/// The values of a secret.
+pub(super) struct Authorization {
+    pub header: Option<HeaderValue>,
     pub ca: Option<String>,
 }
 
@@ -25,20 +26,20 @@ impl Credentials {
         Self { secrets: secrets.clone(), name: name.map(str::to_owned) }
     }
 
-    /// Where they are, for people.
+    /// The secret's name, for messages.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// # Errors
-    /// What is wrong with the secret, never what is in it.
-    pub fn read(&self) -> Result<Read, String> {
-        let Some(name) = &self.name else { return Ok(Read { authorization: None, ca: None }) };
+    /// What is wrong with the secret, without its values.
+    pub fn read(&self) -> Result<Authorization, String> {
+        let Some(name) = &self.name else { return Ok(Authorization { header: None, ca: None }) };
         let secret = self.secrets.read(name).map_err(|error| error.message)?;
         let others = secret.others(&KEYS);
         if !others.is_empty() {
             tracing::warn!(
-                "the secret {name} has keys that are not used here: {}; known are {}",
+                "the secret {name} has keys that are not used: {}; supported keys are {}",
                 others.join(", "),
                 KEYS.join(", ")
             );
@@ -47,11 +48,11 @@ impl Credentials {
         let authorization = authorization(&secret)?;
         if authorization.is_none() && ca.is_none() {
             return Err(format!(
-                "the secret {name} has none of the keys that are used here: {}",
+                "the secret {name} has none of the supported keys: {}",
                 KEYS.join(", ")
             ));
         }
-        Ok(Read { authorization, ca })
+        Ok(Authorization { header: authorization, ca })
     }
 }
 
@@ -65,9 +66,7 @@ fn authorization(secret: &Secret) -> Result<Option<HeaderValue>, String> {
         )),
         (None, None) => None,
         _ => {
-            return Err(format!(
-                "the secret {name} has one of username and password; they go together"
-            ));
+            return Err(format!("the secret {name} needs both keys, username and password"));
         }
     };
     let key = secret.get("apiKey").map(|key| ("apiKey", format!("ApiKey {}", encoded(key))));
@@ -79,19 +78,21 @@ fn authorization(secret: &Secret) -> Result<Option<HeaderValue>, String> {
         several => {
             let keys: Vec<&str> = several.iter().map(|(key, _)| *key).collect();
             return Err(format!(
-                "the secret {name} says in several ways who asks ({}); keep one of them",
+                "the secret {name} has several kinds of credentials ({}); keep one of them",
                 keys.join(", ")
             ));
         }
     };
     let mut value = HeaderValue::from_str(header).map_err(|_| {
-        format!("the key {key} of the secret {name} is no text that a header can hold")
+        format!(
+            "the key {key} of the secret {name} has characters that are not allowed in a header"
+        )
     })?;
     value.set_sensitive(true);
     Ok(Some(value))
 }
 
-/// A key is given out as `id` and `api_key`, or as both in base64, which is how it travels.
+/// An API key comes as `id:api_key` or as both in base64, the form that is sent.
 fn encoded(key: &str) -> String {
     if key.contains(':') { BASE64_STANDARD.encode(key) } else { key.to_owned() }
 }
@@ -100,7 +101,7 @@ fn encoded(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(keys: &[(&str, &str)]) -> Result<Read, String> {
+    fn read(keys: &[(&str, &str)]) -> Result<Authorization, String> {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("es");
         std::fs::create_dir(&place).unwrap();
@@ -111,32 +112,32 @@ mod tests {
     }
 
     fn header(keys: &[(&str, &str)]) -> String {
-        let header = read(keys).unwrap().authorization.unwrap();
+        let header = read(keys).unwrap().header.unwrap();
         assert!(header.is_sensitive());
         header.to_str().unwrap().to_owned()
     }
 
     #[test]
-    fn each_way_to_say_who_asks() {
+    fn each_kind_of_credentials() {
         assert_eq!(header(&[("username", "me"), ("password", "pw\n")]), "Basic bWU6cHc=");
         assert_eq!(header(&[("apiKey", "aWQ6a2V5")]), "ApiKey aWQ6a2V5");
         assert_eq!(header(&[("apiKey", "id:key")]), "ApiKey aWQ6a2V5");
         assert_eq!(header(&[("token", "t")]), "Bearer t");
         let ca = read(&[("ca.crt", "pem")]).unwrap();
-        assert!(ca.authorization.is_none() && ca.ca.is_some());
+        assert!(ca.header.is_none() && ca.ca.is_some());
         let none = Credentials::new(&Secrets::default(), None).read().unwrap();
-        assert!(none.authorization.is_none() && none.ca.is_none());
+        assert!(none.header.is_none() && none.ca.is_none());
     }
 
     #[test]
-    fn what_does_not_serve_is_told_without_values() {
-        let told = |keys: &[(&str, &str)]| read(keys).err().unwrap();
-        let half = told(&[("username", "hidden")]);
-        assert!(half.contains("go together") && !half.contains("hidden"), "{half}");
-        let both = told(&[("apiKey", "hidden"), ("token", "hidden")]);
+    fn errors_do_not_contain_values() {
+        let message = |keys: &[(&str, &str)]| read(keys).err().unwrap();
+        let half = message(&[("username", "hidden")]);
+        assert!(half.contains("needs both") && !half.contains("hidden"), "{half}");
+        let both = message(&[("apiKey", "hidden"), ("token", "hidden")]);
         assert!(both.contains("apiKey, token") && !both.contains("hidden"), "{both}");
-        assert!(told(&[("other", "x")]).contains("none of the keys"));
-        let odd = told(&[("token", "hidden\u{7}")]);
+        assert!(message(&[("other", "x")]).contains("none of the supported keys"));
+        let odd = message(&[("token", "hidden\u{7}")]);
         assert!(odd.contains("token") && !odd.contains("hidden"), "{odd}");
     }
 }

@@ -1,7 +1,6 @@
-//! Rows as documents of the Elastic Common Schema (docs/results.md), written as JSON without anything between.
+//! Encodes rows as documents of the Elastic Common Schema (docs/results.md), directly as JSON.
 //!
-//! What is the same in all rows is written once; of a batch each column is looked up and brought to its type once;
-//! what is left for a row is to copy.
+//! Constant fields are encoded once per run; columns are looked up and converted once per batch; a row only copies.
 
 mod cells;
 mod lists;
@@ -17,11 +16,11 @@ use polars::prelude::{
 use serde_json::json;
 
 use self::{
-    cells::{Cells, Put, float, list, push_text},
+    cells::{Cells, PutOutcome, float, list, push_text},
     lists::{Flags, Reasons},
-    tree::{Found, Tree, key},
+    tree::{RowNotes, Tree, key},
 };
-use super::ecs::{self, Related};
+use super::ecs::{self, RelatedKind};
 use crate::{
     RunInfo,
     sink::{ProjectedBatch, typed_columns},
@@ -30,28 +29,28 @@ use crate::{
 
 const FEATURES: &str = "anomal.features.";
 const CONTRIBUTIONS: &str = "anomal.contributions.";
-/// Bytes of a name and value that a server has as one keyword: some are added to it, and 32,766 is the most.
+/// Bytes of a name and value that a server indexes as one keyword. Its limit is 32,766, including a prefix.
 const LONG: usize = 30_000;
-/// Of flags that are ours.
+/// The rule set of Anomal's flags.
 const RULESET: &str = "anomal";
 const DATASET: &str = "anomal.results";
 
-/// What is the same in all documents of a run.
-pub(super) struct Writer {
+/// Encodes the documents of a run; holds the fields that are the same in all of them.
+pub(super) struct DocumentWriter {
     features: bool,
     contributions: bool,
     time_column: Option<String>,
-    /// When the run began, as JSON.
+    /// The start of the run, as JSON.
     started: Vec<u8>,
-    /// Who saw it, and where.
+    /// The fields that describe Anomal and the job.
     observer: Vec<u8>,
     /// The first fields below `anomal`.
     ours: Vec<u8>,
-    /// What an address of a row's page begins with.
+    /// The prefix of the URL of a row's page.
     page: Option<String>,
 }
 
-impl Writer {
+impl DocumentWriter {
     pub fn new(run: &RunInfo, include: &[Include]) -> Self {
         let mut started = Vec::new();
         push_text(&mut started, &text::instant(run.started, TimeUnit::Microseconds));
@@ -89,25 +88,25 @@ impl Writer {
         }
     }
 
-    /// A batch's columns, ready to be written row by row.
-    pub fn batch<'a>(&'a self, chosen: &ProjectedBatch) -> Result<Batch<'a>> {
-        Batch::new(self, &chosen.source, &chosen.typed, &chosen.results)
+    /// Prepares the columns of a batch for encoding row by row.
+    pub fn batch<'a>(&'a self, batch: &ProjectedBatch) -> Result<DocumentBatch<'a>> {
+        DocumentBatch::new(self, &batch.source, &batch.typed, &batch.results)
     }
 }
 
-/// An object's fields, without what stands around them.
+/// The fields of a JSON object without the braces.
 fn inner(object: &serde_json::Value) -> Vec<u8> {
     let text = object.to_string();
     text.trim_start_matches('{').strip_suffix('}').unwrap_or_default().as_bytes().to_vec()
 }
 
-/// A column that is told under its own name.
-struct Named {
+/// A column under its own name.
+struct NamedColumn {
     key: Vec<u8>,
     cells: Cells,
 }
 
-/// What a feature contributed to each row.
+/// The contribution of a feature to each row.
 struct Contribution {
     feature: Option<usize>,
     name: String,
@@ -115,14 +114,14 @@ struct Contribution {
 }
 
 /// The columns of a batch.
-pub(super) struct Batch<'a> {
-    writer: &'a Writer,
+pub(super) struct DocumentBatch<'a> {
+    writer: &'a DocumentWriter,
     rows: Vec<u64>,
     tree: Tree,
     time: Option<Cells>,
-    /// Columns that the schema does not know.
-    others: Vec<Named>,
-    /// Those that it knows, by place, for values that do not fit.
+    /// Columns that are not in the schema.
+    others: Vec<NamedColumn>,
+    /// The keys of columns in the schema, for values of the wrong type.
     known: HashMap<usize, Vec<u8>>,
     scores: Float64Chunked,
     ranks: Float64Chunked,
@@ -132,15 +131,15 @@ pub(super) struct Batch<'a> {
     explanations: StringChunked,
     flags: Flags,
     reasons: Reasons,
-    features: Vec<Named>,
-    /// Places of features by name.
+    features: Vec<NamedColumn>,
+    /// Positions of features by name.
     places: HashMap<String, usize>,
     contributions: Vec<Contribution>,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> DocumentBatch<'a> {
     fn new(
-        writer: &'a Writer,
+        writer: &'a DocumentWriter,
         source: &Table,
         typed: &DataFrame,
         results: &DataFrame,
@@ -152,18 +151,18 @@ impl<'a> Batch<'a> {
             let name = column.name().as_str();
             if writer.time_column.as_deref() == Some(name) {
                 time = Some(Cells::new(column)?);
-                // It is told as the document's own time.
+                // It is the document's own time.
                 if name == "@timestamp" {
                     continue;
                 }
             }
             let own = key(&unique(&safe(name), &mut names));
-            match ecs::kind(name) {
+            match ecs::field_type(name) {
                 Some(kind) => {
                     tree.add(place, column, kind)?;
                     known.insert(place, own);
                 }
-                None => others.push(Named { key: own, cells: Cells::new(column)? }),
+                None => others.push(NamedColumn { key: own, cells: Cells::new(column)? }),
             }
         }
         let (mut features, mut places, mut keys) = (Vec::new(), HashMap::new(), HashSet::new());
@@ -172,7 +171,7 @@ impl<'a> Batch<'a> {
             if let Some(name) = column.name().strip_prefix(FEATURES) {
                 places.insert(name.to_owned(), features.len());
                 let key = key(&unique(&safe(name).replace('.', "_"), &mut keys));
-                features.push(Named { key, cells: Cells::new(column)? });
+                features.push(NamedColumn { key, cells: Cells::new(column)? });
             } else if let Some(name) = column.name().strip_prefix(CONTRIBUTIONS)
                 && writer.contributions
             {
@@ -206,7 +205,7 @@ impl<'a> Batch<'a> {
         &self.rows
     }
 
-    /// Writes the document of the row at `place`, which has that id.
+    /// Appends the document of the row at `place` with this id.
     pub fn put(&self, place: usize, id: &str, out: &mut Vec<u8>) {
         let moment = self.time.as_ref().and_then(|cells| cells.moment(place));
         let time = moment.map(|moment| text::instant(moment, TimeUnit::Microseconds));
@@ -218,10 +217,10 @@ impl<'a> Batch<'a> {
         out.push(b',');
         out.extend_from_slice(&self.writer.observer);
         self.event(place, id, time.as_deref(), out);
-        let mut found = Found::default();
-        self.tree.put(place, out, &mut found);
-        related(&found, out);
-        self.ours(place, &found, out);
+        let mut notes = RowNotes::default();
+        self.tree.put(place, out, &mut notes);
+        related(&notes, out);
+        self.ours(place, &notes, out);
         out.push(b'}');
     }
 
@@ -264,16 +263,16 @@ impl<'a> Batch<'a> {
         out.push(b'}');
         if severity.is_some() {
             out.extend_from_slice(b",\"rule\":{\"name\":");
-            list(out, self.flags.of(place), push_text);
+            list(out, self.flags.get(place), push_text);
             out.extend_from_slice(b",\"ruleset\":\"");
             out.extend_from_slice(RULESET.as_bytes());
             out.extend_from_slice(b"\"}");
         }
     }
 
-    /// One sentence: which flags hit, and what is unusual.
+    /// One sentence: the flags, and the explanation.
     fn reason(&self, place: usize, out: &mut Vec<u8>) {
-        let mut flags = self.flags.of(place).peekable();
+        let mut flags = self.flags.get(place).peekable();
         let flagged = flags.peek().is_some();
         let mut reason = String::new();
         if flagged {
@@ -293,7 +292,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn ours(&self, place: usize, found: &Found, out: &mut Vec<u8>) {
+    fn ours(&self, place: usize, notes: &RowNotes, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"anomal\":{");
         out.extend_from_slice(&self.writer.ours);
         out.extend_from_slice(format!(",\"row\":{}", self.rows[place]).as_bytes());
@@ -309,7 +308,7 @@ impl<'a> Batch<'a> {
             out.extend_from_slice(b",\"severity\":");
             push_text(out, severity);
             out.extend_from_slice(b",\"flags\":");
-            list(out, self.flags.of(place), push_text);
+            list(out, self.flags.get(place), push_text);
         }
         if let Some(explanation) = self.explanations.get(place) {
             out.extend_from_slice(b",\"explanation\":");
@@ -322,10 +321,10 @@ impl<'a> Batch<'a> {
             flat(out, "features", &mut long, place, features);
         }
         let others = self.others.iter().map(|other| (&*other.key, &other.cells));
-        let unfit = found.unfit.iter().filter_map(|unfit| {
-            Some((self.known.get(unfit)?.as_slice(), self.tree.cells(*unfit)?))
+        let mismatched = notes.mismatched.iter().filter_map(|mismatched| {
+            Some((self.known.get(mismatched)?.as_slice(), self.tree.cells(*mismatched)?))
         });
-        flat(out, "source", &mut long, place, others.chain(unfit));
+        flat(out, "source", &mut long, place, others.chain(mismatched));
         if !long.is_empty() {
             object(out, b",\"long\":{", |out| out.append(&mut long));
         }
@@ -344,7 +343,7 @@ impl<'a> Batch<'a> {
                 }
             }
         } else {
-            for (name, share) in self.reasons.of(place) {
+            for (name, share) in self.reasons.get(place) {
                 self.contribution(place, name, self.places.get(name).copied(), share, out);
             }
         }
@@ -369,7 +368,9 @@ impl<'a> Batch<'a> {
         out.extend_from_slice(b"{\"feature\":");
         push_text(out, name);
         if let Some(feature) = feature.and_then(|feature| self.features.get(feature)) {
-            field(out, b"\"value\":", |out| feature.cells.put_as(ecs::Kind::Keyword, place, out));
+            field(out, b"\"value\":", |out| {
+                feature.cells.put_as(ecs::FieldType::Keyword, place, out)
+            });
             optional(out, b",\"number\":", feature.cells.float(place));
         }
         optional(out, b",\"share\":", Some(share));
@@ -380,25 +381,25 @@ impl<'a> Batch<'a> {
 fn optional(out: &mut Vec<u8>, name: &[u8], value: Option<f64>) {
     let start = out.len();
     out.extend_from_slice(name);
-    if value.is_none_or(|value| float(out, value) != Put::Written) {
+    if value.is_none_or(|value| float(out, value) != PutOutcome::Written) {
         out.truncate(start);
     }
 }
 
-/// A field of an object that has been begun, if there is a value.
-fn field(out: &mut Vec<u8>, key: &[u8], put: impl FnOnce(&mut Vec<u8>) -> Put) {
+/// Appends a field to an open object, if it has a value.
+fn field(out: &mut Vec<u8>, key: &[u8], put: impl FnOnce(&mut Vec<u8>) -> PutOutcome) {
     let start = out.len();
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
     out.extend_from_slice(key);
-    if put(out) != Put::Written {
+    if put(out) != PutOutcome::Written {
         out.truncate(start);
     }
 }
 
-/// An object of which every value is indexed as a keyword; those that are too long for that go to `long`, below
-/// the same name.
+/// Appends an object whose values are indexed as keywords. Values that are too long for that go to `long`, under the same
+/// name.
 fn flat<'a>(
     out: &mut Vec<u8>,
     name: &str,
@@ -406,32 +407,32 @@ fn flat<'a>(
     place: usize,
     fields: impl Iterator<Item = (&'a [u8], &'a Cells)>,
 ) {
-    let mut kept = Vec::new();
+    let mut long_fields = Vec::new();
     object(out, format!(",\"{name}\":{{").as_bytes(), |out| {
         for (key, cells) in fields {
             let start = out.len();
             field(out, key, |out| cells.put(place, out));
             if out.len() - start > LONG {
-                let told = out.split_off(start);
-                let told = told.strip_prefix(b",").unwrap_or(&told);
-                if !kept.is_empty() {
-                    kept.push(b',');
+                let field = out.split_off(start);
+                let field = field.strip_prefix(b",").unwrap_or(&field);
+                if !long_fields.is_empty() {
+                    long_fields.push(b',');
                 }
-                kept.extend_from_slice(told);
+                long_fields.extend_from_slice(field);
             }
         }
     });
-    if !kept.is_empty() {
+    if !long_fields.is_empty() {
         if !long.is_empty() {
             long.push(b',');
         }
         long.extend_from_slice(format!("\"{name}\":{{").as_bytes());
-        long.append(&mut kept);
+        long.append(&mut long_fields);
         long.push(b'}');
     }
 }
 
-/// An object, if anything is in it.
+/// Appends an object unless it is empty.
 fn object(out: &mut Vec<u8>, begin: &[u8], fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(begin);
@@ -444,15 +445,16 @@ fn object(out: &mut Vec<u8>, begin: &[u8], fill: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Addresses, users and hosts once more, each once, copied from where they were written.
-fn related(found: &Found, out: &mut Vec<u8>) {
-    if found.related.is_empty() {
+/// Appends addresses, users and hosts again, without duplicates, copied from their fields.
+fn related(notes: &RowNotes, out: &mut Vec<u8>) {
+    if notes.related.is_empty() {
         return;
     }
-    let kinds = [(Related::Ip, "ip"), (Related::User, "user"), (Related::Hosts, "hosts")];
+    let kinds =
+        [(RelatedKind::Ip, "ip"), (RelatedKind::User, "user"), (RelatedKind::Hosts, "hosts")];
     out.extend_from_slice(b",\"related\":{");
     for (kind, name) in kinds {
-        let of_kind = found.related.iter().filter(|(of, ..)| *of == kind);
+        let of_kind = notes.related.iter().filter(|(of, ..)| *of == kind);
         let places: Vec<(usize, usize)> = of_kind.map(|(_, start, end)| (*start, *end)).collect();
         if places.is_empty() {
             continue;
@@ -464,11 +466,11 @@ fn related(found: &Found, out: &mut Vec<u8>) {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":[");
         for (index, (start, end)) in places.iter().enumerate() {
-            let told = places[..index].iter().any(|(a, b)| out[*a..*b] == out[*start..*end]);
-            if told {
+            let duplicate = places[..index].iter().any(|(a, b)| out[*a..*b] == out[*start..*end]);
+            if duplicate {
                 continue;
             }
-            // Several values stand in a list of their own.
+            // Several values are a list.
             let several = out[*start] == b'[';
             let (start, end) = if several { (start + 1, end - 1) } else { (*start, *end) };
             out.extend_from_within(start..end);
@@ -480,12 +482,12 @@ fn related(found: &Found, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// A name that a field can have: not empty, and without what ends a name inside the server.
+/// A valid field name: not empty, and without NUL, which servers do not allow.
 fn safe(name: &str) -> String {
     if name.is_empty() { "_".to_owned() } else { name.replace('\0', "_") }
 }
 
-/// Another name where this one is taken: an object that has it twice is refused.
+/// Makes a name unique, since servers refuse objects with duplicate names.
 fn unique(name: &str, taken: &mut HashSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut count = 2;

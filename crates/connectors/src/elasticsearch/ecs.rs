@@ -1,17 +1,17 @@
-//! The fields that the Elastic Common Schema knows, as far as records have them: those that say what happened to
-//! whom. What it has for the event itself, rules and observers is ours to fill.
+//! The fields of the Elastic Common Schema that records can have. The schema's fields for the event itself, rules and
+//! observers are set by Anomal.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// A line for each parent: its name (several, with `|` between them, of one shape), then its fields, each with its
-/// type unless that is keyword. Names and types are those of the schema (NOTICE).
+/// A line per parent: its name (or several of the same shape, separated by `|`), then its fields, each with its type
+/// unless that is keyword. Names and types are those of the schema (NOTICE).
 const FIELDS: &str = include_str!("ecs.txt");
-/// The version of the schema whose fields these are.
+/// The version of the schema.
 pub(super) const VERSION: &str = "8.17.0";
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldType {
     Keyword,
     Long,
     Float,
@@ -20,8 +20,8 @@ pub(super) enum Kind {
     Ip,
 }
 
-impl Kind {
-    fn of(name: &str) -> Self {
+impl FieldType {
+    fn from_name(name: &str) -> Self {
         match name {
             "long" => Self::Long,
             "float" => Self::Float,
@@ -32,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// As a mapping has it.
+    /// The name in a mapping.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keyword => "keyword",
@@ -45,15 +45,15 @@ impl Kind {
     }
 }
 
-static KNOWN: LazyLock<HashMap<String, Kind>> = LazyLock::new(|| fields().collect());
+static FIELD_TYPES: LazyLock<HashMap<String, FieldType>> = LazyLock::new(|| fields().collect());
 
-/// What a field of that name holds, if there is one.
-pub(super) fn kind(name: &str) -> Option<Kind> {
-    KNOWN.get(name).copied()
+/// The type of the field with this name, if the schema has it.
+pub(super) fn field_type(name: &str) -> Option<FieldType> {
+    FIELD_TYPES.get(name).copied()
 }
 
 /// All fields, in the schema's order.
-pub(super) fn fields() -> impl Iterator<Item = (String, Kind)> {
+pub(super) fn fields() -> impl Iterator<Item = (String, FieldType)> {
     FIELDS.lines().flat_map(|line| {
         let mut words = line.split(' ');
         let parent = words.next().unwrap_or_default();
@@ -69,35 +69,35 @@ pub(super) fn fields() -> impl Iterator<Item = (String, Kind)> {
             let parent = if top == "." { String::new() } else { format!("{top}{below}.") };
             let named = fields.clone().into_iter().map(move |field| {
                 let (name, kind) = field.split_once(':').unwrap_or((field, ""));
-                (format!("{parent}{name}"), Kind::of(kind))
+                (format!("{parent}{name}"), FieldType::from_name(kind))
             });
             named.collect::<Vec<_>>()
         })
     })
 }
 
-/// Of an address, a user or a host: what it is told as in `related`.
+/// The list in `related` that repeats an address, a user or a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Related {
+pub(super) enum RelatedKind {
     Ip,
     User,
     Hosts,
 }
 
-pub(super) fn related(name: &str, kind: Kind) -> Option<Related> {
+pub(super) fn related_kind(name: &str, kind: FieldType) -> Option<RelatedKind> {
     let last = name.rsplit('.').next().unwrap_or(name);
     match (name, last) {
-        _ if kind == Kind::Ip => Some(Related::Ip),
+        _ if kind == FieldType::Ip => Some(RelatedKind::Ip),
         (
             "host.name" | "host.hostname" | "dns.question.name" | "url.domain" | "client.domain"
             | "destination.domain" | "server.domain" | "source.domain",
             _,
-        ) => Some(Related::Hosts),
+        ) => Some(RelatedKind::Hosts),
         (name, "name" | "id" | "email")
             if (name.starts_with("user.") && name.matches('.').count() == 1)
                 || (name.contains(".user.") && !name.contains(".group.")) =>
         {
-            Some(Related::User)
+            Some(RelatedKind::User)
         }
         _ => None,
     }
@@ -110,19 +110,19 @@ mod tests {
     #[test]
     fn fields_have_the_types_of_the_schema() {
         let known = [
-            ("source.ip", Kind::Ip),
-            ("destination.nat.port", Kind::Long),
-            ("dns.question.name", Kind::Keyword),
-            ("message", Kind::Keyword),
-            ("file.created", Kind::Date),
-            ("container.cpu.usage", Kind::Float),
-            ("tls.established", Kind::Boolean),
+            ("source.ip", FieldType::Ip),
+            ("destination.nat.port", FieldType::Long),
+            ("dns.question.name", FieldType::Keyword),
+            ("message", FieldType::Keyword),
+            ("file.created", FieldType::Date),
+            ("container.cpu.usage", FieldType::Float),
+            ("tls.established", FieldType::Boolean),
         ];
-        assert!(known.iter().all(|(name, of)| kind(name) == Some(*of)));
-        // Ours to fill, no leaf, none at all.
+        assert!(known.iter().all(|(name, expected)| field_type(name) == Some(*expected)));
+        // Set by Anomal, not a leaf, unknown.
         let others = ["event.kind", "@timestamp", "rule.name", "source", "source.colour", "label"];
-        assert!(others.iter().all(|name| kind(name).is_none()));
-        assert!(fields().count() > 400 && fields().count() == KNOWN.len());
+        assert!(others.iter().all(|name| field_type(name).is_none()));
+        assert!(fields().count() > 400 && fields().count() == FIELD_TYPES.len());
     }
 
     #[test]
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn who_and_what_is_related() {
-        let of = |name: &str| related(name, kind(name).unwrap());
-        assert_eq!(of("source.ip"), Some(Related::Ip));
-        assert_eq!(of("dns.resolved_ip"), Some(Related::Ip));
-        assert_eq!(of("user.name"), Some(Related::User));
-        assert_eq!(of("source.user.email"), Some(Related::User));
-        assert_eq!(of("dns.question.name"), Some(Related::Hosts));
-        assert_eq!(of("user.group.name"), None);
-        assert_eq!(of("process.name"), None);
+    fn addresses_users_and_hosts_are_related() {
+        let kind = |name: &str| related_kind(name, field_type(name).unwrap());
+        assert_eq!(kind("source.ip"), Some(RelatedKind::Ip));
+        assert_eq!(kind("dns.resolved_ip"), Some(RelatedKind::Ip));
+        assert_eq!(kind("user.name"), Some(RelatedKind::User));
+        assert_eq!(kind("source.user.email"), Some(RelatedKind::User));
+        assert_eq!(kind("dns.question.name"), Some(RelatedKind::Hosts));
+        assert_eq!(kind("user.group.name"), None);
+        assert_eq!(kind("process.name"), None);
     }
 }

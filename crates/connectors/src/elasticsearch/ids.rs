@@ -1,31 +1,31 @@
-//! Ids of documents: the same row of the same run has the same id whoever writes it, and whenever.
+//! Document ids: the same row of the same run always has the same id.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::RunInfo;
 
-/// Gives ids to the rows of a run.
-pub(super) struct Ids {
-    /// What is hashed, but for the row.
+/// Computes the ids of a run's documents.
+pub(super) struct DocumentIds {
+    /// The length of the hashed bytes before the row.
     prefix: usize,
     hashed: Vec<u8>,
     id: String,
 }
 
-impl Ids {
+impl DocumentIds {
     pub fn new(run: &RunInfo) -> Self {
         let mut hashed = Vec::new();
         for part in [run.namespace.as_deref().unwrap_or_default(), &run.job, &run.run] {
             hashed.extend(part.as_bytes());
-            // No name holds it: `a`, `bc` is not `ab`, `c`.
+            // No name contains it, so that `a`, `bc` differs from `ab`, `c`.
             hashed.push(0);
         }
         Self { prefix: hashed.len(), hashed, id: String::new() }
     }
 
-    /// 22 characters.
-    pub fn of(&mut self, row: u64) -> &str {
+    /// The id of a row: 22 characters.
+    pub fn id(&mut self, row: u64) -> &str {
         self.hashed.truncate(self.prefix);
         self.hashed.extend(row.to_le_bytes());
         self.id.clear();
@@ -41,8 +41,8 @@ mod tests {
 
     use super::*;
 
-    fn run(namespace: &str, job: &str, run: &str) -> Ids {
-        Ids::new(&RunInfo {
+    fn run(namespace: &str, job: &str, run: &str) -> DocumentIds {
+        DocumentIds::new(&RunInfo {
             namespace: Some(namespace.into()),
             job: job.into(),
             run: run.into(),
@@ -52,9 +52,9 @@ mod tests {
 
     #[test]
     fn are_a_promise() {
-        // Documents that are there already would be written once more if this changed. The figure: Python's xxhash.
-        assert_eq!(run("soc", "dns-hourly", "29443220").of(3983), "EHqQue5NkSdddZ7scuci9Q");
-        assert_eq!(run("soc", "dns-hourly", "29443220").of(3983).len(), 22);
+        // If this changed, existing documents would be written again. Computed with Python's xxhash.
+        assert_eq!(run("soc", "dns-hourly", "29443220").id(3983), "EHqQue5NkSdddZ7scuci9Q");
+        assert_eq!(run("soc", "dns-hourly", "29443220").id(3983).len(), 22);
     }
 
     #[test]
@@ -62,7 +62,7 @@ mod tests {
         let mut seen = HashSet::new();
         for (namespace, job, name) in [("a", "bc", "r"), ("ab", "c", "r"), ("a", "b", "cr")] {
             let mut ids = run(namespace, job, name);
-            assert!((0..1000).all(|row| seen.insert(ids.of(row).to_owned())));
+            assert!((0..1000).all(|row| seen.insert(ids.id(row).to_owned())));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The columns that there are, by what the server says of its indices' fields.
+//! Determines the columns from the mappings of the indices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,43 +9,40 @@ use anomal_core::{
 use anomal_spec::ElasticsearchInput;
 use serde::Deserialize;
 
-use super::source::path;
+use super::source::url_path;
 use crate::source::data_type;
 
-/// More are too many to be read where nobody asked for them: a mapping of everything that some programme might
-/// send has columns that are empty in nearly all records.
+/// With more fields, only those that the settings name are read: mappings of everything that a program might send have
+/// columns that are empty in nearly all records.
 pub(super) const WIDE: usize = 1_000;
-/// Of a request's path; servers take 4 KiB for all of its first line.
+/// Bytes of field names in a request's path; servers limit the whole request line to 4 KiB.
 const PATH_BYTES: usize = 2_000;
-/// Indices that a message names.
+/// Indices that a message lists.
 const SHOWN: usize = 3;
 
-/// A field that can be read.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is true of a field or not, in any combination"
-)]
+/// A readable field.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a field")]
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Field {
     pub name: String,
-    pub of: Type,
-    /// What the mapping says, where `types` wants something else.
+    pub data_type: Type,
+    /// The type in the mapping, which `types` may override.
     pub mapped: Type,
-    /// Whether the settings name it: the others are text, so that what nobody needs makes no document a bad one.
+    /// Whether the settings use it. Other fields are read as text, so that an unused value cannot make a document bad.
     pub typed: bool,
-    /// One value, even if it is an object or a list.
+    /// Whether objects and lists are single values.
     pub whole: bool,
-    /// Whether the server can tell its values without the document.
+    /// Whether the server can return the values without the document.
     pub values: bool,
-    /// It is another one's value, or all documents': it stands in no document.
+    /// Whether the value is not in the document, but derived from another field or the index.
     pub derived: bool,
-    /// What has to be told if it is read.
+    /// A warning for reading the field: its types differ between indices.
     pub differs: Option<String>,
 }
 
 impl Field {
     pub fn column(&self) -> Column {
-        Column { name: self.name.clone(), data_type: self.of.into() }
+        Column { name: self.name.clone(), data_type: self.data_type.into() }
     }
 
     pub fn is_date(&self) -> bool {
@@ -53,7 +50,7 @@ impl Field {
     }
 }
 
-/// What `_field_caps` says: the types of a field by its name.
+/// The response of `_field_caps`: the types of each field.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Capabilities {
     #[serde(default)]
@@ -77,13 +74,13 @@ struct Capability {
     metadata_field: bool,
     #[serde(default)]
     aggregatable: bool,
-    /// Where the field has this type, if it has others elsewhere.
+    /// The indices in which the field has this type, if it has other types elsewhere.
     indices: Option<Vec<String>>,
 }
 
-/// Which fields are asked about: those to be read, and the one with the time. Several requests where the names are
-/// many.
-pub(super) fn ask(input: &ElasticsearchInput) -> Vec<String> {
+/// The paths of the requests for the types of the fields to read and of the time field. Several if there are many
+/// names.
+pub(super) fn paths(input: &ElasticsearchInput) -> Vec<String> {
     let mut names: Vec<&str> = vec!["*"];
     if !input.fields.is_empty() {
         names = input.fields.iter().map(String::as_str).collect();
@@ -91,13 +88,13 @@ pub(super) fn ask(input: &ElasticsearchInput) -> Vec<String> {
     }
     let mut asked: Vec<String> = Vec::new();
     for name in names {
-        let name = path::encoded(name);
+        let name = url_path::encode(name);
         match asked.last_mut() {
             Some(last) if last.len() + name.len() < PATH_BYTES => last.extend([",", &name]),
             _ => asked.push(name),
         }
     }
-    let index = path::encoded(&input.index);
+    let index = url_path::encode(&input.index);
     asked.into_iter().map(|names| format!("/{index}/_field_caps?fields={names}")).collect()
 }
 
@@ -109,7 +106,7 @@ impl Capabilities {
         self.fields.extend(more.fields);
     }
 
-    /// Whether no index is meant.
+    /// Whether no index matches.
     pub fn is_empty(&self) -> bool {
         match &self.indices {
             Indices::None => true,
@@ -118,15 +115,15 @@ impl Capabilities {
         }
     }
 
-    /// Whether the field is there and its values are times wherever it is.
+    /// Whether the field exists and is a time in all indices.
     pub fn is_time(&self, name: &str) -> bool {
         let types = self.fields.get(name);
         types.is_some_and(|types| {
-            types.keys().all(|of| kind(of).is_some_and(|k| k.of == Type::Datetime))
+            types.keys().all(|of| kind(of).is_some_and(|k| k.data_type == Type::Datetime))
         })
     }
 
-    /// In the order of their names.
+    /// All fields to read, sorted by name.
     pub fn fields(&self, input: &ElasticsearchInput) -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::new();
         for (name, types) in &self.fields {
@@ -136,7 +133,7 @@ impl Capabilities {
             }
             let Some(mut field) = field(name, types) else { continue };
             if self.is_part(name) {
-                // The same value as another field's: only for those who ask for it.
+                // The same value as another field's: only read if the settings name it.
                 if !input.fields.contains(name) {
                     continue;
                 }
@@ -144,20 +141,20 @@ impl Capabilities {
             }
             fields.push(field);
         }
-        // Fields that no mapping has, for documents may still hold them.
+        // Unmapped fields, which documents may still have.
         let known: BTreeSet<&str> = self.fields.keys().map(String::as_str).collect();
         let more = input.types.keys().filter(|name| !known.contains(name.as_str()));
         fields.extend(more.map(|name| unmapped(name)));
         for field in &mut fields {
-            if let Some(of) = input.types.get(&field.name) {
-                (field.of, field.differs) = (data_type(*of), None);
+            if let Some(column_type) = input.types.get(&field.name) {
+                (field.data_type, field.differs) = (data_type(*column_type), None);
             }
         }
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         fields
     }
 
-    /// Whether a field is below one that holds values itself, such as `message.keyword`, and is no object anywhere.
+    /// Whether a field is a multi-field such as `message.keyword`: its parent has values itself and is never an object.
     fn is_part(&self, name: &str) -> bool {
         name.char_indices().filter(|(_, c)| *c == '.').any(|(place, _)| {
             let above = self.fields.get(&name[..place]);
@@ -171,7 +168,7 @@ impl Capabilities {
 fn unmapped(name: &str) -> Field {
     Field {
         name: name.to_owned(),
-        of: Type::String,
+        data_type: Type::String,
         mapped: Type::String,
         typed: false,
         whole: false,
@@ -182,48 +179,48 @@ fn unmapped(name: &str) -> Field {
 }
 
 struct Kind {
-    of: Type,
+    data_type: Type,
     whole: bool,
 }
 
-/// How a type of the mapping is read; nothing for what only holds other fields.
-fn kind(of: &str) -> Option<Kind> {
-    let simple = |of| Some(Kind { of, whole: false });
-    match of {
+/// How a type of the mapping is read; `None` for objects of other fields.
+fn kind(mapped: &str) -> Option<Kind> {
+    let simple = |data_type| Some(Kind { data_type, whole: false });
+    match mapped {
         "object" | "nested" => None,
         "long" | "integer" | "short" | "byte" | "token_count" => simple(Type::Integer),
-        // Whole numbers of it may be beyond 64 bits with a sign.
+        // `unsigned_long` exceeds signed 64 bits.
         "double" | "float" | "half_float" | "scaled_float" | "unsigned_long" => simple(Type::Float),
         "boolean" => simple(Type::Boolean),
         "date" | "date_nanos" => simple(Type::Datetime),
         "keyword" | "constant_keyword" | "wildcard" | "text" | "match_only_text"
         | "annotated_text" | "ip" | "version" | "binary" | "search_as_you_type"
         | "pattern_text" | "semantic_text" => simple(Type::String),
-        _ => Some(Kind { of: Type::String, whole: true }),
+        _ => Some(Kind { data_type: Type::String, whole: true }),
     }
 }
 
 fn field(name: &str, types: &BTreeMap<String, Capability>) -> Option<Field> {
     let kinds: Vec<(&String, Kind)> = types.keys().filter_map(|of| Some((of, kind(of)?))).collect();
-    let mut several: Vec<Type> = kinds.iter().map(|(_, kind)| kind.of).collect();
+    let mut several: Vec<Type> = kinds.iter().map(|(_, kind)| kind.data_type).collect();
     several.sort_unstable();
     several.dedup();
-    let of = match several.as_slice() {
+    let data_type = match several.as_slice() {
         [] => return None,
         [one] => *one,
         [Type::Integer, Type::Float] | [Type::Float, Type::Integer] => Type::Float,
         _ => Type::String,
     };
-    let told = several.len() > 1 && of == Type::String || kinds.len() < types.len();
+    let warn = several.len() > 1 && data_type == Type::String || kinds.len() < types.len();
     Some(Field {
         name: name.to_owned(),
-        of,
-        mapped: of,
+        data_type,
+        mapped: data_type,
         typed: false,
         whole: kinds.iter().all(|(_, kind)| kind.whole),
         values: types.values().all(|capability| capability.aggregatable),
         derived: types.contains_key("constant_keyword"),
-        differs: told.then(|| differs(name, types)),
+        differs: warn.then(|| differs(name, types)),
     })
 }
 
@@ -236,12 +233,12 @@ fn differs(name: &str, types: &BTreeMap<String, Capability>) -> String {
         format!("{of} in {}{more}", if shown.is_empty() { "others" } else { &shown })
     });
     format!(
-        "`{name}` is {}; it is read as text: give it one type in input.elasticsearch.types to have another",
+        "`{name}` is {}; it is read as text: set its type in input.elasticsearch.types",
         each.collect::<Vec<_>>().join(", ")
     )
 }
 
-/// That what there is was read in another way than the mappings may let one think.
+/// Reports that a field is read as another type than in some mapping.
 pub(super) fn diagnostic(message: &str) -> Diagnostic {
     Diagnostic {
         path: "input.elasticsearch".to_owned(),
@@ -252,17 +249,17 @@ pub(super) fn diagnostic(message: &str) -> Diagnostic {
 }
 
 /// # Errors
-/// `InvalidInput` if a name is not there that `fields` asks for without `*`: nothing is left out silently.
-pub(super) fn all_there(input: &ElasticsearchInput, fields: &[Field]) -> Result<()> {
+/// `InvalidSettings` if a name in `fields` without `*` does not exist: nothing is dropped silently.
+pub(super) fn check_fields(input: &ElasticsearchInput, fields: &[Field]) -> Result<()> {
     let missing = input
         .fields
         .iter()
         .find(|asked| !asked.contains('*') && !fields.iter().any(|field| field.name == **asked));
     let Some(missing) = missing else { return Ok(()) };
-    // Servers tell of an object's fields only where those are asked for.
+    // Servers return an object's fields only if those are requested.
     let message = format!(
-        "there is no field `{missing}` in {}: if it is an object, `{missing}.*` are its fields; if documents hold it and \
-         no mapping has it, name its type in input.elasticsearch.types",
+        "there is no field `{missing}` in {}: if it is an object, `{missing}.*` are its fields; if documents have it and \
+         no mapping does, set its type in input.elasticsearch.types",
         input.index
     );
     Err(Error::settings("input.elasticsearch.fields", "FIELD_MISSING", message))
@@ -280,7 +277,7 @@ mod tests {
     }
 
     fn types(fields: &[Field]) -> Vec<(&str, Type)> {
-        fields.iter().map(|field| (field.name.as_str(), field.of)).collect()
+        fields.iter().map(|field| (field.name.as_str(), field.data_type)).collect()
     }
 
     #[test]
@@ -321,13 +318,13 @@ mod tests {
         let named = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
         assert!(named("m.keyword").derived);
         assert_eq!(
-            (named("n").of, named("n").mapped, named("z").of),
+            (named("n").data_type, named("n").mapped, named("z").data_type),
             (Type::String, Type::Integer, Type::Float)
         );
     }
 
     #[test]
-    fn what_differs_between_indices_is_text_and_told() {
+    fn types_that_differ_between_indices_become_text_with_a_warning() {
         let capabilities = capabilities(&json!({
             "id": {"keyword": {"indices": ["a", "b", "c", "d", "e"]}, "long": {"indices": ["f"]}},
             "n": {"long": {"indices": ["a"]}, "double": {"indices": ["b"]}},
@@ -337,35 +334,37 @@ mod tests {
         let input = ElasticsearchInput::new("http://h:9200", "a,b");
         let fields = capabilities.fields(&input);
         let named = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
-        assert_eq!(named("id").of, Type::String);
-        let told = named("id").differs.as_ref().unwrap();
-        assert!(told.contains("keyword in a, b, c and 2 more, long in f;"), "{told}");
-        assert_eq!((named("n").of, &named("n").differs), (Type::Float, &None));
-        assert_eq!((named("s").of, &named("s").differs), (Type::String, &None));
+        assert_eq!(named("id").data_type, Type::String);
+        let warning = named("id").differs.as_ref().unwrap();
+        assert!(warning.contains("keyword in a, b, c and 2 more, long in f;"), "{warning}");
+        assert_eq!((named("n").data_type, &named("n").differs), (Type::Float, &None));
+        assert_eq!((named("s").data_type, &named("s").differs), (Type::String, &None));
         assert!(named("h").differs.as_ref().unwrap().contains("object in b"));
     }
 
     #[test]
-    fn only_what_is_needed_is_asked_about() {
+    fn only_the_fields_to_read_are_requested() {
         let mut input = ElasticsearchInput::new("http://h:9200", "logs-*,<x-{now/d}>");
-        assert_eq!(ask(&input), ["/logs-*,%3Cx-%7Bnow%2Fd%7D%3E/_field_caps?fields=*"]);
+        assert_eq!(paths(&input), ["/logs-*,%3Cx-%7Bnow%2Fd%7D%3E/_field_caps?fields=*"]);
         input.fields = vec!["a.*".into(), "b".into()];
-        assert_eq!(ask(&input)[0].split_once('=').unwrap().1, "a.*,b,%40timestamp");
+        assert_eq!(paths(&input)[0].split_once('=').unwrap().1, "a.*,b,%40timestamp");
         input.fields = (0..500).map(|number| format!("field{number:05}")).collect();
-        let asked = ask(&input);
+        let asked = paths(&input);
         assert!(asked.len() > 2 && asked.iter().all(|path| path.len() < 2_100), "{asked:?}");
         let names: usize = asked.iter().map(|path| path.matches("field0").count()).sum();
         assert_eq!(names, 500);
     }
 
     #[test]
-    fn a_field_that_is_asked_for_must_be_there() {
+    fn requested_fields_must_exist() {
         let capabilities = capabilities(&json!({"o.x": {"keyword": {}}}));
         let mut input = ElasticsearchInput::new("http://h:9200", "a");
         let fields = capabilities.fields(&input);
         input.fields = vec!["o.x".into(), "p*".into()];
-        assert!(all_there(&input, &fields).is_ok());
+        assert!(check_fields(&input, &fields).is_ok());
         input.fields.push("o".into());
-        assert!(all_there(&input, &fields).unwrap_err().message.contains("`o.*` are its fields"));
+        assert!(
+            check_fields(&input, &fields).unwrap_err().message.contains("`o.*` are its fields")
+        );
     }
 }

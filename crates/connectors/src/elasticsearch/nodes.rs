@@ -1,15 +1,15 @@
-//! The nodes of a cluster: which of them is asked next.
+//! Selects the node for the next request.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// How long a node that failed is passed over: the first time, and at most.
+/// How long a failed node is skipped: after the first failure, and at most.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Nodes in turn; one that failed rests for a while, and longer each time.
+/// Round robin over nodes. A failed node is skipped for a while, longer after each failure.
 pub(super) struct Nodes {
     urls: Vec<String>,
     state: Mutex<State>,
@@ -23,7 +23,7 @@ struct State {
 #[derive(Clone, Default)]
 struct Health {
     failures: u32,
-    rests_until: Option<Instant>,
+    skipped_until: Option<Instant>,
 }
 
 impl Nodes {
@@ -39,7 +39,7 @@ impl Nodes {
         self.urls.get(node).map_or("", String::as_str)
     }
 
-    /// All of them, for people.
+    /// All addresses, for messages.
     pub fn names(&self) -> String {
         self.urls.join(", ")
     }
@@ -48,15 +48,16 @@ impl Nodes {
         &self.urls
     }
 
-    /// The next that does not rest; where all do, the one whose rest ends first.
+    /// The next node that is not skipped; if all are, the one that is available first.
     pub fn pick(&self, now: Instant) -> usize {
         let mut state = self.lock();
         let count = state.health.len();
         let start = state.next;
         let in_turn = (0..count).map(|step| (start + step) % count);
-        let rests = |node: &usize| state.health[*node].rests_until.filter(|until| *until > now);
-        let node = in_turn.clone().find(|node| rests(node).is_none());
-        let node = node.or_else(|| in_turn.min_by_key(rests)).unwrap_or_default();
+        let skipped_until =
+            |node: &usize| state.health[*node].skipped_until.filter(|until| *until > now);
+        let node = in_turn.clone().find(|node| skipped_until(node).is_none());
+        let node = node.or_else(|| in_turn.min_by_key(skipped_until)).unwrap_or_default();
         state.next = node + 1;
         node
     }
@@ -69,8 +70,8 @@ impl Nodes {
 
     pub fn failed(&self, node: usize, now: Instant) {
         if let Some(health) = self.lock().health.get_mut(node) {
-            let rest = FIRST.saturating_mul(1 << health.failures.min(6)).min(LONGEST);
-            *health = Health { failures: health.failures + 1, rests_until: Some(now + rest) };
+            let pause = FIRST.saturating_mul(1 << health.failures.min(6)).min(LONGEST);
+            *health = Health { failures: health.failures + 1, skipped_until: Some(now + pause) };
         }
     }
 
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn take_turns() {
+    fn nodes_take_turns() {
         let (nodes, now) = (nodes(3), Instant::now());
         let picked: Vec<usize> = (0..5).map(|_| nodes.pick(now)).collect();
         assert_eq!(picked, [0, 1, 2, 0, 1]);
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_failed_rests_longer_each_time() {
+    fn a_failed_node_is_skipped_longer_each_time() {
         let (nodes, now) = (nodes(2), Instant::now());
         nodes.failed(0, now);
         assert_eq!([nodes.pick(now), nodes.pick(now)], [1, 1]);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_rest_the_first_to_be_back_is_asked() {
+    fn if_all_are_skipped_the_first_available_is_used() {
         let (nodes, now) = (nodes(2), Instant::now());
         nodes.failed(1, now);
         nodes.failed(0, now + Duration::from_millis(10));

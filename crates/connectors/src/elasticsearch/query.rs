@@ -1,17 +1,16 @@
-//! Which documents are read: the query, and the range of time.
+//! Selects the documents to read: the query, and the time range.
 //!
-//! Date math is the server's: `now` is by its clock, once for a run, so that all requests of a run mean the same range
-//! whatever the clock of this machine says.
+//! The server evaluates date math once per run, by its own clock, so that all requests of a run use the same range.
 
 use anomal_core::{Error, Result};
 use anomal_spec::ElasticsearchInput;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// What `from` and `to` may be written as, beside date math.
+/// The formats of `from` and `to`, besides date math.
 const FORMAT: &str = "strict_date_optional_time||epoch_millis";
 
-/// What a document has to match to be read, without the range of time.
+/// The filters for the documents to read, without the time range.
 pub(super) fn filters(input: &ElasticsearchInput) -> Vec<Value> {
     let dsl = input.query.clone().map(Value::Object);
     let typed = input.query_string.as_deref().map(|text| {
@@ -20,8 +19,8 @@ pub(super) fn filters(input: &ElasticsearchInput) -> Vec<Value> {
     dsl.into_iter().chain(typed).collect()
 }
 
-/// Asks what `from` and `to` mean, without looking at a document; nothing where neither is given.
-pub(super) fn ask_range(input: &ElasticsearchInput) -> Option<Value> {
+/// A search that evaluates `from` and `to` without reading documents; `None` if neither is set.
+pub(super) fn range_request(input: &ElasticsearchInput) -> Option<Value> {
     if input.from.is_none() && input.to.is_none() {
         return None;
     }
@@ -36,7 +35,7 @@ pub(super) fn ask_range(input: &ElasticsearchInput) -> Option<Value> {
     }))
 }
 
-/// A range of time in milliseconds since the epoch, without its end.
+/// A time range in milliseconds since the epoch. `to` is exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Range {
     pub from: Option<i64>,
@@ -65,35 +64,35 @@ struct Bucket {
 }
 
 impl Range {
-    /// From the answer to [`ask_range`].
+    /// From the response to [`range_request`].
     ///
     /// # Errors
-    /// `InvalidSettings` if it ends before it begins.
-    pub fn of(body: &[u8], input: &ElasticsearchInput) -> Result<Self> {
-        let unknown = |told: &str| {
+    /// `InvalidSettings` if the range is empty.
+    pub fn from_response(body: &[u8], input: &ElasticsearchInput) -> Result<Self> {
+        let unknown = |reason: &str| {
             Error::settings(
                 "input.elasticsearch.from",
                 "TIME_RANGE_UNKNOWN",
-                format!("the server does not tell what this range of time means: {told}"),
+                format!("the server cannot evaluate this time range: {reason}"),
             )
         };
         let answer: Answer =
             serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
         let bucket = answer.aggregations.range.buckets.first();
-        let bucket = bucket.ok_or_else(|| unknown("it has no bucket"))?;
+        let bucket = bucket.ok_or_else(|| unknown("the response has no bucket"))?;
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds are whole, within 2^53")]
         let millis = |end: f64| end as i64;
         let range = Self { from: bucket.from.map(millis), to: bucket.to.map(millis) };
         if input.from.is_some() != range.from.is_some() || input.to.is_some() != range.to.is_some()
         {
-            return Err(unknown("an end is missing"));
+            return Err(unknown("the response lacks an end"));
         }
         if range.from.zip(range.to).is_some_and(|(from, to)| from >= to) {
             return Err(Error::settings(
                 "input.elasticsearch.to",
                 "TIME_RANGE_EMPTY",
                 format!(
-                    "`{}` is not after `{}`, where the range begins",
+                    "`{}` is not after `{}`, the start of the range",
                     input.to.as_deref().unwrap_or_default(),
                     input.from.as_deref().unwrap_or_default()
                 ),
@@ -116,17 +115,17 @@ impl Range {
     }
 }
 
-/// What people type into Kibana's search bar, in the language of `query_string`: `and`, `or`, `not` in any case, and
-/// `field >= 5`. All else is the same in both, or is left as it is.
+/// Converts the syntax of Kibana's search bar to that of `query_string`: `and`, `or`, `not` in any case, and
+/// `field >= 5`. Everything else stays unchanged.
 fn lucene(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text;
-    // Whether what comes is the value of a field, whatever it is called.
+    // Whether a field's value is expected.
     let mut value = false;
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' => closed(rest, &['"']),
-            // A range may have its one end and not the other.
+            // A range may mix both kinds of brackets.
             '[' | '{' => closed(rest, &[']', '}']),
             '/' => closed(rest, &['/']),
             '<' | '>' => {
@@ -175,7 +174,7 @@ fn word(c: char) -> bool {
     !c.is_whitespace() && !matches!(c, '"' | '(' | ')' | '[' | '{' | ':' | '<' | '>')
 }
 
-/// Of the word that it begins with; what stands behind a backslash belongs to it.
+/// The length of the first word; a character after a backslash belongs to it.
 fn word_length(text: &str) -> usize {
     let mut escaped = false;
     let end = text.char_indices().find(|(_, c)| {
@@ -186,7 +185,7 @@ fn word_length(text: &str) -> usize {
     end.map_or(text.len(), |(place, _)| place)
 }
 
-/// To the end of what began, that included; to the end of all where it never ends.
+/// The length up to and including the closing character, or of the whole text if there is none.
 fn closed(text: &str, ends: &[char]) -> usize {
     let mut escaped = false;
     let found = text.char_indices().skip(1).find(|(_, c)| {
@@ -202,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_typed_into_a_search_bar() {
+    fn search_bar_syntax_is_converted() {
         for (typed, expected) in [
             (
                 "dns.type: answer and not source.ip: 10.0.0.1",
@@ -212,7 +211,7 @@ mod tests {
             ("a : (x or y)", "a : (x OR y)"),
             ("bytes >= 10 and bytes<20", "bytes:>=10 AND bytes:<20"),
             ("bytes:>=10 or a: > 5", "bytes:>=10 OR a: >5"),
-            // Values and texts are left alone, and so are names that only look like a word of the language.
+            // Values, quoted texts, and names that resemble keywords stay unchanged.
             ("state: or", "state: or"),
             ("name: \"salt and pepper\"", "name: \"salt and pepper\""),
             ("order: and.more or android", "order: and.more OR android"),
@@ -230,18 +229,19 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_asked_for_and_read() {
+    fn a_range_is_requested_and_parsed() {
         let mut input = ElasticsearchInput::new("http://h:9200", "logs");
-        assert_eq!(ask_range(&input), None);
+        assert_eq!(range_request(&input), None);
         assert_eq!(Range::default().filter("@timestamp"), None);
         input.from = Some("now-1h/h".into());
-        let asked = ask_range(&input).unwrap();
+        let asked = range_request(&input).unwrap();
         assert_eq!(asked["aggs"]["range"]["date_range"]["ranges"], json!([{"from": "now-1h/h"}]));
         let body = |bucket: Value| {
             json!({"aggregations": {"range": {"buckets": [bucket]}}}).to_string().into_bytes()
         };
         let range =
-            Range::of(&body(json!({"from": 5000.0, "from_as_string": "x"})), &input).unwrap();
+            Range::from_response(&body(json!({"from": 5000.0, "from_as_string": "x"})), &input)
+                .unwrap();
         assert_eq!(range, Range { from: Some(5000), to: None });
         let filter = range.filter("@timestamp").unwrap();
         assert_eq!(
@@ -249,14 +249,15 @@ mod tests {
             json!({"range": {"@timestamp": {"gte": "5000", "format": "epoch_millis"}}})
         );
         input.to = Some("now-2h".into());
-        let error = Range::of(&body(json!({"from": 5000.0, "to": 5000.0})), &input).unwrap_err();
+        let error =
+            Range::from_response(&body(json!({"from": 5000.0, "to": 5000.0})), &input).unwrap_err();
         assert_eq!(error.reason, "TIME_RANGE_EMPTY");
-        assert!(Range::of(&body(json!({"from": 5000.0})), &input).is_err());
-        assert!(Range::of(b"{}", &input).is_err());
+        assert!(Range::from_response(&body(json!({"from": 5000.0})), &input).is_err());
+        assert!(Range::from_response(b"{}", &input).is_err());
     }
 
     #[test]
-    fn both_queries_hold() {
+    fn both_queries_apply() {
         let mut input = ElasticsearchInput::new("http://h:9200", "logs");
         assert!(filters(&input).is_empty());
         input.query = json!({"term": {"a": 1}}).as_object().cloned();

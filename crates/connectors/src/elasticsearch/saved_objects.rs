@@ -1,40 +1,40 @@
-//! Dashboards, handed to Kibana or OpenSearch Dashboards.
+//! Imports dashboards into Kibana or OpenSearch Dashboards.
 
 use anomal_core::{Code, Error, Result};
 use serde::Deserialize;
 
 use super::client::{Client, Request};
 
-/// The answer to an import.
+/// The response to an import.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Imported {
+struct ImportResponse {
     success: bool,
     #[serde(default)]
     success_count: u64,
     #[serde(default)]
-    errors: Vec<Refused>,
+    errors: Vec<ImportError>,
 }
 
 #[derive(Deserialize)]
-struct Refused {
+struct ImportError {
     #[serde(rename = "type")]
     kind: String,
     id: String,
-    error: Reason,
+    error: ErrorReason,
 }
 
 #[derive(Deserialize)]
-struct Reason {
+struct ErrorReason {
     #[serde(rename = "type")]
     kind: String,
     message: Option<String>,
 }
 
-/// Imports saved objects, a JSON object a line, in place of those that are there already; how many there are.
+/// Imports saved objects, one JSON object a line, and overwrites existing ones. Returns their number.
 ///
 /// # Errors
-/// `Incompatible` if one of them is refused, or if it is no such server; those of [`Client::request`].
+/// `Incompatible` if the server refuses one of them, or is not such a server; those of [`Client::request`].
 pub fn import(client: &Client, objects: &str) -> Result<u64> {
     let path = "/api/saved_objects/_import?overwrite=true";
     let request = Request::post(path).file("anomal.ndjson", objects.as_bytes());
@@ -42,22 +42,22 @@ pub fn import(client: &Client, objects: &str) -> Result<u64> {
     let refused = |why: String| {
         let message = format!(
             "{} does not import the dashboards ({why}); check that the URL is that of Kibana or OpenSearch \
-             Dashboards, and of its space",
+             Dashboards, including its space",
             client.name()
         );
         Error::new(Code::Incompatible, "IMPORT_REFUSED", message)
     };
     if !answer.is_success() {
-        return Err(refused(answer.told()));
+        return Err(refused(answer.describe()));
     }
-    let imported: Imported = answer.json().map_err(|error| refused(error.message))?;
+    let imported: ImportResponse = answer.json().map_err(|error| refused(error.message))?;
     if imported.success {
         return Ok(imported.success_count);
     }
-    let of = |refused: &Refused| {
-        let message = refused.error.message.as_deref().unwrap_or(&refused.error.kind);
-        format!("{} {}: {message}", refused.kind, refused.id)
+    let describe = |error: &ImportError| {
+        let message = error.error.message.as_deref().unwrap_or(&error.error.kind);
+        format!("{} {}: {message}", error.kind, error.id)
     };
-    let reasons: Vec<String> = imported.errors.iter().map(of).collect();
+    let reasons: Vec<String> = imported.errors.iter().map(describe).collect();
     Err(refused(reasons.join("; ")))
 }

@@ -1,7 +1,7 @@
-//! Results as documents of an index, each exactly once.
+//! Writes results as documents of an index, each exactly once.
 //!
-//! What is written is there at once, other than in a file: a run that breaks off leaves what it has written, and one
-//! that is run again adds what is missing, since each row has an id of its own.
+//! Unlike rows in a file, documents are visible at once. An aborted run leaves the documents that it has written, and the
+//! next attempt adds the missing ones, since each row has its own id.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -12,12 +12,12 @@ use futures::executor::block_on;
 use tokio::task::JoinSet;
 
 use super::{
-    bulk::{self, Body, FILTER, Item},
-    client::{Client, short},
-    deliver::{Delivered, Delivery},
-    document::Writer,
-    ids::Ids,
-    refused::Letters,
+    bulk::{self, BulkBody, BulkItem, FILTER},
+    client::{Client, truncate},
+    dead_letter::RejectedDocumentFile,
+    delivery::{Delivery, DeliveryOutcome},
+    document::DocumentWriter,
+    ids::DocumentIds,
     template,
 };
 use crate::{
@@ -25,30 +25,30 @@ use crate::{
     sink::{Projection, ResultBatch, Sink, WriteOutcome},
 };
 
-/// Of a request that is begun.
+/// Bytes that are reserved for a new request.
 const RESERVED: usize = 9 << 20;
 
 pub(crate) struct ElasticsearchSink {
     projection: Projection,
-    ids: Ids,
-    writer: Arc<Writer>,
+    ids: DocumentIds,
+    writer: Arc<DocumentWriter>,
     delivery: Arc<Delivery>,
-    /// Documents that wait for more.
+    /// Documents for the next request.
     bytes: Vec<u8>,
-    items: Vec<Item>,
+    items: Vec<BulkItem>,
     max_bytes: usize,
     max_documents: usize,
-    /// Requests on their way; dropped, they are broken off.
-    sending: JoinSet<Result<Delivered>>,
+    /// Requests in flight. Dropping them cancels them.
+    sending: JoinSet<Result<DeliveryOutcome>>,
     in_flight: usize,
     written: u64,
-    there: u64,
-    letters: Letters,
+    existing: u64,
+    dead_letters: RejectedDocumentFile,
     target: String,
 }
 
 impl ElasticsearchSink {
-    /// Asks the cluster which server it is, and installs the templates.
+    /// Connects to the cluster and installs the templates.
     ///
     /// # Errors
     /// Those of [`Client::connect`].
@@ -63,7 +63,7 @@ impl ElasticsearchSink {
         if output.manage_template {
             template::install(&client, server, &index, output.data_stream)?;
         }
-        let gzip = bulk.gzip.unwrap_or_else(|| !client.urls().iter().all(|url| is_here(url)));
+        let gzip = bulk.gzip.unwrap_or_else(|| !client.urls().iter().all(|url| is_local(url)));
         let mut path = format!("/{index}/_bulk?{FILTER}");
         if let Some(pipeline) = &output.pipeline {
             let pipeline: String =
@@ -71,17 +71,17 @@ impl ElasticsearchSink {
             path.push_str("&pipeline=");
             path.push_str(&pipeline);
         }
-        let (letters, auth) = match &output.dead_letter {
+        let (dead_letters, auth) = match &output.dead_letter {
             Some(file) => (file.path.clone().into(), file.auth.clone()),
             None => (run.refused.clone(), run.refused_auth.clone()),
         };
         let first = client.urls().first().cloned().unwrap_or_default();
         Ok(Self {
-            // Reasons tell the features' values even where those are not told themselves.
+            // Reasons contain features' values even if the features themselves are not included.
             projection: Projection::new(output.rows, &[Include::Features, Include::Contributions]),
-            ids: Ids::new(run),
-            writer: Arc::new(Writer::new(run, &output.include)),
-            delivery: Arc::new(Delivery { client, path, gzip, waiting: AtomicBool::new(false) }),
+            ids: DocumentIds::new(run),
+            writer: Arc::new(DocumentWriter::new(run, &output.include)),
+            delivery: Arc::new(Delivery { client, path, gzip, stalled: AtomicBool::new(false) }),
             bytes: Vec::new(),
             items: Vec::new(),
             max_bytes: usize::try_from(bulk.max_bytes).unwrap_or(usize::MAX),
@@ -89,10 +89,10 @@ impl ElasticsearchSink {
             sending: JoinSet::new(),
             in_flight: usize::try_from(bulk.in_flight).unwrap_or(1).max(1),
             written: 0,
-            there: 0,
+            existing: 0,
             target: format!("{first}/{index}"),
-            letters: Letters {
-                path: letters,
+            dead_letters: RejectedDocumentFile {
+                path: dead_letters,
                 auth,
                 secrets: access.secrets.clone(),
                 place: format!("{}.deadLetter", access.place),
@@ -104,23 +104,23 @@ impl ElasticsearchSink {
         })
     }
 
-    /// Sends what waits, up to the last document where that one is too much.
-    fn send(&mut self, last: Option<Item>) -> Result<()> {
+    /// Sends the buffered documents; `last`, if given, is kept for the next request.
+    fn flush(&mut self, last: Option<BulkItem>) -> Result<()> {
         let mut items = std::mem::take(&mut self.items);
         let mut bytes = std::mem::take(&mut self.bytes);
         if let Some(last) = last {
             items.pop();
             self.bytes.extend_from_slice(&bytes[last.start..]);
-            self.items.push(Item { start: 0, end: self.bytes.len(), row: last.row });
+            self.items.push(BulkItem { start: 0, end: self.bytes.len(), row: last.row });
             bytes.truncate(last.start);
         }
         if items.is_empty() {
             return Ok(());
         }
         while self.sending.len() >= self.in_flight {
-            self.take_in()?;
+            self.collect_response()?;
         }
-        let body = Body { bytes: bytes.into(), items };
+        let body = BulkBody { bytes: bytes.into(), items };
         let delivery = Arc::clone(&self.delivery);
         let task = async move {
             tokio::select! {
@@ -133,87 +133,87 @@ impl ElasticsearchSink {
         Ok(())
     }
 
-    /// Waits until a request has ended, and counts what came of it.
-    fn take_in(&mut self) -> Result<()> {
+    /// Waits for a request to end and counts its documents.
+    fn collect_response(&mut self) -> Result<()> {
         let Some(ended) = block_on(self.sending.join_next()) else { return Ok(()) };
         let ended = ended.map_err(|error| Error::internal(format!("a bulk request: {error}")))?;
         let delivered = ended?;
         self.written += delivered.written;
-        self.there += delivered.there;
-        delivered.refused.iter().try_for_each(|refused| self.letters.keep(refused))
+        self.existing += delivered.existing;
+        delivered.rejected.iter().try_for_each(|document| self.dead_letters.write(document))
     }
 }
 
 impl Sink for ElasticsearchSink {
     fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let chosen = self.projection.project(batch)?;
+        let batch = self.projection.project(batch)?;
         let writer = Arc::clone(&self.writer);
-        let batch = writer.batch(&chosen)?;
+        let batch = writer.batch(&batch)?;
         for (place, row) in batch.rows().iter().enumerate() {
             if self.bytes.capacity() == 0 {
                 self.bytes.reserve(self.max_bytes.min(RESERVED));
             }
             let start = self.bytes.len();
-            let id = self.ids.of(*row);
+            let id = self.ids.id(*row);
             bulk::action(&mut self.bytes, id);
             batch.put(place, id, &mut self.bytes);
             self.bytes.push(b'\n');
-            let item = Item { start, end: self.bytes.len(), row: *row };
+            let item = BulkItem { start, end: self.bytes.len(), row: *row };
             self.items.push(item);
             if self.bytes.len() > self.max_bytes && self.items.len() > 1 {
-                self.send(Some(item))?;
+                self.flush(Some(item))?;
             }
             if self.bytes.len() >= self.max_bytes || self.items.len() >= self.max_documents {
-                self.send(None)?;
+                self.flush(None)?;
             }
         }
         Ok(())
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.send(None)?;
+        self.flush(None)?;
         while !self.sending.is_empty() {
-            self.take_in()?;
+            self.collect_response()?;
         }
-        let Some(file) = &mut self.letters.file else { return Ok(()) };
+        let Some(file) = &mut self.dead_letters.file else { return Ok(()) };
         file.prepare()?;
-        if self.written + self.there > 0 {
+        if self.written + self.existing > 0 {
             return Ok(());
         }
-        // An index that takes nothing at all is not about single documents.
-        if let Some(file) = self.letters.file.take() {
+        // If all documents are rejected, the index is at fault, not single documents.
+        if let Some(file) = self.dead_letters.file.take() {
             file.finish()?;
         }
-        let first = self.letters.first.as_deref().unwrap_or_default();
+        let first = self.dead_letters.first.as_deref().unwrap_or_default();
         Err(Error::new(
             Code::Output,
             "ALL_REFUSED",
             format!(
-                "{} refuses all {} documents, the first because: {}; they are kept in {}",
+                "{} rejects all {} documents, the first because: {}; they are in {}",
                 self.target,
-                self.letters.count,
-                short(first),
-                self.letters.path.display()
+                self.dead_letters.count,
+                truncate(first),
+                self.dead_letters.path.display()
             ),
         ))
     }
 
     fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
         self.prepare()?;
-        let mut written = WriteOutcome::new(self.target, self.written + self.there);
-        written.existing = self.there;
-        if let Some(file) = self.letters.file {
+        let mut outcome = WriteOutcome::new(self.target, self.written + self.existing);
+        outcome.existing = self.existing;
+        if let Some(file) = self.dead_letters.file {
             file.finish()?;
-            written.refused = self.letters.count;
-            written.refused_in = Some(self.letters.path.display().to_string());
+            outcome.refused = self.dead_letters.count;
+            outcome.refused_in = Some(self.dead_letters.path.display().to_string());
             tracing::warn!(
-                "{} refuses {} documents, the first because: {}",
-                written.target,
-                written.refused,
-                short(self.letters.first.as_deref().unwrap_or_default())
+                "{} rejects {} documents, the first because: {}",
+                outcome.target,
+                outcome.refused,
+                truncate(self.dead_letters.first.as_deref().unwrap_or_default())
             );
         }
-        Ok(written)
+        Ok(outcome)
     }
 }
 
@@ -222,8 +222,8 @@ fn index(output: &ElasticsearchOutput, run: &RunInfo) -> String {
     output.index.clone().unwrap_or_else(|| format!("anomal-results-{}", run.job))
 }
 
-/// Whether a node is on this machine, where compressing costs more than it saves.
-fn is_here(url: &str) -> bool {
+/// Whether a node is on this machine, where compression costs more than it saves.
+fn is_local(url: &str) -> bool {
     match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -237,17 +237,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_goes_over_a_network_is_compressed() {
+    fn only_remote_requests_are_compressed() {
         assert!(
             ["http://127.0.0.1:9200", "https://localhost/es", "http://[::1]:1"]
                 .iter()
-                .all(|url| is_here(url))
+                .all(|url| is_local(url))
         );
-        assert!(!["https://es:9200", "http://10.0.0.1:9200"].iter().any(|url| is_here(url)));
+        assert!(!["https://es:9200", "http://10.0.0.1:9200"].iter().any(|url| is_local(url)));
     }
 
     #[test]
-    fn an_index_has_the_jobs_name_unless_it_is_named() {
+    fn the_index_defaults_to_the_jobs_name() {
         let run = RunInfo { job: "dns-hourly".into(), ..RunInfo::default() };
         let mut output = ElasticsearchOutput::new("http://h:9200");
         assert_eq!(index(&output, &run), "anomal-results-dns-hourly");

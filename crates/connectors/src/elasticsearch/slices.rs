@@ -1,41 +1,40 @@
-//! The documents of a snapshot in slices that are read side by side and given out in order.
+//! Splits the documents of a snapshot into slices that are read in parallel and returned in order.
 //!
-//! A slice is a range of an index's sequence numbers, about a page of documents wide. Documents come index by index in
-//! the order of the indices' names, in each by sequence number (the order in which they were written, whatever shard
-//! they are in), and equal numbers, of which each shard has one, by id. So their order depends neither on how many slices
-//! are read at once, nor on replicas, merges or a point in time that had to be replaced; and since documents lie on disk
-//! in that order, the server reads each block once.
+//! A slice is a range of an index's sequence numbers with about a page of documents. Documents are ordered by the name
+//! of their index, then by sequence number (the order in which they were written, in any shard), and documents with equal
+//! numbers, one per shard, by id. So the order depends neither on the number of parallel slices nor on replicas, merges or
+//! a replaced point in time. Since documents are stored in that order, the server reads each block once.
 
 use std::collections::VecDeque;
 
-/// A page is to have so many bytes at most.
+/// Bytes in a page at most.
 const PAGE_BYTES: u64 = 8 << 20;
-/// Documents of the first page: nobody knows yet how long they are.
+/// Documents in the first page, when their size is still unknown.
 const FIRST: u64 = 64;
-/// Above so many bytes of a document, cutting out the fields that are needed costs the server less than sending all.
+/// Documents of more bytes are filtered by the server: selecting fields costs it less than sending all of them.
 const LONG: u64 = 4 << 10;
 
-/// How much wider slices become where documents are few.
+/// The factor by which slices become wider where documents are sparse.
 const WIDER: f64 = 8.0;
 
-/// Documents of one index (by its place among those of the snapshot) with sequence numbers from `from` to below `to`.
+/// The documents of one index with sequence numbers from `from` to below `to`. `part`: the index in the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Slice {
     pub part: usize,
     pub from: i64,
     pub to: i64,
-    /// Documents for each number, as far as is known.
+    /// The estimated number of documents per sequence number.
     density: f64,
 }
 
 impl Slice {
-    /// All of an index.
+    /// The whole index.
     pub fn all(part: usize, first: i64, last: i64, documents: u64) -> Self {
         let to = last.saturating_add(1);
         Self { part, from: first, to, density: documents as f64 / width(first, to) }
     }
 
-    /// The first part of it, with so many documents if they are spread evenly, and the rest.
+    /// Splits off the first part, with this many documents if they are spread evenly.
     fn split(self, documents: u64) -> (Self, Option<Self>) {
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let numbers = ((documents as f64 / self.density) as i64).max(1);
@@ -44,7 +43,7 @@ impl Slice {
         (Self { to: end, ..self }, rest)
     }
 
-    /// What is left behind a page that was full, of which the documents below `end` were taken.
+    /// The rest of the slice after a full page, of which the documents below `end` were used.
     pub fn behind(self, end: i64, taken: usize) -> Option<Self> {
         let density = (taken as f64 / width(self.from, end)).max(self.density);
         (end < self.to).then_some(Self { from: end, density, ..self })
@@ -55,33 +54,33 @@ fn width(from: i64, to: i64) -> f64 {
     (to.saturating_sub(from).max(1)) as f64
 }
 
-/// How much is asked for at once, by what has come so far. It decides nothing but how fast it goes.
+/// The size of the next requests, adapted to the pages so far. It affects speed only, not results.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     documents: u64,
     most: u64,
-    /// Whether the server is to cut out the fields that are needed.
+    /// Whether the server selects the fields.
     pub filtered: bool,
 }
 
 impl Pace {
-    /// `most`: documents of a page.
+    /// `most`: documents in a page at most.
     pub fn new(most: u64, filtered: bool) -> Self {
         Self { documents: FIRST.min(most), most, filtered }
     }
 
-    /// How many documents a slice is to have; fewer than a page, since they are not spread quite evenly.
+    /// The number of documents in a slice. Fewer than in a page, since they are not spread evenly.
     fn wanted(self) -> u64 {
         (self.documents.min(self.most) * 9 / 10).max(1)
     }
 
-    /// The most that a page may have.
+    /// The number of documents in a page at most.
     pub fn size(self) -> u64 {
         (self.documents + self.documents / 4 + 1).min(self.most).max(1)
     }
 
-    /// Learns from a page that was asked for while `filtered` was as told.
-    pub fn learn(&mut self, documents: usize, bytes: usize, filtered: bool) {
+    /// Adapts to a page that was requested with `filtered`.
+    pub fn update(&mut self, documents: usize, bytes: usize, filtered: bool) {
         if documents == 0 || filtered != self.filtered {
             return;
         }
@@ -101,33 +100,34 @@ pub(super) fn is_sparse(documents: usize, size: u64) -> bool {
     (documents as u64).saturating_mul(4) < size
 }
 
-/// What is still to come, in order: slices that are asked for, and some that are not yet.
+/// The remaining slices in order, requested or planned.
 pub(super) struct Queue<T> {
-    places: VecDeque<Place<T>>,
+    entries: VecDeque<QueueEntry<T>>,
     ahead: usize,
 }
 
-enum Place<T> {
+enum QueueEntry<T> {
     Planned(Slice),
     Asked(T),
 }
 
 impl<T> Queue<T> {
-    /// `ahead`: how many are asked for before the first of them is taken.
+    /// `ahead`: the number of requests in flight.
     pub fn new(slices: impl IntoIterator<Item = Slice>, ahead: usize) -> Self {
-        Self { places: slices.into_iter().map(Place::Planned).collect(), ahead: ahead.max(1) }
+        Self { entries: slices.into_iter().map(QueueEntry::Planned).collect(), ahead: ahead.max(1) }
     }
 
-    /// Asks for what is next until enough is on its way. The first one always is: all else waits for it.
+    /// Requests the next slices until enough are in flight. The first one always is, since the others wait for it.
     pub fn fill(&mut self, pace: Pace, mut ask: impl FnMut(Slice) -> T) {
-        let mut asked = self.places.iter().filter(|place| matches!(place, Place::Asked(_))).count();
+        let mut asked =
+            self.entries.iter().filter(|place| matches!(place, QueueEntry::Asked(_))).count();
         let mut place = 0;
-        while place < self.places.len() && (asked < self.ahead || place == 0) {
-            if let Place::Planned(slice) = self.places[place] {
+        while place < self.entries.len() && (asked < self.ahead || place == 0) {
+            if let QueueEntry::Planned(slice) = self.entries[place] {
                 let (first, rest) = slice.split(pace.wanted());
-                self.places[place] = Place::Asked(ask(first));
+                self.entries[place] = QueueEntry::Asked(ask(first));
                 if let Some(rest) = rest {
-                    self.places.insert(place + 1, Place::Planned(rest));
+                    self.entries.insert(place + 1, QueueEntry::Planned(rest));
                 }
                 asked += 1;
             }
@@ -135,32 +135,32 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The next one, if [`Queue::fill`] was called before.
+    /// The next request, if [`Queue::fill`] was called before.
     pub fn pop(&mut self) -> Option<T> {
-        match self.places.pop_front()? {
-            Place::Asked(asked) => Some(asked),
-            Place::Planned(slice) => {
-                self.places.push_front(Place::Planned(slice));
+        match self.entries.pop_front()? {
+            QueueEntry::Asked(asked) => Some(asked),
+            QueueEntry::Planned(slice) => {
+                self.entries.push_front(QueueEntry::Planned(slice));
                 None
             }
         }
     }
 
-    /// A slice of that index had far fewer documents than it should: what is next of it is taken in wider ones, since
-    /// its numbers may lie far apart.
+    /// Makes the next slices of this index wider, after one with far fewer documents than expected: the numbers may be
+    /// far apart.
     pub fn widen(&mut self, part: usize) {
-        let planned = self.places.iter_mut().find_map(|place| match place {
-            Place::Planned(slice) => Some(slice),
-            Place::Asked(_) => None,
+        let planned = self.entries.iter_mut().find_map(|place| match place {
+            QueueEntry::Planned(slice) => Some(slice),
+            QueueEntry::Asked(_) => None,
         });
         if let Some(slice) = planned.filter(|slice| slice.part == part) {
             slice.density /= WIDER;
         }
     }
 
-    /// What is to come before all else.
+    /// Puts a slice in front of all others.
     pub fn first(&mut self, slice: Slice) {
-        self.places.push_front(Place::Planned(slice));
+        self.entries.push_front(QueueEntry::Planned(slice));
     }
 }
 
@@ -170,7 +170,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads documents with these numbers (sorted) as the source does, and tells the most that was on its way.
+    /// Reads documents with these numbers (sorted) as the source does. Returns them, the most requests in flight, and
+    /// the number of requests.
     fn read(numbers: &[i64], most: u64, ahead: usize) -> (Vec<i64>, usize, usize) {
         let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
             return (Vec::new(), 0, 0);
@@ -181,14 +182,15 @@ mod tests {
         let (mut out, mut deepest, mut requests) = (Vec::new(), 0, 0);
         loop {
             queue.fill(pace, |slice| (slice, pace.size()));
-            let on_its_way = queue.places.iter().filter(|p| matches!(p, Place::Asked(_))).count();
+            let on_its_way =
+                queue.entries.iter().filter(|p| matches!(p, QueueEntry::Asked(_))).count();
             deepest = deepest.max(on_its_way);
             let Some((slice, size)) = queue.pop() else { return (out, deepest, requests) };
             requests += 1;
             let mut page: Vec<i64> =
                 numbers.iter().copied().filter(|n| (slice.from..slice.to).contains(n)).collect();
             page.truncate(usize::try_from(size).unwrap());
-            pace.learn(page.len(), page.len() * 500, false);
+            pace.update(page.len(), page.len() * 500, false);
             if is_sparse(page.len(), size) {
                 queue.widen(slice.part);
             }
@@ -209,16 +211,16 @@ mod tests {
         let mut pace = Pace::new(2_000, false);
         assert_eq!(pace.size(), 81);
         for _ in 0..5 {
-            pace.learn(50, 50 * 500, false);
+            pace.update(50, 50 * 500, false);
         }
         assert_eq!((pace.wanted(), pace.size(), pace.filtered), (1_800, 2_000, false));
-        // Long documents: the fields are cut out, and fewer are asked for.
-        pace.learn(10, 100_000, false);
+        // Long documents: fields are selected, and fewer documents requested.
+        pace.update(10, 100_000, false);
         assert!(pace.filtered && pace.size() < 100);
-        pace.learn(1, 50 << 20, true);
+        pace.update(1, 50 << 20, true);
         assert_eq!((pace.wanted(), pace.size()), (1, 2));
-        // One that was asked for before tells nothing.
-        pace.learn(10, 100, false);
+        // A page that was requested before is ignored.
+        pace.update(10, 100, false);
         assert_eq!(pace.size(), 2);
     }
 
@@ -244,7 +246,7 @@ mod tests {
         fn whatever_the_numbers_are(
             mut numbers in proptest::collection::vec(0_i64..5_000, 0..600), most in 2_u64..200, ahead in 1_usize..9,
         ) {
-            // Up to two shards: no number is there more than twice, which is less than a page.
+            // Up to two shards: each number occurs at most twice, which is less than a page.
             numbers.sort_unstable();
             let mut last = (-1, 0);
             numbers.retain(|n| {

@@ -1,17 +1,17 @@
-//! Documents of indices as records: what is in them at the moment at which the run begins, all of it or an error.
+//! Reads the documents of indices as records, from a snapshot at the start of the run: all of them, or an error.
 
-mod counted;
+mod convert;
+mod count;
 mod fetch;
-mod fit;
+mod flatten;
 mod page;
-pub(in crate::elasticsearch) mod path;
 mod plan;
 mod probe;
-mod refusal;
-mod rejected;
+mod rejection;
+mod row_buffer;
+mod search_error;
 mod snapshot;
-mod waiting;
-mod walk;
+pub(in crate::elasticsearch) mod url_path;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -26,12 +26,12 @@ use polars::prelude::{
 };
 
 use self::{
-    fetch::Fetch,
-    page::{Bad, ID},
+    fetch::SliceFetcher,
+    page::{BadDocument, ID},
     plan::Plan,
-    rejected::{cell, refused, stopped},
-    snapshot::{KeptAlive, Snapshot},
-    waiting::{Piece, Waiting},
+    rejection::{bad_record_error, cell, rejected_document},
+    row_buffer::{Piece, RowBuffer},
+    snapshot::{KeepAlive, Snapshot},
 };
 use super::{
     client::{Client, Request, wait},
@@ -45,37 +45,37 @@ use crate::{
     typing::{self, NullValues},
 };
 
-/// A batch ends with the record that takes it over so many bytes.
+/// A batch ends with the record that takes it over this many bytes.
 const BATCH_BYTES: usize = 32 << 20;
-/// Columns of an input; a server's own limit is 1,000 by default.
+/// Columns of an input at most; the servers' default limit is 1,000.
 const MOST_FIELDS: usize = 10_000;
 const INDEX: &str = "_index";
-/// The columns that tell which document a row is.
+/// The columns that identify a row's document.
 const OWN: [&str; 2] = [ID, INDEX];
 
 pub(crate) struct ElasticsearchSource {
     input: ElasticsearchInput,
     batch_rows: usize,
     snapshot: Arc<Snapshot>,
-    _alive: KeptAlive,
+    _alive: KeepAlive,
     fields: Vec<Field>,
     schema: Vec<Column>,
     selected: Vec<Column>,
-    /// Whether there are so many fields that only those are read which the settings name.
+    /// Whether only the fields that the settings use are read, since there are too many.
     wide: bool,
-    reading: Option<Reading>,
-    /// Documents given out, of all and of each index.
+    reading: Option<ReadState>,
+    /// Documents returned so far, in total and per index.
     done: u64,
     read: Vec<u64>,
     diagnostics: Vec<Diagnostic>,
 }
 
-/// What is there once the first batch was asked for.
-struct Reading {
-    fetch: Arc<Fetch>,
-    queue: Queue<fetch::Asked>,
+/// The state of reading, from the first batch on.
+struct ReadState {
+    fetch: Arc<SliceFetcher>,
+    queue: Queue<fetch::SliceRequest>,
     pace: Pace,
-    waiting: Waiting,
+    buffer: RowBuffer,
     ended: bool,
 }
 
@@ -91,16 +91,16 @@ impl ElasticsearchSource {
         if (input.from.is_some() || input.to.is_some()) && !capabilities.is_time(&input.time_field)
         {
             let message = format!(
-                "`{}` holds no times in {}, so there is no range of them; name another field, or leave from and to out",
+                "`{}` holds no times in {}; name another field in timeField, or remove from and to",
                 input.time_field, input.index
             );
             return Err(Error::settings("input.elasticsearch.timeField", "NO_TIME_FIELD", message));
         }
         let fields = capabilities.fields(input);
-        mapping::all_there(input, &fields)?;
+        mapping::check_fields(input, &fields)?;
         if !input.fields.is_empty() && fields.len() > MOST_FIELDS {
             let message = format!(
-                "{} fields match; at most {MOST_FIELDS} are read: name fewer",
+                "{} fields match; at most {MOST_FIELDS} are allowed: name fewer",
                 fields.len()
             );
             return Err(Error::settings("input.elasticsearch.fields", "TOO_MANY_FIELDS", message));
@@ -128,7 +128,7 @@ impl ElasticsearchSource {
         })
     }
 
-    /// The fields that are read.
+    /// The fields to read.
     fn wanted(&self) -> Vec<Field> {
         let named = |field: &Field| self.selected.iter().any(|column| column.name == field.name);
         let fields = self.fields.iter().map(|field| Field { typed: named(field), ..field.clone() });
@@ -136,17 +136,17 @@ impl ElasticsearchSource {
         fields.filter(kept).collect()
     }
 
-    fn begin(&mut self) -> Result<Reading> {
+    fn begin(&mut self) -> Result<ReadState> {
         let mut fields = self.wanted();
-        let told = fields.iter().filter_map(|field| field.differs.as_deref());
-        self.diagnostics.extend(told.map(mapping::diagnostic));
+        let warnings = fields.iter().filter_map(|field| field.differs.as_deref());
+        self.diagnostics.extend(warnings.map(mapping::diagnostic));
         if self.wide {
             self.diagnostics.push(Diagnostic {
                 path: "input.elasticsearch.fields".to_owned(),
                 reason: "FIELDS_LEFT_OUT".to_owned(),
                 message: format!(
-                    "the mappings have {} fields: only those are read that the settings name; list in fields what else \
-                     is to be read",
+                    "the mappings have {} fields, and only those that the settings use are read; list others in `fields` \
+                     to read them",
                     self.fields.len()
                 ),
                 count: 0,
@@ -161,21 +161,21 @@ impl ElasticsearchSource {
         let slices = slices.map(|(at, part)| Slice::all(at, part.first, part.last, part.documents));
         let at_once = usize::try_from(self.input.slices).unwrap_or(usize::MAX);
         let queue = Queue::new(slices.collect::<Vec<_>>(), at_once.saturating_mul(2));
-        Ok(Reading {
+        Ok(ReadState {
             queue,
             pace: Pace::new(self.input.page_size, self.fields.len() > mapping::WIDE),
-            fetch: Arc::new(Fetch::new(Arc::clone(&self.snapshot), plan, at_once)),
-            waiting: Waiting::default(),
+            fetch: Arc::new(SliceFetcher::new(Arc::clone(&self.snapshot), plan, at_once)),
+            buffer: RowBuffer::default(),
             ended: false,
         })
     }
 
-    /// All documents were given out: whether these are all that there are.
+    /// Checks at the end that all documents were returned.
     fn check(&self) -> Result<()> {
         for (part, read) in self.snapshot.parts.iter().zip(&self.read) {
             if part.documents != *read {
                 let message = format!(
-                    "the server gave {read} of the {} documents of {} that it has counted; run again",
+                    "the server returned {read} of the {} documents of {} that it had counted; run the job again",
                     part.documents, part.index
                 );
                 return Err(Error::new(Code::Unavailable, "DOCUMENTS_MISSING", message));
@@ -192,7 +192,7 @@ impl ElasticsearchSource {
             for row in rows {
                 match row.bad {
                     None => numbers.push(self.done),
-                    Some(bad) => rejected.push(refused(*bad, index, self.done)),
+                    Some(bad) => rejected.push(rejected_document(*bad, index, self.done)),
                 }
                 self.done += 1;
             }
@@ -210,12 +210,13 @@ impl ElasticsearchSource {
         source.rechunk_mut_par();
         let batch = self.typed(source, numbers, rejected)?;
         match batch.rejected.first() {
-            Some(bad) if self.input.bad_lines == BadLines::Error => Err(stopped(bad)),
+            Some(bad) if self.input.bad_lines == BadLines::Error => Err(bad_record_error(bad)),
             _ => Ok(batch),
         }
     }
 
-    /// With the selected columns typed; rows with a value that is not of its column's type are bad ones.
+    /// Makes a batch with typed forms of the selected columns. Rows with a value that is not of its column's type are
+    /// rejected.
     fn typed(
         &mut self,
         mut source: DataFrame,
@@ -234,8 +235,8 @@ impl ElasticsearchSource {
                     .to_string();
                 let reason = mismatch.reason();
                 let column = Some(mismatch.column);
-                let bad = Bad { id, column, reason, raw: raw_text(raw.as_bytes()) };
-                rejected.push(refused(bad, &index, numbers[mismatch.index]));
+                let bad = BadDocument { id, column, reason, raw: raw_text(raw.as_bytes()) };
+                rejected.push(rejected_document(bad, &index, numbers[mismatch.index]));
             }
             let mask = BooleanChunked::from_slice("fits".into(), &fits);
             (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
@@ -250,26 +251,27 @@ impl ElasticsearchSource {
 
 fn capabilities(client: &Client, input: &ElasticsearchInput) -> Result<Capabilities> {
     let mut all = Capabilities::default();
-    for path in mapping::ask(input) {
+    for path in mapping::paths(input) {
         let answer = client.request(&Request::get(path))?;
         if answer.status == 404 || answer.error_type().as_deref() == Some("index_closed_exception")
         {
-            return Err(missing(input, &answer.told()));
+            return Err(missing(input, &answer.describe()));
         }
         if !answer.is_success() {
-            let message = format!("the fields of {} can't be read: {}", input.index, answer.told());
+            let message =
+                format!("cannot read the fields of {}: {}", input.index, answer.describe());
             return Err(Error::input("MAPPING_UNREADABLE", message));
         }
         all.extend(answer.json()?);
     }
     if all.is_empty() {
-        return Err(missing(input, "no index has such a name"));
+        return Err(missing(input, "no index matches"));
     }
     Ok(all)
 }
 
-fn missing(input: &ElasticsearchInput, told: &str) -> Error {
-    Error::input("INDEX_MISSING", format!("there is no index {} to read: {told}", input.index))
+fn missing(input: &ElasticsearchInput, reason: &str) -> Error {
+    Error::input("INDEX_MISSING", format!("there is no index {} to read: {reason}", input.index))
 }
 
 impl Source for ElasticsearchSource {
@@ -289,7 +291,7 @@ impl Source for ElasticsearchSource {
         };
         let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
         while rows < self.batch_rows && bytes < BATCH_BYTES {
-            if let Some(piece) = reading.waiting.take(self.batch_rows - rows, BATCH_BYTES - bytes) {
+            if let Some(piece) = reading.buffer.take(self.batch_rows - rows, BATCH_BYTES - bytes) {
                 rows += piece.rows.len();
                 bytes += piece.bytes;
                 pieces.push(piece);
@@ -330,15 +332,15 @@ impl Source for ElasticsearchSource {
     }
 }
 
-impl Reading {
-    /// Takes the next page; false behind the last one. `read`: documents of each index so far.
+impl ReadState {
+    /// Reads the next page; false after the last one. `read`: documents per index so far.
     fn more(&mut self, read: &mut [u64]) -> Result<bool> {
         let (fetch, pace) = (&self.fetch, self.pace);
         self.queue.fill(pace, |slice| fetch.ask(slice, pace));
         let Some(asked) = self.queue.pop() else { return Ok(false) };
         let fetched = asked.wait()?;
         let page = fetched.page;
-        self.pace.learn(page.hits, page.bytes, fetched.filtered);
+        self.pace.update(page.hits, page.bytes, fetched.filtered);
         if is_sparse(page.hits, fetched.size) {
             self.queue.widen(fetched.part);
         }
@@ -348,7 +350,7 @@ impl Reading {
         let pace = self.pace;
         self.queue.fill(pace, |slice| fetch.ask(slice, pace));
         read[fetched.part] += page.rows.len() as u64;
-        self.waiting.put(fetched.part, page);
+        self.buffer.put(fetched.part, page);
         Ok(true)
     }
 }

@@ -1,4 +1,4 @@
-//! Templates: how the fields of documents are indexed, for whoever writes into an index of that name.
+//! Index templates with the mappings and settings for result documents.
 
 use anomal_core::{Code, Error, Result};
 use serde::Deserialize;
@@ -10,30 +10,30 @@ use super::{
     flavor::Server,
 };
 
-/// Those with less are replaced.
+/// The version of the templates; older ones are replaced.
 const VERSION: u64 = 1;
-/// Above what the servers bring themselves.
+/// Higher than that of the servers' own templates.
 const PRIORITY: u64 = 501;
 pub const MAPPINGS: &str = "anomal-mappings";
 pub const SETTINGS: &str = "anomal-settings";
-/// A longer value is kept and shown, and is not searched for.
+/// Longer values are stored, but not indexed.
 const IGNORE_ABOVE: u64 = 1024;
 
-/// A template as it is put: its path below the server's address, and its body.
+/// A template: its path on the server, and its body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     pub path: String,
     pub body: Value,
 }
 
-/// All that an index or data stream needs, in the order in which they are put.
+/// The templates for an index or data stream, in order of installation.
 pub fn templates(server: Server, index: &str, data_stream: bool) -> [Template; 3] {
     let component = |name: &str, template: Value| Template {
         path: format!("/_component_template/{name}"),
         body: json!({"template": template, "version": VERSION, "_meta": meta()}),
     };
     let mut body = json!({
-        // No pattern: two templates of one priority must not be for the same index.
+        // Not a pattern: two templates of one priority must not match the same index.
         "index_patterns": [index],
         "composed_of": [MAPPINGS, SETTINGS],
         "priority": priority(index),
@@ -51,13 +51,13 @@ pub fn templates(server: Server, index: &str, data_stream: bool) -> [Template; 3
     ]
 }
 
-/// The name of an index's template; a pattern is told without its asterisks.
+/// The name of an index's template, without the asterisks of a pattern.
 fn name(index: &str) -> String {
     let name = index.replace('*', "").trim_end_matches(['-', '.', '_']).to_owned();
     if name.starts_with("anomal-") { name } else { format!("anomal-{name}") }
 }
 
-/// A pattern's gives way to that of one index: of two of one priority, the second would be refused.
+/// A pattern has a lower priority than one index: of two templates with one priority, the second is refused.
 fn priority(index: &str) -> u64 {
     if index.contains('*') { PRIORITY - 1 } else { PRIORITY }
 }
@@ -69,13 +69,13 @@ fn meta() -> Value {
 fn settings() -> Value {
     json!({"index": {
         "codec": "best_compression",
-        // None where there is one node, so that it is not yellow for ever.
+        // No replica on a single node, where the index would stay yellow.
         "auto_expand_replicas": "0-1",
         "mapping": {"total_fields": {"limit": 2000}},
     }})
 }
 
-/// Nothing is added by documents: what is not named here is kept without being indexed.
+/// The mappings. They are not dynamic: unmapped fields are stored without being indexed.
 fn mappings(server: Server) -> Value {
     let keyword = || json!({"type": "keyword", "ignore_above": IGNORE_ABOVE});
     let keywords = |names: &[&str]| -> Map<String, Value> {
@@ -91,7 +91,7 @@ fn mappings(server: Server) -> Value {
     for (field, kind) in ecs::fields() {
         let mapping = match (field.as_str(), kind) {
             ("message" | "error.message" | "error.stack_trace", _) => json!({"type": "text"}),
-            (_, ecs::Kind::Keyword) => keyword(),
+            (_, ecs::FieldType::Keyword) => keyword(),
             (_, kind) => json!({"type": kind.name()}),
         };
         put(&mut root, &field, mapping);
@@ -143,7 +143,7 @@ fn mappings(server: Server) -> Value {
     json!({"dynamic": false, "date_detection": false, "properties": root})
 }
 
-/// Puts a field at its place below its parents.
+/// Inserts a field below its parents.
 fn put(properties: &mut Map<String, Value>, field: &str, mapping: Value) {
     match field.split_once('.') {
         None => {
@@ -168,22 +168,22 @@ struct Components {
 
 #[derive(Deserialize)]
 struct Component {
-    component_template: There,
+    component_template: TemplateInfo,
 }
 
 #[derive(Deserialize)]
 struct Index {
-    index_template: There,
+    index_template: TemplateInfo,
 }
 
-/// What a template that is there says of itself.
+/// The description of an installed template.
 #[derive(Deserialize)]
-struct There {
+struct TemplateInfo {
     version: Option<u64>,
     data_stream: Option<Value>,
 }
 
-/// Puts those templates that are not there, or are of an older version.
+/// Installs the templates that are missing or older.
 ///
 /// # Errors
 /// `Incompatible` if a template is refused; those of [`Client::request`].
@@ -193,23 +193,23 @@ pub fn install(client: &Client, server: Server, index: &str, data_stream: bool) 
             error.code,
             &error.reason,
             format!(
-                "{}; for its templates this output needs the cluster's privilege manage_index_templates. Or have them \
-                 installed once, by `anomal elastic template`, and set manageTemplate: false",
+                "{}; the templates of this output require the cluster privilege manage_index_templates. Alternatively \
+                 install them once with `anomal elastic template`, and set manageTemplate: false",
                 error.message
             ),
         ),
         _ => error,
     };
     for template in templates(server, index, data_stream) {
-        if !is_there(client, &template, data_stream).map_err(hint)? {
+        if !is_installed(client, &template, data_stream).map_err(hint)? {
             let put = Request::put(&template.path).json(&template.body);
             let answer = client.request(&put).map_err(hint)?;
             if !answer.is_success() {
                 let message = format!(
-                    "{} does not take the template {} ({}); mend what is in its way, or set manageTemplate: false",
+                    "{} refuses the template {} ({}); fix the cause, or set manageTemplate: false",
                     client.name(),
                     template.path.trim_start_matches('/'),
-                    answer.told()
+                    answer.describe()
                 );
                 return Err(Error::new(Code::Incompatible, "TEMPLATE_REFUSED", message));
             }
@@ -218,17 +218,19 @@ pub fn install(client: &Client, server: Server, index: &str, data_stream: bool) 
     Ok(())
 }
 
-fn is_there(client: &Client, template: &Template, data_stream: bool) -> Result<bool> {
+fn is_installed(client: &Client, template: &Template, data_stream: bool) -> Result<bool> {
     let answer = client.request(&Request::get(&template.path))?;
     if answer.status == 404 {
         return Ok(false);
     }
-    let there: Components = answer.json()?;
-    let enough = |there: &There| there.version.is_some_and(|version| version >= VERSION);
-    let component = there.component_templates.iter().any(|one| enough(&one.component_template));
-    let index = there.index_templates.iter().any(|one| {
-        let there = &one.index_template;
-        enough(there) && there.data_stream.is_some() == data_stream
+    let installed: Components = answer.json()?;
+    let current =
+        |template: &TemplateInfo| template.version.is_some_and(|version| version >= VERSION);
+    let component =
+        installed.component_templates.iter().any(|one| current(&one.component_template));
+    let index = installed.index_templates.iter().any(|one| {
+        let template = &one.index_template;
+        current(template) && template.data_stream.is_some() == data_stream
     });
     Ok(component || index)
 }
@@ -238,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_server_has_its_own_type_for_any_object() {
+    fn each_server_has_its_own_type_for_objects() {
         for (server, name) in
             [(Server::Elasticsearch, "flattened"), (Server::OpenSearch, "flat_object")]
         {

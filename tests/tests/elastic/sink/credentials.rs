@@ -74,7 +74,7 @@ fn what_is_no_such_server_is_told() {
         proxy.faults(|_, _| Fault::Answer(200, Vec::new(), "<html>Welcome</html>".into()));
         let workspace = workspace(10, &proxy.settings(WRITER));
         server.secrets(&workspace);
-        run(&workspace).expect(4, &["does not say which server it is", "flavor"]);
+        run(&workspace).expect(4, &["is not recognised as", "flavor"]);
         let old = r#"{"version": {"number": "7.17.28"}, "tagline": "You Know, for Search"}"#;
         proxy.faults(|_, _| Fault::Answer(200, Vec::new(), old.into()));
         run(&workspace).expect(4, &["7.17.28", "8 or later"]);

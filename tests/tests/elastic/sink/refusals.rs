@@ -66,7 +66,7 @@ fn an_index_that_takes_nothing_fails_the_run() {
             &format!("{settings}, index: {index}, rows: all, manageTemplate: false"),
         );
         server.secrets(&workspace);
-        run(&workspace).expect(1, &["refuses all 200 documents", "job.refused.ndjson"]);
+        run(&workspace).expect(1, &["rejects all 200 documents", "job.refused.ndjson"]);
         assert_eq!(letters(&workspace.read("job.refused.ndjson")).len(), 200);
     });
 }

@@ -27,9 +27,9 @@ fn queries_in_both_languages() {
         write(&workspace, &format!("{input}, {both}"));
         run(&workspace).expect(2, &["name one of them"]);
         write(&workspace, &format!("{input}, queryString: \"n: [1 TO\""));
-        run(&workspace).expect(2, &["does not take the query"]);
+        run(&workspace).expect(2, &["refuses the query"]);
         write(&workspace, &format!("{input}, query: {{nope: {{n: 1}}}}"));
-        run(&workspace).expect(2, &["does not take the query", "nope"]);
+        run(&workspace).expect(2, &["refuses the query", "nope"]);
     });
 }
 
@@ -97,7 +97,7 @@ fn who_may_not_read_is_told() {
         let index = filled(server, "logs-denied", 1, 10);
         let input = |user: &str| format!("{}, index: {index}", server.settings(user));
         let workspace = workspace(server, &input(WRITER));
-        run(&workspace).expect(4, &["does not allow it"]);
+        run(&workspace).expect(4, &["denies access"]);
         write(&workspace, &input(READER));
         assert_eq!(rows(&workspace).len(), 10);
         write(

@@ -1,17 +1,17 @@
-//! What a server is asked.
+//! Requests.
 
 use bytes::Bytes;
 use reqwest::Method;
 
-/// Of forms; no line of JSON begins so.
+/// The boundary of forms; no line of JSON begins like this.
 const BOUNDARY: &str = "anomal-4f1d6a0c";
 pub(super) const FORM: &str = "multipart/form-data; boundary=anomal-4f1d6a0c";
 
-/// What is asked.
+/// A request to any node.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(super) method: Method,
-    /// With what follows the `?`.
+    /// With the query string.
     pub(super) path: String,
     pub(super) content: Option<Content>,
 }
@@ -40,15 +40,14 @@ impl Request {
         Self { method: Method::PUT, path: path.into(), content: None }
     }
 
-    /// With this in its body.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &serde_json::Value) -> Self {
         let bytes = Bytes::from(body.to_string());
         Self { content: Some(Content { bytes, media: "application/json", gzip: false }), ..self }
     }
 
-    /// With a file in its body, as a browser's form sends it. What takes such files wants to know that no page of
-    /// another site has sent it.
+    /// Sets a file as the body, as a browser's form sends it, with the headers that protect against cross-site requests.
     #[must_use]
     pub fn file(self, name: &str, bytes: &[u8]) -> Self {
         let head = format!(
@@ -60,7 +59,7 @@ impl Request {
         Self { content: Some(Content { bytes, media: FORM, gzip: false }), ..self }
     }
 
-    /// With lines of JSON in its body, perhaps compressed.
+    /// Sets a body of JSON lines, compressed if `gzip`.
     #[must_use]
     pub fn lines(self, bytes: Bytes, gzip: bool) -> Self {
         Self { content: Some(Content { bytes, media: "application/x-ndjson", gzip }), ..self }

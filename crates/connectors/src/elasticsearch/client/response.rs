@@ -1,4 +1,4 @@
-//! What a server answers.
+//! Responses.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::elasticsearch::flavor::Server;
 
-/// A larger answer is none of a server that is well.
+/// Bytes in a response at most.
 const MAX_ANSWER: usize = 1 << 30;
 
-/// What was answered, be it with a refusal.
+/// A response, successful or not.
 #[derive(Clone, Debug)]
 pub struct Response {
     pub status: u16,
     pub body: Bytes,
-    /// How long the server asks to be left alone.
+    /// The pause that the server asks for.
     pub(in crate::elasticsearch) retry_after: Option<Duration>,
-    /// By the name in its header, where it is there.
+    /// The server by its product header, if there is one.
     pub(super) product: Option<Server>,
 }
 
@@ -32,34 +32,34 @@ impl Response {
     }
 
     /// # Errors
-    /// `Incompatible` if it is no such JSON.
+    /// `Incompatible` if the body is not such JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Error::new(
                 Code::Incompatible,
                 "ANSWER_UNKNOWN",
-                format!("the server answers with what is not understood: {error}"),
+                format!("the server's response is not understood: {error}"),
             )
         })
     }
 
-    /// The type of the server's error, such as `index_not_found_exception`, if it tells one.
+    /// The type of the server's error, such as `index_not_found_exception`, if there is one.
     pub fn error_type(&self) -> Option<String> {
         match serde_json::from_slice::<Failure>(&self.body).ok()?.error {
-            Cause::Told { kind, .. } => Some(kind),
-            Cause::Text(_) => None,
+            ErrorBody::Object { kind, .. } => Some(kind),
+            ErrorBody::Text(_) => None,
         }
     }
 
-    /// Status and reason, for people.
-    pub fn told(&self) -> String {
+    /// Status and reason, for messages.
+    pub fn describe(&self) -> String {
         let reason =
             match serde_json::from_slice::<Failure>(&self.body).map(|failure| failure.error) {
-                Ok(Cause::Told { kind, reason: None }) => format!(" {kind}"),
-                Ok(Cause::Told { kind, reason: Some(reason) }) => {
-                    format!(" {kind}: {}", short(&reason))
+                Ok(ErrorBody::Object { kind, reason: None }) => format!(" {kind}"),
+                Ok(ErrorBody::Object { kind, reason: Some(reason) }) => {
+                    format!(" {kind}: {}", truncate(&reason))
                 }
-                Ok(Cause::Text(text)) => format!(" {}", short(&text)),
+                Ok(ErrorBody::Text(text)) => format!(" {}", truncate(&text)),
                 Err(_) => StatusCode::from_u16(self.status)
                     .ok()
                     .and_then(|status| status.canonical_reason())
@@ -71,13 +71,13 @@ impl Response {
 
 #[derive(Deserialize)]
 struct Failure {
-    error: Cause,
+    error: ErrorBody,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Cause {
-    Told {
+enum ErrorBody {
+    Object {
         #[serde(rename = "type")]
         kind: String,
         reason: Option<String>,
@@ -85,15 +85,15 @@ enum Cause {
     Text(String),
 }
 
-/// At most 500 characters: servers put whole requests into their reasons.
-pub(in crate::elasticsearch) fn short(text: &str) -> String {
+/// Truncates to 500 characters: servers include whole requests in their reasons.
+pub(in crate::elasticsearch) fn truncate(text: &str) -> String {
     match text.char_indices().nth(500) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-/// Reads an answer to its end.
+/// Sends a request and reads the whole response.
 pub(super) async fn read(request: reqwest::RequestBuilder) -> Result<Response, String> {
     let mut response = request.send().await.map_err(deepest)?;
     let status = response.status().as_u16();
@@ -102,7 +102,7 @@ pub(super) async fn read(request: reqwest::RequestBuilder) -> Result<Response, S
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(deepest)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err("an answer of more than 1 GiB".into());
+            return Err("a response of more than 1 GiB".into());
         }
         body.extend_from_slice(&chunk);
     }
@@ -124,7 +124,7 @@ fn product(headers: &HeaderMap) -> Option<Server> {
 /// The innermost cause, such as `Connection refused (os error 111)`.
 fn deepest(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".into();
+        return "the request timed out".into();
     }
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;

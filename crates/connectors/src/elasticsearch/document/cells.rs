@@ -1,4 +1,4 @@
-//! A column's values on their way into JSON.
+//! Encodes a column's values as JSON.
 
 use std::{io::Write, net::IpAddr};
 
@@ -8,10 +8,10 @@ use polars::prelude::{
     TimeUnit, UInt32Chunked, UInt64Chunked,
 };
 
-use super::super::ecs::Kind;
+use super::super::ecs::FieldType;
 use crate::{datetime, text};
 
-/// One column, in one piece and by its type, so that a value is found without asking for it.
+/// A column in one chunk, by type, so that values are accessed without dynamic dispatch.
 pub(super) enum Cells {
     Text(StringChunked),
     Integer(Int64Chunked),
@@ -23,14 +23,14 @@ pub(super) enum Cells {
     Other(Column),
 }
 
-/// What came of writing a value.
+/// The outcome of encoding a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Put {
+pub(super) enum PutOutcome {
     Written,
-    /// There is none; nothing is written.
+    /// There is no value; nothing is appended.
     Missing,
-    /// It is not of the field's type; nothing is written.
-    Unfit,
+    /// The value is not of the field's type; nothing is appended.
+    Mismatch,
 }
 
 impl Cells {
@@ -48,53 +48,55 @@ impl Cells {
         })
     }
 
-    /// Writes a value as it is. An empty text is none.
-    pub fn put(&self, row: usize, out: &mut Vec<u8>) -> Put {
+    /// Appends a value as it is. Empty text is missing.
+    pub fn put(&self, row: usize, out: &mut Vec<u8>) -> PutOutcome {
         match self {
             Self::Text(values) => match values.get(row) {
-                None | Some("") => return Put::Missing,
+                None | Some("") => return PutOutcome::Missing,
                 Some(text) => push_text(out, text),
             },
             Self::Integer(values) => return number(out, values.get(row)),
             Self::Unsigned(values) => return number(out, values.get(row)),
             Self::Short(values) => return number(out, values.get(row)),
-            Self::Float(values) => return values.get(row).map_or(Put::Missing, |x| float(out, x)),
+            Self::Float(values) => {
+                return values.get(row).map_or(PutOutcome::Missing, |x| float(out, x));
+            }
             Self::Boolean(values) => return number(out, values.get(row)),
             Self::Time(values, unit) => match values.get(row) {
-                None => return Put::Missing,
+                None => return PutOutcome::Missing,
                 Some(value) => push_text(out, &text::instant(value, *unit)),
             },
             Self::Other(column) => return any(out, &column.get(row).unwrap_or(AnyValue::Null)),
         }
-        Put::Written
+        PutOutcome::Written
     }
 
-    /// Writes a value as a field of that type holds it.
-    pub fn put_as(&self, kind: Kind, row: usize, out: &mut Vec<u8>) -> Put {
+    /// Appends a value as the type of a field.
+    pub fn put_as(&self, kind: FieldType, row: usize, out: &mut Vec<u8>) -> PutOutcome {
         match (kind, self) {
             (_, Self::Text(values)) => match values.get(row) {
-                None | Some("") => Put::Missing,
+                None | Some("") => PutOutcome::Missing,
                 Some(text) => text_as(kind, text, out),
             },
-            (Kind::Long, Self::Integer(_) | Self::Unsigned(_) | Self::Short(_))
+            (FieldType::Long, Self::Integer(_) | Self::Unsigned(_) | Self::Short(_))
             | (
-                Kind::Float,
+                FieldType::Float,
                 Self::Integer(_) | Self::Unsigned(_) | Self::Short(_) | Self::Float(_),
             )
-            | (Kind::Boolean, Self::Boolean(_))
-            | (Kind::Date | Kind::Keyword, Self::Time(..)) => self.put(row, out),
-            (Kind::Long, Self::Float(values)) => match values.get(row) {
-                None => Put::Missing,
-                // Beyond that a float is no longer each whole number.
+            | (FieldType::Boolean, Self::Boolean(_))
+            | (FieldType::Date | FieldType::Keyword, Self::Time(..)) => self.put(row, out),
+            (FieldType::Long, Self::Float(values)) => match values.get(row) {
+                None => PutOutcome::Missing,
+                // Beyond that, floats skip whole numbers.
                 #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
                 Some(value) if value.trunc() == value && value.abs() < 9e15 => {
                     number(out, Some(value as i64))
                 }
-                Some(_) => Put::Unfit,
+                Some(_) => PutOutcome::Mismatch,
             },
-            // A keyword is text; numbers are spelt.
+            // Keywords are text.
             (
-                Kind::Keyword,
+                FieldType::Keyword,
                 Self::Integer(_)
                 | Self::Unsigned(_)
                 | Self::Short(_)
@@ -104,33 +106,33 @@ impl Cells {
                 let start = out.len();
                 out.push(b'"');
                 match self.put(row, out) {
-                    Put::Written => out.push(b'"'),
+                    PutOutcome::Written => out.push(b'"'),
                     missing => {
                         out.truncate(start);
                         return missing;
                     }
                 }
-                Put::Written
+                PutOutcome::Written
             }
-            (Kind::Keyword, Self::Other(column)) => match column.get(row) {
+            (FieldType::Keyword, Self::Other(column)) => match column.get(row) {
                 Ok(AnyValue::List(list)) if list.dtype() == &DataType::String => self.put(row, out),
-                Ok(AnyValue::Null) | Err(_) => Put::Missing,
+                Ok(AnyValue::Null) | Err(_) => PutOutcome::Missing,
                 Ok(value) => {
-                    let mut told = String::new();
-                    text::push(&mut told, &value);
-                    push_text(out, &told);
-                    Put::Written
+                    let mut encoded = String::new();
+                    text::push(&mut encoded, &value);
+                    push_text(out, &encoded);
+                    PutOutcome::Written
                 }
             },
             (_, Self::Other(column)) if column.get(row).is_ok_and(|value| value.is_null()) => {
-                Put::Missing
+                PutOutcome::Missing
             }
-            (_, cells) if cells.is_missing(row) => Put::Missing,
-            _ => Put::Unfit,
+            (_, cells) if cells.is_missing(row) => PutOutcome::Missing,
+            _ => PutOutcome::Mismatch,
         }
     }
 
-    /// A moment in microseconds since the epoch, if it is one.
+    /// The value as a time in microseconds since the epoch, if it is one.
     pub fn moment(&self, row: usize) -> Option<i64> {
         match self {
             Self::Text(values) => datetime::parse(values.get(row)?),
@@ -146,7 +148,7 @@ impl Cells {
         }
     }
 
-    /// A number, if it is one.
+    /// The value as a finite number, if it is one.
     pub fn float(&self, row: usize) -> Option<f64> {
         match self {
             Self::Float(values) => values.get(row),
@@ -160,41 +162,43 @@ impl Cells {
 
     fn is_missing(&self, row: usize) -> bool {
         let mut nowhere = Vec::new();
-        self.put(row, &mut nowhere) == Put::Missing
+        self.put(row, &mut nowhere) == PutOutcome::Missing
     }
 }
 
-/// Text as a field of that type holds it; with commas between, where it is an export's form of several.
-fn text_as(kind: Kind, text: &str, out: &mut Vec<u8>) -> Put {
+/// Appends text as the type of a field. Exports separate several addresses by commas.
+fn text_as(kind: FieldType, text: &str, out: &mut Vec<u8>) -> PutOutcome {
     let trimmed = text.trim();
     match kind {
-        Kind::Keyword => push_text(out, text),
-        Kind::Long => return trimmed.parse::<i64>().map_or(Put::Unfit, |x| number(out, Some(x))),
-        Kind::Float => match trimmed.parse::<f64>() {
+        FieldType::Keyword => push_text(out, text),
+        FieldType::Long => {
+            return trimmed.parse::<i64>().map_or(PutOutcome::Mismatch, |x| number(out, Some(x)));
+        }
+        FieldType::Float => match trimmed.parse::<f64>() {
             Ok(value) if value.is_finite() => return float(out, value),
-            _ => return Put::Unfit,
+            _ => return PutOutcome::Mismatch,
         },
-        Kind::Boolean => match trimmed {
+        FieldType::Boolean => match trimmed {
             "true" | "false" => out.extend(trimmed.as_bytes()),
-            _ => return Put::Unfit,
+            _ => return PutOutcome::Mismatch,
         },
-        Kind::Date => match datetime::parse(trimmed) {
+        FieldType::Date => match datetime::parse(trimmed) {
             Some(moment) => push_text(out, &text::instant(moment, TimeUnit::Microseconds)),
-            None => return Put::Unfit,
+            None => return PutOutcome::Mismatch,
         },
-        Kind::Ip if trimmed.parse::<IpAddr>().is_ok() => push_text(out, trimmed),
-        Kind::Ip => {
+        FieldType::Ip if trimmed.parse::<IpAddr>().is_ok() => push_text(out, trimmed),
+        FieldType::Ip => {
             let parts = || trimmed.split(',').map(str::trim);
             if !parts().all(|part| part.parse::<IpAddr>().is_ok()) {
-                return Put::Unfit;
+                return PutOutcome::Mismatch;
             }
             list(out, parts(), push_text);
         }
     }
-    Put::Written
+    PutOutcome::Written
 }
 
-/// `[a,b]`, each written by `push`.
+/// Appends `[a,b]`, each item by `push`.
 pub(super) fn list<T>(
     out: &mut Vec<u8>,
     items: impl Iterator<Item = T>,
@@ -210,29 +214,29 @@ pub(super) fn list<T>(
     out.push(b']');
 }
 
-fn number(out: &mut Vec<u8>, value: Option<impl std::fmt::Display>) -> Put {
-    let Some(value) = value else { return Put::Missing };
+fn number(out: &mut Vec<u8>, value: Option<impl std::fmt::Display>) -> PutOutcome {
+    let Some(value) = value else { return PutOutcome::Missing };
     // Writing to memory cannot fail.
     let _ = write!(out, "{value}");
-    Put::Written
+    PutOutcome::Written
 }
 
-/// JSON has no NaN and no infinities: those are missing.
-pub(super) fn float(out: &mut Vec<u8>, value: f64) -> Put {
+/// Appends a number. NaN and infinities, which JSON lacks, are missing.
+pub(super) fn float(out: &mut Vec<u8>, value: f64) -> PutOutcome {
     if !value.is_finite() {
-        return Put::Missing;
+        return PutOutcome::Missing;
     }
     let _ = serde_json::to_writer(out, &value);
-    Put::Written
+    PutOutcome::Written
 }
 
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-fn any(out: &mut Vec<u8>, value: &AnyValue<'_>) -> Put {
+fn any(out: &mut Vec<u8>, value: &AnyValue<'_>) -> PutOutcome {
     match value {
-        AnyValue::Null => return Put::Missing,
+        AnyValue::Null => return PutOutcome::Missing,
         AnyValue::Boolean(value) => return number(out, Some(value)),
         AnyValue::Int32(value) => return number(out, Some(value)),
         AnyValue::Int16(value) => return number(out, Some(value)),
@@ -247,17 +251,17 @@ fn any(out: &mut Vec<u8>, value: &AnyValue<'_>) -> Put {
         AnyValue::String(text) => push_text(out, text),
         AnyValue::StringOwned(text) => push_text(out, text),
         AnyValue::List(values) => list(out, values.iter(), |out, value| {
-            if any(out, &value) != Put::Written {
+            if any(out, &value) != PutOutcome::Written {
                 out.extend(b"null");
             }
         }),
         value => {
-            let mut told = String::new();
-            text::push(&mut told, value);
-            push_text(out, &told);
+            let mut encoded = String::new();
+            text::push(&mut encoded, value);
+            push_text(out, &encoded);
         }
     }
-    Put::Written
+    PutOutcome::Written
 }
 
 #[cfg(test)]
@@ -266,54 +270,54 @@ mod tests {
 
     use super::*;
 
-    fn put_as(kind: Kind, column: &Column, row: usize) -> (Put, String) {
+    fn put_as(kind: FieldType, column: &Column, row: usize) -> (PutOutcome, String) {
         let mut out = Vec::new();
         let put = Cells::new(column).unwrap().put_as(kind, row, &mut out);
-        assert!(put == Put::Written || out.is_empty());
+        assert!(put == PutOutcome::Written || out.is_empty());
         (put, String::from_utf8(out).unwrap())
     }
 
-    fn text(kind: Kind, value: &str) -> (Put, String) {
+    fn text(kind: FieldType, value: &str) -> (PutOutcome, String) {
         put_as(kind, &Column::new("a".into(), [value]), 0)
     }
 
-    fn written(value: &str) -> (Put, String) {
-        (Put::Written, value.to_owned())
+    fn written(value: &str) -> (PutOutcome, String) {
+        (PutOutcome::Written, value.to_owned())
     }
 
     #[test]
-    fn text_becomes_what_the_field_holds() {
-        assert_eq!(text(Kind::Keyword, "a\"b\n"), written(r#""a\"b\n""#));
-        assert_eq!(text(Kind::Long, "0443"), written("443"));
-        assert_eq!(text(Kind::Float, "1.5e3"), written("1500.0"));
-        assert_eq!(text(Kind::Boolean, "true"), written("true"));
-        assert_eq!(text(Kind::Ip, "10.0.0.1"), written(r#""10.0.0.1""#));
-        assert_eq!(text(Kind::Ip, "10.0.0.1, ::1"), written(r#"["10.0.0.1","::1"]"#));
+    fn text_is_converted_to_the_fields_type() {
+        assert_eq!(text(FieldType::Keyword, "a\"b\n"), written(r#""a\"b\n""#));
+        assert_eq!(text(FieldType::Long, "0443"), written("443"));
+        assert_eq!(text(FieldType::Float, "1.5e3"), written("1500.0"));
+        assert_eq!(text(FieldType::Boolean, "true"), written("true"));
+        assert_eq!(text(FieldType::Ip, "10.0.0.1"), written(r#""10.0.0.1""#));
+        assert_eq!(text(FieldType::Ip, "10.0.0.1, ::1"), written(r#"["10.0.0.1","::1"]"#));
         let date = written(r#""2022-11-02T13:04:05.123Z""#);
-        assert_eq!(text(Kind::Date, "Nov 2, 2022 @ 13:04:05.123"), date);
-        assert_eq!(text(Kind::Ip, ""), (Put::Missing, String::new()));
+        assert_eq!(text(FieldType::Date, "Nov 2, 2022 @ 13:04:05.123"), date);
+        assert_eq!(text(FieldType::Ip, ""), (PutOutcome::Missing, String::new()));
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn values_of_the_wrong_type_are_detected() {
         let unfit = [
-            (Kind::Long, "12.5"),
-            (Kind::Long, "n/a"),
-            (Kind::Float, "NaN"),
-            (Kind::Boolean, "yes"),
-            (Kind::Ip, "-"),
-            (Kind::Ip, "10.0.0.1,x"),
-            (Kind::Date, "yesterday"),
+            (FieldType::Long, "12.5"),
+            (FieldType::Long, "n/a"),
+            (FieldType::Float, "NaN"),
+            (FieldType::Boolean, "yes"),
+            (FieldType::Ip, "-"),
+            (FieldType::Ip, "10.0.0.1,x"),
+            (FieldType::Date, "yesterday"),
         ];
         for (kind, value) in unfit {
-            assert_eq!(text(kind, value).0, Put::Unfit, "{value}");
+            assert_eq!(text(kind, value).0, PutOutcome::Mismatch, "{value}");
         }
         let numbers = Column::new("a".into(), [1.5, 3.0, f64::NAN]);
-        assert_eq!(put_as(Kind::Long, &numbers, 0).0, Put::Unfit);
-        assert_eq!(put_as(Kind::Long, &numbers, 1), written("3"));
-        assert_eq!(put_as(Kind::Float, &numbers, 2).0, Put::Missing);
-        assert_eq!(put_as(Kind::Ip, &numbers, 0).0, Put::Unfit);
-        assert_eq!(put_as(Kind::Keyword, &numbers, 0), written("\"1.5\""));
+        assert_eq!(put_as(FieldType::Long, &numbers, 0).0, PutOutcome::Mismatch);
+        assert_eq!(put_as(FieldType::Long, &numbers, 1), written("3"));
+        assert_eq!(put_as(FieldType::Float, &numbers, 2).0, PutOutcome::Missing);
+        assert_eq!(put_as(FieldType::Ip, &numbers, 0).0, PutOutcome::Mismatch);
+        assert_eq!(put_as(FieldType::Keyword, &numbers, 0), written("\"1.5\""));
     }
 
     #[test]
@@ -327,11 +331,18 @@ mod tests {
             DataType::Int16,
             DataType::List(Box::new(DataType::String)),
         ];
-        let kinds = [Kind::Keyword, Kind::Long, Kind::Float, Kind::Boolean, Kind::Date, Kind::Ip];
+        let kinds = [
+            FieldType::Keyword,
+            FieldType::Long,
+            FieldType::Float,
+            FieldType::Boolean,
+            FieldType::Date,
+            FieldType::Ip,
+        ];
         for of in of {
             let column = Column::full_null("a".into(), 1, &of);
             for kind in kinds {
-                assert_eq!(put_as(kind, &column, 0).0, Put::Missing, "{of} {kind:?}");
+                assert_eq!(put_as(kind, &column, 0).0, PutOutcome::Missing, "{of} {kind:?}");
             }
         }
     }

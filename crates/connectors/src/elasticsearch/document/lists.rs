@@ -1,16 +1,16 @@
-//! The lists among a row's results: the flags that hit it, the features that contributed most.
+//! The lists in a row's results: its flags, and the features that contributed most.
 
 use anomal_core::Result;
 use polars::prelude::{Column, Float64Chunked, ListChunked, StringChunked};
 use polars_arrow::array::Array;
 
-/// A row's flags.
+/// The flags of rows.
 pub(super) struct Flags {
     lists: ListChunked,
     names: StringChunked,
 }
 
-/// A row's reasons: feature and share.
+/// The reasons of rows: feature and share.
 pub(super) struct Reasons {
     lists: ListChunked,
     features: StringChunked,
@@ -24,7 +24,7 @@ impl Flags {
         Ok(Self { lists, names })
     }
 
-    pub fn of(&self, row: usize) -> impl Iterator<Item = &str> + Clone {
+    pub fn get(&self, row: usize) -> impl Iterator<Item = &str> + Clone {
         range(&self.lists, row).filter_map(|place| self.names.get(place))
     }
 }
@@ -39,13 +39,13 @@ impl Reasons {
         Ok(Self { lists, features, shares })
     }
 
-    pub fn of(&self, row: usize) -> impl Iterator<Item = (&str, f64)> {
+    pub fn get(&self, row: usize) -> impl Iterator<Item = (&str, f64)> {
         let pair = |place| Some((self.features.get(place)?, self.shares.get(place)?));
         range(&self.lists, row).filter_map(pair)
     }
 }
 
-/// Where a row's items stand among those of all rows, laid end to end.
+/// The range of a row's items among the items of all rows.
 fn range(lists: &ListChunked, row: usize) -> std::ops::Range<usize> {
     let chunk = lists.downcast_as_array();
     if !chunk.is_valid(row) {

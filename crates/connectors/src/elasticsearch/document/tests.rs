@@ -66,7 +66,7 @@ fn run() -> RunInfo {
 }
 
 fn documents(run: &RunInfo, include: &[Include], source: Vec<Column>) -> [Value; 2] {
-    let writer = Writer::new(run, include);
+    let writer = DocumentWriter::new(run, include);
     let batch = writer.batch(&chosen(source)).unwrap();
     [0, 1].map(|place| {
         let mut out = Vec::new();
@@ -77,7 +77,7 @@ fn documents(run: &RunInfo, include: &[Include], source: Vec<Column>) -> [Value;
 }
 
 #[test]
-fn an_alert_has_all_that_there_is_to_tell() {
+fn an_alert_has_all_fields() {
     let [alert, _] = documents(&run(), &[Include::Features], source());
     let expected = json!({
         "@timestamp": "2022-11-02T13:04:05Z",
@@ -135,27 +135,27 @@ fn an_alert_has_all_that_there_is_to_tell() {
 }
 
 #[test]
-fn a_row_without_anything_is_an_event_and_what_does_not_fit_is_kept() {
+fn a_row_without_findings_is_an_event_and_keeps_mismatched_values() {
     let run = RunInfo { job: "dns".into(), run: "r".into(), ..RunInfo::default() };
     let [_, event] = documents(&run, &[], source());
     assert_eq!(event["@timestamp"], "1970-01-01T00:00:00Z");
     assert_eq!(event["event"]["kind"], "event");
     let absent = ["rule", "orchestrator", "source", "client"];
     assert!(absent.iter().all(|name| event.get(name).is_none()), "{event}");
-    let told = json!({
+    let expected = json!({
         "@timestamp": "never",
         "event.dataset": "theirs",
         "source.ip": "unknown",
         "client.port": "x",
     });
-    assert_eq!(event["anomal"]["source"], told);
+    assert_eq!(event["anomal"]["source"], expected);
     assert_eq!(event["related"], json!({"hosts": ["b.example"]}));
     let absent = ["score", "cluster", "severity", "flags", "contributions", "features"];
     assert!(absent.iter().all(|name| event["anomal"].get(name).is_none()), "{event}");
 }
 
 #[test]
-fn all_contributions_are_told_where_they_are_asked_for() {
+fn all_contributions_are_included_on_request() {
     let [alert, event] = documents(&run(), &[Include::Contributions], source());
     let contributions = alert["anomal"]["contributions"].as_array().unwrap();
     assert_eq!(contributions.len(), 2);
@@ -164,7 +164,7 @@ fn all_contributions_are_told_where_they_are_asked_for() {
 }
 
 #[test]
-fn what_is_too_long_to_be_a_keyword_is_kept_apart() {
+fn values_too_long_for_a_keyword_are_stored_apart() {
     let mut columns = source();
     let long = "x".repeat(LONG);
     columns.push(Column::new("long".into(), [long.as_str(), "short"]));
@@ -177,7 +177,7 @@ fn what_is_too_long_to_be_a_keyword_is_kept_apart() {
 }
 
 #[test]
-fn no_object_has_a_name_twice() {
+fn names_in_an_object_are_unique() {
     let mut columns = source();
     columns.push(Column::new("label\0".into(), ["p", "q"]));
     columns.push(Column::new("label_".into(), ["r", "s"]));

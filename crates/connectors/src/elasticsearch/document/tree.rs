@@ -1,14 +1,14 @@
-//! The source's columns that the common schema knows, as the nested objects that their names stand for.
+//! Encodes the source's columns that are in the common schema as nested objects.
 
 use anomal_core::Result;
 use polars::prelude::Column;
 
 use super::{
-    super::ecs::{Kind, Related, related},
-    cells::{Cells, Put},
+    super::ecs::{FieldType, RelatedKind, related_kind},
+    cells::{Cells, PutOutcome},
 };
 
-/// Fields below their parents.
+/// A tree of fields.
 #[derive(Default)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
@@ -19,35 +19,35 @@ struct Node {
     /// `"name":`.
     key: Vec<u8>,
     name: String,
-    below: Below,
+    children: Children,
 }
 
-enum Below {
+enum Children {
     Leaf(usize),
     Nodes(Vec<Node>),
 }
 
 struct Leaf {
-    kind: Kind,
-    related: Option<Related>,
+    kind: FieldType,
+    related: Option<RelatedKind>,
     cells: Cells,
     /// The column's place in the source.
     column: usize,
 }
 
-/// What else came of writing a row: values of columns that do not fit their fields, and those that are told again
-/// as related, by their place in what was written.
+/// Notes from encoding a row: columns whose values have the wrong type, and the byte ranges of values that `related`
+/// repeats.
 #[derive(Default)]
-pub(super) struct Found {
-    pub unfit: Vec<usize>,
-    pub related: Vec<(Related, usize, usize)>,
+pub(super) struct RowNotes {
+    pub mismatched: Vec<usize>,
+    pub related: Vec<(RelatedKind, usize, usize)>,
 }
 
 impl Tree {
-    /// Adds a column, by its place in the source.
-    pub fn add(&mut self, place: usize, column: &Column, kind: Kind) -> Result<()> {
+    /// Adds a column at this position in the source.
+    pub fn add(&mut self, place: usize, column: &Column, kind: FieldType) -> Result<()> {
         let leaf = self.leaves.len();
-        let related = related(column.name(), kind);
+        let related = related_kind(column.name(), kind);
         self.leaves.push(Leaf { kind, related, cells: Cells::new(column)?, column: place });
         insert(&mut self.nodes, column.name(), leaf);
         Ok(())
@@ -57,36 +57,36 @@ impl Tree {
         self.leaves.iter().find(|leaf| leaf.column == place).map(|leaf| &leaf.cells)
     }
 
-    /// Writes `,"name":value` for each field that a row has.
-    pub fn put(&self, row: usize, out: &mut Vec<u8>, found: &mut Found) {
+    /// Appends `,"name":value` for each field of the row.
+    pub fn put(&self, row: usize, out: &mut Vec<u8>, notes: &mut RowNotes) {
         for node in &self.nodes {
             let start = out.len();
             out.push(b',');
-            if !self.node(node, row, out, found) {
+            if !self.node(node, row, out, notes) {
                 out.truncate(start);
             }
         }
     }
 
-    /// Whether anything was written.
-    fn node(&self, node: &Node, row: usize, out: &mut Vec<u8>, found: &mut Found) -> bool {
+    /// Returns whether anything was appended.
+    fn node(&self, node: &Node, row: usize, out: &mut Vec<u8>, notes: &mut RowNotes) -> bool {
         out.extend_from_slice(&node.key);
-        match &node.below {
-            Below::Leaf(leaf) => {
+        match &node.children {
+            Children::Leaf(leaf) => {
                 let leaf = &self.leaves[*leaf];
                 let start = out.len();
                 match leaf.cells.put_as(leaf.kind, row, out) {
-                    Put::Missing => return false,
-                    Put::Unfit => {
-                        found.unfit.push(leaf.column);
+                    PutOutcome::Missing => return false,
+                    PutOutcome::Mismatch => {
+                        notes.mismatched.push(leaf.column);
                         return false;
                     }
-                    Put::Written => {}
+                    PutOutcome::Written => {}
                 }
-                found.related.extend(leaf.related.map(|of| (of, start, out.len())));
+                notes.related.extend(leaf.related.map(|of| (of, start, out.len())));
                 true
             }
-            Below::Nodes(nodes) => {
+            Children::Nodes(nodes) => {
                 out.push(b'{');
                 let inner = out.len();
                 for node in nodes {
@@ -94,7 +94,7 @@ impl Tree {
                     if start > inner {
                         out.push(b',');
                     }
-                    if !self.node(node, row, out, found) {
+                    if !self.node(node, row, out, notes) {
                         out.truncate(start);
                     }
                 }
@@ -111,17 +111,18 @@ fn insert(nodes: &mut Vec<Node>, path: &str, leaf: usize) {
         None => (path, None),
     };
     let place = nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
-        let below = if below.is_some() { Below::Nodes(Vec::new()) } else { Below::Leaf(leaf) };
-        nodes.push(Node { key: key(name), name: name.to_owned(), below });
+        let children =
+            if below.is_some() { Children::Nodes(Vec::new()) } else { Children::Leaf(leaf) };
+        nodes.push(Node { key: key(name), name: name.to_owned(), children });
         nodes.len() - 1
     });
-    // A field of the schema is never a parent too.
-    if let (Some(path), Below::Nodes(below)) = (below, &mut nodes[place].below) {
-        insert(below, path, leaf);
+    // No field of the schema is also a parent.
+    if let (Some(path), Children::Nodes(children)) = (below, &mut nodes[place].children) {
+        insert(children, path, leaf);
     }
 }
 
-/// A name as it stands before its value.
+/// A name as a JSON key with its colon.
 pub(super) fn key(name: &str) -> Vec<u8> {
     let mut key = Vec::new();
     super::cells::push_text(&mut key, name);
@@ -142,18 +143,18 @@ mod tests {
         ];
         let mut tree = Tree::default();
         for (place, (column, kind)) in
-            columns.iter().zip([Kind::Ip, Kind::Keyword, Kind::Long]).enumerate()
+            columns.iter().zip([FieldType::Ip, FieldType::Keyword, FieldType::Long]).enumerate()
         {
             tree.add(place, column, kind).unwrap();
         }
         let put = |row| {
-            let (mut out, mut found) = (Vec::new(), Found::default());
-            tree.put(row, &mut out, &mut found);
-            (String::from_utf8(out).unwrap(), found.unfit, found.related.len())
+            let (mut out, mut notes) = (Vec::new(), RowNotes::default());
+            tree.put(row, &mut out, &mut notes);
+            (String::from_utf8(out).unwrap(), notes.mismatched, notes.related.len())
         };
         let whole = r#","source":{"ip":"10.0.0.1","port":53},"dns":{"question":{"name":"a.b"}}"#;
         assert_eq!(put(0), (whole.into(), vec![], 2));
-        // What does not fit goes elsewhere, and no empty object is left.
+        // Values of the wrong type are noted, and empty objects are omitted.
         assert_eq!(put(1), (String::new(), vec![0], 0));
         assert_eq!(put(2), (String::new(), vec![], 0));
     }

@@ -1,4 +1,4 @@
-//! A slice of the snapshot, asked for and read off the thread that gives documents out.
+//! Fetches and parses slices of the snapshot in the background.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,41 +10,41 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{
     page::Page,
-    plan::{Plan, Reading},
-    refusal::partial,
+    plan::{ColumnPlan, Plan},
+    search_error::partial,
     snapshot::Snapshot,
 };
 use crate::elasticsearch::slices::{Pace, Slice};
 
-/// How often an answer that is not whole is asked for again.
+/// How often an incomplete response is requested again.
 const TRIES: u32 = 4;
-/// Documents with the same number: one of each shard. More of them are no page.
+/// Documents with the same sequence number at most; each shard has one.
 const MOST_EQUAL: u64 = 10_000;
 
-pub(super) struct Fetch {
+pub(super) struct SliceFetcher {
     snapshot: Arc<Snapshot>,
     pub plan: Plan,
-    /// Columns whose values the server is asked for.
+    /// The columns whose values are requested from the server besides the document.
     asked: Mutex<Vec<bool>>,
     at_once: Semaphore,
 }
 
-/// What came of a slice.
-pub(super) struct Fetched {
+/// A fetched slice.
+pub(super) struct FetchedSlice {
     pub part: usize,
     pub page: Page,
-    /// The most documents that there could have been.
+    /// The number of documents that was requested.
     pub size: u64,
     pub filtered: bool,
-    /// What of the slice did not fit into a page.
+    /// The rest of the slice, which did not fit into the page.
     pub rest: Option<Slice>,
 }
 
-/// A slice on its way; dropped, it is given up.
-pub(super) struct Asked(Result<JoinHandle<Result<Fetched>>>);
+/// A request in flight. Dropping it cancels it.
+pub(super) struct SliceRequest(Result<JoinHandle<Result<FetchedSlice>>>);
 
-impl Asked {
-    pub fn wait(mut self) -> Result<Fetched> {
+impl SliceRequest {
+    pub fn wait(mut self) -> Result<FetchedSlice> {
         let task = std::mem::replace(&mut self.0, Err(Error::cancelled()))?;
         let ended = futures::executor::block_on(task);
         ended
@@ -52,7 +52,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for SliceRequest {
     fn drop(&mut self) {
         if let Ok(task) = &self.0 {
             task.abort();
@@ -60,15 +60,15 @@ impl Drop for Asked {
     }
 }
 
-impl Fetch {
-    /// `at_once`: requests.
+impl SliceFetcher {
+    /// `at_once`: parallel requests.
     pub fn new(snapshot: Arc<Snapshot>, plan: Plan, at_once: usize) -> Self {
         let asked = plan.columns.iter().map(|column| column.field.derived).collect();
         let at_once = Semaphore::new(at_once.min(Semaphore::MAX_PERMITS));
         Self { snapshot, plan, asked: Mutex::new(asked), at_once }
     }
 
-    pub fn ask(self: &Arc<Self>, slice: Slice, pace: Pace) -> Asked {
+    pub fn ask(self: &Arc<Self>, slice: Slice, pace: Pace) -> SliceRequest {
         let fetch = Arc::clone(self);
         let task = async move {
             tokio::select! {
@@ -76,14 +76,14 @@ impl Fetch {
                 () = broken_off() => Err(Error::cancelled()),
             }
         };
-        Asked(
+        SliceRequest(
             handle()
                 .map(|handle| handle.spawn(task))
                 .map_err(|error| Error::internal(error.message)),
         )
     }
 
-    async fn slice(self: Arc<Self>, slice: Slice, pace: Pace) -> Result<Fetched> {
+    async fn slice(self: Arc<Self>, slice: Slice, pace: Pace) -> Result<FetchedSlice> {
         let mut size = pace.size();
         let mut tries = 0;
         loop {
@@ -97,7 +97,7 @@ impl Fetch {
             match self.read(answer, asked, size).await {
                 Err(error) if error.reason == "ANSWER_PARTIAL" && tries < TRIES => {
                     tries += 1;
-                    tracing::debug!("{error}; again");
+                    tracing::debug!("{error}; retrying");
                     tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
                 }
                 Err(error) => return Err(error),
@@ -114,13 +114,13 @@ impl Fetch {
                 Ok(page) => {
                     let rest = page.end.and_then(|end| slice.behind(end, page.rows.len()));
                     let filtered = pace.filtered;
-                    return Ok(Fetched { part: slice.part, page, size, filtered, rest });
+                    return Ok(FetchedSlice { part: slice.part, page, size, filtered, rest });
                 }
             }
         }
     }
 
-    /// On a thread for work: an answer has megabytes.
+    /// Parses a response on a thread for blocking work: it has megabytes.
     async fn read(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>, size: u64) -> Result<Page> {
         let fetch = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || fetch.plan.page(&answer, &asked, size));
@@ -134,7 +134,7 @@ impl Fetch {
         }
         filters.push(json!({"range": {"_seq_no": {"gte": slice.from, "lt": slice.to}}}));
         let columns = || self.plan.columns.iter().zip(asked);
-        let name = |(column, _): (&Reading, &bool)| column.field.name.clone();
+        let name = |(column, _): (&ColumnPlan, &bool)| column.field.name.clone();
         let mut body = json!({
             "size": size,
             "track_total_hits": false,

@@ -1,8 +1,7 @@
-//! A page of hits as columns: objects flattened with dots, each value as its column stores it.
+//! Parses a page of hits into columns. Objects are flattened with dots.
 //!
-//! Values are those of the documents, brought to the mapping's type as the server brings them: `"5"` is 5 in a
-//! column of whole numbers. What stands in no document (a field made of another one), and times in a form of the
-//! mapping's own, are the server's.
+//! Values are those of the documents, converted to the mapping's type as the server does: `"5"` is 5 in a column of whole
+//! numbers. Values that are not in the document (derived fields), and times in a custom format, come from the server.
 
 use std::borrow::Cow;
 
@@ -12,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    fit::fit,
-    plan::{Plan, Reading},
-    refusal::partial,
-    walk::{Found, Values, flatten},
+    convert::convert,
+    flatten::{DocumentValue, Values, flatten},
+    plan::{ColumnPlan, Plan},
+    search_error::partial,
 };
 use crate::{
     datetime,
@@ -23,46 +22,46 @@ use crate::{
     source::{RAW_BYTES, raw_text},
 };
 
-/// The column of the documents' names, which a page begins with; those of the plan come after it.
+/// The column of the documents' ids, the first one of a page; the plan's columns follow.
 pub(super) const ID: &str = "_id";
 
-/// What came of a page: documents in the order of their numbers, equal ones in that of their ids.
+/// A page: documents sorted by sequence number, then by id.
 pub(super) struct Page {
-    /// Of all documents.
+    /// All documents.
     pub rows: Vec<Row>,
-    /// Of those that can be read.
+    /// The columns of the readable documents.
     pub frame: DataFrame,
-    /// The page was full: documents with this number, some of which may not be on it, and all behind them were left
-    /// for the next one.
+    /// Set if the page was full: documents from this number on were left for the next page, since some with this number
+    /// may be missing.
     pub end: Option<i64>,
-    /// Hits of the answer.
+    /// Hits in the response.
     pub hits: usize,
-    /// Of the answer.
+    /// Bytes in the response.
     pub bytes: usize,
-    /// Columns whose values have to be asked of the server: their times are in a form that only it knows.
+    /// Columns whose values have to be requested from the server, since their times have a custom format.
     pub unclear: Vec<usize>,
 }
 
 /// A document.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Of its values as text, which is what batches are bounded by.
+    /// Bytes of the values as text, by which batches are limited.
     pub bytes: usize,
-    pub bad: Option<Box<Bad>>,
+    pub bad: Option<Box<BadDocument>>,
 }
 
-/// Why a document can't be read.
+/// A document that can't be read.
 #[derive(Debug)]
-pub(super) struct Bad {
+pub(super) struct BadDocument {
     pub id: String,
-    /// Its name.
+    /// The name of the column at fault.
     pub column: Option<String>,
     pub reason: String,
     pub raw: String,
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct SearchResponse<'a> {
     #[serde(default)]
     timed_out: bool,
     #[serde(rename = "_shards")]
@@ -90,15 +89,15 @@ struct Hit<'a> {
     source: Option<&'a RawValue>,
     #[serde(borrow)]
     fields: Option<&'a RawValue>,
-    /// A list that begins with its number.
+    /// A list that starts with the sequence number.
     #[serde(borrow)]
     sort: &'a RawValue,
 }
 
-/// Documents as they are read, one after the other.
-struct Reader<'p, 'a> {
+/// Reads the documents of a page.
+struct PageReader<'p, 'a> {
     plan: &'p Plan,
-    /// By column, whether its values were asked of the server.
+    /// For each column, whether its values were requested from the server.
     asked: &'p [bool],
     values: Values<'a>,
     served: Values<'a>,
@@ -110,14 +109,14 @@ struct Reader<'p, 'a> {
 }
 
 impl Plan {
-    /// Reads an answer to a question for at most `size` documents. `asked`: by column, whether its values were asked
-    /// of the server.
+    /// Parses the response to a search for at most `size` documents. `asked`: for each column, whether its values were
+    /// requested from the server.
     ///
     /// # Errors
-    /// `Unavailable` if it is not whole; another try may have all of it.
+    /// `Unavailable` if the response is incomplete; another attempt may succeed.
     pub fn page(&self, body: &[u8], asked: &[bool], size: u64) -> Result<Page> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|error| {
-            partial(&format!("an answer is cut off or not understood: {error}"))
+        let answer: SearchResponse = serde_json::from_slice(body).map_err(|error| {
+            partial(&format!("a response is truncated or not understood: {error}"))
         })?;
         if answer.shards.failed > 0 {
             return Err(partial(&format!("{} shards failed", answer.shards.failed)));
@@ -135,7 +134,7 @@ impl Plan {
         if let Some(end) = end {
             hits.retain(|(number, _)| *number < end);
         }
-        let mut reader = Reader::new(self, asked, hits.len());
+        let mut reader = PageReader::new(self, asked, hits.len());
         let rows = hits.iter().map(|(_, hit)| reader.read(hit)).collect();
         let unclear = reader.unclear.iter().enumerate();
         let unclear = unclear.filter_map(|(column, unclear)| unclear.then_some(column)).collect();
@@ -144,11 +143,11 @@ impl Plan {
     }
 }
 
-impl<'p, 'a> Reader<'p, 'a> {
+impl<'p, 'a> PageReader<'p, 'a> {
     fn new(plan: &'p Plan, asked: &'p [bool], capacity: usize) -> Self {
         let columns = plan.columns.len();
         let builder =
-            |column: &Reading| ColumnBuilder::new(&column.field.name, column.stored, capacity);
+            |column: &ColumnPlan| ColumnBuilder::new(&column.field.name, column.stored, capacity);
         Self {
             plan,
             asked,
@@ -169,15 +168,15 @@ impl<'p, 'a> Reader<'p, 'a> {
             None => Ok(()),
         });
         self.merge();
-        let (bytes, misfit) = self.fit();
+        let (bytes, mismatch) = self.convert();
         let bytes = bytes + hit.id.len();
-        // The server keeps the document as it came; what it takes for JSON is not always what we do.
+        // The server stores documents as they came, and its JSON parser accepts more than this one.
         let bad = flat.err().map(|reason| (None, reason));
-        let bad = bad.or(misfit.map(|(column, reason)| (Some(column), reason)));
+        let bad = bad.or(mismatch.map(|(column, reason)| (Some(column), reason)));
         let bad = bad.map(|(column, reason)| {
             let name = |column: usize| self.plan.columns[column].field.name.clone();
             let (id, raw) = (hit.id.clone().into_owned(), begin(source));
-            Box::new(Bad { id, column: column.map(name), reason, raw })
+            Box::new(BadDocument { id, column: column.map(name), reason, raw })
         });
         if bad.is_some() {
             self.cells.clear();
@@ -191,7 +190,7 @@ impl<'p, 'a> Reader<'p, 'a> {
         Row { bytes, bad }
     }
 
-    /// What the document does not say, the server does, and when its own times are unclear.
+    /// Adds values from the server for columns that the document lacks or whose times are ambiguous.
     fn merge(&mut self) {
         for (column, value) in self.served.drain() {
             let date = self.plan.columns[column].field.is_date();
@@ -201,25 +200,25 @@ impl<'p, 'a> Reader<'p, 'a> {
         }
     }
 
-    /// Brings the values to their types: their size, and the first column that has a value that is none of its type.
-    fn fit(&mut self) -> (usize, Option<(usize, String)>) {
-        let (mut bytes, mut misfit) = (0, None::<(usize, String)>);
+    /// Converts the values. Returns their size, and the first column whose value is not of its type.
+    fn convert(&mut self) -> (usize, Option<(usize, String)>) {
+        let (mut bytes, mut mismatch) = (0, None::<(usize, String)>);
         for (column, value) in self.values.drain() {
-            let reading = &self.plan.columns[column];
-            let field = &reading.field;
+            let column_plan = &self.plan.columns[column];
+            let field = &column_plan.field;
             if field.is_date() && field.values && !self.asked[column] && !is_clear(&value) {
                 self.unclear[column] = true;
             }
-            match fit(value, reading, self.plan.arrays) {
+            match convert(value, column_plan, self.plan.arrays) {
                 Ok(cell) => {
                     bytes += cell.bytes();
                     self.cells.push((column, cell));
                 }
-                Err(_) if misfit.as_ref().is_some_and(|(first, _)| *first < column) => {}
-                Err(reason) => misfit = Some((column, reason)),
+                Err(_) if mismatch.as_ref().is_some_and(|(first, _)| *first < column) => {}
+                Err(reason) => mismatch = Some((column, reason)),
             }
         }
-        (bytes, misfit)
+        (bytes, mismatch)
     }
 
     fn finish(self) -> Result<DataFrame> {
@@ -233,7 +232,7 @@ impl Hit<'_> {
     fn number(&self) -> Result<i64> {
         let first = self.sort.get().trim_matches(['[', ']']).split(',').next();
         let number = first.and_then(|first| first.trim().parse().ok());
-        number.ok_or_else(|| partial("a hit has no number"))
+        number.ok_or_else(|| partial("a hit has no sequence number"))
     }
 }
 
@@ -241,14 +240,14 @@ fn begin(text: &str) -> String {
     raw_text(&text.as_bytes()[..text.len().min(RAW_BYTES)])
 }
 
-/// Whether a time means the same whatever form the mapping gives times.
-fn is_clear(found: &Found<'_>) -> bool {
+/// Whether a time is unambiguous, independent of the mapping's format.
+fn is_clear(found: &DocumentValue<'_>) -> bool {
     match found {
-        Found::Text(text) => is_clear_text(text),
-        Found::Other(Value::Array(list)) => {
+        DocumentValue::Text(text) => is_clear_text(text),
+        DocumentValue::Other(Value::Array(list)) => {
             list.iter().all(|value| value.as_str().is_some_and(is_clear_text))
         }
-        Found::Other(_) => false,
+        DocumentValue::Other(_) => false,
     }
 }
 
@@ -269,7 +268,7 @@ mod tests {
     fn field(name: &str, of: Type) -> Field {
         Field {
             name: name.into(),
-            of,
+            data_type: of,
             mapped: of,
             typed: true,
             whole: name == "whole",
@@ -302,8 +301,8 @@ mod tests {
         plan.page(body.to_string().as_bytes(), asked, size).unwrap()
     }
 
-    /// The documents that can be read, with what they have.
-    fn told(page: &Page) -> Vec<String> {
+    /// The readable documents with their values.
+    fn readable_rows(page: &Page) -> Vec<String> {
         let row = |row: usize| {
             let cells = page.frame.columns().iter().filter_map(|column| {
                 let value = column.get(row).unwrap();
@@ -334,18 +333,18 @@ mod tests {
             "_id=c",
         ];
         let whole = page(&plan, &hits, &[false; 4]);
-        assert_eq!(told(&whole), expected);
+        assert_eq!(readable_rows(&whole), expected);
         assert_eq!((whole.end, whole.hits, whole.unclear.len()), (None, 4, 0));
         assert!(whole.rows.iter().all(|row| row.bad.is_none()));
-        // A full page ends before the last number, which more documents may have.
+        // A full page ends before the last number, since more documents may have it.
         let full = sized(&plan, &hits, &[false; 4], 4);
-        assert_eq!((told(&full).len(), full.rows.len(), full.end), (3, 3, Some(9)));
+        assert_eq!((readable_rows(&full).len(), full.rows.len(), full.end), (3, 3, Some(9)));
         let equal = sized(&plan, &hits[2..3], &[false; 4], 1);
         assert_eq!((equal.rows.len(), equal.end), (0, Some(5)));
     }
 
     #[test]
-    fn what_the_document_does_not_say_the_server_does() {
+    fn missing_values_come_from_the_server() {
         let plan = plan();
         let mut hit = hit("a", 1, &json!({"time": 5, "a": {"c": "own"}}));
         assert_eq!(page(&plan, &[hit.clone()], &[false; 4]).unclear, [2]);
@@ -353,11 +352,11 @@ mod tests {
             json!({"time": ["1970-01-01T00:00:05Z"], "a.c": ["other"], "a": [{"b": [3]}]});
         let found = page(&plan, &[hit], &[true; 4]);
         assert!(found.unclear.is_empty());
-        assert_eq!(told(&found), ["_id=a a.b=3 a.c=own time=1970-01-01T00:00:05Z"]);
+        assert_eq!(readable_rows(&found), ["_id=a a.b=3 a.c=own time=1970-01-01T00:00:05Z"]);
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_makes_the_document_a_bad_one() {
+    fn a_value_of_the_wrong_type_rejects_the_document() {
         let plan = plan();
         let hits = [
             hit("a", 1, &json!({"a": {"c": "y", "b": "x"}})),
@@ -368,11 +367,11 @@ mod tests {
         let told_of = (bad.id.as_str(), bad.column.as_deref(), bad.reason.as_str());
         assert_eq!(told_of, ("a", Some("a.b"), "`x` is not a whole number"));
         assert!(bad.raw.contains(r#""b":"x""#) && found.rows[1].bad.is_none());
-        assert_eq!(told(&found), ["_id=b a.b=2"]);
+        assert_eq!(readable_rows(&found), ["_id=b a.b=2"]);
     }
 
     #[test]
-    fn an_answer_that_is_not_whole_is_none() {
+    fn an_incomplete_response_is_an_error() {
         let plan = plan();
         for body in [
             r#"{"timed_out": true, "_shards": {"failed": 0}, "hits": {"hits": []}}"#,
@@ -385,7 +384,7 @@ mod tests {
         }
     }
 
-    /// All text and numbers of a value by their path, as text: all paths lead to some.
+    /// All texts and numbers of a value by path, as text.
     fn flat(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
         match value {
             Value::Object(object) => {
@@ -401,7 +400,7 @@ mod tests {
         }
     }
 
-    /// Names with and without dots that meet each other.
+    /// Documents whose names with and without dots collide.
     fn document() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<i64>().prop_map(Value::from),
@@ -420,7 +419,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_an_answer_is_it_is_read_or_refused(
+        fn any_response_is_read_or_refused(
             cut in 0_usize..400, changed in 0_usize..400, byte in any::<u8>(), document in document(),
         ) {
             let hits = [hit("a", 1, &document), hit("b", 2, &json!({"time": 5, "whole": [1]}))];
@@ -432,12 +431,12 @@ mod tests {
             let plan = plan();
             let _ = plan.page(&body, &[false; 4], 2);
             body.truncate(cut);
-            let told = plan.page(&body, &[false; 4], 2).map(|page| page.rows.len());
-            prop_assert!(told.is_err_and(|error| error.reason == "ANSWER_PARTIAL") || cut > 100);
+            let rows = plan.page(&body, &[false; 4], 2).map(|page| page.rows.len());
+            prop_assert!(rows.is_err_and(|error| error.reason == "ANSWER_PARTIAL") || cut > 100);
         }
 
         #[test]
-        fn whatever_is_nested_is_found_by_its_path(document in document()) {
+        fn nested_values_are_found_by_path(document in document()) {
             let mut found = Vec::new();
             flat("", &document, &mut found);
             let mut names: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Which values of a document are wanted, and as what.
+//! The values to read from a document, and their types.
 
 use std::collections::HashMap;
 
@@ -9,25 +9,25 @@ use crate::{elasticsearch::mapping::Field, ndjson::StorageType};
 
 /// How a column is read.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(super) struct ColumnPlan {
     pub field: Field,
     pub stored: StorageType,
 }
 
-/// How documents are read.
+/// Plans how documents are read: a tree of the wanted fields.
 pub(super) struct Plan {
-    pub columns: Vec<Reading>,
-    /// The first is the document.
+    pub columns: Vec<ColumnPlan>,
+    /// The first node is the document.
     pub nodes: Vec<Node>,
     pub arrays: Arrays,
 }
 
-/// A place in documents.
+/// A position in documents.
 #[derive(Default)]
 pub(super) struct Node {
     pub column: Option<usize>,
-    /// What is in it and leads to columns, by name. Documents write `a: {b: 1}` and `a.b: 1` for the same, so that
-    /// whatever is further down is here too, with dots.
+    /// The descendants that lead to columns, by name. Documents may write `a: {b: 1}` or `a.b: 1` for the same field, so
+    /// deeper descendants are included, with dots in their names.
     pub below: PlHashMap<String, usize>,
 }
 
@@ -50,20 +50,20 @@ impl Plan {
             }
             nodes[known[name]].column = Some(column);
         }
-        let reading = |field: Field| Reading { stored: stored(&field), field };
+        let reading = |field: Field| ColumnPlan { stored: stored(&field), field };
         Self { columns: fields.into_iter().map(reading).collect(), nodes, arrays }
     }
 }
 
-/// `a`, `a.b` and `a.b.c` of the last.
+/// The prefixes `a`, `a.b` and `a.b.c` of the name `a.b.c`.
 fn prefixes(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name])
 }
 
-/// Where another type is wanted than the mapping has, it is made from the values' text.
+/// The storage type of a field. A type that differs from the mapping's is parsed from text.
 pub(super) fn stored(field: &Field) -> StorageType {
-    if field.typed && field.of == field.mapped {
-        StorageType::new(field.of)
+    if field.typed && field.data_type == field.mapped {
+        StorageType::new(field.data_type)
     } else {
         StorageType::Text
     }

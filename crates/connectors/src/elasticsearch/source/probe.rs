@@ -1,5 +1,5 @@
-//! Which columns stand in no document: aliases, fields that are computed or copied, indices that keep no documents.
-//! The server tells their values in another way, which costs it more.
+//! Detects columns that are not in the documents: aliases, computed or copied fields, indices without `_source`. Their
+//! values are requested as `fields`, which costs the server more.
 
 use anomal_core::Result;
 use serde::Deserialize;
@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::snapshot::Snapshot;
 use crate::elasticsearch::mapping::Field;
 
-/// Searches of a request.
+/// Searches in a request.
 const AT_ONCE: usize = 100;
 
 #[derive(Deserialize)]
-struct Answers {
-    responses: Vec<Answer>,
+struct MultiSearchResponse {
+    responses: Vec<SearchResponse>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct SearchResponse {
     hits: Option<Hits>,
 }
 
@@ -32,16 +32,17 @@ struct Hit {
     source: Option<Value>,
 }
 
-/// Looks at one document with a value of each field.
+/// Checks one document with a value of each field.
 pub(super) async fn derived(snapshot: &Snapshot, mut fields: Vec<Field>) -> Result<Vec<Field>> {
     for fields in fields.chunks_mut(AT_ONCE) {
-        let bodies: Vec<Value> = fields.iter().map(|field| asked(snapshot, field)).collect();
-        let answers: Answers = serde_json::from_slice(&snapshot.searches(&bodies).await?)
-            .unwrap_or(Answers { responses: Vec::new() });
+        let bodies: Vec<Value> = fields.iter().map(|field| search_body(snapshot, field)).collect();
+        let answers: MultiSearchResponse =
+            serde_json::from_slice(&snapshot.searches(&bodies).await?)
+                .unwrap_or(MultiSearchResponse { responses: Vec::new() });
         for (field, answer) in fields.iter_mut().zip(answers.responses) {
             let hit = answer.hits.and_then(|hits| hits.hits.into_iter().next());
             let Some(hit) = hit else { continue };
-            // Filtered to the field: what is left is its value, or nothing.
+            // The source is filtered to the field: empty if the document lacks it.
             let stands =
                 hit.source.as_ref().and_then(Value::as_object).is_some_and(|s| !s.is_empty());
             field.derived |= !stands;
@@ -50,7 +51,7 @@ pub(super) async fn derived(snapshot: &Snapshot, mut fields: Vec<Field>) -> Resu
     Ok(fields)
 }
 
-fn asked(snapshot: &Snapshot, field: &Field) -> Value {
+fn search_body(snapshot: &Snapshot, field: &Field) -> Value {
     let mut filters = snapshot.filters().to_vec();
     filters.push(json!({"exists": {"field": field.name}}));
     json!({

@@ -1,9 +1,9 @@
-//! The documents as they are at one moment: a point in time of the server's, kept alive while it is read, and what
-//! is in it, so that nothing can be missing from it unseen.
+//! A point-in-time snapshot of the documents, which is kept alive while it is read, and the counts that prove that nothing
+//! is missing.
 //!
-//! A point in time is lost with the nodes that hold it. Another one may take its place only where it holds the same
-//! documents: the same indices, and in each the same number of documents with the same sequence numbers, of which every
-//! change of a document makes a new one.
+//! A point in time is lost with the nodes that hold it. Another one may replace it only if it has the same documents: the
+//! same indices, each with the same number of documents and the same sequence numbers, since every change of a document
+//! assigns a new number.
 
 use std::{
     fmt::Write as _,
@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, task::AbortHandle};
 
 use super::{
-    counted::{self, Counted, Part},
-    path,
-    refusal::{is_lost, partial, reason, types},
+    count::{self, CountResponse, Part},
+    search_error::{is_lost, partial, reason, types},
+    url_path,
 };
 use crate::elasticsearch::{
     client::{Client, Request, Response},
@@ -33,11 +33,11 @@ use crate::elasticsearch::{
     query,
 };
 
-/// The server keeps it so long after a request that mentions it.
-const KEPT: Duration = Duration::from_mins(5);
-/// How long is waited until it is given back.
+/// How long the server keeps the point in time after each request.
+const KEEP_ALIVE: Duration = Duration::from_mins(5);
+/// How long closing may take.
 const CLOSING: Duration = Duration::from_secs(2);
-/// How often a lost one is replaced in a run.
+/// How often a lost point in time is replaced in a run.
 const MOST_RENEWALS: u32 = 20;
 
 pub(super) struct Snapshot {
@@ -49,8 +49,8 @@ pub(super) struct Snapshot {
     /// In the order of the indices' names.
     pub parts: Vec<Part>,
     state: Mutex<State>,
-    /// The last known, for whoever has no time to wait.
-    known: Shared<String>,
+    /// The id of the current point in time, for `drop`, which cannot wait for `state`.
+    last_id: Shared<String>,
     renewals: AtomicU32,
 }
 
@@ -60,7 +60,7 @@ struct State {
 }
 
 #[derive(Deserialize)]
-struct Opened {
+struct OpenResponse {
     #[serde(alias = "pit_id")]
     id: String,
     #[serde(rename = "_shards", default)]
@@ -74,36 +74,37 @@ struct Shards {
 
 impl Snapshot {
     /// # Errors
-    /// `InvalidInput` if no index is meant; `InvalidSettings` if the query or the range of time is none; those of the
+    /// `InvalidInput` if no index matches; `InvalidSettings` if the query or the time range is invalid; those of the
     /// server.
     pub async fn open(client: Client, server: Server, input: &ElasticsearchInput) -> Result<Self> {
-        let kept = KEPT.max(client.patience() + Duration::from_secs(input.request_timeout_seconds));
+        let keep_alive = KEEP_ALIVE
+            .max(client.retry_timeout() + Duration::from_secs(input.request_timeout_seconds));
         let mut snapshot = Self {
             client,
             server,
             index: input.index.clone(),
-            keep: format!("{}s", kept.as_secs()),
+            keep: format!("{}s", keep_alive.as_secs()),
             filters: query::filters(input),
             parts: Vec::new(),
             state: Mutex::new(State { id: String::new(), generation: 0 }),
-            known: Shared::new(String::new()),
+            last_id: Shared::new(String::new()),
             renewals: AtomicU32::new(0),
         };
         let id = snapshot.begin().await?;
-        snapshot.know(&id);
+        snapshot.remember(&id);
         snapshot.state.get_mut().id.clone_from(&id);
-        if let Some(asked) = query::ask_range(input) {
+        if let Some(asked) = query::range_request(input) {
             let answer = snapshot.once(&id, &asked).await?;
-            let wrong = |told: String| {
+            let wrong = |reason: String| {
                 let ends = [&input.from, &input.to].map(|end| end.as_deref().unwrap_or("open"));
                 let message =
-                    format!("the range of time from {} to {} is none: {told}", ends[0], ends[1]);
+                    format!("the range of time from {} to {} is none: {reason}", ends[0], ends[1]);
                 Error::settings("input.elasticsearch.from", "TIME_RANGE_UNKNOWN", message)
             };
             if answer.status == 400 {
                 return Err(wrong(reason(&answer)));
             }
-            let range = query::Range::of(&snapshot.answered(answer)?.body, input)?;
+            let range = query::Range::from_response(&snapshot.answered(answer)?.body, input)?;
             tracing::info!("{} from {:?} to {:?} (ms)", input.time_field, range.from, range.to);
             snapshot.filters.extend(range.filter(&input.time_field));
         }
@@ -111,12 +112,12 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Documents in all.
+    /// The number of documents.
     pub fn documents(&self) -> u64 {
         self.parts.iter().map(|part| part.documents).sum()
     }
 
-    /// What tells these documents from others.
+    /// A text that is equal for equal documents.
     pub fn identity(&self) -> String {
         let part = |part: &Part| {
             let Part { index, documents, first, last, sum } = part;
@@ -129,11 +130,11 @@ impl Snapshot {
         &self.filters
     }
 
-    fn know(&self, id: &str) {
-        id.clone_into(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    fn remember(&self, id: &str) {
+        id.clone_into(&mut self.last_id.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Searches the snapshot, of which another one may have taken the place.
+    /// Searches the snapshot, or the one that has replaced it.
     ///
     /// # Errors
     /// `InvalidInput` if an index is gone; `Unavailable` if the snapshot is lost; those of the server.
@@ -151,12 +152,12 @@ impl Snapshot {
         }
     }
 
-    /// Several searches of it, of which none needs to be whole.
+    /// Runs several searches, whose results may be incomplete.
     pub async fn searches(&self, bodies: &[Value]) -> Result<Bytes> {
         let id = self.state.lock().await.id.clone();
         let mut lines = String::new();
         for body in bodies {
-            // Writing to a string never fails.
+            // Writing to a string cannot fail.
             let _ = write!(lines, "{{}}\n{}\n", self.within(&id, body));
         }
         let request = Request::post("/_msearch").lines(lines.into(), false);
@@ -176,7 +177,7 @@ impl Snapshot {
     }
 
     async fn begin(&self) -> Result<String> {
-        let (index, keep) = (path::encoded(&self.index), &self.keep);
+        let (index, keep) = (url_path::encode(&self.index), &self.keep);
         let path = match self.server {
             Server::Elasticsearch => format!("/{index}/_pit?keep_alive={keep}"),
             Server::OpenSearch => format!(
@@ -184,99 +185,101 @@ impl Snapshot {
             ),
         };
         let answer = self.client.send(&Request::post(path)).await?;
-        let opened: Opened = self.answered(answer)?.json()?;
+        let opened: OpenResponse = self.answered(answer)?.json()?;
         match opened.shards {
-            Some(shards) if shards.failed > 0 => Err(partial("some shards can't be read")),
+            Some(shards) if shards.failed > 0 => Err(partial("some shards are unavailable")),
             _ => Ok(opened.id),
         }
     }
 
     async fn count(&self, id: &str) -> Result<Vec<Part>> {
-        let answer = self.once(id, &counted::ask(&self.filters)).await?;
+        let answer = self.once(id, &count::request(&self.filters)).await?;
         if answer.status == 400 && !is_lost(&answer) {
-            let message = format!("the server does not take the query: {}", reason(&answer));
+            let message = format!("the server refuses the query: {}", reason(&answer));
             return Err(Error::settings("input.elasticsearch.query", "QUERY_INVALID", message));
         }
-        let answer: Counted = self.answered(answer)?.json()?;
+        let answer: CountResponse = self.answered(answer)?.json()?;
         answer.parts()
     }
 
-    /// Puts another point in time in place of that of `generation`, once.
+    /// Replaces the point in time of `generation`, once.
     async fn renew(&self, generation: u32) -> Result<()> {
         let mut state = self.state.lock().await;
         if state.generation != generation {
             return Ok(());
         }
         if self.renewals.fetch_add(1, Ordering::Relaxed) >= MOST_RENEWALS {
-            return Err(lost("it is lost again and again"));
+            return Err(lost("it was lost too often"));
         }
         let id = self.begin().await?;
-        self.know(&id);
+        self.remember(&id);
         let parts = self.count(&id).await?;
         if let Some(gone) =
             self.parts.iter().find(|part| !parts.iter().any(|p| p.index == part.index))
         {
-            return Err(self.gone(&format!("the index {} is not there any more", gone.index)));
+            return Err(self.gone(&format!("the index {} no longer exists", gone.index)));
         }
         if parts != self.parts {
             return Err(lost("documents have changed since"));
         }
-        tracing::warn!("the point in time was lost; another one has the same documents");
+        tracing::warn!("the point in time was lost and replaced by one with the same documents");
         let before = std::mem::replace(&mut *state, State { id, generation: generation + 1 });
-        // Some of its shards may still have it.
+        // Some shards may still hold it.
         Self::close(self.client.clone(), self.server, before.id).await;
         Ok(())
     }
 
+    /// Checks a response.
+    ///
     /// # Errors
-    /// What the server refuses.
+    /// The server's error.
     fn answered(&self, answer: Response) -> Result<Response> {
         if answer.is_success() {
             return Ok(answer);
         }
-        let told = format!("{} {}", answer.status, reason(&answer));
+        let reason = format!("{} {}", answer.status, reason(&answer));
         let types = types(&answer);
         if types
             .iter()
             .any(|kind| kind == "index_not_found_exception" || kind == "index_closed_exception")
         {
-            return Err(self.gone(&told));
+            return Err(self.gone(&reason));
         }
         Err(Error::input(
             "SEARCH_REFUSED",
-            format!("the server refuses to search {}: {told}", self.index),
+            format!("the server refuses to search {}: {reason}", self.index),
         ))
     }
 
-    fn gone(&self, told: &str) -> Error {
+    fn gone(&self, reason: &str) -> Error {
         if self.parts.is_empty() {
-            return Error::input("INDEX_MISSING", format!("{} can't be read: {told}", self.index));
+            return Error::input("INDEX_MISSING", format!("cannot read {}: {reason}", self.index));
         }
         let message = format!(
-            "an index of {} was deleted or closed while it was read ({told}); run again for what is there now",
+            "an index of {} was deleted or closed while it was read ({reason}); run the job again to read the present state",
             self.index
         );
         Error::input("INDEX_GONE", message)
     }
 
-    /// Tells the server now and then that it is still needed, until it is dropped.
-    pub fn keep_alive(self: &Arc<Self>) -> Result<KeptAlive> {
+    /// Extends the point in time periodically until the returned guard is dropped.
+    pub fn keep_alive(self: &Arc<Self>) -> Result<KeepAlive> {
         let handle = handle().map_err(|error| Error::internal(error.message))?;
         let snapshot = Arc::downgrade(self);
         let task = handle.spawn(async move {
             loop {
-                tokio::time::sleep(KEPT / 3).await;
+                tokio::time::sleep(KEEP_ALIVE / 3).await;
                 let Some(snapshot) = snapshot.upgrade() else { return };
                 let body =
                     json!({"size": 0, "track_total_hits": false, "query": {"match_none": {}}});
-                // Whoever reads from it hears of what is wrong.
+                // Errors are reported by the reading searches.
                 let _ = snapshot.search(&body).await;
             }
         });
-        Ok(KeptAlive(task.abort_handle()))
+        Ok(KeepAlive(task.abort_handle()))
     }
 
-    /// Gives it back to the server, which would else keep it for a while.
+    /// Releases the point in time, which the server would otherwise keep for a while.
     async fn close(client: Client, server: Server, id: String) {
         let request = match server {
             Server::Elasticsearch => Request::delete("/_pit").json(&json!({"id": id})),
@@ -288,10 +291,10 @@ impl Snapshot {
     }
 }
 
-/// Ends when dropped.
-pub(super) struct KeptAlive(AbortHandle);
+/// Stops extending the point in time when dropped.
+pub(super) struct KeepAlive(AbortHandle);
 
-impl Drop for KeptAlive {
+impl Drop for KeepAlive {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -299,7 +302,7 @@ impl Drop for KeptAlive {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        let id = std::mem::take(self.known.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let id = std::mem::take(self.last_id.get_mut().unwrap_or_else(PoisonError::into_inner));
         let Ok(handle) = handle() else { return };
         if id.is_empty() {
             return;
@@ -308,10 +311,10 @@ impl Drop for Snapshot {
         let (sender, closed) = std::sync::mpsc::channel();
         handle.spawn(async move {
             close.await;
-            // Who waited may have given up.
+            // The receiver may have timed out.
             let _ = sender.send(());
         });
-        // The process may end right behind this; a server that is away does not hold it up.
+        // The process may end right after this. A server that is down does not delay it further.
         let _ = closed.recv_timeout(CLOSING);
     }
 }
@@ -321,8 +324,8 @@ fn lost(why: &str) -> Error {
         Code::Unavailable,
         "SNAPSHOT_LOST",
         format!(
-            "the server no longer has the point in time that was read ({why}), so what is left can't be read as it was; \
-             run again"
+            "the server lost the point in time ({why}), and the remaining documents can't be read as they were; run the \
+             job again"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! Documents that came with pages and are still to be given out, in order.
+//! Buffers the documents of pages until they are returned in batches.
 
 use std::collections::VecDeque;
 
@@ -6,22 +6,23 @@ use polars::prelude::DataFrame;
 
 use super::page::{Page, Row};
 
-/// Documents of one index that follow each other.
+/// Consecutive documents of one index.
 pub(super) struct Piece {
-    /// The place of the index among those of the snapshot.
+    /// The index's position in the snapshot.
     pub part: usize,
-    /// Of all documents.
+    /// All documents.
     pub rows: Vec<Row>,
-    /// Of their values as text.
+    /// Bytes of the values as text.
     pub bytes: usize,
-    /// Of those that can be read.
+    /// The columns of the readable documents.
     pub frame: DataFrame,
 }
 
+/// Documents in order, in pieces.
 #[derive(Default)]
-pub(super) struct Waiting(VecDeque<Piece>);
+pub(super) struct RowBuffer(VecDeque<Piece>);
 
-impl Waiting {
+impl RowBuffer {
     pub fn put(&mut self, part: usize, page: Page) {
         if !page.rows.is_empty() {
             let bytes = page.rows.iter().map(|row| row.bytes).sum();
@@ -29,8 +30,8 @@ impl Waiting {
         }
     }
 
-    /// The next ones, at most so many (at least 1) rows, and none behind the one that takes them over so many bytes.
-    /// Where a piece ends does not depend on where pages did, taken together with the ones after it.
+    /// Removes the next documents: at most `rows` (at least 1), and none after the one that takes them over `bytes`. The
+    /// bounds of batches do not depend on the bounds of pages.
     pub fn take(&mut self, rows: usize, bytes: usize) -> Option<Piece> {
         let first = self.0.front_mut()?;
         let (mut taken, mut size) = (0, 0);
@@ -55,12 +56,16 @@ impl Waiting {
 mod tests {
     use polars::prelude::df;
 
-    use super::{super::page::Bad, *};
+    use super::{super::page::BadDocument, *};
 
-    /// Documents of `bytes` each; those with none are bad.
+    /// Documents with these numbers of bytes; those with 0 are bad.
     fn page(bytes: &[usize]) -> Page {
-        let bad =
-            || Bad { id: String::new(), column: None, reason: String::new(), raw: String::new() };
+        let bad = || BadDocument {
+            id: String::new(),
+            column: None,
+            reason: String::new(),
+            raw: String::new(),
+        };
         let row =
             |bytes: &usize| Row { bytes: *bytes, bad: (*bytes == 0).then(|| Box::new(bad())) };
         let good: Vec<u64> = bytes.iter().filter(|bytes| **bytes > 0).map(|b| *b as u64).collect();
@@ -76,17 +81,17 @@ mod tests {
 
     #[test]
     fn pieces_end_where_they_are_full() {
-        let mut waiting = Waiting::default();
-        waiting.put(0, page(&[1, 0, 2, 3]));
-        waiting.put(1, page(&[]));
-        waiting.put(2, page(&[9, 0]));
-        let mut told = Vec::new();
+        let mut buffer = RowBuffer::default();
+        buffer.put(0, page(&[1, 0, 2, 3]));
+        buffer.put(1, page(&[]));
+        buffer.put(2, page(&[9, 0]));
+        let mut found = Vec::new();
         for (rows, bytes) in [(2, 99), (9, 2), (9, 99), (9, 99), (9, 99)] {
-            let piece = waiting.take(rows, bytes);
-            told.push(piece.map(|p| (p.part, p.rows.len(), p.bytes, p.frame.height())));
+            let piece = buffer.take(rows, bytes);
+            found.push(piece.map(|p| (p.part, p.rows.len(), p.bytes, p.frame.height())));
         }
         let expected =
             [Some((0, 2, 1, 1)), Some((0, 1, 2, 1)), Some((0, 1, 3, 1)), Some((2, 2, 9, 1)), None];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 }

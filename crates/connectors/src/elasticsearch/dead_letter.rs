@@ -1,4 +1,4 @@
-//! Documents that a server does not take, kept with the reason.
+//! The dead-letter file of an index: documents that the server rejects, with the reason.
 
 use std::path::PathBuf;
 
@@ -8,35 +8,35 @@ use anomal_storage::Secrets;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::deliver::Refused;
+use super::delivery::RejectedDocument;
 use crate::{Access, atomic_file::AtomicFile};
 
-/// An NDJSON file; made when there is the first.
-pub(super) struct Letters {
+/// An NDJSON file, created with the first rejected document.
+pub(super) struct RejectedDocumentFile {
     pub path: PathBuf,
     pub auth: Option<Auth>,
     pub secrets: Secrets,
-    /// Where the settings name it.
+    /// The position in the settings.
     pub place: String,
     pub index: String,
     pub file: Option<AtomicFile>,
     pub count: u64,
-    /// Of the first, for people.
+    /// The reason of the first document, for messages.
     pub first: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Letter<'a> {
+struct DeadLetterRecord<'a> {
     index: &'a str,
     #[serde(flatten)]
-    refused: &'a Refused,
+    rejected: &'a RejectedDocument,
     document: &'a RawValue,
 }
 
-impl Letters {
+impl RejectedDocumentFile {
     /// # Errors
     /// `Output`.
-    pub fn keep(&mut self, refused: &Refused) -> Result<()> {
+    pub fn write(&mut self, rejected: &RejectedDocument) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -45,13 +45,13 @@ impl Letters {
                 none.insert(AtomicFile::create(&self.path, &access)?)
             }
         };
-        let wrong = |error| Error::internal(format!("a refused document: {error}"));
-        let document = serde_json::from_slice(&refused.document).map_err(wrong)?;
-        let letter = Letter { index: &self.index, refused, document };
-        let mut line = serde_json::to_vec(&letter).map_err(wrong)?;
+        let wrong = |error| Error::internal(format!("a rejected document: {error}"));
+        let document = serde_json::from_slice(&rejected.document).map_err(wrong)?;
+        let record = DeadLetterRecord { index: &self.index, rejected, document };
+        let mut line = serde_json::to_vec(&record).map_err(wrong)?;
         line.push(b'\n');
         self.count += 1;
-        self.first.get_or_insert_with(|| refused.reason.clone());
+        self.first.get_or_insert_with(|| rejected.reason.clone());
         file.write(&line)
     }
 }

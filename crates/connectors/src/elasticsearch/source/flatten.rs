@@ -1,5 +1,5 @@
-//! A document as flat values: objects in objects with dots, what is in lists put together. What is no column is
-//! passed over.
+//! Flattens a document: nested names are joined with dots, values in lists are collected. Values without a column are
+//! skipped.
 
 use std::{borrow::Cow, fmt};
 
@@ -14,7 +14,7 @@ use super::plan::{Node, Plan};
 /// Reads a document into `values`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Why the document is invalid.
 pub(super) fn flatten<'a>(
     plan: &Plan,
     json: &'a str,
@@ -25,16 +25,16 @@ pub(super) fn flatten<'a>(
         .map_err(|error| format!("the document is not understood: {error}"))
 }
 
-/// What a document has for a column.
+/// The value of a column in a document.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
-    /// A document's own text, where it stands.
+pub(super) enum DocumentValue<'a> {
+    /// Text, borrowed from the document where possible.
     Text(Cow<'a, str>),
-    /// No text, no null.
+    /// A value that is neither text nor null.
     Other(Value),
 }
 
-impl Found<'_> {
+impl DocumentValue<'_> {
     fn take(&mut self) -> Value {
         match self {
             Self::Text(text) => std::mem::take(text).into_owned().into(),
@@ -43,10 +43,10 @@ impl Found<'_> {
     }
 }
 
-/// Values of one document, by column; of the next one after [`Values::drain`].
+/// The values of one document, by column. [`Values::drain`] prepares it for the next document.
 pub(super) struct Values<'a> {
-    found: Vec<(usize, Found<'a>)>,
-    /// Where in `found` a column is, from 1.
+    found: Vec<(usize, DocumentValue<'a>)>,
+    /// The position of each column in `found`, from 1.
     places: Vec<usize>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Values<'a> {
     }
 
     /// A second value makes a list.
-    fn put(&mut self, column: usize, value: Found<'a>) {
+    fn put(&mut self, column: usize, value: DocumentValue<'a>) {
         match self.get(column) {
             None => {
                 self.found.push((column, value));
@@ -71,25 +71,25 @@ impl<'a> Values<'a> {
                     }
                     _ => Value::Array(vec![first, second.take()]),
                 };
-                *known = Found::Other(list);
+                *known = DocumentValue::Other(list);
             }
         }
     }
 
-    /// Puts a value in the place of whatever is there.
-    pub fn set(&mut self, column: usize, value: Found<'a>) {
+    /// Sets a value, replacing the present one.
+    pub fn set(&mut self, column: usize, value: DocumentValue<'a>) {
         match self.get(column) {
             Some(known) => *known = value,
             None => self.put(column, value),
         }
     }
 
-    pub fn get(&mut self, column: usize) -> Option<&mut Found<'a>> {
+    pub fn get(&mut self, column: usize) -> Option<&mut DocumentValue<'a>> {
         let place = self.places[column].checked_sub(1)?;
         Some(&mut self.found[place].1)
     }
 
-    pub fn drain(&mut self) -> impl Iterator<Item = (usize, Found<'a>)> {
+    pub fn drain(&mut self) -> impl Iterator<Item = (usize, DocumentValue<'a>)> {
         for (column, _) in &self.found {
             self.places[*column] = 0;
         }
@@ -97,7 +97,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The value of a node.
+/// Visits the value of a node.
 struct Walk<'p, 'v, 'a> {
     plan: &'p Plan,
     node: &'p Node,
@@ -107,17 +107,17 @@ struct Walk<'p, 'v, 'a> {
 impl<'a> Walk<'_, '_, 'a> {
     fn text(self, text: Cow<'a, str>) {
         if let Some(column) = self.node.column {
-            self.values.put(column, Found::Text(text));
+            self.values.put(column, DocumentValue::Text(text));
         }
     }
 
     fn other(self, value: impl Into<Value>) {
         if let Some(column) = self.node.column {
-            self.values.put(column, Found::Other(value.into()));
+            self.values.put(column, DocumentValue::Other(value.into()));
         }
     }
 
-    /// Whether it is one value whatever it is.
+    /// Whether the value is stored as a whole.
     fn is_whole(&self) -> bool {
         let whole = |column: usize| self.plan.columns[column].field.whole;
         self.node.below.is_empty() && self.node.column.is_some_and(whole)
@@ -207,7 +207,7 @@ impl<'a> Visitor<'a> for Walk<'_, '_, 'a> {
     }
 }
 
-/// A name in a node: which node it leads to.
+/// Resolves a name in a node to a child node.
 struct Name<'p>(&'p Node);
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {

@@ -1,4 +1,4 @@
-//! What a snapshot holds, index by index: how many documents, and by which sequence numbers.
+//! Counts the documents of a snapshot, with the range of their sequence numbers, per index.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use anomal_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal::partial;
+use super::search_error::partial;
 
-/// Indices of one input.
+/// Indices of one input at most.
 const MOST_INDICES: usize = 10_000;
 
-/// What of an index is to be read.
+/// The documents of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Part {
     pub index: String,
     pub documents: u64,
-    /// Sequence numbers, both of which are there.
+    /// The lowest and highest sequence number.
     pub first: i64,
     pub last: i64,
     pub sum: f64,
 }
 
-/// Asks for it.
-pub(super) fn ask(filters: &[Value]) -> Value {
+/// The search that counts documents.
+pub(super) fn request(filters: &[Value]) -> Value {
     json!({
         "size": 0,
         "track_total_hits": true,
@@ -41,13 +41,13 @@ struct Shards {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Counted {
+pub(super) struct CountResponse {
     #[serde(default)]
     timed_out: bool,
     #[serde(rename = "_shards")]
     shards: Shards,
     hits: Hits,
-    /// None where there is no shard.
+    /// `None` if there is no shard.
     aggregations: Option<Aggregations>,
 }
 
@@ -86,11 +86,11 @@ struct Numbers {
     sum: f64,
 }
 
-impl Counted {
-    /// In the order of the indices' names.
+impl CountResponse {
+    /// The counts, sorted by the indices' names.
     ///
     /// # Errors
-    /// `Unavailable` if not all was counted.
+    /// `Unavailable` if the counts are incomplete.
     pub fn parts(self) -> Result<Vec<Part>> {
         if self.shards.failed > 0 || self.timed_out {
             return Err(partial("not all shards could be counted"));
@@ -101,7 +101,9 @@ impl Counted {
             if numbers.count != doc_count {
                 return Err(Error::input(
                     "NO_SEQUENCE_NUMBERS",
-                    format!("documents of {key} have no sequence numbers, by which they are read"),
+                    format!(
+                        "documents of {key} lack sequence numbers, which are required for reading"
+                    ),
                 ));
             }
             let (Some(first), Some(last)) = (numbers.min, numbers.max) else { continue };
@@ -119,11 +121,11 @@ impl Counted {
             return Err(Error::settings(
                 "input.elasticsearch.index",
                 "TOO_MANY_INDICES",
-                format!("more than {MOST_INDICES} indices; name fewer, or a range of time"),
+                format!("more than {MOST_INDICES} indices match; name fewer, or set a time range"),
             ));
         }
         let total = self.hits.total.value;
-        Err(partial(&format!("{total} documents match, of which {counted} are in indices")))
+        Err(partial(&format!("{total} documents match, but only {counted} were counted by index")))
     }
 }
 
@@ -138,22 +140,22 @@ mod tests {
             "hits": {"total": {"value": total}},
             "aggregations": {"indices": {"buckets": buckets}},
         });
-        serde_json::from_value::<Counted>(answer).unwrap().parts()
+        serde_json::from_value::<CountResponse>(answer).unwrap().parts()
     }
 
     #[test]
-    fn indices_are_in_order_and_all_of_it() {
+    fn indices_are_sorted_and_complete() {
         let numbers = |count: u64| json!({"count": count, "min": 3.0, "max": 9.0, "sum": 12.0});
         let buckets = json!([
             {"key": "b", "doc_count": 2, "numbers": numbers(2)},
             {"key": "a", "doc_count": 1, "numbers": numbers(1)},
         ]);
         let parts = counted(3, &buckets).unwrap();
-        let told: Vec<(&str, u64, i64, i64)> = parts
+        let found: Vec<(&str, u64, i64, i64)> = parts
             .iter()
             .map(|part| (part.index.as_str(), part.documents, part.first, part.last))
             .collect();
-        assert_eq!(told, [("a", 1, 3, 9), ("b", 2, 3, 9)]);
+        assert_eq!(found, [("a", 1, 3, 9), ("b", 2, 3, 9)]);
         assert_eq!(counted(4, &buckets).unwrap_err().reason, "ANSWER_PARTIAL");
         let without = json!([{"key": "a", "doc_count": 1, "numbers": {"count": 0, "min": null, "max": null, "sum": 0.0}}]);
         assert_eq!(counted(1, &without).unwrap_err().reason, "NO_SEQUENCE_NUMBERS");

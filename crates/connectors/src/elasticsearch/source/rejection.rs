@@ -1,32 +1,32 @@
-//! Documents that can't be read, told as records of files are.
+//! Reports documents that can't be read like rejected records of files.
 
 use anomal_core::Error;
 use polars::prelude::DataFrame;
 
-use super::page::Bad;
+use super::page::BadDocument;
 use crate::source::Rejected;
 
-/// A text of a column of these.
+/// The text of a cell.
 pub(super) fn cell(frame: &DataFrame, name: &str, row: usize) -> String {
     let column = frame.column(name).ok().and_then(|column| column.str().ok());
     column.and_then(|column| column.get(row)).unwrap_or_default().to_owned()
 }
 
-/// `row`: among all documents.
-pub(super) fn refused(bad: Bad, index: &str, row: u64) -> Rejected {
-    let Bad { id, column, reason, raw } = bad;
+/// `row`: the number among all documents.
+pub(super) fn rejected_document(bad: BadDocument, index: &str, row: u64) -> Rejected {
+    let BadDocument { id, column, reason, raw } = bad;
     // Documents have no lines.
     Rejected { file: format!("{index}/_doc/{id}"), line: 0, row, column, reason, raw }
 }
 
-/// What stops a run where bad documents are errors.
-pub(super) fn stopped(bad: &Rejected) -> Error {
+/// The error that stops a run where `badLines` is `error`.
+pub(super) fn bad_record_error(bad: &Rejected) -> Error {
     let column = bad.column.as_ref().map(|column| format!(" in `{column}`")).unwrap_or_default();
     Error::input(
         "BAD_RECORD",
         format!(
-            "{}: row {}{column}: {}; mend the document, name the field's type in input.elasticsearch.types, or set \
-             badLines: skip to keep such documents in a file of their own and go on",
+            "{}: row {}{column}: {}; fix the document, set the field's type in input.elasticsearch.types, or set \
+             badLines: skip to write such documents to the dead-letter file and continue",
             bad.file, bad.row, bad.reason
         ),
     )

@@ -1,8 +1,8 @@
-//! Names as parts of a request's path.
+//! Encodes names for a request's path.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Commas, stars and what needs no escaping stay as they are.
+/// Commas, asterisks and unreserved characters stay as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -12,6 +12,6 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b',')
     .remove(b':');
 
-pub(in crate::elasticsearch) fn encoded(name: &str) -> String {
+pub(in crate::elasticsearch) fn encode(name: &str) -> String {
     utf8_percent_encode(name, ESCAPED).to_string()
 }

@@ -1,75 +1,75 @@
-//! A value as its column stores it, by the rules that the server has for it.
+//! Converts values to the types of their columns, by the rules of the server.
 
 use std::borrow::Cow;
 
 use anomal_spec::Arrays;
 use serde_json::Value;
 
-use super::{plan::Reading, walk::Found};
+use super::{flatten::DocumentValue, plan::ColumnPlan};
 use crate::{
     ndjson::{Cell, StorageType},
     typing,
 };
 
-/// A value as its column stores it.
+/// Converts a value for storage in its column.
 ///
 /// # Errors
-/// What is wrong with it.
-pub(super) fn fit<'a>(
-    found: Found<'a>,
-    reading: &Reading,
+/// A description of the mismatch.
+pub(super) fn convert<'a>(
+    value: DocumentValue<'a>,
+    column: &ColumnPlan,
     arrays: Arrays,
 ) -> Result<Cell<'a>, String> {
-    let (fits, wanted) = match reading.stored {
-        StorageType::Text => return Ok(Cell::Text(text(found, arrays))),
-        StorageType::Integer => (integer(&found).map(Cell::Integer), "a whole number"),
-        StorageType::Float => (float(&found).map(Cell::Float), "a number"),
-        StorageType::Boolean => (boolean(&found).map(Cell::Boolean), "true or false"),
+    let (converted, wanted) = match column.stored {
+        StorageType::Text => return Ok(Cell::Text(text(value, arrays))),
+        StorageType::Integer => (integer(&value).map(Cell::Integer), "a whole number"),
+        StorageType::Float => (float(&value).map(Cell::Float), "a number"),
+        StorageType::Boolean => (boolean(&value).map(Cell::Boolean), "true or false"),
     };
-    fits.ok_or_else(|| match found {
-        Found::Text(text) => typing::mismatch_message(&text, wanted),
-        Found::Other(value) => typing::mismatch_message(&value.to_string(), wanted),
+    converted.ok_or_else(|| match value {
+        DocumentValue::Text(text) => typing::mismatch_message(&text, wanted),
+        DocumentValue::Other(value) => typing::mismatch_message(&value.to_string(), wanted),
     })
 }
 
-/// As the server takes it: a fraction is cut off, and text may hold a number.
-fn integer(found: &Found<'_>) -> Option<i64> {
-    match found {
-        Found::Text(text) => {
+/// Like the server: fractions are truncated, and text may contain a number.
+fn integer(value: &DocumentValue<'_>) -> Option<i64> {
+    match value {
+        DocumentValue::Text(text) => {
             let text = text.trim();
-            text.parse().ok().or_else(|| cut(text.parse().ok()?))
+            text.parse().ok().or_else(|| truncated(text.parse().ok()?))
         }
-        Found::Other(value) => value.as_i64().or_else(|| cut(value.as_f64()?)),
+        DocumentValue::Other(value) => value.as_i64().or_else(|| truncated(value.as_f64()?)),
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "within the bounds of 64 bits")]
-fn cut(number: f64) -> Option<i64> {
+fn truncated(number: f64) -> Option<i64> {
     (number.abs() < 9.2e18).then_some(number as i64)
 }
 
-fn float(found: &Found<'_>) -> Option<f64> {
-    match found {
-        Found::Text(text) => text.trim().parse().ok(),
-        Found::Other(value) => value.as_f64(),
+fn float(value: &DocumentValue<'_>) -> Option<f64> {
+    match value {
+        DocumentValue::Text(text) => text.trim().parse().ok(),
+        DocumentValue::Other(value) => value.as_f64(),
     }
 }
 
-fn boolean(found: &Found<'_>) -> Option<bool> {
-    match found {
-        Found::Text(text) => match text.as_ref() {
+fn boolean(value: &DocumentValue<'_>) -> Option<bool> {
+    match value {
+        DocumentValue::Text(text) => match text.as_ref() {
             "true" => Some(true),
             "false" | "" => Some(false),
             _ => None,
         },
-        Found::Other(value) => value.as_bool(),
+        DocumentValue::Other(value) => value.as_bool(),
     }
 }
 
-fn text(found: Found<'_>, arrays: Arrays) -> Cow<'_, str> {
-    match found {
-        Found::Text(text) => text,
-        Found::Other(value) => joined(value, arrays).into(),
+fn text(value: DocumentValue<'_>, arrays: Arrays) -> Cow<'_, str> {
+    match value {
+        DocumentValue::Text(text) => text,
+        DocumentValue::Other(value) => joined(value, arrays).into(),
     }
 }
 
@@ -92,10 +92,10 @@ mod tests {
     use super::*;
     use crate::elasticsearch::mapping::Field;
 
-    fn fitted(of: Type, value: Value, arrays: Arrays) -> Result<Cell<'static>, String> {
+    fn converted(of: Type, value: Value, arrays: Arrays) -> Result<Cell<'static>, String> {
         let field = Field {
             name: "x".into(),
-            of,
+            data_type: of,
             mapped: of,
             typed: true,
             whole: false,
@@ -103,16 +103,16 @@ mod tests {
             derived: false,
             differs: None,
         };
-        let found = match value {
-            Value::String(text) => Found::Text(text.into()),
-            other => Found::Other(other),
+        let value = match value {
+            Value::String(text) => DocumentValue::Text(text.into()),
+            other => DocumentValue::Other(other),
         };
-        fit(found, &Reading { field, stored: StorageType::new(of) }, arrays)
+        convert(value, &ColumnPlan { field, stored: StorageType::new(of) }, arrays)
     }
 
     #[test]
     fn values_are_brought_to_their_type() {
-        let integer = |value| fitted(Type::Integer, value, Arrays::Text);
+        let integer = |value| converted(Type::Integer, value, Arrays::Text);
         assert_eq!(integer(json!("5")), Ok(Cell::Integer(5)));
         assert_eq!(integer(json!(7.9)), Ok(Cell::Integer(7)));
         assert_eq!(integer(json!(" -7.9 ")), Ok(Cell::Integer(-7)));
@@ -123,12 +123,12 @@ mod tests {
             Err("`18446744073709551615` is not a whole number".into())
         );
         assert_eq!(integer(json!([1, 2])), Err("`[1,2]` is not a whole number".into()));
-        let float = |value| fitted(Type::Float, value, Arrays::Text);
+        let float = |value| converted(Type::Float, value, Arrays::Text);
         assert_eq!(float(json!(1)), Ok(Cell::Float(1.0)));
         assert_eq!(float(json!("1e3")), Ok(Cell::Float(1000.0)));
         assert_eq!(float(json!(u64::MAX)), Ok(Cell::Float(18_446_744_073_709_551_615.0)));
         assert!(float(json!(true)).is_err());
-        let boolean = |value| fitted(Type::Boolean, value, Arrays::Text);
+        let boolean = |value| converted(Type::Boolean, value, Arrays::Text);
         assert_eq!(boolean(json!("true")), Ok(Cell::Boolean(true)));
         assert_eq!(boolean(json!("")), Ok(Cell::Boolean(false)));
         assert!(boolean(json!(1)).is_err());
@@ -138,7 +138,7 @@ mod tests {
     fn lists_are_text() {
         let list = json!(["a", 1, null, true]);
         let text = |text: &'static str| Ok(Cell::Text(text.into()));
-        let stored = |value, arrays| fitted(Type::String, value, arrays);
+        let stored = |value, arrays| converted(Type::String, value, arrays);
         assert_eq!(stored(list.clone(), Arrays::Text), text("[a\";\"1\";\"null\";\"true]"));
         assert_eq!(stored(list, Arrays::Json), text("[\"a\",1,null,true]"));
         assert_eq!(stored(json!(7), Arrays::Text), text("7"));
