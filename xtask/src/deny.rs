@@ -18,6 +18,8 @@ pub fn run() -> Result<ExitCode> {
         let mut install = cargo(&install);
         install.arg("--root").arg(&folder).env("CARGO_TARGET_DIR", folder.join("target"));
         install.env("CARGO_PROFILE_DEV_DEBUG", "false");
+        // It lints the crates of this repository.
+        install.env_remove("RUSTC_WORKSPACE_WRAPPER");
         if !install.status()?.success() {
             bail!("cargo-deny {VERSION} could not be installed");
         }
