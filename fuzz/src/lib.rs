@@ -1,4 +1,4 @@
-//! What the targets share.
+//! Helpers of the fuzz targets.
 
 use std::{future::Future, io::Write, sync::OnceLock};
 
@@ -7,12 +7,12 @@ use anomal_core::{Code, Result, proto::Column};
 use anomal_spec::Input;
 use tokio::runtime::Runtime;
 
-/// Waits for an engine's answer. A panic in the engine is an answer `Internal`.
-pub fn answer<T>(work: impl Future<Output = Result<T>>) -> Option<T> {
+/// Waits for an engine's result. A panic in the engine is an `Internal` error, which fails the target.
+pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Option<T> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"));
     match runtime.block_on(work) {
-        Ok(answer) => Some(answer),
+        Ok(result) => Some(result),
         Err(error) => {
             assert_ne!(error.code, Code::Internal, "{error}");
             None
@@ -20,13 +20,13 @@ pub fn answer<T>(work: impl Future<Output = Result<T>>) -> Option<T> {
     }
 }
 
-/// Reads `bytes` as a file of the input that `input` makes of its path, to the end: what is read and what
-/// is rejected add up, and nothing is told twice.
+/// Reads `bytes` to the end, as a file of the input that `input` returns for its path. Checks that every row is either
+/// read or rejected, and none twice.
 pub fn read_all(bytes: &[u8], input: impl Fn(String) -> Input) {
     let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file in memory");
     file.write_all(bytes).expect("room for it");
     let input = input(file.path().display().to_string());
-    // Small ones, so that records lie across their borders.
+    // Small blocks, so that records cross their borders.
     let options = OpenOptions { batch_rows: 5, block_bytes: 16, ..OpenOptions::default() };
     let Ok(mut source) = open(&input, &options) else { return };
     let schema: Vec<Column> = source.schema().to_vec();
@@ -47,8 +47,8 @@ pub fn read_all(bytes: &[u8], input: impl Fn(String) -> Input) {
     }
 }
 
-/// Writes a seed into the folder that SEEDS names, if it does: what is no text can't be written by hand.
-pub fn seed(name: &str, bytes: &[u8]) {
+/// Writes a binary seed into the folder that SEEDS names, if it is set.
+pub fn write_seed(name: &str, bytes: &[u8]) {
     if let Some(folder) = std::env::var_os("SEEDS") {
         let path = std::path::Path::new(&folder).join(name);
         std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,4 +1,4 @@
-//! CSV files, the first byte choosing the separator and what becomes of bad lines.
+//! CSV files. The first byte chooses the separator and the treatment of bad lines.
 #![no_main]
 
 use anomal_fuzz::read_all;

@@ -1,4 +1,4 @@
-//! SQL expressions: planned and run, or refused with a message.
+//! SQL expressions: planned and evaluated, or refused with a message.
 #![no_main]
 
 use anomal_core::{
@@ -6,7 +6,7 @@ use anomal_core::{
     proto::{Column, DataType, Phase},
 };
 use anomal_feature::LocalFeatureEngine;
-use anomal_fuzz::answer;
+use anomal_fuzz::block_on;
 use libfuzzer_sys::fuzz_target;
 use polars::prelude::{Column as Values, DataFrame};
 
@@ -22,7 +22,8 @@ fn table(columns: &[Column]) -> Table {
 }
 
 fuzz_target!(|sql: &str| {
-    let column = |name: &str, of: DataType| Column { name: name.into(), data_type: of.into() };
+    let column =
+        |name: &str, data_type: DataType| Column { name: name.into(), data_type: data_type.into() };
     let schema = vec![
         column("n", DataType::Integer),
         column("x", DataType::Float),
@@ -33,7 +34,7 @@ fuzz_target!(|sql: &str| {
     let Ok(features) = serde_json::from_value(feature) else { return };
     let settings = FeatureSettings { packs: vec![], filters: vec![], features, flags: vec![] };
     let engine = LocalFeatureEngine::default();
-    let Some(plan) = answer(engine.plan(PlanRequest { settings, schema })) else { return };
+    let Some(plan) = block_on(engine.plan(PlanRequest { settings, schema })) else { return };
     let phase = if plan.whole_table { Phase::WholeTable } else { Phase::RowWise };
     let request = ExtractRequest {
         settings: plan.settings.as_str().into(),
@@ -41,7 +42,7 @@ fuzz_target!(|sql: &str| {
         columns: plan.columns,
         phase,
     };
-    if let Some(extraction) = answer(engine.extract(request)) {
+    if let Some(extraction) = block_on(engine.extract(request)) {
         assert_eq!(extraction.features.height(), 3);
     }
 });

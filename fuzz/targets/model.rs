@@ -1,4 +1,4 @@
-//! Model files: read and used, or refused.
+//! Model files: loaded and used, or refused.
 #![no_main]
 
 use anomal_classification::{LocalClassificationEngine, Options};
@@ -6,12 +6,12 @@ use anomal_core::{
     ClassificationEngine, ClassifyRequest, Model, Table,
     proto::{FeatureColumn, FeatureKind},
 };
-use anomal_fuzz::{answer, seed};
+use anomal_fuzz::{block_on, write_seed};
 use libfuzzer_sys::fuzz_target;
 use polars::prelude::{Column, DataFrame};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What names the format, and the checksum and the length behind it.
+/// The magic bytes, the checksum and the length of the header.
 const FRAME: usize = 8 + 8 + 4;
 
 fn table() -> Table {
@@ -23,8 +23,8 @@ fn table() -> Table {
     Table::new(vec![0, 1, 2], columns).expect("a table")
 }
 
-/// A model of each detector, its header and its body a line each.
-fn seeds() {
+/// Writes a model of each detector, with its header and body on a line each.
+fn write_seeds() {
     let engine = LocalClassificationEngine::new(Options::default());
     let feature = |name: &str, kind: FeatureKind| FeatureColumn {
         name: name.into(),
@@ -32,7 +32,7 @@ fn seeds() {
         weight: 1.0,
         origin: String::new(),
     };
-    for detector in answer(engine.list_detectors()).unwrap_or_default() {
+    for detector in block_on(engine.list_detectors()).unwrap_or_default() {
         let settings = serde_json::json!({"engine": detector.name});
         let request = ClassifyRequest {
             settings: serde_json::from_value(settings).expect("settings"),
@@ -42,23 +42,23 @@ fn seeds() {
             ],
             table: table(),
         };
-        let Some(fitted) = answer(engine.fit(request)) else { continue };
+        let Some(fitted) = block_on(engine.fit(request)) else { continue };
         let bytes = &fitted.model.0;
         let length = u32::from_le_bytes(bytes[16..FRAME].try_into().expect("four bytes"));
         let (header, body) = bytes[FRAME..].split_at(length as usize);
-        seed(&detector.name, &[header, b"\n", body].concat());
+        write_seed(&detector.name, &[header, b"\n", body].concat());
     }
 }
 
-fuzz_target!(init: seeds(), |bytes: &[u8]| {
+fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
     let (header, body) = (&bytes[..end], &bytes[end + 1..]);
-    // As a file whose frame is right, or the checksum would refuse nearly all.
+    // With a valid frame: otherwise the checksum refuses nearly all inputs.
     let length = u32::try_from(header.len()).unwrap_or(0).to_le_bytes();
     let rest = [&length, header, body].concat();
     let file = [b"ANOMALM1".as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
     let engine = LocalClassificationEngine::new(Options::default());
-    if let Some(scored) = answer(engine.score(&Model(file.into()), table())) {
+    if let Some(scored) = block_on(engine.score(&Model(file.into()), table())) {
         assert_eq!(scored.rows.height(), 3);
     }
 });

@@ -1,4 +1,4 @@
-//! Files of a JSON object a line.
+//! NDJSON files. The first byte chooses the treatment of bad lines.
 #![no_main]
 
 use anomal_fuzz::read_all;

@@ -1,13 +1,13 @@
-//! Settings in their three forms: whole, or refused with every problem at a place.
+//! Settings in their three forms: loaded, or refused with an error.
 #![no_main]
 
 use anomal_spec::{Source, load, to_manifest_yaml};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // The original's form names another file: the same bytes behind a form feed.
+    // The original's form refers to a second file: the bytes after a form feed.
     let (first, second) = match bytes.iter().position(|byte| *byte == 12) {
-        Some(place) => (&bytes[..place], &bytes[place + 1..]),
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
         None => (bytes, bytes),
     };
     let source = Source { file: "job.yaml", name: "job" };

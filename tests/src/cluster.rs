@@ -1,7 +1,7 @@
 //! The test cluster: namespaces that are deleted after the test, operators as local processes, small jobs.
 
 use std::{
-    env, fs,
+    fs,
     path::Path,
     process::{Child, Command, Stdio},
     sync::Once,
@@ -20,11 +20,7 @@ const IMAGE: &str = "localhost/anomal/runner:test";
 /// The test cluster with the AnomalyJob definition; reports the test as skipped and returns `None` if there is none.
 pub fn cluster() -> Option<&'static Cluster> {
     static DEFINED: Once = Once::new();
-    if env::var("ANOMAL_TEST_CLUSTER").as_deref() != Ok("1") {
-        crate::skip("ANOMAL_TEST_CLUSTER is not 1");
-        return None;
-    }
-    let cluster = Cluster::shared().expect("the cluster");
+    let cluster = Cluster::for_test().expect("the cluster")?;
     DEFINED.call_once(|| {
         let crd = Command::new(crate::program("anomal-operator")).arg("crd").output();
         let file = NamedTempFile::new().expect("a temporary file");

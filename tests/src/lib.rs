@@ -19,6 +19,7 @@ use std::{
 };
 
 use anomal_core::Table;
+pub use anomal_testbed::skip;
 use polars::prelude::DataFrame;
 pub use tempfile::TempDir;
 
@@ -35,12 +36,6 @@ pub fn program(name: &str) -> PathBuf {
 pub fn tool(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
     path.unwrap_or_else(|| panic!("{variable} is not set; `cargo xtask test` sets it")).into()
-}
-
-/// Reports a test as skipped; `cargo xtask test` counts these lines. The caller returns afterwards.
-pub fn skip(reason: &str) {
-    // Bypasses the capture of test output; starts on a new line.
-    let _ = writeln!(std::io::stdout(), "\nskipped: {reason}");
 }
 
 /// The root of the checkout.

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# A base image for dynamically linked programs, made of Debian packages alone: no shell, no package manager, a user
-# who is not root. It stands for a public base where no registry can be reached.
+# A base image for dynamically linked programs, built from Debian packages: no shell, no package manager, a user who is
+# not root. It replaces a public base image where no registry can be reached.
 #
-#   base-image.sh FOLDER    makes FOLDER/base-KEY.tar (an OCI archive) and prints its path; KEY follows from the
-#                           packages' versions and from this script, so that it is made once for each
+#   base-image.sh FOLDER    writes FOLDER/base-KEY.tar (an OCI archive) and prints its path; KEY is a hash of the
+#                           packages' versions and this script, so that each is built once
 set -euo pipefail
 folder=$(realpath "${1:?usage: base-image.sh FOLDER}")
 packages=(libc6 libgcc-s1 ca-certificates tzdata netbase)
 
-# The names and checksums of what would be downloaded.
-listed() { apt-get download --print-uris "${packages[@]}" 2>/dev/null | awk '{print $2, $4}' | sort; }
-whole() { (($(grep -c SHA256 <<<"$1") == ${#packages[@]})); }
+# The names and checksums of the packages to download.
+list_packages() { apt-get download --print-uris "${packages[@]}" 2>/dev/null | awk '{print $2, $4}' | sort; }
+is_complete() { (($(grep -c SHA256 <<<"$1") == ${#packages[@]})); }
 
-list=$(listed) || true
-if ! whole "$list"; then # no package lists yet
+list=$(list_packages) || true
+if ! is_complete "$list"; then # no package lists yet
   apt-get --quiet --option DPkg::Lock::Timeout=600 update >&2
-  list=$(listed) || true
-  whole "$list" || {
-    echo "base-image.sh: apt-get knows not all of ${packages[*]}; name another base by --base" >&2
+  list=$(list_packages) || true
+  is_complete "$list" || {
+    echo "base-image.sh: apt-get lacks some of ${packages[*]}; name another base image with --base" >&2
     exit 1
   }
 fi
@@ -38,11 +38,11 @@ mkdir -p "$root"/usr/{lib,lib64,bin,sbin}
 for name in lib lib64 bin sbin; do ln -s "usr/$name" "$root/$name"; done
 for package in "$work"/debs/*.deb; do dpkg --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$root"; done
 
-# What the installation of ca-certificates would do.
+# As the installation of ca-certificates does.
 mkdir -p "$root/etc/ssl/certs"
 cat "$root"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
 
-# Documents, character sets and duplicates, and what only a shell could run.
+# Without documents, character sets, duplicates, and programs that only a shell could run.
 rm -rf "$root"/usr/share/{doc,man,lintian,locale,bug,ca-certificates} "$root"/usr/lib/*/gconv \
   "$root"/usr/share/zoneinfo/{right,posix} "${root:?}"/usr/{sbin,bin}/* "$root"/etc/ca-certificates
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements beside what people use today. None of them is a test.
+//! `cargo xtask bench`: measurements beside other tools. None of them is a test.
 
 mod operator;
 
@@ -18,20 +18,20 @@ const FOLDER: &str = "xtask/bench";
 
 #[derive(clap::Subcommand)]
 pub enum Bench {
-    /// Every detector beside `PyOD`'s: AUROC, average precision, seconds, memory
+    /// All detectors beside those of `PyOD`: AUROC, average precision, seconds, memory
     Detectors {
-        /// A folder of Parquet files with number columns and a column `label` (1: an anomaly)
+        /// A folder of Parquet files with numeric columns and a column `label` (1: an anomaly)
         #[arg(long)]
         datasets: PathBuf,
-        /// More for the script, such as `--seeds 1 --only HBOS KNN`
+        /// More arguments for the script, such as `--seeds 1 --only HBOS KNN`
         #[arg(last = true)]
         more: Vec<String>,
     },
-    /// Writing to and reading from Elasticsearch and OpenSearch, beside loops that do nothing else
+    /// Writing to and reading from Elasticsearch and OpenSearch, beside bare loops
     Elastic,
-    /// The operator with many suspended jobs, on the cluster of the tests
+    /// The operator with many suspended jobs, in the test cluster
     Operator {
-        /// How many jobs
+        /// Numbers of jobs
         #[arg(default_values_t = [500, 1_000, 5_000])]
         jobs: Vec<usize>,
     },
@@ -55,7 +55,7 @@ fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
         .arg("--datasets")
         .arg(datasets)
         .args(more)
-        // As fast as the peer can be: kernels for this processor.
+        // OpenBLAS kernels for this processor: PyOD at its fastest.
         .env_remove("OPENBLAS_CORETYPE")
         .env_remove("OPENBLAS_L2_SIZE")
         .status()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask crd`: the definition of AnomalyJob, as the chart has it. A test of the operator tells when it is stale.
+//! `cargo xtask crd`: writes the definition of AnomalyJob into the chart. A test of the operator fails when it is stale.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ const FILE: &str = "charts/anomal/files/crd.yaml";
 
 pub fn run() -> Result<ExitCode> {
     build()?;
-    let made = Command::new(target().join("release/anomal-operator")).arg("crd").output()?;
-    if !made.status.success() {
-        bail!("`anomal-operator crd` failed: {}", String::from_utf8_lossy(&made.stderr).trim());
+    let output = Command::new(target().join("release/anomal-operator")).arg("crd").output()?;
+    if !output.status.success() {
+        bail!("`anomal-operator crd` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    fs::write(FILE, made.stdout).with_context(|| format!("{FILE} can't be written"))?;
+    fs::write(FILE, output.stdout).with_context(|| format!("cannot write {FILE}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
-//! Example data with labelled anomalies. What is written depends on the seed and the number of rows
-//! alone: nothing here reads a clock, the machine's mathematics library or the order of a hash map.
+//! Example data with labelled anomalies. The output depends on the seed and the number of rows only: nothing here reads
+//! a clock, the order of a hash map, or uses the machine's mathematics library.
 
-mod dice;
 mod dns;
 mod finance;
+mod random;
 
 use std::{
     fs::File,
@@ -16,44 +16,44 @@ use clap::{Args, ValueEnum};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What the data is about
+    /// The kind of data
     data: Data,
     #[arg(long, default_value_t = 5_000)]
     rows: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A file; `-` is standard output
+    /// A file (`-`: standard output)
     #[arg(long, default_value = "-")]
     output: PathBuf,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Data {
-    /// A DNS log as Packetbeat's CSV export has it, with five families of intrusions
+    /// A DNS log like Packetbeat's CSV export, with five families of intrusions
     Dns,
-    /// Mobile payments in the columns of `PaySim`, with fraud
+    /// Mobile payments with the columns of `PaySim`, with fraud
     Finance,
 }
 
 /// Writes the header and the rows.
 ///
 /// # Errors
-/// If the output can't be written; a reader that has read enough (`| head`) is none.
+/// If the output cannot be written. A closed pipe (`| head`) is not an error.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let written = if arguments.output == Path::new("-") {
         write(arguments, &mut BufWriter::with_capacity(1 << 20, stdout().lock()))
     } else {
         let file = File::create(&arguments.output)
-            .with_context(|| format!("{} can't be written", arguments.output.display()))?;
+            .with_context(|| format!("cannot write {}", arguments.output.display()))?;
         write(arguments, &mut BufWriter::with_capacity(1 << 20, file))
     };
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("the rows can't be written"),
+        written => written.context("cannot write the rows"),
     }
 }
 
-/// A DNS log of so many rows.
+/// Writes a DNS log of this many rows.
 pub fn dns(rows: u64, seed: u64, output: &mut impl Write) -> std::io::Result<()> {
     dns::write(rows, seed, output)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask images`: the images of the programs, built from what cargo compiled. Only what changed is built again.
+//! `cargo xtask images`: the images of the programs, built from compiled programs. Unchanged images are not rebuilt.
 
 mod archive;
 mod sbom;
@@ -20,34 +20,34 @@ use crate::{
 use archive::Builder;
 use target::Target;
 
-/// What tests name the images.
+/// Names of the images in tests.
 const REPOSITORY: &str = "localhost/anomal";
 const TAG: &str = "test";
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Which images; none: all of them
+    /// The images to build (default: all)
     targets: Vec<Target>,
-    /// The images' tag
+    /// The tag of the images
     #[arg(long, default_value = TAG)]
     tag: String,
-    /// What stands before the images' names
+    /// The prefix of the images' names
     #[arg(long, default_value = REPOSITORY)]
     repository: String,
-    /// The base image; none: one is made of Debian packages
+    /// The base image (default: one built from Debian packages)
     #[arg(long)]
     base: Option<String>,
-    /// Loads them into the cluster of the tests, which must be up
+    /// Load them into the test cluster, which must be running
     #[arg(long)]
     load: bool,
-    /// Takes the programs as they are in the target folder
+    /// Use the programs in the target folder without building them
     #[arg(long)]
     no_build: bool,
 }
 
 /// Prints the path of each image's archive.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // Before the long work.
+    // Fails before the long work.
     let cluster = arguments.load.then(Cluster::running).transpose()?;
     let archives = make(arguments)?;
     if let Some(cluster) = cluster {
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The images of what is compiled, in the cluster.
+/// Loads the images of the compiled programs into the cluster.
 pub fn load(cluster: &Cluster) -> Result<()> {
     let arguments = Arguments {
         targets: Vec::new(),
@@ -70,7 +70,7 @@ pub fn load(cluster: &Cluster) -> Result<()> {
     cluster.load(&make(&arguments)?)
 }
 
-/// Builds the images that are not up to date; the archives of all that are asked for.
+/// The archives of the requested images, built where they are not up to date.
 fn make(arguments: &Arguments) -> Result<Vec<PathBuf>> {
     if !arguments.no_build {
         build()?;
@@ -82,7 +82,7 @@ fn make(arguments: &Arguments) -> Result<Vec<PathBuf>> {
     }
     let folder = target().join("images");
     fs::create_dir_all(&folder)?;
-    // The lock ends with the process, however that ends.
+    // The lock is released when the process ends, also after a crash.
     let lock = File::create(folder.join("lock"))?;
     lock.lock().context("the lock of the images")?;
     let base = arguments.base.clone().map_or_else(base, Ok)?;
@@ -91,13 +91,13 @@ fn make(arguments: &Arguments) -> Result<Vec<PathBuf>> {
     targets.iter().map(|target| builder.archive(*target)).collect()
 }
 
-/// A base made of Debian packages, which stands for a public one where no registry can be reached.
+/// A base image built from Debian packages, in place of a public one where no registry can be reached.
 fn base() -> Result<String> {
     let folder = cache().join("tools/base-image");
     fs::create_dir_all(&folder)?;
     let mut script = Command::new("tests/testbed/base-image.sh");
     let path =
-        output(script.arg(&folder)).context("the base image can't be made of Debian's packages")?;
+        output(script.arg(&folder)).context("cannot build the base image from Debian packages")?;
     Ok(format!("oci-archive:{path}"))
 }
 

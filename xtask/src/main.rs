@@ -1,6 +1,6 @@
-//! Tasks of this repository that are no part of the product: `cargo xtask test`, `cargo xtask generate`.
+//! Development tasks of this repository, such as `cargo xtask test`.
 //!
-//! It is the first thing that a newcomer's machine compiles, so it stays small: no tables, no runtime.
+//! It is compiled before anything else, so it stays small: no tables, no async runtime.
 #![expect(clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod bench;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Tasks of this repository")]
+#[command(name = "cargo xtask", about = "Development tasks of this repository")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -27,28 +27,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds everything and runs every test
+    /// Build everything and run all tests
     Test(test::Arguments),
-    /// Compares what the programs of a commit and of this tree write, to the byte
+    /// Compare the output of a commit's programs with that of this tree's, to the byte
     Compare(compare::Arguments),
-    /// Checks the dependencies' licences and sources
+    /// Check the dependencies' licences and sources
     Deny,
-    /// Measures beside what people use today
+    /// Measure beside other tools
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// The Kubernetes cluster of the tests
+    /// Control the Kubernetes cluster of the tests
     #[command(subcommand)]
     Testbed(testbed::Testbed),
-    /// The programs' images
+    /// Build the images of the programs
     Images(images::Arguments),
-    /// Writes the definition of AnomalyJob that the chart installs
+    /// Write the definition of AnomalyJob that the chart installs
     Crd,
-    /// Writes example data: the same bytes for the same seed, on every machine
+    /// Write example data: the same bytes for the same seed, on every machine
     Generate(generate::Arguments),
 }
 
 fn main() -> ExitCode {
-    let ended = match Arguments::parse().task {
+    let result = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Compare(arguments) => compare::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Task::Deny => deny::run(),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
-    ended.unwrap_or_else(|error| {
+    result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: builds everything once and runs every test.
+//! `cargo xtask test`: builds everything once and runs all tests.
 
 use std::{
     env, fs,
@@ -18,37 +18,37 @@ use crate::{
     tools::{self, Environment},
 };
 
-/// What two compilers at once take.
-const ROOMY_KIB: u64 = 6 << 20;
+/// The memory that two compilers need at once.
+const PARALLEL_KIB: u64 = 6 << 20;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only tests whose name contains this
     filter: Option<String>,
-    /// Leaves parts out: their tests are told as skipped
+    /// Leave out tests that need this; they count as skipped
     #[arg(long, value_enum)]
-    skip: Vec<Part>,
+    skip: Vec<Requirement>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// What takes a Kubernetes cluster, and so root
+enum Requirement {
+    /// A Kubernetes cluster, which needs root
     Cluster,
 }
 
 /// The last line sums up as `N passed, N failed, N skipped`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let started = Instant::now();
-    let clustered = !arguments.skip.contains(&Part::Cluster);
-    if !clustered && env::var("CI").is_ok_and(|ci| ci == "true") {
-        bail!("where CI is true, nothing is left out: `--skip` is for a developer's machine");
+    let with_cluster = !arguments.skip.contains(&Requirement::Cluster);
+    if !with_cluster && env::var("CI").is_ok_and(|ci| ci == "true") {
+        bail!("--skip is not allowed where CI is true; it is for a developer's machine");
     }
-    let mut environment = prepare(clustered)?;
-    // It ends with this value, whatever comes.
-    let _cluster = clustered.then(raise).transpose()?;
-    environment.push(("ANOMAL_TEST_CLUSTER", if clustered { "1" } else { "0" }.into()));
+    let mut environment = prepare(with_cluster)?;
+    // Stopped when this value is dropped.
+    let _cluster = with_cluster.then(start_cluster).transpose()?;
+    environment.push(("ANOMAL_TEST_CLUSTER", if with_cluster { "1" } else { "0" }.into()));
     let mut counts = Counts::default();
-    let whole = part("tests", || {
+    let complete = timed("tests", || {
         let mut command = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
         command.envs(environment);
         if let Some(filter) = &arguments.filter {
@@ -58,65 +58,65 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     eprintln!("all: {:.0} s", started.elapsed().as_secs_f64());
     println(&counts.line());
-    let good = whole && counts.failed == 0 && counts.passed > 0;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let passed = complete && counts.failed == 0 && counts.passed > 0;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds, and gets what tests need from outside: at the same time where memory allows, for one mostly waits for the
+/// Builds, and installs the tools of the tests: at the same time where memory allows, as the tools mostly wait for the
 /// network.
-fn prepare(clustered: bool) -> Result<Environment> {
-    let get = || {
-        let environment = part("tools", tools::all)?;
-        if clustered {
-            part("testbed", anomal_testbed::build)?;
+fn prepare(with_cluster: bool) -> Result<Environment> {
+    let install = || {
+        let environment = timed("tools", tools::all)?;
+        if with_cluster {
+            timed("testbed", anomal_testbed::build)?;
         }
         Ok(environment)
     };
-    // With whatever the tests start: they drive the programs as people do.
-    let build = || part("build", build);
-    if !roomy() {
+    // With the programs, which the tests start.
+    let build = || timed("build", build);
+    if !has_memory_for_both() {
         build()?;
-        return get();
+        return install();
     }
     thread::scope(|scope| {
-        let got = scope.spawn(get);
+        let installing = scope.spawn(install);
         build()?;
-        got.join().unwrap_or_else(|_| bail!("getting the tools panicked"))
+        installing.join().unwrap_or_else(|_| bail!("the installation of the tools panicked"))
     })
 }
 
-/// The cluster, with the images of what was compiled.
-fn raise() -> Result<Raised> {
-    let raised = Raised(part("cluster", Cluster::up)?);
-    part("images", || images::load(&raised.0))?;
-    Ok(raised)
+/// Starts the cluster and loads the images of the compiled programs.
+fn start_cluster() -> Result<RunningCluster> {
+    let cluster = RunningCluster(timed("cluster", Cluster::up)?);
+    timed("images", || images::load(&cluster.0))?;
+    Ok(cluster)
 }
 
-/// A cluster that is stopped when the tests are done, unless it is somebody's own.
-struct Raised(Cluster);
+/// A cluster that is stopped when dropped, unless it is external.
+struct RunningCluster(Cluster);
 
-impl Drop for Raised {
+impl Drop for RunningCluster {
     fn drop(&mut self) {
         if self.0.is_ours()
             && let Err(error) = anomal_testbed::script(&["down"])
         {
-            eprintln!("the cluster can't be stopped: {error:#}");
+            eprintln!("cannot stop the cluster: {error:#}");
         }
     }
 }
 
-fn roomy() -> bool {
+fn has_memory_for_both() -> bool {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let mut lines = memory.lines();
     let available = lines.find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB"));
-    available.and_then(|kib| kib.trim().parse().ok()).is_some_and(|kib: u64| kib > ROOMY_KIB)
+    available.and_then(|kib| kib.trim().parse().ok()).is_some_and(|kib: u64| kib > PARALLEL_KIB)
 }
 
-fn part<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+fn timed<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let started = Instant::now();
-    let done = work().with_context(|| format!("{name} failed"))?;
+    let result = work().with_context(|| format!("{name} failed"))?;
     eprintln!("{name}: {:.0} s", started.elapsed().as_secs_f64());
-    Ok(done)
+    Ok(result)
 }
 
 #[expect(clippy::print_stdout, reason = "the result, which scripts read")]
@@ -129,12 +129,12 @@ struct Counts {
     passed: u64,
     failed: u64,
     skipped: u64,
-    /// Tests that told they lack something. They end as passed, for Rust's tests know no other way.
-    lacking: u64,
+    /// Tests that printed a `skipped: ` line. The test harness counts them as passed.
+    skipped_by_themselves: u64,
 }
 
 impl Counts {
-    /// Runs tests, shows what they print and adds up their results; whether all of them could be run.
+    /// Runs tests, prints their output and adds up their results. False if a test program failed.
     fn follow(&mut self, mut command: Command) -> Result<bool> {
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().context("no output")?;
@@ -146,9 +146,9 @@ impl Counts {
         Ok(child.wait()?.success())
     }
 
-    /// A line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or `skipped: ` with a test's reason.
+    /// A line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or `skipped: ` with a reason.
     fn add(&mut self, line: &str) {
-        self.lacking += u64::from(line.starts_with("skipped: "));
+        self.skipped_by_themselves += u64::from(line.starts_with("skipped: "));
         let Some(rest) = line.strip_prefix("test result: ") else { return };
         let rest = rest.split_once(". ").map_or("", |(_, rest)| rest);
         for part in rest.split("; ") {
@@ -164,8 +164,8 @@ impl Counts {
     }
 
     fn line(&self) -> String {
-        let passed = self.passed.saturating_sub(self.lacking);
-        let skipped = self.skipped + self.lacking;
+        let passed = self.passed.saturating_sub(self.skipped_by_themselves);
+        let skipped = self.skipped + self.skipped_by_themselves;
         format!("{passed} passed, {} failed, {skipped} skipped", self.failed)
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask testbed`: the Kubernetes cluster of the tests, by hand.
+//! `cargo xtask testbed`: commands for the Kubernetes cluster of the tests.
 
 use std::{
     path::PathBuf,
@@ -10,56 +10,56 @@ use anyhow::{Result, bail};
 
 #[derive(clap::Subcommand)]
 pub enum Testbed {
-    /// Compiles and installs what is missing (the first time takes some 15 minutes)
+    /// Compile and install what is missing (about 15 minutes at the first time)
     Build,
-    /// Starts this checkout's cluster, or mends it; prints the path of its kubeconfig
+    /// Start or repair this checkout's cluster; prints the path of its kubeconfig
     Up,
-    /// Stops it and removes every trace of it
+    /// Stop it and remove every trace of it
     Down,
-    /// What of it runs
+    /// Show which components run
     Status,
-    /// The path of its kubeconfig
+    /// Print the path of its kubeconfig
     Kubeconfig,
-    /// Imports image archives (docker or OCI)
+    /// Import image archives (docker or OCI)
     Load {
         #[arg(required = true)]
         archives: Vec<PathBuf>,
     },
-    /// Kills components and starts them again
+    /// Kill components and start them again
     Restart {
         #[arg(required = true)]
         components: Vec<String>,
     },
-    /// Runs a command inside the node, such as `ip address` or `ctr -n k8s.io images list`
+    /// Run a command inside the node, such as `ip address` or `ctr -n k8s.io images list`
     #[command(disable_help_flag = true)]
     Inside {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// kubectl, of the cluster's version and with its kubeconfig
+    /// Run kubectl of the cluster's version with its kubeconfig
     #[command(disable_help_flag = true)]
-    Kubectl(Words),
-    /// Helm, with its kubeconfig
+    Kubectl(ProgramArguments),
+    /// Run Helm with its kubeconfig
     #[command(disable_help_flag = true)]
-    Helm(Words),
+    Helm(ProgramArguments),
 }
 
 #[derive(clap::Args)]
-pub struct Words {
+pub struct ProgramArguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<String>,
+    arguments: Vec<String>,
 }
 
 pub fn run(testbed: &Testbed) -> Result<ExitCode> {
     match testbed {
         Testbed::Build => anomal_testbed::build()?,
         Testbed::Up => {
-            unnamed("start")?;
+            refuse_external("start")?;
             anomal_testbed::build()?;
             anomal_testbed::script(&["up"])?;
         }
         Testbed::Down => {
-            unnamed("stop")?;
+            refuse_external("stop")?;
             anomal_testbed::script(&["down"])?;
         }
         Testbed::Status => anomal_testbed::script(&["status"])?,
@@ -73,18 +73,20 @@ pub fn run(testbed: &Testbed) -> Result<ExitCode> {
             let words = ["inside"].into_iter().chain(command.iter().map(String::as_str));
             anomal_testbed::script(&words.collect::<Vec<_>>())?;
         }
-        Testbed::Kubectl(words) => return program(Cluster::running()?.kubectl_command(), words),
-        Testbed::Helm(words) => return program(Cluster::running()?.helm_command(), words),
+        Testbed::Kubectl(program) => {
+            return run_program(Cluster::running()?.kubectl_command(), program);
+        }
+        Testbed::Helm(program) => return run_program(Cluster::running()?.helm_command(), program),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Somebody's cluster is neither started nor stopped.
-fn unnamed(what: &str) -> Result<()> {
+/// An external cluster is neither started nor stopped.
+fn refuse_external(verb: &str) -> Result<()> {
     match std::env::var_os(anomal_testbed::KUBECONFIG) {
         Some(path) if !path.is_empty() => {
             bail!(
-                "{} names a cluster that is not the testbed's to {what}",
+                "{} names an external cluster, which the testbed does not {verb}",
                 anomal_testbed::KUBECONFIG
             )
         }
@@ -92,7 +94,7 @@ fn unnamed(what: &str) -> Result<()> {
     }
 }
 
-fn program(mut command: Command, words: &Words) -> Result<ExitCode> {
-    let status = command.args(&words.words).status()?;
+fn run_program(mut command: Command, program: &ProgramArguments) -> Result<ExitCode> {
+    let status = command.args(&program.arguments).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,5 @@
-//! What tests need from outside: got at the first run, kept in the cache, told to the tests by environment
-//! variables. One that is set already is taken as it is.
+//! Tools that tests need: installed at the first run, cached, and passed to the tests in environment variables.
+//! A variable that is already set is used unchanged.
 
 mod axe;
 pub mod debian;
@@ -23,43 +23,43 @@ use anyhow::{Context, Result, bail};
 
 use crate::cargo::cache;
 
-/// What the example of an engine in Python needs.
+/// Requirements of the example of an engine in Python.
 const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
-/// What reads dashboards, as their own program would.
+/// Requirements of the test that imports dashboards.
 const DASHBOARDS: &str = "tests/tests/elastic/requirements.txt";
 
 /// The variables that tests read, with their values.
 pub type Environment = Vec<(&'static str, OsString)>;
 
-/// Makes sure of everything.
+/// All tools, installed where they are missing.
 pub fn all() -> Result<Environment> {
     let mut environment = Environment::new();
-    let mut tell = |variable, get: fn() -> Result<PathBuf>| {
+    let mut add = |variable, get: fn() -> Result<PathBuf>| {
         let value = env::var_os(variable).map_or_else(|| get().map(OsString::from), Ok);
         environment.push((variable, value.with_context(|| format!("for {variable}"))?));
         anyhow::Ok(())
     };
-    tell("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
-    tell("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
-    tell("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
-    tell("ANOMAL_TEST_FAKETIME", debian::faketime)?;
-    tell("ANOMAL_TEST_AXE", axe::script)?;
-    tell("ANOMAL_TEST_VEGA", vega::folder)?;
-    environment.push(s3::told()?);
+    add("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
+    add("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
+    add("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
+    add("ANOMAL_TEST_FAKETIME", debian::faketime)?;
+    add("ANOMAL_TEST_AXE", axe::script)?;
+    add("ANOMAL_TEST_VEGA", vega::folder)?;
+    environment.push(s3::environment()?);
     environment.extend(elastic()?);
     Ok(environment)
 }
 
 /// The servers of Elasticsearch and OpenSearch alone.
 pub fn elastic() -> Result<Environment> {
-    let mut environment = elasticsearch::told()?;
-    environment.extend(opensearch::told()?);
+    let mut environment = elasticsearch::environment()?;
+    environment.extend(opensearch::environment()?);
     Ok(environment)
 }
 
-/// The folder `name` of the cache, as `make` fills it: at the first call, and anew when `key` changes. A folder whose
-/// making was broken off is made again.
-pub fn kept(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+/// The folder `name` of the cache, filled by `make` at the first call and again when `key` changes. A folder that
+/// `make` did not finish is made again.
+pub fn cached(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = cache().join("tools");
     fs::create_dir_all(&tools)?;
     // Two checkouts share the cache. The lock ends with the process, however that ends.
@@ -75,7 +75,7 @@ pub fn kept(name: &str, key: &[u8], make: impl FnOnce(&Path) -> Result<()>) -> R
     }
     fs::create_dir_all(&folder)?;
     make(&folder)?;
-    // Last, and at once: a marker that is there is whole.
+    // Last, and atomically: a marker that exists is complete.
     let written = folder.join("made.part");
     fs::write(&written, key)?;
     fs::rename(written, marker)?;
@@ -87,7 +87,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("{command:?} ended with {status}") }
 }
 
-/// What a command prints, if it succeeds.
+/// The standard output of a command, if it succeeds.
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -98,21 +98,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_broken_off_is_made_again() {
+    fn an_unfinished_folder_is_made_again() {
         let name = format!("test-{}", std::process::id());
-        let broken = kept(&name, b"1", |folder| {
+        let unfinished = cached(&name, b"1", |folder| {
             fs::write(folder.join("half"), "")?;
             bail!("killed")
         });
-        assert!(broken.is_err());
+        assert!(unfinished.is_err());
         let whole = |folder: &Path| {
             assert!(!folder.join("half").exists());
             Ok(fs::write(folder.join("whole"), "")?)
         };
-        let folder = kept(&name, b"1", whole).unwrap();
+        let folder = cached(&name, b"1", whole).unwrap();
         assert!(folder.join("whole").exists());
-        assert_eq!(kept(&name, b"1", |_| bail!("made twice")).unwrap(), folder);
-        assert!(kept(&name, b"2", |_| bail!("made anew")).is_err());
+        assert_eq!(cached(&name, b"1", |_| bail!("made twice")).unwrap(), folder);
+        assert!(cached(&name, b"2", |_| bail!("made again")).is_err());
         fs::remove_dir_all(&folder).unwrap();
         fs::remove_file(folder.with_extension("lock")).unwrap();
     }

@@ -1,5 +1,5 @@
-# What is compiled and installed once. Each piece is a folder of the cache, named by its version, which gets its
-# name only when it is whole; one process builds at a time.
+# Compiles and installs the components once. Each is a folder of the cache named by its version, which gets its name
+# only when it is complete; one process builds at a time.
 
 # pinned FOLDER MODULE: the version in the go.mod of go-tools/FOLDER
 pinned() { sed -n "s|^.*[[:space:]]$2 \(v[0-9.]*\).*|\1|p" "$here/go-tools/$1/go.mod" | head -n 1; }
@@ -9,7 +9,7 @@ ETCD=$(pinned etcd go.etcd.io/etcd/server/v3)
 METRICS_SERVER=$(pinned addons sigs.k8s.io/metrics-server)
 HELM=$(pinned addons helm.sh/helm/v4)
 COREDNS=$(pinned addons github.com/coredns/coredns)
-GO=1.26.4 # what the newest of them asks for
+GO=1.26.4 # required by the newest of them
 
 bin=$cache/kubernetes-$KUBERNETES
 etcd=$cache/etcd-$ETCD/etcd
@@ -22,7 +22,7 @@ kubectl=$bin/kubectl
 PACKAGES=(containerd runc containernetworking-plugins buildah iptables conntrack
   socat iproute2 openssl curl procps util-linux)
 
-# Everything is there.
+# Whether everything is installed.
 built() {
   [[ -x $kubectl && -x $etcd && -x $helm && -x $coredns && -x $metrics_server && -e ${pause%/*}/pause.tar ]] &&
     [[ -z $(missing_packages) ]]
@@ -40,7 +40,7 @@ build() {
   packages
   compile "$bin" "$here/go-tools/kubernetes" go_kubernetes
   compile "${etcd%/*}" "$here/go-tools/etcd" go_etcd
-  # Of one module: Kubernetes' libraries are compiled once for all three.
+  # In one module, so that Kubernetes' libraries are compiled once for all three.
   compile "${metrics_server%/*}" "$here/go-tools/addons" go_metrics_server
   compile "${helm%/*}" "$here/go-tools/addons" go_helm
   compile "${coredns%/*}" "$here/go-tools/addons" go_coredns
@@ -58,33 +58,33 @@ packages() {
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]} == 0)) && return
-  [[ $(command -v apt-get) ]] || die "install what Debian has as: ${missing[*]}"
-  [[ $EUID == 0 ]] || die "install ${missing[*]}, or run this as root"
-  # The lists may be missing or old. Another installation may be running.
+  [[ $(command -v apt-get) ]] || die "install the equivalents of the Debian packages ${missing[*]}"
+  [[ $EUID == 0 ]] || die "install ${missing[*]}, or run as root"
+  # The lists may be missing or old. Waits for another installation.
   local apt=(apt-get --quiet --option DPkg::Lock::Timeout=600)
   "${apt[@]}" update
   DEBIAN_FRONTEND=noninteractive "${apt[@]}" install --yes --no-install-recommends "${missing[@]}"
 }
 
-# Go is there and new enough, or fetches a newer one by itself (it does from 1.21 on, if its settings let it).
-go_is_there() {
-  local here_is
-  [[ $(command -v go) ]] || die "Go $GO or later builds the cluster, and there is no program 'go': install it, or name a cluster by ANOMAL_TEST_KUBECONFIG"
-  here_is=$(cd / && go env GOVERSION)
-  at_least "$GO" "${here_is#go}" && return
-  at_least 1.21 "${here_is#go}" && [[ $(go env GOTOOLCHAIN) == *auto* ]] && return
-  die "Go $GO or later builds the cluster, and here is ${here_is:-an older one}: install a newer Go, or name a cluster by ANOMAL_TEST_KUBECONFIG"
+# Fails unless Go is new enough, or downloads a newer one itself (from 1.21 on, if its settings allow it).
+require_go() {
+  local found
+  [[ $(command -v go) ]] || die "no program 'go' to build the cluster with: install Go $GO or later, or set ANOMAL_TEST_KUBECONFIG to an existing cluster"
+  found=$(cd / && go env GOVERSION)
+  at_least "$GO" "${found#go}" && return
+  at_least 1.21 "${found#go}" && [[ $(go env GOTOOLCHAIN) == *auto* ]] && return
+  die "Go ${found:-of unknown version} cannot build the cluster: install Go $GO or later, or set ANOMAL_TEST_KUBECONFIG to an existing cluster"
 }
 
 # at_least WANTED VERSION
 at_least() { printf '%s\n%s\n' "$1" "$2" | sort --check=quiet --version-sort; }
 
-# compile FOLDER DIR CMD...: run CMD in DIR; it leaves its output in $tmp, which becomes FOLDER
+# compile FOLDER DIR CMD...: run CMD in DIR; it writes its output to $tmp, which becomes FOLDER
 compile() {
   local folder=$1 dir=$2
   shift 2
   [[ -d $folder ]] && return
-  go_is_there
+  require_go
   say "building $(basename "$folder")"
   tmp=$(mktemp -d "$cache/building.XXXX")
   (cd "$dir" && export CGO_ENABLED=0 GOBIN=$tmp && "$@")

@@ -1,28 +1,28 @@
-# What runs in the node, and how it is started.
+# The components of the node, and how each is started.
 
 COMPONENTS=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns
   metrics-server)
 
-known() { [[ " ${COMPONENTS[*]} " == *" $1 "* ]] || die "no component '$1'; there are: ${COMPONENTS[*]}"; }
+require_component() { [[ " ${COMPONENTS[*]} " == *" $1 "* ]] || die "no component '$1'; there are: ${COMPONENTS[*]}"; }
 
-# start NAME...: each that does not run, until it answers; those that come later need those before
+# start NAME...: start each that is not running and wait until it answers; later ones need earlier ones
 start() {
   local name
   for name; do
-    known "$name"
+    require_component "$name"
     running "$name" || "start_${name//-/_}"
-    answers "$name"
+    wait_for_answer "$name"
   done
 }
 
-# Those that others wait for.
-answers() {
+# Waits for a component that others depend on.
+wait_for_answer() {
   case $1 in
   etcd) wait_for 60 etcd inside curl -fs http://127.0.0.1:2379/health ;;
   containerd) wait_for 60 containerd inside ctr version ;;
   kube-apiserver)
     wait_for 120 kube-apiserver "$kubectl" get --raw /readyz
-    # It says so before it has made these, without which the controller manager ends.
+    # It is ready before these exist, without which the controller manager ends.
     wait_for 120 "the API server's roles" "$kubectl" --namespace kube-system get \
       configmap/extension-apiserver-authentication role/extension-apiserver-authentication-reader \
       rolebinding/system::extension-apiserver-authentication-reader
@@ -51,7 +51,7 @@ start_kube_apiserver() {
     --proxy-client-cert-file="$pki/front-proxy.crt" --proxy-client-key-file="$pki/front-proxy.key"
 }
 
-# Autoscalers look and act sooner than by default, for tests wait for them.
+# Autoscalers act sooner than by default, as tests wait for them.
 start_kube_controller_manager() {
   local kubeconfig=$conf/kube-controller-manager.kubeconfig
   spawn kube-controller-manager "$bin/kube-controller-manager" --kubeconfig="$kubeconfig" --leader-elect=false \
@@ -72,7 +72,7 @@ start_kubelet() {
     --hostname-override="$NODE" --node-ip="$NODE_IP"
 }
 
-# The conntrack limits are not writable inside a network namespace: 0 leaves them alone.
+# The conntrack limits are not writable inside a network namespace: 0 leaves them unchanged.
 start_kube_proxy() {
   spawn kube-proxy "$bin/kube-proxy" --kubeconfig="$conf/kube-proxy.kubeconfig" --hostname-override="$NODE" \
     --proxy-mode=iptables --cluster-cidr="$POD_CIDR" --conntrack-max-per-core=0 \

@@ -1,18 +1,17 @@
-# The node: one process that is process 1 of its own PID, mount and network namespaces, and what runs in there.
+# The node: process 1 of its own PID, mount and network namespaces, and the processes in them.
 #
-# A recorded process is `PID START`: its number as the machine counts, and when it started, since a number is
-# used again.
+# A recorded process is `PID START`: its PID on the machine, and when it started, since PIDs are reused.
 
 pid_of() { cut -d' ' -f1 "$run/$1" 2>/dev/null; }
 
-# When process PID started, in ticks since the machine did; nothing if there is none, or only what remains of it.
+# When process PID started, in ticks since boot; nothing if there is none, or only a zombie.
 started() {
   local stat
   stat=$(stat_of "$1") || return 1
   [[ $stat != Z* ]] && field "$stat" 20
 }
 
-# What the kernel tells of a process, from its state on: before that is its name, which may have spaces.
+# The kernel's statistics of a process, from its state on: the name before it may contain spaces.
 stat_of() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
@@ -21,12 +20,12 @@ stat_of() {
 
 field() { cut -d' ' -f"$2" <<<"$1"; }
 
-# What waits outside the namespaces for a process inside. It ends by itself, unless somebody stopped it.
+# Records the process that waits outside the namespaces for one inside. It ends by itself, unless it is suspended.
 outside() { echo "$1 $(started "$1")" >>"$run/outside"; }
 
 record() { echo "$2 $(started "$2")" >"$run/$1"; }
 
-# Is the recorded process still there?
+# Is the recorded process still running?
 running() {
   local p since
   read -r p since 2>/dev/null <"$run/$1" && [[ -n $since && $(started "$p") == "$since" ]]
@@ -34,7 +33,7 @@ running() {
 
 alive() { running init; }
 
-# A component that was started and is given up, as long as the node is there.
+# Prints a component that was started and has ended for good while the node is running.
 ended() {
   local name
   alive || return 0
@@ -48,21 +47,21 @@ ended() {
 
 inside() { nsenter --target "$(pid_of init)" --mount --net --pid --wdns=/ -- "$@"; }
 
-# spawn NAME CMD...: start CMD inside the node, kept, and record the pid of what keeps it, as the machine numbers it
+# spawn NAME CMD...: start CMD inside the node under keep.sh, and record the PID of keep.sh on the machine
 spawn() {
   local name=$1 init p child=
   shift
   init=$(pid_of init) # not inside the next line: a substitution there would be its first child
   setsid nsenter --target "$init" --mount --net --pid --wdns=/ -- bash "$here/lib/keep.sh" "$@" \
     >>"$log/$name.log" 2>&1 </dev/null 7>&- 9>&- &
-  p=$! # nsenter itself must stay outside the PID namespace; its one child is what keeps the component
+  p=$! # nsenter itself must stay outside the PID namespace; its one child is keep.sh
   disown "$p"
   outside "$p"
   until child=$(pgrep -P "$p"); do kill -0 "$p" 2>/dev/null || die "$name: see $log/$name.log"; done
   record "$name" "$child"
 }
 
-# kill_component NAME: at once it and what would start it again, which are one process group
+# kill_component NAME: kill it together with its keep.sh, which is in the same process group
 kill_component() {
   local group
   group=$(ps -o pgid= -p "$(pid_of "$1")")
@@ -74,14 +73,14 @@ kill_component() {
 namespaces() {
   local p child
   cgroups
-  # It inherits the lock of its place (9).
+  # It inherits the lock of its place (file descriptor 9).
   setsid unshare --pid --fork --kill-child --mount-proc --mount --net --propagation private -- "$pause" \
     >/dev/null 2>&1 </dev/null 7>&- &
   p=$!
   disown "$p"
   outside "$p"
   until child=$(pgrep -P "$p") && [[ $(readlink "/proc/$child/exe") == "$(readlink -f "$pause")" ]]; do
-    kill -0 "$p" 2>/dev/null || die "can't make namespaces: is this machine's root allowed to?"
+    kill -0 "$p" 2>/dev/null || die "cannot make namespaces: root of this machine may lack the right"
     sleep 0.05
   done
   record init "$child"
@@ -89,7 +88,7 @@ namespaces() {
   network
 }
 
-# Kubernetes' usual folders, from the state folder; /run is the node's own.
+# Mounts Kubernetes' usual folders from the state folder, and a /run of the node's own.
 folders() {
   mkdir -p "$state"/{lib,var-log}
   inside mount --make-rshared /
@@ -101,7 +100,7 @@ folders() {
   settings_of_the_kernel
 }
 
-# The kubelet sets these, for the whole machine. It finds them set already, in files that are the node's own.
+# The kubelet would set these for the whole machine. It finds them set in files that are mounted over them.
 settings_of_the_kernel() {
   local setting name file
   mkdir -p "$conf/sysctl"
@@ -128,8 +127,7 @@ network() {
   inside sysctl -qw net.ipv4.ip_forward=1
 }
 
-# Process 1 goes, and the kernel kills the rest and drops the mounts. It is gone when all of them are: until then it
-# counts among the dead, but is there.
+# When process 1 ends, the kernel kills the others and drops the mounts. Until all have ended it remains as a zombie.
 end_node() {
   local p since
   if read -r p since 2>/dev/null <"$run/init"; then
@@ -142,7 +140,7 @@ end_node() {
   [[ -z ${p-} ]] || gone "$p" "$since" || die "process $p of the cluster does not end"
 }
 
-# gone PID SINCE: within five seconds
+# gone PID SINCE: whether it ends within five seconds
 gone() {
   local stat
   for _ in {1..100}; do

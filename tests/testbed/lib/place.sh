@@ -1,12 +1,12 @@
-# The place of a cluster: its number, and with that its addresses, veth pair and cgroup. No two clusters on a
-# machine have the same. A place is taken for as long as its lock is held, and process 1 of the node holds it:
-# so it is free again however that ends, and nothing stale is left to judge.
+# The place of a cluster: its number, from which its addresses, veth pair and cgroup follow. Two clusters on a machine
+# never have the same. A place is taken while its lock is held. Process 1 of the node holds it, so that it is free again
+# however that ends, and no stale state has to be detected.
 
 PLACES=16
-locks=/run/anomal-testbed # machine-wide, so not below anyone's cache
+locks=/run/anomal-testbed # machine-wide, so not in the cache of a user
 NODE=node1
 
-# place NUMBER: what follows from it
+# place NUMBER: set the variables that follow from it
 place() {
   number=$1
   HOST_IP=10.244.255.$((4 * number + 1)) # the machine's end of the veth pair
@@ -19,7 +19,7 @@ place() {
   API=https://$NODE_IP:6443
 }
 
-# Takes a place: at first the one that the state folder's name leads to, so that it is mostly the same.
+# Takes a free place, starting with the one that the state folder's path hashes to, so that it is usually the same.
 claim() {
   local first i
   mkdir -p "$locks"
@@ -30,12 +30,12 @@ claim() {
     if flock -n 9 && ! routed_elsewhere; then
       echo "$number" >"$state/slot"
       echo "$state" >"$locks/$number"
-      sweep_place # of one that was killed and whose state folder is gone
+      sweep_place # of a cluster that was killed and whose state folder is deleted
       return
     fi
     exec 9>&-
   done
-  die "all $PLACES places for clusters on this machine are taken: bring one down ('ip link' shows them as anomal0, anomal1, ...)"
+  die "all $PLACES places for clusters on this machine are taken: stop one ('ip link' shows them as anomal0, anomal1, ...)"
 }
 
 # Does something else on the machine use these addresses?
@@ -47,7 +47,7 @@ routed_elsewhere() {
   return 1
 }
 
-# Removes what the last cluster of this state folder left on the machine, unless another has its place by now.
+# Removes what the last cluster of this state folder left on the machine, unless another has taken its place.
 sweep() {
   [[ -s $state/slot ]] || return 0
   mkdir -p "$locks"
@@ -56,7 +56,7 @@ sweep() {
   if flock -w 10 9; then
     sweep_place
   elif [[ $(<"$locks/$number") == "$state" ]]; then
-    die "something of the cluster still runs, and has 'anomal$number': look for 'unshare' and 'nsenter' in the list of processes"
+    die "a process of the cluster still runs and uses 'anomal$number': look for 'unshare' and 'nsenter' in the process list"
   fi
   exec 9>&-
 }
@@ -70,7 +70,7 @@ sweep_place() {
   done
 }
 
-# Folders for the kubelet's --cgroup-root, in every hierarchy (version 1) or in the one (version 2).
+# Makes folders for the kubelet's --cgroup-root, in every hierarchy (version 1) or in the only one (version 2).
 cgroups() {
   local root controllers
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then

@@ -1,4 +1,4 @@
-# Keys and configuration: made anew at each start, for the addresses follow from the cluster's place.
+# Keys and configuration, written at each start because the addresses follow from the cluster's place.
 
 # cert NAME SUBJECT USAGE [SANS]: a key pair signed by the cluster's CA
 cert() {

@@ -1,4 +1,4 @@
-//! A cluster that tests use.
+//! A cluster for tests.
 
 use std::{
     env,
@@ -11,12 +11,12 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{
-    KUBECONFIG, LOAD,
+    KUBECONFIG, LOAD, cluster_tests_enabled,
     facts::Facts,
     script::{Script, read},
 };
 
-/// A cluster that is up.
+/// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
     kind: Kind,
@@ -27,77 +27,85 @@ pub struct Cluster {
 
 #[derive(Debug)]
 enum Kind {
-    /// Somebody's, which is taken as it is.
-    Named,
-    /// One of ours, which ends with the value or goes on.
-    Ours { script: Script, facts: Facts, ends: bool },
+    /// A cluster outside the testbed, which is used unchanged.
+    External,
+    /// A cluster of the testbed.
+    Testbed { script: Script, facts: Facts, stop_on_drop: bool },
 }
 
-/// The cluster that the environment names.
-pub fn named() -> Option<PathBuf> {
+/// The kubeconfig of the external cluster that the environment names.
+pub fn external() -> Option<PathBuf> {
     env::var_os(KUBECONFIG).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 impl Cluster {
-    /// The one that all tests of a checkout use, each in a namespace of its own. It is started if it is not up, mended
-    /// if something in it was killed, and goes on after the tests: `cargo xtask testbed down` stops it.
+    /// The cluster that all tests of a checkout share, each in its own namespace. It is started if it is not running,
+    /// repaired if a component was killed, and keeps running after the tests: `cargo xtask testbed down` stops it.
     pub fn shared() -> Result<&'static Self> {
         static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| Self::up().map_err(|error| format!("{error:#}")));
         shared.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
-    /// The named one, or this checkout's, which goes on when the value is dropped.
+    /// The shared cluster, or none unless `ANOMAL_TEST_CLUSTER` is 1: then the test is reported as skipped.
+    ///
+    /// # Errors
+    /// If the cluster cannot be started.
+    pub fn for_test() -> Result<Option<&'static Self>> {
+        if cluster_tests_enabled() { Self::shared().map(Some) } else { Ok(None) }
+    }
+
+    /// The external cluster if one is named, else this checkout's. It keeps running when the value is dropped.
     pub fn up() -> Result<Self> {
-        named().map_or_else(
-            || Self::raised(Script::of_checkout(), false),
-            |path| Ok(Self::taken(path)),
+        external().map_or_else(
+            || Self::start_script(Script::for_checkout(), false),
+            |path| Ok(Self::from_kubeconfig(path)),
         )
     }
 
-    /// One more, with a state folder of its own, for tests that break things. It ends when the value is dropped.
+    /// A separate cluster with its own state folder, for tests that break it. It stops when the value is dropped.
     pub fn up_in(state: &Path) -> Result<Self> {
-        Self::raised(Script::of_state(state), true)
+        Self::start_script(Script::for_state(state), true)
     }
 
-    /// The named one, or this checkout's if it is up; it is not started.
+    /// The external cluster, or this checkout's if it is running. It is not started.
     pub fn running() -> Result<Self> {
-        match named() {
-            Some(path) => Ok(Self::taken(path)),
-            None => Self::ours(Script::of_checkout(), false),
+        match external() {
+            Some(path) => Ok(Self::from_kubeconfig(path)),
+            None => Self::from_script(Script::for_checkout(), false),
         }
     }
 
-    fn raised(script: Script, ends: bool) -> Result<Self> {
-        script.read(&["up"]).context("the test cluster can't be started")?;
-        Self::ours(script, ends)
+    fn start_script(script: Script, stop_on_drop: bool) -> Result<Self> {
+        script.read(&["up"]).context("cannot start the test cluster")?;
+        Self::from_script(script, stop_on_drop)
     }
 
-    fn ours(script: Script, ends: bool) -> Result<Self> {
+    fn from_script(script: Script, stop_on_drop: bool) -> Result<Self> {
         let facts = Facts::read(&script.read(&["facts"])?)?;
         Ok(Self {
             kubeconfig: facts.kubeconfig.clone(),
             kubectl: facts.kubectl.clone(),
             helm: facts.helm.clone(),
-            kind: Kind::Ours { script, facts, ends },
+            kind: Kind::Testbed { script, facts, stop_on_drop },
         })
     }
 
-    fn taken(kubeconfig: PathBuf) -> Self {
-        Self { kind: Kind::Named, kubeconfig, kubectl: "kubectl".into(), helm: "helm".into() }
+    fn from_kubeconfig(kubeconfig: PathBuf) -> Self {
+        Self { kind: Kind::External, kubeconfig, kubectl: "kubectl".into(), helm: "helm".into() }
     }
 
-    /// Whether it is the testbed's, and not one that was named.
+    /// Whether it is a cluster of the testbed and not an external one.
     pub fn is_ours(&self) -> bool {
-        matches!(self.kind, Kind::Ours { .. })
+        matches!(self.kind, Kind::Testbed { .. })
     }
 
-    /// The settings of a client that may do everything.
+    /// A kubeconfig with all rights.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// What kubectl prints.
+    /// Runs kubectl and returns its output.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         read(self.kubectl_command().args(arguments), "")
     }
@@ -107,17 +115,17 @@ impl Cluster {
         read(self.kubectl_command().args(["apply", "--filename", "-"]), manifest)
     }
 
-    /// kubectl, to be given arguments and run as a test likes: in the background, or with an input.
+    /// A kubectl command without arguments, for tests that run it in the background or with an input.
     pub fn kubectl_command(&self) -> Command {
         self.command(&self.kubectl)
     }
 
-    /// What Helm prints.
+    /// Runs Helm and returns its output.
     pub fn helm(&self, arguments: &[&str]) -> Result<String> {
         read(self.helm_command().args(arguments), "")
     }
 
-    /// Helm, to be given arguments and run as a test likes.
+    /// A Helm command without arguments.
     pub fn helm_command(&self) -> Command {
         self.command(&self.helm)
     }
@@ -128,21 +136,21 @@ impl Cluster {
         command
     }
 
-    /// Loads image archives (docker or OCI), for pods that say `imagePullPolicy: Never` or `IfNotPresent`.
+    /// Loads image archives (docker or OCI), for pods with `imagePullPolicy: Never` or `IfNotPresent`.
     pub fn load<P: AsRef<Path>>(&self, archives: &[P]) -> Result<()> {
         let archives = archives.iter().map(|archive| archive.as_ref().as_os_str());
         match &self.kind {
-            Kind::Ours { script, .. } => {
-                let verb = [OsStr::new("load")].into_iter();
-                script.read(&verb.chain(archives).collect::<Vec<_>>())?;
+            Kind::Testbed { script, .. } => {
+                let command = [OsStr::new("load")].into_iter();
+                script.read(&command.chain(archives).collect::<Vec<_>>())?;
             }
-            Kind::Named => {
+            Kind::External => {
                 let load = env::var(LOAD).unwrap_or_default();
                 let mut words = load.split_whitespace();
                 let program = words.next().with_context(|| {
                     format!(
-                        "images can't be loaded into the cluster that {KUBECONFIG} names: tell the command that does \
-                         in {LOAD}, such as `kind load image-archive`"
+                        "cannot load images into the cluster of {KUBECONFIG}: set {LOAD} to a command that takes \
+                         archives, such as `kind load image-archive`"
                     )
                 })?;
                 read(self.command(Path::new(program)).args(words).args(archives), "")?;
@@ -151,54 +159,56 @@ impl Cluster {
         Ok(())
     }
 
-    /// Kills a component, such as `kube-apiserver`, and starts it again; it answers afterwards.
+    /// Kills a component, such as `kube-apiserver`, starts it again and waits until it answers.
     pub fn restart(&self, component: &str) -> Result<()> {
-        self.ours_only("restart")?.read(&["restart", component]).map(drop)
+        self.script("restart")?.read(&["restart", component]).map(drop)
     }
 
-    /// Kills a component, which then stays away.
+    /// Kills a component, which is not started again.
     pub fn stop(&self, component: &str) -> Result<()> {
-        self.ours_only("stop")?.read(&["stop", component]).map(drop)
+        self.script("stop")?.read(&["stop", component]).map(drop)
     }
 
-    /// Starts a component that was stopped; it answers afterwards.
+    /// Starts a stopped component and waits until it answers.
     pub fn start(&self, component: &str) -> Result<()> {
-        self.ours_only("start")?.read(&["start", component]).map(drop)
+        self.script("start")?.read(&["start", component]).map(drop)
     }
 
-    /// What a command prints that is run in the node, as root: `ip`, `iptables`, `ctr`, `curl`.
+    /// Runs a command as root in the node (`ip`, `iptables`, `ctr`, `curl`) and returns its output.
     pub fn inside(&self, command: &[&str]) -> Result<String> {
-        self.ours_only("inside")?.read(&[&["inside"], command].concat())
+        self.script("inside")?.read(&[&["inside"], command].concat())
     }
 
-    /// The machine's address as pods see it; a server for them listens there.
+    /// The machine's address as pods see it, on which a server for pods listens.
     pub fn machine_address(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Ours { facts, .. } => Some(&facts.machine),
-            Kind::Named => None,
+            Kind::Testbed { facts, .. } => Some(&facts.machine),
+            Kind::External => None,
         }
     }
 
-    /// The node's address as the machine sees it: node ports are there. Pods and cluster IPs are reached as they are.
+    /// The node's address as the machine sees it, which has the node ports. Pods and cluster IPs are reached directly.
     pub fn node_address(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Ours { facts, .. } => Some(&facts.node),
-            Kind::Named => None,
+            Kind::Testbed { facts, .. } => Some(&facts.node),
+            Kind::External => None,
         }
     }
 
-    /// Stops it and removes every trace; a named one is left alone.
+    /// Stops it and removes every trace of it. An external one is not changed.
     pub fn down(mut self) -> Result<()> {
-        let Kind::Ours { script, ends, .. } = &mut self.kind else { return Ok(()) };
-        *ends = false;
+        let Kind::Testbed { script, stop_on_drop, .. } = &mut self.kind else { return Ok(()) };
+        *stop_on_drop = false;
         script.read(&["down"]).map(drop)
     }
 
-    fn ours_only(&self, verb: &str) -> Result<&Script> {
+    fn script(&self, verb: &str) -> Result<&Script> {
         match &self.kind {
-            Kind::Ours { script, .. } => Ok(script),
-            Kind::Named => {
-                bail!("`{verb}` needs the testbed's own cluster, and {KUBECONFIG} names another")
+            Kind::Testbed { script, .. } => Ok(script),
+            Kind::External => {
+                bail!(
+                    "`{verb}` needs a cluster of the testbed, but {KUBECONFIG} names an external one"
+                )
             }
         }
     }
@@ -206,8 +216,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Kind::Ours { script, ends: true, .. } = &self.kind {
-            // The next `up` with this state folder sweeps what this leaves.
+        if let Kind::Testbed { script, stop_on_drop: true, .. } = &self.kind {
+            // If that fails, the next `up` with this state folder removes what is left.
             let _ = script.read(&["down"]);
         }
     }
@@ -218,12 +228,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_cluster_is_left_alone() {
-        let cluster = Cluster::taken("/nonexistent/config".into());
+    fn an_external_cluster_is_not_changed() {
+        let cluster = Cluster::from_kubeconfig("/nonexistent/config".into());
         assert_eq!(cluster.kubeconfig(), Path::new("/nonexistent/config"));
         assert_eq!((cluster.machine_address(), cluster.node_address()), (None, None));
         let error = cluster.restart("kubelet").unwrap_err().to_string();
-        assert!(error.contains("ANOMAL_TEST_KUBECONFIG names another"), "{error}");
+        assert!(error.contains("ANOMAL_TEST_KUBECONFIG names an external one"), "{error}");
         assert!(cluster.inside(&["true"]).is_err());
         let error = cluster.load(&["image.tar"]).unwrap_err().to_string();
         assert!(error.contains("ANOMAL_TEST_LOAD"), "{error}");

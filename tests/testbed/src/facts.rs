@@ -1,4 +1,4 @@
-//! What a cluster tells of itself: addresses and programs, a name and a value on each line.
+//! Addresses and programs of a cluster, read from `cluster.sh facts`: a name and a value on each line.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 pub struct Facts {
     /// The machine's address as pods see it.
     pub machine: String,
-    /// The node's, which the machine reaches.
+    /// The node's address as the machine sees it.
     pub node: String,
     pub kubeconfig: PathBuf,
     pub kubectl: PathBuf,
@@ -22,7 +22,7 @@ impl Facts {
             let found = lines.find(|(found, _)| *found == name);
             found.map(|(_, value)| value.to_owned()).with_context(|| {
                 format!(
-                    "the cluster tells no `{name}`: `cargo xtask testbed down` and start it anew"
+                    "no `{name}` in the cluster's facts: run `cargo xtask testbed down` and start it again"
                 )
             })
         };
@@ -48,6 +48,6 @@ mod tests {
         assert_eq!((facts.machine.as_str(), facts.node.as_str()), ("10.0.0.1", "10.0.0.2"));
         assert_eq!(facts.kubeconfig, PathBuf::from("/a b/c"));
         let error = Facts::read("node 10.0.0.2\n").unwrap_err();
-        assert!(error.to_string().starts_with("the cluster tells no `machine`"), "{error}");
+        assert!(error.to_string().starts_with("no `machine` in the cluster's facts"), "{error}");
     }
 }

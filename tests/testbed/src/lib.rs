@@ -1,6 +1,6 @@
 //! A real one-node Kubernetes cluster for tests: API server, scheduler, kubelet, containerd, DNS and metrics-server,
-//! compiled once into a cache and run in namespaces of their own. `cluster.sh` beside this crate does the work and tells
-//! how; this is its door for tests and for `cargo xtask testbed`.
+//! compiled once into a cache and run in their own namespaces. `cluster.sh` in this crate's folder does the work and
+//! documents it; this crate is its interface for tests and for `cargo xtask testbed`.
 //!
 //! ```no_run
 //! use anomal_testbed::Cluster;
@@ -11,30 +11,50 @@
 //! # anyhow::Ok(())
 //! ```
 //!
-//! `ANOMAL_TEST_KUBECONFIG` names a cluster that is there already. It is taken as it is: nothing is built, started,
-//! stopped or killed.
+//! `ANOMAL_TEST_KUBECONFIG` names an existing cluster. It is used unchanged: nothing is built, started, stopped or killed.
 
 mod cluster;
 mod facts;
 mod script;
+
+use std::{env, io::Write, thread};
 
 use anyhow::Result;
 pub use cluster::Cluster;
 
 use script::Script;
 
-/// Names an existing cluster.
+/// The variable with the kubeconfig of an existing cluster.
 pub const KUBECONFIG: &str = "ANOMAL_TEST_KUBECONFIG";
-/// How images get into that one: a command that takes archives, such as `kind load image-archive`.
+/// The variable with a command that loads image archives into that cluster, such as `kind load image-archive`.
 pub const LOAD: &str = "ANOMAL_TEST_LOAD";
 
-/// Compiles and installs what is missing: some fifteen minutes at the first time, then nothing. Two at once share the
-/// work. Needs no cargo, so it may run beside it.
+/// Compiles and installs what is missing, about fifteen minutes at the first time. Two processes share the work. It does
+/// not need cargo, so a build can run at the same time.
 pub fn build() -> Result<()> {
-    if cluster::named().is_some() { Ok(()) } else { script(&["build"]) }
+    if cluster::external().is_some() { Ok(()) } else { script(&["build"]) }
 }
 
 /// Runs `cluster.sh` of this checkout, with the terminal's input and output.
 pub fn script(arguments: &[&str]) -> Result<()> {
-    Script::of_checkout().show(arguments)
+    Script::for_checkout().run(arguments)
+}
+
+/// Whether tests that need a cluster run, which `cargo xtask test` enables. If not, the calling test is reported as
+/// skipped.
+pub fn cluster_tests_enabled() -> bool {
+    let enabled = env::var("ANOMAL_TEST_CLUSTER").is_ok_and(|value| value == "1");
+    if !enabled {
+        skip("no test cluster; run `cargo xtask test`, or set ANOMAL_TEST_CLUSTER=1");
+    }
+    enabled
+}
+
+/// Reports the calling test as skipped, on a line of its own: Rust's test harness shows it as passed. `cargo xtask test`
+/// counts these lines.
+pub fn skip(reason: &str) {
+    let thread = thread::current();
+    let test = thread.name().map(|name| format!("{name}: ")).unwrap_or_default();
+    // The harness captures `println!` but not this.
+    let _ = writeln!(std::io::stdout(), "\nskipped: {test}{reason}");
 }

@@ -1,4 +1,4 @@
-//! `cluster.sh`, with the state folder it is to work on.
+//! Runs `cluster.sh`, for the state folder of one cluster.
 
 use std::{
     ffi::OsStr,
@@ -14,27 +14,27 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster.sh");
 
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// None: what the script takes for this checkout.
+    /// None: the state folder of this checkout.
     state: Option<PathBuf>,
 }
 
 impl Script {
-    pub fn of_checkout() -> Self {
+    pub fn for_checkout() -> Self {
         Self { state: None }
     }
 
-    pub fn of_state(state: &Path) -> Self {
+    pub fn for_state(state: &Path) -> Self {
         Self { state: Some(state.to_owned()) }
     }
 
-    /// With the terminal's input and output.
-    pub fn show(&self, arguments: &[&str]) -> Result<()> {
+    /// Runs it with the terminal's input and output.
+    pub fn run(&self, arguments: &[&str]) -> Result<()> {
         let mut command = self.command(arguments);
         let status = command.status().with_context(|| format!("{command:?}"))?;
-        if status.success() { Ok(()) } else { bail!("{} ended with {status}", told(&command)) }
+        if status.success() { Ok(()) } else { bail!("{} ended with {status}", describe(&command)) }
     }
 
-    /// What it prints.
+    /// Runs it and returns its output.
     pub fn read<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String> {
         read(&mut self.command(arguments), "")
     }
@@ -49,25 +49,26 @@ impl Script {
     }
 }
 
-/// Runs a command with an input; what it prints, or an error with what it complained of.
+/// Runs a command with an input and returns its output, or an error with its standard error.
 pub fn read(command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("{} can't be run", told(command)))?;
-    let mut stdin = child.stdin.take().context("no input")?;
-    // It may print before it has read all. One that does not read to the end tells why itself.
+    let mut child =
+        command.spawn().with_context(|| format!("{} cannot be run", describe(command)))?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    // It may print before it has read all. A failed write is not reported: the command's own error says why.
     let output = thread::scope(|scope| {
         scope.spawn(move || stdin.write_all(input.as_bytes()));
         child.wait_with_output()
     })?;
     if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        bail!("{} ended with {}: {}", told(command), output.status, complaint.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("{} ended with {}: {}", describe(command), output.status, stderr.trim());
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// A command as it would be typed, without the folder of its program.
-fn told(command: &Command) -> String {
+/// A command line, without the folder of its program.
+fn describe(command: &Command) -> String {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let words = words.map(|word| match Path::new(word).file_name() {
         Some(name) if word == PATH || Path::new(word).is_absolute() => name.to_string_lossy(),
@@ -81,18 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_command_prints_is_read() {
+    fn output_is_returned() {
         assert_eq!(read(&mut Command::new("cat"), "a\n").unwrap(), "a\n");
     }
 
     #[test]
-    fn more_is_said_than_a_pipe_holds() {
+    fn output_may_be_larger_than_a_pipe() {
         let much = "0123456789".repeat(100_000);
         assert_eq!(read(&mut Command::new("cat"), &much).unwrap(), much);
     }
 
     #[test]
-    fn a_failure_tells_the_command_and_its_complaint() {
+    fn an_error_has_the_command_and_its_standard_error() {
         let mut command = Command::new("/bin/sh");
         let error = read(command.args(["-c", "echo no room >&2; exit 3"]), "").unwrap_err();
         assert_eq!(
@@ -100,19 +101,19 @@ mod tests {
             "sh -c echo no room >&2; exit 3 ended with exit status: 3: no room"
         );
         let error = read(&mut Command::new("anomal-no-such-program"), "").unwrap_err();
-        assert_eq!(error.to_string(), "anomal-no-such-program can't be run");
+        assert_eq!(error.to_string(), "anomal-no-such-program cannot be run");
     }
 
     #[test]
     fn a_cluster_that_is_down_says_how_to_start_it() {
-        let nowhere = Script::of_state(Path::new("/nonexistent/anomal-testbed"));
+        let nowhere = Script::for_state(Path::new("/nonexistent/anomal-testbed"));
         let error = nowhere.read(&["status"]).unwrap_err().to_string();
         assert!(error.contains("'cargo xtask testbed up' starts it"), "{error}");
     }
 
     #[test]
-    fn no_other_verb_is_taken() {
-        let error = Script::of_checkout().read(&["destroy"]).unwrap_err().to_string();
+    fn an_unknown_command_is_refused() {
+        let error = Script::for_checkout().read(&["destroy"]).unwrap_err().to_string();
         assert!(error.starts_with("bash cluster.sh destroy ended with exit status: 2"), "{error}");
     }
 }

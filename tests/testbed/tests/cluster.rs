@@ -1,9 +1,7 @@
-//! What a cluster has beside the API server: names, metrics, programs in its node. Only where `ANOMAL_TEST_CLUSTER` is 1.
+//! DNS, metrics and the node of a cluster. Skipped unless `ANOMAL_TEST_CLUSTER` is 1.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    env,
-    io::Write,
     net::{Ipv4Addr, UdpSocket},
     thread,
     time::{Duration, Instant},
@@ -11,31 +9,26 @@ use std::{
 
 use anomal_testbed::Cluster;
 
-/// The shared one. Why there is none is told, for `cargo xtask test` counts it.
 fn cluster() -> Option<&'static Cluster> {
-    if env::var("ANOMAL_TEST_CLUSTER").is_ok_and(|value| value == "1") {
-        return Some(Cluster::shared().unwrap());
-    }
-    let _ = writeln!(std::io::stdout(), "\nskipped: ANOMAL_TEST_CLUSTER is not 1");
-    None
+    Cluster::for_test().unwrap()
 }
 
 #[test]
-fn metrics_of_pods_are_told() {
+fn metrics_of_pods_are_available() {
     let Some(cluster) = cluster() else { return };
     cluster.apply(SLEEPER).unwrap();
     let mine = ["--namespace", "testbed-metrics"];
     let kubectl = |arguments: &[&str]| cluster.kubectl(&[&mine, arguments].concat());
     kubectl(&["wait", "--for=condition=Ready", "pod/sleeper", "--timeout=30s"]).unwrap();
     let until = Instant::now() + Duration::from_secs(50);
-    let told = loop {
+    let usage = loop {
         match kubectl(&["top", "pod", "sleeper", "--no-headers"]) {
-            Ok(told) => break told,
+            Ok(usage) => break usage,
             Err(error) if Instant::now() > until => panic!("{error}"),
             Err(_) => thread::sleep(Duration::from_secs(1)),
         }
     };
-    assert!(told.starts_with("sleeper "), "{told}");
+    assert!(usage.starts_with("sleeper "), "{usage}");
     assert!(cluster.kubectl(&["top", "nodes"]).unwrap().contains("CPU"));
     cluster.kubectl(&["delete", "namespace", "testbed-metrics", "--wait=false"]).unwrap();
 }
@@ -43,12 +36,12 @@ fn metrics_of_pods_are_told() {
 #[test]
 fn names_of_services_are_resolved() {
     let Some(cluster) = cluster() else { return };
-    // A named cluster's DNS server is not ours to ask.
+    // The DNS server of an external cluster may not be reachable.
     let Some(node) = cluster.node_address() else { return };
     let get = ["get", "service", "kubernetes", "--output=jsonpath={.spec.clusterIP}"];
     let expected = cluster.kubectl(&get).unwrap().parse().unwrap();
-    assert_eq!(resolved(node, "kubernetes.default.svc.cluster.local"), Some(expected));
-    assert_eq!(resolved(node, "nobody.default.svc.cluster.local"), None);
+    assert_eq!(resolve(node, "kubernetes.default.svc.cluster.local"), Some(expected));
+    assert_eq!(resolve(node, "missing.default.svc.cluster.local"), None);
 }
 
 #[test]
@@ -63,9 +56,9 @@ fn helm_and_the_node_answer() {
     }
 }
 
-/// The address of a name, asked of the DNS server at `node`.
-fn resolved(node: &str, name: &str) -> Option<Ipv4Addr> {
-    // One question, type A, class IN.
+/// Resolves a name with the DNS server at `node`.
+fn resolve(node: &str, name: &str) -> Option<Ipv4Addr> {
+    // One question of type A and class IN.
     let mut question = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         question.push(u8::try_from(label.len()).unwrap());
@@ -78,12 +71,12 @@ fn resolved(node: &str, name: &str) -> Option<Ipv4Addr> {
     let mut answer = [0; 512];
     let length = socket.recv(&mut answer).unwrap();
     let answers = u16::from_be_bytes([answer[6], answer[7]]);
-    // The last four bytes of the one answer, where no further records follow it.
+    // The last four bytes, as no record follows the answer.
     let address: [u8; 4] = answer[length - 4..length].try_into().unwrap();
     (answers == 1).then(|| address.into())
 }
 
-/// The one image that a new cluster has; it waits until it is told to go.
+/// Runs the only image of a new cluster, which waits until it is stopped.
 const SLEEPER: &str = "
 apiVersion: v1
 kind: Namespace

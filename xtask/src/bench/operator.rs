@@ -1,4 +1,4 @@
-//! `cargo xtask bench operator`: how fast many jobs are cared for, and what of the machine that takes.
+//! `cargo xtask bench operator`: how fast the operator reconciles many jobs, and what CPU and memory it needs.
 
 use std::{
     fmt::Write as _,
@@ -17,13 +17,13 @@ use crate::cargo::{build, target};
 
 const NAMESPACE: &str = "bench-operator";
 const METRICS: &str = "127.0.0.1:9499";
-/// Without a reconcile for so long, all is done.
+/// Without a reconcile for this long, the operator has settled.
 const SETTLED: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
-/// Of `/proc/PID/stat`, on every Linux there is.
+/// Of `/proc/PID/stat`; the same on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Prints a line of a table for each number of jobs, with the operator's metrics and those of the system.
+/// Prints a table row for each number of jobs, from the operator's metrics and /proc.
 pub fn run(counts: &[usize]) -> Result<()> {
     build()?;
     let cluster = Cluster::up()?;
@@ -37,10 +37,10 @@ pub fn run(counts: &[usize]) -> Result<()> {
         "| jobs | applied s | all stable s | reconciles | p50 ms | p99 ms | memory MB | idle CPU % | again p50 ms | again p99 ms |",
     );
     show("|---|---|---|---|---|---|---|---|---|---|");
-    counts.iter().try_for_each(|count| one(&cluster, *count))
+    counts.iter().try_for_each(|count| measure(&cluster, *count))
 }
 
-fn one(cluster: &Cluster, count: usize) -> Result<()> {
+fn measure(cluster: &Cluster, count: usize) -> Result<()> {
     cluster.apply(&format!(
         r#"{{"apiVersion": "v1", "kind": "Namespace", "metadata": {{"name": "{NAMESPACE}"}}}}"#
     ))?;
@@ -49,14 +49,14 @@ fn one(cluster: &Cluster, count: usize) -> Result<()> {
     cluster.apply(&jobs(count))?;
     let applied = began.elapsed();
     let line = format!(r#"anomal_operator_jobs{{state="Suspended"}} {count}"#);
-    while !Operator::metrics()?.lines().any(|told| told == line) {
+    while !Operator::metrics()?.lines().any(|found| found == line) {
         if began.elapsed() > Duration::from_mins(20) {
             bail!("{count} jobs are not stable after 20 minutes");
         }
         thread::sleep(Duration::from_millis(500));
     }
     let stable = began.elapsed();
-    // What Kubernetes' own controllers still do to the Jobs is looked at too.
+    // Kubernetes' own controllers still change the Jobs, which causes reconciles too.
     let mut settled = buckets(&Operator::metrics()?);
     while {
         thread::sleep(SETTLED);
@@ -67,22 +67,22 @@ fn one(cluster: &Cluster, count: usize) -> Result<()> {
     let before = operator.cpu_seconds()?;
     thread::sleep(IDLE);
     let idle = (operator.cpu_seconds()? - before) / IDLE.as_secs_f64() * 100.0;
-    let made = buckets(&Operator::metrics()?);
-    // All are looked at once more, with nothing to do.
+    let reconciled = buckets(&Operator::metrics()?);
+    // A label causes one more reconcile of each, with nothing to do.
     let touch = ["label", "anomalyjobs", "--all", "touched=yes", "--namespace", NAMESPACE];
     cluster.kubectl(&touch)?;
-    let mut again = since(&made);
+    let mut again = since(&reconciled);
     while total(&again) < count as f64 {
         thread::sleep(Duration::from_millis(500));
-        again = since(&made);
+        again = since(&reconciled);
     }
     show(&format!(
         "| {count} | {:.1} | {:.1} | {} | ≤ {} | ≤ {} | {:.0} | {idle:.1} | ≤ {} | ≤ {} |",
         applied.as_secs_f64(),
         stable.as_secs_f64(),
-        total(&made),
-        quantile(&made, 0.5) * 1e3,
-        quantile(&made, 0.99) * 1e3,
+        total(&reconciled),
+        quantile(&reconciled, 0.5) * 1e3,
+        quantile(&reconciled, 0.99) * 1e3,
         operator.memory_mb()?,
         quantile(&again, 0.5) * 1e3,
         quantile(&again, 0.99) * 1e3,
@@ -91,7 +91,7 @@ fn one(cluster: &Cluster, count: usize) -> Result<()> {
     cluster.kubectl(&["delete", "namespace", NAMESPACE, "--wait", "--timeout=20m"]).map(drop)
 }
 
-/// Suspended: each has its Job and settings, and no pod.
+/// Suspended jobs: each has its Job and settings, and no pod.
 fn jobs(count: usize) -> String {
     let mut manifest = String::new();
     for index in 0..count {
@@ -112,7 +112,7 @@ spec:
     manifest
 }
 
-/// Upper bounds of the reconciles' seconds, and how many took no longer.
+/// Upper bounds of reconcile seconds, with the number of reconciles that took no longer.
 type Buckets = Vec<(f64, f64)>;
 
 /// An upper bound of a quantile.
@@ -126,7 +126,7 @@ fn total(buckets: &Buckets) -> f64 {
     buckets.last().map_or(0.0, |(_, count)| *count)
 }
 
-/// Of the reconciles since then.
+/// The reconciles since then.
 fn since(before: &Buckets) -> Buckets {
     let now = buckets(&Operator::metrics().unwrap_or_default());
     now.iter().zip(before).map(|(now, before)| (now.0, now.1 - before.1)).collect()
@@ -165,7 +165,7 @@ impl Operator {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        let operator = Self(command.spawn().context("anomal-operator can't be started")?);
+        let operator = Self(command.spawn().context("cannot start anomal-operator")?);
         let began = Instant::now();
         while Operator::metrics().is_err() {
             if began.elapsed() > Duration::from_secs(30) {
@@ -186,7 +186,7 @@ impl Operator {
 
     fn cpu_seconds(&self) -> Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // After the name, which may hold anything: the user's and the system's ticks are the 12th and 13th.
+        // After the name, which may contain any character, user and system ticks are fields 12 and 13.
         let fields = stat.rsplit_once(") ").context("no name in stat")?.1;
         let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)

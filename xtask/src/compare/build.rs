@@ -41,7 +41,7 @@ pub fn base(commit: &str) -> Result<Programs> {
     let mut parse = Command::new("git");
     let hash = tools::output(parse.args(["rev-parse", "--verify", "--quiet", &revision]))
         .with_context(|| format!("no commit {commit} in this repository"))?;
-    let folder = tools::kept(&format!("compare-{hash}"), hash.as_bytes(), |folder| {
+    let folder = tools::cached(&format!("compare-{hash}"), hash.as_bytes(), |folder| {
         let tree = folder.join("tree");
         git(&["worktree", "prune"], None)?;
         git(&["worktree", "add", "--force", "--detach"], Some((&tree, &hash)))?;

@@ -1,5 +1,4 @@
-//! A DNS log: who asked for what, and what came back. Rows come one after another, so that any number of
-//! them takes the memory of what is going on at one time.
+//! A DNS log of queries and replies. Rows are written one after another, so that memory does not grow with their number.
 
 mod clock;
 mod intrusions;
@@ -20,99 +19,99 @@ use self::{
     traffic::{Update, visit},
     world::World,
 };
-use super::dice::Dice;
+use super::random::Random;
 
-/// Of all rows.
+/// The share of intrusions in all rows.
 const INTRUSIONS: f64 = 0.016;
-/// Of an office of 50.
+/// For an office of 50 clients.
 const ROWS_A_DAY: u64 = 5_000;
 const QUERIES_A_CLIENT_AND_DAY: u64 = 100;
 
-/// What happens at a time.
+/// Something that happens at a point in time.
 enum Event {
     Query(Query),
-    /// A machine's next regular call.
+    /// The next regular call of a machine.
     Update(Update),
-    /// An intruder's next query.
+    /// The next query of an intruder.
     Campaign(Campaign),
 }
 
-/// What is still to come, the earliest first; what comes at the same time comes in the order it was planned.
+/// Scheduled events, the earliest first; events at the same time in the order in which they were scheduled.
 #[derive(Default)]
-struct Agenda {
+struct EventQueue {
     times: BinaryHeap<Reverse<(u64, u64, usize)>>,
-    /// Places of the heap's entries; those that are done are used again.
+    /// The events of the heap's entries, by index; free indices are reused.
     events: Vec<Option<Event>>,
     free: Vec<usize>,
-    planned: u64,
+    scheduled: u64,
 }
 
-impl Agenda {
-    fn plan(&mut self, time: u64, event: Event) {
-        let place = self.free.pop().unwrap_or_else(|| {
+impl EventQueue {
+    fn schedule(&mut self, time: u64, event: Event) {
+        let index = self.free.pop().unwrap_or_else(|| {
             self.events.push(None);
             self.events.len() - 1
         });
-        self.events[place] = Some(event);
-        self.planned += 1;
-        self.times.push(Reverse((time, self.planned, place)));
+        self.events[index] = Some(event);
+        self.scheduled += 1;
+        self.times.push(Reverse((time, self.scheduled, index)));
     }
 
-    /// The next event if it comes by this time.
-    fn next(&mut self, by: u64) -> Option<(u64, Event)> {
-        let Reverse((time, _, place)) = *self.times.peek().filter(|next| next.0.0 <= by)?;
+    /// Removes the next event if its time is not after `by`.
+    fn pop(&mut self, by: u64) -> Option<(u64, Event)> {
+        let Reverse((time, _, index)) = *self.times.peek().filter(|next| next.0.0 <= by)?;
         self.times.pop();
-        self.free.push(place);
-        Some((time, self.events[place].take()?))
+        self.free.push(index);
+        Some((time, self.events[index].take()?))
     }
 }
 
-/// Exactly this many rows, in the order of time.
+/// Writes exactly this many rows, in order of time.
 pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
     output.write_all(HEADER.as_bytes())?;
     let days = (rows / ROWS_A_DAY).clamp(1, 7);
     let clients = (rows / (days * QUERIES_A_CLIENT_AND_DAY)).max(50);
     let clock = Clock::new(usize::try_from(days).unwrap_or(1));
     let world = World::new()?;
-    let mut dice = Dice::new(seed);
-    let mut agenda = Agenda::default();
+    let mut random = Random::new(seed);
+    let mut queue = EventQueue::default();
 
     let mut intrusions = 0;
     for (family, count) in quotas(rows) {
         intrusions += count;
         for size in sizes(count, family.usual_size()) {
-            let campaign = Campaign::new(family, size, &world, clients, clock.span(), &mut dice);
-            agenda.plan(campaign.start, Event::Campaign(campaign));
+            let campaign = Campaign::new(family, size, &world, clients, clock.span(), &mut random);
+            queue.schedule(campaign.start, Event::Campaign(campaign));
         }
     }
     for update in Update::all(clients) {
-        let first = dice.below(update.pause(&mut Dice::new(update.client)));
-        agenda.plan(first, Event::Update(update));
+        let first = random.below(update.pause(&mut Random::new(update.client)));
+        queue.schedule(first, Event::Update(update));
     }
 
     let benign = rows - intrusions;
     let (mut written, mut written_benign) = (0, 0);
     while written < rows {
-        // How far the day is follows from how much of its traffic has been seen.
-        let now = clock.when(written_benign as f64 / benign.max(1) as f64);
-        let Some((time, event)) = agenda.next(now) else {
-            let client = dice.below(clients);
-            for (pause, query) in visit(&world, client, &mut dice) {
-                agenda.plan(now + pause, Event::Query(query));
+        // The time of day follows from the share of its traffic that is written.
+        let now = clock.time_at(written_benign as f64 / benign.max(1) as f64);
+        let Some((time, event)) = queue.pop(now) else {
+            let client = random.below(clients);
+            for (pause, query) in visit(&world, client, &mut random) {
+                queue.schedule(now + pause, Event::Query(query));
             }
             continue;
         };
         let query = match event {
             Event::Query(query) => query,
             Event::Update(update) => {
-                agenda.plan(time + update.pause(&mut dice), Event::Update(update));
+                queue.schedule(time + update.pause(&mut random), Event::Update(update));
                 update.query()
             }
             Event::Campaign(mut campaign) => {
-                let (query, pause) = campaign.next(&mut dice);
+                let (query, pause) = campaign.next(&mut random);
                 if campaign.left > 0 {
                     let next = (time + pause).min(clock.span() - 1);
-                    agenda.plan(next, Event::Campaign(campaign));
+                    queue.schedule(next, Event::Campaign(campaign));
                 }
                 query
             }
@@ -124,17 +123,17 @@ pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
             written_benign += 1;
         }
         written += 1;
-        query.write(stamp(time, &mut dice), &mut dice, output)?;
+        query.write(stamp(time, &mut random), &mut random, output)?;
     }
     Ok(())
 }
 
-/// Two sensors write into one log, and one of them is a little late now and then.
-fn stamp(time: u64, dice: &mut Dice) -> u64 {
-    if dice.chance(0.02) { time.saturating_sub(dice.below(40)) } else { time }
+/// The time that is logged: one of two sensors is sometimes a little late.
+fn stamp(time: u64, random: &mut Random) -> u64 {
+    if random.chance(0.02) { time.saturating_sub(random.below(40)) } else { time }
 }
 
-/// How many rows of each family; they add up to the share of intrusions.
+/// The number of rows of each family; their sum is the share of intrusions.
 fn quotas(rows: u64) -> Vec<(Family, u64)> {
     let share = |part: f64| {
         #[expect(
@@ -148,7 +147,7 @@ fn quotas(rows: u64) -> Vec<(Family, u64)> {
     FAMILIES.iter().map(|(family, part)| (*family, share(*part))).collect()
 }
 
-/// A count cut into campaigns of about the usual size.
+/// Sizes of campaigns, about the usual size each, that add up to a count.
 fn sizes(count: u64, usual: u64) -> impl Iterator<Item = u64> {
     let campaigns = (count / usual).max(u64::from(count > 0));
     (0..campaigns).map(move |n| count / campaigns + u64::from(n < count % campaigns))
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_rows_as_asked_for() {
+    fn the_number_of_rows_is_exact() {
         for rows in [0, 1, 60, 3_333] {
             assert_eq!(generated(rows, 9).lines().count() as u64, rows + 1);
         }
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_the_order_of_time_but_for_a_late_sensor() {
+    fn rows_are_in_order_of_time_except_those_of_a_late_sensor() {
         let log = generated(5_000, 1);
         let times: Vec<&str> =
             log.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();

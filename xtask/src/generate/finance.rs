@@ -1,29 +1,29 @@
-//! Mobile payments in the columns of `PaySim` (Lopez-Rojas et al. 2016): accounts pay, send, draw and put in
+//! Mobile payments with the columns of `PaySim` (Lopez-Rojas et al. 2016): accounts pay, transfer, withdraw and deposit
 //! money; a few are taken over and emptied by a transfer and a cash-out.
 
 use std::io::{Result, Write};
 
-use super::dice::{Dice, mix, unit};
+use super::random::{Random, mix, unit};
 
 const HEADER: &str = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud";
-/// Of all rows; a fraud has two.
+/// The probability of a fraud, which has two rows.
 const FRAUD: f64 = 0.005;
 const ROWS_AN_HOUR: u64 = 200;
 
-/// What payments are for, and how often out of 100.
+/// The kinds of payments, with how often out of 100.
 const KINDS: &[(&str, u64)] =
     &[("PAYMENT", 34), ("CASH_OUT", 35), ("CASH_IN", 22), ("TRANSFER", 8), ("DEBIT", 1)];
 
 pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     writeln!(output, "{HEADER}")?;
     let mut row = 0;
     while row < rows {
         let step = row / ROWS_AN_HOUR + 1;
-        if row + 1 < rows && dice.chance(FRAUD) {
-            let balance = cents(&mut dice, 11.0, 1.2);
-            let (victim, mule) = (account(&mut dice, 'C'), account(&mut dice, 'C'));
-            let before = cents(&mut dice, 6.0, 2.0);
+        if row + 1 < rows && random.chance(FRAUD) {
+            let balance = cents(&mut random, 11.0, 1.2);
+            let (victim, mule) = (account(&mut random, 'C'), account(&mut random, 'C'));
+            let before = cents(&mut random, 6.0, 2.0);
             let first = Payment {
                 step,
                 kind: "TRANSFER",
@@ -34,7 +34,7 @@ pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
             };
             first.write(output)?;
             let taken = before + balance;
-            let market = account(&mut dice, 'C');
+            let market = account(&mut random, 'C');
             let second = Payment {
                 step,
                 kind: "CASH_OUT",
@@ -46,19 +46,19 @@ pub fn write(rows: u64, seed: u64, output: &mut impl Write) -> Result<()> {
             second.write(output)?;
             row += 2;
         } else {
-            ordinary(step, &mut dice, output)?;
+            ordinary(step, &mut random, output)?;
             row += 1;
         }
     }
     Ok(())
 }
 
-/// Hundredths of a unit: sums of them are exact.
+/// Amounts are in hundredths of a unit, so that sums are exact.
 struct Payment<'a> {
     step: u64,
     kind: &'a str,
     amount: u64,
-    /// Who, the balance before and after.
+    /// The account, and its balance before and after.
     sender: (&'a str, u64, u64),
     receiver: (&'a str, u64, u64),
     fraud: bool,
@@ -86,25 +86,25 @@ impl Payment<'_> {
     }
 }
 
-fn ordinary(step: u64, dice: &mut Dice, output: &mut impl Write) -> Result<()> {
-    let mut turn = dice.below(100);
+fn ordinary(step: u64, random: &mut Random, output: &mut impl Write) -> Result<()> {
+    let mut turn = random.below(100);
     let kind = KINDS.iter().find(|(_, share)| {
         let found = turn < *share;
         turn = turn.saturating_sub(*share);
         found
     });
     let kind = kind.map_or("PAYMENT", |kind| kind.0);
-    let sender = account(dice, 'C');
-    let balance = cents(dice, 9.0, 1.5);
+    let sender = account(random, 'C');
+    let balance = cents(random, 9.0, 1.5);
     let wanted = match kind {
-        "PAYMENT" | "DEBIT" => cents(dice, 8.0, 0.9),
-        "TRANSFER" => cents(dice, 9.0, 1.0),
-        _ => cents(dice, 8.8, 1.0),
+        "PAYMENT" | "DEBIT" => cents(random, 8.0, 0.9),
+        "TRANSFER" => cents(random, 9.0, 1.0),
+        _ => cents(random, 8.8, 1.0),
     };
-    let receiver = account(dice, if kind == "PAYMENT" { 'M' } else { 'C' });
-    let held = if kind == "PAYMENT" { 0 } else { cents(dice, 10.0, 1.5) };
+    let receiver = account(random, if kind == "PAYMENT" { 'M' } else { 'C' });
+    let held = if kind == "PAYMENT" { 0 } else { cents(random, 10.0, 1.5) };
     let incoming = kind == "CASH_IN";
-    // Nobody spends what is not there.
+    // At most nine tenths of the balance.
     let amount = if incoming { wanted } else { wanted.min(balance * 9 / 10) };
     let after = if incoming { balance + amount } else { balance - amount };
     let reached = match kind {
@@ -117,19 +117,19 @@ fn ordinary(step: u64, dice: &mut Dice, output: &mut impl Write) -> Result<()> {
     Payment { step, kind, amount, sender, receiver, fraud: false }.write(output)
 }
 
-/// An account's number; some come again and again.
-fn account(dice: &mut Dice, kind: char) -> String {
-    let regular = dice.chance(0.3);
-    let holder = if regular { dice.below(200) } else { dice.below(1 << 40) };
+/// The number of an account; 200 regular ones come often.
+fn account(random: &mut Random, kind: char) -> String {
+    let regular = random.chance(0.3);
+    let holder = if regular { random.below(200) } else { random.below(1 << 40) };
     format!("{kind}{}", mix(holder) % 2_000_000_000)
 }
 
-/// An amount in hundredths, its logarithm to the base e roughly normal. The exponential is a product of
-/// powers of 1 + 1/64, so that no machine rounds it another way.
-fn cents(dice: &mut Dice, mean: f64, deviation: f64) -> u64 {
+/// An amount in hundredths whose natural logarithm is roughly normal. The exponential is a product of powers of
+/// 1 + 1/64, so that every machine rounds it alike.
+fn cents(random: &mut Random, mean: f64, deviation: f64) -> u64 {
     // ln(1 + 1/64)
     const STEP: f64 = 0.015_504_186_535_965_254;
-    let steps = ((mean + deviation * dice.bell()) / STEP).clamp(1.0, 1_200.0);
+    let steps = ((mean + deviation * random.normal()) / STEP).clamp(1.0, 1_200.0);
     let mut value = 1.0_f64;
     let mut left = whole(steps);
     while left > 0 {

@@ -1,4 +1,4 @@
-//! One image: its build context, built by buildah into an archive, unless nothing of it changed.
+//! One image: its build context, and the archive that buildah builds from it unless nothing changed.
 
 use std::{
     env, fs,
@@ -18,7 +18,7 @@ const DOCKERFILE: &str = "images/Dockerfile";
 
 pub struct Builder {
     folder: PathBuf,
-    /// Of buildah: it is only there while images are built.
+    /// The storage of buildah, which exists only while images are built.
     store: PathBuf,
     repository: String,
     tag: String,
@@ -28,7 +28,7 @@ pub struct Builder {
 
 impl Drop for Builder {
     fn drop(&mut self) {
-        // The next one starts with an empty store too.
+        // If that fails, the next builder removes it.
         let _ = fs::remove_dir_all(&self.store);
     }
 }
@@ -39,13 +39,13 @@ impl Builder {
         if store.exists() {
             fs::remove_dir_all(&store)?;
         }
-        // Told where there is one: what is built from an archive of the sources has none.
+        // Empty when building from an archive of the sources.
         let revision = output(Command::new("git").args(["rev-parse", "HEAD"])).unwrap_or_default();
         let (repository, tag) = (repository.to_owned(), tag.to_owned());
         Ok(Self { folder: folder.to_owned(), store, repository, tag, base, revision })
     }
 
-    /// The path of an image's archive, which is up to date.
+    /// The path of an image's archive, built if it is not up to date.
     pub fn archive(&self, image: Target) -> Result<PathBuf> {
         let name = format!("{}-{}", image.name(), self.tag);
         let (archive, marker) =
@@ -53,8 +53,8 @@ impl Builder {
         let binary = target().join("release").join(image.binary());
         if !binary.is_file() {
             bail!(
-                "the image `{}` needs the program `{}`, which is not compiled: leave --no-build away, or name other \
-                 images",
+                "the image `{}` needs the program `{}`, which is not compiled; run without --no-build, or name \
+                 other images",
                 image.name(),
                 image.binary()
             );
@@ -63,7 +63,7 @@ impl Builder {
         if archive.exists() && fs::read_to_string(&marker).is_ok_and(|made| made == key) {
             return Ok(archive);
         }
-        let sbom = sbom::of(image.package())?;
+        let sbom = sbom::for_package(image.package())?;
         let context = self.context(image, &binary, &sbom)?;
         self.build(image, &context, &archive).with_context(|| format!("image {}", image.name()))?;
         fs::remove_dir_all(context)?;
@@ -72,7 +72,7 @@ impl Builder {
         Ok(archive)
     }
 
-    /// What an image is made of. The revision is not in it: the same program stays the same image.
+    /// Identifies the contents of an image. The revision is not part of it: the same program stays the same image.
     fn key(&self, image: Target, binary: &Path) -> Result<String> {
         let mut sums = Command::new("sha256sum");
         let sums =
@@ -105,7 +105,7 @@ impl Builder {
         let argument = |name: &str, value: &str| format!("--build-arg={name}={value}");
         run(self
             .buildah()
-            // The same bytes from the same program.
+            // Reproducible: the same program gives the same bytes.
             .args(["bud", "--quiet", "--isolation=chroot", "--timestamp=0"])
             .args(["--target", image.name(), "--tag", &reference, "--file", DOCKERFILE])
             .arg(argument("BASE", &self.base))
@@ -113,9 +113,9 @@ impl Builder {
             .arg(argument("REVISION", &self.revision))
             .arg(argument("TARGETARCH", architecture()))
             .arg(context))?;
-        // Docker's form of an archive, which is not compressed: it is read on this machine, and soon.
+        // Docker's archive format, uncompressed: it is read once, on this machine.
         let part = archive.with_extension("part");
-        // An archive that is there would be added to.
+        // buildah would append to an existing archive.
         let _ = fs::remove_file(&part);
         let place = format!("docker-archive:{}:{reference}", part.display());
         run(self.buildah().args(["push", "--quiet", &reference, &place]))?;
@@ -127,13 +127,13 @@ impl Builder {
         let mut command = Command::new("buildah");
         command.args(["--storage-driver=vfs", "--root"]).arg(self.store.join("root"));
         command.arg("--runroot").arg(self.store.join("run"));
-        // What it reports goes with the other messages: the standard output has the result.
+        // Its output goes to standard error: standard output has only the result.
         command.stdout(std::io::stderr());
         command
     }
 }
 
-/// As images call this machine's.
+/// The name of this machine's architecture in images.
 fn architecture() -> &'static str {
     match env::consts::ARCH {
         "x86_64" => "amd64",

@@ -1,5 +1,5 @@
-//! What a program is made of, as a `CycloneDX` document: the packages that cargo links into it, with their licences and
-//! the checksums of Cargo.lock. The same lock file gives the same bytes.
+//! The bill of materials of a program, as a `CycloneDX` document: the packages that cargo links into it, with their
+//! licences and the checksums of Cargo.lock. The same lock file gives the same bytes.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
@@ -7,21 +7,21 @@ use anyhow::{Context, Result};
 
 use crate::{cargo::cargo, tools::output};
 
-/// Of the program of a package.
-pub fn of(package: &str) -> Result<String> {
+/// The document for the program of a package.
+pub fn for_package(package: &str) -> Result<String> {
     let mut tree = cargo(&["tree", "--locked", "--package", package]);
-    // What runs: neither what only compiles nor what only tests.
+    // Run-time dependencies, without those of builds and tests.
     tree.args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}"]);
-    let tree =
-        output(&mut tree).with_context(|| format!("cargo tells no dependencies of {package}"))?;
-    let lock = fs::read_to_string("Cargo.lock").context("Cargo.lock can't be read")?;
+    let tree = output(&mut tree)
+        .with_context(|| format!("cargo tree lists no dependencies of {package}"))?;
+    let lock = fs::read_to_string("Cargo.lock").context("cannot read Cargo.lock")?;
     document(&tree, &lock)
 }
 
 fn document(tree: &str, lock: &str) -> Result<String> {
     let checksums = checksums(lock);
     let mut packages: Vec<Package> = tree.lines().filter_map(Package::read).collect();
-    let program = packages.first().cloned().context("cargo tells no packages")?;
+    let program = packages.first().cloned().context("cargo tree lists no packages")?;
     packages.retain(|package| *package != program);
     packages.sort();
     packages.dedup();
@@ -51,13 +51,13 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    /// From a line such as `anyhow v1.0.104|MIT OR Apache-2.0`. A place, a remark such as `(*)` may stand in it.
+    /// From a line such as `anyhow v1.0.104|MIT OR Apache-2.0`, which may contain a path and the mark `(*)`.
     fn read(line: &'a str) -> Option<Self> {
         let (package, rest) = line.split_once('|')?;
         let mut words = package.split(' ');
         let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
         let license = rest.trim().trim_end_matches("(*)").trim();
-        // As it was written before SPDX expressions.
+        // Licences in the form that cargo used before SPDX expressions.
         let license = license.replace(" / ", " OR ").replace('/', " OR ");
         Some(Self { name, version, license })
     }
@@ -92,7 +92,7 @@ fn checksums(lock: &str) -> BTreeMap<(&str, &str), &str> {
     packages.collect()
 }
 
-/// A JSON string. Names and licences are plain text; what is not is escaped all the same.
+/// A JSON string.
 fn quoted(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         '"' | '\\' => format!("\\{c}"),

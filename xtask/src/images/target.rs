@@ -1,4 +1,4 @@
-//! The images, as the Dockerfile calls them, and the programs in them.
+//! The images of the Dockerfile, and the program in each.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Target {
@@ -18,7 +18,7 @@ impl Target {
         Self::ReportEngine,
     ];
 
-    /// The image's name and the Dockerfile's target.
+    /// The name of the image, which is the target in the Dockerfile.
     pub fn name(self) -> &'static str {
         match self {
             Self::Runner => "runner",
@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    /// The package that has the binary.
+    /// The package that contains the binary.
     pub fn package(self) -> &'static str {
         match self {
             Self::Runner => "anomal",

@@ -1,4 +1,4 @@
-//! Debian's packages: the browser, what reads PDF, and a font, so that pages look alike on every machine.
+//! Debian packages: the browser, PDF tools, and a font, so that pages look the same on every machine.
 
 use std::{
     env,
@@ -10,16 +10,16 @@ use anyhow::{Context, Result, bail};
 
 use super::{output, run};
 
-/// Programs of tests and the packages that have them.
+/// Programs that tests use, with their packages.
 const PROGRAMS: [(&str, &str); 3] =
     [("chromium", "chromium"), ("pdftotext", "poppler-utils"), ("pdftoppm", "poppler-utils")];
 const FONT: (&str, &str) = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core");
 
-/// The browser; poppler is there too afterwards.
+/// The browser. Installs poppler too.
 pub fn chromium() -> Result<PathBuf> {
     let programs = PROGRAMS.iter().filter(|(name, _)| program(name).is_none());
     let mut missing: Vec<&str> = programs.map(|(_, package)| *package).collect();
-    // Only where it can be had: another system has fonts of its own.
+    // Only on Debian: another system has its own fonts.
     if !Path::new(FONT.0).exists() && program("apt-get").is_some() {
         missing.push(FONT.1);
     }
@@ -27,29 +27,29 @@ pub fn chromium() -> Result<PathBuf> {
     if !missing.is_empty() {
         install(&missing)?;
     }
-    program("chromium").context("there is no program `chromium`")
+    program("chromium").context("no program `chromium` on the path")
 }
 
-/// What shows programs another time.
+/// Runs a program with a different system time.
 pub fn faketime() -> Result<PathBuf> {
     if program("faketime").is_none() {
         install(&["faketime"])?;
     }
-    program("faketime").context("there is no program `faketime`")
+    program("faketime").context("no program `faketime` on the path")
 }
 
 pub fn install(packages: &[&str]) -> Result<()> {
     let wanted = packages.join(" ");
     if program("apt-get").is_none() {
-        bail!("install what Debian has as {wanted}");
+        bail!("install the equivalents of the Debian packages {wanted}");
     }
-    let hint = || format!("install {wanted}, or run this as root");
+    let hint = || format!("install {wanted}, or run as root");
     apt_get(&["update"]).with_context(hint)?;
     let install = ["install", "--yes", "--no-install-recommends"];
     apt_get(&[&install, packages].concat()).with_context(hint)
 }
 
-/// The version of a package that `install` would bring.
+/// The version of a package that `install` would install.
 pub fn candidate(package: &str) -> Option<String> {
     apt_get(&["update"]).ok()?;
     let policy = output(Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C"))?;
@@ -61,12 +61,12 @@ pub fn candidate(package: &str) -> Option<String> {
 
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
-    // Another installation may be running.
+    // Waits for another installation.
     command.args(["--quiet", "--option", "DPkg::Lock::Timeout=600"]).args(arguments);
     run(command.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Where a program is on the path.
+/// The path of a program, searched in `PATH`.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())

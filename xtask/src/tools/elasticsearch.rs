@@ -1,20 +1,20 @@
-//! A real Elasticsearch: the distribution that its makers test with, from Maven. Where no Maven or Java can be had, its
-//! tests are skipped, and say so.
+//! Elasticsearch, in the distribution that its developers test with, from Maven. Where no Maven or Java can be
+//! installed, its tests are skipped with the reason.
 
 use std::{fs, ops::RangeInclusive, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{Environment, debian, java, kept, maven, run};
+use super::{Environment, cached, debian, java, maven, run};
 
 const VERSION: &str = "8.18.0";
-/// What that version runs on.
+/// The Java versions that it supports.
 const JAVA: RangeInclusive<u32> = 17..=24;
-/// Over its sum, as `maven::check` makes it.
+/// Of the archive, as `maven::check` computes it.
 const SUM: &str = "9071ea82d6105acef97d638f86ee234d8a2dd3b8d25370c01cfecfa670ff3804\
                    33afdff3ba17cdebb0eee6b43c242a94c841b25d391a223e9e1ed6548421413e";
 
-pub fn told() -> Result<Environment> {
+pub fn environment() -> Result<Environment> {
     const VARIABLES: [&str; 3] = [
         "ANOMAL_TEST_ELASTICSEARCH",
         "ANOMAL_TEST_ELASTICSEARCH_JAVA",
@@ -24,7 +24,7 @@ pub fn told() -> Result<Environment> {
 }
 
 fn folder() -> Result<PathBuf> {
-    let folder = kept("elasticsearch", SUM.as_bytes(), |folder| {
+    let folder = cached("elasticsearch", SUM.as_bytes(), |folder| {
         if debian::program("unzip").is_none() {
             debian::install(&["unzip"])?;
         }

@@ -1,4 +1,4 @@
-//! A Java that a server of the tests runs on. Machines have several, at places of many kinds.
+//! A Java for the servers that tests start. Machines have several, in many kinds of folders.
 
 use std::{
     env, fs,
@@ -11,15 +11,15 @@ use anyhow::Result;
 
 use super::{Environment, debian, maven, output};
 
-/// Those that are maintained for years, and so in distributions.
+/// Long-term support versions, which distributions package.
 const LONG_LIVED: [u32; 3] = [17, 21, 25];
-/// Where installers and people put them, each with a folder a version.
-const SHELVES: [&str; 4] = ["/usr/lib/jvm", "/usr/java", "/opt/java", "/opt"];
+/// Folders that hold a folder for each installed version.
+const FOLDERS: [&str; 4] = ["/usr/lib/jvm", "/usr/java", "/opt/java", "/opt"];
 /// The same, below the home folder.
-const OWN: [&str; 3] = [".sdkman/candidates/java", ".jdks", ".asdf/installs/java"];
+const HOME_FOLDERS: [&str; 3] = [".sdkman/candidates/java", ".jdks", ".asdf/installs/java"];
 
-/// Of a server from Maven, the variables that hold its folder and its Java's, or the one that says why there is none:
-/// `variables` in this order. Those that are set are taken as they are.
+/// The variables with the folders of a server from Maven and of its Java, or the one with the reason why there is none:
+/// `variables` in this order. Variables that are already set are used unchanged.
 pub fn server(
     name: &str,
     variables: [&'static str; 3],
@@ -30,13 +30,13 @@ pub fn server(
     if let (Some(folder), Some(java)) = (env::var_os(place), env::var_os(on)) {
         return Ok(vec![(place, folder), (on, java)]);
     }
-    match maven::lacking().map_or_else(|| home(versions), Err) {
+    match maven::unavailable().map_or_else(|| home(versions), Err) {
         Ok(java) => Ok(vec![(place, folder()?.into()), (on, java.into())]),
         Err(reason) => Ok(vec![(missing, format!("no {name}: {reason}").into())]),
     }
 }
 
-/// The home of the oldest Java of these versions, after Debian's were tried; else why there is none.
+/// The home of the oldest installed Java of these versions, after trying Debian's packages; else the reason.
 fn home(versions: &RangeInclusive<u32>) -> Result<PathBuf, String> {
     if let Some(home) = oldest(versions) {
         return Ok(home);
@@ -53,7 +53,7 @@ fn home(versions: &RangeInclusive<u32>) -> Result<PathBuf, String> {
             }
         }
     }
-    Err(format!("Java {} to {} is not here", versions.start(), versions.end()))
+    Err(format!("Java {} to {} is not installed", versions.start(), versions.end()))
 }
 
 fn oldest(versions: &RangeInclusive<u32>) -> Option<PathBuf> {
@@ -61,17 +61,17 @@ fn oldest(versions: &RangeInclusive<u32>) -> Option<PathBuf> {
     found.filter(|(version, _)| versions.contains(version)).min().map(|(_, home)| home)
 }
 
-/// Folders that have a Java, by the variables that name one, the path, and the places where they usually lie.
+/// Folders with a Java: from environment variables, the path, and the usual folders.
 fn homes() -> Vec<PathBuf> {
     let named = ["JAVA_HOME", "JDK_HOME", "ES_JAVA_HOME", "OPENSEARCH_JAVA_HOME"];
     let mut homes: Vec<PathBuf> = named.iter().filter_map(env::var_os).map(PathBuf::from).collect();
     if let Some(java) = debian::program("java").and_then(|java| fs::canonicalize(java).ok()) {
         homes.extend(java.ancestors().nth(2).map(Path::to_owned));
     }
-    let own = env::var_os("HOME").map(PathBuf::from);
-    let own = own.iter().flat_map(|home| OWN.map(|shelf| home.join(shelf)));
-    for shelf in SHELVES.map(PathBuf::from).into_iter().chain(own) {
-        let folders = fs::read_dir(shelf).into_iter().flatten().flatten();
+    let home = env::var_os("HOME").map(PathBuf::from);
+    let in_home = home.iter().flat_map(|home| HOME_FOLDERS.map(|folder| home.join(folder)));
+    for folder in FOLDERS.map(PathBuf::from).into_iter().chain(in_home) {
+        let folders = fs::read_dir(folder).into_iter().flatten().flatten();
         homes.extend(folders.map(|folder| folder.path()));
     }
     homes.retain(|home| home.join("bin/java").is_file());
@@ -80,14 +80,14 @@ fn homes() -> Vec<PathBuf> {
     homes
 }
 
-/// As it tells itself: that it runs is seen too.
+/// As it prints it, which shows that it runs.
 fn version(home: &Path) -> Option<u32> {
     number(&output(Command::new(home.join("bin/java")).arg("--version"))?)
 }
 
-/// Of a line such as `openjdk 17.0.15 2025-04-15`.
-fn number(told: &str) -> Option<u32> {
-    let version = told.split_whitespace().nth(1)?;
+/// From a line such as `openjdk 17.0.15 2025-04-15`.
+fn number(line: &str) -> Option<u32> {
+    let version = line.split_whitespace().nth(1)?;
     version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
@@ -96,14 +96,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_java_tells_them() {
-        for (told, expected) in [
+    fn versions_are_read_as_java_prints_them() {
+        for (line, expected) in [
             ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime Environment", Some(17)),
             ("openjdk 25-ea 2025-09-16", Some(25)),
             ("java 21 2023-09-19 LTS", Some(21)),
             ("nothing", None),
         ] {
-            assert_eq!(number(told), expected, "{told}");
+            assert_eq!(number(line), expected, "{line}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Python with what an example needs, for the tests that run it.
+//! Virtual environments of Python, for tests and benches.
 
 use std::{
     fs,
@@ -8,19 +8,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{debian, kept, run};
+use super::{cached, debian, run};
 
-/// The interpreter of the virtual environment `name` in the cache, which has `requirements`; made at the first call,
-/// and anew when they change.
+/// The interpreter of the virtual environment `name` in the cache, with `requirements` installed. It is made at the first
+/// call, and again when they change.
 pub fn with(name: &str, requirements: &Path) -> Result<PathBuf> {
     let wanted = fs::read(requirements)
-        .with_context(|| format!("{} can't be read", requirements.display()))?;
-    let folder = kept(&format!("python-{name}"), &wanted, |folder| {
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let folder = cached(&format!("python-{name}"), &wanted, |folder| {
         if !venv(folder) {
-            // Debian has the module in a package of its own.
+            // Debian has the module in a separate package.
             debian::install(&["python3", "python3-venv"])?;
             if !venv(folder) {
-                bail!("python3 can't make a virtual environment; install python3-venv");
+                bail!("python3 cannot make a virtual environment; install python3-venv");
             }
         }
         let install =

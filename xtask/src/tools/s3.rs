@@ -1,26 +1,26 @@
-//! A real S3 server that keeps objects in a folder, built by Go. Where no Go that is new enough can be had, its tests
-//! are skipped, and say so; where it can, a build that fails is a failure.
+//! An S3 server that stores objects in a folder, built by Go. Where no recent Go can be installed, its tests are skipped
+//! with the reason; elsewhere a failed build is an error.
 
 use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::{debian, kept, output, run};
+use super::{cached, debian, output, run};
 
 const PROGRAM: &str = "github.com/versity/versitygw/cmd/versitygw";
 const VERSION: &str = "v1.8.0";
-/// What that version asks for.
+/// The Go version that it requires.
 const GO: (u32, u32) = (1, 25);
-/// Go fetches a newer Go by itself from here on, if its settings let it.
+/// From this version on Go downloads a newer one itself, if its settings allow it.
 const SWITCHING: (u32, u32) = (1, 21);
 
-/// The variable that holds the program, or the one that says why there is none.
-pub fn told() -> Result<(&'static str, OsString)> {
+/// The variable with the path of the program, or the one with the reason why there is none.
+pub fn environment() -> Result<(&'static str, OsString)> {
     const FOUND: &str = "ANOMAL_TEST_S3";
     if let Some(program) = env::var_os(FOUND) {
         return Ok((FOUND, program));
     }
-    if let Some(reason) = lacking() {
+    if let Some(reason) = unavailable() {
         return Ok(("ANOMAL_TEST_S3_MISSING", reason.into()));
     }
     Ok((FOUND, versitygw()?.into()))
@@ -28,39 +28,43 @@ pub fn told() -> Result<(&'static str, OsString)> {
 
 fn versitygw() -> Result<PathBuf> {
     let key = format!("{PROGRAM}@{VERSION}");
-    let folder = kept("versitygw", key.as_bytes(), |folder| {
+    let folder = cached("versitygw", key.as_bytes(), |folder| {
         let mut install = Command::new("go");
         install.args(["install", "-trimpath", "-ldflags", "-s -w", &key]);
-        // No C compiler is needed, and no module's settings apply.
+        // Without a C compiler, and outside the settings of any module.
         run(install.env("CGO_ENABLED", "0").env("GOBIN", folder).current_dir(folder))?;
-        if folder.join("versitygw").is_file() { Ok(()) } else { bail!("go made no versitygw") }
+        if folder.join("versitygw").is_file() {
+            Ok(())
+        } else {
+            bail!("go install did not write versitygw")
+        }
     })?;
     Ok(folder.join("versitygw"))
 }
 
-/// Why there is no Go to build it with, after Debian's was tried.
-fn lacking() -> Option<String> {
+/// Why no Go can build it, after trying to install Debian's.
+fn unavailable() -> Option<String> {
     let (major, minor) = GO;
     if debian::program("go").is_none() {
         let version = debian::candidate("golang-go");
         let enough = version.as_deref().and_then(number).is_some_and(|version| version >= GO);
         if !enough || debian::install(&["golang-go"]).is_err() {
             return Some(format!(
-                "the S3 server is built by Go {major}.{minor}, which is not here"
+                "the S3 server requires Go {major}.{minor}, which is not installed"
             ));
         }
     }
-    let told = output(Command::new("go").args(["env", "GOVERSION"]).current_dir(env::temp_dir()));
-    let told = told.unwrap_or_default();
+    let found = output(Command::new("go").args(["env", "GOVERSION"]).current_dir(env::temp_dir()));
+    let found = found.unwrap_or_default();
     let switches = || {
         let toolchain = output(Command::new("go").args(["env", "GOTOOLCHAIN"]));
         toolchain.is_some_and(|toolchain| toolchain.contains("auto"))
     };
-    let version = number(told.trim_start_matches("go")).unwrap_or_default();
+    let version = number(found.trim_start_matches("go")).unwrap_or_default();
     if version >= GO || version >= SWITCHING && switches() {
         return None;
     }
-    Some(format!("the S3 server is built by Go {major}.{minor}; here is {told}"))
+    Some(format!("the S3 server requires Go {major}.{minor}; found {found}"))
 }
 
 /// The first two numbers of a version.

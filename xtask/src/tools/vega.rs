@@ -1,22 +1,21 @@
-//! What draws the pictures of dashboards that are Vega-Lite specifications, from npm. A test tool, no part of what is
-//! built.
+//! Vega-Lite, which renders the charts of dashboards, from npm. A test tool: it is not part of any program.
 
 use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{debian, kept, run};
+use super::{cached, debian, run};
 
-/// Of the major versions that Kibana 8 and OpenSearch Dashboards have.
+/// In the major versions that Kibana 8 and OpenSearch Dashboards use.
 const PACKAGES: [&str; 2] = ["vega@5.33.1", "vega-lite@5.23.0"];
 
 /// The folder with its `node_modules`.
 pub fn folder() -> Result<PathBuf> {
-    kept("vega", PACKAGES.join(" ").as_bytes(), |folder| {
+    cached("vega", PACKAGES.join(" ").as_bytes(), |folder| {
         if debian::program("npm").is_none() {
             debian::install(&["npm"])?;
         }
-        // No package may run anything while it is installed.
+        // Without the install scripts of packages.
         let install = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
         let mut command = Command::new("npm");
         command.args(install).arg("--prefix").arg(folder).args(PACKAGES);

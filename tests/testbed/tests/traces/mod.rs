@@ -1,4 +1,4 @@
-//! What a cluster leaves on a machine. Other clusters may come and go meanwhile, so it is told by whose it is.
+//! Traces of a cluster on the machine, by its number: other clusters may start and stop at the same time.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// What no cluster may change: rules, settings of the kernel, folders.
+/// State that no cluster may change: rules, kernel settings, folders.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Machine {
     rules: String,
@@ -15,7 +15,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn look() -> Self {
+    pub fn inspect() -> Self {
         let settings =
             ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"];
         let settings = settings.map(|name| read(Path::new("/proc/sys").join(name)));
@@ -34,7 +34,7 @@ impl Machine {
     }
 }
 
-/// A node that is up, as the machine sees it.
+/// A running node as the machine sees it.
 pub struct Node {
     state: PathBuf,
     number: String,
@@ -44,7 +44,8 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn of(state: &Path) -> Self {
+    /// The node with this state folder.
+    pub fn in_state(state: &Path) -> Self {
         let process = read(state.join("pids/init"));
         let process = process.split(' ').next().unwrap().to_owned();
         let namespace = fs::read_link(format!("/proc/{process}/ns/pid")).unwrap();
@@ -55,15 +56,15 @@ impl Node {
         assert!(Command::new("kill").args(["-KILL", &self.process]).status().unwrap().success());
     }
 
-    /// Everything that is there because of it.
+    /// Everything that exists because of it.
     pub fn traces(&self) -> Vec<String> {
         let (link, cgroup) =
             (format!("anomal{}", self.number), format!("anomal-testbed-{}", self.number));
         let state = self.state.to_string_lossy().into_owned();
-        let lines = |text: String, what: &str| {
+        let lines = |text: String, name: &str| {
             let found = text
                 .lines()
-                .filter(|line| line.split([' ', ':', '@', '/']).any(|word| word == what));
+                .filter(|line| line.split([' ', ':', '@', '/']).any(|word| word == name));
             found.map(str::to_owned).collect::<Vec<_>>()
         };
         let mut traces = self.processes(&state);
@@ -102,7 +103,7 @@ fn read(path: impl AsRef<Path>) -> String {
 fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    // iptables-save tells the time and counts packets.
+    // Without the time and the packet counters that iptables-save prints.
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| line.split('[').next().unwrap_or_default())

@@ -1,35 +1,35 @@
-//! A row of the log, and its text with what real exports do to it.
+//! A row of the log, and its CSV text with the quirks of real exports.
 
 use std::io::{Result, Write};
 
-use crate::generate::dice::Dice;
+use crate::generate::random::Random;
 
 pub const HEADER: &str = "id,@timestamp,bytes_in,client.bytes,destination.ip,dns.question.name,\
                           dns.response_code,dns.type,network.bytes,source.ip,status,client.port,\
                           destination.port,dns.flags.authentic_data,dns.id,dns.answers.data,label\n";
 
 const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// The log begins on this day of this month, a Monday, and lasts at most a week.
+/// The log starts on this day of the month, a Monday, and spans at most a week.
 const FIRST_DAY: u64 = 2;
 const MONTH: &str = "2026-03";
 const DAY: u64 = 86_400_000;
 
-/// What was asked and what came back.
+/// A query and its reply.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub client: u64,
     pub name: String,
     pub reply: Reply,
-    /// The family of an intrusion; empty for all else.
+    /// The family of an intrusion; empty for benign rows.
     pub label: &'static str,
 }
 
-/// A response code (empty: no reply came) and answers.
+/// A response code (empty: no reply) and answers.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     pub code: &'static str,
     pub answers: Vec<String>,
-    /// Of the answers on the wire.
+    /// Size of the answers on the wire.
     bytes: usize,
 }
 
@@ -46,7 +46,7 @@ impl Reply {
         Self::default()
     }
 
-    /// With one more record, whose data takes `bytes` on the wire.
+    /// Adds a record whose data is `bytes` long on the wire.
     fn with(mut self, answer: String, bytes: usize) -> Self {
         self.code = "NOERROR";
         self.bytes += 12 + bytes;
@@ -72,47 +72,47 @@ impl Reply {
 }
 
 impl Query {
-    /// The row as CSV. `time` is in milliseconds from the beginning.
-    pub fn write(&self, time: u64, dice: &mut Dice, output: &mut impl Write) -> Result<()> {
+    /// Writes the row as CSV. `time` is in milliseconds from the start of the log.
+    pub fn write(&self, time: u64, random: &mut Random, output: &mut impl Write) -> Result<()> {
         let reply = &self.reply;
         let replied = !reply.code.is_empty();
-        // Multicast names go to the group, all else to one of two resolvers; a few clients have their own.
+        // Multicast names go to the group, others to one of two resolvers; a few clients use a public one.
         let (resolver, port) = match self.client % 11 {
             _ if self.name.ends_with(".local") => ("224.0.0.251", 5353),
             0 => ("8.8.8.8", 53),
             1..=6 => ("10.1.0.2", 53),
             _ => ("10.1.0.3", 53),
         };
-        // Every second resolver library asks with EDNS, which takes 11 bytes.
+        // Every second resolver library sends EDNS, which adds 11 bytes.
         let request = self.name.len() + 18 + if self.client.is_multiple_of(2) { 11 } else { 0 };
         let network = request + if replied { request + reply.bytes } else { 0 };
-        let client_port = if port == 5353 { 5353 } else { dice.between(1_025, 65_535) };
+        let client_port = if port == 5353 { 5353 } else { random.between(1_025, 65_535) };
 
-        write!(output, "{},", dice.text(URL_SAFE, 20))?;
+        write!(output, "{},", random.text(URL_SAFE, 20))?;
         write_time(time, output)?;
-        // Some fields are missing now and then, as the agents of two versions write them.
-        let present = [dice.chance(0.985), dice.chance(0.995), dice.chance(0.995)];
-        write_some(present[0].then_some(request), output)?;
-        write_some(Some(request), output)?;
+        // Some fields are sometimes missing, as agents of two versions write different ones.
+        let present = [random.chance(0.985), random.chance(0.995), random.chance(0.995)];
+        write_optional(present[0].then_some(request), output)?;
+        write_optional(Some(request), output)?;
         write!(output, "{resolver},")?;
         write_cell(&self.name, output)?;
         write!(output, ",{},{},", reply.code, if replied { "answer" } else { "query" })?;
-        write_some(present[1].then_some(network), output)?;
+        write_optional(present[1].then_some(network), output)?;
         write_address(self.client, output)?;
         let failed = !matches!(reply.code, "NOERROR");
         write!(output, ",{},", if failed { "Error" } else { "OK" })?;
-        write_some(present[2].then_some(client_port), output)?;
+        write_optional(present[2].then_some(client_port), output)?;
         write!(output, "{port},")?;
-        let signed = replied && dice.chance(0.06);
-        write_some(replied.then_some(signed), output)?;
-        let id = if port == 5353 { 0 } else { dice.below(65_536) };
+        let signed = replied && random.chance(0.06);
+        write_optional(replied.then_some(signed), output)?;
+        let id = if port == 5353 { 0 } else { random.below(65_536) };
         write!(output, "{id},")?;
         write_answers(&reply.answers, output)?;
         writeln!(output, ",{}", self.label)
     }
 }
 
-fn write_some(value: Option<impl std::fmt::Display>, output: &mut impl Write) -> Result<()> {
+fn write_optional(value: Option<impl std::fmt::Display>, output: &mut impl Write) -> Result<()> {
     match value {
         Some(value) => write!(output, "{value},"),
         None => output.write_all(b","),
@@ -126,13 +126,13 @@ fn write_time(time: u64, output: &mut impl Write) -> Result<()> {
     write!(output, "{MONTH}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z,")
 }
 
-/// The address of a client: floors of 200 in 10.1.0.0/16, then 10.2.0.0/16 and on.
+/// The address of a client: subnets of 200 clients in 10.1.0.0/16, then in 10.2.0.0/16 and so on.
 fn write_address(client: u64, output: &mut impl Write) -> Result<()> {
-    let (floor, place) = (client / 200, client % 200);
-    write!(output, "10.{}.{}.{}", 1 + floor / 250, 1 + floor % 250, 20 + place)
+    let (subnet, host) = (client / 200, client % 200);
+    write!(output, "10.{}.{}.{}", 1 + subnet / 250, 1 + subnet % 250, 20 + host)
 }
 
-/// Several answers as Packetbeat's export joins them: `[1.2.3.4";"cdn.example.net"]`.
+/// Several answers in the form of Packetbeat's export: `[1.2.3.4";"cdn.example.net"]`.
 fn write_answers(answers: &[String], output: &mut impl Write) -> Result<()> {
     match answers {
         [] => Ok(()),
@@ -141,7 +141,7 @@ fn write_answers(answers: &[String], output: &mut impl Write) -> Result<()> {
     }
 }
 
-/// Quoted where RFC 4180 asks for it.
+/// Quoted where RFC 4180 requires it.
 fn write_cell(text: &str, output: &mut impl Write) -> Result<()> {
     if text.contains([',', '"', '\n']) {
         write!(output, "\"{}\"", text.replace('"', "\"\""))
@@ -159,7 +159,7 @@ mod tests {
         let reply = Reply::default().host("cdn.example.net".into()).address("192.0.2.7".into());
         let query = Query { client: 201, name: "www.example.com".into(), reply, label: "" };
         let mut row = Vec::new();
-        query.write(90_061_007, &mut Dice::new(3), &mut row).unwrap();
+        query.write(90_061_007, &mut Random::new(3), &mut row).unwrap();
         let row = String::from_utf8(row).unwrap();
         let (before, answers) = row.split_once('"').unwrap();
         assert_eq!(before.matches(',').count(), 15, "{row}");

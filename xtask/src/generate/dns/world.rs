@@ -1,13 +1,13 @@
-//! What there is: sites with their hosts and addresses, and words to make names of. A site keeps its
-//! hosts and addresses by hashing, so that any number of them takes no memory.
+//! Sites with their hosts and addresses, and words to build names from. Hosts and addresses are hashes of the site's
+//! name, so that they need no memory.
 
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use crate::generate::dice::{Dice, below, mix, unit};
+use crate::generate::random::{Random, below, mix, unit};
 
-/// 143,630 registered domains, the most popular first (services/feature/data tells where they come from).
+/// 143,630 registered domains, the most popular first (source: services/feature/data).
 const POPULAR: &[u8] = include_bytes!("../../../../services/feature/data/popular-domains.txt.gz");
 
 pub const WORDS: &[&str] = &[
@@ -49,7 +49,7 @@ const ENDINGS: &[&str] =
     &["com", "com", "com", "net", "org", "de", "co.uk", "fr", "nl", "io", "es", "com.ar"];
 const HOSTS: &[&str] =
     &["api", "static", "img", "cdn", "mail", "login", "assets", "m", "app", "data", "events"];
-/// First bytes of addresses of providers.
+/// First bytes of the addresses of providers.
 const NETWORKS: &[u64] =
     &[13, 18, 20, 23, 34, 35, 52, 54, 65, 95, 104, 142, 151, 157, 185, 199, 204];
 
@@ -62,7 +62,7 @@ pub struct World {
     popular: Vec<String>,
     /// Sums of 1/rank: Zipf's law with exponent 1.
     sums: Vec<f64>,
-    /// Of the popular ones, sorted.
+    /// Hashes of the popular sites, sorted.
     hashes: Vec<u64>,
 }
 
@@ -83,7 +83,7 @@ impl World {
         Ok(Self { popular, sums, hashes })
     }
 
-    /// The first so many.
+    /// The most popular sites.
     pub fn top(&self, count: usize) -> &[String] {
         &self.popular[..count.min(self.popular.len())]
     }
@@ -92,53 +92,53 @@ impl World {
         self.hashes.binary_search(&hash(domain)).is_ok()
     }
 
-    /// The site at this point, 0 to 1, of all visits.
+    /// The site at this share, 0 to 1, of all visits.
     fn site_at(&self, share: f64) -> &str {
         let total = self.sums.last().copied().unwrap_or_default();
-        let place = self.sums.partition_point(|sum| *sum <= share * total);
-        &self.popular[place.min(self.popular.len() - 1)]
+        let rank = self.sums.partition_point(|sum| *sum <= share * total);
+        &self.popular[rank.min(self.popular.len() - 1)]
     }
 
-    /// A site that anyone visits.
-    pub fn site(&self, dice: &mut Dice) -> &str {
-        self.site_at(dice.unit())
+    /// A site, drawn by popularity.
+    pub fn site(&self, random: &mut Random) -> &str {
+        self.site_at(random.unit())
     }
 
-    /// One of the dozen sites that this client comes back to.
-    pub fn favourite(&self, client: u64, dice: &mut Dice) -> &str {
-        self.site_at(unit(mix(client * 12 + dice.below(12))))
+    /// One of the twelve sites that this client visits often.
+    pub fn favourite(&self, client: u64, random: &mut Random) -> &str {
+        self.site_at(unit(mix(client * 12 + random.below(12))))
     }
 
-    /// One of 5,000 sites that no list of popular ones has.
-    pub fn small_site(dice: &mut Dice) -> String {
-        // The lower, the likelier.
-        let site = mix(dice.below(5_000).min(dice.below(5_000)));
-        let of = |salt: u64, list: &[&'static str]| {
+    /// One of 5,000 sites that are not popular.
+    pub fn small_site(random: &mut Random) -> String {
+        // Lower numbers are more likely.
+        let site = mix(random.below(5_000).min(random.below(5_000)));
+        let word = |salt: u64, list: &[&'static str]| {
             list[usize::try_from(below(mix(site ^ salt), list.len() as u64)).unwrap_or(0)]
         };
         let hyphen = if site.is_multiple_of(3) { "-" } else { "" };
-        format!("{}{hyphen}{}.{}", of(1, WORDS), of(2, TRADES), of(3, ENDINGS))
+        format!("{}{hyphen}{}.{}", word(1, WORDS), word(2, TRADES), word(3, ENDINGS))
     }
 }
 
-/// The hash that all of a name's facts come from (FNV-1a).
+/// The hash that all properties of a name come from (FNV-1a).
 pub fn hash(text: &str) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 /// A host of a site: mostly the site itself.
-pub fn host(site: &str, dice: &mut Dice) -> String {
+pub fn host(site: &str, random: &mut Random) -> String {
     let hash = hash(site);
-    match dice.below(20) {
+    match random.below(20) {
         0..=8 => format!("www.{site}"),
         9..=12 => site.to_owned(),
-        // A site has three hosts of its own, and numbered ones if it is large.
+        // A site has three hosts, numbered ones for every fourth site.
         draw => {
-            let place = usize::try_from(below(mix(hash ^ (draw % 3)), HOSTS.len() as u64));
-            let host = HOSTS[place.unwrap_or(0)];
+            let index = usize::try_from(below(mix(hash ^ (draw % 3)), HOSTS.len() as u64));
+            let host = HOSTS[index.unwrap_or(0)];
             if hash.is_multiple_of(4) {
-                format!("{host}{}.{site}", dice.between(1, 9))
+                format!("{host}{}.{site}", random.between(1, 9))
             } else {
                 format!("{host}.{site}")
             }
@@ -160,16 +160,16 @@ pub fn address6(name: &str, n: u64) -> String {
     format!("2a00:{:x}:{:x}::{:x}", part(0), part(16) & 0xfff, 1 + (part(32) & 0xff))
 }
 
-/// Two words and an ending that nobody registered, such as `silver-metrics.net`.
-pub fn inconspicuous(dice: &mut Dice) -> String {
+/// An unremarkable domain of an intruder, such as `silver-metrics12.net`.
+pub fn inconspicuous_domain(random: &mut Random) -> String {
     let second =
-        dice.pick(&["metrics", "cdn", "sync", "update", "static", "cloud", "data", "assets"]);
-    let hyphen = dice.pick(&["-", "", ""]);
+        random.pick(&["metrics", "cdn", "sync", "update", "static", "cloud", "data", "assets"]);
+    let hyphen = random.pick(&["-", "", ""]);
     format!(
         "{}{hyphen}{second}{}.{}",
-        dice.pick(WORDS),
-        dice.between(2, 99),
-        dice.pick(&["com", "net", "info", "io"])
+        random.pick(WORDS),
+        random.between(2, 99),
+        random.pick(&["com", "net", "info", "io"])
     )
 }
 
@@ -178,10 +178,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn popular_sites_are_visited_by_zipfs_law() {
+    fn visits_follow_zipfs_law() {
         let world = World::new().unwrap();
-        let mut dice = Dice::new(1);
-        let visits: Vec<&str> = (0..20_000).map(|_| world.site(&mut dice)).collect();
+        let mut random = Random::new(1);
+        let visits: Vec<&str> = (0..20_000).map(|_| world.site(&mut random)).collect();
         let share = |site: &str| visits.iter().filter(|visit| **visit == site).count() as f64 / 2e4;
         // 1/(ln n + 0.577) of the visits go to the first, half as many to the second.
         assert!((0.07..0.09).contains(&share("google.com")), "{}", share("google.com"));
