@@ -19,6 +19,6 @@ pub use load::{Form, Loaded, MAX_BYTES, Source, load};
 pub use manifest::to_manifest_yaml;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::{is_url, is_web, visit_paths, without_query};
-pub use problem::{Place, Problem, SettingsError, nearest};
+pub use problem::{Place, Problem, SettingsError, nearest, suggestion};
 pub use schema::{json_schema, object_schema, spec_schema};
 pub use types::*;

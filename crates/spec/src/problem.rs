@@ -108,6 +108,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
+/// The hint for an unknown name: the nearest known name, or all of them.
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("there are {}", known.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +128,13 @@ mod tests {
         assert_eq!(nearest("GOWER", ["HBOS", "Gower"]), Some("Gower"));
         assert_eq!(nearest("zzz", ["type", "name", "match"]), None);
         assert_eq!(nearest("", ["type"]), None);
+    }
+
+    #[test]
+    fn a_suggestion_is_the_nearest_name_or_all() {
+        assert_eq!(suggestion("nmae", ["type", "name"]), "did you mean `name`?");
+        assert_eq!(suggestion("zzz", ["type", "name"]), "there are type, name");
+        assert_eq!(suggestion("zzz", []), "there are none");
     }
 
     #[test]

@@ -1,0 +1,9 @@
+//! Named items, such as the components of packs and detectors, and the parameters that settings give them.
+//!
+//! A registry owns its items, so that a program or a test can register its own beside the built-in ones.
+
+mod parameters;
+mod registry;
+
+pub use parameters::{ParameterError, ParameterProblem, parameters, schema_of, within};
+pub use registry::{DuplicateName, Registry};
