@@ -6,23 +6,23 @@ use std::{
 };
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Code, Error, FittedModel, Model, Result,
-    ScoredTable, Table, blocking, proto::Detector,
+    Cancel, Classification, ClassificationEngine, ClassifyRequest, Code, Error, FittedModel, Model,
+    Result, ScoredTable, Table, blocking, proto,
 };
+use anomal_detectors::{Detector, DetectorRegistry, step};
 use async_trait::async_trait;
 
 use crate::{
-    detectors::{DETECTORS, step},
-    fitting::fit,
+    fitting::{TableFit, fit},
     loaded_model::LoadedModel,
 };
 
-/// What an engine may take.
+/// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Bytes that the distances of all pairs may take; beyond it representatives stand for the rows.
+    /// Bytes for the distances of all pairs of rows; beyond them representatives are compared.
     pub memory_budget: usize,
-    /// Bytes that a table may have as numbers; a larger one is refused. None: as much as there is.
+    /// Bytes of a table's numbers; a larger table is refused. None: no bound.
     pub max_table: Option<usize>,
 }
 
@@ -32,23 +32,45 @@ impl Default for Options {
     }
 }
 
-/// Computes on this machine's threads. An answer depends on the request alone: what it keeps is the last
-/// model read, since a table is scored by many calls with one model.
-#[derive(Clone, Default)]
+/// Computes on this machine's threads. An answer depends on the request alone: the engine stores the last
+/// decoded model, since many calls score a table by one model.
+#[derive(Clone)]
 pub struct LocalClassificationEngine {
     options: Options,
-    last: Arc<Mutex<Option<Read>>>,
+    detectors: Arc<DetectorRegistry>,
+    last: Arc<Mutex<Option<DecodedModel>>>,
 }
 
 #[derive(Clone)]
-struct Read {
+struct DecodedModel {
     from: Model,
     model: Arc<LoadedModel>,
 }
 
+impl Default for LocalClassificationEngine {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
+
 impl LocalClassificationEngine {
+    /// An engine with the built-in detectors.
     pub fn new(options: Options) -> Self {
-        Self { options, last: Arc::default() }
+        Self::with_detectors(options, DetectorRegistry::builtin())
+    }
+
+    /// An engine with these detectors.
+    pub fn with_detectors(options: Options, detectors: DetectorRegistry) -> Self {
+        Self { options, detectors: Arc::new(detectors), last: Arc::default() }
+    }
+
+    fn fit_table(
+        &self,
+        request: &ClassifyRequest,
+        rows: bool,
+        cancel: &Cancel,
+    ) -> Result<TableFit> {
+        fit(request, &self.detectors, rows, self.options.memory_budget, cancel)
     }
 
     fn read(&self, model: &Model) -> Result<Arc<LoadedModel>> {
@@ -56,12 +78,12 @@ impl LocalClassificationEngine {
         if let Some(read) = last.as_ref().filter(|read| read.from == *model) {
             return Ok(Arc::clone(&read.model));
         }
-        let ready = Arc::new(LoadedModel::from_model(model)?);
-        *last = Some(Read { from: model.clone(), model: Arc::clone(&ready) });
+        let ready = Arc::new(LoadedModel::from_model(model, &self.detectors)?);
+        *last = Some(DecodedModel { from: model.clone(), model: Arc::clone(&ready) });
         Ok(ready)
     }
 
-    /// Before any work, by what is known of the table.
+    /// Checks the table's size before any work.
     fn admit(&self, rows: usize, columns: usize) -> Result<()> {
         let Some(most) = self.options.max_table else { return Ok(()) };
         // Each value once as a number and once as a share; scores, ranks and their order.
@@ -85,32 +107,29 @@ impl LocalClassificationEngine {
 
 #[async_trait]
 impl ClassificationEngine for LocalClassificationEngine {
-    async fn list_detectors(&self) -> Result<Vec<Detector>> {
-        Ok(DETECTORS.iter().map(|detector| detector.describe()).collect())
+    async fn list_detectors(&self) -> Result<Vec<proto::Detector>> {
+        Ok(self.detectors.iter().map(Detector::describe).collect())
     }
 
     async fn classify(&self, request: ClassifyRequest) -> Result<Classification> {
         self.admit(request.table.height(), request.features.len())?;
-        let budget = self.options.memory_budget;
+        let engine = self.clone();
         blocking(move |cancel| {
-            let mut done = fit(&request, true, budget, cancel)?;
+            let mut fitted = engine.fit_table(&request, true, cancel)?;
             let (analysis, steps) =
-                (std::mem::take(&mut done.analysis), std::mem::take(&mut done.steps));
-            Ok(Classification { rows: done.rows(&request.table, cancel)?, analysis, steps })
+                (std::mem::take(&mut fitted.analysis), std::mem::take(&mut fitted.steps));
+            Ok(Classification { rows: fitted.rows(&request.table, cancel)?, analysis, steps })
         })
         .await
     }
 
     async fn fit(&self, request: ClassifyRequest) -> Result<FittedModel> {
         self.admit(request.table.height(), request.features.len())?;
-        let budget = self.options.memory_budget;
+        let engine = self.clone();
         blocking(move |cancel| {
-            let done = fit(&request, false, budget, cancel)?;
-            Ok(FittedModel {
-                model: done.model.to_model()?,
-                analysis: done.analysis,
-                steps: done.steps,
-            })
+            let fitted = engine.fit_table(&request, false, cancel)?;
+            let model = fitted.model.to_model()?;
+            Ok(FittedModel { model, analysis: fitted.analysis, steps: fitted.steps })
         })
         .await
     }

@@ -7,7 +7,7 @@ use anomal_core::{
 use polars::prelude::{Column, DataType, PlHashMap, PlHashSet, StringChunked, TimeUnit};
 use rayon::prelude::*;
 
-use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use anomal_detectors::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// # Errors
 /// `InvalidRequest` if the table's columns are not the features.

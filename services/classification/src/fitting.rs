@@ -6,17 +6,20 @@ use anomal_core::{
     Cancel, ClassifyRequest, Result, Table,
     proto::{Analysis, StepStatistics},
 };
+use anomal_detectors::{
+    Context, Detector, DetectorRegistry, Scorer, Scores, View,
+    matrix::Matrix,
+    parameter_error, step,
+    threshold::{Decision, decide},
+};
 use rayon::prelude::*;
 
 use crate::{
     analysis::{correlations, summaries},
-    detectors::{self, Context, Detector, Scorer, Scores, View, step},
     features::matrix,
     loaded_model::LoadedModel,
-    matrix::Matrix,
     model::Header,
     rows::{Ranking, rows},
-    threshold::{Decision, decide},
 };
 
 /// The mean contributions of the analysis are taken over at most so many rows, evenly spaced.
@@ -68,13 +71,14 @@ struct ScoredRows {
 /// `InvalidSettings` for a detector, parameter or threshold that is wrong.
 pub(crate) fn fit(
     request: &ClassifyRequest,
+    detectors: &DetectorRegistry,
     rows: bool,
     memory_budget: usize,
     cancel: &Cancel,
 ) -> Result<TableFit> {
     let settings = &request.settings;
-    let detector = detectors::find(&settings.engine)?;
-    detector.check(&settings.parameters)?;
+    let detector = detectors.find(&settings.engine)?;
+    detector.check(&settings.parameters).map_err(parameter_error)?;
     let started = Instant::now();
     let matrix = matrix(&request.table, &request.features)?;
     let mut steps = vec![step("features", matrix.rows, started)];

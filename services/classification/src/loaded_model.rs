@@ -2,10 +2,10 @@
 
 use anomal_core::{Cancel, Model, Result, Table};
 
+use anomal_detectors::{DetectorRegistry, Scorer, Scores, matrix::Matrix};
+
 use crate::{
-    detectors::{self, Scorer, Scores},
     features::matrix,
-    matrix::Matrix,
     model::{Body, Header, ModelFile, invalid},
     rows::{Ranking, rows, unscored},
 };
@@ -20,12 +20,12 @@ pub(crate) struct LoadedModel {
 impl LoadedModel {
     /// # Errors
     /// `InvalidRequest` if the model is damaged, or its detector is unknown.
-    pub fn from_model(model: &Model) -> Result<Self> {
+    pub fn from_model(model: &Model, detectors: &DetectorRegistry) -> Result<Self> {
         let ModelFile { header, body } = ModelFile::from_model(model)?;
         let scorer = match body.state {
             Some(state) => {
                 let detector =
-                    detectors::find(&header.detector).map_err(|error| invalid(&error.message))?;
+                    detectors.find(&header.detector).map_err(|error| invalid(&error.message))?;
                 Some(detector.load(&state, &header.features).map_err(|why| invalid(&why))?)
             }
             None => None,

@@ -5,7 +5,7 @@ use polars::prelude::{Column, DataFrame, DataType, Float64Chunked, IntoColumn, U
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::detectors::Scores;
+use anomal_detectors::Scores;
 
 /// A model stores at most so many order statistics of the fitted scores.
 const MOST_SCORES: usize = 100_000;

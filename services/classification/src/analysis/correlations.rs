@@ -3,7 +3,7 @@
 use anomal_core::proto::{Correlation, Diagnostic, FeatureSummary, correlation::Method};
 use rayon::prelude::*;
 
-use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use anomal_detectors::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// The rows examined: all, or evenly spaced ones.
 const MOST_ROWS: usize = 200_000;

@@ -3,7 +3,7 @@
 use anomal_core::proto::{FeatureColumn, FeatureGroup, FeatureSummary, Group};
 use rayon::prelude::*;
 
-use crate::{
+use anomal_detectors::{
     matrix::{MISSING, Matrix, Values},
     threshold::quantile,
 };

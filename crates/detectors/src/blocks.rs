@@ -1,0 +1,85 @@
+//! Rows scored block by block, on all cores: what detectors with the same scores in every batch share.
+
+use std::ops::Range;
+
+use anomal_core::{Cancel, Result};
+use rayon::prelude::*;
+
+use crate::scores::Scores;
+
+/// Rows scored together: what is computed of them stays in the processor's caches.
+pub(crate) const BLOCK: usize = 512;
+
+/// Some rows, and where it is written what is said of them.
+pub(crate) struct Block<'a, 'b> {
+    pub rows: Range<usize>,
+    /// All 0 at first.
+    pub scores: &'b mut [f64],
+    /// For each feature the part that it has in each row's score, in any unit; all 0 at first. Empty
+    /// where no shares are wanted.
+    pub parts: &'b mut [&'a mut [f64]],
+}
+
+/// Scores all rows. `work` may use nothing but the rows of its block, and must do the same for a row
+/// whatever the others are; then a row has the same bits in every batch. `scratch` is made once a thread.
+///
+/// # Errors
+/// `Cancelled`, between two blocks.
+pub(crate) fn by_block<S>(
+    rows: usize,
+    features: usize,
+    shares: bool,
+    cancel: &Cancel,
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, Block<'_, '_>) + Sync + Send,
+) -> Result<Scores> {
+    let mut scores = vec![0.0; rows];
+    let mut all = vec![Vec::new(); if shares { features } else { 0 }];
+    all.par_iter_mut().for_each(|shares| *shares = vec![0.0; rows]);
+    // For each block of rows its part of each feature's shares.
+    let mut blocks: Vec<Vec<&mut [f64]>> =
+        (0..rows.div_ceil(BLOCK)).map(|_| Vec::with_capacity(all.len())).collect();
+    for shares in &mut all {
+        for (block, part) in blocks.iter_mut().zip(shares.chunks_mut(BLOCK)) {
+            block.push(part);
+        }
+    }
+    scores.par_chunks_mut(BLOCK).zip(blocks).enumerate().try_for_each_init(
+        scratch,
+        |scratch, (block, (scores, mut parts))| {
+            cancel.check()?;
+            let start = block * BLOCK;
+            let rows = start..start + scores.len();
+            work(scratch, Block { rows, scores, parts: &mut parts });
+            finite(scores);
+            to_shares(&mut parts);
+            Ok::<(), anomal_core::Error>(())
+        },
+    )?;
+    Ok(Scores { scores, shares: all, ..Scores::default() })
+}
+
+/// A score beyond all numbers is the greatest one.
+fn finite(scores: &mut [f64]) {
+    for score in scores {
+        *score = if score.is_nan() { f64::MAX } else { score.clamp(f64::MIN, f64::MAX) };
+    }
+}
+
+/// Parts divided by their row's sum, which is taken in the order of the features.
+fn to_shares(parts: &mut [&mut [f64]]) {
+    let most = f64::MAX / (parts.len() as f64 + 1.0);
+    let mut totals = [0.0; BLOCK];
+    for part in &mut *parts {
+        for (part, total) in part.iter_mut().zip(&mut totals) {
+            // A NaN becomes 0.
+            *part = if *part > 0.0 { part.min(most) } else { 0.0 };
+            *total += *part;
+        }
+    }
+    for part in parts {
+        for (part, total) in part.iter_mut().zip(&totals) {
+            *part = if *total > 0.0 { *part / total } else { 0.0 };
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What PCA and MCD share: a row's score is the length of what a matrix makes of it.
+//!
+//! The matrix is symmetric in the features (before they are scaled), so that each coordinate stays as near
+//! to its feature as it can: this whitening makes each as correlated with its own feature as possible
+//! (Garthwaite and Koch 2016, "Evaluating the contributions of individual variables to a quadratic form",
+//! Australian & New Zealand Journal of Statistics 58, section 3; Kessy, Lewin and Strimmer 2018, "Optimal
+//! Whitening and Decorrelation", The American Statistician 72). The squares of a feature's coordinates are
+//! its part of the squared length: never below 0, and adding up to it.
+//!
+//! Distances of this kind are the same in all units, so a weight could not work by scaling a feature: it
+//! multiplies the squares of the feature's coordinates after the matrix. With equal weights it is the plain distance.
+
+use anomal_core::{Cancel, Result, proto::FeatureColumn};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    blocks::{Block, by_block},
+    dense::Encoding,
+    detector::{Scorer, from_state, state_of},
+    matrix::Matrix,
+    numeric::linear::Affine,
+    scores::Scores,
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Quadratic {
+    encoding: Encoding,
+    /// As many coordinates as columns, each with the root of its column's weight.
+    map: Affine,
+}
+
+impl Quadratic {
+    /// From a map that makes of each column a coordinate.
+    pub fn new(encoding: Encoding, centre: Vec<f64>, mut matrix: Array2<f64>) -> Self {
+        for (mut row, root) in matrix.rows_mut().into_iter().zip(encoding.roots()) {
+            row *= root;
+        }
+        Self { map: Affine::new(centre, &matrix), encoding }
+    }
+
+    pub fn load(state: &RawValue, features: &[FeatureColumn]) -> Result<Box<dyn Scorer>, String> {
+        let read: Self = from_state(state)?;
+        read.encoding.check(features)?;
+        let width = read.encoding.width();
+        if read.map.is_of(width, width) {
+            Ok(Box::new(read))
+        } else {
+            Err("its matrix is not of its columns".into())
+        }
+    }
+}
+
+impl Scorer for Quadratic {
+    fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
+        let encoder = self.encoding.bind(matrix)?;
+        let features = self.encoding.features();
+        let work = |(columns, mapped): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
+            encoder.columns(&block.rows, columns);
+            self.map.apply(columns, block.rows.len(), mapped);
+            for (column, feature) in mapped.chunks(block.rows.len()).zip(&features) {
+                for (score, value) in block.scores.iter_mut().zip(column) {
+                    *score += value * value;
+                }
+                if let Some(part) = block.parts.get_mut(*feature) {
+                    part.iter_mut().zip(column).for_each(|(part, value)| *part += value * value);
+                }
+            }
+            block.scores.iter_mut().for_each(|score| *score = score.sqrt());
+        };
+        by_block(matrix.rows, matrix.columns.len(), shares, cancel, Default::default, work)
+    }
+
+    fn state(&self) -> Result<Box<RawValue>> {
+        state_of(self)
+    }
+}

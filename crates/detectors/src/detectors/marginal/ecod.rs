@@ -1,0 +1,69 @@
+//! ECOD (Li, Zhao, Hu, Botta, Ionescu and Chen 2022, "ECOD: Unsupervised Outlier Detection Using Empirical
+//! Cumulative Distribution Functions", IEEE TKDE, algorithm 1).
+//!
+//! A feature's term is -log of its smaller tail, as in PyOD; the paper takes the greatest of three sums
+//! (all left, all right, and those that the skewness points to), which hides a row that is far left in
+//! one feature and far right in another. On skewed features both take the same tail.
+
+use anomal_core::{
+    Result,
+    proto::{self, FeatureColumn},
+};
+use anomal_spec::Parameters;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::tails;
+use crate::{
+    context::Context,
+    detector::{Detector, FittedDetector, Scorer},
+    matrix::Matrix,
+    parameters::{ParameterError, parameters, schema_of},
+};
+
+pub(crate) struct Ecod;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct EcodParameters {}
+
+impl Detector for Ecod {
+    fn describe(&self) -> proto::Detector {
+        proto::Detector {
+            name: "ECOD".into(),
+            description: "How far out in the tails of their distributions a row's values are, feature by feature. \
+                          Nothing to tune, any number of rows; sees no combinations of features."
+                .into(),
+            parameters_schema: schema_of::<EcodParameters>(),
+            categorical: true,
+            missing_values: true,
+            contributions: true,
+            clusters: false,
+            row_wise: true,
+            cost: "O(n log n) time, O(n) memory for one feature at a time".into(),
+        }
+    }
+
+    fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
+        parameters::<EcodParameters>(given).map(|_| ())
+    }
+
+    fn fit(
+        &self,
+        matrix: &Matrix,
+        _: &Parameters,
+        context: &Context<'_>,
+    ) -> Result<FittedDetector> {
+        // PyOD's: the greatest of both tails and of what the skewness points to, which is one of them.
+        tails::fit(matrix, |left, right, _| left.max(right), context)
+    }
+
+    fn load(
+        &self,
+        state: &RawValue,
+        features: &[FeatureColumn],
+    ) -> Result<Box<dyn Scorer>, String> {
+        tails::load(state, features)
+    }
+}

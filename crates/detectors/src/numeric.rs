@@ -1,0 +1,51 @@
+//! Numerics that several detectors share. All of it gives the same bits on any number of threads: rows are
+//! taken in blocks of a fixed size, and sums are added up in a fixed order.
+
+use anomal_core::Result;
+
+use crate::{
+    context::Context,
+    dense::{Encoding, Weights},
+    matrix::Matrix,
+};
+
+mod brute;
+pub(crate) mod hyperplanes;
+pub(crate) mod isolation;
+mod kd;
+pub(crate) mod kmeans;
+pub(crate) mod linear;
+pub(crate) mod mixture;
+pub(crate) mod nearest;
+pub(crate) mod projections;
+pub(crate) mod robust;
+pub(crate) mod sample;
+pub(crate) mod support;
+#[cfg(test)]
+mod tests;
+pub(crate) mod walk;
+
+/// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
+/// would take more than a quarter of the memory budget, in an order that depends on their values alone.
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn fit_dense(
+    matrix: &Matrix,
+    most_rows: usize,
+    most_levels: usize,
+    weights: Weights,
+    context: &Context<'_>,
+) -> Result<(Encoding, linear::Dense)> {
+    const FEWEST: usize = 1_000;
+    context.cancel.check()?;
+    let encoding = Encoding::fit(matrix, most_levels, weights);
+    let bytes = size_of::<f64>() * encoding.width().max(1);
+    let affordable = (context.memory_budget / 4 / bytes).max(FEWEST);
+    let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);
+    context.cancel.check()?;
+    let chosen = matrix.select(&rows);
+    let encoder = encoding.bind(&chosen)?;
+    let dense = linear::Dense::from_encoder(&encoder, chosen.rows, context.cancel)?;
+    Ok((encoding, dense))
+}

@@ -1,0 +1,394 @@
+//! The contract of every detector that scores by a fitted model, whatever its method.
+
+use std::sync::LazyLock;
+
+use anomal_core::{
+    Cancel, Code, Result,
+    proto::{FeatureColumn, FeatureKind},
+};
+use anomal_spec::Parameters;
+use proptest::{
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use serde_json::{Value, json, value::RawValue};
+
+use self::data::{
+    PlantedCase, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
+    poor_cases,
+};
+use crate::{
+    context::Context,
+    detector::{Detector, FittedDetector, Scorer},
+    matrix::{Matrix, MatrixColumn, Values},
+    registry::DetectorRegistry,
+    scores::Scores,
+};
+
+mod data;
+mod figures;
+
+macro_rules! contract {
+    ($module:ident, $name:literal, $planted:expr) => {
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn finds_the_planted_rows_and_explains_them() {
+                finds($name, $planted);
+            }
+
+            #[test]
+            fn a_row_alone_has_the_bits_that_it_has_among_others() {
+                alone($name);
+            }
+
+            #[test]
+            fn a_stored_model_scores_the_same() {
+                kept($name);
+            }
+
+            #[test]
+            fn the_order_of_rows_and_features_changes_nothing() {
+                orders($name);
+            }
+
+            #[test]
+            fn the_number_of_threads_changes_nothing() {
+                threads($name);
+            }
+
+            #[test]
+            fn weights_are_respected() {
+                weights($name);
+            }
+
+            #[test]
+            fn poor_data_are_scored_or_refused() {
+                poor($name);
+            }
+
+            #[test]
+            fn a_damaged_state_never_panics() {
+                damaged($name);
+            }
+
+            #[test]
+            fn a_cancelled_fit_ends() {
+                cancelled($name);
+            }
+        }
+    };
+}
+
+contract!(hbos, "HBOS", few_numbers_far_above);
+contract!(hbos_dynamic, r#"HBOS {"binWidth":"dynamic"}"#, few_numbers_far_above);
+contract!(ecod, "ECOD", few_numbers_far_above);
+contract!(copod, "COPOD", few_numbers_far_above);
+contract!(pca, "PCA", numbers_far_off);
+contract!(mcd, "MCD", numbers_far_off);
+contract!(mixture, "GaussianMixture", numbers_far_off);
+contract!(frequency, "CategoricalFrequency", categories_out_of_place);
+contract!(ocsvm, "OCSVM", numbers_far_off);
+contract!(forest, "IsolationForest", numbers_far_off);
+contract!(pairs_of_features, r#"IsolationForest {"extensionLevel":1}"#, numbers_far_off);
+contract!(all_features, r#"IsolationForest {"extensionLevel":9}"#, numbers_far_off);
+contract!(knn, "KNN", numbers_far_off);
+contract!(lof, "LOF", numbers_far_off);
+contract!(loda, "LODA", numbers_far_off);
+contract!(cblof, "CBLOF", numbers_far_off);
+contract!(ensemble, "Ensemble", numbers_far_off);
+
+const SEED: u64 = 11;
+
+/// Behind a name may be parameters, as JSON.
+fn detector(name: &str) -> &'static dyn Detector {
+    static DETECTORS: LazyLock<DetectorRegistry> = LazyLock::new(DetectorRegistry::builtin);
+    DETECTORS.find(name.split(' ').next().unwrap()).unwrap()
+}
+
+fn given(name: &str) -> Parameters {
+    name.split_once(' ').map(|(_, given)| serde_json::from_str(given).unwrap()).unwrap_or_default()
+}
+
+fn try_fit(name: &str, matrix: &Matrix) -> Result<FittedDetector> {
+    let cancel = Cancel::default();
+    let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
+    detector(name).fit(matrix, &given(name), &context)
+}
+
+fn fit(name: &str, matrix: &Matrix) -> Box<dyn Scorer> {
+    try_fit(name, matrix).unwrap().scorer
+}
+
+fn score(scorer: &dyn Scorer, matrix: &Matrix) -> Scores {
+    scorer.score(matrix, true, &Cancel::default()).unwrap()
+}
+
+fn features(matrix: &Matrix) -> Vec<FeatureColumn> {
+    let feature = |column: &MatrixColumn| {
+        let kind = match column.values {
+            Values::Numeric(_) => FeatureKind::Numeric,
+            Values::Codes { .. } => FeatureKind::Categorical,
+        };
+        FeatureColumn {
+            name: column.name.clone(),
+            kind: kind.into(),
+            weight: column.weight,
+            ..FeatureColumn::default()
+        }
+    };
+    matrix.columns.iter().map(feature).collect()
+}
+
+fn area_under_curve(scores: &[f64], planted: &[(usize, usize)]) -> f64 {
+    let is_planted = |row: usize| planted.iter().any(|(other, _)| *other == row);
+    let (mut better, mut pairs) = (0.0, 0.0);
+    for (row, _) in planted {
+        for other in (0..scores.len()).filter(|other| !is_planted(*other)) {
+            pairs += 1.0;
+            better += f64::from(u8::from(scores[*row] > scores[other]))
+                + 0.5 * f64::from(u8::from(scores[*row] == scores[other]));
+        }
+    }
+    better / pairs
+}
+
+fn finds(name: &str, planted: impl Fn() -> PlantedCase) {
+    let (matrix, planted) = planted();
+    let found = score(fit(name, &matrix).as_ref(), &matrix);
+    let area = area_under_curve(&found.scores, &planted);
+    assert!(area > 0.95, "{area}");
+    let top = |row: usize| {
+        (0..matrix.columns.len())
+            .max_by(|a, b| found.shares[*a][row].total_cmp(&found.shares[*b][row]))
+            .unwrap()
+    };
+    let right = planted.iter().filter(|(row, feature)| top(*row) == *feature).count();
+    assert!(right * 100 >= planted.len() * 95, "{right} of {}", planted.len());
+}
+
+#[track_caller]
+fn sound(found: &Scores, rows: usize, features: usize) {
+    assert_eq!((found.scores.len(), found.shares.len()), (rows, features));
+    for row in 0..rows {
+        assert!(found.scores[row].is_finite(), "row {row}: {}", found.scores[row]);
+        let shares: Vec<f64> = found.shares.iter().map(|shares| shares[row]).collect();
+        let total: f64 = shares.iter().sum();
+        assert!(shares.iter().all(|share| *share >= 0.0), "row {row}: {shares:?}");
+        assert!(total == 0.0 || (total - 1.0).abs() < 1e-9, "row {row}: {shares:?}");
+    }
+}
+
+fn alone(name: &str) {
+    let scorer = fit(name, &mixed(700, 1));
+    let new = mixed(600, 2);
+    let all = score(scorer.as_ref(), &new);
+    sound(&all, 600, 8);
+    let without = scorer.score(&new, false, &Cancel::default()).unwrap();
+    assert!(without.shares.is_empty() && without.scores == all.scores);
+    for row in (0..600).step_by(7).chain(505..520) {
+        let one = score(scorer.as_ref(), &new.select(&[row]));
+        assert_eq!(one.scores[0].to_bits(), all.scores[row].to_bits(), "row {row}");
+        for (one, all) in one.shares.iter().zip(&all.shares) {
+            assert_eq!(one[0].to_bits(), all[row].to_bits(), "row {row}");
+        }
+    }
+}
+
+fn kept(name: &str) {
+    let (fitted, new) = (mixed(400, 1), mixed(300, 2));
+    let scorer = fit(name, &fitted);
+    let state = scorer.state().unwrap();
+    let read = detector(name).load(&state, &features(&fitted)).unwrap();
+    assert_eq!(read.state().unwrap().get(), state.get());
+    let (one, other) = (score(read.as_ref(), &new), score(scorer.as_ref(), &new));
+    assert!(one.scores == other.scores && one.shares == other.shares);
+    assert!(detector(name).load(&state, &features(&fitted)[..3]).is_err());
+    let mut others = features(&fitted);
+    others.iter_mut().for_each(|feature| {
+        let numeric = feature.kind() == FeatureKind::Numeric;
+        feature.set_kind(if numeric { FeatureKind::Categorical } else { FeatureKind::Numeric });
+    });
+    assert!(detector(name).load(&state, &others).is_err());
+}
+
+#[track_caller]
+fn near(one: &[f64], other: &[f64]) {
+    for (row, (one, other)) in one.iter().zip(other).enumerate() {
+        let difference = (one - other).abs();
+        assert!(difference <= 1e-6 * one.abs().max(1.0), "row {row}: {one} and {other}");
+    }
+}
+
+fn orders(name: &str) {
+    let matrix = mixed(700, 1);
+    let scores = score(fit(name, &matrix).as_ref(), &matrix).scores;
+    let backwards: Vec<usize> = (0..700).rev().collect();
+    let reversed = matrix.select(&backwards);
+    let of_reversed = score(fit(name, &reversed).as_ref(), &reversed).scores;
+    near(&scores, &of_reversed.into_iter().rev().collect::<Vec<_>>());
+    let mut turned = matrix.clone();
+    turned.columns.reverse();
+    near(&scores, &score(fit(name, &turned).as_ref(), &turned).scores);
+}
+
+fn threads(name: &str) {
+    let matrix = mixed(3_000, 1);
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let scorer = fit(name, &matrix);
+            (scorer.state().unwrap().get().to_owned(), score(scorer.as_ref(), &matrix).scores)
+        })
+    };
+    assert!(with(1) == with(3));
+}
+
+fn weights(name: &str) {
+    let matrix = mixed(500, 1);
+    let mut without = matrix.clone();
+    let unused = [0, 3, 6];
+    unused.iter().for_each(|feature| without.columns[*feature].weight = 0.0);
+    let mut other = without.clone();
+    for (feature, column) in mixed(500, 9).columns.into_iter().enumerate() {
+        if unused.contains(&feature) {
+            other.columns[feature] = MatrixColumn { weight: 0.0, ..column };
+        }
+    }
+    let (one, two) =
+        (score(fit(name, &without).as_ref(), &without), score(fit(name, &other).as_ref(), &other));
+    assert!(one.scores == two.scores && one.shares == two.shares, "a weight of 0 has a say");
+    assert!(unused.iter().all(|feature| one.shares[*feature].iter().all(|share| *share == 0.0)));
+    let mut heavy = matrix.clone();
+    heavy.columns[4].weight = 1e6;
+    let heavy = score(fit(name, &heavy).as_ref(), &heavy);
+    sound(&heavy, 500, 8);
+    let even = score(fit(name, &matrix).as_ref(), &matrix);
+    let part = |found: &Scores| found.shares[4].iter().sum::<f64>();
+    // Neighbours may be alike in what weighs, and differ in the rest alone: then by the rows that stand out.
+    let of_highest = |found: &Scores| {
+        let mut rows: Vec<usize> = (0..500).collect();
+        rows.sort_by(|one, other| found.scores[*other].total_cmp(&found.scores[*one]));
+        rows[..25].iter().map(|row| found.shares[4][*row]).sum::<f64>()
+    };
+    assert!(
+        part(&heavy) > part(&even) * 1.2 || of_highest(&heavy) > of_highest(&even) * 1.2,
+        "{} and {}",
+        part(&heavy),
+        part(&even)
+    );
+    let mut large = matrix.clone();
+    large.columns.iter_mut().for_each(|column| column.weight = 1e300);
+    sound(&score(fit(name, &large).as_ref(), &large), 500, 8);
+}
+
+fn poor(name: &str) {
+    let huge = huge();
+    for (case, matrix) in poor_cases() {
+        let fitted = match try_fit(name, &matrix) {
+            Ok(fitted) => fitted,
+            Err(error) => {
+                assert_eq!(error.code, Code::InvalidRequest, "{case}: {error}");
+                continue;
+            }
+        };
+        let features = matrix.columns.len();
+        sound(&score(fitted.scorer.as_ref(), &matrix), matrix.rows, features);
+        let mut far = matrix.clone();
+        for column in &mut far.columns {
+            match &mut column.values {
+                Values::Numeric(values) => values
+                    .iter_mut()
+                    .zip(huge.iter().cycle())
+                    .for_each(|(value, huge)| *value = *huge),
+                Values::Codes { codes, levels } => {
+                    levels.push("never seen".into());
+                    codes.fill(u32::try_from(levels.len() - 1).unwrap());
+                }
+            }
+        }
+        sound(&score(fitted.scorer.as_ref(), &far), far.rows, features);
+        let state = fitted.scorer.state().unwrap();
+        detector(name)
+            .load(&state, &self::features(&matrix))
+            .unwrap_or_else(|why| panic!("{case}: {why}"));
+        sound(&score(fitted.scorer.as_ref(), &matrix.select(&[])), 0, features);
+    }
+}
+
+/// Changes one thing somewhere in a value.
+fn mutate(value: &mut Value, random: &mut ChaCha8Rng) {
+    let number = |random: &mut ChaCha8Rng| {
+        let values = [
+            json!(0),
+            json!(-1),
+            json!(1e300),
+            json!(-1e300),
+            json!(u64::MAX),
+            json!(3),
+            json!(0.5),
+            Value::Null,
+            json!("x"),
+            json!([]),
+            json!({}),
+        ];
+        values[random.random_range(0..values.len())].clone()
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let place = random.random_range(0..items.len());
+            match random.random_range(0..8) {
+                0 => drop(items.remove(place)),
+                1 => items.push(items[place].clone()),
+                2 => items.truncate(place),
+                _ => mutate(&mut items[place], random),
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let place = random.random_range(0..fields.len());
+            if let Some((_, field)) = fields.iter_mut().nth(place) {
+                mutate(field, random);
+            }
+        }
+        other => *other = number(random),
+    }
+}
+
+fn damaged(name: &str) {
+    let fitted = mixed(60, 1);
+    let new = mixed(40, 2);
+    let state: Value = serde_json::from_str(fit(name, &fitted).state().unwrap().get()).unwrap();
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
+    for _ in 0..400 {
+        let seed = proptest::prelude::Strategy::new_tree(&proptest::num::u64::ANY, &mut runner)
+            .unwrap()
+            .current();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut state = state.clone();
+        for _ in 0..random.random_range(1..3) {
+            mutate(&mut state, &mut random);
+        }
+        let text = RawValue::from_string(state.to_string()).unwrap();
+        if let Ok(scorer) = detector(name).load(&text, &features(&fitted)) {
+            sound(&score(scorer.as_ref(), &new), 40, 8);
+            scorer.state().unwrap();
+        }
+    }
+}
+
+fn cancelled(name: &str) {
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel };
+    let error = detector(name).fit(&mixed(50, 1), &given(name), &context).err().unwrap();
+    assert_eq!(error.code, Code::Cancelled);
+    let scorer = fit(name, &mixed(50, 1));
+    assert!(scorer.score(&mixed(50, 1), false, &cancel).is_err());
+}
