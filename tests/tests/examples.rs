@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anomal_evaluation::Ranked;
+use anomal_evaluation::Ranking;
 use anomal_tests::{Workspace, program, repository};
 
 /// The example's settings on data of its generator.
@@ -64,7 +64,7 @@ fn records(text: &str) -> Vec<Vec<String>> {
 /// The area under the ROC curve.
 fn auroc(rows: &[Row], positive: impl Fn(&Row) -> bool) -> f64 {
     let rows: Vec<(f64, bool)> = rows.iter().map(|row| (row.score, positive(row))).collect();
-    Ranked::new(&rows).auroc()
+    Ranking::new(&rows).auroc()
 }
 
 fn finds_the_intrusions(seed: u32, rows: u32) {

@@ -1,13 +1,13 @@
-//! Figures with their intervals.
+//! Figures with bootstrap intervals.
 
 use rayon::prelude::*;
 
-use crate::ranked::{Ranked, Tie};
+use crate::ranking::{Ranking, Tie};
 
-/// Resamples: enough for the ends of a 95 % interval.
+/// Enough resamples for the bounds of a 95 % interval.
 const RESAMPLES: u64 = 1_000;
 
-/// A figure and the interval that holds it in 95 of 100 samples of such rows.
+/// A figure and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     pub value: f64,
@@ -15,45 +15,44 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// What there is to say of scores.
+/// The evaluation of scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
     pub rows: u64,
     pub anomalies: u64,
     pub auroc: Estimate,
     pub average_precision: Estimate,
-    /// At as many rows as there are anomalies.
+    /// At n = the number of anomalies.
     pub precision_at_n: Estimate,
 }
 
-/// Evaluates rows, each with its score and whether it is an anomaly. The intervals are percentiles of a
-/// stratified bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13): each
-/// row of a resample counts by a Poisson draw of mean 1, so that rows need not be drawn one by one. The
-/// same seed gives the same intervals.
+/// Evaluates rows, each with its score and whether it is an anomaly. The intervals are percentiles of a stratified
+/// bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13). In a resample each row has a
+/// Poisson weight of mean 1, so that rows need not be drawn one by one. The same seed gives the same intervals.
 pub fn evaluate(rows: &[(f64, bool)], seed: u64) -> Evaluation {
-    let ranked = Ranked::new(rows);
-    let figures = |ranked: &Ranked| {
-        [ranked.auroc(), ranked.average_precision(), ranked.precision_at(ranked.positives())]
+    let ranking = Ranking::new(rows);
+    let figures = |ranking: &Ranking| {
+        [ranking.auroc(), ranking.average_precision(), ranking.precision_at(ranking.positives())]
     };
     let resampled: Vec<[f64; 3]> = (0..RESAMPLES)
         .into_par_iter()
-        .map(|index| figures(&resample(&ranked, seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+        .map(|index| figures(&resample(&ranking, seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
         .collect();
-    let values = figures(&ranked);
-    let estimate = |which: usize| {
-        let mut known: Vec<f64> = resampled.iter().map(|figures| figures[which]).collect();
-        known.retain(|figure| figure.is_finite());
-        known.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| {
+    let values = figures(&ranking);
+    let estimate = |figure: usize| {
+        let mut sorted: Vec<f64> = resampled.iter().map(|figures| figures[figure]).collect();
+        sorted.retain(|value| value.is_finite());
+        sorted.sort_unstable_by(f64::total_cmp);
+        let percentile = |share: f64| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a share of a length"
             )]
-            let place = (share * known.len().saturating_sub(1) as f64).round() as usize;
-            known.get(place).copied().unwrap_or(f64::NAN)
+            let index = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
+            sorted.get(index).copied().unwrap_or(f64::NAN)
         };
-        Estimate { value: values[which], low: at(0.025), high: at(0.975) }
+        Estimate { value: values[figure], low: percentile(0.025), high: percentile(0.975) }
     };
     Evaluation {
         rows: rows.len() as u64,
@@ -64,13 +63,13 @@ pub fn evaluate(rows: &[(f64, bool)], seed: u64) -> Evaluation {
     }
 }
 
-fn resample(ranked: &Ranked, seed: u64) -> Ranked {
+fn resample(ranking: &Ranking, seed: u64) -> Ranking {
     let mut random = SplitMix(seed);
-    let ties = ranked.0.iter().map(|tie| Tie {
+    let ties = ranking.0.iter().map(|tie| Tie {
         positives: random.poisson(tie.positives),
         negatives: random.poisson(tie.negatives),
     });
-    Ranked(ties.collect())
+    Ranking(ties.collect())
 }
 
 /// Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators", figure 8.
@@ -85,13 +84,13 @@ impl SplitMix {
         mixed ^ (mixed >> 31)
     }
 
-    /// Above 0, at most 1.
+    /// A uniform draw from (0, 1].
     fn uniform(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A Poisson draw: by multiplication (Knuth, volume 2, section 3.4.1) where the mean is small, else the
-    /// rounded normal one.
+    /// A Poisson draw: by multiplication (Knuth, volume 2, section 3.4.1) for a small mean, else the rounded normal
+    /// approximation.
     fn poisson(&mut self, mean: f64) -> f64 {
         if mean == 0.0 {
             return 0.0;
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_hold_the_figure_and_shrink_with_more_rows() {
+    fn intervals_contain_the_figure_and_narrow_with_more_rows() {
         let rows = |n: u32| -> Vec<(f64, bool)> {
             (0..n)
                 .map(|i| (f64::from(i * 7_919 % 1_000), i * 7_919 % 1_000 > 400 && i % 7 == 0))
@@ -137,7 +136,7 @@ mod tests {
     /// Hanley and `McNeil` 1982, "The Meaning and Use of the Area under a ROC Curve", formula 2: the standard
     /// error of an AUROC from its value and the numbers of rows.
     #[test]
-    fn intervals_are_as_wide_as_theory_has_them() {
+    fn intervals_are_as_wide_as_in_theory() {
         let mut random = SplitMix(5);
         let rows: Vec<(f64, bool)> = (0..2_000)
             .map(|i| {
@@ -153,6 +152,6 @@ mod tests {
             (a * (1.0 - a) + (m - 1.0) * (q1 - a * a) + (n - 1.0) * (q2 - a * a)) / (m * n);
         let expected = 2.0 * 1.96 * variance.sqrt();
         let width = found.auroc.high - found.auroc.low;
-        assert!((0.8..1.25).contains(&(width / expected)), "{width} and not {expected}");
+        assert!((0.8..1.25).contains(&(width / expected)), "{width}, expected {expected}");
     }
 }

@@ -1,10 +1,10 @@
-//! How well scores tell labelled anomalies from the rest.
+//! Evaluation of scores against labelled anomalies.
 //!
-//! Figures are those of scikit-learn's `roc_auc_score` and `average_precision_score`; equal scores count
-//! as equal, whatever their order. Intervals are of the bootstrap.
+//! Figures equal those of scikit-learn's `roc_auc_score` and `average_precision_score`; the order of equal scores does
+//! not matter. Intervals come from a bootstrap.
 
 mod bootstrap;
-mod ranked;
+mod ranking;
 
 pub use bootstrap::{Estimate, Evaluation, evaluate};
-pub use ranked::Ranked;
+pub use ranking::Ranking;

@@ -1,18 +1,18 @@
-//! Scores in order, and what is read off them.
+//! Rows ranked by score, and the figures of a ranking.
 
-/// Rows of one score.
+/// The rows with equal scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tie {
     pub positives: f64,
     pub negatives: f64,
 }
 
-/// Labelled rows by score, the highest first. A row may count more or less than once.
+/// Labelled rows by score, the highest first. A row may have any weight.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ranked(pub(crate) Vec<Tie>);
+pub struct Ranking(pub(crate) Vec<Tie>);
 
-impl Ranked {
-    /// Each row's score and whether it is an anomaly. A score that is not a number is the lowest.
+impl Ranking {
+    /// Rows with their scores and whether they are anomalies. NaN ranks lowest.
     pub fn new(rows: &[(f64, bool)]) -> Self {
         let mut rows = rows.to_vec();
         for row in &mut rows {
@@ -36,8 +36,8 @@ impl Ranked {
         self.0.iter().map(|tie| tie.negatives).sum()
     }
 
-    /// The area under the ROC curve: the probability that an anomaly has a higher score than another row,
-    /// equal ones counted half (Mann and Whitney 1947). NaN where there are only rows of one kind.
+    /// The area under the ROC curve: the probability that an anomaly has a higher score than another row, where equal
+    /// scores count half (Mann and Whitney 1947). NaN if all rows have the same label.
     pub fn auroc(&self) -> f64 {
         let (mut below, mut wins) = (self.negatives(), 0.0);
         for tie in &self.0 {
@@ -47,7 +47,7 @@ impl Ranked {
         wins / (self.positives() * self.negatives())
     }
 
-    /// The mean over the anomalies of the precision at their score. NaN where there are none.
+    /// The mean over the anomalies of the precision at their score. NaN without anomalies.
     pub fn average_precision(&self) -> f64 {
         let (mut found, mut seen, mut sum) = (0.0, 0.0, 0.0);
         for tie in &self.0 {
@@ -60,8 +60,8 @@ impl Ranked {
         sum / self.positives()
     }
 
-    /// The share of anomalies among the `n` highest scores; of rows with the score at the border, the
-    /// share that is expected where they are taken at random. NaN for none.
+    /// The share of anomalies among the `n` highest scores. Of rows with the score at the boundary, a random choice is
+    /// expected. NaN for n = 0.
     pub fn precision_at(&self, n: f64) -> f64 {
         let (mut found, mut left) = (0.0, n);
         for tie in &self.0 {
@@ -86,39 +86,39 @@ mod tests {
 
     /// scikit-learn's own example for both: y = [0, 0, 1, 1], scores = [0.1, 0.4, 0.35, 0.8].
     #[test]
-    fn figures_of_a_known_case() {
-        let ranked = Ranked::new(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]);
-        assert_eq!(ranked.auroc(), 0.75);
-        assert!((ranked.average_precision() - 0.833_333_333_333).abs() < 1e-9);
-        assert_eq!(ranked.precision_at(1.0), 1.0);
-        assert_eq!(ranked.precision_at(2.0), 0.5);
-        assert_eq!(ranked.precision_at(9.0), 0.5);
+    fn figures_equal_those_of_scikit_learn() {
+        let ranking = Ranking::new(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]);
+        assert_eq!(ranking.auroc(), 0.75);
+        assert!((ranking.average_precision() - 0.833_333_333_333).abs() < 1e-9);
+        assert_eq!(ranking.precision_at(1.0), 1.0);
+        assert_eq!(ranking.precision_at(2.0), 0.5);
+        assert_eq!(ranking.precision_at(9.0), 0.5);
     }
 
     #[test]
-    fn equal_scores_and_one_kind() {
-        let same = Ranked::new(&[(1.0, true), (1.0, false), (1.0, false), (1.0, false)]);
+    fn equal_scores_and_single_labels() {
+        let same = Ranking::new(&[(1.0, true), (1.0, false), (1.0, false), (1.0, false)]);
         assert_eq!((same.auroc(), same.average_precision()), (0.5, 0.25));
         assert_eq!(same.precision_at(2.0), 0.25);
-        let last = Ranked::new(&[(f64::NAN, true), (0.0, false)]);
+        let last = Ranking::new(&[(f64::NAN, true), (0.0, false)]);
         assert_eq!(last.auroc(), 0.0);
-        assert!(Ranked::new(&[(1.0, true)]).auroc().is_nan());
-        assert!(Ranked::new(&[(1.0, false)]).average_precision().is_nan());
+        assert!(Ranking::new(&[(1.0, true)]).auroc().is_nan());
+        assert!(Ranking::new(&[(1.0, false)]).average_precision().is_nan());
     }
 
     proptest! {
         #[test]
-        fn auroc_is_the_share_of_pairs_in_order(rows in prop::collection::vec((0_u8..9, any::<bool>()), 2..60)) {
+        fn auroc_is_the_share_of_ordered_pairs(rows in prop::collection::vec((0_u8..9, any::<bool>()), 2..60)) {
             let rows: Vec<(f64, bool)> = rows.into_iter().map(|(score, label)| (score.into(), label)).collect();
             let (mut wins, mut pairs) = (0.0, 0.0);
-            for one in rows.iter().filter(|row| row.1) {
-                for other in rows.iter().filter(|row| !row.1) {
+            for positive in rows.iter().filter(|row| row.1) {
+                for negative in rows.iter().filter(|row| !row.1) {
                     pairs += 1.0;
-                    wins += if one.0 > other.0 { 1.0 } else if one.0 == other.0 { 0.5 } else { 0.0 };
+                    wins += if positive.0 > negative.0 { 1.0 } else if positive.0 == negative.0 { 0.5 } else { 0.0 };
                 }
             }
             prop_assume!(pairs > 0.0);
-            prop_assert!((Ranked::new(&rows).auroc() - wins / pairs).abs() < 1e-12);
+            prop_assert!((Ranking::new(&rows).auroc() - wins / pairs).abs() < 1e-12);
         }
     }
 }

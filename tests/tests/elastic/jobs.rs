@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Command};
 
-use anomal_evaluation::Ranked;
+use anomal_evaluation::Ranking;
 use anomal_tests::{
     RunOutput, Workspace,
     elastic::{self, ADMIN, Flavor, RUNNER, Server, proxy::Proxy},
@@ -125,7 +125,7 @@ fn finds(results: &[(String, Value)]) {
             family.1 += u32::from(document["event"]["kind"] == "alert");
         }
     }
-    let auroc = Ranked::new(&ranked).auroc();
+    let auroc = Ranking::new(&ranked).auroc();
     assert!(auroc >= 0.90, "AUROC {auroc}");
     assert_eq!(families.len(), 5, "{families:?}");
     assert!(families.values().all(|(_, found)| *found > 0), "{families:?}");
