@@ -43,7 +43,7 @@ fn serve(runtime: &Runtime, arguments: &ServeReports) -> CommandResult {
     let _telemetry = anomal_telemetry::init_cli("anomal", 0, false);
     runtime.block_on(async {
         let pages = ReportServer::on_address(&arguments.store, arguments.listen).await?;
-        let access = arguments.access.access(&[pages.listening()?], false).await?;
+        let access = arguments.access.to_access(&[pages.listening()?], false).await?;
         show(&pages.address, arguments.open);
         pages.serve(access).await?;
         Ok(exit::DONE)

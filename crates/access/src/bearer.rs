@@ -1,4 +1,4 @@
-//! Tokens as requests carry them, and the answers to those that carry none or a wrong one.
+//! Bearer tokens in requests, and the errors of missing and wrong tokens.
 
 use anomal_core::{Code, Error};
 use ring::digest::{SHA256, digest};
@@ -12,7 +12,7 @@ pub fn bearer(header: &[u8]) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What is kept of a token in its place.
+/// The SHA-256 of a token, stored in its place.
 pub fn hash(token: &str) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
@@ -23,7 +23,7 @@ pub fn no_token() -> Error {
     Error::new(
         Code::Unauthenticated,
         NO_TOKEN,
-        "a token is needed: send it as `Authorization: Bearer`, or sign in",
+        "a token is required: send it as `Authorization: Bearer`, or sign in",
     )
 }
 
@@ -31,6 +31,6 @@ pub fn wrong_token() -> Error {
     Error::new(
         Code::Unauthenticated,
         "WRONG_TOKEN",
-        "the token is not known, has expired, or is not meant for this service",
+        "the token is unknown, has expired, or was made for another service",
     )
 }

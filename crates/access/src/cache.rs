@@ -1,5 +1,5 @@
-//! Answers that are believed for a while. The cache is bounded, and who asks for what is being asked already
-//! waits for that answer: a page with fifty parts asks the API server once.
+//! A bounded cache of answers with a time to live. Concurrent callers with the same key share one question: a page
+//! with fifty parts asks the API server once.
 
 use std::{
     collections::HashMap,
@@ -10,22 +10,21 @@ use std::{
 
 use anomal_core::Result;
 
-/// An answer and until when it is believed; none while it is being asked for, or could not be had.
+/// An answer and its expiry; none during the question and after a failure.
 type Slot<V> = Arc<tokio::sync::Mutex<Option<(V, Instant)>>>;
 
 pub(crate) struct Cache<K, V> {
     slots: Mutex<HashMap<K, Slot<V>>>,
-    most: usize,
+    capacity: usize,
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
-    pub fn new(most: usize) -> Self {
-        Self { slots: Mutex::new(HashMap::new()), most }
+    pub fn new(capacity: usize) -> Self {
+        Self { slots: Mutex::new(HashMap::new()), capacity }
     }
 
-    /// The answer that is known, or the one that `ask` gives with the time that it is good for. A failure is
-    /// no answer: the next who asks tries again.
-    pub async fn get_or(
+    /// The cached answer, or the one that `ask` returns with its time to live. Failures are not cached.
+    pub async fn get_or_ask(
         &self,
         key: K,
         ask: impl Future<Output = Result<(V, Duration)>>,
@@ -38,46 +37,46 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
             return Ok(value.clone());
         }
         *answer = None;
-        let (value, good_for) = ask.await?;
-        *answer = Some((value.clone(), Instant::now() + good_for));
+        let (value, time_to_live) = ask.await?;
+        *answer = Some((value.clone(), Instant::now() + time_to_live));
         Ok(value)
     }
 
     fn slot(&self, key: K) -> Slot<V> {
-        let mut slots = self.locked();
-        if slots.len() >= self.most && !slots.contains_key(&key) {
-            make_room(&mut slots, self.most);
+        let mut slots = self.lock_slots();
+        if slots.len() >= self.capacity && !slots.contains_key(&key) {
+            evict(&mut slots, self.capacity);
         }
         Arc::clone(slots.entry(key).or_default())
     }
 
-    /// A panic elsewhere leaves the map whole.
-    fn locked(&self) -> MutexGuard<'_, HashMap<K, Slot<V>>> {
+    /// The map stays valid if another thread panics.
+    fn lock_slots(&self) -> MutexGuard<'_, HashMap<K, Slot<V>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Drops what is believed no longer; if that is nothing, what ends soonest. As denials end sooner than
-/// anything else, a flood of wrong tokens does not drive out the right ones.
-fn make_room<K: Clone + Eq + Hash, V>(slots: &mut HashMap<K, Slot<V>>, most: usize) {
+/// Removes expired answers, or else the one that expires first. Denials expire sooner than other answers, so a flood of
+/// wrong tokens does not evict the right ones.
+fn evict<K: Clone + Eq + Hash, V>(slots: &mut HashMap<K, Slot<V>>, capacity: usize) {
     let now = Instant::now();
-    // One that can't be locked is being asked for: it stays.
+    // A locked slot is waiting for its answer: it stays.
     slots.retain(|_, slot| match slot.try_lock() {
         Ok(answer) => answer.as_ref().is_some_and(|(_, until)| now < *until),
         Err(_) => true,
     });
-    if slots.len() < most {
+    if slots.len() < capacity {
         return;
     }
-    let end = |slot: &Slot<V>| {
+    let expiry = |slot: &Slot<V>| {
         let answer = slot.try_lock().ok()?;
         answer.as_ref().map(|(_, until)| *until)
     };
-    let soonest = slots
+    let first = slots
         .iter()
-        .min_by_key(|(_, slot)| end(slot).map_or((true, now), |until| (false, until)))
+        .min_by_key(|(_, slot)| expiry(slot).map_or((true, now), |until| (false, until)))
         .map(|(key, _)| key.clone());
-    if let Some(key) = soonest {
+    if let Some(key) = first {
         slots.remove(&key);
     }
 }
@@ -93,7 +92,7 @@ mod tests {
     const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
-    async fn an_answer_is_asked_for_once_by_all_who_wait() {
+    async fn concurrent_callers_share_one_question() {
         let cache = Cache::new(8);
         let asked = AtomicUsize::new(0);
         let ask = || async {
@@ -101,45 +100,45 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok((7, LONG))
         };
-        let all = futures::future::join_all((0..20).map(|_| cache.get_or("a", ask()))).await;
+        let all = futures::future::join_all((0..20).map(|_| cache.get_or_ask("a", ask()))).await;
         assert!(all.iter().all(|answer| *answer == Ok(7)));
         assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
-    async fn answers_end_and_failures_are_not_kept() {
+    async fn answers_expire_and_failures_are_not_cached() {
         let cache = Cache::new(8);
         let short = Duration::from_millis(20);
-        assert_eq!(cache.get_or("a", async { Ok((1, short)) }).await, Ok(1));
-        assert_eq!(cache.get_or("a", async { Ok((2, LONG)) }).await, Ok(1));
+        assert_eq!(cache.get_or_ask("a", async { Ok((1, short)) }).await, Ok(1));
+        assert_eq!(cache.get_or_ask("a", async { Ok((2, LONG)) }).await, Ok(1));
         tokio::time::sleep(short).await;
         let failure = Error::internal("no");
-        let failed = cache.get_or("a", async { Err(failure.clone()) }).await;
+        let failed = cache.get_or_ask("a", async { Err(failure.clone()) }).await;
         assert_eq!(failed, Err(failure));
-        assert_eq!(cache.get_or("a", async { Ok((3, LONG)) }).await, Ok(3));
+        assert_eq!(cache.get_or_ask("a", async { Ok((3, LONG)) }).await, Ok(3));
     }
 
     #[tokio::test]
-    async fn it_is_bounded_and_drops_what_ends_soonest() {
+    async fn the_cache_is_bounded_and_evicts_what_expires_first() {
         let cache = Cache::new(4);
         for key in 0..3 {
-            cache.get_or(key, async { Ok((true, LONG)) }).await.unwrap();
+            cache.get_or_ask(key, async { Ok((true, LONG)) }).await.unwrap();
         }
         for key in 3..100 {
-            cache.get_or(key, async { Ok((false, Duration::from_secs(5))) }).await.unwrap();
-            assert!(cache.locked().len() <= 4);
+            cache.get_or_ask(key, async { Ok((false, Duration::from_secs(5))) }).await.unwrap();
+            assert!(cache.lock_slots().len() <= 4);
         }
         for key in 0..3 {
-            let kept = cache.get_or(key, async { Ok((false, LONG)) }).await;
-            assert_eq!(kept, Ok(true), "{key}");
+            let cached = cache.get_or_ask(key, async { Ok((false, LONG)) }).await;
+            assert_eq!(cached, Ok(true), "{key}");
         }
     }
 
     #[tokio::test]
-    async fn who_gives_up_leaves_no_lock_behind() {
+    async fn a_cancelled_question_leaves_no_lock() {
         let cache: Cache<_, u8> = Cache::new(4);
-        let never = cache.get_or("a", std::future::pending());
+        let never = cache.get_or_ask("a", std::future::pending());
         assert!(tokio::time::timeout(Duration::from_millis(10), never).await.is_err());
-        assert_eq!(cache.get_or("a", async { Ok((1, LONG)) }).await, Ok(1));
+        assert_eq!(cache.get_or_ask("a", async { Ok((1, LONG)) }).await, Ok(1));
     }
 }

@@ -1,17 +1,17 @@
-//! Points in time as tokens and sessions carry them: seconds since 1970, in UTC.
+//! Times of tokens and sessions: seconds since 1970, in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-/// The present.
+/// The current time.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// When a token ends, if it is a JWT that says so. Nothing is verified here: it can only shorten what the
-/// API server has granted.
+/// The expiry of a token, if it is a JWT with one. It is not verified: it can only shorten what the API server
+/// granted.
 pub fn expiry(token: &str) -> Option<u64> {
     #[derive(Deserialize)]
     struct Claims {
@@ -27,7 +27,7 @@ pub fn expiry(token: &str) -> Option<u64> {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a cast of floats saturates, and what is cut off is a part of a second"
+        reason = "casts of floats saturate, and fractions of a second do not matter"
     )]
     Some(claims.exp as u64)
 }
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jwt_says_when_it_ends() {
+    fn the_expiry_of_a_jwt_is_read() {
         assert_eq!(
             expiry(&jwt(r#"{"aud":["anomal"],"exp":1793520000,"iat":1}"#)),
             Some(1_793_520_000)
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_says_nothing() {
+    fn other_tokens_have_no_expiry() {
         let more = format!("{}.x", jwt(r#"{"exp":1}"#));
         let junk = ["", "a.b.c", "opaque", "..", &jwt("{}"), &jwt(r#"{"exp":"soon"}"#), &more];
         for token in junk {

@@ -1,8 +1,8 @@
-//! Who calls a service: a token of Kubernetes, judged by the API server (`TokenReview`), and what its owner may
-//! (`SubjectAccessReview`). Shared by the report engine, which asks for both, and the other engines, which let in
-//! whoever has a token that was made for them.
+//! Authentication and authorization by the Kubernetes API server: the owner of a token (`TokenReview`) and the owner's
+//! rights (`SubjectAccessReview`). The report engine checks both; the other engines accept every token that was made
+//! for them.
 //!
-//! What can't be found out lets nobody in. No token is ever written to a log, a cookie or an answer.
+//! If the API server can't be asked, access is denied. Tokens are never written to a log, a cookie or an answer.
 
 mod api;
 mod args;
@@ -15,5 +15,5 @@ mod user;
 pub use api::client;
 pub use args::{TokenArgs, TokenAuth};
 pub use bearer::{NO_TOKEN, bearer, hash, no_token, wrong_token};
-pub use reviews::{PATIENCE, Reviews, Right};
+pub use reviews::{API_TIMEOUT, Permission, Reviews};
 pub use user::User;

@@ -1,5 +1,4 @@
-//! What the Kubernetes API server says: whose token it is, and what they may. Whatever goes wrong on the way
-//! there lets nobody in.
+//! Questions to the Kubernetes API server: the owner of a token, and their rights. If one fails, access is denied.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,25 +13,25 @@ use tokio::sync::Semaphore;
 
 use crate::{User, bearer::hash, cache::Cache, clock, wrong_token};
 
-/// How long a yes is believed; a token's own end may come sooner.
-const YES: Duration = Duration::from_mins(1);
-/// How long a no is believed: rights that were just given are there soon.
-const NO: Duration = Duration::from_secs(5);
-/// The API server answers in milliseconds; who waits for it holds a request.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The time to live of a success, unless the token expires sooner.
+const SUCCESS_TTL: Duration = Duration::from_mins(1);
+/// The time to live of a denial: new rights take effect soon.
+const DENIAL_TTL: Duration = Duration::from_secs(5);
+/// The API server answers in milliseconds; a request that waits for it holds resources.
+pub const API_TIMEOUT: Duration = Duration::from_secs(5);
 const TOKENS: usize = 4096;
-const RIGHTS: usize = 65_536;
-/// Longer than any token of Kubernetes or of a provider behind it.
-const LONGEST: usize = 16 << 10;
-/// Questions to the API server at once.
-const AT_ONCE: usize = 32;
+const PERMISSIONS: usize = 65_536;
+/// Longer than any token of Kubernetes or of its identity providers.
+const MAX_TOKEN: usize = 16 << 10;
+/// Concurrent questions to the API server.
+const CONCURRENT_QUESTIONS: usize = 32;
 
 const GROUP: &str = "anomal.dev";
 const RESOURCE: &str = "anomalyjobs";
 
-/// A right that someone has or has not.
+/// The right of a user to act on a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Right {
+pub struct Permission {
     pub user: Arc<User>,
     pub verb: &'static str,
     /// Empty: all of them.
@@ -42,70 +41,73 @@ pub struct Right {
 }
 
 #[derive(Clone)]
-enum Known {
-    /// With the token's own end.
+enum TokenOwner {
+    /// With the token's expiry.
     User(Arc<User>, Option<u64>),
-    Nobody,
+    Unknown,
 }
 
-/// Asks the API server, and remembers for a while what it said.
+/// Asks the API server and caches its answers for a while.
 pub struct Reviews {
     client: Client,
     audience: String,
-    patience: Duration,
-    tokens: Cache<[u8; 32], Known>,
-    rights: Cache<Right, bool>,
+    timeout: Duration,
+    tokens: Cache<[u8; 32], TokenOwner>,
+    permissions: Cache<Permission, bool>,
     slots: Semaphore,
 }
 
 impl Reviews {
-    pub fn new(client: Client, audience: String, patience: Duration) -> Self {
+    pub fn new(client: Client, audience: String, timeout: Duration) -> Self {
         Self {
             client,
             audience,
-            patience,
+            timeout,
             tokens: Cache::new(TOKENS),
-            rights: Cache::new(RIGHTS),
-            slots: Semaphore::new(AT_ONCE),
+            permissions: Cache::new(PERMISSIONS),
+            slots: Semaphore::new(CONCURRENT_QUESTIONS),
         }
     }
 
-    /// What tokens must be made for.
+    /// The audience that tokens must be made for.
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// Whose token it is, and when it ends.
+    /// The owner of a token, and its expiry.
     ///
     /// # Errors
-    /// Unauthenticated if it is nobody's, or not meant for us; Unavailable if that can't be found out.
+    /// `Unauthenticated` if the token is unknown or made for another audience; `Unavailable` if the API server can't be
+    /// asked.
     pub async fn user(&self, token: &str) -> Result<(Arc<User>, Option<u64>)> {
-        let ends = clock::expiry(token);
-        // Nothing that the API server says makes these right.
-        if token.is_empty() || token.len() > LONGEST || ends.is_some_and(|end| end <= clock::now())
+        let expires = clock::expiry(token);
+        // No answer of the API server would make these valid.
+        if token.is_empty()
+            || token.len() > MAX_TOKEN
+            || expires.is_some_and(|end| end <= clock::now())
         {
             return Err(wrong_token());
         }
         let ask = async {
             let user = self.review(token).await?;
-            let known = user.map_or(Known::Nobody, |user| Known::User(user, ends));
-            let good_for = match &known {
-                Known::User(..) => {
+            let owner = user.map_or(TokenOwner::Unknown, |user| TokenOwner::User(user, expires));
+            let time_to_live = match &owner {
+                TokenOwner::User(..) => {
                     let left =
-                        ends.map(|end| Duration::from_secs(end.saturating_sub(clock::now())));
-                    left.map_or(YES, |left| left.min(YES))
+                        expires.map(|end| Duration::from_secs(end.saturating_sub(clock::now())));
+                    left.map_or(SUCCESS_TTL, |left| left.min(SUCCESS_TTL))
                 }
-                Known::Nobody => NO,
+                TokenOwner::Unknown => DENIAL_TTL,
             };
-            Ok((known, good_for))
+            Ok((owner, time_to_live))
         };
-        match self.in_time(self.tokens.get_or(hash(token), ask)).await? {
-            Known::User(user, ends) => Ok((user, ends)),
-            Known::Nobody => Err(wrong_token()),
+        match self.with_timeout(self.tokens.get_or_ask(hash(token), ask)).await? {
+            TokenOwner::User(user, expires) => Ok((user, expires)),
+            TokenOwner::Unknown => Err(wrong_token()),
         }
     }
 
-    /// None if it is nobody's.
+    /// None if the token is unknown.
     async fn review(&self, token: &str) -> Result<Option<Arc<User>>> {
         let spec = TokenReviewSpec {
             audiences: Some(vec![self.audience.clone()]),
@@ -113,50 +115,50 @@ impl Reviews {
         };
         let review = TokenReview { spec, ..TokenReview::default() };
         let answer = self.create("tokenreviews", &review).await?;
-        Ok(self.judge(answer.status.unwrap_or_default()))
+        Ok(self.authenticated_user(answer.status.unwrap_or_default()))
     }
 
-    fn judge(&self, status: TokenReviewStatus) -> Option<Arc<User>> {
+    fn authenticated_user(&self, status: TokenReviewStatus) -> Option<Arc<User>> {
         if status.authenticated != Some(true) {
-            // It says why, never the token.
+            // The reason does not contain the token.
             tracing::info!(reason = ?status.error, "the API server does not know this token");
             return None;
         }
-        // An API server that knows of no audiences names none: the token may be meant for anyone.
+        // An API server without audiences returns none: the token may be made for another service.
         if !status.audiences.unwrap_or_default().contains(&self.audience) {
-            tracing::warn!(audience = self.audience, "a token is not meant for this audience");
+            tracing::warn!(audience = self.audience, "a token was not made for this audience");
             return None;
         }
         let user = User::from(status.user.unwrap_or_default());
         (!user.name.is_empty()).then(|| Arc::new(user))
     }
 
-    /// Whether someone has a right.
+    /// Whether a user has a permission.
     ///
     /// # Errors
-    /// Unavailable if that can't be found out.
-    pub async fn allows(&self, right: Right) -> Result<bool> {
+    /// `Unavailable` if the API server can't be asked.
+    pub async fn is_allowed(&self, permission: Permission) -> Result<bool> {
         let ask = async {
-            let allowed = self.access(&right).await?;
-            Ok((allowed, if allowed { YES } else { NO }))
+            let allowed = self.review_access(&permission).await?;
+            Ok((allowed, if allowed { SUCCESS_TTL } else { DENIAL_TTL }))
         };
-        self.in_time(self.rights.get_or(right.clone(), ask)).await
+        self.with_timeout(self.permissions.get_or_ask(permission.clone(), ask)).await
     }
 
-    async fn access(&self, right: &Right) -> Result<bool> {
+    async fn review_access(&self, permission: &Permission) -> Result<bool> {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let user = &right.user;
+        let user = &permission.user;
         let spec = SubjectAccessReviewSpec {
             user: some(&user.name),
             uid: some(&user.uid),
             groups: Some(user.groups.clone()),
             extra: Some(user.extra.clone()).filter(|extra| !extra.is_empty()),
             resource_attributes: Some(ResourceAttributes {
-                verb: some(right.verb),
+                verb: some(permission.verb),
                 group: some(GROUP),
                 resource: some(RESOURCE),
-                namespace: some(&right.namespace),
-                name: some(&right.job),
+                namespace: some(&permission.namespace),
+                name: some(&permission.job),
                 ..ResourceAttributes::default()
             }),
             non_resource_attributes: None,
@@ -166,11 +168,11 @@ impl Reviews {
         Ok(answer.status.is_some_and(|status| status.allowed && status.denied != Some(true)))
     }
 
-    /// Also for who waits for another's answer.
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::time::timeout(self.patience, answer).await.unwrap_or_else(|_| {
-            tracing::warn!(patience = ?self.patience, "the API server does not answer");
-            Err(not_now("the Kubernetes API server does not answer; try again"))
+    /// Also bounds the wait for another caller's question.
+    async fn with_timeout<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(self.timeout, answer).await.unwrap_or_else(|_| {
+            tracing::warn!(patience = ?self.timeout, "the API server does not answer");
+            Err(api_server_error("the Kubernetes API server does not answer; try again"))
         })
     }
 
@@ -186,26 +188,28 @@ impl Reviews {
     }
 }
 
-/// The cause is for those who run the service: it goes into the log.
+/// The cause is logged for administrators; clients get a general message.
 fn unavailable(resource: &str, error: &kube::Error) -> Error {
     match error {
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
             tracing::error!(
                 resource,
                 code = status.code,
-                "this service may not ask the API server; \
+                "this service may not create reviews at the API server; \
                  bind its service account to the ClusterRole system:auth-delegator"
             );
-            not_now("this service lacks the right to ask the Kubernetes API server who may in")
+            api_server_error(
+                "this service may not create reviews at the Kubernetes API server; ask its administrator",
+            )
         }
         _ => {
-            tracing::warn!(resource, %error, "the API server can't be asked");
-            not_now("the Kubernetes API server can't be asked who may in; try again")
+            tracing::warn!(resource, %error, "cannot ask the API server");
+            api_server_error("cannot reach the Kubernetes API server to check access; try again")
         }
     }
 }
 
-fn not_now(message: &str) -> Error {
+fn api_server_error(message: &str) -> Error {
     Error::new(Code::Unavailable, "API_SERVER", message)
 }
 

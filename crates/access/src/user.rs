@@ -1,4 +1,4 @@
-//! A user as the Kubernetes API server names them.
+//! A user of the Kubernetes API server.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const SERVICE_ACCOUNTS: &str = "system:serviceaccounts:";
 
-/// Who a token belongs to: all that the API server needs to say what they may.
+/// The owner of a token, with all that the API server needs to check their rights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct User {
     pub name: String,
@@ -16,19 +16,20 @@ pub struct User {
     pub uid: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// What authenticators add, for authorizers that look at it.
+    /// Data from authenticators for authorizers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
-    /// The namespace of a service account. Its group is looked at too: only the API server's own
-    /// authenticator gives both, while a name may come from a provider outside.
+    /// The namespace of a service account. The group is checked as well: an external identity provider may set such a
+    /// name, but only the API server's own authenticator sets both.
     pub fn namespace(&self) -> Option<&str> {
         let (namespace, name) = self.name.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
         let plain = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
-        let among = |group: &String| group.strip_prefix(SERVICE_ACCOUNTS) == Some(namespace);
-        (plain && self.groups.iter().any(among)).then_some(namespace)
+        let is_namespace_group =
+            |group: &String| group.strip_prefix(SERVICE_ACCOUNTS) == Some(namespace);
+        (plain && self.groups.iter().any(is_namespace_group)).then_some(namespace)
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_none() {
+    fn other_users_have_no_namespace() {
         let groups = ["system:serviceaccounts:web"];
         for name in [
             "jane",

@@ -1,19 +1,19 @@
-//! Who may see which reports, and who may publish them.
+//! Authentication of callers, and their rights to read, publish and delete reports.
 //!
-//! Everyone who can reach it may use a server that listens on loopback only; any other asks for a token: one
-//! that all share, or one of Kubernetes, where the API server says whose it is (`TokenReview`) and which jobs
-//! they may see (`SubjectAccessReview`). A token comes in the header of each request, or once in the sign-in
-//! page, which answers with a signed cookie.
+//! A server that listens on loopback only is open to its machine. Any other requires a token: a shared one, or a
+//! Kubernetes token, whose owner (`TokenReview`) and whose right to see a job (`SubjectAccessReview`) the API server
+//! decides. A token is sent in the header of each request, or once to the sign-in page, which answers with a signed
+//! cookie.
 //!
-//! What can't be found out lets nobody in. No token is ever written to a log, a cookie or an answer.
+//! If the API server can't be asked, access is denied. Tokens are never written to a log, a cookie or an answer.
 
 mod address;
 mod args;
 mod caller;
-mod gate;
 mod grpc;
 mod headers;
 mod limits;
+mod middleware;
 mod origin;
 mod page;
 mod refusal;
@@ -28,15 +28,16 @@ use std::{
     time::Duration,
 };
 
-use anomal_access::{NO_TOKEN, PATIENCE, Reviews, wrong_token};
+use anomal_access::{API_TIMEOUT, Reviews, wrong_token};
 use anomal_core::{Code, Result};
 use ipnet::IpNet;
 
+pub use crate::pages::SessionUser;
 pub use anomal_access::User;
 pub use args::{AccessArgs, Auth};
-pub use caller::{Caller, Who};
-pub use gate::{SignedIn, protect};
+pub use caller::{Caller, Principal};
 pub use limits::LimitArgs;
+pub use middleware::protect;
 pub use refusal::{problem, status};
 pub use session::Secret;
 pub use token::TOKEN_VARIABLE;
@@ -47,35 +48,35 @@ use refusal::Refusal;
 use session::Sessions;
 use token::StaticToken;
 
-/// A working day; who reads reports signs in once.
+/// A working day: readers sign in once.
 const SESSION: Duration = Duration::from_hours(8);
-/// Nobody is asked again in a session whose token it was, so that of Kubernetes is short.
-const SESSION_OF_USER: Duration = Duration::from_mins(15);
+/// The API server is not asked about the token again during a session, so sessions of Kubernetes users are short.
+const KUBERNETES_SESSION: Duration = Duration::from_mins(15);
 
-/// How callers are told apart.
+/// How callers are authenticated.
 pub enum Mode {
-    /// Not at all.
+    /// They are not.
     Open,
-    /// By this token, which all share.
+    /// By this shared token.
     Token(String),
-    /// By tokens of Kubernetes for this audience.
+    /// By Kubernetes tokens for this audience.
     Kubernetes { client: kube::Client, audience: String },
 }
 
-/// What is the same for all modes.
+/// The options of all modes.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What session keys are made of; none: sessions end with the process.
+    /// Session keys are derived from it; none: sessions end with the process.
     pub secret: Option<Secret>,
-    /// How long a session lasts at most; in Kubernetes at most 15 minutes.
+    /// The longest life of a session; in Kubernetes at most 15 minutes.
     pub session: Duration,
     pub limits: LimitArgs,
-    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether the pages are served over TLS by this server itself.
+    /// Whether this server itself serves the pages over TLS.
     pub https: bool,
-    /// How long the API server is waited for.
-    pub patience: Duration,
+    /// The time in which the API server has to answer.
+    pub api_timeout: Duration,
 }
 
 impl Default for Options {
@@ -86,79 +87,88 @@ impl Default for Options {
             limits: LimitArgs::default(),
             trusted_proxies: Vec::new(),
             https: false,
-            patience: PATIENCE,
+            api_timeout: API_TIMEOUT,
         }
     }
 }
 
-/// Lets callers in, or not. Cheap to clone.
+/// Authenticates callers. Cheap to clone.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
 struct Inner {
-    check: Check,
+    authenticator: Authenticator,
     sessions: Sessions,
     limits: Limits,
     proxies: Proxies,
 }
 
-enum Check {
+enum Authenticator {
     Open,
     Token(StaticToken),
     Kubernetes(Arc<Reviews>),
 }
 
-/// Someone whose token was right, and when it ends.
-struct Known {
-    who: Who,
-    ends: Option<u64>,
+/// The owner of a valid token.
+struct Identity {
+    principal: Principal,
+    /// Seconds since 1970.
+    expires: Option<u64>,
+}
+
+impl Identity {
+    fn anyone() -> Self {
+        Self { principal: Principal::Anyone, expires: None }
+    }
 }
 
 impl Access {
     /// # Errors
-    /// If the token is too short, or the system has no random numbers.
+    /// If the token is too short, or the system has no source of random numbers.
     pub fn new(mode: Mode, options: Options) -> Result<Self> {
         let secret = options.secret.map_or_else(Secret::random, Ok)?;
-        let (check, sessions) = match mode {
-            Mode::Open => (Check::Open, Sessions::new(&secret, &[b"open"], options.session)?),
+        let (authenticator, sessions) = match mode {
+            Mode::Open => {
+                (Authenticator::Open, Sessions::new(&secret, &[b"open"], options.session)?)
+            }
             Mode::Token(token) => {
                 let token = StaticToken::new(&token)?;
                 let sessions =
                     Sessions::new(&secret, &[b"token", token.digest()], options.session)?;
-                (Check::Token(token), sessions)
+                (Authenticator::Token(token), sessions)
             }
             Mode::Kubernetes { client, audience } => {
-                let life = options.session.min(SESSION_OF_USER);
+                let life = options.session.min(KUBERNETES_SESSION);
                 let context: [&[u8]; 2] = [b"kubernetes", audience.as_bytes()];
                 let sessions = Sessions::new(&secret, &context, life)?;
-                let reviews = Reviews::new(client, audience, options.patience);
-                (Check::Kubernetes(Arc::new(reviews)), sessions)
+                let reviews = Reviews::new(client, audience, options.api_timeout);
+                (Authenticator::Kubernetes(Arc::new(reviews)), sessions)
             }
         };
         Ok(Self(Arc::new(Inner {
-            check,
+            authenticator,
             sessions,
             limits: Limits::new(options.limits),
             proxies: Proxies { trusted: options.trusted_proxies, https: options.https },
         })))
     }
 
-    /// Refuses to be open to others than this machine. To be asked before anything is served, with every
-    /// address on which reports can be read or published.
+    /// Refuses to be open beyond this machine. Call it before anything is served, with every address on which
+    /// reports can be read or published.
     ///
     /// # Errors
-    /// With the remedy, if one of them is not on loopback.
+    /// With the remedy, if an address is not on loopback.
     pub fn check_listening(&self, addresses: &[SocketAddr]) -> Result<()> {
         let outside = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
-        match (&self.0.check, outside) {
-            (Check::Open, Some(address)) => Err(token::invalid(format!(
-                "{address} can be reached by others, who could read every report: listen on 127.0.0.1, or start \
-                 with `--auth token` and a token in {TOKEN_VARIABLE}, or with `--auth kubernetes`"
+        match (&self.0.authenticator, outside) {
+            (Authenticator::Open, Some(address)) => Err(token::invalid_settings(format!(
+                "{address} is not a loopback address, so others could read every report; listen on 127.0.0.1, or \
+                 start with `--auth token` and a token in {TOKEN_VARIABLE}, or with `--auth kubernetes`"
             ))),
-            (Check::Token(_) | Check::Kubernetes(_), Some(address))
+            (Authenticator::Token(_) | Authenticator::Kubernetes(_), Some(address))
                 if !self.0.proxies.https && self.0.proxies.trusted.is_empty() =>
             {
-                tracing::warn!(%address, "tokens and cookies travel unencrypted unless a proxy adds TLS");
+                tracing::warn!(%address, "tokens and cookies are sent unencrypted unless a proxy adds TLS");
                 Ok(())
             }
             _ => Ok(()),
@@ -166,63 +176,68 @@ impl Access {
     }
 
     fn is_open(&self) -> bool {
-        matches!(self.0.check, Check::Open)
+        matches!(self.0.authenticator, Authenticator::Open)
     }
 
-    /// How to come by a token, for the sign-in page.
+    /// How to get a token, for the sign-in page.
     fn hint(&self) -> String {
-        match &self.0.check {
-            Check::Open => String::new(),
-            Check::Token(_) => "The token that this server was started with.".to_owned(),
-            Check::Kubernetes(reviews) => format!(
-                "One that `kubectl create token NAME --namespace NAMESPACE --audience {}` prints.",
+        match &self.0.authenticator {
+            Authenticator::Open => String::new(),
+            Authenticator::Token(_) => "The token that this server was started with.".to_owned(),
+            Authenticator::Kubernetes(reviews) => format!(
+                "A token from `kubectl create token NAME --namespace NAMESPACE --audience {}`.",
                 reviews.audience()
             ),
         }
     }
 
-    fn caller(&self, who: Who) -> Caller {
-        let reviews = match &self.0.check {
-            Check::Kubernetes(reviews) => Some(Arc::clone(reviews)),
-            Check::Open | Check::Token(_) => None,
+    fn caller(&self, principal: Principal) -> Caller {
+        let reviews = match &self.0.authenticator {
+            Authenticator::Kubernetes(reviews) => Some(Arc::clone(reviews)),
+            Authenticator::Open | Authenticator::Token(_) => None,
         };
-        Caller::new(who, reviews)
+        Caller::new(principal, reviews)
     }
 
-    /// Whose token this is. Wrong ones are counted; after too many none is looked at.
-    async fn by_token(&self, token: &str, address: Option<IpAddr>) -> Result<Known, Refusal> {
+    /// The owner of a token. Wrong tokens are counted; after too many from an address, none from it is checked.
+    async fn authenticate(
+        &self,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Identity, Refusal> {
         let limits = &self.0.limits;
-        let known = match &self.0.check {
-            Check::Open => return Ok(Known { who: Who::Anyone, ends: None }),
-            Check::Token(_) | Check::Kubernetes(_) => {
+        let identity = match &self.0.authenticator {
+            Authenticator::Open => return Ok(Identity::anyone()),
+            Authenticator::Token(_) | Authenticator::Kubernetes(_) => {
                 limits.try_token(address).map_err(|wait| {
-                    Refusal::too_often(
+                    Refusal::rate_limited(
                         "WRONG_TOO_OFTEN",
                         wait,
                         "too many wrong tokens came from this address",
                     )
                 })?;
-                self.ask(token).await
+                self.verify(token).await
             }
         };
-        if let Err(error) = &known
+        if let Err(error) = &identity
             && error.code == Code::Unauthenticated
         {
             limits.wrong_token(address);
         }
-        Ok(known?)
+        Ok(identity?)
     }
 
-    async fn ask(&self, token: &str) -> Result<Known> {
-        match &self.0.check {
-            Check::Open => Ok(Known { who: Who::Anyone, ends: None }),
-            Check::Token(right) if right.matches(token) => {
-                Ok(Known { who: Who::Token, ends: None })
+    /// As [`Access::authenticate`], without counting.
+    async fn verify(&self, token: &str) -> Result<Identity> {
+        match &self.0.authenticator {
+            Authenticator::Open => Ok(Identity::anyone()),
+            Authenticator::Token(expected) if expected.matches(token) => {
+                Ok(Identity { principal: Principal::Token, expires: None })
             }
-            Check::Token(_) => Err(wrong_token()),
-            Check::Kubernetes(reviews) => {
-                let (user, ends) = reviews.user(token).await?;
-                Ok(Known { who: Who::User(user), ends })
+            Authenticator::Token(_) => Err(wrong_token()),
+            Authenticator::Kubernetes(reviews) => {
+                let (user, expires) = reviews.user(token).await?;
+                Ok(Identity { principal: Principal::User(user), expires })
             }
         }
     }
@@ -230,10 +245,10 @@ impl Access {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = match &self.0.check {
-            Check::Open => "open",
-            Check::Token(_) => "token",
-            Check::Kubernetes(_) => "kubernetes",
+        let mode = match &self.0.authenticator {
+            Authenticator::Open => "open",
+            Authenticator::Token(_) => "token",
+            Authenticator::Kubernetes(_) => "kubernetes",
         };
         f.debug_struct("Access").field("mode", &mode).finish_non_exhaustive()
     }

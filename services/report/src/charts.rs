@@ -1,9 +1,9 @@
-//! Every chart of a report, as SVG text: for the web page, for a file that needs nothing else, and for the PDF.
+//! The charts of a report as SVG, for pages, the HTML file and the PDF.
 //!
-//! All are pure functions of what they draw. Colours are classes: the page that holds a chart brings
-//! [`THEMED`] and the custom properties of [`LIGHT`] or [`DARK`], a file or a PDF uses [`standalone`]. No chart
-//! has a `style` attribute or a script, so that a strict content security policy may stand. Width and height are
-//! given for the PDF; a page overrides them (`.chart { max-width: 100%; height: auto }`).
+//! Charts are pure functions of their data. Colours are classes: a page includes [`THEMED`] and the custom properties
+//! of [`LIGHT`] or [`DARK`]; a PDF uses [`standalone`]. No chart has a `style` attribute or a script, so that pages can
+//! have a strict content security policy. Width and height are those in the PDF; pages override them
+//! (`.chart { max-width: 100%; height: auto }`).
 
 mod bars;
 mod dendrogram;
@@ -20,7 +20,7 @@ mod svg;
 mod tree;
 
 pub use bars::{contributions, silhouettes};
-pub use dendrogram::{cut, dendrogram};
+pub use dendrogram::{dendrogram, format_cut};
 pub use density::density;
 pub use heatmap::heatmap;
 pub use inline::{quartiles, reasons};

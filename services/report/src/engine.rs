@@ -1,7 +1,9 @@
 //! The report engine in this process.
 
+pub(crate) mod listing;
+
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,70 +17,70 @@ use tokio::sync::Semaphore;
 
 use crate::{
     contents,
-    exports::{self, download, table},
-    listing,
-    open::{Files, OpenReport},
+    exports::{self, RowSelection, table},
+    files::download,
+    open_report::{OpenReport, ReportFiles},
     store::{self, Store},
-    view::Whole,
+    view::ReportDocument,
 };
 
-/// Bytes that open reports may take in memory; those not asked for the longest go first.
+/// Bytes of open reports in memory; the least recently used are closed first.
 const OPEN_BYTES: usize = 96 << 20;
-/// Reads of tables at once: each takes some megabytes.
+/// Concurrent reads of tables: each takes a few megabytes.
 const READS: usize = 2;
-/// How often expired reports are looked for.
+/// The interval of the search for expired reports.
 const SWEEP: Duration = Duration::from_mins(10);
 
-/// Keeps reports in a store.
+/// A report engine over a store. Cheap to clone.
 #[derive(Clone)]
 pub struct LocalReportEngine(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    /// Where reports are served, such as `https://anomal.example`; empty: nowhere.
-    address: String,
-    /// From the one that was not asked for the longest.
+    /// The URL of the pages, such as `https://anomal.example`; empty: they are not served.
+    base_url: String,
+    /// The least recently used first.
     open: Mutex<Vec<Arc<OpenReport>>>,
     reads: Semaphore,
-    /// Documents are made one at a time: each takes hundreds of megabytes for a second or two.
-    documents: Semaphore,
+    /// PDFs are laid out one at a time: each takes hundreds of megabytes for a second or two.
+    pdf: Semaphore,
 }
 
 impl LocalReportEngine {
-    pub fn new(store: Store, address: impl Into<String>) -> Self {
-        let address = address.into().trim_end_matches('/').to_owned();
-        let (open, reads) = (Mutex::default(), Semaphore::new(READS));
-        let documents = Semaphore::new(1);
-        Self(Arc::new(Inner { store, address, open, reads, documents }))
+    /// `base_url`: that of the pages; empty if they are not served.
+    pub fn new(store: Store, base_url: impl Into<String>) -> Self {
+        let base_url = base_url.into().trim_end_matches('/').to_owned();
+        let (reads, pdf) = (Semaphore::new(READS), Semaphore::new(1));
+        Self(Arc::new(Inner { store, base_url, open: Mutex::default(), reads, pdf }))
     }
 
-    /// A report, open for reading.
+    /// Opens a report for reading.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` if the store can't be read.
     pub async fn open(&self, id: &str) -> Result<Arc<OpenReport>> {
-        self.opened(self.manifest(id).await?).await
+        self.open_report(self.manifest(id).await?).await
     }
 
-    /// As [`LocalReportEngine::open`], of a report that was just asked for.
-    pub(crate) async fn opened(&self, report: Report) -> Result<Arc<OpenReport>> {
+    /// As [`LocalReportEngine::open`], for a report whose manifest was just read.
+    pub(crate) async fn open_report(&self, report: Report) -> Result<Arc<OpenReport>> {
         let id = &report.id.clone();
-        if let Some(known) = self.known(id) {
-            return Ok(known);
+        if let Some(open) = self.cached(id) {
+            return Ok(open);
         }
-        let _slot = self.slot().await?;
-        if let Some(known) = self.known(id) {
-            return Ok(known);
+        let _slot = self.read_slot().await?;
+        if let Some(open) = self.cached(id) {
+            return Ok(open);
         }
         let store = &self.0.store;
-        let files = Files {
+        let files = ReportFiles {
             contents: store.file(id, contents::CONTENTS).await?,
             rows: store.file(id, contents::ROWS).await?,
             suspects: store.file(id, contents::SUSPECTS).await?,
             hits: store.file(id, contents::HITS).await?,
         };
         let open = Arc::new(blocking(move |_| OpenReport::read(report, files)).await?);
-        let mut all = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.open_reports();
         all.push(Arc::clone(&open));
         while all.len() > 1 && all.iter().map(|open| open.size()).sum::<usize>() > OPEN_BYTES {
             all.remove(0);
@@ -86,7 +88,7 @@ impl LocalReportEngine {
         Ok(open)
     }
 
-    /// Reads from an open report, on a thread for that.
+    /// Reads from an open report on a blocking thread.
     ///
     /// # Errors
     /// Those of `read`.
@@ -96,59 +98,61 @@ impl LocalReportEngine {
         read: impl FnOnce(&OpenReport) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let open = Arc::clone(open);
-        let _slot = self.slot().await?;
+        let _slot = self.read_slot().await?;
         blocking(move |_| read(&open)).await
     }
 
-    async fn whole(&self, id: &str, suspects: usize, hits: usize) -> Result<Whole> {
+    async fn document(&self, id: &str, suspects: usize, hits: usize) -> Result<ReportDocument> {
         let open = self.open(id).await?;
-        self.read(&open, move |open| open.whole(suspects, hits)).await
+        self.read(&open, move |open| open.document(suspects, hits)).await
     }
 
-    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
+    async fn read_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         self.0.reads.acquire().await.map_err(|_| Error::cancelled())
     }
 
-    fn known(&self, id: &str) -> Option<Arc<OpenReport>> {
-        let mut all = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = all.iter().position(|open| open.report.id == id)?;
-        let open = all.remove(place);
+    fn open_reports(&self) -> MutexGuard<'_, Vec<Arc<OpenReport>>> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cached(&self, id: &str) -> Option<Arc<OpenReport>> {
+        let mut all = self.open_reports();
+        let index = all.iter().position(|open| open.report.id == id)?;
+        let open = all.remove(index);
         all.push(Arc::clone(&open));
         Some(open)
     }
 
     async fn manifest(&self, id: &str) -> Result<Report> {
         let report = self.0.store.manifest(id).await?;
-        if store::expired(&report, Timestamp::now()) {
-            return Err(store::missing(id));
+        if store::is_expired(&report, Timestamp::now()) {
+            return Err(store::not_found(id));
         }
-        Ok(self.addressed(&report))
+        Ok(self.with_url(&report))
     }
 
-    fn addressed(&self, report: &Report) -> Report {
-        let address = &self.0.address;
-        let url = if address.is_empty() {
-            String::new()
-        } else {
-            format!("{address}/reports/{}", report.id)
+    fn with_url(&self, report: &Report) -> Report {
+        let url = match self.0.base_url.as_str() {
+            "" => String::new(),
+            base => format!("{base}/reports/{}", report.id),
         };
         Report { url, ..report.clone() }
     }
 
-    /// Removes what has expired, now and every few minutes, for as long as it is polled.
+    /// Removes expired reports, now and every few minutes. Never returns.
     pub async fn sweep(&self) {
         loop {
             match self.0.store.sweep(Timestamp::now()).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "expired reports are removed"),
-                Err(error) => tracing::warn!("expired reports can't be removed: {error}"),
+                Ok(removed) => tracing::info!(removed, "removed expired reports"),
+                Err(error) => tracing::warn!("cannot remove expired reports: {error}"),
             }
             tokio::time::sleep(SWEEP).await;
         }
     }
 }
 
-/// A new report's id.
+/// The id of a new report: a UUID of version 7.
 pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
@@ -162,44 +166,44 @@ impl ReportEngine for LocalReportEngine {
         if report.id.is_empty() {
             report.id = new_id();
         } else if uuid::Uuid::parse_str(&report.id).is_err() {
-            return Err(contents::invalid("its id is no UUID"));
+            return Err(contents::invalid("its id is not a UUID"));
         }
         let now = Timestamp::now().round(Unit::Second);
         let now = now.map_err(|error| Error::internal(error.to_string()))?;
         report.create_time = now.to_string();
         report.expire_time = match time_to_live {
-            Some(keep) => now
-                .checked_add(keep)
-                .map_err(|_| contents::invalid("it is to be kept for longer than there are years"))?
+            Some(time_to_live) => now
+                .checked_add(time_to_live)
+                .map_err(|_| contents::invalid("its time to live is too long"))?
                 .to_string(),
             None => String::new(),
         };
-        let made = blocking(move |_| contents::make(request)).await?;
-        let stored = self.0.store.put(&made.report, made.files).await?;
-        Ok(self.addressed(&stored))
+        let prepared = blocking(move |_| contents::prepare(request)).await?;
+        let stored = self.0.store.put(&prepared.report, prepared.files).await?;
+        Ok(self.with_url(&stored))
     }
 
     async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse> {
-        let wanted = request.search.to_lowercase();
-        let fits = |report: &Report| {
+        let search = request.search.to_lowercase();
+        let matches = |report: &Report| {
             let flags = report.flags.iter().filter(|flag| flag.rows > 0).map(|flag| &flag.name);
             let texts = [&report.job, &report.input, &report.title, &report.engine];
             (request.namespace.is_empty() || report.namespace == request.namespace)
-                && (wanted.is_empty()
+                && (search.is_empty()
                     || texts
                         .into_iter()
                         .chain(flags)
-                        .any(|text| text.to_lowercase().contains(&wanted)))
+                        .any(|text| text.to_lowercase().contains(&search)))
         };
         let all = self.0.store.manifests().await?;
-        let all: Vec<_> = all.into_iter().filter(|report| fits(report)).collect();
+        let all: Vec<_> = all.into_iter().filter(|report| matches(report)).collect();
         let start = match request.page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
-                Error::new(Code::InvalidRequest, "PAGE_TOKEN", "the page token is none of ours")
+                Error::new(Code::InvalidRequest, "PAGE_TOKEN", "unknown page token")
             })?,
         };
-        Ok(listing::page(&all, start, request.page_size, |report| self.addressed(report)))
+        Ok(listing::page(&all, start, request.page_size, |report| self.with_url(report)))
     }
 
     async fn get(&self, id: &str) -> Result<Report> {
@@ -211,26 +215,27 @@ impl ReportEngine for LocalReportEngine {
         let report = self.manifest(id).await?;
         match request.format() {
             ExportFormat::Pdf => {
-                let whole = self.whole(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
-                let _alone = self.0.documents.acquire().await.map_err(|_| Error::cancelled())?;
-                let bytes = blocking(move |_| exports::pdf(&whole)).await?;
-                Ok(download::bytes(bytes))
+                let document = self.document(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
+                let _slot = self.0.pdf.acquire().await.map_err(|_| Error::cancelled())?;
+                let bytes = blocking(move |_| exports::pdf(&document)).await?;
+                Ok(download::from_bytes(bytes))
             }
             ExportFormat::Html => {
-                let whole = self.whole(id, exports::HTML_SUSPECTS, exports::HTML_HITS).await?;
-                let text = blocking(move |_| exports::html(&whole)).await?;
-                Ok(download::bytes(text.into_bytes()))
+                let document =
+                    self.document(id, exports::HTML_SUSPECTS, exports::HTML_HITS).await?;
+                let text = blocking(move |_| exports::html(&document)).await?;
+                Ok(download::from_bytes(text.into_bytes()))
             }
             format @ (ExportFormat::Csv | ExportFormat::Parquet) => {
                 let rows = self.0.store.file(id, contents::ROWS).await?;
-                let choice = exports::Choice::new(&report, request.suspects_only, &request.flag)?;
+                let selection = RowSelection::new(&report, request.suspects_only, &request.flag)?;
                 match format {
-                    ExportFormat::Csv => Ok(table::csv(rows, choice)),
-                    _ => table::parquet(rows, choice).await,
+                    ExportFormat::Csv => Ok(table::csv(rows, selection)),
+                    _ => table::parquet(rows, selection).await,
                 }
             }
             ExportFormat::Unspecified => {
-                let message = "an export has a format: pdf, html, csv or parquet";
+                let message = "an export needs a format: pdf, html, csv or parquet";
                 Err(Error::new(Code::InvalidRequest, "EXPORT_FORMAT", message))
             }
         }
@@ -238,11 +243,7 @@ impl ReportEngine for LocalReportEngine {
 
     async fn delete(&self, id: &str) -> Result<()> {
         self.0.store.delete(id).await?;
-        self.0
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|open| open.report.id != id);
+        self.open_reports().retain(|open| open.report.id != id);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! The report engine over gRPC: an adapter on the server's side, a client that is an engine itself.
+//! The report engine over gRPC: a server that adapts an engine, and a client that is an engine itself.
 
 mod client;
-mod publishing;
+mod publish;
 mod server;
 
 pub use client::RemoteReportEngine;

@@ -1,18 +1,17 @@
-//! The report engine: keeps what runs found, and shows it.
+//! The report engine: stores reports of runs and serves their pages.
 //!
-//! A library first ([`LocalReportEngine`]); the gRPC adapter and client hold no logic. A report is a
-//! manifest, tables and what is drawn from them, in an object store ([`Store`]), and never changes.
+//! A library first ([`LocalReportEngine`]): the gRPC adapter and client contain no logic. A report is a manifest, tables
+//! and the data of its charts in an object store ([`Store`]), and never changes.
 
 pub mod access;
 mod charts;
 mod contents;
 mod engine;
 mod exports;
+mod files;
 pub mod grpc;
-mod listing;
-mod open;
+mod open_report;
 mod pages;
-mod serving;
 mod store;
 pub mod view;
 mod web;
@@ -20,6 +19,6 @@ mod web;
 pub use access::{Access, AccessArgs};
 pub use engine::{LocalReportEngine, new_id};
 pub use grpc::RemoteReportEngine;
-pub use open::OpenReport;
-pub use serving::{HTTP_1, serve};
+pub use open_report::OpenReport;
 pub use store::Store;
+pub use web::{HTTP_1, serve};

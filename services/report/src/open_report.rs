@@ -11,30 +11,30 @@ use anomal_core::{
 use polars::prelude::{Column, DataFrame, IdxCa, SortOptions};
 
 use crate::{
-    contents::{self, Contents, Group, columns},
-    view::{Hit, Page, Query, Record, View, Whole},
+    contents::{self, Contents, RowGroup, parquet::read_columns},
+    view::{Hit, Page, Query, Record, ReportDocument, View},
 };
 use records::Records;
 
-/// A report with what its pages need in memory: its suspects, and nothing of the other rows.
+/// A report with its suspects in memory; other rows are read on demand.
 pub struct OpenReport {
     pub report: Report,
     pub analysis: Option<Analysis>,
     pub view: View,
-    groups: Vec<Group>,
-    /// Of each flag.
+    groups: Vec<RowGroup>,
+    /// The number of hits of each flag.
     hits: Vec<u64>,
     suspects: DataFrame,
-    /// The numbers of [`OpenReport::suspects`]' rows.
+    /// The row numbers of `suspects`.
     numbers: Vec<u64>,
-    /// What a search looks at, in lower case, of each suspect.
+    /// The searched text of each suspect, in lower case.
     texts: OnceLock<Vec<String>>,
     rows: File,
     hit_rows: File,
 }
 
 /// The files of a stored report.
-pub(crate) struct Files {
+pub(crate) struct ReportFiles {
     pub contents: File,
     pub rows: File,
     pub suspects: File,
@@ -43,10 +43,10 @@ pub(crate) struct Files {
 
 impl OpenReport {
     /// # Errors
-    /// `Output` if it is damaged.
-    pub(crate) fn read(report: Report, files: Files) -> Result<Self> {
+    /// `Output` if the files are damaged.
+    pub(crate) fn read(report: Report, files: ReportFiles) -> Result<Self> {
         let Contents { analysis, view, groups, hits } = contents::read(files.contents)?;
-        let mut suspects = columns(&files.suspects, None, None)?;
+        let mut suspects = read_columns(&files.suspects, None, None)?;
         suspects.rechunk_mut();
         let numbers = suspects.column(ROW)?.u64()?.into_no_null_iter().collect();
         Ok(Self {
@@ -63,53 +63,53 @@ impl OpenReport {
         })
     }
 
-    /// Bytes that it takes in memory, roughly.
+    /// Bytes in memory, approximately.
     pub(crate) fn size(&self) -> usize {
         let points: usize =
             self.view.points.iter().map(|point| 100 + 40 * point.features.len()).sum();
         2 * self.suspects.estimated_size() + points + (1 << 20)
     }
 
-    /// The row of that number; none where there is none in the results.
+    /// The row with this number; none if it is not among the results.
     ///
     /// # Errors
     /// `Output` if the store fails.
     pub fn record(&self, row: u64) -> Result<Option<Record>> {
-        if let Some(place) = self.numbers.iter().position(|known| *known == row) {
-            return Records::new(&self.report, &self.suspects)?.get(place).map(Some);
+        if let Some(index) = self.numbers.iter().position(|number| *number == row) {
+            return Records::new(&self.report, &self.suspects)?.get(index).map(Some);
         }
         let group = self.groups.partition_point(|group| group.first_row <= row);
-        let Some(group) = group.checked_sub(1).and_then(|place| self.groups.get(place)) else {
+        let Some(group) = group.checked_sub(1).and_then(|index| self.groups.get(index)) else {
             return Ok(None);
         };
-        let (offset, length) = (whole(group.offset), whole(group.rows));
-        let numbers = columns(&self.rows, Some(vec![ROW.to_owned()]), Some((offset, length)))?;
+        let (offset, length) = (to_usize(group.offset), to_usize(group.rows));
+        let numbers = read_columns(&self.rows, Some(vec![ROW.to_owned()]), Some((offset, length)))?;
         let numbers: Vec<u64> = numbers.column(ROW)?.u64()?.into_no_null_iter().collect();
-        let Ok(place) = numbers.binary_search(&row) else { return Ok(None) };
-        let frame = columns(&self.rows, None, Some((offset + place, 1)))?;
+        let Ok(index) = numbers.binary_search(&row) else { return Ok(None) };
+        let frame = read_columns(&self.rows, None, Some((offset + index, 1)))?;
         Records::new(&self.report, &frame)?.get(0).map(Some)
     }
 
     /// # Errors
-    /// `NotFound` for a column that the report has not.
+    /// `NotFound` if the report has no such column.
     pub fn suspects(&self, query: &Query) -> Result<Page<Record>> {
         let order = self.order(query)?;
         let end = order.len().min(query.offset.saturating_add(query.limit));
-        let shown = order.get(query.offset.min(end)..end).unwrap_or_default();
+        let page = order.get(query.offset.min(end)..end).unwrap_or_default();
         let records = Records::new(&self.report, &self.suspects)?;
-        let items = shown.iter().map(|place| records.get(*place)).collect::<Result<_>>()?;
+        let items = page.iter().map(|index| records.get(*index)).collect::<Result<_>>()?;
         Ok(Page { items, offset: query.offset, total: order.len() })
     }
 
     fn order(&self, query: &Query) -> Result<Vec<usize>> {
-        let order: Vec<usize> = match self.key(&query.sort)? {
+        let order: Vec<usize> = match self.sort_key(&query.sort)? {
             Some(key) => {
                 let options = SortOptions::new()
                     .with_order_descending(query.descending)
                     .with_nulls_last(true)
                     .with_maintain_order(true);
                 let order: IdxCa = key.as_materialized_series().arg_sort(options);
-                order.into_no_null_iter().map(|place| place as usize).collect()
+                order.into_no_null_iter().map(|index| index as usize).collect()
             }
             None if query.descending => (0..self.suspects.height()).rev().collect(),
             None => (0..self.suspects.height()).collect(),
@@ -117,19 +117,21 @@ impl OpenReport {
         if query.search.is_empty() {
             return Ok(order);
         }
-        let wanted = query.search.to_lowercase();
+        let search = query.search.to_lowercase();
         let texts = self.texts()?;
-        Ok(order.into_iter().filter(|place| texts[*place].contains(&wanted)).collect())
+        Ok(order.into_iter().filter(|index| texts[*index].contains(&search)).collect())
     }
 
-    /// What to sort by; none: the order in which they are.
-    fn key(&self, sort: &str) -> Result<Option<Column>> {
+    /// The column to sort by; none: the stored order.
+    fn sort_key(&self, sort: &str) -> Result<Option<Column>> {
         let name = match sort {
             "" => return Ok(None),
             "severity" => {
                 let severities = self.suspects.column("anomal.severity")?.str()?.clone();
-                let ranks: Vec<u32> =
-                    severities.iter().map(|severity| contents::rank(severity).into()).collect();
+                let ranks: Vec<u32> = severities
+                    .iter()
+                    .map(|severity| contents::severity_rank(severity).into())
+                    .collect();
                 return Ok(Some(Column::new("severity".into(), ranks)));
             }
             "row" | "score" => format!("anomal.{sort}"),
@@ -142,7 +144,7 @@ impl OpenReport {
         let column = self.suspects.column(&name);
         let column = column.ok().filter(|column| !column.dtype().is_nested());
         let column = column
-            .ok_or_else(|| Error::not_found(format!("the report can't be sorted by `{sort}`")))?;
+            .ok_or_else(|| Error::not_found(format!("cannot sort the report by `{sort}`")))?;
         Ok(Some(column.clone()))
     }
 
@@ -151,17 +153,17 @@ impl OpenReport {
             return Ok(texts);
         }
         let records = Records::new(&self.report, &self.suspects)?;
-        let text = |place| records.get(place).map(|record| records::text(&record));
+        let text = |index| records.get(index).map(|record| records::searched_text(&record));
         let texts = (0..self.suspects.height()).map(text).collect::<Result<_>>()?;
         Ok(self.texts.get_or_init(|| texts))
     }
 
-    /// Rows that a flag has hit, in input order. `flag`: its place in the report.
+    /// Rows that a flag hit, in input order. `flag`: its index in the report.
     ///
     /// # Errors
     /// `NotFound` if there is no such flag.
     pub fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>> {
-        let total = self.hits.get(flag).copied().map(whole);
+        let total = self.hits.get(flag).copied().map(to_usize);
         let total =
             total.ok_or_else(|| Error::not_found(format!("the report has no flag {flag}")))?;
         let start: u64 = self.hits[..flag].iter().sum();
@@ -169,7 +171,7 @@ impl OpenReport {
         if length == 0 {
             return Ok(Page { items: Vec::new(), offset, total });
         }
-        let frame = columns(&self.hit_rows, None, Some((whole(start) + offset, length)))?;
+        let frame = read_columns(&self.hit_rows, None, Some((to_usize(start) + offset, length)))?;
         let rows = frame.column(ROW)?.u64()?.into_no_null_iter();
         let values = frame.column("value")?.str()?.iter();
         let hit = |(row, value): (u64, Option<&str>)| Hit {
@@ -179,14 +181,14 @@ impl OpenReport {
         Ok(Page { items: rows.zip(values).map(hit).collect(), offset, total })
     }
 
-    /// With the first suspects, and the first hits of each flag.
+    /// The report with its first suspects and the first hits of each flag.
     ///
     /// # Errors
     /// As [`OpenReport::suspects`].
-    pub fn whole(&self, suspects: usize, hits: usize) -> Result<Whole> {
+    pub fn document(&self, suspects: usize, hits: usize) -> Result<ReportDocument> {
         let first = Query { limit: suspects, ..Query::default() };
         let hits = (0..self.report.flags.len()).map(|flag| Ok(self.hits(flag, 0, hits)?.items));
-        Ok(Whole {
+        Ok(ReportDocument {
             report: self.report.clone(),
             analysis: self.analysis.clone(),
             view: self.view.clone(),
@@ -196,6 +198,6 @@ impl OpenReport {
     }
 }
 
-fn whole(count: u64) -> usize {
+fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }

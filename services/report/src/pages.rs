@@ -1,38 +1,30 @@
-//! The pages: each file makes one of what a report holds, the templates say how it stands there.
+//! The HTML pages of a report. Each file renders one page or section with an askama template.
 //!
-//! Values from records pass [`text`], which shows what would deceive the eye; all text that reaches a
-//! template is escaped there unless it is [`markup::Markup`], which only this module and the charts make.
+//! Values from records pass [`format::text`], which makes deceptive characters visible. Templates escape all text
+//! except [`Markup`], which only this module and the charts create.
 
 pub mod behaviour;
 pub mod clustering;
-pub mod density;
-pub mod drawn;
+mod density;
 pub mod failure;
-pub mod figure;
 pub mod flags;
-pub mod frame;
+pub mod format;
 pub mod help;
-pub mod links;
+pub mod layout;
 pub mod list;
-pub mod map_data;
-pub mod markup;
-pub mod numbers;
-pub mod pager;
+mod map_data;
 pub mod row;
-pub mod shown;
 pub mod summary;
 pub mod suspects;
-pub mod text;
-pub mod words;
 
 #[cfg(test)]
-pub mod fixture;
-#[cfg(test)]
-pub mod sound;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use frame::{Content, render};
-pub use links::Links;
-pub use markup::Markup;
-pub use shown::Shown;
+pub use format::markup::Markup;
+pub use layout::{
+    context::ReportContext,
+    frame::{Content, SessionUser, render},
+    links::Links,
+};

@@ -1,5 +1,5 @@
-//! Where reports are kept: objects below `reports/<id>/` in a folder, S3, GCS or Azure. A report is there
-//! once its manifest is, which is written last and never again.
+//! The store of reports: objects below `reports/<id>/` in a folder, S3, GCS or Azure. A report exists once its
+//! manifest exists, which is written last and never changes.
 
 mod cache;
 
@@ -20,25 +20,25 @@ use object_store::{
 };
 use url::Url;
 
-use crate::exports::download::piece;
+use crate::files::download::read_chunk;
 use cache::Cache;
 
 const MANIFEST: &str = "manifest.json";
-/// Manifests asked for at once.
-const AT_ONCE: usize = 16;
-/// Bytes of a part of an upload.
+/// Manifests read concurrently.
+const CONCURRENT_READS: usize = 16;
+/// Bytes of an upload part.
 const PART: usize = 8 << 20;
-/// What was left by a publish that broke off is removed after this.
-const ORPHAN: Duration = Duration::from_hours(24);
+/// Age after which the files of an interrupted publish are removed.
+const ORPHAN_AGE: Duration = Duration::from_hours(24);
 
-/// Reports in an object store. Several replicas can have one store.
+/// Reports in an object store. Replicas can share one.
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
-    /// `reports` below the place that the user named.
+    /// `reports` below the location in the settings.
     root: Path,
-    /// As the user named it.
-    name: String,
-    /// Where it is a folder on this machine.
+    /// As in the settings.
+    location: String,
+    /// For a folder on this machine.
     folder: Option<PathBuf>,
     cache: Cache,
     /// Manifests do not change.
@@ -46,11 +46,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// `location`: a folder, which is made where it is missing, or a URL (`s3://bucket/prefix`, `gs://…`,
-    /// `az://…`, `file:///…`), with credentials as the environment has them.
+    /// `location`: a folder, which is created if it does not exist, or a URL (`s3://bucket/prefix`, `gs://…`,
+    /// `az://…`, `file:///…`), with credentials in the environment.
     ///
     /// # Errors
-    /// `InvalidSettings` for a URL of another kind; `Output` if the folder can't be made.
+    /// `InvalidSettings` for a URL of another kind; `Output` if the folder can't be created.
     pub fn open(location: &str) -> Result<Self> {
         let (objects, root, folder) = match Url::parse(location) {
             Ok(url) if url.scheme() != "file" && url.scheme().len() > 1 => {
@@ -58,7 +58,9 @@ impl Store {
                 (objects, root, None)
             }
             Ok(url) if url.scheme() == "file" => {
-                let path = url.to_file_path().map_err(|()| unknown(location, "no local path"))?;
+                let path = url
+                    .to_file_path()
+                    .map_err(|()| unknown_location(location, "it has no local path"))?;
                 local(&path)?
             }
             _ => local(FilePath::new(location))?,
@@ -66,31 +68,32 @@ impl Store {
         Ok(Self {
             objects,
             root: root.join("reports"),
-            name: location.to_owned(),
+            location: location.to_owned(),
             folder,
             cache: Cache::default(),
             manifests: Mutex::default(),
         })
     }
 
-    /// Stores the files, then the manifest. The manifest that is there already, where another try of the
-    /// same report was done.
+    /// Stores the files, then the manifest. If an earlier try of the same report was stored, returns that
+    /// manifest.
     ///
     /// # Errors
-    /// `Output`; nothing is visible then.
+    /// `Output`; the report is not visible then.
     pub async fn put(&self, report: &Report, files: Vec<(&str, File)>) -> Result<Report> {
-        self.present()?;
-        if let Ok(known) = self.manifest(&report.id).await {
-            return Ok(known.as_ref().clone());
+        self.check_present()?;
+        if let Ok(stored) = self.manifest(&report.id).await {
+            return Ok(stored.as_ref().clone());
         }
         let mut bytes = 0;
         for (name, file) in files {
-            bytes += self.upload(&self.place(&report.id, name), file).await?;
+            bytes += self.upload(&self.path(&report.id, name), file).await?;
         }
         let report = Report { bytes, url: String::new(), ..report.clone() };
-        let manifest = serde_json::to_vec(&report).map_err(|error| defect(&error))?;
-        let place = self.place(&report.id, MANIFEST);
-        let put = self.objects.put_opts(&place, manifest.into(), PutMode::Create.into()).await;
+        let manifest = serde_json::to_vec(&report)
+            .map_err(|error| Error::internal(format!("a manifest as JSON: {error}")))?;
+        let path = self.path(&report.id, MANIFEST);
+        let put = self.objects.put_opts(&path, manifest.into(), PutMode::Create.into()).await;
         match put {
             Ok(_) => Ok(report),
             Err(StoreError::AlreadyExists { .. }) => {
@@ -100,84 +103,84 @@ impl Store {
         }
     }
 
-    async fn upload(&self, place: &Path, file: File) -> Result<u64> {
-        let size = file.metadata().map_or(0, |known| known.len());
-        let refused = |error| self.unwritable(&error);
+    async fn upload(&self, path: &Path, file: File) -> Result<u64> {
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let unwritable = |error| self.unwritable(&error);
         if size <= PART as u64 {
-            let bytes = blocking(move |_| piece(&file, PART)).await?;
+            let bytes = blocking(move |_| read_chunk(&file, PART)).await?;
             let payload = PutPayload::from(bytes);
-            self.objects.put(place, payload).await.map_err(refused)?;
+            self.objects.put(path, payload).await.map_err(unwritable)?;
             return Ok(size);
         }
-        let upload = self.objects.put_multipart(place).await.map_err(refused)?;
+        let upload = self.objects.put_multipart(path).await.map_err(unwritable)?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
         let file = Arc::new(file);
         loop {
             let file = Arc::clone(&file);
-            let bytes = blocking(move |_| piece(&file, PART)).await?;
+            let bytes = blocking(move |_| read_chunk(&file, PART)).await?;
             if bytes.is_empty() {
                 break;
             }
-            writer.wait_for_capacity(4).await.map_err(refused)?;
+            writer.wait_for_capacity(4).await.map_err(unwritable)?;
             writer.put(bytes.into());
         }
-        // Completed last: until then there is no object.
-        writer.finish().await.map_err(refused)?;
+        // There is no object until the upload is completed.
+        writer.finish().await.map_err(unwritable)?;
         Ok(size)
     }
 
     /// # Errors
     /// `NotFound`; `Unavailable` if the store can't be read.
     pub async fn manifest(&self, id: &str) -> Result<Arc<Report>> {
-        self.present()?;
+        self.check_present()?;
         if uuid::Uuid::parse_str(id).is_err() {
-            return Err(missing(id));
+            return Err(not_found(id));
         }
-        if self.known().contains_key(id) {
+        if self.cached().contains_key(id) {
             // Another replica may have deleted it.
-            let there = self.objects.head(&self.place(id, MANIFEST)).await;
-            there.map_err(|error| self.unreadable(id, &error))?;
+            let head = self.objects.head(&self.path(id, MANIFEST)).await;
+            head.map_err(|error| self.unreadable(id, &error))?;
         }
         self.read(id).await
     }
 
     async fn read(&self, id: &str) -> Result<Arc<Report>> {
-        if let Some(known) = self.known().get(id) {
-            return Ok(Arc::clone(known));
+        if let Some(report) = self.cached().get(id) {
+            return Ok(Arc::clone(report));
         }
-        let place = self.place(id, MANIFEST);
-        let got = self.objects.get(&place).await.map_err(|error| self.unreadable(id, &error))?;
+        let path = self.path(id, MANIFEST);
+        let got = self.objects.get(&path).await.map_err(|error| self.unreadable(id, &error))?;
         let bytes = got.bytes().await.map_err(|error| self.unreadable(id, &error))?;
         let report: Report = serde_json::from_slice(&bytes).map_err(|error| {
             Error::new(
                 Code::Output,
                 "REPORT_DAMAGED",
-                format!("the report {id} in {} is damaged: {error}", self.name),
+                format!("the report {id} in {} is damaged: {error}", self.location),
             )
         })?;
         let report = Arc::new(report);
-        self.known().insert(id.to_owned(), Arc::clone(&report));
+        self.cached().insert(id.to_owned(), Arc::clone(&report));
         Ok(report)
     }
 
-    /// All that are there and have not expired, the newest first. One that can't be read is left out, and
-    /// logged.
+    /// The reports that have not expired, the newest first. A manifest that can't be read is logged and left
+    /// out.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn manifests(&self) -> Result<Vec<Arc<Report>>> {
         let ids = self.ids().await?;
-        let there: HashSet<String> = ids.iter().cloned().collect();
-        self.known().retain(|id, _| there.contains(id));
+        let stored: HashSet<String> = ids.iter().cloned().collect();
+        self.cached().retain(|id, _| stored.contains(id));
         let found = stream::iter(ids).map(|id| async move { self.read(&id).await });
-        let found: Vec<Result<Arc<Report>>> = found.buffered(AT_ONCE).collect().await;
+        let found: Vec<Result<Arc<Report>>> = found.buffered(CONCURRENT_READS).collect().await;
         let now = Timestamp::now();
         let mut reports = Vec::new();
         for report in found {
             match report {
-                Ok(report) if !expired(&report, now) => reports.push(report),
+                Ok(report) if !is_expired(&report, now) => reports.push(report),
                 Ok(_) => {}
-                // Broken off, or being published.
+                // Interrupted, or being published.
                 Err(error) if error.code == Code::NotFound => {}
                 Err(error) => tracing::warn!("{error}"),
             }
@@ -187,7 +190,7 @@ impl Store {
     }
 
     async fn ids(&self) -> Result<Vec<String>> {
-        self.present()?;
+        self.check_present()?;
         let listed = self.objects.list_with_delimiter(Some(&self.root)).await;
         let listed = listed.map_err(|error| self.unreadable("the list", &error))?;
         let name = |path: Path| path.filename().map(str::to_owned);
@@ -195,22 +198,22 @@ impl Store {
         Ok(ids.filter(|id| uuid::Uuid::parse_str(id).is_ok()).collect())
     }
 
-    /// An object of a report, to be read as a file.
+    /// An object of a report as a file to read.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable`.
     pub async fn file(&self, id: &str, name: &'static str) -> Result<File> {
-        self.present()?;
+        self.check_present()?;
         if let Some(folder) = &self.folder {
             let path = folder.join("reports").join(id).join(name);
             let id = id.to_owned();
-            return blocking(move |_| File::open(&path).map_err(|_| missing(&id))).await;
+            return blocking(move |_| File::open(&path).map_err(|_| not_found(&id))).await;
         }
         let key = format!("{id}/{name}");
-        let place = self.place(id, name);
+        let path = self.path(id, name);
         self.cache
             .file(&key, async {
-                let got = self.objects.get(&place).await;
+                let got = self.objects.get(&path).await;
                 let got = got.map_err(|error| self.unreadable(id, &error))?;
                 Ok(got
                     .into_stream()
@@ -226,10 +229,10 @@ impl Store {
         self.remove(id).await
     }
 
-    /// The manifest first: from then on it is not there.
+    /// Removes the manifest first: from then on the report does not exist.
     async fn remove(&self, id: &str) -> Result<()> {
-        self.known().remove(id);
-        let manifest = self.place(id, MANIFEST);
+        self.cached().remove(id);
+        let manifest = self.path(id, MANIFEST);
         match self.objects.delete(&manifest).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(self.unwritable(&error)),
@@ -243,19 +246,19 @@ impl Store {
         }
     }
 
-    /// Removes reports that have expired, and what publishes that broke off have left; how many.
+    /// Removes expired reports and the files of interrupted publishes; returns how many.
     ///
     /// # Errors
     /// `Unavailable`, `Output`.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64> {
         let mut removed = 0;
         for id in self.ids().await? {
-            let gone = match self.read(&id).await {
-                Ok(report) => expired(&report, now),
+            let remove = match self.read(&id).await {
+                Ok(report) => is_expired(&report, now),
                 Err(error) if error.code == Code::NotFound => self.is_orphan(&id, now).await?,
                 Err(_) => false,
             };
-            if gone {
+            if remove {
                 self.remove(&id).await?;
                 removed += 1;
             }
@@ -268,23 +271,24 @@ impl Store {
         let objects: Vec<_> =
             objects.try_collect().await.map_err(|error| self.unreadable(id, &error))?;
         let newest = objects.iter().map(|object| object.last_modified.timestamp()).max();
-        let limit = i64::try_from(ORPHAN.as_secs()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(ORPHAN_AGE.as_secs()).unwrap_or(i64::MAX);
         Ok(newest.is_none_or(|newest| now.as_second() - newest > limit))
     }
 
-    fn place(&self, id: &str, name: &str) -> Path {
+    fn path(&self, id: &str, name: &str) -> Path {
         self.root.clone().join(id).join(name)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Report>>> {
+    fn cached(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Report>>> {
         self.manifests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A folder that is gone is told, not made again: it may be a volume that is not mounted.
-    fn present(&self) -> Result<()> {
+    /// A folder that disappeared is reported, not created again: it may be a volume that is not mounted.
+    fn check_present(&self) -> Result<()> {
         match &self.folder {
             Some(folder) if !folder.is_dir() => {
-                let message = format!("the store {} is gone; is its volume mounted?", self.name);
+                let message =
+                    format!("the store {} does not exist; is its volume mounted?", self.location);
                 Err(Error::new(Code::Unavailable, "STORE_GONE", message))
             }
             _ => Ok(()),
@@ -293,50 +297,48 @@ impl Store {
 
     fn unreadable(&self, id: &str, error: &StoreError) -> Error {
         if matches!(error, StoreError::NotFound { .. }) {
-            return missing(id);
+            return not_found(id);
         }
-        let message = format!("the store {} can't be read: {error}", self.name);
+        let message = format!("cannot read the store {}: {error}", self.location);
         Error::new(Code::Unavailable, "STORE_UNREADABLE", message)
     }
 
     fn unwritable(&self, error: &StoreError) -> Error {
-        let message = format!("the store {} can't be written: {error}", self.name);
+        let message = format!("cannot write to the store {}: {error}", self.location);
         Error::new(Code::Output, "STORE_UNWRITABLE", message)
     }
 }
 
-pub(crate) fn expired(report: &Report, now: Timestamp) -> bool {
+pub(crate) fn is_expired(report: &Report, now: Timestamp) -> bool {
     report.expire_time.parse::<Timestamp>().is_ok_and(|expires| expires <= now)
 }
 
-pub(crate) fn missing(id: &str) -> Error {
+pub(crate) fn not_found(id: &str) -> Error {
     Error::not_found(format!("there is no report {id}; it may have expired"))
 }
 
-fn defect(error: &serde_json::Error) -> Error {
-    Error::internal(format!("a manifest as JSON: {error}"))
-}
-
-fn unknown(location: &str, why: &str) -> Error {
-    let message =
-        format!("{location} is no place for reports: {why}; name a folder or s3://, gs://, az://");
+fn unknown_location(location: &str, reason: &str) -> Error {
+    let message = format!(
+        "cannot store reports in {location}: {reason}; name a folder or s3://, gs://, az://"
+    );
     Error::settings("report.store", "STORE_UNKNOWN", message)
 }
 
-type Place = (Arc<dyn ObjectStore>, Path, Option<PathBuf>);
+type LocalStore = (Arc<dyn ObjectStore>, Path, Option<PathBuf>);
 
-fn local(folder: &FilePath) -> Result<Place> {
-    let refused = |error: &dyn std::fmt::Display| {
-        let message = format!("{} can't hold reports: {error}", folder.display());
+fn local(folder: &FilePath) -> Result<LocalStore> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        let message = format!("cannot store reports in {}: {error}", folder.display());
         Error::new(Code::Output, "STORE_UNWRITABLE", message)
     };
-    std::fs::create_dir_all(folder).map_err(|error| refused(&error))?;
-    let folder = folder.canonicalize().map_err(|error| refused(&error))?;
-    let objects = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refused(&error))?;
+    std::fs::create_dir_all(folder).map_err(|error| unusable(&error))?;
+    let folder = folder.canonicalize().map_err(|error| unusable(&error))?;
+    let objects = LocalFileSystem::new_with_prefix(&folder).map_err(|error| unusable(&error))?;
     let objects = objects.with_automatic_cleanup(true);
     Ok((Arc::new(objects), Path::default(), Some(folder)))
 }
 
 fn remote(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path)> {
-    anomal_storage::from_environment(url).map_err(|error| unknown(url.as_str(), &error.message))
+    anomal_storage::from_environment(url)
+        .map_err(|error| unknown_location(url.as_str(), &error.message))
 }

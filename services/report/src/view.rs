@@ -1,9 +1,9 @@
-//! What pages, PDF and file draw from. Plain values: no table, no store.
+//! The values that the pages and documents show. Plain data: no table, no store.
 
 use anomal_core::proto::{Analysis, Report, Severity};
 use serde::{Deserialize, Serialize};
 
-/// What is drawn and the analysis does not say: made once, when a report is published.
+/// Drawn data that the analysis lacks: computed once, when a report is published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// Absent where nothing was classified.
@@ -15,10 +15,10 @@ pub struct View {
     pub leaf_labels: Vec<Vec<u32>>,
 }
 
-/// All rows by their score.
+/// The histogram of the scores of all rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreHistogram {
-    /// Ascending; one more than bins.
+    /// Ascending; one more than there are bins.
     pub edges: Vec<f64>,
     pub normal: Vec<u64>,
     pub suspicious: Vec<u64>,
@@ -32,7 +32,7 @@ pub struct Point {
     pub row: u64,
     pub x: f32,
     pub y: f32,
-    /// Rows that stand on it.
+    /// Rows at this point.
     pub count: u64,
     pub suspicious: bool,
     pub score: Option<f64>,
@@ -42,7 +42,7 @@ pub struct Point {
     pub features: Vec<Option<String>>,
 }
 
-/// One row with all that is known of it.
+/// One row with its results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub row: u64,
@@ -81,44 +81,44 @@ pub struct Value {
     pub number: Option<f64>,
 }
 
-/// A row that a flag has hit, and what it found there.
-#[derive(Clone, Debug, PartialEq)]
+/// A row that a flag hit, and the details.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hit {
     pub row: u64,
     pub value: String,
 }
 
-/// Some of many.
+/// A page of a longer list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// Place of the first item among all that fit, from 0.
+    /// Index of the first item among all that match, from 0.
     pub offset: usize,
-    /// Of all that fit, as far as they are kept to be shown.
+    /// All that match, as far as they are stored for pages.
     pub total: usize,
 }
 
-/// Which suspects, in which order.
+/// A query for suspects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     /// `row`, `score`, `severity`, a column's name after `source.`, or a feature's after `feature.`. Empty: the
     /// most suspicious first. Missing values are last.
     pub sort: String,
     pub descending: bool,
-    /// Only rows in which a value, a flag or the explanation holds this, whatever its case.
+    /// Only rows in which a value, a flag or the explanation contains this, ignoring case.
     pub search: String,
     pub offset: usize,
     pub limit: usize,
 }
 
-/// A report with as much of its tables as a document shows.
+/// A report with as many rows of its tables as a document shows.
 #[derive(Clone, Debug, Default)]
-pub struct Whole {
+pub struct ReportDocument {
     pub report: Report,
     /// Without labels per row, its dendrogram truncated to at most [`LEAVES`] leaves.
     pub analysis: Option<Analysis>,
     pub view: View,
-    /// The most suspicious first; not all, where there are very many.
+    /// The most suspicious first; not all if there are very many.
     pub suspects: Vec<Record>,
     /// For each of the report's flags, in order, the first rows hit.
     pub hits: Vec<Vec<Hit>>,
@@ -127,7 +127,7 @@ pub struct Whole {
 /// Leaves that a dendrogram is truncated to.
 pub const LEAVES: usize = 60;
 
-/// What a report is called: its title, else its job's name.
-pub fn called(report: &Report) -> &str {
+/// The title of a report, or else the name of its job.
+pub fn display_name(report: &Report) -> &str {
     if report.title.is_empty() { &report.job } else { &report.title }
 }

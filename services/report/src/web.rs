@@ -1,16 +1,15 @@
-//! The pages as a service: routes, headers, downloads. Who may read is decided in a layer around them.
+//! The pages as a web service: routes, downloads, the server. Middleware around the routes authenticates callers.
 
-pub mod assets;
+mod assets;
 mod download;
-mod kept;
+mod local;
 mod params;
-pub mod reports;
-mod respond;
+mod reports;
+mod response;
 mod routes;
+mod server;
 
 #[cfg(test)]
 mod tests;
 
-pub use reports::{Library, Open, Reports};
-pub use respond::failure;
-pub use routes::{assets, pages};
+pub use server::{HTTP_1, serve};

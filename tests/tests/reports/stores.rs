@@ -158,7 +158,7 @@ async fn a_full_disk_leaves_nothing_visible() {
     assert!(unmounted.is_ok_and(|status| status.success()));
     let error = published.unwrap_err();
     assert_eq!(error.code, Code::Output, "{error}");
-    assert!(error.message.contains("can't be written"), "{error}");
+    assert!(error.message.contains("cannot write to the store"), "{error}");
     assert_eq!(total.unwrap(), 0);
 }
 

@@ -52,7 +52,7 @@ async fn a_token_for_this_service_lets_in_and_nothing_else_does() {
         plan(&known, "x").await.unwrap();
     }
     // Many calls are one question.
-    assert_eq!(api.asked(), (1, 0));
+    assert_eq!(api.questions(), (1, 0));
 
     let nobody = bearing(&server, None).await;
     for error in [check(&nobody).await.unwrap_err(), plan(&nobody, "").await.unwrap_err()] {
@@ -76,14 +76,14 @@ async fn a_token_for_this_service_lets_in_and_nothing_else_does() {
 async fn what_can_not_be_found_out_lets_nobody_in() {
     let (token, account) = service_account("bank", "runner", "anomal", now() + 3600);
     let api = FakeApi::start(vec![(token.clone(), account)], Vec::new()).await;
-    api.fails(Fault::Forbidden);
+    api.set_fault(Fault::Forbidden);
     let server = guarded(&api).await;
     let replicas = bearing(&server, Some(&file(&token))).await;
     let error = plan(&replicas, "").await.unwrap_err();
-    told(&error, Code::Unavailable, &server.address.to_string(), &["lacks the right to ask"]);
+    told(&error, Code::Unavailable, &server.address.to_string(), &["may not create reviews"]);
     assert_eq!(server.calls(), 0);
     // And it is asked again once it can be.
-    api.fails(Fault::None);
+    api.set_fault(Fault::None);
     plan(&replicas, "x").await.unwrap();
 }
 
@@ -95,7 +95,7 @@ async fn health_is_everyones() {
     let mut health = HealthClient::new(channel.connect().await.unwrap());
     let request = HealthCheckRequest { service: crate::stub::SERVICE.into() };
     health.check(request).await.unwrap();
-    assert_eq!(api.asked(), (0, 0));
+    assert_eq!(api.questions(), (0, 0));
 }
 
 #[tokio::test]

@@ -1,38 +1,39 @@
-//! Who is at the other end of a connection: the peer itself, or who stands behind a proxy that is trusted.
-//! What others write into `X-Forwarded-For` is never believed.
+//! The client's address: that of the peer, or the one that a trusted proxy forwards. `X-Forwarded-For` from any other
+//! peer is ignored.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The other end of a request.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
-    /// None where the server was not told (a defect in its wiring): all such share their limits.
+    /// None if the server lacks it (a defect in its wiring): all such clients share their limits.
     pub address: Option<IpAddr>,
-    /// Whether the browser speaks TLS, to us or to the proxy.
+    /// Whether the browser uses TLS, to this server or to the proxy.
     pub https: bool,
 }
 
-/// The proxies that tell the truth about who they speak for.
+/// The trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies {
     pub trusted: Vec<IpNet>,
-    /// Whether this server itself speaks TLS.
+    /// Whether this server itself uses TLS.
     pub https: bool,
 }
 
 impl Proxies {
-    /// The last address that a trusted proxy has vouched for. Proxies append, so it is read from the end.
+    /// The client by the last address that a trusted proxy added. Proxies append, so the header is read from the
+    /// end.
     pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
         let mut address = peer.map(|peer| peer.to_canonical());
-        let proxied = address.is_some_and(|peer| self.trusts(peer));
+        let proxied = address.is_some_and(|peer| self.is_trusted(peer));
         if proxied {
-            for hop in hops(headers).rev() {
+            for hop in forwarded_addresses(headers).rev() {
                 let Some(hop) = hop else { break };
                 address = Some(hop);
-                if !self.trusts(hop) {
+                if !self.is_trusted(hop) {
                     break;
                 }
             }
@@ -42,22 +43,22 @@ impl Proxies {
         Client { address, https }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(&address))
     }
 }
 
-/// What `X-Forwarded-For` says, over all its lines; none for what is no address.
-fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<IpAddr>> {
+/// The addresses in all lines of `X-Forwarded-For`; none for what is not an address.
+fn forwarded_addresses(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<IpAddr>> {
     let lines: Vec<_> = headers.get_all("x-forwarded-for").into_iter().collect();
     lines.into_iter().flat_map(|line| {
-        let texts: Vec<_> = line.to_str().unwrap_or("?").split(',').map(parse).collect();
+        let texts: Vec<_> = line.to_str().unwrap_or("?").split(',').map(parse_address).collect();
         texts
     })
 }
 
-/// With or without a port.
-fn parse(text: &str) -> Option<IpAddr> {
+/// An address with or without a port.
+fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse::<IpAddr>().ok();
@@ -84,18 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn strangers_speak_for_themselves_only() {
+    fn headers_of_untrusted_peers_are_ignored() {
         let (address, https) = client("198.51.100.7", &["203.0.113.1"], Some("https"));
         assert_eq!((address.as_str(), https), ("198.51.100.7", false));
     }
 
     #[test]
-    fn a_trusted_proxy_names_its_client() {
+    fn a_trusted_proxy_forwards_the_client_address() {
         let cases: [(&str, &[&str], &str); 8] = [
             ("10.0.0.1", &["203.0.113.1"], "203.0.113.1"),
             ("::ffff:10.0.0.1", &["203.0.113.1:4711"], "203.0.113.1"),
             ("fd00::1", &["[2001:db8::5]:80"], "2001:db8::5"),
-            // What the client itself has sent stands before what the proxy has added.
+            // The client's own value comes before the one that the proxy added.
             ("10.0.0.1", &["127.0.0.1, 203.0.113.1"], "203.0.113.1"),
             ("10.0.0.1", &["127.0.0.1", "203.0.113.1, 10.9.9.9"], "203.0.113.1"),
             ("10.0.0.1", &["203.0.113.1, unknown"], "10.0.0.1"),

@@ -1,4 +1,4 @@
-//! The command line of access.
+//! The command-line options of access.
 
 use std::{
     net::{AddrParseError, IpAddr, SocketAddr},
@@ -16,35 +16,35 @@ use super::{
     token::{self, TOKEN_VARIABLE},
 };
 
-/// How callers are told apart.
+/// How callers are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Auth {
-    /// Everyone on this machine may do everything; only where the server listens on loopback
+    /// No token; only if the server listens on loopback
     Open,
-    /// Whoever has the token may do everything
+    /// One shared token, with all rights
     Token,
-    /// The Kubernetes API server says whose a token is, and which jobs they may get
+    /// Kubernetes tokens; the API server decides which jobs their owners may get
     Kubernetes,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct AccessArgs {
-    /// Who may see and publish reports (default: token if there is one, else open)
+    /// How callers are authenticated (default: token if there is one, else open)
     #[arg(long, env = "ANOMAL_AUTH", value_enum)]
     pub auth: Option<Auth>,
-    /// A file that holds the token, of 16 characters or more (default: the environment variable
+    /// A file with the token, of 16 characters or more (default: the environment variable
     /// `ANOMAL_REPORT_TOKEN`)
     #[arg(long, env = "ANOMAL_REPORT_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// What tokens of Kubernetes must be made for
+    /// The audience that Kubernetes tokens must be made for
     #[arg(long, env = "ANOMAL_AUDIENCE", default_value = "anomal")]
     pub audience: String,
-    /// A file of 32 random bytes or more that signs sessions; replicas need the same one (default: a key that
-    /// ends with the process)
+    /// A file of 32 random bytes or more that signs sessions; replicas need the same one (default: a random key
+    /// for this process)
     #[arg(long, env = "ANOMAL_SESSION_KEY_FILE", value_name = "FILE")]
     pub session_key_file: Option<PathBuf>,
-    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8; without
-    /// them all who come by a proxy share the limits of one client
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, such as 10.0.0.0/8; without
+    /// them all clients behind a proxy share the limits of one
     #[arg(long, env = "ANOMAL_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,…", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
     #[command(flatten)]
@@ -52,19 +52,19 @@ pub struct AccessArgs {
 }
 
 impl AccessArgs {
-    /// What they say, for a server that listens on these addresses and serves its pages over TLS or not.
+    /// Access for a server that listens on these addresses. `https`: whether it serves its pages over TLS.
     ///
     /// # Errors
-    /// If a file can't be read, the token is missing or too short, no API server is to be found, or it would be
-    /// open to others than this machine.
-    pub async fn access(&self, listening: &[SocketAddr], https: bool) -> Result<Access> {
-        let given = token::read(self.token_file.as_deref())?;
-        let mode = match (self.mode(given.is_some()), given) {
+    /// If a file can't be read, the token is missing or too short, no API server is found, or the server would be
+    /// open beyond this machine.
+    pub async fn to_access(&self, listening: &[SocketAddr], https: bool) -> Result<Access> {
+        let token = token::read(self.token_file.as_deref())?;
+        let mode = match (self.auth_mode(token.is_some()), token) {
             (Auth::Open, _) => Mode::Open,
             (Auth::Token, Some(token)) => Mode::Token(token),
             (Auth::Token, None) => {
-                return Err(token::invalid(format!(
-                    "`--auth token` needs a token: set {TOKEN_VARIABLE}, or name a file by --token-file; \
+                return Err(token::invalid_settings(format!(
+                    "`--auth token` needs a token: set {TOKEN_VARIABLE} or --token-file; \
                      `openssl rand -hex 24` makes one"
                 )));
             }
@@ -86,17 +86,17 @@ impl AccessArgs {
         Ok(access)
     }
 
-    fn mode(&self, has_token: bool) -> Auth {
+    fn auth_mode(&self, has_token: bool) -> Auth {
         self.auth.unwrap_or(if has_token { Auth::Token } else { Auth::Open })
     }
 }
 
-/// A network, or one address.
+/// A network or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>()
         .or_else(|_| address())
-        .map_err(|error: AddrParseError| format!("{error}; a network is written as 10.0.0.0/8"))
+        .map_err(|error: AddrParseError| format!("{error}; write a network as 10.0.0.0/8"))
 }
 
 #[cfg(test)]
@@ -123,11 +123,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn open_is_for_loopback_only() {
+    async fn open_access_is_for_loopback_only() {
         let args = parse(&["--auth", "open"]).unwrap();
-        args.access(&addresses(&["127.0.0.1:1", "[::1]:2", "127.9.9.9:3"]), false).await.unwrap();
+        args.to_access(&addresses(&["127.0.0.1:1", "[::1]:2", "127.9.9.9:3"]), false)
+            .await
+            .unwrap();
         for other in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "[::ffff:192.0.2.1]:80"] {
-            let error = args.access(&addresses(&["127.0.0.1:1", other]), false).await.unwrap_err();
+            let error =
+                args.to_access(&addresses(&["127.0.0.1:1", other]), false).await.unwrap_err();
             assert!(error.message.starts_with(other), "{error}");
             for remedy in ["127.0.0.1", "--auth token", TOKEN_VARIABLE, "--auth kubernetes"] {
                 assert!(error.message.contains(remedy), "{remedy}: {error}");
@@ -136,20 +139,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_lets_it_listen_anywhere() {
+    async fn with_a_token_any_address_may_be_listened_on() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "0123456789abcdef\n").unwrap();
         let args = parse(&["--token-file", file.path().to_str().unwrap()]).unwrap();
-        let access = args.access(&addresses(&["0.0.0.0:8080"]), false).await.unwrap();
+        let access = args.to_access(&addresses(&["0.0.0.0:8080"]), false).await.unwrap();
         assert_eq!(format!("{access:?}"), "Access { mode: \"token\", .. }");
         fs::write(file.path(), "short\n").unwrap();
-        assert!(args.access(&[], false).await.unwrap_err().message.contains("needs 16"));
+        assert!(args.to_access(&[], false).await.unwrap_err().message.contains("needs 16"));
     }
 
     #[tokio::test]
-    async fn a_missing_token_is_named() {
+    async fn a_missing_token_is_reported() {
         let args = parse(&["--auth", "token"]).unwrap();
-        let error = args.access(&[], false).await.unwrap_err();
+        let error = args.to_access(&[], false).await.unwrap_err();
         assert!(error.message.contains(TOKEN_VARIABLE), "{error}");
     }
 
@@ -158,12 +161,12 @@ mod tests {
         let args = parse(&["--trusted-proxies", "10.0.0.0/8,192.0.2.1,fd00::/8"]).unwrap();
         let texts: Vec<_> = args.trusted_proxies.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]);
-        let refused = parse(&["--trusted-proxies", "ingress"]).unwrap_err().to_string();
-        assert!(refused.contains("10.0.0.0/8"), "{refused}");
+        let error = parse(&["--trusted-proxies", "ingress"]).unwrap_err().to_string();
+        assert!(error.contains("10.0.0.0/8"), "{error}");
     }
 
     #[test]
-    fn the_defaults_of_limits_are_one() {
+    fn the_options_and_the_type_have_the_same_defaults() {
         let args = parse(&[]).unwrap();
         let default = LimitArgs::default();
         assert_eq!(args.limits.rate_limit, default.rate_limit);
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_explained() {
+    fn every_option_has_help() {
         for option in Server::command().get_arguments() {
             assert!(option.get_help().is_some(), "--{}", option.get_id());
         }

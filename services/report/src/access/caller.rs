@@ -1,14 +1,14 @@
-//! Who asks, and what they may.
+//! A caller and their rights.
 
 use std::{collections::HashSet, fmt, sync::Arc};
 
-use anomal_access::{Reviews, Right, User, no_token};
+use anomal_access::{Permission, Reviews, User, no_token};
 use anomal_core::{Code, Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-/// Questions for one list that are asked at once.
-const AT_ONCE: usize = 16;
+/// Concurrent questions for one list.
+const CONCURRENT_QUESTIONS: usize = 16;
 
 tokio::task_local! {
     static CURRENT: Caller;
@@ -17,93 +17,93 @@ tokio::task_local! {
 /// A namespace and the name of a job in it; empty: all.
 type Job = (String, String);
 
-/// Who asks.
+/// An authenticated identity, as sessions store it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Who {
-    /// Nobody was asked for anything: the server is for this machine only.
+pub enum Principal {
+    /// Anyone on this machine: the server requires no token.
     Anyone,
-    /// Whoever has the token.
+    /// A holder of the shared token.
     Token,
-    /// Someone whom the Kubernetes API server knows.
+    /// A user of the Kubernetes API server.
     User(Arc<User>),
 }
 
-/// Who asks, with the means to find out what they may. Cheap to clone.
+/// The caller of a request, with the means to check their rights. Cheap to clone.
 #[derive(Clone)]
 pub struct Caller {
-    who: Who,
+    principal: Principal,
     reviews: Option<Arc<Reviews>>,
 }
 
 impl Caller {
-    pub(super) fn new(who: Who, reviews: Option<Arc<Reviews>>) -> Self {
-        Self { who, reviews }
+    pub(super) fn new(principal: Principal, reviews: Option<Arc<Reviews>>) -> Self {
+        Self { principal, reviews }
     }
 
-    /// The work of a request of theirs: in it, [`Caller::current`] is this one. Not in tasks that it spawns.
+    /// Runs the work of a request: within it, [`Caller::current`] is this caller. Spawned tasks do not inherit it.
     pub async fn scope<T>(self, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self, work).await
     }
 
-    /// Who has sent the request that is being worked on, for what lies too deep to be handed it.
+    /// The caller of the current request, for code that is not passed one.
     ///
     /// # Errors
-    /// Unauthenticated where nobody has found out: then nobody may.
+    /// `Unauthenticated` outside of [`Caller::scope`].
     pub fn current() -> Result<Self> {
         CURRENT.try_with(Self::clone).map_err(|_| no_token())
     }
 
-    pub fn who(&self) -> &Who {
-        &self.who
+    pub fn principal(&self) -> &Principal {
+        &self.principal
     }
 
-    /// Their own namespace, if they have one: that of a service account.
+    /// The caller's own namespace: that of a service account.
     pub fn namespace(&self) -> Option<&str> {
-        match &self.who {
-            Who::User(user) => user.namespace(),
-            Who::Anyone | Who::Token => None,
+        match &self.principal {
+            Principal::User(user) => user.namespace(),
+            Principal::Anyone | Principal::Token => None,
         }
     }
 
-    /// Whether they may see the reports of a job: those of their own namespace, and those of jobs that they
-    /// may `get`.
+    /// Whether the caller may read the reports of a job: any job in their own namespace, and jobs that they may
+    /// `get`.
     pub async fn may_read(&self, namespace: &str, job: &str) -> Result<bool> {
         self.may("get", namespace, job).await
     }
 
-    /// Whether they may delete a report of a job: as they may read it, but with the verb `delete`.
+    /// As [`Caller::may_read`], with the verb `delete`.
     pub async fn may_delete(&self, namespace: &str, job: &str) -> Result<bool> {
         self.may("delete", namespace, job).await
     }
 
-    /// Whether they may publish reports of a namespace: in Kubernetes their own only.
+    /// Whether the caller may publish reports in a namespace: in Kubernetes only in their own.
     pub fn may_publish(&self, namespace: &str) -> bool {
-        match &self.who {
-            Who::Anyone | Who::Token => true,
-            Who::User(user) => user.namespace() == Some(namespace),
+        match &self.principal {
+            Principal::Anyone | Principal::Token => true,
+            Principal::User(user) => user.namespace() == Some(namespace),
         }
     }
 
-    /// As [`Caller::may_read`], where a no is a failure.
+    /// As [`Caller::may_read`], as an error.
     ///
     /// # Errors
-    /// `PermissionDenied`, or Unavailable if it can't be found out.
+    /// `PermissionDenied`; `Unavailable` if the API server can't be asked.
     pub async fn check_read(&self, namespace: &str, job: &str) -> Result<()> {
         let allowed = self.may_read(namespace, job).await?;
         self.check(allowed, "get", namespace, job)
     }
 
-    /// As [`Caller::may_delete`], where a no is a failure.
+    /// As [`Caller::may_delete`], as an error.
     ///
     /// # Errors
-    /// `PermissionDenied`, or Unavailable if it can't be found out.
+    /// `PermissionDenied`; `Unavailable` if the API server can't be asked.
     pub async fn check_delete(&self, namespace: &str, job: &str) -> Result<()> {
         let allowed = self.may_delete(namespace, job).await?;
         self.check(allowed, "delete", namespace, job)
     }
 
-    /// As [`Caller::may_publish`], where a no is a failure.
+    /// As [`Caller::may_publish`], as an error.
     ///
     /// # Errors
     /// `PermissionDenied`.
@@ -113,51 +113,52 @@ impl Caller {
         }
         tracing::warn!(who = %self, namespace, "publishing was denied");
         Err(denied(format!(
-            "reports of the namespace {namespace:?} are published by service accounts of that namespace only"
+            "only service accounts of the namespace {namespace:?} may publish its reports"
         )))
     }
 
-    /// Those of a list that they may see, in its order; `of` gives the namespace and the job of each.
-    /// Whoever may see all costs one question, and each job is asked for once.
+    /// The reports of a list that the caller may read, in order; `job` returns the namespace and the job of each.
+    /// A caller who may read everything costs one question; otherwise each job is asked about once.
     ///
     /// # Errors
-    /// Unavailable if it can't be found out.
-    pub async fn readable<T>(
+    /// `Unavailable` if the API server can't be asked.
+    pub async fn filter_readable<T>(
         &self,
         reports: Vec<T>,
-        of: impl Fn(&T) -> (&str, &str),
+        job: impl Fn(&T) -> (&str, &str),
     ) -> Result<Vec<T>> {
         if reports.is_empty() || self.may_read("", "").await? {
             return Ok(reports);
         }
-        let whole = |report: &T| (of(report).0.to_owned(), String::new());
-        let one = |report: &T| (of(report).0.to_owned(), of(report).1.to_owned());
-        let namespaces = self.allowed(reports.iter().map(whole).collect()).await?;
-        let others = reports.iter().filter(|report| !namespaces.contains(&whole(report)));
-        let jobs = self.allowed(others.map(one).collect()).await?;
-        let may = |report: &T| namespaces.contains(&whole(report)) || jobs.contains(&one(report));
-        Ok(reports.into_iter().filter(may).collect())
+        let all_jobs = |report: &T| (job(report).0.to_owned(), String::new());
+        let one_job = |report: &T| (job(report).0.to_owned(), job(report).1.to_owned());
+        let namespaces = self.allowed(reports.iter().map(all_jobs).collect()).await?;
+        let others = reports.iter().filter(|report| !namespaces.contains(&all_jobs(report)));
+        let jobs = self.allowed(others.map(one_job).collect()).await?;
+        let may_read =
+            |report: &T| namespaces.contains(&all_jobs(report)) || jobs.contains(&one_job(report));
+        Ok(reports.into_iter().filter(may_read).collect())
     }
 
-    /// Which of these they may read.
-    async fn allowed(&self, asked: HashSet<Job>) -> Result<HashSet<Job>> {
-        let answers = stream::iter(asked).map(|job| async move {
+    /// The jobs that the caller may read.
+    async fn allowed(&self, jobs: HashSet<Job>) -> Result<HashSet<Job>> {
+        let answers = stream::iter(jobs).map(|job| async move {
             let may = self.may_read(&job.0, &job.1).await?;
             Ok::<_, Error>(may.then_some(job))
         });
-        let answers: Vec<_> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
+        let answers: Vec<_> = answers.buffer_unordered(CONCURRENT_QUESTIONS).try_collect().await?;
         Ok(answers.into_iter().flatten().collect())
     }
 
     async fn may(&self, verb: &'static str, namespace: &str, job: &str) -> Result<bool> {
-        let Who::User(user) = &self.who else { return Ok(true) };
+        let Principal::User(user) = &self.principal else { return Ok(true) };
         if user.namespace() == Some(namespace) {
             return Ok(true);
         }
-        // There is no user without an API server; if there were, they might nothing.
+        // A user without an API server has no rights.
         let Some(reviews) = &self.reviews else { return Ok(false) };
         let (namespace, job) = (namespace.to_owned(), job.to_owned());
-        reviews.allows(Right { user: Arc::clone(user), verb, namespace, job }).await
+        reviews.is_allowed(Permission { user: Arc::clone(user), verb, namespace, job }).await
     }
 
     fn check(&self, allowed: bool, verb: &str, namespace: &str, job: &str) -> Result<()> {
@@ -178,16 +179,16 @@ fn denied(message: String) -> Error {
 /// A name for logs and pages.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.who {
-            Who::Anyone => "anyone",
-            Who::Token => "holder of the token",
-            Who::User(user) => &user.name,
+        f.write_str(match &self.principal {
+            Principal::Anyone => "anyone",
+            Principal::Token => "holder of the token",
+            Principal::User(user) => &user.name,
         })
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("who", &self.who).finish_non_exhaustive()
+        f.debug_struct("Caller").field("principal", &self.principal).finish_non_exhaustive()
     }
 }

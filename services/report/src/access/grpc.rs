@@ -1,4 +1,4 @@
-//! Callers of gRPC, who have no sessions: each request brings its token.
+//! Callers of gRPC, which has no sessions: each request carries its token.
 
 use std::net::IpAddr;
 
@@ -6,35 +6,35 @@ use anomal_access::{bearer, no_token};
 use anomal_core::Result;
 use tonic::metadata::MetadataMap;
 
-use super::{Access, Caller, Who};
+use super::{Access, Caller, Principal};
 
 impl Access {
-    /// Who sends this request, by its `authorization`. `peer` is the other end of the connection; where it is
-    /// not known, wrong tokens are not counted, for one caller's would shut out all.
+    /// The caller of a request, by its `authorization`. `peer` is the other end of the connection; without it wrong
+    /// tokens are not counted, since those of one caller would block all.
     ///
     /// # Errors
-    /// Unauthenticated without the right token, `ResourceExhausted` after too many wrong ones, Unavailable if the
+    /// `Unauthenticated` without a valid token, `ResourceExhausted` after too many wrong ones, `Unavailable` if the
     /// API server can't be asked.
-    pub async fn caller_of_metadata(
+    pub async fn caller_from_metadata(
         &self,
         metadata: &MetadataMap,
         peer: Option<IpAddr>,
     ) -> Result<Caller> {
         if self.is_open() {
-            return Ok(self.caller(Who::Anyone));
+            return Ok(self.caller(Principal::Anyone));
         }
         let sent = metadata.get("authorization").and_then(|sent| bearer(sent.as_bytes()));
-        let known = match (sent, peer) {
+        let identity = match (sent, peer) {
             (None, _) => Err(no_token()),
-            (Some(token), None) => self.ask(token).await,
+            (Some(token), None) => self.verify(token).await,
             (Some(token), peer) => {
-                self.by_token(token, peer).await.map_err(|refusal| refusal.error)
+                self.authenticate(token, peer).await.map_err(|refusal| refusal.error)
             }
         };
-        match known {
-            Ok(known) => Ok(self.caller(known.who)),
+        match identity {
+            Ok(identity) => Ok(self.caller(identity.principal)),
             Err(error) => {
-                tracing::warn!(?peer, reason = error.reason, "a caller was not let in");
+                tracing::warn!(?peer, reason = error.reason, "a caller was refused");
                 Err(error)
             }
         }

@@ -1,8 +1,8 @@
-//! What every answer tells the browser not to do.
+//! The security headers of every answer.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Nothing from elsewhere, nothing inline, in no frame.
+/// Nothing from other origins, nothing inline, no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -15,14 +15,14 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// Sets what the answer has not set itself. An answer is kept by nobody else than the browser that asked,
-/// and asked for anew, unless its page says otherwise.
+/// Sets the headers that the answer has not set itself. By default only the browser caches an answer, and
+/// revalidates it each time.
 pub(super) fn set(headers: &mut HeaderMap, https: bool) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    // Whatever a page says: with `no-referrer` browsers hide the origin of its own forms too, and without TLS
-    // that is all by which they are told from those of other sites.
+    // Overrides the page: with `no-referrer` browsers also hide the origin of the page's own forms, and without TLS
+    // only the origin distinguishes them from forms of other sites.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
     if https {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_may_say_otherwise() {
+    fn answers_may_set_their_own_headers() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_not_told_to_be_strict() {
+    fn strict_transport_security_needs_https() {
         let mut headers = HeaderMap::new();
         set(&mut headers, false);
         assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));

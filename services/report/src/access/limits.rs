@@ -1,7 +1,7 @@
-//! How much one client may ask for, and how often it may be wrong about its token.
+//! Rate limits of a client: requests and wrong tokens.
 //!
-//! Addresses are put into a fixed number of buckets by a hash that nobody outside knows: memory is bounded
-//! whoever asks, and clients that share a bucket (and so their limits) are few and can't be aimed at.
+//! A keyed hash puts addresses into a fixed number of buckets. That bounds memory; few clients share a bucket (and so
+//! their limits), and an attacker can't choose to share one.
 
 use std::{
     collections::HashMap,
@@ -24,13 +24,13 @@ const BUCKETS: u64 = 1 << 16;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LimitArgs {
-    /// Requests a second that one client address may make, in the long run
+    /// Requests a second from one client address, on average
     #[arg(long, env = "ANOMAL_RATE_LIMIT", default_value = "20", value_name = "N")]
     pub rate_limit: NonZeroU32,
-    /// Requests that one client address may make at once
+    /// Requests that one client address may send at once
     #[arg(long, env = "ANOMAL_RATE_BURST", default_value = "100", value_name = "N")]
     pub rate_burst: NonZeroU32,
-    /// Wrong tokens a minute from one client address; then it has to wait
+    /// Wrong tokens a minute from one client address before it has to wait
     #[arg(long, env = "ANOMAL_WRONG_TOKENS", default_value = "5", value_name = "N")]
     pub wrong_tokens: NonZeroU32,
 }
@@ -47,8 +47,8 @@ type Failures = RateLimiter<u64, HashMapStateStore<u64>, DefaultClock, StateInfo
 pub(super) struct Limits {
     requests: DefaultKeyedRateLimiter<u64>,
     failures: Failures,
-    /// Buckets that have been wrong too often, and until when nothing of theirs is tried.
-    shut: Mutex<HashMap<u64, Instant>>,
+    /// Buckets with too many wrong tokens, and until when no token of theirs is checked.
+    blocked: Mutex<HashMap<u64, Instant>>,
     secret: RandomState,
     clock: DefaultClock,
 }
@@ -60,7 +60,7 @@ impl Limits {
         Self {
             requests: RateLimiter::hashmap(requests),
             failures: RateLimiter::hashmap(failures).with_middleware(),
-            shut: Mutex::default(),
+            blocked: Mutex::default(),
             secret: RandomState::new(),
             clock: DefaultClock::default(),
         }
@@ -69,22 +69,22 @@ impl Limits {
     /// Counts a request.
     ///
     /// # Errors
-    /// If it is one too many: when to come again.
+    /// The time to wait, if there are too many.
     pub fn request(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let checked = self.requests.check_key(&self.bucket(address));
         checked.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
-    /// Whether a token of this client is looked at. If not, not even the right one is, or guessing would go on.
+    /// Whether a token of this client may be checked. If not, neither is the right one, or guessing could go on.
     ///
     /// # Errors
-    /// If it was wrong too often: when to come again.
+    /// The time to wait, after too many wrong tokens.
     pub fn try_token(&self, address: Option<IpAddr>) -> Result<(), Duration> {
-        let (mut shut, bucket) = (self.shut(), self.bucket(address));
-        let Some(until) = shut.get(&bucket) else { return Ok(()) };
+        let (mut blocked, bucket) = (self.blocked(), self.bucket(address));
+        let Some(until) = blocked.get(&bucket) else { return Ok(()) };
         let wait = until.saturating_duration_since(Instant::now());
         if wait.is_zero() {
-            shut.remove(&bucket);
+            blocked.remove(&bucket);
             return Ok(());
         }
         Err(wait)
@@ -98,14 +98,14 @@ impl Limits {
             Ok(left) => left.quota().replenish_interval(),
             Err(not_until) => not_until.wait_time_from(self.clock.now()),
         };
-        self.shut().insert(bucket, Instant::now() + wait);
+        self.blocked().insert(bucket, Instant::now() + wait);
     }
 
-    fn shut(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
-        self.shut.lock().unwrap_or_else(PoisonError::into_inner)
+    fn blocked(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever has one address of IPv6 has the 2^64 of its network.
+    /// An IPv6 client owns the 2^64 addresses of its network, so they share a bucket.
     fn bucket(&self, address: Option<IpAddr>) -> u64 {
         let network = match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V6(address)) => {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_its_own_share() {
+    fn each_client_has_its_own_limit() {
         let limits = limits(1, 3, 5);
         for _ in 0..3 {
             limits.request(ip("192.0.2.1")).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_client() {
+    fn an_ipv6_network_is_one_client() {
         let limits = limits(1, 1, 5);
         limits.request(ip("2001:db8::1")).unwrap();
         assert!(limits.request(ip("2001:db8::ffff:2")).is_err());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn after_too_many_wrong_tokens_none_is_looked_at() {
+    fn after_too_many_wrong_tokens_none_is_checked() {
         let limits = limits(20, 100, 5);
         for _ in 0..5 {
             limits.try_token(ip("192.0.2.1")).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_may_try_once_more() {
+    fn a_client_may_retry_after_the_wait() {
         let limits = limits(20, 100, 600);
         for _ in 0..601 {
             limits.wrong_token(ip("192.0.2.1"));
@@ -177,7 +177,7 @@ mod tests {
         assert!(limits.try_token(ip("192.0.2.1")).is_err());
         std::thread::sleep(Duration::from_millis(250));
         limits.try_token(ip("192.0.2.1")).unwrap();
-        assert!(limits.shut().is_empty());
+        assert!(limits.blocked().is_empty());
     }
 
     #[test]
@@ -189,6 +189,6 @@ mod tests {
             limits.wrong_token(address);
         }
         assert!(limits.requests.len() <= 1 << 16);
-        assert!(limits.shut().len() <= 1 << 16);
+        assert!(limits.blocked().len() <= 1 << 16);
     }
 }

@@ -1,14 +1,14 @@
-//! Where a browser's request comes from. Pages of other sites may link here, and may do nothing else.
+//! The origin of a browser's request. Pages of other sites may link to the pages, and do nothing else.
 
 use std::net::IpAddr;
 
 use anomal_core::{Code, Error, Result};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header, uri::Authority};
 
-/// Refuses what another site's page would change here.
+/// Refuses unsafe requests from pages of other sites.
 ///
-/// Browsers say where a request comes from (`Sec-Fetch-Site`, or `Origin` where the address is plain http);
-/// what says neither is no browser, and sends no cookie that it was not given on purpose.
+/// Browsers send the origin (`Sec-Fetch-Site`, or `Origin` over plain HTTP); a client that sends neither is not a
+/// browser, and sends cookies only on purpose.
 ///
 /// # Errors
 /// `PermissionDenied`.
@@ -30,34 +30,36 @@ pub(super) fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(
     Err(Error::new(
         Code::PermissionDenied,
         "OTHER_ORIGIN",
-        "this was sent by a page of another site; open the page here and do it there",
+        "a page of another site sent this request; open the page on this server and repeat it there",
     ))
 }
 
-/// Refuses names that are not this machine's own. A server that asks nobody for anything is for this machine
-/// only; but any page could have a name of its own resolved to 127.0.0.1, and would then be of one origin
-/// with it. Nor may a proxy hand it out.
+/// Refuses clients and host names other than this machine's. An open server is for this machine only: a page whose
+/// own name resolves to 127.0.0.1 would otherwise share its origin, and a proxy would expose it.
 ///
 /// # Errors
 /// `PermissionDenied`.
 pub(super) fn check_local(client: Option<IpAddr>, uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let own = host(uri, headers).is_some_and(|host| is_local(host.host()));
-    let near = client.is_some_and(|address| address.is_loopback());
-    if own && near && !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded")
+    let local = client.is_some_and(|address| address.is_loopback());
+    if own
+        && local
+        && !headers.contains_key("x-forwarded-for")
+        && !headers.contains_key("forwarded")
     {
         return Ok(());
     }
     Err(Error::new(
         Code::PermissionDenied,
         "THIS_MACHINE_ONLY",
-        "this server is open to its own machine only, as localhost; for others start it with `--auth token`",
+        "this server is open to its own machine only, as localhost; start it with `--auth token` to serve others",
     ))
 }
 
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
-    // HTTP/2 has it in the address.
-    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
-    uri.authority().cloned().or(named)
+    // HTTP/2 has it in the URI.
+    let header = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
+    uri.authority().cloned().or(header)
 }
 
 fn is_local(host: &str) -> bool {
@@ -69,8 +71,8 @@ fn is_local(host: &str) -> bool {
     )
 }
 
-/// Where to go after signing in: a path of this server, or nothing. Browsers read `//host`, and also `/\host`,
-/// as another server's address, and drop line ends and tabs on the way.
+/// The path to open after signing in, if it is one of this server. Browsers read `//host` and `/\host` as the address
+/// of another server, and ignore line ends and tabs.
 pub(super) fn local_path(next: &str) -> Option<&str> {
     let rest = next.strip_prefix('/')?;
     let plain = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_change_nothing() {
+    fn pages_of_other_sites_are_refused() {
         let host = ("host", "reports.example:8443");
         for origin in
             ["https://evil.example", "null", "https://reports.example", "", "reports.example:8443"]
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_pages_and_programs_do() {
+    fn own_pages_and_programs_are_allowed() {
         let host = ("host", "Reports.example:8443");
         assert!(allowed(&Method::POST, &[host, ("origin", "https://reports.example:8443")]));
         assert!(allowed(&Method::POST, &[host, ("sec-fetch-site", "same-origin")]));
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_has_local_names() {
+    fn only_local_clients_and_names_are_local() {
         let local = |client: &str, pairs: &[(&'static str, &str)]| {
             check_local(Some(client.parse().unwrap()), &Uri::from_static("/"), &headers(pairs))
                 .is_ok()
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn next_is_a_path_of_this_server() {
+    fn only_paths_of_this_server_are_local() {
         for next in ["/", "/reports/a?page=2&sort=-score", "/a//b", "/%0a"] {
             assert_eq!(local_path(next), Some(next));
         }

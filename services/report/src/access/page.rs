@@ -1,17 +1,13 @@
-//! The two pages of access: to sign in, and to be told no.
-//!
-//! What stands around them is the other pages' frame.
+//! The pages of access: the sign-in page and refusals.
 
+use anomal_core::Result;
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
-use crate::{
-    pages::{self, Content, Markup},
-    web,
-};
+use crate::pages::{self, Content, Markup};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -21,26 +17,30 @@ struct SignIn<'a> {
     hint: &'a str,
 }
 
-/// The page to sign in. `message` is what went wrong, if something did; `next` is where to go then; `hint` says
-/// how to come by a token.
+/// The sign-in page. `message`: what went wrong, or empty; `next`: the path to open afterwards; `hint`: how to get
+/// a token.
 pub(super) fn sign_in(status: StatusCode, message: &str, next: &str, hint: &str) -> Response {
-    let page = Markup::of(&SignIn { message, next, hint }).and_then(|body| {
+    let page = Markup::from_template(&SignIn { message, next, hint }).and_then(|body| {
         let content = Content { title: "Sign in".to_owned(), bar: None, body };
-        pages::render(&content, web::assets::addresses(), None)
+        pages::render(&content, None)
     });
+    answer(status, page)
+}
+
+/// The page of a refusal that signing in would not change.
+pub(super) fn failure(status: StatusCode, message: &str) -> Response {
+    answer(status, pages::failure::render(status.as_u16(), message, None))
+}
+
+fn answer(status: StatusCode, page: Result<String>) -> Response {
     match page {
         Ok(page) => {
             let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (status, headers, Html(page)).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "the page to sign in can't be written");
+            tracing::error!(%error, "cannot render an access page");
             status.into_response()
         }
     }
-}
-
-/// A page that says no, where signing in would not help.
-pub(super) fn notice(status: StatusCode, message: &str) -> Response {
-    web::failure(status, message, None)
 }

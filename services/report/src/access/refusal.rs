@@ -1,17 +1,18 @@
-//! How a no is put: a page for people, a problem (RFC 9457) for programs, a status for gRPC.
+//! Refusals as HTTP answers: a page for people, a problem (RFC 9457) for programs.
 
 use std::time::Duration;
 
+use anomal_access::NO_TOKEN;
 use anomal_core::{Code, Error};
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-/// Seconds after which what can't be asked now is worth another try.
-const SOON: u64 = 5;
+/// Seconds after which to retry when the API server is unavailable.
+const RETRY_AFTER: u64 = 5;
 
-/// A no, and when another try is worth it.
+/// A refusal and the time to wait before the next try.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub error: Error,
@@ -19,13 +20,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub fn too_often(reason: &str, wait: Duration, what: &str) -> Self {
-        let seconds = seconds(wait);
-        let error = Error::new(
-            Code::ResourceExhausted,
-            reason,
-            format!("{what}; try again in {seconds} s"),
-        );
+    pub fn rate_limited(reason: &str, wait: Duration, cause: &str) -> Self {
+        let message = format!("{cause}; try again in {} s", seconds(wait));
+        let error = Error::new(Code::ResourceExhausted, reason, message);
         Self { error, wait: Some(wait) }
     }
 }
@@ -36,12 +33,12 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Up, so that who comes then does not come too early.
+/// Rounded up, so that a client that waits as long does not retry too early.
 fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
-/// The status of HTTP that says what an error says.
+/// The HTTP status of an error.
 pub fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidSettings | Code::InvalidInput | Code::InvalidRequest => {
@@ -72,24 +69,24 @@ pub fn problem(error: &Error) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
     let mut response = (status, kind, body.to_string()).into_response();
     if error.code == Code::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(SOON));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
     }
     response
 }
 
-/// Whether a person waits for a page.
+/// Whether the client is a browser that expects a page.
 pub(super) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
     let accept = headers.get_all(header::ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
     (method == Method::GET || method == Method::HEAD)
         && accept.into_iter().any(|line| line.contains("text/html"))
 }
 
-/// Adds what the status asks for.
-pub(super) fn complete(response: &mut Response, refusal: &Refusal) {
+/// Adds the headers that belong to a refusal.
+pub(super) fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     if refusal.error.code == Code::Unauthenticated {
-        // The missing is told from the wrong, as RFC 6750 has it.
-        let challenge = if refusal.error.reason == super::NO_TOKEN {
+        // RFC 6750: a missing token is no `invalid_token`.
+        let challenge = if refusal.error.reason == NO_TOKEN {
             "Bearer realm=\"anomal\""
         } else {
             "Bearer realm=\"anomal\", error=\"invalid_token\""
@@ -97,7 +94,9 @@ pub(super) fn complete(response: &mut Response, refusal: &Refusal) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     let unavailable = refusal.error.code == Code::Unavailable;
-    if let Some(wait) = refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(SOON))) {
+    if let Some(wait) =
+        refusal.wait.or_else(|| unavailable.then_some(Duration::from_secs(RETRY_AFTER)))
+    {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,9 +1,9 @@
-//! Sessions: who has signed in, in a signed cookie that any replica with the same key can read. It holds who
-//! they are and until when, never the token.
+//! Sessions as signed cookies that any replica with the same key can read. A cookie holds the principal and its
+//! expiry, never the token.
 //!
-//! The cookie is `SameSite=Lax`, not `Strict`: links to reports stand in Kibana and in chat, and a browser
-//! that follows one must send the cookie or everyone would sign in for every link. What changes something is a
-//! POST, for which `Lax` sends nothing from other sites, and its origin is checked besides.
+//! The cookie is `SameSite=Lax`, not `Strict`: Kibana and chats link to reports, and a browser that follows a link has
+//! to send the cookie, or its user would sign in for every link. Changes are POST requests, for which browsers send no
+//! `Lax` cookie from other sites; their origin is checked as well.
 
 use std::{fmt, fs, path::Path, time::Duration};
 
@@ -23,36 +23,38 @@ use ring::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{caller::Who, token::invalid};
+use super::{caller::Principal, token::invalid_settings};
 
-/// Browsers drop what is longer than 4,096 bytes with its name.
-const LONGEST: usize = 3800;
-const SHORTEST_KEY: usize = 32;
+/// Browsers drop cookies longer than 4,096 bytes, name included.
+const MAX_COOKIE: usize = 3800;
+const MIN_SECRET: usize = 32;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
-    who: Who,
+    #[serde(rename = "who")]
+    principal: Principal,
+    /// Seconds since 1970.
     until: u64,
 }
 
-/// What a request's cookie says.
+/// The session of a request's cookie.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Session {
-    None,
-    /// Its time is over, or it is none of ours.
-    Over,
-    Of(Who),
+    Missing,
+    /// Expired, or not signed with this key.
+    Ended,
+    Active(Principal),
 }
 
 pub(super) struct Sessions {
     key: Key,
-    /// At most.
+    /// The longest life of a session.
     life: Duration,
 }
 
 impl Sessions {
-    /// `secret` is what replicas share; `context` is what sessions are bound to, such as the token: those of
-    /// another context are none.
+    /// Replicas share `secret`. Sessions are bound to `context`, such as the token: those of another context are not
+    /// valid.
     pub fn new(secret: &Secret, context: &[&[u8]], life: Duration) -> Result<Self> {
         let key = hmac::Key::new(hmac::HMAC_SHA512, &secret.0);
         let mut derived = hmac::Context::with_key(&key);
@@ -66,29 +68,29 @@ impl Sessions {
         Ok(Self { key, life })
     }
 
-    /// The value of `Set-Cookie` for someone whose token ends then, if it does.
+    /// The value of `Set-Cookie` that starts a session. It ends with the token at `expires`, if that is sooner.
     ///
     /// # Errors
-    /// If they are in more groups than a cookie can name.
+    /// If the user has more groups than fit into a cookie.
     pub fn start(
         &self,
-        who: &Who,
-        ends: Option<u64>,
+        principal: &Principal,
+        expires: Option<u64>,
         now: u64,
         https: bool,
     ) -> Result<HeaderValue> {
         let latest = now.saturating_add(self.life.as_secs());
-        let until = ends.map_or(latest, |ends| ends.min(latest));
-        let claims = serde_json::to_vec(&Claims { who: who.clone(), until })
+        let until = expires.map_or(latest, |expires| expires.min(latest));
+        let claims = serde_json::to_vec(&Claims { principal: principal.clone(), until })
             .map_err(|error| Error::internal(error.to_string()))?;
         let life = Duration::from_secs(until.saturating_sub(now));
         let jar = SignedCookieJar::new(self.key.clone());
         let jar = jar.add(Cookie::new(name(https), URL_SAFE_NO_PAD.encode(claims)));
-        // The jar signs; read raw, it has the signature in it.
-        let signed = raw(jar)?;
-        if signed.len() > LONGEST {
-            return Err(invalid(
-                "this account is in more groups than a cookie can hold; send the token as a bearer token instead",
+        // The jar signs when it is serialized.
+        let signed = signed_value(jar)?;
+        if signed.len() > MAX_COOKIE {
+            return Err(invalid_settings(
+                "this account has more groups than fit into a cookie; send the token as a bearer token instead",
             ));
         }
         header(signed, life, https)
@@ -106,19 +108,19 @@ impl Sessions {
             let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
             let sent =
                 lines.flat_map(Cookie::split_parse).flatten().any(|sent| sent.name() == name);
-            return if sent { Session::Over } else { Session::None };
+            return if sent { Session::Ended } else { Session::Missing };
         };
         let claims = URL_SAFE_NO_PAD.decode(cookie.value()).ok();
         let claims = claims.and_then(|claims| serde_json::from_slice::<Claims>(&claims).ok());
         match claims {
-            Some(claims) if now < claims.until => Session::Of(claims.who),
-            _ => Session::Over,
+            Some(claims) if now < claims.until => Session::Active(claims.principal),
+            _ => Session::Ended,
         }
     }
 }
 
-/// Over TLS, browsers take a cookie of this name only if it is secure, of this host and of all its paths: no
-/// neighbour can set it.
+/// Over TLS, browsers accept a cookie with this prefix only if it is secure and for the whole host: no neighbouring
+/// domain can set it.
 fn name(https: bool) -> &'static str {
     if https { "__Host-anomal" } else { "anomal" }
 }
@@ -135,39 +137,40 @@ fn header(value: String, life: Duration, https: bool) -> Result<HeaderValue> {
     HeaderValue::try_from(cookie.to_string()).map_err(|error| failed(error.to_string()))
 }
 
-/// The one cookie of a jar as it would be sent.
-fn raw(jar: SignedCookieJar) -> Result<String> {
+/// The value of a jar's only cookie as it is sent.
+fn signed_value(jar: SignedCookieJar) -> Result<String> {
     let response = jar.into_response();
     let line = response.headers().get(SET_COOKIE);
     let cookie = line.and_then(|line| Cookie::parse(line.to_str().ok()?.to_owned()).ok());
     cookie.map(|cookie| cookie.value().to_owned()).ok_or_else(|| Error::internal("session cookie"))
 }
 
-/// What session keys are made of.
+/// The secret from which session keys are derived.
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// A new one: sessions end with the process, and other replicas do not know them.
+    /// A random secret: sessions end with the process, and other replicas do not accept them.
     ///
     /// # Errors
-    /// If the system has no random numbers.
+    /// If the system has no source of random numbers.
     pub fn random() -> Result<Self> {
         let mut bytes = vec![0; 64];
         let filled = SystemRandom::new().fill(&mut bytes);
-        filled.map_err(|_| Error::internal("the system gives no random numbers"))?;
+        filled.map_err(|_| Error::internal("the system has no source of random numbers"))?;
         Ok(Self(bytes))
     }
 
     /// # Errors
-    /// If the file can't be read, or is too short to be a secret.
+    /// If the file can't be read or is too short.
     pub fn read(file: &Path) -> Result<Self> {
-        let bytes = fs::read(file)
-            .map_err(|error| invalid(format!("{} can't be read: {error}", file.display())))?;
+        let bytes = fs::read(file).map_err(|error| {
+            invalid_settings(format!("cannot read {}: {error}", file.display()))
+        })?;
         let bytes = bytes.trim_ascii();
-        if bytes.len() < SHORTEST_KEY {
-            return Err(invalid(format!(
-                "{} holds {} bytes and needs {SHORTEST_KEY} or more; `openssl rand -base64 48` makes them",
+        if bytes.len() < MIN_SECRET {
+            return Err(invalid_settings(format!(
+                "{} has {} bytes and needs {MIN_SECRET} or more; `openssl rand -base64 48` makes them",
                 file.display(),
                 bytes.len()
             )));

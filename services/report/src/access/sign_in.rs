@@ -1,4 +1,4 @@
-//! The sign-in page: a token once, then a cookie.
+//! Signing in with a token, which is exchanged for a session cookie, and signing out.
 
 use anomal_access::clock;
 use anomal_core::{Code, Error, Result};
@@ -12,43 +12,43 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Access,
+    Access, Identity,
     address::Client,
     origin, page,
-    refusal::{Refusal, complete, problem, status, wants_page},
+    refusal::{Refusal, add_headers, problem, status, wants_page},
     session::Sessions,
 };
 
 const PATH: &str = "/login";
 pub(super) const SIGN_OUT: &str = "/logout";
-/// The longest token, written with escapes.
-const LARGEST_FORM: usize = 64 << 10;
+/// The longest token, percent-encoded.
+const MAX_FORM: usize = 64 << 10;
 
 pub(super) fn routes(access: &Access) -> Router {
     Router::new()
-        .route(PATH, get(show).post(sign_in))
+        .route(PATH, get(show_form).post(sign_in))
         .route(SIGN_OUT, post(sign_out))
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(access.clone())
 }
 
 #[derive(Deserialize)]
-struct Where {
+struct SignInQuery {
     #[serde(default)]
     next: String,
 }
 
-async fn show(State(access): State<Access>, Query(wanted): Query<Where>) -> Response {
-    let next = origin::local_path(&wanted.next).unwrap_or("/");
+async fn show_form(State(access): State<Access>, Query(query): Query<SignInQuery>) -> Response {
+    let next = origin::local_path(&query.next).unwrap_or("/");
     if access.is_open() {
-        return found(next, None);
+        return see_other(next, None);
     }
     page::sign_in(StatusCode::OK, "", next, &access.hint())
 }
 
-/// A form of [`PATH`]. The token is not shown by `Debug`, for it has none.
+/// The form of the sign-in page. Without `Debug`, so that no log shows the token.
 #[derive(Deserialize)]
-struct Filled {
+struct SignInForm {
     token: String,
     #[serde(default)]
     next: Option<String>,
@@ -58,55 +58,55 @@ async fn sign_in(
     State(access): State<Access>,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-    form: Result<Form<Filled>, FormRejection>,
+    form: Result<Form<SignInForm>, FormRejection>,
 ) -> Response {
-    let people = wants_page(&Method::GET, &headers);
+    let browser = wants_page(&Method::GET, &headers);
     let (token, next) = match form {
-        Ok(Form(Filled { token, next })) => (token, next.unwrap_or_else(|| "/".to_owned())),
-        // What it says is about the form's shape, and may not hold what was in it.
+        Ok(Form(SignInForm { token, next })) => (token, next.unwrap_or_else(|| "/".to_owned())),
+        // Only the status is logged: the rejection may quote the form.
         Err(rejection) => {
             tracing::debug!(status = %rejection.status(), "a form was refused");
-            return problem(&bad("the form has the fields `token` and `next`"));
+            return problem(&invalid_form("the form needs the fields `token` and `next`"));
         }
     };
     let Some(next) = origin::local_path(&next) else {
-        return problem(&bad("`next` is not a path of this server"));
+        return problem(&invalid_form("`next` is not a path of this server"));
     };
     match start(&access, client, token.trim()).await {
-        Ok(cookie) => found(next, Some(cookie)),
+        Ok(cookie) => see_other(next, Some(cookie)),
         Err(refusal) => {
             let error = &refusal.error;
             tracing::warn!(client = ?client.address, reason = error.reason, "a sign-in was refused");
-            let mut response = if people {
+            let mut response = if browser {
                 page::sign_in(status(error.code), &error.message, next, &access.hint())
             } else {
                 problem(error)
             };
-            complete(&mut response, &refusal);
+            add_headers(&mut response, &refusal);
             response
         }
     }
 }
 
 async fn start(access: &Access, client: Client, token: &str) -> Result<HeaderValue, Refusal> {
-    let known = access.by_token(token, client.address).await?;
-    let cookie = access.0.sessions.start(&known.who, known.ends, clock::now(), client.https)?;
-    tracing::info!(client = ?client.address, who = %access.caller(known.who), "signed in");
+    let Identity { principal, expires } = access.authenticate(token, client.address).await?;
+    let cookie = access.0.sessions.start(&principal, expires, clock::now(), client.https)?;
+    tracing::info!(client = ?client.address, who = %access.caller(principal), "signed in");
     Ok(cookie)
 }
 
-/// The browser forgets the cookie. Who has copied it may use it until it ends by itself.
+/// Removes the cookie from the browser. A copy of it stays valid until it expires.
 async fn sign_out(Extension(client): Extension<Client>) -> Response {
     match Sessions::end(client.https) {
-        Ok(cookie) => found(PATH, Some(cookie)),
+        Ok(cookie) => see_other(PATH, Some(cookie)),
         Err(error) => problem(&error),
     }
 }
 
-/// See there, by GET.
-fn found(path: &str, cookie: Option<HeaderValue>) -> Response {
+/// A redirect by GET.
+fn see_other(path: &str, cookie: Option<HeaderValue>) -> Response {
     let Ok(location) = HeaderValue::from_str(path) else {
-        return problem(&bad("`next` is not a path of this server"));
+        return problem(&invalid_form("`next` is not a path of this server"));
     };
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
@@ -118,6 +118,6 @@ fn found(path: &str, cookie: Option<HeaderValue>) -> Response {
     response
 }
 
-fn bad(message: &str) -> Error {
+fn invalid_form(message: &str) -> Error {
     Error::new(Code::InvalidRequest, "FORM", message)
 }

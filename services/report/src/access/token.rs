@@ -1,4 +1,4 @@
-//! One token for everyone who may in. It is kept as a digest only.
+//! The shared token, stored as a digest only.
 
 use std::{env, fs, path::Path};
 
@@ -6,10 +6,10 @@ use anomal_access::hash;
 use anomal_core::{Code, Error, Result};
 use subtle::ConstantTimeEq;
 
-/// Where the token is, unless a file is named.
+/// The environment variable of the token, unless a file is named.
 pub const TOKEN_VARIABLE: &str = "ANOMAL_REPORT_TOKEN";
-/// Fewer characters are guessed too soon.
-const SHORTEST: usize = 16;
+/// Shorter tokens are too easy to guess.
+const MIN_LENGTH: usize = 16;
 
 pub(super) struct StaticToken {
     digest: [u8; 32],
@@ -17,44 +17,44 @@ pub(super) struct StaticToken {
 
 impl StaticToken {
     /// # Errors
-    /// If the token is too short, or could not be sent in a header.
+    /// If the token is too short or can't be sent in a header.
     pub fn new(token: &str) -> Result<Self> {
         let length = token.chars().count();
-        if length < SHORTEST {
-            return Err(invalid(format!(
-                "the token has {length} characters and needs {SHORTEST} or more; `openssl rand -hex 24` makes one"
+        if length < MIN_LENGTH {
+            return Err(invalid_settings(format!(
+                "the token has {length} characters and needs {MIN_LENGTH} or more; `openssl rand -hex 24` makes one"
             )));
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid(
-                "the token may hold letters, digits and signs of ASCII, and no space",
+            return Err(invalid_settings(
+                "the token may contain ASCII letters, digits and punctuation only",
             ));
         }
         Ok(Self { digest: hash(token) })
     }
 
-    /// Digests are compared, and in constant time: how long it takes tells neither the token nor its length.
-    pub fn matches(&self, given: &str) -> bool {
-        self.digest.ct_eq(&hash(given)).into()
+    /// Compares digests in constant time, so that timing reveals neither the token nor its length.
+    pub fn matches(&self, token: &str) -> bool {
+        self.digest.ct_eq(&hash(token)).into()
     }
 
-    /// Sessions are bound to it: they end when the token changes.
+    /// Sessions are bound to the digest: they end when the token changes.
     pub fn digest(&self) -> &[u8] {
         &self.digest
     }
 }
 
-/// The token in that file, or else in the environment.
+/// The token in a file, or else in the environment.
 pub(super) fn read(file: Option<&Path>) -> Result<Option<String>> {
     let Some(file) = file else {
         return Ok(env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()));
     };
     let text = fs::read_to_string(file)
-        .map_err(|error| invalid(format!("{} can't be read: {error}", file.display())))?;
+        .map_err(|error| invalid_settings(format!("cannot read {}: {error}", file.display())))?;
     Ok(Some(text.trim().to_owned()))
 }
 
-pub(super) fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid_settings(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidSettings, "ACCESS_SETTINGS", message)
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_itself_is_right() {
+    fn only_the_token_itself_matches() {
         let token = StaticToken::new("0123456789abcdef").unwrap();
         assert!(token.matches("0123456789abcdef"));
         for wrong in
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_long_enough_and_fits_a_header() {
+    fn short_tokens_and_those_that_fit_no_header_are_refused() {
         let short = StaticToken::new("fifteen letters").err().unwrap();
         assert!(short.message.contains("16 or more"), "{short}");
         for bad in ["has spaces in its text", "with\na line end in it", "ünïcödé characters!!"]
@@ -89,6 +89,6 @@ mod tests {
         fs::write(file.path(), "0123456789abcdef\n").unwrap();
         assert_eq!(read(Some(file.path())).unwrap().as_deref(), Some("0123456789abcdef"));
         let error = read(Some(Path::new("/nowhere/token"))).unwrap_err();
-        assert!(error.message.starts_with("/nowhere/token can't be read"), "{error}");
+        assert!(error.message.starts_with("cannot read /nowhere/token"), "{error}");
     }
 }

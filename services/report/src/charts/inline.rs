@@ -1,4 +1,4 @@
-//! Charts small enough to stand in a line of text or in a cell of a table.
+//! Charts small enough for a line of text or a table cell.
 
 use anomal_core::proto::FeatureGroup;
 
@@ -8,45 +8,45 @@ use super::{
 };
 use crate::view::Reason;
 
-/// The first three reasons of a row as parts of a bar, each as wide as its share in the score.
+/// The first three reasons of a row as segments of a bar, each as wide as its share of the score.
 pub fn reasons(reasons: &[Reason]) -> String {
     let (width, height) = (120.0, 12.0);
-    let told: Vec<String> =
+    let labels: Vec<String> =
         reasons.iter().take(3).map(|r| format!("{} {}", r.feature, percent(r.share))).collect();
-    let label = if told.is_empty() {
+    let label = if labels.is_empty() {
         "No reasons.".to_owned()
     } else {
-        format!("Reasons: {}.", told.join(", "))
+        format!("Reasons: {}.", labels.join(", "))
     };
     let mut svg = Svg::new(width, height, &label);
-    svg.rect("track", 0.0, 2.0, width, 8.0).num("rx", 2.0).empty();
+    svg.rect("track", 0.0, 2.0, width, 8.0).number("rx", 2.0).empty();
     let mut x = 0.0;
-    for ((reason, words), opacity) in reasons.iter().zip(&told).zip([1.0, 0.65, 0.4]) {
-        let wide = (positive(reason.share) * width).min(width - x);
-        if wide <= 0.0 {
+    for ((reason, label), opacity) in reasons.iter().zip(&labels).zip([1.0, 0.65, 0.4]) {
+        let segment = (positive(reason.share) * width).min(width - x);
+        if segment <= 0.0 {
             continue;
         }
-        // A hair of the track between one and the next.
-        svg.rect("suspicious", x, 2.0, (wide - 1.0).max(0.5), 8.0)
-            .num("rx", 1.0)
-            .num("fill-opacity", opacity)
-            .titled(words);
-        x += wide;
+        // A gap between segments.
+        svg.rect("suspicious", x, 2.0, (segment - 1.0).max(0.5), 8.0)
+            .number("rx", 1.0)
+            .number("fill-opacity", opacity)
+            .titled(label);
+        x += segment;
     }
     svg.finish()
 }
 
-/// Where a row's value stands among a group's: the line from 0.05 to 0.95 of its rows, the box over its middle
-/// half, the median, and the value as a dot; an arrow at the end where it is outside of the line.
+/// A row's value within a group: a line from the 5 % to the 95 % quantile, a box over the middle half, the median, and
+/// the value as a dot, or as an arrow at the end if it is outside of the line.
 pub fn quartiles(value: Option<f64>, group: &FeatureGroup) -> String {
     let (width, height) = (160.0, 20.0);
     let (left, right, middle) = (12.0, 148.0, 10.0);
     let value = value.filter(|value| value.is_finite());
-    let at = |place: usize| group.quantiles.get(place).copied().filter(|q| q.is_finite());
+    let quantile = |index: usize| group.quantiles.get(index).copied().filter(|q| q.is_finite());
     let (Some(low), Some(first), Some(median), Some(third), Some(high)) =
-        (at(2), at(3), at(4), at(5), at(6))
+        (quantile(2), quantile(3), quantile(4), quantile(5), quantile(6))
     else {
-        let mut svg = Svg::new(width, height, "No figures to compare with.");
+        let mut svg = Svg::new(width, height, "No values to compare with.");
         svg.line("grid", (left, middle), (right, middle));
         return svg.finish();
     };
@@ -69,21 +69,21 @@ pub fn quartiles(value: Option<f64>, group: &FeatureGroup) -> String {
     }
     let (start, end) = (x.at(first), x.at(third));
     svg.rect("normal", start.min(end - 1.0), middle - 5.0, (end - start).max(2.0), 10.0)
-        .num("fill-opacity", 0.45)
-        .num("rx", 1.0)
+        .number("fill-opacity", 0.45)
+        .number("rx", 1.0)
         .empty();
     let half = x.at(median);
     svg.tag("path")
         .class("mark")
-        .num("stroke-width", 1.5)
-        .text("d", &format!("M{} {}v12", Number(half), Number(middle - 6.0)))
+        .number("stroke-width", 1.5)
+        .attribute("d", &format!("M{} {}v12", Number(half), Number(middle - 6.0)))
         .empty();
     if let Some(value) = value {
         if value < low || value > high {
             let (tip, foot) = if value < low { (1.0, 9.0) } else { (width - 1.0, width - 9.0) };
             svg.tag("path")
                 .class("suspicious")
-                .text(
+                .attribute(
                     "d",
                     &format!(
                         "M{} {}L{} {}V{}Z",

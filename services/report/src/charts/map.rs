@@ -1,11 +1,11 @@
-//! The map: rows placed in the plane, the suspicious ones with a ring.
+//! The map: rows as points in a plane, suspicious ones with a ring.
 
 use std::fmt::Write as _;
 
 use super::{
     palette::{self, CLUSTERS},
     scale::{count, rows},
-    svg::{Number, Svg, nothing},
+    svg::{Number, Svg, empty_chart},
 };
 use crate::view::Point;
 
@@ -13,12 +13,12 @@ const WIDTH: f64 = 560.0;
 const MARGIN: f64 = 16.0;
 const LEGEND: f64 = 34.0;
 
-/// The map of rows. Circles have the class of their cluster in the clustering at place `clustering`, and
-/// `data-i`, their place in `points`; their area grows with the rows that stand on them. Suspicious ones have
-/// a ring and lie on top. With `link` each leads to `{link}{row}`; only suspicious ones are in the tab order.
+/// The map of rows. Circles have the class of their cluster in the clustering with index `clustering`, and `data-i`,
+/// their index in `points`; their area grows with the number of rows. Suspicious points have a ring and are drawn on
+/// top. With `link`, each links to `{link}{row}`; only suspicious points are in the tab order.
 ///
-/// Its legend has an entry (`data-cluster`) for each cluster of any clustering, those of others hidden by
-/// `display="none"`: a script that recolours the circles shows and hides them.
+/// The legend has an entry (`data-cluster`) for each cluster of any clustering; those of other clusterings are hidden
+/// by `display="none"`, for the script to show.
 pub fn map(points: &[Point], clustering: Option<usize>, link: Option<&str>) -> String {
     let mut order: Vec<(usize, &Point)> = points
         .iter()
@@ -26,52 +26,52 @@ pub fn map(points: &[Point], clustering: Option<usize>, link: Option<&str>) -> S
         .filter(|(_, point)| point.x.is_finite() && point.y.is_finite())
         .collect();
     if order.is_empty() {
-        return nothing("no row has a place on the map");
+        return empty_chart("no row has a position on the map");
     }
-    // Large ones below small ones, suspicious ones on top of all.
+    // Small points above large ones, suspicious points on top.
     order.sort_by_key(|(i, point)| (point.suspicious, std::cmp::Reverse(point.count), *i));
 
-    let place = Place::of(&order);
+    let projection = Projection::fit(&order);
     let suspects: u64 = order
         .iter()
         .filter(|(_, p)| p.suspicious)
         .fold(0, |sum, (_, p)| sum.saturating_add(p.count));
     let label = format!(
-        "Map of {} points that stand near each other where rows are alike; {} suspicious.",
+        "Map of {} points, close to each other where rows are similar; {} suspicious.",
         count(order.len() as u64),
         match suspects {
             0 => "no row is".to_owned(),
             1 => "1 row is".to_owned(),
-            many => format!("{} rows are", count(many)),
+            rows => format!("{} rows are", count(rows)),
         },
     );
-    // Links inside of an image would be hidden from those who do not see it: then it is a group.
+    // Screen readers do not see links in an image: with links it is a group.
     let role = if link.is_some() { "group" } else { "img" };
-    let mut svg = Svg::with(WIDTH, place.height + LEGEND, &label, role, &[]);
-    svg.rect("frame", 0.5, 0.5, WIDTH - 1.0, place.height - 1.0).num("rx", 4.0).empty();
+    let mut svg = Svg::with_role(WIDTH, projection.height + LEGEND, &label, role, &[]);
+    svg.rect("frame", 0.5, 0.5, WIDTH - 1.0, projection.height - 1.0).number("rx", 4.0).empty();
 
     let size = base_radius(order.len());
-    svg.tag("g").num("fill-opacity", 0.65).open();
+    svg.tag("g").number("fill-opacity", 0.65).open();
     for (i, point) in &order {
         if point.suspicious {
             continue;
         }
-        draw(&mut svg, *i, point, &place, size, clustering, link);
+        draw(&mut svg, *i, point, &projection, size, clustering, link);
     }
     svg.close();
-    svg.tag("g").num("stroke-width", 1.5).open();
+    svg.tag("g").number("stroke-width", 1.5).open();
     for (i, point) in &order {
         if point.suspicious {
-            draw(&mut svg, *i, point, &place, size, clustering, link);
+            draw(&mut svg, *i, point, &projection, size, clustering, link);
         }
     }
     svg.close();
-    legend(&mut svg, place.height, points, clustering);
+    legend(&mut svg, projection.height, points, clustering);
     svg.finish()
 }
 
-/// From the map's plane to the drawing: one scale for both axes.
-struct Place {
+/// The projection of the map's plane to the drawing, with one scale for both axes.
+struct Projection {
     left: f64,
     top: f64,
     scale: f64,
@@ -79,8 +79,8 @@ struct Place {
     height: f64,
 }
 
-impl Place {
-    fn of(points: &[(usize, &Point)]) -> Self {
+impl Projection {
+    fn fit(points: &[(usize, &Point)]) -> Self {
         let range = |value: fn(&Point) -> f64| {
             points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, point)| {
                 (low.min(value(point)), high.max(value(point)))
@@ -103,7 +103,7 @@ impl Place {
         }
     }
 
-    /// To a tenth of a unit: a map has thousands of points.
+    /// Coordinates rounded to a tenth, to keep a map of thousands of points small.
     fn at(&self, point: &Point) -> (f64, f64) {
         let x = self.left + (f64::from(point.x) - self.low.0) * self.scale;
         let y = self.top + (f64::from(point.y) - self.low.1) * self.scale;
@@ -111,7 +111,7 @@ impl Place {
     }
 }
 
-/// Of a point that is one row.
+/// The radius of a point of one row.
 fn base_radius(points: usize) -> f64 {
     match points {
         0..200 => 4.0,
@@ -129,12 +129,12 @@ fn draw(
     svg: &mut Svg,
     i: usize,
     point: &Point,
-    place: &Place,
+    projection: &Projection,
     base: f64,
     clustering: Option<usize>,
     link: Option<&str>,
 ) {
-    let (x, y) = place.at(point);
+    let (x, y) = projection.at(point);
     let radius = radius(base, point.count);
     let class = palette::cluster(label(point, clustering));
     let mut title = format!("row {}", point.row);
@@ -146,15 +146,15 @@ fn draw(
     }
     let linked = link.is_some();
     if let Some(link) = link {
-        let tag = svg.tag("a").text("href", &format!("{link}{}", point.row));
-        let tag = if point.suspicious { tag } else { tag.text("tabindex", "-1") };
+        let tag = svg.tag("a").attribute("href", &format!("{link}{}", point.row));
+        let tag = if point.suspicious { tag } else { tag.attribute("tabindex", "-1") };
         tag.open();
         svg.title(&title);
     }
     if point.suspicious {
         svg.circle("ring", x, y, radius + 2.8).empty();
     }
-    let circle = svg.circle(&class, x, y, radius).text("data-i", &i.to_string());
+    let circle = svg.circle(&class, x, y, radius).attribute("data-i", &i.to_string());
     if linked {
         circle.empty();
         svg.close();
@@ -171,8 +171,8 @@ fn legend(svg: &mut Svg, top: f64, points: &[Point], clustering: Option<usize>) 
     let y = top + 22.0;
     let mut x = 8.0;
     if points.iter().any(|point| point.suspicious) {
-        svg.circle("ring", x, y - 4.0, 5.0).num("stroke-width", 1.5).empty();
-        svg.words("", x + 12.0, y, "start", "suspicious");
+        svg.circle("ring", x, y - 4.0, 5.0).number("stroke-width", 1.5).empty();
+        svg.text("", x + 12.0, y, "start", "suspicious");
         x += 98.0;
     }
     let largest = points.iter().flat_map(|point| &point.labels).copied().max().unwrap_or(0);
@@ -180,15 +180,15 @@ fn legend(svg: &mut Svg, top: f64, points: &[Point], clustering: Option<usize>) 
     if largest == 0 {
         return;
     }
-    svg.words("", x, y, "start", "clusters");
+    svg.text("", x, y, "start", "clusters");
     x += 64.0;
     for cluster in 1..=largest.min(CLUSTERS.saturating_add(1)) {
-        let tag = svg.tag("g").text("data-cluster", &cluster.to_string());
-        let tag = if cluster <= now { tag } else { tag.text("display", "none") };
+        let tag = svg.tag("g").attribute("data-cluster", &cluster.to_string());
+        let tag = if cluster <= now { tag } else { tag.attribute("display", "none") };
         tag.open();
         svg.circle(&palette::cluster(cluster), x, y - 4.0, 5.0).empty();
         let name = if cluster > CLUSTERS { "further".to_owned() } else { cluster.to_string() };
-        svg.words("", x + 9.0, y, "start", &name);
+        svg.text("", x + 9.0, y, "start", &name);
         svg.close();
         x += if cluster < 9 { 26.0 } else { 33.0 };
     }

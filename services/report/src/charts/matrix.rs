@@ -1,33 +1,32 @@
-//! Correlations of features, as a matrix.
+//! The matrix of correlations of features.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anomal_core::proto::{Correlation, correlation::Method};
 
 use super::{
     scale::count,
-    svg::{Number, Svg, nothing, shorten},
+    svg::{Number, Svg, empty_chart, shorten},
 };
 
 const WIDTH: f64 = 560.0;
-/// Features up to which the numbers are written into the cells.
+/// The most features with numbers in the cells.
 const NUMBERED: usize = 14;
-/// Features up to which their names are written.
+/// The most features with names.
 const NAMED: usize = 34;
 const LEFT: f64 = 136.0;
 
-/// Correlations of features with one another, by Cramér's V where it was computed, else by Spearman. Blue is
-/// positive, orange negative, the fuller the stronger; hatched where it is not defined.
+/// Correlations of pairs of features: Cramér's V if it was computed, else Spearman's. Blue is positive, orange
+/// negative, and opacity the strength; undefined correlations are hatched.
 pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     if names.len() < 2 || correlations.is_empty() {
-        return nothing("there are no pairs of features");
+        return empty_chart("there are no pairs of features");
     }
-    let place: std::collections::BTreeMap<&str, usize> =
+    let index: BTreeMap<&str, usize> =
         names.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
-    let mut cells: std::collections::BTreeMap<(usize, usize), Vec<&Correlation>> =
-        std::collections::BTreeMap::new();
+    let mut cells: BTreeMap<(usize, usize), Vec<&Correlation>> = BTreeMap::new();
     for found in correlations {
-        let pair = (place.get(found.first.as_str()), place.get(found.second.as_str()));
+        let pair = (index.get(found.first.as_str()), index.get(found.second.as_str()));
         if let (Some(a), Some(b)) = pair
             && a != b
         {
@@ -36,7 +35,7 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     }
     let strongest = cells
         .values()
-        .filter_map(|found| shown(found).and_then(|c| value(c).map(|v| (c, v))))
+        .filter_map(|found| preferred(found).and_then(|c| value(c).map(|v| (c, v))))
         .reduce(|best, next| if next.1.abs() > best.1.abs() { next } else { best });
     let mut label = format!("Correlations of {} features", names.len());
     if let Some((c, value)) = strongest {
@@ -52,21 +51,24 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     let (top, foot) = (8.0, if named { 116.0 } else { 12.0 });
     let mut svg = Svg::new(WIDTH, top + side + foot + 24.0, &label);
     let numbered = names.len() <= NUMBERED;
-    // Below numbers the colours stay pale enough to read them, in either theme.
+    // Colours behind numbers stay pale enough to read them in either theme.
     let full = if numbered { 0.6 } else { 1.0 };
-    svg.tag("g").num("font-size", cell.clamp(11.0, 13.0)).open();
+    svg.tag("g").number("font-size", cell.clamp(11.0, 13.0)).open();
     for (i, name) in names.iter().enumerate() {
         let at = (i as f64 + 0.5) * cell;
         if named {
-            svg.name("ink", (left - 8.0, top + at + 4.0), "end", name, 18);
+            svg.short_text("ink", (left - 8.0, top + at + 4.0), "end", name, 18);
             let (x, y) = (left + at + 4.0, top + side + 8.0);
             svg.tag("text")
                 .class("ink")
-                .text("text-anchor", "end")
-                .text("transform", &format!("translate({} {})rotate(-60)", Number(x), Number(y)))
+                .attribute("text-anchor", "end")
+                .attribute(
+                    "transform",
+                    &format!("translate({} {})rotate(-60)", Number(x), Number(y)),
+                )
                 .open();
             svg.title(name);
-            svg.characters(&shorten(name, 15));
+            svg.content(&shorten(name, 15));
             svg.close();
         }
         svg.rect(
@@ -76,7 +78,7 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
             cell - 1.0,
             cell - 1.0,
         )
-        .num("fill-opacity", 0.6)
+        .number("fill-opacity", 0.6)
         .titled(name);
     }
     svg.close();
@@ -90,8 +92,8 @@ pub fn correlations(names: &[String], correlations: &[Correlation]) -> String {
     svg.finish()
 }
 
-/// The one of a pair's correlations that is drawn.
-fn shown<'a>(found: &[&'a Correlation]) -> Option<&'a Correlation> {
+/// The correlation of a pair that is drawn.
+fn preferred<'a>(found: &[&'a Correlation]) -> Option<&'a Correlation> {
     let by = |method| found.iter().copied().find(|c| c.method() == method);
     by(Method::CramersV)
         .or_else(|| by(Method::Spearman))
@@ -111,7 +113,7 @@ fn draw(
     full: f64,
     numbered: bool,
 ) {
-    let Some(main) = shown(found) else { return };
+    let Some(main) = preferred(found) else { return };
     let figures: Vec<String> = found
         .iter()
         .map(|c| {
@@ -134,12 +136,12 @@ fn draw(
     if let Some(value) = value(main) {
         svg.rect("frame", x + 0.5, y + 0.5, side - 1.0, side - 1.0).empty();
         let class = if value < 0.0 { "negative" } else { "positive" };
-        svg.rect(class, x, y, side, side).num("fill-opacity", value.abs() * full).empty();
+        svg.rect(class, x, y, side, side).number("fill-opacity", value.abs() * full).empty();
         if numbered {
-            let words = format!("{value:.2}").replacen("0.", ".", 1);
+            let text = format!("{value:.2}").replacen("0.", ".", 1);
             svg.label("ink", x + side / 2.0, y + side / 2.0 + 4.0, "middle")
-                .num("font-size", 11.0)
-                .content(if value.abs() < 0.005 { "0" } else { &words });
+                .number("font-size", 11.0)
+                .content(if value.abs() < 0.005 { "0" } else { &text });
         }
     } else {
         svg.rect("frame", x + 0.5, y + 0.5, side - 1.0, side - 1.0).empty();
@@ -149,21 +151,21 @@ fn draw(
         for (x, y, d) in lines {
             let _ = write!(path, "M{} {}l{} {}", Number(x), Number(y), Number(d), Number(-d));
         }
-        svg.tag("path").class("axis").num("stroke-opacity", 0.5).text("d", &path).empty();
+        svg.tag("path").class("axis").number("stroke-opacity", 0.5).attribute("d", &path).empty();
     }
     svg.close();
 }
 
-/// From -1 to 1.
+/// The colour scale from -1 to 1.
 fn scale(svg: &mut Svg, left: f64, y: f64, full: f64) {
     let (steps, width) = (20_u8, 8.0);
-    svg.words("", left, y + 9.0, "start", "-1");
+    svg.text("", left, y + 9.0, "start", "-1");
     for step in 0..steps {
         let value = (f64::from(step) + 0.5) / f64::from(steps) * 2.0 - 1.0;
         let class = if value < 0.0 { "negative" } else { "positive" };
         svg.rect(class, left + 20.0 + f64::from(step) * width, y, width, 10.0)
-            .num("fill-opacity", value.abs() * full)
+            .number("fill-opacity", value.abs() * full)
             .empty();
     }
-    svg.words("", left + 26.0 + f64::from(steps) * width, y + 9.0, "start", "1");
+    svg.text("", left + 26.0 + f64::from(steps) * width, y + 9.0, "start", "1");
 }

@@ -1,18 +1,18 @@
-//! Colours and the style sheets made of them.
+//! Colours and the style sheets that use them.
 //!
-//! One table holds each colour for both themes, one list of rules uses them by name; what is public here is
-//! written from the two by macros. The colours of clusters were chosen by search: all of them have a contrast of
-//! at least 3:1 against their theme's surface, and any two of them stay apart, with normal sight, deuteranopia,
-//! protanopia and tritanopia alike (tests/colours.rs says how far); the first ones are the furthest apart.
+//! Macros generate the public constants from a table of colours for both themes and a list of rules. The colours of
+//! clusters were found by search: each has a contrast of at least 3:1 with its theme's surface, and any two are
+//! distinguishable with normal vision, deuteranopia, protanopia and tritanopia (tests/colours.rs has the bounds), the
+//! first ones best.
 
-/// Clusters with a colour of their own: `c1` to `c12`. Those beyond have `c-rest`.
+/// Clusters with their own colours, `c1` to `c12`; further clusters share `c-rest`.
 pub const CLUSTERS: u32 = 12;
 
 macro_rules! colours {
     ($($name:ident $light:literal $dark:literal)*) => {
         /// The colours for a light surface, as custom properties: `--c1` to `--c12` and `--rest` for
-        /// clusters, `--accent` for what is suspicious, `--normal` for what is not, `--ink`, `--muted` and
-        /// `--line` for text, small text and lines, `--surface` for what charts stand on, `--positive` and
+        /// clusters, `--accent` for suspicious rows, `--normal` for others, `--ink`, `--muted` and `--line`
+        /// for text, small text and lines, `--surface` for the background, `--positive` and
         /// `--negative` for correlations.
         pub const LIGHT: &str = concat!($("--", stringify!($name), ":", $light, ";"),*);
         /// The same for a dark surface.
@@ -84,22 +84,21 @@ macro_rules! sheet {
     };
 }
 
-/// The charts' rules with colours of the light theme in them, for PDF and for SVG files.
+/// The rules of the charts with the colours of the light theme, for PDFs and SVG files.
 pub const STYLE: &str = sheet!(plain);
 
-/// The charts' rules with colours as custom properties, for the web page, which defines them
-/// ([`LIGHT`], [`DARK`]).
+/// The rules of the charts with colours as custom properties, which pages define ([`LIGHT`], [`DARK`]).
 pub const THEMED: &str = sheet!(property);
 
 /// The class of a cluster; 1 is the largest, 0 is none.
 pub fn cluster(label: u32) -> std::borrow::Cow<'static, str> {
     const NAMES: [&str; CLUSTERS as usize] =
         ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12"];
-    let place = usize::try_from(label).unwrap_or(usize::MAX).wrapping_sub(1);
-    NAMES.get(place).copied().unwrap_or("c-rest").into()
+    let index = usize::try_from(label).unwrap_or(usize::MAX).wrapping_sub(1);
+    NAMES.get(index).copied().unwrap_or("c-rest").into()
 }
 
-/// The chart with its style sheet inside.
+/// The chart with its style sheet included.
 pub fn standalone(svg: &str) -> String {
     match svg.split_once('>') {
         Some((root, rest)) if root.starts_with("<svg") => {
@@ -109,16 +108,15 @@ pub fn standalone(svg: &str) -> String {
     }
 }
 
-/// Similarity from 0 to 1, of our own: lightness in the space `OKLab` ascends evenly from 0.25 to 0.95
-/// while the hue goes from indigo over teal to sand, so that it reads without colour too, and on either
-/// surface.
+/// The scale of similarities from 0 to 1: lightness in `OKLab` increases evenly from 0.25 to 0.95, and the hue changes
+/// from indigo over teal to sand, so that it can be read without colour and on either surface.
 const SIMILARITY: [u32; 17] = [
     0x1f_1e36, 0x21_2850, 0x1a_3566, 0x01_4576, 0x02_5579, 0x02_647f, 0x01_7484, 0x04_8489,
     0x0b_948b, 0x0a_a48a, 0x26_b582, 0x63_bf7d, 0x8e_c87c, 0xb2_d183, 0xd0_d993, 0xe9_e3ab,
     0xfe_eec1,
 ];
 
-/// Colours that a heat map tells apart: few enough that its image stays small, enough for an eye.
+/// The number of colours in a heat map: enough for the eye, few enough for a small image.
 pub const SHADES: u8 = 64;
 
 /// Red, green, blue of each shade, from similarity 0.
@@ -126,10 +124,10 @@ pub fn similarity() -> Vec<u8> {
     let channel = |colour: u32, shift: u32| f64::from((colour >> shift) & 0xff);
     let mut out = Vec::with_capacity(usize::from(SHADES) * 3);
     for shade in 0..SHADES {
-        let place = f64::from(shade) / f64::from(SHADES - 1) * (SIMILARITY.len() - 1) as f64;
+        let position = f64::from(shade) / f64::from(SHADES - 1) * (SIMILARITY.len() - 1) as f64;
         let pair = SIMILARITY.iter().zip(SIMILARITY.iter().skip(1)).enumerate();
         for (i, (from, to)) in pair {
-            let share = place - i as f64;
+            let share = position - i as f64;
             if (0.0..1.0).contains(&share) || (i + 2 == SIMILARITY.len() && share == 1.0) {
                 for shift in [16, 8, 0] {
                     let (from, to) = (channel(*from, shift), channel(*to, shift));
@@ -144,7 +142,7 @@ pub fn similarity() -> Vec<u8> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "clamped to what it holds"
+    reason = "clamped to the range of the type"
 )]
 fn byte(value: f64) -> u8 {
     value.round().clamp(0.0, 255.0) as u8
@@ -163,8 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn a_standalone_chart_holds_its_style() {
-        let svg = super::super::svg::nothing("none > 0");
+    fn a_standalone_chart_contains_its_style() {
+        let svg = super::super::svg::empty_chart("none > 0");
         let alone = standalone(&svg);
         assert!(alone.contains("<style>.chart circle.c1{"));
         roxmltree::Document::parse(&alone).unwrap();

@@ -1,8 +1,8 @@
-//! Scales from values to coordinates, ticks at round values, numbers as people read them.
+//! Scales from values to coordinates, ticks at round values, numbers as short text.
 
 use anomal_connectors::text::grouped;
 
-/// A linear scale: `domain` goes to `range`, which may run downwards.
+/// A linear scale from `domain` to `range`, which may be descending.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     domain: (f64, f64),
@@ -10,23 +10,23 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A domain that is empty or no numbers goes to the middle of the range.
+    /// A domain that is empty or not finite maps to the middle of the range.
     pub fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
         Self { domain, range }
     }
 
-    /// The coordinate of a value, held within the range.
+    /// The coordinate of a value, clamped to the range.
     pub fn at(&self, value: f64) -> f64 {
         let (low, high) = self.domain;
         let (start, end) = self.range;
-        // Halved first, so that the difference of two large numbers does not overflow.
+        // Halved, so that the difference of large numbers does not overflow.
         let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
         let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.5 };
         start + share * (end - start)
     }
 }
 
-/// Round values from `low` to `high`, about `count` of them, with the step between them.
+/// About `count` round values from `low` to `high`, and the step between them.
 pub fn ticks(low: f64, high: f64, count: usize) -> (Vec<f64>, f64) {
     let span = high - low;
     if !(span.is_finite() && span > 0.0) || count == 0 {
@@ -52,7 +52,7 @@ pub fn ticks(low: f64, high: f64, count: usize) -> (Vec<f64>, f64) {
     (values, step)
 }
 
-/// 0 and powers of ten up to `high`, for an axis of log1p; at most about six.
+/// 0 and about six powers of ten up to `high`, for a log1p axis.
 pub fn powers(high: f64) -> Vec<f64> {
     let most = if high.is_finite() && high >= 1.0 { high.log10().floor() } else { 0.0 };
     let stride = (most / 5.0).ceil().max(1.0);
@@ -65,10 +65,10 @@ pub fn powers(high: f64) -> Vec<f64> {
     values
 }
 
-/// A number as an axis has it, with as many decimals as a step of `step` needs.
+/// The label of a tick, with as many decimals as the step requires.
 pub fn tick(value: f64, step: f64) -> String {
     if (1000.0..1e6).contains(&step) && (1.0..999_500.0).contains(&value.abs()) {
-        // One unit along the axis: 2k, 4k, 10k.
+        // The same unit along the axis: 2k, 4k, 10k.
         return format!("{}k", tick(value / 1000.0, step / 1000.0));
     }
     let size = value.abs().max(step.abs());
@@ -77,12 +77,11 @@ pub fn tick(value: f64, step: f64) -> String {
     }
     let decimals = if step > 0.0 && step < 1.0 { (-(step.log10() + 1e-9)).ceil() } else { 0.0 };
     let decimals = [0_usize, 1, 2, 3, 4].into_iter().find(|d| *d as f64 >= decimals).unwrap_or(4);
-    // One value alone, without a step, is told whole.
+    // A single tick has no step: all digits count.
     if step > 0.0 { format!("{value:.decimals$}") } else { short(value) }
 }
 
-/// A number in a few characters: three significant digits, `k`, `M`, `G` for thousands, millions,
-/// thousand millions.
+/// A number with three significant digits and the suffix `k`, `M` or `G`.
 pub fn short(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -115,7 +114,7 @@ pub fn short(value: f64) -> String {
     text + name
 }
 
-/// A count with its thousands set apart.
+/// A count with thousands separators.
 pub fn count(value: u64) -> String {
     grouped(value)
 }
@@ -125,7 +124,7 @@ pub fn rows(value: u64) -> String {
     format!("{} {}", count(value), if value == 1 { "row" } else { "rows" })
 }
 
-/// A share as per cent: `62 %`, `0.4 %`, `<0.1 %`.
+/// A share in percent: `62 %`, `0.4 %`, `<0.1 %`.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     if !value.is_finite() {
@@ -139,12 +138,12 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A share on an axis, with as many decimals as the step needs.
+/// The label of a tick in percent.
 pub fn percent_tick(share: f64, step: f64) -> String {
     format!("{} %", tick(share * 100.0, step * 100.0))
 }
 
-/// What is finite and above 0; else 0.
+/// The value if it is finite and positive, else 0.
 pub fn positive(value: f64) -> f64 {
     if value.is_finite() && value > 0.0 { value } else { 0.0 }
 }
@@ -190,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_numbers_do(low in prop::num::f64::ANY, high in prop::num::f64::ANY, value in prop::num::f64::ANY) {
+        fn any_numbers_are_accepted(low in prop::num::f64::ANY, high in prop::num::f64::ANY, value in prop::num::f64::ANY) {
             let (values, _) = ticks(low, high, 5);
             prop_assert!(values.len() <= 16);
             let y = Scale::new((low, high), (10.0, 90.0)).at(value);

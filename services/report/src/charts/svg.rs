@@ -1,29 +1,29 @@
-//! A tiny writer of SVG text: elements, attributes, escaping. It writes nothing that a strict content
-//! security policy forbids (no `style` attribute, no handlers) and never an unbalanced element.
+//! A small SVG writer: elements, attributes, escaping. It never writes what a strict content security policy forbids
+//! (`style` attributes, handlers), nor unbalanced elements.
 
 use std::fmt::Write as _;
 
-/// An SVG being written.
+/// An SVG document under construction.
 pub struct Svg {
     out: String,
     open: Vec<&'static str>,
 }
 
-/// An element whose attributes are being written. One of its last four methods ends it.
-#[must_use = "an element has to be ended"]
+/// A start tag under construction. [`Tag::empty`], [`Tag::open`], [`Tag::content`] or [`Tag::titled`] completes it.
+#[must_use = "a tag has to be completed"]
 pub struct Tag<'a> {
     svg: &'a mut Svg,
     name: &'static str,
 }
 
 impl Svg {
-    /// `label` says in a sentence what the chart shows, for those who do not see it.
+    /// `label` describes the chart in a sentence, for screen readers.
     pub fn new(width: f64, height: f64, label: &str) -> Self {
-        Self::with(width, height, label, "img", &[])
+        Self::with_role(width, height, label, "img", &[])
     }
 
-    /// With a role of its own and further attributes on the root.
-    pub fn with(
+    /// With an ARIA role and further attributes of the root.
+    pub fn with_role(
         width: f64,
         height: f64,
         label: &str,
@@ -33,17 +33,17 @@ impl Svg {
         let mut svg = Self { out: String::with_capacity(4096), open: Vec::new() };
         let mut root = svg
             .tag("svg")
-            .text("xmlns", "http://www.w3.org/2000/svg")
-            .text("class", "chart")
-            .text("viewBox", &format!("0 0 {} {}", Number(width), Number(height)))
-            .num("width", width)
-            .num("height", height)
-            .text("role", role)
-            .text("aria-label", label)
-            .text("font-family", "Inter, system-ui, sans-serif")
-            .num("font-size", 13.0);
+            .attribute("xmlns", "http://www.w3.org/2000/svg")
+            .attribute("class", "chart")
+            .attribute("viewBox", &format!("0 0 {} {}", Number(width), Number(height)))
+            .number("width", width)
+            .number("height", height)
+            .attribute("role", role)
+            .attribute("aria-label", label)
+            .attribute("font-family", "Inter, system-ui, sans-serif")
+            .number("font-size", 13.0);
         for (name, value) in attributes {
-            root = root.text(name, value);
+            root = root.attribute(name, value);
         }
         root.open();
         svg
@@ -58,7 +58,7 @@ impl Svg {
         self.tag("g").class(class).open();
     }
 
-    /// Ends the element opened last. The root stays until [`Svg::finish`].
+    /// Closes the innermost open element, except the root, which [`Svg::finish`] closes.
     pub fn close(&mut self) {
         if self.open.len() > 1
             && let Some(name) = self.open.pop()
@@ -70,64 +70,65 @@ impl Svg {
     pub fn rect(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) -> Tag<'_> {
         self.tag("rect")
             .class(class)
-            .num("x", x)
-            .num("y", y)
-            .num("width", width.max(0.0))
-            .num("height", height.max(0.0))
+            .number("x", x)
+            .number("y", y)
+            .number("width", width.max(0.0))
+            .number("height", height.max(0.0))
     }
 
     pub fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         self.tag("line")
             .class(class)
-            .num("x1", x1)
-            .num("y1", y1)
-            .num("x2", x2)
-            .num("y2", y2)
+            .number("x1", x1)
+            .number("y1", y1)
+            .number("x2", x2)
+            .number("y2", y2)
             .empty();
     }
 
     pub fn circle(&mut self, class: &str, x: f64, y: f64, radius: f64) -> Tag<'_> {
-        self.tag("circle").class(class).num("cx", x).num("cy", y).num("r", radius)
+        self.tag("circle").class(class).number("cx", x).number("cy", y).number("r", radius)
     }
 
     /// A line of text; `anchor` is `start`, `middle` or `end`.
-    pub fn words(&mut self, class: &str, x: f64, y: f64, anchor: &str, words: &str) {
-        self.label(class, x, y, anchor).content(words);
+    pub fn text(&mut self, class: &str, x: f64, y: f64, anchor: &str, text: &str) {
+        self.label(class, x, y, anchor).content(text);
     }
 
+    /// A text element.
     pub fn label(&mut self, class: &str, x: f64, y: f64, anchor: &str) -> Tag<'_> {
-        let tag = self.tag("text").class(class).num("x", x).num("y", y);
-        if anchor == "start" { tag } else { tag.text("text-anchor", anchor) }
+        let tag = self.tag("text").class(class).number("x", x).number("y", y);
+        if anchor == "start" { tag } else { tag.attribute("text-anchor", anchor) }
     }
 
-    /// A line of text of at most `limit` characters; what is longer is shortened and whole in its title.
-    pub fn name(
+    /// A line of text of at most `limit` characters. A longer text is shortened, with the full text as its title.
+    pub fn short_text(
         &mut self,
         class: &str,
         (x, y): (f64, f64),
         anchor: &str,
-        name: &str,
+        text: &str,
         limit: usize,
     ) {
         let tag = self.label(class, x, y, anchor);
-        let short = shorten(name, limit);
-        if short == name {
-            tag.content(name);
+        let short = shorten(text, limit);
+        if short == text {
+            tag.content(text);
         } else {
             tag.open();
-            self.title(name);
-            self.characters(&short);
+            self.title(text);
+            self.content(&short);
             self.close();
         }
     }
 
-    /// Text inside of the open element.
-    pub fn characters(&mut self, words: &str) {
-        escape(&mut self.out, words);
+    /// Text in the open element.
+    pub fn content(&mut self, text: &str) {
+        escape(&mut self.out, text);
     }
 
-    pub fn title(&mut self, words: &str) {
-        self.tag("title").content(words);
+    pub fn title(&mut self, text: &str) {
+        self.tag("title").content(text);
     }
 
     pub fn finish(mut self) -> String {
@@ -139,41 +140,41 @@ impl Svg {
 }
 
 impl<'a> Tag<'a> {
-    pub fn text(self, name: &str, value: &str) -> Self {
+    pub fn attribute(self, name: &str, value: &str) -> Self {
         let _ = write!(self.svg.out, " {name}=\"");
         escape(&mut self.svg.out, value);
         self.svg.out.push('"');
         self
     }
 
-    pub fn num(self, name: &str, value: f64) -> Self {
+    pub fn number(self, name: &str, value: f64) -> Self {
         let _ = write!(self.svg.out, " {name}=\"{}\"", Number(value));
         self
     }
 
-    /// None where it is empty.
+    /// No attribute if the class is empty.
     pub fn class(self, class: &str) -> Self {
-        if class.is_empty() { self } else { self.text("class", class) }
+        if class.is_empty() { self } else { self.attribute("class", class) }
     }
 
     pub fn empty(self) {
         self.svg.out.push_str("/>");
     }
 
-    /// What is written next is inside of it, until [`Svg::close`].
+    /// Opens the element: what is written next is in it, until [`Svg::close`].
     pub fn open(self) -> &'a mut Svg {
         self.svg.out.push('>');
         self.svg.open.push(self.name);
         self.svg
     }
 
-    pub fn content(self, words: &str) {
+    pub fn content(self, text: &str) {
         self.svg.out.push('>');
-        escape(&mut self.svg.out, words);
+        escape(&mut self.svg.out, text);
         let _ = write!(self.svg.out, "</{}>", self.name);
     }
 
-    /// Ends it with a title, which browsers show on hovering.
+    /// Completes the element with a title, which browsers show as a tooltip.
     pub fn titled(self, title: &str) {
         let svg = self.open();
         svg.title(title);
@@ -181,7 +182,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// A coordinate: at most two decimals, none where they are zeros; 0 for what is no number.
+/// A coordinate with at most two decimals, without trailing zeros; 0 if it is not finite.
 pub struct Number(pub f64);
 
 impl std::fmt::Display for Number {
@@ -193,7 +194,7 @@ impl std::fmt::Display for Number {
     }
 }
 
-/// The text as XML has it, in content and in attributes; without the characters that XML forbids.
+/// Escapes text for content and attributes, and removes characters that XML forbids.
 fn escape(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
@@ -209,7 +210,7 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// At most `limit` characters, an ellipsis among them where some are left out.
+/// At most `limit` characters, ending with an ellipsis if any are left out.
 pub fn shorten(name: &str, limit: usize) -> String {
     if name.chars().count() <= limit {
         return name.to_owned();
@@ -220,16 +221,16 @@ pub fn shorten(name: &str, limit: usize) -> String {
     short
 }
 
-/// What stands where there is nothing to draw.
-pub fn nothing(why: &str) -> String {
-    note(&format!("Nothing to draw: {why}."))
+/// The placeholder of a chart without data.
+pub fn empty_chart(reason: &str) -> String {
+    note(&format!("Nothing to draw: {reason}."))
 }
 
-/// A sentence in the place of a chart.
+/// A sentence in place of a chart.
 pub fn note(label: &str) -> String {
     let mut svg = Svg::new(480.0, 64.0, label);
-    svg.rect("frame", 0.5, 0.5, 479.0, 63.0).num("rx", 4.0).empty();
-    svg.words("muted", 240.0, 36.0, "middle", label.trim_end_matches('.'));
+    svg.rect("frame", 0.5, 0.5, 479.0, 63.0).number("rx", 4.0).empty();
+    svg.text("muted", 240.0, 36.0, "middle", label.trim_end_matches('.'));
     svg.finish()
 }
 
@@ -254,9 +255,9 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_shortened_and_whole_in_the_title() {
+    fn long_text_is_shortened_and_complete_in_the_title() {
         let mut svg = Svg::new(1.0, 1.0, "");
-        svg.name("", (0.0, 0.0), "start", "hostname entropy", 9);
+        svg.short_text("", (0.0, 0.0), "start", "hostname entropy", 9);
         let text = svg.finish();
         assert!(text.contains("<title>hostname entropy</title>hostname…</text>"), "{text}");
         assert_eq!(shorten("äöü", 3), "äöü");
@@ -264,10 +265,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_xml(label in any::<String>(), name in ".*", limit in 0_usize..20) {
-            let mut svg = Svg::with(10.0, 10.0, &label, "img", &[("data-x", &name)]);
-            svg.name("t", (1.0, 2.0), "end", &name, limit);
-            svg.tag("a").text("href", &label).open();
+        fn any_text_gives_valid_xml(label in any::<String>(), name in ".*", limit in 0_usize..20) {
+            let mut svg = Svg::with_role(10.0, 10.0, &label, "img", &[("data-x", &name)]);
+            svg.short_text("t", (1.0, 2.0), "end", &name, limit);
+            svg.tag("a").attribute("href", &label).open();
             svg.circle("c1", 1.0, 2.0, 3.0).titled(&label);
             let text = svg.finish();
             let document = roxmltree::Document::parse(&text).unwrap();

@@ -1,35 +1,35 @@
-//! What holds for every chart, whatever it draws. The facts of each are below.
+//! Invariants of every chart; tests of each chart are in the modules below.
 
-mod any;
+mod arbitrary;
 mod colours;
-mod facts;
 mod features;
+mod rows;
 
 use roxmltree::{Document, Node};
 
 use super::*;
 
-/// Elements of a name and a class.
-fn found<'a, 'input>(
+/// Elements by name and class.
+fn elements<'a, 'input>(
     document: &'a Document<'input>,
     name: &str,
     class: &str,
 ) -> Vec<Node<'a, 'input>> {
-    let is = |node: &Node| {
+    let matches = |node: &Node| {
         let classes = node.attribute("class").unwrap_or_default();
         node.has_tag_name(("http://www.w3.org/2000/svg", name))
             && (class.is_empty() || classes.split(' ').any(|c| c == class))
     };
-    document.descendants().filter(is).collect()
+    document.descendants().filter(matches).collect()
 }
 
 fn number(node: &Node, name: &str) -> f64 {
     node.attribute(name).unwrap().parse().unwrap()
 }
 
-/// All text of a chart but titles.
-fn words(document: &Document) -> Vec<String> {
-    found(document, "text", "")
+/// All text of a chart, without titles.
+fn texts(document: &Document) -> Vec<String> {
+    elements(document, "text", "")
         .iter()
         .map(|node| {
             node.children()
@@ -40,7 +40,7 @@ fn words(document: &Document) -> Vec<String> {
         .collect()
 }
 
-/// What a strict policy, a reader of screens and the PDF ask of each chart.
+/// The requirements of content security policies, screen readers and the PDF.
 fn check(svg: &str) {
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
     let root = document.root_element();

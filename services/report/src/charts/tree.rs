@@ -1,8 +1,8 @@
-//! Dendrograms: whether one is sound, where its nodes stand, and how it is truncated.
+//! The layout and the truncation of dendrograms.
 
 use anomal_core::proto::{Dendrogram, dendrogram::Merge};
 
-/// A sound dendrogram laid out: each node's place among the leaves and the leaves below it.
+/// A valid dendrogram with the position of each node and the leaves below it.
 pub struct Tree {
     /// Leaves first, then merges.
     pub nodes: Vec<Node>,
@@ -11,18 +11,18 @@ pub struct Tree {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Node {
-    /// In leaves from the left; a merge stands in the middle of its two.
-    pub place: f64,
+    /// In leaves from the left; a merge is in the middle of its children.
+    pub position: f64,
     pub height: f64,
-    /// The leaves below it, as places in leaf order, both ends among them.
+    /// The first and the last of the leaves below it, as positions in leaf order.
     pub span: (usize, usize),
-    /// Of a merge.
+    /// None for a leaf.
     pub children: Option<(usize, usize)>,
 }
 
 impl Tree {
-    /// None where merges, order and counts do not make one tree.
-    pub fn of(tree: &Dendrogram) -> Option<Self> {
+    /// None if merges, order and counts do not form one tree.
+    pub fn from_dendrogram(tree: &Dendrogram) -> Option<Self> {
         let leaves = tree.leaf_rows.len();
         if leaves == 0
             || tree.leaf_counts.len() != leaves
@@ -33,13 +33,17 @@ impl Tree {
         }
         let mut nodes = vec![Node::default(); leaves];
         let mut seen = vec![false; leaves];
-        for (place, leaf) in tree.order.iter().enumerate() {
+        for (position, leaf) in tree.order.iter().enumerate() {
             let leaf = index(*leaf);
             if std::mem::replace(seen.get_mut(leaf)?, true) {
                 return None;
             }
-            *nodes.get_mut(leaf)? =
-                Node { place: place as f64, height: 0.0, span: (place, place), children: None };
+            *nodes.get_mut(leaf)? = Node {
+                position: position as f64,
+                height: 0.0,
+                span: (position, position),
+                children: None,
+            };
         }
         let mut used = vec![false; leaves + tree.merges.len()];
         for merge in &tree.merges {
@@ -50,7 +54,7 @@ impl Tree {
                     return None;
                 }
             }
-            // The order has to keep what is merged side by side.
+            // The order has to keep merged subtrees adjacent.
             if a.span.1 + 1 != b.span.0 && b.span.1 + 1 != a.span.0 {
                 return None;
             }
@@ -58,7 +62,7 @@ impl Tree {
                 return None;
             }
             nodes.push(Node {
-                place: f64::midpoint(a.place, b.place),
+                position: f64::midpoint(a.position, b.position),
                 height: merge.height,
                 span: (a.span.0.min(b.span.0), a.span.1.max(b.span.1)),
                 children: Some((left, right)),
@@ -67,60 +71,60 @@ impl Tree {
         Some(Self { nodes, leaves })
     }
 
-    /// The height of the last merge; 0 where all is one leaf.
+    /// The height of the last merge; 0 for a single leaf.
     pub fn top(&self) -> f64 {
         self.nodes.iter().map(|node| node.height).fold(0.0, f64::max)
     }
 }
 
-/// The top of a dendrogram with at most `leaves` leaves (at least one). Each subtree that is cut off becomes one
-/// leaf: its row is that of its first leaf in leaf order, its count the sum. Leaves are numbered as they stand
-/// side by side. What is small enough is given back as it is, what is no tree as an empty one.
+/// The top of a dendrogram with at most `leaves` leaves (at least one). A removed subtree becomes one leaf: its row is
+/// that of its first leaf in leaf order, its count the sum. Leaves are numbered from left to right. A dendrogram that is
+/// small enough is returned unchanged, an invalid one as an empty dendrogram.
 pub fn truncate(tree: &Dendrogram, leaves: usize) -> Dendrogram {
-    let Some(whole) = Tree::of(tree) else { return Dendrogram::default() };
+    let Some(layout) = Tree::from_dendrogram(tree) else { return Dendrogram::default() };
     let leaves = leaves.max(1);
-    if whole.leaves <= leaves {
+    if layout.leaves <= leaves {
         return tree.clone();
     }
-    // Heights ascend, so that the last merges are the top ones, and each one's parent is among them.
-    let first = whole.leaves + tree.merges.len() + 1 - leaves;
+    // Heights ascend: the last merges are the top ones, and each one's parent is among them.
+    let first = layout.leaves + tree.merges.len() + 1 - leaves;
     let mut cut: Vec<(usize, usize)> = Vec::with_capacity(leaves);
-    for node in whole.nodes.iter().skip(first) {
+    for node in layout.nodes.iter().skip(first) {
         if let Some((left, right)) = node.children {
             cut.extend(
                 [left, right]
                     .into_iter()
                     .filter(|child| *child < first)
-                    .map(|child| (whole.nodes.get(child).map_or(0, |node| node.span.0), child)),
+                    .map(|child| (layout.nodes.get(child).map_or(0, |node| node.span.0), child)),
             );
         }
     }
     if cut.is_empty() {
-        // One leaf: the root itself.
+        // One leaf: the root.
         cut.push((0, first - 1));
     }
     cut.sort_unstable();
 
-    let mut numbers = vec![0_u32; whole.nodes.len()];
+    let mut numbers = vec![0_u32; layout.nodes.len()];
     let mut out = Dendrogram::default();
     for (number, (start, node)) in (0_u32..).zip(cut) {
-        let end = whole.nodes.get(node).map_or(start, |node| node.span.1);
+        let end = layout.nodes.get(node).map_or(start, |node| node.span.1);
         let below = tree.order.get(start..=end).unwrap_or_default();
         let counts = below.iter().filter_map(|leaf| tree.leaf_counts.get(index(*leaf)));
         out.leaf_counts.push(counts.fold(0, |sum: u64, count| sum.saturating_add(*count)));
         let row = below.first().and_then(|leaf| tree.leaf_rows.get(index(*leaf)));
         out.leaf_rows.push(row.copied().unwrap_or_default());
         out.order.push(number);
-        if let Some(place) = numbers.get_mut(node) {
-            *place = number;
+        if let Some(slot) = numbers.get_mut(node) {
+            *slot = number;
         }
     }
     let mut next = u32::try_from(leaves).unwrap_or(u32::MAX);
-    for (node, merge) in (whole.leaves..).zip(&tree.merges).skip(first - whole.leaves) {
+    for (node, merge) in (layout.leaves..).zip(&tree.merges).skip(first - layout.leaves) {
         let number = |child: u32| numbers.get(index(child)).copied().unwrap_or_default();
         out.merges.push(Merge { left: number(merge.left), right: number(merge.right), ..*merge });
-        if let Some(place) = numbers.get_mut(node) {
-            *place = next;
+        if let Some(slot) = numbers.get_mut(node) {
+            *slot = next;
         }
         next = next.saturating_add(1);
     }
@@ -137,7 +141,7 @@ pub mod tests {
 
     use super::*;
 
-    /// A tree from counts and choices: at each step two of the open nodes, chosen by `picks`, are merged.
+    /// A dendrogram from counts and choices: each step merges two open nodes, chosen by `picks`.
     pub fn tree(counts: &[u64], picks: &[usize]) -> Dendrogram {
         let leaves = u32::try_from(counts.len()).unwrap();
         let mut open: Vec<(u32, Vec<u32>, u64)> =
@@ -165,7 +169,7 @@ pub mod tests {
 
     proptest! {
         #[test]
-        fn truncation_keeps_what_a_tree_is(
+        fn truncation_gives_a_valid_dendrogram(
             counts in prop::collection::vec(1_u64..50, 1..80),
             picks in prop::collection::vec(0_usize..1000, 1..80),
             leaves in 0_usize..90,
@@ -183,30 +187,30 @@ pub mod tests {
             for (i, merge) in cut.merges.iter().enumerate() {
                 prop_assert!(index(merge.left) < n + i && index(merge.right) < n + i);
             }
-            // The top merges, as they were; and sound, that is, a tree whose order keeps subtrees together.
-            for (merge, was) in cut.merges.iter().rev().zip(whole.merges.iter().rev()) {
-                prop_assert_eq!((merge.height, merge.size), (was.height, was.size));
+            // The top merges are unchanged, and the result is valid.
+            for (merge, original) in cut.merges.iter().rev().zip(whole.merges.iter().rev()) {
+                prop_assert_eq!((merge.height, merge.size), (original.height, original.size));
             }
-            let laid = Tree::of(&cut).unwrap();
+            let layout = Tree::from_dendrogram(&cut).unwrap();
             let below = |node: &Node| -> u64 {
-                (node.span.0..=node.span.1).map(|place| cut.leaf_counts[index(cut.order[place])]).sum()
+                (node.span.0..=node.span.1).map(|position| cut.leaf_counts[index(cut.order[position])]).sum()
             };
-            for (node, merge) in laid.nodes.iter().skip(n).zip(&cut.merges) {
+            for (node, merge) in layout.nodes.iter().skip(n).zip(&cut.merges) {
                 prop_assert_eq!(below(node), merge.size);
             }
-            // Each leaf's row is one that was there, and in the same order from the left.
+            // Each leaf's row is an original one, in the same order from the left.
             let rows: Vec<u64> = whole.order.iter().map(|leaf| whole.leaf_rows[index(*leaf)]).collect();
-            let mut places = cut.order.iter().map(|leaf| {
+            let mut positions = cut.order.iter().map(|leaf| {
                 rows.iter().position(|row| *row == cut.leaf_rows[index(*leaf)]).unwrap()
             });
-            prop_assert!(places.by_ref().is_sorted());
+            prop_assert!(positions.by_ref().is_sorted());
         }
     }
 
     #[test]
-    fn what_is_no_tree_is_told() {
+    fn invalid_dendrograms_are_detected() {
         let good = tree(&[1, 2, 3], &[0, 1, 2]);
-        assert!(Tree::of(&good).is_some());
+        assert!(Tree::from_dendrogram(&good).is_some());
         let damage: [fn(&mut Dendrogram); 6] = [
             |tree| tree.order[0] = 9,
             |tree| tree.order[0] = tree.order[1],
@@ -218,7 +222,7 @@ pub mod tests {
         for damage in damage {
             let mut bad = good.clone();
             damage(&mut bad);
-            assert!(Tree::of(&bad).is_none());
+            assert!(Tree::from_dendrogram(&bad).is_none());
             assert_eq!(truncate(&bad, 2), Dendrogram::default());
         }
         assert_eq!(truncate(&Dendrogram::default(), 5), Dendrogram::default());

@@ -2,19 +2,19 @@
 
 use anomal_core::proto::{Clustering, Dendrogram};
 
-/// For each clustering the cluster of each leaf: of the row that it is named after. `place`: where a row is
+/// For each clustering, the cluster of each leaf: that of the leaf's representative row. `index` is a row's index
 /// in the table.
 pub(super) fn leaf_labels(
     tree: &Dendrogram,
     clusterings: &[Clustering],
-    place: impl Fn(u64) -> Option<usize>,
+    index: impl Fn(u64) -> Option<usize>,
 ) -> Vec<Vec<u32>> {
-    let places: Vec<Option<usize>> = tree.leaf_rows.iter().map(|row| place(*row)).collect();
-    let label = |labels: &[u32], place: &Option<usize>| {
-        place.and_then(|place| labels.get(place)).copied().unwrap_or(0)
+    let indices: Vec<Option<usize>> = tree.leaf_rows.iter().map(|row| index(*row)).collect();
+    let label = |labels: &[u32], index: Option<usize>| {
+        index.and_then(|index| labels.get(index)).copied().unwrap_or(0)
     };
-    let of = |clustering: &Clustering| {
-        places.iter().map(|place| label(&clustering.labels, place)).collect()
+    let labels = |clustering: &Clustering| {
+        indices.iter().map(|index| label(&clustering.labels, *index)).collect()
     };
-    clusterings.iter().map(of).collect()
+    clusterings.iter().map(labels).collect()
 }

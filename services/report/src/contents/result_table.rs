@@ -1,113 +1,109 @@
-//! The result table: who is suspect, in which order, and the few rows that are kept apart.
+//! The result table: which rows are suspects, their order, and the few rows that are stored apart.
 
 use std::fs::File;
 
 use anomal_connectors::text;
 use anomal_core::{ROW, Result, proto::Report};
-use polars::prelude::{Column, DataFrame, Float64Chunked, IdxCa, SerReader};
-use polars_io::parquet::read::ParquetReader;
+use polars::prelude::{Column, DataFrame, Float64Chunked, IdxCa};
 
-use super::{Group, Reader, columns, invalid};
-use crate::view::{Point, ScoreHistogram, View};
+use super::{
+    RowGroup, invalid,
+    parquet::{Layout, read_columns, read_layout},
+};
+use crate::view::{Point, ScoreHistogram};
 
-/// Suspects that are kept apart, to be sorted and searched at once. Beyond it they are in the downloads.
-const KEPT: usize = 50_000;
+/// Suspects that are stored apart, so that pages can sort and search them. The others are in the downloads only.
+const SUSPECTS: usize = 50_000;
 const BINS: usize = 60;
 
-/// The columns of the result table that say who is suspect.
-pub(super) struct Results {
+/// The columns of the result table that decide which rows are suspects.
+pub(super) struct ResultTable {
     /// Ascending.
     pub rows: Vec<u64>,
     scores: Float64Chunked,
     pub suspicious: Vec<bool>,
-    /// Places of the rows that are suspicious or flagged, from the most suspicious.
+    /// Indices of the rows that are suspicious or flagged, the most suspicious first.
     pub suspects: Vec<usize>,
-    pub groups: Vec<Group>,
-    names: Vec<String>,
+    pub groups: Vec<RowGroup>,
+    columns: Vec<String>,
 }
 
-impl Results {
+impl ResultTable {
     /// # Errors
-    /// `InvalidRequest` if the file is no result table of this report.
+    /// `InvalidRequest` if the file is not the result table of this report.
     pub fn read(file: &File, report: &Report) -> Result<Self> {
-        let (sizes, names) = shape(file)?;
-        let wanted = ["anomal.row", "anomal.score", "anomal.suspicious", "anomal.severity"];
-        if let Some(lacking) = wanted.iter().find(|name| !names.iter().any(|known| known == *name))
-        {
-            return Err(invalid(&format!("the rows have no column {lacking}")));
-        }
-        for column in &report.columns {
-            if !names.contains(&column.name) {
-                return Err(invalid(&format!("the rows have no column {}", column.name)));
+        let layout = read_layout(file)?;
+        let required = ["anomal.row", "anomal.score", "anomal.suspicious", "anomal.severity"];
+        let columns = report.columns.iter().map(|column| column.name.as_str());
+        for name in required.into_iter().chain(columns) {
+            if !layout.columns.iter().any(|column| column == name) {
+                return Err(invalid(&format!("its rows have no column {name}")));
             }
         }
-        let frame = columns(file, Some(wanted.map(str::to_owned).to_vec()), None)?;
-        let of_type = |name: &str| invalid(&format!("{name} is of another type"));
+        let frame = read_columns(file, Some(required.map(str::to_owned).to_vec()), None)?;
+        let wrong_type = |name: &str| invalid(&format!("its column {name} has another type"));
         let rows: Vec<u64> = match frame.column(ROW).map(Column::u64) {
             Ok(Ok(rows)) if rows.null_count() == 0 => rows.into_no_null_iter().collect(),
-            _ => return Err(of_type(ROW)),
+            _ => return Err(wrong_type(ROW)),
         };
         if rows.len() as u64 != report.results || !rows.is_sorted_by(|a, b| a < b) {
-            return Err(invalid("the rows are not those that it counts, in their order"));
+            return Err(invalid("its rows are not those that it counts, in ascending order"));
         }
         let scores = frame.column("anomal.score").map(|column| column.f64().cloned());
-        let Ok(Ok(scores)) = scores else { return Err(of_type("anomal.score")) };
+        let Ok(Ok(scores)) = scores else { return Err(wrong_type("anomal.score")) };
         let scores = scores.rechunk().into_owned();
         let suspicious = frame.column("anomal.suspicious").map(|column| column.bool().cloned());
-        let Ok(Ok(suspicious)) = suspicious else { return Err(of_type("anomal.suspicious")) };
+        let Ok(Ok(suspicious)) = suspicious else { return Err(wrong_type("anomal.suspicious")) };
         let suspicious: Vec<bool> = suspicious.iter().map(|value| value == Some(true)).collect();
         let severities = frame.column("anomal.severity").map(|column| column.str().cloned());
-        let Ok(Ok(severities)) = severities else { return Err(of_type("anomal.severity")) };
-        let severities: Vec<u8> = severities.iter().map(rank).collect();
+        let Ok(Ok(severities)) = severities else { return Err(wrong_type("anomal.severity")) };
+        let severities: Vec<u8> = severities.iter().map(severity_rank).collect();
         let mut suspects: Vec<usize> =
             (0..rows.len()).filter(|row| suspicious[*row] || severities[*row] > 0).collect();
-        let score = |place: usize| scores.get(place).unwrap_or(f64::NEG_INFINITY);
+        let score = |index: usize| scores.get(index).unwrap_or(f64::NEG_INFINITY);
         suspects.sort_by(|a, b| {
             let order = suspicious[*b].cmp(&suspicious[*a]);
             let order = order.then(score(*b).total_cmp(&score(*a)));
             order.then(severities[*b].cmp(&severities[*a])).then(a.cmp(b))
         });
-        let groups = groups(&rows, &sizes);
-        Ok(Self { rows, scores, suspicious, suspects, groups, names })
+        let groups = row_groups(&rows, &layout);
+        Ok(Self { rows, scores, suspicious, suspects, groups, columns: layout.columns })
     }
 
-    /// Where a row is.
-    pub fn place(&self, row: u64) -> Option<usize> {
+    /// The index of a row.
+    pub fn index(&self, row: u64) -> Option<usize> {
         self.rows.binary_search(&row).ok()
     }
 
-    pub fn score(&self, place: usize) -> Option<f64> {
-        self.scores.get(place)
+    pub fn score(&self, index: usize) -> Option<f64> {
+        self.scores.get(index)
     }
 
-    /// The points with their features, and the suspects' rows. A column at a time: that is all that is in
-    /// memory.
+    /// The points with their features, and the rows of the suspects. Reads one column at a time to bound memory.
     pub fn gather(
         &self,
         file: &File,
         report: &Report,
         mut points: Vec<Point>,
-    ) -> Result<(View, DataFrame)> {
-        let kept = &self.suspects[..self.suspects.len().min(KEPT)];
-        let indices = |places: &mut dyn Iterator<Item = usize>| {
-            let places: Vec<u32> = places.map(|place| u32::try_from(place).unwrap_or(0)).collect();
-            IdxCa::from_vec("".into(), places)
+    ) -> Result<(Vec<Point>, DataFrame)> {
+        let suspects = &self.suspects[..self.suspects.len().min(SUSPECTS)];
+        let indices = |indices: &mut dyn Iterator<Item = usize>| {
+            let indices = indices.map(|index| u32::try_from(index).unwrap_or(0));
+            IdxCa::from_vec("".into(), indices.collect::<Vec<u32>>())
         };
-        let of_suspects = indices(&mut kept.iter().copied());
-        let of_points = indices(&mut points.iter().map(|point| self.place(point.row).unwrap_or(0)));
-        let feature = |name: &str| {
-            report
-                .features
-                .iter()
-                .any(|known| name.strip_prefix("anomal.features.") == Some(known.name.as_str()))
+        let of_suspects = indices(&mut suspects.iter().copied());
+        let of_points = indices(&mut points.iter().map(|point| self.index(point.row).unwrap_or(0)));
+        let is_feature = |column: &str| {
+            let name = column.strip_prefix("anomal.features.");
+            report.features.iter().any(|feature| name == Some(feature.name.as_str()))
         };
-        let mut gathered = Vec::with_capacity(self.names.len());
+        let mut gathered = Vec::with_capacity(self.columns.len());
         let mut cell = String::new();
-        for name in &self.names {
-            let frame = columns(file, Some(vec![name.clone()]), None)?;
+        for name in &self.columns {
+            let frame = read_columns(file, Some(vec![name.clone()]), None)?;
             let column = frame.column(name)?;
             gathered.push(column.take(&of_suspects)?);
-            if points.is_empty() || !feature(name) {
+            if points.is_empty() || !is_feature(name) {
                 continue;
             }
             let values = column.take(&of_points)?;
@@ -117,8 +113,7 @@ impl Results {
                 point.features.push((!value.is_null()).then(|| cell.chars().take(80).collect()));
             }
         }
-        let view = View { points, ..View::default() };
-        Ok((view, DataFrame::new(kept.len(), gathered)?))
+        Ok((points, DataFrame::new(suspects.len(), gathered)?))
     }
 
     /// All scores in bins of equal width; none where nothing was scored.
@@ -150,36 +145,19 @@ impl Results {
     }
 }
 
-/// The rows of each row group, and the columns' names.
-fn shape(file: &File) -> Result<(Vec<u64>, Vec<String>)> {
-    let file = Reader::of(file).map_err(|error| super::full(&error))?;
-    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut reader = ParquetReader::new(file);
-        let names = reader.schema()?.iter_names().map(ToString::to_string).collect();
-        let metadata = reader.get_metadata()?;
-        let sizes = metadata.row_groups.iter().map(|group| group.num_rows() as u64).collect();
-        Ok::<_, polars::error::PolarsError>((sizes, names))
-    }));
-    match read {
-        Ok(Ok(shape)) => Ok(shape),
-        Ok(Err(error)) => Err(invalid(&error.to_string())),
-        Err(_) => Err(invalid("the rows are damaged")),
-    }
-}
-
-fn groups(rows: &[u64], sizes: &[u64]) -> Vec<Group> {
+fn row_groups(rows: &[u64], layout: &Layout) -> Vec<RowGroup> {
     let mut offset = 0;
     let group = |size: &u64| {
-        let place = usize::try_from(offset).unwrap_or(usize::MAX);
-        let group = Group { first_row: *rows.get(place)?, offset, rows: *size };
+        let index = usize::try_from(offset).unwrap_or(usize::MAX);
+        let group = RowGroup { first_row: *rows.get(index)?, offset, rows: *size };
         offset += size;
         Some(group)
     };
-    sizes.iter().filter_map(group).collect()
+    layout.group_rows.iter().filter_map(group).collect()
 }
 
 /// 0: no flag, then low to high.
-pub(crate) fn rank(severity: Option<&str>) -> u8 {
+pub(crate) fn severity_rank(severity: Option<&str>) -> u8 {
     match severity {
         Some("high") => 3,
         Some("medium") => 2,

@@ -1,4 +1,4 @@
-//! The report as one file: works from a folder, asks no server for anything.
+//! The report as one HTML file that works without a server.
 
 use anomal_core::Result;
 use askama::Template;
@@ -7,15 +7,17 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     pages::{
-        Links, Markup, Shown, behaviour, clustering, flags, help, numbers, summary,
-        suspects::{self, Which},
-        text,
+        Links, Markup, ReportContext, behaviour, clustering, flags,
+        format::{numbers, text},
+        help,
+        layout::{assets, frame::plain_name},
+        summary,
+        suspects::{self, TableOptions},
     },
-    view::{Hit, Page, Record, Whole, called},
-    web::assets,
+    view::{Hit, Page, Record, ReportDocument, display_name},
 };
 
-/// Of headings below those of the sections.
+/// The level of the headings in a section.
 const LEVEL: u8 = 3;
 
 #[derive(Template)]
@@ -24,7 +26,7 @@ struct File<'a> {
     policy: String,
     style: Markup,
     script: Markup,
-    picture: String,
+    icon: String,
     title: String,
     job: Markup,
     time: Markup,
@@ -48,46 +50,42 @@ struct Suspects {
     help: String,
 }
 
-/// The file.
+/// The HTML file.
 ///
 /// # Errors
-/// `Internal`, which would be a defect of the templates.
-pub fn html(whole: &Whole) -> Result<String> {
-    let links = Links::File { rows: whole.suspects.iter().map(|record| record.row).collect() };
-    let (report, analysis) = (&whole.report, whole.analysis.as_ref());
-    let shown = Shown { report, analysis, view: &whole.view, links: &links, level: LEVEL };
+/// `Internal`: a defect of the templates.
+pub fn html(document: &ReportDocument) -> Result<String> {
+    let links = Links::File { rows: document.suspects.iter().map(|record| record.row).collect() };
+    let (report, analysis) = (&document.report, document.analysis.as_ref());
+    let context =
+        ReportContext { report, analysis, view: &document.view, links: &links, level: LEVEL };
     let style = Markup::svg(assets::STYLE.as_str());
     let script = Markup::svg(assets::SCRIPT);
-    let job = if called(report).is_empty() {
-        "Report".to_owned()
-    } else {
-        text::short(called(report), 120)
-    };
     let file = File {
         policy: policy(style.as_str(), script.as_str()),
-        picture: format!("data:image/svg+xml;base64,{}", STANDARD.encode(assets::PICTURE)),
+        icon: format!("data:image/svg+xml;base64,{}", STANDARD.encode(assets::ICON)),
         style,
         script,
-        title: job,
-        job: text::name(called(report)),
+        title: plain_name(display_name(report), text::CELL),
+        job: text::name(display_name(report)),
         time: numbers::time(&report.create_time),
         input: text::name(&report.input),
         analysed: analysis.is_some(),
         has_flags: !report.flags.is_empty(),
-        summary: summary::section(&shown, found(&shown, whole)?)?,
+        summary: summary::section(&context, suspects(&context, document)?)?,
         clustering: match analysis {
-            Some(_) => clustering::section(&shown, None)?,
+            Some(_) => clustering::section(&context, None)?,
             None => Markup::default(),
         },
-        behaviour: behaviour::section(&shown, None, &most_suspicious(whole))?,
-        flags: flags::section(&shown, &hits(whole))?,
+        behaviour: behaviour::section(&context, None, &most_suspicious(document))?,
+        flags: flags::section(&context, &hits(document))?,
         help: help::text("help-", 1),
         version: &report.version,
     };
-    Ok(Markup::of(&file)?.into_string())
+    Ok(Markup::from_template(&file)?.into_string())
 }
 
-/// Only this style and this script, and no other source of anything.
+/// The content security policy: only this style and this script.
 fn policy(style: &str, script: &str) -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
@@ -98,20 +96,20 @@ fn policy(style: &str, script: &str) -> String {
     )
 }
 
-fn found(shown: &Shown<'_>, whole: &Whole) -> Result<Markup> {
-    let records = &whole.suspects;
-    let all = usize::try_from(whole.report.suspects).unwrap_or(usize::MAX);
-    let table = |label, features, ids| {
-        let which = Which { label, asked: None, features, ids };
+fn suspects(context: &ReportContext<'_>, document: &ReportDocument) -> Result<Markup> {
+    let records = &document.suspects;
+    let all = usize::try_from(document.report.suspects).unwrap_or(usize::MAX);
+    let table = |label, features, id_prefix| {
+        let options = TableOptions { label, params: None, features, id_prefix };
         if records.is_empty() {
             Ok(Markup::default())
         } else {
-            suspects::table(shown, which, records)
+            suspects::table(context, options, records)
         }
     };
-    Markup::of(&Suspects {
+    Markup::from_template(&Suspects {
         count: if records.is_empty() {
-            "No row is suspicious, and no flag hit any.".to_owned()
+            "No row is suspicious or hit by a flag.".to_owned()
         } else if records.len() < all {
             format!(
                 "The {} most suspicious of {} suspects.",
@@ -121,27 +119,27 @@ fn found(shown: &Shown<'_>, whole: &Whole) -> Result<Markup> {
         } else {
             format!("All {}, the most suspicious first.", numbers::size(records.len()))
         },
-        original: table("Suspects as they came", false, "row")?,
-        features: table("Suspects as their features", true, "features")?,
-        help: shown.links.help("reasons"),
+        original: table("Original records of the suspects", false, "row")?,
+        features: table("Features of the suspects", true, "features")?,
+        help: context.links.help("reasons"),
     })
 }
 
-fn most_suspicious(whole: &Whole) -> Vec<Record> {
-    let suspicious = whole.suspects.iter().filter(|record| record.suspicious);
+fn most_suspicious(document: &ReportDocument) -> Vec<Record> {
+    let suspicious = document.suspects.iter().filter(|record| record.suspicious);
     suspicious.take(behaviour::SUSPICIOUS).cloned().collect()
 }
 
-fn hits(whole: &Whole) -> Vec<Page<Hit>> {
+fn hits(document: &ReportDocument) -> Vec<Page<Hit>> {
     let page = |hits: &Vec<_>| Page { items: hits.clone(), offset: 0, total: hits.len() };
-    whole.hits.iter().map(page).collect()
+    document.hits.iter().map(page).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        pages::{fixture, sound},
+        pages::testing::{fixture, html::check_page},
         view::View,
     };
 
@@ -151,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_sound_and_its_policy_fits_it() {
-        let file = html(&fixture::whole()).unwrap();
-        sound::check("file", &file);
+    fn the_file_keeps_the_invariants_and_its_policy_fits() {
+        let file = html(&fixture::document()).unwrap();
+        check_page("file", &file);
         let policy =
             between(&file, "Content-Security-Policy\" content=\"", "\">").replace("&#39;", "'");
         for (kind, tag) in [("style-src", "style"), ("script-src", "script")] {
@@ -166,8 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn it_leads_to_no_server() {
-        let file = html(&fixture::whole()).unwrap();
+    fn the_file_refers_to_no_server() {
+        let file = html(&fixture::document()).unwrap();
         assert!(
             !file.contains("href=\"/") && !file.contains("src=\"") && !file.contains("action=")
         );
@@ -176,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_apply_is_left_out() {
-        let mut whole = fixture::whole();
-        (whole.analysis, whole.view) = (None, View::default());
-        let file = html(&whole).unwrap();
-        sound::check("file of flags", &file);
+    fn sections_that_do_not_apply_are_left_out() {
+        let mut document = fixture::document();
+        (document.analysis, document.view) = (None, View::default());
+        let file = html(&document).unwrap();
+        check_page("file of flags", &file);
         assert!(!file.contains("id=\"clustering\"") && file.contains("id=\"flags\""));
-        sound::check("empty file", &html(&Whole::default()).unwrap());
+        check_page("empty file", &html(&ReportDocument::default()).unwrap());
     }
 }

@@ -26,7 +26,7 @@ use typst::{
 };
 use typst_pdf::{PdfOptions, Timestamp};
 
-use crate::view::Whole;
+use crate::view::ReportDocument;
 use world::{Desk, Files};
 
 /// Suspects shown.
@@ -35,14 +35,14 @@ pub const SUSPECTS: usize = 200;
 pub const HITS: usize = 50;
 
 /// The report as a PDF. Takes a core for some seconds: not for an async thread.
-pub fn pdf(whole: &Whole) -> Result<Vec<u8>> {
+pub fn pdf(whole: &ReportDocument) -> Result<Vec<u8>> {
     let bytes = compile(whole).and_then(|document| write(whole, &document));
     // What typst remembers is of use within a document only.
     comemo::evict(0);
     bytes
 }
 
-fn write(whole: &Whole, document: &PagedDocument) -> Result<Vec<u8>> {
+fn write(whole: &ReportDocument, document: &PagedDocument) -> Result<Vec<u8>> {
     let report = &whole.report;
     let options = PdfOptions {
         ident: Smart::Custom(&report.id),
@@ -53,7 +53,7 @@ fn write(whole: &Whole, document: &PagedDocument) -> Result<Vec<u8>> {
 }
 
 /// The report laid out on pages.
-fn compile(whole: &Whole) -> Result<PagedDocument> {
+fn compile(whole: &ReportDocument) -> Result<PagedDocument> {
     let mut files = Files::default();
     let data = data::of(whole, &mut files);
     let data = serde_json::to_string(&data)

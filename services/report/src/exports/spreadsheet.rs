@@ -1,13 +1,10 @@
-//! CSV that a spreadsheet opens as data: no field of it is taken for a formula.
-//!
-//! Quoting is the writer's. What is here comes before it.
+//! CSV fields that spreadsheets open as data, not as formulas. Quoting is up to the CSV writer.
 
 use std::borrow::Cow;
 
-/// The field as it may stand in a CSV file. One that a spreadsheet would compute, for it starts with `=`, `+`,
-/// `-`, `@`, a tab or a carriage return, gets an apostrophe before it, which spreadsheets take for "text".
-/// Plain numbers, such as `-1.5e-3`, stay as they are.
-pub fn field(text: &str) -> Cow<'_, str> {
+/// Prepends an apostrophe, the spreadsheets' mark for text, to a field that a spreadsheet would evaluate: one that
+/// starts with `=`, `+`, `-`, `@`, a tab or a carriage return. Plain numbers, such as `-1.5e-3`, stay unchanged.
+pub fn safe_field(text: &str) -> Cow<'_, str> {
     if text.starts_with([
         '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ]) && !is_number(text)
@@ -17,8 +14,8 @@ pub fn field(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
-/// Whether it is a sign, if any, digits with at most one point among or around them, and an exponent, if any. No
-/// words (`inf`, `nan`), no separators: nothing that a spreadsheet could read in another way.
+/// Whether the text is an optional sign, digits with at most one decimal point, and an optional exponent. `inf`,
+/// `nan` and separators are excluded: spreadsheets read them differently.
 fn is_number(text: &str) -> bool {
     let unsigned = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let signless =
@@ -62,12 +59,12 @@ mod tests {
             "-0x10",
             "\u{ff1d}1+1",
         ] {
-            assert_eq!(field(text), format!("'{text}"), "{text:?}");
+            assert_eq!(safe_field(text), format!("'{text}"), "{text:?}");
         }
     }
 
     #[test]
-    fn what_is_no_formula_stays() {
+    fn other_text_stays_unchanged() {
         for text in [
             "",
             "0",
@@ -83,7 +80,7 @@ mod tests {
             " =1",
             "www.example.org",
         ] {
-            assert!(matches!(field(text), Cow::Borrowed(same) if same == text), "{text:?}");
+            assert!(matches!(safe_field(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }
 
@@ -91,18 +88,18 @@ mod tests {
         #[test]
         fn no_field_starts_a_formula(text in any::<String>(), first in "[=+@\t\r-]?") {
             let text = format!("{first}{text}");
-            let field = field(&text);
+            let field = safe_field(&text);
             prop_assert!(
                 !field.starts_with(['=', '+', '-', '@', '\t', '\r']) || field.parse::<f64>().is_ok()
             );
-            // Nothing is lost: the apostrophe is all that is added.
+            // Only the apostrophe is added.
             prop_assert!(field == text || field.strip_prefix('\'') == Some(&text));
         }
 
         #[test]
-        fn numbers_stay(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
+        fn numbers_stay_unchanged(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
             for text in [format!("{number}"), format!("{number:e}"), format!("{number:.3}")] {
-                prop_assert_eq!(field(&text), text.as_str());
+                prop_assert_eq!(safe_field(&text), text.as_str());
             }
         }
     }

@@ -4,35 +4,34 @@ use std::fs::File;
 
 use anomal_connectors::{
     csv::{CsvText, flat},
-    sink::suspects,
+    sink::suspects as suspect_mask,
 };
 use anomal_core::{Download, Error, Result, blocking, proto::Report};
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataType, IntoColumn, NewChunkedArray, SerReader,
+    BooleanChunked, Column, DataFrame, DataType, IntoColumn, NewChunkedArray, PolarsError,
     StringChunked,
 };
-use polars_io::parquet::{
-    read::ParquetReader,
-    write::{ParquetCompression, ParquetWriter},
+use polars_io::parquet::write::ParquetWriter;
+
+use super::safe_field;
+use crate::{
+    contents::parquet::{compression, read_columns, read_layout, write_error},
+    files::{download, temporary},
 };
-use polars_parquet::write::ZstdLevel;
 
-use super::{csv::field, download};
-use crate::contents::{Reader, columns, full, rewound};
-
-/// Rows in memory at once.
+/// Rows in memory at a time.
 const BATCH: usize = 32_768;
 
-/// Which rows.
+/// The rows of an export.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Choice {
+pub(crate) struct RowSelection {
     suspects: bool,
     flag: Option<String>,
 }
 
-impl Choice {
+impl RowSelection {
     /// # Errors
-    /// `NotFound` for a flag that the report has not.
+    /// `NotFound` if the report has no such flag.
     pub fn new(report: &Report, suspects: bool, flag: &str) -> Result<Self> {
         if !flag.is_empty() && !report.flags.iter().any(|known| known.name == flag) {
             return Err(Error::not_found(format!("the report has no flag {flag}")));
@@ -40,18 +39,20 @@ impl Choice {
         Ok(Self { suspects, flag: (!flag.is_empty()).then(|| flag.to_owned()) })
     }
 
-    fn all(&self) -> bool {
+    fn is_all(&self) -> bool {
         !self.suspects && self.flag.is_none()
     }
 
-    fn of(&self, frame: DataFrame) -> Result<DataFrame> {
-        if self.all() {
+    fn apply(&self, frame: DataFrame) -> Result<DataFrame> {
+        if self.is_all() {
             return Ok(frame);
         }
         let mut mask = vec![true; frame.height()];
         if self.suspects {
-            let suspects = suspects(&frame)?;
-            mask.iter_mut().zip(suspects.iter()).for_each(|(keep, one)| *keep &= one == Some(true));
+            let suspects = suspect_mask(&frame)?;
+            mask.iter_mut()
+                .zip(suspects.iter())
+                .for_each(|(keep, suspect)| *keep &= suspect == Some(true));
         }
         if let Some(flag) = &self.flag {
             let flags = frame.column("anomal.flags")?.list()?;
@@ -67,35 +68,34 @@ impl Choice {
     }
 }
 
-/// As Parquet: the file as it was published, where all rows are taken.
+/// The rows as Parquet. If all rows are selected, it is the published file.
 ///
 /// # Errors
-/// `Output` if there is no room.
-pub(crate) async fn parquet(rows: File, choice: Choice) -> Result<Download> {
-    if choice.all() {
-        return Ok(download::file(rows));
+/// `Output` if the temporary folder is full.
+pub(crate) async fn parquet(rows: File, selection: RowSelection) -> Result<Download> {
+    if selection.is_all() {
+        return Ok(download::from_file(rows));
     }
-    let file = blocking(move |_| write_parquet(&rows, &choice)).await?;
-    Ok(download::file(file))
+    let file = blocking(move |_| write_parquet(&rows, &selection)).await?;
+    Ok(download::from_file(file))
 }
 
-/// As CSV that no spreadsheet takes for formulas.
-pub(crate) fn csv(rows: File, choice: Choice) -> Download {
-    download::made(move |send| write_csv(&rows, &choice, send))
+/// The rows as CSV without fields that a spreadsheet would evaluate.
+pub(crate) fn csv(rows: File, selection: RowSelection) -> Download {
+    download::from_writer(move |send| write_csv(&rows, &selection, send))
 }
 
-/// The rows chosen, some at a time.
-fn batches(
+/// Passes the selected rows to `take` in batches.
+fn for_each_batch(
     rows: &File,
-    choice: &Choice,
+    selection: &RowSelection,
     mut take: impl FnMut(DataFrame) -> Result<()>,
 ) -> Result<()> {
-    let file = Reader::of(rows).map_err(|error| full(&error))?;
-    let height = ParquetReader::new(file).num_rows()?;
+    let height = read_layout(rows)?.rows();
     let mut start = 0;
     loop {
-        let frame = columns(rows, None, Some((start, BATCH.min(height - start))))?;
-        take(choice.of(frame)?)?;
+        let frame = read_columns(rows, None, Some((start, BATCH.min(height - start))))?;
+        take(selection.apply(frame)?)?;
         start += BATCH;
         if start >= height {
             return Ok(());
@@ -103,16 +103,14 @@ fn batches(
     }
 }
 
-fn write_parquet(rows: &File, choice: &Choice) -> Result<File> {
-    let file = tempfile::tempfile().map_err(|error| full(&error))?;
+fn write_parquet(rows: &File, selection: &RowSelection) -> Result<File> {
+    let file = temporary::create()?;
     let mut writer = None;
-    let failed =
-        |error: polars::error::PolarsError| full(&std::io::Error::other(error.to_string()));
-    batches(rows, choice, |frame| {
+    let failed = |error: PolarsError| write_error(&error);
+    for_each_batch(rows, selection, |frame| {
         if writer.is_none() {
-            let compression = ParquetCompression::Zstd(ZstdLevel::try_new(3).ok());
-            let made = ParquetWriter::new(&file).with_compression(compression);
-            writer = Some(made.batched(frame.schema()).map_err(failed)?);
+            let parquet = ParquetWriter::new(&file).with_compression(compression());
+            writer = Some(parquet.batched(frame.schema()).map_err(failed)?);
         }
         match &mut writer {
             Some(writer) if frame.height() > 0 => writer.write_batch(&frame).map_err(failed),
@@ -122,20 +120,21 @@ fn write_parquet(rows: &File, choice: &Choice) -> Result<File> {
     if let Some(writer) = writer {
         writer.finish().map_err(failed)?;
     }
-    rewound(file)
+    temporary::rewind(file)
 }
 
 fn write_csv(
     rows: &File,
-    choice: &Choice,
+    selection: &RowSelection,
     send: &mut dyn FnMut(Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut text = CsvText::new(b',');
-    batches(rows, choice, |frame| {
-        let mut columns = frame.columns().iter().map(harmless).collect::<Result<Vec<Column>>>()?;
+    for_each_batch(rows, selection, |frame| {
+        let mut columns =
+            frame.columns().iter().map(safe_column).collect::<Result<Vec<Column>>>()?;
         for column in &mut columns {
-            let name = field(column.name()).into_owned();
-            // Two columns never come to have one name.
+            let name = safe_field(column.name()).into_owned();
+            // Keeps column names unique.
             if frame.column(&name).is_err() {
                 column.rename(name.into());
             }
@@ -145,13 +144,13 @@ fn write_csv(
     })
 }
 
-/// A column that no spreadsheet takes for formulas.
-fn harmless(column: &Column) -> Result<Column> {
+/// A column without fields that a spreadsheet would evaluate.
+fn safe_column(column: &Column) -> Result<Column> {
     let column = flat(column)?;
     if column.dtype() != &DataType::String {
         return Ok(column);
     }
     let cells = column.str()?;
-    let cells: StringChunked = cells.iter().map(|cell| cell.map(field)).collect();
+    let cells: StringChunked = cells.iter().map(|cell| cell.map(safe_field)).collect();
     Ok(cells.with_name(column.name().clone()).into_column())
 }

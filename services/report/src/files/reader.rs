@@ -1,5 +1,5 @@
-//! A file that many read at once. Each has a place of its own in it: a descriptor's copy would share the place with all
-//! others, and readers would move each other's.
+//! A file with many readers at once, each with a position of its own: a duplicated descriptor shares its position, so
+//! readers would move each other.
 
 use std::{
     fs::File,
@@ -9,43 +9,43 @@ use std::{
 
 use polars_io::mmap::MmapBytesReader;
 
-pub(crate) struct Reader {
+pub(crate) struct SharedReader {
     file: File,
-    place: u64,
+    position: u64,
 }
 
-impl Reader {
-    /// From its beginning.
+impl SharedReader {
+    /// Reads from the start.
     ///
     /// # Errors
-    /// If there are too many open files.
-    pub fn of(file: &File) -> Result<Self> {
-        Ok(Self { file: file.try_clone()?, place: 0 })
+    /// If too many files are open.
+    pub fn new(file: &File) -> Result<Self> {
+        Ok(Self { file: file.try_clone()?, position: 0 })
     }
 }
 
-impl Read for Reader {
+impl Read for SharedReader {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
-        let read = self.file.read_at(bytes, self.place)?;
-        self.place += read as u64;
+        let read = self.file.read_at(bytes, self.position)?;
+        self.position += read as u64;
         Ok(read)
     }
 }
 
-impl Seek for Reader {
+impl Seek for SharedReader {
     fn seek(&mut self, to: SeekFrom) -> Result<u64> {
         let (from, by) = match to {
-            SeekFrom::Start(place) => (place, 0),
-            SeekFrom::Current(by) => (self.place, by),
+            SeekFrom::Start(position) => (position, 0),
+            SeekFrom::Current(by) => (self.position, by),
             SeekFrom::End(by) => (self.file.metadata()?.len(), by),
         };
         let outside = std::io::ErrorKind::InvalidInput;
-        self.place = from.checked_add_signed(by).ok_or(outside)?;
-        Ok(self.place)
+        self.position = from.checked_add_signed(by).ok_or(outside)?;
+        Ok(self.position)
     }
 }
 
-impl MmapBytesReader for Reader {
+impl MmapBytesReader for SharedReader {
     fn to_file(&self) -> Option<&File> {
         Some(&self.file)
     }
@@ -61,12 +61,13 @@ mod tests {
     fn readers_do_not_move_each_other() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
-        let (mut one, mut two) = (Reader::of(&file).unwrap(), Reader::of(&file).unwrap());
-        let read = |reader: &mut Reader, to: SeekFrom| {
-            let place = reader.seek(to).unwrap();
+        let (mut one, mut two) =
+            (SharedReader::new(&file).unwrap(), SharedReader::new(&file).unwrap());
+        let read = |reader: &mut SharedReader, to: SeekFrom| {
+            let position = reader.seek(to).unwrap();
             let mut bytes = [0; 2];
             reader.read_exact(&mut bytes).unwrap();
-            (place, String::from_utf8(bytes.to_vec()).unwrap())
+            (position, String::from_utf8(bytes.to_vec()).unwrap())
         };
         assert_eq!(read(&mut one, SeekFrom::Start(2)), (2, "23".into()));
         assert_eq!(read(&mut two, SeekFrom::End(-3)), (7, "78".into()));

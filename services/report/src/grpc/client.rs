@@ -1,4 +1,4 @@
-//! The client's side: an engine that keeps reports elsewhere.
+//! The client side: a report engine in another process.
 
 use std::{fs::File, sync::Arc};
 
@@ -6,7 +6,7 @@ use anomal_core::{
     Code, Download, Error, PublishRequest, ReportEngine, Result,
     proto::{
         DeleteReportRequest, ExportReportRequest, GetReportRequest, ListReportsRequest,
-        ListReportsResponse, PublishRequest as Message, Report, publish_request,
+        ListReportsResponse, PublishRequest as PublishMessage, Report, publish_request,
         report_engine_client::ReportEngineClient,
     },
 };
@@ -26,22 +26,22 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 
-use crate::{access::TOKEN_VARIABLE, engine::new_id, exports::download};
+use crate::{access::TOKEN_VARIABLE, engine::new_id, files::download};
 
-/// The report engine behind some endpoints.
+/// A report engine behind one or more endpoints.
 #[derive(Clone, Debug)]
 pub struct RemoteReportEngine {
     replicas: Arc<Replicas>,
-    /// `Bearer …`, where a token is given.
+    /// `Bearer …`, if there is a token.
     authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl RemoteReportEngine {
-    /// `token`: what says who asks, where the engine wants to know and the settings name no file with it.
+    /// `token` authenticates the caller, unless the settings name a token file.
     ///
     /// # Errors
-    /// `Unavailable` if no replica answers, `Incompatible` if one is no report engine of this version,
-    /// `Unauthenticated` if it knows no such token.
+    /// `Unavailable` if no replica answers, `Incompatible` if one is not a report engine of this version,
+    /// `Unauthenticated` if it rejects the token.
     pub async fn connect(settings: &RemoteEngine, token: Option<&str>) -> Result<Self> {
         let token = token.filter(|_| settings.token_file.is_none());
         let authorization = token.map(|token| format!("Bearer {token}").parse()).transpose();
@@ -49,25 +49,25 @@ impl RemoteReportEngine {
             Error::new(
                 Code::Unauthenticated,
                 "TOKEN_INVALID",
-                "the token is none: it holds characters that tokens have not",
+                "invalid token: it contains characters that a header cannot carry",
             )
         })?;
         let replicas = Replicas::resolve(settings, "engines.report").await?;
         let engine = Self { replicas, authorization };
         let first = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
-        let client = clients(&engine.replicas);
+        let client = client_factory(&engine.replicas);
         engine
             .replicas
             .check(|channel| {
-                let request = engine.asking(first.clone());
+                let request = engine.request(first.clone());
                 async move { client(channel).list(request).await }
             })
             .await
-            .map_err(|error| remedy(error, settings))?;
+            .map_err(|error| with_remedy(error, settings))?;
         Ok(engine)
     }
 
-    fn asking<T>(&self, message: T) -> Request<T> {
+    fn request<T>(&self, message: T) -> Request<T> {
         let mut request = outgoing(message);
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
@@ -76,63 +76,64 @@ impl RemoteReportEngine {
     }
 }
 
-/// Where the settings name no file with a token, it may be in the environment.
-fn remedy(mut error: Error, settings: &RemoteEngine) -> Error {
+/// Without a token file in the settings, the token may come from the environment.
+fn with_remedy(mut error: Error, settings: &RemoteEngine) -> Error {
     if error.code == Code::Unauthenticated && settings.token_file.is_none() {
         error.message = format!("{}, or set {TOKEN_VARIABLE}", error.message);
     }
     error
 }
 
-/// Makes a client of a channel to one of them.
-fn clients(replicas: &Replicas) -> impl Fn(Wire) -> ReportEngineClient<Wire> + Copy + use<> {
+/// Makes a client from a channel to a replica.
+fn client_factory(replicas: &Replicas) -> impl Fn(Wire) -> ReportEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ReportEngineClient::new(channel), compression)
 }
 
-/// The messages of a publish, made anew for each try.
-struct Parts {
+/// The messages of a publish, streamed again at each try.
+struct PublishParts {
     first: publish_request::Contents,
     analysis: Vec<publish_request::Part>,
     rows: std::path::PathBuf,
     hits: Vec<Bytes>,
 }
 
-impl Parts {
+impl PublishParts {
     fn new(request: PublishRequest) -> Result<Self> {
-        use publish_request::Part as Sent;
+        use publish_request::Part as Message;
         let parts = request.analysis.map(split);
         let first = publish_request::Contents {
             report: Some(request.report),
-            time_to_live_seconds: request.time_to_live.map(|keep| keep.as_secs()),
+            time_to_live_seconds: request.time_to_live.map(|time| time.as_secs()),
             has_analysis: parts.is_some(),
         };
         let analysis = parts.unwrap_or_default().into_iter().map(|part| match part {
-            Part::Analysis(part) => Sent::Analysis(part),
-            Part::Labels(part) => Sent::Labels(part),
+            Part::Analysis(part) => Message::Analysis(part),
+            Part::Labels(part) => Message::Labels(part),
         });
         let hits =
             if request.hits.height() == 0 { Vec::new() } else { chunks(request.hits)?.collect() };
         Ok(Self { first, analysis: analysis.collect(), rows: request.rows, hits })
     }
 
-    fn messages(&self) -> Result<impl Stream<Item = Message> + Send + 'static + use<>> {
-        use publish_request::Part as Sent;
+    fn messages(&self) -> Result<impl Stream<Item = PublishMessage> + Send + 'static + use<>> {
+        use publish_request::Part as Message;
         let file = File::open(&self.rows).map_err(|error| {
-            let message = format!("{} can't be read: {error}", self.rows.display());
+            let message = format!("cannot read {}: {error}", self.rows.display());
             Error::new(Code::Output, "REPORT_ROWS", message)
         })?;
-        let first = [Sent::Contents(self.first.clone())].into_iter().chain(self.analysis.clone());
-        let hits = self.hits.clone().into_iter().map(Sent::Hits);
-        let last = hits.chain([Sent::End(publish_request::End {})]);
-        // A file that can't be read to its end is refused: what says where its columns are stands there.
-        let rows = download::file(file)
+        let first =
+            [Message::Contents(self.first.clone())].into_iter().chain(self.analysis.clone());
+        let hits = self.hits.clone().into_iter().map(Message::Hits);
+        let last = hits.chain([Message::End(publish_request::End {})]);
+        // A file cut short by a read error is refused by the server: Parquet's footer is at its end.
+        let rows = download::from_file(file)
             .map(Result::ok)
             .take_while(|chunk| ready(chunk.is_some()))
             .filter_map(ready)
-            .map(Sent::Rows);
+            .map(Message::Rows);
         let parts = stream::iter(first).chain(rows).chain(stream::iter(last));
-        Ok(parts.map(|part| Message { part: Some(part) }))
+        Ok(parts.map(|part| PublishMessage { part: Some(part) }))
     }
 }
 
@@ -142,11 +143,11 @@ impl ReportEngine for RemoteReportEngine {
         if request.report.id.is_empty() {
             request.report.id = new_id();
         }
-        let parts = Parts::new(request)?;
-        let client = clients(&self.replicas);
+        let parts = PublishParts::new(request)?;
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let messages = parts.messages().map(|messages| self.asking(messages));
+                let messages = parts.messages().map(|messages| self.request(messages));
                 async move {
                     let messages = messages.map_err(|error| anomal_rpc::to_status(&error))?;
                     let answer = client(channel).publish(messages).await?.into_inner();
@@ -157,20 +158,20 @@ impl ReportEngine for RemoteReportEngine {
     }
 
     async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse> {
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let request = self.asking(request.clone());
+                let request = self.request(request.clone());
                 async move { Ok(client(channel).list(request).await?.into_inner()) }
             })
             .await
     }
 
     async fn get(&self, id: &str) -> Result<Report> {
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let request = self.asking(GetReportRequest { id: id.to_owned() });
+                let request = self.request(GetReportRequest { id: id.to_owned() });
                 async move {
                     let answer = client(channel).get(request).await?.into_inner();
                     answer.report.ok_or_else(cut_off)
@@ -180,11 +181,11 @@ impl ReportEngine for RemoteReportEngine {
     }
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         let answers = self
             .replicas
             .call(|channel| {
-                let request = self.asking(request.clone());
+                let request = self.request(request.clone());
                 async move { Ok(client(channel).export(request).await?.into_inner()) }
             })
             .await?;
@@ -195,10 +196,10 @@ impl ReportEngine for RemoteReportEngine {
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let request = self.asking(DeleteReportRequest { id: id.to_owned() });
+                let request = self.request(DeleteReportRequest { id: id.to_owned() });
                 async move { client(channel).delete(request).await.map(|_| ()) }
             })
             .await

@@ -1,4 +1,4 @@
-//! The parts of a report on its way, put together as they come.
+//! Assembles the messages of a publish into a report.
 
 use std::{io::Write, time::Duration};
 
@@ -11,51 +11,55 @@ use polars::prelude::DataFrame;
 use tempfile::NamedTempFile;
 use tonic::Streaming;
 
-use crate::contents::{full, invalid};
+use crate::{contents::invalid, files::temporary::no_space};
 
-/// A report with the file that its rows came in.
-pub(super) struct Publishing {
+/// A published report with the file of its rows.
+pub(super) struct ReceivedReport {
     pub request: PublishRequest,
-    /// Removed when it is dropped.
+    /// Removed on drop.
     pub file: NamedTempFile,
 }
 
-/// Takes the messages of a publish. `limit`: bytes that its rows, and its hits, may have.
+/// Receives the messages of a publish. `limit` bounds the bytes of its rows and those of its hits; `check_publish`
+/// is called with the report's namespace before anything is stored.
 ///
 /// # Errors
-/// `InvalidRequest` if a part is missing; `ResourceExhausted` beyond the limit; `Output` if there is no room.
+/// `InvalidRequest` if a part is missing; `ResourceExhausted` beyond the limit; `Output` if the temporary folder
+/// is full; those of `check_publish`.
 pub(super) async fn receive(
     mut messages: Streaming<Message>,
     limit: usize,
-    may: impl Fn(&str) -> Result<()>,
-) -> Result<Publishing> {
+    check_publish: impl Fn(&str) -> Result<()>,
+) -> Result<ReceivedReport> {
     use publish_request::Part;
-    let mut file = NamedTempFile::new().map_err(|error| full(&error))?;
+    let mut file = NamedTempFile::new().map_err(|error| no_space(&error))?;
     let mut contents = None;
     let (mut analysis, mut hits) = (Joined::default(), Assembler::new(limit));
     let (mut size, mut ended, mut any_hits) = (0_usize, false, false);
     while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
         match message.part {
-            Some(Part::Contents(told)) => {
-                let namespace = told.report.as_ref().map(|report| report.namespace.as_str());
-                may(namespace.unwrap_or_default())?;
-                contents = Some(told);
+            Some(Part::Contents(first)) => {
+                let namespace = first.report.as_ref().map(|report| report.namespace.as_str());
+                check_publish(namespace.unwrap_or_default())?;
+                contents = Some(first);
             }
-            // Nothing is taken from whoever may not.
-            _ if contents.is_none() => return Err(invalid("its contents do not come first")),
+            // Nothing is stored for a caller who may not publish.
+            _ if contents.is_none() => {
+                return Err(invalid("its contents are not the first message"));
+            }
             Some(Part::Analysis(part)) => analysis.add(part),
             Some(Part::Labels(part)) => analysis.label(part),
             Some(Part::Rows(chunk)) => {
                 size += chunk.len();
                 if size > limit {
                     let message = format!(
-                        "the report has more than the {} MiB that one may have here; give the engine more \
-                         (--max-request-bytes)",
+                        "the report is larger than {} MiB; raise the report engine's \
+                         --max-request-bytes",
                         limit >> 20
                     );
                     return Err(Error::new(Code::ResourceExhausted, "REPORT_TOO_LARGE", message));
                 }
-                file.write_all(&chunk).map_err(|error| full(&error))?;
+                file.write_all(&chunk).map_err(|error| no_space(&error))?;
             }
             Some(Part::Hits(chunk)) => {
                 any_hits = true;
@@ -65,15 +69,15 @@ pub(super) async fn receive(
             None => {}
         }
     }
-    let contents = contents.filter(|_| ended).ok_or_else(|| invalid("it was broken off"))?;
+    let contents = contents.filter(|_| ended).ok_or_else(|| invalid("it is incomplete"))?;
     let hits =
         if any_hits { hits.into_table()? } else { Table::new(Vec::new(), DataFrame::default())? };
     let request = PublishRequest {
-        report: contents.report.ok_or_else(|| invalid("it has no figures"))?,
+        report: contents.report.ok_or_else(|| invalid("it has no manifest"))?,
         analysis: contents.has_analysis.then_some(analysis.0),
         rows: file.path().to_owned(),
         hits,
         time_to_live: contents.time_to_live_seconds.map(Duration::from_secs),
     };
-    Ok(Publishing { request, file })
+    Ok(ReceivedReport { request, file })
 }

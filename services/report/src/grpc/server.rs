@@ -1,4 +1,4 @@
-//! The server's side: takes a request apart, asks whether it may, calls the engine.
+//! The server side: checks the caller's rights and calls the engine.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -17,10 +17,10 @@ use tonic::{
     Request, Response, Status, Streaming, async_trait, metadata::MetadataMap, service::Routes,
 };
 
-use super::publishing::receive;
+use super::publish::receive;
 use crate::{
     access::{Access, Caller},
-    listing,
+    engine::listing::list_readable,
 };
 
 /// The service's name, for health checks.
@@ -39,28 +39,28 @@ struct Adapter {
 }
 
 impl Adapter {
-    async fn caller(&self, from: &Sender) -> Result<Caller> {
-        // Boxed: questions to an API server take much room, and are rare.
-        Box::pin(self.access.caller_of_metadata(&from.metadata, from.peer)).await
+    async fn caller(&self, sender: &Sender) -> Result<Caller> {
+        // Boxed: the future of a question to the API server is large, and rarely needed.
+        Box::pin(self.access.caller_from_metadata(&sender.metadata, sender.peer)).await
     }
 
     /// The report, if the caller may read it.
-    async fn readable(&self, from: &Sender, id: &str) -> Result<(Caller, Report)> {
-        let caller = self.caller(from).await?;
+    async fn readable(&self, sender: &Sender, id: &str) -> Result<(Caller, Report)> {
+        let caller = self.caller(sender).await?;
         let report = self.engine.get(id).await?;
         Box::pin(caller.check_read(&report.namespace, &report.job)).await?;
         Ok((caller, report))
     }
 }
 
-/// Where a request came from.
+/// The origin of a request.
 struct Sender {
     metadata: MetadataMap,
     peer: Option<IpAddr>,
 }
 
 impl Sender {
-    fn of<T>(request: Request<T>) -> (Self, T) {
+    fn from_request<T>(request: Request<T>) -> (Self, T) {
         let peer = request.remote_addr().map(|address| address.ip());
         let (metadata, _, message) = request.into_parts();
         (Self { metadata, peer }, message)
@@ -75,16 +75,16 @@ impl Service for Adapter {
         &self,
         request: Request<Streaming<Message>>,
     ) -> Result<Response<PublishResponse>, Status> {
-        let (from, messages) = Sender::of(request);
+        let (sender, messages) = Sender::from_request(request);
         let work = async {
-            let caller = self.caller(&from).await?;
-            let may = |namespace: &str| caller.check_publish(namespace);
-            let publishing = receive(messages, self.admission.max_request_bytes(), may).await?;
-            let report = self.engine.publish(publishing.request).await;
-            drop(publishing.file);
+            let caller = self.caller(&sender).await?;
+            let check = |namespace: &str| caller.check_publish(namespace);
+            let received = receive(messages, self.admission.max_request_bytes(), check).await?;
+            let report = self.engine.publish(received.request).await;
+            drop(received.file);
             report
         };
-        let report = self.admission.run("Publish", &from.metadata, work).await?;
+        let report = self.admission.run("Publish", &sender.metadata, work).await?;
         Ok(Response::new(PublishResponse { report: Some(report) }))
     }
 
@@ -92,21 +92,21 @@ impl Service for Adapter {
         &self,
         request: Request<ListReportsRequest>,
     ) -> Result<Response<ListReportsResponse>, Status> {
-        let (from, request) = Sender::of(request);
+        let (sender, request) = Sender::from_request(request);
         let work = async {
-            let caller = self.caller(&from).await?;
-            Box::pin(listing::readable(self.engine.as_ref(), &caller, request)).await
+            let caller = self.caller(&sender).await?;
+            Box::pin(list_readable(self.engine.as_ref(), &caller, request)).await
         };
-        Ok(Response::new(self.admission.run("List", &from.metadata, work).await?))
+        Ok(Response::new(self.admission.run("List", &sender.metadata, work).await?))
     }
 
     async fn get(
         &self,
         request: Request<GetReportRequest>,
     ) -> Result<Response<GetReportResponse>, Status> {
-        let (from, request) = Sender::of(request);
-        let work = self.readable(&from, &request.id);
-        let (_, report) = self.admission.run("Get", &from.metadata, work).await?;
+        let (sender, request) = Sender::from_request(request);
+        let work = self.readable(&sender, &request.id);
+        let (_, report) = self.admission.run("Get", &sender.metadata, work).await?;
         Ok(Response::new(GetReportResponse { report: Some(report) }))
     }
 
@@ -114,27 +114,27 @@ impl Service for Adapter {
         &self,
         request: Request<ExportReportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
-        let (from, request) = Sender::of(request);
+        let (sender, request) = Sender::from_request(request);
         let work = async {
-            self.readable(&from, &request.id).await?;
-            let pieces = self.engine.export(request).await?;
+            self.readable(&sender, &request.id).await?;
+            let chunks = self.engine.export(request).await?;
             let answer = |chunk: Result<_>| chunk.map(|chunk| ExportReportResponse { chunk });
-            Ok(pieces.map(answer).boxed())
+            Ok(chunks.map(answer).boxed())
         };
-        Ok(Response::new(self.admission.flow("Export", &from.metadata, work).await?))
+        Ok(Response::new(self.admission.flow("Export", &sender.metadata, work).await?))
     }
 
     async fn delete(
         &self,
         request: Request<DeleteReportRequest>,
     ) -> Result<Response<DeleteReportResponse>, Status> {
-        let (from, request) = Sender::of(request);
+        let (sender, request) = Sender::from_request(request);
         let work = async {
-            let (caller, report) = self.readable(&from, &request.id).await?;
+            let (caller, report) = self.readable(&sender, &request.id).await?;
             Box::pin(caller.check_delete(&report.namespace, &report.job)).await?;
             self.engine.delete(&request.id).await
         };
-        self.admission.run("Delete", &from.metadata, work).await?;
+        self.admission.run("Delete", &sender.metadata, work).await?;
         Ok(Response::new(DeleteReportResponse {}))
     }
 }

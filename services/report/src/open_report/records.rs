@@ -1,6 +1,6 @@
 //! Rows of the result table as records.
 
-use anomal_connectors::text;
+use anomal_connectors::text::push as push_text;
 use anomal_core::{
     Result,
     proto::{Report, Severity},
@@ -9,10 +9,10 @@ use polars::prelude::{AnyValue, Column, DataFrame};
 
 use crate::view::{Reason, Record, Value};
 
-/// Characters of a record that a search looks at.
+/// Characters of each value that a search covers.
 const SEARCHED: usize = 4_000;
 
-/// The columns of a result table, found once.
+/// The columns of a result table, resolved once.
 pub(super) struct Records<'a> {
     row: &'a Column,
     score: &'a Column,
@@ -30,42 +30,45 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub fn new(report: &Report, frame: &'a DataFrame) -> Result<Self> {
-        let any = |name: &str| frame.column(name).ok();
+        let optional = |name: &str| frame.column(name).ok();
         let features = report.features.iter();
-        let contributions =
-            features.clone().filter_map(|of| any(&format!("anomal.contributions.{}", of.name)));
+        let contributions = features
+            .clone()
+            .filter_map(|feature| optional(&format!("anomal.contributions.{}", feature.name)));
         Ok(Self {
             row: frame.column("anomal.row")?,
             score: frame.column("anomal.score")?,
-            rank: any("anomal.rank"),
-            cluster: any("anomal.cluster"),
+            rank: optional("anomal.rank"),
+            cluster: optional("anomal.cluster"),
             suspicious: frame.column("anomal.suspicious")?,
             severity: frame.column("anomal.severity")?,
-            flags: any("anomal.flags"),
-            reasons: any("anomal.reasons"),
-            explanation: any("anomal.explanation"),
-            source: report.columns.iter().map(|column| any(&column.name)).collect(),
-            features: features.map(|of| any(&format!("anomal.features.{}", of.name))).collect(),
+            flags: optional("anomal.flags"),
+            reasons: optional("anomal.reasons"),
+            explanation: optional("anomal.explanation"),
+            source: report.columns.iter().map(|column| optional(&column.name)).collect(),
+            features: features
+                .map(|feature| optional(&format!("anomal.features.{}", feature.name)))
+                .collect(),
             contributions: contributions.collect(),
         })
     }
 
-    pub fn get(&self, place: usize) -> Result<Record> {
+    pub fn get(&self, index: usize) -> Result<Record> {
         let number = |column: Option<&Column>| {
-            column.and_then(|column| column.get(place).ok()?.extract::<f64>())
+            column.and_then(|column| column.get(index).ok()?.extract::<f64>())
         };
-        let words = |column: &Column| match column.get(place) {
+        let text = |column: &Column| match column.get(index) {
             Ok(AnyValue::Null) | Err(_) => None,
             Ok(value) => {
                 let mut cell = String::new();
-                text::push(&mut cell, &value);
+                push_text(&mut cell, &value);
                 Some(cell)
             }
         };
         let value = |column: Option<&Column>| Value {
-            text: column.and_then(words),
-            number: column.and_then(|column| match column.get(place).ok()? {
-                AnyValue::Boolean(truth) => Some(f64::from(u8::from(truth))),
+            text: column.and_then(text),
+            number: column.and_then(|column| match column.get(index).ok()? {
+                AnyValue::Boolean(value) => Some(f64::from(u8::from(value))),
                 value if value.is_primitive_numeric() => value.extract(),
                 _ => None,
             }),
@@ -77,35 +80,35 @@ impl<'a> Records<'a> {
             Vec::new()
         };
         Ok(Record {
-            row: self.row.u64()?.get(place).unwrap_or_default(),
+            row: self.row.u64()?.get(index).unwrap_or_default(),
             score: number(Some(self.score)),
             rank: number(self.rank),
-            cluster: self.cluster.and_then(|column| column.get(place).ok()?.extract::<u32>()),
-            suspicious: self.suspicious.bool()?.get(place) == Some(true),
-            severity: match self.severity.str()?.get(place) {
+            cluster: self.cluster.and_then(|column| column.get(index).ok()?.extract::<u32>()),
+            suspicious: self.suspicious.bool()?.get(index) == Some(true),
+            severity: match self.severity.str()?.get(index) {
                 Some("high") => Some(Severity::High),
                 Some("medium") => Some(Severity::Medium),
                 Some(_) => Some(Severity::Low),
                 None => None,
             },
-            flags: self.flags(place)?,
-            reasons: self.reasons(place)?,
-            explanation: self.explanation.and_then(words),
-            source: self.source.iter().map(|column| column.and_then(words)).collect(),
+            flags: self.flags(index)?,
+            reasons: self.reasons(index)?,
+            explanation: self.explanation.and_then(text),
+            source: self.source.iter().map(|column| column.and_then(text)).collect(),
             features: self.features.iter().copied().map(value).collect(),
             contributions,
         })
     }
 
-    fn flags(&self, place: usize) -> Result<Vec<String>> {
+    fn flags(&self, index: usize) -> Result<Vec<String>> {
         let Some(column) = self.flags else { return Ok(Vec::new()) };
-        let Some(names) = column.list()?.get_as_series(place) else { return Ok(Vec::new()) };
+        let Some(names) = column.list()?.get_as_series(index) else { return Ok(Vec::new()) };
         Ok(names.str()?.iter().flatten().map(str::to_owned).collect())
     }
 
-    fn reasons(&self, place: usize) -> Result<Vec<Reason>> {
+    fn reasons(&self, index: usize) -> Result<Vec<Reason>> {
         let Some(column) = self.reasons else { return Ok(Vec::new()) };
-        let Some(pairs) = column.list()?.get_as_series(place) else { return Ok(Vec::new()) };
+        let Some(pairs) = column.list()?.get_as_series(index) else { return Ok(Vec::new()) };
         let pairs = pairs.struct_()?;
         let (features, shares) = (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
         let reason = |(feature, share): (Option<&str>, Option<f64>)| Reason {
@@ -116,8 +119,8 @@ impl<'a> Records<'a> {
     }
 }
 
-/// What a search looks at, in lower case.
-pub(super) fn text(record: &Record) -> String {
+/// The text that a search covers, in lower case.
+pub(super) fn searched_text(record: &Record) -> String {
     let mut all = record.row.to_string();
     let values = record.source.iter().flatten();
     let features = record.features.iter().filter_map(|value| value.text.as_ref());

@@ -1,4 +1,4 @@
-//! Section 2: what the features did in the result.
+//! Section 2: the effect of the features on the result.
 
 use anomal_core::{
     Result,
@@ -7,42 +7,43 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Content, Markup, Shown,
+    Content, Markup, ReportContext,
     density::density,
-    drawn,
-    figure::{About, figure},
-    frame, numbers,
-    suspects::{self, Which},
-    text, words,
+    format::{labels, numbers, phrases, text},
+    layout::{
+        figure::{FigureSpec, figure},
+        frame::ReportBar,
+    },
+    suspects::{self, TableOptions},
 };
 use crate::{charts, view::Record};
 
-/// Suspicious rows that are shown here; all are in the summary.
+/// Suspicious rows in this section; the summary lists all.
 pub const SUSPICIOUS: usize = 10;
 
-struct Line {
+struct WeightRow {
     name: Markup,
     origin: Markup,
     weight: String,
     weight_share: String,
     all: String,
     suspicious: String,
-    words: &'static str,
+    comparison: &'static str,
 }
 
-struct Choice {
+struct FeatureOption {
     name: String,
-    /// As it stands in the address: names may be cut to be shown.
+    /// The full name, for the URL: `name` may be shortened.
     value: String,
-    chosen: bool,
+    selected: bool,
 }
 
-struct Pair {
+struct RedundantPair {
     first: Markup,
     second: Markup,
-    /// By which methods, and how much.
+    /// Methods and correlations.
     values: String,
-    words: &'static str,
+    relation: &'static str,
 }
 
 #[derive(Template)]
@@ -52,56 +53,60 @@ struct Section {
     is_file: bool,
     influence: Vec<Markup>,
     contributions: Markup,
-    lines: Vec<Line>,
+    rows: Vec<WeightRow>,
     weights_help: String,
-    useless: Vec<Markup>,
-    choices: Vec<Choice>,
+    drop_candidates: Vec<Markup>,
+    options: Vec<FeatureOption>,
     densities: Vec<Markup>,
     correlations: Markup,
-    same: Vec<Pair>,
+    redundant_pairs: Vec<RedundantPair>,
     suspicious: Markup,
     suspicious_rows: String,
     all_suspects: String,
 }
 
-/// The page: `feature` is the one whose values are drawn, `suspicious` the most suspicious rows.
-pub fn page(shown: &Shown<'_>, feature: &str, suspicious: &[Record]) -> Result<Content> {
+/// The page. `feature`: the one whose values are drawn; `suspicious`: the most suspicious rows.
+pub fn page(context: &ReportContext<'_>, feature: &str, suspicious: &[Record]) -> Result<Content> {
     Ok(Content {
         title: "Behaviour".to_owned(),
-        bar: Some(frame::Bar::of(shown, "behaviour")),
-        body: section(shown, Some(feature), suspicious)?,
+        bar: Some(ReportBar::new(context, "behaviour")),
+        body: section(context, Some(feature), suspicious)?,
     })
 }
 
-/// The section; without a feature all are drawn.
-pub fn section(shown: &Shown<'_>, feature: Option<&str>, suspicious: &[Record]) -> Result<Markup> {
-    let Some(analysis) = shown.analysis else { return Ok(Markup::default()) };
+/// The section; without `feature`, the values of all features are drawn.
+pub fn section(
+    context: &ReportContext<'_>,
+    feature: Option<&str>,
+    suspicious: &[Record],
+) -> Result<Markup> {
+    let Some(analysis) = context.analysis else { return Ok(Markup::default()) };
     let features = &analysis.features;
-    let chosen = feature.map(|name| chosen(features, name));
+    let selected = feature.map(|name| select_feature(features, name));
     let densities = features
         .iter()
         .enumerate()
-        .filter(|(place, _)| chosen.is_none_or(|chosen| chosen == *place))
-        .map(|(place, summary)| density(shown, place, summary))
+        .filter(|(index, _)| selected.is_none_or(|selected| selected == *index))
+        .map(|(index, summary)| density(context, index, summary))
         .collect::<Result<_>>()?;
     let names: Vec<String> = features.iter().map(|summary| name(summary).to_owned()).collect();
-    Markup::of(&Section {
-        level: shown.level,
-        is_file: shown.links.is_file(),
-        influence: influence(shown, features),
-        contributions: contributions(shown, features)?,
-        lines: lines(features),
-        weights_help: shown.links.help("weights"),
-        useless: useless(features).map(|summary| text::name(name(summary))).collect(),
-        choices: names
+    Markup::from_template(&Section {
+        level: context.level,
+        is_file: context.links.is_file(),
+        influence: influence(context, features),
+        contributions: contributions(context, features)?,
+        rows: weight_rows(features),
+        weights_help: context.links.help("weights"),
+        drop_candidates: negligible(features).map(|summary| text::name(name(summary))).collect(),
+        options: names
             .iter()
             .enumerate()
-            // Longer ones have no place in an address.
-            .filter(|(_, name)| name.len() <= suspects::NAME)
-            .map(|(place, name)| Choice {
-                name: text::short(name, 80),
+            // Longer names do not fit into a URL.
+            .filter(|(_, name)| name.len() <= suspects::MAX_NAME)
+            .map(|(index, name)| FeatureOption {
+                name: text::shorten(name, 80),
                 value: name.clone(),
-                chosen: chosen == Some(place),
+                selected: selected == Some(index),
             })
             .collect(),
         densities,
@@ -109,53 +114,52 @@ pub fn section(shown: &Shown<'_>, feature: Option<&str>, suspicious: &[Record]) 
             Markup::default()
         } else {
             let svg = charts::correlations(
-                &drawn::names(&names),
-                &drawn::correlations(&analysis.correlations),
+                &labels::names(&names),
+                &labels::correlations(&analysis.correlations),
             );
-            figure(shown, &CORRELATIONS, svg)?
+            figure(context, &CORRELATIONS, svg)?
         },
-        same: same(analysis),
+        redundant_pairs: redundant_pairs(analysis),
         suspicious: if suspicious.is_empty() {
             Markup::default()
         } else {
             let label = "Most suspicious rows";
-            let which = Which { label, asked: None, features: true, ids: "" };
-            suspects::table(shown, which, suspicious)?
+            let options = TableOptions { label, params: None, features: true, id_prefix: "" };
+            suspects::table(context, options, suspicious)?
         },
-        suspicious_rows: numbers::counted(shown.report.suspicious, "row", "rows"),
-        all_suspects: if shown.links.is_file() {
+        suspicious_rows: numbers::counted(context.report.suspicious, "row", "rows"),
+        all_suspects: if context.links.is_file() {
             "#suspects".to_owned()
         } else {
-            format!("{}?view=features#suspects", shown.links.section(""))
+            format!("{}?view=features#suspects", context.links.section(""))
         },
     })
 }
 
-const CONTRIBUTIONS: About<'_> = About {
+const CONTRIBUTIONS: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "contributions",
     title: "Contributions",
-    caption: "How much of the scores comes from each feature, over all rows and over the \
-              suspicious ones.",
+    caption: "The share of each feature in the scores of all rows and of the suspicious rows.",
     class: "contributions",
     scrolls: true,
 };
-const CORRELATIONS: About<'_> = About {
+const CORRELATIONS: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "correlations",
     title: "Correlations",
-    caption: "Each feature against each other: the stronger the colour, the more one tells of \
+    caption: "Each feature against each other: the stronger the colour, the better one predicts \
               the other.",
     class: "correlations",
     scrolls: true,
 };
 
-fn contributions(shown: &Shown<'_>, features: &[FeatureSummary]) -> Result<Markup> {
+fn contributions(context: &ReportContext<'_>, features: &[FeatureSummary]) -> Result<Markup> {
     if features.is_empty() {
         return Ok(Markup::default());
     }
-    let drawn: Vec<FeatureSummary> = features.iter().map(drawn::summary).collect();
-    figure(shown, &CONTRIBUTIONS, charts::contributions(&drawn))
+    let features: Vec<FeatureSummary> = features.iter().map(labels::summary).collect();
+    figure(context, &CONTRIBUTIONS, charts::contributions(&features))
 }
 
 fn name(summary: &FeatureSummary) -> &str {
@@ -166,16 +170,16 @@ fn weight(summary: &FeatureSummary) -> f64 {
     summary.feature.as_ref().map_or(0.0, |feature| feature.weight)
 }
 
-/// The feature asked for, or the one that tells most of the suspicious rows.
-fn chosen(features: &[FeatureSummary], asked: &str) -> usize {
-    features.iter().position(|summary| name(summary) == asked).unwrap_or_else(|| {
-        ordered(features, |summary| summary.mean_contribution_suspicious)
+/// The index of the feature with this name, or else of the one that contributes most to the suspicious rows.
+fn select_feature(features: &[FeatureSummary], selected: &str) -> usize {
+    features.iter().position(|summary| name(summary) == selected).unwrap_or_else(|| {
+        descending(features, |summary| summary.mean_contribution_suspicious)
             .first()
-            .map_or(0, |&(place, _)| place)
+            .map_or(0, |&(index, _)| index)
     })
 }
 
-fn ordered(
+fn descending(
     features: &[FeatureSummary],
     by: impl Fn(&FeatureSummary) -> f64,
 ) -> Vec<(usize, &FeatureSummary)> {
@@ -184,17 +188,17 @@ fn ordered(
     ordered
 }
 
-/// What most influenced the result, in sentences.
-fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
+/// The most influential features, in sentences.
+fn influence(context: &ReportContext<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
     let mut sentences = Vec::new();
-    let suspicious = ordered(features, |summary| summary.mean_contribution_suspicious);
+    let suspicious = descending(features, |summary| summary.mean_contribution_suspicious);
     if let Some((_, first)) = suspicious.first()
-        && shown.report.suspicious > 0
+        && context.report.suspicious > 0
         && first.mean_contribution_suspicious > 0.0
     {
         sentences.push(Markup::trusted(format!(
-            "{} says most about the suspicious rows: {} of their scores come from it, {} of the \
-             scores of all rows.",
+            "{} contributes most to the suspicious rows: {} of their scores, and {} of the scores \
+             of all rows.",
             text::name(name(first)),
             numbers::percent(first.mean_contribution_suspicious),
             numbers::percent(first.mean_contribution),
@@ -210,20 +214,20 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
             before < 0.8
         })
         .collect();
-    if most.len() > 1 && sum >= 0.8 && shown.report.suspicious > 0 {
+    if most.len() > 1 && sum >= 0.8 && context.report.suspicious > 0 {
         let names: Vec<String> =
-            most.iter().map(|one| text::name(name(one)).into_string()).collect();
+            most.iter().map(|summary| text::name(name(summary)).into_string()).collect();
         sentences.push(Markup::trusted(format!(
             "Together, {} make up {}.",
-            words::listed(&names),
+            phrases::join_names(&names),
             numbers::percent(sum)
         )));
     }
     if sentences.is_empty() {
-        sentences.extend(ordered(features, |one| one.mean_contribution).first().map(
+        sentences.extend(descending(features, |summary| summary.mean_contribution).first().map(
             |(_, first)| {
                 Markup::trusted(format!(
-                    "{} has the largest part in the scores: {}.",
+                    "{} has the largest share in the scores: {}.",
                     text::name(name(first)),
                     numbers::percent(first.mean_contribution)
                 ))
@@ -233,59 +237,62 @@ fn influence(shown: &Shown<'_>, features: &[FeatureSummary]) -> Vec<Markup> {
     sentences
 }
 
-fn lines(features: &[FeatureSummary]) -> Vec<Line> {
+fn weight_rows(features: &[FeatureSummary]) -> Vec<WeightRow> {
     let weights: f64 = features.iter().map(weight).sum();
-    let part = |summary| if weights > 0.0 { weight(summary) / weights } else { 0.0 };
-    ordered(features, |summary| summary.mean_contribution)
+    let share = |summary| if weights > 0.0 { weight(summary) / weights } else { 0.0 };
+    descending(features, |summary| summary.mean_contribution)
         .into_iter()
         .map(|(_, summary)| {
             let feature = summary.feature.as_ref();
-            Line {
+            WeightRow {
                 name: text::name(name(summary)),
                 origin: text::name(feature.map_or("", |feature| &feature.origin)),
                 weight: numbers::number(weight(summary)),
-                weight_share: numbers::percent(part(summary)),
+                weight_share: numbers::percent(share(summary)),
                 all: numbers::percent(summary.mean_contribution),
                 suspicious: numbers::percent(summary.mean_contribution_suspicious),
-                words: words::against_weight(
+                comparison: phrases::against_weight(
                     summary.mean_contribution,
                     summary.mean_contribution_suspicious,
-                    part(summary),
+                    share(summary),
                 ),
             }
         })
         .collect()
 }
 
-/// Features that contribute to nothing: candidates to drop.
-fn useless(features: &[FeatureSummary]) -> impl Iterator<Item = &FeatureSummary> {
+/// Features with negligible contributions.
+fn negligible(features: &[FeatureSummary]) -> impl Iterator<Item = &FeatureSummary> {
     features.iter().filter(|summary| {
-        summary.mean_contribution < words::NOTHING
-            && summary.mean_contribution_suspicious < words::NOTHING
+        summary.mean_contribution < phrases::NEGLIGIBLE
+            && summary.mean_contribution_suspicious < phrases::NEGLIGIBLE
     })
 }
 
-/// Pairs of features of which one would do, each once.
-fn same(analysis: &Analysis) -> Vec<Pair> {
-    let mut pairs: Vec<Pair> = Vec::new();
+/// Pairs of features of which one suffices, each once.
+fn redundant_pairs(analysis: &Analysis) -> Vec<RedundantPair> {
+    let mut pairs: Vec<RedundantPair> = Vec::new();
     let mut last = None;
-    for one in &analysis.correlations {
-        let Some(value) = one.value.filter(|value| value.abs() >= words::SAME) else { continue };
-        let method = match one.method() {
+    for correlation in &analysis.correlations {
+        let Some(value) = correlation.value.filter(|value| value.abs() >= phrases::REDUNDANT)
+        else {
+            continue;
+        };
+        let method = match correlation.method() {
             Method::Pearson => "Pearson",
             Method::Spearman => "Spearman",
             Method::CramersV => "Cramér’s V",
             Method::Unspecified => "correlation",
         };
-        let told = format!("{method} {}", numbers::number(value));
-        let names = Some((&one.first, &one.second));
+        let values = format!("{method} {}", numbers::number(value));
+        let names = Some((&correlation.first, &correlation.second));
         match pairs.last_mut() {
-            Some(pair) if last == names => pair.values = format!("{}, {told}", pair.values),
-            _ => pairs.push(Pair {
-                first: text::name(&one.first),
-                second: text::name(&one.second),
-                values: told,
-                words: words::same(value),
+            Some(pair) if last == names => pair.values = format!("{}, {values}", pair.values),
+            _ => pairs.push(RedundantPair {
+                first: text::name(&correlation.first),
+                second: text::name(&correlation.second),
+                values,
+                relation: phrases::redundancy(value),
             }),
         }
         last = names;

@@ -1,4 +1,4 @@
-//! Section 1: who is near whom. The map, its clusters, the tree they come from, similarities, scores.
+//! Section 1: map, clusters, dendrogram, similarities and scores of the rows.
 
 use anomal_core::{
     Result,
@@ -7,26 +7,30 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Content, Markup, Shown,
-    figure::{About, figure},
-    frame, map_data, numbers, text, words,
+    Content, Markup, ReportContext,
+    format::{numbers, phrases, text},
+    layout::{
+        figure::{FigureSpec, figure},
+        frame::ReportBar,
+    },
+    map_data,
 };
 use crate::charts;
 
-struct Cluster {
+struct ClusterRow {
     label: usize,
     size: String,
     share: String,
     suspicious: String,
-    /// Of another clustering, for the script to show.
+    /// Belongs to another clustering; the script shows it.
     hidden: bool,
 }
 
 struct Slider {
-    least: u32,
-    most: u32,
-    now: u32,
-    words: String,
+    min: u32,
+    max: u32,
+    value: u32,
+    quality: String,
 }
 
 #[derive(Template)]
@@ -34,10 +38,10 @@ struct Slider {
 struct Section {
     level: u8,
     is_file: bool,
-    /// Why there is no map, where there is none.
-    without: Option<Markup>,
+    /// Why there is no map, if there is none.
+    no_map: Option<Markup>,
     slider: Option<Slider>,
-    clusters: Vec<Cluster>,
+    clusters: Vec<ClusterRow>,
     clusters_help: String,
     stress: Option<String>,
     representatives: Option<Markup>,
@@ -49,142 +53,147 @@ struct Section {
     data: Markup,
 }
 
-/// The page; `clusters` is how many the address asks for.
-pub fn page(shown: &Shown<'_>, clusters: Option<u32>) -> Result<Content> {
+/// The page. `clusters`: the number of clusters in the URL.
+pub fn page(context: &ReportContext<'_>, clusters: Option<u32>) -> Result<Content> {
     Ok(Content {
         title: "Clustering".to_owned(),
-        bar: Some(frame::Bar::of(shown, "clustering")),
-        body: section(shown, clusters)?,
+        bar: Some(ReportBar::new(context, "clustering")),
+        body: section(context, clusters)?,
     })
 }
 
-/// The clustering that is shown first: the one asked for, or the one that stands apart best.
-fn chosen(clusterings: &[Clustering], clusters: Option<u32>) -> Option<usize> {
-    let asked = clusters.and_then(|k| clusterings.iter().position(|one| one.k == k));
-    let silhouette = |one: &Clustering| one.silhouette.filter(|s| s.is_finite()).unwrap_or(-2.0);
-    let best = || {
-        let ordered = clusterings.iter().enumerate().rev();
-        ordered.max_by(|a, b| silhouette(a.1).total_cmp(&silhouette(b.1))).map(|(place, _)| place)
+/// The index of the clustering with this number of clusters, or else of the one with the best silhouette.
+fn select_clustering(clusterings: &[Clustering], clusters: Option<u32>) -> Option<usize> {
+    let selected =
+        clusters.and_then(|k| clusterings.iter().position(|clustering| clustering.k == k));
+    let silhouette = |clustering: &Clustering| {
+        clustering.silhouette.filter(|silhouette| silhouette.is_finite()).unwrap_or(-2.0)
     };
-    asked.or_else(best)
+    let best = || {
+        let reversed = clusterings.iter().enumerate().rev();
+        reversed.max_by(|a, b| silhouette(a.1).total_cmp(&silhouette(b.1))).map(|(index, _)| index)
+    };
+    selected.or_else(best)
 }
 
-pub fn section(shown: &Shown<'_>, clusters: Option<u32>) -> Result<Markup> {
-    let clusterings = shown.clusterings();
-    let chosen = chosen(clusterings, clusters);
-    let map = shown.analysis.and_then(|analysis| analysis.map.as_ref());
-    let has_map = map.is_some() && !shown.view.points.is_empty();
-    let draw = |about: &About<'_>, svg: String| figure(shown, about, svg);
-    Markup::of(&Section {
-        level: shown.level,
-        is_file: shown.links.is_file(),
-        without: (!has_map && chosen.is_none()).then(|| without(shown)),
-        slider: chosen.and_then(|place| slider(clusterings, place)),
-        clusters: chosen.map_or_else(Vec::new, |place| legend(shown, place)),
-        clusters_help: shown.links.help("clusters"),
-        stress: map.map(|map| words::stress(map.stress)),
-        representatives: shown
+pub fn section(context: &ReportContext<'_>, clusters: Option<u32>) -> Result<Markup> {
+    let clusterings = context.clusterings();
+    let selected = select_clustering(clusterings, clusters);
+    let map = context.analysis.and_then(|analysis| analysis.map.as_ref());
+    let has_map = map.is_some() && !context.view.points.is_empty();
+    let draw = |spec: &FigureSpec<'_>, svg: String| figure(context, spec, svg);
+    Markup::from_template(&Section {
+        level: context.level,
+        is_file: context.links.is_file(),
+        no_map: (!has_map && selected.is_none()).then(|| no_map(context)),
+        slider: selected.and_then(|index| slider(clusterings, index)),
+        clusters: selected.map_or_else(Vec::new, |index| cluster_rows(context, index)),
+        clusters_help: context.links.help("clusters"),
+        stress: map.map(|map| phrases::stress(map.stress)),
+        representatives: context
             .analysis
             .and_then(|analysis| analysis.representatives.as_ref())
-            .map(|some| text::bdi(&some.message, 4 * text::CELL)),
+            .map(|found| text::bdi(&found.message, 4 * text::CELL)),
         map: if has_map {
-            let svg = charts::map(&shown.view.points, chosen, shown.links.rows().as_deref());
+            let svg = charts::map(&context.view.points, selected, context.links.rows().as_deref());
             draw(&MAP, svg)?
         } else {
             Markup::default()
         },
-        dendrogram: dendrogram(shown, chosen)?,
+        dendrogram: dendrogram(context, selected)?,
         silhouettes: if clusterings.len() > 1 {
             draw(&SILHOUETTES, charts::silhouettes(clusterings))?
         } else {
             Markup::default()
         },
-        heatmap: match shown.analysis.and_then(|analysis| analysis.heatmap.as_ref()) {
+        heatmap: match context.analysis.and_then(|analysis| analysis.heatmap.as_ref()) {
             Some(heatmap) if !heatmap.rows.is_empty() => draw(&HEATMAP, charts::heatmap(heatmap))?,
             _ => Markup::default(),
         },
-        scores: match &shown.view.scores {
+        scores: match &context.view.scores {
             Some(scores) => draw(&SCORES, charts::scores(scores))?,
             None => Markup::default(),
         },
-        data: if has_map { map_data::block(shown) } else { Markup::default() },
+        data: if has_map { map_data::block(context) } else { Markup::default() },
     })
 }
 
-const MAP: About<'_> = About {
+const MAP: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "map",
     title: "Map of the rows",
-    caption: "Rows that stand near each other are alike; a ring marks a suspicious one.",
+    caption: "Rows close to each other are similar; a ring marks a suspicious row.",
     class: "map",
     scrolls: false,
 };
-const DENDROGRAM: About<'_> = About {
+const DENDROGRAM: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "dendrogram",
     title: "Dendrogram",
-    caption: "The lower two branches join, the more alike they are; the dashed line cuts the tree \
-              into the clusters.",
+    caption: "The lower two branches join, the more similar their rows; the dashed line cuts the \
+              tree into the clusters.",
     class: "dendrogram",
     scrolls: true,
 };
-const SILHOUETTES: About<'_> = About {
+const SILHOUETTES: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "silhouette",
     title: "Silhouette by number of clusters",
-    caption: "The higher, the better the clusters of that number stand apart.",
+    caption: "The higher the silhouette, the better the clusters are separated.",
     class: "silhouettes",
     scrolls: true,
 };
-const HEATMAP: About<'_> = About {
+const HEATMAP: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "similarity-heatmap",
     title: "Similarity heatmap",
-    caption: "Each row against each other in the order of the dendrogram: bright squares along \
+    caption: "Each row against each other, in the order of the dendrogram: bright squares along \
               the diagonal are clusters.",
     class: "heatmap",
     scrolls: false,
 };
-const SCORES: About<'_> = About {
+const SCORES: FigureSpec<'_> = FigureSpec {
     id: None,
     anchor: "scores",
     title: "Scores of all rows",
-    caption: "How many rows have which score; those right of the line are suspicious.",
+    caption: "The number of rows by score; those right of the line are suspicious.",
     class: "scores",
     scrolls: true,
 };
 
-fn dendrogram(shown: &Shown<'_>, chosen: Option<usize>) -> Result<Markup> {
-    let tree = shown.analysis.and_then(|analysis: &Analysis| analysis.dendrogram.as_ref());
+fn dendrogram(context: &ReportContext<'_>, selected: Option<usize>) -> Result<Markup> {
+    let tree = context.analysis.and_then(|analysis: &Analysis| analysis.dendrogram.as_ref());
     let Some(tree) = tree.filter(|tree| !tree.merges.is_empty()) else {
         return Ok(Markup::default());
     };
-    let heights: Vec<f64> = shown.clusterings().iter().map(|one| one.height).collect();
-    let svg = charts::dendrogram(tree, &shown.view.leaf_labels, chosen, &heights);
-    figure(shown, &DENDROGRAM, svg)
+    let heights: Vec<f64> =
+        context.clusterings().iter().map(|clustering| clustering.height).collect();
+    let svg = charts::dendrogram(tree, &context.view.leaf_labels, selected, &heights);
+    figure(context, &DENDROGRAM, svg)
 }
 
-fn slider(clusterings: &[Clustering], place: usize) -> Option<Slider> {
-    let (first, last, now) = (clusterings.first()?, clusterings.last()?, clusterings.get(place)?);
+fn slider(clusterings: &[Clustering], selected: usize) -> Option<Slider> {
+    let (first, last) = (clusterings.first()?, clusterings.last()?);
+    let selected = clusterings.get(selected)?;
     Some(Slider {
-        least: first.k,
-        most: last.k,
-        now: now.k,
-        words: words::silhouette(now.silhouette),
+        min: first.k,
+        max: last.k,
+        value: selected.k,
+        quality: phrases::silhouette(selected.silhouette),
     })
 }
 
-/// The clusters as a table, with lines for those that the slider may bring.
-fn legend(shown: &Shown<'_>, place: usize) -> Vec<Cluster> {
-    let clusterings = shown.clusterings();
-    let Some(now) = clusterings.get(place) else { return Vec::new() };
-    let most = clusterings.iter().map(|one| one.sizes.len()).max().unwrap_or(0);
-    let rows: u64 = now.sizes.iter().sum();
-    let suspicious = map_data::suspicious(shown, place, most);
+/// The table of clusters, with hidden rows for clusterings with more clusters.
+fn cluster_rows(context: &ReportContext<'_>, selected: usize) -> Vec<ClusterRow> {
+    let clusterings = context.clusterings();
+    let Some(clustering) = clusterings.get(selected) else { return Vec::new() };
+    let most = clusterings.iter().map(|other| other.sizes.len()).max().unwrap_or(0);
+    let rows: u64 = clustering.sizes.iter().sum();
+    let suspicious = map_data::suspicious(context, selected, most);
     (0..most)
         .map(|cluster| {
-            let size = now.sizes.get(cluster).copied();
-            Cluster {
+            let size = clustering.sizes.get(cluster).copied();
+            ClusterRow {
                 label: cluster + 1,
                 size: size.map_or_else(String::new, numbers::count),
                 share: size.map_or_else(String::new, |size| numbers::share(size, rows)),
@@ -195,11 +204,11 @@ fn legend(shown: &Shown<'_>, place: usize) -> Vec<Cluster> {
         .collect()
 }
 
-/// Why there is no map, and what would give one.
-fn without(shown: &Shown<'_>) -> Markup {
+/// Why there is no map, and which detector draws one.
+fn no_map(context: &ReportContext<'_>) -> Markup {
     Markup::trusted(format!(
         "{} scores rows without grouping them, so there is no map, no dendrogram and no heatmap. \
-         <code>Gower</code> gives all three.",
-        text::name(&shown.report.engine)
+         <code>Gower</code> draws all three.",
+        text::name(&context.report.engine)
     ))
 }

@@ -1,4 +1,4 @@
-//! How the values of a feature are spread, by group.
+//! The distribution of a feature's values, by group of rows.
 
 use anomal_core::{
     Result,
@@ -7,9 +7,9 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Markup, Shown, drawn,
-    figure::{About, figure},
-    numbers, text,
+    Markup, ReportContext,
+    format::{labels, numbers, text},
+    layout::figure::{FigureSpec, figure},
 };
 use crate::charts;
 
@@ -18,9 +18,9 @@ struct Column {
     class: &'static str,
 }
 
-struct Line {
+struct StatisticRow {
     name: &'static str,
-    /// For each group.
+    /// One for each group.
     values: Vec<String>,
 }
 
@@ -28,40 +28,43 @@ struct Line {
 #[template(path = "density.html")]
 struct Density {
     plain: String,
-    picture: Markup,
+    figure: Markup,
     columns: Vec<Column>,
-    lines: Vec<Line>,
+    rows: Vec<StatisticRow>,
     missing: String,
     distinct: String,
 }
 
-/// Places in [`FeatureGroup::quantiles`] of the least, the quartiles and the greatest.
-pub const FIVE: [usize; 5] = [0, 3, 4, 5, 8];
+/// The indices in [`FeatureGroup::quantiles`] of the five-number summary: minimum, quartiles, maximum.
+pub const FIVE_NUMBERS: [usize; 5] = [0, 3, 4, 5, 8];
 
-/// `place`: of the feature among all.
-pub fn density(shown: &Shown<'_>, place: usize, summary: &FeatureSummary) -> Result<Markup> {
+/// `index`: that of the feature.
+pub fn density(
+    context: &ReportContext<'_>,
+    index: usize,
+    summary: &FeatureSummary,
+) -> Result<Markup> {
     let name = summary.feature.as_ref().map_or("", |feature| &feature.name);
-    let plain = text::short(name, text::CELL);
-    let about = About {
-        id: Some(&format!("density-{place}")),
+    let plain = text::shorten(name, text::CELL);
+    let spec = FigureSpec {
+        id: Some(&format!("density-{index}")),
         anchor: "density",
         title: &format!("Values of {plain}"),
-        caption: "Where the groups' shapes differ, the feature tells suspicious rows from normal \
-                  ones.",
+        caption: "Where the shapes differ, the feature separates suspicious rows from normal rows.",
         class: "density",
         scrolls: true,
     };
-    let deeper = Shown { level: shown.level + 1, ..*shown };
-    Markup::of(&Density {
+    let below = ReportContext { level: context.level + 1, ..*context };
+    Markup::from_template(&Density {
         plain: plain.clone(),
-        picture: figure(&deeper, &about, charts::density(&drawn::summary(summary)))?,
+        figure: figure(&below, &spec, charts::density(&labels::summary(summary)))?,
         columns: summary.groups.iter().map(column).collect(),
-        lines: lines(summary),
+        rows: statistics(summary),
         missing: match summary.missing {
-            0 => "no row lacks it".to_owned(),
-            some => numbers::counted(some, "row lacks it", "rows lack it"),
+            0 => "missing in no row".to_owned(),
+            rows => format!("missing in {}", numbers::counted(rows, "row", "rows")),
         },
-        distinct: numbers::counted(summary.distinct, "different value", "different values"),
+        distinct: numbers::counted(summary.distinct, "distinct value", "distinct values"),
     })
 }
 
@@ -74,20 +77,20 @@ fn column(group: &FeatureGroup) -> Column {
     Column { group, class }
 }
 
-fn lines(summary: &FeatureSummary) -> Vec<Line> {
-    let line = |name, value: &dyn Fn(&FeatureGroup) -> String| Line {
+fn statistics(summary: &FeatureSummary) -> Vec<StatisticRow> {
+    let row = |name, value: &dyn Fn(&FeatureGroup) -> String| StatisticRow {
         name,
         values: summary.groups.iter().map(value).collect(),
     };
-    let mut lines = vec![line("Rows", &|group| numbers::count(group.count))];
+    let mut rows = vec![row("Rows", &|group| numbers::count(group.count))];
     if !summary.edges.is_empty() {
-        let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), numbers::number);
-        lines.push(line("Mean", &|group| shown(group.mean)));
-        lines.push(line("Standard deviation", &|group| shown(group.standard_deviation)));
-        let names = ["Least", "Lower quartile", "Median", "Upper quartile", "Greatest"];
-        for (name, at) in names.into_iter().zip(FIVE) {
-            lines.push(line(name, &|group| shown(group.quantiles.get(at).copied())));
+        let format = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), numbers::number);
+        rows.push(row("Mean", &|group| format(group.mean)));
+        rows.push(row("Standard deviation", &|group| format(group.standard_deviation)));
+        let names = ["Minimum", "Lower quartile", "Median", "Upper quartile", "Maximum"];
+        for (name, index) in names.into_iter().zip(FIVE_NUMBERS) {
+            rows.push(row(name, &|group| format(group.quantiles.get(index).copied())));
         }
     }
-    lines
+    rows
 }

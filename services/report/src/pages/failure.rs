@@ -1,9 +1,9 @@
-//! What is shown instead of a page, and what to do then.
+//! Error pages: what went wrong and what to do.
 
 use anomal_core::{Code, Result};
 use askama::Template;
 
-use super::{Content, Markup, text};
+use super::{Content, Markup, SessionUser, format::text};
 
 #[derive(Template)]
 #[template(path = "failure.html")]
@@ -15,7 +15,7 @@ struct Failure {
     action: Option<(&'static str, &'static str)>,
 }
 
-/// The status of a failure.
+/// The HTTP status of an error.
 pub fn status(code: Code) -> u16 {
     match code {
         Code::NotFound => 404,
@@ -29,47 +29,50 @@ pub fn status(code: Code) -> u16 {
     }
 }
 
-/// The page. The message is left out where it may tell of the service's inside.
+/// The page. The message of a server error is left out: it may describe the service's internals.
 pub fn page(status: u16, message: &str) -> Result<Content> {
     let reports = Some(("/", "All reports"));
     let (title, remedy, action) = match status {
-        400 => ("This address asks for nothing there is", "Check the address.", reports),
+        400 => ("Invalid address", "Check the address.", reports),
         401 => (
             "You are not signed in",
-            "Sign in, then open the page again. A program sends its token in the header \
-             Authorization.",
+            "Sign in, then open the page again. A program sends its token in the Authorization \
+             header.",
             Some(("/login", "Sign in")),
         ),
         403 => (
-            "This is not for you to see",
-            "Ask whoever runs this service for access to the report's namespace.",
+            "You have no access to this page",
+            "Ask the administrator of this service for access to the report's namespace.",
             reports,
         ),
         404 => (
-            "There is no such page",
-            "The report may have been deleted or have expired, or the address is incomplete.",
+            "Page not found",
+            "The report may have expired or been deleted, or the address is incomplete.",
             reports,
         ),
-        405 => ("That can't be done here", "Pages are only read.", reports),
-        429 | 503 | 504 => {
-            ("The service is busy", "Wait a little, then load the page again.", reports)
-        }
+        405 => ("Method not allowed", "Pages can only be read.", reports),
+        429 | 503 | 504 => ("The service is busy", "Wait a moment, then reload the page.", reports),
         _ => (
-            "Something went wrong here",
-            "It is not your doing. Load the page again; if that does not help, the service's log \
-             says more.",
+            "Something went wrong",
+            "This is an error of the service. Reload the page; if that does not help, the service's log \
+             has details.",
             reports,
         ),
     };
-    let told = status < 500 && !message.is_empty();
-    let body = Markup::of(&Failure {
+    let show_message = status < 500 && !message.is_empty();
+    let body = Markup::from_template(&Failure {
         status,
         title,
-        message: told.then(|| text::bdi(message, 4 * text::CELL)),
+        message: show_message.then(|| text::bdi(message, 4 * text::CELL)),
         remedy,
         action,
     })?;
     Ok(Content { title: title.to_owned(), bar: None, body })
+}
+
+/// The page as HTML.
+pub fn render(status: u16, message: &str, user: Option<&SessionUser>) -> Result<String> {
+    super::render(&page(status, message)?, user)
 }
 
 #[cfg(test)]
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_inside_is_not_told() {
+    fn messages_of_server_errors_are_hidden() {
         let page = |status| page(status, "<secret>").unwrap().body.into_string();
         assert!(!page(500).contains("secret"));
         assert!(page(404).contains("&lt;secret&gt;"));

@@ -1,4 +1,4 @@
-//! Section 3: the flags, by severity, and what they found.
+//! Section 3: flags by severity, with the rows that they hit.
 
 use anomal_core::{
     Result,
@@ -7,37 +7,40 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Content, Markup, Shown, frame, numbers,
-    pager::{Place, pager},
-    text,
+    Content, Markup, ReportContext,
+    format::{numbers, text},
+    layout::{
+        frame::ReportBar,
+        pager::{PageRange, pager},
+    },
 };
 use crate::view::{Hit, Page};
 
-/// Rows hit that a flag shows at once.
+/// Rows of a page of hits.
 pub const LIMIT: usize = 10;
 
-struct Line {
+struct HitRow {
     row: String,
     href: Option<String>,
     value: Markup,
 }
 
 struct Flag {
-    place: usize,
+    index: usize,
     name: Markup,
     plain: String,
     description: Option<Markup>,
     message: Option<Markup>,
     count: String,
     share: String,
-    lines: Vec<Line>,
-    /// Said where not all are shown and there are no links to the others.
-    shown: Option<String>,
+    rows: Vec<HitRow>,
+    /// How many hits are listed, if not all are.
+    listed: Option<String>,
     pager: Markup,
     download: Option<String>,
 }
 
-struct Group {
+struct SeverityGroup {
     severity: &'static str,
     class: &'static str,
     flags: Vec<Flag>,
@@ -47,28 +50,28 @@ struct Group {
 #[template(path = "flags.html")]
 struct Section {
     level: u8,
-    groups: Vec<Group>,
+    groups: Vec<SeverityGroup>,
     flagged: String,
     results: String,
     help: String,
 }
 
-/// The page: a page of hits for each flag of the report, in order.
-pub fn page(shown: &Shown<'_>, hits: &[Page<Hit>]) -> Result<Content> {
+/// The page. `hits`: a page of hits for each flag of the report, in order.
+pub fn page(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Content> {
     Ok(Content {
         title: "Flags".to_owned(),
-        bar: Some(frame::Bar::of(shown, "flags")),
-        body: section(shown, hits)?,
+        bar: Some(ReportBar::new(context, "flags")),
+        body: section(context, hits)?,
     })
 }
 
-pub fn section(shown: &Shown<'_>, hits: &[Page<Hit>]) -> Result<Markup> {
+pub fn section(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Markup> {
     let mut groups = Vec::new();
     for severity in [Severity::High, Severity::Medium, Severity::Low, Severity::Unspecified] {
         let mut flags = Vec::new();
-        for (place, flag) in shown.report.flags.iter().enumerate() {
+        for (index, flag) in context.report.flags.iter().enumerate() {
             if flag.severity() == severity {
-                flags.push(one(shown, place, flag, hits.get(place))?);
+                flags.push(flag_article(context, index, flag, hits.get(index))?);
             }
         }
         if !flags.is_empty() {
@@ -78,61 +81,61 @@ pub fn section(shown: &Shown<'_>, hits: &[Page<Hit>]) -> Result<Markup> {
                 Severity::Medium => ("Medium severity", "medium"),
                 Severity::Low => ("Low severity", "low"),
             };
-            groups.push(Group { severity, class, flags });
+            groups.push(SeverityGroup { severity, class, flags });
         }
     }
-    Markup::of(&Section {
-        level: shown.level,
+    Markup::from_template(&Section {
+        level: context.level,
         groups,
-        flagged: numbers::count(shown.report.flagged),
-        results: numbers::counted(shown.report.results, "row", "rows"),
-        help: shown.links.help("flags"),
+        flagged: numbers::count(context.report.flagged),
+        results: numbers::counted(context.report.results, "row", "rows"),
+        help: context.links.help("flags"),
     })
 }
 
-fn one(
-    shown: &Shown<'_>,
-    place: usize,
+fn flag_article(
+    context: &ReportContext<'_>,
+    index: usize,
     flag: &FlagCount,
     hits: Option<&Page<Hit>>,
 ) -> Result<Flag> {
-    let nothing = Page { items: Vec::new(), offset: 0, total: 0 };
-    let hits = hits.unwrap_or(&nothing);
-    let at =
-        Place { offset: hits.offset, shown: hits.items.len(), total: hits.total, limit: LIMIT };
-    let is_file = shown.links.is_file();
+    let empty = Page::default();
+    let hits = hits.unwrap_or(&empty);
+    let range =
+        PageRange { offset: hits.offset, rows: hits.items.len(), total: hits.total, limit: LIMIT };
+    let is_file = context.links.is_file();
     let all = usize::try_from(flag.rows).unwrap_or(usize::MAX);
-    let kept = if is_file { hits.items.len() } else { hits.total };
+    let stored = if is_file { hits.items.len() } else { hits.total };
     let count = numbers::count(flag.rows);
     let sentence = |text: &str| (!text.is_empty()).then(|| text::bdi(text, 10 * text::CELL));
     Ok(Flag {
-        place,
+        index,
         name: text::name(&flag.name),
-        plain: text::short(&flag.name, text::CELL),
+        plain: text::shorten(&flag.name, text::CELL),
         description: sentence(&flag.description),
         message: sentence(&flag.message.replace("{count}", &count)),
         count,
-        share: numbers::share(flag.rows, shown.report.results),
-        lines: hits.items.iter().map(|hit| line(shown, hit)).collect(),
-        shown: (kept < all).then(|| {
-            format!("The first {} of {} are shown.", numbers::size(kept), numbers::size(all))
+        share: numbers::share(flag.rows, context.report.results),
+        rows: hits.items.iter().map(|hit| hit_row(context, hit)).collect(),
+        listed: (stored < all).then(|| {
+            format!("The first {} of {} are listed.", numbers::size(stored), numbers::size(all))
         }),
         pager: if is_file {
             Markup::default()
         } else {
-            let label = format!("Pages of rows hit by flag {}", place + 1);
-            pager(at, &label, |page| format!("?flag={place}&page={page}#flag-{place}"))?
+            let label = format!("Pages of rows hit by flag {}", index + 1);
+            pager(range, &label, |page| format!("?flag={index}&page={page}#flag-{index}"))?
         },
         download: (flag.rows > 0)
-            .then(|| shown.links.download(&format!("flag-{place}.csv")))
+            .then(|| context.links.download(&format!("flag-{index}.csv")))
             .flatten(),
     })
 }
 
-fn line(shown: &Shown<'_>, hit: &Hit) -> Line {
-    Line {
+fn hit_row(context: &ReportContext<'_>, hit: &Hit) -> HitRow {
+    HitRow {
         row: numbers::count(hit.row),
-        href: shown.links.row(hit.row),
+        href: context.links.row(hit.row),
         value: text::cell(Some(&hit.value)),
     }
 }

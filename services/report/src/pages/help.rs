@@ -1,4 +1,4 @@
-//! "How to read a report": one text for the documentation, the page and the file.
+//! "How to read a report": docs/reading-a-report.md as a page and as a section of the HTML file.
 
 use anomal_core::Result;
 use askama::Template;
@@ -17,36 +17,36 @@ struct Help {
 
 pub fn page() -> Result<Content> {
     let entries = headings().into_iter().filter(|(level, ..)| *level == HeadingLevel::H2);
-    let body = Markup::of(&Help {
+    let body = Markup::from_template(&Help {
         entries: entries.map(|(_, anchor, title)| (anchor, title)).collect(),
         text: text("", 0),
     })?;
     Ok(Content { title: "How to read a report".to_owned(), bar: None, body })
 }
 
-/// The text without its title, its anchors after `prefix`, its headings `deeper` than they are.
-pub fn text(prefix: &str, deeper: usize) -> Markup {
+/// The text without its title. `prefix` is prepended to anchors; headings are `depth` levels lower.
+pub fn text(prefix: &str, depth: usize) -> Markup {
     let anchors = headings();
     let mut next = anchors.iter().filter(|(level, ..)| *level != HeadingLevel::H1);
-    let mut title = false;
+    let mut in_title = false;
     let level = |level: HeadingLevel| {
-        HeadingLevel::try_from(level as usize + deeper).unwrap_or(HeadingLevel::H6)
+        HeadingLevel::try_from(level as usize + depth).unwrap_or(HeadingLevel::H6)
     };
     let events = parser().filter_map(|event| match event {
         Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => {
-            title = true;
+            in_title = true;
             None
         }
         Event::End(TagEnd::Heading(HeadingLevel::H1)) => {
-            title = false;
+            in_title = false;
             None
         }
-        _ if title => None,
-        Event::Start(Tag::Heading { level: own, classes, attrs, .. }) => {
+        _ if in_title => None,
+        Event::Start(Tag::Heading { level: original, classes, attrs, .. }) => {
             let id = next.next().map(|(_, anchor, _)| CowStr::from(format!("{prefix}{anchor}")));
-            Some(Event::Start(Tag::Heading { level: level(own), id, classes, attrs }))
+            Some(Event::Start(Tag::Heading { level: level(original), id, classes, attrs }))
         }
-        Event::End(TagEnd::Heading(own)) => Some(Event::End(TagEnd::Heading(level(own)))),
+        Event::End(TagEnd::Heading(original)) => Some(Event::End(TagEnd::Heading(level(original)))),
         other => Some(other),
     });
     let mut page = String::new();
@@ -58,7 +58,7 @@ fn parser() -> Parser<'static> {
     Parser::new_ext(TEXT, Options::ENABLE_TABLES)
 }
 
-/// Level, anchor and title of each heading. Anchors are those that code hosts make of the title.
+/// Level, anchor and title of each heading. Anchors are those of GitHub.
 fn headings() -> Vec<(HeadingLevel, String, String)> {
     let mut headings = Vec::new();
     let mut open: Option<(HeadingLevel, String)> = None;
@@ -94,7 +94,7 @@ fn anchor(title: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Every anchor that a page links to.
+    /// The anchors that pages link to.
     const ANCHORS: [&str; 14] = [
         "reasons",
         "map",
@@ -113,7 +113,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_picture_has_its_heading() {
+    fn every_figure_has_an_explanation() {
         let page = text("help-", 1).into_string();
         for anchor in ANCHORS {
             assert!(page.contains(&format!("<h3 id=\"help-{anchor}\">")), "{anchor}");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_no_title_of_its_own() {
+    fn the_page_has_anchors_and_a_table_of_contents() {
         let page = page().unwrap().body.into_string();
         assert!(page.contains("<h2 id=\"map\">"));
         assert!(page.contains("href=\"#map\""));

@@ -6,20 +6,23 @@ use anomal_core::{
 };
 use askama::Template;
 
-use super::{Content, Links, Markup, numbers, text};
-use crate::view::called;
+use super::{
+    Content, Links, Markup,
+    format::{numbers, text},
+};
+use crate::view::display_name;
 
 /// Reports of a page.
 pub const LIMIT: u32 = 50;
 
-struct Count {
+struct SeverityCount {
     class: &'static str,
     severity: &'static str,
     rows: String,
     zero: bool,
 }
 
-struct Line {
+struct ReportRow {
     href: String,
     job: Markup,
     namespace: Option<Markup>,
@@ -29,54 +32,54 @@ struct Line {
     suspicious: Option<String>,
     share: String,
     found: bool,
-    flags: Vec<Count>,
+    flags: Vec<SeverityCount>,
 }
 
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
-    lines: Vec<Line>,
+    rows: Vec<ReportRow>,
     total: String,
     search: String,
     first: Option<String>,
     next: Option<String>,
 }
 
-/// What the address asks for.
+/// The parameters of the URL.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct ListParams {
     pub search: String,
+    /// The page token.
     pub token: String,
 }
 
-pub fn page(asked: &Asked, found: &ListReportsResponse) -> Result<Content> {
-    let query = |token: &str| {
+pub fn page(params: &ListParams, reports: &ListReportsResponse) -> Result<Content> {
+    let href = |token: &str| {
         let mut parts = Vec::new();
-        if !asked.search.is_empty() {
-            parts.push(format!("q={}", text::encode(&asked.search)));
+        if !params.search.is_empty() {
+            parts.push(format!("q={}", text::encode(&params.search)));
         }
         if !token.is_empty() {
             parts.push(format!("page={}", text::encode(token)));
         }
         format!("/?{}", parts.join("&"))
     };
-    let body = Markup::of(&List {
-        lines: found.reports.iter().map(line).collect(),
-        total: numbers::counted(found.total, "report", "reports"),
-        search: asked.search.clone(),
-        first: (!asked.token.is_empty()).then(|| query("")),
-        next: (!found.next_page_token.is_empty()).then(|| query(&found.next_page_token)),
+    let body = Markup::from_template(&List {
+        rows: reports.reports.iter().map(report_row).collect(),
+        total: numbers::counted(reports.total, "report", "reports"),
+        search: params.search.clone(),
+        first: (!params.token.is_empty()).then(|| href("")),
+        next: (!reports.next_page_token.is_empty()).then(|| href(&reports.next_page_token)),
     })?;
     Ok(Content { title: "Reports".to_owned(), bar: None, body })
 }
 
-fn line(report: &Report) -> Line {
-    let part = |text: &str| (!text.is_empty()).then(|| text::name(text));
-    Line {
+fn report_row(report: &Report) -> ReportRow {
+    ReportRow {
         href: Links::pages(&report.id).section(""),
-        job: text::name(called(report)),
-        namespace: part(&report.namespace),
-        input: part(&report.input),
+        job: text::name(display_name(report)),
+        namespace: text::optional_name(&report.namespace),
+        input: text::optional_name(&report.input),
         time: numbers::time(&report.create_time),
         rows: numbers::count(report.results),
         suspicious: (!report.engine.is_empty()).then(|| numbers::count(report.suspicious)),
@@ -88,7 +91,7 @@ fn line(report: &Report) -> Line {
                 let flags = report.flags.iter().filter(|flag| flag.severity() == severity);
                 let rows: u64 = flags.map(|flag| flag.rows).fold(0, u64::saturating_add);
                 let severity = numbers::severity(severity);
-                Count { class, severity, rows: numbers::count(rows), zero: rows == 0 }
+                SeverityCount { class, severity, rows: numbers::count(rows), zero: rows == 0 }
             })
             .collect(),
     }

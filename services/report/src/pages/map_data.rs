@@ -1,26 +1,31 @@
-//! What the script knows of the map and the dendrogram: a block of data, not of code.
+//! The data of map and dendrogram for the script, as a JSON block.
 
 use serde::Serialize;
 
-use super::{Markup, Shown, numbers, text, words};
+use super::{
+    Markup, ReportContext,
+    format::{numbers, phrases, text},
+};
 use crate::charts;
 
-/// What hover texts may take at most, and how long a value is while they take less.
+/// The most characters of all values together.
 const BUDGET: usize = 600_000;
+/// The lengths to which values are shortened, until they fit the budget.
 const LENGTHS: [usize; 4] = [80, 40, 20, 10];
-/// Features that the card of a point shows.
+/// Features on the card of a point.
 const FEATURES: usize = 12;
 
 #[derive(Serialize)]
 struct Data {
-    /// Names of the features that are shown, and how many are left off.
+    /// Names of the features on the card.
     features: Vec<String>,
+    /// Features that are not on the card.
     left_off: usize,
     rows: Vec<u64>,
     counts: Vec<u64>,
     suspicious: Vec<u8>,
     scores: Vec<Option<String>>,
-    /// For each point, its values; null: missing.
+    /// The values of each point; null: missing.
     values: Vec<Vec<Option<String>>>,
     clusterings: Vec<Clustering>,
 }
@@ -29,11 +34,11 @@ struct Data {
 struct Clustering {
     k: u32,
     height: f64,
-    /// The height in words.
+    /// The height as text.
     cut: String,
-    /// For each point.
+    /// The cluster of each point.
     labels: Vec<u32>,
-    /// For each leaf of the dendrogram, as they stand side by side.
+    /// The cluster of each leaf of the dendrogram, from left to right.
     leaves: Vec<u32>,
     sizes: Vec<String>,
     shares: Vec<String>,
@@ -42,17 +47,17 @@ struct Clustering {
     words: String,
 }
 
-/// The block.
-pub fn block(shown: &Shown<'_>) -> Markup {
-    let json = serde_json::to_string(&data(shown)).unwrap_or_else(|_| "null".to_owned());
+/// The JSON block.
+pub fn block(context: &ReportContext<'_>) -> Markup {
+    let json = serde_json::to_string(&data(context)).unwrap_or_else(|_| "null".to_owned());
     Markup::trusted(format!(
         "<script type=\"application/json\" id=\"map-data\">{}</script>",
-        harmless(&json)
+        escape_json(&json)
     ))
 }
 
-/// JSON that can't end the element it stands in, nor a line of it.
-fn harmless(json: &str) -> String {
+/// Escapes JSON so that it can't end the `script` element or a line.
+fn escape_json(json: &str) -> String {
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
@@ -60,17 +65,17 @@ fn harmless(json: &str) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-fn data(shown: &Shown<'_>) -> Data {
-    let points = &shown.view.points;
-    let chosen = chosen(shown);
-    let names = shown.feature_names();
+fn data(context: &ReportContext<'_>) -> Data {
+    let points = &context.view.points;
+    let selected = select_features(context);
+    let names = context.feature_names();
     Data {
-        features: chosen
+        features: selected
             .iter()
-            .filter_map(|&place| names.get(place))
-            .map(|name| text::short(name, text::CELL))
+            .filter_map(|&index| names.get(index))
+            .map(|name| text::shorten(name, text::CELL))
             .collect(),
-        left_off: names.len().saturating_sub(chosen.len()),
+        left_off: names.len().saturating_sub(selected.len()),
         rows: points.iter().map(|point| point.row).collect(),
         counts: points.iter().map(|point| point.count).collect(),
         suspicious: points.iter().map(|point| u8::from(point.suspicious)).collect(),
@@ -78,41 +83,41 @@ fn data(shown: &Shown<'_>) -> Data {
             .iter()
             .map(|point| point.score.map(|score| numbers::fixed(score, 3)))
             .collect(),
-        values: values(shown, &chosen),
-        clusterings: clusterings(shown),
+        values: values(context, &selected),
+        clusterings: clusterings(context),
     }
 }
 
-/// The features of the card: the most telling ones, in feature order.
-fn chosen(shown: &Shown<'_>) -> Vec<usize> {
-    let all = shown.report.features.len();
-    let mut places: Vec<usize> = (0..all).collect();
+/// The features on the card: those that contribute most to suspicious rows, in feature order.
+fn select_features(context: &ReportContext<'_>) -> Vec<usize> {
+    let all = context.report.features.len();
+    let mut indices: Vec<usize> = (0..all).collect();
     if all > FEATURES {
-        let weight = |place: usize| {
-            shown
+        let contribution = |index: usize| {
+            context
                 .analysis
-                .and_then(|analysis| analysis.features.get(place))
+                .and_then(|analysis| analysis.features.get(index))
                 .map_or(0.0, |feature| feature.mean_contribution_suspicious)
         };
-        places.sort_by(|&a, &b| weight(b).total_cmp(&weight(a)));
-        places.truncate(FEATURES);
-        places.sort_unstable();
+        indices.sort_by(|&a, &b| contribution(b).total_cmp(&contribution(a)));
+        indices.truncate(FEATURES);
+        indices.sort_unstable();
     }
-    places
+    indices
 }
 
-/// The values, the shorter the more there are.
-fn values(shown: &Shown<'_>, chosen: &[usize]) -> Vec<Vec<Option<String>>> {
+/// The values of the selected features, shortened until they fit the budget.
+fn values(context: &ReportContext<'_>, selected: &[usize]) -> Vec<Vec<Option<String>>> {
     let mut values = Vec::new();
     for length in LENGTHS {
         let mut size = 0;
         values.clear();
-        for point in &shown.view.points {
-            let value = |&place: &usize| {
-                let value = point.features.get(place)?.as_deref()?;
-                Some(text::short(value, length))
+        for point in &context.view.points {
+            let value = |&index: &usize| {
+                let value = point.features.get(index)?.as_deref()?;
+                Some(text::shorten(value, length))
             };
-            let line: Vec<Option<String>> = chosen.iter().map(value).collect();
+            let line: Vec<Option<String>> = selected.iter().map(value).collect();
             size +=
                 line.iter().map(|value| 3 + value.as_ref().map_or(2, String::len)).sum::<usize>();
             values.push(line);
@@ -124,28 +129,28 @@ fn values(shown: &Shown<'_>, chosen: &[usize]) -> Vec<Vec<Option<String>>> {
     values
 }
 
-fn clusterings(shown: &Shown<'_>) -> Vec<Clustering> {
-    let clustering = |(place, clustering): (usize, &anomal_core::proto::Clustering)| Clustering {
+fn clusterings(context: &ReportContext<'_>) -> Vec<Clustering> {
+    let clustering = |(index, clustering): (usize, &anomal_core::proto::Clustering)| Clustering {
         k: clustering.k,
         height: clustering.height,
-        // As the picture has it.
-        cut: charts::cut(clustering.height),
-        labels: shown
+        // The same text as in the chart.
+        cut: charts::format_cut(clustering.height),
+        labels: context
             .view
             .points
             .iter()
-            .map(|point| point.labels.get(place).copied().unwrap_or(0))
+            .map(|point| point.labels.get(index).copied().unwrap_or(0))
             .collect(),
-        leaves: leaves(shown, place),
+        leaves: leaves(context, index),
         sizes: clustering.sizes.iter().map(|&size| numbers::count(size)).collect(),
         shares: shares(&clustering.sizes),
-        suspicious: suspicious(shown, place, clustering.sizes.len())
+        suspicious: suspicious(context, index, clustering.sizes.len())
             .into_iter()
             .map(numbers::count)
             .collect(),
-        words: words::silhouette(clustering.silhouette),
+        words: phrases::silhouette(clustering.silhouette),
     };
-    shown.clusterings().iter().enumerate().map(clustering).collect()
+    context.clusterings().iter().enumerate().map(clustering).collect()
 }
 
 fn shares(sizes: &[u64]) -> Vec<String> {
@@ -153,26 +158,26 @@ fn shares(sizes: &[u64]) -> Vec<String> {
     sizes.iter().map(|&size| numbers::share(size, all)).collect()
 }
 
-fn leaves(shown: &Shown<'_>, clustering: usize) -> Vec<u32> {
-    let labels = shown.view.leaf_labels.get(clustering);
+fn leaves(context: &ReportContext<'_>, clustering: usize) -> Vec<u32> {
+    let labels = context.view.leaf_labels.get(clustering);
     let order =
-        shown.analysis.and_then(|analysis| analysis.dendrogram.as_ref()).map(|tree| &tree.order);
+        context.analysis.and_then(|analysis| analysis.dendrogram.as_ref()).map(|tree| &tree.order);
     let (Some(labels), Some(order)) = (labels, order) else { return Vec::new() };
     let label = |&leaf: &u32| usize::try_from(leaf).ok().and_then(|leaf| labels.get(leaf)).copied();
     order.iter().map(|leaf| label(leaf).unwrap_or(0)).collect()
 }
 
-/// Suspicious points of each cluster of a clustering; every suspicious row has one.
-pub fn suspicious(shown: &Shown<'_>, clustering: usize, clusters: usize) -> Vec<u64> {
-    let mut found = vec![0; clusters];
-    for point in shown.view.points.iter().filter(|point| point.suspicious) {
+/// The number of suspicious points in each cluster of a clustering.
+pub fn suspicious(context: &ReportContext<'_>, clustering: usize, clusters: usize) -> Vec<u64> {
+    let mut counts = vec![0; clusters];
+    for point in context.view.points.iter().filter(|point| point.suspicious) {
         let label = point.labels.get(clustering).copied().unwrap_or(0);
-        let place = usize::try_from(label).unwrap_or(0).checked_sub(1);
-        if let Some(count) = place.and_then(|place| found.get_mut(place)) {
+        let index = usize::try_from(label).unwrap_or(0).checked_sub(1);
+        if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
             *count += 1;
         }
     }
-    found
+    counts
 }
 
 #[cfg(test)]
@@ -180,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_of_data_can_not_be_left() {
+    fn a_data_block_cannot_end_its_element() {
         assert_eq!(
-            harmless("[\"</script><!--&\u{2028}\"]"),
+            escape_json("[\"</script><!--&\u{2028}\"]"),
             "[\"\\u003c/script\\u003e\\u003c!--\\u0026\\u2028\"]"
         );
     }

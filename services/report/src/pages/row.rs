@@ -1,12 +1,18 @@
-//! One row, whole.
+//! The page of one row.
 
 use anomal_core::{
     Result,
-    proto::{FeatureGroup, Group, Severity, suspect_neighbors::Neighbor},
+    proto::{Column, FeatureGroup, Severity, report::FlagCount, suspect_neighbors::Neighbor},
 };
 use askama::Template;
 
-use super::{Content, Markup, Shown, density::FIVE, drawn, frame, numbers, suspects, text, words};
+use super::{
+    Content, Markup, ReportContext,
+    density::FIVE_NUMBERS,
+    format::{labels, numbers, phrases, text},
+    layout::frame::ReportBar,
+    suspects,
+};
 use crate::{
     charts,
     view::{Record, Value},
@@ -20,12 +26,12 @@ struct Flag {
     href: String,
 }
 
-struct Feature {
+struct FeatureRow {
     name: Markup,
     value: Markup,
-    /// Quartiles and median, where it is a number, or how common the value is.
+    /// Median and quartiles of a number, or the frequency of the value.
     usual: String,
-    picture: Markup,
+    chart: Markup,
     contribution: Option<String>,
     weight: String,
 }
@@ -33,13 +39,13 @@ struct Feature {
 struct Field {
     name: Markup,
     value: Markup,
-    /// Long enough to scroll in a box of its own.
+    /// Long enough to need a scrolling box.
     long: bool,
     plain: String,
-    cut: bool,
+    truncated: bool,
 }
 
-struct Near {
+struct NeighborRow {
     row: String,
     href: Option<String>,
     distance: String,
@@ -51,9 +57,9 @@ struct Cell {
     differs: bool,
 }
 
-struct Neighbors {
+struct NeighborGroup {
     title: &'static str,
-    lines: Vec<Near>,
+    rows: Vec<NeighborRow>,
 }
 
 #[derive(Template)]
@@ -66,123 +72,121 @@ struct Row {
     rank: Option<String>,
     cluster: Option<u32>,
     flags: Vec<Flag>,
-    words: Option<Markup>,
-    bars: Markup,
-    reasons: Vec<suspects::Why>,
-    features: Vec<Feature>,
+    explanation: Option<Markup>,
+    reasons_chart: Markup,
+    reasons: Vec<suspects::ReasonShare>,
+    features: Vec<FeatureRow>,
     fields: Vec<Field>,
     names: Vec<Markup>,
-    own: Vec<Cell>,
-    neighbors: Vec<Neighbors>,
+    own_values: Vec<Cell>,
+    neighbors: Vec<NeighborGroup>,
     reasons_help: String,
     quartiles_help: String,
     neighbors_help: String,
     back: String,
 }
 
-/// The rows that a row's page shows beside it: the nearest normal ones and the nearest suspects.
-pub fn near<'a>(shown: &Shown<'a>, row: u64) -> (&'a [Neighbor], &'a [Neighbor]) {
-    shown
+/// The neighbours of a row: the nearest normal rows and the nearest suspicious rows.
+pub fn neighbors<'a>(context: &ReportContext<'a>, row: u64) -> (&'a [Neighbor], &'a [Neighbor]) {
+    context
         .analysis
         .and_then(|analysis| analysis.suspects.iter().find(|suspect| suspect.row == row))
         .map_or((&[], &[]), |suspect| (&suspect.normal, &suspect.suspicious))
 }
 
-/// The page. `neighbors` are the records of [`near`], as far as they could be read.
-pub fn page(shown: &Shown<'_>, record: &Record, neighbors: &[Record]) -> Result<Content> {
+/// The page. `records`: those of the row's [`neighbors`], as far as they exist.
+pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) -> Result<Content> {
     let row = numbers::count(record.row);
-    let body = Markup::of(&Row {
+    let body = Markup::from_template(&Row {
         suspicious: record.suspicious,
         classified: record.score.is_some(),
         score: record.score.map(|score| numbers::fixed(score, 3)),
-        rank: record.rank.map(words::rank),
+        rank: record.rank.map(phrases::rank),
         cluster: record.cluster,
-        flags: record.flags.iter().map(|name| flag(shown, name)).collect(),
-        words: record.explanation.as_deref().map(|words| text::bdi(words, 10 * text::CELL)),
-        bars: if record.reasons.is_empty() {
+        flags: record.flags.iter().map(|name| flag(context, name)).collect(),
+        explanation: record.explanation.as_deref().map(|all| text::bdi(all, 10 * text::CELL)),
+        reasons_chart: if record.reasons.is_empty() {
             Markup::default()
         } else {
-            Markup::svg(charts::reasons(&drawn::reasons(&record.reasons)))
+            Markup::svg(charts::reasons(&labels::reasons(&record.reasons)))
         },
         reasons: suspects::reasons(record),
-        features: features(shown, record),
-        fields: fields(shown, record),
-        names: shown.report.features.iter().map(|one| text::name(&one.name)).collect(),
-        own: record.features.iter().map(|one| cell(one, one, 0.0)).collect(),
-        neighbors: sides(shown, record, neighbors),
-        reasons_help: shown.links.help("reasons"),
-        quartiles_help: shown.links.help("quartiles"),
-        neighbors_help: shown.links.help("nearest-rows"),
-        back: shown.links.section(""),
+        features: features(context, record),
+        fields: fields(context, record),
+        names: context.report.features.iter().map(|feature| text::name(&feature.name)).collect(),
+        own_values: record.features.iter().map(|value| cell(value, value, 0.0)).collect(),
+        neighbors: neighbor_groups(context, record, records),
+        reasons_help: context.links.help("reasons"),
+        quartiles_help: context.links.help("quartiles"),
+        neighbors_help: context.links.help("nearest-rows"),
+        back: context.links.section(""),
         row: row.clone(),
     })?;
-    Ok(Content { title: format!("Row {row}"), bar: Some(frame::Bar::of(shown, "row")), body })
+    Ok(Content { title: format!("Row {row}"), bar: Some(ReportBar::new(context, "row")), body })
 }
 
-fn flag(shown: &Shown<'_>, name: &str) -> Flag {
-    let flags = &shown.report.flags;
-    let place = flags.iter().position(|flag| flag.name == name);
-    let known = place.and_then(|place| flags.get(place));
-    let severity =
-        known.map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity);
+fn flag(context: &ReportContext<'_>, name: &str) -> Flag {
+    let flags = &context.report.flags;
+    let index = flags.iter().position(|flag| flag.name == name);
+    let flag = index.and_then(|index| flags.get(index));
+    let severity = flag.map_or(Severity::Unspecified, FlagCount::severity);
     Flag {
         name: text::name(name),
-        class: if severity == Severity::Unspecified { "none" } else { numbers::severity(severity) },
+        class: numbers::severity_class(severity),
         severity: numbers::severity(severity),
-        description: known
+        description: flag
             .filter(|flag| !flag.description.is_empty())
             .map(|flag| text::bdi(&flag.description, 4 * text::CELL)),
-        href: place.map_or_else(
-            || shown.links.section("flags"),
-            |place| format!("{}#flag-{place}", shown.links.section("flags")),
+        href: index.map_or_else(
+            || context.links.section("flags"),
+            |index| format!("{}#flag-{index}", context.links.section("flags")),
         ),
     }
 }
 
-fn features(shown: &Shown<'_>, record: &Record) -> Vec<Feature> {
-    let summaries = shown.analysis.map_or(&[][..], |analysis| &analysis.features);
-    let mut features: Vec<(f64, Feature)> = shown
+fn features(context: &ReportContext<'_>, record: &Record) -> Vec<FeatureRow> {
+    let summaries = context.analysis.map_or(&[][..], |analysis| &analysis.features);
+    let mut features: Vec<(f64, FeatureRow)> = context
         .report
         .features
         .iter()
         .enumerate()
-        .map(|(place, feature)| {
-            let nothing = Value::default();
-            let value = record.features.get(place).unwrap_or(&nothing);
-            let summary = summaries.get(place);
-            let all =
-                summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
-            let numeric = summary.is_some_and(|one| !one.edges.is_empty());
-            let categories = summary.map_or(&[][..], |one| &one.categories);
-            let share = record.contributions.get(place).copied();
-            let line = Feature {
+        .map(|(index, feature)| {
+            let missing = Value::default();
+            let value = record.features.get(index).unwrap_or(&missing);
+            let summary = summaries.get(index);
+            let all = context.feature_group(index);
+            let numeric = summary.is_some_and(|summary| !summary.edges.is_empty());
+            let categories = summary.map_or(&[][..], |summary| &summary.categories);
+            let share = record.contributions.get(index).copied();
+            let row = FeatureRow {
                 name: text::name(&feature.name),
                 value: text::cell(value.text.as_deref()),
                 usual: all.map_or_else(String::new, |all| {
-                    if numeric { five(all) } else { common(value, categories, all) }
+                    if numeric { quartiles(all) } else { frequency(value, categories, all) }
                 }),
-                picture: match all {
+                chart: match all {
                     Some(all) if numeric => Markup::svg(charts::quartiles(value.number, all)),
                     _ => Markup::default(),
                 },
                 contribution: share.map(numbers::percent),
                 weight: numbers::number(feature.weight),
             };
-            (share.unwrap_or(0.0), line)
+            (share.unwrap_or(0.0), row)
         })
         .collect();
-    // What says most of the row is first.
+    // The largest contribution first.
     features.sort_by(|a, b| b.0.total_cmp(&a.0));
     features.into_iter().map(|(_, feature)| feature).collect()
 }
 
-/// Median and the middle half of all rows.
-fn five(all: &FeatureGroup) -> String {
-    let [_, low, middle, high, _] = FIVE.map(|at| all.quantiles.get(at).copied());
-    match (low, middle, high) {
-        (Some(low), Some(middle), Some(high)) => format!(
+/// The median and the middle half of all rows.
+fn quartiles(all: &FeatureGroup) -> String {
+    let [_, low, median, high, _] = FIVE_NUMBERS.map(|index| all.quantiles.get(index).copied());
+    match (low, median, high) {
+        (Some(low), Some(median), Some(high)) => format!(
             "{} ({} to {})",
-            numbers::number(middle),
+            numbers::number(median),
             numbers::number(low),
             numbers::number(high)
         ),
@@ -190,10 +194,10 @@ fn five(all: &FeatureGroup) -> String {
     }
 }
 
-/// How many rows have the same value.
-fn common(value: &Value, categories: &[String], all: &FeatureGroup) -> String {
-    let place = categories.iter().position(|known| Some(known) == value.text.as_ref());
-    match place.and_then(|place| all.counts.get(place)) {
+/// The number of rows with the same value.
+fn frequency(value: &Value, categories: &[String], all: &FeatureGroup) -> String {
+    let index = categories.iter().position(|known| Some(known) == value.text.as_ref());
+    match index.and_then(|index| all.counts.get(index)) {
         Some(&count) => {
             format!("in {} of {} rows", numbers::count(count), numbers::count(all.count))
         }
@@ -202,58 +206,71 @@ fn common(value: &Value, categories: &[String], all: &FeatureGroup) -> String {
     }
 }
 
-fn fields(shown: &Shown<'_>, record: &Record) -> Vec<Field> {
-    let field = |(place, column): (usize, &anomal_core::proto::Column)| {
-        let value = record.source.get(place).and_then(Option::as_deref);
+fn fields(context: &ReportContext<'_>, record: &Record) -> Vec<Field> {
+    let field = |(index, column): (usize, &Column)| {
+        let value = record.source.get(index).and_then(Option::as_deref);
         Field {
             name: text::name(&column.name),
-            value: text::whole(value),
-            long: value.is_some_and(|value| text::cut(value, 4 * text::CELL).1),
-            plain: text::short(&column.name, text::CELL),
-            cut: value.is_some_and(|value| text::cut(value, text::WHOLE).1),
+            value: text::full_value(value),
+            long: value.is_some_and(|value| text::truncate(value, 4 * text::CELL).1),
+            plain: text::shorten(&column.name, text::CELL),
+            truncated: value.is_some_and(|value| text::truncate(value, text::ROW_PAGE).1),
         }
     };
-    shown.report.columns.iter().enumerate().map(field).collect()
+    context.report.columns.iter().enumerate().map(field).collect()
 }
 
-fn sides(shown: &Shown<'_>, record: &Record, neighbors: &[Record]) -> Vec<Neighbors> {
-    let (normal, suspicious) = near(shown, record.row);
-    let side = |title, near: &[Neighbor]| Neighbors {
+fn neighbor_groups(
+    context: &ReportContext<'_>,
+    record: &Record,
+    records: &[Record],
+) -> Vec<NeighborGroup> {
+    let (normal, suspicious) = neighbors(context, record.row);
+    let group = |title, neighbors: &[Neighbor]| NeighborGroup {
         title,
-        lines: near.iter().map(|one| line(shown, record, one, neighbors)).collect(),
+        rows: neighbors
+            .iter()
+            .map(|neighbor| neighbor_row(context, record, neighbor, records))
+            .collect(),
     };
-    [side("Nearest normal rows", normal), side("Nearest suspicious rows", suspicious)]
+    [group("Nearest normal rows", normal), group("Nearest suspicious rows", suspicious)]
         .into_iter()
-        .filter(|side| !side.lines.is_empty())
+        .filter(|group| !group.rows.is_empty())
         .collect()
 }
 
-fn line(shown: &Shown<'_>, own: &Record, near: &Neighbor, neighbors: &[Record]) -> Near {
-    let values = neighbors.iter().find(|other| other.row == near.row);
-    Near {
-        row: numbers::count(near.row),
-        href: shown.links.row(near.row),
-        distance: numbers::fixed(near.distance, 3),
-        values: values.map_or_else(Vec::new, |other| {
-            let values = other.features.iter().zip(&own.features).enumerate();
-            values.map(|(place, (other, own))| cell(other, own, little(shown, place))).collect()
+fn neighbor_row(
+    context: &ReportContext<'_>,
+    own: &Record,
+    neighbor: &Neighbor,
+    records: &[Record],
+) -> NeighborRow {
+    let record = records.iter().find(|record| record.row == neighbor.row);
+    NeighborRow {
+        row: numbers::count(neighbor.row),
+        href: context.links.row(neighbor.row),
+        distance: numbers::fixed(neighbor.distance, 3),
+        values: record.map_or_else(Vec::new, |record| {
+            let values = record.features.iter().zip(&own.features).enumerate();
+            values
+                .map(|(index, (value, own))| cell(value, own, tolerance(context, index)))
+                .collect()
         }),
     }
 }
 
-/// Numbers nearer than `little` do not differ to speak of.
-fn cell(value: &Value, own: &Value, little: f64) -> Cell {
+/// A value, marked if it differs from the row's own by more than the tolerance.
+fn cell(value: &Value, own: &Value, tolerance: f64) -> Cell {
     let differs = match (value.number, own.number) {
-        (Some(value), Some(own)) => (value - own).abs() > little,
+        (Some(value), Some(own)) => (value - own).abs() > tolerance,
         _ => value.text != own.text,
     };
     Cell { value: text::cell(value.text.as_deref()), differs }
 }
 
-/// A tenth of what the middle nine tenths of all rows span.
-fn little(shown: &Shown<'_>, place: usize) -> f64 {
-    let summary = shown.analysis.and_then(|analysis| analysis.features.get(place));
-    let all = summary.and_then(|one| one.groups.iter().find(|group| group.group() == Group::All));
+/// A tenth of the range from the 5 % to the 95 % quantile of all rows.
+fn tolerance(context: &ReportContext<'_>, feature: usize) -> f64 {
+    let all = context.feature_group(feature);
     match all.map_or(&[][..], |all| &all.quantiles) {
         [_, _, low, _, _, _, high, ..] => (high - low) / 10.0,
         _ => 0.0,

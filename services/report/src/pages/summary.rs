@@ -1,12 +1,13 @@
-//! What was analysed, and the suspects.
+//! The summary of a report: counts, input, settings and the suspects.
 
 use anomal_core::{Result, proto::Report};
 use askama::Template;
 
 use super::{
-    Content, Markup, Shown, frame, numbers,
-    suspects::{self, Asked},
-    text,
+    Content, Markup, ReportContext,
+    format::{numbers, text},
+    layout::frame::ReportBar,
+    suspects::{self, SuspectsParams},
 };
 use crate::view::{Page, Record};
 
@@ -14,18 +15,18 @@ struct Figure {
     value: String,
     label: &'static str,
     note: String,
-    /// `found` for what there is to look at.
+    /// `found` marks rows to look at.
     class: &'static str,
 }
 
-struct Feature {
+struct FeatureRow {
     name: Markup,
     kind: &'static str,
     origin: Markup,
     weight: String,
 }
 
-struct Filter {
+struct FilterRow {
     name: Markup,
     rows: String,
 }
@@ -47,74 +48,75 @@ struct Summary {
     input: Markup,
     time: Markup,
     expires: Option<Markup>,
-    took: String,
+    duration: String,
     version: Markup,
     size: Option<String>,
-    filters: Vec<Filter>,
-    features: Vec<Feature>,
+    filters: Vec<FilterRow>,
+    features: Vec<FeatureRow>,
     notes: Vec<Note>,
     pdf: Option<String>,
     html: Option<String>,
     suspects: Markup,
 }
 
-/// The page.
-pub fn page(shown: &Shown<'_>, asked: &Asked, found: &Page<Record>) -> Result<Content> {
-    let suspects = suspects::section(shown, asked, found)?;
+/// The page. `page`: the suspects on it.
+pub fn page(
+    context: &ReportContext<'_>,
+    params: &SuspectsParams,
+    page: &Page<Record>,
+) -> Result<Content> {
+    let suspects = suspects::section(context, params, page)?;
     Ok(Content {
         title: "Summary".to_owned(),
-        bar: Some(frame::Bar::of(shown, "")),
-        body: section(shown, suspects)?,
+        bar: Some(ReportBar::new(context, "")),
+        body: section(context, suspects)?,
     })
 }
 
-/// The section; `suspects` stands in it.
-pub fn section(shown: &Shown<'_>, suspects: Markup) -> Result<Markup> {
-    let report = shown.report;
-    let part = |text: &str| (!text.is_empty()).then(|| text::name(text));
-    Markup::of(&Summary {
-        level: shown.level,
+/// The section, with the section of suspects in it.
+pub fn section(context: &ReportContext<'_>, suspects: Markup) -> Result<Markup> {
+    let report = context.report;
+    Markup::from_template(&Summary {
+        level: context.level,
         lede: lede(report),
         figures: figures(report),
-        engine: part(&report.engine),
-        threshold: part(&report.threshold),
+        engine: text::optional_name(&report.engine),
+        threshold: text::optional_name(&report.threshold),
         input: text::name(&report.input),
         time: numbers::time(&report.create_time),
         expires: (!report.expire_time.is_empty()).then(|| numbers::time(&report.expire_time)),
-        took: numbers::seconds(report.duration_seconds),
+        duration: numbers::seconds(report.duration_seconds),
         version: text::name(&report.version),
         size: (report.bytes > 0).then(|| bytes(report.bytes)),
         filters: report
             .filters
             .iter()
-            .map(|f| Filter { name: text::name(&f.name), rows: numbers::count(f.rows) })
+            .map(|f| FilterRow { name: text::name(&f.name), rows: numbers::count(f.rows) })
             .collect(),
         features: features(report),
-        notes: notes(shown),
-        pdf: shown.links.download("report.pdf"),
-        html: shown.links.download("report.html"),
+        notes: notes(context),
+        pdf: context.links.download("report.pdf"),
+        html: context.links.download("report.html"),
         suspects,
     })
 }
 
-/// The result in a sentence or two.
+/// The result in one or two sentences.
 fn lede(report: &Report) -> String {
     if report.results == 0 {
-        return "Nothing was left to analyse: every row was rejected or filtered.".to_owned();
+        return "No row was analysed: all were rejected or filtered out.".to_owned();
     }
     let rows = numbers::counted(report.results, "row", "rows");
-    let be = |number: u64| if number == 1 { "is" } else { "are" };
-    let was = |number: u64| if number == 1 { "was" } else { "were" };
     let flagged = match report.flagged {
         0 => "no flag hit any".to_owned(),
-        one => format!("{} {} hit by a flag", numbers::count(one), was(one)),
+        rows => format!("{} hit by a flag", numbers::counted(rows, "was", "were")),
     };
     if report.engine.is_empty() {
         return format!("Of {rows}, {flagged}. Nothing was classified.");
     }
     let suspicious = match report.suspicious {
         0 => "none is suspicious".to_owned(),
-        some => format!("{} {} suspicious", numbers::count(some), be(some)),
+        rows => format!("{} suspicious", numbers::counted(rows, "is", "are")),
     };
     format!("Of {rows}, {suspicious} and {flagged}.")
 }
@@ -127,7 +129,8 @@ fn figures(report: &Report) -> Vec<Figure> {
         class,
     };
     let of_rows = |part| format!("{} of the rows", numbers::share(part, report.rows));
-    let of_results = |part| format!("{} of the analysed", numbers::share(part, report.results));
+    let of_results =
+        |part| format!("{} of the analysed rows", numbers::share(part, report.results));
     let mut figures = vec![
         figure(report.rows, "rows read", String::new(), ""),
         figure(report.rejected, "rejected", of_rows(report.rejected), ""),
@@ -146,8 +149,8 @@ fn figures(report: &Report) -> Vec<Figure> {
     figures
 }
 
-fn features(report: &Report) -> Vec<Feature> {
-    let feature = |feature: &anomal_core::proto::FeatureColumn| Feature {
+fn features(report: &Report) -> Vec<FeatureRow> {
+    let feature = |feature: &anomal_core::proto::FeatureColumn| FeatureRow {
         name: text::name(&feature.name),
         kind: numbers::kind(feature.kind()),
         origin: text::name(&feature.origin),
@@ -156,10 +159,10 @@ fn features(report: &Report) -> Vec<Feature> {
     report.features.iter().map(feature).collect()
 }
 
-fn notes(shown: &Shown<'_>) -> Vec<Note> {
-    let of_analysis = shown.analysis.map_or(&[][..], |analysis| &analysis.diagnostics);
+fn notes(context: &ReportContext<'_>) -> Vec<Note> {
+    let of_analysis = context.analysis.map_or(&[][..], |analysis| &analysis.diagnostics);
     let mut notes: Vec<Note> = Vec::new();
-    for diagnostic in shown.report.diagnostics.iter().chain(of_analysis) {
+    for diagnostic in context.report.diagnostics.iter().chain(of_analysis) {
         let note = Note {
             message: text::bdi(&diagnostic.message, 4 * text::CELL),
             path: (!diagnostic.path.is_empty()).then(|| text::name(&diagnostic.path)),

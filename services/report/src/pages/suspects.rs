@@ -1,15 +1,15 @@
-//! The table of suspects: as they came, or as their features.
+//! The table of suspects: their original records or their features.
 
 use anomal_core::{
     Result,
-    proto::{DataType, FeatureKind, Severity},
+    proto::{DataType, FeatureKind},
 };
 use askama::Template;
 
 use super::{
-    Markup, Shown, drawn, numbers,
-    pager::{Place, pager},
-    text,
+    Markup, ReportContext,
+    format::{labels, numbers, text},
+    layout::pager::{PageRange, pager},
 };
 use crate::{
     charts,
@@ -18,15 +18,15 @@ use crate::{
 
 /// Rows of a page.
 pub const LIMIT: usize = 25;
-/// Columns of a table; the others are on the row's page.
+/// Columns of a table; the page of a row shows all.
 pub const COLUMNS: usize = 60;
 
-/// Bytes of a name that an address holds; columns of longer ones do not sort.
-pub const NAME: usize = 500;
+/// The longest name, in bytes, in a URL; columns with longer names can't be sorted.
+pub const MAX_NAME: usize = 500;
 
-/// What the address asks for.
+/// The parameters of the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct SuspectsParams {
     /// The features instead of the record.
     pub features: bool,
     pub sort: String,
@@ -36,7 +36,7 @@ pub struct Asked {
     pub page: usize,
 }
 
-impl Asked {
+impl SuspectsParams {
     pub fn query(&self) -> Query {
         Query {
             sort: self.sort.clone(),
@@ -66,45 +66,45 @@ impl Asked {
     }
 }
 
-pub struct Head {
+pub struct ColumnHead {
     label: Markup,
     number: bool,
-    /// The address that sorts by it; none: it does not sort.
+    /// The link that sorts by this column, if it can be sorted.
     href: Option<String>,
     /// `ascending`, `descending` or nothing.
     sorted: &'static str,
 }
 
-struct Flag {
+struct FlagChip {
     name: Markup,
     severity: &'static str,
 }
 
 /// A feature and its share of the score.
-pub struct Why {
+pub struct ReasonShare {
     pub feature: Markup,
     pub share: String,
 }
 
-pub fn reasons(record: &Record) -> Vec<Why> {
-    let why = |reason: &Reason| Why {
+pub fn reasons(record: &Record) -> Vec<ReasonShare> {
+    let share = |reason: &Reason| ReasonShare {
         feature: text::bdi(&reason.feature, 60),
         share: numbers::percent(reason.share),
     };
-    record.reasons.iter().map(why).collect()
+    record.reasons.iter().map(share).collect()
 }
 
-struct Line {
+struct SuspectRow {
     row: String,
     id: Option<String>,
     href: Option<String>,
     suspicious: bool,
     score: String,
     rank: Option<String>,
-    flags: Vec<Flag>,
-    bars: Markup,
-    reasons: Vec<Why>,
-    words: Option<Markup>,
+    flags: Vec<FlagChip>,
+    reasons_chart: Markup,
+    reasons: Vec<ReasonShare>,
+    explanation: Option<Markup>,
     cells: Vec<Cell>,
 }
 
@@ -118,9 +118,9 @@ struct Cell {
 struct Table<'a> {
     label: &'a str,
     scored: bool,
-    fixed: Vec<Head>,
-    heads: Vec<Head>,
-    lines: Vec<Line>,
+    fixed: Vec<ColumnHead>,
+    heads: Vec<ColumnHead>,
+    rows: Vec<SuspectRow>,
     left_off: usize,
 }
 
@@ -145,43 +145,51 @@ struct Suspects<'a> {
 
 struct Download {
     href: String,
-    said: &'static str,
+    label: &'static str,
 }
 
 /// The section: controls, the table, links to its other pages.
-pub fn section(shown: &Shown<'_>, asked: &Asked, page: &Page<Record>) -> Result<Markup> {
-    let which =
-        Which { label: "Suspects", asked: Some(asked), features: asked.features, ids: "row" };
-    let table = table(shown, which, &page.items)?;
-    let place =
-        Place { offset: page.offset, shown: page.items.len(), total: page.total, limit: LIMIT };
-    let link = |page| Asked { page, ..asked.clone() }.href();
-    let empty = match (page.total, page.items.is_empty(), asked.search.is_empty()) {
-        (0, _, true) => "No row is suspicious, and no flag hit any.",
-        (0, _, false) => "No suspect holds what you search for.",
-        (_, true, _) => "There are fewer pages than that.",
+pub fn section(
+    context: &ReportContext<'_>,
+    params: &SuspectsParams,
+    page: &Page<Record>,
+) -> Result<Markup> {
+    let options = TableOptions {
+        label: "Suspects",
+        params: Some(params),
+        features: params.features,
+        id_prefix: "row",
+    };
+    let table = table(context, options, &page.items)?;
+    let range =
+        PageRange { offset: page.offset, rows: page.items.len(), total: page.total, limit: LIMIT };
+    let href = |page| SuspectsParams { page, ..params.clone() }.href();
+    let empty = match (page.total, page.items.is_empty(), params.search.is_empty()) {
+        (0, _, true) => "No row is suspicious or hit by a flag.",
+        (0, _, false) => "No suspect matches the search.",
+        (_, true, _) => "There is no such page.",
         _ => "",
     };
-    Markup::of(&Suspects {
-        level: shown.level,
+    Markup::from_template(&Suspects {
+        level: context.level,
         total: numbers::size(page.total),
         table: if page.items.is_empty() { Markup::default() } else { table },
-        pager: pager(place, "Pages of suspects", link)?,
+        pager: pager(range, "Pages of suspects", href)?,
         empty,
-        features: asked.features,
-        original_href: Asked { features: false, page: 1, ..asked.clone() }.href(),
-        features_href: Asked { features: true, page: 1, ..asked.clone() }.href(),
-        search: asked.search.clone(),
-        sort: asked.sort.clone(),
-        order: if asked.descending { "down" } else { "up" },
-        clear: (!asked.search.is_empty())
-            .then(|| Asked { search: String::new(), page: 1, ..asked.clone() }.href()),
-        help: shown.links.help("reasons"),
-        downloads: downloads(shown),
+        features: params.features,
+        original_href: SuspectsParams { features: false, page: 1, ..params.clone() }.href(),
+        features_href: SuspectsParams { features: true, page: 1, ..params.clone() }.href(),
+        search: params.search.clone(),
+        sort: params.sort.clone(),
+        order: if params.descending { "down" } else { "up" },
+        clear: (!params.search.is_empty())
+            .then(|| SuspectsParams { search: String::new(), page: 1, ..params.clone() }.href()),
+        help: context.links.help("reasons"),
+        downloads: downloads(context),
     })
 }
 
-fn downloads(shown: &Shown<'_>) -> Vec<Download> {
+fn downloads(context: &ReportContext<'_>) -> Vec<Download> {
     [
         ("suspects.csv", "Suspects as CSV"),
         ("suspects.parquet", "Suspects as Parquet"),
@@ -189,46 +197,50 @@ fn downloads(shown: &Shown<'_>) -> Vec<Download> {
         ("all.parquet", "All rows as Parquet"),
     ]
     .into_iter()
-    .filter_map(|(name, said)| Some(Download { href: shown.links.download(name)?, said }))
+    .filter_map(|(name, label)| Some(Download { href: context.links.download(name)?, label }))
     .collect()
 }
 
-/// Which table of records.
+/// The variants of the table.
 #[derive(Clone, Copy)]
-pub struct Which<'a> {
+pub struct TableOptions<'a> {
     pub label: &'a str,
-    /// Without it the table can't be sorted.
-    pub asked: Option<&'a Asked>,
+    /// None if the table can't be sorted.
+    pub params: Option<&'a SuspectsParams>,
     /// The features instead of the record.
     pub features: bool,
-    /// What the lines' ids begin with; empty: they have none.
-    pub ids: &'a str,
+    /// The prefix of the rows' ids; empty: no ids.
+    pub id_prefix: &'a str,
 }
 
 /// The table alone.
-pub fn table(shown: &Shown<'_>, which: Which<'_>, records: &[Record]) -> Result<Markup> {
-    let Which { label, asked, features, .. } = which;
-    let scored = shown.analysis.is_some() || records.iter().any(|record| record.score.is_some());
-    let mut fixed = vec![head(asked, "row", Markup::trusted("Row"), true)];
+pub fn table(
+    context: &ReportContext<'_>,
+    options: TableOptions<'_>,
+    records: &[Record],
+) -> Result<Markup> {
+    let TableOptions { label, params, features, .. } = options;
+    let scored = context.analysis.is_some() || records.iter().any(|record| record.score.is_some());
+    let mut fixed = vec![head(params, "row", Markup::trusted("Row"), true)];
     if scored {
-        fixed.push(head(asked, "score", Markup::trusted("Score"), true));
+        fixed.push(head(params, "score", Markup::trusted("Score"), true));
     }
-    fixed.push(head(asked, "severity", Markup::trusted("Flags"), false));
-    let columns = columns(shown, features);
+    fixed.push(head(params, "severity", Markup::trusted("Flags"), false));
+    let columns = columns(context, features);
     let left_off = columns.len().saturating_sub(COLUMNS);
     let prefix = if features { "feature." } else { "source." };
     let heads = columns
         .iter()
         .take(COLUMNS)
-        .map(|(name, number)| head(asked, &format!("{prefix}{name}"), text::name(name), *number))
+        .map(|(name, number)| head(params, &format!("{prefix}{name}"), text::name(name), *number))
         .collect();
-    let lines = records.iter().map(|record| line(shown, which, &columns, record)).collect();
-    Markup::of(&Table { label, scored, fixed, heads, lines, left_off })
+    let rows = records.iter().map(|record| row(context, options, &columns, record)).collect();
+    Markup::from_template(&Table { label, scored, fixed, heads, rows, left_off })
 }
 
-/// The names of the columns, and whether they hold numbers.
-fn columns<'a>(shown: &Shown<'a>, features: bool) -> Vec<(&'a str, bool)> {
-    let report = shown.report;
+/// The names of the columns, and whether they are numeric.
+fn columns<'a>(context: &ReportContext<'a>, features: bool) -> Vec<(&'a str, bool)> {
+    let report = context.report;
     if features {
         let number = FeatureKind::Numeric;
         report.features.iter().map(|f| (f.name.as_str(), f.kind() == number)).collect()
@@ -238,63 +250,68 @@ fn columns<'a>(shown: &Shown<'a>, features: bool) -> Vec<(&'a str, bool)> {
     }
 }
 
-fn head(asked: Option<&Asked>, sort: &str, label: Markup, number: bool) -> Head {
-    let Some(asked) = asked.filter(|_| sort.len() <= NAME) else {
-        return Head { label, number, href: None, sorted: "" };
+fn head(params: Option<&SuspectsParams>, sort: &str, label: Markup, number: bool) -> ColumnHead {
+    let Some(params) = params.filter(|_| sort.len() <= MAX_NAME) else {
+        return ColumnHead { label, number, href: None, sorted: "" };
     };
-    let this = asked.sort == sort;
-    let sorted = match (this, asked.descending) {
+    let current = params.sort == sort;
+    let sorted = match (current, params.descending) {
         (false, _) => "",
         (true, false) => "ascending",
         (true, true) => "descending",
     };
-    // What is most suspicious is asked for first.
-    let descending = if this { !asked.descending } else { matches!(sort, "score" | "severity") };
-    let href = Asked { sort: sort.to_owned(), descending, page: 1, ..asked.clone() }.href();
-    Head { label, number, href: Some(href), sorted }
+    // The first click on a score or severity shows the most suspicious rows first.
+    let descending =
+        if current { !params.descending } else { matches!(sort, "score" | "severity") };
+    let params = SuspectsParams { sort: sort.to_owned(), descending, page: 1, ..params.clone() };
+    let href = params.href();
+    ColumnHead { label, number, href: Some(href), sorted }
 }
 
-fn line(shown: &Shown<'_>, which: Which<'_>, columns: &[(&str, bool)], record: &Record) -> Line {
-    let value = |place: usize| {
-        if which.features {
-            record.features.get(place).and_then(|value| value.text.as_deref())
+fn row(
+    context: &ReportContext<'_>,
+    options: TableOptions<'_>,
+    columns: &[(&str, bool)],
+    record: &Record,
+) -> SuspectRow {
+    let value = |index: usize| {
+        if options.features {
+            record.features.get(index).and_then(|value| value.text.as_deref())
         } else {
-            record.source.get(place).and_then(Option::as_deref)
+            record.source.get(index).and_then(Option::as_deref)
         }
     };
     let cells = columns
         .iter()
         .take(COLUMNS)
         .enumerate()
-        .map(|(place, &(_, number))| Cell { value: text::cell(value(place)), number });
-    Line {
+        .map(|(index, &(_, number))| Cell { value: text::cell(value(index)), number });
+    SuspectRow {
         row: numbers::count(record.row),
-        id: (!which.ids.is_empty()).then(|| format!("{}-{}", which.ids, record.row)),
-        // In a file the two tables lead to each other.
-        href: if shown.links.is_file() && which.ids == "row" {
+        id: (!options.id_prefix.is_empty())
+            .then(|| format!("{}-{}", options.id_prefix, record.row)),
+        // In a file the two tables link to each other.
+        href: if context.links.is_file() && options.id_prefix == "row" {
             Some(format!("#features-{}", record.row))
         } else {
-            shown.links.row(record.row)
+            context.links.row(record.row)
         },
         suspicious: record.suspicious,
         score: record.score.map_or_else(|| "–".to_owned(), |score| numbers::fixed(score, 3)),
         rank: record.rank.map(numbers::percent),
-        flags: record.flags.iter().map(|flag| chip(shown, flag)).collect(),
-        bars: if record.reasons.is_empty() {
+        flags: record.flags.iter().map(|flag| flag_chip(context, flag)).collect(),
+        reasons_chart: if record.reasons.is_empty() {
             Markup::default()
         } else {
-            Markup::svg(charts::reasons(&drawn::reasons(&record.reasons)))
+            Markup::svg(charts::reasons(&labels::reasons(&record.reasons)))
         },
         reasons: reasons(record),
-        words: record.explanation.as_deref().map(|words| text::bdi(words, 2 * text::CELL)),
+        explanation: record.explanation.as_deref().map(|all| text::bdi(all, 2 * text::CELL)),
         cells: cells.collect(),
     }
 }
 
-fn chip(shown: &Shown<'_>, flag: &str) -> Flag {
-    let severity = match shown.severity(flag) {
-        Severity::Unspecified => "none",
-        severity => numbers::severity(severity),
-    };
-    Flag { name: text::bdi(flag, 60), severity }
+fn flag_chip(context: &ReportContext<'_>, flag: &str) -> FlagChip {
+    let severity = numbers::severity_class(context.severity(flag));
+    FlagChip { name: text::bdi(flag, 60), severity }
 }

@@ -1,19 +1,15 @@
-//! Every page, of reports of every kind.
+//! Every page, for reports of every kind.
 
 use anomal_core::proto::{Analysis, Report};
 
 use super::{
-    Content, Links, Shown, behaviour, clustering, fixture, flags,
-    frame::{Assets, render},
-    list, row, sound,
-    suspects::Asked,
+    Content, Links, ReportContext, SessionUser, behaviour, clustering, flags,
+    list::{self, ListParams},
+    render, row,
+    suspects::SuspectsParams,
+    testing::{fixture, html::check_page},
 };
-use crate::{
-    access::SignedIn,
-    view::{Page, Query, Record, View},
-};
-
-const ASSETS: Assets<'static> = Assets { style: "/assets/a.css", script: "/assets/a.js" };
+use crate::view::{Page, Query, Record, View};
 
 struct Case {
     name: &'static str,
@@ -23,9 +19,9 @@ struct Case {
     suspects: Page<Record>,
 }
 
-fn whole() -> Case {
+fn complete() -> Case {
     Case {
-        name: "whole",
+        name: "complete",
         report: fixture::report(),
         analysis: Some(fixture::analysis()),
         view: fixture::view(),
@@ -34,7 +30,7 @@ fn whole() -> Case {
 }
 
 fn flags_only() -> Case {
-    let mut case = Case { name: "flags only", analysis: None, view: View::default(), ..whole() };
+    let mut case = Case { name: "flags only", analysis: None, view: View::default(), ..complete() };
     case.report.engine.clear();
     case.report.suspicious = 0;
     for record in &mut case.suspects.items {
@@ -49,7 +45,7 @@ fn flags_only() -> Case {
 }
 
 fn without_map() -> Case {
-    let mut case = Case { name: "without map", ..whole() };
+    let mut case = Case { name: "without map", ..complete() };
     case.report.engine = "IsolationForest".to_owned();
     case.view.points.clear();
     case.view.leaf_labels.clear();
@@ -71,14 +67,14 @@ fn empty() -> Case {
 }
 
 fn no_suspects() -> Case {
-    Case { name: "no suspects", suspects: Page::default(), ..whole() }
+    Case { name: "no suspects", suspects: Page::default(), ..complete() }
 }
 
-/// Names and settings that are against us.
+/// Hostile names and settings.
 fn hostile() -> Case {
-    let mut case = Case { name: "hostile", ..whole() };
+    let mut case = Case { name: "hostile", ..complete() };
     let report = &mut case.report;
-    let bad = format!("{}{}{}", fixture::SCRIPT, fixture::TURNED, "x".repeat(100_000));
+    let bad = format!("{}{}{}", fixture::SCRIPT, fixture::BIDI_OVERRIDE, "x".repeat(100_000));
     for name in [&mut report.job, &mut report.input, &mut report.namespace, &mut report.engine] {
         name.clone_from(&bad);
     }
@@ -91,8 +87,8 @@ fn hostile() -> Case {
         (flag.name, flag.message, flag.description) = (bad.clone(), bad.clone(), bad.clone());
     }
     let analysis = case.analysis.as_mut().unwrap();
-    for (summary, named) in analysis.features.iter_mut().zip(&report.features) {
-        summary.feature = Some(named.clone());
+    for (summary, feature) in analysis.features.iter_mut().zip(&report.features) {
+        summary.feature = Some(feature.clone());
     }
     for pair in &mut analysis.correlations {
         (pair.first, pair.second) = (bad.clone(), bad.clone());
@@ -112,52 +108,49 @@ fn hostile() -> Case {
 
 fn pages(case: &Case) -> Vec<(String, String)> {
     let links = Links::pages(&case.report.id);
-    let shown = Shown::page(&case.report, case.analysis.as_ref(), &case.view, &links);
+    let context = ReportContext::for_page(&case.report, case.analysis.as_ref(), &case.view, &links);
     let mut pages = Vec::new();
     let mut add = |name: &str, content: Content| {
-        let who = SignedIn { name: fixture::SCRIPT.to_owned(), sign_out: "/logout" };
-        pages.push((
-            format!("{} of {}", name, case.name),
-            render(&content, ASSETS, Some(&who)).unwrap(),
-        ));
+        let user = SessionUser { name: fixture::SCRIPT.to_owned(), sign_out: "/logout" };
+        pages.push((format!("{} of {}", name, case.name), render(&content, Some(&user)).unwrap()));
     };
     for features in [false, true] {
         let search = fixture::SCRIPT.to_owned();
         let sort = "source.dns.question.name".to_owned();
-        let asked = Asked { features, search, sort, descending: features, page: 1 };
-        add("summary", super::summary::page(&shown, &asked, &case.suspects).unwrap());
+        let params = SuspectsParams { features, search, sort, descending: features, page: 1 };
+        add("summary", super::summary::page(&context, &params, &case.suspects).unwrap());
     }
     if case.analysis.is_some() {
-        add("clustering", clustering::page(&shown, Some(5)).unwrap());
-        add("behaviour", behaviour::page(&shown, fixture::SCRIPT, &case.suspects.items).unwrap());
+        add("clustering", clustering::page(&context, Some(5)).unwrap());
+        add("behaviour", behaviour::page(&context, fixture::SCRIPT, &case.suspects.items).unwrap());
     }
     let hits: Vec<_> = (0..5).map(|flag| fixture::hits(flag, 0, 10)).collect();
-    add("flags", flags::page(&shown, &hits).unwrap());
+    add("flags", flags::page(&context, &hits).unwrap());
     for record in case.suspects.items.iter().take(4) {
-        add("row", row::page(&shown, record, &case.suspects.items).unwrap());
+        add("row", row::page(&context, record, &case.suspects.items).unwrap());
     }
     pages
 }
 
 #[test]
-fn every_page_is_sound() {
-    for case in [whole(), flags_only(), without_map(), empty(), no_suspects(), hostile()] {
+fn every_page_keeps_the_invariants() {
+    for case in [complete(), flags_only(), without_map(), empty(), no_suspects(), hostile()] {
         for (name, html) in pages(&case) {
-            sound::check(&name, &html);
+            check_page(&name, &html);
         }
     }
 }
 
 #[test]
-fn tables_stay_small_whatever_is_in_them() {
+fn the_size_of_pages_is_bounded() {
     for (name, html) in pages(&hostile()) {
-        let most = if name.starts_with("row") { 2_500_000 } else { 1_500_000 };
-        assert!(html.len() < most, "{name}: {} bytes", html.len());
+        let limit = if name.starts_with("row") { 2_500_000 } else { 1_500_000 };
+        assert!(html.len() < limit, "{name}: {} bytes", html.len());
     }
 }
 
 #[test]
-fn flags_alone_have_no_other_sections() {
+fn reports_of_flags_have_no_other_sections() {
     for (_, html) in pages(&flags_only()) {
         assert!(!html.contains("/clustering") && !html.contains("/behaviour"));
         assert!(html.contains("/flags"));
@@ -165,7 +158,7 @@ fn flags_alone_have_no_other_sections() {
 }
 
 #[test]
-fn an_engine_that_does_not_cluster_says_so() {
+fn a_detector_without_clusters_is_explained() {
     let (_, html) =
         pages(&without_map()).into_iter().find(|(name, _)| name.starts_with("clustering")).unwrap();
     assert!(html.contains("IsolationForest</bdi> scores rows without grouping them"));
@@ -175,8 +168,8 @@ fn an_engine_that_does_not_cluster_says_so() {
 }
 
 #[test]
-fn what_tells_nothing_is_named() {
-    let pages = pages(&whole());
+fn negligible_and_redundant_features_are_listed() {
+    let pages = pages(&complete());
     let (_, html) = pages.iter().find(|(name, _)| name.starts_with("behaviour")).unwrap();
     let drop = &html[html.find("Candidates to drop").unwrap()..];
     assert!(drop[..drop.find("</aside>").unwrap()].contains("<bdi>is_weekend</bdi>"));
@@ -184,47 +177,47 @@ fn what_tells_nothing_is_named() {
 }
 
 #[test]
-fn sorted_columns_say_so() {
-    let (_, html) = pages(&whole()).swap_remove(0);
+fn sorted_columns_are_marked() {
+    let (_, html) = pages(&complete()).swap_remove(0);
     assert_eq!(html.matches("aria-sort=\"ascending\"").count(), 1);
     assert!(html.contains("sort=source.dns.question.name&#38;order=down"));
 }
 
 #[test]
-fn no_suspects_is_no_table() {
+fn without_suspects_there_is_no_table() {
     let (_, html) = pages(&no_suspects()).swap_remove(0);
-    assert!(html.contains("No suspect holds what you search for."));
+    assert!(html.contains("No suspect matches the search."));
 }
 
 #[test]
 fn the_list_counts_rows_by_severity() {
-    let mut found = anomal_core::proto::ListReportsResponse {
+    let mut reports = anomal_core::proto::ListReportsResponse {
         reports: vec![fixture::report(), hostile().report],
         total: 2,
         next_page_token: "a b&c".to_owned(),
     };
-    let asked = list::Asked { search: fixture::SCRIPT.to_owned(), token: String::new() };
-    let html = render(&list::page(&asked, &found).unwrap(), ASSETS, None).unwrap();
-    sound::check("list", &html);
+    let params = ListParams { search: fixture::SCRIPT.to_owned(), token: String::new() };
+    let html = render(&list::page(&params, &reports).unwrap(), None).unwrap();
+    check_page("list", &html);
     assert!(html.contains("page=a%20b%26c"));
     assert!(html.contains("6 high") && html.contains("46 low"));
-    found.reports.clear();
-    let html = render(&list::page(&list::Asked::default(), &found).unwrap(), ASSETS, None).unwrap();
-    sound::check("empty list", &html);
+    reports.reports.clear();
+    let html = render(&list::page(&ListParams::default(), &reports).unwrap(), None).unwrap();
+    check_page("empty list", &html);
     assert!(html.contains("There are no reports yet."));
 }
 
 #[test]
-fn failures_and_help_are_pages_too() {
+fn error_pages_and_help_keep_the_invariants() {
     for status in [400, 401, 403, 404, 405, 429, 500, 503] {
         let content = super::failure::page(status, fixture::SCRIPT).unwrap();
-        sound::check("failure", &render(&content, ASSETS, None).unwrap());
+        check_page("failure", &render(&content, None).unwrap());
     }
-    sound::check("help", &render(&super::help::page().unwrap(), ASSETS, None).unwrap());
+    check_page("help", &render(&super::help::page().unwrap(), None).unwrap());
 }
 
 #[test]
-fn no_template_trusts_text() {
+fn no_template_disables_escaping() {
     let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     for entry in std::fs::read_dir(templates).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Objects of a remote store as files on this machine. Reports do not change, so a copy is as good.
+//! A cache of remote objects as files on this machine. Reports never change, so copies stay valid.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt, pin_mut};
 use tempfile::TempDir;
 use tokio::sync::Mutex as AsyncMutex;
 
-/// Bytes that all copies may take; those not asked for the longest go first.
+/// Bytes of all copies; the least recently used are evicted first.
 const LIMIT: u64 = 4 << 30;
 
 #[derive(Default)]
@@ -26,16 +26,15 @@ pub(super) struct Cache {
 #[derive(Default)]
 struct State {
     folder: Option<Arc<TempDir>>,
-    /// From the one that was not asked for the longest.
+    /// The least recently used first.
     copies: Vec<(String, PathBuf, u64)>,
     next: u64,
-    /// A lock for each object that is being fetched: the others wait for the same copy.
+    /// A lock for each object being fetched: other callers wait for the same copy.
     fetching: HashMap<String, Arc<AsyncMutex<()>>>,
 }
 
 impl Cache {
-    /// The copy of an object, fetched where there is none. It can be read even when the copy has had to go
-    /// meanwhile, as an open file can.
+    /// The copy of an object, fetched on a miss. As an open file it stays readable after eviction.
     ///
     /// # Errors
     /// Those of `fetch`; `Output` if the disk is full.
@@ -44,23 +43,23 @@ impl Cache {
         key: &str,
         fetch: impl Future<Output = Result<S>>,
     ) -> Result<File> {
-        if let Some(file) = self.known(key) {
+        if let Some(file) = self.get(key) {
             return Ok(file);
         }
         let lock = Arc::clone(self.state().fetching.entry(key.to_owned()).or_default());
-        let _alone = lock.lock().await;
-        if let Some(file) = self.known(key) {
+        let _guard = lock.lock().await;
+        if let Some(file) = self.get(key) {
             return Ok(file);
         }
-        let path = self.place().map_err(|error| full(&error))?;
-        let mut file = File::create(&path).map_err(|error| full(&error))?;
+        let path = self.new_path().map_err(|error| no_space(&error))?;
+        let mut file = File::create(&path).map_err(|error| no_space(&error))?;
         let fetched = async {
             let parts = fetch.await?;
             pin_mut!(parts);
             let mut size = 0;
             while let Some(part) = parts.next().await {
                 let part = part?;
-                file.write_all(&part).map_err(|error| full(&error))?;
+                file.write_all(&part).map_err(|error| no_space(&error))?;
                 size += part.len() as u64;
             }
             Ok(size)
@@ -68,24 +67,24 @@ impl Cache {
         let fetched = fetched.await;
         self.state().fetching.remove(key);
         match fetched {
-            Ok(size) => self.keep(key, path.clone(), size),
+            Ok(size) => self.insert(key, path.clone(), size),
             Err(error) => {
-                // Nothing else has the name.
+                // No other copy has this path.
                 let _ = fs::remove_file(&path);
                 return Err(error);
             }
         }
-        File::open(&path).map_err(|error| full(&error))
+        File::open(&path).map_err(|error| no_space(&error))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, key: &str) -> Option<File> {
+    fn get(&self, key: &str) -> Option<File> {
         let mut state = self.state();
-        let place = state.copies.iter().position(|copy| copy.0 == key)?;
-        let copy = state.copies.remove(place);
+        let index = state.copies.iter().position(|copy| copy.0 == key)?;
+        let copy = state.copies.remove(index);
         let file = File::open(&copy.1).ok();
         if file.is_some() {
             state.copies.push(copy);
@@ -93,8 +92,8 @@ impl Cache {
         file
     }
 
-    /// A name that nothing has.
-    fn place(&self) -> io::Result<PathBuf> {
+    /// An unused path.
+    fn new_path(&self) -> io::Result<PathBuf> {
         let mut state = self.state();
         let folder = match &state.folder {
             Some(folder) => Arc::clone(folder),
@@ -106,20 +105,22 @@ impl Cache {
         Ok(path)
     }
 
-    fn keep(&self, key: &str, path: PathBuf, size: u64) {
+    fn insert(&self, key: &str, path: PathBuf, size: u64) {
         let mut state = self.state();
         state.copies.push((key.to_owned(), path, size));
         let mut sum: u64 = state.copies.iter().map(|copy| copy.2).sum();
         while sum > LIMIT && state.copies.len() > 1 {
             let (_, path, size) = state.copies.remove(0);
             sum -= size;
-            // A copy that can't be removed now goes with the folder.
+            // A copy that can't be removed now is removed with the folder.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-fn full(error: &io::Error) -> Error {
-    let message = format!("no room for a copy of a report in the temporary folder: {error}");
+fn no_space(error: &io::Error) -> Error {
+    let message = format!(
+        "cannot copy a report to the temporary folder: {error}; free space there or set TMPDIR"
+    );
     Error::new(Code::Output, "CACHE_FULL", message)
 }

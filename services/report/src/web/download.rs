@@ -1,4 +1,4 @@
-//! Downloads: the report and its tables as files, and the rows that a flag has hit.
+//! Downloads: the report and its tables as files, and the rows that a flag hit.
 
 use std::{borrow::Cow, fmt::Write, sync::Arc};
 
@@ -14,20 +14,22 @@ use axum::{
 use bytes::Bytes;
 use futures::stream;
 
-use super::{Open, Reports};
+use super::reports::{ReportReader, Reports};
 use crate::{
-    exports::field,
-    pages::text::{encode, short},
+    exports::safe_field,
+    pages::format::text::{encode, shorten},
     view::Hit,
 };
 
-/// Rows hit that are read at once.
+/// Hits that are read at once.
 const HITS: usize = 1000;
+const CSV: &str = "text/csv; charset=utf-8";
+const PARQUET: &str = "application/vnd.apache.parquet";
 
 pub async fn answer(reports: &dyn Reports, id: &str, name: &str) -> Result<Response> {
-    let open = reports.open(id).await?;
-    let (kind, content) = match file(name) {
-        Some((format, suspects_only, kind)) => {
+    let report = reports.open(id).await?;
+    let (content_type, content) = match export(name) {
+        Some((format, suspects_only, content_type)) => {
             let format = format.into();
             let request = ExportReportRequest {
                 id: id.to_owned(),
@@ -35,22 +37,21 @@ pub async fn answer(reports: &dyn Reports, id: &str, name: &str) -> Result<Respo
                 suspects_only,
                 flag: String::new(),
             };
-            (kind, reports.export(request).await?)
+            (content_type, reports.export(request).await?)
         }
-        None => ("text/csv; charset=utf-8", hits(&open, flag(name, open.as_ref())?)),
+        None => (CSV, hits(&report, flag_index(name, report.as_ref())?)),
     };
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if let Ok(value) = HeaderValue::try_from(disposition(&open.report().job, name)) {
+    if let Ok(value) = HeaderValue::try_from(disposition(&report.report().job, name)) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok((headers, Body::from_stream(content)).into_response())
 }
 
-fn file(name: &str) -> Option<(ExportFormat, bool, &'static str)> {
-    const CSV: &str = "text/csv; charset=utf-8";
-    const PARQUET: &str = "application/vnd.apache.parquet";
+/// Format, whether it holds suspects only, and content type of a download.
+fn export(name: &str) -> Option<(ExportFormat, bool, &'static str)> {
     Some(match name {
         "all.csv" => (ExportFormat::Csv, false, CSV),
         "suspects.csv" => (ExportFormat::Csv, true, CSV),
@@ -62,17 +63,18 @@ fn file(name: &str) -> Option<(ExportFormat, bool, &'static str)> {
     })
 }
 
-fn flag(name: &str, open: &dyn Open) -> Result<usize> {
+/// The index of the flag whose hits are downloaded.
+fn flag_index(name: &str, report: &dyn ReportReader) -> Result<usize> {
     name.strip_prefix("flag-")
         .and_then(|rest| rest.strip_suffix(".csv"))
-        .and_then(|place| place.parse().ok())
-        .filter(|&place: &usize| place < open.report().flags.len())
+        .and_then(|index| index.parse().ok())
+        .filter(|&index: &usize| index < report.report().flags.len())
         .ok_or_else(|| Error::not_found("There is no such download."))
 }
 
-/// The name in ASCII for all, and as it is for who reads it.
+/// `Content-Disposition` with the name in ASCII, and in UTF-8 for browsers that support it.
 fn disposition(job: &str, name: &str) -> String {
-    let job = short(job, 80).replace(['/', '\\'], "-");
+    let job = shorten(job, 80).replace(['/', '\\'], "-");
     let plain: String = job
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
@@ -81,32 +83,32 @@ fn disposition(job: &str, name: &str) -> String {
     format!("attachment; filename=\"{plain}-{name}\"; filename*=UTF-8''{full}")
 }
 
-/// The rows hit, read as they are sent.
-fn hits(open: &Arc<dyn Open>, flag: usize) -> Download {
-    let start = (Arc::clone(open), 0, false);
-    Box::pin(stream::try_unfold(start, move |(open, offset, done)| async move {
+/// The hits as CSV, read while they are sent.
+fn hits(report: &Arc<dyn ReportReader>, flag: usize) -> Download {
+    let start = (Arc::clone(report), 0, false);
+    Box::pin(stream::try_unfold(start, move |(report, offset, done)| async move {
         if done {
             return Ok(None);
         }
-        let page = open.hits(flag, offset, HITS).await?;
+        let page = report.hits(flag, offset, HITS).await?;
         let mut text = String::new();
         if offset == 0 {
             text.push_str("row,value\r\n");
         }
         for Hit { row, value } in &page.items {
-            let value = field(value);
-            let value = quoted(&value);
+            let value = safe_field(value);
+            let value = quote(&value);
             // Writing to a string cannot fail.
             let _ = write!(text, "{row},{value}\r\n");
         }
         let offset = offset + page.items.len();
         let done = page.items.is_empty() || offset >= page.total;
-        Ok(Some((Bytes::from(text), (open, offset, done))))
+        Ok(Some((Bytes::from(text), (report, offset, done))))
     }))
 }
 
-/// A field as CSV has it.
-fn quoted(value: &str) -> Cow<'_, str> {
+/// A CSV field, quoted if necessary.
+fn quote(value: &str) -> Cow<'_, str> {
     if value.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", value.replace('"', "\"\"")).into()
     } else {
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_safe() {
+    fn file_names_are_safe() {
         assert_eq!(
             disposition("dns \"ü\"\r\n/../x", "all.csv"),
             "attachment; filename=\"dns_____U_000D__U_000A_-..-x-all.csv\"; \

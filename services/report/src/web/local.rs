@@ -1,4 +1,4 @@
-//! The reports of an engine in this process, as a caller may read them.
+//! The reports of the engine in this process.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use anomal_core::{
 };
 use async_trait::async_trait;
 
-use super::{Library, Open, Reports};
+use super::reports::{Library, ReportReader, Reports};
 use crate::{
     LocalReportEngine, OpenReport,
     access::Caller,
-    listing,
+    engine::listing::list_readable,
     view::{Hit, Page, Query, Record, View},
 };
 
 impl Library for LocalReportEngine {
-    fn read_by(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>> {
+    fn for_caller(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>> {
         let caller = caller.cloned().ok_or_else(|| {
-            Error::new(Code::Unauthenticated, "NO_CALLER", "it is not known who asks")
+            Error::new(Code::Unauthenticated, "NO_CALLER", "the request has no caller")
         })?;
-        Ok(Arc::new(Kept { engine: self.clone(), caller }))
+        Ok(Arc::new(LocalReports { engine: self.clone(), caller }))
     }
 }
 
-struct Kept {
+struct LocalReports {
     engine: LocalReportEngine,
     caller: Caller,
 }
 
-impl Kept {
+impl LocalReports {
     /// The report, if the caller may read it.
     async fn readable(&self, id: &str) -> Result<Report> {
         let report = self.engine.get(id).await?;
@@ -40,14 +40,14 @@ impl Kept {
 }
 
 #[async_trait]
-impl Reports for Kept {
+impl Reports for LocalReports {
     async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse> {
-        listing::readable(&self.engine, &self.caller, request).await
+        list_readable(&self.engine, &self.caller, request).await
     }
 
-    async fn open(&self, id: &str) -> Result<Arc<dyn Open>> {
-        let report = self.engine.opened(self.readable(id).await?).await?;
-        Ok(Arc::new(Opened { engine: self.engine.clone(), report }))
+    async fn open(&self, id: &str) -> Result<Arc<dyn ReportReader>> {
+        let report = self.engine.open_report(self.readable(id).await?).await?;
+        Ok(Arc::new(LocalReport { engine: self.engine.clone(), report }))
     }
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
@@ -56,14 +56,14 @@ impl Reports for Kept {
     }
 }
 
-/// A report whose tables are read on threads for that, a few at a time.
-struct Opened {
+/// A report whose tables are read on blocking threads, a few at a time.
+struct LocalReport {
     engine: LocalReportEngine,
     report: Arc<OpenReport>,
 }
 
 #[async_trait]
-impl Open for Opened {
+impl ReportReader for LocalReport {
     fn report(&self) -> &Report {
         &self.report.report
     }

@@ -1,4 +1,4 @@
-//! What the routes need of a store of reports: the only place where the two meet.
+//! The interface between the routes and an engine.
 
 use std::sync::Arc;
 
@@ -8,36 +8,38 @@ use anomal_core::{
 };
 use async_trait::async_trait;
 
-use crate::access::Caller;
-use crate::view::{Hit, Page, Query, Record, View};
+use crate::{
+    access::Caller,
+    view::{Hit, Page, Query, Record, View},
+};
 
-/// All reports.
+/// The reports of an engine.
 pub trait Library: Send + Sync + 'static {
-    /// Those that a caller may read.
+    /// The reports that a caller may read.
     ///
     /// # Errors
-    /// `Unauthenticated` where it has to be known who asks, and is not.
-    fn read_by(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>>;
+    /// `Unauthenticated` without a caller, if one is required.
+    fn for_caller(&self, caller: Option<&Caller>) -> Result<Arc<dyn Reports>>;
 }
 
-/// Reports to be read.
+/// The reports that a caller may read.
 #[async_trait]
 pub trait Reports: Send + Sync + 'static {
     async fn list(&self, request: ListReportsRequest) -> Result<ListReportsResponse>;
 
     /// # Errors
     /// `NotFound`.
-    async fn open(&self, id: &str) -> Result<Arc<dyn Open>>;
+    async fn open(&self, id: &str) -> Result<Arc<dyn ReportReader>>;
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download>;
 }
 
-/// One report.
+/// An open report.
 #[async_trait]
-pub trait Open: Send + Sync {
+pub trait ReportReader: Send + Sync {
     fn report(&self) -> &Report;
 
-    /// None where nothing was classified.
+    /// None if nothing was classified.
     fn analysis(&self) -> Option<&Analysis>;
 
     fn view(&self) -> &View;
@@ -46,6 +48,6 @@ pub trait Open: Send + Sync {
 
     async fn suspects(&self, query: &Query) -> Result<Page<Record>>;
 
-    /// Of the flag at that place in [`Report::flags`].
+    /// `flag`: its index in [`Report::flags`].
     async fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>>;
 }

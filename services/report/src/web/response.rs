@@ -1,4 +1,4 @@
-//! Pages as answers.
+//! Pages as HTTP answers.
 
 use anomal_core::{Error, Result};
 use axum::{
@@ -6,37 +6,33 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::assets;
-use crate::{
-    access::SignedIn,
-    pages::{self, Content},
-};
+use crate::pages::{self, Content, SessionUser, layout::assets::fingerprint};
 
-/// The page, or "not modified" for who has it already. Reports do not change, but pages may with the
-/// program, and who may read them with time: browsers ask each time, and get nothing new.
+/// The page, or "not modified" if the browser has it. Reports never change, but the program and the rights of readers
+/// may: browsers revalidate each time.
 pub fn page(
     content: &Content,
-    signed_in: Option<&SignedIn>,
-    asked: &HeaderMap,
+    user: Option<&SessionUser>,
+    request: &HeaderMap,
 ) -> Result<Response> {
-    let html = pages::render(content, assets::addresses(), signed_in)?;
-    // Weak: what is sent may be compressed.
-    let tag = format!("W/\"{}\"", assets::fingerprint(&html, 12));
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.to_str().is_ok_and(|value| value.split(',').any(|one| one.trim() == tag))
+    let html = pages::render(content, user)?;
+    // Weak, since the answer may be compressed.
+    let tag = format!("W/\"{}\"", fingerprint(&html, 12));
+    let unchanged = request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        value.to_str().is_ok_and(|value| value.split(',').any(|other| other.trim() == tag))
     });
-    let mut headers = private();
+    let mut headers = html_headers();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, tag);
     }
-    Ok(if known {
+    Ok(if unchanged {
         (StatusCode::NOT_MODIFIED, headers).into_response()
     } else {
         (headers, html).into_response()
     })
 }
 
-fn private() -> HeaderMap {
+fn html_headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, html);
@@ -44,25 +40,23 @@ fn private() -> HeaderMap {
     headers
 }
 
-/// A page that says what is wrong and what to do. For what guards the pages too.
-pub fn failure(status: StatusCode, message: &str, signed_in: Option<&SignedIn>) -> Response {
-    let page = pages::failure::page(status.as_u16(), message)
-        .and_then(|content| pages::render(&content, assets::addresses(), signed_in));
-    match page {
-        Ok(html) => (status, private(), html).into_response(),
+/// An error page.
+pub fn failure(status: StatusCode, message: &str, user: Option<&SessionUser>) -> Response {
+    match pages::failure::render(status.as_u16(), message, user) {
+        Ok(html) => (status, html_headers(), html).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page that tells of a failure could not be made");
+            tracing::error!(%error, "cannot render an error page");
             status.into_response()
         }
     }
 }
 
-/// As [`failure`]; what is a defect of ours goes to the log.
-pub fn error(error: &Error, signed_in: Option<&SignedIn>) -> Response {
+/// The error page of an error; server errors are logged.
+pub fn error(error: &Error, user: Option<&SessionUser>) -> Response {
     let status = StatusCode::from_u16(pages::failure::status(error.code))
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status.is_server_error() {
-        tracing::error!(%error, code = ?error.code, "a page could not be made");
+        tracing::error!(%error, code = ?error.code, "cannot render a page");
     }
-    failure(status, &error.message, signed_in)
+    failure(status, &error.message, user)
 }

@@ -1,4 +1,4 @@
-//! Addresses and what is behind them.
+//! The routes of the pages.
 
 use std::sync::Arc;
 
@@ -18,56 +18,64 @@ use tower_http::compression::{
     predicate::{DefaultPredicate, NotForContentType, Predicate},
 };
 
-use super::{Library, Open, Reports, assets as files, download, params::Params, respond};
+use super::{
+    assets as files, download,
+    params::Params,
+    reports::{Library, ReportReader, Reports},
+    response,
+};
 use crate::{
-    access::{Caller, SignedIn},
-    pages::{self, Content, Links, Shown, suspects::Asked},
+    access::Caller,
+    pages::{
+        self, Content, Links, ReportContext, SessionUser, list::ListParams,
+        suspects::SuspectsParams,
+    },
     view::{Page, Query, Record},
 };
 
-/// A request for a page: what its caller may read, who they are, and what is asked for.
-struct Visit {
+/// A request for a page.
+struct PageRequest {
     reports: Arc<dyn Reports>,
-    who: Option<SignedIn>,
+    user: Option<SessionUser>,
     params: Params,
-    asked: HeaderMap,
+    headers: HeaderMap,
 }
 
-impl FromRequestParts<Arc<dyn Library>> for Visit {
+impl FromRequestParts<Arc<dyn Library>> for PageRequest {
     type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
         library: &Arc<dyn Library>,
     ) -> Result<Self, Response> {
-        let who = parts.extensions.get::<SignedIn>().cloned();
-        let reports = library.read_by(parts.extensions.get::<Caller>());
-        let reports = reports.map_err(|error| respond::error(&error, who.as_ref()))?;
-        let params = Params::of(&parts.uri);
-        Ok(Self { reports, who, params, asked: parts.headers.clone() })
+        let user = parts.extensions.get::<SessionUser>().cloned();
+        let reports = library.for_caller(parts.extensions.get::<Caller>());
+        let reports = reports.map_err(|error| response::error(&error, user.as_ref()))?;
+        let params = Params::from_uri(&parts.uri);
+        Ok(Self { reports, user, params, headers: parts.headers.clone() })
     }
 }
 
-impl Visit {
+impl PageRequest {
     fn answer(&self, content: Result<Content>) -> Response {
-        finish(content, self.who.as_ref(), &self.asked)
+        respond(content, self.user.as_ref(), &self.headers)
     }
 }
 
-/// Put into the request by what guards the pages.
-type Who = Option<Extension<SignedIn>>;
+/// Set by the access middleware.
+type User = Option<Extension<SessionUser>>;
 
-/// What everyone may have.
+/// The routes that need no caller.
 pub fn assets() -> Router {
     Router::new()
         .route("/assets/{name}", get(asset))
-        .route("/favicon.svg", get(async || files::favicon()))
+        .route("/favicon.svg", get(async || files::icon()))
         .layer(CompressionLayer::new().gzip(true))
 }
 
-/// The pages of these reports. What guards them is layered around.
+/// The routes of the pages, to be wrapped into the access middleware.
 pub fn pages(library: Arc<dyn Library>) -> Router {
-    let packed = DefaultPredicate::new()
+    let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/vnd.apache.parquet"))
         .and(NotForContentType::const_new("application/pdf"));
     Router::new()
@@ -79,162 +87,163 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .route("/reports/{id}/rows/{row}", get(row))
         .route("/reports/{id}/download/{name}", get(file))
         .route("/help", get(help))
-        .fallback(nothing)
+        .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(library)
-        .layer(CompressionLayer::new().gzip(true).compress_when(packed))
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressible))
 }
 
-fn finish(content: Result<Content>, who: Option<&SignedIn>, asked: &HeaderMap) -> Response {
+fn respond(content: Result<Content>, user: Option<&SessionUser>, headers: &HeaderMap) -> Response {
     content
-        .and_then(|content| respond::page(&content, who, asked))
-        .unwrap_or_else(|error| respond::error(&error, who))
+        .and_then(|content| response::page(&content, user, headers))
+        .unwrap_or_else(|error| response::error(&error, user))
 }
 
-async fn list(visit: Visit) -> Response {
+async fn list(request: PageRequest) -> Response {
     let content = async {
-        let params = &visit.params;
+        let params = &request.params;
         let (search, token) = (params.text("q").to_owned(), params.exact("page").to_owned());
-        let request = ListReportsRequest {
+        let query = ListReportsRequest {
             search: search.clone(),
             page_size: pages::list::LIMIT,
             page_token: token.clone(),
             ..ListReportsRequest::default()
         };
-        let found = visit.reports.list(request).await?;
-        pages::list::page(&pages::list::Asked { search, token }, &found)
+        let reports = request.reports.list(query).await?;
+        pages::list::page(&ListParams { search, token }, &reports)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-fn shown<'a>(open: &'a dyn Open, links: &'a Links) -> Shown<'a> {
-    Shown::page(open.report(), open.analysis(), open.view(), links)
+fn context<'a>(report: &'a dyn ReportReader, links: &'a Links) -> ReportContext<'a> {
+    ReportContext::for_page(report.report(), report.analysis(), report.view(), links)
 }
 
-async fn summary(visit: Visit, Path(id): Path<String>) -> Response {
+async fn summary(request: PageRequest, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = visit.reports.open(&id).await?;
-        let params = &visit.params;
-        let suspects = Asked {
+        let report = request.reports.open(&id).await?;
+        let params = &request.params;
+        let suspects = SuspectsParams {
             features: params.text("view") == "features",
-            sort: known(open.report(), params.exact("sort")).to_owned(),
+            sort: valid_sort(report.report(), params.exact("sort")).to_owned(),
             descending: params.text("order") == "down",
             search: params.text("q").to_owned(),
             page: params.page(),
         };
-        let found = open.suspects(&suspects.query()).await?;
-        pages::summary::page(&shown(open.as_ref(), &Links::pages(&id)), &suspects, &found)
+        let page = report.suspects(&suspects.query()).await?;
+        pages::summary::page(&context(report.as_ref(), &Links::pages(&id)), &suspects, &page)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-/// What the suspects can be sorted by; anything else is not asked.
-fn known<'a>(report: &Report, sort: &'a str) -> &'a str {
+/// The sort key, if the report has such a column; else empty.
+fn valid_sort<'a>(report: &Report, sort: &'a str) -> &'a str {
     let column = |name: &str| report.columns.iter().any(|column| column.name == name);
     let feature = |name: &str| report.features.iter().any(|feature| feature.name == name);
-    let there = matches!(sort, "row" | "score" | "severity")
+    let valid = matches!(sort, "row" | "score" | "severity")
         || sort.strip_prefix("source.").is_some_and(column)
         || sort.strip_prefix("feature.").is_some_and(feature);
-    if there { sort } else { "" }
+    if valid { sort } else { "" }
 }
 
-fn analysed(open: &dyn Open) -> Result<()> {
-    match open.analysis() {
+fn check_analysed(report: &dyn ReportReader) -> Result<()> {
+    match report.analysis() {
         Some(_) => Ok(()),
-        None => Err(Error::not_found("Nothing was classified in this report: it has flags only.")),
+        None => Err(Error::not_found("This report has flags only: nothing was classified.")),
     }
 }
 
-async fn clustering(visit: Visit, Path(id): Path<String>) -> Response {
+async fn clustering(request: PageRequest, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = visit.reports.open(&id).await?;
-        analysed(open.as_ref())?;
-        let clusters = visit.params.number("clusters");
-        pages::clustering::page(&shown(open.as_ref(), &Links::pages(&id)), clusters)
+        let report = request.reports.open(&id).await?;
+        check_analysed(report.as_ref())?;
+        let clusters = request.params.number("clusters");
+        pages::clustering::page(&context(report.as_ref(), &Links::pages(&id)), clusters)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-async fn behaviour(visit: Visit, Path(id): Path<String>) -> Response {
+async fn behaviour(request: PageRequest, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = visit.reports.open(&id).await?;
-        analysed(open.as_ref())?;
-        let suspicious = suspicious(open.as_ref()).await?;
-        let params = &visit.params;
+        let report = request.reports.open(&id).await?;
+        check_analysed(report.as_ref())?;
+        let suspicious = suspicious(report.as_ref()).await?;
+        let params = &request.params;
         let links = Links::pages(&id);
-        let shown = shown(open.as_ref(), &links);
-        pages::behaviour::page(&shown, params.exact("feature"), &suspicious)
+        let context = context(report.as_ref(), &links);
+        pages::behaviour::page(&context, params.exact("feature"), &suspicious)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-/// The most suspicious rows, without those that only a flag has hit.
-async fn suspicious(open: &dyn Open) -> Result<Vec<Record>> {
+/// The most suspicious rows, without those that only a flag hit.
+async fn suspicious(report: &dyn ReportReader) -> Result<Vec<Record>> {
     let limit = pages::behaviour::SUSPICIOUS;
     let sort = "score".to_owned();
     let query = Query { sort, descending: true, limit, ..Query::default() };
-    let found = open.suspects(&query).await?;
-    Ok(found.items.into_iter().filter(|record| record.suspicious).collect())
+    let page = report.suspects(&query).await?;
+    Ok(page.items.into_iter().filter(|record| record.suspicious).collect())
 }
 
-async fn flags(visit: Visit, Path(id): Path<String>) -> Response {
+async fn flags(request: PageRequest, Path(id): Path<String>) -> Response {
     let content = async {
-        let open = visit.reports.open(&id).await?;
-        let params = &visit.params;
-        let turned = params.number::<usize>("flag");
+        let report = request.reports.open(&id).await?;
+        let params = &request.params;
+        let paged = params.number::<usize>("flag");
         let mut hits = Vec::new();
-        for (place, flag) in open.report().flags.iter().enumerate() {
-            let page = if turned == Some(place) { params.page() } else { 1 };
+        for (index, flag) in report.report().flags.iter().enumerate() {
+            let page = if paged == Some(index) { params.page() } else { 1 };
             let limit = pages::flags::LIMIT;
             hits.push(match flag.rows {
-                0 => Page { items: Vec::new(), offset: 0, total: 0 },
-                _ => open.hits(place, (page - 1).saturating_mul(limit), limit).await?,
+                0 => Page::default(),
+                _ => report.hits(index, (page - 1).saturating_mul(limit), limit).await?,
             });
         }
-        pages::flags::page(&shown(open.as_ref(), &Links::pages(&id)), &hits)
+        pages::flags::page(&context(report.as_ref(), &Links::pages(&id)), &hits)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-async fn row(visit: Visit, Path((id, row)): Path<(String, String)>) -> Response {
+async fn row(request: PageRequest, Path((id, row)): Path<(String, String)>) -> Response {
     let content = async {
-        let open = visit.reports.open(&id).await?;
-        let nothing = || Error::not_found(format!("The report has no row {row}."));
-        let row: u64 = row.parse().map_err(|_| nothing())?;
-        let record = open.record(row).await?.ok_or_else(nothing)?;
+        let report = request.reports.open(&id).await?;
+        let not_found = || Error::not_found(format!("The report has no row {row}."));
+        let row: u64 = row.parse().map_err(|_| not_found())?;
+        let record = report.record(row).await?.ok_or_else(not_found)?;
         let links = Links::pages(&id);
-        let shown = shown(open.as_ref(), &links);
-        let (normal, suspicious) = pages::row::near(&shown, row);
-        let near = normal.iter().chain(suspicious).map(|near| open.record(near.row));
-        let near = futures::future::try_join_all(near).await?;
-        let near: Vec<Record> = near.into_iter().flatten().collect();
-        pages::row::page(&shown, &record, &near)
+        let context = context(report.as_ref(), &links);
+        let (normal, suspicious) = pages::row::neighbors(&context, row);
+        let neighbors = normal.iter().chain(suspicious);
+        let records = neighbors.map(|neighbor| report.record(neighbor.row));
+        let records = futures::future::try_join_all(records).await?;
+        let records: Vec<Record> = records.into_iter().flatten().collect();
+        pages::row::page(&context, &record, &records)
     };
-    visit.answer(content.await)
+    request.answer(content.await)
 }
 
-async fn file(visit: Visit, Path((id, name)): Path<(String, String)>) -> Response {
-    download::answer(visit.reports.as_ref(), &id, &name)
+async fn file(request: PageRequest, Path((id, name)): Path<(String, String)>) -> Response {
+    download::answer(request.reports.as_ref(), &id, &name)
         .await
-        .unwrap_or_else(|error| respond::error(&error, visit.who.as_ref()))
+        .unwrap_or_else(|error| response::error(&error, request.user.as_ref()))
 }
 
-async fn help(visit: Visit) -> Response {
-    visit.answer(pages::help::page())
+async fn help(request: PageRequest) -> Response {
+    request.answer(pages::help::page())
 }
 
-async fn asset(uri: Uri, who: Who) -> Response {
+async fn asset(uri: Uri, user: User) -> Response {
     let missing = || Err(Error::not_found("There is no such file."));
     match files::answer(uri.path()) {
         Some(answer) => answer,
-        None => finish(missing(), who.as_deref(), &HeaderMap::new()),
+        None => respond(missing(), user.as_deref(), &HeaderMap::new()),
     }
 }
 
-async fn nothing(who: Who) -> Response {
-    respond::failure(StatusCode::NOT_FOUND, "", who.as_deref())
+async fn not_found(user: User) -> Response {
+    response::failure(StatusCode::NOT_FOUND, "", user.as_deref())
 }
 
-async fn not_allowed(who: Who) -> Response {
-    respond::failure(StatusCode::METHOD_NOT_ALLOWED, "", who.as_deref())
+async fn not_allowed(user: User) -> Response {
+    response::failure(StatusCode::METHOD_NOT_ALLOWED, "", user.as_deref())
 }

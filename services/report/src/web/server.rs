@@ -1,4 +1,4 @@
-//! The pages as a server.
+//! The web server of the pages.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,16 +17,17 @@ use tokio::{
 use crate::{
     LocalReportEngine,
     access::{Access, protect},
-    web,
 };
 
-/// How long readers may go on once the server is told to stop.
-const FAREWELL: Duration = Duration::from_secs(2);
+use super::routes;
 
-/// What is spoken over TLS, as ALPN has it; for [`anomal_rpc::TlsFiles::watch`].
+/// The time for open requests after the shutdown signal.
+const GRACE_PERIOD: Duration = Duration::from_secs(2);
+
+/// The ALPN protocol over TLS, for [`anomal_rpc::TlsFiles::watch`].
 pub const HTTP_1: &[u8] = b"http/1.1";
 
-/// Serves the pages until `asked` is there, over TLS where there are certificates.
+/// Serves the pages until `shutdown` resolves, over TLS if there are certificates.
 ///
 /// # Errors
 /// If the listener fails.
@@ -35,27 +36,27 @@ pub async fn serve(
     certificates: Option<Certificates>,
     engine: LocalReportEngine,
     access: Access,
-    asked: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = protect(&access, web::pages(Arc::new(engine)).merge(web::assets()));
-    let app = app.layer(from_fn(tell)).into_make_service_with_connect_info::<Client>();
-    // Nobody waits for the last connection to be closed: readers have had their time by then.
+    let app = protect(&access, routes::pages(Arc::new(engine)).merge(routes::assets()));
+    let app = app.layer(from_fn(set_client)).into_make_service_with_connect_info::<Client>();
+    // The receiver is dropped: the grace period bounds the wait for open connections.
     let (open, _) = mpsc::channel(1);
     let address = listener.local_addr()?;
     let listener = Pages { incoming: Incoming::new(listener, certificates, open), address };
     let (stop, mut stopped) = watch::channel(false);
-    let asked = async move {
-        asked.await;
-        // Nobody waits if the server is gone already.
+    let shutdown = async move {
+        shutdown.await;
+        // The server may have ended.
         let _ = stop.send(true);
     };
-    let serving = axum::serve(listener, app).with_graceful_shutdown(asked);
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown);
     let out_of_time = async {
         let _ = stopped.wait_for(|stop| *stop).await;
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(GRACE_PERIOD).await;
     };
     tokio::select! {
-        served = serving => served,
+        result = server => result,
         () = out_of_time => Ok(()),
     }
 }
@@ -76,7 +77,7 @@ impl Listener for Pages {
                 let client = Client(stream.remote());
                 (stream, client)
             }
-            // It ends with this value alone.
+            // The listener is closed; the shutdown signal ends the server.
             None => std::future::pending().await,
         }
     }
@@ -86,7 +87,7 @@ impl Listener for Pages {
     }
 }
 
-/// Where a request comes from; none if its connection was lost before that was asked.
+/// The client's address; none if the connection was lost before it was read.
 #[derive(Clone, Copy, Debug)]
 struct Client(Option<SocketAddr>);
 
@@ -96,9 +97,9 @@ impl Connected<IncomingStream<'_, Pages>> for Client {
     }
 }
 
-/// Tells a request's origin as every handler of axum looks for it.
-async fn tell(mut request: Request, next: Next) -> Response {
-    let client = request.extensions().get::<ConnectInfo<Client>>().and_then(|told| told.0.0);
+/// Stores the client's address in the type that axum's extractors expect.
+async fn set_client(mut request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<ConnectInfo<Client>>().and_then(|info| info.0.0);
     if let Some(client) = client {
         request.extensions_mut().insert(ConnectInfo(client));
     }

@@ -1,13 +1,13 @@
-//! What people and other people's pages see.
+//! Browsers: the sign-in page, sessions, requests from other sites.
 
 use anomal_report::access::{Mode, Options};
 use axum::http::Method;
 
-use crate::stand::{HTML, Stand, TOKEN, form, stand, token};
+use crate::server::{HTML, NEIGHBOUR, TOKEN, TestServer, form, start, token_server};
 
 #[tokio::test]
-async fn people_get_a_page_to_sign_in_that_leads_back() {
-    let server = token(Options::default());
+async fn browsers_get_a_sign_in_page_that_leads_back() {
+    let server = token_server(Options::default());
     let page = server.get("/reports/web/visits?sort=%22%3E", &[HTML]).await;
     assert_eq!(page.status, 401);
     assert!(page.header("content-type").starts_with("text/html"));
@@ -18,13 +18,13 @@ async fn people_get_a_page_to_sign_in_that_leads_back() {
     let wrong = server.sign_in("wrong-wrong-wrong-wrong", "/reports/web/visits").await;
     assert_eq!(wrong.status, 401);
     assert!(wrong.body.contains("role=\"alert\"") && wrong.body.contains("/reports/web/visits"));
-    // What was typed is not shown again.
+    // The token is not shown again.
     assert!(!wrong.body.contains("wrong-wrong"), "{wrong:?}");
 }
 
 #[tokio::test]
-async fn what_a_page_holds_of_the_address_is_escaped() {
-    let server = token(Options::default());
+async fn the_path_is_escaped_in_the_sign_in_page() {
+    let server = token_server(Options::default());
     let page = server.get("/a\"autofocus", &[HTML]).await;
     assert!(page.status == 401 && !page.body.contains("/a\""), "{page:?}");
     let page = server.get("/login?next=/%22%3E%3Cscript%3E", &[HTML]).await;
@@ -32,8 +32,8 @@ async fn what_a_page_holds_of_the_address_is_escaped() {
 }
 
 #[tokio::test]
-async fn nobody_is_led_elsewhere() {
-    let server = token(Options::default());
+async fn redirects_stay_on_this_server() {
+    let server = token_server(Options::default());
     for next in [
         "//evil.example",
         "/\\evil.example",
@@ -57,7 +57,7 @@ async fn nobody_is_led_elsewhere() {
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused() {
-    let server = token(Options::default());
+    let server = token_server(Options::default());
     let cookie = server.sign_in(TOKEN, "/").await.cookie();
     let session = ("cookie", cookie.as_str());
     for foreign in
@@ -72,7 +72,7 @@ async fn forms_of_other_sites_are_refused() {
     for own in [("sec-fetch-site", "same-origin"), ("origin", "http://reports.example")] {
         assert_eq!(server.post("/delete", &[session, own], "").await.status, 200);
     }
-    // A link from another site is followed.
+    // Links from other sites work.
     let link =
         server.get("/reports/web/visits", &[session, ("sec-fetch-site", "cross-site")]).await;
     assert_eq!(link.status, 200);
@@ -80,7 +80,7 @@ async fn forms_of_other_sites_are_refused() {
 
 #[tokio::test]
 async fn signing_out_drops_the_cookie() {
-    let server = token(Options { https: true, ..Options::default() });
+    let server = token_server(Options { https: true, ..Options::default() });
     let answer = server.post("/logout", &[], "").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/login"));
     assert!(answer.header("set-cookie").starts_with("__Host-anomal=;"), "{answer:?}");
@@ -90,15 +90,15 @@ async fn signing_out_drops_the_cookie() {
 }
 
 #[tokio::test]
-async fn forms_are_small_and_whole() {
-    let server = token(Options::default());
+async fn incomplete_and_large_forms_are_refused() {
+    let server = token_server(Options::default());
     let none = server.post("/login", &[], "next=/").await;
     assert_eq!((none.status, none.reason().as_str()), (400, "FORM"));
     let large = server.post("/login", &[], &form(&"a".repeat(100_000), "/")).await;
     assert_eq!(large.status, 400);
 }
 
-async fn hardened(server: &Stand, path: &str, headers: &[(&str, &str)]) {
+async fn check_headers(server: &TestServer, path: &str, headers: &[(&str, &str)]) {
     let answer = server.get(path, headers).await;
     let policy = answer.header("content-security-policy");
     assert!(
@@ -113,19 +113,19 @@ async fn hardened(server: &Stand, path: &str, headers: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn every_answer_is_hardened() {
-    let server = token(Options::default());
+async fn every_answer_has_security_headers() {
+    let server = token_server(Options::default());
     let right = format!("Bearer {TOKEN}");
     for headers in [vec![], vec![HTML], vec![("authorization", right.as_str())]] {
         for path in ["/", "/login", "/assets/style.css", "/nowhere", "/reports/web/visits"] {
-            hardened(&server, path, &headers).await;
+            check_headers(&server, path, &headers).await;
         }
     }
 }
 
 #[tokio::test]
-async fn an_open_server_is_for_its_own_machine() {
-    let server = stand(Mode::Open, Options::default());
+async fn an_open_server_serves_its_own_machine_only() {
+    let server = start(Mode::Open, Options::default());
     let get = |from: &'static str, headers: Vec<(&'static str, &'static str)>| {
         let server = &server;
         async move { server.send(from, Method::GET, "/reports/web/visits", &headers, "").await }
@@ -133,16 +133,16 @@ async fn an_open_server_is_for_its_own_machine() {
     let local = ("host", "localhost:8080");
     assert_eq!(get("127.0.0.1:1", vec![local]).await.body, "visits for anyone");
     assert_eq!(get("[::1]:1", vec![("host", "[::1]:8080")]).await.status, 200);
-    // Another site's name that was made to resolve to this machine; a proxy; another machine.
+    // A foreign name that resolves to this machine; a proxy; another machine.
     let others = [
         get("127.0.0.1:1", vec![("host", "evil.example")]).await,
         get("127.0.0.1:1", vec![local, ("x-forwarded-for", "203.0.113.1")]).await,
-        get(crate::stand::NEIGHBOUR, vec![local]).await,
+        get(NEIGHBOUR, vec![local]).await,
     ];
     for answer in others {
         assert_eq!((answer.status, answer.reason().as_str()), (403, "THIS_MACHINE_ONLY"));
     }
-    // This machine may ask as often as it likes.
+    // This machine has no rate limit.
     for _ in 0..300 {
         assert_eq!(get("127.0.0.1:1", vec![local]).await.status, 200);
     }

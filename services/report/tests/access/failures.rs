@@ -1,4 +1,4 @@
-//! An API server that can't be asked lets nobody in, and is no reason to tell anyone that their token is wrong.
+//! Failures of the API server: access is denied as unavailable, and tokens do not count as wrong.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use anomal_report::access::{Access, Mode, Options};
 
 use crate::{
     fake_api::{FakeApi, Fault, Rule, client, person},
-    stand::{HTML, Stand, of},
+    server::{HTML, TestServer, with_access},
 };
 
 const JANE: &str = "token-of-jane-0123456789";
 
-fn server(client: kube::Client) -> Stand {
+fn server(client: kube::Client) -> TestServer {
     let mode = Mode::Kubernetes { client, audience: "anomal".to_owned() };
-    let options = Options { patience: Duration::from_secs(1), ..Options::default() };
-    of(&Access::new(mode, options).unwrap())
+    let options = Options { api_timeout: Duration::from_secs(1), ..Options::default() };
+    with_access(&Access::new(mode, options).unwrap())
 }
 
 async fn api() -> FakeApi {
@@ -22,7 +22,7 @@ async fn api() -> FakeApi {
     FakeApi::start(vec![person(JANE, "jane", &["system:authenticated"])], rules).await
 }
 
-async fn is_unavailable(server: &Stand) {
+async fn check_unavailable(server: &TestServer) {
     let started = Instant::now();
     let answer = server.bearer("/reports/web/visits", JANE).await;
     assert_eq!((answer.status, answer.reason().as_str()), (503, "API_SERVER"), "{answer:?}");
@@ -32,42 +32,42 @@ async fn is_unavailable(server: &Stand) {
 }
 
 #[tokio::test]
-async fn what_it_can_not_say_lets_nobody_in() {
+async fn failed_reviews_deny_access() {
     for fault in [Fault::Unknown, Fault::Forbidden, Fault::Broken, Fault::Slow] {
         let api = api().await;
         let server = server(api.client());
-        api.fails(fault);
-        is_unavailable(&server).await;
+        api.set_fault(fault);
+        check_unavailable(&server).await;
         let page = server.sign_in(JANE, "/").await;
         assert_eq!((page.status, page.header("set-cookie")), (503, ""));
         let page = server.get("/", &[("authorization", &format!("Bearer {JANE}")), HTML]).await;
         assert!(page.status == 503 && page.body.contains("The service is busy"), "{page:?}");
-        // A failure is not remembered, and not counted as a wrong token.
+        // Failures are not cached, and do not count as wrong tokens.
         for _ in 0..3 {
-            is_unavailable(&server).await;
+            check_unavailable(&server).await;
         }
-        api.fails(Fault::None);
+        api.set_fault(Fault::None);
         assert_eq!(server.bearer("/reports/web/visits", JANE).await.status, 200);
     }
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_lets_nobody_in() {
+async fn an_unreachable_api_server_denies_access() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    is_unavailable(&server(client(address))).await;
+    check_unavailable(&server(client(address))).await;
 }
 
 #[tokio::test]
-async fn a_user_who_is_known_gets_no_right_either() {
+async fn known_users_get_no_rights_either() {
     let api = api().await;
     let server = server(api.client());
     let session = server.sign_in(JANE, "/").await.cookie();
     let session = [("cookie", session.as_str())];
     for fault in [Fault::Forbidden, Fault::Slow] {
-        api.fails(fault);
-        is_unavailable(&server).await;
+        api.set_fault(fault);
+        check_unavailable(&server).await;
         let answer = server.get("/reports/web/visits", &session).await;
         assert_eq!((answer.status, answer.reason().as_str()), (503, "API_SERVER"));
         assert_eq!(server.get("/", &session).await.status, 503);
@@ -75,10 +75,10 @@ async fn a_user_who_is_known_gets_no_right_either() {
 }
 
 #[tokio::test]
-async fn many_who_wait_in_vain_wait_no_longer_than_one() {
+async fn concurrent_requests_wait_no_longer_than_one() {
     let api = api().await;
     let server = server(api.client());
-    api.fails(Fault::Slow);
+    api.set_fault(Fault::Slow);
     let started = Instant::now();
     let all = (0..20).map(|_| server.bearer("/reports/web/visits", JANE));
     let all = futures::future::join_all(all).await;

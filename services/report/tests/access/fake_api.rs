@@ -1,5 +1,5 @@
-//! An API server that answers `TokenReview` and `SubjectAccessReview` over HTTP as the real one does: what it demands
-//! of a request, what it leaves out of an answer, and how it fails.
+//! A fake API server that answers `TokenReview` and `SubjectAccessReview` over HTTP like the real one: it validates
+//! requests, omits empty fields, and fails in the same ways.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,7 @@ const TOKENS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const RIGHTS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 const OWN_TOKEN: &str = "the-report-engine's-own";
 
-/// Whom a token belongs to.
+/// The owner of a token.
 #[derive(Clone)]
 pub struct Account {
     pub user: Value,
@@ -31,70 +31,72 @@ pub struct Account {
     pub expires: u64,
 }
 
-/// As RBAC has it: who may get which job; `*` is all.
+/// An RBAC rule: the subject may get the job; `*` is all.
 pub struct Rule {
     pub subject: &'static str,
     pub namespace: &'static str,
     pub job: &'static str,
 }
 
-/// What goes wrong.
+/// A failure to simulate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// Whoever asks is not known to it.
+    /// The engine's own token is unknown.
     Unknown,
-    /// Whoever asks lacks `system:auth-delegator`.
+    /// The engine lacks `system:auth-delegator`.
     Forbidden,
     Broken,
     Slow,
-    /// It knows of no audiences.
+    /// It does not support audiences.
     Old,
 }
 
-pub struct World {
+pub struct ApiState {
     pub accounts: HashMap<String, Account>,
     pub rules: Vec<Rule>,
     pub fault: Fault,
-    /// The bodies that came, by path.
+    /// The received `TokenReview`s.
     pub tokens: Vec<Value>,
+    /// The received `SubjectAccessReview`s.
     pub rights: Vec<Value>,
 }
 
 #[derive(Clone)]
 pub struct FakeApi {
-    pub world: Arc<Mutex<World>>,
+    pub state: Arc<Mutex<ApiState>>,
     pub address: std::net::SocketAddr,
 }
 
 impl FakeApi {
     pub async fn start(accounts: Vec<(String, Account)>, rules: Vec<Rule>) -> Self {
         let accounts = accounts.into_iter().collect();
-        let world = World { accounts, rules, fault: Fault::None, tokens: vec![], rights: vec![] };
-        let world = Arc::new(Mutex::new(world));
+        let state =
+            ApiState { accounts, rules, fault: Fault::None, tokens: vec![], rights: vec![] };
+        let state = Arc::new(Mutex::new(state));
         let app = Router::new()
             .route(TOKENS, post(token_review))
             .route(RIGHTS, post(access_review))
-            .with_state(Arc::clone(&world));
+            .with_state(Arc::clone(&state));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { world, address }
+        Self { state, address }
     }
 
-    /// The real client, with a service account's token.
+    /// The real client, with the token of a service account.
     pub fn client(&self) -> kube::Client {
         client(self.address)
     }
 
-    pub fn fails(&self, fault: Fault) {
-        self.world.lock().unwrap().fault = fault;
+    pub fn set_fault(&self, fault: Fault) {
+        self.state.lock().unwrap().fault = fault;
     }
 
-    /// How often it was asked, for tokens and for rights.
-    pub fn asked(&self) -> (usize, usize) {
-        let world = self.world.lock().unwrap();
-        (world.tokens.len(), world.rights.len())
+    /// The number of questions about tokens and about rights.
+    pub fn questions(&self) -> (usize, usize) {
+        let state = self.state.lock().unwrap();
+        (state.tokens.len(), state.rights.len())
     }
 }
 
@@ -104,16 +106,16 @@ pub fn client(address: std::net::SocketAddr) -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
-type Shared = State<Arc<Mutex<World>>>;
+type SharedState = State<Arc<Mutex<ApiState>>>;
 
-async fn token_review(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+async fn token_review(State(state): SharedState, headers: HeaderMap, body: Bytes) -> Response {
     let (review, fault) =
-        match receive(&world, &headers, &body, "tokenreviews", "TokenReview").await {
+        match receive(&state, &headers, &body, "tokenreviews", "TokenReview").await {
             Ok(received) => received,
-            Err(refused) => return refused,
+            Err(failure) => return failure,
         };
-    let mut world = world.lock().unwrap();
-    world.tokens.push(review.clone());
+    let mut state = state.lock().unwrap();
+    state.tokens.push(review.clone());
     let spec = &review["spec"];
     let token = spec["token"].as_str().unwrap_or_default();
     if token.is_empty() {
@@ -126,8 +128,8 @@ async fn token_review(State(world): Shared, headers: HeaderMap, body: Bytes) -> 
         }
         _ => vec!["https://kubernetes.default.svc.cluster.local".to_owned()],
     };
-    // Go's `omitempty`: what is false or empty is not there; `user` is a struct, and always there.
-    let status = match world.accounts.get(token) {
+    // Go's `omitempty` leaves out false and empty fields; `user` is a struct and always present.
+    let status = match state.accounts.get(token) {
         None => json!({"user": {}, "error": "invalid bearer token"}),
         Some(account) if account.expires <= now() => {
             json!({"user": {}, "error": "[invalid bearer token, service account token has expired]"})
@@ -136,8 +138,8 @@ async fn token_review(State(world): Shared, headers: HeaderMap, body: Bytes) -> 
             json!({"authenticated": true, "user": account.user})
         }
         Some(account) => {
-            let among = |audience: &String| account.audiences.contains(audience);
-            let common: Vec<_> = wanted.iter().filter(|audience| among(audience)).collect();
+            let is_accepted = |audience: &String| account.audiences.contains(audience);
+            let common: Vec<_> = wanted.iter().filter(|audience| is_accepted(audience)).collect();
             if common.is_empty() {
                 let error = format!(
                     "[invalid bearer token, token audiences {:?} is invalid for the target audiences {wanted:?}]",
@@ -152,14 +154,14 @@ async fn token_review(State(world): Shared, headers: HeaderMap, body: Bytes) -> 
     created(review, status)
 }
 
-async fn access_review(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
-    let received = receive(&world, &headers, &body, "subjectaccessreviews", "SubjectAccessReview");
+async fn access_review(State(state): SharedState, headers: HeaderMap, body: Bytes) -> Response {
+    let received = receive(&state, &headers, &body, "subjectaccessreviews", "SubjectAccessReview");
     let review = match received.await {
         Ok((review, _)) => review,
-        Err(refused) => return refused,
+        Err(failure) => return failure,
     };
-    let mut world = world.lock().unwrap();
-    world.rights.push(review.clone());
+    let mut state = state.lock().unwrap();
+    state.rights.push(review.clone());
     let spec = &review["spec"];
     let invalid = |message: &str| failure(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
     if spec["resourceAttributes"].is_object() == spec["nonResourceAttributes"].is_object() {
@@ -173,17 +175,17 @@ async fn access_review(State(world): Shared, headers: HeaderMap, body: Bytes) ->
     if user.is_empty() && groups.is_empty() {
         return invalid("spec.user: at least one of user or group must be specified");
     }
-    let asked = &spec["resourceAttributes"];
-    let ours = asked["group"] == "anomal.dev"
-        && asked["resource"] == "anomalyjobs"
-        && asked["verb"] == "get";
-    let (namespace, job) = (text(&asked["namespace"]), text(&asked["name"]));
-    let rule = world.rules.iter().find(|rule| {
+    let attributes = &spec["resourceAttributes"];
+    let is_get_job = attributes["group"] == "anomal.dev"
+        && attributes["resource"] == "anomalyjobs"
+        && attributes["verb"] == "get";
+    let (namespace, job) = (text(&attributes["namespace"]), text(&attributes["name"]));
+    let rule = state.rules.iter().find(|rule| {
         let subject = rule.subject == user || groups.iter().any(|group| group == rule.subject);
-        // A role of one namespace says nothing of all of them, nor one name of all names.
+        // A role in one namespace does not cover all namespaces, nor one name all names.
         let covers =
-            |granted: &str, asked: &str| granted == "*" || (granted == asked && !asked.is_empty());
-        ours && subject && covers(rule.namespace, &namespace) && covers(rule.job, &job)
+            |granted: &str, name: &str| granted == "*" || (granted == name && !name.is_empty());
+        is_get_job && subject && covers(rule.namespace, &namespace) && covers(rule.job, &job)
     });
     let status = match rule {
         Some(rule) => {
@@ -198,15 +200,15 @@ async fn access_review(State(world): Shared, headers: HeaderMap, body: Bytes) ->
     created(review, status)
 }
 
-/// What the API server does before it comes to the resource.
+/// The checks before the resource: authentication, authorization, content type, kind.
 async fn receive(
-    world: &Mutex<World>,
+    state: &Mutex<ApiState>,
     headers: &HeaderMap,
     body: &[u8],
     resource: &str,
     kind: &str,
 ) -> Result<(Value, Fault), Response> {
-    let fault = world.lock().unwrap().fault;
+    let fault = state.lock().unwrap().fault;
     let group =
         if kind == "TokenReview" { "authentication.k8s.io" } else { "authorization.k8s.io" };
     let own = headers.get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok());
@@ -269,7 +271,7 @@ pub fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-/// A token as the API server makes them for service accounts (but for the signature, which nobody here checks).
+/// A token of a service account as the API server makes it, with a fake signature.
 pub fn service_account(
     namespace: &str,
     name: &str,
@@ -302,7 +304,7 @@ pub fn service_account(
     (token, Account { user, audiences: vec![audience.to_owned()], expires })
 }
 
-/// A person, by a token that tells nothing.
+/// A person with an opaque token.
 pub fn person(token: &str, name: &str, groups: &[&str]) -> (String, Account) {
     let user = json!({"username": name, "groups": groups});
     (token.to_owned(), Account { user, audiences: vec!["anomal".to_owned()], expires: u64::MAX })

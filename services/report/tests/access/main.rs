@@ -1,13 +1,18 @@
-//! Access as requests see it: through the whole router, and in Kubernetes through the real client against an API
-//! server that answers as the real one does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by them")]
+//! Access through the whole router; in Kubernetes with the real client and a fake API server that answers like the real
+//! one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 mod browser;
 mod failures;
 mod fake_api;
 mod kubernetes;
-mod local;
-mod stand;
+mod server;
+mod socket;
 mod tenants;
 mod tokens;
 mod web_tls;

@@ -1,8 +1,8 @@
-//! A server of a few pages behind access, and what a client sees of it.
+//! A server of a few pages behind the access middleware, and its client.
 
 use std::net::SocketAddr;
 
-use anomal_report::access::{Access, Caller, Mode, Options, SignedIn, problem, protect};
+use anomal_report::access::{Access, Caller, Mode, Options, SessionUser, problem, protect};
 use axum::{
     Extension, Router,
     body::{Body, to_bytes},
@@ -17,21 +17,21 @@ pub const TOKEN: &str = "correct-horse-battery-staple";
 pub const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 pub const NEIGHBOUR: &str = "192.0.2.10:4711";
 
-/// Reports that are there, as namespace and job.
+/// The existing reports, as namespace and job.
 const REPORTS: [(&str, &str); 4] =
     [("web", "visits"), ("web", "logins"), ("bank", "payments"), ("", "local")];
 
-pub struct Stand(pub Router);
+pub struct TestServer(pub Router);
 
-pub fn token(options: Options) -> Stand {
-    stand(Mode::Token(TOKEN.to_owned()), options)
+pub fn token_server(options: Options) -> TestServer {
+    start(Mode::Token(TOKEN.to_owned()), options)
 }
 
-pub fn stand(mode: Mode, options: Options) -> Stand {
-    of(&Access::new(mode, options).unwrap())
+pub fn start(mode: Mode, options: Options) -> TestServer {
+    with_access(&Access::new(mode, options).unwrap())
 }
 
-pub fn of(access: &Access) -> Stand {
+pub fn with_access(access: &Access) -> TestServer {
     let pages = Router::new()
         .route("/", get(list))
         .route("/reports/{namespace}/{job}", get(report))
@@ -39,19 +39,19 @@ pub fn of(access: &Access) -> Stand {
         .route("/delete", post(|caller: Caller| async move { format!("deleted by {caller}") }))
         .route("/assets/{name}", get(|| async { "body {}" }))
         .fallback(|| async { StatusCode::NOT_FOUND });
-    Stand(protect(access, pages))
+    TestServer(protect(access, pages))
 }
 
-/// As a layer far below the routes sees it.
-async fn who(signed_in: Option<Extension<SignedIn>>) -> String {
+/// The caller and the user, as a layer below the routes finds them.
+async fn who(user: Option<Extension<SessionUser>>) -> String {
     let caller = Caller::current().unwrap();
-    let out = signed_in
-        .map_or_else(String::new, |Extension(who)| format!("{} by {}", who.name, who.sign_out));
-    format!("{caller}|{out}")
+    let user = user
+        .map_or_else(String::new, |Extension(user)| format!("{} by {}", user.name, user.sign_out));
+    format!("{caller}|{user}")
 }
 
 async fn list(caller: Caller) -> Response {
-    match caller.readable(REPORTS.to_vec(), |report| *report).await {
+    match caller.filter_readable(REPORTS.to_vec(), |report| *report).await {
         Ok(reports) => {
             let names: Vec<_> = reports.iter().map(|(_, job)| *job).collect();
             names.join(" ").into_response()
@@ -70,7 +70,7 @@ async fn report(caller: Caller, Path((namespace, job)): Path<(String, String)>) 
     }
 }
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -83,7 +83,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// What a browser sends back.
+    /// The cookie that a browser sends back.
     pub fn cookie(&self) -> String {
         self.header("set-cookie").split(';').next().unwrap().to_owned()
     }
@@ -96,7 +96,7 @@ impl Answer {
     }
 }
 
-impl Stand {
+impl TestServer {
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send(NEIGHBOUR, Method::GET, path, headers, "").await
     }
@@ -113,7 +113,7 @@ impl Stand {
         self.post("/login", &[HTML], &form(token, next)).await
     }
 
-    /// From this address.
+    /// Sends a request from an address.
     pub async fn send(
         &self,
         from: &str,
@@ -123,12 +123,12 @@ impl Stand {
         body: &str,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        let given = request.headers_mut().unwrap();
-        given.insert(header::HOST, "reports.example".parse().unwrap());
+        let request_headers = request.headers_mut().unwrap();
+        request_headers.insert(header::HOST, "reports.example".parse().unwrap());
         let kind = "application/x-www-form-urlencoded".parse().unwrap();
-        given.insert(header::CONTENT_TYPE, kind);
+        request_headers.insert(header::CONTENT_TYPE, kind);
         for (name, value) in headers {
-            given.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+            request_headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let mut request = request.body(Body::from(body.to_owned())).unwrap();
         let from: SocketAddr = from.parse().unwrap();
@@ -141,7 +141,7 @@ impl Stand {
     }
 }
 
-/// A form as a browser writes it, of characters that need no escape but the slash.
+/// The sign-in form as a browser encodes it.
 pub fn form(token: &str, next: &str) -> String {
     let escaped: String = next
         .bytes()

@@ -1,4 +1,4 @@
-//! Over a real socket.
+//! A session over a real socket.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::stand::{TOKEN, form, token};
+use crate::server::{TOKEN, form, token_server};
 
 async fn exchange(server: SocketAddr, request: String) -> String {
     let mut stream = TcpStream::connect(server).await.unwrap();
@@ -29,7 +29,8 @@ fn request(server: SocketAddr, line: &str, more: &str, body: &str) -> String {
 async fn a_session_from_the_first_request_to_the_last() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
-    let app = token(Options::default()).0.into_make_service_with_connect_info::<SocketAddr>();
+    let app =
+        token_server(Options::default()).0.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
 
     let page =
@@ -46,7 +47,7 @@ async fn a_session_from_the_first_request_to_the_last() {
     let report = exchange(server, request(server, "GET /reports/web/visits", &cookie, "")).await;
     assert!(report.ends_with("visits for holder of the token"), "{report}");
 
-    // The address is that of the socket: it is this one that has been wrong too often.
+    // The address is that of the socket: its wrong tokens are counted.
     let wrong = "Authorization: Bearer wrong-wrong-wrong-wrong\r\n";
     for _ in 0..5 {
         let answer = exchange(server, request(server, "GET /", wrong, "")).await;

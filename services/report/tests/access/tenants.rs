@@ -1,4 +1,4 @@
-//! Runners of two namespaces over gRPC: each publishes under its own namespace, and sees nothing of the other's.
+//! Runners in two namespaces over gRPC: each publishes in its own namespace and sees nothing of the other.
 
 use std::{
     collections::HashMap,
@@ -23,12 +23,12 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::fake_api::{FakeApi, now, service_account};
 
-/// Keeps what reports say of themselves.
+/// An engine that stores manifests only.
 #[derive(Default)]
-struct Kept(Mutex<HashMap<String, Report>>);
+struct ManifestStore(Mutex<HashMap<String, Report>>);
 
 #[tonic::async_trait]
-impl ReportEngine for Kept {
+impl ReportEngine for ManifestStore {
     async fn publish(&self, request: PublishRequest) -> Result<Report> {
         let report = request.report;
         self.0.lock().unwrap().insert(report.id.clone(), report.clone());
@@ -62,29 +62,29 @@ struct Arguments {
     server: ServerArgs,
 }
 
-/// The service, and the endpoint that it is served at.
+/// Starts the service; returns the settings of its endpoint.
 async fn server(api: &FakeApi) -> RemoteEngine {
     let folder = TempDir::new().unwrap();
-    let ports = folder.path().join("ports.json");
+    let port_file = folder.path().join("ports.json");
     let line = ["server", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--port-file"];
-    let line = line.into_iter().chain([ports.to_str().unwrap()]);
+    let line = line.into_iter().chain([port_file.to_str().unwrap()]);
     let args = Arguments::parse_from(line).server;
     let mode = Mode::Kubernetes { client: api.client(), audience: "anomal".to_owned() };
     let access = Access::new(mode, Options::default()).unwrap();
     let metrics = Metrics::new();
     let admission = Admission::new(4, 1 << 20, Arc::clone(&metrics));
-    let routes = grpc::routes(Arc::new(Kept::default()), access, admission);
+    let routes = grpc::routes(Arc::new(ManifestStore::default()), access, admission);
     tokio::spawn(async move {
         serve_until(&args, 0, grpc::SERVICE, routes, metrics, std::future::pending()).await
     });
-    let told = loop {
-        match std::fs::read(&ports) {
-            Ok(told) => break told,
+    let ports = loop {
+        match std::fs::read(&port_file) {
+            Ok(ports) => break ports,
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
         }
     };
-    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
-    let endpoints = vec![format!("http://127.0.0.1:{}", told["grpc"])];
+    let ports: serde_json::Value = serde_json::from_slice(&ports).unwrap();
+    let endpoints = vec![format!("http://127.0.0.1:{}", ports["grpc"])];
     RemoteEngine { endpoints, ..RemoteEngine::default() }
 }
 
@@ -103,26 +103,26 @@ async fn publish(engine: &RemoteReportEngine, namespace: &str, id: &str) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_runner_has_its_own_namespace_and_no_other() {
+async fn a_runner_has_access_to_its_own_namespace_only() {
     let accounts = ["bank", "web"]
         .map(|namespace| service_account(namespace, "runner", "anomal", now() + 3600));
     let tokens = accounts.each_ref().map(|account| account.0.clone());
     let api = FakeApi::start(accounts.to_vec(), Vec::new()).await;
     let settings = server(&api).await;
-    // As a runner has it: in a file.
+    // Runners have their token in a file.
     let file = |token: &str| {
         let file = NamedTempFile::new().unwrap();
         std::fs::write(file.path(), token).unwrap();
         file
     };
     let files = tokens.each_ref().map(|token| file(token));
-    let with = |file: &NamedTempFile| RemoteEngine {
+    let settings_with = |file: &NamedTempFile| RemoteEngine {
         token_file: Some(file.path().display().to_string()),
         ..settings.clone()
     };
-    // A token of the environment says nothing where there is a file.
-    let bank = RemoteReportEngine::connect(&with(&files[0]), Some("other")).await.unwrap();
-    let web = RemoteReportEngine::connect(&with(&files[1]), None).await.unwrap();
+    // A token file takes precedence over the environment.
+    let bank = RemoteReportEngine::connect(&settings_with(&files[0]), Some("other")).await.unwrap();
+    let web = RemoteReportEngine::connect(&settings_with(&files[1]), None).await.unwrap();
 
     publish(&bank, "bank", "b1").await.unwrap();
     publish(&web, "web", "w1").await.unwrap();
@@ -140,8 +140,8 @@ async fn a_runner_has_its_own_namespace_and_no_other() {
     assert_eq!(web.get("b1").await.unwrap_err().code, Code::PermissionDenied);
     assert_eq!(web.delete("b1").await.unwrap_err().code, Code::PermissionDenied);
     let export = |id: &str| ExportReportRequest { id: id.to_owned(), ..Default::default() };
-    let refused = web.export(export("b1")).await.err().unwrap();
-    assert_eq!(refused.code, Code::PermissionDenied);
+    let error = web.export(export("b1")).await.err().unwrap();
+    assert_eq!(error.code, Code::PermissionDenied);
 
     assert_eq!(bank.get("b1").await.unwrap().job, "payments");
     let pieces: Vec<_> = bank.export(export("b1")).await.unwrap().try_collect().await.unwrap();
@@ -149,6 +149,6 @@ async fn a_runner_has_its_own_namespace_and_no_other() {
     bank.delete("b1").await.unwrap();
     assert_eq!(bank.get("b1").await.unwrap_err().code, Code::NotFound);
 
-    let nobody = RemoteReportEngine::connect(&settings, None).await.unwrap_err();
-    assert_eq!(nobody.code, Code::Unauthenticated, "{nobody}");
+    let error = RemoteReportEngine::connect(&settings, None).await.unwrap_err();
+    assert_eq!(error.code, Code::Unauthenticated, "{error}");
 }

@@ -1,4 +1,4 @@
-//! One token for all: by bearer and by cookie, wrong, missing, too often.
+//! The shared token: as a bearer token and by session, missing, wrong, and wrong too often.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,7 +6,7 @@ use anomal_report::access::{Access, LimitArgs, Mode, Options, Secret};
 use axum::http::Method;
 use tonic::metadata::MetadataMap;
 
-use crate::stand::{HTML, NEIGHBOUR, TOKEN, form, of, token};
+use crate::server::{HTML, NEIGHBOUR, TOKEN, form, token_server, with_access};
 
 fn limits(rate_burst: u32, wrong_tokens: u32) -> LimitArgs {
     let number = |number| NonZeroU32::new(number).unwrap();
@@ -18,8 +18,8 @@ fn limits(rate_burst: u32, wrong_tokens: u32) -> LimitArgs {
 }
 
 #[tokio::test]
-async fn without_and_with_a_wrong_token_it_is_401() {
-    let server = token(Options::default());
+async fn missing_and_wrong_tokens_get_401() {
+    let server = token_server(Options::default());
     let without = server.get("/", &[]).await;
     assert_eq!((without.status, without.reason().as_str()), (401, "NO_TOKEN"));
     assert_eq!(without.header("www-authenticate"), "Bearer realm=\"anomal\"");
@@ -31,8 +31,8 @@ async fn without_and_with_a_wrong_token_it_is_401() {
 }
 
 #[tokio::test]
-async fn the_right_token_lets_in() {
-    let server = token(Options::default());
+async fn the_right_token_is_accepted() {
+    let server = token_server(Options::default());
     let answer = server.bearer("/reports/bank/payments", TOKEN).await;
     assert_eq!(answer.body, "payments for holder of the token");
     assert_eq!(server.bearer("/", TOKEN).await.body, "visits logins payments local");
@@ -43,7 +43,7 @@ async fn the_right_token_lets_in() {
 
 #[tokio::test]
 async fn signing_in_gives_a_cookie_without_the_token() {
-    let server = token(Options::default());
+    let server = token_server(Options::default());
     let answer = server.sign_in(TOKEN, "/reports/web/visits?page=2").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/reports/web/visits?page=2"));
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -57,14 +57,14 @@ async fn signing_in_gives_a_cookie_without_the_token() {
     let who = server.get("/who", &[("cookie", &cookie)]).await.body;
     assert_eq!(who, format!("{name}|{name} by /logout"));
     assert_eq!(server.bearer("/who", TOKEN).await.body, format!("{name}|"));
-    // A token that is sent counts, not the cookie beside it.
+    // A token takes precedence over the cookie.
     let both = [("cookie", cookie.as_str()), ("authorization", "Bearer wrong-wrong-wrong-wrong")];
     assert_eq!(server.get("/", &both).await.status, 401);
 }
 
 #[tokio::test]
 async fn a_tampered_cookie_is_401_and_dropped() {
-    let server = token(Options::default());
+    let server = token_server(Options::default());
     let cookie = server.sign_in(TOKEN, "/").await.cookie();
     let tampered = cookie.replacen("anomal=", "anomal=A", 1);
     let answer = server.get("/", &[("cookie", &tampered)]).await;
@@ -74,7 +74,7 @@ async fn a_tampered_cookie_is_401_and_dropped() {
 
 #[tokio::test]
 async fn a_session_ends() {
-    let server = token(Options { session: Duration::from_secs(2), ..Options::default() });
+    let server = token_server(Options { session: Duration::from_secs(2), ..Options::default() });
     let cookie = server.sign_in(TOKEN, "/").await.cookie();
     assert_eq!(server.get("/", &[("cookie", &cookie)]).await.status, 200);
     tokio::time::sleep(Duration::from_millis(2100)).await;
@@ -91,38 +91,39 @@ async fn replicas_share_sessions_until_the_token_changes() {
     let replica = |token: &str| {
         let secret = Some(Secret::read(file.path()).unwrap());
         let options = Options { secret, ..Options::default() };
-        of(&Access::new(Mode::Token(token.to_owned()), options).unwrap())
+        with_access(&Access::new(Mode::Token(token.to_owned()), options).unwrap())
     };
     let cookie = replica(TOKEN).sign_in(TOKEN, "/").await.cookie();
     assert_eq!(replica(TOKEN).get("/", &[("cookie", &cookie)]).await.status, 200);
     let changed = replica("another-token-of-enough-length");
     assert_eq!(changed.get("/", &[("cookie", &cookie)]).await.status, 401);
-    assert_eq!(token(Options::default()).get("/", &[("cookie", &cookie)]).await.status, 401);
+    assert_eq!(token_server(Options::default()).get("/", &[("cookie", &cookie)]).await.status, 401);
 }
 
 #[tokio::test]
-async fn too_many_requests_are_429_for_that_client_only() {
-    let server = token(Options { limits: limits(3, 5), ..Options::default() });
+async fn too_many_requests_get_429_for_that_client_only() {
+    let server = token_server(Options { limits: limits(3, 5), ..Options::default() });
     for _ in 0..3 {
         assert_eq!(server.bearer("/", TOKEN).await.status, 200);
     }
     let answer = server.bearer("/", TOKEN).await;
     assert_eq!((answer.status, answer.reason().as_str()), (429, "TOO_MANY_REQUESTS"));
     assert_eq!(answer.header("retry-after"), "1");
-    // Also for what needs no token, and for people.
+    // Also without a token, and in browsers.
     let page = server.get("/assets/style.css", &[HTML]).await;
     assert_eq!((page.status, page.body.contains("The service is busy")), (429, true));
     let other = server.send("192.0.2.11:1", Method::GET, "/assets/style.css", &[], "").await;
     assert_eq!(other.status, 200);
-    // Who is not behind a trusted proxy is who they are.
+    // `X-Forwarded-For` from an untrusted peer is ignored.
     let forged = server.get("/assets/style.css", &[("x-forwarded-for", "192.0.2.12")]).await;
     assert_eq!(forged.status, 429);
 }
 
 #[tokio::test]
-async fn clients_of_a_trusted_proxy_are_told_apart() {
+async fn clients_behind_a_trusted_proxy_have_their_own_limits() {
     let trusted_proxies = vec!["192.0.2.10/32".parse().unwrap()];
-    let server = token(Options { limits: limits(1, 5), trusted_proxies, ..Options::default() });
+    let server =
+        token_server(Options { limits: limits(1, 5), trusted_proxies, ..Options::default() });
     for client in ["203.0.113.1", "203.0.113.2"] {
         let headers = [("x-forwarded-for", client)];
         assert_eq!(server.get("/assets/style.css", &headers).await.status, 200);
@@ -136,11 +137,11 @@ async fn clients_of_a_trusted_proxy_are_told_apart() {
 }
 
 #[tokio::test]
-async fn after_five_wrong_tokens_not_even_the_right_one_is_looked_at() {
-    let server = token(Options::default());
+async fn after_five_wrong_tokens_not_even_the_right_one_is_checked() {
+    let server = token_server(Options::default());
     let cookie = server.sign_in(TOKEN, "/").await.cookie();
     for number in 0..5 {
-        // By either way.
+        // Both ways count.
         let answer = if number % 2 == 0 {
             server.sign_in("wrong-wrong-wrong-wrong", "/").await
         } else {
@@ -155,7 +156,7 @@ async fn after_five_wrong_tokens_not_even_the_right_one_is_looked_at() {
     let page = server.sign_in(TOKEN, "/").await;
     assert_eq!((page.status, page.header("set-cookie")), (429, ""));
     assert!(page.body.contains("too many wrong tokens"), "{page:?}");
-    // Who is signed in goes on, and so do others.
+    // Sessions and other clients are not affected.
     assert_eq!(server.get("/", &[("cookie", &cookie)]).await.status, 200);
     let right = format!("Bearer {TOKEN}");
     let other = [("authorization", right.as_str())];
@@ -163,7 +164,7 @@ async fn after_five_wrong_tokens_not_even_the_right_one_is_looked_at() {
 }
 
 #[tokio::test]
-async fn grpc_brings_its_token_with_each_request() {
+async fn each_grpc_request_carries_its_token() {
     let access = Access::new(Mode::Token(TOKEN.to_owned()), Options::default()).unwrap();
     let peer = Some("192.0.2.1".parse().unwrap());
     let metadata = |text: &str| {
@@ -172,27 +173,27 @@ async fn grpc_brings_its_token_with_each_request() {
         metadata
     };
     let right = metadata(&format!("Bearer {TOKEN}"));
-    let caller = access.caller_of_metadata(&right, peer).await.unwrap();
+    let caller = access.caller_from_metadata(&right, peer).await.unwrap();
     assert!(caller.may_publish("anything") && caller.may_read("bank", "payments").await.unwrap());
-    let none = access.caller_of_metadata(&MetadataMap::new(), peer).await.unwrap_err();
+    let none = access.caller_from_metadata(&MetadataMap::new(), peer).await.unwrap_err();
     assert_eq!((none.code, none.reason.as_str()), (anomal_core::Code::Unauthenticated, "NO_TOKEN"));
     for _ in 0..5 {
-        let wrong = access.caller_of_metadata(&metadata("Bearer wrong"), peer).await.unwrap_err();
+        let wrong = access.caller_from_metadata(&metadata("Bearer wrong"), peer).await.unwrap_err();
         assert_eq!(wrong.code, anomal_core::Code::Unauthenticated);
     }
-    let refused = access.caller_of_metadata(&right, peer).await.unwrap_err();
-    assert_eq!(refused.code, anomal_core::Code::ResourceExhausted);
-    // One whose address is not known shuts out nobody.
+    let error = access.caller_from_metadata(&right, peer).await.unwrap_err();
+    assert_eq!(error.code, anomal_core::Code::ResourceExhausted);
+    // Wrong tokens without an address block no client.
     for _ in 0..20 {
-        let wrong = access.caller_of_metadata(&metadata("Bearer wrong"), None).await.unwrap_err();
+        let wrong = access.caller_from_metadata(&metadata("Bearer wrong"), None).await.unwrap_err();
         assert_eq!(wrong.code, anomal_core::Code::Unauthenticated);
     }
-    access.caller_of_metadata(&right, None).await.unwrap();
+    access.caller_from_metadata(&right, None).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_needs_no_token_is_little() {
-    let server = token(Options::default());
+async fn only_assets_and_sign_in_need_no_token() {
+    let server = token_server(Options::default());
     assert_eq!(server.get("/assets/style.css", &[]).await.status, 200);
     assert_eq!(server.get("/login", &[]).await.status, 200);
     let paths = [

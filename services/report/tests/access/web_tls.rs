@@ -1,4 +1,4 @@
-//! The pages over TLS, with certificates that change.
+//! The pages over TLS, with reloaded certificates.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::stand::{TOKEN, form};
+use crate::server::{TOKEN, form};
 
-/// A certificate in the files of a server.
+/// Writes a new certificate to the files of a server.
 fn certificate(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["reports.test".to_owned()]).unwrap();
@@ -32,8 +32,8 @@ fn certificate(folder: &Path) -> CertificateDer<'static> {
     cert.der().clone()
 }
 
-/// What a browser that trusts this certificate gets.
-async fn ask(
+/// The answer to a client that trusts this certificate.
+async fn send(
     address: std::net::SocketAddr,
     trusted: &CertificateDer<'static>,
     request: &str,
@@ -55,7 +55,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn pages_and_cookies_are_safe_and_certificates_change() {
+async fn cookies_are_secure_and_certificates_are_reloaded() {
     let folder = TempDir::new().unwrap();
     let first = certificate(folder.path());
     let files = TlsFiles {
@@ -73,7 +73,7 @@ async fn pages_and_cookies_are_safe_and_certificates_change() {
     tokio::spawn(serve(listener, Some(certificates), engine, access, std::future::pending()));
 
     let get = "GET /login HTTP/1.1\r\nhost: reports.test\r\nconnection: close\r\n\r\n";
-    let page = ask(address, &first, get).await.unwrap();
+    let page = send(address, &first, get).await.unwrap();
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     let form = form(TOKEN, "/");
     let sign_in = format!(
@@ -81,16 +81,16 @@ async fn pages_and_cookies_are_safe_and_certificates_change() {
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
         form.len()
     );
-    let signed_in = ask(address, &first, &sign_in).await.unwrap();
+    let signed_in = send(address, &first, &sign_in).await.unwrap();
     let cookie = signed_in.lines().find(|line| line.starts_with("set-cookie")).unwrap();
     assert!(cookie.contains("; Secure"), "{cookie}");
 
     let next = certificate(folder.path());
     let started = std::time::Instant::now();
-    while ask(address, &next, get).await.is_err() {
-        assert!(started.elapsed() < Duration::from_secs(20), "the new one is not served with");
+    while send(address, &next, get).await.is_err() {
+        assert!(started.elapsed() < Duration::from_secs(20), "the new certificate is not used");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let error = ask(address, &first, get).await.unwrap_err().to_string();
+    let error = send(address, &first, get).await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
 }

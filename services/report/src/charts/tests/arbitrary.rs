@@ -1,4 +1,4 @@
-//! Whatever the figures (not numbers, infinite, out of order), the charts are sound.
+//! Charts of arbitrary values (NaN, infinite, unordered) keep the invariants.
 
 use anomal_core::proto::{Clustering, Correlation, FeatureColumn, FeatureGroup, FeatureSummary};
 use proptest::{
@@ -10,7 +10,7 @@ use super::{super::*, check};
 use crate::view::{Point, Reason, ScoreHistogram};
 
 prop_compose! {
-    /// A feature with anything in it.
+    /// A feature with arbitrary values.
     fn any_feature()(
         name in ".*",
         kind in 0..5_i32,
@@ -58,9 +58,9 @@ proptest! {
             rows: 3,
         }).collect();
         check(&correlations(&names, &pairs));
-        let told: Vec<Reason> = features.iter().zip(names)
+        let shares: Vec<Reason> = features.iter().zip(names)
             .map(|(f, feature)| Reason { feature, share: f.mean_contribution }).collect();
-        check(&reasons(&told));
+        check(&reasons(&shares));
     }
 
     #[test]
@@ -68,14 +68,14 @@ proptest! {
         edges in prop::collection::vec(ANY, 0..8),
         counts in prop::collection::vec(any::<u64>(), 0..8),
         cut in prop::option::of(ANY),
-        places in prop::collection::vec((any::<u64>(), FLOAT, FLOAT, any::<u64>(), any::<bool>(), prop::option::of(ANY), any::<u32>()), 0..20),
+        positions in prop::collection::vec((any::<u64>(), FLOAT, FLOAT, any::<u64>(), any::<bool>(), prop::option::of(ANY), any::<u32>()), 0..20),
         link in ".*",
     ) {
         let histogram = ScoreHistogram {
             edges: edges.clone(), normal: counts.clone(), suspicious: counts.iter().rev().copied().collect(), cut,
         };
         check(&scores(&histogram));
-        let points: Vec<Point> = places.into_iter().map(|(row, x, y, count, suspicious, score, label)| Point {
+        let points: Vec<Point> = positions.into_iter().map(|(row, x, y, count, suspicious, score, label)| Point {
             row, x, y, count, suspicious, score, labels: vec![label], features: vec![],
         }).collect();
         check(&map(&points, Some(0), Some(&link)));

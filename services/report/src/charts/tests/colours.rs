@@ -1,4 +1,4 @@
-//! That colours stand out on their surface and from one another, for those who see some colours alike too.
+//! The contrast of colours with their surface and with each other, also with colour vision deficiencies.
 
 use super::super::{
     palette::{SHADES, similarity},
@@ -21,23 +21,23 @@ fn contrast(a: &str, b: &str) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-fn named(theme: &'static str) -> std::collections::BTreeMap<&'static str, &'static str> {
+fn colours_by_name(theme: &'static str) -> std::collections::BTreeMap<&'static str, &'static str> {
     theme.split_terminator(';').map(|part| part.split_once(':').unwrap()).collect()
 }
 
 #[test]
-fn all_colours_stand_out_on_their_surface() {
+fn all_colours_contrast_with_their_surface() {
     for theme in [LIGHT, DARK] {
-        let colours = named(theme);
+        let colours = colours_by_name(theme);
         assert_eq!(colours.len(), 21);
         for (name, colour) in &colours {
-            let least = match *name {
+            let minimum = match *name {
                 "--surface" | "--line" => 1.0,
                 "--ink" | "--muted" | "--accent" => 4.5,
                 _ => 3.0,
             };
             let found = contrast(colour, colours["--surface"]);
-            assert!(found >= least, "{name} {colour}: {found}");
+            assert!(found >= minimum, "{name} {colour}: {found}");
         }
     }
 }
@@ -45,7 +45,7 @@ fn all_colours_stand_out_on_their_surface() {
 #[test]
 fn both_sheets_have_the_same_rules() {
     let mut plain = THEMED.to_owned();
-    for (name, colour) in named(LIGHT) {
+    for (name, colour) in colours_by_name(LIGHT) {
         plain = plain.replace(&format!("var({name})"), colour);
     }
     assert_eq!(plain, STYLE);
@@ -53,9 +53,9 @@ fn both_sheets_have_the_same_rules() {
     assert!(STYLE.contains(".chart circle.c12{fill:#6f32a7}"));
 }
 
-/// What each cone is left with, in linear light: normal sight, deuteranopia, protanopia, tritanopia (Machado,
-/// Oliveira and Fernandes 2009, at full severity).
-const SIGHTS: [[[f64; 3]; 3]; 4] = [
+/// Transformations of linear light: normal vision, deuteranopia, protanopia, tritanopia (Machado, Oliveira and
+/// Fernandes 2009, at full severity).
+const VISIONS: [[[f64; 3]; 3]; 4] = [
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
     [
         [0.367_322, 0.860_646, -0.227_968],
@@ -74,14 +74,15 @@ const SIGHTS: [[[f64; 3]; 3]; 4] = [
     ],
 ];
 
-fn times(matrix: &[[f64; 3]; 3], by: [f64; 3]) -> [f64; 3] {
-    matrix.map(|row| row[0] * by[0] + row[1] * by[1] + row[2] * by[2])
+fn multiply(matrix: &[[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+    matrix.map(|row| row[0] * vector[0] + row[1] * vector[1] + row[2] * vector[2])
 }
 
-/// In the space `OKLab`, where distances are about as large as they look.
-fn seen(colour: &str, sight: &[[f64; 3]; 3]) -> [f64; 3] {
-    let linear = times(sight, [1, 3, 5].map(|at| channel(colour, at))).map(|value| value.max(0.0));
-    let cones = times(
+/// A colour in `OKLab`, where distances are perceptual.
+fn perceived(colour: &str, vision: &[[f64; 3]; 3]) -> [f64; 3] {
+    let linear =
+        multiply(vision, [1, 3, 5].map(|at| channel(colour, at))).map(|value| value.max(0.0));
+    let cones = multiply(
         &[
             [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
             [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
@@ -89,7 +90,7 @@ fn seen(colour: &str, sight: &[[f64; 3]; 3]) -> [f64; 3] {
         ],
         linear,
     );
-    times(
+    multiply(
         &[
             [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
             [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
@@ -99,39 +100,40 @@ fn seen(colour: &str, sight: &[[f64; 3]; 3]) -> [f64; 3] {
     )
 }
 
-fn apart(a: &str, b: &str) -> f64 {
-    let distance = |sight| {
-        let (a, b) = (seen(a, sight), seen(b, sight));
+/// The smallest distance of two colours over all kinds of vision.
+fn distance(a: &str, b: &str) -> f64 {
+    let for_vision = |vision| {
+        let (a, b) = (perceived(a, vision), perceived(b, vision));
         a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
     };
-    SIGHTS.iter().map(distance).fold(f64::INFINITY, f64::min)
+    VISIONS.iter().map(for_vision).fold(f64::INFINITY, f64::min)
 }
 
 #[test]
-fn colours_are_told_apart_by_all() {
+fn colours_are_distinguishable_with_any_vision() {
     for theme in [LIGHT, DARK] {
-        let colours = named(theme);
+        let colours = colours_by_name(theme);
         let cluster = |i: u32| colours[format!("--c{i}").as_str()];
         for a in 1..=12 {
             for b in 1..a {
-                let least = if a <= 4 { 0.11 } else { 0.05 };
-                let found = apart(cluster(a), cluster(b));
-                assert!(found > least, "c{a} and c{b}: {found}");
+                let minimum = if a <= 4 { 0.11 } else { 0.05 };
+                let found = distance(cluster(a), cluster(b));
+                assert!(found > minimum, "c{a} and c{b}: {found}");
             }
         }
-        assert!(apart(colours["--normal"], colours["--accent"]) > 0.11);
-        assert!(apart(colours["--positive"], colours["--negative"]) > 0.22);
+        assert!(distance(colours["--normal"], colours["--accent"]) > 0.11);
+        assert!(distance(colours["--positive"], colours["--negative"]) > 0.22);
     }
 }
 
 #[test]
-fn similarity_ascends_evenly_in_lightness() {
+fn similarity_increases_evenly_in_lightness() {
     let colours = similarity();
     assert_eq!(colours.len(), usize::from(SHADES) * 3);
     for (shade, rgb) in (0..SHADES).zip(colours.chunks(3)) {
         let colour = format!("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
         let even = 0.25 + 0.7 * f64::from(shade) / f64::from(SHADES - 1);
-        let [lightness, ..] = seen(&colour, &SIGHTS[0]);
+        let [lightness, ..] = perceived(&colour, &VISIONS[0]);
         assert!((lightness - even).abs() < 0.005, "{shade}: {lightness}, not {even}");
     }
 }

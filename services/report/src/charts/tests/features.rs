@@ -1,4 +1,4 @@
-//! The key facts of the charts of features.
+//! The charts of features.
 
 use anomal_core::proto::{
     Correlation, FeatureColumn, FeatureGroup, FeatureKind, FeatureSummary, Group,
@@ -6,7 +6,7 @@ use anomal_core::proto::{
 };
 use roxmltree::Document;
 
-use super::{super::*, check, found, number, words};
+use super::{super::*, check, elements, number, texts};
 
 fn group(group: Group, counts: &[u64]) -> FeatureGroup {
     FeatureGroup {
@@ -37,17 +37,23 @@ fn numeric_values_are_areas_of_shares() {
     check(&svg);
     let document = Document::parse(&svg).unwrap();
     assert_eq!(
-        (found(&document, "path", "normal").len(), found(&document, "path", "suspicious").len()),
+        (
+            elements(&document, "path", "normal").len(),
+            elements(&document, "path", "suspicious").len()
+        ),
         (1, 1)
     );
     assert!(
         svg.contains("0 to 1: 100 % of normal (10 rows), 17 % of suspicious (6 rows)"),
         "{svg}"
     );
-    assert!(words(&document).contains(&"missing in 3 rows".to_owned()));
-    // Nothing suspicious: one area. One value: a sentence. No values: said.
+    assert!(texts(&document).contains(&"missing in 3 rows".to_owned()));
+    // Without suspicious rows: one area. A single value: a sentence. No values: a placeholder.
     summary.groups.truncate(2);
-    assert_eq!(found(&Document::parse(&density(&summary)).unwrap(), "path", "suspicious").len(), 0);
+    assert_eq!(
+        elements(&Document::parse(&density(&summary)).unwrap(), "path", "suspicious").len(),
+        0
+    );
     summary.edges = vec![5.0, 5.0];
     assert!(density(&summary).contains("One value only: 5, missing in 3 rows."));
     summary.groups.clear();
@@ -64,7 +70,7 @@ fn values_are_bars_from_the_most_frequent_with_the_rest_summed() {
     let svg = density(&summary);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let names: Vec<String> = found(&document, "text", "ink")
+    let names: Vec<String> = elements(&document, "text", "ink")
         .iter()
         .map(|text| text.text().unwrap().to_owned())
         .collect();
@@ -73,8 +79,8 @@ fn values_are_bars_from_the_most_frequent_with_the_rest_summed() {
         (names[0].as_str(), names[14].as_str(), names[15].as_str()),
         ("v19", "v5", "other values")
     );
-    // 0 to 4 and what was summed before, of 1190.
-    assert!(words(&document).contains(&"85 %".to_owned()));
+    // 0 to 4 and the analysis' own sum, of 1190.
+    assert!(texts(&document).contains(&"85 %".to_owned()));
 }
 
 #[test]
@@ -92,16 +98,16 @@ fn contributions_are_in_order_with_a_mark_at_the_weight() {
     check(&svg);
     let document = Document::parse(&svg).unwrap();
     let names: Vec<&str> =
-        found(&document, "text", "ink").iter().map(|text| text.text().unwrap()).collect();
+        elements(&document, "text", "ink").iter().map(|text| text.text().unwrap()).collect();
     assert_eq!(names, ["b", "c", "a"]);
-    let widths: Vec<f64> = found(&document, "rect", "suspicious")
+    let widths: Vec<f64> = elements(&document, "rect", "suspicious")
         .iter()
         .skip(1)
         .map(|bar| number(bar, "width"))
         .collect();
     assert!(widths.is_sorted_by(|a, b| a >= b) && widths.len() == 3);
-    // b has three quarters of the weight, the most of all figures: its mark stands at the right end.
-    assert!(found(&document, "path", "mark")[1].attribute("d").unwrap().starts_with("M432 "));
+    // b has three quarters of the weights, the largest figure: its mark is at the right end.
+    assert!(elements(&document, "path", "mark")[1].attribute("d").unwrap().starts_with("M432 "));
 }
 
 #[test]
@@ -126,11 +132,11 @@ fn correlations_prefer_cramers_v_then_spearman() {
     );
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let words = words(&document);
-    let count = |word: &str| words.iter().filter(|found| *found == word).count();
-    assert_eq!((count("-.80"), count(".25"), count(".90")), (2, 2, 0), "{words:?}");
+    let texts = texts(&document);
+    let count = |text: &str| texts.iter().filter(|found| *found == text).count();
+    assert_eq!((count("-.80"), count(".25"), count(".90")), (2, 2, 0), "{texts:?}");
     assert!(svg.contains("a and b: Pearson 0.90 (10 rows), Spearman -0.80 (10 rows)"));
     assert!(svg.contains("b and c: Spearman not defined"));
     // The undefined pair is hatched, on both sides.
-    assert_eq!(found(&document, "path", "axis").len(), 2);
+    assert_eq!(elements(&document, "path", "axis").len(), 2);
 }

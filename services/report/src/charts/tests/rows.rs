@@ -1,9 +1,9 @@
-//! The key facts of the charts of rows; and what stands where there is nothing to draw.
+//! The charts of rows, and the placeholders of charts without data.
 
 use anomal_core::proto::{Clustering, Dendrogram, FeatureGroup, FeatureSummary, Heatmap};
 use roxmltree::{Document, Node};
 
-use super::{super::*, check, found, number, words};
+use super::{super::*, check, elements, number, texts};
 use crate::view::{Point, Reason, ScoreHistogram};
 
 fn point(row: u64, (x, y): (f32, f32), count: u64, suspicious: bool, label: u32) -> Point {
@@ -30,19 +30,19 @@ fn a_map_has_a_circle_for_each_point_and_rings_on_top() {
     let svg = map(&points, Some(1), None);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let drawn: Vec<Node> = found(&document, "circle", "")
+    let drawn: Vec<Node> = elements(&document, "circle", "")
         .into_iter()
         .filter(|node| node.has_attribute("data-i"))
         .collect();
-    let facts: Vec<_> = drawn
+    let attributes: Vec<_> = drawn
         .iter()
         .map(|c| (c.attribute("data-i").unwrap(), c.attribute("class").unwrap()))
         .collect();
-    // Large ones first, suspects last; what has no place is left out.
-    assert_eq!(facts, [("1", "c1"), ("2", "c-rest"), ("0", "c2")]);
+    // Large points first, suspects last; points without a position are left out.
+    assert_eq!(attributes, [("1", "c1"), ("2", "c-rest"), ("0", "c2")]);
     assert!(number(&drawn[0], "r") > 2.0 * number(&drawn[1], "r"));
     // One ring on the suspect, around it, and one in the legend.
-    let rings = found(&document, "circle", "ring");
+    let rings = elements(&document, "circle", "ring");
     assert_eq!(rings.len(), 2);
     assert_eq!(number(&rings[0], "cx"), number(&drawn[2], "cx"));
     assert!(number(&rings[0], "r") > number(&drawn[2], "r"));
@@ -53,9 +53,9 @@ fn a_map_has_a_circle_for_each_point_and_rings_on_top() {
     );
     assert!((dx - 2.0 * dy).abs() < 0.2, "{dx} {dy}");
     assert!(svg.contains("<title>row 17, score 0.83, 100 rows</title>"));
-    // The legend knows the clusters of all clusterings.
+    // The legend has the clusters of all clusterings.
     assert_eq!(
-        found(&document, "g", "").iter().filter(|g| g.has_attribute("data-cluster")).count(),
+        elements(&document, "g", "").iter().filter(|g| g.has_attribute("data-cluster")).count(),
         13
     );
 }
@@ -66,10 +66,10 @@ fn links_of_a_map_are_in_the_tab_order_for_suspects_only() {
     let svg = map(&points, None, Some("/reports/x/rows/"));
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let links = found(&document, "a", "");
-    let facts: Vec<_> =
+    let links = elements(&document, "a", "");
+    let attributes: Vec<_> =
         links.iter().map(|a| (a.attribute("href").unwrap(), a.attribute("tabindex"))).collect();
-    assert_eq!(facts, [("/reports/x/rows/17", Some("-1")), ("/reports/x/rows/7", None)]);
+    assert_eq!(attributes, [("/reports/x/rows/17", Some("-1")), ("/reports/x/rows/7", None)]);
     assert_eq!(document.root_element().attribute("role"), Some("group"));
 }
 
@@ -85,23 +85,23 @@ fn a_map_of_thousands_is_small() {
 }
 
 #[test]
-fn a_dendrogram_is_cut_where_it_says_and_coloured_by_shared_clusters() {
+fn a_dendrogram_is_cut_at_its_height_and_coloured_by_cluster() {
     let mut tree = tree::tests::tree(&[3, 1, 4], &[0, 1, 2]);
     tree.merges[0].height = 0.2;
     tree.merges[1].height = 0.8;
-    let lone = tree
+    let single_leaf = tree
         .order
         .iter()
         .position(|leaf| *leaf != tree.merges[0].left && *leaf != tree.merges[0].right);
     let mut labels = vec![1, 1, 1];
-    labels[usize::try_from(tree.order[lone.unwrap()]).unwrap()] = 2;
+    labels[usize::try_from(tree.order[single_leaf.unwrap()]).unwrap()] = 2;
     let svg = dendrogram(&tree, &[labels], Some(0), &[0.5]);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    // Four legs, two bars: three of the pair's in its colour, its own leg too, the lone leaf's leg, the top bar.
-    assert_eq!(found(&document, "path", "c1").len(), 4);
-    assert_eq!(found(&document, "path", "c2").len(), 1);
-    let neutral = found(&document, "path", "branch");
+    // Four legs and two bars: the pair's three lines and its leg in one colour, the single leaf's leg, the top bar.
+    assert_eq!(elements(&document, "path", "c1").len(), 4);
+    assert_eq!(elements(&document, "path", "c2").len(), 1);
+    let neutral = elements(&document, "path", "branch");
     assert_eq!(
         neutral.iter().map(|p| p.attribute("data-leaves").unwrap()).collect::<Vec<_>>(),
         ["0-2"]
@@ -109,20 +109,20 @@ fn a_dendrogram_is_cut_where_it_says_and_coloured_by_shared_clusters() {
     let scale = document.root_element().attribute("data-scale").unwrap();
     let (zero, top) = scale.split_once(' ').unwrap();
     let (zero, top): (f64, f64) = (zero.parse().unwrap(), top.parse().unwrap());
-    let cut = number(&found(&document, "line", "cut")[0], "y1");
+    let cut = number(&elements(&document, "line", "cut")[0], "y1");
     assert!((cut - (zero + (top - zero) * 0.5 / 0.8)).abs() < 0.01);
-    let words = words(&document);
+    let texts = texts(&document);
     for leaf in ["(3)", "(1)", "(4)", "cut at 0.5"] {
-        assert!(words.iter().any(|word| word == leaf), "{words:?}");
+        assert!(texts.iter().any(|text| text == leaf), "{texts:?}");
     }
 }
 
 #[test]
-fn a_heat_map_is_an_image_of_its_size() {
+fn a_heat_map_is_an_image_with_a_pixel_for_each_pair() {
     let svg = heatmap(&Heatmap { rows: vec![1, 2], similarities: vec![1.0, 0.25, f32::NAN, 1.0] });
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let image = found(&document, "image", "")[0];
+    let image = elements(&document, "image", "")[0];
     assert_eq!(image.attribute("image-rendering"), Some("pixelated"));
     let data = image.attribute("href").unwrap().strip_prefix("data:image/png;base64,").unwrap();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap();
@@ -131,7 +131,7 @@ fn a_heat_map_is_an_image_of_its_size() {
     let info = reader.next_frame(&mut cells).unwrap();
     assert_eq!((info.width, info.height, info.color_type), (2, 2, png::ColorType::Indexed));
     assert_eq!(cells, [63, 16, 0, 63]);
-    // Too few similarities for its rows.
+    // Fewer similarities than pairs of rows.
     assert!(
         heatmap(&Heatmap { rows: vec![1, 2], similarities: vec![1.0] }).contains("Nothing to draw")
     );
@@ -148,31 +148,31 @@ fn suspicious_scores_stay_visible_beside_large_bars() {
     let svg = scores(&histogram);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    // The first is the legend's.
-    let bar = |class| number(&found(&document, "rect", class)[1], "height");
-    assert!(words(&document).contains(&"rows, logarithmic".to_owned()));
+    // The first is that of the legend.
+    let bar = |class| number(&elements(&document, "rect", class)[1], "height");
+    assert!(texts(&document).contains(&"rows, logarithmic".to_owned()));
     let ratio = 4_f64.ln() / 1_000_001_f64.ln();
     assert!((bar("suspicious") / bar("normal") - ratio).abs() < 0.01);
-    let cut = number(&found(&document, "line", "cut")[0], "x1");
+    let cut = number(&elements(&document, "line", "cut")[0], "x1");
     assert_eq!(cut, f64::midpoint(48.0, 472.0));
-    // Bars of like height are drawn as they are.
+    // Bars of similar height have a linear scale.
     let even = ScoreHistogram { normal: vec![100, 0], suspicious: vec![0, 50], ..histogram };
     let svg = scores(&even);
     let document = Document::parse(&svg).unwrap();
-    let bar = |class| number(&found(&document, "rect", class)[1], "height");
+    let bar = |class| number(&elements(&document, "rect", class)[1], "height");
     assert_eq!(bar("normal"), 2.0 * bar("suspicious"));
 }
 
 #[test]
-fn reasons_are_as_wide_as_their_shares() {
+fn segments_of_reasons_are_as_wide_as_their_shares() {
     let shares = [("a<b", 0.5), ("c", 0.25), ("d", f64::NAN), ("e", 0.1)];
-    let told: Vec<Reason> =
+    let shares: Vec<Reason> =
         shares.map(|(feature, share)| Reason { feature: feature.to_owned(), share }).into();
-    let svg = reasons(&told);
+    let svg = reasons(&shares);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
     let bars: Vec<f64> =
-        found(&document, "rect", "suspicious").iter().map(|bar| number(bar, "width")).collect();
+        elements(&document, "rect", "suspicious").iter().map(|bar| number(bar, "width")).collect();
     assert_eq!(bars, [59.0, 29.0]);
     assert!(svg.contains("<title>a&lt;b 50 %</title>"));
     check(&reasons(&[]));
@@ -187,35 +187,35 @@ fn values_beyond_the_whiskers_are_arrows_at_the_ends() {
     let within = quartiles(Some(30.0), &group);
     check(&within);
     let document = Document::parse(&within).unwrap();
-    assert_eq!(number(&found(&document, "circle", "suspicious")[0], "cx"), 80.0);
+    assert_eq!(number(&elements(&document, "circle", "suspicious")[0], "cx"), 80.0);
     for (value, start) in [(60.0, "M159 "), (-5.0, "M1 ")] {
         let svg = quartiles(Some(value), &group);
         check(&svg);
         let document = Document::parse(&svg).unwrap();
-        assert!(found(&document, "circle", "").is_empty());
+        assert!(elements(&document, "circle", "").is_empty());
         assert!(
-            found(&document, "path", "suspicious")[0].attribute("d").unwrap().starts_with(start)
+            elements(&document, "path", "suspicious")[0].attribute("d").unwrap().starts_with(start)
         );
     }
     check(&quartiles(None, &FeatureGroup::default()));
 }
 
 #[test]
-fn the_best_silhouette_is_told() {
+fn the_best_silhouette_is_marked() {
     let clusterings: Vec<Clustering> = [(2, Some(0.3)), (3, Some(0.5)), (4, None), (5, Some(-0.1))]
         .map(|(k, silhouette)| Clustering { k, silhouette, ..Clustering::default() })
         .into();
     let svg = silhouettes(&clusterings);
     check(&svg);
     let document = Document::parse(&svg).unwrap();
-    let best = found(&document, "rect", "positive");
+    let best = elements(&document, "rect", "positive");
     assert_eq!(best.len(), 1);
     assert_eq!(best[0].parent().unwrap().attribute("data-k"), Some("3"));
-    assert_eq!(found(&document, "rect", "normal").len(), 2);
+    assert_eq!(elements(&document, "rect", "normal").len(), 2);
 }
 
 #[test]
-fn nothing_is_said_to_be_nothing() {
+fn charts_without_data_have_a_placeholder() {
     let empty = ScoreHistogram { edges: vec![], normal: vec![], suspicious: vec![], cut: None };
     for svg in [
         map(&[], None, None),

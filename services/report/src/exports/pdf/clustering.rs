@@ -4,7 +4,7 @@ use anomal_core::proto::{Analysis, Clustering, Map};
 use serde::Serialize;
 
 use super::{data::chart, number, text, world::Files};
-use crate::{charts, pages::words, view::View};
+use crate::{charts, pages::format::phrases, view::View};
 
 /// Sizes of clusters that are told.
 const SIZES: usize = 8;
@@ -113,7 +113,7 @@ fn map(map: Option<&Map>, view: &View, clustering: Option<&Clustering>) -> Strin
     } else {
         format!(" Made by {}.", text::value(&map.method))
     };
-    format!("{seen}. {}{method}", words::stress(map.stress))
+    format!("{seen}. {}{method}", phrases::stress(map.stress))
 }
 
 fn tree_words(clustering: Option<&Clustering>) -> String {

@@ -4,7 +4,7 @@ use anomal_core::proto::{Diagnostic, FeatureColumn, FeatureKind, Report, report:
 use serde::Serialize;
 
 use super::{data::severity, number, text};
-use crate::view::Whole;
+use crate::view::ReportDocument;
 
 /// Of each list on the page: more would make it no first page.
 const FEATURES: usize = 40;
@@ -55,7 +55,7 @@ struct Flag {
     hit: bool,
 }
 
-pub fn of(whole: &Whole) -> Cover {
+pub fn of(whole: &ReportDocument) -> Cover {
     let report = &whole.report;
     let (features, more_features) = some(&report.features, FEATURES, "feature", "features");
     let (filters, more_filters) = some(&report.filters, FILTERS, "filter", "filters");
@@ -162,7 +162,7 @@ fn flag(flag: &FlagCount) -> Flag {
 }
 
 /// Of the run and of the classification, each once.
-fn notes(whole: &Whole) -> Vec<String> {
+fn notes(whole: &ReportDocument) -> Vec<String> {
     let analysis =
         whole.analysis.as_ref().map(|analysis| analysis.diagnostics.as_slice()).unwrap_or_default();
     let mut notes: Vec<String> = Vec::new();

@@ -12,7 +12,7 @@ use super::{
     text,
     world::Files,
 };
-use crate::view::{Whole, called};
+use crate::view::{ReportDocument, display_name};
 
 #[derive(Serialize)]
 pub struct Data {
@@ -28,7 +28,7 @@ pub struct Data {
     levels: Vec<Level>,
 }
 
-pub fn of(whole: &Whole, files: &mut Files) -> Data {
+pub fn of(whole: &ReportDocument, files: &mut Files) -> Data {
     let report = &whole.report;
     let analysis = whole.analysis.as_ref();
     Data {
@@ -45,7 +45,7 @@ pub fn of(whole: &Whole, files: &mut Files) -> Data {
 }
 
 fn title(report: &Report) -> String {
-    let name = text::name(called(report));
+    let name = text::name(display_name(report));
     if name.trim().is_empty() { "Report".to_owned() } else { name }
 }
 

@@ -4,7 +4,7 @@ use anomal_core::proto::{Severity, report::FlagCount};
 use serde::Serialize;
 
 use super::{HITS, data::severity, number, text};
-use crate::view::{Hit, Whole};
+use crate::view::{Hit, ReportDocument};
 
 #[derive(Serialize)]
 pub struct Level {
@@ -25,7 +25,7 @@ struct Flag {
     rows: Vec<(String, String)>,
 }
 
-pub fn of(whole: &Whole) -> Vec<Level> {
+pub fn of(whole: &ReportDocument) -> Vec<Level> {
     [Severity::High, Severity::Medium, Severity::Low, Severity::Unspecified]
         .into_iter()
         .filter_map(|level| {

@@ -2,7 +2,7 @@
 
 use anomal_connectors::text::grouped;
 
-pub use crate::pages::numbers::counted;
+pub use crate::pages::format::numbers::counted;
 
 /// `1,234,567`.
 pub fn count(count: u64) -> String {

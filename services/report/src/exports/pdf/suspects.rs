@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     charts,
-    view::{Reason, Record, Whole},
+    view::{Reason, Record, ReportDocument},
 };
 
 /// Columns of the record that are shown.
@@ -57,7 +57,7 @@ struct Why {
     value: String,
 }
 
-pub fn of(whole: &Whole, files: &mut Files) -> Suspects {
+pub fn of(whole: &ReportDocument, files: &mut Files) -> Suspects {
     let report = &whole.report;
     let shown = whole.suspects.get(..SUSPECTS).unwrap_or(&whole.suspects);
     let names: Vec<String> =
@@ -99,7 +99,7 @@ fn note(shown: u64, all: u64) -> String {
     }
 }
 
-fn suspect(record: &Record, names: &[String], whole: &Whole) -> Suspect {
+fn suspect(record: &Record, names: &[String], whole: &ReportDocument) -> Suspect {
     Suspect {
         row: record.row.to_string(),
         score: record.score.map(number::float).unwrap_or_default(),
@@ -138,7 +138,7 @@ fn rank(rank: f64) -> String {
     }
 }
 
-fn why(reason: &Reason, record: &Record, whole: &Whole) -> Why {
+fn why(reason: &Reason, record: &Record, whole: &ReportDocument) -> Why {
     let place = whole.report.features.iter().position(|feature| feature.name == reason.feature);
     let value = place.and_then(|place| record.features.get(place));
     Why {

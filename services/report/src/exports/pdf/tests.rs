@@ -110,7 +110,7 @@ fn two_exports_are_the_same_bytes() {
 #[test]
 fn an_empty_report_is_a_document() {
     for report in [Report::default(), Report { engine: "HBOS".to_owned(), ..Report::default() }] {
-        let whole = Whole { report, ..Whole::default() };
+        let whole = ReportDocument { report, ..ReportDocument::default() };
         let document = compile(&whole).unwrap();
         assert!(has(&words(&document), "No row is suspicious, and none is flagged."));
         assert_eq!(headings(&document.introspector), ["Suspects"]);
@@ -120,8 +120,10 @@ fn an_empty_report_is_a_document() {
 
 #[test]
 fn an_analysis_of_nothing_has_no_sections() {
-    let whole =
-        Whole { analysis: Some(anomal_core::proto::Analysis::default()), ..Whole::default() };
+    let whole = ReportDocument {
+        analysis: Some(anomal_core::proto::Analysis::default()),
+        ..ReportDocument::default()
+    };
     assert_eq!(headings(&compile(&whole).unwrap().introspector), ["Suspects"]);
 }
 
@@ -171,7 +173,7 @@ const HOSTILE: [&str; 9] = [
 ];
 
 /// A report in which every text is `text`.
-fn full_of(text: &str) -> Whole {
+fn full_of(text: &str) -> ReportDocument {
     let name = || text.to_owned();
     let mut whole = sample::whole(2, 5, 1);
     let report = &mut whole.report;

@@ -1,42 +1,42 @@
-//! What charts are given: names and values as short and as visible as in the tables.
+//! Names and values for charts, shortened and escaped as in tables.
 
 use anomal_core::proto::{Correlation, FeatureSummary};
 
 use super::text;
 use crate::view::Reason;
 
-/// Characters of a name in a chart's words.
+/// Characters of a name in a chart.
 const NAME: usize = 200;
 
-fn name(name: &mut String) {
-    *name = text::short(name, NAME);
+fn shorten(name: &mut String) {
+    *name = text::shorten(name, NAME);
 }
 
 pub fn names(names: &[String]) -> Vec<String> {
-    names.iter().map(|one| text::short(one, NAME)).collect()
+    names.iter().map(|name| text::shorten(name, NAME)).collect()
 }
 
 pub fn reasons(reasons: &[Reason]) -> Vec<Reason> {
-    let mut drawn = reasons.to_vec();
-    drawn.iter_mut().for_each(|reason| name(&mut reason.feature));
-    drawn
+    let mut reasons = reasons.to_vec();
+    reasons.iter_mut().for_each(|reason| shorten(&mut reason.feature));
+    reasons
 }
 
 pub fn summary(summary: &FeatureSummary) -> FeatureSummary {
-    let mut drawn = summary.clone();
-    if let Some(feature) = &mut drawn.feature {
-        name(&mut feature.name);
-        name(&mut feature.origin);
+    let mut summary = summary.clone();
+    if let Some(feature) = &mut summary.feature {
+        shorten(&mut feature.name);
+        shorten(&mut feature.origin);
     }
-    drawn.categories.iter_mut().for_each(name);
-    drawn
+    summary.categories.iter_mut().for_each(shorten);
+    summary
 }
 
 pub fn correlations(correlations: &[Correlation]) -> Vec<Correlation> {
-    let mut drawn = correlations.to_vec();
-    for pair in &mut drawn {
-        name(&mut pair.first);
-        name(&mut pair.second);
+    let mut correlations = correlations.to_vec();
+    for pair in &mut correlations {
+        shorten(&mut pair.first);
+        shorten(&mut pair.second);
     }
-    drawn
+    correlations
 }

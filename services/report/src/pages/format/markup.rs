@@ -1,30 +1,31 @@
-//! Text that is HTML already.
+//! HTML that templates do not escape again.
 
 use std::fmt;
 
 use anomal_core::{Error, Result};
 use askama::{FastWritable, Template, Values, filters::HtmlSafe};
 
-/// HTML that is safe to stand in a page: from a template, from a chart, or escaped here.
+/// HTML that is safe in a page: from a template, from a chart, or escaped in this module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Markup(String);
 
 impl Markup {
-    /// What a template makes.
-    pub fn of(template: &impl Template) -> Result<Self> {
+    /// # Errors
+    /// `Internal`: a defect of the template.
+    pub fn from_template(template: &impl Template) -> Result<Self> {
         match template.render() {
             Ok(html) => Ok(Self(html)),
             Err(error) => Err(Error::internal(format!("page: {error}"))),
         }
     }
 
-    /// A chart: the charts escape what they write themselves.
+    /// A chart. Charts escape their own text.
     pub fn svg(svg: impl Into<String>) -> Self {
         Self(svg.into())
     }
 
-    /// HTML put together in this module of escaped parts.
-    pub(super) fn trusted(html: impl Into<String>) -> Self {
+    /// HTML built from escaped parts.
+    pub(in crate::pages) fn trusted(html: impl Into<String>) -> Self {
         Self(html.into())
     }
 
@@ -55,7 +56,7 @@ impl FastWritable for Markup {
 
 impl HtmlSafe for Markup {}
 
-/// Text with the five characters escaped that mean something in HTML.
+/// Escapes the five characters that have a meaning in HTML.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     for character in text.chars() {
@@ -83,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn only_markup_passes_a_template_as_it_is() {
+    fn templates_escape_everything_except_markup() {
         let both = Both { safe: Markup::trusted("<b>1</b>"), plain: "<b>".to_owned() };
-        assert_eq!(Markup::of(&both).unwrap().as_str(), "<b>1</b> &#60;b&#62;");
+        assert_eq!(Markup::from_template(&both).unwrap().as_str(), "<b>1</b> &#60;b&#62;");
     }
 
     #[test]
-    fn what_means_something_is_escaped() {
+    fn special_characters_are_escaped() {
         assert_eq!(escape("<a b=\"c\" d='e'>&"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
     }
 }

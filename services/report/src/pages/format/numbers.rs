@@ -1,4 +1,4 @@
-//! Numbers, shares and times as people read them.
+//! Numbers, shares and times for people.
 
 use anomal_connectors::text::grouped;
 use anomal_core::proto::{FeatureKind, Severity};
@@ -12,7 +12,7 @@ use super::{
 /// Between a number and its unit.
 const GAP: char = '\u{a0}';
 
-/// 12,345.
+/// A count with thousands separators.
 pub fn count(number: u64) -> String {
     grouped(number)
 }
@@ -22,12 +22,12 @@ pub fn size(number: usize) -> String {
     grouped(number)
 }
 
-/// "1 row", "2 rows", "5,000 rows".
-pub fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { many })
+/// A count with its noun: "1 row", "5,000 rows".
+pub fn counted(number: u64, singular: &str, plural: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { singular } else { plural })
 }
 
-/// Four digits that count; whole numbers as they are.
+/// At most four significant digits; integers in full.
 pub fn number(value: f64) -> String {
     if value.is_nan() {
         return "not a number".to_owned();
@@ -58,12 +58,12 @@ fn fraction(size: f64) -> String {
     if rest.is_empty() { grouped(whole) } else { format!("{}.{rest}", grouped(whole)) }
 }
 
-/// A number with as many places in a column.
+/// A number with a fixed number of decimals, for columns.
 pub fn fixed(value: f64, places: usize) -> String {
     if value.is_finite() { format!("{value:.places$}").replace('-', "−") } else { number(value) }
 }
 
-/// A share of 1 as percent, never rounded to all or nothing.
+/// A share (0..1) in percent, rounded to 0 % or 100 % only if it is exactly that.
 pub fn percent(share: f64) -> String {
     if share.is_nan() {
         return "–".to_owned();
@@ -82,12 +82,12 @@ pub fn percent(share: f64) -> String {
     format!("{shown}{GAP}%")
 }
 
-/// `part` of `all`.
+/// The share of `part` in `all`.
 pub fn share(part: u64, all: u64) -> String {
     if all == 0 { "–".to_owned() } else { percent(part as f64 / all as f64) }
 }
 
-/// How long something took.
+/// A duration in two units at most.
 pub fn seconds(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".to_owned();
@@ -107,7 +107,7 @@ pub fn seconds(seconds: f64) -> String {
     format!("{}{GAP}h {}{GAP}min", count(whole / 3600), whole / 60 % 60)
 }
 
-/// A time in UTC, readable for people and programs.
+/// A time in UTC, as a `time` element.
 pub fn time(rfc3339: &str) -> Markup {
     match rfc3339.parse::<Timestamp>() {
         Ok(time) => Markup::trusted(format!(
@@ -128,6 +128,11 @@ pub fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// The CSS class of a severity.
+pub fn severity_class(severity: Severity) -> &'static str {
+    if severity == Severity::Unspecified { "none" } else { self::severity(severity) }
+}
+
 pub fn kind(kind: FeatureKind) -> &'static str {
     match kind {
         FeatureKind::Numeric => "number",
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_apart() {
+    fn thousands_are_separated() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_234_567), "1,234,567");
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_four_digits() {
+    fn numbers_have_four_significant_digits() {
         assert_eq!(number(0.0), "0");
         assert_eq!(number(-0.0), "0");
         assert_eq!(number(1234.5), "1,234");
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_never_rounded_to_all_or_nothing() {
+    fn shares_are_rounded_to_an_end_only_if_exact() {
         assert_eq!(percent(0.0), "0\u{a0}%");
         assert_eq!(percent(0.000_01), "<\u{a0}0.1\u{a0}%");
         assert_eq!(percent(0.123), "12.3\u{a0}%");
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_for_people_and_programs() {
+    fn times_are_readable_by_people_and_programs() {
         assert_eq!(
             time("2025-11-24T21:20:05Z").as_str(),
             "<time datetime=\"2025-11-24T21:20:05Z\">24 Nov 2025, 21:20 UTC</time>"
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_two_units_at_most() {
+    fn durations_have_at_most_two_units() {
         assert_eq!(seconds(0.25), "250\u{a0}ms");
         assert_eq!(seconds(2.25), "2.2\u{a0}s");
         assert_eq!(seconds(200.0), "3\u{a0}min 20\u{a0}s");

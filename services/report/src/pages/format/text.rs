@@ -1,16 +1,16 @@
-//! Values from records: shortened, and with what would deceive the eye made visible.
+//! Values from records, shortened and with deceptive characters made visible.
 
 use std::fmt::Write;
 
 use super::markup::{Markup, escape};
 
-/// Characters of a value that a table shows.
+/// Characters of a value in a table.
 pub const CELL: usize = 120;
-/// Characters of a value that the page of a row shows.
-pub const WHOLE: usize = 100_000;
+/// Characters of a value on the page of its row.
+pub const ROW_PAGE: usize = 100_000;
 
-/// Whether a character is not seen, or turns the order of those around it.
-fn hidden(character: char) -> bool {
+/// Whether a character is invisible or changes the order of its neighbours.
+fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
@@ -18,11 +18,11 @@ fn hidden(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text with hidden characters as visible escapes such as ⟨U+202E⟩.
-pub fn visible(text: &str) -> String {
+/// The text with hidden characters as escapes such as ⟨U+202E⟩.
+pub fn make_visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if hidden(character) {
+        if is_hidden(character) {
             // Writing to a string does not fail.
             let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(character));
         } else {
@@ -32,27 +32,27 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// At most `most` characters of the text, and whether there are more.
-pub fn cut(text: &str, most: usize) -> (&str, bool) {
-    match text.char_indices().nth(most) {
+/// The first `limit` characters of the text, and whether there are more.
+pub fn truncate(text: &str, limit: usize) -> (&str, bool) {
+    match text.char_indices().nth(limit) {
         Some((end, _)) => (text.get(..end).unwrap_or(text), true),
         None => (text, false),
     }
 }
 
-/// As plain text of at most `most` characters, with an ellipsis where there is more.
-pub fn short(text: &str, most: usize) -> String {
-    let (start, more) = cut(text, most);
-    let mut shown = visible(start);
+/// Plain text of at most `limit` characters, with an ellipsis if there are more.
+pub fn shorten(text: &str, limit: usize) -> String {
+    let (start, more) = truncate(text, limit);
+    let mut shown = make_visible(start);
     if more {
         shown.push('…');
     }
     shown
 }
 
-/// A name or value, isolated from the direction of the text around it.
-pub fn bdi(text: &str, most: usize) -> Markup {
-    Markup::trusted(format!("<bdi>{}</bdi>", escape(&short(text, most))))
+/// Text isolated from the writing direction around it.
+pub fn bdi(text: &str, limit: usize) -> Markup {
+    Markup::trusted(format!("<bdi>{}</bdi>", escape(&shorten(text, limit))))
 }
 
 /// A name of a job, feature or column.
@@ -63,25 +63,30 @@ pub fn name(text: &str) -> Markup {
     bdi(text, CELL)
 }
 
+/// A name; none if it is empty.
+pub fn optional_name(text: &str) -> Option<Markup> {
+    (!text.is_empty()).then(|| name(text))
+}
+
 /// A value in a table.
 pub fn cell(value: Option<&str>) -> Markup {
-    sized(value, CELL)
+    value_or_placeholder(value, CELL)
 }
 
-/// A value on its own page.
-pub fn whole(value: Option<&str>) -> Markup {
-    sized(value, WHOLE)
+/// A value on the page of its row.
+pub fn full_value(value: Option<&str>) -> Markup {
+    value_or_placeholder(value, ROW_PAGE)
 }
 
-fn sized(value: Option<&str>, most: usize) -> Markup {
+fn value_or_placeholder(value: Option<&str>, limit: usize) -> Markup {
     match value {
         None => Markup::trusted("<span class=\"missing\">missing</span>"),
         Some("") => Markup::trusted("<span class=\"missing\">empty</span>"),
-        Some(text) => bdi(text, most),
+        Some(text) => bdi(text, limit),
     }
 }
 
-/// For the query or path of an address.
+/// Percent-encodes text for the query or path of a URL.
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -99,18 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_turns_the_order_is_seen() {
-        assert_eq!(visible("a\u{202e}exe.\u{0}\n"), "a⟨U+202E⟩exe.⟨U+0000⟩⟨U+000A⟩");
-        assert_eq!(visible("grüße 中文 👩‍💻"), "grüße 中文 👩‍💻");
+    fn hidden_characters_are_made_visible() {
+        assert_eq!(make_visible("a\u{202e}exe.\u{0}\n"), "a⟨U+202E⟩exe.⟨U+0000⟩⟨U+000A⟩");
+        assert_eq!(make_visible("grüße 中文 👩‍💻"), "grüße 中文 👩‍💻");
     }
 
     #[test]
-    fn long_values_are_cut_between_characters() {
-        assert_eq!(short("äöü", 2), "äö…");
-        assert_eq!(short("äöü", 3), "äöü");
+    fn long_values_are_truncated_between_characters() {
+        assert_eq!(shorten("äöü", 2), "äö…");
+        assert_eq!(shorten("äöü", 3), "äöü");
         let long = "é".repeat(100_000);
         assert_eq!(cell(Some(&long)).as_str().chars().count(), CELL + 1 + "<bdi></bdi>".len());
-        assert!(whole(Some(&long)).as_str().len() > 200_000);
+        assert!(full_value(Some(&long)).as_str().len() > 200_000);
     }
 
     #[test]
@@ -124,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_hold_plain_characters_only() {
+    fn urls_contain_plain_characters_only() {
         assert_eq!(encode("a b&c=ü/<"), "a%20b%26c%3D%C3%BC%2F%3C");
     }
 }

@@ -1,22 +1,18 @@
-//! Style sheet, script and picture: in the program, named after what is in them.
+//! Style sheet, script and icon, embedded in the program. Paths contain a hash of the content.
 
 use std::sync::LazyLock;
 
-use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::{charts, pages::frame::Assets};
+use crate::charts;
 
-const RULES: &str = include_str!("../../assets/report.css");
-/// Of pages and of the file.
-pub const SCRIPT: &str = include_str!("../../assets/report.js");
-pub const PICTURE: &str = include_str!("../../assets/favicon.svg");
+const RULES: &str = include_str!("../../../assets/report.css");
+/// The script of the pages and of the HTML file.
+pub const SCRIPT: &str = include_str!("../../../assets/report.js");
+pub const ICON: &str = include_str!("../../../assets/favicon.svg");
 
-/// The whole style sheet: the themes, the pages' rules, the charts' rules.
+/// The style sheet: themes, rules of the pages, rules of the charts.
 pub static STYLE: LazyLock<String> = LazyLock::new(|| {
     let dark = format!("{}{}", charts::DARK, DARK);
     format!(
@@ -42,50 +38,23 @@ const DARK: &str = "--page:#0e1013;--link:#8fe3cf;--link-soft:#14312c;--strong:#
                     --medium:#f3b860;--medium-soft:#352713;--low:#8fbdf0;--low-soft:#17283b;\
                     --none-soft:#262c34;--row:#1a1e24;";
 
-struct Names {
-    style: String,
-    script: String,
+/// The paths of style sheet and script.
+#[derive(Clone, Copy, Debug)]
+pub struct AssetPaths {
+    pub style: &'static str,
+    pub script: &'static str,
 }
 
-static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    style: format!("/assets/report-{}.css", fingerprint(&STYLE, 8)),
-    script: format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)),
-});
+pub fn paths() -> AssetPaths {
+    static STYLE_PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/report-{}.css", fingerprint(&STYLE, 8)));
+    static SCRIPT_PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)));
+    AssetPaths { style: &STYLE_PATH, script: &SCRIPT_PATH }
+}
 
-/// The first bytes of a hash, as text.
-pub fn fingerprint(content: &str, bytes: usize) -> String {
-    let hash = Sha256::digest(content);
+/// The first bytes of the SHA-256 of a text, in hexadecimal.
+pub fn fingerprint(text: &str, bytes: usize) -> String {
+    let hash = Sha256::digest(text);
     HEXLOWER.encode(&hash[..bytes.min(hash.len())])
-}
-
-/// Their addresses.
-pub fn addresses() -> Assets<'static> {
-    Assets { style: &NAMES.style, script: &NAMES.script }
-}
-
-/// An asset by its address; none: there is no such asset (any more).
-pub fn answer(path: &str) -> Option<Response> {
-    if path == NAMES.style {
-        Some(forever("text/css; charset=utf-8", &STYLE))
-    } else if path == NAMES.script {
-        Some(forever("text/javascript; charset=utf-8", SCRIPT))
-    } else {
-        None
-    }
-}
-
-/// The picture in the tab.
-pub fn favicon() -> Response {
-    let mut answer = forever("image/svg+xml", PICTURE);
-    let value = HeaderValue::from_static("public, max-age=86400");
-    answer.headers_mut().insert(header::CACHE_CONTROL, value);
-    answer
-}
-
-fn forever(kind: &'static str, content: &'static str) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let cache = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(header::CACHE_CONTROL, cache);
-    (StatusCode::OK, headers, content).into_response()
 }

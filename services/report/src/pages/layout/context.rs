@@ -1,24 +1,27 @@
-//! The report as a section sees it.
+//! What a section renders from.
 
-use anomal_core::proto::{Analysis, Clustering, Report, Severity};
+use anomal_core::proto::{
+    Analysis, Clustering, FeatureGroup, Group, Report, Severity, report::FlagCount,
+};
 
-use super::Links;
+use super::links::Links;
 use crate::view::View;
 
-/// What is shown, and where.
+/// A report and the place where a section of it is rendered.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
+pub struct ReportContext<'a> {
     pub report: &'a Report,
+    /// None if nothing was classified.
     pub analysis: Option<&'a Analysis>,
     pub view: &'a View,
     pub links: &'a Links,
-    /// Of the headings below the section's own.
+    /// The level of the headings in the section.
     pub level: u8,
 }
 
-impl<'a> Shown<'a> {
-    /// On a page of its own, below its `h1`.
-    pub fn page(
+impl<'a> ReportContext<'a> {
+    /// For a page of its own, below its `h1`.
+    pub fn for_page(
         report: &'a Report,
         analysis: Option<&'a Analysis>,
         view: &'a View,
@@ -36,12 +39,15 @@ impl<'a> Shown<'a> {
         self.report.features.iter().map(|feature| feature.name.clone()).collect()
     }
 
-    /// The severity of the flag of that name.
+    /// A feature's summary over all rows.
+    pub fn feature_group(&self, feature: usize) -> Option<&'a FeatureGroup> {
+        let summary = self.analysis?.features.get(feature)?;
+        summary.groups.iter().find(|group| group.group() == Group::All)
+    }
+
+    /// The severity of the flag with this name.
     pub fn severity(&self, flag: &str) -> Severity {
-        self.report
-            .flags
-            .iter()
-            .find(|known| known.name == flag)
-            .map_or(Severity::Unspecified, anomal_core::proto::report::FlagCount::severity)
+        let flag = self.report.flags.iter().find(|known| known.name == flag);
+        flag.map_or(Severity::Unspecified, FlagCount::severity)
     }
 }

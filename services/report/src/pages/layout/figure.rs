@@ -1,9 +1,10 @@
-//! A picture with its heading, what it says, and where it is told how to read it.
+//! A chart with its heading, caption and a link to its explanation.
 
 use anomal_core::Result;
 use askama::Template;
 
-use super::{Markup, Shown};
+use super::context::ReportContext;
+use crate::pages::Markup;
 
 #[derive(Template)]
 #[template(path = "figure.html")]
@@ -15,31 +16,32 @@ struct Figure<'a> {
     caption: &'a str,
     help: String,
     class: &'a str,
-    /// What the box is called that scrolls where the picture is wider than the page.
     scrolls: bool,
 }
 
-/// What a picture is called and says; `anchor` is its heading in "How to read a report".
-pub struct About<'a> {
-    /// Its own, where the anchor stands for several pictures of a page.
+/// The texts of a figure.
+pub struct FigureSpec<'a> {
+    /// The figure's own id, if the anchor belongs to several figures of a page.
     pub id: Option<&'a str>,
+    /// The anchor of its explanation in "How to read a report".
     pub anchor: &'a str,
     pub title: &'a str,
     pub caption: &'a str,
-    /// For the style sheet.
+    /// The class for the style sheet.
     pub class: &'a str,
+    /// Whether a chart wider than the page scrolls.
     pub scrolls: bool,
 }
 
-pub fn figure(shown: &Shown<'_>, about: &About<'_>, svg: String) -> Result<Markup> {
-    Markup::of(&Figure {
-        level: shown.level,
-        id: about.id.unwrap_or(about.anchor),
-        title: about.title,
+pub fn figure(context: &ReportContext<'_>, spec: &FigureSpec<'_>, svg: String) -> Result<Markup> {
+    Markup::from_template(&Figure {
+        level: context.level,
+        id: spec.id.unwrap_or(spec.anchor),
+        title: spec.title,
         svg: Markup::svg(svg),
-        caption: about.caption,
-        help: shown.links.help(about.anchor),
-        class: about.class,
-        scrolls: about.scrolls,
+        caption: spec.caption,
+        help: context.links.help(spec.anchor),
+        class: spec.class,
+        scrolls: spec.scrolls,
     })
 }

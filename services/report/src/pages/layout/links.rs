@@ -1,20 +1,20 @@
-//! Where links lead: to other pages of the server, or to another place in the file.
+//! Links to other pages of the server, or to other parts of the HTML file.
 
 use std::collections::HashSet;
 
-use super::text::encode;
+use crate::pages::format::text::encode;
 
-/// One of the two places that a report is read in.
+/// The form in which a report is read.
 #[derive(Clone, Debug)]
 pub enum Links {
-    /// The pages of a report, below its own address.
+    /// Pages of a server, below the report's path.
     Pages { base: String },
-    /// One file; it holds these rows.
+    /// One HTML file, with these rows.
     File { rows: HashSet<u64> },
 }
 
 impl Links {
-    /// Of the report of that id.
+    /// Links to the pages of the report with this id.
     pub fn pages(id: &str) -> Self {
         Self::Pages { base: format!("/reports/{}", encode(id)) }
     }
@@ -33,7 +33,7 @@ impl Links {
         }
     }
 
-    /// A row, where it is to be seen.
+    /// A row, if it has a page or is in the file.
     pub fn row(&self, row: u64) -> Option<String> {
         match self {
             Self::Pages { base } => Some(format!("{base}/rows/{row}")),
@@ -41,7 +41,7 @@ impl Links {
         }
     }
 
-    /// What the rows' addresses begin with, where all of them have one.
+    /// The prefix of the rows' paths, if all rows have pages.
     pub fn rows(&self) -> Option<String> {
         match self {
             Self::Pages { base } => Some(format!("{base}/rows/")),
@@ -49,7 +49,7 @@ impl Links {
         }
     }
 
-    /// A download.
+    /// A download, on a server.
     pub fn download(&self, name: &str) -> Option<String> {
         match self {
             Self::Pages { base } => Some(format!("{base}/download/{name}")),
@@ -57,7 +57,7 @@ impl Links {
         }
     }
 
-    /// How to read a picture.
+    /// The explanation of a figure.
     pub fn help(&self, anchor: &str) -> String {
         match self {
             Self::Pages { .. } => format!("/help#{anchor}"),

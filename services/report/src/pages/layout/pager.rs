@@ -1,9 +1,9 @@
-//! Links from one part of a long table to the others.
+//! Links between the pages of a long table.
 
 use anomal_core::Result;
 use askama::Template;
 
-use super::{Markup, numbers};
+use crate::pages::{Markup, format::numbers};
 
 #[derive(Template)]
 #[template(path = "pager.html")]
@@ -19,49 +19,52 @@ struct Pager<'a> {
 
 struct Step {
     number: String,
-    /// None: the gap between pages far apart.
+    /// None for a gap between page numbers.
     href: Option<String>,
     current: bool,
 }
 
-/// Where the reader stands in a table.
+/// The rows of a page within a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct PageRange {
+    /// Index of the first row.
     pub offset: usize,
-    pub shown: usize,
+    /// Rows on this page.
+    pub rows: usize,
     pub total: usize,
+    /// Rows on a full page.
     pub limit: usize,
 }
 
-/// The links, or nothing where all fits one page. `href` makes the address of a page, from 1.
-pub fn pager(place: Place, label: &str, href: impl Fn(usize) -> String) -> Result<Markup> {
-    let limit = place.limit.max(1);
-    let pages = place.total.div_ceil(limit);
+/// The links; empty if there is one page. `href` returns the link to a page, counted from 1.
+pub fn pager(range: PageRange, label: &str, href: impl Fn(usize) -> String) -> Result<Markup> {
+    let limit = range.limit.max(1);
+    let pages = range.total.div_ceil(limit);
     if pages < 2 {
         return Ok(Markup::default());
     }
-    let current = (place.offset / limit + 1).min(pages);
+    let current = (range.offset / limit + 1).min(pages);
     let mut steps = Vec::new();
-    let mut before = 0;
+    let mut previous = 0;
     for page in 1..=pages {
         if page != 1 && page != pages && page.abs_diff(current) > 2 {
             continue;
         }
-        if page - before > 1 {
+        if page - previous > 1 {
             steps.push(Step { number: "…".to_owned(), href: None, current: false });
         }
-        before = page;
+        previous = page;
         steps.push(Step {
             number: numbers::size(page),
             href: Some(href(page)),
             current: page == current,
         });
     }
-    Markup::of(&Pager {
+    Markup::from_template(&Pager {
         label,
-        first: numbers::size((place.offset + 1).min(place.total)),
-        last: numbers::size(place.offset + place.shown),
-        total: numbers::size(place.total),
+        first: numbers::size((range.offset + 1).min(range.total)),
+        last: numbers::size(range.offset + range.rows),
+        total: numbers::size(range.total),
         previous: (current > 1).then(|| href(current - 1)),
         next: (current < pages).then(|| href(current + 1)),
         steps,
@@ -72,19 +75,19 @@ pub fn pager(place: Place, label: &str, href: impl Fn(usize) -> String) -> Resul
 mod tests {
     use super::*;
 
-    fn at(offset: usize, total: usize) -> String {
-        let place = Place { offset, shown: 10.min(total - offset), total, limit: 10 };
-        pager(place, "Rows", |page| format!("?page={page}")).unwrap().into_string()
+    fn html(offset: usize, total: usize) -> String {
+        let range = PageRange { offset, rows: 10.min(total - offset), total, limit: 10 };
+        pager(range, "Rows", |page| format!("?page={page}")).unwrap().into_string()
     }
 
     #[test]
-    fn one_page_has_no_links() {
-        assert_eq!(at(0, 10), "");
+    fn a_single_page_has_no_links() {
+        assert_eq!(html(0, 10), "");
     }
 
     #[test]
-    fn many_pages_have_those_near_and_the_ends() {
-        let html = at(490, 1000);
+    fn the_nearest_and_the_outermost_pages_have_links() {
+        let html = html(490, 1000);
         for page in [1, 48, 49, 50, 51, 52, 100] {
             assert!(html.contains(&format!("?page={page}\"")), "{page}: {html}");
         }
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_pages_are_few_links() {
-        assert!(at(0, 10_000_000).len() < 4000);
+    fn a_million_pages_have_few_links() {
+        assert!(html(0, 10_000_000).len() < 4000);
     }
 }

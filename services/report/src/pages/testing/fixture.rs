@@ -1,9 +1,9 @@
-//! A made-up report, for tests: DNS queries, a few of them odd, some of them hostile to those who show them.
+//! A synthetic report for tests: DNS queries, a few of them suspicious, some with hostile values.
 
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "made-up numbers are small and positive"
+    reason = "synthetic numbers are small and positive"
 )]
 
 mod analysis;
@@ -14,12 +14,12 @@ use anomal_core::proto::{
     report::{FilterCount, FlagCount},
 };
 
-use self::rows::{contributions, leaf, name, noise, number, odd, score, value};
-use crate::view::{Hit, Page, Point, Query, Reason, Record, ScoreHistogram, View, Whole};
+use self::rows::{contributions, is_suspicious, leaf, name, noise, number, score, value};
+use crate::view::{Hit, Page, Point, Query, Reason, Record, ReportDocument, ScoreHistogram, View};
 
 pub const ROWS: u64 = 499;
 pub const SCRIPT: &str = "<script>alert('x')</script>\"&.example";
-pub const TURNED: &str = "invoice\u{202e}gpj.exe";
+pub const BIDI_OVERRIDE: &str = "invoice\u{202e}gpj.exe";
 const FEATURES: [(&str, FeatureKind, f64); 10] = [
     ("client.bytes", FeatureKind::Numeric, 1.0),
     ("network.bytes", FeatureKind::Numeric, 1.0),
@@ -64,7 +64,7 @@ pub fn record(row: u64) -> Option<Record> {
         score: Some(score(row)),
         rank: Some((score(row) / 0.92).min(0.998)),
         cluster: Some(analysis::label(6, row)),
-        suspicious: odd(row),
+        suspicious: is_suspicious(row),
         severity: flags.first().map(|_| Severity::High),
         flags,
         reasons,
@@ -115,8 +115,8 @@ fn flags() -> Vec<FlagCount> {
         flag(
             "beaconing",
             Severity::Low,
-            "A client that asks again and again in even steps.",
-            "{count} queries come in even steps.",
+            "A client that repeats a query at regular intervals.",
+            "{count} queries come at regular intervals.",
         ),
         flag("rare_query_type", Severity::Medium, "", "{count} queries ask for TXT or NULL."),
         flag(SCRIPT, Severity::Medium, "A flag with a hostile name.", "<u>{count}</u> rows"),
@@ -130,13 +130,13 @@ fn flags() -> Vec<FlagCount> {
 }
 
 fn hit(row: u64, flag: usize) -> Option<String> {
-    let shown = || crate::pages::text::cut(&name(row), 200).0.to_owned();
+    let value_of_name = || crate::pages::format::text::truncate(&name(row), 200).0.to_owned();
     match flag {
-        0 if odd(row) && row % 2 == 1 => Some(shown()),
+        0 if is_suspicious(row) && row % 2 == 1 => Some(value_of_name()),
         1 if row % 11 == 3 => {
             Some(format!("every {} s, deviation {:.1} s", 30 + row % 5, noise(row, 5)))
         }
-        2 if odd(row) => value(row, 8).text,
+        2 if is_suspicious(row) => value(row, 8).text,
         3 if row == 7 => Some(SCRIPT.to_owned()),
         _ => None,
     }
@@ -151,7 +151,7 @@ pub fn hits(flag: usize, offset: usize, limit: usize) -> Page<Hit> {
 
 pub fn suspects(query: &Query) -> Page<Record> {
     let mut all: Vec<Record> = (0..ROWS)
-        .filter(|&row| odd(row) || (0..5).any(|flag| hit(row, flag).is_some()))
+        .filter(|&row| is_suspicious(row) || (0..5).any(|flag| hit(row, flag).is_some()))
         .filter_map(record)
         .filter(|record| record.source.iter().flatten().any(|value| value.contains(&query.search)))
         .collect();
@@ -166,8 +166,8 @@ pub fn suspects(query: &Query) -> Page<Record> {
 
 pub fn report() -> Report {
     let mut flags = flags();
-    for (place, flag) in flags.iter_mut().enumerate() {
-        flag.rows = hits(place, 0, 0).total as u64;
+    for (index, flag) in flags.iter_mut().enumerate() {
+        flag.rows = hits(index, 0, 0).total as u64;
     }
     let suspects = suspects(&Query { limit: 1000, ..Query::default() });
     Report {
@@ -181,7 +181,7 @@ pub fn report() -> Report {
         rejected: 3,
         filtered: 1_010,
         results: ROWS,
-        suspicious: (0..ROWS).filter(|&row| odd(row)).count() as u64,
+        suspicious: (0..ROWS).filter(|&row| is_suspicious(row)).count() as u64,
         flagged: suspects.items.iter().filter(|record| !record.flags.is_empty()).count() as u64,
         suspects: suspects.total as u64,
         filters: vec![
@@ -199,7 +199,7 @@ pub fn report() -> Report {
         diagnostics: vec![Diagnostic {
             path: "features[6].name".to_owned(),
             reason: "VALUES_MISSING".to_owned(),
-            message: "ttl is missing in some rows; there it is not compared".to_owned(),
+            message: "ttl is missing in some rows; it is not compared there".to_owned(),
             count: 27,
         }],
         duration_seconds: 2.43,
@@ -208,8 +208,8 @@ pub fn report() -> Report {
     }
 }
 
-fn feature(place: usize) -> FeatureColumn {
-    let (name, kind, weight) = FEATURES[place];
+fn feature(index: usize) -> FeatureColumn {
+    let (name, kind, weight) = FEATURES[index];
     let origin =
         if name.contains('.') { format!("field {name}") } else { format!("metric {name}") };
     FeatureColumn { name: name.to_owned(), kind: kind.into(), weight, origin }
@@ -220,14 +220,14 @@ pub fn view() -> View {
     let (mut normal, mut suspicious) = (vec![0; 40], vec![0; 40]);
     for row in 0..ROWS {
         let bin = ((score(row) * 40.0) as usize).min(39);
-        let bins: &mut Vec<u64> = if odd(row) { &mut suspicious } else { &mut normal };
+        let bins: &mut Vec<u64> = if is_suspicious(row) { &mut suspicious } else { &mut normal };
         bins[bin] += 1;
     }
     View {
         scores: Some(ScoreHistogram { edges, normal, suspicious, cut: Some(0.5) }),
         points: (0..ROWS).map(point).collect(),
         leaf_labels: (0..7)
-            .map(|clustering| (0..24).map(|leaf| analysis::of_leaf(clustering, leaf)).collect())
+            .map(|clustering| (0..24).map(|leaf| analysis::leaf_label(clustering, leaf)).collect())
             .collect(),
     }
 }
@@ -235,16 +235,16 @@ pub fn view() -> View {
 fn point(row: u64) -> Point {
     let group = leaf(row) / 3;
     let angle = group as f64 * 0.8 + noise(row, 7) * 0.5;
-    let away = 0.25
+    let distance = 0.25
         + 0.12 * (group % 3) as f64
         + 0.12 * noise(row, 8)
-        + if odd(row) { 0.5 * noise(row, 9) + 0.2 } else { 0.0 };
+        + if is_suspicious(row) { 0.5 * noise(row, 9) + 0.2 } else { 0.0 };
     Point {
         row,
-        x: (angle.cos() * away * 1.4) as f32,
-        y: (angle.sin() * away) as f32,
+        x: (angle.cos() * distance * 1.4) as f32,
+        y: (angle.sin() * distance) as f32,
         count: 1 + u64::from(row.is_multiple_of(50)) * 6,
-        suspicious: odd(row),
+        suspicious: is_suspicious(row),
         score: Some(score(row)),
         labels: (0..7).map(|clustering| analysis::label(clustering, row)).collect(),
         features: (0..FEATURES.len()).map(|feature| value(row, feature).text).collect(),
@@ -255,8 +255,8 @@ pub fn analysis() -> anomal_core::proto::Analysis {
     analysis::analysis()
 }
 
-pub fn whole() -> Whole {
-    Whole {
+pub fn document() -> ReportDocument {
+    ReportDocument {
         report: report(),
         analysis: Some(analysis()),
         view: view(),

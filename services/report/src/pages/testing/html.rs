@@ -1,4 +1,4 @@
-//! What holds of every page, whatever is in it.
+//! Invariants of every page, whatever its data.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ struct Tag {
     attributes: Vec<(String, String)>,
 }
 
-/// The tags, as a browser would see them; what is in scripts and styles is no tag.
-fn tags(html: &str) -> Vec<Tag> {
+/// The start tags as a browser parses them; scripts and styles contain none.
+fn start_tags(html: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -17,7 +17,7 @@ fn tags(html: &str) -> Vec<Tag> {
         if !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
-        let (tag, after) = tag(rest);
+        let (tag, after) = start_tag(rest);
         rest = after;
         if matches!(tag.name.as_str(), "script" | "style") {
             let end = format!("</{}", tag.name);
@@ -28,7 +28,7 @@ fn tags(html: &str) -> Vec<Tag> {
     tags
 }
 
-fn tag(text: &str) -> (Tag, &str) {
+fn start_tag(text: &str) -> (Tag, &str) {
     let end = text.find(|c: char| c.is_whitespace() || c == '>' || c == '/').unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     let mut attributes = Vec::new();
@@ -43,7 +43,7 @@ fn tag(text: &str) -> (Tag, &str) {
         let mut value = "";
         rest = after;
         if let Some(quoted) = after.strip_prefix("=\"") {
-            let end = quoted.find('"').expect("a quote that ends");
+            let end = quoted.find('"').expect("a closing quote");
             value = &quoted[..end];
             rest = &quoted[end + 1..];
         } else {
@@ -53,15 +53,16 @@ fn tag(text: &str) -> (Tag, &str) {
     }
 }
 
-/// `name` says which page it is.
+/// Checks a page: one `h1`, unique ids, resolvable references, no inline styles or handlers, no external URLs, no
+/// unescaped hostile text, labels for charts and table headers.
 ///
 /// # Panics
-/// Where the page is not sound.
-pub fn check(name: &str, html: &str) {
+/// If the page, called `name`, violates one of these.
+pub fn check_page(name: &str, html: &str) {
     for hostile in ["<script>alert", "</script>\"", "<u>", "\u{202e}", "\u{0}"] {
-        assert!(!html.contains(hostile), "{name}: {hostile:?} stands in the page");
+        assert!(!html.contains(hostile), "{name}: {hostile:?} is in the page");
     }
-    let tags = tags(html);
+    let tags = start_tags(html);
     let headings = tags.iter().filter(|tag| tag.name == "h1").count();
     assert_eq!(headings, 1, "{name}: headings of the first level");
     let mut ids = HashSet::new();
@@ -90,7 +91,7 @@ pub fn check(name: &str, html: &str) {
             if let Some(target) = target {
                 assert!(
                     ids.contains(target),
-                    "{name}: {attribute} leads to {target}, which is not there"
+                    "{name}: {attribute} refers to {target}, which does not exist"
                 );
             }
         }
@@ -98,7 +99,7 @@ pub fn check(name: &str, html: &str) {
             let has = |wanted: &str| tag.attributes.iter().any(|(name, _)| name == wanted);
             assert!(
                 has("aria-hidden") || (has("role") && has("aria-label")),
-                "{name}: a picture without words"
+                "{name}: a chart without a label"
             );
         }
         if tag.name == "th" {
@@ -112,12 +113,12 @@ pub fn check(name: &str, html: &str) {
 
 #[test]
 #[should_panic(expected = "onclick")]
-fn handlers_are_found() {
-    check("test", "<h1>x</h1><a title=\"a > b\" onclick=\"x()\">");
+fn handlers_are_detected() {
+    check_page("test", "<h1>x</h1><a title=\"a > b\" onclick=\"x()\">");
 }
 
 #[test]
 #[should_panic(expected = "headings of the first level")]
 fn headings_are_counted() {
-    check("test", "<h1>x</h1><script>\"<h1>\"</script><h1>y</h1>");
+    check_page("test", "<h1>x</h1><script>\"<h1>\"</script><h1>y</h1>");
 }

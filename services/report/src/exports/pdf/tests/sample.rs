@@ -7,7 +7,7 @@ use anomal_core::proto::{
     report::{FilterCount, FlagCount},
 };
 
-use crate::view::{Hit, Reason, Record, Value, View, Whole};
+use crate::view::{Hit, Reason, Record, ReportDocument, Value, View};
 use analysis::{analysis, view};
 
 const FEATURES: [(&str, f64, &str); 10] = [
@@ -95,9 +95,9 @@ impl Chance {
 }
 
 /// A report with that many suspects, points of the map, and rows for each flag.
-pub fn whole(suspects: u32, points: u32, hits: u32) -> Whole {
+pub fn whole(suspects: u32, points: u32, hits: u32) -> ReportDocument {
     let mut chance = Chance(7);
-    Whole {
+    ReportDocument {
         report: report(suspects, hits),
         analysis: Some(analysis(&mut chance, suspects)),
         view: view(&mut chance, points),
@@ -110,8 +110,9 @@ pub fn whole(suspects: u32, points: u32, hits: u32) -> Whole {
 }
 
 /// The same without a classification.
-pub fn flags_only(suspects: u32, hits: u32) -> Whole {
-    let mut whole = Whole { analysis: None, view: View::default(), ..whole(suspects, 0, hits) };
+pub fn flags_only(suspects: u32, hits: u32) -> ReportDocument {
+    let mut whole =
+        ReportDocument { analysis: None, view: View::default(), ..whole(suspects, 0, hits) };
     whole.report.engine.clear();
     whole.report.threshold.clear();
     whole.report.features.clear();

@@ -1,0 +1,8 @@
+//! The parts that pages share: the frame, its assets, links, figures, pagers.
+
+pub mod assets;
+pub mod context;
+pub mod figure;
+pub mod frame;
+pub mod links;
+pub mod pager;

@@ -1,0 +1,4 @@
+//! Support for tests of pages.
+
+pub mod fixture;
+pub mod html;
