@@ -1,4 +1,4 @@
-//! The `AnomalyJob` as the API server knows it.
+//! The `AnomalyJob` as an object of the API server.
 
 mod crd;
 mod object;

@@ -11,13 +11,13 @@ use crate::children::Installation;
 
 #[derive(Clone, Debug, Args)]
 pub struct OperatorArgs {
-    /// Namespaces to care for (default: all)
+    /// Namespaces to watch (default: all)
     #[arg(long, env = "ANOMAL_NAMESPACES", value_delimiter = ',', value_name = "NAME,…")]
     pub namespaces: Vec<String>,
-    /// Labels that an `AnomalyJob` must have to be cared for, such as `team=blue`
+    /// Labels of the `AnomalyJobs` to watch, such as `team=blue`
     #[arg(long, env = "ANOMAL_SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// The image that runs jobs; it has to be given
+    /// The image that runs jobs (required)
     #[arg(long, env = "ANOMAL_RUNNER_IMAGE", value_name = "IMAGE")]
     pub runner_image: Option<String>,
     /// Always, `IfNotPresent` or Never
@@ -36,7 +36,7 @@ pub struct OperatorArgs {
         value_name = "NAME,…"
     )]
     pub runner_image_pull_secrets: Vec<String>,
-    /// A YAML file of the shape of `spec.runner`: what holds for pods where a job says nothing
+    /// A YAML file in the form of `spec.runner`, with defaults for all jobs
     #[arg(long, env = "ANOMAL_RUNNER_DEFAULTS", value_name = "FILE")]
     pub runner_defaults: Option<PathBuf>,
     /// Feature engines of this installation, for jobs that name none (default: the runner itself)
@@ -53,25 +53,25 @@ pub struct OperatorArgs {
     /// The report engine of this installation, for jobs that name none
     #[arg(long, env = "ANOMAL_REPORT_ENDPOINT", value_delimiter = ',', value_name = "URL,…")]
     pub report_endpoint: Vec<String>,
-    /// Where people find this installation's reports: outputs link to it
+    /// The public address of this installation's reports, for links in outputs
     #[arg(long, env = "ANOMAL_REPORT_ADDRESS", value_name = "URL")]
     pub report_address: Option<String>,
-    /// The authority that signs the certificates of those engines (PEM); runners get it with their settings
+    /// The authority that signs the certificates of these engines (PEM); runners get it with their settings
     #[arg(long, env = "ANOMAL_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// What the tokens are made for by which runners tell those engines who they are (default: they have none)
+    /// The audience of the tokens with which runners authenticate to these engines (default: no tokens)
     #[arg(long, env = "ANOMAL_AUDIENCE", value_name = "NAME")]
     pub audience: Option<String>,
-    /// One replica of several reconciles, the one that holds a Lease
+    /// Reconcile only while holding a Lease, for several replicas
     #[arg(long, env = "ANOMAL_LEADER_ELECT")]
     pub leader_elect: bool,
-    /// The Lease's name
+    /// The name of the Lease
     #[arg(long, env = "ANOMAL_LEASE_NAME", default_value = "anomal-operator", value_name = "NAME")]
     pub lease_name: String,
-    /// The Lease's namespace (default: that of this pod)
+    /// The name of the Leasespace (default: that of this pod)
     #[arg(long, env = "ANOMAL_LEASE_NAMESPACE", value_name = "NAME")]
     pub lease_namespace: Option<String>,
-    /// Who holds the Lease (default: the name of this pod)
+    /// The holder of the Lease (default: the name of this pod)
     #[arg(long, env = "ANOMAL_LEASE_IDENTITY", value_name = "NAME")]
     pub lease_identity: Option<String>,
     /// Jobs reconciled at once
@@ -84,16 +84,16 @@ pub struct OperatorArgs {
 }
 
 impl OperatorArgs {
-    /// What holds for the jobs of this installation, as it is now: the authority's file may change.
+    /// A function that returns the present installation: the file of the authority may change.
     ///
     /// # Errors
-    /// If a file can't be read or holds something else.
+    /// If a file can't be read or parsed.
     pub fn installation(&self) -> Result<impl Fn() -> Installation + Send + Sync + 'static> {
         let installation = Installation {
             image: self
                 .runner_image
                 .clone()
-                .context("--runner-image is missing: the image that runs jobs")?,
+                .context("--runner-image is missing; set the image that runs jobs")?,
             image_pull_policy: self.runner_image_pull_policy.clone(),
             image_pull_secrets: self.runner_image_pull_secrets.clone(),
             defaults: self.defaults()?,
@@ -108,7 +108,7 @@ impl OperatorArgs {
         };
         let file = self.ca.clone();
         Ok(move || {
-            // A file that is being replaced is not there for a moment: the last that is known stands in.
+            // While the file is being replaced, it may not exist: the last content is used.
             let ca = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
             Installation {
                 ca: ca.or_else(|| installation.ca.clone()),
@@ -123,10 +123,10 @@ impl OperatorArgs {
         let Some(file) = &self.runner_defaults else { return Ok(Runner::default()) };
         let text = read(file)?;
         serde_saphyr::from_str(&text)
-            .with_context(|| format!("{} has not the shape of spec.runner", file.display()))
+            .with_context(|| format!("{} is not in the form of spec.runner", file.display()))
     }
 }
 
 fn read(file: &PathBuf) -> Result<String> {
-    fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }

@@ -1,4 +1,4 @@
-//! The objects that a job becomes: a `ConfigMap` with its settings, and a `Job` or `CronJob` that runs them.
+//! The objects of a job: a `ConfigMap` with its settings, and a `Job` or `CronJob` that runs them.
 
 mod config_map;
 mod cron_job;
@@ -12,7 +12,7 @@ pub use cron_job::cron_job;
 pub use installation::Installation;
 pub use job::{MUTABLE, job};
 pub use pod::{CONTAINER, DATA};
-pub use settings::of_the_run;
+pub use settings::run_spec;
 
 use anomal_spec::AnomalyJobSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::labels;
 
-/// What objects are made for.
+/// The `AnomalyJob` that owns objects.
 #[derive(Clone, Debug)]
 pub struct Owner<'a> {
     pub name: &'a str,
@@ -30,18 +30,18 @@ pub struct Owner<'a> {
 }
 
 impl Owner<'_> {
-    /// The metadata of an object of that name: it goes with the job.
+    /// The metadata of an object of that name, which is deleted with the job.
     fn metadata(&self, name: &str) -> Value {
         json!({
             "name": name,
             "namespace": self.namespace,
-            "labels": labels::of(self.name),
+            "labels": labels::for_job(self.name),
             "ownerReferences": [self.reference],
         })
     }
 }
 
-/// Eight characters for any text: the same on every machine and in every version.
+/// A hash of eight characters, the same on every machine and in every version.
 pub fn short_hash(text: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let hash = xxhash_rust::xxh3::xxh3_64(text);

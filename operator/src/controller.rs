@@ -1,4 +1,4 @@
-//! Reconciling: what a job says and what is there become what is to be done, and what is to be told.
+//! Reconciling: validate a job, observe its objects, plan the changes, apply them, write the status.
 
 mod apply;
 mod cache;
@@ -6,8 +6,8 @@ mod events;
 mod observe;
 mod plan;
 mod pods;
+mod state;
 mod status;
-mod tell;
 mod validate;
 mod watch;
 
@@ -28,42 +28,41 @@ use crate::{
     children::Installation,
     metrics::Metrics,
 };
-use apply::Applied;
+use apply::ApplyOutcome;
 use events::Events;
 
-/// The first pause after an error; each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// After a write that the caches don't show yet.
-const SOON: Duration = Duration::from_secs(1);
+/// The delay after the first error; it doubles with each further one.
+const MIN_DELAY: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_mins(2);
+/// The delay after a write that the caches do not have yet.
+const CACHE_DELAY: Duration = Duration::from_secs(1);
 
-/// What reconciling needs.
+/// The shared state of all reconciles.
 pub struct Context {
     pub client: Client,
     pub caches: Caches,
     pub events: Events,
     pub installation: Box<dyn Fn() -> Installation + Send + Sync>,
     pub metrics: Arc<Metrics>,
-    /// How often each object failed in a row.
+    /// Consecutive failures by the uid of the job.
     pub failures: Mutex<HashMap<String, u32>>,
 }
 
-/// What keeps a job from being reconciled; it is tried again.
+/// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the API server: {0}")]
+    #[error("API server: {0}")]
     Api(#[from] kube::Error),
-    #[error("its objects can't be made: {0:#}")]
+    #[error("cannot create its objects: {0:#}")]
     Objects(anyhow::Error),
 }
 
-/// The steps, one after the other.
 #[tracing::instrument(skip_all, fields(namespace = job.namespace(), name = job.name_any()))]
 async fn reconcile(job: Arc<AnomalyJob>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
-    context.metrics.started();
+    context.metrics.reconcile_started();
     let result = steps(&job, &context).await;
-    context.metrics.reconciled(started.elapsed(), &result);
+    context.metrics.reconcile_ended(started.elapsed(), result.is_ok());
     if result.is_ok() {
         failures(&context).remove(&key(&job));
     }
@@ -73,64 +72,65 @@ async fn reconcile(job: Arc<AnomalyJob>, context: Arc<Context>) -> Result<Action
 async fn steps(job: &AnomalyJob, context: &Context) -> Result<Action, Error> {
     let Context { client, caches, events, .. } = context;
     if job.metadata.deletion_timestamp.is_some() {
-        // What is its own goes with it.
+        // Its objects are garbage collected.
         return Ok(Action::await_change());
     }
     let installation = (context.installation)();
     let valid = match validate::validate(job, &installation) {
         Ok(valid) => valid,
-        Err(wrong) => {
-            let generation = job.metadata.generation;
-            let told = tell::invalid(job.status.as_ref(), generation, &wrong.0, Timestamp::now());
-            status::write(client, events, job, &told).await?;
+        Err(error) => {
+            let (old, generation) = (job.status.as_ref(), job.metadata.generation);
+            let status = state::invalid_status(old, generation, &error.0, Timestamp::now());
+            status::write(client, events, job, &status).await?;
             return Ok(Action::await_change());
         }
     };
-    let seen = observe::observe(client, caches, &valid).await?;
-    let plan = plan::plan(&valid, &seen, &installation).map_err(Error::Objects)?;
+    let snapshot = observe::observe(client, caches, &valid).await?;
+    let plan = plan::plan(&valid, &snapshot, &installation).map_err(Error::Objects)?;
     match apply::apply(client, &valid, plan.steps).await {
-        Ok(Applied::Done) => {}
-        Ok(Applied::Outdated) => return Ok(Action::requeue(SOON)),
+        Ok(ApplyOutcome::Done) => {}
+        Ok(ApplyOutcome::Outdated) => return Ok(Action::requeue(CACHE_DELAY)),
         Err(error) => return refused(job, context, &valid, error).await,
     }
     status::write(client, events, job, &plan.status).await?;
-    Ok(plan.again.map_or_else(Action::await_change, Action::requeue))
+    Ok(plan.requeue_after.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// What the API server says no to for good is told in the status, and tried again less and less often.
+/// Writes a permanent refusal of the API server to the status. It is retried with growing delays.
 async fn refused(
     job: &AnomalyJob,
     context: &Context,
-    valid: &validate::Validated,
+    valid: &validate::ValidJob,
     error: kube::Error,
 ) -> Result<Action, Error> {
-    if let kube::Error::Api(said) = &error {
-        // Nothing is made in a namespace that goes; it takes the job with it.
-        if said.message.contains("is being terminated") {
+    if let kube::Error::Api(response) = &error {
+        // A namespace that is being deleted accepts no objects, and takes the job with it.
+        if response.message.contains("is being terminated") {
             return Ok(Action::await_change());
         }
-        if matches!(said.code, 400 | 403 | 422) {
-            let why = pods::Why::new("Refused", said.message.clone());
-            let told = tell::tell(valid, &tell::State::blocked(why), Timestamp::now());
+        if matches!(response.code, 400 | 403 | 422) {
+            let reason = pods::Reason::new("Refused", response.message.clone());
+            let state = state::State::blocked(reason);
+            let status = state::status_for(valid, &state, Timestamp::now());
             let ended = job.status.as_ref().is_some_and(|status| {
                 status.is(condition::COMPLETE) || status.is(condition::FAILED)
             });
             if !ended {
-                status::write(&context.client, &context.events, job, &told).await?;
+                status::write(&context.client, &context.events, job, &status).await?;
             }
         }
     }
     Err(error.into())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as kube asks")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that kube needs")]
 fn failed(job: Arc<AnomalyJob>, error: &Error, context: Arc<Context>) -> Action {
     let mut failures = failures(&context);
     let count = failures.entry(key(&job)).or_default();
-    let pause = FIRST_PAUSE.saturating_mul(1 << (*count).min(16)).min(LONGEST_PAUSE);
+    let delay = MIN_DELAY.saturating_mul(1 << (*count).min(16)).min(MAX_DELAY);
     *count += 1;
-    tracing::warn!(namespace = job.namespace(), name = job.name_any(), pause = ?pause, "not reconciled: {error}");
-    Action::requeue(pause)
+    tracing::warn!(namespace = job.namespace(), name = job.name_any(), pause = ?delay, "not reconciled: {error}");
+    Action::requeue(delay)
 }
 
 fn failures(context: &Context) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {

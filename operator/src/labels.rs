@@ -1,26 +1,26 @@
-//! The labels and annotations by which the operator's objects are told.
+//! Labels and annotations of the operator's objects.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// The name under which fields are owned.
+/// The field manager.
 pub const MANAGER: &str = "anomal-operator";
-/// Everything that the operator made.
+/// Selects all objects that the operator created.
 pub const MANAGED: &str = "app.kubernetes.io/managed-by=anomal-operator";
-/// Whose object it is.
+/// The `AnomalyJob` of an object.
 pub const JOB: &str = "anomal.dev/job";
-/// What it runs.
+/// The run of an object.
 pub const RUN: &str = "anomal.dev/run";
 /// The `ConfigMap` of a Job's settings.
 pub const SETTINGS: &str = "anomal.dev/settings";
-/// What a `CronJob` was last made from.
+/// The hash of the spec that a `CronJob` was last applied with.
 pub const APPLIED: &str = "anomal.dev/applied";
-/// On an `AnomalyJob`: a new value runs it again.
+/// On an `AnomalyJob`: a new value starts another run.
 pub const RERUN: &str = "anomal.dev/rerun";
 
-/// Of everything that is made for the job `name`.
-pub fn of(name: &str) -> BTreeMap<String, String> {
+/// The labels of all objects of the job `name`.
+pub fn for_job(name: &str) -> BTreeMap<String, String> {
     [
         ("app.kubernetes.io/name", "anomal"),
         ("app.kubernetes.io/component", "runner"),

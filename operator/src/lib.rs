@@ -1,5 +1,5 @@
-//! The operator: it turns an `AnomalyJob` into a `Job` or `CronJob` that runs the runner's image, and tells in its
-//! status how that fares. It never touches data, and holds no tables and no detectors.
+//! The operator: it runs an `AnomalyJob` as a `Job` or `CronJob` with the runner's image, and writes its state to the
+//! status. It never reads data, and depends on neither tables nor detectors.
 
 pub mod api;
 pub mod args;

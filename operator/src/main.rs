@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Spans that are still to be sent are sent at its end.
+        // Sends the remaining spans when it is dropped.
         let _guard = anomal_telemetry::init("anomal-operator", &args.logs);
         operator::run(args).await
     })

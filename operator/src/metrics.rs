@@ -1,4 +1,4 @@
-//! What is counted and measured.
+//! The operator's metrics.
 
 use std::{
     collections::BTreeMap,
@@ -21,20 +21,20 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{api::AnomalyJob, controller::Error};
+use crate::api::AnomalyJob;
 
-/// Seconds, from half a millisecond to half a minute.
+/// Bounds in seconds, from half a millisecond to half a minute.
 const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
+struct ResultLabel {
     result: &'static str,
 }
 
-/// Of an operator. No job's name is a label: there may be thousands.
+/// The metrics of an operator. No job's name is a label: there may be thousands.
 pub struct Metrics {
-    reconciled: Family<Ended, Counter>,
+    reconciled: Family<ResultLabel, Counter>,
     duration: Histogram,
     in_flight: Gauge,
     leader: Gauge,
@@ -46,8 +46,8 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("operator");
         let (reconciled, duration) = (Family::default(), Histogram::new(BUCKETS));
         let (in_flight, leader, jobs) = (Gauge::default(), Gauge::default(), Jobs::default());
-        let told = "Jobs reconciled, by result";
-        registry.register("reconcile", told, Family::clone(&reconciled));
+        let help = "Jobs reconciled, by result";
+        registry.register("reconcile", help, Family::clone(&reconciled));
         registry.register("reconcile_duration_seconds", "Time of a reconcile", duration.clone());
         registry.register("reconciles_in_flight", "Jobs being reconciled", in_flight.clone());
         registry.register("leader", "Whether this replica reconciles", leader.clone());
@@ -55,28 +55,28 @@ impl Metrics {
         Arc::new(Self { reconciled, duration, in_flight, leader, jobs })
     }
 
-    pub fn started(&self) {
+    pub fn reconcile_started(&self) {
         self.in_flight.inc();
     }
 
-    pub fn reconciled<T>(&self, time: Duration, result: &Result<T, Error>) {
+    pub fn reconcile_ended(&self, time: Duration, success: bool) {
         self.in_flight.dec();
-        let result = if result.is_ok() { "success" } else { "error" };
-        self.reconciled.get_or_create(&Ended { result }).inc();
+        let result = if success { "success" } else { "error" };
+        self.reconciled.get_or_create(&ResultLabel { result }).inc();
         self.duration.observe(time.as_secs_f64());
     }
 
-    pub fn leads(&self, leads: bool) {
+    pub fn set_leader(&self, leads: bool) {
         self.leader.set(leads.into());
     }
 
-    /// Jobs of this cache are counted.
-    pub fn cache(&self, cache: Store<AnomalyJob>) {
+    /// Counts the jobs of this cache too.
+    pub fn add_cache(&self, cache: Store<AnomalyJob>) {
         self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner).push(cache);
     }
 }
 
-/// Jobs by state, counted when they are asked for.
+/// Jobs by state, counted when the metrics are scraped.
 #[derive(Clone, Default)]
 struct Jobs(Arc<Mutex<Vec<Store<AnomalyJob>>>>);
 

@@ -1,4 +1,4 @@
-//! The operator as a whole: probes, the Lease, a controller for each namespace.
+//! The operator: probes, leader election, and a controller for each namespace.
 
 use std::sync::{
     Arc,
@@ -18,15 +18,15 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Runs until it is told to stop, or another replica leads.
+/// Runs until a signal to stop, or until another replica leads.
 ///
 /// # Errors
-/// If the cluster or an address can't be had, a file is wrong, or the Lease was lost.
+/// If the cluster can't be reached, an address is in use, a file is wrong, or the Lease was lost.
 pub async fn run(args: OperatorArgs) -> Result<()> {
     let installation = Arc::new(args.installation()?);
     let client = Client::try_default()
         .await
-        .context("no API server, neither by this pod's service account nor by a kubeconfig")?;
+        .context("no cluster: there is neither a service account of a pod nor a kubeconfig")?;
     let mut registered = None;
     let text =
         anomal_telemetry::Metrics::new(|registry| registered = Some(Metrics::register(registry)));
@@ -34,7 +34,7 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(false));
     let listener = probes::bind(args.probes.metrics_listen).await;
     let listener =
-        listener.map_err(|(address, error)| anyhow!("{address} can't be served on: {error}"))?;
+        listener.map_err(|(address, error)| anyhow!("cannot listen on {address}: {error}"))?;
     let probes =
         listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready))));
     let (stop, stopped) = watch::channel(false);
@@ -42,22 +42,22 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
         if let Err(error) = signals().await {
             tracing::error!("signals: {error}");
         }
-        // Nobody waits if everything has ended already.
+        // It fails only when everything has ended already.
         let _ = stop.send(true);
     });
 
     let server = client.apiserver_version().await.context("the API server does not answer")?;
     tracing::info!(server = server.git_version, namespaces = ?args.namespaces, "operator");
-    // A replica that waits for its turn is ready too.
+    // A replica that waits for the Lease is ready too.
     ready.store(true, Ordering::Relaxed);
     let mut election = args.leader_elect.then(|| election(&args, &client)).transpose()?;
     if let Some(election) = &mut election {
         tokio::select! {
             () = election.acquire() => tracing::info!("leading"),
-            () = told(stopped.clone()) => return Ok(()),
+            () = stop_requested(stopped.clone()) => return Ok(()),
         }
     }
-    metrics.leads(true);
+    metrics.set_leader(true);
 
     let namespaces: Vec<Option<String>> = match args.namespaces.as_slice() {
         [] => vec![None],
@@ -67,8 +67,8 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
         let scope =
             Scope { namespace, selector: args.selector.clone(), concurrency: args.concurrency };
         let installation = Arc::clone(&installation);
-        let of_now = move || installation();
-        controller::run(client.clone(), scope, of_now, Arc::clone(&metrics), told(stopped.clone()))
+        let stop = stop_requested(stopped.clone());
+        controller::run(client.clone(), scope, move || installation(), Arc::clone(&metrics), stop)
     });
     let controllers = join_all(controllers);
     let lost = async {
@@ -81,12 +81,12 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
         _ = controllers => false,
         () = lost => true,
     };
-    metrics.leads(false);
+    metrics.set_leader(false);
     if let Some(probes) = probes {
         probes.abort();
     }
     if lost {
-        // What is left of it must not write any more: the process ends, and is started anew.
+        // Another replica may write now, so this process must end.
         bail!("the Lease {} was lost", args.lease_name);
     }
     if let Some(election) = &mut election {
@@ -107,8 +107,8 @@ fn election(args: &OperatorArgs, client: &Client) -> Result<Election> {
     Ok(Election::new(client.clone(), &namespace, args.lease_name.clone(), identity))
 }
 
-async fn told(mut stopped: watch::Receiver<bool>) {
-    // A sender that is gone has told it.
+async fn stop_requested(mut stopped: watch::Receiver<bool>) {
+    // It fails only when the sender is gone, which means the same.
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 

@@ -1,9 +1,9 @@
-//! The definition that the chart installs is the one of this program.
+//! The chart has the custom resource definition of this version.
 
 use std::{fs, process::Command};
 
 #[test]
-fn the_chart_has_the_definition_of_today() {
+fn the_chart_has_the_current_definition() {
     let printed = Command::new(env!("CARGO_BIN_EXE_anomal-operator")).arg("crd").output().unwrap();
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/anomal/files/crd.yaml");

@@ -1,9 +1,9 @@
-//! The operator never touches data: what holds tables or detects does not get in.
+//! The operator never reads data, so it must not depend on tables and detectors.
 
 use std::process::Command;
 
 #[test]
-fn neither_tables_nor_detectors_are_compiled_in() {
+fn tables_and_detectors_are_no_dependencies() {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["tree", "--package", "anomal-operator", "--edges", "normal", "--prefix", "none"]);
     let listed = cargo.args(["--locked", "--offline"]).output().unwrap();

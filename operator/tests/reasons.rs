@@ -1,9 +1,9 @@
-//! docs/kubernetes/troubleshooting.md explains the reasons that the operator gives: each of them, and no others.
+//! docs/kubernetes/troubleshooting.md explains exactly the reasons that the operator sets.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-/// Words of Kubernetes in the same sources: what it says, or is asked for.
-const NOT_OURS: [&str; 23] = [
+/// Words of Kubernetes in the same sources.
+const KUBERNETES_WORDS: [&str; 23] = [
     "AlreadyExists",
     "Complete",
     "Conflict",
@@ -32,13 +32,13 @@ const NOT_OURS: [&str; 23] = [
 #[test]
 fn each_reason_is_explained() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut given = BTreeSet::new();
-    words(&crate_folder.join("src/controller.rs"), &mut given).unwrap();
-    words(&crate_folder.join("src/controller"), &mut given).unwrap();
-    for word in NOT_OURS {
+    let mut reasons = BTreeSet::new();
+    words(&crate_folder.join("src/controller.rs"), &mut reasons).unwrap();
+    words(&crate_folder.join("src/controller"), &mut reasons).unwrap();
+    for word in KUBERNETES_WORDS {
         assert!(
-            given.remove(word),
-            "{word} is not in the sources any more: take it out of the list"
+            reasons.remove(word),
+            "{word} is not in the sources any more; remove it from the list"
         );
     }
     let page = crate_folder.join("../docs/kubernetes/troubleshooting.md");
@@ -48,10 +48,10 @@ fn each_reason_is_explained() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(reason, _)| reason.to_owned())
         .collect();
-    assert_eq!(explained, given, "reasons of the page, and of the sources of the controller");
+    assert_eq!(explained, reasons, "reasons of the page, and of the sources of the controller");
 }
 
-/// The literals that are one word in `CamelCase`, as reasons are, without those of tests.
+/// Collects the string literals that are one word in `CamelCase`, as reasons are, except in tests.
 fn words(path: &Path, found: &mut BTreeSet<String>) -> io::Result<()> {
     if path.file_stem().is_some_and(|name| name == "tests") {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The custom resource's definition, generated from the settings' own types, with their rules.
+//! The custom resource definition, generated from the types of the settings, with their rules.
 
 use anomal_spec::KIND;
 use serde_json::{Map, Value, json};
@@ -23,7 +23,7 @@ const COLUMNS: &[(&str, &str, &str, i32)] = &[
     ("Report", ".status.reportURL", "string", 1),
 ];
 
-/// The definition, as `kubectl apply` takes it.
+/// The definition, in the form of `kubectl apply`.
 pub fn crd() -> Value {
     let mut schema = anomal_spec::object_schema::<Status>();
     adapt(&mut schema);
@@ -57,8 +57,8 @@ pub fn crd() -> Value {
     })
 }
 
-/// From JSON Schema to what a CRD takes: what is free is marked so, what is closed needs no mark, and formats that
-/// the API server doesn't know go.
+/// Converts a JSON Schema to the subset of a CRD: open objects are marked, closed ones need no mark, and formats that the
+/// API server does not support are removed.
 fn adapt(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(free) = object.get("additionalProperties").and_then(Value::as_bool) {
@@ -67,7 +67,7 @@ fn adapt(schema: &mut Value) {
             object.insert("x-kubernetes-preserve-unknown-fields".into(), true.into());
         }
     }
-    if object.get("format").is_some_and(|format| !known(format)) {
+    if object.get("format").is_some_and(|format| !is_supported(format)) {
         object.remove("format");
     }
     if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
@@ -78,15 +78,15 @@ fn adapt(schema: &mut Value) {
             adapt(below);
         }
     }
-    whole(object);
+    use_integers(object);
 }
 
-fn known(format: &Value) -> bool {
-    ["int32", "int64", "double", "float", "date-time"].iter().any(|known| format == known)
+fn is_supported(format: &Value) -> bool {
+    ["int32", "int64", "double", "float", "date-time"].iter().any(|name| format == name)
 }
 
-/// Whole numbers are written so: `minimum: 1`, not `1.0`.
-fn whole(object: &mut Map<String, Value>) {
+/// Writes integral bounds as integers: `minimum: 1`, not `1.0`.
+fn use_integers(object: &mut Map<String, Value>) {
     for key in ["minimum", "maximum"] {
         let Some(number) = object.get(key).and_then(Value::as_f64) else { continue };
         if number.fract() == 0.0 && number.abs() < 9e15 {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_is_described() {
+    fn every_property_has_a_description() {
         fn missing(schema: &Value, path: &str, found: &mut Vec<String>) {
             for (name, below) in schema["properties"].as_object().into_iter().flatten() {
                 let path = format!("{path}.{name}");

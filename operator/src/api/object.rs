@@ -1,4 +1,4 @@
-//! The object.
+//! The type `AnomalyJob`.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ pub const GROUP: &str = "anomal.dev";
 pub const VERSION: &str = "v1alpha1";
 pub const PLURAL: &str = "anomalyjobs";
 
-/// An `AnomalyJob`, its spec as it was written.
+/// An `AnomalyJob` with its spec as JSON.
 ///
-/// What it says is read when it is validated, so that an object that an older or newer CRD let in is told what is
-/// wrong with it, and never keeps others from being read.
+/// The spec is parsed when it is validated. So an object that an older or newer CRD accepted gets a message about its
+/// problems, and does not prevent others from being read.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnomalyJob {
@@ -28,7 +28,7 @@ pub struct AnomalyJob {
     pub status: Option<Status>,
 }
 
-/// Any JSON. Thousands of them are cached: as text they take the least.
+/// Any JSON, stored as text: thousands of them are cached, and text needs the least memory.
 #[derive(Clone, Debug)]
 pub struct Spec(Box<str>);
 
@@ -66,7 +66,7 @@ impl Serialize for Spec {
     }
 }
 
-/// A status that is none of ours is as if it were not there: it is written anew.
+/// A status that can't be parsed is treated as absent, and written again.
 fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Status>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))

@@ -1,61 +1,61 @@
-//! What the operator tells of a job. Small and bounded: results never go here.
+//! The status of a job. Its size is bounded; it never has results.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the job fares, as the operator last saw it.
+/// The state of the job, as the operator last observed it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The generation of the spec that this is about.
+    /// The generation of the spec that the status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The conditions in one word, for lists; programs read the conditions.
+    /// A summary of the conditions for lists; programs should read the conditions.
     #[serde(default)]
     pub phase: Phase,
-    /// Why, in one word, for lists.
+    /// The reason of the phase in one word, for lists.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 128))]
     pub reason: String,
-    /// What holds of the job, each with a reason and a message.
+    /// The conditions of the job, each with a reason and a message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// What runs or ran last: a hash of the settings and of the annotation anomal.dev/rerun.
+    /// The present or last run, as a hash of the settings and of the annotation anomal.dev/rerun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub run: Option<String>,
-    /// The Job that runs it.
+    /// The Job of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub job_name: Option<String>,
-    /// When the run began.
+    /// The start of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub start_time: Option<String>,
-    /// When the run ended, well or not.
+    /// The end of the run, successful or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub completion_time: Option<String>,
-    /// Pods that tried the run.
+    /// The number of pods that were started for the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<i32>,
-    /// When a scheduled job last began a run.
+    /// The last time a run of the schedule was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub last_schedule_time: Option<String>,
-    /// Where the report is read.
+    /// The address of the report.
     #[serde(rename = "reportURL", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub report_url: Option<String>,
-    /// What the run found.
+    /// The results of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
 }
 
-/// The conditions in one word.
+/// A summary of the conditions.
 #[derive(
     Clone,
     Copy,
@@ -71,24 +71,24 @@ pub struct Status {
     JsonSchema,
 )]
 pub enum Phase {
-    /// Its run has not begun.
+    /// The run has not started.
     #[default]
     Pending,
-    /// Its spec is wrong: nothing runs.
+    /// The spec is invalid; nothing runs.
     Invalid,
-    /// A pod works on it.
+    /// A pod of the run is running.
     Running,
-    /// It is held.
+    /// The job is suspended.
     Suspended,
-    /// It waits for its time.
+    /// The next run is scheduled.
     Scheduled,
-    /// Its run ended well.
+    /// The run succeeded.
     Complete,
-    /// Its run failed for good.
+    /// The run failed and is not retried.
     Failed,
 }
 
-/// Something that holds of a job, or not.
+/// A condition of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
@@ -99,58 +99,58 @@ pub struct Condition {
     /// True or False.
     #[schemars(length(max = 16))]
     pub status: String,
-    /// Why, in one word.
+    /// The reason in one word.
     #[schemars(length(max = 1024))]
     pub reason: String,
-    /// Why, for people, and what to do.
+    /// The reason for people, and what to do.
     #[serde(default)]
     #[schemars(length(max = 32768))]
     pub message: String,
-    /// When its status last changed.
+    /// The last change of the status.
     #[schemars(extend("format" = "date-time"), length(max = 64))]
     pub last_transition_time: String,
-    /// The generation of the spec that it is about.
+    /// The generation of the spec that the condition is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }
 
-/// What a run found, from its pod's termination message.
+/// The results of a run, from the termination message of its pod.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Summary {
-    /// Records read.
+    /// The number of records read.
     pub rows: u64,
-    /// Rows that filters removed.
+    /// The number of rows that filters removed.
     pub filtered: u64,
-    /// Records that could not be read.
+    /// The number of records that could not be read.
     pub rejected: u64,
-    /// Rows above the threshold.
+    /// The number of rows above the threshold.
     pub suspicious: u64,
-    /// Hits of flags by severity.
+    /// The number of hits of flags by severity.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 8))]
     pub flags: BTreeMap<String, u64>,
-    /// Hits of all flags.
+    /// The number of hits of all flags.
     pub flag_hits: u64,
-    /// The detector.
+    /// The name of the detector.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub engine: Option<String>,
-    /// How long it took.
+    /// The duration of the run in seconds.
     pub duration_seconds: f64,
 }
 
 /// The names of conditions.
 pub mod condition {
-    /// The spec is valid and everything for it is made.
+    /// The spec is valid, and its objects exist.
     pub const READY: &str = "Ready";
     pub const RUNNING: &str = "Running";
     pub const COMPLETE: &str = "Complete";
     pub const FAILED: &str = "Failed";
     pub const SUSPENDED: &str = "Suspended";
-    /// As kstatus reads it: the operator or the run is still at it.
+    /// For kstatus: the operator or the run is in progress.
     pub const RECONCILING: &str = "Reconciling";
-    /// As kstatus reads it: it won't go on by itself.
+    /// For kstatus: the job does not continue without a change.
     pub const STALLED: &str = "Stalled";
 }
 
@@ -163,7 +163,7 @@ impl Status {
         self.condition(name).is_some_and(|condition| condition.status == "True")
     }
 
-    /// Whether this run has ended, well or not. The one thing that the operator remembers.
+    /// Whether this run has ended, successful or not. The only state that the operator keeps of the past.
     pub fn has_finished(&self, run: &str) -> bool {
         let ended = self.is(condition::COMPLETE) || self.is(condition::FAILED);
         ended && self.run.as_deref() == Some(run)

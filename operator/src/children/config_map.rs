@@ -1,10 +1,12 @@
-//! The `ConfigMap`. It never changes: other settings are another one, under another name.
+//! The `ConfigMap` with the settings. It is immutable: other settings have another name.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 
 use super::{Installation, Owner, settings::settings, short_hash};
 
+/// Builds the `ConfigMap`, whose name has a hash of its data.
+///
 /// # Errors
 /// If the settings have no form in YAML, which the types rule out.
 pub fn config_map(owner: &Owner<'_>, installation: &Installation) -> anyhow::Result<ConfigMap> {

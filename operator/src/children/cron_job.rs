@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Installation, Owner, job, pod, short_hash};
 use crate::labels;
 
-/// The `CronJob`, with a hash of itself, by which a change is known.
+/// Builds the `CronJob`, with a hash of its spec to detect changes.
 ///
 /// # Errors
 /// If a part of the settings has no counterpart in Kubernetes, which the types rule out.
@@ -18,7 +18,7 @@ pub fn cron_job(
     let mut spec = json!({
         "suspend": owner.spec.suspend,
         "jobTemplate": {
-            "metadata": {"labels": labels::of(owner.name), "annotations": {labels::SETTINGS: settings}},
+            "metadata": {"labels": labels::for_job(owner.name), "annotations": {labels::SETTINGS: settings}},
             "spec": job::spec(owner, &pod::template(owner, None, settings, installation)),
         },
     });

@@ -1,14 +1,14 @@
-//! What the operator was told of the installation that it is part of.
+//! The installation (Helm release) that the operator is part of.
 
 use anomal_spec::Runner;
 
-/// The release's own parts, which jobs use that name no others.
+/// The parts of the release that jobs use by default.
 #[derive(Clone, Debug, Default)]
 pub struct Installation {
     pub image: String,
     pub image_pull_policy: String,
     pub image_pull_secrets: Vec<String>,
-    /// What holds for pods where a job says nothing.
+    /// Defaults of `spec.runner`.
     pub defaults: Runner,
     pub feature: Vec<String>,
     pub classification: Vec<String>,
@@ -17,9 +17,9 @@ pub struct Installation {
     pub report_address: Option<String>,
     /// PEM of the authority of the release's services.
     pub ca: Option<String>,
-    /// What runners' tokens are made for; absent: they get none.
+    /// The audience of the runners' tokens; None: they get no token.
     pub audience: Option<String>,
-    /// Where runners send their traces.
+    /// The collector of the runners' traces.
     pub otlp_endpoint: Option<String>,
     /// The trace that the run belongs to.
     pub traceparent: Option<String>,

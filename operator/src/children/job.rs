@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use super::{Installation, Owner, pod};
 use crate::labels;
 
-/// What may change on a Job that is there, by its path below `spec`; a run's pods never change.
+/// The mutable fields of the spec of a Job. The pods of a run never change.
 pub const MUTABLE: &[&str] = &["suspend", "activeDeadlineSeconds", "backoffLimit", "parallelism"];
 
+/// Builds the `Job` of a run.
+///
 /// # Errors
 /// If a part of the settings has no counterpart in Kubernetes, which the types rule out.
 pub fn job(
@@ -25,13 +27,13 @@ pub fn job(
     Ok(serde_json::from_value(json!({"metadata": metadata, "spec": spec}))?)
 }
 
-/// The part that a `Job` and a `CronJob`'s template have in common.
+/// The spec of a `Job`, also in the template of a `CronJob`.
 pub fn spec(owner: &Owner<'_>, template: &Value) -> Value {
     let mut spec = json!({
         "parallelism": 1,
         "completions": 1,
         "backoffLimit": owner.spec.backoff_limit,
-        // Wrong settings and wrong records stay wrong; a pod that the cluster moved did not fail.
+        // Retrying does not help with wrong settings (2) and wrong input (3). Disruptions do not count as failures.
         "podFailurePolicy": {"rules": [
             {"action": "FailJob", "onExitCodes": {"containerName": pod::CONTAINER, "operator": "In", "values": [2, 3]}},
             {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},

@@ -1,4 +1,4 @@
-//! The pod that runs a job: no user's rights, nothing to write to but what is mounted, no token of the API server.
+//! The pod that runs a job: unprivileged, with a read-only root file system and no token for the API server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use serde_json::{Value, json};
 use super::{Installation, Owner};
 use crate::labels;
 
-/// The user that the images are made for.
+/// The user of the images.
 const USER: i64 = 65532;
 const SETTINGS: &str = "/etc/anomal";
 pub const CA_FILE: &str = "/etc/anomal/ca.crt";
 const IDENTITY: &str = "/var/run/secrets/anomal.dev/identity";
 pub const TOKEN_FILE: &str = "/var/run/secrets/anomal.dev/identity/token";
 const CREDENTIALS: &str = "/var/run/secrets/anomal.dev/credentials";
-/// Where paths of settings begin that are not absolute.
+/// The base folder of relative paths in settings.
 pub const DATA: &str = "/data";
-/// What the Job controller tells a pod of its Job.
+/// The label with the name of the Job, which the Job controller sets.
 const JOB_NAME: &str = "metadata.labels['batch.kubernetes.io/job-name']";
-/// The container's name, by which the operator finds its end.
+/// The name of the container.
 pub const CONTAINER: &str = "runner";
-/// The kubelet renews a token when a fifth of its life is left; a run may take longer than that.
+/// The lifetime of a token. The kubelet renews it when a fifth of that is left, so a run may take longer.
 const TOKEN_SECONDS: i64 = 3600;
 
-/// A template for pods of `run`, of the settings in the `ConfigMap` of that name.
+/// The template for pods of `run`, with the settings of the `ConfigMap` `settings`.
 pub fn template(
     owner: &Owner<'_>,
     run: Option<&str>,
@@ -34,7 +34,7 @@ pub fn template(
     let own = owner.spec.runner.clone().unwrap_or_default();
     let runner = merged(&installation.defaults, &own);
     let mut labels = runner.labels.clone();
-    labels.extend(labels::of(owner.name));
+    labels.extend(labels::for_job(owner.name));
     labels.extend(run.map(|run| (labels::RUN.to_owned(), run.to_owned())));
     let mut volumes = Vec::new();
     let mut mounts = Vec::new();
@@ -70,7 +70,7 @@ pub fn template(
         "env": environment(installation, &runner),
         "resources": runner.resources.as_ref().map_or_else(|| json!({}), |resources| json!(resources)),
         "volumeMounts": mounts,
-        // What the runner writes there is its last word; of one that could not write, its last lines.
+        // A runner that could not write its termination message has the end of its log instead.
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
@@ -103,7 +103,7 @@ pub fn template(
     })
 }
 
-/// What the job says over what the release says.
+/// The settings of the job over those of the release.
 fn merged(defaults: &Runner, own: &Runner) -> Runner {
     fn maps(
         one: &BTreeMap<String, String>,
@@ -130,21 +130,21 @@ fn merged(defaults: &Runner, own: &Runner) -> Runner {
     }
 }
 
-/// The job's own variables come last: the last of a name counts.
+/// The variables of the job come last: of several with one name, the last is used.
 fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
     let mut environment = vec![
         json!({"name": "ANOMAL_IN_CLUSTER", "value": "true"}),
         json!({"name": "ANOMAL_TERMINATION_LOG", "value": "/dev/termination-log"}),
         json!({"name": "ANOMAL_SECRETS", "value": CREDENTIALS}),
-        // Of the Job, which has one name for all tries and another at each time of a schedule.
+        // The name of the Job: the same for all attempts, and another for each run of a schedule.
         json!({"name": "ANOMAL_RUN", "valueFrom": {"fieldRef": {"fieldPath": JOB_NAME}}}),
     ];
-    let told = [
+    let optional = [
         ("ANOMAL_OTLP_ENDPOINT", &installation.otlp_endpoint),
         ("ANOMAL_REPORT_ADDRESS", &installation.report_address),
         ("TRACEPARENT", &installation.traceparent),
     ];
-    for (name, value) in told {
+    for (name, value) in optional {
         environment.extend(value.as_ref().map(|value| json!({"name": name, "value": value})));
     }
     environment.extend(runner.env.iter().map(|variable| json!(variable)));

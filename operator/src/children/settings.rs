@@ -1,4 +1,4 @@
-//! The settings that a runner reads: the job's own, with the release's engines where it names none.
+//! The settings of a runner: those of the job, with the engines of the release as defaults.
 
 use anomal_spec::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, Engines, KIND, Metadata, RemoteEngine, Tls,
@@ -6,7 +6,7 @@ use anomal_spec::{
 
 use super::{Installation, Owner, pod};
 
-/// As a manifest, in YAML.
+/// The manifest in YAML.
 ///
 /// # Errors
 /// If a value has no form in YAML, which the types rule out.
@@ -22,22 +22,22 @@ pub fn settings(owner: &Owner<'_>, installation: &Installation) -> anyhow::Resul
 }
 
 fn spec(spec: &AnomalyJobSpec, installation: &Installation) -> AnomalyJobSpec {
-    let mut spec = of_the_run(spec);
+    let mut spec = run_spec(spec);
     spec.runner = None;
     let given = spec.engines.take().unwrap_or_default();
-    let ours = |endpoints: &[String]| remote(endpoints, installation);
-    let report = spec.report.is_some().then(|| ours(&installation.report)).flatten();
+    let release = |endpoints: &[String]| remote(endpoints, installation);
+    let report = spec.report.is_some().then(|| release(&installation.report)).flatten();
     let engines = Engines {
-        feature: given.feature.or_else(|| ours(&installation.feature)),
-        classification: given.classification.or_else(|| ours(&installation.classification)),
+        feature: given.feature.or_else(|| release(&installation.feature)),
+        classification: given.classification.or_else(|| release(&installation.classification)),
         report: given.report.or(report),
     };
     spec.engines = (engines != Engines::default()).then_some(engines);
     spec
 }
 
-/// What a run depends on: neither when it runs, nor how long and how often, nor where its pod is placed.
-pub fn of_the_run(spec: &AnomalyJobSpec) -> AnomalyJobSpec {
+/// The part of a spec that affects results: without schedule, deadlines, retries and placement.
+pub fn run_spec(spec: &AnomalyJobSpec) -> AnomalyJobSpec {
     let defaults = AnomalyJobSpec::default();
     let runner = spec.runner.as_ref().map(|runner| anomal_spec::Runner {
         volumes: runner.volumes.clone(),

@@ -1,5 +1,5 @@
-//! The steps of a plan, written to the API server. Each is safe to repeat: objects have names that follow from what
-//! they are, and what is there already is taken as it is.
+//! Applying the steps of a plan to the API server. Each step can be repeated: the names of objects are derived from their
+//! content, and an object that exists already is left as it is.
 
 use k8s_openapi::api::{
     batch::v1::{CronJob, Job},
@@ -10,19 +10,26 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
 };
 
-use super::{plan::Step, validate::Validated};
+use super::{plan::Step, validate::ValidJob};
 use crate::{api::AnomalyJob, labels::MANAGER};
 
-/// Whether the plan was carried out, or made of what is no longer so.
+/// Whether a plan was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applied {
+pub enum ApplyOutcome {
     Done,
+    /// The plan was made from caches that are older than the job.
     Outdated,
 }
 
+/// Applies the steps in order.
+///
 /// # Errors
-/// Whatever the API server says no to, but that something is there already or gone already.
-pub async fn apply(client: &Client, job: &Validated, steps: Vec<Step>) -> kube::Result<Applied> {
+/// Those of the API server, except that an object exists already or does not exist any more.
+pub async fn apply(
+    client: &Client,
+    job: &ValidJob,
+    steps: Vec<Step>,
+) -> kube::Result<ApplyOutcome> {
     let namespace = job.namespace.as_str();
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let cron_jobs: Api<CronJob> = Api::namespaced(client.clone(), namespace);
@@ -30,17 +37,19 @@ pub async fn apply(client: &Client, job: &Validated, steps: Vec<Step>) -> kube::
     let anomaly_jobs: Api<AnomalyJob> = Api::namespaced(client.clone(), namespace);
     for step in steps {
         match step {
-            Step::CreateConfigMap(map) => created(config_maps.create(&post(), &map).await)?,
+            Step::CreateConfigMap(map) => {
+                allow_existing(config_maps.create(&post_params(), &map).await)?;
+            }
             Step::CreateJob(new) => {
                 if outdated(&anomaly_jobs, job).await? {
-                    return Ok(Applied::Outdated);
+                    return Ok(ApplyOutcome::Outdated);
                 }
-                created(jobs.create(&post(), &new).await)?;
+                allow_existing(jobs.create(&post_params(), &new).await)?;
             }
             Step::PatchJob { name, patch } => {
                 let params =
                     PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
-                gone(jobs.patch(&name, &params, &Patch::Merge(patch)).await)?;
+                allow_missing(jobs.patch(&name, &params, &Patch::Merge(patch)).await)?;
             }
             Step::ApplyCronJob(new) => {
                 let name = new.metadata.name.clone().unwrap_or_default();
@@ -49,11 +58,15 @@ pub async fn apply(client: &Client, job: &Validated, steps: Vec<Step>) -> kube::
                     .await?;
             }
             Step::DeleteConfigMap(name) => {
-                gone(config_maps.delete(&name, &DeleteParams::background()).await)?;
+                allow_missing(config_maps.delete(&name, &DeleteParams::background()).await)?;
             }
-            // Until its pods are gone, it is there: what comes after it does not run beside them.
-            Step::DeleteJob { name, uid } => gone(jobs.delete(&name, &only(uid)).await)?,
-            Step::DeleteCronJob { name, uid } => gone(cron_jobs.delete(&name, &only(uid)).await)?,
+            // In the foreground: the Job exists until its pods are gone, so that no other run starts beside them.
+            Step::DeleteJob { name, uid } => {
+                allow_missing(jobs.delete(&name, &delete_params(uid)).await)?;
+            }
+            Step::DeleteCronJob { name, uid } => {
+                allow_missing(cron_jobs.delete(&name, &delete_params(uid)).await)?;
+            }
             Step::DeleteAnomalyJob => {
                 let params = DeleteParams {
                     preconditions: Some(Preconditions {
@@ -62,15 +75,15 @@ pub async fn apply(client: &Client, job: &Validated, steps: Vec<Step>) -> kube::
                     }),
                     ..DeleteParams::background()
                 };
-                gone(anomaly_jobs.delete(&job.name, &params).await)?;
+                allow_missing(anomaly_jobs.delete(&job.name, &params).await)?;
             }
         }
     }
-    Ok(Applied::Done)
+    Ok(ApplyOutcome::Done)
 }
 
-/// The caches may be older than what this operator wrote: a run that has finished is not begun again for that.
-async fn outdated(jobs: &Api<AnomalyJob>, job: &Validated) -> kube::Result<bool> {
+/// Whether the job has changed or finished since it was cached. A finished run must not start again.
+async fn outdated(jobs: &Api<AnomalyJob>, job: &ValidJob) -> kube::Result<bool> {
     let Some(live) = jobs.get_opt(&job.name).await? else { return Ok(true) };
     let same = live.metadata.uid.as_deref() == Some(job.reference.uid.as_str())
         && live.metadata.generation == job.generation
@@ -79,11 +92,12 @@ async fn outdated(jobs: &Api<AnomalyJob>, job: &Validated) -> kube::Result<bool>
     Ok(!same || finished)
 }
 
-fn post() -> PostParams {
+fn post_params() -> PostParams {
     PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() }
 }
 
-fn only(uid: String) -> DeleteParams {
+/// Deletes only the object with this uid.
+fn delete_params(uid: String) -> DeleteParams {
     DeleteParams {
         propagation_policy: Some(PropagationPolicy::Foreground),
         preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
@@ -91,15 +105,15 @@ fn only(uid: String) -> DeleteParams {
     }
 }
 
-fn created<T>(result: kube::Result<T>) -> kube::Result<()> {
-    ignoring(result, &["AlreadyExists"])
+fn allow_existing<T>(result: kube::Result<T>) -> kube::Result<()> {
+    ignore_reasons(result, &["AlreadyExists"])
 }
 
-fn gone<T>(result: kube::Result<T>) -> kube::Result<()> {
-    ignoring(result, &["NotFound", "Conflict"])
+fn allow_missing<T>(result: kube::Result<T>) -> kube::Result<()> {
+    ignore_reasons(result, &["NotFound", "Conflict"])
 }
 
-fn ignoring<T>(result: kube::Result<T>, reasons: &[&str]) -> kube::Result<()> {
+fn ignore_reasons<T>(result: kube::Result<T>, reasons: &[&str]) -> kube::Result<()> {
     match result {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if reasons.contains(&status.reason.as_str()) => Ok(()),

@@ -1,4 +1,4 @@
-//! What was made for the jobs, as it was last seen: found by the job that it was made for.
+//! A cache of the objects of one kind that were created for jobs, indexed by job.
 
 use std::{
     collections::HashMap,
@@ -36,8 +36,8 @@ impl<K> Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Filled by `events`, which are passed on as the jobs that are to be looked at.
-    pub fn fill(
+    /// A cache that is filled while the returned stream of changed objects is polled.
+    pub fn new(
         events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
     ) -> (Self, BoxStream<'static, watcher::Result<K>>) {
         let (store, writer) = reflector::store::<K>();
@@ -49,27 +49,27 @@ where
         (cache, events.boxed())
     }
 
-    /// Waits until everything there is was seen.
+    /// Waits until the first list is complete.
     pub async fn ready(&self) {
-        // A cache that ends was dropped with its controller.
+        // It fails only when the controller has stopped.
         let _ = self.store.wait_until_ready().await;
     }
 
-    /// What was made for the job `name`.
-    pub fn of(&self, namespace: &str, name: &str) -> Vec<Arc<K>> {
+    /// The objects that were created for the job `name`.
+    pub fn for_job(&self, namespace: &str, name: &str) -> Vec<Arc<K>> {
         let by_job = self.by_job.read().unwrap_or_else(PoisonError::into_inner);
         let names = by_job.get(&ObjectRef::new(name).within(namespace));
         let found = |name: &String| self.store.get(&ObjectRef::new(name).within(namespace));
         names.into_iter().flatten().filter_map(found).collect()
     }
 
-    /// Follows the store, which has seen the event.
+    /// Updates the index after the store has handled the event.
     fn index(&self, event: &Event<K>) {
         let mut by_job = self.by_job.write().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Apply(object) => insert(&mut by_job, object),
             Event::Delete(object) => {
-                let Some(job) = job(object) else { return };
+                let Some(job) = owner_job(object) else { return };
                 if let Some(names) = by_job.get_mut(&job) {
                     names.retain(|name| *name != object.name_any());
                     if names.is_empty() {
@@ -77,7 +77,7 @@ where
                     }
                 }
             }
-            // The store holds what it held until all of the new list is there.
+            // The store is replaced when the new list is complete.
             Event::Init | Event::InitApply(_) => {}
             Event::InitDone => {
                 by_job.clear();
@@ -90,15 +90,15 @@ where
 }
 
 fn insert(by_job: &mut Names, object: &impl Resource) {
-    let Some(job) = job(object) else { return };
+    let Some(job) = owner_job(object) else { return };
     let (names, name) = (by_job.entry(job).or_default(), object.name_any());
     if !names.contains(&name) {
         names.push(name);
     }
 }
 
-/// The job that an object was made for.
-pub fn job<K: Resource>(object: &K) -> Option<ObjectRef<AnomalyJob>> {
+/// The job that an object was created for.
+pub fn owner_job<K: Resource>(object: &K) -> Option<ObjectRef<AnomalyJob>> {
     let name = label(object.meta(), JOB)?;
     Some(ObjectRef::new(name).within(object.meta().namespace.as_deref()?))
 }

@@ -1,4 +1,4 @@
-//! Each change of a job's state as an Event.
+//! Events for changes of a job's state.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// The longest note that an Event may have, in bytes.
-const LONGEST_NOTE: usize = 1024;
-/// A recorder keeps what it published, to count what is told again; it is replaced after so many Events.
-const KEPT: usize = 200;
+const MAX_NOTE_BYTES: usize = 1024;
+/// A recorder stores the Events that it published, to count repeated ones. It is replaced after this many.
+const MAX_RECORDED: usize = 200;
 
-/// Publishes them.
+/// Publishes Events.
 pub struct Events {
     client: Client,
     recorder: Mutex<(Recorder, usize)>,
@@ -29,17 +29,17 @@ impl Events {
         Self { client, recorder }
     }
 
-    /// Tells of a change, if it is one. One that can't be published is not worth an error.
+    /// Publishes an Event if the state has changed. A failure is only logged.
     pub async fn changed(&self, job: &AnomalyJob, new: &Status) {
         let Some(event) = event(job.status.as_ref(), new) else { return };
         if let Err(error) = self.recorder().publish(&event, &job.object_ref(&())).await {
-            tracing::warn!("an Event of {} was not published: {error}", job.name_any());
+            tracing::warn!("cannot publish an Event of {}: {error}", job.name_any());
         }
     }
 
     fn recorder(&self) -> Recorder {
         let mut current = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.1 == KEPT {
+        if current.1 == MAX_RECORDED {
             *current = (recorder(&self.client), 0);
         }
         current.1 += 1;
@@ -53,7 +53,7 @@ fn recorder(client: &Client) -> Recorder {
     Recorder::new(client.clone(), reporter)
 }
 
-/// A change of state, if it is one.
+/// The Event of a change, if the state has changed.
 fn event(old: Option<&Status>, new: &Status) -> Option<Event> {
     let state = |status: &Status| (status.phase, status.reason.clone(), status.run.clone());
     if old.map(state) == Some(state(new)) {
@@ -67,14 +67,14 @@ fn event(old: Option<&Status>, new: &Status) -> Option<Event> {
     Some(Event {
         type_: if failed { EventType::Warning } else { EventType::Normal },
         reason: new.reason.clone(),
-        note: Some(cut(message)),
+        note: Some(truncated(message)),
         action: "Reconcile".into(),
         secondary: None,
     })
 }
 
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(LONGEST_NOTE);
+fn truncated(text: &str) -> String {
+    let mut end = text.len().min(MAX_NOTE_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_is_told_once() {
+    fn each_change_is_one_event() {
         let status =
             |phase, reason: &str| Status { phase, reason: reason.into(), ..Status::default() };
         let pending = status(Phase::Pending, "Starting");
@@ -94,6 +94,6 @@ mod tests {
         assert!(event(Some(&pending), &pending).is_none());
         let failed = event(Some(&pending), &status(Phase::Failed, "RunFailed")).unwrap();
         assert_eq!((failed.type_, failed.reason.as_str()), (EventType::Warning, "RunFailed"));
-        assert_eq!(cut(&"é".repeat(1000)).len(), 1024);
+        assert_eq!(truncated(&"é".repeat(1000)).len(), 1024);
     }
 }

@@ -1,4 +1,4 @@
-//! What is there of a job in the cluster: from the caches, and, for a pod that waits, its Events.
+//! The objects of a job in the cluster: from the caches, and for a waiting pod its Events.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client, api::ListParams, core::PartialObjectMeta};
 
-use super::{cache::Cache, pods, validate::Validated};
+use super::{cache::Cache, pods, validate::ValidJob};
 
 /// The caches of one scope.
 #[derive(Clone)]
@@ -22,56 +22,63 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Waits until everything there is was seen.
+    /// Waits until all caches are filled.
     pub async fn ready(&self) {
         let Self { jobs, cron_jobs, config_maps, pods } = self;
         tokio::join!(jobs.ready(), cron_jobs.ready(), config_maps.ready(), pods.ready());
     }
 }
 
-/// What is there of one job, and when.
+/// The objects of one job, at a point in time.
 #[derive(Clone, Debug, Default)]
-pub struct Observed {
+pub struct JobSnapshot {
     pub now: Timestamp,
     pub jobs: Vec<Arc<Job>>,
     pub cron_job: Option<Arc<CronJob>>,
     pub config_maps: Vec<Arc<PartialObjectMeta<ConfigMap>>>,
     pub pods: Vec<Arc<Pod>>,
-    /// Of what waits, with the newest last.
+    /// The Events of an object that waits, the newest last.
     pub events: Vec<Event>,
 }
 
-/// Reads the caches; asks the API server only why something waits.
+/// Reads the caches. Only the Events of an object that waits are requested from the API server.
 ///
 /// # Errors
-/// If the API server can't be asked.
-pub async fn observe(client: &Client, caches: &Caches, job: &Validated) -> kube::Result<Observed> {
+/// If that request fails.
+pub async fn observe(
+    client: &Client,
+    caches: &Caches,
+    job: &ValidJob,
+) -> kube::Result<JobSnapshot> {
     let (namespace, name, uid) = (&job.namespace, &job.name, job.reference.uid.as_str());
-    // What an earlier job of the same name left is not ours: it is on its way out.
-    let cron_job =
-        caches.cron_jobs.of(namespace, name).into_iter().find(|cron| of_owner(&cron.metadata, uid));
+    // Objects of an earlier job of the same name have another owner, and are being deleted.
+    let cron_job = caches
+        .cron_jobs
+        .for_job(namespace, name)
+        .into_iter()
+        .find(|cron| is_owned_by(&cron.metadata, uid));
     let cron_uid = cron_job.as_ref().and_then(|cron| cron.metadata.uid.clone()).unwrap_or_default();
-    let mut jobs = caches.jobs.of(namespace, name);
-    jobs.retain(|job| of_owner(&job.metadata, uid) || of_owner(&job.metadata, &cron_uid));
-    let mut seen = Observed {
+    let mut jobs = caches.jobs.for_job(namespace, name);
+    jobs.retain(|job| is_owned_by(&job.metadata, uid) || is_owned_by(&job.metadata, &cron_uid));
+    let mut snapshot = JobSnapshot {
         now: Timestamp::now(),
         jobs,
         cron_job,
-        config_maps: caches.config_maps.of(namespace, name),
-        pods: caches.pods.of(namespace, name),
+        config_maps: caches.config_maps.for_job(namespace, name),
+        pods: caches.pods.for_job(namespace, name),
         events: Vec::new(),
     };
-    if let Some(uid) = pods::waiting(&seen) {
+    if let Some(uid) = pods::waiting_object(&snapshot.jobs, &snapshot.pods, snapshot.now) {
         let selected = ListParams::default().fields(&format!("involvedObject.uid={uid}")).limit(50);
         let events: Api<Event> = Api::namespaced(client.clone(), namespace);
-        seen.events = events.list(&selected).await?.items;
-        seen.events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+        snapshot.events = events.list(&selected).await?.items;
+        snapshot.events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
     }
-    Ok(seen)
+    Ok(snapshot)
 }
 
-/// One that has lost its owner is taken back.
-fn of_owner(meta: &ObjectMeta, uid: &str) -> bool {
+/// Whether an object is controlled by the owner; one without an owner is adopted.
+fn is_owned_by(meta: &ObjectMeta, uid: &str) -> bool {
     let mut owners = meta
         .owner_references
         .iter()

@@ -1,5 +1,5 @@
-//! What is to be done for a job, from what it says and what is there. Pure, and by level: what was done before counts
-//! for nothing, but for which run has finished.
+//! The plan for a job, from its spec and its objects. A pure function of the present state: of earlier steps it only
+//! knows which run has finished.
 
 mod once;
 mod scheduled;
@@ -14,7 +14,7 @@ use k8s_openapi::api::{
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::{observe::Observed, validate::Validated};
+use super::{observe::JobSnapshot, validate::ValidJob};
 use crate::{
     api::Status,
     children::{Installation, config_map},
@@ -26,7 +26,7 @@ use crate::{
 pub enum Step {
     CreateConfigMap(Box<ConfigMap>),
     CreateJob(Box<Job>),
-    /// A merge patch of what may change on a Job.
+    /// A merge patch of the mutable fields of a Job.
     PatchJob {
         name: String,
         patch: Value,
@@ -41,57 +41,62 @@ pub enum Step {
         name: String,
         uid: String,
     },
-    /// Its time to live is over.
+    /// Its time to live has ended.
     DeleteAnomalyJob,
 }
 
-/// What is to be done, in this order, and what is to be told then.
+/// The steps for a job in order, and the status once they are done.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub steps: Vec<Step>,
     pub status: Status,
-    /// When to look again though nothing has changed.
-    pub again: Option<Duration>,
+    /// When to reconcile again even if no watched object changes.
+    pub requeue_after: Option<Duration>,
 }
 
-/// Events and times change nothing that is watched: what waits is looked at again this often.
-const WAITING: Duration = Duration::from_secs(5);
+/// How often a waiting job is reconciled: its Events are not watched.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Plans the steps for a job.
+///
 /// # Errors
-/// If an object can't be made from the settings, which the types rule out.
-pub fn plan(job: &Validated, seen: &Observed, installation: &Installation) -> Result<Plan> {
+/// If an object can't be created from the settings, which the types rule out.
+pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation) -> Result<Plan> {
     if job.spec.schedule.is_some() {
-        scheduled::plan(job, seen, installation)
+        scheduled::plan(job, snapshot, installation)
     } else {
-        once::plan(job, seen, installation)
+        once::plan(job, snapshot, installation)
     }
 }
 
 fn delete_job(job: &Job) -> Option<Step> {
-    let going = job.metadata.deletion_timestamp.is_some();
-    (!going).then(|| Step::DeleteJob { name: job.name_any(), uid: job.uid().unwrap_or_default() })
+    let is_deleted = job.metadata.deletion_timestamp.is_some();
+    (!is_deleted)
+        .then(|| Step::DeleteJob { name: job.name_any(), uid: job.uid().unwrap_or_default() })
 }
 
-/// Makes the settings that a Job or `CronJob` names, if they are not there, under that name.
+/// The name of the `ConfigMap` with the settings, and the step that creates it if it does not exist. `named` is the name
+/// that a Job refers to already.
 fn settings(
-    job: &Validated,
-    seen: &Observed,
+    job: &ValidJob,
+    snapshot: &JobSnapshot,
     named: Option<&str>,
     installation: &Installation,
 ) -> Result<(String, Option<Step>)> {
     let mut map = config_map(&job.owner(), installation)?;
     let name = named.map_or_else(|| map.name_any(), str::to_owned);
-    let there = seen
+    let exists = snapshot
         .config_maps
         .iter()
         .any(|map| map.name_any() == name && map.metadata.deletion_timestamp.is_none());
     map.metadata.name = Some(name.clone());
-    Ok((name, (!there).then(|| Step::CreateConfigMap(Box::new(map)))))
+    Ok((name, (!exists).then(|| Step::CreateConfigMap(Box::new(map)))))
 }
 
-/// Settings that nothing uses any more.
-fn unused(seen: &Observed, used: &BTreeSet<String>) -> Vec<Step> {
-    let unused = seen.config_maps.iter().filter(|map| map.metadata.deletion_timestamp.is_none());
+/// Steps that delete the settings that are not in use.
+fn unused(snapshot: &JobSnapshot, used: &BTreeSet<String>) -> Vec<Step> {
+    let unused =
+        snapshot.config_maps.iter().filter(|map| map.metadata.deletion_timestamp.is_none());
     unused
         .map(|map| map.name_any())
         .filter(|name| !used.contains(name))
@@ -99,59 +104,60 @@ fn unused(seen: &Observed, used: &BTreeSet<String>) -> Vec<Step> {
         .collect()
 }
 
-fn settings_of(job: &Job) -> Option<String> {
+fn settings_name(job: &Job) -> Option<String> {
     labels::annotation(&job.metadata, labels::SETTINGS).map(str::to_owned)
 }
 
-/// How a Job's own conditions say that it ended.
-enum Ended {
-    Well,
-    /// With the Job's reason and message.
-    Badly(String, String),
+/// How a Job has ended, by its conditions.
+enum JobOutcome {
+    Succeeded,
+    Failed { reason: String, message: String },
 }
 
-fn ended(job: &Job) -> Option<Ended> {
-    let conditions = job.status.as_ref()?.conditions.as_ref()?;
-    let holds = |name: &str| {
-        conditions.iter().find(|condition| condition.type_ == name && condition.status == "True")
-    };
-    if holds("Complete").is_some() {
-        return Some(Ended::Well);
+impl JobOutcome {
+    /// None while the Job runs.
+    fn from_job(job: &Job) -> Option<Self> {
+        let conditions = job.status.as_ref()?.conditions.as_ref()?;
+        let find = |name: &str| {
+            let mut conditions = conditions.iter();
+            conditions.find(|condition| condition.type_ == name && condition.status == "True")
+        };
+        if find("Complete").is_some() {
+            return Some(Self::Succeeded);
+        }
+        find("Failed").map(|failed| Self::Failed {
+            reason: failed.reason.clone().unwrap_or_default(),
+            message: failed.message.clone().unwrap_or_default(),
+        })
     }
-    holds("Failed").map(|failed| {
-        Ended::Badly(
-            failed.reason.clone().unwrap_or_default(),
-            failed.message.clone().unwrap_or_default(),
-        )
-    })
 }
 
-/// Whether everything that is wanted is there; what else is there are the API server's own defaults. Amounts are left
-/// out: it writes them in its own way.
-fn holds(wanted: &Value, found: &Value) -> bool {
+/// Whether an object has all wanted values; others are defaults of the API server. Quantities are not compared, since the
+/// API server normalizes them.
+fn contains(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => wanted.iter().all(|(key, value)| {
-            let amount = key == "resources" || key == "sizeLimit";
+            let quantity = key == "resources" || key == "sizeLimit";
             let empty = matches!(value, Value::Array(items) if items.is_empty())
                 || matches!(value, Value::Object(items) if items.is_empty())
                 || value.is_null()
                 || *value == false;
-            amount || found.get(key).map_or(empty, |found| holds(value, found))
+            quantity || found.get(key).map_or(empty, |found| contains(value, found))
         }),
         (Value::Array(wanted), Value::Array(found)) => {
             wanted.len() == found.len()
-                && wanted.iter().zip(found).all(|(wanted, found)| holds(wanted, found))
+                && wanted.iter().zip(found).all(|(wanted, found)| contains(wanted, found))
         }
         (wanted, found) => wanted == found,
     }
 }
 
-/// What somebody changed on an object of ours: its labels and its owner.
+/// The patch that restores the labels and the owner of an object, null if they are unchanged.
 fn meta_patch(wanted: &impl ResourceExt, found: &impl ResourceExt) -> Value {
     let wanted_meta =
         json!({"labels": wanted.labels(), "ownerReferences": wanted.owner_references()});
     let found_meta = json!({"labels": found.labels(), "ownerReferences": found.owner_references()});
-    if holds(&wanted_meta, &found_meta) { Value::Null } else { wanted_meta }
+    if contains(&wanted_meta, &found_meta) { Value::Null } else { wanted_meta }
 }
 
 #[cfg(test)]

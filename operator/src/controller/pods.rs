@@ -1,36 +1,46 @@
-//! What pods tell: why one waits, how one ended.
+//! The state of pods: why one waits, how one ended.
+
+use std::{fmt, sync::Arc};
 
 use anomal_spec::Quantity;
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{ContainerStateTerminated, Event, Pod},
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{ContainerStateTerminated, Event, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::{SignedDuration, Timestamp},
 };
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::observe::Observed;
 use crate::{api::Summary, children::CONTAINER, labels::RERUN};
 
-/// Events are looked at only for what waits longer than pods usually do.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
+/// Pods usually start within this time. Events are read only for those that take longer.
+const USUAL_START: SignedDuration = SignedDuration::from_secs(2);
 
-/// A reason in one word, and one for people.
+/// The reason of a state: one word for programs, and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Why {
+pub struct Reason {
     pub reason: &'static str,
     pub message: String,
 }
 
-impl Why {
+impl Reason {
     pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }
 
-/// What a runner's last words hold.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
+    }
+}
+
+/// The termination message that a runner writes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct LastWord {
+struct TerminationMessage {
     #[serde(flatten)]
     summary: Summary,
     #[serde(rename = "reportURL")]
@@ -38,39 +48,36 @@ struct LastWord {
     error: Option<String>,
 }
 
-/// What a run found, and where its report is.
-pub struct Found {
+/// What a run found, and the address of its report.
+pub struct RunResult {
     pub summary: Summary,
     pub report_url: Option<String>,
 }
 
-/// The uid of what has to be asked about: a pod that waits, or a Job that makes none.
-pub fn waiting(seen: &Observed) -> Option<String> {
-    let pending = |pod: &&std::sync::Arc<Pod>| {
+/// The uid of the object whose Events explain why nothing runs: a pod that is pending, or a Job without a pod.
+pub fn waiting_object(jobs: &[Arc<Job>], pods: &[Arc<Pod>], now: Timestamp) -> Option<String> {
+    let pending = |pod: &&Arc<Pod>| {
         phase(pod) == "Pending"
             && pod.metadata.deletion_timestamp.is_none()
-            && old(pod.metadata.creation_timestamp.as_ref(), seen.now)
+            && is_late(pod.metadata.creation_timestamp.as_ref(), now)
     };
-    if let Some(pod) = seen.pods.iter().find(pending) {
+    if let Some(pod) = pods.iter().find(pending) {
         return pod.metadata.uid.clone();
     }
-    let barren = seen.jobs.iter().find(|job| {
+    let without_pod = jobs.iter().find(|job| {
         let status = job.status.as_ref();
         let idle = status
             .is_none_or(|status| status.active.unwrap_or(0) == 0 && status.conditions.is_none());
-        let held = job.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true));
-        idle && !held
-            && seen.pods.is_empty()
-            && old(job.metadata.creation_timestamp.as_ref(), seen.now)
+        let suspended = job.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true));
+        idle && !suspended
+            && pods.is_empty()
+            && is_late(job.metadata.creation_timestamp.as_ref(), now)
     });
-    barren.and_then(|job| job.metadata.uid.clone())
+    without_pod.and_then(|job| job.metadata.uid.clone())
 }
 
-fn old(
-    since: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>,
-    now: Timestamp,
-) -> bool {
-    since.is_some_and(|since| now.duration_since(since.0) >= PATIENCE)
+fn is_late(created: Option<&Time>, now: Timestamp) -> bool {
+    created.is_some_and(|created| now.duration_since(created.0) >= USUAL_START)
 }
 
 pub fn phase(pod: &Pod) -> &str {
@@ -78,23 +85,23 @@ pub fn phase(pod: &Pod) -> &str {
 }
 
 /// The pods of a Job, the newest last.
-pub fn of<'a>(seen: &'a Observed, job: &Job) -> Vec<&'a Pod> {
+pub fn pods_of<'a>(pods: &'a [Arc<Pod>], job: &Job) -> Vec<&'a Pod> {
     let uid = job.metadata.uid.as_deref();
     let owned = |pod: &&Pod| {
         let mut owners = pod.metadata.owner_references.iter().flatten();
         owners.any(|owner| Some(owner.uid.as_str()) == uid)
     };
-    let mut pods: Vec<&Pod> = seen.pods.iter().map(AsRef::as_ref).filter(owned).collect();
+    let mut pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(owned).collect();
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
     pods
 }
 
-/// Why nothing of a Job runs yet, if there is more to tell than that it starts.
-pub fn obstacle(pods: &[&Pod], events: &[Event]) -> Option<Why> {
+/// Why nothing of a Job runs yet, unless it is just starting.
+pub fn obstacle(pods: &[&Pod], events: &[Event]) -> Option<Reason> {
     let Some(pod) = pods.iter().rev().find(|pod| phase(pod) == "Pending") else {
         let refused =
             events.iter().rev().find(|event| event.reason.as_deref() == Some("FailedCreate"))?;
-        return Some(Why::new("PodRefused", message(refused)));
+        return Some(Reason::new("PodRefused", message(refused)));
     };
     let status = pod.status.as_ref()?;
     let unplaced = status
@@ -104,28 +111,28 @@ pub fn obstacle(pods: &[&Pod], events: &[Event]) -> Option<Why> {
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     if let Some(message) = unplaced.and_then(|condition| condition.message.clone()) {
         let claim = message.contains("persistentvolumeclaim") && message.contains("not found");
-        return Some(Why::new(if claim { "ClaimNotFound" } else { "Unschedulable" }, message));
+        return Some(Reason::new(if claim { "ClaimNotFound" } else { "Unschedulable" }, message));
     }
     let waiting = status
         .container_statuses
         .iter()
         .flatten()
         .find_map(|container| container.state.as_ref()?.waiting.as_ref());
-    let told = waiting.and_then(|waiting| waiting.message.clone()).unwrap_or_default();
+    let text = waiting.and_then(|waiting| waiting.message.clone()).unwrap_or_default();
     match waiting.and_then(|waiting| waiting.reason.as_deref()) {
         Some(
             "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
             | "ImageInspectError",
-        ) => Some(Why::new("ImagePullFailed", told)),
+        ) => Some(Reason::new("ImagePullFailed", text)),
         Some("CreateContainerConfigError" | "CreateContainerError" | "RunContainerError") => {
-            Some(Why::new(missing(&told).unwrap_or("ContainerRefused"), told))
+            Some(Reason::new(missing(&text).unwrap_or("ContainerRefused"), text))
         }
         _ => {
             let unmounted = events.iter().rev().find(|event| {
                 matches!(event.reason.as_deref(), Some("FailedMount" | "FailedAttachVolume"))
             })?;
-            let told = message(unmounted);
-            Some(Why::new(missing(&told).unwrap_or("VolumeNotMounted"), told))
+            let text = message(unmounted);
+            Some(Reason::new(missing(&text).unwrap_or("VolumeNotMounted"), text))
         }
     }
 }
@@ -134,7 +141,7 @@ fn message(event: &Event) -> String {
     event.message.clone().unwrap_or_default()
 }
 
-/// What it is that a message says is not there.
+/// The reason for a message that an object is missing.
 fn missing(message: &str) -> Option<&'static str> {
     let lower = message.to_lowercase();
     let gone = lower.contains("not found")
@@ -155,53 +162,51 @@ fn end(pod: &Pod) -> Option<&ContainerStateTerminated> {
     runner.state.as_ref()?.terminated.as_ref()
 }
 
-/// What the run found, by the pod that ended well.
-pub fn found(pods: &[&Pod]) -> Option<Found> {
-    let good = |pod: &&&Pod| end(pod).is_some_and(|end| end.exit_code == 0);
-    let message = end(pods.iter().rev().find(good)?)?.message.clone()?;
-    let word: LastWord = serde_json::from_str(&message).ok()?;
-    let mut summary = word.summary;
+/// What the run found, from the pod that succeeded.
+pub fn run_result(pods: &[&Pod]) -> Option<RunResult> {
+    let succeeded = |pod: &&&Pod| end(pod).is_some_and(|end| end.exit_code == 0);
+    let message = end(pods.iter().rev().find(succeeded)?)?.message.clone()?;
+    let message: TerminationMessage = serde_json::from_str(&message).ok()?;
+    let mut summary = message.summary;
     summary.flag_hits = summary.flags.values().sum();
-    Some(Found { summary, report_url: word.report_url.filter(|url| !url.is_empty()) })
+    Some(RunResult { summary, report_url: message.report_url.filter(|url| !url.is_empty()) })
 }
 
-/// How the last pod that failed did.
-pub fn failure(pods: &[&Pod]) -> Option<Why> {
+/// Why the last pod that failed did so.
+pub fn failure(pods: &[&Pod]) -> Option<Reason> {
     pods.iter().rev().find_map(|pod| failed(pod))
 }
 
-fn failed(pod: &Pod) -> Option<Why> {
+fn failed(pod: &Pod) -> Option<Reason> {
     let status = pod.status.as_ref()?;
     if status.reason.as_deref() == Some("Evicted") {
-        return Some(Why::new("Evicted", status.message.clone().unwrap_or_default()));
+        return Some(Reason::new("Evicted", status.message.clone().unwrap_or_default()));
     }
     let end = end(pod).filter(|end| end.exit_code != 0)?;
-    let told = end.message.as_deref().unwrap_or_default().trim();
-    let told = serde_json::from_str::<LastWord>(told)
-        .ok()
-        .and_then(|word| word.error)
-        .unwrap_or_else(|| told.to_owned());
-    let told = short(&told);
+    let text = end.message.as_deref().unwrap_or_default().trim();
+    let error =
+        serde_json::from_str::<TerminationMessage>(text).ok().and_then(|message| message.error);
+    let error = truncated(&error.unwrap_or_else(|| text.to_owned()));
     let code = end.exit_code;
     Some(match (end.reason.as_deref(), code) {
         (Some("OOMKilled"), _) => {
             let limit =
                 memory_limit(pod).map(|limit| format!(" of {}", limit.0)).unwrap_or_default();
-            Why::new(
+            Reason::new(
                 "OutOfMemory",
                 format!(
-                    "the pod needed more memory than its limit{limit}: raise spec.runner.resources.limits.memory, and run \
-                     it again by a new value of the annotation {RERUN}"
+                    "the pod needed more memory than its limit{limit}; raise spec.runner.resources.limits.memory, and run \
+                     it again with a new value of the annotation {RERUN}"
                 ),
             )
         }
-        (_, 2) => Why::new("SettingsRefused", told),
-        (_, 3) => Why::new("InputRefused", told),
-        (_, 4) => Why::new("ServiceUnavailable", told),
-        _ if told.is_empty() => {
-            Why::new("RunFailed", format!("the runner ended with exit code {code}"))
+        (_, 2) => Reason::new("SettingsRefused", error),
+        (_, 3) => Reason::new("InputRefused", error),
+        (_, 4) => Reason::new("ServiceUnavailable", error),
+        _ if error.is_empty() => {
+            Reason::new("RunFailed", format!("the runner ended with exit code {code}"))
         }
-        _ => Why::new("RunFailed", format!("exit code {code}: {told}")),
+        _ => Reason::new("RunFailed", format!("exit code {code}: {error}")),
     })
 }
 
@@ -212,10 +217,10 @@ fn memory_limit(pod: &Pod) -> Option<Quantity> {
     Some(Quantity(limit.0.clone()))
 }
 
-/// A condition's message is read by people.
-fn short(text: &str) -> String {
-    const LONGEST: usize = 2048;
-    match text.char_indices().nth(LONGEST) {
+/// At most 2,048 characters: the message of a condition is for people.
+fn truncated(text: &str) -> String {
+    const MAX_CHARS: usize = 2048;
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

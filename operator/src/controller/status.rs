@@ -1,4 +1,4 @@
-//! The status, written where it differs from what is there.
+//! Writing the status where it has changed.
 
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -12,7 +12,7 @@ use crate::{
     labels::MANAGER,
 };
 
-/// Whether there was something to write. An Event tells of it.
+/// Writes the status, with an Event, if it differs from that of `job`. Returns whether it did.
 ///
 /// # Errors
 /// If the API server refuses the status.
@@ -30,7 +30,7 @@ pub async fn write(
     let patch = json!({
         "apiVersion": AnomalyJob::api_version(&()),
         "kind": AnomalyJob::kind(&()),
-        // Of another object of that name nothing is to be told.
+        // So that a new object of the same name is not changed.
         "metadata": {"name": job.name_any(), "uid": job.metadata.uid},
         "status": status,
     });

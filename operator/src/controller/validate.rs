@@ -1,4 +1,4 @@
-//! Whether a job says what can be run. Pure: what the CRD's rules let through, or an older CRD let in, is told here.
+//! Validation of a job: what the CRD's rules can't express, or an older CRD accepted. A pure function.
 
 use std::{path::Path, sync::LazyLock};
 
@@ -9,25 +9,25 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{AnomalyJob, Status},
-    children::{DATA, Installation, Owner, of_the_run, short_hash},
+    children::{DATA, Installation, Owner, run_spec, short_hash},
     labels,
 };
 
-/// A job that can be run.
+/// A valid job.
 #[derive(Clone, Debug)]
-pub struct Validated {
+pub struct ValidJob {
     pub name: String,
     pub namespace: String,
     pub generation: Option<i64>,
     pub reference: OwnerReference,
     pub spec: AnomalyJobSpec,
-    /// What its run depends on, in eight characters.
+    /// A hash of the settings that the results depend on, in eight characters.
     pub run: String,
-    /// What was last told.
+    /// The status as last written.
     pub status: Status,
 }
 
-impl Validated {
+impl ValidJob {
     pub fn owner(&self) -> Owner<'_> {
         Owner {
             name: &self.name,
@@ -38,34 +38,36 @@ impl Validated {
     }
 }
 
-/// What is wrong with it, a problem a line.
+/// The problems of a spec, one per line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid(pub String);
+pub struct SpecError(pub String);
 
+/// Validates the spec of a job.
+///
 /// # Errors
-/// With the path of each thing that is wrong.
-pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<Validated, Invalid> {
+/// With the path of each problem.
+pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<ValidJob, SpecError> {
     let name = job.name_any();
     let spec = settings(job, &name)?;
-    let mut wrong = Vec::new();
-    paths(&spec, &installation.defaults, &mut wrong);
+    let mut problems = Vec::new();
+    check_paths(&spec, &installation.defaults, &mut problems);
     let no_engine = spec.engines.as_ref().is_none_or(|engines| engines.report.is_none());
     if spec.report.is_some() && no_engine && installation.report.is_empty() {
-        wrong.push(
-            "spec.report: this installation has no report engine; name one in spec.engines.report, or leave the \
-             report out"
+        problems.push(
+            "spec.report: this installation has no report engine; name one in spec.engines.report, or remove \
+             `report`"
                 .into(),
         );
     }
-    if !wrong.is_empty() {
-        return Err(Invalid(wrong.join("\n")));
+    if !problems.is_empty() {
+        return Err(SpecError(problems.join("\n")));
     }
     let reference =
-        job.controller_owner_ref(&()).ok_or_else(|| Invalid("it has no name or uid".into()))?;
-    Ok(Validated {
+        job.controller_owner_ref(&()).ok_or_else(|| SpecError("it has no name or uid".into()))?;
+    Ok(ValidJob {
         namespace: job.namespace().unwrap_or_default(),
         generation: job.metadata.generation,
-        run: run(&spec, labels::annotation(&job.metadata, labels::RERUN)),
+        run: run_hash(&spec, labels::annotation(&job.metadata, labels::RERUN)),
         status: job.status.clone().unwrap_or_default(),
         reference: OwnerReference { block_owner_deletion: None, ..reference },
         name,
@@ -73,8 +75,8 @@ pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<Validat
     })
 }
 
-/// The same checks as of `anomal validate`, on what the API server holds.
-fn settings(job: &AnomalyJob, name: &str) -> Result<AnomalyJobSpec, Invalid> {
+/// The checks of `anomal validate`, on the object of the API server.
+fn settings(job: &AnomalyJob, name: &str) -> Result<AnomalyJobSpec, SpecError> {
     let manifest = format!(
         r#"{{"apiVersion": "{API_VERSION}", "kind": "{KIND}", "metadata": {{"name": {}}}, "spec": {}}}"#,
         json!(name),
@@ -85,17 +87,17 @@ fn settings(job: &AnomalyJob, name: &str) -> Result<AnomalyJobSpec, Invalid> {
     match anomal_spec::load(manifest.as_bytes(), source, &none) {
         Ok(loaded) => Ok(loaded.job.spec),
         Err(error) => {
-            let told = error.problems.iter().map(|problem| match problem.path.as_str() {
+            let problems = error.problems.iter().map(|problem| match problem.path.as_str() {
                 "" => problem.message.clone(),
                 path => format!("{path}: {}", problem.message),
             });
-            Err(Invalid(told.collect::<Vec<_>>().join("\n")))
+            Err(SpecError(problems.collect::<Vec<_>>().join("\n")))
         }
     }
 }
 
-/// Every file is on a volume: what is written elsewhere goes with the pod, and nothing else is there to be read.
-fn paths(spec: &AnomalyJobSpec, defaults: &Runner, wrong: &mut Vec<String>) {
+/// Checks that every file is on a volume: other files do not exist in the pod, or are lost with it.
+fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<String>) {
     if [
         &spec.input.csv.as_ref().map(|csv| &csv.path),
         &spec.input.ndjson.as_ref().map(|ndjson| &ndjson.path),
@@ -104,8 +106,8 @@ fn paths(spec: &AnomalyJobSpec, defaults: &Runner, wrong: &mut Vec<String>) {
     .flatten()
     .any(|path| *path == "-")
     {
-        wrong.push(
-            "spec.input: a pod has no standard input; name a file on a volume, or an object's URL"
+        problems.push(
+            "spec.input: a pod has no standard input; name a file on a volume, or the URL of an object"
                 .into(),
         );
     }
@@ -116,57 +118,63 @@ fn paths(spec: &AnomalyJobSpec, defaults: &Runner, wrong: &mut Vec<String>) {
         if path.contains("://") {
             return;
         }
-        let Some(whole) = plain(&Path::new(DATA).join(path.as_str())) else {
-            wrong.push(format!("spec.{place}: {path} leaves its volume; name a path without `..`"));
+        let Some(absolute) = normalized(&Path::new(DATA).join(path.as_str())) else {
+            problems
+                .push(format!("spec.{place}: {path} leaves its volume; name a path without `..`"));
             return;
         };
-        let under = mounts.iter().filter(|mount| Path::new(&whole).starts_with(&mount.mount_path));
-        let Some(mount) = under.max_by_key(|mount| mount.mount_path.len()) else {
-            wrong.push(format!(
-                "spec.{place}: {whole} is on no volume: name one in spec.runner.volumes and mount it in \
+        let above =
+            mounts.iter().filter(|mount| Path::new(&absolute).starts_with(&mount.mount_path));
+        let Some(mount) = above.max_by_key(|mount| mount.mount_path.len()) else {
+            problems.push(format!(
+                "spec.{place}: {absolute} is on no volume; name one in spec.runner.volumes, and mount it in \
                  spec.runner.volumeMounts above that path"
             ));
             return;
         };
-        let written = ["outputs", "deadLetter"].iter().any(|part| place.starts_with(part));
-        if written && mount.read_only {
-            wrong.push(format!("spec.{place}: {whole} is on a volume that is mounted read-only"));
+        let is_output = ["outputs", "deadLetter"].iter().any(|part| place.starts_with(part));
+        if is_output && mount.read_only {
+            problems.push(format!(
+                "spec.{place}: {absolute} is on a volume that is mounted read-only; mount it writable"
+            ));
         }
     });
 }
 
-/// A path without `.` and `..`; none if it leads above `/data` or the root by them.
-fn plain(path: &Path) -> Option<String> {
+/// An absolute path without `.`; none if it has `..`.
+fn normalized(path: &Path) -> Option<String> {
     use std::path::Component;
-    let ok = path
+    let valid = path
         .components()
         .all(|part| matches!(part, Component::Normal(_) | Component::RootDir | Component::CurDir));
-    ok.then(|| {
-        path.components().filter(|part| *part != Component::CurDir).collect::<std::path::PathBuf>()
-    })
-    .map(|path| path.to_string_lossy().into_owned())
+    valid
+        .then(|| path.components().filter(|part| *part != Component::CurDir))
+        .map(|parts| parts.collect::<std::path::PathBuf>().to_string_lossy().into_owned())
 }
 
-/// The run of settings: defaults don't count, so that a version with more of them runs nothing again.
-fn run(spec: &AnomalyJobSpec, rerun: Option<&str>) -> String {
+/// The hash of a run. Settings with their default value are left out, so that a new version with more settings does not
+/// run every job again.
+fn run_hash(spec: &AnomalyJobSpec, rerun: Option<&str>) -> String {
     static SCHEMA: LazyLock<Value> = LazyLock::new(anomal_spec::spec_schema);
-    let mut settings = json!(of_the_run(spec));
-    given(&mut settings, &SCHEMA);
+    let mut settings = json!(run_spec(spec));
+    remove_defaults(&mut settings, &SCHEMA);
     settings.sort_all_objects();
     short_hash(format!("{settings}\n{}", rerun.unwrap_or_default()).as_bytes())
 }
 
-/// What is left without what is as the schema's defaults have it.
-fn given(value: &mut Value, schema: &Value) {
+/// Removes values that are the defaults of the schema.
+fn remove_defaults(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(object) => {
             let properties = &schema["properties"];
             for (name, below) in object.iter_mut() {
-                given(below, &properties[name]);
+                remove_defaults(below, &properties[name]);
             }
             object.retain(|name, value| properties[name].get("default") != Some(value));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| given(item, &schema["items"])),
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| remove_defaults(item, &schema["items"]));
+        }
         _ => {}
     }
 }
@@ -180,7 +188,7 @@ mod tests {
         serde_json::from_value(job).unwrap()
     }
 
-    fn valid(spec: &Value) -> Validated {
+    fn valid(spec: &Value) -> ValidJob {
         validate(&job(spec), &Installation::default()).unwrap()
     }
 
@@ -211,8 +219,8 @@ mod tests {
             ("in/../../etc/passwd", "leaves its volume"),
             ("-", "no standard input"),
         ] {
-            let told = invalid(&mounted(path));
-            assert!(told.contains(expected), "{path}: {told}");
+            let problems = invalid(&mounted(path));
+            assert!(problems.contains(expected), "{path}: {problems}");
         }
         let mut spec = mounted("in/a.csv");
         spec["outputs"] = json!([{"csv": {"path": "in/out.csv"}}]);
@@ -220,10 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_path() {
-        let told =
+    fn problems_have_their_path() {
+        let problems =
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "featurs": [], "seed": 1}));
-        assert!(told.contains("spec.featurs: unknown key; did you mean `features`?"), "{told}");
+        let expected = "spec.featurs: unknown key; did you mean `features`?";
+        assert!(problems.contains(expected), "{problems}");
         assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
         assert!(
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
@@ -232,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_what_its_results_depend_on() {
+    fn the_hash_of_a_run_covers_what_its_results_depend_on() {
         let base = mounted("in/a.csv");
-        let of = |change: &dyn Fn(&mut Value)| {
+        let run_with = |change: &dyn Fn(&mut Value)| {
             let mut spec = base.clone();
             change(&mut spec);
             valid(&spec).run
         };
-        let run = of(&|_| ());
+        let run = run_with(&|_| ());
         assert_eq!(run.len(), 8);
         for same in [
             &|spec: &mut Value| spec["suspend"] = true.into(),
@@ -247,11 +256,11 @@ mod tests {
             &|spec: &mut Value| spec["ttlSecondsAfterFinished"] = 7.into(),
             &|spec: &mut Value| spec["runner"]["nodeSelector"] = json!({"a": "b"}),
             &|spec: &mut Value| spec["runner"]["resources"] = json!({"limits": {"cpu": 1}}),
-            // A default that is written out.
+            // An explicit default.
             &|spec: &mut Value| spec["input"]["csv"]["separator"] = ",".into(),
         ] as [&dyn Fn(&mut Value); 6]
         {
-            assert_eq!(of(same), run);
+            assert_eq!(run_with(same), run);
         }
         for other in [
             &|spec: &mut Value| spec["input"]["csv"]["separator"] = ";".into(),
@@ -260,7 +269,7 @@ mod tests {
             },
         ] as [&dyn Fn(&mut Value); 2]
         {
-            assert_ne!(of(other), run);
+            assert_ne!(run_with(other), run);
         }
         let mut again = job(&base);
         again.metadata.annotations = Some([(labels::RERUN.to_owned(), "1".to_owned())].into());

@@ -1,4 +1,4 @@
-//! The watches of one scope: what is cached, and what makes a job be looked at again.
+//! The watches of one scope: they fill the caches and trigger reconciles.
 
 use std::{
     future::Future,
@@ -21,24 +21,24 @@ use kube::{
 
 use super::{
     Caches, Context,
-    cache::{Cache, job},
+    cache::{Cache, owner_job},
     events::Events,
     failed, reconcile,
 };
 use crate::{api::AnomalyJob, children::Installation, labels::MANAGED, metrics::Metrics};
 
-/// The jobs that a controller cares for.
+/// The jobs that a controller reconciles.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// None: all.
+    /// None: all namespaces.
     pub namespace: Option<String>,
-    /// A label selector; empty: all.
+    /// A label selector; empty: all jobs.
     pub selector: String,
     /// Jobs reconciled at once.
     pub concurrency: u16,
 }
 
-/// Reconciles until `stop` is there.
+/// Reconciles until `stop` completes.
 pub async fn run(
     client: Client,
     scope: Scope,
@@ -46,20 +46,19 @@ pub async fn run(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let of_ours = watcher::Config::default().labels(MANAGED);
+    let managed = watcher::Config::default().labels(MANAGED);
     let (jobs, job_events) =
-        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim_job));
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_job));
     let (cron_jobs, cron_events) =
-        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim));
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (pods, pod_events) =
-        Cache::fill(watcher(api(&client, &scope), of_ours.clone()).modify(slim_pod));
-    let (config_maps, map_events) =
-        Cache::fill(watcher(api(&client, &scope), of_ours).modify(slim));
-    let wanted = watcher::Config::default().labels(&scope.selector);
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_pod));
+    let (config_maps, map_events) = Cache::new(watcher(api(&client, &scope), managed).modify(slim));
+    let selected = watcher::Config::default().labels(&scope.selector);
     let (reader, writer) = reflector::store::<AnomalyJob>();
-    let own = watcher(api::<AnomalyJob>(&client, &scope), wanted).modify(slim);
-    let own = own.default_backoff().reflect(writer);
-    metrics.cache(reader.clone());
+    let anomaly_jobs = watcher(api::<AnomalyJob>(&client, &scope), selected).modify(slim);
+    let anomaly_jobs = anomaly_jobs.default_backoff().reflect(writer);
+    metrics.add_cache(reader.clone());
 
     let context = Arc::new(Context {
         events: Events::new(client.clone()),
@@ -69,29 +68,29 @@ pub async fn run(
         metrics,
         failures: Mutex::default(),
     });
-    // A job is looked at when everything of it is known: what is not seen yet must not be made twice.
-    let known = context.caches.clone();
-    let own = futures::stream::once(async move { known.ready().await })
+    // Jobs are reconciled once all caches are filled: objects that are not cached yet must not be created twice.
+    let caches = context.caches.clone();
+    let anomaly_jobs = futures::stream::once(async move { caches.ready().await })
         .filter_map(|()| async { None })
-        .chain(own.touched_objects());
-    Controller::for_stream(own, reader)
+        .chain(anomaly_jobs.touched_objects());
+    Controller::for_stream(anomaly_jobs, reader)
         .with_config(Config::default().concurrency(scope.concurrency))
-        .trigger_backoff(AtOnce)
-        .watches_stream(job_events, |object| job(&object))
-        .watches_stream(cron_events, |object| job(&object))
-        .watches_stream(map_events, |object| job(&object))
-        .watches_stream(pod_events, |object| job(&object))
+        .trigger_backoff(NoBackoff)
+        .watches_stream(job_events, |object| owner_job(&object))
+        .watches_stream(cron_events, |object| owner_job(&object))
+        .watches_stream(map_events, |object| owner_job(&object))
+        .watches_stream(pod_events, |object| owner_job(&object))
         .graceful_shutdown_on(stop)
         .run(reconcile, failed, context)
         .for_each(|_| async {})
         .await;
 }
 
-/// Each watch waits for itself after an error. Were all of them to wait for each, as a controller does otherwise, the
-/// operator would be blind for minutes after an API server was away for seconds.
-struct AtOnce;
+/// No delay in the controller: each watch has a backoff of its own. With the controller's, all watches would wait for each
+/// of them, and the operator would miss changes for minutes after the API server was away for seconds.
+struct NoBackoff;
 
-impl Iterator for AtOnce {
+impl Iterator for NoBackoff {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -99,7 +98,7 @@ impl Iterator for AtOnce {
     }
 }
 
-impl Backoff for AtOnce {
+impl Backoff for NoBackoff {
     fn reset(&mut self) {}
 }
 
@@ -113,7 +112,7 @@ where
     }
 }
 
-/// Nobody asks who wrote which field, and what kubectl applied.
+/// Drops metadata that is not used: the managers of fields, and what kubectl applied.
 fn slim<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
     if let Some(annotations) = &mut object.meta_mut().annotations {
@@ -121,7 +120,7 @@ fn slim<K: Resource>(object: &mut K) {
     }
 }
 
-/// Of a Job's pods only the pods themselves are looked at.
+/// Drops the pod template, which is not used.
 fn slim_job(job: &mut Job) {
     slim(job);
     if let Some(spec) = &mut job.spec {
@@ -130,6 +129,7 @@ fn slim_job(job: &mut Job) {
     }
 }
 
+/// Drops volumes and variables, which are not used.
 fn slim_pod(pod: &mut Pod) {
     slim(pod);
     if let Some(spec) = &mut pod.spec {

@@ -1,4 +1,4 @@
-//! The API server and `anomal validate` judge settings by the same rules.
+//! The API server and `anomal validate` apply the same rules to settings.
 
 use anomal_spec::{Source, load};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use anomal_tests::cluster::{Namespace, cluster, job_with};
 
 type Change = fn(&mut Value);
 
-/// A change, and a part of what is said of it; none where it is fine.
+/// A change of a valid spec, and a part of the message; none if the result is valid.
 const CASES: &[(&str, Change, Option<&str>)] = &[
     ("as it is", |_| (), None),
     ("no driver", |spec| spec["input"] = json!({}), Some("exactly one driver")),
@@ -179,7 +179,7 @@ fn the_api_server_and_validate_agree() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "agrees");
     let mut wrong = Vec::new();
-    for (index, (what, change, expected)) in CASES.iter().enumerate() {
+    for (index, (case, change, expected)) in CASES.iter().enumerate() {
         let job = job_with(&format!("case-{index}"), change);
         let none = |_: &str| Err(std::io::ErrorKind::NotFound.into());
         let source = Source { file: "job.yaml", name: "job" };
@@ -191,7 +191,7 @@ fn the_api_server_and_validate_agree() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), applied.to_string()).unwrap();
         let path = file.path().to_str().unwrap();
-        let there = here
+        let remotely = here
             .kubectl(&[
                 "apply",
                 "--server-side",
@@ -201,14 +201,14 @@ fn the_api_server_and_validate_agree() {
                 path,
             ])
             .map(|_| ());
-        for (who, said) in [("locally", &locally), ("the API server", &there)] {
-            let good = match (said, expected) {
+        for (validator, result) in [("locally", &locally), ("the API server", &remotely)] {
+            let right = match (result, expected) {
                 (Ok(()), None) => true,
-                (Err(said), Some(part)) => said.contains(part),
+                (Err(message), Some(part)) => message.contains(part),
                 _ => false,
             };
-            if !good {
-                wrong.push(format!("{what}, {who}: {said:?}, expected {expected:?}"));
+            if !right {
+                wrong.push(format!("{case}, {validator}: {result:?}, expected {expected:?}"));
             }
         }
     }

@@ -1,11 +1,11 @@
-//! Somebody edits or deletes what the operator made.
+//! Objects of the operator that are edited or deleted by others.
 
 use serde_json::json;
 
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job_with};
 
 #[test]
-fn what_was_made_is_repaired() {
+fn objects_are_restored() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "repairs");
     let _operator = Operator::start(&here, &[]);

@@ -1,4 +1,4 @@
-//! What can go wrong with a run, and how it is told.
+//! Failures of a run, and their reasons in the status.
 
 use serde_json::{Value, json};
 
@@ -21,17 +21,17 @@ fn wrong_settings_and_records_fail_at_once() {
     let status = here.wait_for_status("record", "Failed", "InputRefused");
     assert!(message(&status).contains("none.csv"), "{status:#}");
     assert_eq!(status["attempts"], 1, "{status:#}");
-    // Put right, it runs.
+    // Corrected, it runs.
     here.apply(&job("column"));
     here.wait_for_status("column", "Complete", "*");
 }
 
 #[test]
-fn others_are_tried_again() {
+fn other_failures_are_retried() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "retries");
     let _operator = Operator::start(&here, &[]);
-    // Nobody listens there.
+    // No server listens there.
     here.apply(&job_with("alone", |spec| {
         spec["engines"] = json!({"feature": {"endpoints": ["http://127.0.0.1:9"]}});
         spec["backoffLimit"] = 1.into();
@@ -46,7 +46,7 @@ fn others_are_tried_again() {
 }
 
 #[test]
-fn too_little_memory_is_told_with_the_limit() {
+fn a_lack_of_memory_is_reported_with_the_limit() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "hungers");
     let _operator = Operator::start(&here, &[]);
@@ -67,7 +67,7 @@ fn too_little_memory_is_told_with_the_limit() {
 }
 
 #[test]
-fn an_image_that_is_missing_is_told_and_a_deadline_ends_it() {
+fn a_missing_image_is_reported_and_a_deadline_ends_the_run() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "pulls");
     let _operator = Operator::start(&here, &["--runner-image", "localhost/anomal/nothing:test"]);
@@ -78,7 +78,7 @@ fn an_image_that_is_missing_is_told_and_a_deadline_ends_it() {
 }
 
 #[test]
-fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
+fn a_missing_object_is_reported_and_the_job_continues_once_it_exists() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "misses");
     let _operator = Operator::start(&here, &[]);
@@ -104,14 +104,14 @@ fn what_is_missing_is_told_and_once_it_is_there_the_job_goes_on() {
     here.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "later"}, "data": logs}));
     // The kubelet tries a mount again within two minutes.
     for name in ["secret", "map"] {
-        eventually("it to go on", PATIENCE * 2, || {
+        eventually("it to continue", PATIENCE * 2, || {
             (here.status(name)["phase"] == "Complete").then_some(())
         });
     }
 }
 
 #[test]
-fn pods_that_the_namespace_refuses_are_told() {
+fn pods_that_a_quota_refuses_are_reported() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "quota");
     let _operator = Operator::start(&here, &[]);
@@ -127,7 +127,7 @@ fn pods_that_the_namespace_refuses_are_told() {
 }
 
 #[test]
-fn a_spec_that_can_not_be_run_is_told_and_stops_no_other() {
+fn an_invalid_spec_is_reported_and_others_run() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "malformed");
     let _operator = Operator::start(&here, &[]);

@@ -1,4 +1,4 @@
-//! Two replicas, of which one reconciles.
+//! Leader election among replicas.
 
 use std::time::{Duration, Instant};
 
@@ -34,11 +34,11 @@ fn another_replica_takes_over() {
     here.wait_for_status("two", "Complete", "*");
     assert_eq!(here.list("jobs").len(), 2);
 
-    // One that is told to stop lets the next begin at once.
+    // A replica that stops releases the Lease at once.
     let third = start("third");
     second.terminate();
-    let told = Instant::now();
+    let stopped = Instant::now();
     eventually("the third to lead", PATIENCE, || (holder()? == "third").then_some(()));
-    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
     drop(third);
 }

@@ -1,4 +1,4 @@
-//! What a job goes through.
+//! The life cycle of a job.
 
 use std::{thread, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 #[test]
-fn a_job_runs_once_and_tells_what_it_found() {
+fn a_job_runs_once_and_has_a_summary() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "runs");
     let operator = Operator::start(&here, &[]);
@@ -36,7 +36,7 @@ fn a_job_runs_once_and_tells_what_it_found() {
     let columns = here.kubectl(&["get", "aj", "dns"]).unwrap();
     assert!(columns.contains("Complete") && columns.contains("Completed"), "{columns}");
 
-    // What it has finished is not run again, whoever deletes what and whichever operator looks.
+    // A finished run does not start again when its Job is deleted or the operator is restarted.
     here.kubectl(&["delete", "job", &format!("dns-{run}")]).unwrap();
     drop(operator);
     let _operator = Operator::start(&here, &[]);
@@ -56,7 +56,7 @@ fn a_job_runs_once_and_tells_what_it_found() {
         events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "Completed");
     assert_eq!(completed.count(), 1, "{events:#}");
 
-    // A new value of the annotation runs it again, and so do other settings.
+    // A new value of the annotation starts another run, as do other settings.
     here.kubectl(&["annotate", "aj/dns", "anomal.dev/rerun=1"]).unwrap();
     let again = eventually("another run", PATIENCE, || {
         let status = here.status("dns");
@@ -70,8 +70,8 @@ fn a_job_runs_once_and_tells_what_it_found() {
         (status["run"] != run && status["run"] != again["run"] && status["phase"] == "Complete")
             .then_some(())
     });
-    assert_eq!(here.list("jobs").len(), 1, "the Jobs of earlier runs are gone");
-    eventually("the settings of earlier runs to go", PATIENCE, || {
+    assert_eq!(here.list("jobs").len(), 1, "the Jobs of earlier runs are deleted");
+    eventually("the settings of earlier runs to be deleted", PATIENCE, || {
         (here.list("configmaps").len() == 1).then_some(())
     });
 }
@@ -92,7 +92,7 @@ fn a_suspended_job_waits() {
 }
 
 #[test]
-fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
+fn other_settings_replace_a_run_and_a_deletion_ends_it() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "replaces");
     let _operator = Operator::start(&here, &[]);
@@ -114,7 +114,9 @@ fn a_running_job_is_replaced_by_other_settings_and_goes_with_its_deletion() {
     here.wait_for_status("second", "Pending", "SecretNotFound");
     here.kubectl(&["delete", "aj", "first", "second"]).unwrap();
     for kind in ["jobs", "configmaps", "pods"] {
-        eventually("everything to go", PATIENCE, || here.list(kind).is_empty().then_some(()));
+        eventually("everything to be deleted", PATIENCE, || {
+            here.list(kind).is_empty().then_some(())
+        });
     }
 }
 
@@ -124,7 +126,7 @@ fn its_time_to_live_ends_it() {
     let here = Namespace::new(cluster, "lives");
     let _operator = Operator::start(&here, &[]);
     here.apply(&job_with("short", |spec| spec["ttlSecondsAfterFinished"] = 1.into()));
-    eventually("it to be made", PATIENCE, || here.get("aj", "short"));
+    eventually("it to be created", PATIENCE, || here.get("aj", "short"));
     eventually("it to be gone", PATIENCE, || here.get("aj", "short").is_none().then_some(()));
     eventually("its Job to be gone", PATIENCE, || here.list("jobs").is_empty().then_some(()));
 }
@@ -157,7 +159,7 @@ fn a_schedule_starts_runs() {
     }));
     here.wait_for_status("hourly", "Suspended", "*");
     assert_eq!(here.get("cronjob", "hourly").unwrap()["spec"]["suspend"], true);
-    // Without its schedule it runs at once.
+    // Without a schedule it runs at once.
     here.apply(&job("hourly"));
     here.wait_for_status("hourly", "Complete", "Completed");
     assert!(here.get("cronjob", "hourly").is_none());
@@ -212,7 +214,7 @@ fn results_are_written_to_a_volume() {
 }
 
 #[test]
-fn a_namespace_that_goes_takes_its_jobs_along() {
+fn deleting_a_namespace_deletes_its_jobs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "vanishes");
     let operator = Operator::start(&here, &[]);
@@ -221,5 +223,5 @@ fn a_namespace_that_goes_takes_its_jobs_along() {
     }
     cluster.kubectl(&["delete", "namespace", &here.name, "--timeout=120s"]).unwrap();
     let mut operator = operator;
-    assert!(!operator.has_ended(), "the operator goes on");
+    assert!(!operator.has_ended(), "the operator continues");
 }

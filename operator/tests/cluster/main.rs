@@ -1,5 +1,5 @@
 //! The operator on a real cluster: API server, scheduler, controllers, kubelet, containerd. Each test has a namespace
-//! that enforces the Pod Security Standard `restricted`, and an operator of its own that cares for that alone.
+//! that enforces the Pod Security Standard `restricted`, and an operator that watches only that.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 mod agreement;
 mod children;
 mod failures;
-mod killed;
+mod kills;
 mod leader;
 mod lifecycle;
 mod many;

@@ -12,18 +12,18 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::proxy::{Between, Proxy, Request};
+use crate::proxy::{Proxy, Request, RequestHook};
 use anomal_tests::cluster::{Namespace, Operator, cluster, eventually, job_with};
 
-/// Its settings, its Job, whether it is still wanted, its status and its Event, and a status once more where the Job's
-/// controller has said something.
+/// For the settings, the Job, the check that the job is current, the status and the Event, and one more status after the
+/// Job's controller has written its own.
 const CALLS_PER_JOB: usize = 8;
 
 #[test]
 fn five_hundred_jobs_are_all_reconciled() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "many");
-    let calls = Arc::new(Calls::default());
+    let calls = Arc::new(CallCounter::default());
     let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&calls));
     let operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &[]);
     let jobs: Vec<Value> = (0..500)
@@ -48,7 +48,7 @@ fn five_hundred_jobs_are_all_reconciled() {
         thread::sleep(Duration::from_secs(1));
     }
     assert_eq!(here.list("jobs").len(), 500);
-    // Nothing is written any more once the Jobs' controller, which takes its time, has said its word to each.
+    // Wait until the controller of Jobs has written all statuses: then nothing is written any more.
     let versions = || {
         here.kubectl(&[
             "get",
@@ -64,7 +64,7 @@ fn five_hundred_jobs_are_all_reconciled() {
         (before == versions()).then(|| (asked, calls.0.load(Ordering::SeqCst) - asked))
     });
     assert!(asked <= 500 * CALLS_PER_JOB + 100, "{asked} calls for 500 jobs");
-    // A watch may begin anew.
+    // A watch may be restarted.
     assert!(since < 10, "{since} calls though nothing changes");
     let memory = Command::new("ps")
         .args(["-o", "rss=", "-p", &operator.pid().to_string()])
@@ -74,11 +74,11 @@ fn five_hundred_jobs_are_all_reconciled() {
     assert!(kib < 100 * 1024, "{kib} KiB");
 }
 
-/// How often the API server is asked.
+/// Counts requests to the API server.
 #[derive(Default)]
-struct Calls(AtomicUsize);
+struct CallCounter(AtomicUsize);
 
-impl Between for Calls {
+impl RequestHook for CallCounter {
     fn after(&self, _: &Request, _: u16) -> bool {
         self.0.fetch_add(1, Ordering::SeqCst);
         true

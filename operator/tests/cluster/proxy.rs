@@ -1,4 +1,4 @@
-//! What stands between an operator and the API server.
+//! A proxy between an operator and the API server.
 
 use std::{path::Path, sync::Arc};
 
@@ -23,7 +23,7 @@ pub struct Request {
 }
 
 impl Request {
-    fn of(parts: &Parts) -> Self {
+    fn from_parts(parts: &Parts) -> Self {
         Self { method: parts.method.clone(), uri: parts.uri.clone() }
     }
 
@@ -32,8 +32,8 @@ impl Request {
     }
 }
 
-/// What is done to requests; where it says no, the operator is told of a bad gateway.
-pub trait Between: Send + Sync + 'static {
+/// Called before and after each request. Where it returns false, the operator gets status 502 instead of the answer.
+pub trait RequestHook: Send + Sync + 'static {
     fn before(&self, _: &Request) -> bool {
         true
     }
@@ -43,18 +43,18 @@ pub trait Between: Send + Sync + 'static {
 
 pub struct Proxy {
     kubeconfig: tempfile::NamedTempFile,
-    /// It ends with the value.
+    /// Stops the server when it is dropped.
     _runtime: Runtime,
 }
 
 impl Proxy {
-    pub fn start(kubeconfig: &Path, between: Arc<impl Between>) -> Self {
+    pub fn start(kubeconfig: &Path, hook: Arc<impl RequestHook>) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(async {
             let config = Kubeconfig::read_from(kubeconfig).unwrap();
             let options = KubeConfigOptions::default();
             let config = Config::from_custom_kubeconfig(config, &options).await.unwrap();
-            let state: Shared = (Client::try_from(config).unwrap(), between);
+            let state: Shared = (Client::try_from(config).unwrap(), hook);
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let server = format!("http://{}", listener.local_addr().unwrap());
             let app = Router::new().fallback(forward).with_state(state);
@@ -62,13 +62,13 @@ impl Proxy {
             server
         });
         let kubeconfig = tempfile::NamedTempFile::new().unwrap();
-        let told = json!({
+        let content = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
             "clusters": [{"name": "proxy", "cluster": {"server": server}}],
             "users": [{"name": "proxy", "user": {}}],
             "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
         });
-        std::fs::write(kubeconfig.path(), told.to_string()).unwrap();
+        std::fs::write(kubeconfig.path(), content.to_string()).unwrap();
         Self { kubeconfig, _runtime: runtime }
     }
 
@@ -77,15 +77,15 @@ impl Proxy {
     }
 }
 
-type Shared = (Client, Arc<dyn Between>);
+type Shared = (Client, Arc<dyn RequestHook>);
 
 async fn forward(
-    State((client, between)): State<Shared>,
+    State((client, hook)): State<Shared>,
     request: axum::extract::Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let asked = Request::of(&parts);
-    if !between.before(&asked) {
+    let info = Request::from_parts(&parts);
+    if !hook.before(&info) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
@@ -94,7 +94,7 @@ async fn forward(
     request.headers_mut().remove("host");
     let answer = client.send(request).await;
     let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-    if !between.after(&asked, status) {
+    if !hook.after(&info, status) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
     match answer {

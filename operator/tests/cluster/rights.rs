@@ -1,4 +1,4 @@
-//! The chart gives the operator the rights that it uses, and no more.
+//! The chart grants the operator exactly the permissions that it uses.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::proxy::{Between, Proxy, Request};
+use crate::proxy::{Proxy, Request, RequestHook};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 /// A group, a resource and a verb.
@@ -18,13 +18,13 @@ type Right = (String, String, String);
 fn each_right_is_used_and_no_other() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "rights");
-    let used = Arc::new(Used::default());
+    let used = Arc::new(UsedRights::default());
     let proxy = Proxy::start(cluster.kubeconfig(), Arc::clone(&used));
     let elect = ["--leader-elect", "--lease-namespace", &here.name, "--lease-identity", "a"];
     let operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &elect);
 
-    // All that it ever does: a run, one that waits, is changed, suspended and replaced, a schedule that comes and goes,
-    // a time to live, and what others damaged.
+    // Everything that it does: a run; a run that waits, is changed, suspended and replaced; a schedule that is added and
+    // removed; a time to live; repairs.
     here.apply(&job("runs"));
     here.wait_for_status("runs", "Complete", "*");
     let waits = |spec: &mut Value| {
@@ -50,20 +50,20 @@ fn each_right_is_used_and_no_other() {
     here.apply(&job("often"));
     here.wait_for_status("often", "Complete", "*");
     here.apply(&job_with("short", |spec| spec["ttlSecondsAfterFinished"] = 1.into()));
-    eventually("it to be made", PATIENCE, || here.get("aj", "short"));
+    eventually("it to be created", PATIENCE, || here.get("aj", "short"));
     eventually("it to be gone", PATIENCE, || here.get("aj", "short").is_none().then_some(()));
     drop(operator);
 
     let used = used.0.lock().unwrap().clone();
-    let given = given(cluster);
-    let unused: Vec<_> = given.difference(&used).collect();
-    let lacking: Vec<_> = used.difference(&given).collect();
-    assert!(unused.is_empty(), "the chart gives rights that are not used: {unused:?}");
-    assert!(lacking.is_empty(), "the chart lacks rights: {lacking:?}");
+    let chart_rights = chart_rights(cluster);
+    let unused: Vec<_> = chart_rights.difference(&used).collect();
+    let lacking: Vec<_> = used.difference(&chart_rights).collect();
+    assert!(unused.is_empty(), "the chart grants permissions that are not used: {unused:?}");
+    assert!(lacking.is_empty(), "the chart lacks permissions: {lacking:?}");
 }
 
-/// By the chart.
-fn given(cluster: &anomal_testbed::Cluster) -> BTreeSet<Right> {
+/// The permissions that the chart grants.
+fn chart_rights(cluster: &anomal_testbed::Cluster) -> BTreeSet<Right> {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/anomal");
     let only = "templates/operator-rbac.yaml";
     let text = cluster.helm(&["template", "anomal", chart, "--show-only", only]).unwrap();
@@ -88,13 +88,13 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What an operator asked for.
+/// Records the permissions that an operator uses.
 #[derive(Default)]
-struct Used(Mutex<BTreeSet<Right>>);
+struct UsedRights(Mutex<BTreeSet<Right>>);
 
-impl Between for Used {
+impl RequestHook for UsedRights {
     fn after(&self, request: &Request, status: u16) -> bool {
-        let Some((group, resource, named)) = what(request.uri.path()) else { return true };
+        let Some((group, resource, named)) = parse_path(request.uri.path()) else { return true };
         let watches = request.uri.query().is_some_and(|query| query.contains("watch=true"));
         let mut verbs = vec![match request.method {
             Method::GET if watches => "watch",
@@ -105,7 +105,7 @@ impl Between for Used {
             Method::PATCH => "patch",
             _ => "delete",
         }];
-        // What is applied and not there is created.
+        // Applying an object that does not exist creates it.
         if request.method == Method::PATCH && status == 201 {
             verbs.push("create");
         }
@@ -117,8 +117,9 @@ impl Between for Used {
     }
 }
 
-/// `/apis/GROUP/VERSION/namespaces/NAME/RESOURCE/NAME/SUBRESOURCE`, or `/api/v1/…` of the core.
-fn what(path: &str) -> Option<(String, String, bool)> {
+/// The group, the resource and whether an object is named, from a path `/apis/GROUP/VERSION/namespaces/NAME/RESOURCE/NAME/
+/// SUBRESOURCE`, or `/api/v1/…` of the core group.
+fn parse_path(path: &str) -> Option<(String, String, bool)> {
     let mut words = path.trim_matches('/').split('/').peekable();
     let group = if words.next()? == "api" { "" } else { words.next()? };
     words.next()?;

@@ -114,7 +114,7 @@ fn one_that_runs_tells_its_progress() {
     assert!(told.contains(" runs on "), "{told}");
     support::job(&here, &["report", "slow"]).expect(1, &["makes no report"]);
     eventually("its progress in the watch", PATIENCE, || {
-        following.told().contains("Running: a pod works on it\n  plan: started\n").then_some(())
+        following.told().contains("Running: its pod is running\n  plan: started\n").then_some(())
     });
     drop(go);
     let ran = following.end();

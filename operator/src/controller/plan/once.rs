@@ -1,4 +1,4 @@
-//! A job that runs once.
+//! The plan for a job that runs once.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -10,29 +10,29 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        observe::Observed,
-        pods::{self, Why},
-        tell::{State, tell, time},
-        validate::Validated,
+        observe::JobSnapshot,
+        pods::{self, Reason},
+        state::{State, status_for, time},
+        validate::ValidJob,
     },
-    Ended, Plan, Step, WAITING, delete_job, ended, meta_patch, settings, settings_of, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, delete_job, meta_patch, settings, settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
-    children::{Installation, MUTABLE, job as make_job},
+    children::{Installation, MUTABLE, job as build_job},
     labels,
 };
 
-/// A Job is known to have ended before its pod's last words may be: they are waited for.
-const LAST_WORDS: SignedDuration = SignedDuration::from_secs(15);
+/// How long to wait for the termination message of a pod, which may arrive after the Job has ended.
+const SUMMARY_TIMEOUT: SignedDuration = SignedDuration::from_secs(15);
 
-pub fn plan(job: &Validated, seen: &Observed, installation: &Installation) -> Result<Plan> {
+pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation) -> Result<Plan> {
     let ours =
         |found: &&Arc<Job>| labels::label(&found.metadata, labels::RUN) == Some(job.run.as_str());
-    let (ours, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = seen.jobs.iter().partition(ours);
+    let (ours, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(ours);
     let mut steps: Vec<Step> = others.iter().filter_map(|other| delete_job(other)).collect();
     if let Some(cron) =
-        seen.cron_job.as_ref().filter(|cron| cron.metadata.deletion_timestamp.is_none())
+        snapshot.cron_job.as_ref().filter(|cron| cron.metadata.deletion_timestamp.is_none())
     {
         steps.push(Step::DeleteCronJob {
             name: cron.name_any(),
@@ -40,39 +40,41 @@ pub fn plan(job: &Validated, seen: &Observed, installation: &Installation) -> Re
         });
     }
     if job.status.has_finished(&job.run) {
-        return Ok(finished(job, seen, steps));
+        return Ok(finished(job, snapshot, steps));
     }
     // Two runs at once would write the same files.
     if !others.is_empty() {
         let state =
             State::new(Phase::Pending, "Replacing", "the run before this one is being stopped");
-        let status = Status { run: Some(job.run.clone()), ..begun(&tell(job, &state, seen.now)) };
-        return Ok(Plan { steps, status, again: None });
+        let status = without_run(&status_for(job, &state, snapshot.now));
+        let status = Status { run: Some(job.run.clone()), ..status };
+        return Ok(Plan { steps, status, requeue_after: None });
     }
     match ours.first() {
-        None => create(job, seen, installation, steps),
-        Some(found) => follow(job, seen, found, installation, steps),
+        None => create(job, snapshot, installation, steps),
+        Some(found) => follow(job, snapshot, found, installation, steps),
     }
 }
 
-/// It has run: all that is left is to go when its time is over.
-fn finished(job: &Validated, seen: &Observed, mut steps: Vec<Step>) -> Plan {
+/// The plan once the run has finished: only its time to live matters.
+fn finished(job: &ValidJob, snapshot: &JobSnapshot, mut steps: Vec<Step>) -> Plan {
     let mut status = job.status.clone();
     status.observed_generation = job.generation;
-    let used: BTreeSet<String> = seen.jobs.iter().filter_map(|job| settings_of(job)).collect();
-    steps.extend(unused(seen, &used));
-    let mut again = None;
-    if let Some(left) = time_left(job, &status, seen.now) {
+    let used: BTreeSet<String> =
+        snapshot.jobs.iter().filter_map(|job| settings_name(job)).collect();
+    steps.extend(unused(snapshot, &used));
+    let mut requeue_after = None;
+    if let Some(left) = time_left(job, &status, snapshot.now) {
         if left.is_zero() {
             steps.push(Step::DeleteAnomalyJob);
         } else {
-            again = Some(left);
+            requeue_after = Some(left);
         }
     }
-    Plan { steps, status, again }
+    Plan { steps, status, requeue_after }
 }
 
-fn time_left(job: &Validated, status: &Status, now: Timestamp) -> Option<Duration> {
+fn time_left(job: &ValidJob, status: &Status, now: Timestamp) -> Option<Duration> {
     let seconds = job.spec.ttl_seconds_after_finished?;
     let ended: Timestamp = status.completion_time.as_ref()?.parse().ok()?;
     let end = ended.checked_add(SignedDuration::from_secs(seconds)).ok()?;
@@ -80,29 +82,29 @@ fn time_left(job: &Validated, status: &Status, now: Timestamp) -> Option<Duratio
 }
 
 fn create(
-    job: &Validated,
-    seen: &Observed,
+    job: &ValidJob,
+    snapshot: &JobSnapshot,
     installation: &Installation,
     mut steps: Vec<Step>,
 ) -> Result<Plan> {
-    let (name, map) = settings(job, seen, None, installation)?;
+    let (name, map) = settings(job, snapshot, None, installation)?;
     steps.extend(map);
-    let made = make_job(&job.owner(), &job.run, &name, installation)?;
-    let made_name = made.name_any();
-    steps.push(Step::CreateJob(Box::new(made)));
-    steps.extend(unused(seen, &[name].into()));
+    let new_job = build_job(&job.owner(), &job.run, &name, installation)?;
+    let job_name = new_job.name_any();
+    steps.push(Step::CreateJob(Box::new(new_job)));
+    steps.extend(unused(snapshot, &[name].into()));
     let state = if job.spec.suspend {
-        State::new(Phase::Suspended, "Suspended", "held by spec.suspend")
+        State::new(Phase::Suspended, "Suspended", "suspended by spec.suspend")
     } else {
-        State::new(Phase::Pending, "Starting", "the run's Job is made")
+        State::new(Phase::Pending, "Starting", "the Job of the run is being created")
     };
-    let status = begun(&tell(job, &state, seen.now));
-    let status = Status { run: Some(job.run.clone()), job_name: Some(made_name), ..status };
-    Ok(Plan { steps, status, again: None })
+    let status = without_run(&status_for(job, &state, snapshot.now));
+    let status = Status { run: Some(job.run.clone()), job_name: Some(job_name), ..status };
+    Ok(Plan { steps, status, requeue_after: None })
 }
 
-/// A status without what was told of an earlier run.
-fn begun(status: &Status) -> Status {
+/// A status without the fields about an earlier run.
+fn without_run(status: &Status) -> Status {
     Status {
         observed_generation: status.observed_generation,
         phase: status.phase,
@@ -113,33 +115,33 @@ fn begun(status: &Status) -> Status {
 }
 
 fn follow(
-    job: &Validated,
-    seen: &Observed,
+    job: &ValidJob,
+    snapshot: &JobSnapshot,
     found: &Job,
     installation: &Installation,
     mut steps: Vec<Step>,
 ) -> Result<Plan> {
-    let named = settings_of(found);
-    let (name, map) = settings(job, seen, named.as_deref(), installation)?;
-    let pods = pods::of(seen, found);
-    let mut again = None;
+    let named = settings_name(found);
+    let (name, map) = settings(job, snapshot, named.as_deref(), installation)?;
+    let pods = pods::pods_of(&snapshot.pods, found);
+    let mut requeue_after = None;
     let mut summary = None;
     let at =
         |time: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| time.map(|at| at.0);
     let job_status = found.status.clone().unwrap_or_default();
     let mut end = at(job_status.completion_time.as_ref());
-    let state = match ended(found) {
-        Some(Ended::Well) => {
-            summary = pods::found(&pods);
-            let since = end.unwrap_or(seen.now);
-            if summary.is_none() && seen.now.duration_since(since) < LAST_WORDS {
-                again = Some(Duration::from_secs(1));
-                State::new(Phase::Running, "Finishing", "the run has ended; its summary is read")
+    let state = match JobOutcome::from_job(found) {
+        Some(JobOutcome::Succeeded) => {
+            summary = pods::run_result(&pods);
+            let since = end.unwrap_or(snapshot.now);
+            if summary.is_none() && snapshot.now.duration_since(since) < SUMMARY_TIMEOUT {
+                requeue_after = Some(Duration::from_secs(1));
+                State::new(Phase::Running, "Finishing", "the run has ended; reading its summary")
             } else {
-                State::new(Phase::Complete, "Completed", told(summary.as_ref()))
+                State::new(Phase::Complete, "Completed", success_message(summary.as_ref()))
             }
         }
-        Some(Ended::Badly(reason, message)) => {
+        Some(JobOutcome::Failed { reason, message }) => {
             let failed = job_status
                 .conditions
                 .iter()
@@ -147,21 +149,21 @@ fn follow(
                 .find(|condition| condition.type_ == "Failed");
             end = failed.and_then(|failed| at(failed.last_transition_time.as_ref()));
             let state = State::new(Phase::Failed, "RunFailed", message.clone());
-            State { why: why_failed(&reason, message, &pods), ..state }
+            State { reason: failure_reason(&reason, message, &pods), ..state }
         }
         None => {
             steps.extend(map);
             steps.extend(repair(job, found, &name, installation)?);
-            let state = unfinished(job, seen, found, &pods);
-            again = (state.phase == Phase::Pending).then_some(WAITING);
+            let state = unfinished(job, snapshot, found, &pods);
+            requeue_after = (state.phase == Phase::Pending).then_some(POLL_INTERVAL);
             state
         }
     };
-    steps.extend(unused(seen, &[name].into()));
+    steps.extend(unused(snapshot, &[name].into()));
     let ended = matches!(state.phase, Phase::Complete | Phase::Failed);
     let same_run = job.status.run.as_deref() == Some(job.run.as_str());
-    let old = tell(job, &state, seen.now);
-    let old = if same_run { old } else { begun(&old) };
+    let old = status_for(job, &state, snapshot.now);
+    let old = if same_run { old } else { without_run(&old) };
     let start = at(job_status.start_time.as_ref());
     let attempts =
         [job_status.active, job_status.failed, job_status.succeeded].into_iter().flatten().sum();
@@ -169,7 +171,7 @@ fn follow(
         run: Some(job.run.clone()),
         job_name: Some(found.name_any()),
         start_time: start.map(time).or_else(|| old.start_time.clone()),
-        completion_time: ended.then(|| time(end.unwrap_or(seen.now))),
+        completion_time: ended.then(|| time(end.unwrap_or(snapshot.now))),
         attempts: Some(attempts),
         last_schedule_time: None,
         ..old
@@ -178,35 +180,43 @@ fn follow(
         status.report_url = found.report_url;
         status.summary = Some(found.summary);
     }
-    if ended && again.is_none() {
-        again = time_left(job, &status, seen.now).map(|left| left.max(Duration::from_secs(1)));
+    if ended && requeue_after.is_none() {
+        requeue_after =
+            time_left(job, &status, snapshot.now).map(|left| left.max(Duration::from_secs(1)));
     }
-    Ok(Plan { steps, status, again })
+    Ok(Plan { steps, status, requeue_after })
 }
 
-fn told(found: Option<&pods::Found>) -> String {
-    match found {
-        Some(found) => {
-            let (rows, hits) = (found.summary.rows, found.summary.flag_hits);
+fn success_message(result: Option<&pods::RunResult>) -> String {
+    match result {
+        Some(result) => {
+            let (rows, hits) = (result.summary.rows, result.summary.flag_hits);
             let rows = if rows == 1 { "1 row".into() } else { format!("{rows} rows") };
             let hits = if hits == 1 { "1 hit".into() } else { format!("{hits} hits") };
-            format!("{rows}, {} suspicious, {hits} of flags", found.summary.suspicious)
+            format!("{rows}, {} suspicious, {hits} of flags", result.summary.suspicious)
         }
-        None => "the run ended well; its summary is gone with its pod".into(),
+        None => "the run succeeded; its pod was deleted before its summary was read".into(),
     }
 }
 
-/// The Job's reason says that it gave up; the pods say why.
-fn why_failed(reason: &str, message: String, pods: &[&k8s_openapi::api::core::v1::Pod]) -> Why {
+/// The reason of a failed run. The Job only has that it gave up; the pods have why.
+fn failure_reason(
+    reason: &str,
+    message: String,
+    pods: &[&k8s_openapi::api::core::v1::Pod],
+) -> Reason {
     if reason == "DeadlineExceeded" {
-        return Why::new("DeadlineExceeded", "the run took longer than spec.activeDeadlineSeconds");
+        return Reason::new(
+            "DeadlineExceeded",
+            "the run took longer than spec.activeDeadlineSeconds",
+        );
     }
-    pods::failure(pods).unwrap_or_else(|| Why::new("RunFailed", message))
+    pods::failure(pods).unwrap_or_else(|| Reason::new("RunFailed", message))
 }
 
 fn unfinished(
-    job: &Validated,
-    seen: &Observed,
+    job: &ValidJob,
+    snapshot: &JobSnapshot,
     found: &Job,
     pods: &[&k8s_openapi::api::core::v1::Pod],
 ) -> State {
@@ -217,7 +227,7 @@ fn unfinished(
         return State::new(
             Phase::Pending,
             "Replacing",
-            "the run's Job is being deleted; it is made again",
+            "the Job of the run is being deleted; it will be created again",
         );
     }
     let live: Vec<_> =
@@ -225,38 +235,36 @@ fn unfinished(
     let failed = pods::failure(&live);
     if live.iter().any(|pod| pods::phase(pod) == "Running") {
         let message = match &failed {
-            Some(why) => format!("tried again after a failure: {}", why.message),
-            None => "a pod works on it".into(),
+            Some(failure) => format!("retried after a failure: {}", failure.message),
+            None => "its pod is running".into(),
         };
         return State::new(Phase::Running, "Running", message);
     }
     if live.iter().any(|pod| pods::phase(pod) == "Succeeded") {
-        return State::new(Phase::Running, "Finishing", "its pod has ended well");
+        return State::new(Phase::Running, "Finishing", "its pod has succeeded");
     }
-    if let Some(why) = pods::obstacle(&live, &seen.events) {
-        return State::blocked(why);
+    if let Some(obstacle) = pods::obstacle(&live, &snapshot.events) {
+        return State::blocked(obstacle);
     }
     match failed {
-        Some(why) => {
-            State::new(Phase::Pending, "Retrying", format!("{}: {}", why.reason, why.message))
-        }
-        None => State::new(Phase::Pending, "Starting", "its pod starts"),
+        Some(failure) => State::new(Phase::Pending, "Retrying", failure.to_string()),
+        None => State::new(Phase::Pending, "Starting", "its pod is starting"),
     }
 }
 
-/// What somebody changed, or what the spec now says otherwise.
+/// The step that restores a Job that was changed, or applies a changed spec to it.
 fn repair(
-    job: &Validated,
+    job: &ValidJob,
     found: &Job,
     settings: &str,
     installation: &Installation,
 ) -> Result<Option<Step>> {
-    let wanted = make_job(&job.owner(), &job.run, settings, installation)?;
+    let wanted = build_job(&job.owner(), &job.run, settings, installation)?;
     let (have, want) = (json!(found.spec), json!(wanted.spec));
     let mut spec = json!({});
     for key in MUTABLE {
-        let absent = want[key] == false && have[key].is_null();
-        if want[key] != have[key] && !absent {
+        let unset = want[key] == false && have[key].is_null();
+        if want[key] != have[key] && !unset {
             spec[*key] = want[key].clone();
         }
     }

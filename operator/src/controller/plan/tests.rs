@@ -1,4 +1,4 @@
-//! Plans against a small world: what they write is there the next time, as an API server would have it.
+//! Plans against a simulated API server: what a plan writes exists in the next reconcile.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::{
     controller::validate::validate,
 };
 
-/// One job and all that is there of it.
+/// One job and its objects.
 struct World {
     job: AnomalyJob,
-    seen: Observed,
+    snapshot: JobSnapshot,
     deleted: bool,
 }
 
@@ -34,15 +34,15 @@ impl World {
         let metadata = json!({"name": "dns", "namespace": "a", "uid": "1", "generation": 1});
         let job = serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        Self { job, seen: Observed { now, ..Observed::default() }, deleted: false }
+        Self { job, snapshot: JobSnapshot { now, ..JobSnapshot::default() }, deleted: false }
     }
 
     fn plan(&self) -> Plan {
         let installation = Installation { image: "runner".into(), ..Installation::default() };
-        plan(&validate(&self.job, &installation).unwrap(), &self.seen, &installation).unwrap()
+        plan(&validate(&self.job, &installation).unwrap(), &self.snapshot, &installation).unwrap()
     }
 
-    /// Does the first `steps` of what is planned, and tells the status if all of it was done.
+    /// Applies the first `steps` of the plan, and writes the status if these are all.
     fn reconcile(&mut self, steps: usize) -> Plan {
         let plan = self.plan();
         plan.steps.iter().take(steps).for_each(|step| self.write(step));
@@ -58,44 +58,46 @@ impl World {
                 return self.plan();
             }
         }
-        panic!("it is never done: {:?}", self.plan().steps)
+        panic!("the plan never ends: {:?}", self.plan().steps)
     }
 
     fn write(&mut self, step: &Step) {
-        let seen = &mut self.seen;
+        let snapshot = &mut self.snapshot;
         match step {
             Step::CreateConfigMap(map) => {
                 let metadata = map.metadata.clone();
                 let meta = PartialObjectMeta { metadata, ..PartialObjectMeta::default() };
-                assert!(!seen.config_maps.iter().any(|there| there.name_any() == meta.name_any()));
-                seen.config_maps.push(Arc::new(meta));
+                assert!(!snapshot.config_maps.iter().any(|map| map.name_any() == meta.name_any()));
+                snapshot.config_maps.push(Arc::new(meta));
             }
             Step::CreateJob(job) => {
-                assert!(seen.jobs.is_empty(), "two runs at once");
+                assert!(snapshot.jobs.is_empty(), "two runs at once");
                 let mut job = job.as_ref().clone();
                 job.metadata.uid = Some(format!("uid-{}", job.name_any()));
-                seen.jobs.push(Arc::new(job));
+                snapshot.jobs.push(Arc::new(job));
             }
             Step::PatchJob { patch, .. } => self.change(|job| {
                 let mut value = json!(job);
                 merge(&mut value, patch);
                 *job = serde_json::from_value(value).unwrap();
             }),
-            Step::ApplyCronJob(cron) => seen.cron_job = Some(Arc::new(cron.as_ref().clone())),
-            Step::DeleteConfigMap(name) => seen.config_maps.retain(|map| map.name_any() != *name),
-            Step::DeleteJob { name, .. } => seen.jobs.retain(|job| job.name_any() != *name),
-            Step::DeleteCronJob { .. } => seen.cron_job = None,
+            Step::ApplyCronJob(cron) => snapshot.cron_job = Some(Arc::new(cron.as_ref().clone())),
+            Step::DeleteConfigMap(name) => {
+                snapshot.config_maps.retain(|map| map.name_any() != *name);
+            }
+            Step::DeleteJob { name, .. } => snapshot.jobs.retain(|job| job.name_any() != *name),
+            Step::DeleteCronJob { .. } => snapshot.cron_job = None,
             Step::DeleteAnomalyJob => self.deleted = true,
         }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Job)) {
-        change(Arc::make_mut(&mut self.seen.jobs[0]));
+        change(Arc::make_mut(&mut self.snapshot.jobs[0]));
     }
 
-    /// The Job controller's word.
+    /// Sets a condition as the Job controller does.
     fn ends(&mut self, condition: &str, reason: &str) {
-        let now = Time(self.seen.now);
+        let now = Time(self.snapshot.now);
         let condition = JobCondition {
             type_: condition.into(),
             status: "True".into(),
@@ -112,7 +114,8 @@ impl World {
     }
 
     fn later(&mut self, seconds: i64) {
-        self.seen.now = self.seen.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        self.snapshot.now =
+            self.snapshot.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
     }
 
     fn spec(&mut self, change: impl FnOnce(&mut Value)) {
@@ -130,9 +133,13 @@ impl World {
         assert_eq!(self.phase(), (phase, reason.to_owned()));
     }
 
-    /// What is there, without what differs from run to run.
-    fn there(&self) -> (usize, usize, bool) {
-        (self.seen.jobs.len(), self.seen.config_maps.len(), self.seen.cron_job.is_some())
+    /// The number of Jobs and of settings, and whether there is a `CronJob`.
+    fn counts(&self) -> (usize, usize, bool) {
+        (
+            self.snapshot.jobs.len(),
+            self.snapshot.config_maps.len(),
+            self.snapshot.cron_job.is_some(),
+        )
     }
 }
 
@@ -161,7 +168,7 @@ fn steps(plan: &Plan) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_run_begins_and_ends() {
+fn a_run_starts_and_ends() {
     let mut world = World::new(|_| ());
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "+job"]);
     world.is(Phase::Pending, "Starting");
@@ -170,34 +177,34 @@ fn a_run_begins_and_ends() {
     world.ends("Complete", "");
     let waiting = world.reconcile(usize::MAX);
     world.is(Phase::Running, "Finishing");
-    assert_eq!(waiting.again, Some(Duration::from_secs(1)), "a summary may still come");
+    assert_eq!(waiting.requeue_after, Some(Duration::from_secs(1)), "a summary may still come");
     world.later(20);
     world.settle();
     world.is(Phase::Complete, "Completed");
 
-    // What has run is not run again, though somebody deletes its Job.
-    world.seen.jobs.clear();
+    // A finished run does not start again when its Job is deleted.
+    world.snapshot.jobs.clear();
     assert_eq!(steps(&world.settle()), [""; 0]);
     world.is(Phase::Complete, "Completed");
-    assert_eq!(world.there(), (0, 0, false), "nor are its settings kept");
+    assert_eq!(world.counts(), (0, 0, false), "its settings are deleted");
 }
 
 #[test]
-fn whatever_is_cut_off_is_taken_up() {
+fn an_interrupted_plan_is_resumed() {
     type Change = fn(&mut World);
     let changes: [(&str, Change); 5] = [
         ("other settings", |world| world.spec(|spec| spec["classification"]["seed"] = 7.into())),
         ("a schedule", |world| world.spec(|spec| spec["schedule"] = json!({"cron": "@daily"}))),
         ("suspended", |world| world.spec(|spec| spec["suspend"] = true.into())),
-        ("a Job that is gone", |world| world.seen.jobs.clear()),
-        ("settings that are gone", |world| world.seen.config_maps.clear()),
+        ("a deleted Job", |world| world.snapshot.jobs.clear()),
+        ("deleted settings", |world| world.snapshot.config_maps.clear()),
     ];
     for (name, change) in changes {
         let mut whole = World::new(|_| ());
         whole.settle();
         change(&mut whole);
         let done = whole.settle();
-        // The operator is killed after any of its writes, and again after any of those that are left.
+        // The operator is killed after any of its writes, and again after any of the remaining ones.
         for first in 0..4 {
             for second in 0..4 {
                 let mut cut = World::new(|_| ());
@@ -207,7 +214,7 @@ fn whatever_is_cut_off_is_taken_up() {
                 cut.reconcile(first);
                 cut.reconcile(second);
                 let plan = cut.settle();
-                assert_eq!(cut.there(), whole.there(), "{name} {first} {second}");
+                assert_eq!(cut.counts(), whole.counts(), "{name} {first} {second}");
                 assert_eq!(plan.status.phase, done.status.phase, "{name} {first} {second}");
                 assert_eq!(plan.status.run, done.status.run, "{name} {first} {second}");
             }
@@ -228,7 +235,7 @@ fn other_settings_replace_a_run() {
 }
 
 #[test]
-fn a_change_that_no_result_depends_on_is_no_new_run() {
+fn a_change_that_does_not_affect_results_starts_no_run() {
     let mut world = World::new(|_| ());
     world.settle();
     let run = world.job.status.clone().unwrap().run;
@@ -249,10 +256,10 @@ fn a_failure_is_final_until_the_settings_change() {
     world.ends("Failed", "BackoffLimitExceeded");
     world.settle();
     world.is(Phase::Failed, "RunFailed");
-    world.seen.jobs.clear();
+    world.snapshot.jobs.clear();
     world.settle();
     world.is(Phase::Failed, "RunFailed");
-    assert!(world.seen.jobs.is_empty());
+    assert!(world.snapshot.jobs.is_empty());
     world.spec(|spec| spec["classification"]["seed"] = 7.into());
     world.settle();
     world.is(Phase::Pending, "Starting");
@@ -263,12 +270,12 @@ fn a_failure_is_final_until_the_settings_change() {
 }
 
 #[test]
-fn its_time_to_live_begins_when_it_ends() {
+fn the_time_to_live_starts_at_the_end_of_the_run() {
     let mut world = World::new(|spec| spec["ttlSecondsAfterFinished"] = 60.into());
     world.settle();
     world.ends("Failed", "BackoffLimitExceeded");
     let plan = world.settle();
-    assert_eq!(plan.again, Some(Duration::from_mins(1)));
+    assert_eq!(plan.requeue_after, Some(Duration::from_mins(1)));
     world.later(59);
     assert!(!world.deleted && world.plan().steps.is_empty());
     world.later(1);
@@ -276,21 +283,21 @@ fn its_time_to_live_begins_when_it_ends() {
 }
 
 #[test]
-fn what_somebody_changed_is_put_right() {
+fn a_changed_job_is_restored() {
     let mut world = World::new(|spec| spec["backoffLimit"] = 2.into());
     world.settle();
     world.change(|job| {
         job.metadata.labels.as_mut().unwrap().clear();
         job.spec.as_mut().unwrap().backoff_limit = Some(9);
-        labels_of_the_run(job);
+        add_run_labels(job);
     });
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["~job"]);
     assert!(world.plan().steps.is_empty());
-    assert_eq!(world.seen.jobs[0].spec.as_ref().unwrap().backoff_limit, Some(2));
+    assert_eq!(world.snapshot.jobs[0].spec.as_ref().unwrap().backoff_limit, Some(2));
 }
 
-/// By which it is found; without them it is none of ours.
-fn labels_of_the_run(job: &mut Job) {
+/// Adds the labels by which the operator finds the Job.
+fn add_run_labels(job: &mut Job) {
     let run = job.name_any().rsplit('-').next().unwrap().to_owned();
     let labels = job.metadata.labels.get_or_insert_default();
     labels.insert(labels::JOB.into(), "dns".into());
@@ -303,11 +310,11 @@ fn a_schedule_has_a_cron_job_and_no_job_of_its_own() {
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~cron"]);
     world.is(Phase::Scheduled, "Scheduled");
     assert!(world.plan().steps.is_empty());
-    let mut cron = world.seen.cron_job.as_deref().cloned().unwrap();
+    let mut cron = world.snapshot.cron_job.as_deref().cloned().unwrap();
     cron.spec.schedule = "1 2 3 4 5".into();
-    world.seen.cron_job = Some(Arc::new(cron));
+    world.snapshot.cron_job = Some(Arc::new(cron));
     assert_eq!(steps(&world.reconcile(usize::MAX)), ["~cron"]);
     world.spec(|spec| drop(spec.as_object_mut().unwrap().remove("schedule")));
     world.settle();
-    assert_eq!(world.there(), (1, 1, false));
+    assert_eq!(world.counts(), (1, 1, false));
 }

@@ -1,4 +1,4 @@
-//! The operator is killed before and after each write: nothing is made twice, and the status ends right.
+//! The operator is killed before and after each write: nothing is created twice, and the last status is right.
 
 use std::{
     process::Command,
@@ -10,14 +10,14 @@ use std::{
 
 use serde_json::Value;
 
-use crate::proxy::{Between, Proxy, Request};
+use crate::proxy::{Proxy, Request, RequestHook};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 #[test]
-fn nothing_is_made_twice() {
+fn nothing_is_created_twice() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "killed");
-    // A job makes some ten writes: its settings, its Job, its status and Events at each change.
+    // A job needs about ten writes: its settings, its Job, its status and Events at each change.
     let mut kills = 0;
     for write in 0..10 {
         for before in [true, false] {
@@ -27,7 +27,7 @@ fn nothing_is_made_twice() {
             let mut operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &[]);
             killer.victim.store(operator.pid(), Ordering::SeqCst);
             here.apply(&job(&name));
-            // Either it is killed, or the job needs fewer writes.
+            // Either the operator is killed, or the job needs fewer writes.
             eventually("an end", PATIENCE, || {
                 (operator.has_ended() || here.status(&name)["phase"] == "Complete").then_some(())
             });
@@ -45,7 +45,7 @@ fn nothing_is_made_twice() {
         }
     }
     assert!(kills >= 8, "only {kills} kills");
-    // Events of Jobs tell of every pod that was ever made.
+    // The Events of Jobs have every pod that was created.
     let events = here
         .kubectl(&["get", "events", "--field-selector=reason=SuccessfulCreate", "--output=json"])
         .unwrap();
@@ -53,7 +53,7 @@ fn nothing_is_made_twice() {
     assert_eq!(events["items"].as_array().unwrap().len(), 20, "a pod for each job");
 }
 
-/// Kills a process at the write of a number.
+/// Kills a process at a certain write.
 #[derive(Default)]
 struct Killer {
     at: usize,
@@ -71,7 +71,7 @@ impl Killer {
     }
 }
 
-impl Between for Killer {
+impl RequestHook for Killer {
     fn before(&self, request: &Request) -> bool {
         let at = request.writes() && self.writes.fetch_add(1, Ordering::SeqCst) == self.at;
         if at && self.before {
@@ -81,7 +81,7 @@ impl Between for Killer {
     }
 
     fn after(&self, request: &Request, _: u16) -> bool {
-        // Others may have come since; one more dead operator is still dead.
+        // A later request must not kill again.
         let at = request.writes() && self.writes.load(Ordering::SeqCst) == self.at + 1;
         if at && !self.before {
             self.kill();

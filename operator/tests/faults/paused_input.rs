@@ -1,4 +1,4 @@
-//! Records that come when the test lets them, so that a run lasts as long as it is to.
+//! An input that pauses until the test resumes it, so that the test controls how long a run takes.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -17,44 +17,45 @@ use anomal_tests::cluster::{Namespace, PATIENCE, eventually, job_with};
 
 const LOGS: &str = "name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\ne,2,2\nf,1,1\n";
 
-/// A server of a file of which it keeps back the second half. Its thread ends with the test's process.
-pub struct Held {
+/// An HTTP server of a file that sends the second half only after [`PausedInput::release`]. Its thread ends with the
+/// process of the test.
+pub struct PausedInput {
     address: String,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     released: Arc<AtomicBool>,
 }
 
-impl Held {
+impl PausedInput {
     pub fn start(here: &Namespace) -> Self {
         let machine = here.cluster.machine_address().expect("the testbed's own cluster");
         let listener = TcpListener::bind((machine, 0)).unwrap();
-        let held = Self {
+        let input = Self {
             address: listener.local_addr().unwrap().to_string(),
-            asked: Arc::default(),
+            requests: Arc::default(),
             released: Arc::default(),
         };
-        let (asked, released) = (Arc::clone(&held.asked), Arc::clone(&held.released));
+        let (requests, released) = (Arc::clone(&input.requests), Arc::clone(&input.released));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                asked.fetch_add(1, Ordering::SeqCst);
+                requests.fetch_add(1, Ordering::SeqCst);
                 let released = Arc::clone(&released);
                 thread::spawn(move || answer(stream, &released));
             }
         });
-        held
+        input
     }
 
-    /// A job that reads them.
+    /// A job that reads this input.
     pub fn job(&self, name: &str) -> Value {
         job_with(name, |spec| {
             spec["input"]["csv"]["path"] = format!("http://{}/logs.csv", self.address).into();
         })
     }
 
-    /// Waits for a run to be in the midst of reading, for the `nth` time.
-    pub fn is_read(&self, nth: usize) {
+    /// Waits until the input is being read for the `nth` time.
+    pub fn wait_until_read(&self, nth: usize) {
         eventually("a run to read", PATIENCE, || {
-            (self.asked.load(Ordering::SeqCst) >= nth).then_some(())
+            (self.requests.load(Ordering::SeqCst) >= nth).then_some(())
         });
     }
 
@@ -71,7 +72,7 @@ fn answer(mut stream: TcpStream, released: &AtomicBool) {
     let head = format!(
         "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
-    // Who reads may have gone.
+    // The reader may have stopped.
     let _ = stream.write_all(format!("{head}{first}").as_bytes());
     while !released.load(Ordering::SeqCst) {
         thread::sleep(Duration::from_millis(50));
