@@ -9,7 +9,7 @@ use anomal_report::{
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
 use anomal_spec::{AnomalyJobSpec, Severity};
-use anomal_storage::{Secrets, break_off};
+use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};
 
 use super::{CommandResult, print, report::show};
@@ -93,7 +93,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         Ok(outcome) => outcome,
         Err(error) => {
             // This also aborts uploads whose thread waits for a store.
-            break_off();
+            cancel_transfers();
             runtime.shutdown_timeout(GRACE);
             return Err(settings.failure(&error));
         }

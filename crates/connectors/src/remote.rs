@@ -71,7 +71,7 @@ pub(crate) fn upload_error(error: &StorageError) -> Error {
 fn to_error(error: &StorageError, else_code: Code, else_reason: &str) -> Error {
     let (code, reason) = match error.kind {
         Kind::Cancelled => return Error::cancelled(),
-        Kind::Refused => (Code::PermissionDenied, "STORE_REFUSES"),
+        Kind::Denied => (Code::PermissionDenied, "STORE_REFUSES"),
         Kind::Unavailable => (Code::Unavailable, "STORE_UNAVAILABLE"),
         // A retry reads the new object.
         Kind::Changed => (Code::Unavailable, "OBJECT_CHANGED"),

@@ -1,10 +1,9 @@
-//! Host names taken apart by the public suffix list (publicsuffix.org; the crate `psl` carries it).
+//! Splits host names by the public suffix list (publicsuffix.org, in the crate `psl`).
 //!
-//! A crate of its own for build time: the list is thousands of generic functions, which are compiled
-//! wherever they are called, for two minutes. Here that is once.
+//! A separate crate to reduce build time: the list consists of thousands of generic functions, which take two minutes to
+//! compile in each crate that calls them.
 
-/// The registered domain of a name in lower case: a public suffix and one label before it; none for a bare
-/// suffix.
+/// The registered domain of a name in lower case: a public suffix and the label before it; `None` for a bare suffix.
 pub fn registered(name: &str) -> Option<&str> {
     psl::domain_str(name)
 }
@@ -19,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_apart() {
+    fn names_are_split() {
         assert_eq!(registered("www.example.co.uk"), Some("example.co.uk"));
         assert_eq!(registered("co.uk"), None);
         assert_eq!(suffix("www.example.co.uk"), Some("co.uk"));

@@ -1,4 +1,4 @@
-//! Stores opened, by a secret or as the environment has it.
+//! Opens stores, with credentials from a secret or from the environment.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,19 +17,18 @@ use crate::{
     secret::Secret,
 };
 
-/// How long and how often a store is asked.
+/// Timeouts and retries of requests to a store.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Patience {
-    /// For all of a request, its body too; without it, as the library has it.
+pub(crate) struct RequestPolicy {
+    /// The timeout of a request including its body; `None` is the library's default.
     pub request: Option<Duration>,
-    /// Where it is not the library's own.
+    /// `None` is the library's default.
     pub retry: Option<RetryConfig>,
 }
 
-impl Patience {
-    /// Of a run: a store that is away for some seconds is waited for, one that is gone is told before whoever
-    /// watches gives up.
-    pub fn of_a_run(request: Duration) -> Self {
+impl RequestPolicy {
+    /// For a run: outages of some seconds are retried, and longer ones are reported within a minute.
+    pub fn for_run(request: Duration) -> Self {
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(5),
@@ -40,20 +39,24 @@ impl Patience {
     }
 }
 
-/// A store by its URL, with credentials as the environment has them, and the path that the URL names in it.
+/// Opens a store by its URL, with credentials from the environment. Returns the path in the URL as well.
 ///
 /// # Errors
-/// `Settings`: a URL that no store has, or variables that do not serve.
+/// `Settings`: an unknown scheme, or unusable variables.
 pub fn from_environment(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path)> {
     let scheme = match url.scheme() {
         "s3" => Scheme::S3,
         "gs" => Scheme::Gs,
         "az" => Scheme::Az,
-        other => return Err(Error::settings(format!("`{other}://` is no store that is known"))),
+        other => {
+            return Err(Error::settings(format!(
+                "`{other}://` is not a supported store; use s3://, gs:// or az://"
+            )));
+        }
     };
     let path = Path::from_url_path(url.path())
-        .map_err(|error| Error::settings(format!("it names no place in a store: {error}")))?;
-    Ok((build(scheme, url.as_str(), None, Patience::default())?, path))
+        .map_err(|error| Error::settings(format!("invalid path in a store: {error}")))?;
+    Ok((build(scheme, url.as_str(), None, RequestPolicy::default())?, path))
 }
 
 /// `root`: the URL of a bucket, or of an HTTP server.
@@ -61,22 +64,22 @@ pub(crate) fn build(
     scheme: Scheme,
     root: &str,
     secret: Option<&Secret>,
-    patience: Patience,
+    policy: RequestPolicy,
 ) -> Result<Arc<dyn ObjectStore>> {
     let mut options = Vec::new();
-    // What is in a secret stands alone: half of it from elsewhere would be another identity.
-    if secret.is_none_or(|secret| !credentials::says_who(secret)) {
+    // A secret with an identity is used alone: mixed with variables, it would be another identity.
+    if secret.is_none_or(|secret| !credentials::has_identity(secret)) {
         options.extend(environment(scheme));
     }
     if let Some(secret) = secret {
         options.extend(credentials::options(scheme, secret)?);
     }
     let client = client(scheme, root, secret, &options)?;
-    let retry = patience.retry.unwrap_or_default();
-    if let Some(request) = patience.request {
+    let retry = policy.retry.unwrap_or_default();
+    if let Some(request) = policy.request {
         options.push(("timeout".into(), format!("{}s", request.as_secs())));
     }
-    // Keys that a builder does not know are other programs' variables.
+    // Unknown keys are variables of other programs.
     macro_rules! built {
         ($builder:ty) => {{
             let mut builder =
@@ -95,15 +98,15 @@ pub(crate) fn build(
         Scheme::Az => built!(MicrosoftAzureBuilder),
         Scheme::Http => built!(HttpBuilder),
     };
-    // The library's message may hold a value.
+    // The library's message may contain a value.
     built.map_err(|_| match secret {
         Some(secret) => Error::settings(format!(
-            "the keys of the secret {} do not serve to open the store; check their values",
+            "cannot open the store with the keys of the secret {}; check their values",
             secret.name()
         )),
         None => Error::settings(format!(
-            "the environment's variables {} do not serve to open the store; check their values, or name a secret \
-             by auth.secretRef",
+            "cannot open the store with the environment variables {}; check their values, or name a secret in \
+             auth.secretRef",
             prefixes(scheme).map(|prefix| format!("{prefix}*")).join(", ")
         )),
     })
@@ -116,17 +119,17 @@ fn client(
     options: &[(String, String)],
 ) -> Result<ClientOptions> {
     let mut client = ClientOptions::new();
-    // Google's credentials come by HTTP from the machine itself; an HTTP source is what its URL says.
+    // Google's metadata server uses HTTP; HTTP inputs use the scheme of their URL.
     if scheme == Scheme::Gs || root.starts_with("http://") {
         client = client.with_allow_http(true);
     }
     let Some(secret) = secret else { return Ok(client) };
-    let wrong = |key: &str, what: &str| {
-        Error::settings(format!("the key {key} of the secret {} is {what}", secret.name()))
+    let wrong = |key: &str, problem: &str| {
+        Error::settings(format!("the key {key} of the secret {} {problem}", secret.name()))
     };
     if let Some(pem) = secret.get(CA) {
         let certificates = Certificate::from_pem_bundle(pem.as_bytes())
-            .map_err(|_| wrong(CA, "no certificate in PEM"))?;
+            .map_err(|_| wrong(CA, "is not a PEM certificate"))?;
         for certificate in certificates {
             client = client.with_root_certificate(certificate);
         }
@@ -141,7 +144,7 @@ fn client(
         };
         if let Some(header) = header {
             let mut value = HeaderValue::from_str(&header)
-                .map_err(|_| wrong("token", "no text that a header can hold"))?;
+                .map_err(|_| wrong("token", "has characters that are not allowed in a header"))?;
             value.set_sensitive(true);
             let mut headers = HeaderMap::new();
             headers.insert("authorization", value);
@@ -151,7 +154,7 @@ fn client(
     Ok(client)
 }
 
-/// Of variables: others with a fitting name, such as REGION or TOKEN, are no concern of ours.
+/// The prefixes of a store's variables. Variables without a prefix, such as REGION or TOKEN, are ignored.
 fn prefixes(scheme: Scheme) -> [&'static str; 1] {
     match scheme {
         Scheme::S3 => ["AWS_"],
@@ -162,10 +165,10 @@ fn prefixes(scheme: Scheme) -> [&'static str; 1] {
 }
 
 fn environment(scheme: Scheme) -> impl Iterator<Item = (String, String)> {
-    /// Of Azure's own machines, and the library's other name for Google's file of credentials.
+    /// Variables of Azure's machines, and the library's second name for Google's credentials file.
     const MORE: [&str; 4] =
         ["IDENTITY_ENDPOINT", "MSI_ENDPOINT", "SERVICE_ACCOUNT", "IDENTITY_HEADER"];
-    let ours = move |name: &str| {
+    let used = move |name: &str| {
         prefixes(scheme).iter().any(|prefix| name.starts_with(prefix))
             || (scheme != Scheme::S3 && scheme != Scheme::Http && MORE.contains(&name))
     };
@@ -174,7 +177,7 @@ fn environment(scheme: Scheme) -> impl Iterator<Item = (String, String)> {
     };
     std::env::vars_os()
         .filter_map(text)
-        .filter(move |(name, _)| ours(name))
+        .filter(move |(name, _)| used(name))
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
 }
 
@@ -184,7 +187,7 @@ mod tests {
     use crate::error::Kind;
 
     #[test]
-    fn stores_are_opened_without_asking_them() {
+    fn opening_a_store_sends_no_request() {
         for url in ["s3://b/k", "gs://b/k"] {
             let (_, path) = from_environment(&Url::parse(url).unwrap()).unwrap();
             assert_eq!(path.as_ref(), "k");
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_serve_is_not_told() {
+    fn errors_do_not_contain_values() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("g")).unwrap();
         std::fs::write(folder.path().join("g/serviceAccountKey"), "not-json-but-secret").unwrap();
@@ -204,7 +207,7 @@ mod tests {
         let secrets = crate::Secrets::new(Some(folder.path().into()));
         let open = |scheme, root: &str, name: &str| {
             let secret = secrets.read(name).unwrap();
-            build(scheme, root, Some(&secret), Patience::default()).unwrap_err()
+            build(scheme, root, Some(&secret), RequestPolicy::default()).unwrap_err()
         };
         let error = open(Scheme::Gs, "gs://b", "g");
         assert!(

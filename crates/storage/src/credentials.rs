@@ -1,4 +1,4 @@
-//! The keys of a secret, as each kind of store has them.
+//! Converts the keys of a secret to the options of each kind of store.
 
 use crate::{
     error::{Error, Result},
@@ -6,7 +6,7 @@ use crate::{
     secret::Secret,
 };
 
-/// Our keys and `object_store`'s options.
+/// The keys of secrets and `object_store`'s options.
 const S3: &[(&str, &str)] = &[
     ("accessKeyId", "aws_access_key_id"),
     ("secretAccessKey", "aws_secret_access_key"),
@@ -30,15 +30,15 @@ const AZ: &[(&str, &str)] = &[
     ("allowHttp", "azure_allow_http"),
 ];
 
-/// Says the opposite of `virtualHosted`.
+/// The opposite of `virtualHosted`.
 const PATH_STYLE: &str = "pathStyle";
 pub(crate) const CA: &str = "ca.crt";
 const SWITCHES: [&str; 3] = ["allowHttp", "virtualHosted", PATH_STYLE];
-/// Keys of which one says who asks. Where there is none, the environment does, as when a secret holds no more
-/// than an endpoint and its certificate.
-const WHO: [&str; 6] =
+/// Keys that hold an identity. Without one, the identity comes from the environment, for example if a secret has only an
+/// endpoint and its certificate.
+const IDENTITY: [&str; 6] =
     ["accessKeyId", "serviceAccountKey", "accountKey", "sasToken", "token", "clientId"];
-/// Of no use without each other.
+/// Keys that require each other.
 const PAIRS: [(&str, &str); 3] =
     [("accessKeyId", "secretAccessKey"), ("clientId", "clientSecret"), ("username", "password")];
 
@@ -51,49 +51,49 @@ fn options_of(scheme: Scheme) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// All keys that a store of this kind knows.
-fn known(scheme: Scheme) -> Vec<&'static str> {
-    let mut known: Vec<&str> = options_of(scheme).iter().map(|(key, _)| *key).collect();
+/// All keys that are supported for this kind of store.
+fn supported(scheme: Scheme) -> Vec<&'static str> {
+    let mut keys: Vec<&str> = options_of(scheme).iter().map(|(key, _)| *key).collect();
     match scheme {
-        Scheme::S3 => known.push(PATH_STYLE),
-        Scheme::Http => known.extend(["username", "password", "token"]),
+        Scheme::S3 => keys.push(PATH_STYLE),
+        Scheme::Http => keys.extend(["username", "password", "token"]),
         Scheme::Gs | Scheme::Az => {}
     }
-    known.push(CA);
-    known
+    keys.push(CA);
+    keys
 }
 
-/// Whether the secret says who asks.
-pub(crate) fn says_who(secret: &Secret) -> bool {
-    WHO.iter().any(|key| secret.get(key).is_some())
+/// Whether the secret has an identity.
+pub(crate) fn has_identity(secret: &Secret) -> bool {
+    IDENTITY.iter().any(|key| secret.get(key).is_some())
 }
 
-/// Options for the store's builder. Keys that it does not know are told once more in the log, by their names.
+/// The options for the store's builder. Unknown keys are logged by name.
 ///
 /// # Errors
-/// `Settings`: a key without its other half, a switch that is neither true nor false.
+/// `Settings`: no supported key, a key without its counterpart, a switch that is neither true nor false.
 pub(crate) fn options(scheme: Scheme, secret: &Secret) -> Result<Vec<(String, String)>> {
     let name = secret.name();
-    let known = known(scheme);
-    let others = secret.others(&known);
+    let supported = supported(scheme);
+    let others = secret.others(&supported);
     if !others.is_empty() {
         tracing::warn!(
-            "the secret {name} has keys that are not used here: {}; known are {}",
+            "the secret {name} has keys that are not used: {}; supported keys are {}",
             others.join(", "),
-            known.join(", ")
+            supported.join(", ")
         );
     }
-    if known.iter().all(|key| secret.get(key).is_none()) {
+    if supported.iter().all(|key| secret.get(key).is_none()) {
         return Err(Error::settings(format!(
-            "the secret {name} has none of the keys that are used here: {}",
-            known.join(", ")
+            "the secret {name} has none of the supported keys: {}",
+            supported.join(", ")
         )));
     }
-    for (one, other) in PAIRS.into_iter().filter(|pair| known.contains(&pair.0)) {
-        for (there, missing) in [(one, other), (other, one)] {
-            if secret.get(there).is_some() && secret.get(missing).is_none() {
+    for (one, other) in PAIRS.into_iter().filter(|pair| supported.contains(&pair.0)) {
+        for (present, missing) in [(one, other), (other, one)] {
+            if secret.get(present).is_some() && secret.get(missing).is_none() {
                 return Err(Error::settings(format!(
-                    "the secret {name} has the key {there} and not {missing}, which goes with it"
+                    "the secret {name} has the key {present} but not {missing}; both are required"
                 )));
             }
         }
@@ -102,7 +102,7 @@ pub(crate) fn options(scheme: Scheme, secret: &Secret) -> Result<Vec<(String, St
     for (key, value) in switches {
         if !["true", "false"].contains(&value) {
             return Err(Error::settings(format!(
-                "the key {key} of the secret {name} is neither true nor false"
+                "the key {key} of the secret {name} must be true or false"
             )));
         }
     }
@@ -137,16 +137,16 @@ mod tests {
         let secret =
             secret(&[("accessKeyId", "a"), ("secretAccessKey", "b\n"), ("pathStyle", "false")]);
         let options = options(Scheme::S3, &secret).unwrap();
-        let of = |name: &str| {
+        let option = |name: &str| {
             options.iter().find(|option| option.0 == name).map(|option| option.1.as_str())
         };
-        assert_eq!(of("aws_secret_access_key"), Some("b"));
-        assert_eq!(of("aws_virtual_hosted_style_request"), Some("true"));
-        assert!(says_who(&secret));
+        assert_eq!(option("aws_secret_access_key"), Some("b"));
+        assert_eq!(option("aws_virtual_hosted_style_request"), Some("true"));
+        assert!(has_identity(&secret));
     }
 
     #[test]
-    fn every_option_is_one_of_the_builder() {
+    fn the_builders_know_every_option() {
         use object_store::{aws::AmazonS3ConfigKey, azure::AzureConfigKey, gcp::GoogleConfigKey};
         assert!(S3.iter().all(|(_, option)| option.parse::<AmazonS3ConfigKey>().is_ok()));
         assert!(GS.iter().all(|(_, option)| option.parse::<GoogleConfigKey>().is_ok()));
@@ -154,19 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_serve_is_told_by_its_key() {
-        let told =
+    fn errors_name_the_key() {
+        let failure =
             |scheme, keys: &[(&str, &str)]| options(scheme, &secret(keys)).unwrap_err().message;
-        let message = told(Scheme::S3, &[("accessKeyId", "AKIA")]);
-        assert!(message.contains("and not secretAccessKey"), "{message}");
-        let message = told(
+        let message = failure(Scheme::S3, &[("accessKeyId", "AKIA")]);
+        assert!(message.contains("but not secretAccessKey"), "{message}");
+        let message = failure(
             Scheme::S3,
             &[("accessKeyId", "a"), ("secretAccessKey", "b"), ("allowHttp", "perhaps")],
         );
         assert!(message.contains("allowHttp") && !message.contains("perhaps"), "{message}");
-        let message = told(Scheme::Gs, &[("accessKeyId", "a")]);
-        assert!(message.contains("none of the keys") && message.contains("serviceAccountKey"));
-        let message = told(Scheme::Http, &[("username", "a")]);
+        let message = failure(Scheme::Gs, &[("accessKeyId", "a")]);
+        assert!(
+            message.contains("none of the supported keys") && message.contains("serviceAccountKey")
+        );
+        let message = failure(Scheme::Http, &[("username", "a")]);
         assert!(message.contains("password"), "{message}");
     }
 }

@@ -1,8 +1,7 @@
-//! An object as a stream of bytes for a thread that blocks.
+//! Streams an object to a thread that blocks.
 //!
-//! One request for the whole object, some pieces ahead of whoever reads them. Where the connection breaks, which
-//! one that waits for a slow reader will, the rest is asked for from where it broke; what then comes must be of
-//! the same object.
+//! One request fetches the whole object, some chunks ahead of the reader. If the connection breaks, for example because
+//! the reader is slow, the rest is requested from that position, and must belong to the same object.
 
 use std::{
     fmt,
@@ -18,22 +17,23 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     error::{Error, Kind, Result},
-    runtime::{broken_off, wait},
+    runtime::{cancelled, wait},
     store::Object,
 };
 
-/// A connection on which nothing comes for so long is a broken one.
+/// A connection without data for this long is considered broken.
 pub(crate) const SILENCE: Duration = Duration::from_mins(1);
-/// Pieces that wait to be read; a piece is what the network gives at once, some hundred kilobytes at most.
+/// Buffered chunks; a chunk has some hundred kilobytes at most.
 const AHEAD: usize = 32;
-/// How often a connection may break without that anything came.
+/// How often a connection may break without progress.
 const BREAKS: usize = 3;
 
+/// A reader of an object's bytes.
 pub struct Download {
     size: u64,
-    /// Bytes that are still to come.
+    /// Remaining bytes.
     left: u64,
-    pieces: mpsc::Receiver<Result<Bytes>>,
+    chunks: mpsc::Receiver<Result<Bytes>>,
     current: Bytes,
 }
 
@@ -43,18 +43,18 @@ impl Download {
         wait(async move {
             let got = fetch.get(0).await?;
             let size = got.meta.size;
-            let (sender, pieces) = mpsc::channel(AHEAD);
+            let (sender, chunks) = mpsc::channel(AHEAD);
             tokio::spawn(async move {
                 tokio::select! {
                     () = fetch.pump(got, &sender) => {}
-                    () = broken_off() => {}
+                    () = cancelled() => {}
                 }
             });
-            Ok(Self { size, left: size, pieces, current: Bytes::new() })
+            Ok(Self { size, left: size, chunks, current: Bytes::new() })
         })
     }
 
-    /// All its bytes.
+    /// Bytes in the object.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -63,8 +63,8 @@ impl Download {
 impl Read for Download {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.current.is_empty() {
-            match block_on(self.pieces.recv()) {
-                Some(piece) => self.current = piece.map_err(io::Error::other)?,
+            match block_on(self.chunks.recv()) {
+                Some(chunk) => self.current = chunk.map_err(io::Error::other)?,
                 None if self.left == 0 => return Ok(0),
                 None => return Err(io::Error::other(Error::cancelled())),
             }
@@ -88,27 +88,27 @@ struct Fetch {
     name: String,
 }
 
-type Pieces = BoxStream<'static, object_store::Result<Bytes>>;
+type ChunkStream = BoxStream<'static, object_store::Result<Bytes>>;
 
 impl Fetch {
     async fn get(&self, offset: u64) -> Result<GetResult> {
         let range = (offset > 0).then_some(GetRange::Offset(offset));
         let asked = self.store.get_opts(&self.path, GetOptions { range, ..GetOptions::default() });
-        let got = timeout(2 * SILENCE, asked).await.map_err(|_| Error::silent(&self.name))?;
+        let got = timeout(2 * SILENCE, asked).await.map_err(|_| Error::timeout(&self.name))?;
         got.map_err(|error| Error::unreadable(&self.name, &error))
     }
 
-    /// Sends piece after piece, and then nothing or why there is no more.
-    async fn pump(&self, got: GetResult, pieces: &mpsc::Sender<Result<Bytes>>) {
+    /// Sends chunk after chunk, and the error if one occurs.
+    async fn pump(&self, got: GetResult, chunks: &mpsc::Sender<Result<Bytes>>) {
         let meta = got.meta.clone();
         let (mut offset, mut breaks) = (0, 0);
-        let mut stream: Pieces = got.into_stream();
+        let mut stream: ChunkStream = got.into_stream();
         loop {
             let broken = match timeout(SILENCE, stream.next()).await {
-                Ok(Some(Ok(piece))) => {
-                    offset += piece.len() as u64;
+                Ok(Some(Ok(chunk))) => {
+                    offset += chunk.len() as u64;
                     breaks = 0;
-                    if pieces.send(Ok(piece)).await.is_err() {
+                    if chunks.send(Ok(chunk)).await.is_err() {
                         return;
                     }
                     continue;
@@ -119,23 +119,24 @@ impl Fetch {
                     format!("{} ended after {offset} of {} bytes", self.name, meta.size),
                 ),
                 Ok(Some(Err(error))) => Error::unreadable(&self.name, &error),
-                Err(_) => Error::silent(&self.name),
+                Err(_) => Error::timeout(&self.name),
             };
             breaks += 1;
-            let again = if breaks > BREAKS { Err(broken) } else { self.again(&meta, offset).await };
-            match again {
+            let resumed =
+                if breaks > BREAKS { Err(broken) } else { self.resume(&meta, offset).await };
+            match resumed {
                 Ok(more) => stream = more,
                 Err(error) => {
-                    // Who reads may have gone.
-                    let _ = pieces.send(Err(error)).await;
+                    // The reader may have been dropped.
+                    let _ = chunks.send(Err(error)).await;
                     return;
                 }
             }
         }
     }
 
-    /// The rest of the same object.
-    async fn again(&self, meta: &ObjectMeta, offset: u64) -> Result<Pieces> {
+    /// Requests the rest of the same object.
+    async fn resume(&self, meta: &ObjectMeta, offset: u64) -> Result<ChunkStream> {
         if offset >= meta.size {
             return Ok(futures::stream::empty().boxed());
         }
@@ -146,17 +147,20 @@ impl Fetch {
                 message,
             )
         })?;
-        match same(meta, &got.meta) {
+        match is_same(meta, &got.meta) {
             Some(true) => Ok(got.into_stream()),
             Some(false) => Err(Error::new(
                 Kind::Changed,
-                format!("{} has changed while it was read; run again when it is whole", self.name),
+                format!(
+                    "{} has changed while it was read; run the job again when the object is complete",
+                    self.name
+                ),
             )),
             None => Err(Error::new(
                 Kind::Unavailable,
                 format!(
-                    "{}: the connection broke after {offset} bytes, and the server gives neither ETag nor \
-                     Last-Modified by which the rest could be known to be of the same object; try again",
+                    "{}: the connection broke after {offset} bytes and cannot be resumed, since the server sends neither \
+                     ETag nor Last-Modified to identify the object; try again",
                     self.name
                 ),
             )),
@@ -164,14 +168,14 @@ impl Fetch {
     }
 }
 
-/// Whether two answers are about the same bytes, as far as the store tells.
-fn same(before: &ObjectMeta, after: &ObjectMeta) -> Option<bool> {
+/// Whether two responses are about the same object; `None` if the store does not identify it.
+fn is_same(before: &ObjectMeta, after: &ObjectMeta) -> Option<bool> {
     if before.size != after.size {
         return Some(false);
     }
     match (&before.e_tag, &after.e_tag) {
         (Some(before), Some(after)) => Some(before == after),
-        // What is not told is the beginning of time.
+        // A missing header is the epoch.
         (None, None) if before.last_modified.timestamp() == 0 => None,
         (None, None) => Some(before.last_modified == after.last_modified),
         _ => Some(false),

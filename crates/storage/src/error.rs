@@ -1,8 +1,7 @@
-//! What went wrong with an object, in words that never hold a credential.
+//! Errors of stores, without credentials in their messages.
 //!
-//! A store's own message may: S3 sends the key's id and the text that was signed, and an HTTP client the whole
-//! URL with its signature. So nothing of it is passed on but the status, S3's error code, and what the
-//! operating system said.
+//! A store's own message may contain some: S3 sends the key id and the signed text, and an HTTP client the whole URL with
+//! its signature. So only the status, S3's error code, and the operating system's message are passed on.
 
 use std::error::Error as Cause;
 
@@ -10,21 +9,22 @@ use object_store::Error as StoreError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The URL, or the secret, is not one to work with.
+    /// The URL or the secret is invalid.
     Settings,
-    /// There is no such bucket or object.
+    /// The bucket or object does not exist.
     Missing,
-    /// The credentials are wrong, or allow less.
-    Refused,
-    /// The store does not answer, or not rightly: worth another try.
+    /// The credentials are wrong or insufficient.
+    Denied,
+    /// The store is unavailable; a retry may succeed.
     Unavailable,
-    /// The object is another one than it was when its reading began.
+    /// The object was replaced while it was read.
     Changed,
-    /// Nobody waits for it any more.
+    /// The process was asked to stop.
     Cancelled,
-    /// The store does not do what is asked.
+    /// Any other refusal.
     Other,
 }
 
@@ -32,7 +32,7 @@ pub enum Kind {
 #[error("{message}")]
 pub struct Error {
     pub kind: Kind,
-    /// What is wrong with which object, and what to do.
+    /// The object, the problem, and the remedy.
     pub message: String,
 }
 
@@ -50,77 +50,75 @@ impl Error {
     }
 
     pub(crate) fn unreadable(name: &str, error: &StoreError) -> Self {
-        let (kind, told) = told(error);
-        Self::new(kind, format!("{name} can't be read: {told}"))
+        let (kind, reason) = describe(error);
+        Self::new(kind, format!("{name} can't be read: {reason}"))
     }
 
     pub(crate) fn unwritable(name: &str, error: &StoreError) -> Self {
-        let (kind, told) = told(error);
-        Self::new(kind, format!("{name} can't be written: {told}"))
+        let (kind, reason) = describe(error);
+        Self::new(kind, format!("{name} can't be written: {reason}"))
     }
 
-    /// The store gave no answer in time.
-    pub(crate) fn silent(name: &str) -> Self {
-        Self::new(
-            Kind::Unavailable,
-            format!("{name}: the store does not answer; try again when it does"),
-        )
+    /// The store did not answer in time.
+    pub(crate) fn timeout(name: &str) -> Self {
+        Self::new(Kind::Unavailable, format!("{name}: the store does not answer; try again later"))
     }
 }
 
-fn told(error: &StoreError) -> (Kind, String) {
+/// The kind of a store's error and its reason, without credentials.
+fn describe(error: &StoreError) -> (Kind, String) {
     let text = error.to_string();
     let answer = answer(&text);
     match error {
         StoreError::NotFound { .. } => {
-            (Kind::Missing, format!("it is not there{answer}; check the bucket and the key"))
+            (Kind::Missing, format!("not found{answer}; check the bucket and the key"))
         }
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => (
-            Kind::Refused,
+            Kind::Denied,
             format!(
-                "the store refuses it{answer}; check the credentials (auth.secretRef, or those of the environment) \
-                 and what they allow"
+                "the store denies access{answer}; check the credentials (auth.secretRef, or those of the environment) \
+                 and their permissions"
             ),
         ),
         _ if text.contains("/latest/api/token") || text.contains("/computeMetadata/") => (
-            Kind::Refused,
-            "there are no credentials, and this machine has none of its own; name a secret by auth.secretRef, or \
-             set the environment's variables"
+            Kind::Denied,
+            "there are no credentials, and this machine has none of its own; name a secret in auth.secretRef, or \
+             set the environment variables"
                 .into(),
         ),
         _ if chain(error).iter().any(|cause| cause.contains("scheme is not allowed")) => (
             Kind::Other,
-            "its endpoint is http://, which has to be allowed: by the secret's key allowHttp, or AWS_ALLOW_HTTP or \
-             AZURE_ALLOW_HTTP"
+            "the endpoint uses http://, which is not allowed by default; set the secret's key allowHttp, AWS_ALLOW_HTTP \
+             or AZURE_ALLOW_HTTP to true"
                 .into(),
         ),
         _ if status(&text).is_some_and(|status| status.starts_with('4')) => {
-            (Kind::Other, format!("the store does not take the request{answer}"))
+            (Kind::Other, format!("the store refuses the request{answer}"))
         }
         _ => {
             let why = if answer.is_empty() { format!(" ({})", deepest(error)) } else { answer };
             (
                 Kind::Unavailable,
-                format!("the store does not answer as it should{why}; try again when it does"),
+                format!("the store is unavailable{why}; try again later"),
             )
         }
     }
 }
 
-/// ` (403 Forbidden, AccessDenied)`, as far as it is known.
+/// ` (403 Forbidden, AccessDenied)`, as far as available.
 fn answer(text: &str) -> String {
     let parts: Vec<&str> = [status(text), code(text)].into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-/// Such as `403 Forbidden`.
+/// The status, such as `403 Forbidden`.
 fn status(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("status code: ")?;
     let end = rest.find([':', '\n']).unwrap_or(rest.len());
     Some(rest[..end].trim()).filter(|status| status.len() < 64)
 }
 
-/// S3's and Azure's word for it, such as `NoSuchBucket`.
+/// The error code of S3 and Azure, such as `NoSuchBucket`.
 fn code(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
@@ -142,8 +140,8 @@ fn chain(error: &StoreError) -> Vec<String> {
 /// The innermost cause, such as `Connection refused (os error 111)`.
 fn deepest(error: &StoreError) -> String {
     let text = chain(error).pop().unwrap_or_default();
-    // One that names a URL may name what is signed too.
-    if text.contains("://") || text.len() > 200 { "it broke off".into() } else { text }
+    // A URL may contain a signature.
+    if text.contains("://") || text.len() > 200 { "the connection broke".into() } else { text }
 }
 
 #[cfg(test)]
@@ -161,7 +159,7 @@ mod tests {
         let refused =
             StoreError::PermissionDenied { path: "k".into(), source: body.to_owned().into() };
         let error = Error::unreadable("s3://b/k", &refused);
-        assert_eq!(error.kind, Kind::Refused);
+        assert_eq!(error.kind, Kind::Denied);
         assert!(error.message.contains("(403 Forbidden, InvalidAccessKeyId)"), "{error}");
         assert!(!error.message.contains("AKIASECRET"), "{error}");
         let signed = generic("error for url (https://h/k?X-Amz-Signature=abc)");
@@ -172,10 +170,10 @@ mod tests {
 
     #[test]
     fn kinds_come_from_the_status() {
-        let kind = |text: &str| told(&generic(text)).0;
+        let kind = |text: &str| describe(&generic(text)).0;
         assert_eq!(kind("status code: 400 Bad Request: "), Kind::Other);
         assert_eq!(kind("status code: 503 Service Unavailable: "), Kind::Unavailable);
         assert_eq!(kind("Connection refused (os error 111)"), Kind::Unavailable);
-        assert_eq!(kind("PUT http://169.254.169.254/latest/api/token timed out"), Kind::Refused);
+        assert_eq!(kind("PUT http://169.254.169.254/latest/api/token timed out"), Kind::Denied);
     }
 }

@@ -1,8 +1,7 @@
-//! Objects in S3, GCS, Azure or behind HTTP, for drivers that block; and the secrets that open them.
+//! Objects in S3, GCS, Azure or behind HTTP, for drivers that block, and the secrets that open them.
 //!
-//! Drivers read and write as if an object were a file. What that takes of asynchronous work is done here, on
-//! a runtime of this crate's own, so that a driver can be used on any thread. There are no tables in here:
-//! whoever keeps objects of another kind, as the report engine does, opens its store by the same code.
+//! Drivers read and write objects like files. The asynchronous work runs on a runtime of this crate, so that a driver can
+//! be used on any thread. The crate knows no tables, so that the report engine opens its stores by the same code.
 
 mod build;
 mod credentials;
@@ -19,7 +18,7 @@ pub use build::from_environment;
 pub use download::Download;
 pub use error::{Error, Kind, Result};
 pub use location::{Location, Scheme};
-pub use runtime::{break_off, broken_off, handle};
+pub use runtime::{cancel_transfers, cancelled, handle};
 pub use secret::{Secret, Secrets};
 pub use store::{Object, Store, Use};
 pub use upload::Upload;

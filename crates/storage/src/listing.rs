@@ -1,4 +1,4 @@
-//! Which objects a folder or a pattern stands for.
+//! Lists the objects of a folder or a pattern.
 
 use std::path::Path as FilePath;
 
@@ -14,20 +14,21 @@ use crate::{
     store::Object,
 };
 
-/// As files have it: a `*` ends at a `/`, and takes names that begin with a dot.
+/// Patterns match as for files: `*` stops at `/`, and matches names that start with a dot.
 const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: false,
 };
 
-pub(crate) async fn of(
+/// The objects of a folder or pattern, sorted by name.
+pub(crate) async fn list(
     store: &dyn ObjectStore,
     location: &Location,
     endings: &[String],
 ) -> Result<Vec<Object>> {
     let (mut found, none) = if location.is_pattern() {
-        (matching(store, location).await?, "no object has such a name".to_owned())
+        (matching(store, location).await?, "no object matches".to_owned())
     } else {
         (within(store, location, endings).await?, {
             format!("the folder has no objects that end in {}", endings.join(", "))
@@ -36,7 +37,7 @@ pub(crate) async fn of(
     if found.is_empty() {
         return Err(Error::new(Kind::Missing, format!("{location}: {none}")));
     }
-    // As file names are sorted, part by part.
+    // Sorted like file names, component by component.
     found
         .sort_by(|a, b| FilePath::new(a.location.as_ref()).cmp(FilePath::new(b.location.as_ref())));
     let object = |meta: ObjectMeta| Object {
@@ -54,7 +55,7 @@ async fn within(
 ) -> Result<Vec<ObjectMeta>> {
     let folder = prefix(&location.key, location)?;
     let listed = timeout(SILENCE, store.list_with_delimiter(folder.as_ref())).await;
-    let listed = listed.map_err(|_| Error::silent(&location.to_string()))?;
+    let listed = listed.map_err(|_| Error::timeout(&location.to_string()))?;
     let listed = listed.map_err(|error| Error::unreadable(&location.to_string(), &error))?;
     let wanted = |meta: &ObjectMeta| {
         let name = meta.location.filename().unwrap_or_default().to_lowercase();
@@ -66,8 +67,8 @@ async fn within(
 
 async fn matching(store: &dyn ObjectStore, location: &Location) -> Result<Vec<ObjectMeta>> {
     let pattern = Pattern::new(&location.key)
-        .map_err(|error| Error::settings(format!("{location} is no pattern: {error}")))?;
-    // All that is below the last folder without a wildcard.
+        .map_err(|error| Error::settings(format!("{location} is not a valid pattern: {error}")))?;
+    // Everything below the last folder without a wildcard.
     let plain = location.key.find(['*', '?', '[']).unwrap_or(location.key.len());
     let folder = location.key[..plain].rfind('/').map_or("", |end| &location.key[..end]);
     let folder = prefix(folder, location)?;
@@ -75,7 +76,7 @@ async fn matching(store: &dyn ObjectStore, location: &Location) -> Result<Vec<Ob
     let mut found = Vec::new();
     loop {
         let next = timeout(SILENCE, listed.try_next()).await;
-        let next = next.map_err(|_| Error::silent(&location.to_string()))?;
+        let next = next.map_err(|_| Error::timeout(&location.to_string()))?;
         match next.map_err(|error| Error::unreadable(&location.to_string(), &error))? {
             Some(meta) if pattern.matches_with(meta.location.as_ref(), MATCHING) => {
                 found.push(meta);
@@ -88,7 +89,7 @@ async fn matching(store: &dyn ObjectStore, location: &Location) -> Result<Vec<Ob
 
 fn prefix(key: &str, location: &Location) -> Result<Option<Path>> {
     let path = Path::parse(key)
-        .map_err(|error| Error::settings(format!("{location} names no folder: {error}")))?;
+        .map_err(|error| Error::settings(format!("{location} is not a valid folder: {error}")))?;
     Ok((!path.as_ref().is_empty()).then_some(path))
 }
 
@@ -109,7 +110,7 @@ mod tests {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let _inside = runtime.enter();
-            let found = of(&store, &location, &[".csv".into()]).await?;
+            let found = list(&store, &location, &[".csv".into()]).await?;
             Ok(found.into_iter().map(|object| object.name).collect())
         })
     }
@@ -131,7 +132,7 @@ mod tests {
         ]);
         assert_eq!(names(&all, "s3://b/l/").unwrap(), ["s3://b/l/a.csv.gz", "s3://b/l/b.csv"]);
         assert_eq!(names(&all, "s3://b/l/?.txt").unwrap(), ["s3://b/l/c.txt"]);
-        // Part by part: a folder's objects before a name that goes on with another letter.
+        // By component: a folder's objects precede longer names.
         assert_eq!(names(&all, "s3://b/**/*.csv").unwrap().last().unwrap(), "s3://b/l-x.csv");
         assert_eq!(names(&all, "s3://b").unwrap(), ["s3://b/g.csv", "s3://b/l-x.csv"]);
         for gone in ["s3://b/gone/", "s3://b/gone*.csv", "s3://b/l/e/*.parquet"] {
@@ -142,18 +143,18 @@ mod tests {
     proptest! {
         /// The same names, in the same order, as files below a folder.
         #[test]
-        fn patterns_mean_what_they_mean_for_files(
+        fn patterns_match_as_for_files(
             all in prop::collection::btree_set("[ab-]{1,3}(/[ab-]{1,2})?", 1..8),
             pattern in "[ab*?-]{1,3}(/[ab*?]{1,2})?",
         ) {
-            // Two stars are a part of their own or nothing, and mean folders.
+            // Two asterisks mean folders.
             prop_assume!(pattern.contains(['*', '?']) && !pattern.contains("**"));
             let folder = tempfile::tempdir().unwrap();
             let mut kept = Vec::new();
             for key in all {
                 let file = folder.path().join(&key);
                 let made = std::fs::create_dir_all(file.parent().unwrap());
-                // A name can't be a file's and a folder's at once.
+                // A name can't be a file and a folder.
                 if made.is_ok() && !file.exists() && std::fs::write(&file, "x").is_ok() {
                     kept.push(key);
                 }

@@ -1,4 +1,4 @@
-//! URLs of objects.
+//! Parses the URLs of objects.
 
 use std::fmt;
 
@@ -7,30 +7,31 @@ use url::Url;
 
 use crate::error::{Error, Result};
 
+/// The kind of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     S3,
     Gs,
     Az,
-    /// `http` and `https`: to read from.
+    /// `http` and `https`, for reading only.
     Http,
 }
 
-/// Where an object is, or the folder or pattern that stands for several.
+/// The location of an object, or of several by a folder or pattern.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Location {
     pub scheme: Scheme,
-    /// What a store is opened by: `s3://bucket`, or an HTTP URL without its path.
+    /// The URL that opens the store: `s3://bucket`, or an HTTP URL without its path.
     pub(crate) root: String,
-    /// Behind the bucket, as it was written: S3 has keys with any letter in them.
+    /// The part after the bucket, unchanged: S3 keys may contain any character.
     pub(crate) key: String,
-    /// As it is told to people.
+    /// The form for messages, without secrets.
     name: String,
 }
 
 impl Location {
     /// # Errors
-    /// `Settings`: another scheme, no bucket, or credentials in it.
+    /// `Settings`: an unknown scheme, no bucket, or credentials in the URL.
     pub fn parse(text: &str) -> Result<Self> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let known = match scheme {
@@ -40,8 +41,8 @@ impl Location {
             "http" | "https" => return Self::http(text),
             other => {
                 return Err(Error::settings(format!(
-                    "`{other}://` is no store that is known; there are s3://bucket/key, gs://bucket/key, \
-                     az://container/key, and to read from http:// and https://"
+                    "`{other}://` is not supported; use s3://bucket/key, gs://bucket/key or az://container/key, or for \
+                     inputs http:// or https://"
                 )));
             }
         };
@@ -49,8 +50,7 @@ impl Location {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if bucket.is_empty() || !bucket.chars().all(plain) {
             return Err(Error::settings(format!(
-                "a URL has the form {scheme}://bucket/key, and credentials are no part of it: they go to a secret \
-                 (auth.secretRef)"
+                "a URL has the form {scheme}://bucket/key, without credentials; put those into a secret (auth.secretRef)"
             )));
         }
         let root = format!("{scheme}://{bucket}");
@@ -58,19 +58,18 @@ impl Location {
     }
 
     fn http(text: &str) -> Result<Self> {
-        let url = Url::parse(text).map_err(|error| {
-            Error::settings(format!("the URL is not one that can be asked: {error}"))
-        })?;
+        let url =
+            Url::parse(text).map_err(|error| Error::settings(format!("invalid URL: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::settings(
-                "credentials are no part of a URL; they go to a secret (auth.secretRef, keys username and password)",
+                "a URL must not contain credentials; put them into a secret (auth.secretRef, keys username and password)",
             ));
         }
         let mut root = url.clone();
         root.set_path("");
         root.set_fragment(None);
         let mut name = url.clone();
-        // It may hold a signature.
+        // The query may contain a signature.
         name.set_query(None);
         name.set_fragment(None);
         Ok(Self {
@@ -81,35 +80,35 @@ impl Location {
         })
     }
 
-    /// The one object that it names.
+    /// The path of a single object.
     ///
     /// # Errors
-    /// `Settings` if the key is none.
+    /// `Settings` if the key is invalid.
     pub(crate) fn object(&self) -> Result<Path> {
         let path = match self.scheme {
             Scheme::Http => Path::from_url_path(&self.key),
             _ => Path::parse(&self.key),
         };
-        path.map_err(|error| Error::settings(format!("{self} names no object: {error}")))
+        path.map_err(|error| Error::settings(format!("{self} is not a valid object: {error}")))
     }
 
-    /// Whether it stands for what is below it.
+    /// Whether it is a folder.
     pub(crate) fn is_folder(&self) -> bool {
         self.scheme != Scheme::Http && (self.key.is_empty() || self.key.ends_with('/'))
     }
 
-    /// Whether it stands for all objects with such names.
+    /// Whether it is a pattern for names of objects.
     pub(crate) fn is_pattern(&self) -> bool {
         self.scheme != Scheme::Http && self.key.contains(['*', '?', '['])
     }
 
-    /// What another object of the same store is called.
+    /// The URL of another object in the same store.
     pub(crate) fn sibling(&self, path: &Path) -> String {
         format!("{}/{path}", self.root)
     }
 }
 
-/// Without what may be secret in it.
+/// Omits the query, which may be secret.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -130,7 +129,7 @@ mod tests {
     use crate::error::Kind;
 
     #[test]
-    fn keys_stay_as_they_are_written() {
+    fn keys_stay_unchanged() {
         let location = Location::parse("s3://logs/a b/%20?x*.csv").unwrap();
         assert_eq!(
             (location.root.as_str(), location.key.as_str()),
@@ -142,18 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_is_not_shown() {
+    fn signatures_are_not_shown() {
         let location = Location::parse("https://h:1/a%20b.csv?X-Amz-Signature=abc#x").unwrap();
         assert_eq!(location.to_string(), "https://h:1/a%20b.csv");
         assert!(!format!("{location:?}").contains("abc"));
         assert_eq!(location.root, "https://h:1/?X-Amz-Signature=abc");
         assert_eq!(location.object().unwrap().as_ref(), "a b.csv");
-        // A query is no pattern, and nothing is listed by HTTP.
+        // A query is not a pattern, and HTTP has no listing.
         assert!(!location.is_pattern());
     }
 
     #[test]
-    fn what_is_no_place_is_told_without_credentials() {
+    fn errors_do_not_contain_credentials() {
         for text in ["ftp://h/x", "s3:///k", "s3://user:pass@b/k", "http://u:pass@h/x", "https://"]
         {
             let error = Location::parse(text).unwrap_err();

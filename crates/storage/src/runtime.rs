@@ -1,4 +1,4 @@
-//! Asynchronous work for threads that block, which may belong to another runtime.
+//! Runs asynchronous work for threads that block, which may belong to another runtime.
 
 use std::{future::Future, io, sync::LazyLock};
 
@@ -10,41 +10,41 @@ use tokio::{
 
 use crate::error::{Error, Kind, Result};
 
-/// It waits for the network most of its time.
+/// Few, since the work mostly waits for the network.
 const THREADS: usize = 2;
 
-/// Lives as long as the process: an upload may have to be taken back after whoever began it has gone.
+/// Lives as long as the process: an upload may have to be aborted after its owner was dropped.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     Builder::new_multi_thread().worker_threads(THREADS).thread_name("objects").enable_all().build()
 });
 
-static BROKEN_OFF: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+static CANCELLED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
-/// Ends all transfers of this process, now and later: reading fails, and uploads that are not complete are
-/// taken back. For a program that was asked to stop.
-pub fn break_off() {
-    BROKEN_OFF.send_replace(true);
+/// Cancels all transfers of this process, present and future: reading fails, and incomplete uploads are aborted. For a
+/// program that was asked to stop.
+pub fn cancel_transfers() {
+    CANCELLED.send_replace(true);
 }
 
-/// Comes when nobody waits any more.
-pub async fn broken_off() {
-    let mut asked = BROKEN_OFF.subscribe();
+/// Completes when [`cancel_transfers`] is called.
+pub async fn cancelled() {
+    let mut asked = CANCELLED.subscribe();
     if asked.wait_for(|asked| *asked).await.is_err() {
-        // Who could ask is gone with the process.
+        // The sender lives as long as the process.
         std::future::pending::<()>().await;
     }
 }
 
 pub(crate) fn runtime() -> Result<&'static Runtime> {
     RUNTIME.as_ref().map_err(|error| {
-        Error::new(Kind::Other, format!("no threads can be had for the network: {error}"))
+        Error::new(Kind::Other, format!("cannot start threads for the network: {error}"))
     })
 }
 
-/// The threads of all that waits for the network, also of drivers that speak to other servers than stores.
+/// The runtime for all network work, including drivers for other servers than stores.
 ///
 /// # Errors
-/// `Other` if no threads can be had.
+/// `Other` if no threads can be started.
 pub fn handle() -> Result<&'static Handle> {
     runtime().map(Runtime::handle)
 }
@@ -56,12 +56,12 @@ pub(crate) fn wait<T: Send + 'static>(
     let task = runtime()?.spawn(async {
         tokio::select! {
             done = work => done,
-            () = broken_off() => Err(Error::cancelled()),
+            () = cancelled() => Err(Error::cancelled()),
         }
     });
     block_on(task).unwrap_or_else(|_| Err(defect()))
 }
 
 pub(crate) fn defect() -> Error {
-    Error::new(Kind::Other, "a transfer ended without an outcome, which is a defect of Anomal")
+    Error::new(Kind::Other, "internal error: a transfer ended without a result")
 }

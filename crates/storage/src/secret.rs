@@ -1,6 +1,6 @@
-//! Secrets by name: a folder of files for each, as Kubernetes mounts them, or environment variables.
+//! Reads secrets by name, from a folder of files as Kubernetes mounts them, or from environment variables.
 //!
-//! A value is given out by [`Secret::get`] alone. It is in no message, no log and no debug output.
+//! Only [`Secret::get`] returns values. They do not appear in messages, logs or debug output.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 use crate::error::{Error, Result};
 
 const VARIABLE: &str = "ANOMAL_SECRET_";
-/// As Kubernetes has it for a whole secret.
+/// Kubernetes' limit for a whole secret.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Where secrets are read from.
@@ -20,7 +20,7 @@ pub struct Secrets {
     folder: Option<PathBuf>,
 }
 
-/// A secret that was read.
+/// The values of a secret.
 #[derive(Clone)]
 pub struct Secret {
     name: String,
@@ -29,20 +29,20 @@ pub struct Secret {
 
 #[derive(Clone)]
 enum Values {
-    /// By the names of its files.
+    /// By file name.
     Files(BTreeMap<String, String>),
-    /// By what follows the secret's name in a variable's, brought to one form.
+    /// By the part of the variable after the secret's name, normalised.
     Variables(BTreeMap<String, String>),
 }
 
 impl Secrets {
-    /// `folder`: the files `NAME/KEY`; without it, or where it has no such secret, the environment is asked.
+    /// `folder`: has the files `NAME/KEY`. Without it, or if it lacks a secret, variables are read.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
     /// # Errors
-    /// `Settings` with the remedy if there is none of that name.
+    /// `Settings` if there is no such secret.
     pub fn read(&self, name: &str) -> Result<Secret> {
         self.read_beside(
             name,
@@ -57,11 +57,11 @@ impl Secrets {
         name: &str,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Secret> {
-        // It becomes a part of a path.
+        // The name becomes part of a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
             return Err(Error::settings(format!(
-                "`{}` is no name of a secret; it has letters, digits and `-`",
+                "`{}` is not a valid name of a secret; use letters, digits and `-`",
                 name.escape_default()
             )));
         }
@@ -75,15 +75,15 @@ impl Secrets {
         }
         let prefix = format!("{VARIABLE}{}_", variable(name));
         let values: BTreeMap<String, String> = environment
-            .filter_map(|(name, value)| Some((form(name.strip_prefix(&prefix)?), value)))
+            .filter_map(|(name, value)| Some((normalise(name.strip_prefix(&prefix)?), value)))
             .collect();
         if values.is_empty() {
-            let there = self.folder.as_ref().map_or_else(
-                || format!("keep its keys as files DIR/{name}/KEY and name DIR by --secrets"),
-                |folder| format!("keep its keys as files in {}", folder.join(name).display()),
+            let remedy = self.folder.as_ref().map_or_else(
+                || format!("store its keys as files DIR/{name}/KEY and set --secrets DIR"),
+                |folder| format!("store its keys as files in {}", folder.join(name).display()),
             );
             return Err(Error::settings(format!(
-                "there is no secret {name}; {there}, or set the environment's variables {prefix}KEY"
+                "there is no secret {name}; {remedy}, or set the environment variables {prefix}KEY"
             )));
         }
         Ok(Secret { name: name.into(), values: Values::Variables(values) })
@@ -95,17 +95,17 @@ impl Secret {
         &self.name
     }
 
-    /// A key's value, without the line end that editors put behind it.
+    /// A key's value without a final line end.
     pub fn get(&self, key: &str) -> Option<&str> {
         let value = match &self.values {
             Values::Files(values) => values.get(key),
-            Values::Variables(values) => values.get(&form(key)),
+            Values::Variables(values) => values.get(&normalise(key)),
         };
         value.map(|value| value.trim_end_matches(['\n', '\r']))
     }
 
-    /// Keys that are none of `known`. Of variables none is told: they may be another secret's, whose name
-    /// begins alike.
+    /// Keys that are not in `known`. Always empty for variables, which may belong to another secret whose name starts
+    /// alike.
     pub fn others(&self, known: &[&str]) -> Vec<&str> {
         match &self.values {
             Values::Files(values) => {
@@ -127,7 +127,7 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, String>> {
     for entry in folder.read_dir()? {
         let entry = entry?;
         let Ok(key) = entry.file_name().into_string() else { continue };
-        // Kubernetes keeps links to folders beside the keys, with dots before their names.
+        // Kubernetes stores links to folders beside the keys, with names that start with a dot.
         let file = fs::metadata(entry.path())?;
         if key.starts_with('.') || !file.is_file() {
             continue;
@@ -142,14 +142,14 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, String>> {
     Ok(values)
 }
 
-/// In upper case, with `_` for all that a variable's name can't have.
+/// A name as part of a variable: in upper case, with `_` for other characters.
 fn variable(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     name.chars().map(letter).collect()
 }
 
-/// A key in one form: `accessKeyId`, `ACCESSKEYID` and `ACCESS_KEY_ID` are the same.
-fn form(key: &str) -> String {
+/// Normalises a key: `accessKeyId`, `ACCESSKEYID` and `ACCESS_KEY_ID` are the same.
+fn normalise(key: &str) -> String {
     variable(key).replace('_', "")
 }
 
@@ -174,7 +174,7 @@ mod tests {
             fs::write(keys.join(key), value).unwrap();
         }
         let secrets = Secrets::new(Some(folder.path().into()));
-        // The folder is asked first.
+        // The folder takes precedence.
         let secret = secrets
             .read_beside("s3-logs", environment(&[("ANOMAL_SECRET_S3_LOGS_ACCESSKEYID", "other")]))
             .unwrap();
@@ -198,23 +198,24 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_there_is_told_with_the_remedy() {
+    fn a_missing_secret_is_an_error_with_a_remedy() {
         let message = |secrets: Secrets, name: &str| {
             secrets.read_beside(name, environment(&[])).unwrap_err().message
         };
-        let told = message(Secrets::default(), "s3.logs");
-        assert!(told.contains("--secrets") && told.contains("ANOMAL_SECRET_S3_LOGS_KEY"), "{told}");
+        let missing = message(Secrets::default(), "s3.logs");
+        assert!(missing.contains("--secrets"), "{missing}");
+        assert!(missing.contains("ANOMAL_SECRET_S3_LOGS_KEY"), "{missing}");
         let folder = tempfile::tempdir().unwrap();
         assert!(message(Secrets::new(Some(folder.path().into())), "x").contains("as files in"));
         for name in ["..", "../x", "/etc", "", "a/b"] {
-            let told = message(Secrets::new(Some(folder.path().into())), name);
-            assert!(told.contains("no name of a secret"), "{told}");
+            let invalid = message(Secrets::new(Some(folder.path().into())), name);
+            assert!(invalid.contains("not a valid name"), "{invalid}");
         }
     }
 
     proptest! {
         #[test]
-        fn values_are_never_told(value in "[a-z]{12}", name in ".{0,20}") {
+        fn values_are_never_shown(value in "[a-z]{12}", name in ".{0,20}") {
             let variables = [("ANOMAL_SECRET_A_TOKEN", value.as_str())];
             let secret = Secrets::default().read_beside("a", environment(&variables)).unwrap();
             let debug = format!("{secret:?}");

@@ -1,11 +1,11 @@
-//! A store that is open, and the objects in it.
+//! An open store and its objects.
 
 use std::{sync::Arc, time::Duration};
 
 use object_store::{ObjectStore, path::Path};
 
 use crate::{
-    build::{Patience, build},
+    build::{RequestPolicy, build},
     download::Download,
     error::{Error, Result},
     listing,
@@ -15,24 +15,24 @@ use crate::{
     upload::Upload,
 };
 
-/// For what a store is opened.
+/// The purpose of opening a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     Read,
     Write,
 }
 
-/// A part of an upload has so long, at 8 MiB also on a slow line.
+/// The timeout of a part of an upload: 8 MiB on a slow line.
 const WRITE: Duration = Duration::from_mins(2);
-/// An object is read as long as it takes; whether anything comes is looked at piece by piece.
+/// The timeout of a download is not limited; each chunk has its own timeout.
 const READ: Duration = Duration::from_hours(240);
 
 /// An object to read.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its URL, for people.
+    /// The URL, for messages.
     pub name: String,
-    /// Where a listing told it.
+    /// Bytes, if known from a listing.
     pub size: Option<u64>,
     pub(crate) path: Path,
 }
@@ -44,21 +44,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Asks nothing of the store yet. Without a secret the environment's own credentials are used.
+    /// Opens a store without sending a request. Without a secret, credentials come from the environment.
     ///
     /// # Errors
     /// `Settings`.
     pub fn open(location: Location, secret: Option<&Secret>, to: Use) -> Result<Self> {
-        let patience = Patience::of_a_run(if to == Use::Read { READ } else { WRITE });
-        let objects = build(location.scheme, &location.root, secret, patience)?;
+        let policy = RequestPolicy::for_run(if to == Use::Read { READ } else { WRITE });
+        let objects = build(location.scheme, &location.root, secret, policy)?;
         Ok(Self { objects, location })
     }
 
-    /// The objects that the location stands for, in the order that files of such names have: one; those of a
-    /// folder that end in one of `endings`, also compressed; or those whose names match a pattern.
+    /// The objects of the location, sorted like file names: a single one; those of a folder that end in one of `endings`,
+    /// also compressed; or those whose names match a pattern.
     ///
     /// # Errors
-    /// `Missing` if there are none.
+    /// `Missing` if there is none.
     pub fn objects(&self, endings: &[&str]) -> Result<Vec<Object>> {
         let location = self.location.clone();
         if !location.is_folder() && !location.is_pattern() {
@@ -67,21 +67,21 @@ impl Store {
         }
         let objects = Arc::clone(&self.objects);
         let endings: Vec<String> = endings.iter().map(|ending| (*ending).to_owned()).collect();
-        wait(async move { listing::of(objects.as_ref(), &location, &endings).await })
+        wait(async move { listing::list(objects.as_ref(), &location, &endings).await })
     }
 
-    /// Begins to read an object.
+    /// Starts reading an object.
     ///
     /// # Errors
-    /// `Missing`, `Refused`, `Unavailable`.
+    /// `Missing`, `Denied`, `Unavailable`.
     pub fn read(&self, object: &Object) -> Result<Download> {
         Download::start(Arc::clone(&self.objects), object)
     }
 
-    /// Begins to write the one object that the location names.
+    /// Starts writing the object of the location.
     ///
     /// # Errors
-    /// `Settings` if it names a folder; `Missing`, `Refused`, `Unavailable`.
+    /// `Settings` if it is a folder; `Missing`, `Denied`, `Unavailable`.
     pub fn write(&self) -> Result<Upload> {
         if self.location.is_folder() {
             return Err(Error::settings(format!(

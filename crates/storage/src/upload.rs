@@ -1,8 +1,7 @@
-//! An object written by a thread that blocks: it is there whole, once it is complete, or not at all.
+//! Writes an object from a thread that blocks. The object appears whole or not at all.
 //!
-//! Parts are uploaded while more is written, a few at once. A task of its own owns the upload, so that it is
-//! taken back whatever becomes of the thread: when it is dropped, when a part can't be sent, and when the
-//! process is asked to stop.
+//! Parts are uploaded in the background, a few at a time. A task owns the upload, so that it is aborted in every case:
+//! when the writer is dropped, when a part can't be sent, and when the process is asked to stop.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -16,26 +15,27 @@ use tokio::{
 
 use crate::{
     error::{Error, Result},
-    runtime::{broken_off, defect, runtime},
+    runtime::{cancelled, defect, runtime},
 };
 
-/// At least 5 MiB, by S3's rules.
+/// Bytes of a part; S3 requires at least 5 MiB.
 const PART: usize = 8 << 20;
-/// S3 takes 10,000 parts: those behind these are larger, so that an object may have 350 GB.
+/// S3 allows 10,000 parts. Parts after these are larger, so that an object may have 350 GB.
 const SMALL_PARTS: usize = 5_000;
 const LARGE_PART: usize = 64 << 20;
-/// Parts on their way at once: what an upload holds in memory.
+/// Parts in flight, which determine the memory of an upload.
 const AT_ONCE: usize = 3;
-/// What taking an upload back may take: a store that is away is not waited for.
+/// The timeout for aborting an upload.
 const ABORT: Duration = Duration::from_secs(5);
 
 enum Message {
     Part(PutPayload),
-    /// Answered when all parts are there.
+    /// Answered when all parts are uploaded.
     Flush(oneshot::Sender<()>),
     Complete,
 }
 
+/// A writer of an object's bytes.
 pub struct Upload {
     name: String,
     buffer: Vec<u8>,
@@ -45,26 +45,26 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// The store is asked at once, so that a bucket that is not there is told before any work.
+    /// Creates the upload at once, so that a missing bucket is reported before any work.
     pub(crate) fn start(store: Arc<dyn ObjectStore>, path: Path, name: String) -> Result<Self> {
         let (messages, receiver) = mpsc::channel(1);
-        let (begun, has_begun) = oneshot::channel();
-        let task = drive(store, path, name.clone(), receiver, begun);
+        let (started, has_started) = oneshot::channel();
+        let task = drive(store, path, name.clone(), receiver, started);
         let driver = Some(runtime()?.spawn(task));
         let mut upload =
             Self { name, buffer: Vec::new(), parts: 0, messages: Some(messages), driver };
-        match block_on(has_begun) {
+        match block_on(has_started) {
             Ok(()) => Ok(upload),
             Err(_) => Err(upload.failure()),
         }
     }
 
-    /// Its URL, for people.
+    /// The URL, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Sends all that was written, so that nothing but [`Upload::finish`] can fail.
+    /// Uploads all bytes written so far, so that only [`Upload::finish`] can fail.
     ///
     /// # Errors
     /// As writing.
@@ -77,10 +77,10 @@ impl Upload {
         block_on(has_flushed).map_err(|_| self.failure())
     }
 
-    /// Makes the object visible, in place of one that has its key.
+    /// Makes the object visible, replacing an existing one.
     ///
     /// # Errors
-    /// As writing; there is no object then, or the one that was.
+    /// As writing; an existing object stays then.
     pub fn finish(mut self) -> Result<()> {
         if !self.buffer.is_empty() {
             self.send_part()?;
@@ -103,7 +103,7 @@ impl Upload {
         if block_on(messages.send(message)).is_ok() { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// Why the upload has ended.
+    /// The reason why the upload has ended.
     fn failure(&mut self) -> Error {
         self.messages = None;
         let ended = self.driver.take().map(block_on);
@@ -126,18 +126,18 @@ impl io::Write for Upload {
         Ok(count)
     }
 
-    /// A part goes when it is full.
+    /// Does nothing: parts are sent when they are full.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// What is not complete is taken back, and that is waited for: the process may be about to end.
+/// Aborts an incomplete upload, and waits for that, since the process may be about to end.
 impl Drop for Upload {
     fn drop(&mut self) {
         self.messages = None;
         if let Some(driver) = self.driver.take() {
-            // It tells what went wrong to nobody who could mend it.
+            // There is no one to report an error to.
             let _ = block_on(driver);
         }
     }
@@ -158,29 +158,29 @@ async fn drive(
     path: Path,
     name: String,
     mut messages: mpsc::Receiver<Message>,
-    begun: oneshot::Sender<()>,
+    started: oneshot::Sender<()>,
 ) -> Result<()> {
-    // Not broken off: an upload that was made and is not known could not be taken back.
+    // Not cancellable: an upload whose id is unknown could not be aborted.
     let upload = store.put_multipart(&path).await;
     let mut upload = upload.map_err(|error| Error::unwritable(&name, &error))?;
-    // Who began it may have gone, which the messages tell too.
-    let _ = begun.send(());
+    // The receiver may have been dropped; then the messages end as well.
+    let _ = started.send(());
     let mut parts = JoinSet::new();
     let done = tokio::select! {
-        done = parts_of(upload.as_mut(), &mut parts, &mut messages) => match done {
+        done = send_parts(upload.as_mut(), &mut parts, &mut messages) => match done {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::cancelled()),
             Err(error) => Err(Error::unwritable(&name, &error)),
         },
-        () = broken_off() => Err(Error::cancelled()),
+        () = cancelled() => Err(Error::cancelled()),
     };
     if done.is_err() {
-        // No part may come in behind.
+        // No part may arrive after the abort.
         parts.shutdown().await;
         match timeout(ABORT, upload.abort()).await {
             Ok(Ok(())) => {}
             _ => tracing::warn!(
-                "the upload of {name} could not be taken back; the store's rule for incomplete uploads has to \
+                "the upload of {name} could not be aborted; the store's lifecycle rule for incomplete uploads has to \
                  remove it"
             ),
         }
@@ -188,8 +188,8 @@ async fn drive(
     done
 }
 
-/// Whether it was completed.
-async fn parts_of(
+/// Uploads the parts that arrive. Returns whether the upload was completed.
+async fn send_parts(
     upload: &mut dyn MultipartUpload,
     parts: &mut JoinSet<object_store::Result<()>>,
     messages: &mut mpsc::Receiver<Message>,
@@ -197,16 +197,16 @@ async fn parts_of(
     while let Some(message) = messages.recv().await {
         match message {
             Message::Part(bytes) => {
-                until(parts, AT_ONCE - 1).await?;
+                wait_for_parts(parts, AT_ONCE - 1).await?;
                 parts.spawn(upload.put_part(bytes));
             }
             Message::Flush(flushed) => {
-                until(parts, 0).await?;
-                // Who asked may have gone.
+                wait_for_parts(parts, 0).await?;
+                // The receiver may have been dropped.
                 let _ = flushed.send(());
             }
             Message::Complete => {
-                until(parts, 0).await?;
+                wait_for_parts(parts, 0).await?;
                 upload.complete().await?;
                 return Ok(true);
             }
@@ -215,8 +215,8 @@ async fn parts_of(
     Ok(false)
 }
 
-/// Waits until no more than so many parts are on their way.
-async fn until(
+/// Waits until at most `most` parts are in flight.
+async fn wait_for_parts(
     parts: &mut JoinSet<object_store::Result<()>>,
     most: usize,
 ) -> object_store::Result<()> {
@@ -238,13 +238,13 @@ mod tests {
 
     use super::*;
 
-    fn there(store: &InMemory) -> Option<Vec<u8>> {
+    fn stored(store: &InMemory) -> Option<Vec<u8>> {
         let got = block_on(store.get(&Path::from("k"))).ok()?;
         Some(block_on(got.bytes()).unwrap().to_vec())
     }
 
     #[test]
-    fn is_there_whole_or_not_at_all() {
+    fn an_object_appears_whole_or_not_at_all() {
         let store = Arc::new(InMemory::new());
         let start = || {
             let objects: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(&store);
@@ -256,16 +256,16 @@ mod tests {
         upload.write_all(&bytes).unwrap();
         upload.flush_parts().unwrap();
         drop(upload);
-        assert_eq!(there(&store), None);
+        assert_eq!(stored(&store), None);
         let mut upload = start();
         upload.write_all(&bytes).unwrap();
         upload.flush_parts().unwrap();
-        assert_eq!(there(&store), None);
+        assert_eq!(stored(&store), None);
         upload.finish().unwrap();
-        assert_eq!(there(&store).unwrap(), bytes);
-        // Another takes its place, an empty one too.
+        assert_eq!(stored(&store).unwrap(), bytes);
+        // It can be replaced, even by an empty object.
         start().finish().unwrap();
-        assert_eq!(there(&store).unwrap(), b"");
+        assert_eq!(stored(&store).unwrap(), b"");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::{
 
 use anomal_core::{Error, Result};
 use anomal_spec::ElasticsearchConnection;
-use anomal_storage::{broken_off, handle};
+use anomal_storage::{cancelled, handle};
 use reqwest::{
     Certificate,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue},
@@ -252,7 +252,7 @@ pub fn wait<T: Send + 'static>(
     let task = handle.spawn(async {
         tokio::select! {
             done = work => done,
-            () = broken_off() => Err(Error::cancelled()),
+            () = cancelled() => Err(Error::cancelled()),
         }
     });
     futures::executor::block_on(task).unwrap_or_else(|error| {

@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{ElasticsearchOutput, Include};
-use anomal_storage::{broken_off, handle};
+use anomal_storage::{cancelled, handle};
 use futures::executor::block_on;
 use tokio::task::JoinSet;
 
@@ -125,7 +125,7 @@ impl ElasticsearchSink {
         let task = async move {
             tokio::select! {
                 delivered = delivery.deliver(body) => delivered,
-                () = broken_off() => Err(Error::cancelled()),
+                () = cancelled() => Err(Error::cancelled()),
             }
         };
         let handle = handle().map_err(|error| Error::internal(error.message))?;

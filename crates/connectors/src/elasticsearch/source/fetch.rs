@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_core::{Error, Result};
-use anomal_storage::{broken_off, handle};
+use anomal_storage::{cancelled, handle};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
@@ -73,7 +73,7 @@ impl SliceFetcher {
         let task = async move {
             tokio::select! {
                 fetched = fetch.slice(slice, pace) => fetched,
-                () = broken_off() => Err(Error::cancelled()),
+                () = cancelled() => Err(Error::cancelled()),
             }
         };
         SliceRequest(
