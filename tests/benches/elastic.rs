@@ -1,5 +1,5 @@
-//! How fast documents are written to and read from a server, beside loops that do nothing else. `cargo xtask bench
-//! elastic` gets the servers and runs it.
+//! Compares the speed of writing to and reading from a server with loops that do nothing else. `cargo xtask bench
+//! elastic` installs the servers and runs it.
 
 use std::{
     fs,
@@ -15,17 +15,17 @@ use anomal_tests::{
 };
 use serde_json::{Value, json};
 
-/// Documents that are written.
+/// Documents to write.
 const WRITTEN: usize = 250_000;
-/// Documents that are read.
+/// Documents to read.
 const READ: usize = 1_000_000;
 const LOADED: usize = 50_000;
-/// Each measurement is taken so many times, in turns; the best is told.
+/// Repetitions of each measurement, alternating; the best is reported.
 const TURNS: usize = 3;
-/// Sizes of a plain loop's requests, of which the best counts.
+/// Request sizes of the plain loop; the best counts.
 const BATCHES: [usize; 5] = [250, 500, 1_000, 2_500, 5_000];
-/// Requests at a time, as many as the output's and input's settings are here.
-const AT_ONCE: usize = 2;
+/// Concurrent requests, also in the job's settings.
+const CONCURRENCY: usize = 2;
 
 fn main() {
     println!(
@@ -51,35 +51,35 @@ fn line(server: &Server, what: &str, documents: usize, plain: Duration, ours: &M
     );
 }
 
-/// A whole run of `anomal`: its time from start to end, and the most memory that it had, in bytes.
+/// A complete run of `anomal`: its wall time and its peak memory in bytes.
 struct Measurement {
     time: Duration,
     peak: u64,
 }
 
-/// `rows`: how many it has to read.
+/// Runs the job, which must read this number of rows.
 fn run(workspace: &Workspace, rows: usize) -> Measurement {
-    let told = fs::File::create(workspace.path("told.txt")).expect("a file");
+    let log = fs::File::create(workspace.path("log.txt")).expect("a file");
     let began = Instant::now();
     let mut command: Command = workspace.command(&["run", "job.yaml", "--secrets", "secrets"]);
-    let mut child = command.stdout(Stdio::null()).stderr(told).spawn().expect("it starts");
+    let mut child = command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {
         if let Some(ended) = child.try_wait().expect("its state") {
             break ended;
         }
-        let told = fs::read_to_string(&status).unwrap_or_default();
-        let told = told.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
-        peak = told.and_then(|told| told.trim().parse::<u64>().ok()).map_or(peak, |kib| kib << 10);
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak = kib.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(peak, |kib| kib << 10);
         thread::sleep(Duration::from_millis(5));
     };
     let time = began.elapsed();
-    let told = workspace.read("told.txt");
-    assert!(ended.success(), "{ended}: {told}");
-    // As in `job: 1,000,000 rows`.
-    let count = told.lines().next().and_then(|line| line.split_once(" rows")?.0.rsplit(' ').next());
-    assert_eq!(count.map(|count| count.replace(',', "")), Some(rows.to_string()), "{told}");
+    let log = workspace.read("log.txt");
+    assert!(ended.success(), "{ended}: {log}");
+    // The first line is such as `job: 1,000,000 rows`.
+    let count = log.lines().next().and_then(|line| line.split_once(" rows")?.0.rsplit(' ').next());
+    assert_eq!(count.map(|count| count.replace(',', "")), Some(rows.to_string()), "{log}");
     Measurement { time, peak }
 }
 
@@ -89,7 +89,7 @@ fn best(times: impl Iterator<Item = Measurement>) -> Measurement {
         .expect("one")
 }
 
-/// A log of requests.
+/// A log of DNS requests as CSV.
 fn records() -> String {
     let mut text = String::from(
         "@timestamp,source.ip,source.port,destination.ip,destination.port,network.bytes,dns.question.name,\
@@ -111,8 +111,8 @@ fn records() -> String {
     text
 }
 
-/// From a file into an index, beside bulk requests that were made before. Who reads the file and makes the documents is
-/// in the time of the one alone.
+/// Measures a job from a file to an index, compared with prepared bulk requests. Only the job's time includes reading the
+/// file and building the documents.
 fn sink(server: &Server) {
     let workspace = Workspace::default();
     server.secrets(&workspace);
@@ -121,7 +121,7 @@ fn sink(server: &Server) {
         let job = format!(
             "input: {{csv: {{path: in.csv}}}}\ntimeColumn: \"@timestamp\"\nflags:\n  - {{type: direct, name: big, \
              expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\noutputs: [{{elasticsearch: \
-             {{{}, index: {index}, rows: all, bulk: {{inFlight: {AT_ONCE}}}}}}}]\n",
+             {{{}, index: {index}, rows: all, bulk: {{inFlight: {CONCURRENCY}}}}}}}]\n",
             server.settings(WRITER)
         );
         workspace.write("job.yaml", job.as_bytes());
@@ -152,7 +152,7 @@ fn sink(server: &Server) {
     line(server, "write", WRITTEN, plain, &best(measured.into_iter()));
 }
 
-/// The same documents under the same ids.
+/// Writes the same documents under the same ids.
 fn bulk(client: &Client, index: &str, documents: &[(String, Value)], batch: usize) -> Duration {
     let body = |part: &[(String, Value)]| {
         let lines = part
@@ -164,7 +164,7 @@ fn bulk(client: &Client, index: &str, documents: &[(String, Value)], batch: usiz
     let path = format!("/{index}/_bulk?filter_path=errors");
     let began = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENCY {
             scope.spawn(|| {
                 let mut connection = client.connection();
                 while let Some(body) = { bodies.lock().expect("no panic").pop() } {
@@ -177,8 +177,8 @@ fn bulk(client: &Client, index: &str, documents: &[(String, Value)], batch: usiz
     began.elapsed()
 }
 
-/// All records of an index, beside a sliced scroll that looks at nothing but where it goes on, and one that parses what
-/// it gets, as whoever wants to do something with it has to.
+/// Measures reading all records of an index, compared with two sliced scrolls: one reads only the scroll id, the other
+/// parses the documents, as any real client must.
 fn source(server: &Server) {
     let index = server.name("logs-speed");
     let client = server.admin();
@@ -201,7 +201,7 @@ fn source(server: &Server) {
     let workspace = Workspace::default();
     server.secrets(&workspace);
     let job = format!(
-        "input: {{elasticsearch: {{{}, index: {index}, slices: {AT_ONCE}}}}}\nflags:\n  - {{type: direct, name: big, \
+        "input: {{elasticsearch: {{{}, index: {index}, slices: {CONCURRENCY}}}}}\nflags:\n  - {{type: direct, name: big, \
          expression: '\"network.bytes\" > 1390', severity: high, description: Big}}\n",
         server.settings(READER)
     );
@@ -216,14 +216,15 @@ fn source(server: &Server) {
     }
     let measured = best(measured.into_iter());
     line(server, "read", READ, plain, &measured);
-    line(server, "read, beside a loop that parses", READ, parsed, &measured);
+    line(server, "read, loop that parses", READ, parsed, &measured);
 }
 
 fn scroll(client: &Client, index: &str, size: usize, parse: bool) -> Duration {
     let began = Instant::now();
     let read = |slice: usize| {
         let mut connection = client.connection();
-        let first = json!({"size": size, "sort": ["_doc"], "slice": {"id": slice, "max": AT_ONCE}});
+        let first =
+            json!({"size": size, "sort": ["_doc"], "slice": {"id": slice, "max": CONCURRENCY}});
         let first = first.to_string().into_bytes();
         let mut page = connection.post(&format!("/{index}/_search?scroll=1m"), first);
         let mut count = 0;
@@ -242,7 +243,8 @@ fn scroll(client: &Client, index: &str, size: usize, parse: bool) -> Duration {
         }
     };
     let count: usize = thread::scope(|scope| {
-        let slices: Vec<_> = (0..AT_ONCE).map(|slice| scope.spawn(move || read(slice))).collect();
+        let slices: Vec<_> =
+            (0..CONCURRENCY).map(|slice| scope.spawn(move || read(slice))).collect();
         slices.into_iter().map(|slice| slice.join().expect("no panic")).sum()
     });
     assert_eq!(count, READ);

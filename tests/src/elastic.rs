@@ -16,8 +16,8 @@
 //! });
 //! ```
 //!
-//! The servers of [`on_each_server`] are shared by the tests of a binary, and end with it. They take some twenty seconds to start,
-//! so a few binaries with many tests are better than many. Who breaks a server starts one of its own.
+//! The servers of [`on_each_server`] are shared by all tests of a binary and end with it. They take about twenty seconds to
+//! start, so tests should share few binaries. A test that breaks a server starts its own.
 
 mod client;
 mod configuration;
@@ -46,20 +46,20 @@ pub use self::client::{Client, Connection};
 use self::{process::Process, tls::Authority};
 use crate::{Workspace, http::Answer, repository, skip};
 
-/// A user who may do all.
+/// A user with all rights.
 pub const ADMIN: &str = "admin";
-/// A user who may write results, and no more (`examples/elasticsearch/roles`).
+/// A user who may only write results (`examples/elasticsearch/roles`).
 pub const WRITER: &str = "writer";
-/// A user who may read records, and no more.
+/// A user who may only read records.
 pub const READER: &str = "reader";
-/// A user with both of these roles, as a job from index to index needs.
+/// A user with both roles, as a job from index to index needs.
 pub const RUNNER: &str = "runner";
-/// Of all users.
+/// The password of all users.
 pub const PASSWORD: &str = "a-secret-of-the-tests";
 
-/// Where servers listen, unless pods are to reach them.
-const HERE: &str = "127.0.0.1";
-/// What a user may be called in `settings` and `secrets`.
+/// The servers' address, unless pods must reach them.
+const LOOPBACK: &str = "127.0.0.1";
+/// The users known to `settings` and `secrets`.
 const USERS: [&str; 4] = [ADMIN, WRITER, READER, RUNNER];
 const FLAVORS: [Flavor; 2] = [Flavor::Elasticsearch, Flavor::OpenSearch];
 
@@ -78,7 +78,7 @@ enum Size {
 }
 
 impl Size {
-    /// Of its Java. The first compiler alone makes a server faster that lives for a minute.
+    /// The JVM's options. For a server that lives for a minute the first-tier compiler alone is faster.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Small => &["-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1"],
@@ -87,19 +87,19 @@ impl Size {
     }
 }
 
-/// A server, ended when dropped, and with the test's process however that ends.
+/// A server; it ends when dropped, and when the test's process ends for any reason.
 pub struct Server {
     pub flavor: Flavor,
     size: Size,
     folder: PathBuf,
-    /// Which ports it listens on.
+    /// Its HTTP port.
     port: u16,
     authority: Authority,
     process: Option<Process>,
     names: AtomicU32,
 }
 
-/// Runs a scenario against both servers at the same time; one that can't be had is told as skipped.
+/// Runs a scenario against both servers concurrently; a server that is not available is reported as skipped.
 pub fn on_each_server(scenario: impl Fn(&Server) + Sync) {
     let run = |flavor| Server::shared_or(flavor).map(&scenario).err();
     let missing = thread::scope(|scope| {
@@ -112,12 +112,12 @@ pub fn on_each_server(scenario: impl Fn(&Server) + Sync) {
     skip_missing(missing);
 }
 
-/// The same for scenarios that break a server: each has its own, one after the other.
+/// Runs a scenario that breaks a server against a fresh server of each flavor, one after the other.
 pub fn on_fresh_servers(scenario: impl Fn(Server)) {
     skip_missing(FLAVORS.map(|flavor| Server::start(flavor).map(&scenario).err()));
 }
 
-/// On one line, for it is one test.
+/// Reports both reasons on one line, because it is one test.
 fn skip_missing(missing: [Option<String>; 2]) {
     let missing: Vec<String> = missing.into_iter().flatten().collect();
     if !missing.is_empty() {
@@ -126,7 +126,8 @@ fn skip_missing(missing: [Option<String>; 2]) {
 }
 
 impl Server {
-    /// The one that the tests of this binary share; none where it can't be had, which is told as skipped.
+    /// The server shared by the tests of this binary; reports the test as skipped and returns `None` if it is not
+    /// available.
     pub fn shared(flavor: Flavor) -> Option<&'static Self> {
         Self::shared_or(flavor).map_err(|reason| skip(&reason)).ok()
     }
@@ -137,12 +138,18 @@ impl Server {
         shared.as_ref().map_err(Clone::clone)
     }
 
-    /// With nothing in it; else why it can't be had.
+    /// Starts an empty server.
+    ///
+    /// # Errors
+    /// The reason why there is no server program.
     pub fn start(flavor: Flavor) -> Result<Self, String> {
         Self::start_as(flavor, Size::Small)
     }
 
-    /// The same for measurements.
+    /// Starts a server with the memory that measurements need.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
     pub fn start_large(flavor: Flavor) -> Result<Self, String> {
         Self::start_as(flavor, Size::Large)
     }
@@ -151,7 +158,7 @@ impl Server {
         if let Ok(reason) = std::env::var(format!("{}_MISSING", flavor.variable())) {
             return Err(reason);
         }
-        // Removed by what stands between: it outlives what Rust drops.
+        // The guard process removes it: it outlives Rust's destructors.
         let folder = TempDir::with_prefix("anomal-elastic-").expect("a temporary folder").keep();
         let authority = Authority::new();
         let mut log = String::new();
@@ -173,7 +180,7 @@ impl Server {
             }
             server.kill();
             log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-            // Another user may own some of it.
+            // Another user may own some of its files.
             let _ = fs::remove_dir_all(folder.join("work"));
         }
         let _ = fs::remove_dir_all(&folder);
@@ -184,27 +191,26 @@ impl Server {
 
     pub fn url(&self) -> String {
         let scheme = if self.flavor == Flavor::Elasticsearch { "https" } else { "http" };
-        format!("{scheme}://{HERE}:{}", self.port)
+        format!("{scheme}://{LOOPBACK}:{}", self.port)
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Of the authority that signs the certificates of the server and of proxies in front of it, as PEM.
+    /// The certificate authority of the server and of its proxies, as PEM.
     pub fn ca(&self) -> &str {
         self.authority.pem()
     }
 
-    /// A name for an index that no other test uses; the roles of the tests' users are for names with `anomal-results-`
-    /// and `logs-` in front.
+    /// A unique index name. It begins with `anomal-results-` or `logs-`, the prefixes that the users' roles cover.
     pub fn name(&self, part: &str) -> String {
         let number = self.names.fetch_add(1, Ordering::Relaxed);
         let prefix = if part.starts_with("logs-") { "" } else { "anomal-results-" };
         format!("{prefix}{part}-{number}")
     }
 
-    /// Where it is and who asks, as keys of a job's input or output.
+    /// The address and the user's secret, as keys of a job's input or output.
     pub fn settings(&self, user: &str) -> String {
         match self.flavor {
             Flavor::Elasticsearch => settings(&self.url(), user),
@@ -212,14 +218,14 @@ impl Server {
         }
     }
 
-    /// The users' secrets, in the folder `secrets` of the workspace.
+    /// Writes all users' secrets to the folder `secrets` of the workspace.
     pub fn secrets(&self, workspace: &Workspace) {
         for user in USERS {
             self.secret(workspace, user, user);
         }
     }
 
-    /// One user's secret by another name.
+    /// Writes one user's secret under another name.
     pub fn secret(&self, workspace: &Workspace, name: &str, user: &str) {
         let secret = [("username", user), ("password", PASSWORD), ("ca.crt", self.ca())];
         for (key, value) in secret {
@@ -227,7 +233,7 @@ impl Server {
         }
     }
 
-    /// A client of its own to look at what is there.
+    /// An independent client to inspect the server.
     pub fn admin(&self) -> Client {
         self.user(ADMIN)
     }
@@ -242,30 +248,30 @@ impl Server {
         }
     }
 
-    /// The same through a proxy in front of it.
-    pub fn through(&self, proxy: &proxy::Proxy, user: &str) -> Client {
+    /// A client that connects through a proxy.
+    pub fn client_through(&self, proxy: &proxy::Proxy, user: &str) -> Client {
         Client::new(proxy.port()).with_authority(&self.authority).with_basic_auth(user, PASSWORD)
     }
 
-    /// Where all it has lies.
+    /// The folder with all its files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Ends it as a lost machine would; what it holds stays.
+    /// Kills it, as the loss of its machine would; its data stays.
     pub fn kill(&mut self) {
         if let Some(process) = self.process.take() {
             process.end(true);
         }
     }
 
-    /// Comes back after [`Server::kill`], at the same address and with what it held.
+    /// Starts again after [`Server::kill`], at the same address and with the same data.
     pub fn restart(&mut self) {
         self.process = Some(Process::start(self.flavor, self.size, &self.folder, self.port));
         assert!(self.answers(), "{:?} does not come back", self.flavor);
     }
 
-    /// Waits until it has its indices; whether it ever does.
+    /// Waits until its indices are available; false if it ends or times out before that.
     fn answers(&self) -> bool {
         let until = Instant::now() + Duration::from_mins(3);
         let client = self.admin().with_timeout(Duration::from_secs(15));
@@ -308,7 +314,7 @@ impl Flavor {
             Self::Elasticsearch => {
                 free(0).expect("a free port").local_addr().expect("its number").port()
             }
-            // What starts it takes no others. Each process begins elsewhere.
+            // Its launcher accepts only this range. Each process begins elsewhere in it.
             Self::OpenSearch => {
                 let begin = std::process::id() % 98;
                 let mut ports = (9202..9300).cycle().skip(begin as usize).take(98);
@@ -322,7 +328,7 @@ fn settings(url: &str, user: &str) -> String {
     format!("url: \"{url}\", auth: {{secretRef: {{name: {user}}}}}")
 }
 
-/// The roles of the example, each on one line.
+/// The names and JSON texts of the example's roles.
 fn roles() -> impl Iterator<Item = (String, String)> {
     let folder = repository().join("examples/elasticsearch/roles");
     let files = fs::read_dir(folder).expect("the roles").map(|file| file.expect("a file").path());

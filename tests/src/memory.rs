@@ -1,7 +1,7 @@
 //! Runs programs in a control group with a memory limit, as a container runtime does.
 //!
 //! Requires root and a writable `/sys/fs/cgroup` with the memory controller, of version 1 or 2. Beyond the limit the
-//! kernel kills the program, so a test can tell a clean error from such a death.
+//! kernel kills the program, which a test must distinguish from a clean error.
 
 use std::{
     fs, io,

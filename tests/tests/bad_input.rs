@@ -1,5 +1,5 @@
-//! Whatever is fed to it, `anomal` ends with the right exit code and a message with a remedy, and leaves
-//! no half file.
+//! Bad input and bad settings: `anomal` exits with the right code and a message with a remedy, and leaves no partial
+//! file.
 
 use anomal_tests::{RunOutput, Workspace};
 
@@ -12,89 +12,89 @@ classification: {engine: Gower}
 outputs: [{csv: {path: out.csv}}]
 ";
 
-fn on(csv: &[u8]) -> (Workspace, RunOutput) {
-    on_with(csv, JOB)
+fn run_job(csv: &[u8]) -> (Workspace, RunOutput) {
+    run_job_with(csv, JOB)
 }
 
-fn on_with(csv: &[u8], job: &str) -> (Workspace, RunOutput) {
+fn run_job_with(csv: &[u8], job: &str) -> (Workspace, RunOutput) {
     let workspace = Workspace::with_files(&[("in.csv", csv), ("job.yaml", job.as_bytes())]);
-    let ran = workspace.anomal(&["run", "job.yaml"]);
-    (workspace, ran)
+    let output = workspace.anomal(&["run", "job.yaml"]);
+    (workspace, output)
 }
 
-/// That it failed so, and left nothing.
+/// Asserts the exit code and the message, and that no file was left.
 #[track_caller]
-fn fails(csv: &[u8], code: i32, parts: &[&str]) {
-    let (workspace, ran) = on(csv);
-    ran.expect(code, parts);
+fn expect_failure(csv: &[u8], code: i32, parts: &[&str]) {
+    let (workspace, output) = run_job(csv);
+    output.expect(code, parts);
     assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
 }
 
+/// Asserts success with this number of result rows.
 #[track_caller]
-fn works(csv: &[u8], rows: usize) -> Workspace {
-    let (workspace, ran) = on(csv);
-    ran.expect(0, &[]);
+fn expect_rows(csv: &[u8], rows: usize) -> Workspace {
+    let (workspace, output) = run_job(csv);
+    output.expect(0, &[]);
     let mut lines = csv_lines(&workspace.read("out.csv"));
     assert_eq!(lines.remove(0)[..2], ["a", "b"]);
     assert_eq!(lines.len(), rows);
     workspace
 }
 
-/// Cells of a CSV without quotes.
+/// The cells of a CSV text without quotes.
 fn csv_lines(text: &str) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 #[test]
-fn an_empty_file() {
-    fails(b"", 3, &["in.csv", "empty"]);
+fn empty_file() {
+    expect_failure(b"", 3, &["in.csv", "empty"]);
 }
 
 #[test]
-fn a_header_only() {
-    works(b"a,b\n", 0);
+fn header_only() {
+    expect_rows(b"a,b\n", 0);
 }
 
 #[test]
-fn one_row() {
-    let workspace = works(b"a,b\n1,2\n", 1);
-    // A lone row has no score.
+fn single_row_has_no_score() {
+    let workspace = expect_rows(b"a,b\n1,2\n", 1);
     assert!(workspace.read("out.csv").contains("\n1,2,0,,,,false,"));
 }
 
 #[test]
-fn no_match_in_the_header() {
-    fails(b"x,y\n1,2\n", 2, &["a", "x, y"]);
+fn no_column_matches() {
+    expect_failure(b"x,y\n1,2\n", 2, &["a", "x, y"]);
 }
 
 #[test]
-fn a_column_that_is_missing_shows_the_nearest() {
-    fails(b"aa,b,c\n1,2,3\n", 2, &["`a`", "aa"]);
+fn missing_column_suggests_the_nearest() {
+    expect_failure(b"aa,b,c\n1,2,3\n", 2, &["`a`", "aa"]);
 }
 
 #[test]
-fn an_unclosed_quote() {
-    fails(b"a,b\n1,\"2\n3,4\n", 3, &["in.csv:2", "quote"]);
+fn unclosed_quote() {
+    expect_failure(b"a,b\n1,\"2\n3,4\n", 3, &["in.csv:2", "quote"]);
 }
 
 #[test]
 fn ragged_rows() {
-    fails(b"a,b\n1,2\n3\n", 3, &["in.csv:3", "badLines: skip"]);
-    fails(b"a,b\n1,2\n3,4,5\n", 3, &["in.csv:3"]);
+    expect_failure(b"a,b\n1,2\n3\n", 3, &["in.csv:3", "badLines: skip"]);
+    expect_failure(b"a,b\n1,2\n3,4,5\n", 3, &["in.csv:3"]);
 }
 
 #[test]
-fn ragged_rows_skipped_are_kept_and_counted() {
+fn skipped_ragged_rows_go_to_the_dead_letter_file() {
     let job = JOB.replace("path: in.csv", "path: in.csv, badLines: skip");
-    let (workspace, ran) = on_with(b"a,b\n1,2\n3\n4,5\nx,6\n", &job);
-    ran.expect(0, &["rejected"]);
+    let (workspace, output) = run_job_with(b"a,b\n1,2\n3\n4,5\nx,6\n", &job);
+    output.expect(0, &["rejected"]);
     let rejected = workspace.read("job.rejected.ndjson");
     let lines: Vec<serde_json::Value> =
         rejected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["row"], 1);
     assert_eq!(lines[0]["line"], 3);
     assert_eq!(lines[0]["raw"], "3");
-    // The rows that are left keep their numbers.
+    // The other rows keep their numbers.
     let rows: Vec<String> =
         csv_lines(&workspace.read("out.csv")).iter().skip(1).map(|row| row[2].clone()).collect();
     assert!(rows.starts_with(&["0".into(), "2".into()]), "{rows:?}");
@@ -102,85 +102,100 @@ fn ragged_rows_skipped_are_kept_and_counted() {
 
 #[test]
 fn nul_bytes_and_invalid_utf8() {
-    let (_, ran) = on(b"a,b\n1,\x00x\n2,y\n");
-    assert!(matches!(ran.code, Some(0 | 3)), "{ran:#?}");
-    fails(b"a,b\n1,\xff\xfe\n2,y\n", 3, &["in.csv:2", "UTF-8"]);
+    // NUL is text, and is written as it was read.
+    let workspace = expect_rows(b"a,b\n1,\x00x\n2,y\n", 2);
+    assert!(workspace.read("out.csv").contains("\n1,\0x,0,"));
+    expect_failure(b"a,b\n1,\xff\xfe\n2,y\n", 3, &["in.csv:2", "UTF-8"]);
 }
 
 #[test]
-fn a_line_of_100_megabytes() {
+fn line_of_100_megabytes() {
     let mut csv = b"a,b\n1,".to_vec();
     csv.resize(100_000_000, b'x');
     csv.extend(b"\n2,y\n");
-    fails(&csv, 3, &["in.csv:2", "16 MiB"]);
+    expect_failure(&csv, 3, &["in.csv:2", "16 MiB"]);
     let job = JOB.replace("path: in.csv", "path: in.csv, badLines: skip");
-    let (workspace, ran) = on_with(&csv, &job);
-    ran.expect(0, &["rejected"]);
+    let (workspace, output) = run_job_with(&csv, &job);
+    output.expect(0, &["rejected"]);
     assert!(workspace.read("out.csv").contains("\n2,y,1,"));
     assert!(workspace.read("job.rejected.ndjson").len() < 10_000);
 }
 
 #[test]
-fn a_record_of_17_mebibytes() {
+fn record_of_17_mebibytes() {
     let mut csv = b"a,b\n1,\"".to_vec();
     csv.resize(17 << 20, b'\n');
     csv.extend(b"\"\n2,y\n");
-    fails(&csv, 3, &["in.csv:2", "16 MiB"]);
+    expect_failure(&csv, 3, &["in.csv:2", "16 MiB"]);
 }
 
 #[test]
-fn a_byte_order_mark_and_windows_line_ends() {
-    let workspace = works(b"\xef\xbb\xbfa,b\r\n1,2\r\n3,4\r\n5,9\r\n", 3);
+fn byte_order_mark_and_windows_line_ends() {
+    let workspace = expect_rows(b"\xef\xbb\xbfa,b\r\n1,2\r\n3,4\r\n5,9\r\n", 3);
     assert!(workspace.read("out.csv").starts_with("a,b,anomal.row"));
 }
 
 #[test]
-fn text_in_a_number_column_far_down() {
+fn text_in_a_number_column_after_the_inferred_rows() {
     let mut csv = String::from("a,b\n");
     for row in 0..900_000 {
         csv.push_str(&format!("{},{}\n", row % 97, row % 7));
     }
     csv.push_str("1,seven\n");
     let job = JOB.replace("classification: {engine: Gower}", "classification: {engine: HBOS}");
-    let (_, ran) = on_with(csv.as_bytes(), &job);
-    ran.expect(3, &["in.csv:900002", "`b`", "seven", "csv.types"]);
+    let (_, output) = run_job_with(csv.as_bytes(), &job);
+    output.expect(3, &["in.csv:900002", "`b`", "seven", "csv.types"]);
 }
 
 #[test]
 fn columns_of_nulls_and_constants() {
-    works(b"a,b\n,1\n,1\n,1\n", 3);
-    works(b"a,b\n1,x\n1,x\n1,x\n", 3);
+    expect_rows(b"a,b\n,1\n,1\n,1\n", 3);
+    expect_rows(b"a,b\n1,x\n1,x\n1,x\n", 3);
 }
 
 #[test]
-fn infinities_and_not_a_number_are_missing_and_told() {
-    let (_, ran) = on(b"a,b\n1.5,1\ninf,2\nNaN,3\n-inf,4\n2.5,5\n");
-    ran.expect(0, &["note:", "missing"]);
+fn infinities_and_nan_count_as_missing_with_a_note() {
+    let (_, output) = run_job(b"a,b\n1.5,1\ninf,2\nNaN,3\n-inf,4\n2.5,5\n");
+    output.expect(0, &["note:", "missing"]);
 }
 
 #[test]
-fn a_million_distinct_categories() {
+fn million_distinct_categories() {
+    const ROWS: usize = 1_000_000;
+    const OUTLIER: usize = 123_456;
     let mut csv = String::from("a,b\n");
-    for row in 0..1_000_000 {
-        csv.push_str(&format!("host-{row},{}\n", row % 10));
+    for row in 0..ROWS {
+        // Each of the other values of `b` is equally frequent, but for the outlier's own.
+        csv.push_str(&format!("host-{row},{}\n", if row == OUTLIER { 1_000 } else { row % 10 }));
     }
     let job = JOB.replace("classification: {engine: Gower}", "classification: {engine: HBOS}");
-    let (_, ran) = on_with(csv.as_bytes(), &job);
-    ran.expect(0, &["1,000,000 rows"]);
+    let (workspace, output) = run_job_with(csv.as_bytes(), &job);
+    output.expect(0, &["1,000,000 rows"]);
+    let results = workspace.read("out.csv");
+    let scores: Vec<f64> = results
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(3).expect("a score").parse().expect("a number"))
+        .collect();
+    assert_eq!(scores.len(), ROWS);
+    assert!(scores.iter().all(|score| score.is_finite()));
+    let others = scores.iter().enumerate().filter(|(row, _)| *row != OUTLIER);
+    let highest = others.map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
+    assert!(scores[OUTLIER] > highest, "the outlier's score is {}", scores[OUTLIER]);
 }
 
 #[test]
-fn a_column_name_twice() {
-    fails(b"a,b,a\n1,2,3\n", 3, &["`a`", "twice"]);
+fn duplicate_column_name() {
+    expect_failure(b"a,b,a\n1,2,3\n", 3, &["`a`", "twice"]);
 }
 
 #[test]
-fn a_result_file_as_input() {
-    fails(b"a,b,anomal.score\n1,2,3\n", 3, &["anomal.score"]);
+fn result_file_as_input() {
+    expect_failure(b"a,b,anomal.score\n1,2,3\n", 3, &["anomal.score"]);
 }
 
 #[test]
-fn settings_of_every_ugly_kind() {
+fn malformed_settings() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["empty"]),
         ("a: [1, 2", &["job.yaml:"]),
@@ -197,40 +212,45 @@ fn settings_of_every_ugly_kind() {
         ),
     ];
     for (settings, parts) in cases {
-        let (workspace, ran) = on_with(b"a,b\n1,2\n", settings);
-        ran.expect(2, parts);
+        let (workspace, output) = run_job_with(b"a,b\n1,2\n", settings);
+        output.expect(2, parts);
         assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
-        // `validate` says the same.
-        assert_eq!(workspace.anomal(&["validate", "job.yaml"]).code, Some(2), "{settings}");
+        // `validate` refuses it with the same message.
+        workspace.anomal(&["validate", "job.yaml"]).expect(2, parts);
     }
 }
 
 #[test]
 fn settings_of_50_megabytes() {
-    let (_, ran) = on_with(b"a,b\n1,2\n", &"# x\n".repeat(12_500_000));
-    ran.expect(2, &["job.yaml", "1 MiB"]);
+    let (_, output) = run_job_with(b"a,b\n1,2\n", &"# x\n".repeat(12_500_000));
+    output.expect(2, &["job.yaml", "1 MiB"]);
 }
 
 #[test]
-fn anchors_are_fine() {
-    let job = JOB
-        .replace("name: a}", "name: a, multiplier: &w 2}")
-        .replace("name: b}", "name: b, multiplier: *w}");
-    let (_, ran) = on_with(b"a,b\n1,2\n3,4\n5,9\n", &job);
-    ran.expect(0, &[]);
+fn anchors_stand_for_their_values() {
+    let results = |a: &str, b: &str| {
+        let job = JOB
+            .replace("name: a}", &format!("name: a, multiplier: {a}}}"))
+            .replace("name: b}", &format!("name: b, multiplier: {b}}}"));
+        let (workspace, output) = run_job_with(b"a,b\n1,2\n3,4\n5,19\n9,2\n", &job);
+        output.expect(0, &[]);
+        workspace.read("out.csv")
+    };
+    assert_eq!(results("&w 3", "*w"), results("3", "3"));
+    assert_ne!(results("3", "3"), results("3", "1"), "the weights have no effect");
 }
 
 #[test]
-fn paths_that_lead_nowhere() {
+fn paths_without_a_file() {
     let gone = JOB.replace("in.csv", "gone.csv");
-    on_with(b"a,b\n1,2\n", &gone).1.expect(3, &["gone.csv"]);
+    run_job_with(b"a,b\n1,2\n", &gone).1.expect(3, &["gone.csv"]);
     let folder = JOB.replace("path: in.csv", "path: .");
-    let (_, ran) = on_with(b"a,b\n1,2\n3,4\n5,9\n", &folder);
-    ran.expect(0, &[]);
+    let (_, output) = run_job_with(b"a,b\n1,2\n3,4\n5,9\n", &folder);
+    output.expect(0, &[]);
     let no_folder = JOB.replace("out.csv", "no/such/folder/out.csv");
-    on_with(b"a,b\n1,2\n", &no_folder).1.expect(1, &["no/such/folder"]);
+    run_job_with(b"a,b\n1,2\n", &no_folder).1.expect(1, &["no/such/folder"]);
     let is_folder = JOB.replace("path: out.csv", "path: .");
-    on_with(b"a,b\n1,2\n", &is_folder).1.expect(1, &["folder"]);
+    run_job_with(b"a,b\n1,2\n", &is_folder).1.expect(1, &["folder"]);
     Workspace::default().anomal(&["run", "gone.yaml"]).expect(2, &["gone.yaml"]);
     let workspace = Workspace::default();
     workspace.anomal(&["run", "."]).expect(2, &["folder"]);
@@ -238,19 +258,19 @@ fn paths_that_lead_nowhere() {
 
 #[test]
 fn output_equal_to_input() {
-    let (workspace, ran) = on_with(b"a,b\n1,2\n", &JOB.replace("out.csv", "in.csv"));
-    ran.expect(2, &["outputs[0].csv.path", "input itself"]);
+    let (workspace, output) = run_job_with(b"a,b\n1,2\n", &JOB.replace("out.csv", "in.csv"));
+    output.expect(2, &["outputs[0].csv.path", "input itself"]);
     assert_eq!(workspace.read("in.csv"), "a,b\n1,2\n");
 }
 
 #[test]
-fn an_engine_that_is_unknown() {
-    let (_, ran) = on_with(b"a,b\n1,2\n", &JOB.replace("Gower", "Gowr"));
-    ran.expect(2, &["Gowr", "Gower"]);
+fn unknown_engine_suggests_the_nearest() {
+    let (_, output) = run_job_with(b"a,b\n1,2\n", &JOB.replace("Gower", "Gowr"));
+    output.expect(2, &["Gowr", "Gower"]);
 }
 
 #[test]
-fn a_folder_without_a_file_of_the_kind() {
+fn folder_without_a_matching_file() {
     let (workspace, job) = (Workspace::default(), JOB.replace("in.csv", "logs"));
     workspace.write("logs/notes.txt", b"a,b\n1,2\n");
     workspace.write("job.yaml", job.as_bytes());
@@ -261,21 +281,20 @@ fn a_folder_without_a_file_of_the_kind() {
 }
 
 #[test]
-fn standard_output_on_a_full_disk() {
+fn full_standard_output() {
     let job = JOB.replace("path: out.csv", "path: '-'");
-    let (_, ran) = on_with(b"a,b\n1,2\n3,4\n", &job);
-    ran.expect(0, &[]);
+    let (_, output) = run_job_with(b"a,b\n1,2\n3,4\n", &job);
+    output.expect(0, &[]);
     let workspace =
         Workspace::with_files(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
     let mut command = workspace.command(&["run", "job.yaml"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
     command.stderr(std::process::Stdio::piped());
-    let ran: RunOutput = command.output().unwrap().into();
-    ran.expect(1, &["standard output", "space"]);
+    let output: RunOutput = command.output().unwrap().into();
+    output.expect(1, &["standard output", "space"]);
 }
 
-/// `anomal run` by a shell script, in which `"$@"` is the command; for what needs a file system of its
-/// own, which goes with the process.
+/// Runs `anomal run` from a shell script, in which `"$@"` is the command, with its own mount namespace.
 #[cfg(target_os = "linux")]
 fn in_script(workspace: &Workspace, script: &str) -> RunOutput {
     let mut command = std::process::Command::new("unshare");
@@ -287,7 +306,7 @@ fn in_script(workspace: &Workspace, script: &str) -> RunOutput {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk() {
+fn full_disk_leaves_no_partial_file() {
     let mut csv = String::from("a,b\n");
     for row in 0..20_000 {
         csv.push_str(&format!("{},{}\n", row % 977, row % 1_009));
@@ -301,25 +320,25 @@ fn a_full_disk() {
         let workspace =
             Workspace::with_files(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())]);
         workspace.write("disk/keep", b"");
-        // The folder's listing is printed when all is over.
+        // The folder's listing is printed at the end.
         let script = "mount -t tmpfs -o size=64k tmpfs disk; code=0; \"$@\" || code=$?; ls -A disk; exit $code";
-        let ran = in_script(&workspace, script);
-        ran.expect(1, &["disk/out.", "space"]);
-        assert!(!ran.stdout.contains("out."), "half a file was left: {ran:#?}");
+        let output = in_script(&workspace, script);
+        output.expect(1, &["disk/out.", "space"]);
+        assert!(!output.stdout.contains("out."), "a partial file was left: {output:#?}");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_output_that_is_not_permitted() {
+fn output_without_permission() {
     let job = JOB.replace("out.csv", "closed/out.csv");
     let workspace =
         Workspace::with_files(&[("in.csv", b"a,b\n1,2\n3,4\n"), ("job.yaml", job.as_bytes())]);
     workspace.write("closed/keep", b"");
-    // Root may write everywhere, unless that right is taken away.
+    // Root may write everywhere unless these capabilities are dropped.
     let script = "chmod 555 closed; setpriv --bounding-set=-dac_override,-dac_read_search \"$@\"";
-    let ran = in_script(&workspace, script);
-    ran.expect(1, &["closed/out.csv", "may write to"]);
+    let output = in_script(&workspace, script);
+    output.expect(1, &["closed/out.csv", "may write to"]);
     let read_only = "mount --bind closed closed; mount -o remount,ro,bind closed; \"$@\"";
     in_script(&workspace, read_only).expect(1, &["closed/out.csv", "Read-only"]);
 }

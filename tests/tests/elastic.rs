@@ -1,5 +1,5 @@
-//! Elasticsearch and OpenSearch as people use them: jobs from index to index, what is written, what is read, dashboards,
-//! bad days. One binary, for each starts both servers.
+//! Elasticsearch and OpenSearch: jobs from index to index, the sink, the source, dashboards and failures. All are in one
+//! binary, because each binary starts both servers.
 
 mod elastic {
     mod clock;

@@ -1,4 +1,4 @@
-//! Requests as plain as can be, one a connection, to look at what is in a server.
+//! A minimal client to inspect a server, with one request per connection.
 
 use std::{
     io::{BufReader, Read, Result, Write},
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::{
-    HERE,
+    LOOPBACK,
     tls::Authority,
     wire::{self, Message},
 };
@@ -30,11 +30,11 @@ pub struct Client {
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
-/// A connection.
+/// An open connection.
 pub(super) struct RawConnection(BufReader<Box<dyn Stream>>);
 
 impl RawConnection {
-    /// `method`: that of the request.
+    /// Sends a request and reads the response; `method` is the request's.
     pub(super) fn exchange(&mut self, request: &Message, method: &str) -> Result<Message> {
         request.write(self.0.get_mut())?;
         wire::answer(&mut self.0, method)
@@ -65,20 +65,20 @@ impl Client {
         self
     }
 
-    /// Such as `Bearer …`.
+    /// Sets the `Authorization` header, such as `Bearer …`.
     pub fn with_authorization(mut self, authorization: &str) -> Self {
         self.authorization = Some(authorization.to_owned());
         self
     }
 
     pub(super) fn open(&self) -> Result<RawConnection> {
-        let stream = TcpStream::connect((HERE, self.port))?;
+        let stream = TcpStream::connect((LOOPBACK, self.port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(stream),
             Some(tls) => {
-                let name = HERE.try_into().expect("a name");
+                let name = LOOPBACK.try_into().expect("a name");
                 let tls = ClientConnection::new(Arc::clone(tls), name).expect("TLS");
                 Box::new(StreamOwned::new(tls, stream))
             }
@@ -86,7 +86,8 @@ impl Client {
         Ok(RawConnection(BufReader::new(stream)))
     }
 
-    /// An error where there is no answer, or not a whole one.
+    /// # Errors
+    /// If there is no complete response.
     pub fn try_send(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
         let mut request = self.request(method, path, body.into());
         request.headers.push(("connection".into(), "close".into()));
@@ -97,20 +98,20 @@ impl Client {
     fn request(&self, method: &str, path: &str, body: Vec<u8>) -> Message {
         let kind = if path.contains("_bulk") { "application/x-ndjson" } else { "application/json" };
         let mut headers = vec![
-            ("host".to_owned(), format!("{HERE}:{}", self.port)),
+            ("host".to_owned(), format!("{LOOPBACK}:{}", self.port)),
             ("content-type".to_owned(), kind.to_owned()),
         ];
         headers
-            .extend(self.authorization.iter().map(|told| ("authorization".into(), told.clone())));
+            .extend(self.authorization.iter().map(|value| ("authorization".into(), value.clone())));
         Message { start: format!("{method} {path} HTTP/1.1"), headers, body }
     }
 
-    /// For many requests, one after the other.
+    /// A persistent connection for many requests.
     pub fn connection(&self) -> Connection {
         Connection { client: self.clone(), open: self.open().expect("a connection") }
     }
 
-    /// Whatever the server says to it.
+    /// Sends a request and returns the response, whatever its status.
     pub fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let answer = self.try_send(method, path, body);
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
@@ -139,9 +140,9 @@ impl Client {
         self.good("POST", path, &body.to_string())
     }
 
-    /// Has something done that needs no more words, such as `/a/_close`.
+    /// Posts an empty request, such as `/a/_close`.
     #[track_caller]
-    pub fn act(&self, path: &str) -> Value {
+    pub fn post_empty(&self, path: &str) -> Value {
         self.good("POST", path, "")
     }
 
@@ -150,7 +151,7 @@ impl Client {
         self.good("DELETE", path, "")
     }
 
-    /// Documents, numbered from `first` as their ids; they are there for searches afterwards.
+    /// Indexes documents with ids from `first` on and makes them searchable.
     #[track_caller]
     pub fn load(&self, index: &str, first: usize, documents: &[Value]) {
         for (part, documents) in documents.chunks(5_000).enumerate() {
@@ -165,7 +166,7 @@ impl Client {
         self.refresh(index);
     }
 
-    /// Takes documents away by their ids.
+    /// Deletes documents by their ids.
     #[track_caller]
     pub fn unload(&self, index: &str, ids: Range<usize>) {
         let line = |id| format!("{}\n", json!({"delete": {"_id": format!("{id}")}}));
@@ -175,13 +176,13 @@ impl Client {
         self.refresh(index);
     }
 
-    /// Makes all that is written visible to searches.
+    /// Makes all written documents searchable.
     #[track_caller]
     pub fn refresh(&self, index: &str) {
-        self.act(&format!("/{index}/_refresh"));
+        self.post_empty(&format!("/{index}/_refresh"));
     }
 
-    /// How many documents there are by now, of those that match `query` (a query in the server's own language).
+    /// The number of documents that match `query` (in the server's query DSL).
     #[track_caller]
     pub fn count_matching(&self, index: &str, query: &Value) -> u64 {
         self.refresh(index);
@@ -195,7 +196,7 @@ impl Client {
         self.count_matching(index, &json!({"match_all": {}}))
     }
 
-    /// All documents with their ids, in the order of these.
+    /// All documents with their ids, sorted by id.
     #[track_caller]
     pub fn documents(&self, index: &str) -> Vec<(String, Value)> {
         self.refresh(index);
@@ -218,14 +219,14 @@ impl Client {
     }
 }
 
-/// A connection that stays open.
+/// A persistent connection.
 pub struct Connection {
     client: Client,
     open: RawConnection,
 }
 
 impl Connection {
-    /// What is answered to a request that the server takes.
+    /// Posts a request and returns the body of the response, which must be a success.
     pub fn post(&mut self, path: &str, body: Vec<u8>) -> Vec<u8> {
         let request = self.client.request("POST", path, body);
         let answer = self.open.exchange(&request, "POST").expect("an answer");

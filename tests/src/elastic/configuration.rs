@@ -1,10 +1,10 @@
-//! The servers' own settings, in the folder `work`.
+//! Writes the servers' configuration to the folder `work`.
 
 use std::{fs, path::Path};
 
 use super::{Authority, Flavor, process, roles};
 
-/// Of [`super::PASSWORD`], by bcrypt at its lowest cost.
+/// The bcrypt hash of [`super::PASSWORD`], at the lowest cost.
 const HASH: &str = "$2a$04$yoE0lKWJqzxf78jJ/JzSfOGt.Iv6bxp75dL2cZKdaCghiBSKpNTWS";
 
 pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Authority) {
@@ -15,7 +15,7 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
         fs::write(path, content).expect("file written");
     };
     fs::create_dir_all(work.join("tmp")).expect("folder made");
-    // However full the machine's disk is.
+    // The tests must run on a nearly full disk too.
     let disk = "cluster.routing.allocation.disk.threshold_enabled: false\n";
     match flavor {
         Flavor::Elasticsearch => {
@@ -32,7 +32,7 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
                 logs = work.join("logs").display(),
             );
             write("config/elasticsearch.yml", &settings);
-            let (certificate, key) = authority.certificate(super::HERE);
+            let (certificate, key) = authority.certificate(super::LOOPBACK);
             write("config/certs/certificate.pem", &certificate);
             write("config/certs/key.pem", &key);
             write("config/certs/ca.pem", authority.pem());

@@ -1,5 +1,5 @@
-//! What speaks as much of Kibana's and OpenSearch Dashboards' import of saved objects as there is to it. It is no
-//! Kibana: it checks the request and that objects refer to what is there, and nothing of what is in them.
+//! A fake of the saved-objects import API of Kibana and OpenSearch Dashboards. It checks the request and the references
+//! between objects, but not the objects' content.
 
 use std::{
     collections::BTreeMap,
@@ -12,21 +12,21 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    HERE,
+    LOOPBACK,
     wire::{self, Message},
 };
 
-/// By type and id.
+/// Saved objects by type and id.
 type Objects = BTreeMap<(String, String), Value>;
 
 #[derive(Default)]
 struct State {
     objects: Objects,
-    /// An id that is not taken.
+    /// An id that is refused.
     refused: Option<String>,
 }
 
-/// Ends with the test's process.
+/// The server; it ends with the test's process.
 pub struct Kibana {
     host: String,
     port: u16,
@@ -34,12 +34,12 @@ pub struct Kibana {
 }
 
 impl Kibana {
-    /// `header`: that of the two which it wants, `kbn-xsrf` or `osd-xsrf`.
+    /// Starts it; `header` is the required one, `kbn-xsrf` or `osd-xsrf`.
     pub fn start(header: &'static str) -> Self {
-        Self::start_at(HERE, header)
+        Self::start_at(LOOPBACK, header)
     }
 
-    /// On another address of this machine.
+    /// Starts it on another address of this machine.
     pub fn start_at(host: &str, header: &'static str) -> Self {
         let listener = TcpListener::bind((host, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
@@ -47,7 +47,7 @@ impl Kibana {
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // One that breaks off is what clients do.
+                // Clients may close a connection at any time.
                 let _ = serve(stream, header, &shared);
             }
         });
@@ -58,7 +58,7 @@ impl Kibana {
         format!("http://{}:{}", self.host, self.port)
     }
 
-    /// Of this id nothing is taken from now on.
+    /// Refuses objects with this id from now on.
     pub fn refuse(&self, id: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(id.to_owned());
     }
@@ -88,7 +88,7 @@ fn import(
     header: &str,
     state: &mut State,
 ) -> std::result::Result<Value, (u16, String)> {
-    let wrong = |message: &str| (400, message.to_owned());
+    let bad_request = |message: &str| (400, message.to_owned());
     if !request.start.starts_with("POST /api/saved_objects/_import?overwrite=true ") {
         return Err((404, "Not Found".into()));
     }
@@ -99,10 +99,10 @@ fn import(
     let boundary = kind.strip_prefix("multipart/form-data; boundary=");
     let boundary = boundary.ok_or((415, "Unsupported Media Type".to_owned()))?;
     let text = String::from_utf8_lossy(&request.body);
-    let part = text.split(&format!("--{boundary}")).nth(1).ok_or(wrong("no part"))?;
-    let (head, file) = part.split_once("\r\n\r\n").ok_or(wrong("no head"))?;
+    let part = text.split(&format!("--{boundary}")).nth(1).ok_or(bad_request("no part"))?;
+    let (head, file) = part.split_once("\r\n\r\n").ok_or(bad_request("no head"))?;
     if !head.contains("name=\"file\"") || !head.contains(".ndjson\"") {
-        return Err(wrong("Invalid file extension"));
+        return Err(bad_request("Invalid file extension"));
     }
     let objects: Vec<Value> = file
         .trim_end()
@@ -110,23 +110,23 @@ fn import(
         .map(|line| serde_json::from_str(line).map_err(|error| (400, error.to_string())))
         .collect::<std::result::Result<_, _>>()?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let named = |object: &Value| (text(&object["type"]), text(&object["id"]));
-    let given: Vec<(String, String)> = objects.iter().map(named).collect();
+    let key_of = |object: &Value| (text(&object["type"]), text(&object["id"]));
+    let given: Vec<(String, String)> = objects.iter().map(key_of).collect();
     let mut errors = Vec::new();
     for object in objects {
-        let key = named(&object);
+        let key = key_of(&object);
         let references = object["references"].as_array().cloned().unwrap_or_default();
-        let missing = |reference: &Value| !given.contains(&named(reference));
-        let why = if references.iter().any(missing) {
+        let missing = |reference: &Value| !given.contains(&key_of(reference));
+        let reason = if references.iter().any(missing) {
             Some("missing_references")
         } else if state.refused.as_ref() == Some(&key.1) {
             Some("unsupported_type")
         } else {
             None
         };
-        match why {
-            Some(why) => {
-                errors.push(json!({"type": key.0, "id": key.1, "error": {"type": why}}));
+        match reason {
+            Some(reason) => {
+                errors.push(json!({"type": key.0, "id": key.1, "error": {"type": reason}}));
             }
             None => drop(state.objects.insert(key, object)),
         }

@@ -1,8 +1,7 @@
-//! A server's process, which nothing of outlives the test.
+//! A server's process; nothing of it outlives the test.
 //!
-//! A shell stands between: it ends the server, and removes its folder, when the pipe that it reads from is closed, as it
-//! is when this process ends, whatever ends it. A signal at the parent's death alone would not do, for the parent in
-//! this sense is the thread that a test runs in.
+//! A guard shell kills the server and removes its folder when the pipe that it reads from is closed, which happens when
+//! this process ends for any reason. A parent-death signal alone would not do: for it the parent is the test's thread.
 
 use std::{
     fs::{self, File},
@@ -15,11 +14,11 @@ use std::{
 use super::{Flavor, Size};
 use crate::tool;
 
-/// `$1`: the folder; `$2`: what the server is copied from; behind it the server's command.
+/// `$1` is the folder, `$2` the server's distribution to copy, the rest the server's command.
 const GUARD: &str = r#"
 folder=$1 from=$2
 shift 2
-# Where tests run as root, another user has to get at it, and owns what the server writes.
+# As root, the server runs as another user, who must reach the folder and owns what the server writes.
 chmod 711 "$folder"
 if [ ! -d "$folder/home" ]; then
     cp -rl "$from" "$folder/home" 2>/dev/null ||
@@ -32,7 +31,7 @@ if [ "$(id -u)" = 0 ]; then
     as="--reuid 65534 --regid 65534 --clear-groups"
 fi
 cd "$folder/work" || exit 1
-# A group of its own, for the server may start others; and it ends with this shell.
+# Its own process group, because the server may start others; it ends with this shell.
 setsid setpriv $as --pdeathsig KILL "$@" >>"$folder/log" 2>&1 &
 server=$!
 echo "$server"
@@ -64,7 +63,7 @@ impl Process {
         match flavor {
             Flavor::Elasticsearch => {
                 command.arg(home.join("bin/elasticsearch"));
-                // It asks for an index that this distribution has no analyser for.
+                // It needs an index whose analyser this distribution lacks.
                 let options = "-Des.queryable_built_in_roles_enabled=false";
                 let options = format!("{} {options}", size.options().join(" "));
                 command.env("ES_JAVA_HOME", java).env("ES_JAVA_OPTS", options);
@@ -85,22 +84,22 @@ impl Process {
         command.env_remove("JAVA_HOME").env("HOME", &work).current_dir("/");
         let log = File::create(folder.join("log")).expect("its log");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        // What ends a terminal's programs does not end it before it has cleaned up.
+        // Signals from the terminal must not end it before it has cleaned up.
         let mut guard = command.process_group(0).spawn().expect("a shell");
-        let mut told = String::new();
+        let mut line = String::new();
         let output = guard.stdout.take().expect("its output");
-        BufReader::new(output).read_line(&mut told).expect("the server's number");
-        let server = told.trim().parse().unwrap_or_default();
+        BufReader::new(output).read_line(&mut line).expect("the server's number");
+        let server = line.trim().parse().unwrap_or_default();
         Self { guard, server }
     }
 
     pub(super) fn has_ended(&self) -> bool {
         let state = fs::read_to_string(format!("/proc/{}/stat", self.server)).unwrap_or_default();
-        // Behind its name, which may hold anything: `Z` is one that has ended and is still listed.
+        // The state follows the name, which may contain anything; `Z` is a zombie.
         state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
     }
 
-    /// At once, as a lost machine; `keep`: with its folder left.
+    /// Kills it at once, as the loss of its machine would; `keep` leaves its folder.
     pub(super) fn end(mut self, keep: bool) {
         let mut pipe = self.guard.stdin.take().expect("its input");
         if keep {
@@ -118,7 +117,7 @@ impl Drop for Process {
     }
 }
 
-/// The cluster's name, which no other has.
+/// The cluster's unique name.
 pub(super) fn cluster(folder: &Path) -> String {
     folder.file_name().expect("a name").to_string_lossy().into_owned()
 }

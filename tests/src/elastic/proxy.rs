@@ -1,5 +1,5 @@
-//! What stands in front of a server and has bad days when it is told to. It speaks TLS and asks who is there, whatever
-//! the server behind it does.
+//! A proxy in front of a server that injects faults. It uses TLS and authenticates clients, whatever the server behind it
+//! does.
 
 use std::{
     io::{BufReader, Result, Write},
@@ -13,42 +13,42 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 pub use super::wire::Message;
-use super::{Client, Flavor, HERE, PASSWORD, Server, USERS, client, settings, wire};
+use super::{Client, Flavor, LOOPBACK, PASSWORD, Server, USERS, client, settings, wire};
 use crate::Workspace;
 
-/// What becomes of a request.
+/// How a request is handled.
 #[derive(Clone, Debug, Default)]
 pub enum Fault {
     #[default]
     None,
-    /// The server never hears of it; this is what the client hears: a status, headers, a body.
+    /// Responds with this status, headers and body, without forwarding the request.
     Answer(u16, Vec<(String, String)>, String),
-    /// The connection ends, and the server never hears of it.
+    /// Closes the connection without forwarding the request.
     Refuse,
-    /// The server does it, and the connection ends before the answer.
+    /// Forwards the request and closes the connection before the response.
     DropResponse,
-    /// The server does it, and the connection ends after so many bytes of the answer's body.
+    /// Forwards the request and closes the connection after this many bytes of the response's body.
     Truncate(usize),
-    /// The server does it, and the answer comes this much later.
+    /// Forwards the request and delays the response.
     Delay(Duration),
-    /// The server does it, and the answer's body comes in sixteen pieces, with as much time between them.
+    /// Forwards the request and sends the response's body in sixteen pieces with this pause between them.
     Drip(Duration),
 }
 
 impl Fault {
-    /// Too much to do.
+    /// A refusal by an overloaded server.
     pub fn too_many() -> Self {
         let body = json!({"error": {"type": "es_rejected_execution_exception"}, "status": 429});
         Self::Answer(429, Vec::new(), body.to_string())
     }
 
-    /// What a load balancer says for a server that is away.
+    /// A load balancer's response for an unavailable server.
     pub fn unavailable() -> Self {
         let kind = ("content-type".to_owned(), "text/html".to_owned());
         Self::Answer(503, vec![kind], "<html>503 Service Temporarily Unavailable</html>".into())
     }
 
-    /// Who is there is not known, or not any more.
+    /// A refusal of unknown or expired credentials.
     pub fn unauthorized() -> Self {
         let body = json!({"error": {"type": "security_exception"}, "status": 401});
         let asks = ("www-authenticate".to_owned(), "Basic realm=\"tests\", ApiKey".to_owned());
@@ -56,25 +56,26 @@ impl Fault {
     }
 }
 
-/// A request that came, and how it was answered.
+/// A request and the status of its response.
 #[derive(Clone, Debug)]
 pub struct ProxiedRequest {
     pub method: String,
     pub path: String,
-    /// As it came, compressed where it was.
-    pub request: usize,
-    /// None where the connection was ended instead.
+    /// Bytes of the request's body as received, possibly compressed.
+    pub request_bytes: usize,
+    /// `None` if the connection was closed instead.
     pub status: Option<u16>,
 }
 
 type Rule = dyn Fn(usize, &Message) -> Fault + Send + Sync;
 
 struct State {
-    /// What is taken as a token or an API key (`Bearer …`, `ApiKey …`), and the user that it stands for.
+    /// Accepted tokens and API keys (`Bearer …`, `ApiKey …`) with their users.
     accepted: Vec<(String, String)>,
     rule: Arc<Rule>,
-    requests: usize,
-    seen: Vec<ProxiedRequest>,
+    /// Since the rule was set.
+    request_count: usize,
+    requests: Vec<ProxiedRequest>,
     connections: Vec<TcpStream>,
 }
 
@@ -85,7 +86,7 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// Ends with the test's process.
+/// The proxy; it ends with the test's process.
 pub struct Proxy {
     host: String,
     port: u16,
@@ -94,20 +95,20 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Without faults at first.
+    /// Starts a proxy without faults.
     pub fn start(to: &Server) -> Self {
-        Self::start_at(HERE, to)
+        Self::start_at(LOOPBACK, to)
     }
 
-    /// On another address of this machine.
+    /// Starts it on another address of this machine.
     pub fn start_at(host: &str, to: &Server) -> Self {
         let listener = TcpListener::bind((host, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let state = State {
             accepted: Vec::new(),
             rule: Arc::new(|_, _| Fault::None),
-            requests: 0,
-            seen: Vec::new(),
+            request_count: 0,
+            requests: Vec::new(),
             connections: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -120,21 +121,21 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&serving);
-                // One that breaks off is what clients do, and what it is told to do.
+                // Clients and faults may close a connection at any time.
                 thread::spawn(move || shared.serve(stream));
             }
         });
         Self { host: host.to_owned(), port, ca: to.ca().to_owned(), shared }
     }
 
-    /// From now on, by the request's number (from 0, since this call) and itself.
-    pub fn faults(&self, rule: impl Fn(usize, &Message) -> Fault + Send + Sync + 'static) {
+    /// Sets the faults from now on, by the request's number (from 0, since this call) and the request.
+    pub fn set_faults(&self, rule: impl Fn(usize, &Message) -> Fault + Send + Sync + 'static) {
         let mut state = self.shared.state();
         state.rule = Arc::new(rule);
-        state.requests = 0;
+        state.request_count = 0;
     }
 
-    /// What else is taken, such as `Bearer abc` or `ApiKey abc`, for `user`; taken back by [`Proxy::revoke`].
+    /// Accepts other credentials, such as `Bearer abc` or `ApiKey abc`, for `user` until [`Proxy::revoke`].
     pub fn accept(&self, authorization: &str, user: &str) {
         self.shared.state().accepted.push((authorization.to_owned(), user.to_owned()));
     }
@@ -143,16 +144,16 @@ impl Proxy {
         self.shared.state().accepted.retain(|(accepted, _)| accepted != authorization);
     }
 
-    /// Ends all connections that there are.
+    /// Closes all open connections.
     pub fn close_connections(&self) {
         for stream in self.shared.state().connections.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    /// What came so far.
-    pub fn seen(&self) -> Vec<ProxiedRequest> {
-        self.shared.state().seen.clone()
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<ProxiedRequest> {
+        self.shared.state().requests.clone()
     }
 
     pub fn port(&self) -> u16 {
@@ -163,17 +164,17 @@ impl Proxy {
         format!("https://{}:{}", self.host, self.port)
     }
 
-    /// The authority of its certificate, as PEM.
+    /// The certificate authority, as PEM.
     pub fn ca(&self) -> &str {
         &self.ca
     }
 
-    /// Where it is and who asks, as keys of a job's input or output.
+    /// The address and the user's secret, as keys of a job's input or output.
     pub fn settings(&self, user: &str) -> String {
         settings(&self.url(), user)
     }
 
-    /// A secret, in the folder `secrets` of the workspace: `apiKey` or `token` and its value. The authority is in it.
+    /// Writes a secret with `key` (`apiKey` or `token`) and the certificate authority to the workspace.
     pub fn secret(&self, workspace: &Workspace, name: &str, key: &str, value: &str) {
         for (key, value) in [(key, value), ("ca.crt", &self.ca)] {
             workspace.write(&format!("secrets/{name}/{key}"), value.as_bytes());
@@ -206,13 +207,13 @@ impl Shared {
     fn fault(&self, request: &Message) -> Fault {
         let (number, rule) = {
             let mut state = self.state();
-            state.requests += 1;
-            (state.requests - 1, Arc::clone(&state.rule))
+            state.request_count += 1;
+            (state.request_count - 1, Arc::clone(&state.rule))
         };
         rule(number, request)
     }
 
-    /// Whether the connection goes on.
+    /// Handles a request; returns whether the connection stays open.
     fn answer(
         &self,
         mut request: Message,
@@ -223,9 +224,14 @@ impl Shared {
         let mut words = request.start.split(' ').map(str::to_owned);
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let size = request.body.len();
-        let seen = |status| {
+        let record = |status| {
             let (method, path) = (method.clone(), path.clone());
-            self.state().seen.push(ProxiedRequest { method, path, request: size, status });
+            self.state().requests.push(ProxiedRequest {
+                method,
+                path,
+                request_bytes: size,
+                status,
+            });
         };
         let denied = Fault::unauthorized();
         let fault = match (fault, self.user(&request)) {
@@ -233,7 +239,7 @@ impl Shared {
             (fault, _) => fault,
         };
         if let Fault::Answer(status, headers, body) = fault {
-            seen(Some(*status));
+            record(Some(*status));
             let start = format!("HTTP/1.1 {status} of the tests");
             let headers = if headers.is_empty() {
                 vec![("content-type".into(), "application/json".into())]
@@ -244,7 +250,7 @@ impl Shared {
             return Ok(true);
         }
         if let (Fault::Refuse, _) | (_, None) = (fault, self.user(&request)) {
-            seen(None);
+            record(None);
             return Ok(false);
         }
         let user = self.user(&request).unwrap_or_default();
@@ -257,11 +263,11 @@ impl Shared {
         answer.headers.retain(|(name, _)| name != "connection");
         match fault {
             Fault::DropResponse => {
-                seen(None);
+                record(None);
                 return Ok(false);
             }
             Fault::Truncate(bytes) => {
-                seen(None);
+                record(None);
                 to.write_all(&answer.head(answer.body.len()))?;
                 to.write_all(&answer.body[..answer.body.len().min(*bytes)])?;
                 to.flush()?;
@@ -269,7 +275,7 @@ impl Shared {
             }
             Fault::Delay(time) => thread::sleep(*time),
             Fault::Drip(time) => {
-                seen(Some(answer.status()));
+                record(Some(answer.status()));
                 to.write_all(&answer.head(answer.body.len()))?;
                 for piece in answer.body.chunks(answer.body.len().div_ceil(16).max(1)) {
                     to.write_all(piece)?;
@@ -280,9 +286,9 @@ impl Shared {
             }
             _ => {}
         }
-        seen(Some(answer.status()));
+        record(Some(answer.status()));
         if method == "HEAD" {
-            // Its length is that of what is not sent.
+            // The length is that of the omitted body.
             let length = answer.header("content-length").and_then(|length| length.parse().ok());
             to.write_all(&answer.head(length.unwrap_or_default()))?;
             to.flush()?;
@@ -292,7 +298,7 @@ impl Shared {
         Ok(true)
     }
 
-    /// Once, whatever comes: what is done again is done again by the client.
+    /// Forwards a request once: retries are the client's task.
     fn forward(
         &self,
         request: &Message,
@@ -305,15 +311,15 @@ impl Shared {
         Ok(answer)
     }
 
-    /// Who asks, if that is known.
+    /// The user of the request's credentials.
     fn user(&self, request: &Message) -> Option<String> {
-        let told = request.header("authorization")?;
-        let known = USERS.iter().find(|user| client::basic(user, PASSWORD) == told);
+        let credentials = request.header("authorization")?;
+        let user = USERS.iter().find(|user| client::basic(user, PASSWORD) == credentials);
         let accepted = || {
             let state = self.state();
-            let accepted = state.accepted.iter().find(|(accepted, _)| accepted == told);
+            let accepted = state.accepted.iter().find(|(accepted, _)| accepted == credentials);
             accepted.map(|(_, user)| user.clone())
         };
-        known.map(|user| (*user).to_owned()).or_else(accepted)
+        user.map(|user| (*user).to_owned()).or_else(accepted)
     }
 }

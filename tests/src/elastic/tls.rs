@@ -1,4 +1,4 @@
-//! An authority of a server's own, and certificates of it.
+//! A server's own certificate authority and its certificates.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Authority {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        // A certificate with the name of its issuer is taken for one that signs itself.
+        // A certificate with its issuer's name would count as self-signed.
         authority.distinguished_name.push(DnType::CommonName, "authority of the tests");
         let key = KeyPair::generate().expect("a key");
         let ca = authority.self_signed(&key).expect("signed").pem();
@@ -31,7 +31,7 @@ impl Authority {
         &self.ca
     }
 
-    /// For an address of this machine: the certificate and its key.
+    /// A certificate for an address of this machine, and its key.
     pub(super) fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let names = vec![host.to_owned(), "localhost".to_owned()];

@@ -1,8 +1,8 @@
-//! HTTP/1.1 as far as these servers and their clients speak it: what is read is whole, or an error.
+//! A minimal HTTP/1.1 reader and writer; an incomplete message is an error.
 
 use std::io::{BufRead, Error, ErrorKind, Read, Result, Write};
 
-/// A request or an answer, its body as it is when no longer in chunks.
+/// A request or a response, with its body after chunked decoding.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     /// Its first line.
@@ -18,16 +18,16 @@ impl Message {
         header.map(|header| header.1.as_str())
     }
 
-    /// Of an answer.
+    /// The status of a response.
     pub(super) fn status(&self) -> u16 {
         self.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// Its head, for a body of this length.
+    /// The head for a body of this length.
     pub(super) fn head(&self, length: usize) -> Vec<u8> {
         let mut head = format!("{}\r\n", self.start);
-        let kept = |name: &str| !["content-length", "transfer-encoding"].contains(&name);
-        for (name, value) in self.headers.iter().filter(|header| kept(&header.0)) {
+        let keep = |name: &str| !["content-length", "transfer-encoding"].contains(&name);
+        for (name, value) in self.headers.iter().filter(|header| keep(&header.0)) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {length}\r\n\r\n"));
@@ -35,7 +35,7 @@ impl Message {
     }
 
     pub(super) fn write(&self, to: &mut impl Write) -> Result<()> {
-        // At once: two small writes would wait for each other's acknowledgement.
+        // In one write: two small ones would wait for each other's acknowledgement.
         let mut bytes = self.head(self.body.len());
         bytes.extend(&self.body);
         to.write_all(&bytes)?;
@@ -43,17 +43,17 @@ impl Message {
     }
 }
 
-/// None where the other side has ended.
+/// Reads a request; `None` if the client has closed the connection.
 pub(super) fn request(from: &mut impl BufRead) -> Result<Option<Message>> {
     let Some(mut message) = head(from)? else { return Ok(None) };
     body(&mut message, from, 0)?;
     Ok(Some(message))
 }
 
-/// `to`: the method that it is an answer to.
-pub(super) fn answer(from: &mut impl BufRead, to: &str) -> Result<Message> {
+/// Reads a response to a request with this method.
+pub(super) fn answer(from: &mut impl BufRead, method: &str) -> Result<Message> {
     let mut message = head(from)?.ok_or(ErrorKind::UnexpectedEof)?;
-    if to != "HEAD" && ![204, 304].contains(&message.status()) {
+    if method != "HEAD" && ![204, 304].contains(&message.status()) {
         body(&mut message, from, u64::MAX)?;
     }
     Ok(message)
@@ -74,7 +74,7 @@ fn head(from: &mut impl BufRead) -> Result<Option<Message>> {
     }
 }
 
-/// `otherwise`: how long it is at most where nothing tells its length.
+/// Reads the body; `otherwise` is its maximum length if no header gives the length.
 fn body(message: &mut Message, from: &mut impl BufRead, otherwise: u64) -> Result<()> {
     if message.header("transfer-encoding") == Some("chunked") {
         loop {

@@ -1,4 +1,4 @@
-//! A machine whose clock is off: ranges of time are the server's, and what is written is the same.
+//! A machine with a wrong clock: time ranges use the server's clock, and the same documents are written.
 
 use std::process::Command;
 
@@ -16,18 +16,18 @@ fn run(workspace: &Workspace, off: &str) -> RunOutput {
     let mut command = Command::new(tool("ANOMAL_TEST_FAKETIME"));
     command.args(["-f", off]).arg(anomal.get_program());
     command.args(["run", "job.yaml", "--secrets", "secrets", "--run", "r", "--summary", "json"]);
-    // Waiting is by the other clock.
+    // Waits use the monotonic clock, which stays right.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_COLOR", "1");
     command.current_dir(workspace.folder.path()).output().expect("anomal runs").into()
 }
 
-/// An index with documents of the last two hours, one a minute, and a job of the last of them.
-fn made(server: &Server) -> (Workspace, String) {
+/// An index with one document per minute of the last two hours, and a job on the last hour.
+fn recent_documents(server: &Server) -> (Workspace, String) {
     let (from, to) = (server.name("logs-clock"), server.name("clock"));
     let properties = json!({"@timestamp": {"type": "date"}, "n": {"type": "long"}});
     let index = json!({"mappings": {"properties": properties}});
     server.admin().put(&format!("/{from}"), &index);
-    // Between two minutes, so that the hour does not begin at one of them.
+    // Half a minute off, so that no document is at the edge of the hour.
     let now = Timestamp::now() - SignedDuration::from_secs(30);
     let document =
         |n: i64| json!({"@timestamp": (now - SignedDuration::from_mins(n)).to_string(), "n": n});
@@ -47,16 +47,16 @@ outputs: [{{elasticsearch: {{{settings}, index: {to}, rows: all}}}}]
 }
 
 #[test]
-fn a_clock_that_is_off_changes_neither_what_is_read_nor_what_is_written() {
+fn wrong_clock_changes_neither_input_nor_output() {
     elastic::on_each_server(|server| {
-        let (workspace, to) = made(server);
+        let (workspace, to) = recent_documents(server);
         let mut there = 0;
         for off in ["+2d", "-2d"] {
             let ran = run(&workspace, off);
             ran.expect(0, &[]);
             let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
             let rows = summary["rows"].as_u64().unwrap();
-            // The server's hour; a slow machine may have lost a minute of it by now.
+            // The server's last hour; on a slow machine the oldest minutes may have left it.
             assert!((50..=60).contains(&rows), "{off}: {rows} rows");
             let output = &summary["outputs"][0];
             assert_eq!(output["rows"].as_u64(), Some(rows), "{output}");

@@ -1,4 +1,4 @@
-//! Each panel of the printed dashboard is asked for as its program would ask, and answers what the documents say.
+//! Sends the search of each panel of the printed dashboard and compares the response with the documents.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use anomal_tests::{
 use serde_json::{Value, json};
 
 use super::{
-    jobs::{Door, RUN, example, load},
-    query::{Asked, aggregations_of, ask, kuery},
+    jobs::{RUN, TlsServer, example, load},
+    query::{SearchResponse, aggregations_of, kuery, search},
 };
 
-/// A job whose rows have users.
+/// A job on rows with users.
 const PAYMENTS: &str = "input:
   csv: {path: payments.csv}
 timeColumn: \"@timestamp\"
@@ -36,12 +36,12 @@ fn flavor(server: &Server) -> &'static str {
     }
 }
 
-/// Results of two jobs, in indices with this in front of their names.
+/// Writes the results of two jobs and returns the prefix of their indices.
 fn results(server: &Server) -> String {
     let (from, to) = (server.name("logs-dns"), server.name("board"));
-    let door = Door::to(server);
-    let workspace = example(server, &door, &from, &format!("{to}-dns"));
-    load(&workspace, &door, &from);
+    let tls_server = TlsServer::new(server);
+    let workspace = example(server, &tls_server, &from, &format!("{to}-dns"));
+    load(&workspace, &tls_server, &from);
     workspace.anomal(&RUN).expect(0, &[]);
     let mut payments = "@timestamp,user.name,amount\n".to_owned();
     for row in 0..200 {
@@ -52,7 +52,7 @@ fn results(server: &Server) -> String {
     let output = format!(
         "{PAYMENTS}outputs: [{{elasticsearch: {{url: \"{}\", auth: {{secretRef: {{name: elasticsearch}}}}, index: \
          {to}-payments}}}}]\n",
-        door.url
+        tls_server.url
     );
     workspace.write("payments.yaml", output.as_bytes());
     workspace.anomal(&["run", "payments.yaml", "--secrets", "secrets"]).expect(0, &[]);
@@ -102,7 +102,7 @@ impl Documents {
 }
 
 #[test]
-fn every_panel_answers_what_the_documents_say() {
+fn every_panel_shows_the_documents() {
     elastic::on_each_server(|server| {
         let pattern = format!("{}-*", results(server));
         let documents = server.admin().documents(&pattern);
@@ -113,7 +113,7 @@ fn every_panel_answers_what_the_documents_say() {
             found.unwrap_or_else(|| panic!("no {id}"))
         };
         assert_eq!(by_id("anomal-results")["attributes"]["title"], pattern);
-        let answer = |id: &str| ask(server, &pattern, by_id(id));
+        let answer = |id: &str| search(server, &pattern, by_id(id));
         let total = documents.alerts().count() as u64;
         assert!(total > 100);
 
@@ -125,16 +125,16 @@ fn every_panel_answers_what_the_documents_say() {
         let highest = documents.alerts().map(risk).fold(0.0, f64::max);
         assert!((figures.value("4") - highest).abs() < 1e-3);
 
-        severities(&answer("anomal-over-time"), &documents);
+        assert_severities(&answer("anomal-over-time"), &documents);
 
         let scores = answer("anomal-scores");
         let bars: Vec<(f64, u64)> = scores.buckets(&["2"]);
         assert_eq!(bars.iter().map(|bar| bar.1).sum::<u64>(), documents.0.len() as u64);
         assert!((5..=101).contains(&bars.len()), "{bars:?}");
 
-        let told = answer("anomal-reasons");
-        reasons(&told, &documents);
-        drawn(by_id("anomal-reasons"), &told);
+        let response = answer("anomal-reasons");
+        assert_reasons(&response, &documents);
+        assert_drawn(by_id("anomal-reasons"), &response);
 
         let counted = |id: &str, bucket: &str| answer(id).terms(&[bucket]);
         let most = |counts: BTreeMap<String, u64>, size: usize| top(counts, size);
@@ -147,9 +147,9 @@ fn every_panel_answers_what_the_documents_say() {
         ] {
             let counts = documents.counts(pointer);
             assert!(!counts.is_empty(), "{pointer}");
-            assert_eq!(shape(&counted(id, "4")), shape(&most(counts, 50)), "{id}");
+            assert_eq!(sorted_counts(&counted(id, "4")), sorted_counts(&most(counts, 50)), "{id}");
         }
-        suspects(server, &pattern, by_id("anomal-suspects"), &documents, highest);
+        assert_suspects(server, &pattern, by_id("anomal-suspects"), &documents, highest);
     });
 }
 
@@ -160,16 +160,16 @@ fn top(counts: BTreeMap<String, u64>, size: usize) -> BTreeMap<String, u64> {
     sorted.into_iter().take(size).collect()
 }
 
-/// Counts alone: of equal ones, any may be the last that is shown.
-fn shape(counts: &BTreeMap<String, u64>) -> Vec<u64> {
+/// The counts without names: among equal counts, any name may be the last one shown.
+fn sorted_counts(counts: &BTreeMap<String, u64>) -> Vec<u64> {
     let mut counts: Vec<u64> = counts.values().copied().collect();
     counts.sort_unstable();
     counts
 }
 
-fn severities(asked: &Asked, documents: &Documents) {
+fn assert_severities(response: &SearchResponse, documents: &Documents) {
     let mut over_time: BTreeMap<String, u64> = BTreeMap::new();
-    let moments = asked.below(&["2"]);
+    let moments = response.buckets_at(&["2"]);
     assert!(moments.len() > 5, "{moments:?}");
     for moment in moments {
         for bucket in moment["3"]["buckets"].as_array().unwrap() {
@@ -183,7 +183,7 @@ fn severities(asked: &Asked, documents: &Documents) {
     assert_eq!(over_time, expected);
 }
 
-fn reasons(asked: &Asked, documents: &Documents) {
+fn assert_reasons(response: &SearchResponse, documents: &Documents) {
     let mut shares: BTreeMap<String, f64> = BTreeMap::new();
     for document in documents.alerts() {
         for reason in document["anomal"]["contributions"].as_array().into_iter().flatten() {
@@ -192,10 +192,10 @@ fn reasons(asked: &Asked, documents: &Documents) {
         }
     }
     assert!(shares.len() > 5, "{shares:?}");
-    let told = asked.below(&["alerts", "reasons", "features"]);
-    assert_eq!(told.len(), shares.len().min(15));
+    let buckets = response.buckets_at(&["alerts", "reasons", "features"]);
+    assert_eq!(buckets.len(), shares.len().min(15));
     let mut before = f64::INFINITY;
-    for bucket in told {
+    for bucket in buckets {
         let share = bucket["share"]["value"].as_f64().unwrap();
         assert!((share - shares[bucket["key"].as_str().unwrap()]).abs() < 1e-6, "{bucket}");
         assert!(share <= before, "the largest come first");
@@ -203,19 +203,19 @@ fn reasons(asked: &Asked, documents: &Documents) {
     }
 }
 
-/// A bar for each of the features, as long as its share.
-fn drawn(object: &Value, asked: &Asked) {
+/// Asserts that Vega draws a bar for each feature.
+fn assert_drawn(object: &Value, response: &SearchResponse) {
     let state = object["attributes"]["visState"].as_str().unwrap();
     let state: Value = serde_json::from_str(state).unwrap();
     let spec: Value = serde_json::from_str(state["params"]["spec"].as_str().unwrap()).unwrap();
     let mut draw = Command::new("node");
     draw.arg(repository().join("tests/tests/elastic/draw.cjs")).arg(tool("ANOMAL_TEST_VEGA"));
-    let input = json!({"spec": spec, "answer": asked.answer()}).to_string();
-    let drawn: Value = serde_json::from_str(&fed(&mut draw, &input)).unwrap();
+    let input = json!({"spec": spec, "answer": response.to_json()}).to_string();
+    let drawn: Value = serde_json::from_str(&output_with_input(&mut draw, &input)).unwrap();
     assert_eq!(drawn["warnings"], json!([]));
     let labels: Vec<&str> =
         drawn["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
-    let buckets = asked.below(&["alerts", "reasons", "features"]);
+    let buckets = response.buckets_at(&["alerts", "reasons", "features"]);
     assert_eq!(labels.len(), buckets.len(), "{labels:?}");
     for bucket in buckets {
         let feature = format!("feature: {}", bucket["key"].as_str().unwrap());
@@ -223,8 +223,8 @@ fn drawn(object: &Value, asked: &Asked) {
     }
 }
 
-/// What a program prints that is given this on its standard input.
-fn fed(command: &mut Command, input: &str) -> String {
+/// Runs a command with this standard input and returns its standard output.
+fn output_with_input(command: &mut Command, input: &str) -> String {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -233,7 +233,13 @@ fn fed(command: &mut Command, input: &str) -> String {
     ran.stdout
 }
 
-fn suspects(server: &Server, index: &str, object: &Value, documents: &Documents, highest: f64) {
+fn assert_suspects(
+    server: &Server,
+    index: &str,
+    object: &Value,
+    documents: &Documents,
+    highest: f64,
+) {
     let attributes = &object["attributes"];
     let columns: Vec<&str> = attributes["columns"]
         .as_array()
@@ -255,29 +261,29 @@ fn suspects(server: &Server, index: &str, object: &Value, documents: &Documents,
     let hits = found["hits"]["hits"].as_array().unwrap();
     let first = hits[0]["fields"]["event.risk_score_norm"][0].as_f64().unwrap();
     assert!((first - highest).abs() < 1e-3);
-    // A job without a report's address has no links.
+    // A job without a report has no links.
     for column in columns.iter().filter(|name| **name != "event.url") {
-        let told = hits.iter().filter(|hit| hit["fields"][*column].is_array()).count();
-        assert!(told > 0, "no row has {column}");
+        let filled = hits.iter().filter(|hit| hit["fields"][*column].is_array()).count();
+        assert!(filled > 0, "no row has {column}");
     }
 }
 
-/// pybana reads what Kibana saves, and was written by others: it makes the same aggregations of it as `query` does.
-/// What it does not know is left out: how missing values are told, and how long a step is.
+/// pybana, an independent reader of Kibana's saved objects, derives the same aggregations as `query`, except for
+/// parameters that it ignores: missing values and intervals.
 #[test]
-fn another_reader_makes_the_same_of_them() {
+fn pybana_derives_the_same_aggregations() {
     for flavor in ["kibana", "opensearch"] {
         let objects = objects(flavor, "anomal-results-*");
         let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
         let mut read = Command::new(tool("ANOMAL_TEST_DASHBOARDS_PYTHON"));
         read.arg(repository().join("tests/tests/elastic/translate.py"));
-        let read = fed(&mut read, &lines);
+        let read = output_with_input(&mut read, &lines);
         let mut theirs = read.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         for object in &objects {
             let Some(ours) = aggregations_of(object, &|_| (0.0, 1.0)) else { continue };
             let theirs = theirs.next().unwrap();
             assert_eq!(theirs["id"], object["id"]);
-            assert_eq!(known(theirs["aggs"].clone()), known(ours));
+            assert_eq!(without_ignored(theirs["aggs"].clone()), without_ignored(ours));
             let index = &theirs["index"];
             assert!(index.is_null() || *index == json!(["anomal-results-*"]), "{index}");
         }
@@ -285,13 +291,13 @@ fn another_reader_makes_the_same_of_them() {
     }
 }
 
-/// Without what one of the two does not know.
-fn known(mut value: Value) -> Value {
-    const LEFT_OUT: [&str; 6] =
+/// Removes the parameters that one of the two ignores.
+fn without_ignored(mut value: Value) -> Value {
+    const IGNORED: [&str; 6] =
         ["missing", "interval", "fixed_interval", "min_doc_count", "format", "time_zone"];
     if let Value::Object(fields) = &mut value {
-        fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
-        fields.values_mut().for_each(|field| *field = known(field.take()));
+        fields.retain(|name, _| !IGNORED.contains(&name.as_str()));
+        fields.values_mut().for_each(|field| *field = without_ignored(field.take()));
     }
     value
 }
@@ -299,7 +305,7 @@ fn known(mut value: Value) -> Value {
 #[test]
 fn setup_installs_templates_and_dashboards() {
     elastic::on_each_server(|server| {
-        let door = Door::to(server);
+        let tls_server = TlsServer::new(server);
         let workspace = Workspace::default();
         server.secret(&workspace, "es", ADMIN);
         let (flavor, header) = match server.flavor {
@@ -314,23 +320,23 @@ fn setup_installs_templates_and_dashboards() {
                 ["elastic", "setup", "--index", &index, "--secret", "es", "--secrets", "secrets"];
             workspace.anomal(&[&common, more].concat())
         };
-        let both = ["--url", &door.url, "--kibana-url", &kibana_url];
+        let both = ["--url", &tls_server.url, "--kibana-url", &kibana_url];
         setup(&both).expect(0, &["templates", "dashboard among them"]);
-        // Nothing is in the way of a second time.
+        // A second setup succeeds too.
         setup(&both).expect(0, &[]);
         let printed = objects(flavor, &index);
-        let taken: Vec<Value> = kibana.objects().into_values().collect();
-        assert_eq!(taken.len(), printed.len());
-        assert!(printed.iter().all(|object| taken.contains(object)));
+        let imported: Vec<Value> = kibana.objects().into_values().collect();
+        assert_eq!(imported.len(), printed.len());
+        assert!(printed.iter().all(|object| imported.contains(object)));
 
-        // An index of the pattern is made by the template, also by who may do no more than write.
-        let made = index.replace('*', "made");
+        // The template applies to a new index of the pattern, also when a user with write access only creates it.
+        let new_index = index.replace('*', "new_index");
         let document =
             "{\"create\":{}}\n{\"@timestamp\":\"2026-03-02T00:00:00Z\",\"anomal\":{\"score\":1}}\n";
-        let written = server.user(WRITER).send("POST", &format!("/{made}/_bulk"), document);
+        let written = server.user(WRITER).send("POST", &format!("/{new_index}/_bulk"), document);
         assert_eq!(written.status, 200, "{}", written.text());
-        let mapping = server.admin().get(&format!("/{made}/_mapping"));
-        let properties = &mapping[&made]["mappings"]["properties"];
+        let mapping = server.admin().get(&format!("/{new_index}/_mapping"));
+        let properties = &mapping[&new_index]["mappings"]["properties"];
         assert_eq!(properties["anomal"]["properties"]["contributions"]["type"], "nested");
 
         kibana.refuse("anomal-flags");
@@ -343,9 +349,8 @@ fn setup_installs_templates_and_dashboards() {
     });
 }
 
-/// What is printed can be put as it stands.
 #[test]
-fn printed_templates_are_taken_by_the_servers() {
+fn printed_templates_are_accepted_by_the_servers() {
     elastic::on_each_server(|server| {
         let flavor = match server.flavor {
             Flavor::Elasticsearch => "elasticsearch",

@@ -1,4 +1,4 @@
-//! The tests' servers and the proxy in front of them do what the other tests build on.
+//! Self-tests of the test servers and of the proxy.
 
 use std::{path::Path, time::Duration};
 
@@ -17,9 +17,9 @@ fn documents(count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_server_holds_what_it_was_given() {
+fn server_stores_documents() {
     elastic::on_each_server(|server| {
-        let index = server.name("held");
+        let index = server.name("stored");
         server.admin().load(&index, 0, &documents(6_000));
         assert_eq!(server.admin().count(&index), 6_000);
         assert_eq!(
@@ -32,15 +32,15 @@ fn a_server_holds_what_it_was_given() {
     });
 }
 
-/// The roles of the example are the whole of what its users may do.
+/// The example's roles grant what they should and nothing else.
 #[test]
-fn users_may_do_what_their_roles_say_and_no_more() {
+fn users_have_only_the_rights_of_their_roles() {
     let Some(server) = Server::shared(Flavor::Elasticsearch) else { return };
     let document = "{\"create\": {}}\n{\"a\": 1}\n";
     let status = |client: &Client, method: &str, path: &str, body: &str| {
         let answer = client.send(method, path, body);
         let text: Value = serde_json::from_str(&answer.text()).unwrap();
-        // Of a bulk, that of its item.
+        // For a bulk request, the status of its item.
         text["items"][0]["create"]["status"].as_u64().unwrap_or_else(|| answer.status.into())
     };
     let (writer, reader) = (server.user(WRITER), server.user(READER));
@@ -58,19 +58,22 @@ fn users_may_do_what_their_roles_say_and_no_more() {
 }
 
 #[test]
-fn the_documentation_has_these_roles() {
+fn documentation_shows_the_examples_roles() {
     let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
     let documentation = read("docs/elasticsearch.md");
     for role in ["anomal-writer", "anomal-reader"] {
         let text = read(&format!("examples/elasticsearch/roles/{role}.json"));
         let request = format!("PUT _security/role/{role}\n{text}");
         let block: Vec<String> = request.lines().map(|line| format!("    {line}\n")).collect();
-        assert!(documentation.contains(&block.concat()), "{role} is told otherwise there");
+        assert!(
+            documentation.contains(&block.concat()),
+            "docs/elasticsearch.md shows another {role}"
+        );
     }
 }
 
 #[test]
-fn a_server_comes_back_with_what_it_held_and_leaves_nothing() {
+fn server_restarts_with_its_data_and_leaves_nothing() {
     elastic::on_fresh_servers(|mut server| {
         server.admin().load("anomal-results-a", 0, &documents(100));
         server.kill();
@@ -81,12 +84,12 @@ fn a_server_comes_back_with_what_it_held_and_leaves_nothing() {
         assert!(folder.exists());
         drop(server);
         assert!(!folder.exists());
-        assert!(!runs_in(&folder));
+        assert!(!process_exists_in(&folder));
     });
 }
 
 /// Whether a process has the folder's name in its command line.
-fn runs_in(folder: &Path) -> bool {
+fn process_exists_in(folder: &Path) -> bool {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.into_iter().any(|process| {
@@ -96,35 +99,35 @@ fn runs_in(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
+fn proxy_injects_the_faults_that_are_set() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
-        let client = server.through(&proxy, ADMIN);
+        let client = server.client_through(&proxy, ADMIN);
         let index = server.name("proxied");
         client.load(&index, 0, &documents(50));
         assert_eq!(client.count(&index), 50);
         let ask = |client: &Client| client.try_send("GET", &format!("/{index}/_count"), "");
 
-        proxy.faults(|number, _| if number < 2 { Fault::too_many() } else { Fault::None });
-        let told = [0, 1, 2].map(|_| ask(&client).unwrap().status);
-        assert_eq!(told, [429, 429, 200]);
-        proxy.faults(|_, _| Fault::unavailable());
+        proxy.set_faults(|number, _| if number < 2 { Fault::too_many() } else { Fault::None });
+        let statuses = [0, 1, 2].map(|_| ask(&client).unwrap().status);
+        assert_eq!(statuses, [429, 429, 200]);
+        proxy.set_faults(|_, _| Fault::unavailable());
         assert_eq!(ask(&client).unwrap().status, 503);
         for fault in [Fault::Refuse, Fault::DropResponse, Fault::Truncate(5)] {
             let rule = fault.clone();
-            proxy.faults(move |_, _| rule.clone());
+            proxy.set_faults(move |_, _| rule.clone());
             assert!(ask(&client).is_err(), "{fault:?}");
         }
-        proxy.faults(|_, _| Fault::Drip(Duration::from_millis(1)));
+        proxy.set_faults(|_, _| Fault::Drip(Duration::from_millis(1)));
         assert_eq!(ask(&client).unwrap().status, 200);
 
-        // The server has done what was lost, and nothing of what was refused.
+        // The server has processed the request with the lost response, but not the refused one.
         let put = |id: u8| client.try_send("PUT", &format!("/{index}/_doc/lost-{id}"), "{}");
-        proxy.faults(|_, _| Fault::DropResponse);
+        proxy.set_faults(|_, _| Fault::DropResponse);
         assert!(put(0).is_err());
-        proxy.faults(|_, _| Fault::Refuse);
+        proxy.set_faults(|_, _| Fault::Refuse);
         assert!(put(1).is_err());
-        proxy.faults(|_, _| Fault::None);
+        proxy.set_faults(|_, _| Fault::None);
         assert_eq!(client.count(&index), 51);
 
         let status = |answer: std::io::Result<Answer>| answer.unwrap().status;
@@ -135,7 +138,7 @@ fn a_proxy_has_the_bad_days_that_it_is_told_to_have() {
         assert_eq!(status(ask(&bearer)), 200);
         proxy.revoke("Bearer abc");
         assert_eq!(status(ask(&bearer)), 401);
-        let seen = proxy.seen();
+        let seen = proxy.requests();
         assert!(seen.iter().any(|seen| seen.path.ends_with("/_bulk") && seen.status == Some(200)));
         assert_eq!(seen.iter().filter(|seen| seen.status == Some(429)).count(), 2);
     });

@@ -1,4 +1,4 @@
-//! The example, on real servers: from a file into an index by its loader, from index to index by its job.
+//! The example on real servers: its loader from a file to an index, its job from index to index.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -10,14 +10,14 @@ use anomal_tests::{
 };
 use serde_json::{Value, json};
 
-/// A server as the example has it: by TLS, and with a secret. What OpenSearch itself lacks, a proxy has.
-pub struct Door {
+/// A server as the example expects it, with TLS and a password. A proxy provides both for OpenSearch.
+pub struct TlsServer {
     pub url: String,
     _proxy: Option<Proxy>,
 }
 
-impl Door {
-    pub fn to(server: &Server) -> Self {
+impl TlsServer {
+    pub fn new(server: &Server) -> Self {
         match server.flavor {
             Flavor::Elasticsearch => Self { url: server.url(), _proxy: None },
             Flavor::OpenSearch => {
@@ -29,12 +29,12 @@ impl Door {
 }
 
 /// The example's files and its data, with its server and indices replaced.
-pub fn example(server: &Server, door: &Door, from: &str, to: &str) -> Workspace {
+pub fn example(server: &Server, tls_server: &TlsServer, from: &str, to: &str) -> Workspace {
     let workspace = Workspace::default();
     for file in ["job.yaml", "load.py", "index.json"] {
         let path = repository().join("examples/elasticsearch").join(file);
         let text = std::fs::read_to_string(path).unwrap();
-        let text = text.replace("https://localhost:9200", &door.url);
+        let text = text.replace("https://localhost:9200", &tls_server.url);
         let text = text.replace("logs-dns-*", &format!("{from}*"));
         let text = text.replace("index: anomal-results-dns", &format!("index: {to}"));
         workspace.write(file, text.as_bytes());
@@ -46,9 +46,9 @@ pub fn example(server: &Server, door: &Door, from: &str, to: &str) -> Workspace 
     workspace
 }
 
-pub fn load(workspace: &Workspace, door: &Door, index: &str) {
+pub fn load(workspace: &Workspace, tls_server: &TlsServer, index: &str) {
     let mut load = Command::new(tool("ANOMAL_TEST_PYTHON"));
-    load.args(["load.py", &door.url, index, "dns.csv"]).current_dir(workspace.folder.path());
+    load.args(["load.py", &tls_server.url, index, "dns.csv"]).current_dir(workspace.folder.path());
     load.env("ELASTIC_USER", ADMIN).env("ELASTIC_PASSWORD", elastic::PASSWORD);
     load.env("ELASTIC_CA", "ca.crt");
     let loaded = RunOutput::from(load.output().unwrap());
@@ -60,24 +60,24 @@ pub const RUN: [&str; 8] =
     ["run", "job.yaml", "--secrets", "secrets", "--run", "march", "--summary", "json"];
 
 #[test]
-fn from_index_to_index_the_intrusions_are_found() {
+fn job_from_index_to_index_finds_the_intrusions() {
     elastic::on_each_server(|server| {
         let (from, to) = (server.name("logs-dns"), server.name("dns"));
-        let door = Door::to(server);
-        let workspace = example(server, &door, &from, &to);
-        load(&workspace, &door, &from);
-        // Loaded again, nothing is there twice.
-        load(&workspace, &door, &from);
+        let tls_server = TlsServer::new(server);
+        let workspace = example(server, &tls_server, &from, &to);
+        load(&workspace, &tls_server, &from);
+        // Loading again creates no duplicates.
+        load(&workspace, &tls_server, &from);
         assert_eq!(server.admin().count(&from), 5_000);
 
         let ran = workspace.anomal(&RUN);
         ran.expect(0, &[]);
         let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
         let results = server.admin().documents(&to);
-        balance(server, &to, &summary, &results);
-        finds(&results);
+        assert_counts_balance(server, &to, &summary, &results);
+        assert_intrusions_found(&results);
 
-        // The same run again: every document is there already, under the same id.
+        // The same run again: every document exists already, under the same id.
         let again = workspace.anomal(&RUN);
         again.expect(0, &[]);
         let ids = |documents: &[(String, Value)]| -> Vec<String> {
@@ -87,8 +87,13 @@ fn from_index_to_index_the_intrusions_are_found() {
     });
 }
 
-/// Rows read are documents written, and the summary's counts are those of the index.
-fn balance(server: &Server, index: &str, summary: &Value, results: &[(String, Value)]) {
+/// Asserts that all rows read were written, and that the summary's counts are those of the index.
+fn assert_counts_balance(
+    server: &Server,
+    index: &str,
+    summary: &Value,
+    results: &[(String, Value)],
+) {
     assert_eq!(results.len(), 5_000);
     let counts = ["rows", "rejected", "filtered", "results"].map(|name| &summary[name]);
     assert_eq!(counts, [&json!(5_000), &json!(0), &json!(0), &json!(5_000)], "{summary:#}");
@@ -103,14 +108,14 @@ fn balance(server: &Server, index: &str, summary: &Value, results: &[(String, Va
         document["anomal"]["suspicious"] == true || document["anomal"]["flags"].is_array()
     });
     assert_eq!(expected.count() as u64, alerts);
-    // Each row once, and each has the record that it came from.
+    // Each row is there once.
     let mut rows: Vec<u64> =
         results.iter().map(|(_, document)| document["anomal"]["row"].as_u64().unwrap()).collect();
     rows.sort_unstable();
     assert!(rows.into_iter().eq(0..5_000));
 }
 
-fn finds(results: &[(String, Value)]) {
+fn assert_intrusions_found(results: &[(String, Value)]) {
     let label = |document: &Value| {
         document["anomal"]["source"]["label"].as_str().unwrap_or_default().to_owned()
     };
@@ -131,9 +136,8 @@ fn finds(results: &[(String, Value)]) {
     assert!(families.values().all(|(_, found)| *found > 0), "{families:?}");
 }
 
-/// Two files say the same of what describes a request.
 #[test]
-fn the_example_describes_requests_as_that_of_files_does() {
+fn both_dns_examples_have_the_same_features_and_flags() {
     let part = |example: &str| {
         let path = repository().join("examples").join(example).join("job.yaml");
         let text = std::fs::read_to_string(path).unwrap();

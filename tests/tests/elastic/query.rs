@@ -1,38 +1,38 @@
-//! What Kibana and OpenSearch Dashboards make of a saved visualization: the search that they send.
+//! The searches that Kibana and OpenSearch Dashboards send for a saved visualization.
 
 use std::collections::BTreeMap;
 
 use anomal_tests::elastic::Server;
 use serde_json::{Value, json};
 
-/// How many bars are drawn at most.
-const BARS: f64 = 50.0;
+/// The maximum number of bars in a histogram.
+const MAX_BARS: f64 = 50.0;
 
-/// The answer.
+/// The response to a visualization's search.
 #[derive(Debug)]
-pub struct Asked {
+pub struct SearchResponse {
     pub total: u64,
     aggregations: Value,
 }
 
-impl Asked {
+impl SearchResponse {
     pub fn value(&self, id: &str) -> f64 {
         self.aggregations[id]["value"].as_f64().unwrap_or_else(|| panic!("no {id} in {self:?}"))
     }
 
-    /// Buckets below one aggregation after another.
-    pub fn below(&self, path: &[&str]) -> Vec<Value> {
+    /// The buckets of the aggregation at this path.
+    pub fn buckets_at(&self, path: &[&str]) -> Vec<Value> {
         let place = path.iter().fold(&self.aggregations, |place, id| &place[id]);
         place["buckets"].as_array().unwrap_or_else(|| panic!("{path:?}: {self:?}")).clone()
     }
 
-    /// As the server has it.
-    pub fn answer(&self) -> Value {
+    /// The response as the server sends it.
+    pub fn to_json(&self) -> Value {
         json!({"aggregations": self.aggregations})
     }
 
     pub fn buckets(&self, path: &[&str]) -> Vec<(f64, u64)> {
-        let buckets = self.below(path);
+        let buckets = self.buckets_at(path);
         let one = |bucket: &Value| {
             (bucket["key"].as_f64().unwrap(), bucket["doc_count"].as_u64().unwrap())
         };
@@ -40,7 +40,7 @@ impl Asked {
     }
 
     pub fn terms(&self, path: &[&str]) -> BTreeMap<String, u64> {
-        let buckets = self.below(path);
+        let buckets = self.buckets_at(path);
         let one = |bucket: &Value| {
             (bucket["key"].as_str().unwrap().to_owned(), bucket["doc_count"].as_u64().unwrap())
         };
@@ -48,7 +48,7 @@ impl Asked {
     }
 }
 
-/// The query of a saved object's search bar, for what is typed into the panels: nothing, or `field : "value"`.
+/// The query of a saved object's search bar, for the two forms that the panels use: empty, or `field : "value"`.
 pub fn kuery(object: &Value) -> Value {
     let source =
         object["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"].as_str().unwrap();
@@ -64,7 +64,7 @@ pub fn kuery(object: &Value) -> Value {
     }
 }
 
-/// The aggregations of a visualization; what is in a specification is as it stands there. None of what has no data.
+/// The aggregations of a visualization; a Vega specification contains its own. `None` for a panel without data.
 pub fn aggregations_of(object: &Value, bounds: &impl Fn(&Value) -> (f64, f64)) -> Option<Value> {
     let state = object["attributes"]["visState"].as_str()?;
     let state: Value = serde_json::from_str(state).unwrap();
@@ -80,10 +80,10 @@ pub fn aggregations_of(object: &Value, bounds: &impl Fn(&Value) -> (f64, f64)) -
 }
 
 /// Sends the search of a visualization.
-pub fn ask(server: &Server, index: &str, object: &Value) -> Asked {
+pub fn search(server: &Server, index: &str, object: &Value) -> SearchResponse {
     let state = object["attributes"]["visState"].as_str().unwrap();
     let state: Value = serde_json::from_str(state).unwrap();
-    // As the time picker is put, here to a year.
+    // The range of the time picker, here a year.
     let time = json!({"range": {"@timestamp": {
         "gte": "2026-01-01T00:00:00.000Z", "lte": "2026-12-31T23:59:59.999Z", "format": "strict_date_optional_time",
     }}});
@@ -98,37 +98,38 @@ pub fn ask(server: &Server, index: &str, object: &Value) -> Asked {
         let url = &spec["data"]["url"];
         assert_eq!((&url["%context%"], &url["%timefield%"]), (&json!(true), &json!("@timestamp")));
         assert_eq!(url["index"], index);
-        // The context becomes the query; a query of its own would be refused.
+        // The context becomes the query; a second query would be refused.
         assert!(url["body"].get("query").is_none());
     }
     let bounds = |field: &Value| {
         let bounds = json!({"min": {"min": {"field": field}}, "max": {"max": {"field": field}}});
         let answer = send(&bounds);
-        let of = |name: &str| answer["aggregations"][name]["value"].as_f64().unwrap();
-        (of("min"), of("max"))
+        let value = |name: &str| answer["aggregations"][name]["value"].as_f64().unwrap();
+        (value("min"), value("max"))
     };
     let mut answer = send(&aggregations_of(object, &bounds).expect("a panel with data"));
     assert_eq!(answer["_shards"]["failed"], 0, "{answer}");
     let total = answer["hits"]["total"]["value"].as_u64().unwrap();
-    Asked { total, aggregations: answer["aggregations"].take() }
+    SearchResponse { total, aggregations: answer["aggregations"].take() }
 }
 
-/// Buckets within buckets in their order, and the metrics within the last.
+/// Nests the buckets in their order, with the metrics in the innermost.
 fn aggregations(parts: &[Value], bounds: &impl Fn(&Value) -> (f64, f64)) -> Value {
-    let of = |metric: bool| parts.iter().filter(move |part| (part["schema"] == "metric") == metric);
+    let select =
+        |metric: bool| parts.iter().filter(move |part| (part["schema"] == "metric") == metric);
     let mut metrics = serde_json::Map::new();
-    for part in of(true).filter(|part| part["type"] != "count") {
+    for part in select(true).filter(|part| part["type"] != "count") {
         let kind = part["type"].as_str().unwrap();
         metrics.insert(name(part), json!({kind: {"field": part["params"]["field"]}}));
     }
     let mut inner = Value::Object(metrics);
-    let buckets: Vec<&Value> = of(false).collect();
+    let buckets: Vec<&Value> = select(false).collect();
     for part in buckets.into_iter().rev() {
-        let mut made = bucket(part, parts, bounds);
+        let mut aggregation = bucket(part, parts, bounds);
         if inner.as_object().is_some_and(|inner| !inner.is_empty()) {
-            made["aggs"] = inner;
+            aggregation["aggs"] = inner;
         }
-        inner = json!({name(part): made});
+        inner = json!({name(part): aggregation});
     }
     inner
 }
@@ -154,7 +155,7 @@ fn bucket(part: &Value, parts: &[Value], bounds: &impl Fn(&Value) -> (f64, f64))
             }
             json!({"terms": terms})
         }
-        // What `auto` comes to for a day or two.
+        // What `auto` means for a range of a day or two.
         "date_histogram" => {
             assert_eq!(params["interval"], "auto");
             json!({"date_histogram": {
@@ -167,11 +168,13 @@ fn bucket(part: &Value, parts: &[Value], bounds: &impl Fn(&Value) -> (f64, f64))
         "histogram" => {
             assert_eq!(params["interval"], "auto");
             let (least, most) = bounds(field);
-            // A round step: 1, 2 or 5 of a power of ten.
-            let step = (most - least) / BARS;
+            // A round step: 1, 2 or 5 times a power of ten.
+            let step = (most - least) / MAX_BARS;
             let power = 10_f64.powf(step.log10().floor());
-            let step =
-                [1.0, 2.0, 5.0, 10.0].map(|of| of * power).into_iter().find(|of| *of >= step);
+            let step = [1.0, 2.0, 5.0, 10.0]
+                .map(|factor| factor * power)
+                .into_iter()
+                .find(|round| *round >= step);
             let least = u8::from(params["min_doc_count"] != true);
             json!({"histogram": {"field": field, "interval": step.unwrap(), "min_doc_count": least}})
         }

@@ -1,8 +1,8 @@
-//! Results into Elasticsearch and OpenSearch: each row once, whatever happens.
+//! The Elasticsearch output: each row is written exactly once, whatever happens.
 
-mod bad_days;
 mod credentials;
 mod documents;
+mod faults;
 mod jobs;
 mod refusals;
 mod restarts;

@@ -1,8 +1,8 @@
-//! Records out of Elasticsearch and OpenSearch: all of them and as they are, or an error.
+//! The Elasticsearch input: all records, unchanged, or an error.
 
-mod bad_days;
 mod columns;
+mod example;
+mod faults;
 mod jobs;
 mod order;
-mod same;
-mod which;
+mod selection;

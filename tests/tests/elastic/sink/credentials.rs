@@ -1,4 +1,4 @@
-//! Who asks, and whom it is asked of.
+//! Credentials, privileges, certificates and the detection of the server.
 
 use anomal_tests::{
     Workspace,
@@ -11,7 +11,7 @@ use anomal_tests::{
 use super::jobs::{counts, job, records, run, workspace};
 
 #[test]
-fn an_api_key_and_a_token_open_it_as_a_password_does() {
+fn api_keys_and_tokens_authenticate() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         proxy.accept("ApiKey aWQ6a2V5", WRITER);
@@ -30,22 +30,22 @@ fn an_api_key_and_a_token_open_it_as_a_password_does() {
 }
 
 #[test]
-fn who_may_not_is_told_what_is_missing() {
+fn missing_privileges_are_named() {
     let Some(server) = Server::shared(Flavor::Elasticsearch) else { return };
     let index = server.name("forbidden");
-    let told = |user: &str, more: &str| {
+    let run_as = |user: &str, more: &str| {
         let output = format!("{}, index: {index}, rows: all, {more}", server.settings(user));
         let workspace = workspace(100, &output);
         server.secrets(&workspace);
         run(&workspace)
     };
-    told(READER, "").expect(4, &["manage_index_templates", "manageTemplate: false"]);
-    told(READER, "manageTemplate: false").expect(4, &["403", "the secret reader", "privileges"]);
+    run_as(READER, "").expect(4, &["manage_index_templates", "manageTemplate: false"]);
+    run_as(READER, "manageTemplate: false").expect(4, &["403", "the secret reader", "privileges"]);
     assert_eq!(server.admin().send("GET", &format!("/{index}"), "").status, 404);
 }
 
 #[test]
-fn wrong_credentials_and_unknown_authorities_end_it_at_once() {
+fn wrong_credentials_and_unknown_authorities_fail_at_once() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("wrong");
@@ -58,7 +58,7 @@ fn wrong_credentials_and_unknown_authorities_end_it_at_once() {
         assert!(!ran.stderr.contains("wrong-and-secret"));
         std::fs::remove_file(workspace.path("secrets/writer/ca.crt")).unwrap();
         run(&workspace).expect(4, &["certificate", "ca.crt"]);
-        // Only where it is said, and then it is told.
+        // Verification is skipped only on request, with a warning.
         let careless = job(&format!("{output}, insecureSkipVerify: true"));
         workspace.write("job.yaml", careless.as_bytes());
         server.secrets(&workspace);
@@ -68,18 +68,18 @@ fn wrong_credentials_and_unknown_authorities_end_it_at_once() {
 }
 
 #[test]
-fn what_is_no_such_server_is_told() {
+fn unsupported_servers_and_wrong_settings_are_refused() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
-        proxy.faults(|_, _| Fault::Answer(200, Vec::new(), "<html>Welcome</html>".into()));
+        proxy.set_faults(|_, _| Fault::Answer(200, Vec::new(), "<html>Welcome</html>".into()));
         let workspace = workspace(10, &proxy.settings(WRITER));
         server.secrets(&workspace);
         run(&workspace).expect(4, &["is not recognised as", "flavor"]);
         let old = r#"{"version": {"number": "7.17.28"}, "tagline": "You Know, for Search"}"#;
-        proxy.faults(|_, _| Fault::Answer(200, Vec::new(), old.into()));
+        proxy.set_faults(|_, _| Fault::Answer(200, Vec::new(), old.into()));
         run(&workspace).expect(4, &["7.17.28", "8 or later"]);
     });
-    // Settings are wrong before anything is asked.
+    // Wrong settings fail before any request.
     let wrong = [
         ("url: \"http://me:pw@h:9200\"", "without credentials"),
         ("url: \"http://h:9200\", urls: [\"http://h:9201\"]", "not both"),

@@ -1,4 +1,4 @@
-//! Documents are as docs/results.md has them, and are found by what they hold.
+//! Documents have the fields of docs/results.md and can be searched by them.
 
 use anomal_tests::{
     Workspace,
@@ -10,7 +10,7 @@ use super::jobs::{FLAGGED, counts, job, records, run, workspace};
 
 const ROWS: usize = 3_000;
 
-fn made(server: &Server, index: &str, more: &str) -> Workspace {
+fn job_workspace(server: &Server, index: &str, more: &str) -> Workspace {
     let output = format!("{}, index: {index}, {more}", server.settings(WRITER));
     let workspace = workspace(ROWS, &output);
     server.secrets(&workspace);
@@ -21,13 +21,13 @@ fn made(server: &Server, index: &str, more: &str) -> Workspace {
 fn every_row_is_a_document_and_a_rerun_adds_none() {
     elastic::on_each_server(|server| {
         let index = server.name("all");
-        let workspace = made(server, &index, "rows: all");
+        let workspace = job_workspace(server, &index, "rows: all");
         assert_eq!(counts(&run(&workspace)), (ROWS as u64, 0, 0));
         let admin = server.admin();
         assert_eq!(admin.count(&index), ROWS as u64);
         assert_eq!(counts(&run(&workspace)), (ROWS as u64, ROWS as u64, 0));
         assert_eq!(admin.count(&index), ROWS as u64);
-        // Other records are another run, and so is one that is said to be.
+        // Other records are another run, and so is a run with another name.
         workspace.write("in.csv", records(100).as_bytes());
         assert_eq!(counts(&run(&workspace)), (100, 0, 0));
         let named = workspace.anomal(&[&super::jobs::RUN[..], &["--run", "b"]].concat());
@@ -38,10 +38,10 @@ fn every_row_is_a_document_and_a_rerun_adds_none() {
 }
 
 #[test]
-fn documents_are_found_by_what_they_hold() {
+fn documents_are_searchable() {
     elastic::on_each_server(|server| {
         let index = server.name("found");
-        let workspace = made(server, &index, "rows: all");
+        let workspace = job_workspace(server, &index, "rows: all");
         run(&workspace).expect(0, &[]);
         let admin = server.admin();
         let flagged = (ROWS / FLAGGED) as u64;
@@ -85,10 +85,10 @@ fn documents_are_found_by_what_they_hold() {
 }
 
 #[test]
-fn only_suspects_are_written_unless_all_are_asked_for() {
+fn only_suspects_are_written_by_default() {
     elastic::on_each_server(|server| {
         let index = server.name("suspects");
-        let workspace = made(server, &index, "");
+        let workspace = job_workspace(server, &index, "");
         let flagged = (ROWS / FLAGGED) as u64;
         assert_eq!(counts(&run(&workspace)), (flagged, 0, 0));
         assert_eq!(server.admin().count(&index), flagged);
@@ -96,7 +96,7 @@ fn only_suspects_are_written_unless_all_are_asked_for() {
 }
 
 #[test]
-fn scores_and_reasons_can_be_asked_for() {
+fn scores_and_reasons_are_searchable() {
     elastic::on_each_server(|server| {
         let index = server.name("scored");
         let settings = job(&format!("{}, index: {index}, rows: all", server.settings(WRITER)));
@@ -135,11 +135,11 @@ classification: {{engine: HBOS, threshold: {{method: contamination, value: 0.01}
 }
 
 #[test]
-fn templates_are_installed_where_they_are_managed_and_only_there() {
+fn templates_are_installed_only_where_they_are_managed() {
     elastic::on_each_server(|server| {
         let (managed, alone) = (server.name("managed"), server.name("alone"));
-        run(&made(server, &managed, "")).expect(0, &[]);
-        run(&made(server, &alone, "manageTemplate: false")).expect(0, &[]);
+        run(&job_workspace(server, &managed, "")).expect(0, &[]);
+        run(&job_workspace(server, &alone, "manageTemplate: false")).expect(0, &[]);
         let admin = server.admin();
         let template = &admin.get(&format!("/_index_template/{managed}"))["index_templates"][0];
         assert_eq!(template["index_template"]["priority"], 501);
@@ -155,7 +155,7 @@ fn templates_are_installed_where_they_are_managed_and_only_there() {
         old["version"] = json!(0);
         old["priority"] = json!(502);
         admin.put(&path, &old);
-        run(&made(server, &managed, "")).expect(0, &[]);
+        run(&job_workspace(server, &managed, "")).expect(0, &[]);
         let template = &admin.get(&path)["index_templates"][0]["index_template"];
         assert_eq!((&template["priority"], &template["version"]), (&json!(501), &json!(1)));
     });

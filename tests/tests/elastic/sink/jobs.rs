@@ -1,11 +1,11 @@
-//! Jobs of records that are quickly made, and what their summaries say.
+//! Jobs on generated records, and the counts in their summaries.
 
 use std::process::{Child, Stdio};
 
 use anomal_tests::{RunOutput, Workspace};
 use serde_json::Value;
 
-/// Of each 100 rows one has so many bytes that it is flagged.
+/// One of this many rows has enough bytes to be flagged.
 pub const FLAGGED: usize = 100;
 
 /// A log of DNS requests.
@@ -26,7 +26,7 @@ pub fn records(count: usize) -> String {
     text
 }
 
-/// A job over these records that writes to one server: `output` has the keys of its driver.
+/// A job on these records that writes to one server; `output` contains the keys of its driver.
 pub fn job(output: &str) -> String {
     format!(
         "input: {{csv: {{path: in.csv}}}}
@@ -52,7 +52,7 @@ pub fn run(workspace: &Workspace) -> RunOutput {
     workspace.anomal(&RUN)
 }
 
-/// Rows written, of them there before, refused; of a run that is done.
+/// The numbers of written, existing and refused rows of a successful run.
 #[track_caller]
 pub fn counts(ran: &RunOutput) -> (u64, u64, u64) {
     ran.expect(0, &[]);
@@ -62,12 +62,12 @@ pub fn counts(ran: &RunOutput) -> (u64, u64, u64) {
     (count("rows"), count("existing"), count("refused"))
 }
 
-/// Begins a run, which goes on while the test does something to its server.
-pub fn begin(workspace: &Workspace) -> Child {
+/// Starts a run that continues while the test disturbs the server.
+pub fn start(workspace: &Workspace) -> Child {
     let mut command = workspace.command(&RUN);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("anomal runs")
 }
 
-pub fn end(child: Child) -> RunOutput {
+pub fn finish(child: Child) -> RunOutput {
     child.wait_with_output().expect("anomal ends").into()
 }

@@ -1,4 +1,6 @@
-//! What a server does not take is kept with the reason, and counted; the rest is written.
+//! Refused documents go to the dead-letter file with the reason, and are counted; the others are written.
+
+use std::sync::{Arc, Mutex};
 
 use anomal_tests::elastic::{
     self, WRITER,
@@ -10,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::jobs::{counts, records, run, workspace};
 
-fn bulk(request: &Message) -> bool {
+fn is_bulk(request: &Message) -> bool {
     request.start.contains("/_bulk")
 }
 
-fn letters(text: &str) -> Vec<Value> {
+fn dead_letters(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[test]
-fn one_document_in_a_thousand_does_not_fit_the_mapping() {
+fn documents_that_do_not_fit_the_mapping_are_refused() {
     elastic::on_each_server(|server| {
         let index = server.name("conflict");
         let mapping = json!({"mappings": {"properties": {
@@ -27,7 +29,7 @@ fn one_document_in_a_thousand_does_not_fit_the_mapping() {
         }}});
         server.admin().put(&format!("/{index}"), &mapping);
         let settings = server.settings(WRITER);
-        let more = "rows: all, manageTemplate: false, deadLetter: {path: kept.ndjson}";
+        let more = "rows: all, manageTemplate: false, deadLetter: {path: refused.ndjson}";
         let workspace = workspace(3_000, &format!("{settings}, index: {index}, {more}"));
         server.secrets(&workspace);
         let mut text = records(3_000);
@@ -39,23 +41,26 @@ fn one_document_in_a_thousand_does_not_fit_the_mapping() {
         let ran = run(&workspace);
         assert_eq!(counts(&ran), (2_997, 0, 3));
         assert_eq!(server.admin().count(&index), 2_997);
-        let kept = letters(&workspace.read("kept.ndjson"));
-        assert_eq!(kept.iter().map(|letter| &letter["row"]).collect::<Vec<_>>(), [500, 1500, 2500]);
-        assert_eq!((&kept[0]["status"], &kept[0]["index"]), (&json!(400), &json!(index)));
-        assert_eq!(kept[0]["document"]["anomal"]["row"], 500);
-        assert!(kept[0]["reason"].as_str().unwrap().contains("tests.note"), "{}", kept[0]);
-        // Told to people too; and a rerun tries again what was refused, and adds nothing else.
-        let told = workspace.anomal(&["run", "job.yaml", "--secrets", "secrets"]);
-        told.expect(
+        let refused = dead_letters(&workspace.read("refused.ndjson"));
+        assert_eq!(
+            refused.iter().map(|letter| &letter["row"]).collect::<Vec<_>>(),
+            [500, 1500, 2500]
+        );
+        assert_eq!((&refused[0]["status"], &refused[0]["index"]), (&json!(400), &json!(index)));
+        assert_eq!(refused[0]["document"]["anomal"]["row"], 500);
+        assert!(refused[0]["reason"].as_str().unwrap().contains("tests.note"), "{}", refused[0]);
+        // The summary reports it too. A rerun retries the refused documents and adds nothing else.
+        let rerun = workspace.anomal(&["run", "job.yaml", "--secrets", "secrets"]);
+        rerun.expect(
             0,
-            &["3 refused, written with the reasons to kept.ndjson", "2,997 existed before"],
+            &["3 refused, written with the reasons to refused.ndjson", "2,997 existed before"],
         );
         assert_eq!(server.admin().count(&index), 2_997);
     });
 }
 
 #[test]
-fn an_index_that_takes_nothing_fails_the_run() {
+fn index_that_refuses_everything_fails_the_run() {
     elastic::on_each_server(|server| {
         let index = server.name("nothing");
         let mapping = json!({"mappings": {"properties": {"anomal": {"type": "long"}}}});
@@ -67,16 +72,16 @@ fn an_index_that_takes_nothing_fails_the_run() {
         );
         server.secrets(&workspace);
         run(&workspace).expect(1, &["rejects all 200 documents", "job.refused.ndjson"]);
-        assert_eq!(letters(&workspace.read("job.refused.ndjson")).len(), 200);
+        assert_eq!(dead_letters(&workspace.read("job.refused.ndjson")).len(), 200);
     });
 }
 
-/// A gateway that takes a megabyte at once.
+/// A gateway that accepts requests of up to a megabyte.
 #[test]
-fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
+fn too_large_requests_are_halved_and_too_large_documents_refused() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
-        proxy.faults(|_, request| {
+        proxy.set_faults(|_, request| {
             if request.body.len() > 1 << 20 {
                 Fault::Answer(413, Vec::new(), "<html>413</html>".into())
             } else {
@@ -94,15 +99,15 @@ fn what_is_too_large_is_halved_and_a_document_that_is_too_large_is_kept() {
         workspace.write("in.csv", text.as_bytes());
         assert_eq!(counts(&run(&workspace)), (3_999, 0, 1));
         assert_eq!(server.admin().count(&index), 3_999);
-        let kept = letters(&workspace.read("job.refused.ndjson"));
-        assert_eq!((&kept[0]["row"], &kept[0]["status"]), (&json!(1234), &json!(413)));
-        assert!(proxy.seen().iter().any(|seen| seen.status == Some(413)));
+        let refused = dead_letters(&workspace.read("job.refused.ndjson"));
+        assert_eq!((&refused[0]["row"], &refused[0]["status"]), (&json!(1234), &json!(413)));
+        assert!(proxy.requests().iter().any(|request| request.status == Some(413)));
     });
 }
 
-/// These servers have half a gigabyte, of which a tenth may be on its way at once.
+/// These servers have half a gigabyte of memory, of which a tenth may be in flight.
 #[test]
-fn a_document_of_fifty_megabytes_is_written_and_one_that_never_fits_is_kept() {
+fn huge_documents_are_written_unless_they_never_fit() {
     elastic::on_each_server(|server| {
         let index = server.name("huge");
         let settings = server.settings(WRITER);
@@ -123,14 +128,14 @@ fn a_document_of_fifty_megabytes_is_written_and_one_that_never_fits_is_kept() {
         ParquetWriter::new(file).finish(&mut frame).unwrap();
         assert_eq!(counts(&run(&workspace)), (3, 0, 1));
         assert_eq!(server.admin().count(&index), 3);
-        let kept = letters(&workspace.read("job.refused.ndjson"));
-        assert_eq!((&kept[0]["row"], &kept[0]["status"]), (&json!(2), &json!(429)));
+        let refused = dead_letters(&workspace.read("job.refused.ndjson"));
+        assert_eq!((&refused[0]["row"], &refused[0]["status"]), (&json!(2), &json!(429)));
     });
 }
 
-/// Fields of every name and size: nothing is added to the mapping, and what is long is kept.
+/// 20,000 columns add nothing to the mapping.
 #[test]
-fn no_record_is_too_wide() {
+fn wide_records_do_not_widen_the_mapping() {
     elastic::on_each_server(|server| {
         let index = server.name("wide");
         let settings = server.settings(WRITER);
@@ -155,9 +160,8 @@ fn no_record_is_too_wide() {
     });
 }
 
-/// Nothing of what is compressed is lost, and it is smaller.
 #[test]
-fn requests_are_compressed_where_it_is_asked_for() {
+fn requests_are_compressed_on_request() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let sizes = [false, true].map(|gzip| {
@@ -168,18 +172,17 @@ fn requests_are_compressed_where_it_is_asked_for() {
             server.secrets(&workspace);
             assert_eq!(counts(&run(&workspace)), (2_000, 0, 0));
             assert_eq!(server.admin().count(&index), 2_000);
-            let seen = proxy.seen();
-            let of = seen
-                .iter()
-                .filter(|seen| seen.path.contains(&index) && seen.path.contains("_bulk"));
-            of.map(|seen| seen.request).sum::<usize>()
+            let requests = proxy.requests();
+            let bulks = requests.iter().filter(|request| request.path.contains("_bulk"));
+            let bulks = bulks.filter(|request| request.path.contains(&index));
+            bulks.map(|request| request.request_bytes).sum::<usize>()
         });
         assert!(sizes[1] * 5 < sizes[0], "{sizes:?}");
     });
 }
 
 #[test]
-fn a_bulk_is_as_large_as_it_was_said_to_be() {
+fn bulk_requests_stay_within_the_configured_limits() {
     elastic::on_each_server(|server| {
         let proxy = Proxy::start(server);
         let index = server.name("sized");
@@ -187,12 +190,26 @@ fn a_bulk_is_as_large_as_it_was_said_to_be() {
         let settings = proxy.settings(WRITER);
         let workspace = workspace(5_000, &format!("{settings}, index: {index}, rows: all, {more}"));
         server.secrets(&workspace);
-        proxy.faults(|_, request| {
-            let lines = request.body.split(|byte| *byte == b'\n').count() - 1;
-            assert!(!bulk(request) || lines <= 1400 && request.body.len() <= 200_000);
+        // Documents and bytes of each bulk request.
+        let sizes = Arc::<Mutex<Vec<(usize, usize)>>>::default();
+        let recorded = Arc::clone(&sizes);
+        proxy.set_faults(move |_, request| {
+            if is_bulk(request) {
+                let lines = request.body.split(|byte| *byte == b'\n').count() - 1;
+                recorded.lock().unwrap().push((lines / 2, request.body.len()));
+            }
             Fault::None
         });
         assert_eq!(counts(&run(&workspace)), (5_000, 0, 0));
         assert_eq!(server.admin().count(&index), 5_000);
+        let sizes = sizes.lock().unwrap();
+        assert!(sizes.iter().map(|(documents, _)| documents).sum::<usize>() >= 5_000, "{sizes:?}");
+        let within = |(documents, bytes): &(usize, usize)| *documents <= 700 && *bytes <= 200_000;
+        assert!(sizes.iter().all(within), "{sizes:?}");
+        // One of the two limits is used: small requests would be slow.
+        assert!(
+            sizes.iter().any(|(documents, bytes)| *documents > 600 || *bytes > 180_000),
+            "{sizes:?}"
+        );
     });
 }

@@ -1,11 +1,11 @@
-//! Data streams, which the tests' OpenSearch has.
+//! Data streams, which only the tests' OpenSearch supports.
 
 use anomal_tests::elastic::{Flavor, Server, WRITER};
 
 use super::jobs::{counts, run, workspace};
 
 #[test]
-fn a_data_stream_holds_each_row_once() {
+fn data_stream_has_each_row_once() {
     let Some(server) = Server::shared(Flavor::OpenSearch) else { return };
     let stream = server.name("stream");
     let settings = server.settings(WRITER);

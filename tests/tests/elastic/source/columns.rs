@@ -1,9 +1,9 @@
-//! What becomes of a document's values.
+//! The columns and values read from documents.
 
 use anomal_tests::elastic::{self, Flavor, READER};
 use serde_json::{Value, json};
 
-use super::jobs::{filled, index, rows, run, values, workspace, write, written};
+use super::jobs::{filled_index, index, rows, run, values, workspace, write, written};
 
 fn properties(flavor: Flavor) -> Value {
     // The tests' Elasticsearch lacks the type of scaled numbers.
@@ -33,7 +33,7 @@ fn properties(flavor: Flavor) -> Value {
 }
 
 #[test]
-fn values_are_as_the_mapping_has_them() {
+fn values_have_the_types_of_the_mapping() {
     elastic::on_each_server(|server| {
         let name = server.name("logs-values");
         index(server, &name, 1, &properties(server.flavor));
@@ -55,29 +55,29 @@ fn values_are_as_the_mapping_has_them() {
         let input = format!("{}, index: {name}", server.settings(READER));
         let workspace = workspace(server, &input);
         let found = rows(&workspace);
-        let of = |name: &str| json!(values(&found, name));
-        assert_eq!(of("_id"), json!(["0", "1", "2"]));
+        let column = |name: &str| json!(values(&found, name));
+        assert_eq!(column("_id"), json!(["0", "1", "2"]));
         assert_eq!(
-            of("@timestamp"),
+            column("@timestamp"),
             json!(["2026-03-04T05:06:07.008Z", "2026-03-04T05:06:07.008Z", null])
         );
-        assert_eq!(of("n"), json!([42, 7, -1]));
-        assert_eq!(of("share"), json!(["0.125", null, null]));
-        assert_eq!(of("ok"), json!(["true", "", null]));
-        assert_eq!(of("short"), json!([long, format!("[a\";\"b;\"c\";\"{long}]"), null]));
-        assert_eq!(of("message"), json!(["hello", null, null]));
-        assert_eq!(of("user.name"), json!(["[ann\";\"bob]", null, null]));
-        assert_eq!(of("user.id"), json!(["1", null, null]));
-        assert_eq!(of("source.ip"), json!(["10.0.0.1", "10.0.0.2", null]));
-        // An alias stands in no document.
-        assert_eq!(of("address"), json!(["10.0.0.1", "10.0.0.2", null]));
-        assert_eq!(of("day"), json!(["2026-03-02T00:00:00.000Z", null, null]));
-        assert_eq!(of("seconds"), json!(["2026-03-04T05:06:07.000Z", null, null]));
-        assert_eq!(of("precise")[0], "2026-03-04T05:06:07.123456789Z");
-        assert_eq!(of("labels"), json!(["{\"b\":{\"c\":\"x\"},\"a\":1}", null, null]));
-        assert_eq!(of("place"), json!(["{\"lat\":1.5,\"lon\":2.5}", "[2.5,1.5]", null]));
-        assert_eq!(of("unset"), json!([null, null, null]));
-        assert_eq!(of("other"), json!([null, "dynamic", null]));
+        assert_eq!(column("n"), json!([42, 7, -1]));
+        assert_eq!(column("share"), json!(["0.125", null, null]));
+        assert_eq!(column("ok"), json!(["true", "", null]));
+        assert_eq!(column("short"), json!([long, format!("[a\";\"b;\"c\";\"{long}]"), null]));
+        assert_eq!(column("message"), json!(["hello", null, null]));
+        assert_eq!(column("user.name"), json!(["[ann\";\"bob]", null, null]));
+        assert_eq!(column("user.id"), json!(["1", null, null]));
+        assert_eq!(column("source.ip"), json!(["10.0.0.1", "10.0.0.2", null]));
+        // An alias is in no document.
+        assert_eq!(column("address"), json!(["10.0.0.1", "10.0.0.2", null]));
+        assert_eq!(column("day"), json!(["2026-03-02T00:00:00.000Z", null, null]));
+        assert_eq!(column("seconds"), json!(["2026-03-04T05:06:07.000Z", null, null]));
+        assert_eq!(column("precise")[0], "2026-03-04T05:06:07.123456789Z");
+        assert_eq!(column("labels"), json!(["{\"b\":{\"c\":\"x\"},\"a\":1}", null, null]));
+        assert_eq!(column("place"), json!(["{\"lat\":1.5,\"lon\":2.5}", "[2.5,1.5]", null]));
+        assert_eq!(column("unset"), json!([null, null, null]));
+        assert_eq!(column("other"), json!([null, "dynamic", null]));
         assert!(found[0].get("message.keyword").is_none() && found[0].get("user").is_none());
 
         let more =
@@ -109,7 +109,7 @@ fn values_are_as_the_mapping_has_them() {
 }
 
 #[test]
-fn mappings_that_differ_are_told() {
+fn different_mappings_are_noted() {
     elastic::on_each_server(|server| {
         let [a, b] = ["logs-differ-a", "logs-differ-b"].map(|part| server.name(part));
         index(server, &a, 1, &json!({"n": {"type": "long"}, "id": {"type": "keyword"}}));
@@ -118,15 +118,15 @@ fn mappings_that_differ_are_told() {
         server.admin().load(&b, 0, &[json!({"n": 2.5, "id": 7})]);
         let input = format!("{}, index: \"{a},{b}\"", server.settings(READER));
         let workspace = workspace(server, &input);
-        let told = format!("`id` is keyword in {a}, long in {b}; it is read as text");
+        let note = format!("`id` is keyword in {a}, long in {b}; it is read as text");
         let ran = run(&workspace);
         ran.expect(0, &[]);
-        assert!(ran.stdout.contains(&told), "{ran:#?}");
+        assert!(ran.stdout.contains(&note), "{ran:#?}");
         assert!(!ran.stdout.contains("`n` is"), "{ran:#?}");
         let found = written(&workspace);
         assert_eq!(json!(values(&found, "id")), json!(["x7", "7"]));
         assert_eq!(json!(values(&found, "n")), json!([1.0, 2.5]));
-        // With its type named there is nothing to tell.
+        // A configured type needs no note.
         write(&workspace, &format!("{input}, types: {{id: integer}}"));
         let ran = run(&workspace);
         ran.expect(0, &[]);
@@ -135,7 +135,7 @@ fn mappings_that_differ_are_told() {
 }
 
 #[test]
-fn documents_of_the_wrong_type_stop_or_are_kept() {
+fn documents_of_the_wrong_type_fail_or_are_rejected() {
     elastic::on_each_server(|server| {
         let name = server.name("logs-malformed");
         let n = json!({"n": {"type": "long", "ignore_malformed": true}});
@@ -167,9 +167,9 @@ fn documents_of_the_wrong_type_stop_or_are_kept() {
 }
 
 #[test]
-fn long_documents_of_which_little_is_needed() {
+fn few_fields_of_long_documents() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-long", 1, 3_000);
+        let index = filled_index(server, "logs-long", 1, 3_000);
         let blob = json!({"properties": {"blob": {"type": "keyword", "index": false, "doc_values": false}}});
         server.admin().put(&format!("/{index}/_mapping"), &blob);
         let long = "x".repeat(4 << 20);

@@ -1,9 +1,9 @@
-//! Jobs that read an index and write a file, and what they wrote.
+//! Jobs from an index to a file, and their results.
 
 use anomal_tests::{RunOutput, Workspace, elastic::Server};
 use serde_json::{Value, json};
 
-/// A folder with the job and the users' secrets. `input` has the keys of its driver.
+/// A folder with the job and the users' secrets; `input` contains the keys of its driver.
 pub fn workspace(server: &Server, input: &str) -> Workspace {
     let workspace = Workspace::default();
     server.secrets(&workspace);
@@ -11,7 +11,7 @@ pub fn workspace(server: &Server, input: &str) -> Workspace {
     workspace
 }
 
-/// The job anew.
+/// Replaces the job.
 pub fn write(workspace: &Workspace, input: &str) {
     let job = format!(
         "input: {{elasticsearch: {{{input}}}}}
@@ -29,7 +29,7 @@ pub fn run(workspace: &Workspace) -> RunOutput {
     workspace.anomal(&RUN)
 }
 
-/// What a run that is done wrote.
+/// Runs the job, which must succeed, and returns the rows it wrote.
 #[track_caller]
 pub fn rows(workspace: &Workspace) -> Vec<Value> {
     run(workspace).expect(0, &[]);
@@ -46,14 +46,14 @@ pub fn values(rows: &[Value], name: &str) -> Vec<Value> {
     rows.iter().map(|row| row[name].clone()).collect()
 }
 
-/// An index of so many shards.
+/// Creates an index with this number of shards.
 pub fn index(server: &Server, name: &str, shards: u32, properties: &Value) {
     let settings = json!({"number_of_shards": shards, "number_of_replicas": 0});
     let index = json!({"settings": settings, "mappings": {"properties": properties}});
     server.admin().put(&format!("/{name}"), &index);
 }
 
-/// Documents with numbers from 0 and times that are a second apart.
+/// Documents with numbers from 0 and times one second apart.
 pub fn numbered(count: usize) -> Vec<Value> {
     let document = |n: usize| {
         let time = format!("2026-03-04T{:02}:{:02}:{:02}.000Z", n / 3600, n / 60 % 60, n % 60);
@@ -62,8 +62,8 @@ pub fn numbered(count: usize) -> Vec<Value> {
     (0..count).map(document).collect()
 }
 
-/// An index with these.
-pub fn filled(server: &Server, part: &str, shards: u32, count: usize) -> String {
+/// Creates an index with these documents and returns its name.
+pub fn filled_index(server: &Server, part: &str, shards: u32, count: usize) -> String {
     let name = server.name(part);
     let properties =
         json!({"@timestamp": {"type": "date"}, "n": {"type": "long"}, "name": {"type": "keyword"}});

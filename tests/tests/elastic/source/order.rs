@@ -1,16 +1,16 @@
-//! Each document once, and in an order that nothing but the documents decides.
+//! Each document is read once, in an order that depends only on the documents.
 
 use std::collections::BTreeSet;
 
 use anomal_tests::elastic::{self, READER};
 use serde_json::json;
 
-use super::jobs::{filled, rows, run, values, workspace, write};
+use super::jobs::{filled_index, rows, run, values, workspace, write};
 
 #[test]
-fn however_many_slices_the_bytes_are_the_same() {
+fn bytes_do_not_depend_on_slices_and_pages() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-slices", 3, 5_000);
+        let index = filled_index(server, "logs-slices", 3, 5_000);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &format!("{input}, slices: 1, pageSize: 1000"));
         let first = rows(&workspace);
@@ -29,19 +29,19 @@ fn however_many_slices_the_bytes_are_the_same() {
             run(&workspace).expect(0, &[]);
             assert!(workspace.bytes("out.ndjson") == bytes, "{more}");
         }
-        // Nor does it matter how the server keeps them.
-        server.admin().act(&format!("/{index}/_forcemerge?max_num_segments=1"));
+        // Nor on the server's segments.
+        server.admin().post_empty(&format!("/{index}/_forcemerge?max_num_segments=1"));
         run(&workspace).expect(0, &[]);
         assert!(workspace.bytes("out.ndjson") == bytes);
     });
 }
 
 #[test]
-fn indices_come_by_name_and_documents_as_they_were_written() {
+fn indices_are_ordered_by_name_and_documents_by_write() {
     elastic::on_each_server(|server| {
-        let second = filled(server, "logs-order-b", 1, 30);
-        let first = filled(server, "logs-order-a", 1, 20);
-        // A document that was written again comes behind those that were not.
+        let second = filled_index(server, "logs-order-b", 1, 30);
+        let first = filled_index(server, "logs-order-a", 1, 20);
+        // A rewritten document comes after the others.
         server.admin().load(&first, 5, &[json!({"@timestamp": "2026-03-04T00:00:05Z", "n": 5})]);
         let input = format!("{}, index: \"{second},{first}\"", server.settings(READER));
         let rows = rows(&workspace(server, &input));
@@ -53,9 +53,9 @@ fn indices_come_by_name_and_documents_as_they_were_written() {
 }
 
 #[test]
-fn numbers_that_are_far_apart_and_bunched() {
+fn clustered_sequence_numbers() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-bunched", 2, 20_000);
+        let index = filled_index(server, "logs-bunched", 2, 20_000);
         server.admin().unload(&index, 50..19_900);
         let input = format!("{}, index: {index}, pageSize: 40", server.settings(READER));
         let rows = rows(&workspace(server, &input));
@@ -67,9 +67,9 @@ fn numbers_that_are_far_apart_and_bunched() {
 }
 
 #[test]
-fn no_documents_are_no_rows() {
+fn query_without_matches() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-none", 1, 10);
+        let index = filled_index(server, "logs-none", 1, 10);
         let input =
             format!("{}, index: {index}, queryString: \"n: 10000\"", server.settings(READER));
         assert!(rows(&workspace(server, &input)).is_empty());

@@ -1,15 +1,15 @@
-//! Which documents: indices, queries, ranges of time; and what is said where there are none.
+//! The selection of documents: indices, queries and time ranges, and the messages if there are none.
 
 use anomal_tests::elastic::{self, ADMIN, Flavor, READER, WRITER};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::jobs::{filled, rows, run, values, workspace, write};
+use super::jobs::{filled_index, rows, run, values, workspace, write};
 
 #[test]
 fn queries_in_both_languages() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-query", 2, 500);
+        let index = filled_index(server, "logs-query", 2, 500);
         let input = format!("{}, index: {index}", server.settings(READER));
         let workspace = workspace(server, &input);
         let numbers = |more: &str| {
@@ -36,7 +36,7 @@ fn queries_in_both_languages() {
 #[test]
 fn ranges_of_time() {
     elastic::on_each_server(|server| {
-        let index = filled(server, "logs-time", 2, 100);
+        let index = filled_index(server, "logs-time", 2, 100);
         let now = Timestamp::now();
         let at = |n: usize, minutes: i64| json!({"@timestamp": (now + SignedDuration::from_mins(minutes)).to_string(), "n": n});
         let recent = [at(1000, -90), at(1001, -30), at(1002, -1), at(1003, 30), json!({"n": 1004})];
@@ -54,12 +54,12 @@ fn ranges_of_time() {
         };
         assert_eq!(sorted(numbers("from: now-1h, to: now, slices: 3, pageSize: 1")), [1001, 1002]);
         assert_eq!(sorted(numbers("from: now-2h")), [1000, 1001, 1002, 1003]);
-        // Without its end.
+        // The end is excluded.
         let fixed = "from: \"2026-03-04T00:00:10Z\", to: \"2026-03-04T00:00:12Z\"";
         assert_eq!(sorted(numbers(fixed)), [10, 11]);
         let math = "from: \"2026-03-04T00:01:37Z||/m\", to: \"2026-03-04||+62s\"";
         assert_eq!(sorted(numbers(math)), [60, 61]);
-        // All, also one without a time.
+        // All documents, including one without a time.
         assert_eq!(sorted(numbers("slices: 2")).len(), 105);
 
         write(&workspace, &format!("{input}, from: now, to: now-1h"));
@@ -72,29 +72,29 @@ fn ranges_of_time() {
 }
 
 #[test]
-fn indices_that_are_not_there() {
+fn missing_indices() {
     elastic::on_each_server(|server| {
-        let there = filled(server, "logs-there", 1, 10);
+        let existing = filled_index(server, "logs-there", 1, 10);
         let input = |index: &str| format!("{}, index: \"{index}\"", server.settings(READER));
         let workspace = workspace(server, &input("logs-nowhere"));
         run(&workspace).expect(3, &["there is no index logs-nowhere"]);
-        for index in ["logs-nowhere-*".to_owned(), format!("{there},logs-nowhere")] {
+        for index in ["logs-nowhere-*".to_owned(), format!("{existing},logs-nowhere")] {
             write(&workspace, &input(&index));
             run(&workspace).expect(3, &["there is no index"]);
         }
-        write(&workspace, &input(&format!("{there},logs-nowhere-*")));
+        write(&workspace, &input(&format!("{existing},logs-nowhere-*")));
         assert_eq!(rows(&workspace).len(), 10);
     });
 }
 
 #[test]
-fn who_may_not_read_is_told() {
+fn missing_read_privilege_fails_the_run() {
     elastic::on_each_server(|server| {
         if server.flavor == Flavor::OpenSearch {
-            // It has no roles here.
+            // The tests' OpenSearch has no roles.
             return;
         }
-        let index = filled(server, "logs-denied", 1, 10);
+        let index = filled_index(server, "logs-denied", 1, 10);
         let input = |user: &str| format!("{}, index: {index}", server.settings(user));
         let workspace = workspace(server, &input(WRITER));
         run(&workspace).expect(4, &["denies access"]);
@@ -104,19 +104,19 @@ fn who_may_not_read_is_told() {
             &workspace,
             &format!(
                 "{}, index: {index}",
-                server.settings(ADMIN).replace("name: admin", "name: nobody")
+                server.settings(ADMIN).replace("name: admin", "name: missing")
             ),
         );
-        run(&workspace).expect(2, &["nobody"]);
+        run(&workspace).expect(2, &["missing"]);
     });
 }
 
-/// A data stream's indices are hidden; on a server that has data streams.
+/// A data stream's indices are hidden.
 #[test]
 fn a_data_stream() {
     elastic::on_each_server(|server| {
         if server.flavor == Flavor::Elasticsearch {
-            // This one has none.
+            // The tests' Elasticsearch has no data streams.
             return;
         }
         let admin = server.admin();
@@ -139,7 +139,7 @@ fn a_data_stream() {
 }
 
 #[test]
-fn of_a_hundred_thousand_fields_those_that_are_needed() {
+fn only_needed_fields_of_a_huge_mapping_are_read() {
     elastic::on_each_server(|server| {
         let name = server.name("logs-wide");
         let admin = server.admin();
