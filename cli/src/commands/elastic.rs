@@ -3,9 +3,8 @@
 use anomal_connectors::{
     Access,
     elasticsearch::{
-        client::Client,
-        flavor::Server,
-        saved_objects::import,
+        client::{Client, Server},
+        dashboards::import,
         template::{install, templates},
     },
 };

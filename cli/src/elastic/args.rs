@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anomal_connectors::elasticsearch::flavor::Server;
+use anomal_connectors::elasticsearch::Server;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Flavor;

@@ -12,9 +12,8 @@ use anomal_storage::Upload;
 use tempfile::NamedTempFile;
 
 use crate::{
-    Access,
     compression::Compressor,
-    remote::{storage_error, upload_error},
+    remote::{Access, storage_error, upload_error},
 };
 
 /// The destination of an output's bytes: a file under a temporary name in its own folder, renamed by

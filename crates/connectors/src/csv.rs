@@ -10,3 +10,6 @@ pub use file::{CsvFile, CsvText};
 pub(crate) use sink::CsvSink;
 pub use sink::flat;
 pub(crate) use source::CsvSource;
+
+#[cfg(test)]
+mod tests;

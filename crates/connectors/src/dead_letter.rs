@@ -6,7 +6,7 @@ use anomal_core::{Error, Result};
 use anomal_spec::Auth;
 use anomal_storage::Secrets;
 
-use crate::{Access, Rejected, WriteOutcome, atomic_file::AtomicFile};
+use crate::{atomic_file::AtomicFile, remote::Access, sink::WriteOutcome, source::Rejected};
 
 /// An NDJSON file of rejected records, created with the first one.
 pub struct DeadLetter {

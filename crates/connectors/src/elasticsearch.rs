@@ -1,31 +1,23 @@
 //! Elasticsearch and OpenSearch: one driver for both.
 
-mod bulk;
 pub mod client;
-mod credentials;
-mod dead_letter;
-mod delivery;
+pub mod dashboards;
 mod document;
-mod ecs;
-pub mod flavor;
-mod ids;
-mod mapping;
-mod nodes;
-mod query;
-mod retry;
-pub mod saved_objects;
 mod sink;
-mod slices;
 mod source;
-pub mod template;
 
 use anomal_core::Result;
 use anomal_spec::{Include, Rows};
 
+pub use client::Server;
 pub(crate) use sink::ElasticsearchSink;
+pub use sink::template;
 pub(crate) use source::ElasticsearchSource;
 
-use crate::{ResultBatch, RunInfo, sink::Projection};
+use crate::{
+    run_info::RunInfo,
+    sink::{Projection, ResultBatch},
+};
 
 /// Appends the documents of all rows of a batch, one per line, as an output writes them.
 ///
@@ -37,11 +29,10 @@ pub fn documents(
     include: &[Include],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let projected =
-        Projection::new(Rows::All, &[Include::Features, Include::Contributions]).project(batch)?;
+    let projection = Projection::new(Rows::All, &[Include::Features, Include::Contributions]);
     let writer = document::DocumentWriter::new(run, include);
-    let batch = writer.batch(&projected)?;
-    let mut ids = ids::DocumentIds::new(run);
+    let batch = writer.batch(&projection.project(batch)?)?;
+    let mut ids = document::DocumentIds::new(run);
     for (place, row) in batch.rows().iter().enumerate() {
         batch.put(place, ids.id(*row), out);
         out.push(b'\n');

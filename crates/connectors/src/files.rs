@@ -15,9 +15,8 @@ use anomal_spec::is_url;
 use anomal_storage::{Download, Object, Store};
 
 use crate::{
-    Access,
     compression::decompress,
-    remote::{self, storage_error},
+    remote::{self, Access, storage_error},
 };
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";

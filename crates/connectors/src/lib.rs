@@ -5,6 +5,7 @@
 //! results.
 
 mod atomic_file;
+mod column;
 mod compression;
 pub mod csv;
 mod datetime;
@@ -33,30 +34,7 @@ pub use dead_letter::DeadLetter;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
 pub use sink::{EarlySink, Known, ResultBatch, Sink, WriteOutcome};
-pub use source::{Batch, Rejected, Source};
-
-/// Records in a batch. A constant, independent of the machine: results that are computed batch by batch must be the
-/// same everywhere.
-const BATCH_ROWS: usize = 65_536;
-/// Bytes in a record at most; a longer one is rejected.
-const MAX_RECORD: usize = 16 << 20;
-
-/// Options for opening an input.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// Records in a batch, including rejected ones.
-    pub batch_rows: usize,
-    /// Bytes per read.
-    pub block_bytes: usize,
-    /// Where the secret that an input names is looked up.
-    pub secrets: Secrets,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20, secrets: Secrets::default() }
-    }
-}
+pub use source::{Batch, OpenOptions, Rejected, Source};
 
 /// Opens an input whose path is resolved (`-`: standard input) and determines its columns.
 ///

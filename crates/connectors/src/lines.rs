@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memchr2};
 
-use crate::MAX_RECORD;
+/// Bytes in a record at most; a longer one is rejected.
+const MAX_RECORD: usize = 16 << 20;
 
 /// How a record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

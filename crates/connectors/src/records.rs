@@ -6,10 +6,9 @@ use anomal_core::{Error, Result, Table, proto::Column};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 use crate::{
-    OpenOptions,
     files::Files,
     lines::{Lines, NOT_UTF8, Shape},
-    source::{Batch, RAW_BYTES, Rejected, raw_text},
+    source::{Batch, OpenOptions, RAW_BYTES, Rejected, raw_text},
     typing::{self, NullValues},
 };
 

@@ -7,6 +7,7 @@ use anomal_core::{
     proto::{Column, DataType, Diagnostic},
 };
 use anomal_spec::ColumnType;
+use anomal_storage::Secrets;
 use polars::prelude::DataFrame;
 
 /// Bytes of a rejected record that are kept.
@@ -38,6 +39,27 @@ pub struct Rejected {
     pub reason: String,
     /// The first 4 KiB, invalid UTF-8 replaced.
     pub raw: String,
+}
+
+/// Records in a batch. A constant, independent of the machine: results that are computed batch by batch must be the
+/// same everywhere.
+const BATCH_ROWS: usize = 65_536;
+
+/// Options for opening an input.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Records in a batch, including rejected ones.
+    pub batch_rows: usize,
+    /// Bytes per read.
+    pub block_bytes: usize,
+    /// Where the secret that an input names is looked up.
+    pub secrets: Secrets,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20, secrets: Secrets::default() }
+    }
 }
 
 /// An open input. The order of calls: [`Source::schema`], [`Source::select`], then [`Source::next_batch`] until it

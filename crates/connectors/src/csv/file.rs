@@ -6,7 +6,7 @@ use anomal_core::Result;
 use polars::prelude::{AnyValue, Column, DataFrame, DataType};
 use rayon::prelude::*;
 
-use crate::{Access, atomic_file::AtomicFile, text};
+use crate::{atomic_file::AtomicFile, remote::Access, text};
 
 /// Rows that are encoded as one piece.
 const PIECE: usize = 1 << 12;

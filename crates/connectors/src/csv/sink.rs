@@ -11,7 +11,7 @@ use polars_arrow::array::Array;
 
 use super::CsvFile;
 use crate::{
-    Access,
+    remote::Access,
     sink::{Projection, ResultBatch, Sink, WriteOutcome},
 };
 

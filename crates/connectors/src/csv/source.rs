@@ -18,11 +18,11 @@ use super::{
     split::{append, cells},
 };
 use crate::{
-    Access, OpenOptions,
     files::{Files, read_error},
     lines::{Lines, NOT_UTF8, Shape},
     records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
-    source::{Batch, Source, data_type},
+    remote::Access,
+    source::{Batch, OpenOptions, Source, data_type},
     task::PendingTask,
     typing::{self, INFER_FROM, NullValues},
 };
@@ -249,116 +249,5 @@ impl Source for CsvSource {
 
     fn files(&self) -> &[PathBuf] {
         &self.files.paths
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use anomal_spec::ColumnType;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::Rejected;
-
-    fn open(
-        text: &[u8],
-        change: impl FnOnce(&mut CsvInput),
-        options: &OpenOptions,
-    ) -> Result<CsvSource> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("in.csv");
-        std::fs::write(&path, text).unwrap();
-        let mut input = CsvInput::new(path.to_str().unwrap());
-        change(&mut input);
-        CsvSource::open(&input, options)
-    }
-
-    fn all(source: &mut CsvSource) -> Result<(Vec<u64>, Vec<Vec<String>>, Vec<Rejected>)> {
-        let (mut rows, mut records, mut rejected) = (vec![], vec![], vec![]);
-        while let Some(batch) = source.next_batch()? {
-            rows.extend(batch.source.rows());
-            let columns = batch.source.columns();
-            for row in 0..columns.height() {
-                let cell = |column: &polars::prelude::Column| {
-                    column.str().unwrap().get(row).unwrap().to_owned()
-                };
-                records.push(columns.columns().iter().map(cell).collect());
-            }
-            rejected.extend(batch.rejected);
-        }
-        Ok((rows, records, rejected))
-    }
-
-    fn strings(records: &[&[&str]]) -> Vec<Vec<String>> {
-        records
-            .iter()
-            .map(|record| record.iter().map(|cell| (*cell).to_owned()).collect())
-            .collect()
-    }
-
-    #[test]
-    fn cells_are_kept_to_the_byte() {
-        let text = b"\xef\xbb\xbfa,b\r\n007, x \r\n\"q\"\"q\",\"l1\nl2\"\r\n\r\n,\r\n\"in\"side,x";
-        let mut source = open(text, |_| (), &OpenOptions::default()).unwrap();
-        let (rows, records, _) = all(&mut source).unwrap();
-        assert_eq!(rows, [0, 1, 2, 3]);
-        let expected: &[&[&str]] =
-            &[&["007", " x "], &["q\"q", "l1\nl2"], &["", ""], &["inside", "x"]];
-        assert_eq!(records, strings(expected));
-    }
-
-    #[test]
-    fn a_bad_record_stops_the_run_or_is_rejected() {
-        let text = b"n,t\n1,a\n2\nx,b\n3,\xff\n4,d\n";
-        let select = |source: &mut CsvSource| {
-            let schema =
-                vec![Column { name: "n".into(), data_type: data_type(ColumnType::Integer).into() }];
-            source.select(&schema).unwrap();
-        };
-        let mut source = open(text, |_| (), &OpenOptions::default()).unwrap();
-        let error = all(&mut source).err().unwrap();
-        assert!(error.message.contains("in.csv:3: "), "{error}");
-        let skip = |input: &mut CsvInput| input.bad_lines = BadLines::Skip;
-        let mut source = open(text, skip, &OpenOptions::default()).unwrap();
-        select(&mut source);
-        let (rows, records, rejected) = all(&mut source).unwrap();
-        assert_eq!(rows, [0, 4]);
-        assert_eq!(records, strings(&[&["1", "a"], &["4", "d"]]));
-        let found: Vec<_> =
-            rejected.iter().map(|bad| (bad.row, bad.line, bad.raw.as_str())).collect();
-        assert_eq!(found, [(1, 3, "2"), (2, 4, "x,b"), (3, 5, "3,\u{fffd}")]);
-        assert_eq!(rejected[1].reason, "`x` is not a whole number");
-    }
-
-    #[test]
-    fn invalid_headers_are_errors() {
-        let error =
-            |text: &[u8]| open(text, |_| (), &OpenOptions::default()).err().unwrap().message;
-        assert!(error(b"").contains("is empty"));
-        assert!(error(b"a,b,a\n").contains("duplicate column name `a`: columns 1 and 3"));
-        let source = open(b"a,,c\n", |_| (), &OpenOptions::default()).unwrap();
-        assert_eq!(source.parser.header, ["a", "column_2", "c"]);
-    }
-
-    proptest! {
-        #[test]
-        fn written_records_are_read_back(
-            records in prop::collection::vec(prop::collection::vec("[a\"\n\r,é ]{0,6}", 3), 0..20),
-            block in 1_usize..40,
-            batch in 1_usize..7,
-        ) {
-            let quote = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
-            let mut text = String::from("x,y,z\n");
-            for record in &records {
-                text.push_str(&record.iter().map(quote).collect::<Vec<_>>().join(","));
-                text.push('\n');
-            }
-            let options = OpenOptions { batch_rows: batch, block_bytes: block, ..OpenOptions::default() };
-            let mut source = open(text.as_bytes(), |_| (), &options).unwrap();
-            let (rows, read, rejected) = all(&mut source).unwrap();
-            prop_assert_eq!(read, records.clone());
-            prop_assert_eq!(rows.len(), records.len());
-            prop_assert!(rejected.is_empty());
-        }
     }
 }

@@ -3,12 +3,17 @@
 //! Every request is idempotent: searches, objects that are put under a name, and documents with ids. So a request whose
 //! response was lost can be repeated.
 
+mod credentials;
+mod detect;
 mod errors;
+mod nodes;
 mod request;
 mod response;
-mod server_info;
+pub(in crate::elasticsearch) mod retry;
+mod server;
 
 use std::{
+    fmt,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -17,6 +22,7 @@ use std::{
 use anomal_core::{Error, Result};
 use anomal_spec::ElasticsearchConnection;
 use anomal_storage::{cancelled, handle};
+use backon::Retryable;
 use reqwest::{
     Certificate,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue},
@@ -24,15 +30,15 @@ use reqwest::{
 };
 
 pub(super) use self::response::truncate;
-use self::{request::FORM, response::read};
-pub use self::{request::Request, response::Response};
-use super::{
+use self::{
     credentials::Credentials,
-    flavor::Server,
     nodes::Nodes,
-    retry::{RequestOutcome, chance, pause},
+    request::FORM,
+    response::read,
+    retry::{RequestOutcome, backoff, pause_within},
 };
-use crate::Access;
+pub use self::{request::Request, response::Response, server::Server};
+use crate::remote::Access;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const AGENT: &str = concat!("anomal/", env!("CARGO_PKG_VERSION"));
@@ -44,6 +50,34 @@ pub(super) enum Attempt {
     Broken(String),
     /// The server's certificate is not trusted, with the reason.
     Untrusted(String),
+}
+
+/// A failed attempt.
+enum Failure {
+    /// Another attempt may succeed. `asked`: the pause that the server asks for.
+    Temporary {
+        why: String,
+        asked: Option<Duration>,
+    },
+    Final(Error),
+}
+
+impl Failure {
+    fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Temporary { asked, .. } => *asked,
+            Self::Final(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Temporary { why, .. } => f.write_str(why),
+            Self::Final(error) => f.write_str(&error.message),
+        }
+    }
 }
 
 /// A client of a cluster. Clones share their connections.
@@ -157,26 +191,39 @@ impl Client {
         self.send_within(request, self.0.retry_timeout).await
     }
 
-    async fn send_within(&self, request: &Request, retry_timeout: Duration) -> Result<Response> {
-        let since = Instant::now();
-        let mut failures = 0;
-        loop {
-            let (why, asked) = match self.once(request).await {
-                Attempt::Broken(why) => (why, None),
-                Attempt::Untrusted(why) => return Err(self.untrusted(&why)),
-                Attempt::Answered(response) => match RequestOutcome::from_status(response.status) {
-                    RequestOutcome::Answered => return Ok(response),
-                    RequestOutcome::Denied => return Err(self.denied(&response)),
-                    RequestOutcome::Retry => (response.describe(), response.retry_after),
-                },
-            };
-            let pause = pause(failures, chance(), asked);
-            if since.elapsed() + pause > retry_timeout {
-                return Err(self.unavailable(&why));
-            }
-            tracing::debug!("{} {}: {why}; retrying in {pause:?}", request.method, request.path);
-            failures += 1;
-            tokio::time::sleep(pause).await;
+    async fn send_within(&self, request: &Request, limit: Duration) -> Result<Response> {
+        let started = Instant::now();
+        let attempt = || self.try_request(request);
+        let response = attempt
+            .retry(backoff())
+            .when(|failure| matches!(failure, Failure::Temporary { .. }))
+            .adjust(|failure, pause| pause_within(limit, started, pause, failure.asked()))
+            .notify(|failure, pause| {
+                tracing::debug!(
+                    "{} {}: {failure}; retrying in {pause:?}",
+                    request.method,
+                    request.path
+                );
+            });
+        response.await.map_err(|failure| match failure {
+            Failure::Temporary { why, .. } => self.unavailable(&why),
+            Failure::Final(error) => error,
+        })
+    }
+
+    /// One attempt whose response the caller can handle.
+    async fn try_request(&self, request: &Request) -> Result<Response, Failure> {
+        match self.once(request).await {
+            Attempt::Broken(why) => Err(Failure::Temporary { why, asked: None }),
+            Attempt::Untrusted(why) => Err(Failure::Final(self.untrusted(&why))),
+            Attempt::Answered(response) => match RequestOutcome::from_status(response.status) {
+                RequestOutcome::Answered => Ok(response),
+                RequestOutcome::Denied => Err(Failure::Final(self.denied(&response))),
+                RequestOutcome::Retry => {
+                    let (why, asked) = (response.describe(), response.retry_after);
+                    Err(Failure::Temporary { why, asked })
+                }
+            },
         }
     }
 

@@ -3,6 +3,12 @@
 //! Unlike rows in a file, documents are visible at once. An aborted run leaves the documents that it has written, and the
 //! next attempt adds the missing ones, since each row has its own id.
 
+mod bulk;
+mod dead_letter;
+mod delivery;
+mod outcome;
+pub mod template;
+
 use std::sync::{Arc, atomic::AtomicBool};
 
 use anomal_core::{Code, Error, Result};
@@ -11,17 +17,19 @@ use anomal_storage::{cancelled, handle};
 use futures::executor::block_on;
 use tokio::task::JoinSet;
 
-use super::{
-    bulk::{self, BulkBody, BulkItem, FILTER},
-    client::{Client, truncate},
+use self::{
+    bulk::{BulkBody, BulkItem, FILTER},
     dead_letter::RejectedDocumentFile,
-    delivery::{Delivery, DeliveryOutcome},
-    document::DocumentWriter,
-    ids::DocumentIds,
-    template,
+    delivery::Delivery,
+    outcome::DeliveryOutcome,
+};
+use super::{
+    client::{Client, truncate},
+    document::{DocumentIds, DocumentWriter},
 };
 use crate::{
-    Access, RunInfo,
+    remote::Access,
+    run_info::RunInfo,
     sink::{Projection, ResultBatch, Sink, WriteOutcome},
 };
 

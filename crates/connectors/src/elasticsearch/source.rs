@@ -4,14 +4,18 @@ mod convert;
 mod count;
 mod fetch;
 mod flatten;
+mod mapping;
 mod page;
 mod plan;
 mod probe;
+mod query;
+mod read_state;
 mod rejection;
 mod row_buffer;
 mod search_error;
+mod slices;
 mod snapshot;
-pub(in crate::elasticsearch) mod url_path;
+mod url_path;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -27,21 +31,20 @@ use polars::prelude::{
 
 use self::{
     fetch::SliceFetcher,
+    mapping::Field,
     page::{BadDocument, ID},
     plan::Plan,
+    read_state::ReadState,
     rejection::{bad_record_error, cell, rejected_document},
     row_buffer::{Piece, RowBuffer},
+    slices::{Pace, Queue, Slice},
     snapshot::{KeepAlive, Snapshot},
 };
-use super::{
-    client::{Client, Request, wait},
-    mapping::{self, Capabilities, Field},
-    slices::{Pace, Queue, Slice, is_sparse},
-};
+use super::client::{Client, wait};
 use crate::{
-    Access, OpenOptions,
-    ndjson::StorageType,
-    source::{Batch, Rejected, Source, raw_text},
+    column::StorageType,
+    remote::Access,
+    source::{Batch, OpenOptions, Rejected, Source, raw_text},
     typing::{self, NullValues},
 };
 
@@ -70,15 +73,6 @@ pub(crate) struct ElasticsearchSource {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// The state of reading, from the first batch on.
-struct ReadState {
-    fetch: Arc<SliceFetcher>,
-    queue: Queue<fetch::SliceRequest>,
-    pace: Pace,
-    buffer: RowBuffer,
-    ended: bool,
-}
-
 impl ElasticsearchSource {
     pub fn open(input: &ElasticsearchInput, options: &OpenOptions) -> Result<Self> {
         let access = Access {
@@ -87,7 +81,7 @@ impl ElasticsearchSource {
             secrets: &options.secrets,
         };
         let (client, server) = Client::connect(&input.connection(), &access, input.retry_seconds)?;
-        let capabilities = capabilities(&client, input)?;
+        let capabilities = mapping::capabilities(&client, input)?;
         if (input.from.is_some() || input.to.is_some()) && !capabilities.is_time(&input.time_field)
         {
             let message = format!(
@@ -249,31 +243,6 @@ impl ElasticsearchSource {
     }
 }
 
-fn capabilities(client: &Client, input: &ElasticsearchInput) -> Result<Capabilities> {
-    let mut all = Capabilities::default();
-    for path in mapping::paths(input) {
-        let answer = client.request(&Request::get(path))?;
-        if answer.status == 404 || answer.error_type().as_deref() == Some("index_closed_exception")
-        {
-            return Err(missing(input, &answer.describe()));
-        }
-        if !answer.is_success() {
-            let message =
-                format!("cannot read the fields of {}: {}", input.index, answer.describe());
-            return Err(Error::input("MAPPING_UNREADABLE", message));
-        }
-        all.extend(answer.json()?);
-    }
-    if all.is_empty() {
-        return Err(missing(input, "no index matches"));
-    }
-    Ok(all)
-}
-
-fn missing(input: &ElasticsearchInput, reason: &str) -> Error {
-    Error::input("INDEX_MISSING", format!("there is no index {} to read: {reason}", input.index))
-}
-
 impl Source for ElasticsearchSource {
     fn schema(&self) -> &[Column] {
         &self.schema
@@ -295,7 +264,7 @@ impl Source for ElasticsearchSource {
                 rows += piece.rows.len();
                 bytes += piece.bytes;
                 pieces.push(piece);
-            } else if reading.ended || !reading.more(&mut self.read)? {
+            } else if reading.ended || !reading.read_page(&mut self.read)? {
                 if !reading.ended {
                     self.check()?;
                 }
@@ -329,28 +298,5 @@ impl Source for ElasticsearchSource {
 
     fn identity(&self) -> Option<String> {
         Some(self.snapshot.identity())
-    }
-}
-
-impl ReadState {
-    /// Reads the next page; false after the last one. `read`: documents per index so far.
-    fn more(&mut self, read: &mut [u64]) -> Result<bool> {
-        let (fetch, pace) = (&self.fetch, self.pace);
-        self.queue.fill(pace, |slice| fetch.ask(slice, pace));
-        let Some(asked) = self.queue.pop() else { return Ok(false) };
-        let fetched = asked.wait()?;
-        let page = fetched.page;
-        self.pace.update(page.hits, page.bytes, fetched.filtered);
-        if is_sparse(page.hits, fetched.size) {
-            self.queue.widen(fetched.part);
-        }
-        if let Some(rest) = fetched.rest {
-            self.queue.first(rest);
-        }
-        let pace = self.pace;
-        self.queue.fill(pace, |slice| fetch.ask(slice, pace));
-        read[fetched.part] += page.rows.len() as u64;
-        self.buffer.put(fetched.part, page);
-        Ok(true)
     }
 }

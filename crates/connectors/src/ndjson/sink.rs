@@ -10,8 +10,8 @@ use anomal_spec::NdjsonOutput;
 use polars::prelude::{AnyValue, Column};
 
 use crate::{
-    Access,
     atomic_file::AtomicFile,
+    remote::Access,
     sink::{Projection, ResultBatch, Sink, WriteOutcome},
     text,
 };

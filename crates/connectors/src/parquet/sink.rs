@@ -24,9 +24,8 @@ use super::{
     polars_error,
 };
 use crate::{
-    Access,
     atomic_file::{folder, is_stream, publish, temporary, write_error},
-    remote::upload_error,
+    remote::{Access, upload_error},
     sink::{EarlySink, Known, Projection, ResultBatch, Sink, WriteOutcome},
 };
 

@@ -8,9 +8,9 @@ use polars::prelude::{DataFrame, Schema, SchemaExt, SerReader};
 use polars_io::parquet::read::ParquetReader;
 
 use crate::{
-    Access, OpenOptions,
     files::Files,
-    source::{Batch, Source},
+    remote::Access,
+    source::{Batch, OpenOptions, Source},
     typing::{self, NullValues, type_of},
 };
 

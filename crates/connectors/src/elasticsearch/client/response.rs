@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::elasticsearch::flavor::Server;
+use super::server::Server;
 
 /// Bytes in a response at most.
 const MAX_ANSWER: usize = 1 << 30;

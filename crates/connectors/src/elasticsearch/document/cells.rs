@@ -8,7 +8,7 @@ use polars::prelude::{
     TimeUnit, UInt32Chunked, UInt64Chunked,
 };
 
-use super::super::ecs::FieldType;
+use super::ecs::FieldType;
 use crate::{datetime, text};
 
 /// A column in one chunk, by type, so that values are accessed without dynamic dispatch.

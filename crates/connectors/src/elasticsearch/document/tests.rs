@@ -1,8 +1,9 @@
+use anomal_core::Table;
 use polars::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::*;
-use crate::ReportInfo;
+use super::{object::LONG, *};
+use crate::run_info::ReportInfo;
 
 /// Row 0: suspicious and flagged; row 1: neither.
 fn chosen(source: Vec<Column>) -> ProjectedBatch {

@@ -4,8 +4,8 @@ use anomal_core::Result;
 use polars::prelude::Column;
 
 use super::{
-    super::ecs::{FieldType, RelatedKind, related_kind},
     cells::{Cells, PutOutcome},
+    ecs::{FieldType, RelatedKind, related_kind},
 };
 
 /// A tree of fields.

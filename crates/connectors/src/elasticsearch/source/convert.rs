@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{flatten::DocumentValue, plan::ColumnPlan};
 use crate::{
-    ndjson::{Cell, StorageType},
+    column::{Cell, StorageType},
     typing,
 };
 
@@ -89,8 +89,8 @@ mod tests {
     use anomal_core::proto::DataType as Type;
     use serde_json::json;
 
+    use super::super::mapping::Field;
     use super::*;
-    use crate::elasticsearch::mapping::Field;
 
     fn converted(of: Type, value: Value, arrays: Arrays) -> Result<Cell<'static>, String> {
         let field = Field {

@@ -1,23 +1,28 @@
 //! Fetches and parses slices of the snapshot in the background.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anomal_core::{Error, Result};
 use anomal_storage::{cancelled, handle};
+use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
+use super::slices::{Pace, Slice};
 use super::{
     page::Page,
     plan::{ColumnPlan, Plan},
     search_error::partial,
     snapshot::Snapshot,
 };
-use crate::elasticsearch::slices::{Pace, Slice};
 
-/// How often an incomplete response is requested again.
-const TRIES: u32 = 4;
+/// How incomplete responses are retried.
+const INCOMPLETE: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(400)).with_max_times(4);
 /// Documents with the same sequence number at most; each shard has one.
 const MOST_EQUAL: u64 = 10_000;
 
@@ -85,43 +90,43 @@ impl SliceFetcher {
 
     async fn slice(self: Arc<Self>, slice: Slice, pace: Pace) -> Result<FetchedSlice> {
         let mut size = pace.size();
-        let mut tries = 0;
         loop {
             let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let body = self.body(slice, size, pace.filtered, &asked);
-            let answer = {
-                let permit = self.at_once.acquire().await;
-                let _permit = permit.map_err(|_| Error::cancelled())?;
-                self.snapshot.search(&body).await?
-            };
-            match self.read(answer, asked, size).await {
-                Err(error) if error.reason == "ANSWER_PARTIAL" && tries < TRIES => {
-                    tries += 1;
-                    tracing::debug!("{error}; retrying");
-                    tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
+            let fetch = || self.page(&body, &asked, size);
+            let page = fetch
+                .retry(INCOMPLETE)
+                .when(|error| error.reason == "ANSWER_PARTIAL")
+                .notify(|error, _| tracing::debug!("{error}; retrying"))
+                .await?;
+            if !page.unclear.is_empty() {
+                let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+                page.unclear.iter().for_each(|column| asked[*column] = true);
+            } else if page.rows.is_empty() && page.end.is_some() {
+                if size >= MOST_EQUAL {
+                    return Err(partial("too many documents have the same sequence number"));
                 }
-                Err(error) => return Err(error),
-                Ok(page) if !page.unclear.is_empty() => {
-                    let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-                    page.unclear.iter().for_each(|column| asked[*column] = true);
-                }
-                Ok(page) if page.rows.is_empty() && page.end.is_some() => {
-                    if size >= MOST_EQUAL {
-                        return Err(partial("too many documents have the same sequence number"));
-                    }
-                    size = (size * 4).min(MOST_EQUAL);
-                }
-                Ok(page) => {
-                    let rest = page.end.and_then(|end| slice.behind(end, page.rows.len()));
-                    let filtered = pace.filtered;
-                    return Ok(FetchedSlice { part: slice.part, page, size, filtered, rest });
-                }
+                size = (size * 4).min(MOST_EQUAL);
+            } else {
+                let rest = page.end.and_then(|end| slice.behind(end, page.rows.len()));
+                let filtered = pace.filtered;
+                return Ok(FetchedSlice { part: slice.part, page, size, filtered, rest });
             }
         }
     }
 
+    /// Searches once and parses the response.
+    async fn page(self: &Arc<Self>, body: &Value, asked: &[bool], size: u64) -> Result<Page> {
+        let answer = {
+            let permit = self.at_once.acquire().await;
+            let _permit = permit.map_err(|_| Error::cancelled())?;
+            self.snapshot.search(body).await?
+        };
+        self.parse(answer, asked.to_vec(), size).await
+    }
+
     /// Parses a response on a thread for blocking work: it has megabytes.
-    async fn read(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>, size: u64) -> Result<Page> {
+    async fn parse(self: &Arc<Self>, answer: Bytes, asked: Vec<bool>, size: u64) -> Result<Page> {
         let fetch = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || fetch.plan.page(&answer, &asked, size));
         read.await.map_err(|error| Error::internal(format!("reading a page failed: {error}")))?

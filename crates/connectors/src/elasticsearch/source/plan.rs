@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use anomal_spec::Arrays;
 use polars::prelude::PlHashMap;
 
-use crate::{elasticsearch::mapping::Field, ndjson::StorageType};
+use super::mapping::Field;
+use crate::column::StorageType;
 
 /// How a column is read.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use anomal_core::Result;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::mapping::Field;
 use super::snapshot::Snapshot;
-use crate::elasticsearch::mapping::Field;
 
 /// Searches in a request.
 const AT_ONCE: usize = 100;

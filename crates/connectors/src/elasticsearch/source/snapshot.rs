@@ -24,14 +24,11 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use super::{
     count::{self, CountResponse, Part},
+    query,
     search_error::{is_lost, partial, reason, types},
     url_path,
 };
-use crate::elasticsearch::{
-    client::{Client, Request, Response},
-    flavor::Server,
-    query,
-};
+use crate::elasticsearch::client::{Client, Request, Response, Server};
 
 /// How long the server keeps the point in time after each request.
 const KEEP_ALIVE: Duration = Duration::from_mins(5);

@@ -4,10 +4,9 @@ use anomal_core::{Code, Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    client::{Client, Request},
-    ecs,
-    flavor::Server,
+use crate::elasticsearch::{
+    client::{Client, Request, Server},
+    document::ecs,
 };
 
 /// The version of the templates; older ones are replaced.

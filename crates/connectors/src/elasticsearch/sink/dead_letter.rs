@@ -8,8 +8,8 @@ use anomal_storage::Secrets;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::delivery::RejectedDocument;
-use crate::{Access, atomic_file::AtomicFile};
+use super::outcome::RejectedDocument;
+use crate::{atomic_file::AtomicFile, remote::Access};
 
 /// An NDJSON file, created with the first rejected document.
 pub(super) struct RejectedDocumentFile {

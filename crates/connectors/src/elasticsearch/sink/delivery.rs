@@ -6,12 +6,17 @@ use std::{
 };
 
 use anomal_core::{Code, Error, Result};
+use backon::{BackoffBuilder, ExponentialBackoff};
 use bytes::Bytes;
 
 use super::{
-    bulk::{self, BulkBody, BulkItem, ItemResponse},
-    client::{Attempt, Client, Request, Response, truncate},
-    retry::{DocumentOutcome, RequestOutcome, chance, exceeds_limit, pause},
+    bulk::{self, BulkBody, ItemResponse},
+    outcome::{DeliveryOutcome, DocumentOutcome, exceeds_limit},
+};
+use crate::elasticsearch::client::{
+    Attempt, Client, Request, Response,
+    retry::{RequestOutcome, backoff, pause_within},
+    truncate,
 };
 
 /// A server or gateway may close the connection on a request that is too large, or report that it is busy. A request
@@ -32,27 +37,6 @@ pub(super) struct Delivery {
     pub gzip: bool,
     /// Whether the current stall has been logged.
     pub stalled: AtomicBool,
-}
-
-/// The outcome of a bulk request.
-#[derive(Default)]
-pub(super) struct DeliveryOutcome {
-    pub written: u64,
-    /// Documents that existed before.
-    pub existing: u64,
-    pub rejected: Vec<RejectedDocument>,
-}
-
-/// A document that the server rejects.
-#[derive(Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct RejectedDocument {
-    pub row: u64,
-    pub status: u16,
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub reason: String,
-    #[serde(skip)]
-    pub document: Vec<u8>,
 }
 
 /// A body to send, and its failures so far.
@@ -85,10 +69,15 @@ struct RetryCause {
 }
 
 /// A period in which no document was accepted.
-#[derive(Default)]
 struct Stall {
-    since: Option<Instant>,
-    failures: u32,
+    started: Instant,
+    pauses: ExponentialBackoff,
+}
+
+impl Default for Stall {
+    fn default() -> Self {
+        Self { started: Instant::now(), pauses: backoff().build() }
+    }
 }
 
 impl Delivery {
@@ -96,13 +85,13 @@ impl Delivery {
     /// `Unavailable` if no document is accepted for too long; `Unauthenticated`, `PermissionDenied`.
     pub async fn deliver(&self, body: BulkBody) -> Result<DeliveryOutcome> {
         let mut delivered = DeliveryOutcome::default();
-        let mut stall = Stall::default();
+        let mut stall = None;
         let mut queue = vec![PendingRequest::new(body)];
         while let Some(pending) = queue.pop() {
             let before = delivered.count();
             let next = self.attempt(pending, &mut delivered).await?;
             if delivered.count() > before {
-                stall = Stall::default();
+                stall = None;
                 self.stalled.store(false, Ordering::Relaxed);
             }
             let NextStep::Send(pending, cause) = next else { continue };
@@ -114,20 +103,23 @@ impl Delivery {
         Ok(delivered)
     }
 
-    async fn back_off(&self, stall: &mut Stall, cause: RetryCause) -> Result<()> {
-        let since = *stall.since.get_or_insert_with(Instant::now);
-        let pause = pause(stall.failures, chance(), cause.asked);
-        stall.failures += 1;
-        if since.elapsed() + pause > self.client.retry_timeout() {
+    /// Pauses before the next attempt.
+    ///
+    /// # Errors
+    /// `Unavailable` if the stall lasts too long.
+    async fn back_off(&self, stall: &mut Option<Stall>, cause: RetryCause) -> Result<()> {
+        let Stall { started, pauses } = stall.get_or_insert_default();
+        let limit = self.client.retry_timeout();
+        let Some(pause) = pause_within(limit, *started, pauses.next(), cause.asked) else {
             return Err(self.given_up(&cause.why));
-        }
+        };
         // Logged once, not for each request and attempt.
-        if since.elapsed() > WARN_AFTER && !self.stalled.swap(true, Ordering::Relaxed) {
+        if started.elapsed() > WARN_AFTER && !self.stalled.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "{} does not accept documents ({}); retrying for up to {} s",
                 self.client.name(),
                 cause.why,
-                self.client.retry_timeout().as_secs()
+                limit.as_secs()
             );
         }
         tokio::time::sleep(pause).await;
@@ -326,21 +318,4 @@ fn failed(mut pending: PendingRequest, cause: RetryCause) -> NextStep {
 
 fn describe(outcome: &ItemResponse<'_>) -> String {
     format!("{} {}: {}", outcome.status, outcome.kind(), truncate(&outcome.reason()))
-}
-
-impl DeliveryOutcome {
-    fn count(&self) -> u64 {
-        self.written + self.existing + self.rejected.len() as u64
-    }
-
-    fn reject(&mut self, body: &BulkBody, place: usize, status: u16, kind: &str, reason: String) {
-        let Some(item): Option<&BulkItem> = body.items.get(place) else { return };
-        self.rejected.push(RejectedDocument {
-            row: item.row,
-            status,
-            kind: kind.to_owned(),
-            reason,
-            document: body.document(item).to_vec(),
-        });
-    }
 }

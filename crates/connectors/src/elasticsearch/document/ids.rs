@@ -3,10 +3,10 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::RunInfo;
+use crate::run_info::RunInfo;
 
 /// Computes the ids of a run's documents.
-pub(super) struct DocumentIds {
+pub(in crate::elasticsearch) struct DocumentIds {
     /// The length of the hashed bytes before the row.
     prefix: usize,
     hashed: Vec<u8>,

@@ -7,11 +7,11 @@ use std::{collections::HashMap, sync::LazyLock};
 /// unless that is keyword. Names and types are those of the schema (NOTICE).
 const FIELDS: &str = include_str!("ecs.txt");
 /// The version of the schema.
-pub(super) const VERSION: &str = "8.17.0";
+pub(in crate::elasticsearch) const VERSION: &str = "8.17.0";
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FieldType {
+pub(in crate::elasticsearch) enum FieldType {
     Keyword,
     Long,
     Float,
@@ -48,12 +48,12 @@ impl FieldType {
 static FIELD_TYPES: LazyLock<HashMap<String, FieldType>> = LazyLock::new(|| fields().collect());
 
 /// The type of the field with this name, if the schema has it.
-pub(super) fn field_type(name: &str) -> Option<FieldType> {
+pub(in crate::elasticsearch) fn field_type(name: &str) -> Option<FieldType> {
     FIELD_TYPES.get(name).copied()
 }
 
 /// All fields, in the schema's order.
-pub(super) fn fields() -> impl Iterator<Item = (String, FieldType)> {
+pub(in crate::elasticsearch) fn fields() -> impl Iterator<Item = (String, FieldType)> {
     FIELDS.lines().flat_map(|line| {
         let mut words = line.split(' ');
         let parent = words.next().unwrap_or_default();
@@ -78,13 +78,13 @@ pub(super) fn fields() -> impl Iterator<Item = (String, FieldType)> {
 
 /// The list in `related` that repeats an address, a user or a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RelatedKind {
+pub(in crate::elasticsearch) enum RelatedKind {
     Ip,
     User,
     Hosts,
 }
 
-pub(super) fn related_kind(name: &str, kind: FieldType) -> Option<RelatedKind> {
+pub(in crate::elasticsearch) fn related_kind(name: &str, kind: FieldType) -> Option<RelatedKind> {
     let last = name.rsplit('.').next().unwrap_or(name);
     match (name, last) {
         _ if kind == FieldType::Ip => Some(RelatedKind::Ip),

@@ -1,36 +1,8 @@
-//! Whether a request or a document is retried, and when. Pure functions of a status, so that every case is a line of a
-//! test.
+//! The outcomes of the documents in a bulk request.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use super::bulk::{BulkBody, BulkItem};
 
-/// The first pause between two attempts, and the longest; each is up to twice the one before.
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(20);
-/// The longest pause that a server may ask for.
-const LONGEST_ASKED: Duration = Duration::from_mins(1);
-
-/// The outcome of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestOutcome {
-    /// The server answered, possibly with an error that the caller has to handle.
-    Answered,
-    /// Another attempt may succeed, perhaps on another node.
-    Retry,
-    /// The credentials are unknown, expired or insufficient.
-    Denied,
-}
-
-impl RequestOutcome {
-    pub fn from_status(status: u16) -> Self {
-        match status {
-            401 | 403 => Self::Denied,
-            408 | 429 | 500 | 502..=504 => Self::Retry,
-            _ => Self::Answered,
-        }
-    }
-}
-
-/// The outcome of one document of a bulk request.
+/// The outcome of one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DocumentOutcome {
     Created,
@@ -79,19 +51,50 @@ pub(super) fn exceeds_limit(reason: &str) -> bool {
     needed.zip(limit).is_some_and(|(needed, limit)| needed > limit)
 }
 
-/// A number from 0 to 1 that differs between clients, to spread their retries.
-pub(super) fn chance() -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let hash = xxhash_rust::xxh3::xxh3_64(&now.as_nanos().to_le_bytes());
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
+/// The outcome of a bulk request.
+#[derive(Default)]
+pub(super) struct DeliveryOutcome {
+    pub written: u64,
+    /// Documents that existed before.
+    pub existing: u64,
+    pub rejected: Vec<RejectedDocument>,
 }
 
-/// The pause before an attempt. `share`: [`chance`], which spreads the retries of clients that failed together;
-/// `asked`: the pause that the server asked for.
-pub(super) fn pause(failures: u32, share: f64, asked: Option<Duration>) -> Duration {
-    let whole = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);
-    let jittered = whole.mul_f64(0.5 + share.clamp(0.0, 1.0) / 2.0);
-    jittered.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+/// A document that the server rejects.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub(super) struct RejectedDocument {
+    pub row: u64,
+    pub status: u16,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub reason: String,
+    #[serde(skip)]
+    pub document: Vec<u8>,
+}
+
+impl DeliveryOutcome {
+    pub fn count(&self) -> u64 {
+        self.written + self.existing + self.rejected.len() as u64
+    }
+
+    /// Adds the document at `place` of the body as a rejected one.
+    pub fn reject(
+        &mut self,
+        body: &BulkBody,
+        place: usize,
+        status: u16,
+        kind: &str,
+        reason: String,
+    ) {
+        let Some(item): Option<&BulkItem> = body.items.get(place) else { return };
+        self.rejected.push(RejectedDocument {
+            row: item.row,
+            status,
+            kind: kind.to_owned(),
+            reason,
+            document: body.document(item).to_vec(),
+        });
+    }
 }
 
 #[cfg(test)]
@@ -99,23 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests() {
-        let outcomes = |status: &[u16]| -> Vec<RequestOutcome> {
-            status.iter().map(|status| RequestOutcome::from_status(*status)).collect()
-        };
-        assert!(
-            outcomes(&[200, 201, 400, 404, 405, 409, 413])
-                .iter()
-                .all(|v| *v == RequestOutcome::Answered)
-        );
-        assert!(
-            outcomes(&[408, 429, 500, 502, 503, 504]).iter().all(|v| *v == RequestOutcome::Retry)
-        );
-        assert!(outcomes(&[401, 403]).iter().all(|v| *v == RequestOutcome::Denied));
-    }
-
-    #[test]
-    fn documents() {
+    fn documents_have_outcomes() {
         let cases = [
             (200, "", DocumentOutcome::Created),
             (201, "", DocumentOutcome::Created),
@@ -153,16 +140,5 @@ mod tests {
         let primary = "[all_bytes=5, primary_operation_bytes=60, max_primary_bytes=53]";
         assert!(exceeds_limit(primary));
         assert!(!exceeds_limit("es_rejected_execution_exception: queue capacity = 1000"));
-    }
-
-    #[test]
-    fn pauses_grow_to_a_bound_and_differ() {
-        let of = |failures| pause(failures, 1.0, None);
-        assert_eq!(of(0), FIRST);
-        assert!((0..6).all(|failures| of(failures) < of(failures + 1)));
-        assert_eq!(of(100), LONGEST);
-        assert_eq!(pause(0, 0.0, None), FIRST / 2);
-        assert_eq!(pause(0, 0.0, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(pause(0, 0.0, Some(Duration::from_hours(7))), LONGEST_ASKED);
     }
 }

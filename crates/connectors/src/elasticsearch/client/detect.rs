@@ -6,7 +6,7 @@ use anomal_core::{Code, Error, Result};
 use anomal_spec::Flavor;
 
 use super::{Attempt, Client, Request, wait};
-use crate::elasticsearch::flavor::{self, Server};
+use crate::elasticsearch::client::server::{self, Server};
 
 /// How long a cluster that is unavailable at the start of a run is retried at most: the URL may be wrong.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -21,7 +21,7 @@ impl Client {
         let client = self.clone();
         let (found, reason) = wait(async move { client.probe_server(given.is_some()).await })?;
         if let Some((server, version)) = &found {
-            flavor::check_version(*server, version)?;
+            server::check_version(*server, version)?;
         }
         given.or(found.map(|(server, _)| server)).ok_or_else(|| {
             Error::new(
@@ -56,13 +56,13 @@ impl Client {
             answered => answered?,
         };
         let by_header = root.product.map(|server| (server, String::new()));
-        if let Some(found) = flavor::from_root_response(&root.body).or(by_header) {
+        if let Some(found) = server::from_root_response(&root.body).or(by_header) {
             return Ok((Some(found), String::new()));
         }
         let retry_timeout = PROBE_TIMEOUT.min(self.0.retry_timeout);
         let node = self.send_within(&Request::get("/_nodes/_local/http"), retry_timeout).await;
         match node {
-            Ok(node) => Ok((flavor::from_node_info(&node.body), node.describe())),
+            Ok(node) => Ok((server::from_node_info(&node.body), node.describe())),
             Err(_) if known => Ok((None, String::new())),
             Err(error) => Err(error),
         }

@@ -1,0 +1,300 @@
+//! The documents of a batch.
+
+use std::collections::{HashMap, HashSet};
+
+use anomal_core::Result;
+use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
+
+use super::{
+    cells::{Cells, list, push_text},
+    ecs,
+    lists::{Flags, Reasons},
+    object::{field, flat, object, optional, safe, unique},
+    related::related,
+    run_fields::RunFields,
+    tree::{RowNotes, Tree, key},
+};
+use crate::{
+    sink::{ProjectedBatch, typed_columns},
+    text,
+};
+
+const FEATURES: &str = "anomal.features.";
+const CONTRIBUTIONS: &str = "anomal.contributions.";
+/// The rule set of Anomal's flags.
+const RULESET: &str = "anomal";
+const DATASET: &str = "anomal.results";
+
+/// A column under its own name.
+struct NamedColumn {
+    key: Vec<u8>,
+    cells: Cells,
+}
+
+/// The contribution of a feature to each row.
+struct Contribution {
+    feature: Option<usize>,
+    name: String,
+    shares: Float64Chunked,
+}
+
+/// The columns of a batch.
+pub(in crate::elasticsearch) struct DocumentBatch<'a> {
+    run: &'a RunFields,
+    rows: Vec<u64>,
+    tree: Tree,
+    time: Option<Cells>,
+    /// Columns that are not in the schema.
+    others: Vec<NamedColumn>,
+    /// The keys of columns in the schema, for values of the wrong type.
+    known: HashMap<usize, Vec<u8>>,
+    scores: Float64Chunked,
+    ranks: Float64Chunked,
+    clusters: UInt32Chunked,
+    suspicious: BooleanChunked,
+    severities: StringChunked,
+    explanations: StringChunked,
+    flags: Flags,
+    reasons: Reasons,
+    features: Vec<NamedColumn>,
+    /// Positions of features by name.
+    places: HashMap<String, usize>,
+    contributions: Vec<Contribution>,
+}
+
+impl<'a> DocumentBatch<'a> {
+    pub(super) fn new(run: &'a RunFields, batch: &ProjectedBatch) -> Result<Self> {
+        let ProjectedBatch { source, typed, results } = batch;
+        let (mut tree, mut others, mut known, mut time) =
+            (Tree::default(), Vec::new(), HashMap::new(), None);
+        let mut names = HashSet::new();
+        for (place, column) in typed_columns(source, typed).iter().enumerate() {
+            let name = column.name().as_str();
+            if run.time_column.as_deref() == Some(name) {
+                time = Some(Cells::new(column)?);
+                // It is the document's own time.
+                if name == "@timestamp" {
+                    continue;
+                }
+            }
+            let own = key(&unique(&safe(name), &mut names));
+            match ecs::field_type(name) {
+                Some(kind) => {
+                    tree.add(place, column, kind)?;
+                    known.insert(place, own);
+                }
+                None => others.push(NamedColumn { key: own, cells: Cells::new(column)? }),
+            }
+        }
+        let (mut features, mut places, mut keys) = (Vec::new(), HashMap::new(), HashSet::new());
+        let mut contributions = Vec::new();
+        for column in results.columns() {
+            if let Some(name) = column.name().strip_prefix(FEATURES) {
+                places.insert(name.to_owned(), features.len());
+                let key = key(&unique(&safe(name).replace('.', "_"), &mut keys));
+                features.push(NamedColumn { key, cells: Cells::new(column)? });
+            } else if let Some(name) = column.name().strip_prefix(CONTRIBUTIONS)
+                && run.contributions
+            {
+                let shares = column.rechunk().f64()?.clone();
+                let feature = places.get(name).copied();
+                contributions.push(Contribution { feature, name: name.to_owned(), shares });
+            }
+        }
+        Ok(Self {
+            run,
+            rows: source.rows(),
+            tree,
+            time,
+            others,
+            known,
+            scores: results.column("anomal.score")?.rechunk().f64()?.clone(),
+            ranks: results.column("anomal.rank")?.rechunk().f64()?.clone(),
+            clusters: results.column("anomal.cluster")?.rechunk().u32()?.clone(),
+            suspicious: results.column("anomal.suspicious")?.rechunk().bool()?.clone(),
+            severities: results.column("anomal.severity")?.rechunk().str()?.clone(),
+            explanations: results.column("anomal.explanation")?.rechunk().str()?.clone(),
+            flags: Flags::new(results.column("anomal.flags")?)?,
+            reasons: Reasons::new(results.column("anomal.reasons")?)?,
+            features,
+            places,
+            contributions,
+        })
+    }
+
+    pub fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// Appends the document of the row at `place` with this id.
+    pub fn put(&self, place: usize, id: &str, out: &mut Vec<u8>) {
+        let moment = self.time.as_ref().and_then(|cells| cells.moment(place));
+        let time = moment.map(|moment| text::instant(moment, TimeUnit::Microseconds));
+        out.extend_from_slice(b"{\"@timestamp\":");
+        match &time {
+            Some(time) => push_text(out, time),
+            None => out.extend_from_slice(&self.run.started),
+        }
+        out.push(b',');
+        out.extend_from_slice(&self.run.observer);
+        self.event(place, id, time.as_deref(), out);
+        let mut notes = RowNotes::default();
+        self.tree.put(place, out, &mut notes);
+        related(&notes, out);
+        self.ours(place, &notes, out);
+        out.push(b'}');
+    }
+
+    fn event(&self, place: usize, id: &str, time: Option<&str>, out: &mut Vec<u8>) {
+        let severity = self.severities.get(place);
+        let alert = severity.is_some() || self.suspicious.get(place) == Some(true);
+        out.extend_from_slice(b",\"event\":{\"kind\":");
+        out.extend_from_slice(if alert {
+            b"\"alert\",\"category\":[\"intrusion_detection\"],\"type\":[\"info\"]"
+        } else {
+            b"\"event\""
+        });
+        out.extend_from_slice(b",\"module\":\"anomal\",\"dataset\":\"");
+        out.extend_from_slice(DATASET.as_bytes());
+        out.extend_from_slice(b"\",\"id\":\"");
+        out.extend_from_slice(id.as_bytes());
+        out.extend_from_slice(b"\",\"created\":");
+        out.extend_from_slice(&self.run.started);
+        if let Some(time) = time {
+            for name in [&b",\"start\":"[..], b",\"end\":"] {
+                out.extend_from_slice(name);
+                push_text(out, time);
+            }
+        }
+        if let Some(severity) = severity {
+            out.extend_from_slice(b",\"severity\":");
+            out.extend_from_slice(match severity {
+                "high" => b"73",
+                "medium" => b"47",
+                _ => b"21",
+            });
+        }
+        optional(out, b",\"risk_score\":", self.scores.get(place));
+        optional(out, b",\"risk_score_norm\":", self.ranks.get(place).map(|rank| 100.0 * rank));
+        self.reason(place, out);
+        if let Some(page) = &self.run.page {
+            out.extend_from_slice(b",\"url\":");
+            push_text(out, &format!("{page}{}", self.rows[place]));
+        }
+        out.push(b'}');
+        if severity.is_some() {
+            out.extend_from_slice(b",\"rule\":{\"name\":");
+            list(out, self.flags.get(place), push_text);
+            out.extend_from_slice(b",\"ruleset\":\"");
+            out.extend_from_slice(RULESET.as_bytes());
+            out.extend_from_slice(b"\"}");
+        }
+    }
+
+    /// One sentence: the flags, and the explanation.
+    fn reason(&self, place: usize, out: &mut Vec<u8>) {
+        let mut flags = self.flags.get(place).peekable();
+        let flagged = flags.peek().is_some();
+        let mut reason = String::new();
+        if flagged {
+            reason.push_str("flagged by ");
+            for (index, flag) in flags.enumerate() {
+                reason.push_str(if index > 0 { ", " } else { "" });
+                reason.push_str(flag);
+            }
+        }
+        if let Some(explanation) = self.explanations.get(place).filter(|text| !text.is_empty()) {
+            reason.push_str(if flagged { "; " } else { "" });
+            reason.push_str(explanation);
+        }
+        if !reason.is_empty() {
+            out.extend_from_slice(b",\"reason\":");
+            push_text(out, &reason);
+        }
+    }
+
+    fn ours(&self, place: usize, notes: &RowNotes, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"anomal\":{");
+        out.extend_from_slice(&self.run.ours);
+        out.extend_from_slice(format!(",\"row\":{}", self.rows[place]).as_bytes());
+        optional(out, b",\"score\":", self.scores.get(place));
+        optional(out, b",\"rank\":", self.ranks.get(place));
+        if let Some(cluster) = self.clusters.get(place) {
+            out.extend_from_slice(format!(",\"cluster\":{cluster}").as_bytes());
+        }
+        let suspicious = self.suspicious.get(place) == Some(true);
+        out.extend_from_slice(b",\"suspicious\":");
+        out.extend_from_slice(if suspicious { b"true" } else { b"false" });
+        if let Some(severity) = self.severities.get(place) {
+            out.extend_from_slice(b",\"severity\":");
+            push_text(out, severity);
+            out.extend_from_slice(b",\"flags\":");
+            list(out, self.flags.get(place), push_text);
+        }
+        if let Some(explanation) = self.explanations.get(place) {
+            out.extend_from_slice(b",\"explanation\":");
+            push_text(out, explanation);
+        }
+        self.contributions(place, out);
+        let mut long = Vec::new();
+        if self.run.features {
+            let features = self.features.iter().map(|feature| (&*feature.key, &feature.cells));
+            flat(out, "features", &mut long, place, features);
+        }
+        let others = self.others.iter().map(|other| (&*other.key, &other.cells));
+        let mismatched = notes.mismatched.iter().filter_map(|mismatched| {
+            Some((self.known.get(mismatched)?.as_slice(), self.tree.cells(*mismatched)?))
+        });
+        flat(out, "source", &mut long, place, others.chain(mismatched));
+        if !long.is_empty() {
+            object(out, b",\"long\":{", |out| out.append(&mut long));
+        }
+        out.push(b'}');
+    }
+
+    fn contributions(&self, place: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(b",\"contributions\":[");
+        let inner = out.len();
+        if self.run.contributions {
+            for contribution in &self.contributions {
+                let share = contribution.shares.get(place).filter(|share| *share != 0.0);
+                if let Some(share) = share.filter(|share| share.is_finite()) {
+                    self.contribution(place, &contribution.name, contribution.feature, share, out);
+                }
+            }
+        } else {
+            for (name, share) in self.reasons.get(place) {
+                self.contribution(place, name, self.places.get(name).copied(), share, out);
+            }
+        }
+        if out.len() == inner {
+            out.truncate(start);
+            return;
+        }
+        // The last comma.
+        out.truncate(out.len() - 1);
+        out.push(b']');
+    }
+
+    /// `{"feature":…,"value":…,"number":…,"share":…},`
+    fn contribution(
+        &self,
+        place: usize,
+        name: &str,
+        feature: Option<usize>,
+        share: f64,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(b"{\"feature\":");
+        push_text(out, name);
+        if let Some(feature) = feature.and_then(|feature| self.features.get(feature)) {
+            field(out, b"\"value\":", |out| {
+                feature.cells.put_as(ecs::FieldType::Keyword, place, out)
+            });
+            optional(out, b",\"number\":", feature.cells.float(place));
+        }
+        optional(out, b",\"share\":", Some(share));
+        out.extend_from_slice(b"},");
+    }
+}
