@@ -1,25 +1,25 @@
-// The pages' own script. Without it everything works but what moves under the hand: the slider's colours,
-// the card of a point, the choice of colours.
+// The script of the pages. Without it everything works except live updates by the slider, the cards of points, and
+// the choice of a colour theme.
 "use strict";
 
 (() => {
   const root = document.documentElement;
   root.classList.add("scripted");
 
-  // Colours: the reader's choice, or the system's.
+  // The colour theme: the reader's choice, or the system's.
   const KEY = "anomal.theme";
   const remembered = () => {
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // Storage may be off.
+      return null; // Storage may be disabled.
     }
   };
   const setTheme = (theme) => {
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
     else delete root.dataset.theme;
   };
-  // Before anything is drawn.
+  // Before the first paint.
   setTheme(remembered());
 
   const themes = () => {
@@ -38,7 +38,7 @@
           if (theme === "system") localStorage.removeItem(KEY);
           else localStorage.setItem(KEY, theme);
         } catch {
-          // Then it holds for this page.
+          // Without storage the choice applies to this page only.
         }
         mark();
       });
@@ -48,7 +48,7 @@
 
   const colour = (label) => (label >= 1 && label <= 12 ? `c${label}` : "c-rest");
 
-  // The class of a cluster in place of another; what else the element is stays.
+  // Replaces the cluster class of an element; other classes stay.
   const paint = (element, name) => {
     for (const old of [...element.classList]) {
       if (/^(c\d+|c-rest|branch)$/.test(old)) element.classList.remove(old);
@@ -110,12 +110,12 @@
     };
     input.addEventListener("input", move);
     input.addEventListener("change", () => {
-      if (!input.form) return; // In a file there is no address to keep.
+      if (!input.form) return; // The URL of a file does not change.
       const address = new URL(location.href);
       address.searchParams.set("clusters", input.value);
       history.replaceState(null, "", address);
     });
-    // A browser may bring back where the slider stood.
+    // Browsers may restore the slider's position.
     if (input.value !== input.defaultValue) move();
     return find;
   };
@@ -127,7 +127,7 @@
     const card = document.getElementById("map-card");
     if (!svg || !card) return;
     const [head, note, list] = [".card-head", ".card-note", "dl"].map((name) => card.querySelector(name));
-    // The card says what the browser's own hint would; the links keep it as their name.
+    // The card replaces the browser's tooltip; links keep its text as their label.
     for (const title of svg.querySelectorAll("a > title, circle > title")) {
       if (title.parentNode.nodeName === "a") title.parentNode.setAttribute("aria-label", title.textContent);
       title.remove();
@@ -174,7 +174,7 @@
     const hide = () => {
       card.hidden = true;
     };
-    // A pointer counts where it moves: keys scroll the page below one that rests, and the card is theirs then.
+    // Only moves of the pointer count: keys scroll the page below a resting pointer, and the card then follows the keys.
     let focused = null;
     const rest = () => (focused ? show(focused) : hide());
     const leave = () => {
@@ -201,7 +201,7 @@
     });
   };
 
-  // While the next page is on its way: its outline, where it takes long enough to be seen.
+  // Shows a skeleton while the next page loads, after a short delay.
   const waiting = () => {
     let timer = 0;
     const begin = () => {

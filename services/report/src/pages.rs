@@ -19,8 +19,6 @@ pub mod suspects;
 
 #[cfg(test)]
 pub mod testing;
-#[cfg(test)]
-mod tests;
 
 pub use format::markup::Markup;
 pub use layout::{

@@ -33,7 +33,7 @@ impl RowSelection {
     /// # Errors
     /// `NotFound` if the report has no such flag.
     pub fn new(report: &Report, suspects: bool, flag: &str) -> Result<Self> {
-        if !flag.is_empty() && !report.flags.iter().any(|known| known.name == flag) {
+        if !flag.is_empty() && !report.flags.iter().any(|other| other.name == flag) {
             return Err(Error::not_found(format!("the report has no flag {flag}")));
         }
         Ok(Self { suspects, flag: (!flag.is_empty()).then(|| flag.to_owned()) })

@@ -1,4 +1,5 @@
-//! Support for tests of pages.
+//! Tests of all pages, and their support.
 
 pub mod fixture;
 pub mod html;
+mod pages;

@@ -24,7 +24,7 @@ impl Params {
 
     /// The unchanged value of a parameter, for names that have to match exactly.
     pub fn exact(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {

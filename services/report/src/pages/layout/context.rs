@@ -47,7 +47,7 @@ impl<'a> ReportContext<'a> {
 
     /// The severity of the flag with this name.
     pub fn severity(&self, flag: &str) -> Severity {
-        let flag = self.report.flags.iter().find(|known| known.name == flag);
+        let flag = self.report.flags.iter().find(|other| other.name == flag);
         flag.map_or(Severity::Unspecified, FlagCount::severity)
     }
 }

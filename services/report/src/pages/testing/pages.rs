@@ -2,14 +2,16 @@
 
 use anomal_core::proto::{Analysis, Report};
 
-use super::{
-    Content, Links, ReportContext, SessionUser, behaviour, clustering, flags,
-    list::{self, ListParams},
-    render, row,
-    suspects::SuspectsParams,
-    testing::{fixture, html::check_page},
+use super::{fixture, html::check_page};
+use crate::{
+    pages::{
+        Content, Links, ReportContext, SessionUser, behaviour, clustering, failure, flags, help,
+        list::{self, ListParams},
+        render, row, summary,
+        suspects::SuspectsParams,
+    },
+    view::{Page, Query, Record, View},
 };
-use crate::view::{Page, Query, Record, View};
 
 struct Case {
     name: &'static str,
@@ -118,7 +120,7 @@ fn pages(case: &Case) -> Vec<(String, String)> {
         let search = fixture::SCRIPT.to_owned();
         let sort = "source.dns.question.name".to_owned();
         let params = SuspectsParams { features, search, sort, descending: features, page: 1 };
-        add("summary", super::summary::page(&context, &params, &case.suspects).unwrap());
+        add("summary", summary::page(&context, &params, &case.suspects).unwrap());
     }
     if case.analysis.is_some() {
         add("clustering", clustering::page(&context, Some(5)).unwrap());
@@ -210,10 +212,10 @@ fn the_list_counts_rows_by_severity() {
 #[test]
 fn error_pages_and_help_keep_the_invariants() {
     for status in [400, 401, 403, 404, 405, 429, 500, 503] {
-        let content = super::failure::page(status, fixture::SCRIPT).unwrap();
+        let content = failure::page(status, fixture::SCRIPT).unwrap();
         check_page("failure", &render(&content, None).unwrap());
     }
-    check_page("help", &render(&super::help::page().unwrap(), None).unwrap());
+    check_page("help", &render(&help::page().unwrap(), None).unwrap());
 }
 
 #[test]
