@@ -34,9 +34,9 @@ const RESOURCE: &str = "anomalyjobs";
 pub struct Permission {
     pub user: Arc<User>,
     pub verb: &'static str,
-    /// Empty: all of them.
+    /// Empty: all namespaces.
     pub namespace: String,
-    /// Empty: all of them.
+    /// Empty: all jobs.
     pub job: String,
 }
 

@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use crate::pages::failure;
+
 /// Seconds after which to retry when the API server is unavailable.
 const RETRY_AFTER: u64 = 5;
 
@@ -40,20 +42,7 @@ fn seconds(wait: Duration) -> u64 {
 
 /// The HTTP status of an error.
 pub fn status(code: Code) -> StatusCode {
-    match code {
-        Code::InvalidSettings | Code::InvalidInput | Code::InvalidRequest => {
-            StatusCode::BAD_REQUEST
-        }
-        Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::PermissionDenied => StatusCode::FORBIDDEN,
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Code::Incompatible | Code::Cancelled | Code::Output | Code::Internal => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    }
+    StatusCode::from_u16(failure::status(code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// An error for a program: `application/problem+json`.

@@ -25,8 +25,10 @@ pub(super) fn group_by_flag(report: &Report, hits: &Table) -> Result<(DataFrame,
         |name: Option<&str>| report.flags.iter().position(|flag| Some(flag.name.as_str()) == name);
     let mut order = Vec::with_capacity(rows.len());
     for (index, (row, flag)) in rows.iter().zip(flags.iter()).enumerate() {
-        let flag = flag_index(flag)
-            .ok_or_else(|| invalid(&format!("it has hits of an unknown flag, {flag:?}")))?;
+        let flag = flag_index(flag).ok_or_else(|| {
+            let name = flag.unwrap_or_default();
+            invalid(&format!("it has hits of an unknown flag, {name:?}"))
+        })?;
         order.push((flag, *row, index));
     }
     order.sort_unstable();

@@ -6,7 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::pages::{self, Content, SessionUser, layout::assets::fingerprint};
+use crate::{
+    access,
+    pages::{self, Content, SessionUser, layout::assets::fingerprint},
+};
 
 /// The page, or "not modified" if the browser has it. Reports never change, but the program and the rights of readers
 /// may: browsers revalidate each time.
@@ -53,8 +56,7 @@ pub fn failure(status: StatusCode, message: &str, user: Option<&SessionUser>) ->
 
 /// The error page of an error; server errors are logged.
 pub fn error(error: &Error, user: Option<&SessionUser>) -> Response {
-    let status = StatusCode::from_u16(pages::failure::status(error.code))
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = access::status(error.code);
     if status.is_server_error() {
         tracing::error!(%error, code = ?error.code, "cannot render a page");
     }
