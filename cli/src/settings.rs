@@ -7,7 +7,7 @@ use std::{
 
 use anomal_core::Error;
 use anomal_pipeline::OriginalFiles;
-use anomal_spec::{AnomalyJob, Form, Loaded, OriginalCommand, SettingsError, Source};
+use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
 
 use crate::{
     args::{Original, Run},
@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Settings {
     pub job: AnomalyJob,
     pub original: Option<OriginalFiles>,
-    loaded: Loaded,
+    loaded: LoadedSettings,
 }
 
 impl Settings {
@@ -59,11 +59,11 @@ pub fn for_run(run: &Run) -> Result<Settings, Failure> {
 }
 
 /// A settings file without overrides, for commands that do not run it.
-pub fn from_file(file: &Path) -> Result<Loaded, Failure> {
+pub fn from_file(file: &Path) -> Result<LoadedSettings, Failure> {
     load_file(file, None).map(|(loaded, _)| loaded)
 }
 
-fn overridden(mut loaded: Loaded, base: &Path, run: &Run) -> Result<Settings, Failure> {
+fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Settings, Failure> {
     let form = loaded.form;
     resolve_paths(&mut loaded.job, base, form)?;
     // The original's main file requests all extra files, its command line only those of its options.
@@ -86,7 +86,7 @@ fn prefix(base: &Path, prefix: &str) -> String {
     base.join(prefix).to_string_lossy().into_owned()
 }
 
-fn load_file(file: &Path, base: Option<&Path>) -> Result<(Loaded, PathBuf), Failure> {
+fn load_file(file: &Path, base: Option<&Path>) -> Result<(LoadedSettings, PathBuf), Failure> {
     let folder = base.map_or_else(|| folder_of(file), Path::to_owned);
     let bytes = read(file).map_err(|error| unreadable(file, &error))?;
     let name = file.display().to_string();
@@ -101,7 +101,7 @@ fn load_original(
     original: &Original,
     features: &Path,
     base: Option<&Path>,
-) -> Result<(Loaded, PathBuf), Failure> {
+) -> Result<(LoadedSettings, PathBuf), Failure> {
     let folder = base.unwrap_or(Path::new(".")).to_owned();
     let file = folder.join(features);
     let bytes = read(&file).map_err(|error| unreadable(&file, &error))?;

@@ -1,8 +1,8 @@
-//! A tree held against a JSON Schema: spellings brought to ours, everything that is wrong told with
-//! its path and place.
+//! Validates a tree against a JSON Schema: normalizes spellings, and reports every problem with its path and
+//! place.
 //!
-//! Not a general validator: it knows the shapes that `schema` makes. What it adds to one are places,
-//! `snake_case` keys, `dataNeeded` as text with commas, and messages for people.
+//! Not a general validator: it supports the shapes that `schema` generates. It adds places, `snake_case` keys,
+//! `dataNeeded` as text with commas, and messages for users.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
     yaml::{Node, Value},
 };
 
-/// Where each path of the settings stands in the file.
+/// The place in the file of each path of the settings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places(HashMap<String, Place>);
 
@@ -49,7 +49,7 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    /// The tree as JSON in our spelling; what is wrong is noted and left out.
+    /// The tree as JSON with camelCase keys. Problems are recorded, and invalid values left out.
     pub fn value(&mut self, node: &Node, schema: &Json, path: &str) -> Json {
         self.places.set(path, node.place);
         let wanted = schema["type"].as_str().unwrap_or("any");
@@ -97,18 +97,18 @@ impl Check {
         let message = match (schema["enum"].as_array(), found) {
             (Some(choices), _) => {
                 let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-                format!("this is {found_kind} where one of {} is wanted", choices.join(", "))
+                format!("this is {found_kind} where one of {} is expected", choices.join(", "))
             }
             (None, Value::Bool(_) | Value::Number(_)) if wanted == "string" => {
-                format!("this is {found_kind} where text is wanted; put it in quotes")
+                format!("this is {found_kind} where text is expected; put it in quotes")
             }
-            _ => format!("this is {found_kind} where {} is wanted", kind(wanted)),
+            _ => format!("this is {found_kind} where {} is expected", describe_type(wanted)),
         };
         self.wrong(place, path, message);
         Json::Null
     }
 
-    /// A map whose own keys are checked and whose others are somebody else's.
+    /// A map with extra keys, which are not checked.
     fn free(&mut self, node: &Node, schema: &Json, path: &str) -> Json {
         let Value::Map(entries) = &node.value else { return Json::Null };
         let known = |key: &str| schema["properties"].get(key).is_some();
@@ -133,7 +133,7 @@ impl Check {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         let others = &schema["additionalProperties"];
-        // A map by column has the names of columns as they are.
+        // The keys of a map by column are column names, so their spelling is kept.
         let verbatim = others.is_object();
         let mut object = Map::new();
         for (key, place, value) in entries {
@@ -152,12 +152,12 @@ impl Check {
                 }
                 property => property.unwrap_or(others),
             };
-            // `features:` with nothing behind it is as if it were not there.
+            // `features:` without a value equals no `features`.
             if matches!(value.value, Value::Null) && !required.contains(&name.as_str()) {
                 continue;
             }
             let checked = self.value(value, property, &below);
-            // A key says more to a person than where its value begins.
+            // The place of the key helps users more than that of its value.
             self.places.set(&below, *place);
             object.insert(name, checked);
         }
@@ -276,8 +276,8 @@ impl Check {
     }
 }
 
-fn kind(of: &str) -> &'static str {
-    match of {
+fn describe_type(name: &str) -> &'static str {
+    match name {
         "object" => "a map",
         "array" => "a list",
         "string" => "text",

@@ -1,8 +1,8 @@
-//! The one settings document: what `anomal run` reads and what an `AnomalyJob` holds.
+//! The settings document: what `anomal run` reads and what an `AnomalyJob` contains.
 //!
-//! This crate knows nothing of data, engines or clusters: it has no async runtime, no tables and no
+//! This crate is independent of data, engines and clusters: it has no async runtime, no tables and no
 //! Kubernetes client, so that the operator, the engines and the command line can all depend on it. It
-//! reads no files either: whoever calls hands it bytes.
+//! does not read files: callers pass bytes.
 
 mod check;
 mod load;
@@ -15,7 +15,7 @@ mod schema;
 mod types;
 mod yaml;
 
-pub use load::{Form, Loaded, MAX_BYTES, Source, load};
+pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use manifest::to_manifest_yaml;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::{is_url, is_web, visit_paths, without_query};

@@ -1,4 +1,4 @@
-//! A settings file of any form, read and checked.
+//! Loads a settings file of any form and validates it.
 
 use std::path::{Component, Path};
 
@@ -10,16 +10,16 @@ use crate::{
     SettingsError,
     check::{Check, Places},
     original,
-    schema::Shape,
+    schema::SettingsSchema,
     yaml::{self, Node, Value},
 };
 
-/// A larger file is no settings file.
+/// The largest settings file.
 pub const MAX_BYTES: usize = 1 << 20;
 /// The longest name of a job, so that the names of the objects made from it fit.
 pub(crate) const MAX_NAME: usize = 52;
 
-/// The accepted forms, told apart by their keys.
+/// The accepted forms, distinguished by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// As `kubectl apply` takes it.
@@ -39,9 +39,9 @@ pub struct Source<'a> {
     pub name: &'a str,
 }
 
-/// Settings that are whole and valid.
+/// Valid settings.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedSettings {
     pub job: AnomalyJob,
     pub form: Form,
     /// The original's extra files, in its form.
@@ -50,7 +50,7 @@ pub struct Loaded {
     places: Places,
 }
 
-impl Loaded {
+impl LoadedSettings {
     /// `file:line:column` of a path below `spec`, or of the nearest part above it that is in the file.
     pub fn locate(&self, path: &str) -> Option<String> {
         let place = match self.form {
@@ -66,12 +66,12 @@ impl Loaded {
 /// Never panics, whatever the bytes, and takes milliseconds for a hostile file.
 ///
 /// # Errors
-/// Everything that is wrong, with file, line, column and path.
+/// All problems, with file, line, column and path.
 pub fn load(
     bytes: &[u8],
     source: Source<'_>,
     read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>,
-) -> Result<Loaded, SettingsError> {
+) -> Result<LoadedSettings, SettingsError> {
     let failed = |problem| SettingsError::new(source.file, vec![problem]);
     let node = yaml::parse(bytes).map_err(failed)?;
     let Value::Map(entries) = &node.value else {
@@ -96,35 +96,35 @@ pub fn load(
     }
 }
 
-fn spec(node: &Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
-    let (spec, places) = checked(Check::default(), node, Shape::spec(), source.file)?;
-    Ok(named(spec, Form::Spec, None, source, places))
+fn spec(node: &Node, source: Source<'_>) -> Result<LoadedSettings, SettingsError> {
+    let (spec, places) = validate(Check::default(), node, SettingsSchema::spec(), source.file)?;
+    Ok(with_name(spec, Form::Spec, None, source, places))
 }
 
-fn manifest(mut node: Node, source: Source<'_>) -> Result<Loaded, SettingsError> {
+fn manifest(mut node: Node, source: Source<'_>) -> Result<LoadedSettings, SettingsError> {
     if let Value::Map(entries) = &mut node.value {
         // What the API server adds to an object that was applied.
         entries.retain(|entry| entry.0 != "status");
     }
-    let (job, places) = checked(Check::default(), &node, Shape::manifest(), source.file)?;
+    let (job, places) = validate(Check::default(), &node, SettingsSchema::manifest(), source.file)?;
     let file = source.file.to_owned();
-    Ok(Loaded { job, form: Form::Manifest, original: None, file, places })
+    Ok(LoadedSettings { job, form: Form::Manifest, original: None, file, places })
 }
 
-/// A spec with the name that its source gives it.
-pub(crate) fn named(
+/// A job from a spec, with the name of its source.
+pub(crate) fn with_name(
     spec: AnomalyJobSpec,
     form: Form,
     original: Option<OriginalOutputs>,
     source: Source<'_>,
     places: Places,
-) -> Loaded {
+) -> LoadedSettings {
     let metadata = Metadata { name: job_name(source.name), ..Metadata::default() };
     let job = AnomalyJob { api_version: API_VERSION.into(), kind: KIND.into(), metadata, spec };
-    Loaded { job, form, original, file: source.file.to_owned(), places }
+    LoadedSettings { job, form, original, file: source.file.to_owned(), places }
 }
 
-/// A name that Kubernetes takes, from a file's.
+/// A valid Kubernetes name, from that of a file.
 fn job_name(stem: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let name: String = stem.chars().map(plain).skip_while(|c| *c == '-').take(MAX_NAME).collect();
@@ -132,16 +132,16 @@ fn job_name(stem: &str) -> String {
     if name.is_empty() { "job".to_owned() } else { name.to_owned() }
 }
 
-/// A tree held against the schema, then against the rules, then as the type. `check` may hold problems
-/// already: all are told together.
-pub(crate) fn checked<T: DeserializeOwned>(
+/// Validates a tree against the schema, then the rules, then deserializes it. `check` may contain problems
+/// already: all are reported together.
+pub(crate) fn validate<T: DeserializeOwned>(
     mut check: Check,
     node: &Node,
-    shape: &Shape,
+    shape: &SettingsSchema,
     file: &str,
 ) -> Result<(T, Places), SettingsError> {
     let value = check.value(node, &shape.schema, "");
-    // Rules are about settings of the right shape: of others they would only say the same again.
+    // Rules assume settings of the right shape; for others they would repeat the problems of the shape.
     if check.problems.is_empty() {
         let broken = kube_cel::Validator::new().validate_compiled(&shape.rules, &value, None);
         for error in broken.err().map(kube_cel::ValidationErrors::into_vec).unwrap_or_default() {
@@ -151,7 +151,7 @@ pub(crate) fn checked<T: DeserializeOwned>(
             check.wrong(place, path, error.message);
         }
         let (prefix, spec) = value.get("spec").map_or(("", &value), |spec| ("spec.", spec));
-        one_file_once(&mut check, spec, prefix);
+        reject_shared_files(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {
         match serde_json::from_value(value) {
@@ -162,8 +162,8 @@ pub(crate) fn checked<T: DeserializeOwned>(
     Err(SettingsError::new(file, check.problems))
 }
 
-/// Two outputs to one file would overwrite each other. Not in CEL, which can't tell that `./a` is `a`.
-fn one_file_once(check: &mut Check, spec: &Json, prefix: &str) {
+/// Rejects two outputs with the same file. Not in CEL, which cannot resolve `./a` to `a`.
+fn reject_shared_files(check: &mut Check, spec: &Json, prefix: &str) {
     let outputs = spec["outputs"].as_array().into_iter().flatten().enumerate();
     let outputs = outputs.flat_map(|(index, output)| {
         let drivers = output.as_object().into_iter().flatten();
@@ -177,7 +177,11 @@ fn one_file_once(check: &mut Check, spec: &Json, prefix: &str) {
             Path::new(path).components().filter(|part| *part != Component::CurDir).collect();
         if seen.contains(&parts) {
             let place = check.places.nearest(&at).unwrap_or(Place::NONE);
-            check.wrong(place, &at, format!("`{path}` is written already by another output"));
+            check.wrong(
+                place,
+                &at,
+                format!("`{path}` is written by another output already; name another file"),
+            );
         }
         seen.push(parts);
     }

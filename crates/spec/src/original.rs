@@ -1,15 +1,14 @@
-//! The original's form: a main file with drivers and paths, or the same by its command line, and a
-//! features file.
+//! The original's form: a main file with drivers and paths, or its command line, and a features file.
 
 mod features;
 
 use serde_json::{Value as Json, json};
 
 use crate::{
-    AnomalyJobSpec, Form, Loaded, Place, Problem, SettingsError, Source,
+    AnomalyJobSpec, Form, LoadedSettings, Place, Problem, SettingsError, Source,
     check::Check,
-    load::{checked, named},
-    schema::Shape,
+    load::{validate, with_name},
+    schema::SettingsSchema,
     yaml::{self, Node},
 };
 
@@ -20,7 +19,7 @@ pub struct OriginalOutputs {
     pub prefix: String,
 }
 
-/// What the original's command line says, or its main file.
+/// The settings of the original's command line, or of its main file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalCommand {
     /// `CSV`, in any case.
@@ -45,12 +44,12 @@ const INPUT_DRIVER: Part = Part { key: "setup.input_driver", option: "-di" };
 const OUTPUT_DRIVER: Part = Part { key: "setup.output_driver", option: "-do" };
 const INPUT: Part = Part { key: "data.in_path", option: "-in" };
 
-/// The main file; the features file is got by `read`.
+/// Loads the main file; `read` returns the features file.
 pub(crate) fn load(
     node: &Node,
     source: Source<'_>,
     read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>,
-) -> Result<Loaded, SettingsError> {
+) -> Result<LoadedSettings, SettingsError> {
     let mut check = Check::default();
     let value = check.value(node, &main_schema(), "");
     if !check.problems.is_empty() {
@@ -95,7 +94,7 @@ fn main_schema() -> Json {
     })
 }
 
-/// A features file with what the command line says.
+/// A features file with the settings of the command line.
 ///
 /// # Errors
 /// About the command line, by its options, or about the features file, as [`load`](crate::load).
@@ -103,7 +102,7 @@ pub fn load_original(
     command: &OriginalCommand,
     features: &[u8],
     source: Source<'_>,
-) -> Result<Loaded, SettingsError> {
+) -> Result<LoadedSettings, SettingsError> {
     let drivers = drivers(command).map_err(|wrong| {
         let problem = |(part, message): (Part, String)| Problem {
             place: None,
@@ -115,7 +114,7 @@ pub fn load_original(
     with_features(drivers, &command.engine, features, source)
 }
 
-/// What the drivers' names mean in our settings.
+/// The settings that the names of drivers stand for.
 struct Drivers {
     input: Json,
     outputs: Json,
@@ -130,7 +129,7 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
         }
         "csv" => {}
         "tcp" => {
-            let message = "the input driver TCP is not there yet; use CSV with a file, or with `-` for \
+            let message = "the input driver TCP is not supported yet; use CSV with a file, or with `-` for \
                            standard input";
             wrong.push((INPUT_DRIVER, message.into()));
         }
@@ -177,24 +176,25 @@ fn with_features(
     engine: &str,
     bytes: &[u8],
     source: Source<'_>,
-) -> Result<Loaded, SettingsError> {
+) -> Result<LoadedSettings, SettingsError> {
     let node = yaml::parse(bytes);
     let node = node.map_err(|problem| SettingsError::new(source.file, vec![problem]))?;
     let mut check = Check::default();
     let mut sections = features::sections(&node, &mut check);
-    // What the command says has no place in this file.
+    // Settings of the command line have no place in this file.
     let mut add = |key: &str, value: Json| {
-        sections.push((key.to_owned(), Place::NONE, Node::of(value, Place::NONE)));
+        sections.push((key.to_owned(), Place::NONE, Node::from_json(value, Place::NONE)));
     };
     add("input", drivers.input);
     add("outputs", drivers.outputs);
-    if features::any(&node) {
+    if features::has_features(&node) {
         let own = if engine.eq_ignore_ascii_case("gower") { "Gower" } else { engine };
         add("classification", json!({"engine": own}));
     }
     let spec = node.with(yaml::Value::Map(sections));
-    let (spec, places): (AnomalyJobSpec, _) = checked(check, &spec, Shape::spec(), source.file)?;
-    Ok(named(spec, Form::Original, drivers.original, source, places))
+    let (spec, places): (AnomalyJobSpec, _) =
+        validate(check, &spec, SettingsSchema::spec(), source.file)?;
+    Ok(with_name(spec, Form::Original, drivers.original, source, places))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The paths in settings, all in one place, for whoever has to resolve them.
+//! The paths in settings, so that callers can resolve them in one place.
 
 use crate::{AnomalyJobSpec, Tls};
 
-/// Whether a path is a URL and no file's: a scheme of two letters or more, then `://`.
+/// Whether a path is a URL, not a file: a scheme of two letters or more, then `://`.
 pub fn is_url(path: &str) -> bool {
     path.split_once("://").is_some_and(|(scheme, _)| {
         scheme.len() > 1
@@ -16,13 +16,13 @@ pub fn is_web(path: &str) -> bool {
     path.starts_with("http://") || path.starts_with("https://")
 }
 
-/// Without what an HTTP URL asks for behind its path, which may be a signature and is no part of the name.
+/// A path without the query of an HTTP URL, which may be a signature and is not part of the name.
 pub fn without_query(path: &str) -> &str {
     let end = if is_web(path) { path.find(['?', '#']) } else { None };
     &path[..end.unwrap_or(path.len())]
 }
 
-/// Calls `visit` with each path to a file or folder and its place; `-` is none, and a URL neither.
+/// Calls `visit` with each path to a file or folder and its place, except `-` and URLs.
 pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut String)) {
     let mut visit = |place: &str, path: &mut String| {
         if path != "-" && !is_url(path) {
@@ -95,7 +95,7 @@ mod tests {
     use super::is_url;
 
     #[test]
-    fn urls_are_told_from_files() {
+    fn urls_differ_from_files() {
         assert!(["s3://b/k", "ftp://h", "http://h/x", "x+y://"].into_iter().all(is_url));
         let files = ["a/b", "-", "c://x", "://x", "1a://x", "a b://x", "/x://y", "./s3://b"];
         assert!(!files.into_iter().any(is_url));

@@ -1,4 +1,4 @@
-//! What is wrong with settings, and where.
+//! Problems of settings, with their places.
 
 use std::fmt::{self, Write};
 
@@ -10,18 +10,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// Of what stands in no file.
+    /// The place of values that are not in the file.
     pub(crate) const NONE: Self = Self { line: 0, column: 0 };
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Absent where it is about the whole file.
     pub place: Option<Place>,
     /// Such as `spec.features[3].name`; empty where there is none.
     pub path: String,
-    /// What is wrong, and what to do.
+    /// The problem, and what to do.
     pub message: String,
 }
 
@@ -36,27 +36,27 @@ impl Problem {
     }
 }
 
-/// What is wrong with a file, in the order of its lines.
+/// The problems of a file, in the order of its lines.
 ///
 /// Printed a problem a line, such as ``job.yaml:12:5: spec.features[2].nmae: unknown key; did you
 /// mean `name`?``.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     pub file: String,
-    /// At most [`SettingsError::MOST`].
+    /// At most [`SettingsError::MAX_PROBLEMS`].
     pub problems: Vec<Problem>,
-    /// How many there are beyond those.
+    /// The number of further problems.
     pub more: usize,
 }
 
 impl SettingsError {
-    /// One mistake can make thousands of problems; nobody reads more than these at once.
-    pub const MOST: usize = 20;
+    /// One mistake can cause thousands of problems; only the first ones help a reader.
+    pub const MAX_PROBLEMS: usize = 20;
 
     pub(crate) fn new(file: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.place);
-        let more = problems.len().saturating_sub(Self::MOST);
-        problems.truncate(Self::MOST);
+        let more = problems.len().saturating_sub(Self::MAX_PROBLEMS);
+        problems.truncate(Self::MAX_PROBLEMS);
         Self { file: file.to_owned(), problems, more }
     }
 }
@@ -73,10 +73,10 @@ impl fmt::Display for SettingsError {
             }
             f.write_str(": ")?;
             if !problem.path.is_empty() {
-                harmless(f, &problem.path)?;
+                write_escaped(f, &problem.path)?;
                 f.write_str(": ")?;
             }
-            harmless(f, &problem.message)?;
+            write_escaped(f, &problem.message)?;
         }
         if self.more > 0 {
             write!(f, "\n{}: and {} more", self.file, self.more)?;
@@ -85,8 +85,8 @@ impl fmt::Display for SettingsError {
     }
 }
 
-/// Text from a file on its way to a terminal: no control character of it may act there.
-fn harmless(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+/// Writes text from a file with its control characters escaped, so that none acts on a terminal.
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|character| {
         if character.is_control() && character != '\n' {
             write!(f, "{}", character.escape_default())

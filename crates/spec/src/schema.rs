@@ -1,4 +1,4 @@
-//! The JSON Schema of settings, generated from the types, with the rules that no type can say.
+//! The JSON Schema of settings, generated from the types, with rules between fields.
 
 use std::sync::LazyLock;
 
@@ -8,26 +8,28 @@ use serde_json::{Map, Value};
 
 use crate::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, load::MAX_NAME, rules};
 
-/// What settings are held against. Made once: an operator holds thousands of jobs against it.
-pub(crate) struct Shape {
+/// A schema with its compiled rules. Built once: an operator validates thousands of jobs.
+pub(crate) struct SettingsSchema {
     pub schema: Value,
     /// The schema's rules, parsed.
     pub rules: CompiledSchema,
 }
 
-impl Shape {
+impl SettingsSchema {
     fn new(schema: Value) -> Self {
         let rules = kube_cel::compile_schema(&schema);
         Self { schema, rules }
     }
 
     pub fn manifest() -> &'static Self {
-        static MANIFEST: LazyLock<Shape> = LazyLock::new(|| Shape::new(json_schema()));
+        static MANIFEST: LazyLock<SettingsSchema> =
+            LazyLock::new(|| SettingsSchema::new(json_schema()));
         &MANIFEST
     }
 
     pub fn spec() -> &'static Self {
-        static SPEC: LazyLock<Shape> = LazyLock::new(|| Shape::new(spec_schema()));
+        static SPEC: LazyLock<SettingsSchema> =
+            LazyLock::new(|| SettingsSchema::new(spec_schema()));
         &SPEC
     }
 }
@@ -59,8 +61,7 @@ pub fn spec_schema() -> Value {
     schema
 }
 
-/// The schema of a manifest as a CRD has it, but for the kind's own parts: its `spec`, this `status`, and the
-/// rule about the name.
+/// The schema of a manifest in a CRD: its `spec`, this `status`, and the rule about the name.
 pub fn object_schema<Status: JsonSchema>() -> Value {
     let mut schema = serde_json::json!({
         "type": "object",
@@ -82,50 +83,51 @@ fn generate<T: JsonSchema>() -> Value {
         settings.meta_schema = None;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    structural(&mut schema);
+    make_structural(&mut schema);
     schema
 }
 
-/// Shapes that a CRD can carry: what is optional is left out, not null; a choice of names is an `enum`;
-/// a description is one line.
-fn structural(schema: &mut Value) {
+/// Rewrites a schema to shapes that a CRD can have: optional values are absent, not null; a choice of names is an
+/// `enum`; a description is one line.
+fn make_structural(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
-    optional(object);
-    names(object);
+    remove_null(object);
+    merge_variants(object);
     object.retain(|key, value| key != "title" && !(key == "default" && value.is_null()));
     if let Some(Value::String(text)) = object.get_mut("description") {
         *text = text.replace('\n', " ");
     }
     for key in ["items", "additionalProperties"] {
         if let Some(below) = object.get_mut(key) {
-            structural(below);
+            make_structural(below);
         }
     }
     if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(structural);
+        properties.values_mut().for_each(make_structural);
     }
 }
 
-/// `T | null` as `T`, in each of the ways that it is written.
-fn optional(object: &mut Map<String, Value>) {
+/// Rewrites `T | null` to `T`, in each of its spellings.
+fn remove_null(object: &mut Map<String, Value>) {
     if let Some(Value::Array(choices)) = object.remove("anyOf") {
         let only = choices.into_iter().find(|choice| choice["type"] != "null");
         for (key, value) in only.as_ref().and_then(Value::as_object).into_iter().flatten() {
             object.entry(key).or_insert(value.clone());
         }
     }
-    if let Some(of) = object.get_mut("type")
-        && let Some(only) = of.as_array().and_then(|types| types.iter().find(|of| **of != "null"))
+    if let Some(declared) = object.get_mut("type")
+        && let Some(only) =
+            declared.as_array().and_then(|types| types.iter().find(|name| **name != "null"))
     {
-        *of = only.clone();
+        *declared = only.clone();
     }
     if let Some(names) = object.get_mut("enum").and_then(Value::as_array_mut) {
         names.retain(|name| !name.is_null());
     }
 }
 
-/// The variants of an enum, some of them described, as one `enum` with one description.
-fn names(object: &mut Map<String, Value>) {
+/// Rewrites the variants of an enum to one `enum` with one description.
+fn merge_variants(object: &mut Map<String, Value>) {
     let Some(Value::Array(variants)) = object.remove("oneOf") else { return };
     let mut names = Vec::new();
     let mut described: Vec<String> = Vec::new();
@@ -195,7 +197,7 @@ mod tests {
             }
             Some("array") => Value::from(vec![least(&schema["items"])]),
             Some("string") => schema["enum"].get(0).cloned().unwrap_or_else(|| "x".into()),
-            of => panic!("{of:?} is required"),
+            other => panic!("{other:?} is required"),
         }
     }
 
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_every_default_that_serde_fills_in() {
+    fn has_every_default_that_serde_fills_in() {
         let schema = spec_schema();
         let given = least(&schema);
         let spec: AnomalyJobSpec = serde_json::from_value(given.clone()).unwrap();

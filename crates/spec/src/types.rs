@@ -1,6 +1,6 @@
 //! The settings as Rust types; one file for each part of the document.
 //!
-//! Every type is shaped so that a CRD can carry it: a union is a struct of optional fields of which
+//! Every type has a shape that a CRD can have: a union is a struct of optional fields of which
 //! exactly one is set, never a tagged or flattened enum.
 
 mod classification;

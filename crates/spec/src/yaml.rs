@@ -1,4 +1,4 @@
-//! YAML with places: a tree of values, each with the line and column that it stands at.
+//! YAML with places: a tree of values with their lines and columns.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormat
 
 use crate::{MAX_BYTES, Place, Problem};
 
-/// A value and where it is.
+/// A value and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub place: Place,
@@ -19,25 +19,25 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// JSON as a tree that stands at one place.
-    pub fn of(json: Json, place: Place) -> Self {
+    /// A tree from JSON. All of its values have the same place.
+    pub fn from_json(json: Json, place: Place) -> Self {
         let value = match json {
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Bool(value),
             Json::Number(value) => Value::Number(value),
             Json::String(value) => Value::String(value),
             Json::Array(items) => {
-                Value::List(items.into_iter().map(|item| Self::of(item, place)).collect())
+                Value::List(items.into_iter().map(|item| Self::from_json(item, place)).collect())
             }
             Json::Object(entries) => {
-                let entry = |(key, value)| (key, place, Self::of(value, place));
+                let entry = |(key, value)| (key, place, Self::from_json(value, place));
                 Value::Map(entries.into_iter().map(entry).collect())
             }
         };
         Self { place, value }
     }
 
-    /// Another value at this place.
+    /// A node with another value at this place.
     pub fn with(&self, value: Value) -> Self {
         Self { place: self.place, value }
     }
@@ -55,7 +55,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// What a person calls it.
+    /// The name of the type in messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -83,8 +83,11 @@ impl From<Value> for Json {
     }
 }
 
-/// Parses one document. Refused: what is too large, too deep or grows too much by its aliases,
-/// duplicate keys, several documents, numbers that are not finite.
+/// Parses one document.
+///
+/// # Errors
+/// The document is too large, too deep or expands too much by aliases; duplicate keys; several documents; numbers
+/// that are not finite.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Node, Problem> {
     let text = text(bytes)?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
@@ -92,7 +95,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Node, Problem> {
             "the file is empty; `anomal init INPUT` prints settings to start from",
         ));
     }
-    // Far more than any settings need, and so little that a hostile file is refused in milliseconds.
+    // Far above the needs of settings, and low enough to refuse a hostile file in milliseconds.
     let budget = serde_saphyr::budget! {
         max_depth: 32,
         max_nodes: 100_000,
@@ -103,7 +106,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Node, Problem> {
     let node: Result<Spanned<Raw>, _> = serde_saphyr::from_str_with_options(text, options);
     node.map(Node::from).map_err(|error| {
         let place = error.location().map_or(Place { line: 1, column: 1 }, place);
-        Problem::at(place, "", told(&error, text, place))
+        Problem::at(place, "", parse_message(&error, text, place))
     })
 }
 
@@ -111,7 +114,7 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.len() > MAX_BYTES {
         let tenths = (bytes.len() * 10).div_ceil(1 << 20);
         return Err(Problem::whole(format!(
-            "the file has {}.{} MiB; a settings file has at most 1 MiB: is it the data itself?",
+            "the file has {}.{} MiB; a settings file has at most 1 MiB; is it the data itself?",
             tenths / 10,
             tenths % 10
         )));
@@ -119,7 +122,7 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let line = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
     let at = |end, message| Problem::at(Place { line: line(end), column: 1 }, "", message);
     if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(at(end, "this is no text (it holds a NUL byte): is it the data itself?"));
+        return Err(at(end, "not a text file (it contains a NUL byte); is it the data itself?"));
     }
     std::str::from_utf8(bytes)
         .map_err(|error| at(error.valid_up_to(), "not UTF-8; save the file as UTF-8 text"))
@@ -130,19 +133,19 @@ fn place(location: Location) -> Place {
     Place { line: number(location.line()), column: number(location.column()) }
 }
 
-/// The parser's complaint in words for who wrote the file, not for who calls the parser.
-fn told(error: &Error, text: &str, place: Place) -> String {
+/// The parser's error in words for the author of the file.
+fn parse_message(error: &Error, text: &str, place: Place) -> String {
     let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
     if line.trim_start_matches(' ').starts_with('\t') {
         return "a tab; YAML is indented by spaces".into();
     }
     match error.without_snippet() {
-        Error::AliasError { error, .. } => told(error, text, place),
+        Error::AliasError { error, .. } => parse_message(error, text, place),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("`{key}` is there twice; take one out")
+            format!("duplicate key `{key}`; remove one of them")
         }
         Error::MultipleDocuments { .. } => {
-            "a second document begins here; a settings file has one".into()
+            "a second document begins here; a settings file has one document".into()
         }
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
@@ -156,7 +159,7 @@ fn told(error: &Error, text: &str, place: Place) -> String {
     }
 }
 
-/// What the parser hands over, before it is given places.
+/// A value from the parser, before it is converted to a [`Node`].
 enum Raw {
     Null,
     Bool(bool),
@@ -224,7 +227,7 @@ impl<'de> Visitor<'de> for RawVisitor {
         Ok(Raw::Number(value.into()))
     }
 
-    /// A number that JSON has none for (`.inf`, `.nan`) stays text, which no number field takes.
+    /// A number that JSON cannot represent (`.inf`, `.nan`) stays text, which no number field accepts.
     fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
         Ok(Number::from_f64(value).map_or_else(|| Raw::String(value.to_string()), Raw::Number))
     }

@@ -11,7 +11,7 @@
 
 use std::{io, time::Instant};
 
-use anomal_spec::{Form, Loaded, Source, load, to_manifest_yaml, visit_paths};
+use anomal_spec::{Form, LoadedSettings, Source, load, to_manifest_yaml, visit_paths};
 
 const SOURCE: Source<'_> = Source { file: "job.yaml", name: "My job_1" };
 
@@ -19,7 +19,7 @@ fn no_file(_: &str) -> io::Result<Vec<u8>> {
     Err(io::Error::from(io::ErrorKind::NotFound))
 }
 
-fn loaded(text: &str) -> Loaded {
+fn loaded(text: &str) -> LoadedSettings {
     load(text.as_bytes(), SOURCE, &no_file).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -40,7 +40,7 @@ classification: {engine: Gower, parameters: {n_neighbors: 5}, threshold: {method
 
 #[test]
 fn a_bare_spec_is_named_after_its_file() {
-    let Loaded { job, form, .. } = loaded(SPEC);
+    let LoadedSettings { job, form, .. } = loaded(SPEC);
     assert_eq!((form, job.metadata.name.as_str()), (Form::Spec, "my-job-1"));
     insta::assert_snapshot!(to_manifest_yaml(&job).unwrap(), @r#"
     apiVersion: anomal.dev/v1alpha1
@@ -96,7 +96,7 @@ fn manifest() -> String {
 
 #[test]
 fn a_manifest_keeps_its_name_and_what_kubernetes_adds() {
-    let Loaded { job, form, .. } = loaded(&manifest());
+    let LoadedSettings { job, form, .. } = loaded(&manifest());
     assert_eq!((form, job.metadata.name.as_str()), (Form::Manifest, "x-1"));
     assert_eq!(job.metadata.rest["labels"]["a_b"], "c");
     assert_eq!(loaded(&to_manifest_yaml(&job).unwrap()).job, job);
@@ -109,7 +109,7 @@ fn a_manifest_is_told_what_is_wrong_with_it() {
         manifest().replace("anomal.dev/v1alpha1", "v1").replace("kind: AnomalyJob", "kind: 7");
     insta::assert_snapshot!(problems(wrong.replace("status", "state").replace("name: a,", "nmae: a,")), @r"
     job.yaml:1:13: apiVersion: this is `v1`; it must be `anomal.dev/v1alpha1`
-    job.yaml:2:7: kind: this is a number where text is wanted; put it in quotes
+    job.yaml:2:7: kind: this is a number where text is expected; put it in quotes
     job.yaml:4:1: state: unknown key; known here: apiVersion, kind, metadata, spec
     job.yaml:8:21: spec.features[0].nmae: unknown key; did you mean `name`?
     ");
@@ -138,21 +138,21 @@ clasification: {engine: Gower}
 outputs: [{csv: {path: , rows: 1}}, {terminal: {limit: 0, rows: some}}]
 ";
     insta::assert_snapshot!(problems(text), @r"
-    job.yaml:2:21: input.csv.path: this is a number where text is wanted; put it in quotes
+    job.yaml:2:21: input.csv.path: this is a number where text is expected; put it in quotes
     job.yaml:2:24: input.csv.separater: unknown key; did you mean `separator`?
-    job.yaml:2:52: input.csv.nullValues: this is text where a list is wanted
+    job.yaml:2:52: input.csv.nullValues: this is text where a list is expected
     job.yaml:2:68: input.csv.badLines: `fail` is unknown; it is one of error, skip
     job.yaml:4:12: features[0].type: `feld` is unknown; did you mean `field`?
     job.yaml:5:40: features[1].multiplier: -1 is below 0, the least allowed
     job.yaml:6:19: features[2].nmae: unknown key; did you mean `name`?
     job.yaml:7:42: features[3].dataNeeded[1]: this must not be empty
     job.yaml:7:65: features[3].params.deep: a parameter is a single value or a list of such
-    job.yaml:8:39: features[4].multiplier: this is text where a number is wanted
-    job.yaml:9:5: features[5]: this is text where a map is wanted
-    job.yaml:10:8: flags: this is a map where a list is wanted
+    job.yaml:8:39: features[4].multiplier: this is text where a number is expected
+    job.yaml:9:5: features[5]: this is text where a map is expected
+    job.yaml:10:8: flags: this is a map where a list is expected
     job.yaml:11:1: clasification: unknown key; did you mean `classification`?
-    job.yaml:12:22: outputs[0].csv.path: this is nothing where text is wanted
-    job.yaml:12:32: outputs[0].csv.rows: this is a number where one of all, suspicious is wanted
+    job.yaml:12:22: outputs[0].csv.path: this is nothing where text is expected
+    job.yaml:12:32: outputs[0].csv.rows: this is a number where one of all, suspicious is expected
     job.yaml:12:56: outputs[1].terminal.limit: 0 is below 1, the least allowed
     job.yaml:12:65: outputs[1].terminal.rows: `some` is unknown; it is one of all, suspicious
     ");
@@ -167,14 +167,14 @@ fn a_key_in_two_spellings_is_there_once() {
 #[test]
 fn no_more_than_twenty_problems_are_told_and_the_others_counted() {
     let text: String = (0..1_000).map(|key| format!("key{key}: 1\n")).collect();
-    let told = problems(text);
-    assert_eq!(told.lines().count(), 21);
-    assert!(told.ends_with("job.yaml: and 981 more"), "{told}");
+    let messages = problems(text);
+    assert_eq!(messages.lines().count(), 21);
+    assert!(messages.ends_with("job.yaml: and 981 more"), "{messages}");
 }
 
 /// Settings with one part in place of an innocent one, and what is said of it.
 #[track_caller]
-fn told(part: &str) -> String {
+fn message(part: &str) -> String {
     let key = part.split(':').next().unwrap();
     let rest = match key {
         "input" => String::new(),
@@ -239,9 +239,9 @@ fn rules_between_fields() {
         "engines: {feature: {endpoints: ['localhost:7401']}}",
         "engines: {classification: {endpoints: ['http://user@host:7402/path']}}",
     ];
-    let told: Vec<String> =
-        wrong.into_iter().map(|part| format!("{part}\n{}\n", told(part))).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let messages: Vec<String> =
+        wrong.into_iter().map(|part| format!("{part}\n{}\n", message(part))).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r#"
     input: {}
     job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
 
@@ -276,7 +276,7 @@ fn rules_between_fields() {
     job.yaml:1:1: only one output can have standard output (a path `-`, or terminal)
 
     outputs: [{csv: {path: a/b}}, {ndjson: {path: ./a/./b}}]
-    job.yaml:1:41: outputs[1].ndjson.path: `./a/./b` is written already by another output
+    job.yaml:1:41: outputs[1].ndjson.path: `./a/./b` is written by another output already; name another file
 
     deadLetter: {path: '-'}
     job.yaml:1:1: deadLetter: rejected records go to a file; standard output is for results
@@ -390,20 +390,24 @@ fn urls_are_those_of_known_stores_and_alone_have_credentials() {
         ["ftp://h/k", "S3://b/k", "s3:///k", "s3://u:p@b/k", "http://u:p@h/k", "file:///k"];
     for url in unreadable {
         for driver in ["csv", "parquet", "ndjson"] {
-            let told = problems(format!("input: {{{driver}: {{path: '{url}'}}}}"));
+            let messages = problems(format!("input: {{{driver}: {{path: '{url}'}}}}"));
             let place = format!("input.{driver}.path: a URL to read from is s3://bucket/key");
-            assert!(told.contains(&place) && told.contains("https://"), "{url}: {told}");
+            assert!(
+                messages.contains(&place) && messages.contains("https://"),
+                "{url}: {messages}"
+            );
         }
     }
     for url in ["https://h/k", "s3://b/folder/", "s3://b", "ftp://h/k", "gs://u:p@b/k"] {
         for driver in ["csv", "parquet", "ndjson"] {
             let output = format!("outputs: [{{{driver}: {{path: '{url}'}}}}]");
-            let told = problems(format!("input: {{csv: {{path: a}}}}\n{output}"));
+            let messages = problems(format!("input: {{csv: {{path: a}}}}\n{output}"));
             let place = format!("outputs[0].{driver}.path: a URL to write to is s3://bucket/key");
-            assert!(told.contains(&place), "{url}: {told}");
+            assert!(messages.contains(&place), "{url}: {messages}");
         }
-        let told = problems(format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: '{url}'}}"));
-        assert!(told.contains("deadLetter.path: a URL to write to"), "{url}: {told}");
+        let messages =
+            problems(format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: '{url}'}}"));
+        assert!(messages.contains("deadLetter.path: a URL to write to"), "{url}: {messages}");
     }
     for part in [
         format!("input: {{csv: {{path: a, {auth}}}}}"),
@@ -412,13 +416,13 @@ fn urls_are_those_of_known_stores_and_alone_have_credentials() {
         format!("input: {{csv: {{path: a}}}}\noutputs: [{{ndjson: {{path: b, {auth}}}}}]"),
         format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: b, {auth}}}"),
     ] {
-        let told = problems(&part);
-        assert!(told.contains("`auth` goes with a URL"), "{part}: {told}");
+        let messages = problems(&part);
+        assert!(messages.contains("`auth` goes with a URL"), "{part}: {messages}");
     }
     for model in ["save", "load"] {
         let model = format!("classification: {{engine: HBOS, model: {{{model}: 's3://b/m'}}}}");
-        let told = problems(format!("input: {{csv: {{path: a}}}}\n{model}"));
-        assert!(told.contains("a model is kept in a file"), "{told}");
+        let messages = problems(format!("input: {{csv: {{path: a}}}}\n{model}"));
+        assert!(messages.contains("a model is kept in a file"), "{messages}");
     }
 }
 
@@ -449,7 +453,7 @@ fn ugly_files() {
         b"input:\n\tcsv: {path: a}\n",
         b"input: {csv: {path: a}}\n---\ninput: {}\n",
         b"input: [",
-        b"input: *nobody\n",
+        b"input: *nothing\n",
         b"? [a, b]\n: c\n",
         b"input: {csv: {path: a}}\nfeatures: [{type: field, name: a, multiplier: .inf}]\n",
         b"input: {csv: {path: a}}\nfeatures: [{type: field, name: a, multiplier: 1e999}]\n",
@@ -458,24 +462,24 @@ fn ugly_files() {
         b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {replicas: 1}\n",
         b"plugins: https://github.com/lpinilla/anomal-dns-detection-plugin\nfeatures: []\n",
     ];
-    let told: Vec<String> = cases.iter().map(problems).collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
+    let messages: Vec<String> = cases.iter().map(problems).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r"
     job.yaml: the file is empty; `anomal init INPUT` prints settings to start from
     job.yaml: the file is empty; `anomal init INPUT` prints settings to start from
     job.yaml:1:4: settings are a map of keys, this is nothing; `anomal init INPUT` prints settings to start from
     job.yaml:1:1: settings are a map of keys, this is a list; `anomal init INPUT` prints settings to start from
     job.yaml:1:1: settings are a map of keys, this is text; `anomal init INPUT` prints settings to start from
     job.yaml:2:1: not UTF-8; save the file as UTF-8 text
-    job.yaml:1:1: this is no text (it holds a NUL byte): is it the data itself?
-    job.yaml:2:1: `input` is there twice; take one out
+    job.yaml:1:1: not a text file (it contains a NUL byte); is it the data itself?
+    job.yaml:2:1: duplicate key `input`; remove one of them
     job.yaml:2:2: a tab; YAML is indented by spaces
-    job.yaml:3:1: a second document begins here; a settings file has one
+    job.yaml:3:1: a second document begins here; a settings file has one document
     job.yaml:1:8: unclosed bracket '['
     job.yaml:1:8: reference to unknown value
     job.yaml:1:3: a key is plain text
     job.yaml:2:47: value `.inf` is not a finite number
     job.yaml:2:47: value `1e999` is not a finite number
-    job.yaml:2:35: classification.seed: this is a number where a whole number is wanted
+    job.yaml:2:35: classification.seed: this is a number where a whole number is expected
     job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, timeColumn, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:13: apiVersion: this is `apps/v1`; it must be `anomal.dev/v1alpha1`
     job.yaml:2:7: kind: this is `Deployment`; it must be `AnomalyJob`
@@ -516,21 +520,21 @@ fn hostile_files_are_refused_at_once() {
         "# x\n".repeat(50 << 18),
     ];
     let begin = Instant::now();
-    let told: Vec<String> =
+    let messages: Vec<String> =
         files.iter().map(|file| problems(file).lines().next().unwrap().to_owned()).collect();
     // Milliseconds each; the bound is wide for a machine that does other things.
     assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(messages.join("\n"), @r"
     job.yaml:6:8: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:256: recursion limit exceeded
     job.yaml:1:1021: recursion limit exceeded
     job.yaml:1:35: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:65: settings this long, this deep or with this many aliases are refused; write them out
-    job.yaml:2:1: `a` is there twice; take one out
+    job.yaml:2:1: duplicate key `a`; remove one of them
     job.yaml:1:65: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:4: did not find expected <document start>
     job.yaml:1:1: a: unknown key; known here: input, timeColumn, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
-    job.yaml: the file has 50.0 MiB; a settings file has at most 1 MiB: is it the data itself?
+    job.yaml: the file has 50.0 MiB; a settings file has at most 1 MiB; is it the data itself?
     ");
 }
 
@@ -578,7 +582,8 @@ engines:
 
 #[test]
 fn a_server_is_named_once_without_credentials() {
-    let told = |driver: &str| problems(format!("input: {{elasticsearch: {{index: a, {driver}}}}}"));
+    let messages =
+        |driver: &str| problems(format!("input: {{elasticsearch: {{index: a, {driver}}}}}"));
     let good =
         |driver: &str| loaded(&format!("input: {{elasticsearch: {{index: 'a-*,.b', {driver}}}}}"));
     for url in [
@@ -593,12 +598,12 @@ fn a_server_is_named_once_without_credentials() {
     let both = good("urls: ['http://a:1', 'http://b:1']").job.spec.input.elasticsearch.unwrap();
     assert_eq!(both.connection().urls.len(), 2);
     for url in ["http://me:pw@h", "h:9200", "ftp://h", "http://h?a=b", "http://h/#a", "http://"] {
-        assert!(told(&format!("url: '{url}'")).contains("without credentials"), "{url}");
+        assert!(messages(&format!("url: '{url}'")).contains("without credentials"), "{url}");
     }
-    assert!(told("timeField: t").contains("`url`"));
-    assert!(told("url: 'http://h', urls: ['http://h']").contains("not both"));
+    assert!(messages("timeField: t").contains("`url`"));
+    assert!(messages("url: 'http://h', urls: ['http://h']").contains("not both"));
     let two = "url: 'http://h', query: {match_all: {}}, queryString: x";
-    assert!(told(two).contains("name one of them"), "{}", told(two));
+    assert!(messages(two).contains("name one of them"), "{}", messages(two));
     let free = good("url: 'http://h', query: {bool: {filter: [{term: {a.b: 1}}]}}");
     let query = free.job.spec.input.elasticsearch.unwrap().query.unwrap();
     assert_eq!(query["bool"]["filter"][0]["term"]["a.b"], 1);

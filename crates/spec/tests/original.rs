@@ -12,7 +12,7 @@
 use std::io;
 
 use anomal_spec::{
-    BadLines, Form, Loaded, OriginalCommand, OriginalOutputs, Source, load, load_original,
+    BadLines, Form, LoadedSettings, OriginalCommand, OriginalOutputs, Source, load, load_original,
     to_manifest_yaml,
 };
 
@@ -58,7 +58,7 @@ flags:
       threshold: 0.7
 ";
 
-fn two_files(main: &str, features: &str) -> Result<Loaded, String> {
+fn two_files(main: &str, features: &str) -> Result<LoadedSettings, String> {
     let read = |path: &str| -> io::Result<Vec<u8>> {
         assert_eq!(path, "dns_features.yaml");
         Ok(features.as_bytes().to_vec())
@@ -72,7 +72,7 @@ fn refused(main: &str, features: &str) -> String {
 
 #[test]
 fn two_files_become_a_job() {
-    let Loaded { job, form, original, .. } = two_files(MAIN, FEATURES).unwrap();
+    let LoadedSettings { job, form, original, .. } = two_files(MAIN, FEATURES).unwrap();
     assert_eq!(form, Form::Original);
     assert_eq!(original, Some(OriginalOutputs { prefix: "results_".into() }));
     insta::assert_snapshot!(to_manifest_yaml(&job).unwrap(), @r#"
@@ -153,8 +153,8 @@ fn plugins_in_any_of_their_forms() {
     assert_eq!(packs(&format!("{{{finance}: }}")).unwrap(), ["finance"]);
     assert!(packs("").unwrap().is_empty());
     insta::assert_snapshot!(packs("[https://github.com/x/y, 7]").unwrap_err(), @r"
-    dns_features.yaml:1:11: plugins: the plug-in https://github.com/x/y is not known; its Python code is not run here. The packs dns and finance are built in, and an `expression` feature says the rest
-    dns_features.yaml:1:35: plugins: this is a number where a plug-in's address is wanted
+    dns_features.yaml:1:11: plugins: the plug-in https://github.com/x/y is unknown, and its Python code is not run; use the built-in packs dns and finance, or features of type expression
+    dns_features.yaml:1:35: plugins: this is a number where a plug-in's address is expected
     ");
 }
 
@@ -171,13 +171,13 @@ fn no_features_means_no_classification() {
 
 #[test]
 fn drivers_and_outputs() {
-    let Loaded { job, original, .. } =
+    let LoadedSettings { job, original, .. } =
         two_files(&MAIN.replace("results.csv", "out_"), FEATURES).unwrap();
     assert_eq!(original.unwrap().prefix, "out_");
     assert_eq!(job.spec.outputs[0].csv.as_ref().unwrap().path, "out_results.csv");
     let terminal =
         two_files(&MAIN.replace("output_driver: CSV", "output_driver: Terminal"), FEATURES);
-    let Loaded { job, original, .. } = terminal.unwrap();
+    let LoadedSettings { job, original, .. } = terminal.unwrap();
     assert!(original.is_none() && job.spec.outputs[0].terminal.is_some());
 }
 
@@ -186,7 +186,7 @@ fn the_main_file_is_told_what_is_wrong_with_it() {
     let main = MAIN.replace("input_driver: CSV", "input_driver: TCP");
     let main = main.replace("output_driver: CSV", "output_driver: ELASTIC");
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
-    system_configs.yaml:6:3: setup.input_driver: the input driver TCP is not there yet; use CSV with a file, or with `-` for standard input
+    system_configs.yaml:6:3: setup.input_driver: the input driver TCP is not supported yet; use CSV with a file, or with `-` for standard input
     system_configs.yaml:7:3: setup.output_driver: the output driver `ELASTIC` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let main = MAIN
@@ -203,8 +203,8 @@ fn the_main_file_is_told_what_is_wrong_with_it() {
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
     system_configs.yaml:2:8: data.in_paht: unknown key; did you mean `in_path`?
     system_configs.yaml:5:3: setup.engine: unknown key; known here: classification_engine, input_driver, output_driver
-    system_configs.yaml:6:17: setup.input_driver: this is a number where text is wanted; put it in quotes
-    system_configs.yaml:7:18: setup.output_driver: this is a number where text is wanted; put it in quotes
+    system_configs.yaml:6:17: setup.input_driver: this is a number where text is expected; put it in quotes
+    system_configs.yaml:7:18: setup.output_driver: this is a number where text is expected; put it in quotes
     ");
     insta::assert_snapshot!(refused("setup: {}\n", FEATURES), @r"
     system_configs.yaml:1:1: `data` is missing
@@ -226,7 +226,7 @@ fn the_features_file_is_told_what_is_wrong_with_it() {
         .replace("type: field", "type: feild");
     insta::assert_snapshot!(refused(MAIN, &features), @r"
     dns_features.yaml:12:11: features[0].type: `feild` is unknown; did you mean `field`?
-    dns_features.yaml:19:5: features[1].function_code: Python code is not run here; say the same in SQL, as the `expression` of a feature of type expression or of a direct flag, or as a filter's `remove`. The code:
+    dns_features.yaml:19:5: features[1].function_code: Python code is not run; write it in SQL, as the `expression` of a feature of type expression or of a direct flag, or as a filter's `remove`. The code:
         def f(x):
             return x + 1
     dns_features.yaml:20:1: flagz: unknown key; did you mean `flags`?
@@ -259,12 +259,13 @@ fn the_command_line_says_what_the_main_file_would() {
     let wrong =
         OriginalCommand { driver_in: "tcp".into(), driver_out: "elastic".into(), ..command() };
     insta::assert_snapshot!(load_original(&wrong, FEATURES.as_bytes(), source).unwrap_err(), @r"
-    command line: -di: the input driver TCP is not there yet; use CSV with a file, or with `-` for standard input
+    command line: -di: the input driver TCP is not supported yet; use CSV with a file, or with `-` for standard input
     command line: -do: the output driver `elastic` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let nothing = OriginalCommand { input: String::new(), ..command() };
     insta::assert_snapshot!(load_original(&nothing, FEATURES.as_bytes(), source).unwrap_err(), @"command line: -in: there is no input; name the file to read");
     assert_eq!(command().driver_in, "csv");
-    let Loaded { job, .. } = load_original(&command(), FEATURES.as_bytes(), source).unwrap();
+    let LoadedSettings { job, .. } =
+        load_original(&command(), FEATURES.as_bytes(), source).unwrap();
     assert_eq!(job.spec.input.csv.unwrap().bad_lines, BadLines::Skip);
 }

@@ -1,4 +1,4 @@
-//! What a component of a pack is, and how settings become one.
+//! Components of packs: their definitions, and the computations built from a definition and its parameters.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use serde::de::DeserializeOwned;
 
 use crate::dictionary::{Dictionaries, Dictionary, Key};
 
-/// A component as settings can name it.
+/// A component that settings can name.
 pub(crate) struct Definition {
     pub name: &'static str,
     pub aliases: &'static [&'static str],
-    /// What it computes, for people.
+    /// Shown by `anomal components` and ListComponents.
     pub description: &'static str,
     pub inputs: &'static [Input],
     pub schema: fn() -> serde_json::Value,
-    pub build: fn(&Parameters) -> Result<Built, Wrong>,
+    pub build: fn(&Parameters) -> Result<Computation, ParameterError>,
 }
 
-/// A column that a component reads. It may also be named by a parameter of its name.
+/// A column that a component reads: given by position in `dataNeeded`, or by a parameter of this name.
 pub(crate) struct Input {
     pub name: &'static str,
     pub types: &'static [DataType],
@@ -53,25 +53,28 @@ impl Input {
     }
 }
 
-/// A parameter that is wrong: its name and why.
+/// An invalid parameter: its name and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct ParameterError {
     pub parameter: String,
     pub message: String,
 }
 
-impl Wrong {
+impl ParameterError {
     pub fn new(parameter: &str, message: impl Into<String>) -> Self {
         Self { parameter: parameter.to_owned(), message: message.into() }
     }
 }
 
-/// A parameter that has to lie in a range.
+/// Checks that a parameter is in a range.
+///
+/// # Errors
+/// The range, where the value is outside it.
 pub(crate) fn within(
     parameter: &str,
     value: f64,
     range: std::ops::RangeInclusive<f64>,
-) -> Result<(), Wrong> {
+) -> Result<(), ParameterError> {
     if range.contains(&value) {
         return Ok(());
     }
@@ -81,19 +84,19 @@ pub(crate) fn within(
     } else {
         format!("{value} is not {least} or more")
     };
-    Err(Wrong::new(parameter, message))
+    Err(ParameterError::new(parameter, message))
 }
 
-/// A component with its parameters.
-pub(crate) enum Built {
+/// A component with its parameters: ready to run.
+pub(crate) enum Computation {
     Metric(TextFunction),
-    /// A metric of a text's key.
+    /// A metric of a key derived from a text.
     KeyMetric(&'static Key, TextFunction),
-    /// A metric of other columns than text, with the type of what it makes.
+    /// A metric of a column that is not text, with the type of its values.
     ColumnMetric(DataType, ColumnFunction),
     /// True for rows to remove; a missing value removes nothing.
     Filter(TextPredicate),
-    /// The same by a text's key.
+    /// The same for a key derived from a text.
     KeyFilter(&'static Key, TextPredicate),
     NumberFilter(Box<dyn Fn(f64) -> bool + Send + Sync>),
     Direct(Box<dyn DirectFlag>),
@@ -103,7 +106,7 @@ pub(crate) enum Built {
 pub(crate) type ColumnFunction = Box<dyn Fn(&Column) -> Result<Column> + Send + Sync>;
 pub(crate) type TextPredicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// A function of one text; nothing for nothing.
+/// A function of one text. A missing text gives a missing value.
 pub(crate) enum TextFunction {
     Integer(Box<dyn Fn(&str) -> Option<i64> + Send + Sync>),
     Float(Box<dyn Fn(&str) -> Option<f64> + Send + Sync>),
@@ -121,45 +124,45 @@ impl TextFunction {
         }
     }
 
-    /// The answer for each row of a dictionary.
+    /// The value for each row of a dictionary.
     pub fn column(&self, dictionary: &Dictionary) -> Column {
         match self {
             Self::Integer(function) => {
-                let made = dictionary.map(function);
-                let rows = dictionary.rows(&made).map(Option::<&i64>::copied);
+                let values = dictionary.map(function);
+                let rows = dictionary.rows(&values).map(Option::<&i64>::copied);
                 Int64Chunked::from_iter_options("".into(), rows).into_column()
             }
             Self::Float(function) => {
-                let made = dictionary.map(function);
-                let rows = dictionary.rows(&made).map(Option::<&f64>::copied);
+                let values = dictionary.map(function);
+                let rows = dictionary.rows(&values).map(Option::<&f64>::copied);
                 Float64Chunked::from_iter_options("".into(), rows).into_column()
             }
             Self::Boolean(function) => {
-                let made = dictionary.map(function);
-                let rows = dictionary.rows(&made).map(Option::<&bool>::copied);
+                let values = dictionary.map(function);
+                let rows = dictionary.rows(&values).map(Option::<&bool>::copied);
                 BooleanChunked::from_iter_options("".into(), rows).into_column()
             }
             Self::Text(function) => {
-                let made = dictionary.map(function);
-                let rows = dictionary.rows(&made).map(|text| text.map(String::as_str));
+                let values = dictionary.map(function);
+                let rows = dictionary.rows(&values).map(|text| text.map(String::as_str));
                 StringChunked::from_iter_options("".into(), rows).into_column()
             }
         }
     }
 }
 
-/// A row that was hit: its place in the columns, and what was found there.
+/// A row that was hit: its position in the columns, and the value that is reported.
 pub(crate) type Hit = (usize, String);
 
-/// Judges a row by itself.
+/// A flag that depends on one row.
 pub(crate) trait DirectFlag: Send + Sync {
-    /// Hits by place. The columns are those of [`Definition::inputs`].
+    /// Hits by position. The columns are those of [`Definition::inputs`].
     fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>>;
 }
 
-/// Judges a row by all rows.
+/// A flag that depends on all rows.
 pub(crate) trait AggregationFlag: Send + Sync {
-    /// Hits by place. The columns are in one piece.
+    /// Hits by position. The columns have a single chunk.
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>>;
 }
 
@@ -170,22 +173,22 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    pub fn get(&self, place: usize) -> Option<&'a Column> {
-        self.columns.get(place).copied().flatten()
+    pub fn get(&self, position: usize) -> Option<&'a Column> {
+        self.columns.get(position).copied().flatten()
     }
 
-    /// The dictionary of a text column that the plan has made sure of.
-    pub fn dictionary(&self, place: usize) -> Result<Arc<Dictionary>> {
-        self.dictionaries.of(self.required(place)?)
+    /// The dictionary of a text column that the plan has checked.
+    pub fn dictionary(&self, position: usize) -> Result<Arc<Dictionary>> {
+        self.dictionaries.get(self.required(position)?)
     }
 
-    /// A column that the plan has made sure of.
-    pub fn required(&self, place: usize) -> Result<&'a Column> {
-        self.get(place).ok_or_else(|| anomal_core::Error::internal("a component lacks a column"))
+    /// A column that the plan has checked.
+    pub fn required(&self, position: usize) -> Result<&'a Column> {
+        self.get(position).ok_or_else(|| anomal_core::Error::internal("a component lacks a column"))
     }
 }
 
-impl Built {
+impl Computation {
     pub fn kind(&self) -> Type {
         match self {
             Self::Metric(_) | Self::KeyMetric(..) | Self::ColumnMetric(..) => Type::Metric,
@@ -199,22 +202,23 @@ impl Built {
     pub fn output(&self) -> DataType {
         match self {
             Self::Metric(function) | Self::KeyMetric(_, function) => function.output(),
-            Self::ColumnMetric(of, _) => *of,
+            Self::ColumnMetric(data_type, _) => *data_type,
             _ => DataType::Unspecified,
         }
     }
 }
 
 impl Definition {
-    /// As ListComponents tells it.
+    /// The entry of this component in ListComponents.
     pub fn describe(&self, pack: &str) -> proto::Component {
-        let built = (self.build)(&Parameters::default());
-        let (kind, output) = built.map_or((Type::Unspecified, DataType::Unspecified), |built| {
-            (built.kind(), built.output())
-        });
+        let computation = (self.build)(&Parameters::default());
+        let (kind, output) = computation
+            .map_or((Type::Unspecified, DataType::Unspecified), |computation| {
+                (computation.kind(), computation.output())
+            });
         let input = |input: &Input| proto::component::Input {
             name: input.name.into(),
-            data_types: input.types.iter().map(|of| (*of).into()).collect(),
+            data_types: input.types.iter().map(|data_type| (*data_type).into()).collect(),
             optional: input.optional,
         };
         proto::Component {
@@ -247,8 +251,13 @@ pub(crate) fn required(mut schema: serde_json::Value, parameter: &str) -> serde_
     schema
 }
 
-/// Parameters by their type.
-pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -> Result<P, Wrong> {
+/// Deserializes parameters.
+///
+/// # Errors
+/// An unknown name, or a value of the wrong type.
+pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(
+    given: &Parameters,
+) -> Result<P, ParameterError> {
     let schema = schema_of::<P>();
     let known: Vec<&str> = schema["properties"]
         .as_object()
@@ -260,36 +269,41 @@ pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(given: &Parameters) -
             None if known.is_empty() => "there are none".to_owned(),
             None => format!("there are {}", known.join(", ")),
         };
-        return Err(Wrong::new(unknown, format!("unknown parameter; {hint}")));
+        return Err(ParameterError::new(unknown, format!("unknown parameter; {hint}")));
     }
-    // One by one, so that the one that is wrong can be named.
+    // One by one, so that the error can name the parameter.
     for (name, value) in given {
         let alone = Parameters::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = serde_json::from_value::<P>(alone.into())
             && !error.to_string().starts_with("missing field")
         {
-            return Err(Wrong::new(name, error.to_string()));
+            return Err(ParameterError::new(name, error.to_string()));
         }
     }
-    serde_json::from_value(given.clone().into()).map_err(|error| Wrong::new("", error.to_string()))
+    serde_json::from_value(given.clone().into())
+        .map_err(|error| ParameterError::new("", error.to_string()))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// What a metric makes of a text, as text.
-    pub fn told(definition: &Definition, params: &serde_json::Value, text: &str) -> Option<String> {
-        let built = (definition.build)(params.as_object().unwrap()).unwrap();
-        let (text, function) = match built {
-            Built::Metric(function) => (text.to_owned(), function),
-            Built::KeyMetric(key, function) => ((key.of)(text), function),
-            _ => panic!("{} is no metric of text", definition.name),
+    /// The value of a metric for a text, formatted.
+    pub fn evaluate(
+        definition: &Definition,
+        params: &serde_json::Value,
+        text: &str,
+    ) -> Option<String> {
+        let computation = (definition.build)(params.as_object().unwrap()).unwrap();
+        let (text, function) = match computation {
+            Computation::Metric(function) => (text.to_owned(), function),
+            Computation::KeyMetric(key, function) => ((key.derive)(text), function),
+            _ => panic!("{} is not a metric of text", definition.name),
         };
         match function {
-            TextFunction::Integer(function) => function(&text).map(|answer| answer.to_string()),
-            TextFunction::Float(function) => function(&text).map(|answer| answer.to_string()),
-            TextFunction::Boolean(function) => function(&text).map(|answer| answer.to_string()),
+            TextFunction::Integer(function) => function(&text).map(|value| value.to_string()),
+            TextFunction::Float(function) => function(&text).map(|value| value.to_string()),
+            TextFunction::Boolean(function) => function(&text).map(|value| value.to_string()),
             TextFunction::Text(function) => function(&text),
         }
     }

@@ -1,4 +1,4 @@
-//! Text columns by their distinct values: what is made of a text is made once for each.
+//! Dictionary-encoded text columns: a function of a text is computed once for each distinct value.
 
 use std::{
     collections::HashMap,
@@ -9,53 +9,54 @@ use anomal_core::Result;
 use polars::prelude::{BooleanChunked, Column, NewChunkedArray, PlHashMap, StringChunked};
 use rayon::prelude::*;
 
-/// From so many rows on, parts of them are read in parallel.
-const MANY: usize = 1 << 18;
+/// Columns of at least this many rows are encoded in parallel.
+const PARALLEL_ROWS: usize = 1 << 18;
 /// The code of a row without a value.
 const MISSING: u32 = u32::MAX;
 
-/// What texts are grouped by, such as the registered domain of a name.
+/// A key that texts are grouped by, such as the registered domain of a name.
 pub(crate) struct Key {
     pub name: &'static str,
-    pub of: fn(&str) -> String,
+    pub derive: fn(&str) -> String,
 }
 
-/// The distinct values of a column, numbered in order of first appearance.
+/// The distinct values of a column, with codes in order of first appearance.
 pub(crate) struct Dictionary {
     text: StringChunked,
-    /// The place in `text` of each value.
+    /// The position in `text` of each value.
     places: Vec<u32>,
-    /// The value of each row; [`MISSING`] where there is none.
+    /// The code of each row; [`MISSING`] where it has no value.
     codes: Vec<u32>,
     keyed: Mutex<HashMap<&'static str, Arc<Dictionary>>>,
 }
 
 impl Dictionary {
-    fn of(text: &StringChunked) -> Self {
+    fn new(text: &StringChunked) -> Self {
         let text = text.rechunk().into_owned();
-        let parts = if text.len() < MANY { 1 } else { rayon::current_num_threads() };
+        let parts = if text.len() < PARALLEL_ROWS { 1 } else { rayon::current_num_threads() };
         let size = text.len().div_ceil(parts).max(1);
         let first = |part: usize| (part * size).min(text.len());
         let slice = |part| text.slice(i64::try_from(first(part)).unwrap_or(i64::MAX), size);
         let slices: Vec<StringChunked> = (0..parts).map(slice).collect();
-        let made = slices.par_iter().enumerate();
-        let made: Vec<Part<'_>> = made.map(|(part, text)| Part::of(text, first(part))).collect();
-        let whole = made.into_iter().reduce(|whole, part| whole.with(&text, &part));
+        let numbered = slices.par_iter().enumerate();
+        let parts: Vec<Part<'_>> =
+            numbered.map(|(part, text)| Part::new(text, first(part))).collect();
+        let whole = parts.into_iter().reduce(|whole, part| whole.merge(&text, &part));
         let Part { places, codes, .. } = whole.unwrap_or_default();
         Self { text, places, codes, keyed: Mutex::default() }
     }
 
-    /// The value of a row, where it has one.
+    /// The code of a row, where it has a value.
     pub fn present(&self, row: usize) -> Option<u32> {
         self.codes.get(row).copied().filter(|code| *code != MISSING)
     }
 
-    /// The value of each row.
+    /// The code of each row.
     pub fn codes(&self) -> &[u32] {
         &self.codes
     }
 
-    /// How many values there are.
+    /// The number of distinct values.
     pub fn len(&self) -> usize {
         self.places.len()
     }
@@ -65,15 +66,15 @@ impl Dictionary {
         place.and_then(|place| self.text.get(*place as usize)).unwrap_or_default()
     }
 
-    /// What a function makes of each value, in parallel.
+    /// Applies a function to each distinct value, in parallel.
     pub fn map<T: Send>(&self, function: impl Fn(&str) -> T + Sync) -> Vec<T> {
         let values = 0..code(self.len());
         values.into_par_iter().with_min_len(256).map(|code| function(self.value(code))).collect()
     }
 
-    /// What was made of each value, row by row.
-    pub fn rows<'a, T>(&'a self, made: &'a [Option<T>]) -> impl Iterator<Item = Option<&'a T>> {
-        self.codes.iter().map(|code| made.get(*code as usize)?.as_ref())
+    /// The result of [`Dictionary::map`] for each row.
+    pub fn rows<'a, T>(&'a self, results: &'a [Option<T>]) -> impl Iterator<Item = Option<&'a T>> {
+        self.codes.iter().map(|code| results.get(*code as usize)?.as_ref())
     }
 
     /// The rows for whose value a predicate holds.
@@ -83,19 +84,19 @@ impl Dictionary {
         BooleanChunked::from_iter_values("".into(), rows)
     }
 
-    /// The same rows by a key of their values; made once.
-    pub fn by(&self, key: &Key) -> Arc<Self> {
+    /// The same rows by a key of their values. Built at its first use.
+    pub fn by_key(&self, key: &Key) -> Arc<Self> {
         let mut keyed = self.keyed.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = keyed.entry(key.name).or_insert_with(|| {
-            let keys = self.map(|value| (key.of)(value));
+        let dictionary = keyed.entry(key.name).or_insert_with(|| {
+            let keys = self.map(|value| (key.derive)(value));
             let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
-            let Self { text, places, codes: of_values, .. } = Self::of(&keys);
+            let Self { text, places, codes: of_values, .. } = Self::new(&keys);
             let codes = self.codes.iter();
             let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
             let codes = codes.collect();
             Arc::new(Self { text, places, codes, keyed: Mutex::default() })
         });
-        Arc::clone(made)
+        Arc::clone(dictionary)
     }
 }
 
@@ -109,7 +110,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(text: &'a StringChunked, first: usize) -> Self {
+    fn new(text: &'a StringChunked, first: usize) -> Self {
         let mut part = Self { codes: Vec::with_capacity(text.len()), ..Self::default() };
         for (row, value) in (code(first)..).zip(text.iter()) {
             let code = value.map_or(MISSING, |value| part.code(value, row));
@@ -125,8 +126,8 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// With the rows that follow: numbered as if all had been one part.
-    fn with(mut self, text: &'a StringChunked, next: &Self) -> Self {
+    /// Appends the rows of the next part. The codes are those of a single part with all rows.
+    fn merge(mut self, text: &'a StringChunked, next: &Self) -> Self {
         let places = next.places.iter();
         let value = |place: u32| text.get(place as usize).unwrap_or_default();
         let codes: Vec<u32> = places.map(|place| self.code(value(*place), *place)).collect();
@@ -136,25 +137,25 @@ impl<'a> Part<'a> {
     }
 }
 
-/// There are no more values than rows, and of these no more than a column can have.
+/// A column has at most `u32::MAX` rows, and there are no more values than rows.
 fn code(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(MISSING)
 }
 
-/// The dictionaries of a table's columns, each made at its first use, and different ones at the same time.
+/// The dictionaries of a table's columns. Each is built at its first use, different ones concurrently.
 #[derive(Default)]
 pub(crate) struct Dictionaries(Mutex<HashMap<String, Arc<OnceLock<Arc<Dictionary>>>>>);
 
 impl Dictionaries {
-    pub fn of(&self, column: &Column) -> Result<Arc<Dictionary>> {
+    pub fn get(&self, column: &Column) -> Result<Arc<Dictionary>> {
         let text = column.str()?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let dictionary = Arc::clone(known.entry(column.name().to_string()).or_default());
-        drop(known);
-        Ok(Arc::clone(dictionary.get_or_init(|| Arc::new(Dictionary::of(text)))))
+        let mut dictionaries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let dictionary = Arc::clone(dictionaries.entry(column.name().to_string()).or_default());
+        drop(dictionaries);
+        Ok(Arc::clone(dictionary.get_or_init(|| Arc::new(Dictionary::new(text)))))
     }
 
-    /// Forgets them: the table has other rows now.
+    /// Drops all of them, because the rows of the table have changed.
     pub fn clear(&mut self) {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -169,12 +170,12 @@ mod tests {
         let value =
             |row: usize| (!row.is_multiple_of(7)).then(|| format!("v{}", row * row % 1_000));
         let text: StringChunked = (0..3_000).map(value).collect();
-        let whole = Part::of(&text, 0);
+        let whole = Part::new(&text, 0);
         let slices: Vec<StringChunked> =
             [0, 1_100, 2_200].into_iter().map(|first| text.slice(first, 1_100)).collect();
         let parts = slices.iter().zip([0, 1_100, 2_200]);
-        let parts = parts.map(|(slice, first)| Part::of(slice, first));
-        let merged = parts.reduce(|whole, part| whole.with(&text, &part)).unwrap();
+        let parts = parts.map(|(slice, first)| Part::new(slice, first));
+        let merged = parts.reduce(|whole, part| whole.merge(&text, &part)).unwrap();
         assert_eq!((merged.codes, merged.places), (whole.codes, whole.places));
     }
 
@@ -182,16 +183,16 @@ mod tests {
     fn values_and_keys_of_rows() {
         let column =
             Column::new("t".into(), [Some("b.x"), None, Some("a.x"), Some("b.x"), Some("c")]);
-        let dictionary = Dictionary::of(column.str().unwrap());
+        let dictionary = Dictionary::new(column.str().unwrap());
         assert_eq!(dictionary.codes(), [0, MISSING, 1, 0, 2]);
         let lengths = dictionary.map(|text| Some(text.len()));
         let lengths: Vec<Option<&usize>> = dictionary.rows(&lengths).collect();
         assert_eq!(lengths, [Some(&3), None, Some(&3), Some(&3), Some(&1)]);
         let key = Key {
             name: "end",
-            of: |text| text.chars().last().map(String::from).unwrap_or_default(),
+            derive: |text| text.chars().last().map(String::from).unwrap_or_default(),
         };
-        let ends = dictionary.by(&key);
+        let ends = dictionary.by_key(&key);
         assert_eq!(ends.codes(), [0, MISSING, 0, 0, 1]);
         assert_eq!((ends.value(0), ends.value(1), ends.len()), ("x", "c", 2));
         let mask: Vec<Option<bool>> = ends.mask(|end| end == "x").iter().collect();

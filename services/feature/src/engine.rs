@@ -11,19 +11,19 @@ use async_trait::async_trait;
 
 use crate::{extract::extract, packs, plan::plan, program::Program};
 
-/// Programs kept: those of the jobs that are run at the same time.
-const KEPT: usize = 16;
+/// The number of cached programs: those of jobs that run at the same time.
+const MAX_CACHED: usize = 16;
 
-/// Computes on this machine's threads. An answer depends on the request alone: what it keeps are the last
-/// programs, since the batches of a job come with the same settings.
+/// Runs on the threads of this process. A response depends on its request only; the last programs are cached,
+/// because the batches of a job have the same settings.
 #[derive(Clone, Default)]
 pub struct LocalFeatureEngine {
-    /// The last used first.
-    programs: Arc<Mutex<Vec<Compiled>>>,
+    /// The most recently used first.
+    programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
 
 #[derive(Clone)]
-struct Compiled {
+struct CachedProgram {
     settings: Arc<str>,
     columns: Vec<Column>,
     program: Arc<Program>,
@@ -31,23 +31,24 @@ struct Compiled {
 
 impl LocalFeatureEngine {
     fn program(&self, settings: &Arc<str>, columns: &[Column]) -> Result<Arc<Program>> {
-        let same = |known: &Compiled| known.settings == *settings && known.columns == columns;
+        let same =
+            |cached: &CachedProgram| cached.settings == *settings && cached.columns == columns;
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = programs.iter().position(same) {
-            programs[..=place].rotate_right(1);
+        if let Some(position) = programs.iter().position(same) {
+            programs[..=position].rotate_right(1);
             return Ok(Arc::clone(&programs[0].program));
         }
         drop(programs);
         let parsed: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
-            let message = format!("the settings are not as planned: {error}");
+            let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)
         })?;
         let program = Arc::new(Program::compile(&parsed, columns)?);
         let (settings, columns) = (Arc::clone(settings), columns.to_vec());
-        let compiled = Compiled { settings, columns, program: Arc::clone(&program) };
+        let cached = CachedProgram { settings, columns, program: Arc::clone(&program) };
         programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        programs.insert(0, compiled);
-        programs.truncate(KEPT);
+        programs.insert(0, cached);
+        programs.truncate(MAX_CACHED);
         Ok(program)
     }
 }

@@ -1,4 +1,4 @@
-//! SQL expressions, parsed once: one value for each row, and nothing but the row's columns to get it from.
+//! SQL expressions over the columns of a row: parsed and validated once, evaluated by Polars.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use sqlparser::{
     tokenizer::Token,
 };
 
-/// Functions whose value for a row depends on that row alone (a test evaluates each).
+/// Functions whose value for a row depends on that row only (a test evaluates each).
 pub(crate) const ROW_WISE: &[&str] = &[
     "abs",
     "ceil",
@@ -60,7 +60,7 @@ pub(crate) const ROW_WISE: &[&str] = &[
     "upper",
 ];
 
-/// Functions over all rows, or over a window of them.
+/// Aggregate and window functions.
 pub(crate) const WHOLE_TABLE: &[&str] = &[
     "avg",
     "count",
@@ -85,54 +85,54 @@ pub(crate) const WHOLE_TABLE: &[&str] = &[
 ];
 
 const VALUE: &str = "anomal.value";
-/// Replacements of replacements can't fill the memory.
-const MOST_GROWTH: usize = 4_096;
+/// Bounds the memory that nested replacements can use.
+const MAX_GROWTH: usize = 4_096;
 
-/// An expression that may be run.
+/// A validated expression.
 pub struct Expression {
     expr: Expr,
-    /// The columns that it reads, in order of first appearance.
+    /// The columns that it reads, in the order of the text.
     pub(crate) columns: Vec<String>,
     /// Whether its value for a row depends on other rows.
     pub(crate) whole_table: bool,
 }
 
 impl Expression {
-    /// Parses one expression over the columns that are known.
+    /// Parses one expression over these columns.
     ///
     /// # Errors
-    /// A message for people: not SQL (with line and column), a subquery, an unknown name, and so on.
+    /// A message: a syntax error (with line and column), a subquery, an unknown name, and so on.
     pub fn parse(sql: &str, known: &[&str]) -> Result<Self, String> {
         let parser = Parser::new(&GenericDialect).try_with_sql(sql);
-        let mut parser = parser.map_err(|error| format!("this is no SQL: {error}"))?;
+        let mut parser = parser.map_err(|error| format!("not valid SQL: {error}"))?;
         let mut ast =
-            parser.parse_expr().map_err(|error| format!("this is no SQL expression: {error}"))?;
+            parser.parse_expr().map_err(|error| format!("not a valid SQL expression: {error}"))?;
         let rest = parser.peek_token();
         if rest.token != Token::EOF {
             return Err(format!(
-                "an expression is one value for each row; `{}` at line {}, column {} can't follow it",
+                "unexpected `{}` after the expression at line {}, column {}; an expression is one value for each row",
                 rest.token, rest.span.start.line, rest.span.start.column
             ));
         }
-        name_columns(&mut ast, known);
-        let mut seen = Seen { known, columns: Vec::new(), whole_table: false, growth: 1 };
-        if let ControlFlow::Break(message) = visit_expressions(&ast, |expr| seen.visit(expr)) {
+        quote_columns(&mut ast, known);
+        let mut validator = Validator { known, columns: Vec::new(), whole_table: false, growth: 1 };
+        if let ControlFlow::Break(message) = visit_expressions(&ast, |expr| validator.visit(expr)) {
             return Err(message);
         }
         let expr = polars_sql::sql_expr(ast.to_string()).map_err(|error| error.to_string())?;
-        Ok(Self { expr, columns: seen.columns, whole_table: seen.whole_table })
+        Ok(Self { expr, columns: validator.columns, whole_table: validator.whole_table })
     }
 
-    /// Its value for each row.
+    /// Its value for each row of a frame with its columns.
     pub(crate) fn evaluate(&self, frame: &DataFrame) -> PolarsResult<Column> {
-        // Beside the columns, so that a constant is as long as they are.
+        // Added to the columns, so that a constant gets their length.
         let with = frame.clone().lazy().with_columns([self.expr.clone().alias(VALUE)]);
         Ok(with.collect()?.column(VALUE)?.clone())
     }
 }
 
-/// `a.b` without quotes means the column of that name, if there is one.
-fn name_columns(ast: &mut Sql, known: &[&str]) {
+/// Quotes column names. `a.b` without quotes is the column of that name, if it exists.
+fn quote_columns(ast: &mut Sql, known: &[&str]) {
     let _: ControlFlow<()> = visit_expressions_mut(ast, |expr| {
         if let Sql::CompoundIdentifier(parts) = expr {
             let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
@@ -142,18 +142,18 @@ fn name_columns(ast: &mut Sql, known: &[&str]) {
         } else if let Sql::Identifier(name) = expr
             && name.quote_style.is_none()
         {
-            // Quoted, so that no word of SQL's own is seen in it.
+            // Quoted, so that a keyword can be a column.
             name.quote_style = Some('"');
         } else if let Sql::Function(function) = expr {
-            in_order(function);
+            sum_in_order(function);
         }
         ControlFlow::Continue(())
     });
 }
 
-/// A sum over the whole table is one over a single group: Polars adds a group up from its first row to its
-/// last, and a table in as many parts as there are threads, which changes the last bits.
-fn in_order(function: &mut Function) {
+/// Rewrites a sum over the whole table to one over a single group. Polars adds a group from its first row to its
+/// last, but splits a table into one part for each thread, which changes the last bits.
+fn sum_in_order(function: &mut Function) {
     let FunctionArguments::List(list) = &function.args else { return };
     let [FunctionArg::Unnamed(FunctionArgExpr::Expr(summed))] = list.args.as_slice() else {
         return;
@@ -161,29 +161,30 @@ fn in_order(function: &mut Function) {
     if function.over.is_some() || !function.name.to_string().eq_ignore_ascii_case("sum") {
         return;
     }
-    let of_all = |test: fn(Box<Sql>) -> Sql| Box::new(test(Box::new(summed.clone())));
-    let either = Sql::BinaryOp {
-        left: of_all(Sql::IsNull),
+    let operand = |test: fn(Box<Sql>) -> Sql| Box::new(test(Box::new(summed.clone())));
+    let always = Sql::BinaryOp {
+        left: operand(Sql::IsNull),
         op: BinaryOperator::Or,
-        right: of_all(Sql::IsNotNull),
+        right: operand(Sql::IsNotNull),
     };
     function.over = Some(WindowType::WindowSpec(WindowSpec {
         window_name: None,
-        partition_by: vec![either],
+        partition_by: vec![always],
         order_by: Vec::new(),
         window_frame: None,
     }));
 }
 
-struct Seen<'a> {
+/// Checks each part of a parsed expression, and collects the columns that it reads.
+struct Validator<'a> {
     known: &'a [&'a str],
     columns: Vec<String>,
     whole_table: bool,
-    /// How many times its length a text can get by replacements.
+    /// The factor by which replacements can lengthen a text.
     growth: usize,
 }
 
-impl Seen<'_> {
+impl Validator<'_> {
     fn visit(&mut self, expr: &Sql) -> ControlFlow<String> {
         match expr {
             Sql::Identifier(name) => self.column(&name.value),
@@ -197,7 +198,8 @@ impl Seen<'_> {
             | Sql::Exists { .. }
             | Sql::InSubquery { .. }
             | Sql::InUnnest { .. } => ControlFlow::Break(
-                "a subquery is not allowed: there is only the row itself".to_owned(),
+                "a subquery is not allowed: an expression reads the columns of its row only"
+                    .to_owned(),
             ),
             Sql::AnyOp { .. } | Sql::AllOp { .. } => {
                 ControlFlow::Break("ANY and ALL are not allowed; use IN with a list".to_owned())
@@ -238,7 +240,7 @@ impl Seen<'_> {
 
     fn column(&mut self, name: &str) -> ControlFlow<String> {
         if !self.known.contains(&name) {
-            return ControlFlow::Break(missing(name, self.known));
+            return ControlFlow::Break(missing_column(name, self.known));
         }
         if !self.columns.iter().any(|column| column == name) {
             self.columns.push(name.to_owned());
@@ -259,7 +261,8 @@ impl Seen<'_> {
         }
         if let FunctionArguments::Subquery(_) = function.args {
             return ControlFlow::Break(
-                "a subquery is not allowed: there is only the row itself".to_owned(),
+                "a subquery is not allowed: an expression reads the columns of its row only"
+                    .to_owned(),
             );
         }
         if let FunctionArguments::List(list) = &function.args {
@@ -278,8 +281,8 @@ impl Seen<'_> {
     }
 }
 
-impl Seen<'_> {
-    /// A replacement may be longer than what it takes the place of.
+impl Validator<'_> {
+    /// Bounds the growth of a text by a replacement.
     fn grow(&mut self, replacement: Option<&FunctionArg>) -> ControlFlow<String> {
         let text = match replacement {
             Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Sql::Value(value)))) => {
@@ -289,29 +292,29 @@ impl Seen<'_> {
         };
         let Some(text) = text else {
             return ControlFlow::Break(
-                "what `replace` puts in must be a text in quotes".to_owned(),
+                "the replacement of `replace` must be a text in quotes".to_owned(),
             );
         };
         self.growth = self.growth.saturating_mul(text.len().max(1));
-        if self.growth > MOST_GROWTH {
+        if self.growth > MAX_GROWTH {
             let message =
-                format!("its replacements could make a text more than {MOST_GROWTH} times as long");
+                format!("its replacements could make a text more than {MAX_GROWTH} times as long");
             return ControlFlow::Break(message);
         }
         ControlFlow::Continue(())
     }
 }
 
-/// What is told of a column that is not there: the nearest first, then all.
-pub(crate) fn missing(name: &str, known: &[&str]) -> String {
+/// The message for a missing column: with the nearest name, then all.
+pub(crate) fn missing_column(name: &str, known: &[&str]) -> String {
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? There are "),
         None => "there are ".to_owned(),
     };
-    const MOST: usize = 40;
-    let mut all = known.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
-    if known.len() > MOST {
-        all.extend([" and ", &(known.len() - MOST).to_string(), " more"]);
+    const MAX_LISTED: usize = 40;
+    let mut all = known.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
+    if known.len() > MAX_LISTED {
+        all.extend([" and ", &(known.len() - MAX_LISTED).to_string(), " more"]);
     }
     format!("there is no column `{name}`; {hint}{all}")
 }
@@ -397,16 +400,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_value_of_the_row_is_refused() {
-        let refused =
+    fn rejects_what_is_not_a_value_of_the_row() {
+        let reject =
             |sql: &str| Expression::parse(sql, KNOWN).err().unwrap_or_else(|| panic!("{sql}"));
         for (sql, part) in [
             ("(SELECT 1)", "subquery"),
             ("n IN (SELECT m FROM t)", "subquery"),
             ("EXISTS (SELECT 1)", "subquery"),
-            ("n AS x", "can't follow"),
-            ("n, m", "can't follow"),
-            ("n; DROP TABLE x", "can't follow"),
+            ("n AS x", "unexpected"),
+            ("n, m", "unexpected"),
+            ("n; DROP TABLE x", "unexpected"),
             ("read_csv('/etc/passwd')", "not allowed"),
             ("UNNEST(s)", "not allowed"),
             ("COLUMNS('.*')", "not allowed"),
@@ -423,11 +426,11 @@ mod tests {
                 "times as long",
             ),
             ("net.byte", "did you mean `net.bytes`?"),
-            ("n +", "no SQL expression"),
-            ("", "no SQL expression"),
-            ("'unclosed", "no SQL"),
+            ("n +", "not a valid SQL expression"),
+            ("", "not a valid SQL expression"),
+            ("'unclosed", "not valid SQL"),
         ] {
-            assert!(refused(sql).contains(part), "{sql}: {}", refused(sql));
+            assert!(reject(sql).contains(part), "{sql}: {}", reject(sql));
         }
     }
 

@@ -1,4 +1,4 @@
-//! One phase of a program over one table.
+//! Runs one phase of a program over one table.
 
 use std::{
     thread,
@@ -16,14 +16,14 @@ use polars::prelude::{
 
 use crate::{
     Expression,
-    component::{Built, Hit, Inputs},
+    columns::dtype,
+    component::{Computation, Hit, Inputs},
     dictionary::Dictionaries,
-    plan::dtype,
     program::{FeatureStep, Program, Step, Work},
 };
 
-/// Columns of a row that the hit of an expression tells.
-const SHOWN: usize = 3;
+/// The number of columns in the value of a hit of an expression.
+const REPORTED_COLUMNS: usize = 3;
 
 /// Runs the steps of `phase` in the order filters, features, flags.
 pub(crate) fn extract(
@@ -32,7 +32,7 @@ pub(crate) fn extract(
     table: Table,
     cancel: &Cancel,
 ) -> Result<Extraction> {
-    fits(program, phase, &table)?;
+    check_table(program, phase, &table)?;
     let mut run = Run {
         whole_table: phase == Phase::WholeTable,
         table,
@@ -52,8 +52,8 @@ pub(crate) fn extract(
 }
 
 /// # Errors
-/// `InvalidRequest` if the table does not hold what the steps of this phase read.
-fn fits(program: &Program, phase: Phase, table: &Table) -> Result<()> {
+/// `InvalidRequest` if the table lacks a column that a step of this phase reads.
+fn check_table(program: &Program, phase: Phase, table: &Table) -> Result<()> {
     let whole_table = phase == Phase::WholeTable;
     let of_phase = program.steps().filter(|step| step.whole_table == whole_table);
     for name in of_phase.flat_map(|step| &step.reads) {
@@ -61,30 +61,30 @@ fn fits(program: &Program, phase: Phase, table: &Table) -> Result<()> {
         let made = program.features.iter().find(|feature| feature.column.name == *name);
         let wanted = match (of_input, made) {
             (Some(column), _) => column.data_type(),
-            // Made in this phase by an earlier step.
+            // Computed by an earlier step of this phase.
             (None, Some(feature)) if feature.step.whole_table == whole_table => continue,
             (None, Some(feature)) => feature.data_type,
             (None, None) => continue,
         };
         let found = table.columns().column(name).map(Column::dtype);
         if !found.as_ref().is_ok_and(|found| **found == dtype(wanted)) {
-            let found = found.map_or_else(|_| "is not there".into(), |found| format!("is {found}"));
-            let message = format!("the table is not as planned: its column `{name}` {found}");
+            let found = found.map_or_else(|_| "is missing".into(), |found| format!("is {found}"));
+            let message = format!("the table is not that of the plan: its column `{name}` {found}");
             return Err(Error::new(Code::InvalidRequest, "TABLE_MISMATCH", message));
         }
     }
     Ok(())
 }
 
-/// What a flag has hit, and how long it took.
-struct Judged {
+/// The hits of a flag, and the time that it took.
+struct FlagOutcome {
     hits: Vec<Hit>,
-    took: Duration,
+    elapsed: Duration,
 }
 
 struct Run<'a> {
     whole_table: bool,
-    /// The input's columns, and the features made so far, of the rows that are left.
+    /// The columns of the input and the features so far, of the rows that no filter removed.
     table: Table,
     dictionaries: Dictionaries,
     cancel: &'a Cancel,
@@ -109,53 +109,55 @@ impl Run<'_> {
                 names.push(step.name.as_str());
             }
             if removes.any() {
-                let stays = removes.iter().map(|removes| removes != Some(true));
-                let stays = BooleanChunked::from_iter_values("stays".into(), stays);
-                self.table = self.table.filter(&stays)?;
+                let keep = removes.iter().map(|removes| removes != Some(true));
+                let keep = BooleanChunked::from_iter_values("keep".into(), keep);
+                self.table = self.table.filter(&keep)?;
                 self.dictionaries.clear();
             }
             let after = self.table.height();
-            self.tell(format!("filter {}", step.name), before, after, 0, started.elapsed());
+            self.record_step(format!("filter {}", step.name), before, after, 0, started.elapsed());
         }
         let columns = vec![Column::new("filter".into(), names)];
         Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
     }
 
     fn features(&mut self, features: &[FeatureStep]) -> Result<DataFrame> {
-        let mut made = Vec::new();
+        let mut columns = Vec::new();
         let whole_table = self.whole_table;
-        for feature in features.iter().filter(|known| known.step.whole_table == whole_table) {
+        for feature in features.iter().filter(|feature| feature.step.whole_table == whole_table) {
             self.cancel.check()?;
             let started = Instant::now();
             let height = self.table.height();
             let value = match &feature.step.work {
                 Work::Field(column) => self.table.columns().column(column)?.clone(),
-                Work::Component { built, inputs } => metric(built, &self.inputs(inputs)?)?,
+                Work::Component { computation, inputs } => {
+                    metric(computation, &self.inputs(inputs)?)?
+                }
                 Work::Expression(expression) => self.value(expression, &feature.step)?,
             };
-            let value = self.finished(value, feature)?;
+            let value = self.to_feature(value, feature)?;
             let nulls = value.null_count();
-            let what = feature.column.origin.split(' ').next().unwrap_or_default();
-            self.tell(
-                format!("{what} {}", feature.step.name),
+            let kind = feature.column.origin.split(' ').next().unwrap_or_default();
+            self.record_step(
+                format!("{kind} {}", feature.step.name),
                 height,
                 height,
                 nulls,
                 started.elapsed(),
             );
-            made.push(value.clone());
-            // For the expressions below; an input's column is never hidden by a feature.
+            columns.push(value.clone());
+            // Expressions below read it. A column of the input takes precedence over a feature of its name.
             if self.table.columns().get_column_index(&feature.column.name).is_none() {
-                let mut columns = self.table.columns().columns().to_vec();
-                columns.push(value);
-                self.table = self.table.with_columns(DataFrame::new(height, columns)?)?;
+                let mut extended = self.table.columns().columns().to_vec();
+                extended.push(value);
+                self.table = self.table.with_columns(DataFrame::new(height, extended)?)?;
             }
         }
-        Ok(DataFrame::new(self.table.height(), made)?)
+        Ok(DataFrame::new(self.table.height(), columns)?)
     }
 
-    /// The feature in its final type; what is no number is missing.
-    fn finished(&mut self, value: Column, feature: &FeatureStep) -> Result<Column> {
+    /// Converts values to the type of their feature. In numbers, NaN and infinities become missing.
+    fn to_feature(&mut self, value: Column, feature: &FeatureStep) -> Result<Column> {
         let name = feature.column.name.as_str();
         let numeric = feature.column.kind() == FeatureKind::Numeric;
         let value = match value.dtype() {
@@ -165,7 +167,7 @@ impl Run<'_> {
                 let seconds = seconds.f64()?.iter().map(|micros| Some(micros? / 1e6));
                 Float64Chunked::from_iter_options(name.into(), seconds).into_column()
             }
-            of if *of == dtype(feature.data_type) => value,
+            found if *found == dtype(feature.data_type) => value,
             _ => value.cast(&dtype(feature.data_type))?,
         };
         let value = value.with_name(name.into());
@@ -173,15 +175,15 @@ impl Run<'_> {
             return Ok(value);
         }
         let numbers = value.f64()?;
-        let strange = numbers.iter().flatten().filter(|number| !number.is_finite()).count();
-        if strange == 0 {
+        let not_finite = numbers.iter().flatten().filter(|number| !number.is_finite()).count();
+        if not_finite == 0 {
             return Ok(value);
         }
         self.diagnostics.push(Diagnostic {
             path: String::new(),
             reason: "NOT_FINITE".into(),
             message: format!("NaN or infinities in the feature `{name}` count as missing"),
-            count: strange as u64,
+            count: not_finite as u64,
         });
         let finite = numbers.iter().map(|number| number.filter(|number| number.is_finite()));
         Ok(Float64Chunked::from_iter_options(name.into(), finite).into_column())
@@ -193,11 +195,15 @@ impl Run<'_> {
         let whole_table = self.whole_table;
         let steps = program.flags.iter().map(|(step, _)| step);
         let steps: Vec<&Step> = steps.filter(|step| step.whole_table == whole_table).collect();
-        let judged = if whole_table { self.side_by_side(&steps) } else { self.in_turn(&steps) };
-        for (step, Judged { hits, took }) in steps.into_iter().zip(judged?) {
-            self.tell(format!("flag {}", step.name), all.len(), hits.len(), 0, took);
-            for (place, value) in hits {
-                rows.push(all[place]);
+        let outcomes = if whole_table {
+            self.flags_in_parallel(&steps)
+        } else {
+            self.flags_in_sequence(&steps)
+        };
+        for (step, FlagOutcome { hits, elapsed }) in steps.into_iter().zip(outcomes?) {
+            self.record_step(format!("flag {}", step.name), all.len(), hits.len(), 0, elapsed);
+            for (position, value) in hits {
+                rows.push(all[position]);
                 flags.push(step.name.as_str());
                 values.push(value);
             }
@@ -206,70 +212,72 @@ impl Run<'_> {
         Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
     }
 
-    fn in_turn(&self, flags: &[&Step]) -> Result<Vec<Judged>> {
-        flags.iter().map(|flag| self.judge(flag)).collect()
+    fn flags_in_sequence(&self, flags: &[&Step]) -> Result<Vec<FlagOutcome>> {
+        flags.iter().map(|flag| self.run_flag(flag)).collect()
     }
 
-    /// Flags go over all rows, much of it on one core: several at once. They have threads of their own, for a
-    /// dictionary is made by the pool's under a lock, and none of those may wait for it.
-    fn side_by_side(&self, flags: &[&Step]) -> Result<Vec<Judged>> {
+    /// A flag of the whole table does much of its work on one core, so several run concurrently. They do not run
+    /// on the threads of the pool: those build dictionaries under a lock, and must not wait for it.
+    fn flags_in_parallel(&self, flags: &[&Step]) -> Result<Vec<FlagOutcome>> {
         thread::scope(|scope| {
-            let threads = flags.iter().map(|flag| scope.spawn(move || self.judge(flag)));
+            let threads = flags.iter().map(|flag| scope.spawn(move || self.run_flag(flag)));
             let threads: Vec<_> = threads.collect();
             let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            ended.map(|ended| ended.unwrap_or_else(|_| Err(Error::internal("a flag")))).collect()
+            ended
+                .map(|ended| ended.unwrap_or_else(|_| Err(Error::internal("a flag panicked"))))
+                .collect()
         })
     }
 
-    fn judge(&self, flag: &Step) -> Result<Judged> {
+    fn run_flag(&self, flag: &Step) -> Result<FlagOutcome> {
         self.cancel.check()?;
         let started = Instant::now();
         let hits = self.hits(flag)?;
-        Ok(Judged { hits, took: started.elapsed() })
+        Ok(FlagOutcome { hits, elapsed: started.elapsed() })
     }
 
     fn hits(&self, step: &Step) -> Result<Vec<Hit>> {
         match &step.work {
-            Work::Component { built: Built::Direct(flag), inputs } => {
+            Work::Component { computation: Computation::Direct(flag), inputs } => {
                 flag.hits(&self.inputs(inputs)?)
             }
-            Work::Component { built: Built::Aggregation(flag), inputs } => {
+            Work::Component { computation: Computation::Aggregation(flag), inputs } => {
                 flag.hits(&self.inputs(inputs)?, self.cancel)
             }
             Work::Expression(expression) => {
                 let holds = self.value(expression, step)?;
                 let holds = holds.bool()?;
-                let shown = expression.columns.iter().take(SHOWN);
-                let shown: Vec<&Column> = shown
+                let reported = expression.columns.iter().take(REPORTED_COLUMNS);
+                let reported: Vec<&Column> = reported
                     .map(|name| self.table.columns().column(name))
                     .collect::<Result<_, _>>()?;
                 let value = |row: usize| {
                     let cell =
                         |column: &&Column| format!("{}={}", column.name(), cell(column, row));
-                    shown.iter().map(cell).collect::<Vec<_>>().join(", ")
+                    reported.iter().map(cell).collect::<Vec<_>>().join(", ")
                 };
                 let rows = holds.iter().enumerate().filter(|(_, holds)| *holds == Some(true));
                 Ok(rows.map(|(row, _)| (row, value(row))).collect())
             }
-            _ => Err(Error::internal("a flag of another kind")),
+            _ => Err(Error::internal("a flag step without a flag")),
         }
     }
 
     fn predicate(&self, step: &Step) -> Result<BooleanChunked> {
         match &step.work {
             Work::Expression(expression) => Ok(self.value(expression, step)?.bool()?.clone()),
-            Work::Component { built: Built::Filter(removes), inputs } => {
+            Work::Component { computation: Computation::Filter(removes), inputs } => {
                 Ok(self.inputs(inputs)?.dictionary(0)?.mask(removes))
             }
-            Work::Component { built: Built::KeyFilter(key, removes), inputs } => {
-                Ok(self.inputs(inputs)?.dictionary(0)?.by(key).mask(removes))
+            Work::Component { computation: Computation::KeyFilter(key, removes), inputs } => {
+                Ok(self.inputs(inputs)?.dictionary(0)?.by_key(key).mask(removes))
             }
-            Work::Component { built: Built::NumberFilter(removes), inputs } => {
+            Work::Component { computation: Computation::NumberFilter(removes), inputs } => {
                 let numbers = self.inputs(inputs)?.required(0)?.cast(&Dtype::Float64)?;
                 let numbers = numbers.f64()?.iter();
                 Ok(numbers.map(|number| number.is_some_and(removes)).collect())
             }
-            _ => Err(Error::internal("a filter of another kind")),
+            _ => Err(Error::internal("a filter step without a filter")),
         }
     }
 
@@ -285,7 +293,7 @@ impl Run<'_> {
     /// An expression's value for each row.
     ///
     /// # Errors
-    /// `InvalidInput` if it can't be computed of these rows, as a CAST of other text.
+    /// `InvalidInput` if the expression fails for these rows, such as a CAST of text that is not a number.
     fn value(&self, expression: &Expression, step: &Step) -> Result<Column> {
         let failed = |error: PolarsError| {
             let message = format!(
@@ -298,46 +306,46 @@ impl Run<'_> {
         expression.evaluate(&self.expression_frame(expression)?).map_err(failed)
     }
 
-    /// Just the columns that an expression reads.
+    /// The columns that an expression reads.
     fn expression_frame(&self, expression: &Expression) -> Result<DataFrame> {
         if expression.columns.is_empty() {
-            // As many rows as there are, whatever is in them.
+            // Any column of the right length: the expression is a constant.
             let rows = Column::new("rows".into(), self.table.rows());
             return Ok(DataFrame::new(self.table.height(), vec![rows])?);
         }
         Ok(self.table.columns().select(expression.columns.iter().map(String::as_str))?)
     }
 
-    fn tell(
+    fn record_step(
         &mut self,
         step: String,
         rows_in: usize,
         rows_out: usize,
         nulls: usize,
-        took: Duration,
+        elapsed: Duration,
     ) {
         self.steps.push(StepStatistics {
             step,
             rows_in: rows_in as u64,
             rows_out: rows_out as u64,
             nulls: nulls as u64,
-            seconds: took.as_secs_f64(),
+            seconds: elapsed.as_secs_f64(),
         });
     }
 }
 
-fn metric(built: &Built, inputs: &Inputs<'_>) -> Result<Column> {
-    match built {
-        Built::Metric(function) => Ok(function.column(inputs.dictionary(0)?.as_ref())),
-        Built::KeyMetric(key, function) => {
-            Ok(function.column(inputs.dictionary(0)?.by(key).as_ref()))
+fn metric(computation: &Computation, inputs: &Inputs<'_>) -> Result<Column> {
+    match computation {
+        Computation::Metric(function) => Ok(function.column(inputs.dictionary(0)?.as_ref())),
+        Computation::KeyMetric(key, function) => {
+            Ok(function.column(inputs.dictionary(0)?.by_key(key).as_ref()))
         }
-        Built::ColumnMetric(_, function) => function(inputs.required(0)?),
-        _ => Err(Error::internal("a metric of another kind")),
+        Computation::ColumnMetric(_, function) => function(inputs.required(0)?),
+        _ => Err(Error::internal("a metric step without a metric")),
     }
 }
 
-/// A cell in words.
+/// A cell as text; `none` where it has no value.
 fn cell(column: &Column, row: usize) -> String {
     match column.get(row) {
         Ok(AnyValue::Null) | Err(_) => "none".into(),

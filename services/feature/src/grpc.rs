@@ -1,4 +1,4 @@
-//! The feature engine over gRPC: an adapter on the server's side, a client that is an engine itself.
+//! The feature engine over gRPC: the server, an adapter over an engine, and the client, which is an engine.
 
 mod client;
 mod server;

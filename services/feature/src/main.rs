@@ -9,7 +9,7 @@ use clap::Parser;
 
 const PORT: u16 = 7401;
 
-/// Makes feature tables for Anomal over gRPC.
+/// The feature engine of Anomal as a gRPC server.
 #[derive(Parser)]
 #[command(name = "anomal-feature-engine", version)]
 struct Arguments {
@@ -21,7 +21,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { server, tokens } = Arguments::parse();
-    let _telling = anomal_telemetry::init("anomal-feature-engine", &server.logs);
+    let _telemetry = anomal_telemetry::init("anomal-feature-engine", &server.logs);
     let metrics = Metrics::new();
     let admission = Admission::new(
         server.max_concurrent_requests,

@@ -1,4 +1,4 @@
-//! The packs: a folder each, a file a component, a line in the pack's list.
+//! The packs: one folder each, with one file for each component or group of components.
 
 mod dns;
 mod finance;
@@ -7,13 +7,13 @@ use anomal_core::proto::Component;
 
 use crate::component::Definition;
 
-/// A set of domain knowledge.
+/// Components of one domain, such as DNS.
 pub(crate) struct Pack {
     pub name: &'static str,
     pub components: &'static [Definition],
 }
 
-/// All packs that there are.
+/// All packs.
 pub(crate) const PACKS: &[Pack] = &[
     Pack { name: "dns", components: dns::COMPONENTS },
     Pack { name: "finance", components: finance::COMPONENTS },
@@ -22,12 +22,13 @@ pub(crate) const PACKS: &[Pack] = &[
 /// A component by its name or an alias, with its pack's name.
 pub(crate) fn find(name: &str) -> Option<(&'static str, &'static Definition)> {
     PACKS.iter().find_map(|pack| {
-        let named = |known: &&Definition| known.name == name || known.aliases.contains(&name);
-        pack.components.iter().find(named).map(|component| (pack.name, component))
+        let matches =
+            |component: &&Definition| component.name == name || component.aliases.contains(&name);
+        pack.components.iter().find(matches).map(|component| (pack.name, component))
     })
 }
 
-/// All components as ListComponents tells them.
+/// The entries of ListComponents.
 pub(crate) fn describe() -> Vec<Component> {
     PACKS
         .iter()

@@ -1,4 +1,4 @@
-//! Settings compiled against the columns of an input: what to compute, from what, in which phase.
+//! Settings compiled against the columns of an input: steps with their inputs and phases.
 
 use anomal_core::{
     Error, FeatureSettings, Result,
@@ -11,24 +11,24 @@ use anomal_spec::{
 };
 
 use crate::{
-    component::{Built, Definition},
+    columns::Columns,
+    component::{Computation, Definition},
     expression::Expression,
     packs::PACKS,
-    plan::Columns,
 };
 
-/// What a step computes with.
+/// The work of a step.
 pub(crate) enum Work {
-    /// A column as it is.
+    /// Copies a column.
     Field(String),
     Component {
-        built: Built,
+        computation: Computation,
         inputs: Vec<Option<String>>,
     },
     Expression(Expression),
 }
 
-/// A step and where it belongs.
+/// A step, its inputs and its phase.
 pub(crate) struct Step {
     pub name: String,
     pub work: Work,
@@ -48,15 +48,15 @@ impl Step {
     }
 }
 
-/// A step that makes a feature.
+/// A step that computes a feature.
 pub(crate) struct FeatureStep {
     pub step: Step,
     pub column: FeatureColumn,
-    /// Of the column that it makes.
+    /// The type of the feature.
     pub data_type: DataType,
 }
 
-/// Settings that can be run.
+/// Compiled settings.
 pub(crate) struct Program {
     /// The input columns that are read, in input order.
     pub columns: Vec<Column>,
@@ -70,7 +70,7 @@ impl Program {
     /// # Errors
     /// `InvalidSettings` with the path.
     pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
-        known_packs(&settings.packs)?;
+        check_packs(&settings.packs)?;
         let mut columns = Columns::new(schema, &settings.packs);
         let mut program = Self {
             columns: Vec::new(),
@@ -93,11 +93,11 @@ impl Program {
             let path = format!("flags[{index}]");
             let name = flag.alias.as_ref().unwrap_or(&flag.name);
             if program.flags.iter().any(|(_, known)| known.name == *name) {
-                return Err(twice(&path, "flag", name));
+                return Err(duplicate_name(&path, "flag", name));
             }
             program.flags.push(flag_step(flag, name, &path, &mut columns)?);
         }
-        program.columns = columns.used()?;
+        program.columns = columns.to_read()?;
         Ok(program)
     }
 
@@ -118,7 +118,7 @@ impl Program {
         let name =
             name.ok_or_else(|| Error::settings(path, "NAME_MISSING", "a feature has a name"))?;
         if self.features.iter().any(|known| known.column.name == *name) {
-            return Err(twice(path, "feature", name));
+            return Err(duplicate_name(path, "feature", name));
         }
         let (work, data_type, whole_table, origin) = match feature.feature_type {
             FeatureType::Field => {
@@ -128,7 +128,7 @@ impl Program {
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
-                let (built, inputs) = component_of(
+                let (computation, inputs) = bind_component(
                     component,
                     Type::Metric,
                     &feature.data_needed,
@@ -136,8 +136,13 @@ impl Program {
                     path,
                     columns,
                 )?;
-                let data_type = built.output();
-                (Work::Component { built, inputs }, data_type, false, format!("metric {component}"))
+                let data_type = computation.output();
+                (
+                    Work::Component { computation, inputs },
+                    data_type,
+                    false,
+                    format!("metric {component}"),
+                )
             }
             FeatureType::Expression => {
                 let (expression, data_type, whole_table) = columns.expression(
@@ -147,7 +152,7 @@ impl Program {
                 (Work::Expression(expression), data_type, whole_table, "expression".to_owned())
             }
         };
-        let kind = kind_of(data_type, feature.kind, &format!("{path}.kind"))?;
+        let kind = feature_kind(data_type, feature.kind, &format!("{path}.kind"))?;
         let column = FeatureColumn {
             name: name.clone(),
             kind: kind.into(),
@@ -165,7 +170,7 @@ impl Program {
     }
 }
 
-fn known_packs(packs: &[String]) -> Result<()> {
+fn check_packs(packs: &[String]) -> Result<()> {
     let names = || PACKS.iter().map(|pack| pack.name);
     let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack)) else {
         return Ok(());
@@ -184,7 +189,7 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         let (expression, whole_table) = columns.predicate(remove, &path)?;
         return Ok(Step::new(&filter.name, Work::Expression(expression), whole_table));
     }
-    let (built, inputs) = component_of(
+    let (computation, inputs) = bind_component(
         &filter.name,
         Type::Filter,
         &filter.data_needed,
@@ -192,7 +197,7 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         path,
         columns,
     )?;
-    Ok(Step::new(&filter.name, Work::Component { built, inputs }, false))
+    Ok(Step::new(&filter.name, Work::Component { computation, inputs }, false))
 }
 
 fn flag_step(
@@ -209,33 +214,33 @@ fn flag_step(
             FlagType::Direct => Type::FlagDirect,
             FlagType::Aggregation => Type::FlagAggregation,
         };
-        let (built, inputs) =
-            component_of(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
-        (Work::Component { built, inputs }, wanted == Type::FlagAggregation)
+        let (computation, inputs) =
+            bind_component(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
+        (Work::Component { computation, inputs }, wanted == Type::FlagAggregation)
     };
     let severity = match flag.severity {
         anomal_spec::Severity::Low => Severity::Low,
         anomal_spec::Severity::Medium => Severity::Medium,
         anomal_spec::Severity::High => Severity::High,
     };
-    let told = plan::Flag {
+    let planned = plan::Flag {
         name: name.to_owned(),
         severity: severity.into(),
         description: flag.description.clone(),
         message: flag.message.clone(),
     };
-    Ok((Step::new(name, work, whole_table), told))
+    Ok((Step::new(name, work, whole_table), planned))
 }
 
-/// A component of the wanted type with its parameters, and the column of each of its inputs.
-fn component_of(
+/// Builds a component from its parameters and binds each of its inputs to a column.
+fn bind_component(
     name: &str,
     wanted: Type,
     data_needed: &[String],
     params: &Parameters,
     path: &str,
     columns: &mut Columns,
-) -> Result<(Built, Vec<Option<String>>)> {
+) -> Result<(Computation, Vec<Option<String>>)> {
     let definition = columns.component(name, wanted, &format!("{path}.name"))?;
     let mut params = params.clone();
     let mut given = data_needed.iter();
@@ -256,13 +261,13 @@ fn component_of(
                 inputs.push(None);
                 continue;
             }
-            return Err(needs(definition, path));
+            return Err(data_needed_error(definition, path));
         };
         columns.read_as(&column, input.types, name, &place)?;
         inputs.push(Some(column));
     }
     if given.next().is_some() {
-        return Err(needs(definition, path));
+        return Err(data_needed_error(definition, path));
     }
     let schema = (definition.schema)();
     let required = schema["required"].as_array().into_iter().flatten();
@@ -272,14 +277,14 @@ fn component_of(
         let message = format!("{name} needs the parameter `{missing}`");
         return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
     }
-    let built = (definition.build)(&params).map_err(|wrong| {
-        let place = format!("{path}.params.{}", wrong.parameter);
-        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", wrong.message)
+    let computation = (definition.build)(&params).map_err(|error| {
+        let place = format!("{path}.params.{}", error.parameter);
+        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
     })?;
-    Ok((built, inputs))
+    Ok((computation, inputs))
 }
 
-fn needs(definition: &Definition, path: &str) -> Error {
+fn data_needed_error(definition: &Definition, path: &str) -> Error {
     let input = |input: &crate::component::Input| {
         if input.optional { format!("{} (optional)", input.name) } else { input.name.to_owned() }
     };
@@ -288,28 +293,33 @@ fn needs(definition: &Definition, path: &str) -> Error {
     Error::settings(format!("{path}.dataNeeded"), "DATA_NEEDED_INVALID", message)
 }
 
-fn twice(path: &str, what: &str, name: &str) -> Error {
-    let message = format!("another {what} above is called `{name}` too; rename one by `as`");
+fn duplicate_name(path: &str, what: &str, name: &str) -> Error {
+    let message =
+        format!("a {what} above has the name `{name}` already; rename one of them with `as`");
     Error::settings(format!("{path}.name"), "NAME_TWICE", message)
 }
 
-fn kind_of(data_type: DataType, wanted: Option<WantedKind>, path: &str) -> Result<FeatureKind> {
+fn feature_kind(
+    data_type: DataType,
+    wanted: Option<WantedKind>,
+    path: &str,
+) -> Result<FeatureKind> {
     let natural = match data_type {
         DataType::Integer | DataType::Float | DataType::Datetime => FeatureKind::Numeric,
         DataType::Boolean => FeatureKind::Boolean,
         DataType::String | DataType::Unspecified => FeatureKind::Categorical,
     };
-    let refused = |kind: &str| {
+    let refuse = |kind: &str| {
         let message =
-            format!("its values can't be compared as {kind}; leave `kind` out, or use categorical");
+            format!("its values are not {kind}; leave `kind` out, or set it to categorical");
         Err(Error::settings(path, "KIND_INVALID", message))
     };
     match (wanted, natural) {
         (None, natural) => Ok(natural),
         (Some(WantedKind::Categorical), _) => Ok(FeatureKind::Categorical),
-        (Some(WantedKind::Numeric), FeatureKind::Categorical) => refused("numbers"),
+        (Some(WantedKind::Numeric), FeatureKind::Categorical) => refuse("numbers"),
         (Some(WantedKind::Numeric), _) => Ok(FeatureKind::Numeric),
         (Some(WantedKind::Boolean), FeatureKind::Boolean) => Ok(FeatureKind::Boolean),
-        (Some(WantedKind::Boolean), _) => refused("truth values"),
+        (Some(WantedKind::Boolean), _) => refuse("truth values"),
     }
 }

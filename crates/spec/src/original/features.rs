@@ -1,4 +1,4 @@
-//! The original's features file as sections of our settings. Its Python is shown, never run.
+//! The original's features file as sections of the settings. Its Python is shown, never run.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -14,8 +14,8 @@ const PLUGINS: &[(&str, &str)] = &[
     ("https://github.com/lpinilla/pf-test-plugin-1", "finance"),
 ];
 const SECTIONS: [&str; 4] = ["plugins", "filters", "features", "flags"];
-/// So much of a refused function is shown.
-const LINES_SHOWN: usize = 20;
+/// The most lines that are shown of a refused function.
+const MAX_LINES: usize = 20;
 
 type Entry = (String, Place, Node);
 
@@ -34,7 +34,7 @@ pub(super) fn sections(file: &Node, check: &mut Check) -> Vec<Entry> {
                 let mut value = value.clone();
                 python(&mut value, key, check);
                 if key == "filters" {
-                    // The original's filters may carry a type, which says nothing.
+                    // The original's filters may have a type, which has no meaning.
                     take(&mut value, "type");
                 }
                 sections.push((key.clone(), *place, value));
@@ -45,8 +45,8 @@ pub(super) fn sections(file: &Node, check: &mut Check) -> Vec<Entry> {
     sections
 }
 
-/// Whether there are features at all; without any there is nothing to classify.
-pub(super) fn any(file: &Node) -> bool {
+/// Whether there are features; without any there is nothing to classify.
+pub(super) fn has_features(file: &Node) -> bool {
     let Value::Map(entries) = &file.value else { return false };
     let empty = |value: &Value| match value {
         Value::Null => true,
@@ -76,8 +76,8 @@ fn packs(node: &Node, check: &mut Check) -> Node {
                 place,
                 "plugins",
                 format!(
-                    "the plug-in {address} is not known; its Python code is not run here. The packs dns and \
-                     finance are built in, and an `expression` feature says the rest"
+                    "the plug-in {address} is unknown, and its Python code is not run; use the built-in packs dns and finance, \
+                     or features of type expression"
                 ),
             ),
         }
@@ -89,19 +89,19 @@ fn address<'a>(node: &'a Node, check: &mut Check) -> Option<(&'a str, Place)> {
     if let Value::String(text) = &node.value {
         return Some((text, node.place));
     }
-    let message = format!("this is {} where a plug-in's address is wanted", node.value.kind());
+    let message = format!("this is {} where a plug-in's address is expected", node.value.kind());
     check.wrong(node.place, "plugins", message);
     None
 }
 
-/// Takes `function_code` out and says what it held: Python that the original would run.
+/// Removes `function_code`, Python that the original would run, and shows it in a problem.
 fn python(section: &mut Node, name: &str, check: &mut Check) {
     for (index, place, code) in take(section, "function_code") {
         check.wrong(
             place,
             &format!("{name}[{index}].function_code"),
             format!(
-                "Python code is not run here; say the same in SQL, as the `expression` of a feature of type \
+                "Python code is not run; write it in SQL, as the `expression` of a feature of type \
                  expression or of a direct flag, or as a filter's `remove`. The code:\n{}",
                 decoded(&code.value)
             ),
@@ -131,10 +131,10 @@ fn decoded(code: &Value) -> String {
     let source = String::from_utf8_lossy(&bytes);
     let mut lines: Vec<String> = source
         .lines()
-        .take(LINES_SHOWN)
+        .take(MAX_LINES)
         .map(|line| format!("    {}", line.replace('\t', "    ")))
         .collect();
-    let more = source.lines().count().saturating_sub(LINES_SHOWN);
+    let more = source.lines().count().saturating_sub(MAX_LINES);
     if more > 0 {
         lines.push(format!("    ... and {more} more lines"));
     }

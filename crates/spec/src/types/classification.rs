@@ -7,7 +7,7 @@ use super::{Parameters, Tls};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Classification {
-    /// A detector's name (`anomal detectors` lists them), or External: a server of your own.
+    /// A detector's name (`anomal detectors` lists them), or External: an external server.
     #[serde(default = "recommended")]
     #[schemars(length(min = 1, max = 253))]
     pub engine: String,
@@ -18,10 +18,10 @@ pub struct Classification {
     /// Which rows are suspicious; by default what the detector recommends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
-    /// Of everything random. The same seed gives the same results.
+    /// The seed of random numbers. The same seed gives the same results.
     #[serde(default)]
     pub seed: u64,
-    /// Keeps what was learnt, or scores by what was learnt before.
+    /// Saves the fitted model, or scores with a saved one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelFile>,
     /// Of External: where its server listens, `http://host:port` or `https://host:port`. It serves the
@@ -52,7 +52,7 @@ impl Default for Classification {
     }
 }
 
-/// The engine's name for a server of the user's own.
+/// The name of the engine for an external server.
 pub const EXTERNAL: &str = "External";
 
 /// A file with a fitted model: exactly one of the two.
@@ -63,7 +63,7 @@ pub struct ModelFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub save: Option<String>,
-    /// Read instead of fitting: rows are scored by it, each for itself, and drift since then is told.
+    /// Read instead of fitting: rows are scored by it, each for itself, and drift since then is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub load: Option<String>,

@@ -49,7 +49,7 @@ pub struct ElasticsearchOutput {
     /// server's certificate is signed by an authority of your own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// Takes any certificate, so that whoever is between can read and change all there is. Never for more than a
+    /// Takes any certificate, so that an attacker on the network can read and change all data. Never for more than a
     /// trial; it is logged.
     #[serde(default)]
     pub insecure_skip_verify: bool,
@@ -71,7 +71,7 @@ pub struct ElasticsearchOutput {
     /// suspicious: rows that are suspicious or flagged. all: every row.
     #[serde(default = "suspicious")]
     pub rows: Rows,
-    /// What is told of a row beside its three reasons: its features by default; `contributions`: all that are
+    /// Fields of a row beside its three reasons: its features by default; `contributions`: all that are
     /// not 0.
     #[serde(default = "features")]
     #[schemars(length(max = 2))]
@@ -143,7 +143,7 @@ pub struct ElasticsearchInput {
     /// server's certificate is signed by an authority of your own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// Takes any certificate, so that whoever is between can read and change all there is. Never for more than a
+    /// Takes any certificate, so that an attacker on the network can read and change all data. Never for more than a
     /// trial; it is logged.
     #[serde(default)]
     pub insecure_skip_verify: bool,

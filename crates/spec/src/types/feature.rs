@@ -124,7 +124,7 @@ pub struct Flag {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub description: String,
-    /// Told when there are hits; `{count}` is their number.
+    /// Reported when there are hits; `{count}` is their number.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub message: String,

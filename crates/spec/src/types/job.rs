@@ -43,7 +43,8 @@ pub struct Metadata {
 pub struct AnomalyJobSpec {
     /// Where the records come from: exactly one driver.
     pub input: Input,
-    /// The column that holds the time of a record: outputs tell it as the row's own time. Absent: the run's.
+    /// The column with the time of a record: outputs report it as the time of the row, and features of type
+    /// aggregate have their windows over it. Absent: the time of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub time_column: Option<String>,

@@ -35,9 +35,10 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        let told = ["30d", "1s", "2w", "0d", "d", "", "3", "1.5h", "99999999999999999999d", "é"];
+        let durations =
+            ["30d", "1s", "2w", "0d", "d", "", "3", "1.5h", "99999999999999999999d", "é"];
         let expected =
             [Some(2_592_000), Some(1), Some(1_209_600), None, None, None, None, None, None, None];
-        assert_eq!(told.map(seconds), expected);
+        assert_eq!(durations.map(seconds), expected);
     }
 }

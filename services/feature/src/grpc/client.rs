@@ -1,4 +1,4 @@
-//! The client's side: an engine that has the work done elsewhere.
+//! The gRPC client: an engine that calls remote replicas.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use futures::stream;
 use tonic::{Status, Streaming};
 
-/// The feature engine behind some endpoints.
+/// The feature engine at remote endpoints.
 #[derive(Clone, Debug)]
 pub struct RemoteFeatureEngine {
     replicas: Arc<Replicas>,
@@ -27,10 +27,10 @@ pub struct RemoteFeatureEngine {
 
 impl RemoteFeatureEngine {
     /// # Errors
-    /// `Unavailable` if no replica answers, `Incompatible` if one is no feature engine of this version.
+    /// `Unavailable` if no replica responds, `Incompatible` if one is not a feature engine of this version.
     pub async fn connect(settings: &RemoteEngine) -> Result<Self> {
         let replicas = Replicas::resolve(settings, "engines.feature").await?;
-        let client = clients(&replicas);
+        let client = client_factory(&replicas);
         replicas
             .check(|channel| async move {
                 client(channel).list_components(outgoing(ListComponentsRequest {})).await
@@ -40,8 +40,10 @@ impl RemoteFeatureEngine {
     }
 }
 
-/// Makes a client of a channel to one of them.
-fn clients(replicas: &Replicas) -> impl Fn(Wire) -> FeatureEngineClient<Wire> + Copy + use<> {
+/// A function that makes a client from a channel to a replica.
+fn client_factory(
+    replicas: &Replicas,
+) -> impl Fn(Wire) -> FeatureEngineClient<Wire> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(FeatureEngineClient::new(channel), compression)
 }
@@ -49,7 +51,7 @@ fn clients(replicas: &Replicas) -> impl Fn(Wire) -> FeatureEngineClient<Wire> + 
 #[async_trait]
 impl FeatureEngine for RemoteFeatureEngine {
     async fn list_components(&self) -> Result<Vec<Component>> {
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| async move {
                 let answer =
@@ -64,7 +66,7 @@ impl FeatureEngine for RemoteFeatureEngine {
             .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
         let message =
             PlanMessage { settings, settings_version: SETTINGS_VERSION, schema: request.schema };
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
                 let message = message.clone();
@@ -85,11 +87,11 @@ impl FeatureEngine for RemoteFeatureEngine {
             phase: request.phase.into(),
         };
         let pieces: Vec<_> = chunks(request.table)?.collect();
-        let client = clients(&self.replicas);
+        let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
                 let first = Part::Settings(settings.clone());
-                // Chunks are shared, not copied, by tries.
+                // Retries share the chunks instead of copying them.
                 let rest = pieces.clone().into_iter().map(Part::Table);
                 let parts = std::iter::once(first).chain(rest);
                 let messages = stream::iter(parts.map(|part| Message { part: Some(part) }));
@@ -111,11 +113,11 @@ async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, S
             Some(Answer::Features(chunk)) => tables[0].push(&chunk).map_err(failed)?,
             Some(Answer::Removed(chunk)) => tables[1].push(&chunk).map_err(failed)?,
             Some(Answer::Hits(chunk)) => tables[2].push(&chunk).map_err(failed)?,
-            Some(Answer::Statistics(told)) => statistics = Some(told),
+            Some(Answer::Statistics(message)) => statistics = Some(message),
             None => {}
         }
     }
-    // The last message: without it the answer was cut off.
+    // The last message: a response without it was cut off.
     let statistics = statistics.ok_or_else(cut_off)?;
     let [features, removed, hits] = tables.map(|table| table.into_table().map_err(failed));
     Ok(Extraction {

@@ -1,4 +1,4 @@
-//! The server's side: takes a request apart, calls the engine, streams the answer.
+//! The gRPC server: decodes requests, calls the engine, streams the responses.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use anomal_rpc::{
 use futures::Stream;
 use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 
-/// The service's name, for health checks.
+/// The name of the service in health checks.
 pub const SERVICE: &str = "anomal.v1.FeatureEngine";
 
-/// The service over an engine.
+/// The routes of a service that calls an engine.
 pub fn routes(engine: Arc<dyn FeatureEngine>, admission: Admission) -> Routes {
     let service = limited_service!(FeatureEngineServer::new(Adapter { engine, admission }));
     Routes::new(service)

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{
-    Built, Definition, DirectFlag, Hit, Input, Inputs, NoParameters, parameters, required,
+    Computation, Definition, DirectFlag, Hit, Input, Inputs, NoParameters, parameters, required,
     schema_of,
 };
 
@@ -19,7 +19,7 @@ pub(crate) const COMPONENTS: &[Definition] = &[
         schema: || required(schema_of::<LowerThan>(), "value"),
         build: |given| {
             let LowerThan { value } = parameters(given)?;
-            Ok(Built::NumberFilter(Box::new(move |amount| amount <= value)))
+            Ok(Computation::NumberFilter(Box::new(move |amount| amount <= value)))
         },
     },
     Definition {
@@ -30,7 +30,7 @@ pub(crate) const COMPONENTS: &[Definition] = &[
         schema: schema_of::<NoParameters>,
         build: |given| {
             parameters::<NoParameters>(given)?;
-            Ok(Built::Filter(Box::new(|name| name.starts_with('C'))))
+            Ok(Computation::Filter(Box::new(|name| name.starts_with('C'))))
         },
     },
     Definition {
@@ -39,7 +39,7 @@ pub(crate) const COMPONENTS: &[Definition] = &[
         description: "A payment of type CASH_OUT above `amount`.",
         inputs: &[Input::text("type"), Input::number("amount")],
         schema: schema_of::<CashOut>,
-        build: |given| Ok(Built::Direct(Box::new(parameters::<CashOut>(given)?))),
+        build: |given| Ok(Computation::Direct(Box::new(parameters::<CashOut>(given)?))),
     },
 ];
 

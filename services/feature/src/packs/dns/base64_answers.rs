@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::domains::registered_domain;
-use crate::component::{Built, Definition, DirectFlag, Hit, Input, Inputs, parameters, schema_of};
+use crate::component::{
+    Computation, Definition, DirectFlag, Hit, Input, Inputs, parameters, schema_of,
+};
 
 pub(crate) const HAS_DNS_DATA_B64_ENCODED: Definition = Definition {
     name: "has_dns_data_b64_encoded",
@@ -18,7 +20,7 @@ pub(crate) const HAS_DNS_DATA_B64_ENCODED: Definition = Definition {
                   (RFC 6376) is left out: the key goes on in its other strings.",
     inputs: &[Input::text("answers")],
     schema: schema_of::<Base64>,
-    build: |given| Ok(Built::Direct(Box::new(parameters::<Base64>(given)?))),
+    build: |given| Ok(Computation::Direct(Box::new(parameters::<Base64>(given)?))),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use super::{
     time::micros,
 };
 use crate::component::{
-    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
+    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const BEACONING_DETECTOR: Definition = Definition {
@@ -23,7 +23,7 @@ pub(crate) const BEACONING_DETECTOR: Definition = Definition {
         let beaconing = parameters::<Beaconing>(given)?;
         within("threshold", beaconing.threshold, 0.0..=1.0)?;
         within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
-        Ok(Built::Aggregation(Box::new(beaconing)))
+        Ok(Computation::Aggregation(Box::new(beaconing)))
     },
 };
 
@@ -55,19 +55,19 @@ fn one() -> f64 {
 
 impl AggregationFlag for Beaconing {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
-        let calls = Calls::of(inputs, 0, 2)?;
-        let times = micros(inputs.required(1)?)?;
+        let calls = Calls::from_inputs(inputs, 0, 2)?;
+        let micros = micros(inputs.required(1)?)?;
         cancel.check()?;
-        Ok(calls.hits(self.least(), |calls| {
-            let timed = |call: &Call| Some((times.get(call.row as usize)?, call.row as usize));
+        Ok(calls.hits(self.min_calls(), |calls| {
+            let timed = |call: &Call| Some((micros.get(call.row as usize)?, call.row as usize));
             let mut timed: Vec<(i64, usize)> = calls.iter().filter_map(timed).collect();
             timed.sort_unstable();
-            let moments: Vec<i64> = timed.iter().map(|(time, _)| *time).collect();
-            let Some(regular) = self.judge(&moments) else { return Vec::new() };
+            let times: Vec<i64> = timed.iter().map(|(time, _)| *time).collect();
+            let Some(regularity) = self.judge(&times) else { return Vec::new() };
             let value = format!(
                 "interval {:.1} s, regularity {:.2}, {} requests",
-                regular.interval,
-                regular.score,
+                regularity.interval,
+                regularity.score,
                 timed.len()
             );
             timed.into_iter().map(|(_, row)| (row, value.clone())).collect()
@@ -75,29 +75,29 @@ impl AggregationFlag for Beaconing {
     }
 }
 
-struct Regular {
+struct Regularity {
     /// Seconds.
     interval: f64,
     score: f64,
 }
 
 impl Beaconing {
-    /// Calls that a group needs to be judged: two intervals, if no more are wanted.
-    fn least(&self) -> usize {
+    /// Calls that a group needs to be judged: at least two intervals.
+    fn min_calls(&self) -> usize {
         self.min_requests.max(3)
     }
 
     /// Judges a group by its times in microseconds, ascending.
-    fn judge(&self, times: &[i64]) -> Option<Regular> {
+    fn judge(&self, times: &[i64]) -> Option<Regularity> {
         // Pairs of questions (A and AAAA) and retries are one call.
         let mut calls: Vec<i64> = Vec::with_capacity(times.len());
         for time in times {
-            let apart = |last: &i64| (time - last) as f64 >= self.min_interval * 1e6;
-            if calls.last().is_none_or(apart) {
+            let is_apart = |last: &i64| (time - last) as f64 >= self.min_interval * 1e6;
+            if calls.last().is_none_or(is_apart) {
                 calls.push(*time);
             }
         }
-        if calls.len() < self.least() {
+        if calls.len() < self.min_calls() {
             return None;
         }
         let times = calls;
@@ -105,12 +105,12 @@ impl Beaconing {
             times.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let interval = median(&mut intervals.clone());
         let score = regularity(&intervals, interval);
-        (score > self.threshold).then_some(Regular { interval, score })
+        (score > self.threshold).then_some(Regularity { interval, score })
     }
 }
 
-/// Intervals of a beacon that was missed in between have up to so many times the length.
-const MOST_MISSED: f64 = 4.0;
+/// An interval with missed beacons is at most this many times as long.
+const MAX_MISSED: f64 = 4.0;
 
 /// How regular intervals are: 1 minus the median distance of the intervals to the nearest of the first
 /// multiples of their median, over a quarter of it, at least 0. Uniform jitter of ±10 % scores about 0.8,
@@ -122,7 +122,7 @@ fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
         .iter()
         .map(|interval| {
             let multiple = (interval / median_interval).round().max(1.0);
-            if multiple > MOST_MISSED {
+            if multiple > MAX_MISSED {
                 return median_interval;
             }
             (interval - multiple * median_interval).abs()
@@ -166,7 +166,7 @@ mod tests {
             times.iter().map(|time| ("10.0.0.5", "c2.example.com", *time)).collect();
         rows.reverse();
         assert_eq!(hits(&rows, true).len(), rows.len());
-        // Other traffic of the same client hides it, unless domains are told apart.
+        // Other traffic of the same client hides it, unless each domain is judged for itself.
         let other = (0..200_i64).map(|n| ("10.0.0.5", "www.example.org", (n * n * 37) % 2400));
         rows.extend(other);
         assert_eq!(hits(&rows, true), (0..times.len()).collect::<Vec<_>>());

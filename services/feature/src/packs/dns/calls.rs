@@ -1,4 +1,4 @@
-//! Who calls what.
+//! Calls: rows by client and registered domain.
 
 use anomal_core::Result;
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::domains::DOMAIN;
 use crate::component::{Hit, Inputs};
 
-/// A row by its client and what it calls.
+/// A row with its client and the domain that it calls.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Call {
     client: u32,
@@ -14,16 +14,16 @@ pub(super) struct Call {
     pub row: u32,
 }
 
-/// Calls by client, domain and row.
+/// Calls, sorted by client, domain and row.
 pub(super) struct Calls(Vec<Call>);
 
 impl Calls {
-    /// Those of the rows that have a client, and a name where there is a column of names. `client` and `name` are
-    /// the places of these columns.
-    pub fn of(inputs: &Inputs<'_>, client: usize, name: usize) -> Result<Self> {
+    /// The calls of rows that have a client and, where there is a column of names, a name. `client` and `name`
+    /// are the positions of these columns.
+    pub fn from_inputs(inputs: &Inputs<'_>, client: usize, name: usize) -> Result<Self> {
         let clients = inputs.dictionary(client)?;
         let domains = match inputs.get(name) {
-            Some(_) => Some(inputs.dictionary(name)?.by(&DOMAIN)),
+            Some(_) => Some(inputs.dictionary(name)?.by_key(&DOMAIN)),
             None => None,
         };
         let call = |(place, row): (usize, u32)| {
@@ -31,7 +31,7 @@ impl Calls {
             Some(Call { client: clients.present(place)?, domain, row })
         };
         let calls = || (0..clients.codes().len()).zip(0_u32..).filter_map(call);
-        // A counting sort: there are few clients, and their calls are then sorted apart.
+        // A counting sort: there are few clients, and the calls of each are sorted afterwards.
         let mut next = vec![0; clients.len()];
         calls().for_each(|call| next[call.client as usize] += 1);
         let mut all = 0;
@@ -44,14 +44,14 @@ impl Calls {
             sorted[*place] = call;
             *place += 1;
         }
-        let of_clients: Vec<_> = sorted.chunk_by_mut(|a, b| a.client == b.client).collect();
+        let by_client: Vec<_> = sorted.chunk_by_mut(|a, b| a.client == b.client).collect();
         let order = |call: &Call| (u64::from(call.domain) << u32::BITS) | u64::from(call.row);
-        of_clients.into_par_iter().for_each(|calls| calls.par_sort_unstable_by_key(order));
+        by_client.into_par_iter().for_each(|calls| calls.par_sort_unstable_by_key(order));
         Ok(Self(sorted))
     }
 
-    /// What is found in the calls of each client to each domain, `least` of them or more, by row. `judge` gets them
-    /// in the order of their rows.
+    /// The hits of `judge` in the calls of each client to each domain, where there are at least `least` of them.
+    /// `judge` gets the calls in row order; the hits come in row order.
     pub fn hits(
         &self,
         least: usize,
@@ -83,7 +83,9 @@ mod tests {
             least in 1..4_usize,
         ) {
             // 0 is no value.
-            let text = |kind: &str, of: u8, end: &str| (of > 0).then(|| format!("{kind}{of}{end}"));
+            let text = |kind: &str, number: u8, end: &str| {
+                (number > 0).then(|| format!("{kind}{number}{end}"))
+            };
             let clients: Vec<_> = rows.iter().map(|(client, _)| text("10.0.0.", *client, "")).collect();
             let names: Vec<_> = rows.iter().map(|(_, name)| text("a.x", *name, ".com")).collect();
             let mut wanted: BTreeMap<_, Vec<u32>> = BTreeMap::new();
@@ -96,7 +98,7 @@ mod tests {
             let columns = vec![Some(&clients), named.then_some(&names)];
             let inputs = Inputs { columns, dictionaries: &Dictionaries::default() };
             let judged = Mutex::new(Vec::new());
-            let hits = Calls::of(&inputs, 0, 1).unwrap().hits(least, |calls| {
+            let hits = Calls::from_inputs(&inputs, 0, 1).unwrap().hits(least, |calls| {
                 judged.lock().unwrap().push(calls.iter().map(|call| call.row).collect::<Vec<_>>());
                 calls.iter().map(|call| (call.row as usize, String::new())).collect()
             });

@@ -4,7 +4,9 @@ use std::{borrow::Cow, net::IpAddr};
 
 use super::shape::metric;
 use crate::{
-    component::{Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of},
+    component::{
+        Computation, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
+    },
     dictionary::Key,
 };
 
@@ -67,7 +69,7 @@ pub(super) fn registered_domain(name: &str) -> Option<&str> {
 }
 
 /// Names by their registered domain.
-pub(super) static DOMAIN: Key = Key { name: "domain", of: group_of };
+pub(super) static DOMAIN: Key = Key { name: "domain", derive: group_of };
 
 /// The registered domain in lower case, or the whole name where there is none.
 fn group_of(name: &str) -> String {
@@ -85,7 +87,7 @@ fn lower(name: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::told;
+    use crate::component::tests::evaluate;
 
     #[test]
     fn names_are_taken_apart() {
@@ -102,8 +104,8 @@ mod tests {
             (&IS_IP, "example.com", Some("false")),
         ];
         for (definition, name, expected) in cases {
-            let told = told(definition, &serde_json::json!({}), name);
-            assert_eq!(told.as_deref(), expected, "{} of {name}", definition.name);
+            let value = evaluate(definition, &serde_json::json!({}), name);
+            assert_eq!(value.as_deref(), expected, "{} of {name}", definition.name);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Records that are not worth a look.
+//! Filters of records that need no analysis.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::domains::DOMAIN;
 use crate::component::{
-    Built, Definition, Input, NoParameters, Wrong, parameters, required, schema_of,
+    Computation, Definition, Input, NoParameters, ParameterError, parameters, required, schema_of,
 };
 
 pub(crate) const REMOVE_STATUS_ERROR: Definition = Definition {
@@ -16,7 +16,7 @@ pub(crate) const REMOVE_STATUS_ERROR: Definition = Definition {
     schema: schema_of::<NoParameters>,
     build: |given| {
         parameters::<NoParameters>(given)?;
-        Ok(Built::Filter(Box::new(|status| status.eq_ignore_ascii_case("error"))))
+        Ok(Computation::Filter(Box::new(|status| status.eq_ignore_ascii_case("error"))))
     },
 };
 
@@ -29,9 +29,9 @@ pub(crate) const REMOVE_MATCH: Definition = Definition {
     build: |given| {
         let keyword = parameters::<Keyword>(given)?.keyword.to_ascii_lowercase();
         if keyword.is_empty() && given.contains_key("keyword") {
-            return Err(Wrong::new("keyword", "an empty keyword is in every text"));
+            return Err(ParameterError::new("keyword", "an empty keyword is in every text"));
         }
-        Ok(Built::Filter(Box::new(move |text| text.to_ascii_lowercase().contains(&keyword))))
+        Ok(Computation::Filter(Box::new(move |text| text.to_ascii_lowercase().contains(&keyword))))
     },
 };
 
@@ -45,7 +45,7 @@ pub(crate) const REMOVE_TLD: Definition = Definition {
         let domains: Vec<String> =
             parameters::<Domains>(given)?.domains.iter().map(|name| name.to_lowercase()).collect();
         let listed = move |domain: &str| domains.iter().any(|known| known == domain);
-        Ok(Built::KeyFilter(&DOMAIN, Box::new(listed)))
+        Ok(Computation::KeyFilter(&DOMAIN, Box::new(listed)))
     },
 };
 
@@ -61,7 +61,7 @@ pub(crate) const REMOVE_ALEXA_1M: Definition = Definition {
         let popular = move |domain: &str| {
             ranking.rank(domain).is_some_and(|rank| top.is_none_or(|top| rank <= top))
         };
-        Ok(Built::KeyFilter(&DOMAIN, Box::new(popular)))
+        Ok(Computation::KeyFilter(&DOMAIN, Box::new(popular)))
     },
 };
 
@@ -116,8 +116,8 @@ mod tests {
     fn what_is_removed() {
         let removes = |definition: &Definition, given: serde_json::Value, text: &str| {
             match (definition.build)(given.as_object().unwrap()).unwrap() {
-                Built::Filter(predicate) => predicate(text),
-                Built::KeyFilter(key, predicate) => predicate(&(key.of)(text)),
+                Computation::Filter(predicate) => predicate(text),
+                Computation::KeyFilter(key, predicate) => predicate(&(key.derive)(text)),
                 _ => panic!("a filter"),
             }
         };
@@ -128,8 +128,11 @@ mod tests {
         assert!(!removes(&REMOVE_TLD, json!({"domains": ["example.com"]}), "example.org"));
         assert!(removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.google.com"));
         assert!(!removes(&REMOVE_ALEXA_1M, json!({"top": 1}), "www.youtube.com"));
-        let wrong =
+        let error =
             (REMOVE_MATCH.build)(json!({"keywort": "x"}).as_object().unwrap()).err().unwrap();
-        assert_eq!(wrong, Wrong::new("keywort", "unknown parameter; did you mean `keyword`?"));
+        assert_eq!(
+            error,
+            ParameterError::new("keywort", "unknown parameter; did you mean `keyword`?")
+        );
     }
 }

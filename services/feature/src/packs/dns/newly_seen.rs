@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{domains::DOMAIN, time::micros};
 use crate::component::{
-    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
+    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
@@ -20,7 +20,7 @@ pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
         let flag = parameters::<NewlySeen>(given)?;
         within("learn", flag.learn, 0.0..=1.0)?;
         within("window", flag.window, 0.0..=f64::MAX)?;
-        Ok(Built::Aggregation(Box::new(flag)))
+        Ok(Computation::Aggregation(Box::new(flag)))
     },
 };
 
@@ -41,7 +41,7 @@ fn half() -> f64 {
 
 impl AggregationFlag for NewlySeen {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
-        let domains = inputs.dictionary(0)?.by(&DOMAIN);
+        let domains = inputs.dictionary(0)?.by_key(&DOMAIN);
         let times = micros(inputs.required(1)?)?;
         let rows = || domains.codes().iter().zip(times.iter()).enumerate();
         let mut firsts: Vec<Option<i64>> = vec![None; domains.len()];

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::component::{
-    AggregationFlag, Built, Definition, Hit, Input, Inputs, parameters, schema_of, within,
+    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
 };
 
 pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
@@ -18,7 +18,7 @@ pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
     build: |given| {
         let flag = parameters::<NxdomainRatio>(given)?;
         within("threshold", flag.threshold, 0.0..=1.0)?;
-        Ok(Built::Aggregation(Box::new(flag)))
+        Ok(Computation::Aggregation(Box::new(flag)))
     },
 };
 

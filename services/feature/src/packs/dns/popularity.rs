@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::domains::DOMAIN;
-use crate::component::{Built, Definition, Input, TextFunction, parameters, schema_of};
+use crate::component::{Computation, Definition, Input, TextFunction, parameters, schema_of};
 
-/// 143,630 registered domains, the most popular first (NOTICE tells where they come from).
+/// 143,630 registered domains, the most popular first (NOTICE has their source).
 const EMBEDDED: &[u8] = include_bytes!("../../../data/popular-domains.txt.gz");
 /// The rating of a domain that is not in the list, as the original has it.
 const ABSENT: i64 = 9_999_999;
@@ -27,7 +27,7 @@ pub(crate) const ALEXA_1M_RATING: Definition = Definition {
     build: |given| {
         let ranking = parameters::<ListParameters>(given)?.ranking();
         let rank = move |domain: &str| Some(ranking.rank(domain).unwrap_or(ABSENT));
-        Ok(Built::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(rank))))
+        Ok(Computation::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(rank))))
     },
 };
 
@@ -81,12 +81,12 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::told;
+    use crate::component::tests::evaluate;
 
     #[test]
-    fn the_built_in_list_and_one_of_your_own() {
+    fn the_built_in_list_and_a_custom_one() {
         assert_eq!(Ranking::embedded().domains.len(), 143_630);
-        let rate = |parameters, name| told(&ALEXA_1M_RATING, &parameters, name).unwrap();
+        let rate = |parameters, name| evaluate(&ALEXA_1M_RATING, &parameters, name).unwrap();
         assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), "1");
         assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "9999999");
         assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), "2");

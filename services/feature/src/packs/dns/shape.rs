@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 
 use crate::component::{
-    Built, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
+    Computation, Definition, Input, NoParameters, TextFunction, parameters, schema_of,
 };
 
 const NAME: &[Input] = &[Input::text("name")];
@@ -21,7 +21,7 @@ macro_rules! metric {
             schema: schema_of::<NoParameters>,
             build: |given| {
                 parameters::<NoParameters>(given)?;
-                Ok(Built::Metric(TextFunction::$kind(Box::new($function))))
+                Ok(Computation::Metric(TextFunction::$kind(Box::new($function))))
             },
         };
     };
@@ -186,10 +186,10 @@ static TERMS: LazyLock<Vec<Vec<f64>>> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::told;
+    use crate::component::tests::evaluate;
 
     fn float(definition: &Definition, name: &str) -> Option<f64> {
-        match told(definition, &serde_json::json!({}), name)?.as_str() {
+        match evaluate(definition, &serde_json::json!({}), name)?.as_str() {
             "true" => Some(1.0),
             "false" => Some(0.0),
             number => number.parse().ok(),

@@ -1,4 +1,4 @@
-//! Names that are nearly those of others.
+//! Names that nearly equal popular ones.
 
 mod targets;
 
@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use self::targets::Targets;
 use super::{domains::DOMAIN, popularity::Ranking};
-use crate::component::{Built, Definition, Input, TextFunction, Wrong, parameters, schema_of};
+use crate::component::{
+    Computation, Definition, Input, ParameterError, TextFunction, parameters, schema_of,
+};
 
 pub(crate) const LEVENSHTEIN: Definition = Definition {
     name: "levenshtein",
@@ -22,7 +24,7 @@ pub(crate) const LEVENSHTEIN: Definition = Definition {
     build: |given| {
         let Levenshtein { top, to } = parameters(given)?;
         if top == 0 && to.is_empty() {
-            return Err(Wrong::new("top", "at least 1 domain is needed to compare with"));
+            return Err(ParameterError::new("top", "at least 1 domain is needed to compare with"));
         }
         let targets = if to.is_empty() {
             let ranking = Ranking::embedded();
@@ -31,9 +33,9 @@ pub(crate) const LEVENSHTEIN: Definition = Definition {
             to.iter().map(|name| name.to_lowercase()).collect()
         };
         let targets = Targets::new(targets);
-        let known = Known::default();
-        let distance = move |domain: &str| known.or_find(domain, || targets.nearest(domain));
-        Ok(Built::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(distance))))
+        let cache = DistanceCache::default();
+        let distance = move |domain: &str| cache.get_or_compute(domain, || targets.nearest(domain));
+        Ok(Computation::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(distance))))
     },
 };
 
@@ -52,23 +54,23 @@ fn thousand() -> usize {
     1_000
 }
 
-/// Answers kept for the batches to come.
-const KEPT: usize = 1 << 18;
+/// The most distances that are cached for later batches.
+const MAX_CACHED: usize = 1 << 18;
 
-/// What was found for the domains so far: a search takes thousands of times as long as a look-up.
+/// The distances of domains so far: a search takes thousands of times as long as a look-up.
 #[derive(Default)]
-struct Known(RwLock<PlHashMap<Box<str>, Option<i64>>>);
+struct DistanceCache(RwLock<PlHashMap<Box<str>, Option<i64>>>);
 
-impl Known {
-    fn or_find(&self, domain: &str, find: impl FnOnce() -> Option<i64>) -> Option<i64> {
+impl DistanceCache {
+    fn get_or_compute(&self, domain: &str, compute: impl FnOnce() -> Option<i64>) -> Option<i64> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(domain).copied();
         known.unwrap_or_else(|| {
-            let found = find();
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() < KEPT {
-                known.insert(domain.into(), found);
+            let distance = compute();
+            let mut distances = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            if distances.len() < MAX_CACHED {
+                distances.insert(domain.into(), distance);
             }
-            found
+            distance
         })
     }
 }
@@ -76,11 +78,11 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::told;
+    use crate::component::tests::evaluate;
 
     #[test]
     fn typosquats_are_near() {
-        let distance = |name| told(&LEVENSHTEIN, &serde_json::json!({}), name).unwrap();
+        let distance = |name| evaluate(&LEVENSHTEIN, &serde_json::json!({}), name).unwrap();
         assert_eq!(distance("www.google.com"), "0");
         assert_eq!(distance("login.gooogle.com"), "1");
         assert!(distance("zzzzqqqqxxxxvvvv-nothing-like-it.example").len() == 2);

@@ -11,7 +11,8 @@ use super::{
     time::micros,
 };
 use crate::component::{
-    AggregationFlag, Built, Definition, Hit, Input, Inputs, Wrong, parameters, schema_of,
+    AggregationFlag, Computation, Definition, Hit, Input, Inputs, ParameterError, parameters,
+    schema_of,
 };
 
 pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
@@ -24,9 +25,9 @@ pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
     build: |given| {
         let flag = parameters::<UniqueSubdomains>(given)?;
         if flag.window <= 0.0 || !flag.window.is_finite() {
-            return Err(Wrong::new("window", "a window has more than 0 seconds"));
+            return Err(ParameterError::new("window", "a window has more than 0 seconds"));
         }
-        Ok(Built::Aggregation(Box::new(flag)))
+        Ok(Computation::Aggregation(Box::new(flag)))
     },
 };
 
@@ -54,7 +55,7 @@ type Event = (i64, u32, u32);
 
 impl AggregationFlag for UniqueSubdomains {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
-        let calls = Calls::of(inputs, 0, 2)?;
+        let calls = Calls::from_inputs(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
         let names = inputs.dictionary(2)?;
         cancel.check()?;
@@ -92,7 +93,7 @@ impl UniqueSubdomains {
                 start += 1;
             }
             if counts.len() > self.max {
-                // Events before `marked` were told by an earlier window.
+                // Events before `marked` were marked by an earlier window.
                 for most in &mut most[start.max(marked)..=end] {
                     *most = counts.len();
                 }

@@ -4,7 +4,7 @@ use anomal_core::{Result, proto::DataType};
 use polars::prelude::{Column, DataType as Dtype, Int64Chunked, IntoColumn, NewChunkedArray};
 
 use crate::component::{
-    Built, ColumnFunction, Definition, Input, NoParameters, parameters, schema_of,
+    ColumnFunction, Computation, Definition, Input, NoParameters, parameters, schema_of,
 };
 
 const MINUTE: i64 = 60_000_000;
@@ -18,7 +18,7 @@ pub(crate) const ZULU_TIMESTAMP_HOUR: Definition = Definition {
     schema: schema_of::<NoParameters>,
     build: |given| {
         parameters::<NoParameters>(given)?;
-        Ok(Built::ColumnMetric(DataType::Integer, of_day(|minutes| minutes / 60)))
+        Ok(Computation::ColumnMetric(DataType::Integer, of_day(|minutes| minutes / 60)))
     },
 };
 
@@ -30,7 +30,7 @@ pub(crate) const ZULU_TIMESTAMP_MINUTES: Definition = Definition {
     schema: schema_of::<NoParameters>,
     build: |given| {
         parameters::<NoParameters>(given)?;
-        Ok(Built::ColumnMetric(DataType::Integer, of_day(|minutes| minutes)))
+        Ok(Computation::ColumnMetric(DataType::Integer, of_day(|minutes| minutes)))
     },
 };
 
@@ -62,14 +62,15 @@ mod tests {
         let times = [Some(1_667_394_245_123_000), Some(-1), None];
         let times = Int64Chunked::from_iter_options("t".into(), times.into_iter());
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
-        let of = |definition: &Definition| -> Vec<Option<i64>> {
-            let Ok(Built::ColumnMetric(_, function)) = (definition.build)(&serde_json::Map::new())
+        let values = |definition: &Definition| -> Vec<Option<i64>> {
+            let Ok(Computation::ColumnMetric(_, function)) =
+                (definition.build)(&serde_json::Map::new())
             else {
                 panic!("a metric")
             };
             function(&times).unwrap().i64().unwrap().iter().collect()
         };
-        assert_eq!(of(&ZULU_TIMESTAMP_HOUR), [Some(13), Some(23), None]);
-        assert_eq!(of(&ZULU_TIMESTAMP_MINUTES), [Some(784), Some(1439), None]);
+        assert_eq!(values(&ZULU_TIMESTAMP_HOUR), [Some(13), Some(23), None]);
+        assert_eq!(values(&ZULU_TIMESTAMP_MINUTES), [Some(784), Some(1439), None]);
     }
 }

@@ -1,0 +1,232 @@
+//! The columns of an input while settings are compiled: lookups by name, and the use of each column.
+
+use std::collections::BTreeMap;
+
+use anomal_core::{
+    Error, Result,
+    proto::{Column, DataType, component::Type},
+};
+use anomal_spec::nearest;
+use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
+
+use crate::{
+    component::Definition,
+    expression::{Expression, missing_column},
+    packs::{self, PACKS},
+};
+
+/// How steps read a column: in its own type, as text, or both.
+#[derive(Clone, Copy, Default)]
+struct Usage {
+    as_typed: bool,
+    as_text: bool,
+}
+
+/// The columns and features that a step may read, and how the steps so far read them.
+pub(crate) struct Columns<'a> {
+    schema: &'a [Column],
+    packs: &'a [String],
+    usage: BTreeMap<String, Usage>,
+    /// Features so far, with their types and whether they need the whole table.
+    features: Vec<(String, DataType, bool)>,
+}
+
+impl<'a> Columns<'a> {
+    pub fn new(schema: &'a [Column], packs: &'a [String]) -> Self {
+        Self { schema, packs, usage: BTreeMap::new(), features: Vec::new() }
+    }
+
+    pub fn add_feature(&mut self, name: &str, data_type: DataType, whole_table: bool) {
+        self.features.push((name.to_owned(), data_type, whole_table));
+    }
+
+    fn names(&self) -> Vec<&'a str> {
+        self.schema.iter().map(|column| column.name.as_str()).collect()
+    }
+
+    fn find(&self, name: &str, path: &str) -> Result<&'a Column> {
+        self.schema.iter().find(|column| column.name == name).ok_or_else(|| {
+            Error::settings(path, "COLUMN_MISSING", missing_column(name, &self.names()))
+        })
+    }
+
+    /// Marks a column as read in its own type.
+    ///
+    /// # Errors
+    /// The column does not exist.
+    pub fn read(&mut self, name: &str, path: &str) -> Result<DataType> {
+        let column = self.find(name, path)?;
+        self.usage.entry(name.to_owned()).or_default().as_typed = true;
+        Ok(column.data_type())
+    }
+
+    /// Marks a column as read by a component that accepts some types only. Any column can be read as text.
+    ///
+    /// # Errors
+    /// The column does not exist or has another type.
+    pub fn read_as(
+        &mut self,
+        name: &str,
+        types: &[DataType],
+        component: &str,
+        path: &str,
+    ) -> Result<()> {
+        let column = self.find(name, path)?;
+        let used = self.usage.entry(name.to_owned()).or_default();
+        if types.contains(&column.data_type()) {
+            used.as_typed = true;
+        } else if types == [DataType::String] {
+            used.as_text = true;
+        } else {
+            let wanted: Vec<&str> = types.iter().map(|data_type| describe(*data_type)).collect();
+            let message = format!(
+                "{component} needs {} and the column `{name}` holds {}; its type can be given in the input's `types`",
+                wanted.join(" or "),
+                describe(column.data_type())
+            );
+            return Err(Error::settings(path, "TYPE_MISMATCH", message));
+        }
+        Ok(())
+    }
+
+    /// The component of a name.
+    ///
+    /// # Errors
+    /// It does not exist, its pack is not enabled, or it is of another type.
+    pub fn component(&self, name: &str, wanted: Type, path: &str) -> Result<&'static Definition> {
+        let Some((pack, definition)) = packs::find(name) else {
+            let of_type = PACKS.iter().flat_map(|pack| pack.components).filter(|known| {
+                (known.build)(&anomal_spec::Parameters::default())
+                    .is_ok_and(|computation| computation.kind() == wanted)
+            });
+            let names: Vec<&str> = of_type.map(|known| known.name).collect();
+            let hint = match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
+            return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
+        };
+        if !self.packs.iter().any(|listed| listed == pack) {
+            let message = format!("`{name}` belongs to the pack {pack}; add it: `packs: [{pack}]`");
+            return Err(Error::settings(path, "PACK_MISSING", message));
+        }
+        let computation = (definition.build)(&anomal_spec::Parameters::default());
+        if let Ok(computation) = computation
+            && computation.kind() != wanted
+        {
+            let message = format!(
+                "`{name}` is a {} and no {}",
+                type_name(computation.kind()),
+                type_name(wanted)
+            );
+            return Err(Error::settings(path, "COMPONENT_TYPE", message));
+        }
+        Ok(definition)
+    }
+
+    /// Parses an expression: with the type of its values and whether it needs the whole table.
+    pub fn expression(&mut self, sql: &str, path: &str) -> Result<(Expression, DataType, bool)> {
+        let names = self.names();
+        let mut readable = names.clone();
+        let features = self.features.clone();
+        readable.extend(features.iter().map(|feature| feature.0.as_str()));
+        let expression = Expression::parse(sql, &readable)
+            .map_err(|message| Error::settings(path, "EXPRESSION_INVALID", message))?;
+        let mut whole_table = expression.whole_table;
+        let mut schema = Schema::default();
+        for name in &expression.columns {
+            let data_type = if names.contains(&name.as_str()) {
+                self.read(name, path)?
+            } else {
+                let feature = features.iter().find(|feature| feature.0 == *name);
+                let (_, data_type, whole) = feature
+                    .ok_or_else(|| Error::internal(format!("the feature {name} is not there")))?;
+                whole_table |= whole;
+                *data_type
+            };
+            schema.insert(name.as_str().into(), dtype(data_type));
+        }
+        let value = expression.evaluate(&DataFrame::empty_with_schema(&schema));
+        let value = value.map_err(|error| {
+            Error::settings(path, "EXPRESSION_INVALID", format!("it can't be computed: {error}"))
+        })?;
+        let data_type = match value.dtype() {
+            Dtype::Boolean => DataType::Boolean,
+            Dtype::String => DataType::String,
+            Dtype::Date | Dtype::Datetime(..) => DataType::Datetime,
+            dtype if dtype.is_integer() => DataType::Integer,
+            dtype if dtype.is_float() || matches!(dtype, Dtype::Null | Dtype::Duration(_)) => {
+                DataType::Float
+            }
+            other => {
+                let message =
+                    format!("its values are of type {other}, which no feature has; use CAST");
+                return Err(Error::settings(path, "EXPRESSION_INVALID", message));
+            }
+        };
+        Ok((expression, data_type, whole_table))
+    }
+
+    /// Parses an expression whose values are booleans.
+    pub fn predicate(&mut self, sql: &str, path: &str) -> Result<(Expression, bool)> {
+        let (expression, data_type, whole_table) = self.expression(sql, path)?;
+        if data_type != DataType::Boolean {
+            let message = format!(
+                "this must be true or false for each row; its values are {}",
+                describe(data_type)
+            );
+            return Err(Error::settings(path, "EXPRESSION_INVALID", message));
+        }
+        Ok((expression, whole_table))
+    }
+
+    /// The columns that steps read, in input order, with the types that they require.
+    pub fn to_read(&self) -> Result<Vec<Column>> {
+        let mut columns = Vec::new();
+        for column in self.schema {
+            let Some(used) = self.usage.get(&column.name) else { continue };
+            if used.as_typed && used.as_text {
+                let message = format!(
+                    "the column `{}` is used as text and as {}; give it one type in the input's `types`",
+                    column.name,
+                    describe(column.data_type())
+                );
+                return Err(Error::settings("features", "TYPE_MISMATCH", message));
+            }
+            let data_type = if used.as_text { DataType::String.into() } else { column.data_type };
+            columns.push(Column { name: column.name.clone(), data_type });
+        }
+        Ok(columns)
+    }
+}
+
+pub(crate) fn dtype(data_type: DataType) -> Dtype {
+    match data_type {
+        DataType::Integer => Dtype::Int64,
+        DataType::Float => Dtype::Float64,
+        DataType::Boolean => Dtype::Boolean,
+        DataType::Datetime => Dtype::Datetime(TimeUnit::Microseconds, None),
+        DataType::String | DataType::Unspecified => Dtype::String,
+    }
+}
+
+fn describe(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Integer => "whole numbers",
+        DataType::Float => "numbers",
+        DataType::Boolean => "truth values",
+        DataType::Datetime => "times",
+        DataType::String | DataType::Unspecified => "text",
+    }
+}
+
+fn type_name(component_type: Type) -> &'static str {
+    match component_type {
+        Type::Metric => "metric",
+        Type::Filter => "filter",
+        Type::FlagDirect => "direct flag",
+        Type::FlagAggregation => "aggregation flag",
+        Type::Unspecified => "component",
+    }
+}
