@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::Duration,
 };
 
 /// An HTTP response.
@@ -39,7 +40,9 @@ pub fn post(address: &str, path: &str, headers: &[&str], form: &str) -> Answer {
 
 fn send(method: &str, address: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let host = address.strip_prefix("http://").expect("an address");
-    let mut stream = TcpStream::connect(host).expect("the server takes connections");
+    let mut stream = TcpStream::connect(host).expect("the server accepts connections");
+    // A server that hangs fails the test.
+    stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a timeout");
     // HTTP/1.0: the response ends with the connection.
     let mut request = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\n");
     for header in headers {

@@ -1,4 +1,4 @@
-//! The same job in one process, through services, and through services that die gives the same bytes.
+//! The same job gives the same bytes in one process, through services, and through services that fail.
 
 use std::{
     ffi::OsStr,
@@ -23,7 +23,7 @@ use clap::Parser;
 const FEATURE: &str = "anomal-feature-engine";
 const CLASSIFICATION: &str = "anomal-classification-engine";
 
-/// The DNS example in a folder of its own, with all outputs in all formats.
+/// A copy of the DNS example with outputs in all formats.
 fn dns() -> Workspace {
     let example = repository().join("examples/dns");
     let read = |name: &str| std::fs::read(example.join(name)).unwrap();
@@ -63,7 +63,7 @@ fn start(name: &str, count: usize) -> Vec<Engine> {
 }
 
 #[test]
-fn results_are_the_same_to_the_byte() {
+fn results_are_byte_identical() {
     let (feature, classification) = (start(FEATURE, 3), start(CLASSIFICATION, 3));
     let one = endpoints(&feature[..1], &classification[..1]);
     let three = endpoints(&feature, &classification);
@@ -74,14 +74,14 @@ fn results_are_the_same_to_the_byte() {
         for (threads, more) in [("1", &vec![]), ("2", &one), ("1", &one), ("2", &three)] {
             run(&workspace, engine, threads, more).expect(0, &[]);
             let same = outputs(&workspace) == expected;
-            assert!(same, "{engine} on {threads} threads with {more:?} gives other bytes");
+            assert!(same, "{engine} with {threads} threads and {more:?} gives other bytes");
         }
     }
 }
 
 const ROWS: u64 = 600_000;
 
-/// A job of many batches over standard input.
+/// A job with many batches from standard input.
 fn many_batches() -> (Workspace, String) {
     let workspace = Workspace::default();
     let mut csv = String::from("a,b,c,name\n");
@@ -102,8 +102,8 @@ outputs: [{csv: {path: out.csv}}]
     (workspace, csv)
 }
 
-/// Runs it; `between` is done when half of the input is read, and again when all is.
-fn fed(
+/// Runs it; `between` is called when half of the input is written, and again when all of it is.
+fn run_with_input(
     workspace: &Workspace,
     csv: &str,
     more: &[String],
@@ -115,7 +115,7 @@ fn fed(
     let mut stdin = child.stdin.take().unwrap();
     let half = csv.len() / 2;
     for (time, part) in [&csv[..half], &csv[half..]].into_iter().enumerate() {
-        // A run that has failed reads no more.
+        // A failed run stops reading.
         let _ = stdin.write_all(part.as_bytes());
         between(time);
     }
@@ -123,28 +123,28 @@ fn fed(
     child.wait_with_output().unwrap().into()
 }
 
-/// Killing a replica while batches are on their way changes nothing.
-fn survives(victim: &str) {
+/// Asserts that killing a replica while batches are in flight changes nothing.
+fn assert_replica_loss_is_harmless(victim: &str) {
     let (workspace, csv) = many_batches();
-    fed(&workspace, &csv, &[], |_| ()).expect(0, &[]);
+    run_with_input(&workspace, &csv, &[], |_| ()).expect(0, &[]);
     let expected = workspace.bytes("out.csv");
 
     let (mut feature, mut classification) = (start(FEATURE, 3), start(CLASSIFICATION, 3));
     let more = endpoints(&feature, &classification);
     let ran = if victim == FEATURE {
-        // Half of the batches are still to come.
-        fed(&workspace, &csv, &more, |time| {
+        // Half of the batches are not sent yet.
+        run_with_input(&workspace, &csv, &more, |time| {
             if time == 0 {
                 feature[1].kill();
             }
         })
     } else {
         let mut lost = Some(classification.remove(1));
-        fed(&workspace, &csv, &more, |time| {
+        run_with_input(&workspace, &csv, &more, |time| {
             if time == 1
                 && let Some(mut lost) = lost.take()
             {
-                // Fitting begins when all is read.
+                // Fitting begins when all rows are read.
                 thread::spawn(move || {
                     thread::sleep(Duration::from_millis(700));
                     lost.kill();
@@ -157,16 +157,16 @@ fn survives(victim: &str) {
 }
 
 #[test]
-fn a_feature_replica_that_dies_changes_nothing() {
-    survives(FEATURE);
+fn losing_a_feature_replica_changes_nothing() {
+    assert_replica_loss_is_harmless(FEATURE);
 }
 
 #[test]
-fn a_classification_replica_that_dies_changes_nothing() {
-    survives(CLASSIFICATION);
+fn losing_a_classification_replica_changes_nothing() {
+    assert_replica_loss_is_harmless(CLASSIFICATION);
 }
 
-fn refused(address: &str) -> RunOutput {
+fn run_with_engine(address: &str) -> RunOutput {
     let workspace = dns();
     let ran = workspace.anomal(&["run", "job.yaml", "--feature-engine", address]);
     assert_eq!(workspace.files(), ["dns.csv", "job.yaml"]);
@@ -174,35 +174,35 @@ fn refused(address: &str) -> RunOutput {
 }
 
 #[test]
-fn nothing_that_listens() {
+fn unused_port() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
-    refused(&format!("http://{address}")).expect(4, &[&address]);
+    run_with_engine(&format!("http://{address}")).expect(4, &[&address]);
 }
 
 #[test]
-fn something_that_is_no_engine() {
+fn server_that_is_not_an_engine() {
     let address = listener(|mut stream| {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request);
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     });
-    refused(&format!("http://{address}")).expect(4, &[&address]);
+    run_with_engine(&format!("http://{address}")).expect(4, &[&address]);
 }
 
 #[test]
-fn an_engine_of_the_other_kind() {
+fn engine_of_the_other_kind() {
     let engine = Engine::start(CLASSIFICATION);
-    refused(&engine.address).expect(4, &[engine.address.trim_start_matches("http://")]);
+    run_with_engine(&engine.address).expect(4, &[engine.address.trim_start_matches("http://")]);
 }
 
-/// The only replica dies in the middle and for good: the run ends, with nothing half written.
+/// The only replica dies permanently during the run: the run fails without partial output.
 #[test]
-fn the_only_engine_dies() {
+fn losing_the_only_engine_fails_the_run() {
     let (workspace, csv) = many_batches();
     let mut engine = Engine::start(FEATURE);
     let more = endpoints(std::slice::from_ref(&engine), &[]);
-    let ran = fed(&workspace, &csv, &more, |time| {
+    let ran = run_with_input(&workspace, &csv, &more, |time| {
         if time == 0 {
             engine.kill();
         }
@@ -211,28 +211,28 @@ fn the_only_engine_dies() {
     assert_eq!(workspace.files(), ["job.yaml"]);
 }
 
-/// Something that takes a connection and does with it what `talk` does.
-fn listener(talk: fn(TcpStream)) -> String {
+/// A server that handles each connection with `handle`; returns its address.
+fn listener(handle: fn(TcpStream)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
-            thread::spawn(move || talk(stream));
+            thread::spawn(move || handle(stream));
         }
     });
     address
 }
 
 #[test]
-fn something_that_never_answers() {
+fn server_that_never_answers() {
     let address = listener(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
-    refused(&format!("http://{address}")).expect(4, &[&address, "check that it"]);
+    run_with_engine(&format!("http://{address}")).expect(4, &[&address, "check that it"]);
 }
 
-/// An engine behind a line that is slow both ways: it takes longer, and that is all.
+/// A connection that is slow both ways changes no results.
 #[test]
-fn an_engine_that_answers_slowly() {
+fn slow_engine() {
     let workspace = dns();
     run(&workspace, "HBOS", "2", &[]).expect(0, &[]);
     let expected = outputs(&workspace);
@@ -263,11 +263,11 @@ fn an_engine_that_answers_slowly() {
     assert!(outputs(&workspace) == expected, "a slow engine changed the results");
 }
 
-/// What an engine of a later version says of settings that it does not know.
-struct Later(LocalFeatureEngine);
+/// An engine of a later version, which refuses these settings.
+struct LaterVersionEngine(LocalFeatureEngine);
 
 #[async_trait]
-impl FeatureEngine for Later {
+impl FeatureEngine for LaterVersionEngine {
     async fn list_components(&self) -> Result<Vec<Component>> {
         self.0.list_components().await
     }
@@ -289,7 +289,7 @@ struct Arguments {
 }
 
 #[test]
-fn an_engine_of_another_version() {
+fn engine_of_another_version() {
     let folder = Workspace::default();
     let ports = folder.path("ports.json");
     let line = ["later", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--port-file"];
@@ -297,23 +297,24 @@ fn an_engine_of_another_version() {
     let args = Arguments::parse_from(line).server;
     let metrics = Metrics::new();
     let admission = Admission::new(4, 1 << 20, Arc::clone(&metrics));
-    let routes = grpc::routes(Arc::new(Later(LocalFeatureEngine::default())), admission);
+    let routes =
+        grpc::routes(Arc::new(LaterVersionEngine(LocalFeatureEngine::default())), admission);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.spawn(async move { serve(&args, 0, grpc::SERVICE, routes, metrics).await });
     let address = format!("127.0.0.1:{}", grpc_port(&ports, || ()));
-    refused(&format!("http://{address}")).expect(4, &["version 99", &address]);
+    run_with_engine(&format!("http://{address}")).expect(4, &["version 99", &address]);
     runtime.shutdown_background();
 }
 
-/// Ctrl-C in the middle leaves nothing.
+/// Ctrl-C during a run leaves no files.
 #[test]
-fn interrupted() {
+fn interrupted_run_leaves_nothing() {
     let workspace = dns();
     let before = workspace.files();
     let mut command = workspace.command(&["run", "job.yaml", "--input", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Its input never ends, so it is in the middle whenever the signal comes.
+    // The input never ends, so the run is in progress when the signal comes.
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&workspace.bytes("dns.csv")).unwrap();
     thread::sleep(Duration::from_millis(700));

@@ -1,11 +1,11 @@
-//! The examples do what their READMEs say, and find what was hidden in them.
+//! The examples run as their READMEs describe, and find the labelled anomalies.
 
 use std::collections::BTreeMap;
 
 use anomal_evaluation::Ranking;
 use anomal_tests::{Workspace, program, repository};
 
-/// The example's settings on data of its generator.
+/// The example's settings with newly generated data.
 fn example(name: &str, seed: u32, rows: u32) -> Workspace {
     let workspace = Workspace::default();
     let data = workspace.path(&format!("{name}.csv"));
@@ -39,7 +39,7 @@ fn results(workspace: &Workspace, label: &str) -> Vec<Row> {
         .collect()
 }
 
-/// CSV as RFC 4180 has it, for files of a test's size.
+/// A simple RFC 4180 reader.
 fn records(text: &str) -> Vec<Vec<String>> {
     let (mut records, mut cells, mut cell, mut quoted) = (vec![], vec![], String::new(), false);
     let mut characters = text.chars().peekable();
@@ -67,7 +67,7 @@ fn auroc(rows: &[Row], positive: impl Fn(&Row) -> bool) -> f64 {
     Ranking::new(&rows).auroc()
 }
 
-fn finds_the_intrusions(seed: u32, rows: u32) {
+fn assert_intrusions_found(seed: u32, rows: u32) {
     let workspace = example("dns", seed, rows);
     workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by Gower"]);
     let results = results(&workspace, "label");
@@ -95,28 +95,28 @@ fn finds_the_intrusions(seed: u32, rows: u32) {
 }
 
 #[test]
-fn dns_finds_the_intrusions_of_five_seeds() {
-    (1..=5).for_each(|seed| finds_the_intrusions(seed, 5_000));
+fn dns_finds_the_intrusions_with_five_seeds() {
+    (1..=5).for_each(|seed| assert_intrusions_found(seed, 5_000));
 }
 
 #[test]
 fn dns_finds_the_intrusions_among_50_000_rows() {
-    finds_the_intrusions(1, 50_000);
+    assert_intrusions_found(1, 50_000);
 }
 
 #[test]
-fn dns_is_judged_as_well_by_the_recommended_engine() {
+fn ensemble_ranks_dns_as_well_as_gower() {
     let workspace = example("dns", 1, 5_000);
     let [gower, ensemble] = ["Gower", "Ensemble"].map(|engine| {
-        let says = format!("suspicious by {engine}");
-        workspace.anomal(&["run", "job.yaml", "--engine", engine]).expect(0, &[&says]);
+        let summary = format!("suspicious by {engine}");
+        workspace.anomal(&["run", "job.yaml", "--engine", engine]).expect(0, &[&summary]);
         auroc(&results(&workspace, "label"), |row| !row.label.is_empty())
     });
-    assert!(ensemble >= gower - 0.01, "AUROC {ensemble} beside {gower}");
+    assert!(ensemble >= gower - 0.01, "AUROC {ensemble}, Gower's is {gower}");
 }
 
 #[test]
-fn finance_finds_fraud_better_than_chance() {
+fn finance_finds_the_fraud() {
     let workspace = example("finance", 1, 5_000);
     workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by"]);
     let results = results(&workspace, "isFraud");
@@ -124,7 +124,7 @@ fn finance_finds_fraud_better_than_chance() {
     assert!(auroc >= 0.8, "AUROC {auroc}");
 }
 
-/// In place, as a newcomer runs them, in a copy of the folder.
+/// Runs them as a new user does, in a copy of the folder.
 #[test]
 fn every_example_runs_in_all_its_forms() {
     for name in ["dns", "finance"] {
@@ -137,7 +137,7 @@ fn every_example_runs_in_all_its_forms() {
         workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
         workspace.anomal(&["run", "job.yaml"]).expect(0, &["Done in"]);
         let results = workspace.bytes("results.csv");
-        // The manifest of it is the same job.
+        // The job's manifest gives the same results.
         let manifest = workspace.anomal(&["manifest", "job.yaml"]);
         workspace.write("manifest.yaml", manifest.stdout.as_bytes());
         workspace.anomal(&["run", "manifest.yaml"]).expect(0, &["Done in"]);
@@ -146,25 +146,34 @@ fn every_example_runs_in_all_its_forms() {
     }
 }
 
-/// Editors complete and check settings by it.
 #[test]
-fn the_schema_in_the_documentation_is_that_of_the_program() {
+fn documented_schema_is_up_to_date() {
     let ran = Workspace::default().anomal(&["schema"]);
-    let known = std::fs::read_to_string(repository().join("docs/anomalyjob.schema.json")).unwrap();
-    assert!(ran.stdout == known, "make it anew: `anomal schema > docs/anomalyjob.schema.json`");
+    let documented =
+        std::fs::read_to_string(repository().join("docs/anomalyjob.schema.json")).unwrap();
+    assert!(ran.stdout == documented, "run `anomal schema > docs/anomalyjob.schema.json`");
 }
 
 #[test]
 fn every_component_and_detector_is_documented() {
     let ran = Workspace::default().anomal(&["components", "--json"]);
-    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let documentation = std::fs::read_to_string(repository().join("docs/components.md")).unwrap();
-    for of in ["components", "detectors"] {
-        for item in told[of].as_array().unwrap() {
+    for kind in ["components", "detectors"] {
+        let items = listed[kind].as_array().unwrap();
+        assert!(!items.is_empty(), "no {kind}");
+        for item in items {
             let text = |key: &str| item[key].as_str().unwrap();
             let (name, description) = (text("name"), text("description"));
-            assert!(documentation.contains(name), "{name} is not in docs/components.md");
-            assert!(documentation.contains(description), "{name} is described otherwise there");
+            assert!(
+                documentation.contains(&format!("`{name}`"))
+                    || documentation.contains(&format!("### {name}\n")),
+                "{name} is not in docs/components.md"
+            );
+            assert!(
+                documentation.contains(description),
+                "docs/components.md describes {name} differently"
+            );
         }
     }
 }

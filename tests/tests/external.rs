@@ -1,4 +1,4 @@
-//! A classification engine in another language: the example in Python, through the same interface as ours.
+//! A classification engine in another language: the Python example, through the gRPC interface.
 
 use std::{
     io::{BufRead, BufReader},
@@ -14,13 +14,13 @@ use anomal_spec::{Classification, EXTERNAL, RemoteEngine};
 use anomal_tests::{Workspace, assert_same_tables, repository};
 use polars::prelude::df;
 
-/// The server, ended with the test.
-struct External {
+/// The example's server; killed when dropped.
+struct ExternalServer {
     child: Child,
     address: String,
 }
 
-impl External {
+impl ExternalServer {
     fn start() -> Self {
         let python = std::env::var("ANOMAL_TEST_PYTHON")
             .expect("ANOMAL_TEST_PYTHON: a Python with the example's requirements; `cargo xtask test` makes one");
@@ -37,8 +37,8 @@ impl External {
         let listening = |line: std::io::Result<String>| {
             line.ok()?.split_once("listening on ").map(|(_, address)| address.trim().to_owned())
         };
-        let address = lines.by_ref().find_map(listening).expect("it tells its address");
-        // Read on, so that it never waits for a reader.
+        let address = lines.by_ref().find_map(listening).expect("its address");
+        // Keeps reading, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address: format!("http://{address}") }
     }
@@ -50,9 +50,9 @@ impl External {
     }
 }
 
-impl Drop for External {
+impl Drop for ExternalServer {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -83,16 +83,16 @@ fn request(detector: &str, rows: usize) -> ClassifyRequest {
     }
 }
 
-/// What of the contract holds for any engine: rows come back by number with a score, a rank, a verdict and
-/// shares; the same request has the same answer; a model scores a row alone as among others.
+/// The part of the contract that holds for any engine: rows come back by number with a score, a rank, a verdict and
+/// shares; equal requests have equal responses; a model gives a row the same score alone and among others.
 #[tokio::test(flavor = "multi_thread")]
 async fn passes_the_contract() {
-    let server = External::start();
+    let server = ExternalServer::start();
     let engine = server.connect().await;
     let detectors = engine.list_detectors().await.unwrap();
     assert!(
-        detectors.iter().any(|known| known.row_wise)
-            && detectors.iter().any(|known| !known.row_wise)
+        detectors.iter().any(|detector| detector.row_wise)
+            && detectors.iter().any(|detector| !detector.row_wise)
     );
     for detector in &detectors {
         for rows in [1, 2, 3, 700] {
@@ -124,8 +124,8 @@ async fn passes_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refuses_what_it_can_not_do() {
-    let server = External::start();
+async fn refuses_wrong_requests() {
+    let server = ExternalServer::start();
     let engine = server.connect().await;
     let error = engine.classify(request("Nonesuch", 5)).await.unwrap_err();
     assert_eq!(error.code, Code::InvalidSettings, "{error:?}");
@@ -139,10 +139,10 @@ async fn refuses_what_it_can_not_do() {
     assert_eq!(error.code, Code::InvalidRequest, "{error:?}");
 }
 
-/// The example's own job, and a model of the external engine's that is kept.
+/// The example's own job, and a saved model.
 #[test]
-fn a_job_is_classified_by_it() {
-    let server = External::start();
+fn job_uses_the_external_engine() {
+    let server = ExternalServer::start();
     let examples = repository().join("examples");
     let job = std::fs::read_to_string(examples.join("external-engine/job.yaml")).unwrap();
     let job = job.replace("http://127.0.0.1:7412", &server.address).replace("../dns/", "");
@@ -150,9 +150,9 @@ fn a_job_is_classified_by_it() {
     let workspace = Workspace::with_files(&[("dns.csv", &csv), ("job.yaml", job.as_bytes())]);
     workspace.anomal(&["run", "job.yaml"]).expect(0, &["suspicious by LocalOutlierFactor"]);
     let evaluate = ["evaluate", "results.csv", "--label", "label", "--json"];
-    let told = workspace.anomal(&evaluate);
-    let told: serde_json::Value = serde_json::from_str(&told.expect(0, &[]).stdout).unwrap();
-    assert!(told["precisionAtN"]["value"].as_f64() > Some(0.3), "{told}");
+    let output = workspace.anomal(&evaluate);
+    let metrics: serde_json::Value = serde_json::from_str(&output.expect(0, &[]).stdout).unwrap();
+    assert!(metrics["precisionAtN"]["value"].as_f64() > Some(0.3), "{metrics}");
 
     let mahalanobis = job.replace("detector: LocalOutlierFactor", "detector: Mahalanobis");
     let mahalanobis = mahalanobis.replace("    nNeighbors: 30\n", "");
@@ -163,8 +163,9 @@ fn a_job_is_classified_by_it() {
         .expect(0, &[]);
     assert_eq!(workspace.read("a.csv"), workspace.read("b.csv"));
 
+    let address = server.address.clone();
     drop(server);
-    workspace.anomal(&["run", "job.yaml"]).expect(4, &[]);
+    workspace.anomal(&["run", "job.yaml"]).expect(4, &[address.trim_start_matches("http://")]);
     let nowhere =
         job.lines().filter(|line| !line.contains("endpoint:")).collect::<Vec<_>>().join("\n");
     workspace.write("nowhere.yaml", nowhere.as_bytes());

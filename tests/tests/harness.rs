@@ -1,24 +1,24 @@
-//! The tests' own tools: what they must see is seen, and what they start ends.
+//! Self-tests of the browser harness: it detects every kind of error, and its processes end.
 //!
-//! A browser that is blind or a server that lets everything pass would make other tests pass for nothing.
+//! A harness that misses errors would let other tests pass without reason.
 
-#[path = "harness/site.rs"]
-mod site;
+#[path = "harness/test_site.rs"]
+mod test_site;
 
 use std::{fs, time::Duration};
 
 use anomal_tests::browser::{Browser, Page, Screen, Theme};
-use site::Site;
+use test_site::TestSite;
 
-async fn open(path: &str) -> (Site, Page) {
-    let site = Site::start().await;
+async fn open(path: &str) -> (TestSite, Page) {
+    let site = TestSite::start().await;
     let page = Browser::launch().await.page().await;
     page.goto(&site.url(path)).await;
     (site, page)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_used_as_by_a_person() {
+async fn page_is_operated_by_mouse_and_keys() {
     let (site, page) = open("/").await;
     assert_eq!(page.text("h1").await, "A page");
     assert_eq!(page.style("h1", "color").await, "rgb(10, 20, 30)");
@@ -32,7 +32,7 @@ async fn a_page_is_used_as_by_a_person() {
     page.click("button").await;
     page.wait_until("document.querySelector('output').textContent === 'clicked'", "the answer")
         .await;
-    // The first is covered, so a person clicks the second.
+    // The first is covered, so the second is clicked.
     assert_eq!(page.click(".stacked").await, 1);
     assert_eq!(page.text("output").await, "stacked 1");
     page.hover("circle").await;
@@ -68,18 +68,18 @@ async fn a_page_is_used_as_by_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_arrives() {
+async fn downloads_are_complete() {
     let (site, page) = open("/").await;
     for _ in 0..2 {
         let file = page.download("a.file").await;
         assert_eq!((file.name.as_str(), file.url), ("rows.csv", site.url("/rows.csv")));
-        assert_eq!(file.bytes, site::rows());
+        assert_eq!(file.bytes, test_site::rows());
     }
     page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_and_pictures() {
+async fn phone_screen_and_screenshots() {
     let (_site, page) = open("/").await;
     let name = "harness-desktop";
     let picture = fs::read(page.screenshot(name).await).unwrap();
@@ -89,7 +89,7 @@ async fn a_phone_and_pictures() {
     assert_eq!(wide, 360.0);
     assert_eq!(page.overflowing_elements().await, [""; 0]);
     let picture = fs::read(page.screenshot("harness-phone").await).unwrap();
-    // It is longer than the window, and still as it was afterwards.
+    // It is longer than the window, and the window keeps its size.
     assert!(size(&picture).0 >= 360 && size(&picture).1 > 740, "{:?}", size(&picture));
     let wide: f64 = page.js("innerWidth").await;
     assert_eq!(wide, 360.0);
@@ -99,22 +99,22 @@ async fn a_phone_and_pictures() {
     page.finish().await;
 }
 
-/// Of a PNG.
+/// The width and height of a PNG.
 fn size(picture: &[u8]) -> (u32, u32) {
     assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
     let number = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
     (number(16), number(20))
 }
 
-/// Each of these has to fail a test.
+/// Each of these must fail a test.
 #[tokio::test(flavor = "multi_thread")]
 async fn troubles_are_seen() {
-    let site = Site::start().await;
+    let site = TestSite::start().await;
     let browser = Browser::launch().await;
     for (path, words) in [
         ("/bad/console", "console error: it went wrong 7"),
         ("/bad/exception", "nowhere is not defined"),
-        ("/bad/rejection", "Error: nobody caught this"),
+        ("/bad/rejection", "Error: uncaught rejection"),
         ("/bad/inline-script", "Content Security Policy"),
         ("/bad/inline-style", "Content Security Policy"),
         ("/bad/style-attribute", "Content Security Policy"),
@@ -132,7 +132,7 @@ async fn troubles_are_seen() {
         let message = failed.into_panic().downcast::<String>().unwrap();
         assert!(message.contains(words), "{path}: {message}");
     }
-    // One that was announced is none; one that was announced and does not come is.
+    // An expected error does not fail the test; its absence does.
     for (path, good) in [("/bad/console", true), ("/", false)] {
         let page = browser.page().await;
         page.expect_error("it went wrong");
@@ -144,7 +144,7 @@ async fn troubles_are_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn axe_finds_what_is_wrong() {
+async fn axe_finds_violations() {
     let (site, page) = open("/").await;
     assert_eq!(page.axe().await, [""; 0]);
     page.goto(&site.url("/unfit")).await;
@@ -153,12 +153,12 @@ async fn axe_finds_what_is_wrong() {
         let line = found.iter().find(|line| line.starts_with(&format!("{rule} (")));
         assert!(line.is_some_and(|line| line.contains('<')), "{rule}: {found:#?}");
     }
-    // It does not show in what it looked at, and broke none of the page's rules.
+    // axe is invisible to the page and violates none of its policies.
     assert!(page.js::<bool>("typeof axe === 'undefined'").await);
     page.finish().await;
 }
 
-/// Whether the test ends well or not.
+/// Both when the test passes and when it fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outlives_a_test() {
     for fails in [false, true] {
@@ -184,7 +184,7 @@ async fn nothing_outlives_a_test() {
     }
 }
 
-/// The processes that have this folder as their home.
+/// The processes whose home is this folder.
 fn processes(home: &std::path::Path) -> Vec<String> {
     let home = format!("HOME={}", home.display());
     let entries = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());

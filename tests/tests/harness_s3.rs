@@ -1,4 +1,4 @@
-//! The tests' S3 server keeps what it promises: a key is written once, and what was written stays.
+//! Self-test of the S3 server: a key is created once, and objects survive a restart.
 
 use anomal_tests::s3::S3;
 use object_store::{
@@ -6,7 +6,7 @@ use object_store::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_s3_server() {
+async fn s3_server_creates_once_and_keeps_objects() {
     let Some(mut server) = S3::start() else { return };
     server.bucket("reports");
     let mut builder = AmazonS3Builder::new().with_bucket_name("reports");
@@ -20,7 +20,7 @@ async fn a_real_s3_server() {
     let create = || store.put_opts(&key, "first".into(), PutMode::Create.into());
     create().await.unwrap();
     assert!(matches!(create().await, Err(Error::AlreadyExists { .. })));
-    // Of many at once, one.
+    // One of many concurrent creations succeeds.
     let race = Path::from("race");
     let puts = (0..16).map(|_| store.put_opts(&race, "x".into(), PutMode::Create.into()));
     let won = futures::future::join_all(puts).await;

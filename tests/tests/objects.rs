@@ -1,10 +1,9 @@
-//! Objects in place of files: what is read and written is the same, byte for byte, and what breaks off leaves
-//! nothing.
+//! Objects in place of files: inputs and outputs are byte-identical, and a failed run leaves nothing.
 
 mod objects {
     mod credentials;
-    mod made;
+    mod http;
+    mod jobs;
     mod reading;
-    mod web;
     mod writing;
 }

@@ -1,10 +1,10 @@
-//! The report engine: one contract here and behind a server, stores that several share, and what must not be seen
-//! of a report that was broken off.
+//! The report engine: one contract in process and behind a server, shared stores, and incomplete reports, which must be
+//! invisible.
 
 mod reports {
     pub mod access;
     pub mod cli;
     pub mod contract;
-    pub mod made;
+    pub mod fixtures;
     pub mod stores;
 }

@@ -1,16 +1,16 @@
-//! Jobs that run to an end, well and badly.
+//! Jobs that complete and jobs that fail.
 
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 use serde_json::{Value, json};
 
-use super::support::{self, Beside};
+use super::support::{self, BackgroundJob};
 
 #[test]
-fn a_job_is_followed_to_its_good_end() {
+fn completing_job_is_followed() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-good");
     here.apply(&job("dns"));
-    // Nobody cares for it yet.
+    // No operator runs yet.
     let ran = support::job(&here, &["status", "aj/dns"]);
     ran.expect(0, &[]);
     assert!(
@@ -19,13 +19,13 @@ fn a_job_is_followed_to_its_good_end() {
     );
     support::job(&here, &["logs", "dns"]).expect(1, &["the operator has not seen it"]);
 
-    let following = Beside::start(&here, &["status", "dns", "--watch"]);
-    let logging = Beside::start(&here, &["logs", "dns", "--follow"]);
+    let following = BackgroundJob::start(&here, &["status", "dns", "--watch"]);
+    let logging = BackgroundJob::start(&here, &["logs", "dns", "--follow"]);
     for watch in [&following, &logging] {
-        eventually("the watch", PATIENCE, || watch.told().contains("operator").then_some(()));
+        eventually("the watch", PATIENCE, || watch.stderr().contains("operator").then_some(()));
     }
     let _operator = Operator::start(&here, &[]);
-    let ran = following.end();
+    let ran = following.wait();
     ran.expect(0, &["waits for the operator\n"]);
     let status = here.status("dns");
     let (run, job_name) = (status["run"].as_str().unwrap(), status["jobName"].as_str().unwrap());
@@ -42,7 +42,7 @@ fn a_job_is_followed_to_its_good_end() {
     ] {
         assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
     }
-    let ran = logging.end();
+    let ran = logging.wait();
     ran.expect(0, &[]);
     assert!(ran.stdout.contains("1  suspicious by KNN"), "{}", ran.stdout);
     let again = support::job(&here, &["logs", "dns"]);
@@ -52,7 +52,7 @@ fn a_job_is_followed_to_its_good_end() {
 
     support::job(&here, &["status", "dsn"]).expect(1, &["did you mean dns?", &here.name]);
     support::job(&here, &["logs", "unlike"]).expect(1, &["anomal job list -n"]);
-    // Its log goes with its pod, which is told.
+    // The log is deleted with its pod.
     here.kubectl(&["delete", "job", job_name, "--wait"]).unwrap();
     here.kubectl(&["wait", "--for=delete", "pod", "--all", "--timeout=60s"]).unwrap();
     support::job(&here, &["logs", "dns", "--follow"])
@@ -60,7 +60,7 @@ fn a_job_is_followed_to_its_good_end() {
 }
 
 #[test]
-fn a_job_is_followed_to_its_bad_end() {
+fn failing_job_is_followed() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-bad");
     let _operator = Operator::start(&here, &[]);
@@ -72,12 +72,12 @@ fn a_job_is_followed_to_its_bad_end() {
     {
         assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
     }
-    // Without --watch it is only told.
+    // Without --watch the failure is reported with exit code 0.
     support::job(&here, &["status", "lost"]).expect(0, &[]);
     let ran = support::job(&here, &["logs", "lost"]);
     assert!(ran.stdout.contains("none.csv"), "{ran:#?}");
 
-    // This operator has no report engine for it.
+    // This operator has no report engine.
     here.apply(&job_with("reported", |spec| spec["report"] = json!({})));
     let ran = support::job(&here, &["status", "reported", "-w"]);
     ran.expect(1, &[]);
@@ -94,11 +94,11 @@ fn a_job_is_followed_to_its_bad_end() {
 }
 
 #[test]
-fn each_attempt_has_a_log_of_its_own() {
+fn each_attempt_has_its_own_log() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-tries");
     let _operator = Operator::start(&here, &[]);
-    // No engine is there: exit code 4, which is tried again.
+    // There is no engine: exit code 4, which is retried.
     here.apply(&job_with("tries", |spec| {
         spec["engines"] = json!({"feature": {"endpoints": ["http://127.0.0.1:1"]}});
         spec["backoffLimit"] = 1.into();
@@ -115,7 +115,7 @@ fn each_attempt_has_a_log_of_its_own() {
     for log in [&newest.stdout, &before.stdout] {
         assert!(log.contains("127.0.0.1:1"), "{log}");
     }
-    // Told apart by what the cluster says of the two pods.
+    // Compared with the logs of the two pods.
     let pods =
         here.kubectl(&["get", "pods", "--sort-by=.metadata.creationTimestamp", "--output=json"]);
     let pods: Value = serde_json::from_str(&pods.unwrap()).unwrap();

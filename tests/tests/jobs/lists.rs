@@ -1,4 +1,4 @@
-//! Lists, of jobs that no operator cares for: what their status says is the test's own.
+//! Lists of jobs without an operator: the tests write the status themselves.
 
 use std::{
     fs,
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 
 use super::support;
 
-/// A status as an operator may have written it, or somebody who means no good.
-fn tell(here: &Namespace, name: &str, status: &Value) {
+/// Writes a status, as an operator or an attacker might.
+fn write_status(here: &Namespace, name: &str, status: &Value) {
     let patch = json!({"status": status}).to_string();
     here.kubectl(&["patch", "aj", name, "--subresource=status", "--type=merge", "--patch", &patch])
         .unwrap();
 }
 
-fn complete(report: &str) -> Value {
+fn complete_status(report: &str) -> Value {
     json!({
         "observedGeneration": 1, "phase": "Complete", "reason": "Completed", "run": "1f2e",
         "startTime": "2026-01-01T00:00:00Z", "reportURL": report,
@@ -35,7 +35,7 @@ fn complete(report: &str) -> Value {
 }
 
 #[test]
-fn a_table_an_object_and_a_report() {
+fn lists_as_table_and_json_and_the_report_address() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-lists");
     support::job(&here, &["list"]).expect(0, &["no AnomalyJob in the namespace", &here.name]);
@@ -43,7 +43,7 @@ fn a_table_an_object_and_a_report() {
         here.apply(&job(name));
     }
     here.kubectl(&["label", "aj/dns", "team=blue"]).unwrap();
-    tell(&here, "dns", &complete("http://anomal-report.anomal.svc:8080/reports/01"));
+    write_status(&here, "dns", &complete_status("http://anomal-report.anomal.svc:8080/reports/01"));
 
     let ran = support::job(&here, &["list"]);
     ran.expect(0, &[]);
@@ -59,7 +59,7 @@ fn a_table_an_object_and_a_report() {
     let list: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list:#}");
     assert_eq!(list["items"][0]["status"]["summary"]["rows"], 5000);
-    // It is what it says it is: the API server takes it back.
+    // The API server accepts the printed object.
     let object = list["items"][0].to_string();
     cluster.apply(&object).unwrap();
     support::job(&here, &["list", "-l", "a=="]).expect(0, &["labels a=="]);
@@ -92,7 +92,7 @@ fn kubectl_finds_the_plugin() {
 }
 
 #[test]
-fn a_watch_tells_each_change() {
+fn watch_prints_each_change() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-watch");
     let mut command = support::command(&here, &["list", "--watch"]);
@@ -103,9 +103,9 @@ fn a_watch_tells_each_change() {
     assert!(next().starts_with("NAME "));
     let line = next();
     assert!(line.starts_with("dns ") && line.contains(" - "), "{line}");
-    // Neither a label nor the status that is there already is a change of the line.
+    // A new label does not change the line.
     here.kubectl(&["label", "aj/dns", "team=blue"]).unwrap();
-    tell(&here, "dns", &complete("http://reports.example.org"));
+    write_status(&here, "dns", &complete_status("http://reports.example.org"));
     let line = next();
     assert!(line.contains("Completed") && line.contains("5000"), "{line}");
     here.kubectl(&["delete", "aj", "dns"]).unwrap();
@@ -116,32 +116,32 @@ fn a_watch_tells_each_change() {
 }
 
 #[test]
-fn nothing_from_the_cluster_commands_the_terminal() {
+fn control_characters_from_the_cluster_are_escaped() {
     let Some(cluster) = cluster() else { return };
-    let here = Namespace::new(cluster, "cli-harm");
+    let here = Namespace::new(cluster, "cli-escape");
     here.apply(&job("dns"));
-    let harm = "a\u{1b}[2J\u{202e}b";
-    let mut status = complete(&format!("http://reports.example.org/{harm}"));
-    status["reason"] = harm.into();
-    status["run"] = harm.into();
-    status["summary"]["engine"] = harm.into();
+    let escape = "a\u{1b}[2J\u{202e}b";
+    let mut status = complete_status(&format!("http://reports.example.org/{escape}"));
+    status["reason"] = escape.into();
+    status["run"] = escape.into();
+    status["summary"]["engine"] = escape.into();
     status["conditions"] = json!([{
-        "type": "Ready", "status": "True", "reason": harm, "message": harm, "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "type": "Ready", "status": "True", "reason": escape, "message": escape, "lastTransitionTime": "2026-01-01T00:00:00Z",
     }]);
-    tell(&here, "dns", &status);
+    write_status(&here, "dns", &status);
     for arguments in [&["list"][..], &["status", "dns"], &["report", "dns"], &["logs", "dns"]] {
         let ran = support::job(&here, arguments);
         let shown = format!("{}{}", ran.stdout, ran.stderr);
         assert!(shown.contains("a\\u{1b}[2J\\u{202e}b"), "{shown}");
         assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
     }
-    // What is no page is not opened.
-    tell(&here, "dns", &complete("file:///etc/passwd"));
+    // Only web addresses are opened.
+    write_status(&here, "dns", &complete_status("file:///etc/passwd"));
     support::job(&here, &["report", "dns", "--open"]).expect(1, &["cannot open the address"]);
 }
 
 #[test]
-fn the_kubeconfig_s_namespace_is_the_usual_one() {
+fn namespace_defaults_to_the_kubeconfigs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-context");
     here.apply(&job("dns"));

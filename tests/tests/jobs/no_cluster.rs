@@ -1,4 +1,4 @@
-//! What is told where there is no cluster to be had, and the command line itself.
+//! Messages without a reachable cluster, and the command line itself.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use anomal_tests::{RunOutput, Workspace, program};
 
-/// A folder that is the home of a user without a cluster, with a kubeconfig for `server`.
+/// The home folder of a user without a cluster, with a kubeconfig for `server`.
 fn home(server: &str) -> Workspace {
     let config = format!(
         "
@@ -40,7 +40,7 @@ fn anomal(home: &Workspace, line: &str) -> RunOutput {
     command(home, &line.split(' ').collect::<Vec<_>>()).output().unwrap().into()
 }
 
-/// Answers each request in the same way until the test's process ends.
+/// A server that sends the same response to each request; it ends with the test's process.
 fn server(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -55,7 +55,7 @@ fn server(answer: &'static str) -> String {
 }
 
 #[test]
-fn without_a_kubeconfig_the_ways_to_name_one_are_told() {
+fn missing_kubeconfig_names_the_options() {
     let home = home("https://127.0.0.1:1");
     anomal(&home, "job list").expect(4, &["no cluster", "--kubeconfig", "KUBECONFIG"]);
     anomal(&home, "job list --context blue").expect(2, &["--context blue", "--kubeconfig"]);
@@ -72,7 +72,7 @@ fn without_a_kubeconfig_the_ways_to_name_one_are_told() {
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_named() {
+fn unreachable_cluster_is_named() {
     let home = home("https://127.0.0.1:1");
     for verb in
         ["list", "list -A --watch", "status dns", "status dns -w", "logs dns -f", "report dns"]
@@ -85,7 +85,7 @@ fn a_cluster_that_does_not_answer_is_named() {
 }
 
 #[test]
-fn a_context_that_is_not_there_is_told_with_the_nearest() {
+fn missing_context_suggests_the_nearest() {
     let home = home("https://127.0.0.1:1");
     let ran = anomal(&home, "job list --kubeconfig config --context prodution");
     ran.expect(2, &["no context prodution: did you mean production?"]);
@@ -94,8 +94,8 @@ fn a_context_that_is_not_there_is_told_with_the_nearest() {
 }
 
 #[test]
-fn a_cluster_without_the_definition_says_how_to_install_it() {
-    // What an API server answers where nothing is served at a path.
+fn missing_definition_names_the_installation() {
+    // An API server's response for an unknown path.
     let answer = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\
                   Connection: close\r\n\r\n404 page not found\n";
     let home = home(&server(answer));
@@ -106,14 +106,14 @@ fn a_cluster_without_the_definition_says_how_to_install_it() {
 }
 
 #[test]
-fn what_is_no_api_server_is_told_as_such() {
+fn other_servers_are_recognised() {
     let page = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
     let home = home(&server(page));
     anomal(&home, "job list --kubeconfig config").expect(4, &["no API server"]);
 }
 
 #[test]
-fn a_link_makes_it_a_plugin_of_kubectl() {
+fn link_makes_it_a_kubectl_plugin() {
     let home = home("https://127.0.0.1:1");
     let link = home.path("kubectl-anomal");
     symlink(program("anomal"), &link).unwrap();
@@ -127,13 +127,13 @@ fn a_link_makes_it_a_plugin_of_kubectl() {
     let help = plugin(&["status", "--help"]);
     assert!(help.stdout.contains("Usage: kubectl anomal status"), "{help:#?}");
     assert!(plugin(&["--version"]).stdout.starts_with("kubectl-anomal "));
-    // Its verbs are those of `anomal job` alone.
+    // The plugin has only the verbs of `anomal job`.
     plugin(&["run", "job.yaml"]).expect(2, &["unrecognized subcommand"]);
     plugin(&[]).expect(2, &["kubectl anomal"]);
 }
 
 #[test]
-fn names_that_are_none_are_refused_before_anything_is_asked() {
+fn invalid_names_are_refused_without_a_request() {
     let home = home("https://127.0.0.1:1");
     for line in ["job status ../pods", "job logs Dns", "job report a?b", "job list -n x/y"] {
         anomal(&home, &format!("{line} --kubeconfig config")).expect(2, &["names in Kubernetes"]);
@@ -141,7 +141,7 @@ fn names_that_are_none_are_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn shells_complete_it() {
+fn completions_contain_the_subcommands() {
     let home = Workspace::default();
     for shell in ["bash", "zsh", "fish"] {
         let script = home.anomal(&["completions", shell]);

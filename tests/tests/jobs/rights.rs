@@ -1,4 +1,4 @@
-//! Callers who may not, or are nobody.
+//! Callers without rights or with wrong credentials.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use anomal_tests::{
 };
 use serde_json::{Value, json};
 
-/// `anomal job …` with another token.
+/// Runs `anomal job …` with another token.
 fn with_token(here: &Namespace, token: &str, arguments: &[&str]) -> RunOutput {
     let folder = TempDir::new().unwrap();
     let cluster = here.cluster.kubectl(&[
@@ -48,7 +48,7 @@ fn grant(here: &Namespace, resources: &[(&str, &str)]) {
 }
 
 #[test]
-fn who_may_not_is_told_what_is_missing() {
+fn missing_rights_are_named() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-rights");
     let _operator = Operator::start(&here, &[]);
@@ -62,7 +62,7 @@ fn who_may_not_is_told_what_is_missing() {
         let ran = with_token(&here, token, arguments);
         ran.expect(4, &["cannot", "anomalyjobs", "ClusterRole view"]);
     }
-    // Who may see the job alone is told all that its status says.
+    // With rights on jobs alone the status is shown without its pod.
     grant(&here, &[("anomal.dev", "anomalyjobs")]);
     let ran = with_token(&here, token, &["status", "dns"]);
     ran.expect(0, &[]);

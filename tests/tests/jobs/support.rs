@@ -1,4 +1,4 @@
-//! `anomal job` against a namespace.
+//! Runs `anomal job` against a namespace.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use anomal_tests::{
 };
 use tempfile::NamedTempFile;
 
-/// `anomal job …` in the namespace.
+/// The command `anomal job …` in the namespace.
 pub fn command(here: &Namespace, arguments: &[&str]) -> Command {
     let mut command = Command::new(program("anomal"));
     command.arg("job").args(arguments).args(["--namespace", &here.name]);
@@ -26,13 +26,13 @@ pub fn job(here: &Namespace, arguments: &[&str]) -> RunOutput {
     command(here, arguments).output().unwrap().into()
 }
 
-/// One that goes on beside the test, and is killed with the value.
-pub struct Beside {
+/// A command in the background; killed when dropped.
+pub struct BackgroundJob {
     child: Option<Child>,
     stderr: NamedTempFile,
 }
 
-impl Beside {
+impl BackgroundJob {
     pub fn start(here: &Namespace, arguments: &[&str]) -> Self {
         let stderr = NamedTempFile::new().unwrap();
         let mut command = command(here, arguments);
@@ -40,37 +40,37 @@ impl Beside {
         Self { child: Some(command.spawn().unwrap()), stderr }
     }
 
-    /// What it has said so far on standard error.
-    pub fn told(&self) -> String {
+    /// Its standard error so far.
+    pub fn stderr(&self) -> String {
         fs::read_to_string(self.stderr.path()).unwrap()
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub fn end(mut self) -> RunOutput {
+    pub fn wait(mut self) -> RunOutput {
         let until = Instant::now() + PATIENCE;
         let mut child = self.child.take().unwrap();
         while child.try_wait().unwrap().is_none() {
             if Instant::now() > until {
                 child.kill().unwrap();
-                panic!("it does not end: {}", self.told());
+                panic!("it does not end: {}", self.stderr());
             }
             thread::sleep(Duration::from_millis(100));
         }
         let ran = RunOutput::from(child.wait_with_output().unwrap());
-        RunOutput { stderr: self.told(), ..ran }
+        RunOutput { stderr: self.stderr(), ..ran }
     }
 
-    /// As Ctrl-C does.
+    /// Interrupts it as Ctrl-C does, and waits for its end.
     #[track_caller]
     pub fn interrupt(self) -> RunOutput {
         let pid = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        self.end()
+        self.wait()
     }
 }
 
-impl Drop for Beside {
+impl Drop for BackgroundJob {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();

@@ -1,13 +1,13 @@
-//! Secrets by name, and what is told of those that do not serve.
+//! Named secrets, and the messages for missing and wrong ones.
 
 use anomal_tests::{RunOutput, Workspace, s3::S3};
 
-use super::made::{csv, job};
+use super::jobs::{csv, job};
 
 const INPUT: &str = "csv: {path: \"s3://logs/a.csv\", auth: {secretRef: {name: s3-logs}}}";
 const OUTPUT: &str = "csv: {path: \"s3://logs/out.csv\", auth: {secretRef: {name: s3-logs}}}";
 
-fn kept() -> Option<(S3, Workspace)> {
+fn store_with_records() -> Option<(S3, Workspace)> {
     let s3 = S3::start()?;
     s3.bucket("logs");
     s3.put("logs", "a.csv", &csv(200));
@@ -16,7 +16,7 @@ fn kept() -> Option<(S3, Workspace)> {
     Some((s3, workspace))
 }
 
-/// The store's keys, in our words.
+/// The store's credentials under the keys of a secret.
 fn keys(s3: &S3) -> Vec<(&'static str, String)> {
     s3.environment()
         .into_iter()
@@ -33,7 +33,7 @@ fn keys(s3: &S3) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn write(workspace: &Workspace, keys: &[(&'static str, String)]) {
+fn write_secret(workspace: &Workspace, keys: &[(&'static str, String)]) {
     for (key, value) in keys {
         workspace.write(&format!("secrets/s3-logs/{key}"), format!("{value}\n").as_bytes());
     }
@@ -43,10 +43,10 @@ const RUN: [&str; 4] = ["run", "job.yaml", "--secrets", "secrets"];
 
 #[test]
 fn a_secret_from_files_or_variables() {
-    let Some((s3, workspace)) = kept() else { return };
-    write(&workspace, &keys(&s3));
+    let Some((s3, workspace)) = store_with_records() else { return };
+    write_secret(&workspace, &keys(&s3));
     workspace.write("secrets/s3-logs/colour", b"blue");
-    // A key that is not known is told by its name.
+    // An unknown key is named, its value is not.
     let ran = workspace.anomal(&RUN);
     ran.expect(0, &["s3-logs", "colour"]);
     assert!(!ran.stderr.contains("blue"), "{}", ran.stderr);
@@ -60,8 +60,8 @@ fn a_secret_from_files_or_variables() {
 }
 
 #[test]
-fn one_that_is_missing_or_incomplete_is_a_fault_of_the_settings() {
-    let Some((s3, workspace)) = kept() else { return };
+fn missing_or_incomplete_secret_is_an_error_in_the_settings() {
+    let Some((s3, workspace)) = store_with_records() else { return };
     let ran = workspace.anomal(&["run", "job.yaml"]);
     ran.expect(
         2,
@@ -69,9 +69,9 @@ fn one_that_is_missing_or_incomplete_is_a_fault_of_the_settings() {
     );
     let mut some = keys(&s3);
     some.retain(|(key, _)| *key != "secretAccessKey");
-    write(&workspace, &some);
+    write_secret(&workspace, &some);
     workspace.anomal(&RUN).expect(2, &["input.csv.auth.secretRef", "not secretAccessKey"]);
-    // An output's own place.
+    // The error of an output names its path.
     let file = job("csv: {path: in.csv}", &["csv: {path: o.csv}", OUTPUT]);
     workspace.write("job.yaml", file.as_bytes());
     workspace.write("in.csv", &csv(50));
@@ -80,18 +80,18 @@ fn one_that_is_missing_or_incomplete_is_a_fault_of_the_settings() {
 }
 
 #[test]
-fn a_wrong_key_is_refused_and_not_told() {
-    let Some((s3, workspace)) = kept() else { return };
+fn wrong_credentials_are_refused_and_not_printed() {
+    let Some((s3, workspace)) = store_with_records() else { return };
     let mut wrong = keys(&s3);
     wrong.retain(|(key, _)| *key != "secretAccessKey");
     wrong.push(("secretAccessKey", "quite-another-secret".into()));
-    write(&workspace, &wrong);
+    write_secret(&workspace, &wrong);
     let ran = workspace.anomal(&RUN);
     ran.expect(4, &["s3://logs/a.csv can't be read", "credentials"]);
     let access = keys(&s3).into_iter().find(|(key, _)| *key == "accessKeyId").unwrap().1;
     assert!(!ran.stderr.contains("quite-another-secret"), "{}", ran.stderr);
     assert!(!ran.stderr.replace("anomal:", "").contains(&format!(">{access}<")), "{}", ran.stderr);
-    // Nothing is begun where results can't be kept.
+    // The run fails before its work if results can't be written.
     workspace.write("job.yaml", job("csv: {path: in.csv}", &[OUTPUT]).as_bytes());
     workspace.write("in.csv", &csv(50));
     workspace.anomal(&RUN).expect(4, &["s3://logs/out.csv can't be written", "credentials"]);

@@ -8,7 +8,7 @@ use anomal_tests::{
     s3::S3,
 };
 
-use super::made::{csv, environment, job, locally, ndjson, run, run_at};
+use super::jobs::{csv, environment, job, local_results, ndjson, run, run_at};
 
 const NEVER: BreakPoint = BreakPoint { down: usize::MAX, up: usize::MAX, permanent: false };
 
@@ -20,7 +20,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_format_reads_as_from_a_file() {
+fn every_format_is_read_as_from_a_file() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
     let workspace = Workspace::default();
@@ -35,7 +35,7 @@ fn every_format_reads_as_from_a_file() {
         run(&s3, &workspace, &job(&input, &["csv: {path: out.csv}"])).expect(0, &[]);
         let file = name.rsplit('/').next().unwrap();
         assert!(
-            workspace.bytes("out.csv") == locally(&file.replace(' ', "_"), &content, driver),
+            workspace.bytes("out.csv") == local_results(&file.replace(' ', "_"), &content, driver),
             "{name}"
         );
     }
@@ -55,7 +55,7 @@ fn folders_and_patterns_are_read_in_name_order() {
     }
     s3.put("logs", "day/more/d.csv", b"of,another,kind\n");
     s3.put("logs", "day/notes.txt", b"none");
-    let expected = locally("in.csv", all.as_bytes(), "csv");
+    let expected = local_results("in.csv", all.as_bytes(), "csv");
     let workspace = Workspace::default();
     for path in ["s3://logs/day/", "s3://logs/day/?.csv", "s3://logs/d*/[abc].csv"] {
         let input = format!("csv: {{path: \"{path}\"}}");
@@ -69,7 +69,7 @@ fn folders_and_patterns_are_read_in_name_order() {
 }
 
 #[test]
-fn parquet_reads_as_from_a_file_and_results_are_read_again() {
+fn other_commands_read_and_write_objects() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
     let workspace = Workspace::with_files(&[("in.csv", &csv(3_000))]);
@@ -91,7 +91,7 @@ fn parquet_reads_as_from_a_file_and_results_are_read_again() {
     let init = with(&["init", "s3://logs/in.csv"]);
     init.expect(0, &[]);
     assert!(init.stdout.contains("\"s3://logs/in.csv\""), "{}", init.stdout);
-    // The command line's words go over those of the settings.
+    // The command line overrides the settings.
     let run =
         with(&["run", "job.yaml", "--input", "s3://logs/in.csv", "--output", "s3://logs/x.ndjson"]);
     run.expect(0, &["s3://logs/x.ndjson"]);
@@ -99,7 +99,7 @@ fn parquet_reads_as_from_a_file_and_results_are_read_again() {
 }
 
 #[test]
-fn what_is_not_there_is_told_by_its_url() {
+fn missing_objects_are_named_by_url() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
     let workspace = Workspace::default();
@@ -118,7 +118,7 @@ fn what_is_not_there_is_told_by_its_url() {
 }
 
 #[test]
-fn a_line_that_breaks_is_taken_up_again() {
+fn broken_connection_is_resumed() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
     let content = csv(400_000);
@@ -128,11 +128,11 @@ fn a_line_that_breaks_is_taken_up_again() {
     let input = job("csv: {path: \"s3://logs/a.csv\"}", &["csv: {path: out.csv}"]);
     run_at(&s3, &proxy.endpoint(), &workspace, &input).expect(0, &[]);
     assert!(proxy.has_broken());
-    assert!(workspace.bytes("out.csv") == locally("a.csv", &content, "csv"));
+    assert!(workspace.bytes("out.csv") == local_results("a.csv", &content, "csv"));
 }
 
 #[test]
-fn a_store_that_is_gone_is_told_and_nothing_is_left() {
+fn unavailable_store_fails_the_run_and_leaves_nothing() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("logs");
     let content = csv(400_000);

@@ -12,13 +12,13 @@ use anomal_tests::{
     s3::S3,
 };
 
-use super::made::{csv, environment, job, run, run_at, streamed};
+use super::jobs::{csv, environment, job, row_wise_job, run, run_at};
 
 /// Enough for several parts.
 const MANY: usize = 400_000;
 
 #[test]
-fn results_are_as_in_files() {
+fn objects_equal_files() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::with_files(&[("in.csv", &csv(5_000))]);
@@ -36,7 +36,7 @@ fn results_are_as_in_files() {
         .collect();
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     for _ in 0..2 {
-        // The second time in place of what is there.
+        // The second run replaces the objects.
         let ran = run(&s3, &workspace, &job("csv: {path: in.csv}", &outputs));
         ran.expect(0, &["s3://results/of/a.csv"]);
         for name in names {
@@ -49,15 +49,15 @@ fn results_are_as_in_files() {
 }
 
 #[test]
-fn large_results_go_in_parts() {
+fn large_results_are_uploaded_in_parts() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::with_files(&[("in.csv", &csv(MANY))]);
     let outputs = ["csv: {path: \"s3://results/a.csv\"}", "csv: {path: a.csv}"];
-    // A line that breaks once is taken up again.
+    // The connection breaks once and is resumed.
     let breaks = BreakPoint { down: usize::MAX, up: 6 << 20, permanent: false };
     let proxy = Proxy::start(s3.port(), breaks);
-    run_at(&s3, &proxy.endpoint(), &workspace, &streamed("csv: {path: in.csv}", &outputs))
+    run_at(&s3, &proxy.endpoint(), &workspace, &row_wise_job("csv: {path: in.csv}", &outputs))
         .expect(0, &[]);
     assert!(proxy.has_broken());
     let there = s3.get("results", "a.csv");
@@ -67,7 +67,7 @@ fn large_results_go_in_parts() {
 }
 
 #[test]
-fn where_one_output_fails_none_is_there() {
+fn failing_output_leaves_no_outputs() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::with_files(&[("in.csv", &csv(1_000))]);
@@ -84,7 +84,7 @@ fn where_one_output_fails_none_is_there() {
 }
 
 #[test]
-fn a_failure_of_another_stage_leaves_nothing() {
+fn failing_input_leaves_no_outputs() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let mut content = csv(MANY);
@@ -93,7 +93,7 @@ fn a_failure_of_another_stage_leaves_nothing() {
     for output in
         ["csv: {path: \"s3://results/a.csv\"}", "parquet: {path: \"s3://results/a.parquet\"}"]
     {
-        let ran = run(&s3, &workspace, &streamed("csv: {path: in.csv}", &[output]));
+        let ran = run(&s3, &workspace, &row_wise_job("csv: {path: in.csv}", &[output]));
         ran.expect(3, &["in.csv"]);
         assert!(s3.keys("results").is_empty());
         assert_eq!(s3.uploads("results"), 0, "{output}");
@@ -101,7 +101,7 @@ fn a_failure_of_another_stage_leaves_nothing() {
 }
 
 #[test]
-fn a_store_that_goes_away_is_told() {
+fn unavailable_store_fails_the_run() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::with_files(&[("in.csv", &csv(MANY))]);
@@ -109,14 +109,14 @@ fn a_store_that_goes_away_is_told() {
     let proxy = Proxy::start(s3.port(), breaks);
     let outputs = ["csv: {path: \"s3://results/a.csv\"}", "csv: {path: a.csv}"];
     let ran =
-        run_at(&s3, &proxy.endpoint(), &workspace, &streamed("csv: {path: in.csv}", &outputs));
+        run_at(&s3, &proxy.endpoint(), &workspace, &row_wise_job("csv: {path: in.csv}", &outputs));
     ran.expect(4, &["s3://results/a.csv can't be written"]);
     assert!(s3.keys("results").is_empty());
     assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
 }
 
 #[test]
-fn what_is_rejected_is_kept_in_an_object_too() {
+fn rejected_records_go_to_an_object() {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let mut content = csv(500);
@@ -133,7 +133,7 @@ fn what_is_rejected_is_kept_in_an_object_too() {
     for key in ["bad.ndjson", "of/job.rejected.ndjson"] {
         assert!(s3.get("results", key) == local, "{key}");
     }
-    // It comes with the results, or not at all.
+    // It appears with the results, or not at all.
     let failing = named.replace("s3://results/of/a.csv", "s3://none/a.csv");
     s3.bucket("more");
     let failing = failing.replace("s3://results/bad.ndjson", "s3://more/bad.ndjson");
@@ -142,8 +142,8 @@ fn what_is_rejected_is_kept_in_an_object_too() {
     assert_eq!(s3.uploads("more") + s3.uploads("results"), 0);
 }
 
-/// Fed until an upload has begun, then asked to stop.
-fn stopped(signal: &str) {
+/// Sends the signal once an upload has begun, and asserts that nothing is left.
+fn assert_stop_leaves_nothing(signal: &str) {
     let Some(s3) = S3::start() else { return };
     s3.bucket("results");
     let workspace = Workspace::default();
@@ -152,7 +152,7 @@ fn stopped(signal: &str) {
         "parquet: {path: \"s3://results/a.parquet\"}",
         "csv: {path: a.csv}",
     ];
-    workspace.write("job.yaml", streamed("csv: {path: \"-\"}", &outputs).as_bytes());
+    workspace.write("job.yaml", row_wise_job("csv: {path: \"-\"}", &outputs).as_bytes());
     let mut command = workspace.command(&["run", "job.yaml"]);
     environment(&mut command, &s3, &s3.endpoint());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -176,10 +176,10 @@ fn stopped(signal: &str) {
 
 #[test]
 fn ctrl_c_leaves_nothing() {
-    stopped("-INT");
+    assert_stop_leaves_nothing("-INT");
 }
 
 #[test]
-fn what_kubernetes_sends_leaves_nothing() {
-    stopped("-TERM");
+fn sigterm_leaves_nothing() {
+    assert_stop_leaves_nothing("-TERM");
 }

@@ -1,16 +1,16 @@
-//! Who is let in, by the server's two doors.
+//! Access to the server by gRPC and by its pages.
 
 use anomal_core::{Code, ReportEngine};
 use anomal_report::RemoteReportEngine;
 use anomal_tests::{Engine, Workspace, http};
 
-use super::made::{Made, endpoint};
+use super::fixtures::{ReportFixture, endpoint};
 
 const TOKEN: &str = "a-token-of-the-tests-0123456789";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_opens_both_doors_and_nothing_else_does() {
-    let (made, folder) = (Made::new(), Workspace::default());
+async fn token_is_required_for_grpc_and_pages() {
+    let (fixture, folder) = (ReportFixture::new(), Workspace::default());
     let store = folder.folder.path().display().to_string();
     let arguments = ["--store", &store, "--web-listen", "127.0.0.1:0", "--auth", "token"];
     let environment = [("ANOMAL_REPORT_TOKEN", TOKEN.to_owned())];
@@ -20,7 +20,7 @@ async fn a_token_opens_both_doors_and_nothing_else_does() {
         assert_eq!(refused.map(|error| error.code), Some(Code::Unauthenticated), "{token:?}");
     }
     let engine = RemoteReportEngine::connect(&endpoint(&server), Some(TOKEN)).await.unwrap();
-    let report = engine.publish(made.request()).await.unwrap();
+    let report = engine.publish(fixture.request()).await.unwrap();
 
     let pages = server.pages.as_ref().unwrap();
     let path = format!("/reports/{}", report.id);
@@ -35,7 +35,7 @@ async fn a_token_opens_both_doors_and_nothing_else_does() {
     let right = format!("authorization: Bearer {TOKEN}");
     assert_eq!(http::get(pages, &path, &[&right]).status, 200);
 
-    // A person enters it once in the page.
+    // A user enters it once in the page.
     let asked = http::get(pages, &path, &["accept: text/html"]);
     assert_eq!(asked.status, 401);
     assert!(asked.text().contains("name=\"token\""), "{}", asked.text());
@@ -53,7 +53,7 @@ async fn a_token_opens_both_doors_and_nothing_else_does() {
 }
 
 #[test]
-fn it_is_not_open_to_others() {
+fn serving_to_other_machines_requires_a_token() {
     let folder = Workspace::default();
     let ran =
         folder.anomal(&["report", "serve", "--report-store", "store", "--listen", "0.0.0.0:0"]);

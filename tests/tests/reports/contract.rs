@@ -1,4 +1,4 @@
-//! What every report engine does.
+//! The contract of every report engine.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use anomal_core::{
     proto::{ExportFormat, ListReportsRequest, Report},
 };
 
-use super::made::{Both, Made, bytes, export};
+use super::fixtures::{EnginePair, ReportFixture, bytes, export};
 
-/// Of two engines the ids and times differ.
-fn alike(report: &Report) -> Report {
+/// The report without the fields that differ between engines.
+fn comparable(report: &Report) -> Report {
     Report {
         id: String::new(),
         create_time: String::new(),
@@ -21,16 +21,16 @@ fn alike(report: &Report) -> Report {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_published_is_listed_got_exported_and_deleted() {
-    let made = Made::new();
-    let both = Both::new().await;
+async fn published_reports_are_listed_exported_and_deleted() {
+    let fixture = ReportFixture::new();
+    let pair = EnginePair::new().await;
     let mut seen = Vec::new();
-    for engine in &both.engines {
-        let report = engine.publish(made.request()).await.unwrap();
+    for engine in &pair.engines {
+        let report = engine.publish(fixture.request()).await.unwrap();
         assert_eq!((report.suspects, report.namespace.as_str()), (4, "shop"));
         assert!(report.bytes > 0 && report.expire_time.is_empty());
         assert_eq!(engine.get(&report.id).await.unwrap(), report);
-        let second = engine.publish(made.request()).await.unwrap();
+        let second = engine.publish(fixture.request()).await.unwrap();
         assert!(second.id > report.id, "ids ascend with time");
 
         let all = engine.list(ListReportsRequest::default()).await.unwrap();
@@ -55,7 +55,7 @@ async fn what_is_published_is_listed_got_exported_and_deleted() {
         }
 
         let parquet = bytes(engine.as_ref(), export(&report.id, ExportFormat::Parquet)).await;
-        assert_eq!(parquet, std::fs::read(made.rows()).unwrap(), "as it was published");
+        assert_eq!(parquet, std::fs::read(fixture.rows()).unwrap(), "as it was published");
         let csv = bytes(engine.as_ref(), export(&report.id, ExportFormat::Csv)).await;
         let csv = String::from_utf8(csv).unwrap();
         assert_eq!(csv.lines().count(), 401);
@@ -88,20 +88,20 @@ async fn what_is_published_is_listed_got_exported_and_deleted() {
             assert_eq!(error.map(|error| error.code), Some(Code::NotFound));
         }
         assert_eq!(engine.list(ListReportsRequest::default()).await.unwrap().total, 1);
-        seen.push(alike(&second));
+        seen.push(comparable(&second));
     }
     assert_eq!(seen[0], seen[1]);
-    // Nothing of the one that was deleted is left.
-    for folder in &both.folders {
+    // Nothing of the deleted report is left.
+    for folder in &pair.folders {
         assert_eq!(std::fs::read_dir(folder.path("reports")).unwrap().count(), 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_try_is_the_same_report() {
-    let made = Made::new();
-    for engine in &Both::new().await.engines {
-        let mut request = made.request();
+async fn publishing_again_gives_the_same_report() {
+    let fixture = ReportFixture::new();
+    for engine in &EnginePair::new().await.engines {
+        let mut request = fixture.request();
         request.report.id = anomal_report::new_id();
         let first = engine.publish(request.clone()).await.unwrap();
         assert_eq!(engine.publish(request).await.unwrap(), first);
@@ -110,41 +110,45 @@ async fn a_second_try_is_the_same_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_report_is_refused_and_leaves_nothing() {
-    let made = Made::new();
-    let both = Both::new().await;
-    let damaged = made.rows().with_file_name("damaged.parquet");
-    let whole = std::fs::read(made.rows()).unwrap();
+async fn invalid_reports_are_refused_and_leave_nothing() {
+    let fixture = ReportFixture::new();
+    let pair = EnginePair::new().await;
+    let damaged = fixture.rows().with_file_name("damaged.parquet");
+    let whole = std::fs::read(fixture.rows()).unwrap();
     std::fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
-    let good = made.request();
+    let good = fixture.request();
     let wrong: Vec<(&str, PublishRequest)> = vec![
         ("rows", PublishRequest { rows: damaged.clone(), ..good.clone() }),
-        ("count", with(&good, |report| report.results = 7)),
-        ("column", with(&good, |report| report.columns[0].name = "other".into())),
-        ("flag", with(&good, |report| report.flags.clear())),
-        ("id", with(&good, |report| report.id = "../x".into())),
+        ("count", with_change(&good, |report| report.results = 7)),
+        ("column", with_change(&good, |report| report.columns[0].name = "other".into())),
+        ("flag", with_change(&good, |report| report.flags.clear())),
+        ("id", with_change(&good, |report| report.id = "../x".into())),
     ];
-    for engine in &both.engines {
+    for engine in &pair.engines {
         for (what, request) in wrong.clone() {
             let error = engine.publish(request).await.unwrap_err();
             assert_eq!(error.code, Code::InvalidRequest, "{what}: {error}");
         }
-        // Any byte of the file may be another.
+        let mut refused = 0;
+        // Corrupt one byte at different positions of the file.
         for place in (0..whole.len()).step_by(whole.len() / 40) {
             let mut bytes = whole.clone();
             bytes[place] ^= 0x55;
             std::fs::write(&damaged, &bytes).unwrap();
-            // Some damage is in values, which nothing can see.
+            // A changed value can't be detected.
             let request = PublishRequest { rows: damaged.clone(), ..good.clone() };
-            if let Ok(report) = engine.publish(request).await {
-                engine.delete(&report.id).await.unwrap();
+            match engine.publish(request).await {
+                Ok(report) => engine.delete(&report.id).await.unwrap(),
+                Err(_) => refused += 1,
             }
         }
+        // At least the byte of the file's signature.
+        assert!(refused > 0);
         assert_eq!(engine.list(ListReportsRequest::default()).await.unwrap().total, 0);
     }
 }
 
-fn with(request: &PublishRequest, change: impl Fn(&mut Report)) -> PublishRequest {
+fn with_change(request: &PublishRequest, change: impl Fn(&mut Report)) -> PublishRequest {
     let mut request = request.clone();
     change(&mut request.report);
     request
@@ -152,10 +156,10 @@ fn with(request: &PublishRequest, change: impl Fn(&mut Report)) -> PublishReques
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_expire() {
-    let made = Made::new();
-    for engine in &Both::new().await.engines {
+    let fixture = ReportFixture::new();
+    for engine in &EnginePair::new().await.engines {
         let request =
-            PublishRequest { time_to_live: Some(Duration::from_secs(1)), ..made.request() };
+            PublishRequest { time_to_live: Some(Duration::from_secs(1)), ..fixture.request() };
         let report = engine.publish(request).await.unwrap();
         assert!(report.expire_time > report.create_time);
         tokio::time::sleep(Duration::from_millis(2_100)).await;

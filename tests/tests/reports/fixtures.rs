@@ -1,4 +1,4 @@
-//! Reports to publish.
+//! A report to publish, and engines to publish it to.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,13 +17,13 @@ use polars::prelude::df;
 
 pub const ROWS: u64 = 400;
 
-/// The rows of a job that was run, in a folder of its own.
-pub struct Made {
+/// The rows of a finished job in a temporary folder.
+pub struct ReportFixture {
     workspace: Workspace,
 }
 
-impl Made {
-    /// Payments of which a few are far from the others, and some are hit by a flag.
+impl ReportFixture {
+    /// Runs a job on payments with a few outliers, some of which are flagged.
     pub fn new() -> Self {
         let workspace = Workspace::default();
         let mut csv = String::from("name,amount\n");
@@ -47,7 +47,10 @@ impl Made {
     }
 
     pub fn request(&self) -> PublishRequest {
-        let column = |name: &str, of: DataType| Column { name: name.into(), data_type: of.into() };
+        let column = |name: &str, data_type: DataType| Column {
+            name: name.into(),
+            data_type: data_type.into(),
+        };
         let feature = |name: &str, kind: FeatureKind| FeatureColumn {
             name: name.into(),
             kind: kind.into(),
@@ -91,14 +94,14 @@ impl Made {
     }
 }
 
-/// A folder, an engine in this process on it, and one behind a server on another folder.
-pub struct Both {
+/// An engine in this process and one behind a server, each with its own folder.
+pub struct EnginePair {
     _server: Engine,
     pub folders: [Workspace; 2],
     pub engines: [Arc<dyn ReportEngine>; 2],
 }
 
-impl Both {
+impl EnginePair {
     pub async fn new() -> Self {
         let folders = [Workspace::default(), Workspace::default()];
         let local = LocalReportEngine::new(open(&folders[0]), "");

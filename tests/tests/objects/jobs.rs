@@ -1,10 +1,10 @@
-//! Records, jobs on them, and a store to keep both in.
+//! Records, and jobs on files and objects.
 
 use std::process::Command;
 
 use anomal_tests::{RunOutput, Workspace, s3::S3};
 
-/// Records of two columns and an unlike one now and then.
+/// Records with two columns and an outlier in every 97 rows.
 pub fn csv(rows: usize) -> Vec<u8> {
     let mut csv = String::from("name,amount\n");
     for row in 0..rows {
@@ -35,8 +35,8 @@ pub fn job(input: &str, outputs: &[&str]) -> String {
     )
 }
 
-/// One that looks at each row by itself, so that rows are written as they are read.
-pub fn streamed(input: &str, outputs: &[&str]) -> String {
+/// A job without whole-table steps, so that rows are written while others are read.
+pub fn row_wise_job(input: &str, outputs: &[&str]) -> String {
     format!(
         "input: {{{input}}}\n\
          flags:\n  - {{type: direct, name: much, expression: amount > 9100, severity: high}}\n\
@@ -50,7 +50,7 @@ pub fn run(s3: &S3, workspace: &Workspace, job: &str) -> RunOutput {
     run_at(s3, &s3.endpoint(), workspace, job)
 }
 
-/// The same by another way to the store.
+/// The same through another endpoint.
 pub fn run_at(s3: &S3, endpoint: &str, workspace: &Workspace, job: &str) -> RunOutput {
     workspace.write("job.yaml", job.as_bytes());
     let mut command = workspace.command(&["run", "job.yaml"]);
@@ -62,8 +62,8 @@ pub fn environment(command: &mut Command, s3: &S3, endpoint: &str) {
     command.envs(s3.environment()).env("AWS_ENDPOINT", endpoint);
 }
 
-/// What the same job makes of a file of this name.
-pub fn locally(name: &str, content: &[u8], driver: &str) -> Vec<u8> {
+/// The results of the same job on a local file.
+pub fn local_results(name: &str, content: &[u8], driver: &str) -> Vec<u8> {
     let workspace = Workspace::with_files(&[(name, content)]);
     let job = job(&format!("{driver}: {{path: {name}}}"), &["csv: {path: out.csv}"]);
     workspace.write("job.yaml", job.as_bytes());

@@ -1,4 +1,4 @@
-//! A file at an HTTP URL, from a server that does what it should not.
+//! Files at HTTP URLs, from servers that misbehave.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -9,24 +9,24 @@ use std::{
 
 use anomal_tests::{RunOutput, Workspace};
 
-use super::made::{csv, job, locally};
+use super::jobs::{csv, job, local_results};
 
 /// A request's lines in lower case.
 type Request = Vec<String>;
 type Answer = dyn Fn(usize, &Request, &mut TcpStream) + Send + Sync;
 
-/// Answers each request as told, by its number, and ends the connection. Ends with the test's process.
-struct Server {
+/// Responds to each request by its number and closes the connection. It ends with the test's process.
+struct HttpServer {
     port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-impl Server {
+impl HttpServer {
     fn start(answer: impl Fn(usize, &Request, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (kept, answer): (_, Arc<Answer>) = (Arc::clone(&requests), Arc::new(answer));
+        let (recorded, answer): (_, Arc<Answer>) = (Arc::clone(&requests), Arc::new(answer));
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let lines = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -36,9 +36,9 @@ impl Server {
                     .map(|line| line.to_lowercase())
                     .collect();
                 let number = {
-                    let mut kept = kept.lock().unwrap();
-                    kept.push(request.clone());
-                    kept.len()
+                    let mut recorded = recorded.lock().unwrap();
+                    recorded.push(request.clone());
+                    recorded.len()
                 };
                 answer(number, &request, &mut stream);
             }
@@ -59,7 +59,7 @@ impl Server {
     }
 }
 
-/// The whole, or what a range asks for.
+/// Sends the content, or the requested range of it.
 fn send(stream: &mut TcpStream, request: &Request, content: &[u8], tag: &str, cut: Option<usize>) {
     let from = request
         .iter()
@@ -76,7 +76,7 @@ fn send(stream: &mut TcpStream, request: &Request, content: &[u8], tag: &str, cu
     };
     let rest = &content[from..];
     let length = rest.len();
-    // Who reads may have gone.
+    // The client may have closed the connection.
     let _ = write!(stream, "{head}{tag}Content-Length: {length}\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(&rest[..cut.unwrap_or(length)]);
 }
@@ -92,25 +92,25 @@ fn read(workspace: &Workspace, url: &str, more: &str) -> RunOutput {
 }
 
 #[test]
-fn a_connection_that_is_cut_is_taken_up_where_it_broke() {
+fn broken_download_resumes_where_it_stopped() {
     let content = csv(50_000);
     let half = content.len() / 2;
-    let kept = content.clone();
-    let server = Server::start(move |number, request, stream| {
-        send(stream, request, &kept, "ETag: \"1\"\r\n", (number == 1).then_some(half));
+    let recorded = content.clone();
+    let server = HttpServer::start(move |number, request, stream| {
+        send(stream, request, &recorded, "ETag: \"1\"\r\n", (number == 1).then_some(half));
     });
     let workspace = Workspace::default();
     read(&workspace, &server.url("a.csv?day=1"), "").expect(0, &[]);
-    assert!(workspace.bytes("out.csv") == locally("a.csv", &content, "csv"));
+    assert!(workspace.bytes("out.csv") == local_results("a.csv", &content, "csv"));
     let ranges = server.ranges();
     assert!(ranges[0].starts_with(&format!("bytes={half}-")), "{ranges:?}");
 }
 
 #[test]
-fn another_object_is_not_taken_for_the_rest() {
+fn changed_object_fails_the_run() {
     let content = csv(50_000);
     let half = content.len() / 2;
-    let server = Server::start(move |number, request, stream| {
+    let server = HttpServer::start(move |number, request, stream| {
         let tag = format!("ETag: \"{}\"\r\n", number.min(2));
         send(stream, request, &content, &tag, (number == 1).then_some(half));
     });
@@ -120,10 +120,10 @@ fn another_object_is_not_taken_for_the_rest() {
 }
 
 #[test]
-fn without_a_tag_the_rest_is_not_trusted() {
+fn download_without_an_etag_is_not_resumed() {
     let content = csv(50_000);
     let half = content.len() / 2;
-    let server = Server::start(move |number, request, stream| {
+    let server = HttpServer::start(move |number, request, stream| {
         send(stream, request, &content, "", (number == 1).then_some(half));
     });
     let workspace = Workspace::default();
@@ -132,10 +132,10 @@ fn without_a_tag_the_rest_is_not_trusted() {
 }
 
 #[test]
-fn refusals_are_told_without_what_was_signed() {
+fn refusals_are_reported_without_the_signature() {
     let content = csv(300);
-    let server = Server::start(move |_, request, stream| {
-        let has = |line: &str| request.iter().any(|known| known == line);
+    let server = HttpServer::start(move |_, request, stream| {
+        let has = |line: &str| request.iter().any(|received| received == line);
         if request[0].contains("/none.csv") {
             refuse(stream, "404 Not Found");
         } else if has("authorization: bearer let-me-in") || has("authorization: basic bwu6bxk=") {
@@ -151,16 +151,15 @@ fn refusals_are_told_without_what_was_signed() {
     read(&workspace, &server.url("a.csv"), "").expect(4, &["401", "credentials"]);
     workspace.write("secrets/web/token", b"let-me-in\n");
     let auth = ", auth: {secretRef: {name: web}}";
-    // Lower case as the server here compares.
     read(&workspace, &server.url("a.csv"), auth).expect(0, &[]);
     assert!(workspace.path("out.csv").exists());
 }
 
 #[test]
-fn urls_that_are_none_are_faults_of_the_settings() {
+fn unsupported_urls_are_errors_in_the_settings() {
     let workspace = Workspace::with_files(&[("in.csv", &csv(10))]);
-    let known = ["input.csv.path", "s3://bucket/key", "https://"];
-    read(&workspace, "ftp://h/a.csv", "").expect(2, &known);
+    let supported = ["input.csv.path", "s3://bucket/key", "https://"];
+    read(&workspace, "ftp://h/a.csv", "").expect(2, &supported);
     read(&workspace, "https://me:mine@h/a.csv", "").expect(2, &["credentials"]);
     read(&workspace, "in.csv", ", auth: {secretRef: {name: web}}")
         .expect(2, &["`auth` goes with a URL"]);
@@ -177,11 +176,11 @@ fn urls_that_are_none_are_faults_of_the_settings() {
     assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
 }
 
-/// The original's form takes URLs too: they leave no base folder.
+/// A URL in the original's form is not outside of the base folder.
 #[test]
-fn the_originals_form_reads_a_url() {
+fn originals_form_reads_a_url() {
     let content = csv(300);
-    let server = Server::start(move |_, request, stream| {
+    let server = HttpServer::start(move |_, request, stream| {
         send(stream, request, &content, "ETag: \"1\"\r\n", None);
     });
     let main = format!(

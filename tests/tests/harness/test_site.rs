@@ -1,4 +1,4 @@
-//! A small site with a strict policy, and pages that each have one fault.
+//! A small site with a strict policy, and pages with one error each.
 
 use std::net::SocketAddr;
 
@@ -30,18 +30,18 @@ const PARTS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// What is downloaded: more than one packet.
+/// The content of the download, larger than a packet.
 pub fn rows() -> Vec<u8> {
     (0..100_000).flat_map(|row| format!("{row},\"=1+1\"\r\n").into_bytes()).collect()
 }
 
-/// Ended when dropped.
-pub struct Site {
+/// The server; it ends when dropped.
+pub struct TestSite {
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
-impl Site {
+impl TestSite {
     pub async fn start() -> Self {
         let mut router = Router::new();
         for (path, kind, text) in PARTS {
@@ -55,7 +55,7 @@ impl Site {
             ];
             (headers, rows())
         };
-        // Every browser asks for it.
+        // Every browser requests it.
         let icon = || async { answer("image/svg+xml", POLICY, ICON.into()) };
         let router = router.route("/favicon.ico", get(icon));
         let router = router.route("/rows.csv", get(file)).route("/bad/{fault}", get(bad));
@@ -70,7 +70,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for TestSite {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -86,7 +86,7 @@ async fn bad(Path(fault): Path<String>) -> Response {
     let (policy, body) = match fault.as_str() {
         "console" => (open, "<script>console.error('it went wrong', 7)</script>"),
         "exception" => (open, "<script>nowhere.at.all()</script>"),
-        "rejection" => (open, "<script>Promise.reject(new Error('nobody caught this'))</script>"),
+        "rejection" => (open, "<script>Promise.reject(new Error('uncaught rejection'))</script>"),
         "inline-script" => (POLICY, "<script>document.title = 'run'</script>"),
         "inline-style" => (POLICY, "<style>p { color: red }</style>"),
         "style-attribute" => (POLICY, "<p style='color: red'>Red</p>"),
@@ -100,7 +100,7 @@ async fn bad(Path(fault): Path<String>) -> Response {
             "<style>@font-face { font-family: f; src: url(https://elsewhere.example/f) } p { font-family: f }</style><p>f</p>",
         ),
         "missing" => (open, "<script src=/missing.js></script>"),
-        // A port that no browser asks.
+        // A port that browsers block.
         "refused" => (open, "<script>fetch('http://127.0.0.1:1/').catch(() => {})</script>"),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -1,4 +1,4 @@
-//! What a run leaves for Kubernetes: a termination message, and no word on what only the operator does.
+//! The termination message for Kubernetes, and the note on settings that only the operator uses.
 
 use anomal_tests::{RunOutput, Workspace};
 use serde_json::{Value, json};
@@ -14,66 +14,66 @@ outputs: [{csv: {path: out.csv}}]
 ";
 
 fn workspace(job: &str) -> Workspace {
-    // Two stand out.
+    // The last two rows are outliers.
     let value = |row: u32| if row < 98 { row } else { row * 100 };
     let rows: Vec<String> = (0..100).map(|row| value(row).to_string()).collect();
     let csv = format!("a\n{}\nx,y\n", rows.join("\n"));
     Workspace::with_files(&[("in.csv", csv.as_bytes()), ("job.yaml", job.as_bytes())])
 }
 
-fn word(workspace: &Workspace) -> Value {
-    let word = workspace.read("word");
-    assert!(word.len() <= 4096, "{} bytes", word.len());
-    serde_json::from_str(&word).unwrap()
+fn termination_message(workspace: &Workspace) -> Value {
+    let message = workspace.read("message");
+    assert!(message.len() <= 4096, "{} bytes", message.len());
+    serde_json::from_str(&message).unwrap()
 }
 
 #[test]
-fn what_was_found() {
+fn success_reports_the_counts() {
     let workspace = workspace(JOB);
-    workspace.anomal(&["run", "job.yaml", "--termination-log", "word"]).expect(0, &[]);
-    let mut word = word(&workspace);
-    assert!(word["durationSeconds"].as_f64().unwrap() > 0.0);
-    word.as_object_mut().unwrap().remove("durationSeconds");
+    workspace.anomal(&["run", "job.yaml", "--termination-log", "message"]).expect(0, &[]);
+    let mut message = termination_message(&workspace);
+    assert!(message["durationSeconds"].as_f64().unwrap() > 0.0);
+    message.as_object_mut().unwrap().remove("durationSeconds");
     let expected = json!({
         "rows": 101, "filtered": 0, "rejected": 1, "suspicious": 2,
         "flags": {"high": 9, "low": 1}, "engine": "HBOS",
     });
-    assert_eq!(word, expected);
+    assert_eq!(message, expected);
 }
 
 #[test]
-fn why_it_failed() {
+fn failure_reports_the_error() {
     let workspace = workspace(JOB);
     let run = |job: &str| {
         workspace.write("job.yaml", job.as_bytes());
         let mut command = workspace.command(&["run", "job.yaml"]);
-        command.env("ANOMAL_TERMINATION_LOG", "word");
-        (RunOutput::from(command.output().unwrap()), word(&workspace))
+        command.env("ANOMAL_TERMINATION_LOG", "message");
+        (RunOutput::from(command.output().unwrap()), termination_message(&workspace))
     };
-    // By the file alone, by the input's columns, by the input.
-    let (ran, told) = run(&JOB.replace("engine: HBOS", "engines: HBOS"));
-    assert_eq!((ran.code, &told["code"]), (Some(2), &json!(2)));
-    assert_eq!(told["path"], "classification.engines");
-    let (ran, told) = run(&JOB.replace("name: a}", "name: b}"));
-    assert_eq!((ran.code, &told["path"]), (Some(2), &json!("features[0].name")));
-    assert!(told["error"].as_str().unwrap().contains('b'), "{told}");
-    let (_, told) = run(&JOB.replace("in.csv", "none.csv"));
-    assert_eq!((&told["code"], told.get("path")), (&json!(3), None));
-    // However long the message.
+    // Errors in the settings file, in the input's columns, in the input.
+    let (ran, message) = run(&JOB.replace("engine: HBOS", "engines: HBOS"));
+    assert_eq!((ran.code, &message["code"]), (Some(2), &json!(2)));
+    assert_eq!(message["path"], "classification.engines");
+    let (ran, message) = run(&JOB.replace("name: a}", "name: b}"));
+    assert_eq!((ran.code, &message["path"]), (Some(2), &json!("features[0].name")));
+    assert!(message["error"].as_str().unwrap().contains('b'), "{message}");
+    let (_, message) = run(&JOB.replace("in.csv", "none.csv"));
+    assert_eq!((&message["code"], message.get("path")), (&json!(3), None));
+    // A message longer than the limit.
     let long = format!("{JOB}packs: [{}]\n", "\u{1f980}".repeat(250));
-    let (ran, told) = run(&long);
-    assert_eq!((ran.code, &told["code"]), (Some(2), &json!(2)));
+    let (ran, message) = run(&long);
+    assert_eq!((ran.code, &message["code"]), (Some(2), &json!(2)));
 }
 
 #[test]
-fn a_file_that_can_not_be_written_changes_nothing() {
+fn unwritable_termination_log_does_not_fail_the_run() {
     let workspace = workspace(JOB);
-    let ran = workspace.anomal(&["run", "job.yaml", "--termination-log", "none/word"]);
-    ran.expect(0, &["none/word"]);
+    let ran = workspace.anomal(&["run", "job.yaml", "--termination-log", "none/message"]);
+    ran.expect(0, &["none/message"]);
 }
 
 #[test]
-fn what_only_a_cluster_does_is_noted_once() {
+fn cluster_settings_are_noted_once() {
     let job = format!("{JOB}schedule: {{cron: \"0 * * * *\"}}\nbackoffLimit: 5\n");
     let workspace = workspace(&job);
     let ran = workspace.anomal(&["run", "job.yaml"]);
