@@ -7,7 +7,6 @@ use std::{
     fmt,
     io::{self, Read},
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -17,12 +16,10 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     error::{Error, Kind, Result},
-    runtime::{cancelled, wait},
-    store::Object,
+    object::Object,
+    runtime::{SILENCE, cancelled, wait},
 };
 
-/// A connection without data for this long is considered broken.
-pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 /// Buffered chunks; a chunk has some hundred kilobytes at most.
 const AHEAD: usize = 32;
 /// How often a connection may break without progress.

@@ -8,10 +8,10 @@ use object_store::{ObjectMeta, ObjectStore, path::Path};
 use tokio::time::timeout;
 
 use crate::{
-    download::SILENCE,
     error::{Error, Kind, Result},
     location::Location,
-    store::Object,
+    object::Object,
+    runtime::SILENCE,
 };
 
 /// Patterns match as for files: `*` stops at `/`, and matches names that start with a dot.

@@ -1,6 +1,6 @@
 //! Runs asynchronous work for threads that block, which may belong to another runtime.
 
-use std::{future::Future, io, sync::LazyLock};
+use std::{future::Future, io, sync::LazyLock, time::Duration};
 
 use futures::executor::block_on;
 use tokio::{
@@ -12,6 +12,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Few, since the work mostly waits for the network.
 const THREADS: usize = 2;
+/// A connection without data for this long is considered broken.
+pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 
 /// Lives as long as the process: an upload may have to be aborted after its owner was dropped.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {

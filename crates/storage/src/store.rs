@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::{ObjectStore, path::Path};
+use object_store::ObjectStore;
 
 use crate::{
     build::{RequestPolicy, build},
@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     listing,
     location::Location,
+    object::Object,
     runtime::wait,
     secret::Secret,
     upload::Upload,
@@ -26,16 +27,6 @@ pub enum Use {
 const WRITE: Duration = Duration::from_mins(2);
 /// The timeout of a download is not limited; each chunk has its own timeout.
 const READ: Duration = Duration::from_hours(240);
-
-/// An object to read.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// The URL, for messages.
-    pub name: String,
-    /// Bytes, if known from a listing.
-    pub size: Option<u64>,
-    pub(crate) path: Path,
-}
 
 /// The store of a location.
 pub struct Store {
