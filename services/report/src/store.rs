@@ -2,11 +2,12 @@
 //! manifest exists, which is written last and never changes.
 
 mod cache;
+mod location;
 
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
-    path::{Path as FilePath, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,12 +17,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use object_store::{
     Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart,
-    local::LocalFileSystem, path::Path,
+    path::Path,
 };
-use url::Url;
 
 use crate::files::download::read_chunk;
 use cache::Cache;
+use location::Backend;
 
 const MANIFEST: &str = "manifest.json";
 /// Manifests read concurrently.
@@ -52,19 +53,7 @@ impl Store {
     /// # Errors
     /// `InvalidSettings` for a URL of another kind; `Output` if the folder can't be created.
     pub fn open(location: &str) -> Result<Self> {
-        let (objects, root, folder) = match Url::parse(location) {
-            Ok(url) if url.scheme() != "file" && url.scheme().len() > 1 => {
-                let (objects, root) = remote(&url)?;
-                (objects, root, None)
-            }
-            Ok(url) if url.scheme() == "file" => {
-                let path = url
-                    .to_file_path()
-                    .map_err(|()| unknown_location(location, "it has no local path"))?;
-                local(&path)?
-            }
-            _ => local(FilePath::new(location))?,
-        };
+        let Backend { objects, root, folder } = location::open(location)?;
         Ok(Self {
             objects,
             root: root.join("reports"),
@@ -315,30 +304,4 @@ pub(crate) fn is_expired(report: &Report, now: Timestamp) -> bool {
 
 pub(crate) fn not_found(id: &str) -> Error {
     Error::not_found(format!("there is no report {id}; it may have expired"))
-}
-
-fn unknown_location(location: &str, reason: &str) -> Error {
-    let message = format!(
-        "cannot store reports in {location}: {reason}; name a folder or s3://, gs://, az://"
-    );
-    Error::settings("report.store", "STORE_UNKNOWN", message)
-}
-
-type LocalStore = (Arc<dyn ObjectStore>, Path, Option<PathBuf>);
-
-fn local(folder: &FilePath) -> Result<LocalStore> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        let message = format!("cannot store reports in {}: {error}", folder.display());
-        Error::new(Code::Output, "STORE_UNWRITABLE", message)
-    };
-    std::fs::create_dir_all(folder).map_err(|error| unusable(&error))?;
-    let folder = folder.canonicalize().map_err(|error| unusable(&error))?;
-    let objects = LocalFileSystem::new_with_prefix(&folder).map_err(|error| unusable(&error))?;
-    let objects = objects.with_automatic_cleanup(true);
-    Ok((Arc::new(objects), Path::default(), Some(folder)))
-}
-
-fn remote(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path)> {
-    anomal_storage::from_environment(url)
-        .map_err(|error| unknown_location(url.as_str(), &error.message))
 }
