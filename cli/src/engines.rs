@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anomal_classification::{LocalClassificationEngine, RemoteClassificationEngine};
 use anomal_core::{ClassificationEngine, FeatureEngine, Result};
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
-use anomal_pipeline::Engines;
+use anomal_runner::Engines;
 use anomal_spec::{Classification, RemoteEngine};
 
 /// Connects to the engines of the settings. `engine: External` replaces the classification engine.

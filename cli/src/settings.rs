@@ -6,7 +6,7 @@ use std::{
 };
 
 use anomal_core::Error;
-use anomal_pipeline::OriginalFiles;
+use anomal_runner::OriginalFiles;
 use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anomal_pipeline::Summary;
+use anomal_runner::Summary;
 use anomal_spec::Severity;
 use serde_json::{Map, Value, json};
 

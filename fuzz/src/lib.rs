@@ -4,6 +4,7 @@ use std::{future::Future, io::Write, sync::OnceLock};
 
 use anomal_connectors::{OpenOptions, open};
 use anomal_core::{Code, Result, proto::Column};
+use anomal_dataflow::read_batches;
 use anomal_spec::Input;
 use tokio::runtime::Runtime;
 
@@ -34,16 +35,17 @@ pub fn read_all(bytes: &[u8], input: impl Fn(String) -> Input) {
         return;
     }
     let mut next_row = 0;
-    while let Ok(Some(batch)) = source.next_batch() {
-        let mut rows = batch.source.rows();
+    for batch in read_batches(source) {
+        let Ok(batch) = batch else { return };
+        let mut rows = batch.offsets();
         rows.extend(batch.rejected.iter().map(|rejected| rejected.row));
         rows.sort_unstable();
         for row in rows {
             assert_eq!(row, next_row, "rows are numbered without a gap");
             next_row += 1;
         }
-        assert_eq!(batch.typed.height(), batch.source.height());
-        assert_eq!(batch.source.columns().width(), schema.len());
+        assert_eq!(batch.typed.height(), batch.height());
+        assert_eq!(batch.raw.width(), schema.len());
     }
 }
 

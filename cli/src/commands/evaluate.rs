@@ -20,9 +20,8 @@ pub fn evaluate(arguments: &Evaluate) -> CommandResult {
     let (mut rows, mut unscored) = (Vec::new(), 0_u64);
     while let Some(batch) = results.next()? {
         let scores = batch.typed.column(&arguments.score).map_err(anomal_core::Error::from)?;
-        let labels =
-            batch.source.columns().column(&arguments.label).map_err(anomal_core::Error::from)?;
-        for row in 0..batch.source.height() {
+        let labels = batch.raw.column(&arguments.label).map_err(anomal_core::Error::from)?;
+        for row in 0..batch.height() {
             match scores.get(row).ok().and_then(|score| score.extract::<f64>()) {
                 Some(score) => rows.push((score, is_anomaly(labels, row, &arguments.anomaly))),
                 None => unscored += 1,

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use anomal_connectors::{Batch, csv::flat, terminal::harmless, text};
-use anomal_core::{ROW, proto::DataType};
+use anomal_connectors::{csv::flat, terminal::harmless, text};
+use anomal_core::{Batch, ROW, proto::DataType};
 use polars::prelude::{AnyValue, Column};
 
 use super::{CommandResult, print};
@@ -18,7 +18,7 @@ pub fn explain(arguments: &Explain) -> CommandResult {
     let mut results = ResultFile::open(&arguments.results, &[(ROW, DataType::Integer)])?;
     let mut rows = 0;
     while let Some(batch) = results.next()? {
-        rows += batch.source.height();
+        rows += batch.height();
         let numbers = batch.typed.column(ROW).map_err(anomal_core::Error::from)?;
         let numbers = numbers.i64().map_err(anomal_core::Error::from)?;
         let place = numbers
@@ -55,7 +55,7 @@ impl RowCells {
             let cell = if lists { join_list(&cell).unwrap_or(cell) } else { cell };
             Ok((column.name().to_string(), cell))
         };
-        let cells = batch.source.columns().columns().iter().map(cell);
+        let cells = batch.raw.columns().iter().map(cell);
         Ok(Self(cells.collect::<Result<_, anomal_core::Error>>()?))
     }
 

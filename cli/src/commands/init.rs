@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anomal_connectors::{OpenOptions, Source, open};
+use anomal_connectors::{OpenOptions, open};
 use anomal_core::proto::{Column, DataType};
+use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{Input, is_url};
 use polars::prelude::{AnyValue, Column as Values};
 
@@ -24,7 +25,7 @@ pub fn init(arguments: &Init) -> CommandResult {
     let mut source = open(&input, &OpenOptions::default())?;
     let columns = source.schema().to_vec();
     source.select(&columns)?;
-    let profile = Profile::from_source(source.as_mut(), &columns)?;
+    let profile = Profile::from_source(source, &columns)?;
     print(&settings(&input, &arguments.input, &profile))
 }
 
@@ -47,7 +48,7 @@ struct ColumnProfile {
 }
 
 impl Profile {
-    fn from_source(source: &mut dyn Source, columns: &[Column]) -> Result<Self, Failure> {
+    fn from_source(source: Box<dyn Source>, columns: &[Column]) -> Result<Self, Failure> {
         let empty = |column: &Column| ColumnProfile {
             column: column.clone(),
             missing: 0,
@@ -57,8 +58,9 @@ impl Profile {
         };
         let mut profile =
             Self { rows: 0, complete: true, columns: columns.iter().map(empty).collect() };
-        while let Some(batch) = source.next_batch()? {
-            profile.rows += batch.source.height();
+        for batch in read_batches(source) {
+            let batch = batch?;
+            profile.rows += batch.height();
             for (column, values) in profile.columns.iter_mut().zip(batch.typed.columns()) {
                 column.add(values);
             }

@@ -3,11 +3,11 @@
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anomal_core::{Error, MemoryBudget};
-use anomal_pipeline::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
 use anomal_report::{
     LocalReportEngine,
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
+use anomal_runner::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
 use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};

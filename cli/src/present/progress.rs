@@ -8,7 +8,7 @@ use std::{
 };
 
 use anomal_connectors::text::grouped;
-use anomal_pipeline::{Observer, Stage};
+use anomal_runner::{Observer, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 const INTERVAL: Duration = Duration::from_secs(10);

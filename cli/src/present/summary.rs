@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use anomal_connectors::{terminal::harmless, text::grouped};
-use anomal_pipeline::{Stage, Summary, Suspect};
+use anomal_runner::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
 /// A summary as text, about a screen long.

@@ -5,6 +5,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use anomal_connectors::{OpenOptions, open};
 use anomal_core::proto::Column;
+use anomal_dataflow::read_batches;
 use anomal_spec::{CsvInput, Input};
 use divan::{Bencher, counter::BytesCount};
 
@@ -68,8 +69,8 @@ fn read(bencher: Bencher, quoted: usize, selected: &[&str]) {
             .collect();
         source.select(&chosen).unwrap();
         let mut rows = 0;
-        while let Some(batch) = source.next_batch().unwrap() {
-            rows += batch.source.height();
+        for batch in read_batches(source) {
+            rows += batch.unwrap().height();
         }
         assert_eq!(rows, RECORDS);
     });

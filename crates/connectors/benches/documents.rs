@@ -1,8 +1,8 @@
 //! How long it takes to write rows as documents for Elasticsearch: rows of the width of the DNS example, by field.
 #![expect(clippy::unwrap_used, reason = "a bench stops where something is wrong")]
 
-use anomal_connectors::{ResultBatch, RunInfo, elasticsearch::documents};
-use anomal_core::Table;
+use anomal_connectors::{RunInfo, elasticsearch::documents};
+use anomal_core::Batch;
 use anomal_spec::Include;
 use divan::{Bencher, counter::ItemsCount};
 use polars::prelude::*;
@@ -79,11 +79,8 @@ fn leaves(value: &serde_json::Value) -> usize {
 #[divan::bench(sample_count = 20)]
 fn fields_of_dns_alerts(bencher: Bencher<'_, '_>) {
     let source = DataFrame::new(ROWS, source()).unwrap();
-    let batch = ResultBatch {
-        source: Table::new((0..ROWS as u64).collect(), source).unwrap(),
-        typed: DataFrame::default(),
-        results: DataFrame::new(ROWS, results()).unwrap(),
-    };
+    let mut batch = Batch::new((0..ROWS as u64).collect(), source, DataFrame::default()).unwrap();
+    batch.results = DataFrame::new(ROWS, results()).unwrap();
     let run = RunInfo {
         job: "dns".into(),
         run: "r".into(),

@@ -28,6 +28,8 @@ enum State {
     Open(Box<Compressor<BufWriter<Destination>>>),
     /// All bytes are written.
     Complete(Destination),
+    /// The target exists.
+    Committed,
     Broken,
 }
 
@@ -86,7 +88,9 @@ impl AtomicFile {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.state {
             State::Open(writer) => writer.write_all(bytes),
-            State::Complete(_) | State::Broken => Err(io::Error::other("the file is closed")),
+            State::Complete(_) | State::Committed | State::Broken => {
+                return Err(closed(&self.target));
+            }
         };
         written.map_err(|error| write_error(&self.target, &error))
     }
@@ -101,7 +105,7 @@ impl AtomicFile {
                 .finish()
                 .and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error)),
             State::Complete(destination) => Ok(destination),
-            State::Broken => Err(io::Error::other("the file is closed")),
+            State::Committed | State::Broken => return Err(closed(&self.target)),
         };
         let mut destination = destination.map_err(|error| write_error(&self.target, &error))?;
         if let Destination::Object(upload) = &mut destination {
@@ -111,26 +115,41 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// Renames the file to its target.
+    /// Renames the file to its target. A second call changes nothing.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn commit(&mut self) -> Result<()> {
+        if matches!(self.state, State::Committed) {
+            return Ok(());
+        }
+        self.prepare()?;
+        let target = &self.target;
+        match std::mem::replace(&mut self.state, State::Broken) {
+            State::Complete(Destination::File(file)) => publish(file, target)?,
+            State::Complete(Destination::Object(upload)) => {
+                upload.finish().map_err(|error| upload_error(&error))?;
+            }
+            State::Complete(Destination::Stream(mut out)) => {
+                out.flush().map_err(|error| write_error(target, &error))?;
+            }
+            State::Open(_) | State::Committed | State::Broken => return Err(closed(target)),
+        }
+        self.state = State::Committed;
+        Ok(())
+    }
+
+    /// As [`AtomicFile::commit`], for a file that is not used afterwards.
     ///
     /// # Errors
     /// `Output`.
     pub fn finish(mut self) -> Result<()> {
-        self.prepare()?;
-        let target = self.target;
-        match self.state {
-            State::Complete(Destination::File(file)) => publish(file, &target),
-            State::Complete(Destination::Object(upload)) => {
-                upload.finish().map_err(|error| upload_error(&error))
-            }
-            State::Complete(Destination::Stream(mut out)) => {
-                out.flush().map_err(|error| write_error(&target, &error))
-            }
-            State::Open(_) | State::Broken => {
-                Err(write_error(&target, &io::Error::other("the file is closed")))
-            }
-        }
+        self.commit()
     }
+}
+
+fn closed(target: &Path) -> Error {
+    write_error(target, &io::Error::other("the file is closed"))
 }
 
 /// Whether the target is a pipe or a device, which must not be replaced by a file.

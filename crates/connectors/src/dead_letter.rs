@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use anomal_core::{Error, Result};
+use anomal_core::{Batch, Error, RejectedRecord, Result};
+use anomal_dataflow::{Prepared, Sink, WriteOutcome};
 use anomal_spec::Auth;
 use anomal_storage::Secrets;
 
-use crate::{atomic_file::AtomicFile, remote::Access, sink::WriteOutcome, source::Rejected};
+use crate::{atomic_file::AtomicFile, remote::Access};
 
 /// An NDJSON file of rejected records, created with the first one.
-pub struct DeadLetter {
+pub struct DeadLetterSink {
     path: PathBuf,
     auth: Option<Auth>,
     secrets: Secrets,
@@ -17,15 +18,13 @@ pub struct DeadLetter {
     rows: u64,
 }
 
-impl DeadLetter {
+impl DeadLetterSink {
     /// `auth`: the credentials, if the path is an object's URL.
     pub fn new(path: PathBuf, auth: Option<Auth>, secrets: Secrets) -> Self {
         Self { path, auth, secrets, file: None, rows: 0 }
     }
 
-    /// # Errors
-    /// `Output`.
-    pub fn write(&mut self, rejected: &Rejected) -> Result<()> {
+    fn write_record(&mut self, rejected: &RejectedRecord) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -40,22 +39,24 @@ impl DeadLetter {
         self.rows += 1;
         file.write(&line)
     }
+}
 
-    /// As [`Sink::prepare`](crate::Sink::prepare).
-    ///
-    /// # Errors
-    /// `Output`.
-    pub fn prepare(&mut self) -> Result<()> {
-        self.file.as_mut().map_or(Ok(()), AtomicFile::prepare)
+impl Sink for DeadLetterSink {
+    fn write(&mut self, batch: &Batch) -> Result<()> {
+        batch.rejected.iter().try_for_each(|record| self.write_record(record))
     }
 
-    /// Makes the file visible, if there is one.
-    ///
-    /// # Errors
-    /// `Output`.
-    pub fn finish(self) -> Result<Option<WriteOutcome>> {
-        let Some(file) = self.file else { return Ok(None) };
-        file.finish()?;
-        Ok(Some(WriteOutcome::new(self.path.display().to_string(), self.rows)))
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+        if let Some(file) = &mut self.file {
+            file.prepare()?;
+        }
+        Ok(Prepared { epoch })
+    }
+
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+        if let Some(file) = &mut self.file {
+            file.commit()?;
+        }
+        Ok(WriteOutcome::new(self.path.display().to_string(), self.rows))
     }
 }

@@ -26,15 +26,15 @@ pub mod text;
 mod typing;
 
 use anomal_core::{Error, Result};
+use anomal_dataflow::{Sink, Source};
 use anomal_spec::{Input, Output};
 use anomal_storage::Secrets;
 
 pub use atomic_file::{AtomicFile, write_file};
-pub use dead_letter::DeadLetter;
+pub use dead_letter::DeadLetterSink;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
-pub use sink::{EarlySink, Known, ResultBatch, Sink, WriteOutcome};
-pub use source::{Batch, OpenOptions, Rejected, Source};
+pub use source::OpenOptions;
 
 /// Opens an input whose path is resolved (`-`: standard input) and determines its columns.
 ///

@@ -1,8 +1,8 @@
 //! Parquet.
 
-mod early;
 mod groups;
 mod pages;
+mod pending;
 mod sink;
 mod source;
 

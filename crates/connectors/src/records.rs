@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anomal_core::{Error, Result, Table, proto::Column};
+use anomal_core::{Batch, Error, RejectedRecord, Result, proto::Column};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 use crate::{
     files::Files,
     lines::{Lines, NOT_UTF8, Shape},
-    source::{Batch, OpenOptions, RAW_BYTES, Rejected, raw_text},
+    source::{OpenOptions, RAW_BYTES, bad_record, raw_text},
     typing::{self, NullValues},
 };
 
@@ -39,7 +39,7 @@ impl RecordSpan {
 pub(crate) struct RawBatch {
     pub text: String,
     pub records: Vec<RecordSpan>,
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedRecord>,
     /// The error that ended reading right behind these records.
     pub failure: Option<Error>,
 }
@@ -216,9 +216,9 @@ impl BadRecordPolicy {
         span: &RecordSpan,
         bad: BadRecord,
         bytes: &[u8],
-        rejected: &mut Vec<Rejected>,
+        rejected: &mut Vec<RejectedRecord>,
     ) -> Result<()> {
-        let bad = Rejected {
+        let bad = RejectedRecord {
             file: self.files.name(span.file),
             line: span.line,
             row: span.row,
@@ -227,7 +227,7 @@ impl BadRecordPolicy {
             raw: raw_text(bytes),
         };
         if !self.skip {
-            return Err(bad.into_error(self.driver));
+            return Err(bad_record(bad, self.driver));
         }
         rejected.push(bad);
         Ok(())
@@ -283,7 +283,6 @@ impl BadRecordPolicy {
         }
         raw.rejected.sort_by_key(|bad| bad.row);
         let rows = raw.records.iter().map(|span| span.row).collect();
-        let source = Table::new(rows, source)?;
-        Ok(Batch { source, typed: columns, rejected: raw.rejected, diagnostics: Vec::new() })
+        Ok(Batch::new(rows, source, columns)?.with_rejected(raw.rejected))
     }
 }

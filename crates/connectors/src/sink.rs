@@ -1,110 +1,8 @@
-//! The interface of output drivers.
+//! What output drivers share.
 
-use anomal_core::{ROW, Result, Table};
+use anomal_core::{Batch, ROW, Result};
 use anomal_spec::{Include, Rows};
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
-
-/// Rows with their results, in input order.
-#[derive(Clone, Debug)]
-pub struct ResultBatch {
-    /// All columns of the input as they were read.
-    pub source: Table,
-    /// The columns that have a typed form beside their text (CSV input), by name.
-    pub typed: DataFrame,
-    /// The `anomal.*` columns in order: score f64, rank f64, cluster u32, suspicious bool, severity
-    /// string, flags list of strings, reasons list of structs {feature: string, share: f64},
-    /// explanation string; then `anomal.features.*` and `anomal.contributions.*`, which a sink omits
-    /// unless its `include` names them.
-    pub results: DataFrame,
-}
-
-/// Rows whose results are not available yet.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// All columns of the input as they were read.
-    pub source: Table,
-    /// The columns that have a typed form beside their text (CSV input), by name.
-    pub typed: DataFrame,
-    /// Features that are not used before the rows are written.
-    pub features: DataFrame,
-}
-
-/// The result of a finished sink: the target and its row counts.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WriteOutcome {
-    /// A path, `-` for standard output, or the URL of an index.
-    pub target: String,
-    /// Rows in the target now.
-    pub rows: u64,
-    /// Rows among them that an earlier attempt or run had written.
-    #[serde(skip_serializing_if = "none")]
-    pub existing: u64,
-    /// Rows that a server rejected; not included in `rows`.
-    #[serde(skip_serializing_if = "none")]
-    pub refused: u64,
-    /// The file that holds the rejected rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_in: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn none(count: &u64) -> bool {
-    *count == 0
-}
-
-impl WriteOutcome {
-    /// All rows written, none of them before.
-    pub fn new(target: impl Into<String>, rows: u64) -> Self {
-        Self { target: target.into(), rows, existing: 0, refused: 0, refused_in: None }
-    }
-}
-
-/// An open output. Nothing is visible before [`Sink::finish`]: a file has a temporary name, an object is an incomplete
-/// upload, and dropping the sink removes either.
-pub trait Sink: Send {
-    /// Writes rows in input order. The sink itself applies the settings `rows` and `include`.
-    ///
-    /// # Errors
-    /// `Output`: disk full, permission denied, folder missing.
-    fn write(&mut self, batch: &ResultBatch) -> Result<()>;
-
-    /// This sink as one that accepts rows before their results, if it supports that.
-    fn early(&mut self) -> Option<&mut dyn EarlySink> {
-        None
-    }
-
-    /// Completes the output without making it visible, so that if one of several outputs fails, none appears.
-    ///
-    /// # Errors
-    /// As [`Sink::write`].
-    fn prepare(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// Makes the output visible.
-    ///
-    /// # Errors
-    /// As [`Sink::write`].
-    fn finish(self: Box<Self>) -> Result<WriteOutcome>;
-}
-
-/// A sink that accepts rows before their results. If it received any, the batches that follow hold the results of the
-/// same rows, without the source; of the features that were passed here, those batches have the names only.
-pub trait EarlySink {
-    /// Accepts rows in input order.
-    ///
-    /// # Errors
-    /// As [`Sink::write`].
-    fn known(&mut self, rows: Known) -> Result<()>;
-
-    /// Reads back the rows at these positions among those written, with these columns of the source. Nothing may be
-    /// written afterwards.
-    ///
-    /// # Errors
-    /// As [`Sink::write`].
-    fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame>;
-}
 
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
@@ -114,27 +12,21 @@ pub(crate) struct Projection {
     contributions: bool,
 }
 
-/// The part of a batch that an output writes.
-pub(crate) struct ProjectedBatch {
-    pub source: Table,
-    pub typed: DataFrame,
-    pub results: DataFrame,
+/// One frame: the input's columns, typed where a type is available, the row numbers, the results.
+///
+/// # Errors
+/// `Internal`.
+pub(crate) fn typed_frame(batch: &Batch) -> Result<DataFrame> {
+    let mut columns = typed_columns(batch);
+    columns.push(Column::new(ROW.into(), batch.offsets()));
+    columns.extend(batch.results.columns().iter().cloned());
+    Ok(DataFrame::new(batch.height(), columns)?)
 }
 
-impl ProjectedBatch {
-    /// One frame: the source's columns, typed where a type is available, the row numbers, the results.
-    pub fn typed_frame(&self) -> Result<DataFrame> {
-        let mut columns = typed_columns(&self.source, &self.typed);
-        columns.push(Column::new(ROW.into(), self.source.rows()));
-        columns.extend(self.results.columns().iter().cloned());
-        Ok(DataFrame::new(self.source.height(), columns)?)
-    }
-}
-
-/// The source's columns, typed where a type is available.
-pub(crate) fn typed_columns(source: &Table, typed: &DataFrame) -> Vec<Column> {
-    let with_type = |column: &Column| typed.column(column.name()).unwrap_or(column).clone();
-    source.columns().columns().iter().map(with_type).collect()
+/// The input's columns, typed where a type is available.
+pub(crate) fn typed_columns(batch: &Batch) -> Vec<Column> {
+    let with_type = |column: &Column| batch.typed.column(column.name()).unwrap_or(column).clone();
+    batch.raw.columns().iter().map(with_type).collect()
 }
 
 impl Projection {
@@ -155,7 +47,11 @@ impl Projection {
         }
     }
 
-    pub fn project(&self, batch: &ResultBatch) -> Result<ProjectedBatch> {
+    /// The rows and result columns of a batch that the output writes.
+    ///
+    /// # Errors
+    /// `Internal` if the batch has no results.
+    pub fn project(&self, batch: &Batch) -> Result<Batch> {
         let wanted = |name: &str| match name.strip_prefix("anomal.") {
             Some(name) if name.starts_with("features.") => self.features,
             Some(name) if name.starts_with("contributions.") => self.contributions,
@@ -163,14 +59,14 @@ impl Projection {
         };
         let columns = batch.results.columns().iter();
         let columns = columns.filter(|column| wanted(column.name())).cloned().collect();
-        let results = DataFrame::new(batch.results.height(), columns)?;
-        let (source, typed) = (batch.source.clone(), batch.typed.clone());
+        let mut projected = batch.ids_only();
+        projected.results = DataFrame::new(batch.height(), columns)?;
+        (projected.raw, projected.typed) = (batch.raw.clone(), batch.typed.clone());
         if !self.suspects {
-            return Ok(ProjectedBatch { source, typed, results });
+            return Ok(projected);
         }
-        let mask = suspects(&results)?;
-        let typed = if typed.width() == 0 { typed } else { typed.filter(&mask)? };
-        Ok(ProjectedBatch { source: source.filter(&mask)?, typed, results: results.filter(&mask)? })
+        let mask = suspects(&projected.results)?;
+        projected.filter(&mask)
     }
 }
 

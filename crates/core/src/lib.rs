@@ -1,14 +1,18 @@
-//! What all parts share: [`Table`], the engine traits, and errors with codes.
+//! What all parts share: [`Batch`], [`Table`], the engine traits, and errors with codes.
 //!
 //! Nothing here knows a transport, a file format or an algorithm.
 
+pub mod batch;
 pub mod blocking;
 pub mod engine;
 pub mod error;
+pub mod hits;
 pub mod memory;
+pub mod statistics;
 pub mod table;
 
 pub use anomal_proto::v1 as proto;
+pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
@@ -16,5 +20,7 @@ pub use engine::{
     ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
+pub use hits::{Hit, Hits};
 pub use memory::MemoryBudget;
+pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};

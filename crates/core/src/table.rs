@@ -22,7 +22,7 @@ impl Table {
         Self::from_parts(Series::new(ROW.into(), rows).into_column(), columns)
     }
 
-    fn from_parts(rows: Column, columns: DataFrame) -> Result<Self> {
+    pub(crate) fn from_parts(rows: Column, columns: DataFrame) -> Result<Self> {
         if columns.width() > 0 && columns.height() != rows.len() {
             return Err(Error::internal(format!(
                 "{} row numbers for {} rows",

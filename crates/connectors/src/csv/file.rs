@@ -117,7 +117,7 @@ impl CsvFile {
         self.text.append(frame, |piece| self.file.write(piece))
     }
 
-    /// As [`Sink::prepare`](crate::Sink::prepare).
+    /// As [`AtomicFile::prepare`].
     ///
     /// # Errors
     /// `Output`.
@@ -125,10 +125,12 @@ impl CsvFile {
         self.file.prepare()
     }
 
+    /// As [`AtomicFile::commit`].
+    ///
     /// # Errors
     /// `Output`.
-    pub fn finish(self) -> Result<()> {
-        self.file.finish()
+    pub fn commit(&mut self) -> Result<()> {
+        self.file.commit()
     }
 }
 

@@ -6,9 +6,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use anomal_core::{Error, Result};
+use anomal_core::{Batch, Error, Result};
 
-use crate::{source::Batch, task::PendingTask};
+use crate::task::PendingTask;
 
 /// Batches in input order, prepared before they are asked for.
 pub(super) struct Prefetcher {
@@ -60,16 +60,13 @@ impl Prefetcher {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use anomal_core::Table;
     use polars::prelude::DataFrame;
 
     use super::*;
 
     fn task(row: u64) -> PendingTask<Batch> {
         PendingTask::spawn(move || {
-            let source = Table::new(vec![row], DataFrame::new(1, Vec::new())?)?;
-            let typed = DataFrame::default();
-            Ok(Batch { source, typed, rejected: Vec::new(), diagnostics: Vec::new() })
+            Batch::new(vec![row], DataFrame::default(), DataFrame::default())
         })
     }
 
@@ -79,7 +76,7 @@ mod tests {
         let mut prefetcher = Prefetcher::start(move || receiver.recv().ok().map(task)).unwrap();
         for row in 0..20 {
             sender.send(row).unwrap();
-            assert_eq!(prefetcher.next().unwrap().unwrap().source.rows(), [row]);
+            assert_eq!(prefetcher.next().unwrap().unwrap().offsets(), [row]);
         }
         drop(sender);
         assert!(prefetcher.next().unwrap().is_none());

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anomal_core::{ROW, Result};
+use anomal_core::{Batch, ROW, Result};
+use anomal_dataflow::{Prepared, Sink, WriteOutcome};
 use anomal_spec::CsvOutput;
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, NewChunkedArray, Series, StringChunked,
@@ -10,10 +11,7 @@ use polars::prelude::{
 use polars_arrow::array::Array;
 
 use super::CsvFile;
-use crate::{
-    remote::Access,
-    sink::{Projection, ResultBatch, Sink, WriteOutcome},
-};
+use crate::{remote::Access, sink::Projection};
 
 pub(crate) struct CsvSink {
     file: CsvFile,
@@ -30,26 +28,26 @@ impl CsvSink {
 }
 
 impl Sink for CsvSink {
-    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
+    fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
-        let mut columns = batch.source.columns().columns().to_vec();
-        columns.push(Column::new(ROW.into(), batch.source.rows()));
+        let mut columns = batch.raw.columns().to_vec();
+        columns.push(Column::new(ROW.into(), batch.offsets()));
         for column in batch.results.columns() {
             columns.push(flat(column)?);
         }
-        let frame = DataFrame::new(batch.source.height(), columns)?;
+        let frame = DataFrame::new(batch.height(), columns)?;
         self.rows += frame.height() as u64;
         self.file.write(&frame)
     }
 
-    fn prepare(&mut self) -> Result<()> {
-        self.file.prepare()
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+        self.file.prepare()?;
+        Ok(Prepared { epoch })
     }
 
-    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
-        let target = self.file.target();
-        self.file.finish()?;
-        Ok(WriteOutcome::new(target, self.rows))
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+        self.file.commit()?;
+        Ok(WriteOutcome::new(self.file.target(), self.rows))
     }
 }
 

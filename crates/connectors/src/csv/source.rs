@@ -9,7 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use anomal_core::{Error, Result, proto::Column};
+use anomal_core::{Batch, Element, Error, Position, Result, proto::Column};
+use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
@@ -22,7 +23,7 @@ use crate::{
     lines::{Lines, NOT_UTF8, Shape},
     records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
     remote::Access,
-    source::{Batch, OpenOptions, Source, data_type},
+    source::{OpenOptions, check_rereadable, data_type, resume},
     task::PendingTask,
     typing::{self, INFER_FROM, NullValues},
 };
@@ -33,9 +34,10 @@ pub(crate) struct CsvSource {
     schema: Vec<Column>,
     /// The first records, which were read to infer the types.
     first: VecDeque<CellBatch>,
-    /// The records behind them, until the prefetcher starts.
+    /// The records behind them, until they are read.
     unread: Option<Records>,
-    prefetcher: Option<Prefetcher>,
+    input: CsvInput,
+    options: OpenOptions,
 }
 
 /// Parses records into batches.
@@ -82,7 +84,15 @@ impl CsvSource {
         let parser = Arc::new(parser);
         let (first, schema) = parser.infer_schema(&mut records, input)?;
         let files = Arc::clone(&records.files);
-        Ok(Self { files, parser, schema, first, unread: Some(records), prefetcher: None })
+        Ok(Self {
+            files,
+            parser,
+            schema,
+            first,
+            unread: Some(records),
+            input: input.clone(),
+            options: options.clone(),
+        })
     }
 }
 
@@ -223,6 +233,44 @@ impl Source for CsvSource {
         Ok(())
     }
 
+    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let Some(records) = self.unread.take() else {
+            check_rereadable(&self.input.path)?;
+            let mut again = Self::open(&self.input, &self.options)?;
+            again.select(&self.parser.selected)?;
+            return Source::open(&mut again, split, from);
+        };
+        let reader = CsvReader {
+            files: Arc::clone(&self.files),
+            parser: Arc::clone(&self.parser),
+            first: std::mem::take(&mut self.first),
+            unread: Some(records),
+            prefetcher: None,
+        };
+        Ok(resume(Box::new(reader), from))
+    }
+
+    fn empty(&self) -> DataFrame {
+        let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
+        DataFrame::new(0, self.parser.header.iter().map(column).collect()).unwrap_or_default()
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.files.paths
+    }
+}
+
+/// Reads on behind the first records.
+struct CsvReader {
+    files: Arc<Files>,
+    parser: Arc<CsvParser>,
+    first: VecDeque<CellBatch>,
+    /// The records behind them, until their reading begins.
+    unread: Option<Records>,
+    prefetcher: Option<Prefetcher>,
+}
+
+impl CsvReader {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         if let Some(batch) = self.first.pop_front() {
             return self.parser.batch(batch).map(Some);
@@ -237,17 +285,13 @@ impl Source for CsvSource {
         }
         self.prefetcher.as_mut().map_or(Ok(None), Prefetcher::next)
     }
+}
 
-    fn empty(&self) -> DataFrame {
-        let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
-        DataFrame::new(0, self.parser.header.iter().map(column).collect()).unwrap_or_default()
-    }
-
-    fn progress(&self) -> (u64, Option<u64>) {
-        self.files.progress()
-    }
-
-    fn files(&self) -> &[PathBuf] {
-        &self.files.paths
+impl Reader for CsvReader {
+    fn next(&mut self) -> Result<Element> {
+        let batch = self.next_batch()?;
+        Ok(batch.map_or(Element::End, |batch| {
+            Element::Batch(Box::new(batch.with_progress(self.files.progress())))
+        }))
     }
 }

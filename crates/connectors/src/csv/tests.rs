@@ -1,9 +1,10 @@
-use anomal_core::{Result, proto::Column};
+use anomal_core::{RejectedRecord, Result, proto::Column};
+use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, ColumnType, CsvInput};
 use proptest::prelude::*;
 
 use super::CsvSource;
-use crate::source::{OpenOptions, Rejected, Source, data_type};
+use crate::source::{OpenOptions, data_type};
 
 fn open(
     text: &[u8],
@@ -18,11 +19,12 @@ fn open(
     CsvSource::open(&input, options)
 }
 
-fn all(source: &mut CsvSource) -> Result<(Vec<u64>, Vec<Vec<String>>, Vec<Rejected>)> {
+fn all(source: &mut CsvSource) -> Result<(Vec<u64>, Vec<Vec<String>>, Vec<RejectedRecord>)> {
     let (mut rows, mut records, mut rejected) = (vec![], vec![], vec![]);
-    while let Some(batch) = source.next_batch()? {
-        rows.extend(batch.source.rows());
-        let columns = batch.source.columns();
+    for batch in read_batches(source as &mut dyn Source) {
+        let batch = batch?;
+        rows.extend(batch.offsets());
+        let columns = &batch.raw;
         for row in 0..columns.height() {
             let cell = |column: &polars::prelude::Column| {
                 column.str().unwrap().get(row).unwrap().to_owned()

@@ -12,12 +12,12 @@ mod related;
 mod run_fields;
 mod tree;
 
-use anomal_core::Result;
+use anomal_core::{Batch, Result};
 use anomal_spec::Include;
 
 use self::run_fields::RunFields;
 pub(super) use self::{batch::DocumentBatch, ids::DocumentIds};
-use crate::{run_info::RunInfo, sink::ProjectedBatch};
+use crate::run_info::RunInfo;
 
 /// Encodes the documents of a run.
 pub(super) struct DocumentWriter(RunFields);
@@ -28,10 +28,9 @@ impl DocumentWriter {
     }
 
     /// Prepares the columns of a batch for encoding row by row.
-    pub fn batch<'a>(&'a self, batch: &ProjectedBatch) -> Result<DocumentBatch<'a>> {
+    pub fn columns<'a>(&'a self, batch: &Batch) -> Result<DocumentBatch<'a>> {
         DocumentBatch::new(&self.0, batch)
     }
 }
-
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@ pub mod template;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use anomal_core::{Code, Error, Result};
+use anomal_core::{Batch, Code, Error, Result};
+use anomal_dataflow::{Prepared, Sink, WriteOutcome};
 use anomal_spec::{ElasticsearchOutput, Include};
 use anomal_storage::{cancelled, handle};
 use futures::executor::block_on;
@@ -27,11 +28,7 @@ use super::{
     client::{Client, truncate},
     document::{DocumentIds, DocumentWriter},
 };
-use crate::{
-    remote::Access,
-    run_info::RunInfo,
-    sink::{Projection, ResultBatch, Sink, WriteOutcome},
-};
+use crate::{remote::Access, run_info::RunInfo, sink::Projection};
 
 /// Bytes that are reserved for a new request.
 const RESERVED: usize = 9 << 20;
@@ -153,10 +150,10 @@ impl ElasticsearchSink {
 }
 
 impl Sink for ElasticsearchSink {
-    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let batch = self.projection.project(batch)?;
+    fn write(&mut self, batch: &Batch) -> Result<()> {
+        let projected = self.projection.project(batch)?;
         let writer = Arc::clone(&self.writer);
-        let batch = writer.batch(&batch)?;
+        let batch = writer.columns(&projected)?;
         for (place, row) in batch.rows().iter().enumerate() {
             if self.bytes.capacity() == 0 {
                 self.bytes.reserve(self.max_bytes.min(RESERVED));
@@ -178,15 +175,15 @@ impl Sink for ElasticsearchSink {
         Ok(())
     }
 
-    fn prepare(&mut self) -> Result<()> {
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
         self.flush(None)?;
         while !self.sending.is_empty() {
             self.collect_response()?;
         }
-        let Some(file) = &mut self.dead_letters.file else { return Ok(()) };
+        let Some(file) = &mut self.dead_letters.file else { return Ok(Prepared { epoch }) };
         file.prepare()?;
         if self.written + self.existing > 0 {
-            return Ok(());
+            return Ok(Prepared { epoch });
         }
         // If all documents are rejected, the index is at fault, not single documents.
         if let Some(file) = self.dead_letters.file.take() {
@@ -206,12 +203,11 @@ impl Sink for ElasticsearchSink {
         ))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
-        self.prepare()?;
-        let mut outcome = WriteOutcome::new(self.target, self.written + self.existing);
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+        let mut outcome = WriteOutcome::new(self.target.clone(), self.written + self.existing);
         outcome.existing = self.existing;
-        if let Some(file) = self.dead_letters.file {
-            file.finish()?;
+        if let Some(file) = &mut self.dead_letters.file {
+            file.commit()?;
             outcome.refused = self.dead_letters.count;
             outcome.refused_in = Some(self.dead_letters.path.display().to_string());
             tracing::warn!(

@@ -20,9 +20,10 @@ mod url_path;
 use std::{path::PathBuf, sync::Arc};
 
 use anomal_core::{
-    Code, Error, Result, Table,
+    Batch, Code, Element, Error, Position, RejectedRecord, Result,
     proto::{Column, DataType as Type, Diagnostic},
 };
+use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, ElasticsearchInput};
 use polars::prelude::{
     BooleanChunked, ChunkFull, Column as Values, DataFrame, IntoColumn, NewChunkedArray,
@@ -44,7 +45,7 @@ use super::client::{Client, wait};
 use crate::{
     column::StorageType,
     remote::Access,
-    source::{Batch, OpenOptions, Rejected, Source, raw_text},
+    source::{OpenOptions, raw_text, resume},
     typing::{self, NullValues},
 };
 
@@ -60,13 +61,22 @@ pub(crate) struct ElasticsearchSource {
     input: ElasticsearchInput,
     batch_rows: usize,
     snapshot: Arc<Snapshot>,
-    _alive: KeepAlive,
+    alive: Arc<KeepAlive>,
     fields: Vec<Field>,
     schema: Vec<Column>,
     selected: Vec<Column>,
     /// Whether only the fields that the settings use are read, since there are too many.
     wide: bool,
-    reading: Option<ReadState>,
+}
+
+/// Reads all documents of the snapshot.
+struct DocumentReader {
+    input: ElasticsearchInput,
+    batch_rows: usize,
+    snapshot: Arc<Snapshot>,
+    _alive: Arc<KeepAlive>,
+    selected: Vec<Column>,
+    reading: ReadState,
     /// Documents returned so far, in total and per index.
     done: u64,
     read: Vec<u64>,
@@ -103,22 +113,18 @@ impl ElasticsearchSource {
         let (opened, wanted) = (client, input.clone());
         let snapshot =
             Arc::new(wait(async move { Snapshot::open(opened, server, &wanted).await })?);
-        let alive = snapshot.keep_alive()?;
+        let alive = Arc::new(snapshot.keep_alive()?);
         let own = OWN.map(|name| Column { name: name.to_owned(), data_type: Type::String.into() });
         let schema = own.into_iter().chain(fields.iter().map(Field::column)).collect();
         Ok(Self {
             input: input.clone(),
             batch_rows: options.batch_rows,
-            _alive: alive,
+            alive,
             fields,
             schema,
             selected: Vec::new(),
             wide,
-            reading: None,
-            done: 0,
-            read: vec![0; snapshot.parts.len()],
             snapshot,
-            diagnostics: Vec::new(),
         })
     }
 
@@ -130,12 +136,12 @@ impl ElasticsearchSource {
         fields.filter(kept).collect()
     }
 
-    fn begin(&mut self) -> Result<ReadState> {
+    fn begin(&self) -> Result<(ReadState, Vec<Diagnostic>)> {
         let mut fields = self.wanted();
-        let warnings = fields.iter().filter_map(|field| field.differs.as_deref());
-        self.diagnostics.extend(warnings.map(mapping::diagnostic));
+        let differing = fields.iter().filter_map(|field| field.differs.as_deref());
+        let mut diagnostics: Vec<Diagnostic> = differing.map(mapping::diagnostic).collect();
         if self.wide {
-            self.diagnostics.push(Diagnostic {
+            diagnostics.push(Diagnostic {
                 path: "input.elasticsearch.fields".to_owned(),
                 reason: "FIELDS_LEFT_OUT".to_owned(),
                 message: format!(
@@ -155,15 +161,18 @@ impl ElasticsearchSource {
         let slices = slices.map(|(at, part)| Slice::all(at, part.first, part.last, part.documents));
         let at_once = usize::try_from(self.input.slices).unwrap_or(usize::MAX);
         let queue = Queue::new(slices.collect::<Vec<_>>(), at_once.saturating_mul(2));
-        Ok(ReadState {
+        let reading = ReadState {
             queue,
             pace: Pace::new(self.input.page_size, self.fields.len() > mapping::WIDE),
             fetch: Arc::new(SliceFetcher::new(Arc::clone(&self.snapshot), plan, at_once)),
             buffer: RowBuffer::default(),
             ended: false,
-        })
+        };
+        Ok((reading, diagnostics))
     }
+}
 
+impl DocumentReader {
     /// Checks at the end that all documents were returned.
     fn check(&self) -> Result<()> {
         for (part, read) in self.snapshot.parts.iter().zip(&self.read) {
@@ -215,7 +224,7 @@ impl ElasticsearchSource {
         &mut self,
         mut source: DataFrame,
         mut numbers: Vec<u64>,
-        mut rejected: Vec<Rejected>,
+        mut rejected: Vec<RejectedRecord>,
     ) -> Result<Batch> {
         let typed = typing::type_columns(&source, &self.selected, &NullValues::default())?;
         let mut columns = typed.columns;
@@ -239,7 +248,8 @@ impl ElasticsearchSource {
         }
         rejected.sort_by_key(|bad| bad.row);
         let diagnostics = std::mem::take(&mut self.diagnostics);
-        Ok(Batch { source: Table::new(numbers, source)?, typed: columns, rejected, diagnostics })
+        let batch = Batch::new(numbers, source, columns)?.with_rejected(rejected);
+        Ok(batch.with_diagnostics(diagnostics))
     }
 }
 
@@ -253,30 +263,20 @@ impl Source for ElasticsearchSource {
         Ok(())
     }
 
-    fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let mut reading = match self.reading.take() {
-            Some(reading) => reading,
-            None => self.begin()?,
+    fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let (reading, diagnostics) = self.begin()?;
+        let reader = DocumentReader {
+            input: self.input.clone(),
+            batch_rows: self.batch_rows,
+            snapshot: Arc::clone(&self.snapshot),
+            _alive: Arc::clone(&self.alive),
+            selected: self.selected.clone(),
+            reading,
+            done: 0,
+            read: vec![0; self.snapshot.parts.len()],
+            diagnostics,
         };
-        let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
-        while rows < self.batch_rows && bytes < BATCH_BYTES {
-            if let Some(piece) = reading.buffer.take(self.batch_rows - rows, BATCH_BYTES - bytes) {
-                rows += piece.rows.len();
-                bytes += piece.bytes;
-                pieces.push(piece);
-            } else if reading.ended || !reading.read_page(&mut self.read)? {
-                if !reading.ended {
-                    self.check()?;
-                }
-                reading.ended = true;
-                break;
-            }
-        }
-        self.reading = Some(reading);
-        if pieces.is_empty() {
-            return Ok(None);
-        }
-        self.batch(pieces).map(Some)
+        Ok(resume(Box::new(reader), from))
     }
 
     fn empty(&self) -> DataFrame {
@@ -288,15 +288,38 @@ impl Source for ElasticsearchSource {
         DataFrame::new(0, own.chain(fields).map(column).collect()).unwrap_or_default()
     }
 
-    fn progress(&self) -> (u64, Option<u64>) {
-        (self.done, Some(self.snapshot.documents()))
-    }
-
     fn files(&self) -> &[PathBuf] {
         &[]
     }
 
     fn identity(&self) -> Option<String> {
         Some(self.snapshot.identity())
+    }
+}
+
+impl Reader for DocumentReader {
+    fn next(&mut self) -> Result<Element> {
+        let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while rows < self.batch_rows && bytes < BATCH_BYTES {
+            if let Some(piece) =
+                self.reading.buffer.take(self.batch_rows - rows, BATCH_BYTES - bytes)
+            {
+                rows += piece.rows.len();
+                bytes += piece.bytes;
+                pieces.push(piece);
+            } else if self.reading.ended || !self.reading.read_page(&mut self.read)? {
+                if !self.reading.ended {
+                    self.check()?;
+                }
+                self.reading.ended = true;
+                break;
+            }
+        }
+        if pieces.is_empty() {
+            return Ok(Element::End);
+        }
+        let batch = self.batch(pieces)?;
+        let progress = (self.done, Some(self.snapshot.documents()));
+        Ok(Element::Batch(Box::new(batch.with_progress(progress))))
     }
 }

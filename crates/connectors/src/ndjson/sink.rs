@@ -5,14 +5,15 @@ use std::{
     path::Path,
 };
 
-use anomal_core::Result;
+use anomal_core::{Batch, Result};
+use anomal_dataflow::{Prepared, Sink, WriteOutcome};
 use anomal_spec::NdjsonOutput;
 use polars::prelude::{AnyValue, Column};
 
 use crate::{
     atomic_file::AtomicFile,
     remote::Access,
-    sink::{Projection, ResultBatch, Sink, WriteOutcome},
+    sink::{Projection, typed_frame},
     text,
 };
 
@@ -30,8 +31,8 @@ impl NdjsonSink {
 }
 
 impl Sink for NdjsonSink {
-    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let frame = self.projection.project(batch)?.typed_frame()?;
+    fn write(&mut self, batch: &Batch) -> Result<()> {
+        let frame = typed_frame(&self.projection.project(batch)?)?;
         let mut lines = Vec::new();
         let keys: Vec<Vec<u8>> = frame.columns().iter().map(key).collect();
         for row in 0..frame.height() {
@@ -48,14 +49,14 @@ impl Sink for NdjsonSink {
         self.file.write(&lines)
     }
 
-    fn prepare(&mut self) -> Result<()> {
-        self.file.prepare()
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+        self.file.prepare()?;
+        Ok(Prepared { epoch })
     }
 
-    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
-        let target = self.file.target().display().to_string();
-        self.file.finish()?;
-        Ok(WriteOutcome::new(target, self.rows))
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+        self.file.commit()?;
+        Ok(WriteOutcome::new(self.file.target().display().to_string(), self.rows))
     }
 }
 

@@ -8,12 +8,14 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
+    sync::Arc,
 };
 
 use anomal_core::{
-    Error, Result,
+    Batch, Element, Error, Position, Result,
     proto::{Column, DataType as Type, Diagnostic},
 };
+use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, NdjsonInput};
 use polars::prelude::{Column as Values, DataFrame};
 use rayon::prelude::*;
@@ -27,15 +29,26 @@ use crate::{
     lines::Shape,
     records::{BadRecord, RawBatch, Records, remove},
     remote::Access,
-    source::{Batch, OpenOptions, Source, data_type},
+    source::{OpenOptions, check_rereadable, data_type, resume},
     typing::{self, INFER_FROM, NullValues},
 };
 
 pub(crate) struct NdjsonSource {
+    /// Until it is opened.
+    reader: Option<NdjsonReader>,
+    files: Arc<Files>,
+    columns: Vec<(String, StorageType)>,
+    schema: Vec<Column>,
+    selected: Vec<Column>,
+    input: NdjsonInput,
+    options: OpenOptions,
+}
+
+/// Reads on behind the first records.
+struct NdjsonReader {
     records: Records,
     columns: Vec<(String, StorageType)>,
     places: HashMap<String, usize>,
-    schema: Vec<Column>,
     selected: Vec<Column>,
     /// The first records, which were read to determine the columns.
     first: VecDeque<ParsedBatch>,
@@ -55,41 +68,51 @@ impl NdjsonSource {
         let access = Access { place: "input.ndjson", auth: input.auth.as_ref(), secrets };
         let files = Files::find(&input.path, &[".ndjson", ".jsonl"], &access)?;
         let skip = input.bad_lines == BadLines::Skip;
-        let mut source = Self {
+        let mut reader = NdjsonReader {
             records: Records::new(files, "NDJSON", Shape::Lines, skip, options),
             columns: Vec::new(),
             places: HashMap::new(),
-            schema: Vec::new(),
             selected: Vec::new(),
             first: VecDeque::new(),
             unknown: HashSet::new(),
         };
-        source.records.open(&mut |_, _| Ok(()))?;
+        reader.records.open(&mut |_, _| Ok(()))?;
         let mut rows = 0;
         while rows < INFER_FROM
-            && let Some(parsed) = source.read()
+            && let Some(parsed) = reader.read()
         {
             rows += parsed.flats.len();
-            source.first.push_back(parsed);
+            reader.first.push_back(parsed);
         }
         if rows == 0 {
-            if let Some(failure) = source.first.pop_front().and_then(|parsed| parsed.raw.failure) {
+            if let Some(failure) = reader.first.pop_front().and_then(|parsed| parsed.raw.failure) {
                 return Err(failure);
             }
             return Err(Error::input(
                 "EMPTY_FILE",
                 format!(
                     "{} has no records; NDJSON has one JSON object a line",
-                    source.records.files.name(0)
+                    reader.records.files.name(0)
                 ),
             ));
         }
-        source.infer_schema(input);
-        Ok(source)
+        let schema = reader.infer_schema(input);
+        Ok(Self {
+            files: Arc::clone(&reader.records.files),
+            columns: reader.columns.clone(),
+            reader: Some(reader),
+            schema,
+            selected: Vec::new(),
+            input: input.clone(),
+            options: options.clone(),
+        })
     }
+}
 
+impl NdjsonReader {
     /// Sets the columns: those of the first records in order of appearance, then those that only the settings name.
-    fn infer_schema(&mut self, input: &NdjsonInput) {
+    fn infer_schema(&mut self, input: &NdjsonInput) -> Vec<Column> {
+        let mut schema = Vec::new();
         let mut columns: Vec<(&str, Vec<&Value>)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         let flats = self.first.iter().flat_map(|parsed| &parsed.flats);
@@ -108,11 +131,12 @@ impl NdjsonSource {
             // A type that differs from that of the values is parsed from their text.
             let stored =
                 if wanted == inferred { StorageType::new(wanted) } else { StorageType::Text };
-            self.schema.push(Column { name: name.to_owned(), data_type: wanted.into() });
+            schema.push(Column { name: name.to_owned(), data_type: wanted.into() });
             self.columns.push((name.to_owned(), stored));
         }
         let names = self.columns.iter().enumerate();
         self.places = names.map(|(place, (name, _))| (name.clone(), place)).collect();
+        schema
     }
 
     /// Reads the next records and parses them in parallel.
@@ -176,7 +200,7 @@ impl NdjsonSource {
         let source = DataFrame::new(height, columns)?;
         let policy = &self.records.policy;
         let batch = policy.batch(raw, source, &self.selected, &NullValues::default())?;
-        Ok(Batch { diagnostics, ..batch })
+        Ok(batch.with_diagnostics(diagnostics))
     }
 
     /// The values by column, and the names without a column.
@@ -245,12 +269,15 @@ impl Source for NdjsonSource {
         Ok(())
     }
 
-    fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let parsed = match self.first.pop_front() {
-            Some(parsed) => Some(parsed),
-            None => self.read(),
+    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let Some(mut reader) = self.reader.take() else {
+            check_rereadable(&self.input.path)?;
+            let mut again = Self::open(&self.input, &self.options)?;
+            again.select(&self.selected)?;
+            return Source::open(&mut again, split, from);
         };
-        parsed.map(|parsed| self.batch(parsed)).transpose()
+        reader.selected.clone_from(&self.selected);
+        Ok(resume(Box::new(reader), from))
     }
 
     fn empty(&self) -> DataFrame {
@@ -260,11 +287,19 @@ impl Source for NdjsonSource {
         DataFrame::new(0, self.columns.iter().map(column).collect()).unwrap_or_default()
     }
 
-    fn progress(&self) -> (u64, Option<u64>) {
-        self.records.files.progress()
-    }
-
     fn files(&self) -> &[PathBuf] {
-        &self.records.files.paths
+        &self.files.paths
+    }
+}
+
+impl Reader for NdjsonReader {
+    fn next(&mut self) -> Result<Element> {
+        let parsed = match self.first.pop_front() {
+            Some(parsed) => Some(parsed),
+            None => self.read(),
+        };
+        let Some(parsed) = parsed else { return Ok(Element::End) };
+        let batch = self.batch(parsed)?.with_progress(self.records.files.progress());
+        Ok(Element::Batch(Box::new(batch)))
     }
 }

@@ -1,11 +1,9 @@
-use anomal_core::{Result, proto::DataType as Type};
+use anomal_core::{Batch, Result, proto::DataType as Type};
+use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, NdjsonInput};
 
 use super::NdjsonSource;
-use crate::{
-    source::{OpenOptions, Source},
-    typing::INFER_FROM,
-};
+use crate::{source::OpenOptions, typing::INFER_FROM};
 
 fn open(text: &str, skip: bool) -> Result<NdjsonSource> {
     let folder = tempfile::tempdir().unwrap();
@@ -34,23 +32,25 @@ fn nested_objects_are_flattened_and_types_kept() {
         ("s", Type::String),
     ];
     assert_eq!(schema, expected);
-    let batch = source.next_batch().unwrap().unwrap();
-    let columns = batch.source.columns();
+    let batches: Vec<Batch> =
+        read_batches(&mut source as &mut dyn Source).map(Result::unwrap).collect();
+    assert_eq!(batches.len(), 1);
+    let columns = &batches[0].raw;
     assert_eq!(columns.height(), 3);
     assert_eq!(columns.column("a.c").unwrap().str().unwrap().get(0), Some("[1,\"x\"]"));
     assert_eq!(columns.column("a.b").unwrap().null_count(), 1);
-    assert!(source.next_batch().unwrap().is_none());
 }
 
 #[test]
 fn bad_lines_stop_the_run_or_are_rejected() {
     let mut text = "{\"n\": 1}\n".repeat(INFER_FROM);
     text.push_str("{\"n\": \"x\"}\n[1]\n{\"n\": \n{\"n\": 5}\n");
-    let error = open(&text, false).unwrap().next_batch().err().unwrap();
+    let source: Box<dyn Source> = Box::new(open(&text, false).unwrap());
+    let error = read_batches(source).next().unwrap().err().unwrap();
     assert!(error.message.contains("in.ndjson:10001"), "{error}");
     let mut source = open(&text, true).unwrap();
-    let batch = source.next_batch().unwrap().unwrap();
+    let batch = read_batches(&mut source as &mut dyn Source).next().unwrap().unwrap();
     let rows: Vec<u64> = batch.rejected.iter().map(|bad| bad.row).collect();
     assert_eq!(rows, [10_000, 10_001, 10_002]);
-    assert_eq!(batch.source.rows().last(), Some(&10_003));
+    assert_eq!(batch.offsets().last(), Some(&10_003));
 }

@@ -7,7 +7,8 @@ use std::{
     path::PathBuf,
 };
 
-use anomal_core::{Code, Error, Result};
+use anomal_core::{Batch, Code, Error, Result};
+use anomal_dataflow::{Capabilities, Prepared, Sink, WriteOutcome};
 use anomal_spec::{ParquetOutput, is_url};
 use anomal_storage::Upload;
 use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
@@ -18,21 +19,22 @@ use polars_parquet::write::{
 use tempfile::NamedTempFile;
 
 use super::{
-    early::Early,
     groups::RowGroups,
     pages::{GroupEncoder, GroupPages, is_empty, options},
+    pending::PendingRows,
     polars_error,
 };
 use crate::{
     atomic_file::{folder, is_stream, publish, temporary, write_error},
     remote::{Access, upload_error},
-    sink::{EarlySink, Known, Projection, ResultBatch, Sink, WriteOutcome},
+    sink::{Projection, typed_frame},
 };
 
 pub(crate) struct ParquetSink {
     target: PathBuf,
     /// Complete before its first byte is sent to an object store, since written rows are read back.
-    file: NamedTempFile,
+    /// `None` once it has become the target.
+    file: Option<NamedTempFile>,
     /// The upload, if the target is an object.
     upload: Option<Upload>,
     /// Whether everything is written and sent.
@@ -45,7 +47,7 @@ pub(crate) struct ParquetSink {
     /// The pages of columns without values, by name and height. They are the same in each group.
     empty: HashMap<(String, usize), Vec<Vec<CompressedPage>>>,
     /// Rows that arrived before their results.
-    early: Option<Early>,
+    pending: Option<PendingRows>,
     rows: u64,
 }
 
@@ -61,12 +63,12 @@ impl ParquetSink {
             return Err(Error::new(Code::Output, "OUTPUT_IS_STREAM", message));
         }
         Ok(Self {
-            file: match upload {
+            file: Some(match upload {
                 Some(_) => {
                     NamedTempFile::new().map_err(|error| temporary_file_error(&target, &error))?
                 }
                 None => temporary(&target)?,
-            },
+            }),
             upload,
             prepared: false,
             encoder: GroupEncoder::new(&target),
@@ -75,14 +77,14 @@ impl ParquetSink {
             writer: None,
             projection: Projection::new(output.rows, &output.include),
             groups: RowGroups::default(),
-            early: None,
+            pending: None,
             rows: 0,
         })
     }
 
     fn begin_group(&mut self, mut group: DataFrame) -> Result<()> {
-        if let Some(early) = &self.early {
-            early.leave_out(&mut group).map_err(|error| polars_error(&self.target, error))?;
+        if let Some(pending) = &self.pending {
+            pending.leave_out(&mut group).map_err(|error| polars_error(&self.target, error))?;
         }
         let height = group.height();
         let encoded = |column: &Column| {
@@ -102,8 +104,8 @@ impl ParquetSink {
         let Some(GroupPages { height, mut columns }) = self.encoder.next()? else {
             return Ok(false);
         };
-        if let Some(early) = &mut self.early {
-            columns.extend(early.next(height)?);
+        if let Some(pending) = &mut self.pending {
+            columns.extend(pending.next(height)?);
         }
         let Some((writer, schema)) = &mut self.writer else { return Ok(true) };
         let mut full = HashMap::new();
@@ -140,21 +142,53 @@ impl ParquetSink {
 
     /// Starts the file. Its columns are those of the source, then those of the results.
     fn begin(&self, results: &Schema) -> PolarsResult<(FileWriter<BufWriter<File>>, Schema)> {
-        let mut schema = self.early.as_ref().map(|early| early.schema.clone()).unwrap_or_default();
+        let mut schema =
+            self.pending.as_ref().map(|pending| pending.schema.clone()).unwrap_or_default();
         schema.retain(|name, _| !results.contains(name));
         schema.merge(results.clone());
         let file = FileWriter::try_new(
-            BufWriter::with_capacity(1 << 20, self.file.reopen()?),
+            BufWriter::with_capacity(1 << 20, self.reopen()?),
             schema.to_arrow(CompatLevel::newest()),
             options()?,
         )?;
         Ok((file, schema))
     }
+
+    /// The file, to write or to read.
+    fn reopen(&self) -> io::Result<File> {
+        match &self.file {
+            Some(file) => file.reopen(),
+            None => Err(io::Error::other("the file is closed")),
+        }
+    }
+
+    fn store_before_results(&mut self, batch: &Batch) -> Result<()> {
+        let pending = match &mut self.pending {
+            Some(pending) => pending,
+            none => {
+                // This folder needs space for the output anyway.
+                let scratch = match self.upload {
+                    Some(_) => std::env::temp_dir(),
+                    None => folder(&self.target).to_owned(),
+                };
+                none.insert(PendingRows::new(&self.target, &scratch)?)
+            }
+        };
+        pending.push(batch, self.projection)
+    }
 }
 
 impl Sink for ParquetSink {
-    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
-        let frame = self.projection.project(batch)?.typed_frame()?;
+    fn capabilities(&self) -> Capabilities {
+        // The rows that are selected by their results are known by then alone.
+        Capabilities { rows_before_results: self.projection.takes_all_rows() }
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<()> {
+        if batch.results.width() == 0 {
+            return self.store_before_results(batch);
+        }
+        let frame = typed_frame(&self.projection.project(batch)?)?;
         self.rows += frame.height() as u64;
         if self.writer.is_none() {
             let writer = self.begin(frame.schema());
@@ -163,28 +197,49 @@ impl Sink for ParquetSink {
         self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
     }
 
-    fn early(&mut self) -> Option<&mut dyn EarlySink> {
-        if self.projection.takes_all_rows() { Some(self) } else { None }
-    }
-
-    fn prepare(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.prepared, true) {
-            return Ok(());
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+        if !std::mem::replace(&mut self.prepared, true) {
+            self.complete()?;
+            let file = self.reopen();
+            if let Some(upload) = &mut self.upload {
+                let sent = file.and_then(|mut file| io::copy(&mut file, upload));
+                sent.map_err(|error| write_error(&self.target, &error))?;
+                upload.flush_parts().map_err(|error| upload_error(&error))?;
+            }
         }
-        self.complete()?;
-        let Some(upload) = &mut self.upload else { return Ok(()) };
-        let sent = self.file.reopen().and_then(|mut file| io::copy(&mut file, upload));
-        sent.map_err(|error| write_error(&self.target, &error))?;
-        upload.flush_parts().map_err(|error| upload_error(&error))
+        Ok(Prepared { epoch })
     }
 
-    fn finish(mut self: Box<Self>) -> Result<WriteOutcome> {
-        self.prepare()?;
-        match self.upload {
-            Some(upload) => upload.finish().map_err(|error| upload_error(&error))?,
-            None => publish(self.file, &self.target)?,
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+        let file = self.file.take();
+        match (self.upload.take(), file) {
+            (Some(upload), _) => upload.finish().map_err(|error| upload_error(&error))?,
+            (None, Some(file)) => publish(file, &self.target)?,
+            // Committed before.
+            (None, None) => {}
         }
         Ok(WriteOutcome::new(self.target.display().to_string(), self.rows))
+    }
+
+    fn read_back(&mut self, indices: &[u64], columns: &[String]) -> Result<DataFrame> {
+        self.complete()?;
+        let row = |index: &u64| -> PolarsResult<DataFrame> {
+            ParquetReader::new(self.reopen()?)
+                .with_columns(Some(columns.to_vec()))
+                .with_slice(Some((usize::try_from(*index).unwrap_or(usize::MAX), 1)))
+                .finish()
+        };
+        let mut rows: Option<DataFrame> = None;
+        for row in indices.iter().map(row) {
+            let row = row.map_err(|error| polars_error(&self.target, error))?;
+            match &mut rows {
+                Some(rows) => {
+                    rows.vstack_mut(&row)?;
+                }
+                none => *none = Some(row),
+            }
+        }
+        Ok(rows.unwrap_or_default())
     }
 }
 
@@ -196,42 +251,4 @@ fn temporary_file_error(target: &std::path::Path, error: &io::Error) -> Error {
         folder.display()
     );
     Error::new(Code::Output, "TEMPORARY", message)
-}
-
-impl EarlySink for ParquetSink {
-    fn known(&mut self, rows: Known) -> Result<()> {
-        let early = match &mut self.early {
-            Some(early) => early,
-            none => {
-                // This folder needs space for the output anyway.
-                let scratch = match self.upload {
-                    Some(_) => std::env::temp_dir(),
-                    None => folder(&self.target).to_owned(),
-                };
-                none.insert(Early::new(&self.target, &scratch)?)
-            }
-        };
-        early.push(rows, self.projection)
-    }
-
-    fn recall(&mut self, places: &[u64], columns: &[String]) -> Result<DataFrame> {
-        self.complete()?;
-        let row = |place: &u64| -> PolarsResult<DataFrame> {
-            ParquetReader::new(self.file.reopen()?)
-                .with_columns(Some(columns.to_vec()))
-                .with_slice(Some((usize::try_from(*place).unwrap_or(usize::MAX), 1)))
-                .finish()
-        };
-        let mut rows: Option<DataFrame> = None;
-        for row in places.iter().map(row) {
-            let row = row.map_err(|error| polars_error(&self.target, error))?;
-            match &mut rows {
-                Some(rows) => {
-                    rows.vstack_mut(&row)?;
-                }
-                none => *none = Some(row),
-            }
-        }
-        Ok(rows.unwrap_or_default())
-    }
 }

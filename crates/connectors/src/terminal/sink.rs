@@ -2,17 +2,13 @@
 
 use std::{cmp::Ordering, io::Write};
 
-use anomal_core::{ROW, Result};
+use anomal_core::{Batch, ROW, Result};
+use anomal_dataflow::{Prepared, Sink, WriteOutcome};
 use anomal_spec::TerminalOutput;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use polars::prelude::{AnyValue, Column};
 
-use crate::{
-    atomic_file::write_error,
-    sink::{Projection, ResultBatch, Sink, WriteOutcome},
-    terminal::harmless,
-    text,
-};
+use crate::{atomic_file::write_error, sink::Projection, terminal::harmless, text};
 
 /// Characters in a line if standard output is not a terminal.
 const WIDTH: u16 = 160;
@@ -40,7 +36,7 @@ impl TerminalSink {
 }
 
 impl Sink for TerminalSink {
-    fn write(&mut self, batch: &ResultBatch) -> Result<()> {
+    fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
         let score = batch.results.column("anomal.score")?.f64()?.clone();
         let shown = [
@@ -52,13 +48,13 @@ impl Sink for TerminalSink {
         ];
         let ours =
             shown.iter().map(|name| batch.results.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let columns: Vec<&Column> = batch.source.columns().columns().iter().chain(ours).collect();
+        let columns: Vec<&Column> = batch.raw.columns().iter().chain(ours).collect();
         if self.header.is_empty() {
             self.header = std::iter::once(ROW.to_owned())
                 .chain(columns.iter().map(|column| column.name().to_string()))
                 .collect();
         }
-        for (index, row) in batch.source.rows().into_iter().enumerate() {
+        for (index, row) in batch.offsets().into_iter().enumerate() {
             let score = score.get(index).unwrap_or(f64::NEG_INFINITY);
             let last = self.rows.last();
             if self.rows.len() >= self.limit && last.is_some_and(|last| last.score >= score) {
@@ -74,7 +70,11 @@ impl Sink for TerminalSink {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<WriteOutcome> {
+    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+        Ok(Prepared { epoch })
+    }
+
+    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
         let rows = self.rows.len() as u64;
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);
@@ -90,7 +90,7 @@ impl Sink for TerminalSink {
             })
             .collect();
         table.set_header(full.iter().map(|place| &self.header[*place]));
-        for row in self.rows {
+        for row in &self.rows {
             let number = row.row.to_string();
             let cell = |place: &usize| match place {
                 0 => number.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anomal_core::Result;
+use anomal_core::{Batch, Result};
 use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
 
 use super::{
@@ -14,10 +14,7 @@ use super::{
     run_fields::RunFields,
     tree::{RowNotes, Tree, key},
 };
-use crate::{
-    sink::{ProjectedBatch, typed_columns},
-    text,
-};
+use crate::{sink::typed_columns, text};
 
 const FEATURES: &str = "anomal.features.";
 const CONTRIBUTIONS: &str = "anomal.contributions.";
@@ -63,12 +60,12 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
 }
 
 impl<'a> DocumentBatch<'a> {
-    pub(super) fn new(run: &'a RunFields, batch: &ProjectedBatch) -> Result<Self> {
-        let ProjectedBatch { source, typed, results } = batch;
+    pub(super) fn new(run: &'a RunFields, batch: &Batch) -> Result<Self> {
+        let results = &batch.results;
         let (mut tree, mut others, mut known, mut time) =
             (Tree::default(), Vec::new(), HashMap::new(), None);
         let mut names = HashSet::new();
-        for (place, column) in typed_columns(source, typed).iter().enumerate() {
+        for (place, column) in typed_columns(batch).iter().enumerate() {
             let name = column.name().as_str();
             if run.time_column.as_deref() == Some(name) {
                 time = Some(Cells::new(column)?);
@@ -103,7 +100,7 @@ impl<'a> DocumentBatch<'a> {
         }
         Ok(Self {
             run,
-            rows: source.rows(),
+            rows: batch.offsets(),
             tree,
             time,
             others,

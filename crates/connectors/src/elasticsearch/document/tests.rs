@@ -1,4 +1,3 @@
-use anomal_core::Table;
 use polars::prelude::*;
 use serde_json::{Value, json};
 
@@ -6,7 +5,7 @@ use super::{object::LONG, *};
 use crate::run_info::ReportInfo;
 
 /// Row 0: suspicious and flagged; row 1: neither.
-fn chosen(source: Vec<Column>) -> ProjectedBatch {
+fn batch(source: Vec<Column>) -> Batch {
     let flags = Series::new("".into(), ["exfil", "b64"]);
     let flags = Column::new(
         "anomal.flags".into(),
@@ -38,8 +37,10 @@ fn chosen(source: Vec<Column>) -> ProjectedBatch {
         ],
     )
     .unwrap();
-    let source = Table::new(vec![7, 8], DataFrame::new(2, source).unwrap()).unwrap();
-    ProjectedBatch { source, typed: DataFrame::default(), results }
+    let raw = DataFrame::new(2, source).unwrap();
+    let mut batch = Batch::new(vec![7, 8], raw, DataFrame::default()).unwrap();
+    batch.results = results;
+    batch
 }
 
 fn source() -> Vec<Column> {
@@ -68,10 +69,11 @@ fn run() -> RunInfo {
 
 fn documents(run: &RunInfo, include: &[Include], source: Vec<Column>) -> [Value; 2] {
     let writer = DocumentWriter::new(run, include);
-    let batch = writer.batch(&chosen(source)).unwrap();
+    let source = batch(source);
+    let columns = writer.columns(&source).unwrap();
     [0, 1].map(|place| {
         let mut out = Vec::new();
-        batch.put(place, "id", &mut out);
+        columns.put(place, "id", &mut out);
         serde_json::from_slice(&out)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
     })

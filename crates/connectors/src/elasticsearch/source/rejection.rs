@@ -1,10 +1,9 @@
 //! Reports documents that can't be read like rejected records of files.
 
-use anomal_core::Error;
+use anomal_core::{Error, RejectedRecord};
 use polars::prelude::DataFrame;
 
 use super::page::BadDocument;
-use crate::source::Rejected;
 
 /// The text of a cell.
 pub(super) fn cell(frame: &DataFrame, name: &str, row: usize) -> String {
@@ -13,14 +12,14 @@ pub(super) fn cell(frame: &DataFrame, name: &str, row: usize) -> String {
 }
 
 /// `row`: the number among all documents.
-pub(super) fn rejected_document(bad: BadDocument, index: &str, row: u64) -> Rejected {
+pub(super) fn rejected_document(bad: BadDocument, index: &str, row: u64) -> RejectedRecord {
     let BadDocument { id, column, reason, raw } = bad;
     // Documents have no lines.
-    Rejected { file: format!("{index}/_doc/{id}"), line: 0, row, column, reason, raw }
+    RejectedRecord { file: format!("{index}/_doc/{id}"), line: 0, row, column, reason, raw }
 }
 
 /// The error that stops a run where `badLines` is `error`.
-pub(super) fn bad_record_error(bad: &Rejected) -> Error {
+pub(super) fn bad_record_error(bad: &RejectedRecord) -> Error {
     let column = bad.column.as_ref().map(|column| format!(" in `{column}`")).unwrap_or_default();
     Error::input(
         "BAD_RECORD",

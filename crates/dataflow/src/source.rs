@@ -1,0 +1,136 @@
+//! The interface of input drivers.
+
+use std::{borrow::BorrowMut, fmt::Write, path::PathBuf};
+
+use anomal_core::{Batch, Element, Position, Result, proto::Column};
+use polars::prelude::DataFrame;
+
+/// A part of an input that is read in order and by itself: all files of a job, a partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The partition of its rows' ids.
+    pub partition: u32,
+    /// For logs and errors.
+    pub name: String,
+}
+
+/// An input whose columns are known. The order of calls: [`Source::schema`], [`Source::select`], then
+/// [`Source::open`] for each split.
+pub trait Source: Send {
+    /// All columns in order, with given or inferred types.
+    fn schema(&self) -> &[Column];
+
+    /// Names the columns that [`Batch::typed`](anomal_core::Batch) is to hold and their types.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if a column can't have that type.
+    fn select(&mut self, columns: &[Column]) -> Result<()>;
+
+    /// Whether its readers end.
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
+    /// The parts that can be read apart. Files are one split: a row's offset counts the records of all files before it.
+    fn splits(&self) -> Vec<Split> {
+        vec![Split { partition: 0, name: "input".to_owned() }]
+    }
+
+    /// Reads a split from its beginning, or behind the rows that `from` has counted already.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it can't be read (again).
+    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>>;
+
+    /// All columns as [`Batch::raw`](anomal_core::Batch) has them, without rows: the columns of an empty result.
+    fn empty(&self) -> DataFrame;
+
+    /// The files read, in order (standard input: none): an output must not be one of them.
+    fn files(&self) -> &[PathBuf];
+
+    /// What distinguishes these records from others that the same settings may name at another time, where that is
+    /// known: a second run over the same records is a retry of the first.
+    fn identity(&self) -> Option<String> {
+        files_identity(self.files())
+    }
+}
+
+/// A split that is being read.
+pub trait Reader: Send {
+    /// The next records in input order; batches have the same bounds in every run. Nothing follows [`Element::End`].
+    ///
+    /// # Errors
+    /// `InvalidInput` with file, line and column: a bad record where `badLines` is `error`, a file that can't be read
+    /// or decompressed.
+    fn next(&mut self) -> Result<Element>;
+}
+
+/// A reader that drops the rows that were read before, for inputs that can only be read from their beginning: compressed
+/// files, or CSV, in which a line end may be part of a cell.
+pub struct SkipTo {
+    reader: Box<dyn Reader>,
+    offset: u64,
+}
+
+impl SkipTo {
+    /// `reader` starts at the beginning of the split.
+    pub fn new(reader: Box<dyn Reader>, from: Position) -> Self {
+        Self { reader, offset: from.offset }
+    }
+}
+
+impl Reader for SkipTo {
+    fn next(&mut self) -> Result<Element> {
+        loop {
+            match self.reader.next()? {
+                Element::Batch(batch) if batch.position.offset <= self.offset => {}
+                Element::Batch(batch) => {
+                    return Ok(Element::Batch(Box::new(batch.from_offset(self.offset)?)));
+                }
+                element => return Ok(element),
+            }
+        }
+    }
+}
+
+/// The batches of a bounded source, split by split.
+///
+/// # Errors
+/// Each item has those of [`Source::open`] and [`Reader::next`].
+pub fn read_batches<S>(mut source: S) -> impl Iterator<Item = Result<Batch>>
+where
+    S: BorrowMut<dyn Source>,
+{
+    let mut splits = source.borrow_mut().splits().into_iter();
+    let mut reader: Option<Box<dyn Reader>> = None;
+    std::iter::from_fn(move || {
+        loop {
+            let Some(open) = &mut reader else {
+                match source.borrow_mut().open(&splits.next()?, None) {
+                    Ok(opened) => reader = Some(opened),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            match open.next() {
+                Ok(Element::Batch(batch)) => return Some(Ok(*batch)),
+                Ok(Element::Barrier(_)) => {}
+                Ok(Element::End) => reader = None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    })
+}
+
+/// Names, sizes and times of files; nothing where one of them is not on this machine.
+fn files_identity(files: &[PathBuf]) -> Option<String> {
+    let mut identity = String::new();
+    for file in files {
+        let metadata = std::fs::metadata(file).ok()?;
+        let changed = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let name = std::fs::canonicalize(file).ok()?;
+        // A line for each; a name that contains a line end only makes another text of it.
+        writeln!(identity, "{} {} {}", name.display(), metadata.len(), changed.as_nanos()).ok()?;
+    }
+    (!identity.is_empty()).then_some(identity)
+}

@@ -1,0 +1,8 @@
+//! Rows that wait for a global step.
+
+mod global;
+mod rows;
+mod spill;
+
+pub(crate) use global::GlobalState;
+pub use rows::RowBuffer;

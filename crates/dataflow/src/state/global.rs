@@ -1,0 +1,236 @@
+//! What a run stores of all rows for its global operators: the columns that they need in memory, everything else in a
+//! [`RowBuffer`] or, where the sinks take rows before their results, with them.
+
+use std::path::PathBuf;
+
+use anomal_core::{Batch, Code, Error, Hits, Position, Result, Table};
+use polars::prelude::{Column, DataFrame, PlSmallStr, Scalar, Schema};
+
+use super::RowBuffer;
+use crate::operator::{GlobalInputs, GlobalOutput};
+
+/// Of the rows that wait; more are spilled. They are read once, in order, so memory gains little.
+const ROW_BUFFER_BYTES: u64 = 256 << 20;
+/// A global step holds its columns, a copy of them in one chunk or as the engine encodes them, and its answer.
+const STEP_FACTOR: u64 = 3;
+
+pub(crate) struct GlobalState {
+    /// Of all global operators.
+    inputs: GlobalInputs,
+    /// The features that an operator needs or has made; with the ids of all rows that are left.
+    features: Option<Table>,
+    typed: Option<Table>,
+    scores: Option<Table>,
+    hits: Hits,
+    /// Rows that global operators removed, ascending.
+    removed: Vec<u64>,
+    rows: Rows,
+    memory: u64,
+    resident: u64,
+}
+
+/// Where the other columns of the rows are.
+enum Rows {
+    Buffer(RowBuffer),
+    /// With the sinks; what is left here is ids and the names of the features that the sinks have.
+    AtSinks {
+        ids: Vec<Batch>,
+        features: Schema,
+    },
+}
+
+impl GlobalState {
+    /// `memory`: bytes that the run may use; `at_sinks`: whether the sinks take rows before their results.
+    pub fn new(inputs: GlobalInputs, memory: u64, folder: PathBuf, at_sinks: bool) -> Self {
+        let rows = if at_sinks {
+            Rows::AtSinks { ids: Vec::new(), features: Schema::default() }
+        } else {
+            Rows::Buffer(RowBuffer::new(ROW_BUFFER_BYTES.min(memory / 4), folder))
+        };
+        Self {
+            inputs,
+            features: None,
+            typed: None,
+            scores: None,
+            hits: Hits::default(),
+            removed: Vec::new(),
+            rows,
+            memory,
+            resident: 0,
+        }
+    }
+
+    /// Stores a batch; returns what the sinks are to have of it now. `step` needs the columns.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` as soon as it is clear that the columns of all rows do not fit in the memory; `Output` if the
+    /// rows can't be spilled.
+    pub fn push(&mut self, mut batch: Batch, step: &str) -> Result<Option<Batch>> {
+        self.hits.append(std::mem::take(&mut batch.hits));
+        let typed = batch.typed.select(names(&self.inputs.typed))?;
+        self.append_typed(batch.to_table(typed)?)?;
+        let is_input = |name: &PlSmallStr| self.inputs.features.iter().any(|input| input == name);
+        let (inputs, others): (Vec<_>, Vec<_>) =
+            batch.features.get_column_names_owned().into_iter().partition(is_input);
+        let inputs = batch.features.select(inputs)?;
+        batch.features = batch.features.select(others)?;
+        self.append_features(batch.to_table(inputs)?)?;
+        self.check_memory(batch.position, step)?;
+        let batch = batch.prune_typed()?;
+        match &mut self.rows {
+            Rows::Buffer(buffer) => buffer.push(batch).map(|()| None),
+            Rows::AtSinks { ids, features } => {
+                ids.push(batch.ids_only());
+                if features.is_empty() {
+                    *features = batch.features.schema().as_ref().clone();
+                }
+                Ok(Some(batch))
+            }
+        }
+    }
+
+    fn append_features(&mut self, table: Table) -> Result<()> {
+        self.resident += bytes(&table);
+        append(&mut self.features, table)
+    }
+
+    fn append_typed(&mut self, table: Table) -> Result<()> {
+        if table.columns().width() == 0 {
+            return Ok(());
+        }
+        self.resident += bytes(&table);
+        append(&mut self.typed, table)
+    }
+
+    /// Estimates from what has been read what all rows will need.
+    fn check_memory(&self, position: Position, step: &str) -> Result<()> {
+        let needed = self.resident.saturating_mul(STEP_FACTOR);
+        if needed <= self.memory {
+            return Ok(());
+        }
+        let share = position.total.filter(|total| *total > position.consumed);
+        let all = share.map_or(needed, |total| {
+            let rest = total as f64 / position.consumed.max(1) as f64;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "an estimate of bytes"
+            )]
+            let all = (needed as f64 * rest) as u64;
+            all
+        });
+        Err(Error::new(
+            Code::ResourceExhausted,
+            "MEMORY_BUDGET",
+            format!(
+                "{step}: needs all rows in memory, about {} MiB; the budget is {} MiB: raise --memory, or let the job \
+                 read fewer rows or name fewer features",
+                all.div_ceil(1 << 20),
+                self.memory >> 20
+            ),
+        ))
+    }
+
+    /// The columns that an operator needs, of the rows that are left; nothing where none is. `last`: no operator behind
+    /// it needs the typed ones.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn table(&mut self, inputs: &GlobalInputs, last: bool) -> Result<Option<Table>> {
+        let Some(features) = self.features.as_mut().filter(|table| table.height() > 0) else {
+            return Ok(None);
+        };
+        features.rechunk();
+        let mut columns = features.columns().select_to_vec(names(&inputs.features))?;
+        if !inputs.typed.is_empty() {
+            let typed = if last { self.typed.take() } else { self.typed.clone() };
+            let typed = typed.ok_or_else(|| Error::internal("typed columns were dropped"))?;
+            let mut typed = typed.without_rows(&self.removed)?;
+            typed.rechunk();
+            columns.extend(typed.columns().select_to_vec(names(&inputs.typed))?);
+        }
+        let columns = DataFrame::new(features.height(), columns)?;
+        features.with_columns(columns).map(Some)
+    }
+
+    /// Takes over what an operator has answered.
+    ///
+    /// # Errors
+    /// `Internal` if it answered for other rows than it was given.
+    pub fn apply(&mut self, output: GlobalOutput) -> Result<()> {
+        self.hits.append(output.hits);
+        self.removed.extend(output.removed);
+        self.removed.sort_unstable();
+        let Some(features) = self.features.take() else {
+            return Err(Error::internal("a global step without rows"));
+        };
+        let mut features = features.without_rows(&self.removed)?;
+        let other_rows = || Error::internal("a global step answered for other rows");
+        if let Some(new) = output.features {
+            if new.rows() != features.rows() {
+                return Err(other_rows());
+            }
+            let columns = features.columns().hstack(new.columns().columns())?;
+            features = features.with_columns(columns)?;
+        }
+        if let Some(scores) = output.scores {
+            if scores.rows() != features.rows() {
+                return Err(other_rows());
+            }
+            self.scores = Some(scores);
+        }
+        self.features = Some(features);
+        Ok(())
+    }
+
+    /// The rows that are left, in their order, with everything that is known of them.
+    ///
+    /// # Errors
+    /// `Output` if spilled rows can't be read back.
+    pub fn into_batches(self) -> Result<impl Iterator<Item = Result<Batch>> + Send> {
+        let Self { features, scores, mut hits, removed, rows, .. } = self;
+        hits.sort();
+        let (batches, late): (Box<dyn Iterator<Item = Result<Batch>> + Send>, _) = match rows {
+            Rows::Buffer(buffer) => (Box::new(buffer.into_batches()?), Schema::default()),
+            Rows::AtSinks { ids, features } => (Box::new(ids.into_iter().map(Ok)), features),
+        };
+        let mut start = 0;
+        Ok(batches.map(move |batch| {
+            let mut batch = batch?.without_offsets(&removed)?;
+            let (offsets, height) = (batch.offsets(), batch.height());
+            let slice = |table: &Option<Table>| match table {
+                Some(table) => table.slice(start, height).into_columns(),
+                None => DataFrame::default(),
+            };
+            let mut columns = batch.features.into_columns();
+            // Sinks have these already: here they are by name alone.
+            columns.extend(late.iter().map(|(name, data_type)| {
+                Column::new_scalar(name.clone(), Scalar::null(data_type.clone()), height)
+            }));
+            columns.extend(slice(&features).into_columns());
+            batch.features = DataFrame::new(height, columns)?;
+            batch.scores = slice(&scores);
+            batch.hits = hits.select(&offsets);
+            start += height;
+            Ok(batch)
+        }))
+    }
+}
+
+fn bytes(table: &Table) -> u64 {
+    (table.columns().estimated_size() + size_of::<u64>() * table.height()) as u64
+}
+
+fn append(sum: &mut Option<Table>, table: Table) -> Result<()> {
+    match sum {
+        Some(sum) => sum.append(&table),
+        none => {
+            *none = Some(table);
+            Ok(())
+        }
+    }
+}
+
+fn names(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().map(String::as_str)
+}

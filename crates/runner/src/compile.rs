@@ -1,0 +1,150 @@
+//! From settings to a graph: what is read, what happens to the rows, where they go.
+
+use std::sync::Arc;
+
+use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo, create, open};
+use anomal_core::{
+    Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking,
+    proto::{Column, Plan},
+};
+use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
+use anomal_spec::{AnomalyJob, AnomalyJobSpec, Output, TerminalOutput};
+
+use crate::{
+    files, identity,
+    operators::{
+        classify::{Classify, ScoringReport},
+        extract::{Extract, FeatureCall},
+        results::AssembleResults,
+        whole_table::WholeTable,
+    },
+    publish::Draft,
+    run::{Engines, Options},
+};
+
+/// A job that is ready to be executed.
+pub(crate) struct Compiled<'a> {
+    pub graph: Graph,
+    pub executor: ExecutorOptions,
+    pub plan: Arc<Plan>,
+    /// All columns of the input.
+    pub columns: Vec<Column>,
+    /// Filled when rows have been classified.
+    pub scoring: ScoringReport,
+    pub draft: Option<Draft<'a>>,
+}
+
+/// Opens the input, plans the features, checks the paths and creates the outputs.
+///
+/// # Errors
+/// With the code that says whose fault it is; nothing has been read beyond the input's first records.
+pub(crate) async fn compile<'a>(
+    job: &AnomalyJob,
+    engines: &Engines,
+    options: &'a Options,
+) -> Result<Compiled<'a>> {
+    let spec = &job.spec;
+    let input = spec.input.clone();
+    let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
+    let mut source = blocking(move |_| open(&input, &opening)).await?;
+    let plan = Arc::new(plan(spec, engines, source.as_ref()).await?);
+    source.select(&plan.columns)?;
+    let targets = files::targets(spec);
+    files::differ(&targets, source.files())?;
+    let columns = source.schema().to_vec();
+    let draft = options.report.as_ref().map(Draft::new).transpose()?;
+    let run = identity::run_info(job, options, source.as_ref(), draft.as_ref())?;
+    let mut sinks = sinks(spec, &plan, options, run).await?;
+    sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
+    let (path, auth) = files::dead_letter(spec, &job.metadata.name);
+    let dead_letters = DeadLetterSink::new(path, auth, options.secrets.clone());
+    let scoring = ScoringReport::default();
+    let graph = Graph {
+        source,
+        operators: operators(spec, engines, &plan, &scoring, options),
+        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring))),
+        sinks,
+        dead_letters: Box::new(dead_letters),
+    };
+    let executor = ExecutorOptions {
+        memory: options.memory.unwrap_or_else(MemoryBudget::default_bytes),
+        spill_folder: files::spill_folder(&targets),
+    };
+    Ok(Compiled { graph, executor, plan, columns, scoring, draft })
+}
+
+fn operators(
+    spec: &AnomalyJobSpec,
+    engines: &Engines,
+    plan: &Arc<Plan>,
+    scoring: &ScoringReport,
+    options: &Options,
+) -> Vec<Operator> {
+    let call = FeatureCall::new(&engines.feature, plan);
+    let extract = Extract::new(call.clone(), Arc::clone(plan));
+    let mut operators = vec![Operator::Row(Arc::new(extract))];
+    if plan.whole_table {
+        let whole_table = WholeTable::new(call, Arc::clone(plan), !spec.filters.is_empty());
+        operators.push(Operator::Global(Box::new(whole_table)));
+    }
+    if let Some(settings) = spec.classification.as_ref().filter(|_| !plan.features.is_empty()) {
+        let (engine, observer) = (&engines.classification, &options.observer);
+        let classify = Classify::new(engine, settings, plan, Arc::clone(scoring), observer);
+        operators.push(Operator::Global(Box::new(classify)));
+    }
+    operators
+}
+
+async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> Result<Plan> {
+    let schema = source.schema().to_vec();
+    if let Some(column) = schema.iter().find(|column| column.name.starts_with("anomal.")) {
+        return Err(Error::input(
+            "RESERVED_COLUMN",
+            format!(
+                "the input has a column `{}`; names that begin with `anomal.` are reserved for results: rename it, or \
+                 read the file that the results were made from",
+                column.name
+            ),
+        ));
+    }
+    let settings = FeatureSettings {
+        packs: spec.packs.clone(),
+        filters: spec.filters.clone(),
+        features: spec.features.clone(),
+        flags: spec.flags.clone(),
+    };
+    let request = PlanRequest { settings, schema };
+    engines.feature.plan(request).await
+}
+
+/// Off the executor's threads, since an object store may be asked.
+async fn sinks(
+    spec: &AnomalyJobSpec,
+    plan: &Plan,
+    options: &Options,
+    run: RunInfo,
+) -> Result<Vec<Box<dyn Sink>>> {
+    let terminal = [Output { terminal: Some(TerminalOutput::default()), ..Output::default() }];
+    let outputs = if spec.outputs.is_empty() && options.results {
+        terminal.to_vec()
+    } else {
+        spec.outputs.clone()
+    };
+    let (original, plan) = (options.original.clone(), plan.clone());
+    let secrets = options.secrets.clone();
+    let refused: Vec<_> =
+        (0..outputs.len()).map(|output| files::refused(spec, &run.job, output)).collect();
+    blocking(move |cancel| {
+        let mut sinks = Vec::new();
+        for (index, (output, (refused, refused_auth))) in outputs.iter().zip(refused).enumerate() {
+            cancel.check()?;
+            let run = RunInfo { refused, refused_auth, ..run.clone() };
+            sinks.push(create(output, &format!("outputs[{index}]"), &secrets, &run)?);
+        }
+        if let Some(original) = original {
+            sinks.extend(original.sinks(&plan)?);
+        }
+        Ok(sinks)
+    })
+    .await
+}

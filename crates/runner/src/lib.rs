@@ -1,0 +1,28 @@
+//! The runner: the only part of Anomal that touches the user's data sources and sinks.
+//!
+//! It opens the input, sends the engines just the columns that they need, joins what they answer to the
+//! rows as they were read, and writes each output once. It does not know whether an engine runs in this
+//! process or elsewhere, and computes nothing about the data itself.
+
+mod compile;
+mod drift;
+mod explain;
+mod files;
+mod identity;
+mod model_file;
+mod monitor;
+mod operators;
+mod original;
+mod progress;
+mod publish;
+mod run;
+mod summary;
+mod suspects;
+mod tally;
+
+pub use original::OriginalFiles;
+pub use progress::{Observer, Quiet, Stage};
+pub use publish::Publishing;
+pub use run::{Engines, Options, Outcome, run};
+pub use summary::{FilterSummary, FlagSummary, Published, StageTime, Summary};
+pub use suspects::Suspect;

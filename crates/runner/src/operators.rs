@@ -1,0 +1,6 @@
+//! What a job does to its rows: the operators of its graph.
+
+pub(crate) mod classify;
+pub(crate) mod extract;
+pub(crate) mod results;
+pub(crate) mod whole_table;

@@ -1,0 +1,222 @@
+//! The `anomal.*` columns of a batch of rows (docs/results.md).
+
+use std::sync::OnceLock;
+
+use anomal_core::{
+    Batch, Hit, Result,
+    proto::{Plan, plan::Flag},
+};
+use anomal_dataflow::RowOperator;
+use anomal_spec::Severity;
+use async_trait::async_trait;
+use polars::prelude::{
+    ChunkFullNull, Column, DataFrame, DataType, Float64Chunked, IntoColumn, IntoSeries, NamedFrom,
+    Series, StringChunked, StructChunked,
+};
+use polars_arrow::{array::ListArray, offset::OffsetsBuffer};
+
+use super::classify::ScoringReport;
+use crate::explain::Explainer;
+
+/// Reasons given for a row.
+const REASONS: usize = 3;
+/// A smaller share of the whole is no reason.
+const SMALLEST_SHARE: f64 = 0.01;
+const EXPLANATION: &str = "anomal.explanation";
+
+/// Makes [`Batch::results`] from features, scores and hits.
+pub(crate) struct AssembleResults {
+    flags: Vec<Flag>,
+    /// All features, in order.
+    features: Vec<String>,
+    /// Where rows are classified.
+    scoring: ScoringReport,
+    explainer: OnceLock<Option<Explainer>>,
+}
+
+impl AssembleResults {
+    pub fn new(plan: &Plan, scoring: ScoringReport) -> Self {
+        let features = plan.features.iter().map(|feature| feature.name.clone()).collect();
+        Self { flags: plan.flags.clone(), features, scoring, explainer: OnceLock::new() }
+    }
+
+    fn assemble(&self, batch: &Batch) -> Result<DataFrame> {
+        let height = batch.height();
+        let features = self.features.iter().map(|name| batch.features.column(name).cloned());
+        // A result without any row has none.
+        let features = features.filter(|column| column.is_ok() || height > 0);
+        let features: Vec<Column> = features.collect::<Result<_, _>>()?;
+        let features = features.as_slice();
+        // All rows are scored when the first batch comes here.
+        let explainer = self
+            .explainer
+            .get_or_init(|| self.scoring.get().map(|scoring| Explainer::new(&scoring.analysis)));
+        let scores = match explainer {
+            Some(explainer) if batch.scores.width() > 0 => {
+                scored(&batch.scores, explainer, features)?
+            }
+            _ => unscored(height)?,
+        };
+        let mut columns = scores.columns;
+        columns.extend(self.flag_columns(batch)?);
+        columns.push(scores.reasons);
+        columns.push(scores.explanations.into_column());
+        columns.extend(prefixed("features", features));
+        columns.extend(scores.contributions);
+        Ok(DataFrame::new(height, columns)?)
+    }
+
+    fn flag_columns(&self, batch: &Batch) -> Result<[Column; 2]> {
+        let offsets = batch.offsets();
+        let hits: Vec<&[Hit]> = batch.hits.of_rows(&offsets).collect();
+        let severity = |hits: &&[Hit]| highest(&self.flags, hits).map(severity_name);
+        let severities: Vec<Option<&str>> = hits.iter().map(severity).collect();
+        let names: Vec<&str> = hits
+            .iter()
+            .flat_map(|hits| hits.iter().map(|hit| self.flags[hit.flag].name.as_str()))
+            .collect();
+        let lengths = hits.iter().map(|hits| hits.len());
+        let flags = list("anomal.flags", &Series::new("".into(), names), lengths)?;
+        Ok([Column::new("anomal.severity".into(), severities), flags])
+    }
+}
+
+#[async_trait]
+impl RowOperator for AssembleResults {
+    async fn process(&self, mut batch: Batch) -> Result<Batch> {
+        batch.results = self.assemble(&batch)?;
+        Ok(batch)
+    }
+}
+
+/// The columns that come from a batch's scores.
+struct Scores {
+    /// Score, rank, cluster, suspicious.
+    columns: Vec<Column>,
+    reasons: Column,
+    explanations: StringChunked,
+    contributions: Vec<Column>,
+}
+
+fn scored(rows: &DataFrame, explainer: &Explainer, features: &[Column]) -> Result<Scores> {
+    let height = rows.height();
+    let columns = ["score", "rank", "cluster", "suspicious"]
+        .map(|name| rows.column(name).map(|column| renamed(column, format!("anomal.{name}"))));
+    let names: Vec<&str> = features.iter().map(|column| column.name().as_str()).collect();
+    let contributions = names
+        .iter()
+        .map(|name| Ok(rows.column(&format!("contribution.{name}"))?.clone()))
+        .collect::<Result<Vec<Column>>>()?;
+    let shares = shares(&contributions)?;
+    let largest: Vec<Vec<(usize, f64)>> = (0..height).map(|row| largest(&shares, row)).collect();
+    let explanations: StringChunked = largest
+        .iter()
+        .enumerate()
+        .map(|(row, reasons)| explainer.sentence(reasons, features, row))
+        .collect();
+    let contributions = contributions.iter().zip(&names);
+    Ok(Scores {
+        columns: columns.into_iter().collect::<Result<_, _>>()?,
+        contributions: contributions
+            .map(|(column, name)| renamed(column, format!("anomal.contributions.{name}")))
+            .collect(),
+        reasons: reasons(largest, &names)?,
+        explanations: explanations.with_name(EXPLANATION.into()),
+    })
+}
+
+/// The columns of rows that were not classified.
+fn unscored(height: usize) -> Result<Scores> {
+    let null = |name: &str, of: &DataType| Column::full_null(name.into(), height, of);
+    Ok(Scores {
+        columns: vec![
+            null("anomal.score", &DataType::Float64),
+            null("anomal.rank", &DataType::Float64),
+            null("anomal.cluster", &DataType::UInt32),
+            Column::new("anomal.suspicious".into(), vec![false; height]),
+        ],
+        reasons: Column::full_null(
+            "anomal.reasons".into(),
+            height,
+            reasons(Vec::new(), &[])?.dtype(),
+        ),
+        explanations: <StringChunked as ChunkFullNull>::full_null(EXPLANATION.into(), height),
+        contributions: Vec::new(),
+    })
+}
+
+fn renamed(column: &Column, name: String) -> Column {
+    column.clone().with_name(name.into())
+}
+
+fn prefixed(prefix: &str, columns: &[Column]) -> Vec<Column> {
+    let name = |column: &Column| format!("anomal.{prefix}.{}", column.name());
+    columns.iter().map(|column| renamed(column, name(column))).collect()
+}
+
+fn shares(contributions: &[Column]) -> Result<Vec<Float64Chunked>> {
+    contributions.iter().map(|column| Ok(column.rechunk().f64()?.clone())).collect()
+}
+
+/// The features that contributed most to a row, the largest first, equal ones in feature order.
+fn largest(shares: &[Float64Chunked], row: usize) -> Vec<(usize, f64)> {
+    let mut largest: Vec<(usize, f64)> = Vec::with_capacity(REASONS + 1);
+    for (feature, shares) in shares.iter().enumerate() {
+        let Some(share) = shares.get(row).filter(|share| *share >= SMALLEST_SHARE) else {
+            continue;
+        };
+        let place = largest.iter().take_while(|known| known.1 >= share).count();
+        if place < REASONS {
+            largest.insert(place, (feature, share));
+            largest.truncate(REASONS);
+        }
+    }
+    largest
+}
+
+fn reasons(largest: Vec<Vec<(usize, f64)>>, names: &[&str]) -> Result<Column> {
+    let lengths: Vec<usize> = largest.iter().map(Vec::len).collect();
+    let flat: Vec<(usize, f64)> = largest.into_iter().flatten().collect();
+    let features: Vec<&str> = flat.iter().map(|reason| names[reason.0]).collect();
+    let shares: Vec<f64> = flat.iter().map(|reason| reason.1).collect();
+    let fields = [Series::new("feature".into(), features), Series::new("share".into(), shares)];
+    let pairs = StructChunked::from_series("".into(), flat.len(), fields.iter())?.into_series();
+    list("anomal.reasons", &pairs, lengths.into_iter())
+}
+
+/// A list column over `values` laid end to end.
+fn list(name: &str, values: &Series, lengths: impl Iterator<Item = usize>) -> Result<Column> {
+    let mut offsets = vec![0_i64];
+    let mut end = 0_i64;
+    for length in lengths {
+        end += i64::try_from(length).unwrap_or(0);
+        offsets.push(end);
+    }
+    let offsets = OffsetsBuffer::try_from(offsets)?;
+    let values = values.rechunk().chunks()[0].clone();
+    let of = ListArray::<i64>::default_datatype(values.dtype().clone());
+    let lists = ListArray::<i64>::try_new(of, offsets, values, None)?;
+    Ok(Series::from_arrow(name.into(), Box::new(lists))?.into_column())
+}
+
+/// The highest severity among hits.
+pub(crate) fn highest(flags: &[Flag], hits: &[Hit]) -> Option<Severity> {
+    hits.iter().map(|hit| severity(&flags[hit.flag])).max()
+}
+
+pub(crate) fn severity(flag: &Flag) -> Severity {
+    use anomal_core::proto::Severity as Wire;
+    match flag.severity() {
+        Wire::High => Severity::High,
+        Wire::Medium => Severity::Medium,
+        Wire::Low | Wire::Unspecified => Severity::Low,
+    }
+}
+
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+    }
+}

@@ -1,0 +1,215 @@
+//! The figures of a run: for people, for `--summary json`, and for a pod's termination message.
+
+use std::time::Instant;
+
+use anomal_core::{
+    Error, Result, Statistics,
+    proto::{Diagnostic, Plan, StepStatistics, ThresholdResult},
+};
+use anomal_dataflow::WriteOutcome;
+use anomal_spec::{AnomalyJob, Filter, Severity};
+use serde::Serialize;
+use tracing::{Instrument, Span, instrument::Instrumented};
+
+use crate::{
+    drift::Drift,
+    operators::classify::Scoring,
+    progress::{Observer, Stage},
+    suspects::Suspect,
+    tally::Tally,
+};
+
+/// Counts balance: `rows = rejected + filtered + results`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub job: String,
+    /// Records read.
+    pub rows: u64,
+    pub rejected: u64,
+    pub filtered: u64,
+    pub filters: Vec<FilterSummary>,
+    /// Rows in the result table.
+    pub results: u64,
+    /// Rows above the threshold.
+    pub suspicious: u64,
+    /// Rows hit by any flag.
+    pub flagged: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<String>,
+    pub features: usize,
+    pub flags: Vec<FlagSummary>,
+    pub suspects: Vec<Suspect>,
+    pub outputs: Vec<WriteOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<WriteOutcome>,
+    /// The report, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Published>,
+    pub duration_seconds: f64,
+    pub stages: Vec<StageTime>,
+    pub steps: Vec<StepStatistics>,
+    /// Of each feature, where rows were scored by a model that was loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A report that was published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    pub id: String,
+    /// Empty where nothing serves it.
+    pub url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterSummary {
+    pub name: String,
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlagSummary {
+    pub name: String,
+    pub severity: Severity,
+    pub description: String,
+    pub message: String,
+    /// Rows hit.
+    pub rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageTime {
+    pub stage: Stage,
+    pub seconds: f64,
+}
+
+/// What was counted and written.
+pub(crate) struct Parts {
+    pub statistics: Statistics,
+    pub tally: Tally,
+    pub outputs: Vec<WriteOutcome>,
+    pub dead_letter: Option<WriteOutcome>,
+}
+
+impl Summary {
+    /// # Errors
+    /// `Internal` if the counts do not balance: a row was lost.
+    pub(crate) fn new(
+        job: &AnomalyJob,
+        plan: &Plan,
+        parts: Parts,
+        scoring: Option<&Scoring>,
+        clock: Clock<'_>,
+    ) -> Result<Self> {
+        let (duration_seconds, stages) = clock.stop();
+        let Parts { statistics, tally, outputs, dead_letter } = parts;
+        let analysis = scoring.map(|scoring| &scoring.analysis);
+        let scoring_steps = scoring.map(|scoring| scoring.steps.clone()).unwrap_or_default();
+        let filtered = statistics.filtered_total();
+        if statistics.read != statistics.rejected + filtered + tally.rows {
+            return Err(Error::internal(format!(
+                "{} rows were read, {} rejected, {filtered} filtered and {} written: some are lost",
+                statistics.read, statistics.rejected, tally.rows
+            )));
+        }
+        let filter = |filter: &Filter| FilterSummary {
+            name: filter.name.clone(),
+            rows: statistics.filtered.get(&filter.name).copied().unwrap_or(0),
+        };
+        let found = analysis.map(|analysis| analysis.diagnostics.clone()).unwrap_or_default();
+        Ok(Self {
+            job: job.metadata.name.clone(),
+            rows: statistics.read,
+            rejected: statistics.rejected,
+            filtered,
+            filters: job.spec.filters.iter().map(filter).collect(),
+            results: tally.rows,
+            suspicious: tally.suspicious,
+            flagged: tally.flagged,
+            engine: analysis.map(|analysis| analysis.detector.clone()),
+            threshold: analysis.and_then(|analysis| analysis.threshold.as_ref()).map(threshold),
+            features: plan.features.len(),
+            flags: tally.flags,
+            suspects: tally.suspects.into_vec(),
+            outputs,
+            dead_letter,
+            report: None,
+            duration_seconds,
+            stages,
+            steps: [statistics.steps, scoring_steps].concat(),
+            drift: scoring.map(|scoring| scoring.drift.clone()).unwrap_or_default(),
+            diagnostics: [plan.diagnostics.clone(), statistics.diagnostics, found].concat(),
+        })
+    }
+
+    /// Adds the report, and the time that it took.
+    pub(crate) fn published(&mut self, report: Published, since: Instant) {
+        let seconds = since.elapsed().as_secs_f64();
+        self.report = Some(report);
+        self.duration_seconds += seconds;
+        self.stages.push(StageTime { stage: Stage::Publish, seconds });
+    }
+
+    /// The highest severity of a flag that hit something.
+    pub fn highest_severity(&self) -> Option<Severity> {
+        self.flags.iter().filter(|flag| flag.rows > 0).map(|flag| flag.severity).max()
+    }
+}
+
+fn threshold(threshold: &ThresholdResult) -> String {
+    match threshold.value {
+        Some(value) => format!("{} {value}", threshold.method),
+        None => threshold.method.clone(),
+    }
+}
+
+/// Times the stages, and reports them to the observer.
+pub(crate) struct Clock<'a> {
+    pub observer: &'a dyn Observer,
+    started: Instant,
+    /// With its span, which ends when the next stage begins.
+    stage: Option<(Stage, Instant, Span)>,
+    stages: Vec<StageTime>,
+}
+
+impl<'a> Clock<'a> {
+    pub fn start(observer: &'a dyn Observer) -> Self {
+        Self { observer, started: Instant::now(), stage: None, stages: Vec::new() }
+    }
+
+    pub fn enter(&mut self, stage: Stage) {
+        self.leave();
+        self.stage = Some((stage, Instant::now(), stage.span()));
+        self.observer.stage(stage);
+    }
+
+    /// The span of the stage: calls of engines belong to it in the run's trace.
+    pub fn span(&self) -> Span {
+        self.stage.as_ref().map_or_else(Span::none, |(_, _, span)| span.clone())
+    }
+
+    /// Work of this stage.
+    pub fn within<W>(&self, work: W) -> Instrumented<W> {
+        work.instrument(self.span())
+    }
+
+    fn leave(&mut self) {
+        if let Some((stage, since, _)) = self.stage.take() {
+            self.stages.push(StageTime { stage, seconds: since.elapsed().as_secs_f64() });
+        }
+    }
+
+    /// The whole time in seconds, and each stage's.
+    pub fn stop(mut self) -> (f64, Vec<StageTime>) {
+        self.leave();
+        (self.started.elapsed().as_secs_f64(), self.stages)
+    }
+}
