@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Client, Resource, ResourceExt, runtime::controller::Action};
 
@@ -44,8 +45,8 @@ pub struct Context {
     pub events: Events,
     pub installation: Box<dyn Fn() -> Installation + Send + Sync>,
     pub metrics: Arc<Metrics>,
-    /// Consecutive failures by the uid of the job.
-    pub failures: Mutex<HashMap<String, u32>>,
+    /// The delays after consecutive failures, by the uid of the job.
+    pub failures: Mutex<HashMap<String, ExponentialBackoff>>,
 }
 
 /// Why a reconcile failed. It is retried.
@@ -126,14 +127,21 @@ async fn refused(
 #[expect(clippy::needless_pass_by_value, reason = "the signature that kube needs")]
 fn failed(job: Arc<AnomalyJob>, error: &Error, context: Arc<Context>) -> Action {
     let mut failures = failures(&context);
-    let count = failures.entry(key(&job)).or_default();
-    let delay = MIN_DELAY.saturating_mul(1 << (*count).min(16)).min(MAX_DELAY);
-    *count += 1;
+    let delays = failures.entry(key(&job)).or_insert_with(backoff);
+    let delay = delays.next().unwrap_or(MAX_DELAY);
     tracing::warn!(namespace = job.namespace(), name = job.name_any(), pause = ?delay, "not reconciled: {error}");
     Action::requeue(delay)
 }
 
-fn failures(context: &Context) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
+fn backoff() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(MIN_DELAY)
+        .with_max_delay(MAX_DELAY)
+        .without_max_times()
+        .build()
+}
+
+fn failures(context: &Context) -> std::sync::MutexGuard<'_, HashMap<String, ExponentialBackoff>> {
     context.failures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

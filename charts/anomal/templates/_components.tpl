@@ -1,6 +1,6 @@
 {{- /*
-The programs of the release, the operator first. Templates range over them and put the root context and the
-component's values beside what stands here:
+The programs of the release, the operator first. Templates range over them, and add the root context and the values of the
+component:
 
   {{- range include "anomal.components" . | fromJsonArray }}
   {{- $_ := merge . (dict "root" $ "values" (index $.Values .key)) }}
@@ -25,7 +25,7 @@ component's values beside what stands here:
 {{- $enabled | toJson -}}
 {{- end }}
 
-{{- /* The Service's name in the cluster; clients look it up to find every replica. */}}
+{{- /* The name of the Service in the cluster, which clients resolve to the addresses of all replicas. */}}
 {{- define "anomal.host" -}}
 {{- printf "%s.%s.svc" (include "anomal.name" .) .root.Release.Namespace -}}
 {{- end }}
@@ -35,7 +35,7 @@ component's values beside what stands here:
 {{- printf "%s://%s:%v" $scheme (include "anomal.host" .) .port -}}
 {{- end }}
 
-{{- /* Whether there may ever be more than one pod of it. */}}
+{{- /* Whether it can have more than one pod. */}}
 {{- define "anomal.several" -}}
 {{- if or (gt (int .values.replicas) 1) (dig "autoscaling" "enabled" false .values) }}true{{ end -}}
 {{- end }}

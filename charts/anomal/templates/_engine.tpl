@@ -1,6 +1,6 @@
-{{- /* What the pods of all engines have, and those of the report engine beyond it (_report.tpl). */}}
+{{- /* The parts of pods of all engines. _report.tpl has more for the report engine. */}}
 
-{{- /* Pods are still named by the Service for a moment after they were told to stop: they serve until then. */}}
+{{- /* The Service has a pod for a moment after its stop was requested, so the pod serves until then. */}}
 {{- define "anomal.engine.drainSeconds" -}}5{{- end }}
 
 {{- define "anomal.engine.args" -}}
@@ -18,7 +18,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* Arguments say all. */}}
+{{- /* All options are arguments. */}}
 {{- define "anomal.engine.env" }}{{ end }}
 
 {{- define "anomal.engine.volumeMounts" -}}

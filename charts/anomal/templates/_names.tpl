@@ -1,18 +1,18 @@
 {{- /* Names and labels. A "component" is a dict of `anomal.components` with the root context beside it. */}}
 
-{{- /* What all names begin with. At 40 characters the longest Service's name still fits. */}}
+{{- /* The prefix of all names. With 40 characters, the longest name of a Service still fits. */}}
 {{- define "anomal.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $own := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- default $own .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
-{{- /* A component's objects. */}}
+{{- /* The name of a component's objects. */}}
 {{- define "anomal.name" -}}
 {{- printf "%s-%s" (include "anomal.fullname" .root) .name -}}
 {{- end }}
 
-{{- /* Objects of no namespace: releases of one name in two namespaces must not share them. */}}
+{{- /* The name of cluster-wide objects: releases of one name in two namespaces must not share them. */}}
 {{- define "anomal.clusterName" -}}
 {{- printf "%s-%s" .root.Release.Namespace (include "anomal.name" .) -}}
 {{- end }}
@@ -22,7 +22,7 @@
 {{- default $default .values.serviceAccount.name -}}
 {{- end }}
 
-{{- /* What never changes: selectors are immutable. */}}
+{{- /* The labels of selectors, which are immutable. */}}
 {{- define "anomal.selectorLabels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -31,7 +31,7 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* Of pods: without the chart's version, which alone is no reason to restart them. */}}
+{{- /* The labels of pods: without the version of the chart, which must not cause a restart. */}}
 {{- define "anomal.podLabels" -}}
 {{ include "anomal.selectorLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}

@@ -1,4 +1,4 @@
-{{- /* Pods that the operator makes, and the pod of `helm test`, which is one for all that a policy can tell. */}}
+{{- /* The pods of runs, and the pod of `helm test`, which has the same labels. */}}
 {{- define "anomal.networkPolicy.runners" -}}
 - podSelector:
     matchLabels:

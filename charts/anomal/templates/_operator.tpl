@@ -1,4 +1,4 @@
-{{- /* What the operator's pods have of their own. */}}
+{{- /* The parts of the operator's pods. */}}
 
 {{- define "anomal.operator.args" -}}
 - --leader-elect
@@ -60,7 +60,7 @@
 - name: ca
   secret:
     secretName: {{ include "anomal.tls.caSecret" .root }}
-    # The Secret of an authority holds its key too, which is nobody's business here.
+    # The Secret of an authority also has its key, which the operator must not have.
     items: [{key: ca.crt, path: ca.crt}]
 {{- end }}
 {{- end }}
@@ -74,7 +74,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* The least that it can work with, in a ClusterRole or in a Role of each watched namespace. */}}
+{{- /* The least permissions, in a ClusterRole or in a Role of each watched namespace. */}}
 {{- define "anomal.operator.rules" -}}
 - apiGroups: [anomal.dev]
   resources: [anomalyjobs]

@@ -1,4 +1,4 @@
-{{- /* What all pods have in common. */}}
+{{- /* The common parts of all pods. */}}
 
 {{- define "anomal.image" -}}
 {{- $name := list .root.Values.image.registry .image.repository | compact | join "/" -}}
@@ -18,7 +18,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{- /* Both are what the Pod Security Standard "restricted" asks for. The group lets the user read mounted keys. */}}
+{{- /* Both meet the Pod Security Standard "restricted". The group allows the user to read mounted keys. */}}
 {{- define "anomal.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 65532
@@ -36,7 +36,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{- /* Where pods may be scheduled. */}}
+{{- /* The scheduling of pods. */}}
 {{- define "anomal.placement" -}}
 {{- with .values.priorityClassName }}
 priorityClassName: {{ . }}
@@ -62,7 +62,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{- /* Arguments of every program. */}}
+{{- /* The arguments of all programs. */}}
 {{- define "anomal.args" -}}
 - --log-format={{ .root.Values.logging.format }}
 - --log-level={{ .root.Values.logging.level }}

@@ -1,4 +1,4 @@
-{{- /* The settings of a first job, which is also that of `helm test`. */}}
+{{- /* The settings of a first job, also used by `helm test`. */}}
 {{- define "anomal.quickstart" -}}
 {{ .Files.Get "files/quickstart.yaml" | trim }}
 {{- if .Values.report.enabled }}

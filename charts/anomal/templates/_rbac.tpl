@@ -1,4 +1,4 @@
-{{- /* Whom a component's rights are given to. */}}
+{{- /* The subject of a component's permissions. */}}
 {{- define "anomal.subject" -}}
 - kind: ServiceAccount
   name: {{ include "anomal.serviceAccountName" . }}

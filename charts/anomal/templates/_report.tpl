@@ -1,4 +1,4 @@
-{{- /* What the report engine has beyond other engines: a store, pages, sessions. */}}
+{{- /* The additional parts of the report engine: a store, pages, sessions. */}}
 
 {{- define "anomal.report.args" -}}
 - --store={{ eq .values.store.type "object" | ternary .values.store.object.url "/var/lib/anomal/reports" }}
@@ -11,7 +11,7 @@
 {{- with .values.trustedProxies }}
 - --trusted-proxies={{ join "," . }}
 {{- end }}
-{{- /* It refuses to be open to a whole cluster. */}}
+{{- /* It refuses to start without authentication. */}}
 {{- if not .root.Values.auth.enabled }}
 - --auth=token
 - --token-file=/etc/anomal/token/{{ .values.token.key }}
@@ -67,7 +67,7 @@
 {{- default (printf "%s-token" (include "anomal.name" .)) .values.token.existingSecret -}}
 {{- end }}
 
-{{- /* A store that only the pods of one node can have, so that an old pod has to go before a new one comes. */}}
+{{- /* Whether only pods of one node can use the store, so that the old pod must stop before a new one starts. */}}
 {{- define "anomal.report.alone" -}}
 {{- with .values.store -}}
 {{- if eq .type "emptyDir" }}true{{ end -}}
@@ -83,7 +83,7 @@
 {{- printf "%s-report" (include "anomal.fullname" .root) -}}
 {{- end }}
 
-{{- /* What people call it, as far as the chart can tell. */}}
+{{- /* The public address, as far as the chart can derive it. */}}
 {{- define "anomal.report.url" -}}
 {{- $scheme := include "anomal.report.webTls" .root | empty | ternary "http" "https" -}}
 {{- $service := printf "%s://%s.%s.svc:%v" $scheme (include "anomal.report.webName" .) .root.Release.Namespace .values.web.service.port -}}

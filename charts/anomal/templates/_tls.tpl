@@ -1,4 +1,4 @@
-{{- /* Certificates: which Secrets hold them, and for which names they are. */}}
+{{- /* The Secrets of certificates, and the names that they are valid for. */}}
 
 {{- define "anomal.tls.enabled" -}}
 {{- if and (ne .Values.tls.mode "none") (include "anomal.engines" . | fromJsonArray) }}true{{ end -}}
@@ -17,7 +17,7 @@
 {{- printf "%s-ca" (include "anomal.fullname" .) -}}
 {{- end }}
 
-{{- /* The Secret whose ca.crt verifies all of them. An issuer of the user's puts it beside each certificate. */}}
+{{- /* The Secret whose ca.crt verifies all of them. A user's issuer stores it with each certificate. */}}
 {{- define "anomal.tls.caSecret" -}}
 {{- if .Values.tls.caSecret -}}
 {{- .Values.tls.caSecret -}}
@@ -29,7 +29,7 @@
 {{- end -}}
 {{- end }}
 
-{{- /* The names of an engine's Services, and, for those who ask one pod of a headless one, all below it. */}}
+{{- /* The names of an engine's Services, and for headless ones also those of single pods. */}}
 {{- define "anomal.tls.names" -}}
 {{- $root := .root -}}
 {{- $services := list (include "anomal.name" .) -}}
@@ -44,7 +44,7 @@
 {{- end -}}
 {{- $own := include "anomal.host" . -}}
 {{- $names = concat $names (list (printf "*.%s" $own) (printf "*.%s.%s" $own $root.Values.clusterDomain)) -}}
-{{- /* Through a forwarded port. */}}
+{{- /* For port forwarding. */}}
 {{- if and (eq .key "report") (include "anomal.report.webTls" $root) -}}
 {{- $names = append $names "localhost" -}}
 {{- end -}}

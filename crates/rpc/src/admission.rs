@@ -1,4 +1,4 @@
-//! Every request passes here: counted, traced, held to its deadline, and refused where there are too many.
+//! Admission of requests: each is counted, traced and limited by its deadline, and refused if there are too many.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ use tracing::{Instrument, Span};
 
 use crate::{deadline, metrics::Metrics, status::to_status, trace};
 
-/// What a service lets in, and what a request may have.
+/// The limits of a service.
 #[derive(Clone, Debug)]
 pub struct Admission {
     slots: Arc<Semaphore>,
@@ -31,13 +31,13 @@ impl Admission {
         Self { slots: Arc::new(Semaphore::new(max_concurrent)), metrics, max_request_bytes }
     }
 
-    /// Bytes that the table of a request may have.
+    /// The maximum size of a request's table in bytes.
     pub fn max_request_bytes(&self) -> usize {
         self.max_request_bytes
     }
 
-    /// Does a request's work, unless too much is being done already. The answer to `RESOURCE_EXHAUSTED` of
-    /// that kind is another try, elsewhere or later.
+    /// Does the work of a request, unless the limit of concurrent requests is reached. Clients retry that
+    /// `RESOURCE_EXHAUSTED` with another replica, or later.
     pub async fn run<T>(
         &self,
         method: &'static str,
@@ -49,8 +49,8 @@ impl Admission {
         Ok(answer)
     }
 
-    /// As [`Admission::run`] with an answer in parts: the request is being worked on until the last of them
-    /// is sent, or nobody takes them any more.
+    /// As [`Admission::run`] for an answer in parts. The request holds its slot until the last part is sent, or the client
+    /// is gone.
     pub async fn stream<I: Iterator>(
         &self,
         method: &'static str,
@@ -61,7 +61,7 @@ impl Admission {
         Ok(Answers { parts, request: Some(request) })
     }
 
-    /// As [`Admission::stream`] with parts that are waited for.
+    /// As [`Admission::stream`] for parts that are computed asynchronously.
     pub async fn flow<T>(
         &self,
         method: &'static str,
@@ -103,17 +103,17 @@ fn busy() -> Error {
     Error::new(
         Code::ResourceExhausted,
         BUSY,
-        "this engine works on as many requests as it may; try again",
+        "the engine has reached its limit of concurrent requests; try again later",
     )
 }
 
-/// A request that was let in. It is counted however it ends: also if its client went away.
+/// An admitted request. It is counted when it is dropped, also if its client has gone away.
 struct Request {
     method: &'static str,
     metrics: Arc<Metrics>,
     span: Span,
     started: Instant,
-    /// None as long as nobody was told the outcome.
+    /// None until the outcome is sent.
     code: Option<tonic::Code>,
     slot: Option<OwnedSemaphorePermit>,
 }
@@ -154,14 +154,14 @@ impl Drop for Request {
     fn drop(&mut self) {
         if self.code.is_none() {
             let _entered = self.span.enter();
-            tracing::info!(seconds = self.time().as_secs_f64(), "nobody waits for it any more");
+            tracing::info!(seconds = self.time().as_secs_f64(), "cancelled by the client");
         }
         let code = self.code.unwrap_or(tonic::Code::Cancelled);
         self.metrics.ended(self.method, code, self.time());
     }
 }
 
-/// The parts of an answer, each made when the one before was taken.
+/// The parts of an answer, each computed when the one before was sent.
 pub struct Answers<I> {
     parts: I,
     request: Option<Request>,
@@ -182,7 +182,7 @@ impl<I: Iterator + Unpin> Stream for Answers<I> {
     }
 }
 
-/// The parts of an answer that are waited for.
+/// The parts of an answer that are computed asynchronously.
 pub struct Flow<T> {
     parts: BoxStream<'static, Result<T>>,
     request: Option<Request>,

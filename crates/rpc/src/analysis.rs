@@ -1,10 +1,10 @@
-//! An analysis in parts, none of them large, and put together again. Lists of several parts are joined, as
-//! protobuf merges messages; the labels of a clustering, which stand in a list of lists, go by themselves.
+//! Splits an analysis into small parts, and assembles it again. Lists of several parts are concatenated, as protobuf
+//! merges messages; the labels of clusterings are lists in a list, so they have parts of their own.
 
 use anomal_core::proto::{Analysis, ClusterLabels, Clustering, Dendrogram, Heatmap, Map};
 
-/// Numbers of a part, of at most 10 bytes each.
-const PART: usize = 50_000;
+/// The most numbers of a part; each has at most 10 bytes.
+const PART_NUMBERS: usize = 50_000;
 
 /// A part of an analysis.
 #[expect(clippy::large_enum_variant, reason = "a few of them at a time, each soon a message")]
@@ -14,7 +14,7 @@ pub enum Part {
     Labels(ClusterLabels),
 }
 
-/// The parts of an analysis, in the order in which they are to be sent.
+/// The parts of an analysis, in the order in which they must be sent.
 pub fn split(mut analysis: Analysis) -> Vec<Part> {
     let mut parts = Vec::new();
     let clusterings = std::mem::take(&mut analysis.clusterings);
@@ -25,16 +25,16 @@ pub fn split(mut analysis: Analysis) -> Vec<Part> {
         analysis.map.as_mut().map(|map| std::mem::take(&mut map.points)).unwrap_or_default();
     let similarities = analysis.heatmap.as_mut().map(|map| std::mem::take(&mut map.similarities));
     let tree = analysis.dendrogram.as_mut().map(std::mem::take).unwrap_or_default();
-    // What is there at all stays in the first part.
+    // The first part has all fields except the lists.
     let mut push = |part: Analysis| parts.push(Part::Analysis(part));
     push(analysis);
-    for points in points.chunks(PART) {
+    for points in points.chunks(PART_NUMBERS) {
         push(Analysis {
             map: Some(Map { points: points.to_vec(), ..Map::default() }),
             ..Analysis::default()
         });
     }
-    for similarities in similarities.unwrap_or_default().chunks(PART) {
+    for similarities in similarities.unwrap_or_default().chunks(PART_NUMBERS) {
         let similarities = similarities.to_vec();
         push(Analysis {
             heatmap: Some(Heatmap { similarities, ..Heatmap::default() }),
@@ -42,16 +42,16 @@ pub fn split(mut analysis: Analysis) -> Vec<Part> {
         });
     }
     let branch = |part: Dendrogram| Analysis { dendrogram: Some(part), ..Analysis::default() };
-    for rows in tree.leaf_rows.chunks(PART) {
+    for rows in tree.leaf_rows.chunks(PART_NUMBERS) {
         push(branch(Dendrogram { leaf_rows: rows.to_vec(), ..Dendrogram::default() }));
     }
-    for counts in tree.leaf_counts.chunks(PART) {
+    for counts in tree.leaf_counts.chunks(PART_NUMBERS) {
         push(branch(Dendrogram { leaf_counts: counts.to_vec(), ..Dendrogram::default() }));
     }
-    for merges in tree.merges.chunks(PART / 4) {
+    for merges in tree.merges.chunks(PART_NUMBERS / 4) {
         push(branch(Dendrogram { merges: merges.to_vec(), ..Dendrogram::default() }));
     }
-    for order in tree.order.chunks(PART) {
+    for order in tree.order.chunks(PART_NUMBERS) {
         push(branch(Dendrogram { order: order.to_vec(), ..Dendrogram::default() }));
     }
     for feature in features {
@@ -73,23 +73,23 @@ pub fn split(mut analysis: Analysis) -> Vec<Part> {
         .collect();
     push(Analysis { clusterings: bare, ..Analysis::default() });
     for (clustering, labels) in (0_u32..).zip(labels) {
-        for labels in labels.chunks(PART) {
+        for labels in labels.chunks(PART_NUMBERS) {
             parts.push(Part::Labels(ClusterLabels { clustering, labels: labels.to_vec() }));
         }
     }
     parts
 }
 
-/// Puts parts together as they come.
+/// Assembles an analysis from its parts.
 #[derive(Debug, Default)]
-pub struct Joined(pub Analysis);
+pub struct AnalysisAssembler(pub Analysis);
 
-impl Joined {
-    /// The next part.
+impl AnalysisAssembler {
+    /// Adds the next part.
     pub fn add(&mut self, part: Analysis) {
         let all = &mut self.0;
         if !part.detector.is_empty() {
-            // The first part holds what is there once.
+            // Only the first part names the detector.
             *all = part;
             return;
         }
@@ -111,8 +111,8 @@ impl Joined {
         }
     }
 
-    /// Labels of a clustering that is there already.
-    pub fn label(&mut self, part: ClusterLabels) {
+    /// Adds labels of a clustering that has been added already.
+    pub fn add_labels(&mut self, part: ClusterLabels) {
         if let Some(clustering) = self.0.clusterings.get_mut(part.clustering as usize) {
             clustering.labels.extend(part.labels);
         }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_split_is_joined_and_no_part_is_large() {
+    fn parts_are_small_and_are_assembled_again() {
         let n = 120_000_u32;
         let rows: Vec<u64> = (0..u64::from(n)).map(|row| row << 40).collect();
         let analysis = Analysis {
@@ -168,19 +168,19 @@ mod tests {
             suspects: vec![SuspectNeighbors { row: 5, ..SuspectNeighbors::default() }; 1_000],
             ..Analysis::default()
         };
-        let mut joined = Joined::default();
+        let mut assembler = AnalysisAssembler::default();
         for part in split(analysis.clone()) {
             match part {
                 Part::Analysis(part) => {
                     assert!(part.encoded_len() <= 2 << 20, "{}", part.encoded_len());
-                    joined.add(part);
+                    assembler.add(part);
                 }
                 Part::Labels(part) => {
                     assert!(part.encoded_len() <= 1 << 20);
-                    joined.label(part);
+                    assembler.add_labels(part);
                 }
             }
         }
-        assert!(joined.0 == analysis);
+        assert!(assembler.0 == analysis);
     }
 }

@@ -1,4 +1,4 @@
-//! The command line that all servers share.
+//! The command line arguments of all servers.
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::certificates::TlsFiles;
 
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
-    /// Where to serve gRPC (port 0: a free one)
+    /// The address to serve gRPC on (port 0: a free one)
     #[arg(long, env = "ANOMAL_LISTEN")]
     pub listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct ServerArgs {
     /// Write the ports that were bound to this file, as JSON
     #[arg(long)]
     pub port_file: Option<PathBuf>,
-    /// The port of the server's own web pages, where it has any; told in that file.
+    /// The port of the server's web pages, if it has any, for that file.
     #[arg(skip)]
     pub web_port: Option<u16>,
     /// The server's certificate chain (PEM); with --tls-key, clients must use https. It is read again when the
@@ -28,20 +28,20 @@ pub struct ServerArgs {
     /// The certificate's private key (PEM)
     #[arg(long, env = "ANOMAL_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// The authorities (PEM) whose certificates clients must show; without it they need none
+    /// The authorities (PEM) of client certificates; without it, clients need no certificate
     #[arg(long, env = "ANOMAL_CLIENT_CA", requires = "tls_cert", value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
-    /// Requests worked on at once; others are refused and tried elsewhere
+    /// The maximum number of concurrent requests; clients retry others with another replica
     #[arg(long, env = "ANOMAL_MAX_CONCURRENT_REQUESTS", default_value_t = 16)]
     pub max_concurrent_requests: usize,
-    /// Bytes that the table of a request may have
+    /// The maximum size of a request's table in bytes
     #[arg(long, env = "ANOMAL_MAX_REQUEST_BYTES", default_value_t = 2 << 30)]
     pub max_request_bytes: usize,
-    /// Threads that compute, and as many that serve (default: one for each processor; tables have their own,
+    /// The number of threads for computation, and of those for serving (default: one per processor; tables have their own,
     /// set by the environment variable `POLARS_MAX_THREADS`)
     #[arg(long, env = "ANOMAL_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Seconds that requests may go on after the server was told to stop
+    /// How many seconds requests may continue after a signal to stop
     #[arg(long, env = "ANOMAL_GRACE_PERIOD", default_value_t = 25)]
     pub grace_period: u64,
     #[command(flatten)]
@@ -52,7 +52,7 @@ impl ServerArgs {
     /// The runtime that serves, and the threads that compute.
     ///
     /// # Errors
-    /// If the system gives no threads, or the threads that compute were there already.
+    /// If threads can't be started, or the threads for computation are started already.
     pub fn runtime(&self) -> io::Result<Runtime> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = self.threads {
@@ -65,7 +65,7 @@ impl ServerArgs {
         builder.enable_all().build()
     }
 
-    /// The server's certificate and whom it asks for one, if it serves over TLS.
+    /// The files for TLS, if the server has a certificate.
     pub fn tls(&self) -> Option<TlsFiles> {
         let (cert, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
         Some(TlsFiles { cert, key, client_ca: self.client_ca.clone() })
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_as_many_as_asked_for() {
+    fn the_number_of_threads_can_be_set() {
         let args = parse(&["--threads", "3"]).unwrap();
         let runtime = args.runtime().unwrap();
         assert_eq!(runtime.metrics().num_workers(), 3);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_explained() {
+    fn every_option_has_a_description() {
         for option in Server::command().get_arguments() {
             assert!(option.get_help().is_some(), "--{}", option.get_id());
         }

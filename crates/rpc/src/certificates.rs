@@ -1,5 +1,5 @@
-//! A server's certificates, in files that may change: who rotates them replaces the files, and new connections
-//! see the new ones. Connections that are there go on with what they began with.
+//! A server's certificates, in files that may be replaced. New connections use the new files; existing connections
+//! continue with the certificates that they started with.
 
 use std::{
     io,
@@ -16,57 +16,57 @@ use rustls::{
 };
 use tokio::sync::watch;
 
-/// How often the files are looked at. Kubernetes replaces a link to their folder, which no watch of a file sees.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the files are read. Kubernetes replaces a link to their folder, which a watch of a file does not detect.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What new connections are served with.
+/// The configuration for new connections.
 pub type Certificates = watch::Receiver<Arc<ServerConfig>>;
 
-/// Where a server's certificate is, and whom it asks for one.
+/// The files of a server's certificate, and of the authorities of client certificates.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// Its chain, the server's own first.
+    /// The certificate chain, that of the server first.
     pub cert: PathBuf,
     pub key: PathBuf,
-    /// The authorities whose certificates clients must show; none: they need not show any.
+    /// The authorities of client certificates. None: clients need no certificate.
     pub client_ca: Option<PathBuf>,
 }
 
-/// What the files hold.
+/// The contents of the files.
 #[derive(PartialEq)]
-struct Content {
+struct PemContents {
     cert: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
 }
 
 impl TlsFiles {
-    /// Reads them, now and whenever they change for as long as the value lives. `protocol` is what is spoken
-    /// over the connections, as ALPN has it.
+    /// Reads the files now, and whenever they change while the returned value exists. `protocol` is the ALPN protocol of the
+    /// connections.
     ///
     /// # Errors
-    /// With the file, if one can't be read or holds no certificate. Once they were right, wrong ones are told in
-    /// the log and not used.
+    /// With the file, if one can't be read or has no certificate. Later errors are logged, and the last valid
+    /// certificates are used.
     pub async fn watch(self, protocol: &'static [u8]) -> Result<Certificates, String> {
         let content = self.read().await?;
         let config = self.config(&content, protocol)?;
         let (sender, receiver) = watch::channel(Arc::new(config));
-        tokio::spawn(follow(self, content, protocol, sender));
+        tokio::spawn(watch_files(self, content, protocol, sender));
         Ok(receiver)
     }
 
-    async fn read(&self) -> Result<Content, String> {
+    async fn read(&self) -> Result<PemContents, String> {
         let client_ca = match &self.client_ca {
             Some(file) => Some(read(file).await?),
             None => None,
         };
-        Ok(Content { cert: read(&self.cert).await?, key: read(&self.key).await?, client_ca })
+        Ok(PemContents { cert: read(&self.cert).await?, key: read(&self.key).await?, client_ca })
     }
 
-    fn config(&self, content: &Content, protocol: &[u8]) -> Result<ServerConfig, String> {
+    fn config(&self, content: &PemContents, protocol: &[u8]) -> Result<ServerConfig, String> {
         let provider = Arc::new(default_provider());
         let failed = |error: &dyn std::fmt::Display| {
-            format!("{} can't be served with: {error}", self.cert.display())
+            format!("cannot serve with {}: {error}", self.cert.display())
         };
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -83,7 +83,7 @@ impl TlsFiles {
             _ => builder.with_no_client_auth(),
         };
         let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|error| {
-            format!("{} holds no private key in PEM: {error}", self.key.display())
+            format!("{} has no private key in PEM: {error}", self.key.display())
         })?;
         let chain = chain(&self.cert, &content.cert)?;
         let mut config = builder
@@ -94,56 +94,56 @@ impl TlsFiles {
     }
 }
 
-/// Until nobody serves with them any more.
-async fn follow(
+/// Reads the files until the server has stopped.
+async fn watch_files(
     files: TlsFiles,
-    mut known: Content,
+    mut current: PemContents,
     protocol: &'static [u8],
     sender: watch::Sender<Arc<ServerConfig>>,
 ) {
-    // What was wrong when it was looked at last, and whether that was told: while files are being replaced
-    // they do not fit each other, which is nothing to tell.
-    let mut wrong: Option<(String, bool)> = None;
+    // The last error, and whether it was logged. An error is logged when it occurs twice in a row: while the files are
+    // being replaced, they may not match for a moment.
+    let mut last_error: Option<(String, bool)> = None;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = sender.closed() => return,
         }
-        let looked = match files.read().await {
-            Ok(content) if content == known => Ok(None),
+        let read = match files.read().await {
+            Ok(content) if content == current => Ok(None),
             Ok(content) => files.config(&content, protocol).map(|config| Some((content, config))),
             Err(error) => Err(error),
         };
-        match (looked, &mut wrong) {
-            (Ok(None), _) => wrong = None,
+        match (read, &mut last_error) {
+            (Ok(None), _) => last_error = None,
             (Ok(Some((content, config))), _) => {
-                (known, wrong) = (content, None);
+                (current, last_error) = (content, None);
                 sender.send_replace(Arc::new(config));
-                tracing::info!(cert = %files.cert.display(), "new certificates are served with");
+                tracing::info!(cert = %files.cert.display(), "serving with new certificates");
             }
-            (Err(error), Some((before, told))) if *before == error => {
-                if !std::mem::replace(told, true) {
-                    tracing::warn!("{error}; the certificates from before are kept");
+            (Err(error), Some((before, logged))) if *before == error => {
+                if !std::mem::replace(logged, true) {
+                    tracing::warn!("{error}; still serving with the last valid certificates");
                 }
             }
-            (Err(error), _) => wrong = Some((error, false)),
+            (Err(error), _) => last_error = Some((error, false)),
         }
     }
 }
 
 async fn read(file: &Path) -> Result<Vec<u8>, String> {
     let content = tokio::fs::read(file).await;
-    content.map_err(|error: io::Error| format!("{} can't be read: {error}", file.display()))
+    content.map_err(|error: io::Error| format!("cannot read {}: {error}", file.display()))
 }
 
 fn chain(file: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
         Ok(chain) if chain.is_empty() => {
-            Err(format!("{} holds no certificate in PEM", file.display()))
+            Err(format!("{} has no certificate in PEM", file.display()))
         }
         Ok(chain) => Ok(chain),
-        Err(error) => Err(format!("{} is no PEM: {error}", file.display())),
+        Err(error) => Err(format!("{} is not in PEM: {error}", file.display())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A table as chunks of one Arrow IPC stream, and back.
+//! Tables as chunks of an Arrow IPC stream.
 
 use std::{io::Cursor, panic::AssertUnwindSafe};
 
@@ -9,14 +9,14 @@ use polars_io::ipc::{IpcStreamReader, IpcStreamWriter};
 
 use crate::ipc;
 
-/// Chunks are cut anywhere, not at the borders of batches, so that no cell is too large for a message.
+/// The size of a chunk. Chunks are cut anywhere, not at the borders of batches, so that no cell is too large for a message.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The chunks of a table, with the row numbers as its first column. Strings are `LargeUtf8`, which every
-/// Arrow library reads.
+/// The chunks of a table, with the row numbers as its first column. Strings are `LargeUtf8`, which every Arrow library
+/// reads.
 ///
 /// # Errors
-/// `Internal` if a column has the row numbers' name.
+/// `Internal` if a column has the name of the row numbers.
 pub fn chunks(table: Table) -> Result<impl Iterator<Item = Bytes> + Send + 'static + use<>> {
     let mut frame = table.into_frame()?;
     let mut bytes = Vec::new();
@@ -25,7 +25,7 @@ pub fn chunks(table: Table) -> Result<impl Iterator<Item = Bytes> + Send + 'stat
     Ok(pieces(bytes.into()))
 }
 
-/// Bytes in pieces of at most 1 MiB.
+/// Splits bytes into pieces of at most 1 MiB.
 pub fn pieces(bytes: Bytes) -> impl Iterator<Item = Bytes> + Send + 'static {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -33,7 +33,7 @@ pub fn pieces(bytes: Bytes) -> impl Iterator<Item = Bytes> + Send + 'static {
     })
 }
 
-/// Puts chunks together again, up to a bound.
+/// Assembles chunks, up to a limit in bytes.
 #[derive(Debug)]
 pub struct Assembler {
     bytes: Vec<u8>,
@@ -45,16 +45,18 @@ impl Assembler {
         Self { bytes: Vec::new(), limit }
     }
 
+    /// Adds a chunk.
+    ///
     /// # Errors
-    /// `ResourceExhausted` with the figures beyond the bound.
+    /// `ResourceExhausted` beyond the limit.
     pub fn push(&mut self, chunk: &[u8]) -> Result<()> {
         if self.bytes.len() + chunk.len() > self.limit {
             return Err(Error::new(
                 Code::ResourceExhausted,
                 "REQUEST_TOO_LARGE",
                 format!(
-                    "the table has more than the {} MiB that a request may have here; give the engine more \
-                     (--max-request-bytes), or send fewer columns",
+                    "the table exceeds the limit of {} MiB per request; raise --max-request-bytes of the engine, or \
+                     send fewer columns",
                     self.limit >> 20
                 ),
             ));
@@ -67,26 +69,25 @@ impl Assembler {
         self.bytes
     }
 
+    /// Reads the table.
+    ///
     /// # Errors
-    /// `InvalidRequest` if the chunks are no table.
+    /// `InvalidRequest` if the chunks are not a table.
     pub fn into_table(self) -> Result<Table> {
-        let bad = |why: &str| {
-            Error::new(
-                Code::InvalidRequest,
-                "TABLE_INVALID",
-                format!("the chunks are no table: {why}"),
-            )
+        let invalid = |cause: &str| {
+            let message = format!("the chunks are not a table: {cause}");
+            Error::new(Code::InvalidRequest, "TABLE_INVALID", message)
         };
-        ipc::check(&self.bytes).map_err(|error| bad(&error.to_string()))?;
-        // The reader of Arrow streams indexes by what the bytes say, and panics on some that lie.
+        ipc::check(&self.bytes).map_err(|error| invalid(&error.to_string()))?;
+        // The reader of Arrow streams trusts offsets in the bytes, and panics on some invalid ones.
         let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
             IpcStreamReader::new(Cursor::new(self.bytes)).finish().map(Table::from_frame)
         }));
         match read {
-            Ok(Ok(Err(error))) if error.code == Code::Internal => Err(bad(&error.message)),
+            Ok(Ok(Err(error))) if error.code == Code::Internal => Err(invalid(&error.message)),
             Ok(Ok(table)) => table,
-            Ok(Err(error)) => Err(bad(&error.to_string())),
-            Err(_) => Err(bad("they are damaged")),
+            Ok(Err(error)) => Err(invalid(&error.to_string())),
+            Err(_) => Err(invalid("they are damaged")),
         }
     }
 }
@@ -109,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_cut_is_put_together(
+        fn chunks_are_assembled(
             rows in prop::collection::vec((any::<Option<String>>(), any::<Option<f64>>(), any::<Option<bool>>()), 0..50),
             cut in 1_usize..200,
         ) {
@@ -125,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), place in 0_usize..2000, flip in any::<u8>()) {
+        fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), place in 0_usize..2000, flip in any::<u8>()) {
             let mut assembler = Assembler::new(1 << 20);
             assembler.push(&bytes).unwrap();
             prop_assert!(assembler.into_table().is_err());
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_larger_than_a_message_travels() {
+    fn a_cell_may_be_larger_than_a_message() {
         let table = table(&[(Some("x".repeat(5 << 20)), None, Some(true))]);
         let pieces: Vec<Bytes> = chunks(table).unwrap().collect();
         assert!(pieces.len() >= 5 && pieces.iter().all(|piece| piece.len() <= CHUNK_BYTES));

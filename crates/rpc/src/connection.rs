@@ -1,8 +1,8 @@
-//! Connections that are closed without losing what was sent.
+//! Connections that are closed without losing sent data.
 //!
-//! A socket that is closed while something of its peer's is unread resets the connection, and the peer loses
-//! what it has not read yet: the end of an answer, where it has just made room for more. So a connection
-//! is closed for writing first, and for good when the peer has closed its side.
+//! Closing a socket with unread data of the peer resets the connection, and the peer loses what it has not read yet,
+//! such as the end of an answer. So a connection is closed for writing first, and completely when the peer has closed its
+//! side.
 
 use std::{
     io,
@@ -19,15 +19,15 @@ use tokio::{
 };
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// A peer that does not close its side is waited for no longer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the peer to close its side.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server's side of a connection.
 pub(crate) struct Connection {
-    /// There until it is dropped.
+    /// None only while it is dropped.
     stream: Option<TcpStream>,
     info: TcpConnectInfo,
-    /// Goes when the connection is closed for good.
+    /// Dropped when the connection is completely closed.
     open: Sender<()>,
 }
 
@@ -37,7 +37,7 @@ impl Connection {
         Self { stream: Some(stream), info, open }
     }
 
-    /// Its two ends.
+    /// The addresses of both ends.
     pub fn info(&self) -> TcpConnectInfo {
         self.info.clone()
     }
@@ -64,8 +64,8 @@ impl Drop for Connection {
                 stream.shutdown().await?;
                 tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
             };
-            // Whatever ends it, nobody waits for more.
-            let _ = tokio::time::timeout(PATIENCE, rest).await;
+            // The connection is closed whatever the result.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
             drop(open);
         });
     }
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection's two sides.
+    /// Both sides of a connection.
     async fn pair() -> (Connection, TcpStream, Receiver<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_is_not_read_any_more_reads_all_that_was_sent() {
+    async fn a_peer_with_unread_data_still_reads_the_whole_answer() {
         let (mut connection, mut peer, mut closed) = pair().await;
         connection.write_all(&vec![7; 100_000]).await.unwrap();
         peer.write_all(b"never read").await.unwrap();
@@ -145,10 +145,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_stays_is_not_waited_for_long() {
+    async fn waiting_for_a_peer_to_close_has_a_timeout() {
         let (connection, peer, mut closed) = pair().await;
         drop(connection);
-        let waited = tokio::time::timeout(PATIENCE * 5, closed.recv()).await;
+        let waited = tokio::time::timeout(CLOSE_TIMEOUT * 5, closed.recv()).await;
         assert_eq!(waited, Ok(None));
         drop(peer);
     }

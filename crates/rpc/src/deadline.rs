@@ -1,4 +1,4 @@
-//! The time that a client gives a request (`grpc-timeout`).
+//! The deadline that a client sets for a request (`grpc-timeout`).
 
 use std::{future::Future, time::Duration};
 
@@ -6,10 +6,10 @@ use anomal_core::{Code, Error, Result};
 use tonic::metadata::MetadataMap;
 
 pub(crate) const DEADLINE: &str = "DEADLINE";
-/// The transport ends a request at its deadline with a bare status; ours says more and goes before it.
-const AHEAD: Duration = Duration::from_millis(20);
+/// How long before the deadline a request is ended with an error: at the deadline, the transport ends it without a message.
+const MARGIN: Duration = Duration::from_millis(20);
 
-/// Does the work unless its time is over before.
+/// Does the work, with an error at the deadline.
 pub(crate) async fn within<T>(
     metadata: &MetadataMap,
     work: impl Future<Output = Result<T>>,
@@ -18,20 +18,20 @@ pub(crate) async fn within<T>(
     else {
         return work.await;
     };
-    match tokio::time::timeout(time.saturating_sub(AHEAD.min(time / 4)), work).await {
+    match tokio::time::timeout(time.saturating_sub(MARGIN.min(time / 4)), work).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(
             Code::DeadlineExceeded,
             DEADLINE,
             format!(
-                "the request took longer than the {time:?} that its client gives it; give it more, or send less \
+                "the request took longer than the deadline of {time:?} that its client set; raise it, or send less \
                  at once"
             ),
         )),
     }
 }
 
-/// At most eight digits and a unit.
+/// Parses at most eight digits and a unit.
 fn parse(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_grpc_writes_them() {
+    fn timeouts_are_parsed_as_grpc_specifies() {
         assert_eq!(parse("2H"), Some(Duration::from_hours(2)));
         assert_eq!(parse("3M"), Some(Duration::from_mins(3)));
         assert_eq!(parse("00000004S"), Some(Duration::from_secs(4)));

@@ -1,5 +1,5 @@
-//! Only whoever has a token that was made for this service has work done by it. It stands before a service's
-//! methods, so that none can be forgotten; health and reflection, which tell nothing of anyone, stay open.
+//! Authentication of callers by token, before all methods of a service, so that no method is missed. Health and
+//! reflection have no data of users, and stay open.
 
 use std::{
     convert::Infallible,
@@ -16,8 +16,12 @@ use tower::{Layer, Service};
 
 use crate::{metrics::Metrics, status::to_status};
 
-/// The routes for callers whose tokens these reviews know, or for all if there are none.
-pub fn guarded(routes: Routes, reviews: Option<Arc<Reviews>>, metrics: &Arc<Metrics>) -> Routes {
+/// Requires a valid token for the routes. Without reviews, the routes are open.
+pub fn require_tokens(
+    routes: Routes,
+    reviews: Option<Arc<Reviews>>,
+    metrics: &Arc<Metrics>,
+) -> Routes {
     match reviews {
         None => routes,
         Some(reviews) => {
@@ -34,16 +38,16 @@ struct Guard {
 }
 
 impl Guard {
-    async fn check(&self, sent: Option<HeaderValue>) -> Result<()> {
+    async fn check(&self, header: Option<HeaderValue>) -> Result<()> {
         let message = "a token is needed: send it as `authorization: Bearer …`".to_owned();
-        let token = sent.as_ref().and_then(|sent| bearer(sent.as_bytes()));
+        let token = header.as_ref().and_then(|header| bearer(header.as_bytes()));
         let token = token.ok_or_else(|| Error { message, ..no_token() })?;
-        // Boxed: questions to an API server take much room, and are rare.
-        let known = Box::pin(self.reviews.user(token)).await;
-        known.map(|_| ()).map_err(|mut error| {
+        // Boxed: the future of a request to the API server is large, and rarely needed.
+        let user = Box::pin(self.reviews.user(token)).await;
+        user.map(|_| ()).map_err(|mut error| {
             if error.code == Code::Unauthenticated {
                 let audience = self.reviews.audience();
-                error.message = format!("{}; it takes those made for {audience:?}", error.message);
+                error.message = format!("{}; use one for the audience {audience:?}", error.message);
             }
             error
         })
@@ -51,20 +55,20 @@ impl Guard {
 }
 
 impl<S> Layer<S> for Guard {
-    type Service = Guarded<S>;
+    type Service = GuardService<S>;
 
-    fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { inner, guard: self.clone() }
+    fn layer(&self, inner: S) -> GuardService<S> {
+        GuardService { inner, guard: self.clone() }
     }
 }
 
 #[derive(Clone)]
-struct Guarded<S> {
+struct GuardService<S> {
     inner: S,
     guard: Guard,
 }
 
-impl<S, B, R> Service<Request<B>> for Guarded<S>
+impl<S, B, R> Service<Request<B>> for GuardService<S>
 where
     S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -81,19 +85,19 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // The one that was found ready.
+        // `self.inner` is the one that is ready, see the documentation of `tower::Service`.
         let other = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, other);
         let guard = self.guard.clone();
-        // Nobody behind has a use for it.
-        let sent = request.headers_mut().remove(AUTHORIZATION);
+        // The methods do not need it.
+        let header = request.headers_mut().remove(AUTHORIZATION);
         Box::pin(async move {
-            match guard.check(sent).await {
+            match guard.check(header).await {
                 Ok(()) => inner.call(request).await,
                 Err(error) => {
                     let peer = request.extensions().get::<TcpConnectInfo>();
                     let peer = peer.and_then(|peer| peer.remote_addr);
-                    tracing::warn!(?peer, reason = error.reason, "a caller was not let in");
+                    tracing::warn!(?peer, reason = error.reason, "refused a caller");
                     let status = to_status(&error);
                     guard.metrics.refused(status.code());
                     Ok(status.into_http())

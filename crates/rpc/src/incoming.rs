@@ -1,5 +1,5 @@
-//! The connections of a listener, over TLS or not. Each handshake is a task with an end: a client that is slow
-//! or silent holds up nobody, and many of them push out each other, the oldest first.
+//! The connections of a listener, with or without TLS. Each handshake is a task with a timeout, so that slow clients do
+//! not block others. If there are too many handshakes, the oldest is aborted.
 
 use std::{
     collections::VecDeque,
@@ -19,14 +19,13 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{certificates::Certificates, connection::Connection, stream::Stream};
 
-/// How long a handshake may take: a few round trips.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes at once.
-const MOST: usize = 512;
-/// What keeps a connection from being accepted, such as a lack of descriptors, may pass.
-const PAUSE: Duration = Duration::from_millis(100);
+/// A handshake needs a few round trips.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_HANDSHAKES: usize = 512;
+/// The delay after an error of the listener, such as a lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Connections that are ready to be served.
+/// Connections after their handshake.
 #[derive(Debug)]
 pub struct Incoming {
     ready: Receiver<Stream>,
@@ -34,7 +33,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Accepts until it is dropped. `open` goes when the last connection is closed for good.
+    /// Accepts connections until it is dropped. `open` is dropped when the last connection is completely closed.
     pub fn new(listener: TcpListener, tls: Option<Certificates>, open: Sender<()>) -> Self {
         let address = listener.local_addr().ok();
         let (sender, ready) = mpsc::channel(16);
@@ -47,7 +46,7 @@ impl Incoming {
         self.ready.recv().await
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
@@ -67,7 +66,7 @@ async fn accept(
     open: Sender<()>,
     ready: Sender<Stream>,
 ) {
-    // Dropped with this task, and all that are in it.
+    // All handshakes are aborted when this task ends.
     let mut handshakes = JoinSet::new();
     let mut oldest = VecDeque::new();
     loop {
@@ -79,13 +78,13 @@ async fn accept(
         };
         let connection = match accepted {
             Ok((stream, _)) => {
-                // A connection without it is as good, only slower.
+                // Without it, the connection is only slower.
                 let _ = stream.set_nodelay(true);
                 Connection::new(stream, open.clone())
             }
             Err(error) => {
-                tracing::debug!("a connection can't be accepted: {error}");
-                tokio::time::sleep(PAUSE).await;
+                tracing::debug!("cannot accept a connection: {error}");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
@@ -104,13 +103,13 @@ async fn accept(
     }
 }
 
-/// Whoever means it is through long before it is the oldest.
+/// Aborts the oldest handshake if there are too many. Honest clients finish long before theirs is the oldest.
 fn make_room(oldest: &mut VecDeque<AbortHandle>) {
-    if oldest.len() < MOST {
+    if oldest.len() < MAX_HANDSHAKES {
         return;
     }
     oldest.retain(|handshake| !handshake.is_finished());
-    if oldest.len() >= MOST
+    if oldest.len() >= MAX_HANDSHAKES
         && let Some(handshake) = oldest.pop_front()
     {
         handshake.abort();
@@ -119,9 +118,9 @@ fn make_room(oldest: &mut VecDeque<AbortHandle>) {
 
 async fn handshake(acceptor: TlsAcceptor, connection: Connection, ready: Sender<Stream>) {
     let peer = connection.info().remote_addr;
-    match tokio::time::timeout(HANDSHAKE, acceptor.accept(connection)).await {
-        // Where nobody takes it, the server has stopped.
-        Ok(Ok(stream)) => drop(ready.send(Stream::secured(stream)).await),
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(connection)).await {
+        // It fails only when the server has stopped.
+        Ok(Ok(stream)) => drop(ready.send(Stream::tls(stream)).await),
         Ok(Err(error)) => tracing::info!(?peer, "a TLS handshake failed: {error}"),
         Err(_) => tracing::info!(?peer, "a TLS handshake took too long"),
     }

@@ -1,8 +1,6 @@
-//! What a stream of Arrow messages says of its lengths, held against the bytes that are there. The reader of
-//! such streams believes them, and allocates what they say.
+//! Checks the lengths in a stream of Arrow messages against its bytes, since the reader allocates memory by these lengths.
 //!
-//! A table here is flat and not compressed: no nested columns, no dictionaries, no views. Whoever wants it
-//! smaller on the wire compresses messages.
+//! Tables are flat and not compressed: no nested columns, no dictionaries, no views. Messages can be compressed instead.
 
 use std::error::Error;
 
@@ -11,35 +9,37 @@ use polars_arrow::io::ipc::format::ipc::{
     planus::{self, ReadAsRoot, Vector},
 };
 
-/// Why a stream is refused.
-type Checked<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+/// The result of a check; the error is for people.
+type CheckResult<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Each column costs memory, even one that says nothing.
-const MOST_COLUMNS: usize = 1 << 16;
+/// Each column needs memory, even an empty one.
+const MAX_COLUMNS: usize = 1 << 16;
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
+/// Checks a whole stream.
+///
 /// # Errors
-/// What is wrong, for people.
-pub(crate) fn check(stream: &[u8]) -> Checked {
+/// With the first problem.
+pub(crate) fn check(stream: &[u8]) -> CheckResult {
     let mut rest = stream;
     let first = message(&mut rest)?.ok_or("they are empty")?;
     match header(first)?.0 {
-        MessageHeaderRef::Schema(told) => schema(&told, first.len())?,
-        _ => return Err("the first message is no schema".into()),
+        MessageHeaderRef::Schema(header) => schema(&header, first.len())?,
+        _ => return Err("the first message is not a schema".into()),
     }
     while let Some(next) = message(&mut rest)? {
         let (header, body) = header(next)?;
         let body = take(&mut rest, body)?;
         match header {
-            MessageHeaderRef::RecordBatch(told) => batch(&told, body.len())?,
-            _ => return Err("a message is no batch of rows".into()),
+            MessageHeaderRef::RecordBatch(header) => batch(&header, body.len())?,
+            _ => return Err("a message is not a batch of rows".into()),
         }
     }
     Ok(())
 }
 
 /// The next message without its body; none at the stream's end.
-fn message<'a>(rest: &mut &'a [u8]) -> Checked<Option<&'a [u8]>> {
+fn message<'a>(rest: &mut &'a [u8]) -> CheckResult<Option<&'a [u8]>> {
     if rest.is_empty() {
         return Ok(None);
     }
@@ -54,42 +54,43 @@ fn message<'a>(rest: &mut &'a [u8]) -> Checked<Option<&'a [u8]>> {
     }
 }
 
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Checked<&'a [u8]> {
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> CheckResult<&'a [u8]> {
     let (taken, left) = rest
         .split_at_checked(length)
-        .ok_or_else(|| format!("{length} bytes are announced and {} are there", rest.len()))?;
+        .ok_or_else(|| format!("{length} bytes are announced, but there are {}", rest.len()))?;
     *rest = left;
     Ok(taken)
 }
 
-/// What a message is, and how long its body.
-fn header(message: &[u8]) -> Checked<(MessageHeaderRef<'_>, usize)> {
+/// The header of a message, and the length of its body.
+fn header(message: &[u8]) -> CheckResult<(MessageHeaderRef<'_>, usize)> {
     let message = MessageRef::read_as_root(message)?;
     let body = usize::try_from(message.body_length()?)?;
     Ok((message.header()?.ok_or("a message has no header")?, body))
 }
 
-/// Offsets within a message may lead to the same place many times: texts are counted each time.
-fn schema(schema: &SchemaRef<'_>, length: usize) -> Checked {
+/// Offsets in a message may refer to the same place many times, so texts are counted each time.
+fn schema(schema: &SchemaRef<'_>, length: usize) -> CheckResult {
     let fields = schema.fields()?.ok_or("the schema has no fields")?;
-    if fields.len() > MOST_COLUMNS {
-        return Err(format!("{} columns are more than {MOST_COLUMNS}", fields.len()).into());
+    if fields.len() > MAX_COLUMNS {
+        return Err(format!("{} columns are more than {MAX_COLUMNS}", fields.len()).into());
     }
-    let mut texts = notes(schema.custom_metadata()?)?;
+    let mut texts = metadata_length(schema.custom_metadata()?)?;
     for field in fields {
         texts = texts.saturating_add(column(&field?)?);
         if texts > length {
-            return Err("the schema's names are longer than the schema".into());
+            return Err("the names in the schema are longer than the schema".into());
         }
     }
     Ok(())
 }
 
-/// The length of a column's texts.
-fn column(field: &FieldRef<'_>) -> Checked<usize> {
+/// The length of the texts of a column.
+fn column(field: &FieldRef<'_>) -> CheckResult<usize> {
     let name = field.name()?.ok_or("a column has no name")?;
-    let refused =
-        |what: &str| -> Checked<usize> { Err(format!("the column {name:.100} is {what}").into()) };
+    let refused = |kind: &str| -> CheckResult<usize> {
+        Err(format!("the column {name:.100} is {kind}").into())
+    };
     if field.children()?.is_some_and(|children| !children.is_empty()) {
         return refused("nested; tables are flat");
     }
@@ -103,11 +104,13 @@ fn column(field: &FieldRef<'_>) -> Checked<usize> {
         }
         _ => 0,
     };
-    Ok(name.len().saturating_add(zone).saturating_add(notes(field.custom_metadata()?)?))
+    Ok(name.len().saturating_add(zone).saturating_add(metadata_length(field.custom_metadata()?)?))
 }
 
-/// The length of keys and values.
-fn notes<'a>(pairs: Option<Vector<'a, planus::Result<KeyValueRef<'a>>>>) -> Checked<usize> {
+/// The length of the keys and values of metadata.
+fn metadata_length<'a>(
+    pairs: Option<Vector<'a, planus::Result<KeyValueRef<'a>>>>,
+) -> CheckResult<usize> {
     let mut length = 0_usize;
     for pair in pairs.into_iter().flatten() {
         let pair = pair?;
@@ -118,9 +121,9 @@ fn notes<'a>(pairs: Option<Vector<'a, planus::Result<KeyValueRef<'a>>>>) -> Chec
     Ok(length)
 }
 
-/// Buffers lie within the body and do not overlap, so that no more is made than was sent; a row has a bit of
-/// it at least.
-fn batch(batch: &RecordBatchRef<'_>, body: usize) -> Checked {
+/// Buffers are within the body and do not overlap, so that no more memory is allocated than was sent. A row has at least
+/// one bit.
+fn batch(batch: &RecordBatchRef<'_>, body: usize) -> CheckResult {
     if batch.compression()?.is_some() {
         return Err("the columns are compressed; compress messages instead".into());
     }

@@ -1,7 +1,7 @@
-//! One place for what is the same in every server and client: limits, TLS, health, reflection, tracing,
-//! metrics, retries, tables as chunks, errors that survive the wire.
+//! The common parts of all servers and clients: limits, TLS, health, reflection, tracing, metrics, retries, tables as
+//! chunks, errors as statuses.
 //!
-//! Services have thin adapters over it that hold no logic.
+//! The services have thin adapters over it without logic.
 
 pub mod admission;
 pub mod analysis;
@@ -26,7 +26,7 @@ pub use admission::Admission;
 pub use args::ServerArgs;
 pub use certificates::{Certificates, TlsFiles};
 pub use chunks::{Assembler, chunks};
-pub use guard::guarded;
+pub use guard::require_tokens;
 pub use incoming::Incoming;
 pub use replicas::Replicas;
 pub use server::{serve, serve_until};
@@ -35,5 +35,5 @@ pub use stream::{Peer, Stream};
 pub use tonic::codec::CompressionEncoding;
 pub use trace::outgoing;
 
-/// A message is at most this large, both ways.
+/// The maximum size of a message in both directions.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;

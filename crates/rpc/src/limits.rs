@@ -1,8 +1,7 @@
-//! What every service and every client of ours is limited to and compresses with. Macros, since the types that
-//! tonic generates have these methods and no trait for them.
+//! Size limits and compression of all services and clients. They are macros since the types that tonic generates have
+//! these methods without a trait.
 
-/// A generated service that takes and sends messages of at most [`crate::MAX_MESSAGE_BYTES`], compressed as its
-/// clients wish.
+/// A generated service with messages of at most [`crate::MAX_MESSAGE_BYTES`], compressed as the client requests.
 #[macro_export]
 macro_rules! limited_service {
     ($service:expr) => {
@@ -16,7 +15,7 @@ macro_rules! limited_service {
     };
 }
 
-/// A generated client with the same limits, and this compression both ways, if any.
+/// A generated client with the same limits, and this compression in both directions, if any.
 #[macro_export]
 macro_rules! limited_client {
     ($client:expr, $compression:expr) => {{

@@ -1,4 +1,4 @@
-//! Prometheus metrics of a server.
+//! Prometheus metrics of a gRPC server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ struct Refusal {
 
 type Durations = Family<Method, Histogram, fn() -> Histogram>;
 
-/// What a server counts.
+/// The metrics of a server.
 #[derive(Debug)]
 pub struct Metrics {
     registered: Arc<Registered>,
@@ -79,12 +79,12 @@ impl Metrics {
         self.refused.get_or_create(&Refusal { code: format!("{code:?}") }).inc();
     }
 
-    /// As they are served.
+    /// The registry that is served.
     pub(crate) fn registered(&self) -> Arc<Registered> {
         Arc::clone(&self.registered)
     }
 
-    /// As Prometheus scrapes it.
+    /// The text format of Prometheus.
     pub fn text(&self) -> String {
         self.registered.text()
     }

@@ -1,5 +1,5 @@
-//! The replicas of a service: all addresses of its names, found again every few seconds; each call goes to
-//! the next of them, and a call that a lost or busy replica did not answer to another.
+//! The replicas of a service: all addresses of its endpoints, resolved again every few seconds. Calls go to the replicas
+//! in turn, and a call that a lost or busy replica did not answer is retried with another.
 
 mod endpoint;
 mod failure;
@@ -18,27 +18,28 @@ use std::{
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{MessageCompression, RemoteEngine};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures::future::join_all;
 use tonic::{Status, codec::CompressionEncoding};
 
 use endpoint::Endpoint;
-pub use endpoint::{Dns, Resolver, Wire};
-use failure::{incompatible, named, retryable, unknown};
+pub use endpoint::{Dns, EngineChannel, Resolver};
+use failure::{incompatible, retryable, with_address, with_token_hint};
 pub use token::Bearer;
 
-/// How long a client waits, and how often it looks.
+/// The timeouts and intervals of a client.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// How often names are looked up.
+    /// How often names are resolved.
     pub resolve: Duration,
     pub connect: Duration,
-    /// A peer that is gone is noticed within two of these.
+    /// A lost replica is detected within two of these.
     pub keepalive: Duration,
-    /// How long a call is tried again without any success.
+    /// How long a call is retried after its first failure.
     pub patience: Duration,
-    /// How long a first answer is waited for.
+    /// How long to wait for the first answer of a replica.
     pub first_answer: Duration,
-    /// The first pause before another try; each is twice the one before.
+    /// The upper bound of the first delay before a retry; it doubles with each retry.
     pub pause: Duration,
 }
 
@@ -55,9 +56,23 @@ impl Default for Pace {
     }
 }
 
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_DELAY: Duration = Duration::from_secs(2);
 
-/// How a client goes about it.
+impl Pace {
+    /// The delays between retries: random between half of their upper bound and all of it, so that many clients do not
+    /// retry at the same time.
+    fn backoff(&self) -> ExponentialBackoff {
+        // backon adds up to the same again to each delay.
+        ExponentialBuilder::default()
+            .with_min_delay(self.pause / 2)
+            .with_max_delay(MAX_DELAY / 2)
+            .without_max_times()
+            .with_jitter()
+            .build()
+    }
+}
+
+/// The options of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub pace: Pace,
@@ -74,39 +89,39 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 struct Replica {
     address: SocketAddr,
-    channel: Wire,
-    /// Of its endpoint's certificates.
+    channel: EngineChannel,
+    /// The version of the certificates of its endpoint.
     version: u64,
 }
 
-/// A service's replicas.
+/// The replicas of a service.
 #[derive(Debug)]
 pub struct Replicas {
-    /// Where the settings name them.
+    /// The path of the engine in the settings, for messages.
     place: &'static str,
     endpoints: Vec<Endpoint>,
     options: Options,
     compression: Option<CompressionEncoding>,
-    known: RwLock<Vec<Replica>>,
+    current: RwLock<Vec<Replica>>,
     next: AtomicUsize,
 }
 
 impl Replicas {
-    /// Looks the endpoints up, now and again every few seconds for as long as the value lives. `place` is where
-    /// the settings name the engine, such as `engines.feature`.
+    /// Resolves the endpoints now, and again every few seconds while the value exists. `place` is the path of the engine in
+    /// the settings, such as `engines.feature`.
     ///
     /// # Errors
-    /// `InvalidSettings` for an endpoint that is no URL, or a certificate or token that can't be read;
+    /// `InvalidSettings` for an endpoint that is not a URL, or a certificate or token that can't be read;
     /// `Unavailable` if no name has an address.
     pub async fn resolve(settings: &RemoteEngine, place: &'static str) -> Result<Arc<Self>> {
-        Self::with(settings, place, Options::default()).await
+        Self::with_options(settings, place, Options::default()).await
     }
 
-    /// As [`Replicas::resolve`], at another pace or with other addresses.
+    /// As [`Replicas::resolve`], with other timeouts or another resolver.
     ///
     /// # Errors
     /// As [`Replicas::resolve`].
-    pub async fn with(
+    pub async fn with_options(
         settings: &RemoteEngine,
         place: &'static str,
         options: Options,
@@ -115,13 +130,13 @@ impl Replicas {
         let endpoints = endpoints.map(|endpoint| Endpoint::new(endpoint, settings, place));
         let endpoints = endpoints.collect::<Result<Vec<Endpoint>>>()?;
         let every = options.pace.resolve;
-        let (known, next) = (RwLock::default(), AtomicUsize::new(0));
+        let (current, next) = (RwLock::default(), AtomicUsize::new(0));
         let compression = match settings.compression {
             MessageCompression::None => None,
             MessageCompression::Gzip => Some(CompressionEncoding::Gzip),
             MessageCompression::Zstd => Some(CompressionEncoding::Zstd),
         };
-        let replicas = Arc::new(Self { place, endpoints, options, compression, known, next });
+        let replicas = Arc::new(Self { place, endpoints, options, compression, current, next });
         replicas.look_up().await?;
         let weak = Arc::downgrade(&replicas);
         tokio::spawn(async move {
@@ -136,25 +151,25 @@ impl Replicas {
         Ok(replicas)
     }
 
-    /// How many there are now.
+    /// The present number of replicas.
     pub fn count(&self) -> usize {
-        self.known.read().map_or(0, |known| known.len())
+        self.current.read().map_or(0, |current| current.len())
     }
 
-    /// What a client of them compresses messages with, both ways.
+    /// The compression of messages in both directions.
     pub fn compression(&self) -> Option<CompressionEncoding> {
         self.compression
     }
 
-    /// Their addresses now.
+    /// The present addresses.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.known
+        self.current
             .read()
-            .map(|known| known.iter().map(|one| one.address).collect())
+            .map(|current| current.iter().map(|one| one.address).collect())
             .unwrap_or_default()
     }
 
-    /// Addresses that can't be looked up any more stay as they were.
+    /// Resolves all endpoints. If none can be resolved, the replicas stay as they are.
     async fn look_up(&self) -> Result<()> {
         let mut found: Vec<(SocketAddr, &Endpoint)> = Vec::new();
         let mut failed = None;
@@ -168,110 +183,117 @@ impl Replicas {
         found.sort_by_key(|one| one.0);
         found.dedup_by_key(|one| one.0);
         if found.is_empty() {
-            return Err(nobody(&failed.unwrap_or_else(|| "no endpoint has an address".into())));
+            return Err(no_address(&failed.unwrap_or_else(|| "no endpoint has an address".into())));
         }
         if let Some(failed) = failed {
             tracing::warn!("{failed}");
         }
-        let before = self.known.read().map(|known| known.clone()).unwrap_or_default();
+        let before = self.current.read().map(|current| current.clone()).unwrap_or_default();
         let mut replicas = Vec::with_capacity(found.len());
         for (address, endpoint) in found {
             let version = endpoint.version();
             let same = |one: &&Replica| one.address == address && one.version == version;
             replicas.push(match before.iter().find(same).cloned() {
-                Some(known) => known,
-                // Calls that run on the one before go on.
+                Some(replica) => replica,
+                // Calls on the replica before continue.
                 None => {
                     let channel = endpoint.channel(address, &self.options.pace)?;
                     Replica { address, channel, version }
                 }
             });
         }
-        if let Ok(mut known) = self.known.write() {
-            *known = replicas;
+        if let Ok(mut current) = self.current.write() {
+            *current = replicas;
         }
         Ok(())
     }
 
-    /// The next replica that has not failed, or the next of all if all have.
+    /// The next replica that has not failed, or the next one if all have.
     fn pick(&self, failed: &[SocketAddr]) -> Result<Replica> {
-        let known =
-            self.known.read().map_err(|_| Error::internal("the list of replicas is broken"))?;
-        let mut choice: Vec<&Replica> =
-            known.iter().filter(|one| !failed.contains(&one.address)).collect();
-        if choice.is_empty() {
-            choice = known.iter().collect();
+        let current =
+            self.current.read().map_err(|_| Error::internal("the list of replicas is broken"))?;
+        let mut candidates: Vec<&Replica> =
+            current.iter().filter(|one| !failed.contains(&one.address)).collect();
+        if candidates.is_empty() {
+            candidates = current.iter().collect();
         }
-        let place = self.next.fetch_add(1, Ordering::Relaxed) % choice.len().max(1);
-        choice.get(place).copied().cloned().ok_or_else(|| nobody("no endpoint has an address"))
+        let index = self.next.fetch_add(1, Ordering::Relaxed) % candidates.len().max(1);
+        candidates
+            .get(index)
+            .copied()
+            .cloned()
+            .ok_or_else(|| no_address("no endpoint has an address"))
     }
 
-    /// Calls the next replica, and on the failures that another try can mend another one, with pauses that
-    /// grow, for half a minute.
+    /// Calls the next replica. If it is lost or busy, other replicas are tried with growing delays, for half a minute by
+    /// default.
     ///
     /// # Errors
-    /// What the engine answered, or `Unavailable` with the address and what was seen last.
-    pub async fn call<T, F>(&self, call: impl Fn(Wire) -> F) -> Result<T>
+    /// The error of the engine, or `Unavailable` with the address and the last cause.
+    pub async fn call<T, F>(&self, call: impl Fn(EngineChannel) -> F) -> Result<T>
     where
         F: Future<Output = Result<T, Status>>,
     {
         let pace = &self.options.pace;
-        // Patience counts from the first failure: a replica may be lost after long work.
-        let mut failing: Option<Instant> = None;
+        // The time for retries starts with the first failure: a replica may be lost after long work.
+        let mut first_failure: Option<Instant> = None;
         let mut failed = Vec::new();
-        // Each replica's failure is told once of a call.
-        let mut told = Vec::new();
-        let mut pause = pace.pause;
+        // For each call, the failure of a replica is logged once.
+        let mut logged = Vec::new();
+        let mut delays = pace.backoff();
         loop {
             let replica = self.pick(&failed)?;
             let status = match call(replica.channel).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
-            let error = unknown(named(replica.address, &status), replica.address, self.place);
-            let since = failing.get_or_insert_with(Instant::now);
-            if !retryable(&error) || since.elapsed() > pace.patience {
+            let error = with_address(replica.address, &status);
+            let error = with_token_hint(error, replica.address, self.place);
+            let since = first_failure.get_or_insert_with(Instant::now);
+            let delay = delays.next().filter(|_| retryable(&error));
+            let Some(delay) = delay.filter(|_| since.elapsed() <= pace.patience) else {
                 return Err(error);
-            }
+            };
             failed.push(replica.address);
             if failed.len() >= self.count() {
                 failed.clear();
             }
-            if !told.contains(&replica.address) {
-                told.push(replica.address);
-                tracing::warn!("{error}; trying again");
+            if !logged.contains(&replica.address) {
+                logged.push(replica.address);
+                tracing::warn!("{error}; retrying");
             }
-            tokio::time::sleep(jittered(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(delay).await;
         }
     }
 
-    /// Asks each replica once whether it is what it should be; it is enough that one is.
+    /// Checks each replica with one call. One that answers is enough.
     ///
     /// # Errors
-    /// `Incompatible` if one of them is something else; `Unavailable` if none answers.
-    pub async fn check<T, F>(&self, call: impl Fn(Wire) -> F) -> Result<()>
+    /// `Incompatible` if one of them is no such engine; `Unavailable` if none answers.
+    pub async fn check<T, F>(&self, call: impl Fn(EngineChannel) -> F) -> Result<()>
     where
         F: Future<Output = Result<T, Status>>,
     {
-        let replicas = self.known.read().map(|known| known.clone()).unwrap_or_default();
+        let replicas = self.current.read().map(|current| current.clone()).unwrap_or_default();
         let patience = self.options.pace.first_answer;
-        let asked = replicas.into_iter().map(|Replica { address, channel, .. }| {
+        let answers = replicas.into_iter().map(|Replica { address, channel, .. }| {
             let answer = tokio::time::timeout(patience, call(channel));
             async move {
                 match answer.await {
                     Ok(Ok(_)) => Ok(()),
-                    Ok(Err(status)) => Err(unknown(refusal(address, &status), address, self.place)),
-                    Err(_) => Err(silence(address, patience)),
+                    Ok(Err(status)) => {
+                        Err(with_token_hint(check_error(address, &status), address, self.place))
+                    }
+                    Err(_) => Err(no_answer(address, patience)),
                 }
             }
         });
         let mut answered = false;
         let mut silent = None;
-        for answer in join_all(asked).await {
+        for answer in join_all(answers).await {
             match answer {
                 Ok(()) => answered = true,
-                // Busy is alive.
+                // A busy replica is available.
                 Err(error) if error.code == Code::ResourceExhausted => answered = true,
                 Err(error) if error.code == Code::Unavailable => silent = Some(error),
                 Err(error) => return Err(error),
@@ -284,8 +306,8 @@ impl Replicas {
     }
 }
 
-fn refusal(address: SocketAddr, status: &Status) -> Error {
-    let error = named(address, status);
+fn check_error(address: SocketAddr, status: &Status) -> Error {
+    let error = with_address(address, status);
     match error.code {
         Code::Unavailable
         | Code::ResourceExhausted
@@ -296,25 +318,33 @@ fn refusal(address: SocketAddr, status: &Status) -> Error {
     }
 }
 
-fn silence(address: SocketAddr, patience: Duration) -> Error {
+fn no_answer(address: SocketAddr, patience: Duration) -> Error {
     Error::new(
         Code::Unavailable,
         "NO_ANSWER",
         format!(
-            "{address} takes connections and answers nothing for {patience:?}; check that it is an engine, and \
-             whether it is to be called by http or https"
+            "{address} accepts connections, but did not answer in {patience:?}; check that it is an engine, and \
+             whether to use http or https"
         ),
     )
 }
 
-fn nobody(why: &str) -> Error {
-    Error::new(Code::Unavailable, "NO_ADDRESS", format!("no engine is found: {why}"))
+fn no_address(cause: &str) -> Error {
+    Error::new(Code::Unavailable, "NO_ADDRESS", format!("cannot find an engine: {cause}"))
 }
 
-/// Between half and all of a pause, so that many clients do not come back at once.
-fn jittered(pause: Duration) -> Duration {
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
-    pause.mul_f64(0.5 + f64::from(nanos % 1_000) / 2_000.0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_limit_and_are_random_in_their_upper_half() {
+        let pace = Pace { pause: Duration::from_millis(100), ..Pace::default() };
+        let bounds = [100, 200, 400, 800, 1_600, 2_000, 2_000].map(Duration::from_millis);
+        for _ in 0..50 {
+            for (delay, bound) in pace.backoff().zip(bounds) {
+                assert!(bound / 2 <= delay && delay <= bound, "{delay:?} of {bound:?}");
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What the services' requests have in common: settings of a version, then a table in chunks.
+//! Requests of the services: settings with a version, then a table in chunks.
 
 use anomal_core::{Code, Error, Result};
 use anomal_proto::SETTINGS_VERSION;
@@ -15,7 +15,7 @@ pub enum Part<S> {
     Table(Bytes),
 }
 
-/// Takes a request's messages: its settings, and its table as yet unread.
+/// Receives the messages of a request: its settings, and its table before it is read.
 ///
 /// # Errors
 /// `InvalidRequest` without settings, `ResourceExhausted` for more bytes than `limit`.
@@ -28,7 +28,7 @@ pub async fn assemble<M, S>(
     let mut table = Assembler::new(limit);
     while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
         match part(message) {
-            Some(Part::Settings(told)) => settings = Some(told),
+            Some(Part::Settings(received)) => settings = Some(received),
             Some(Part::Table(chunk)) => table.push(&chunk)?,
             None => {}
         }
@@ -37,14 +37,16 @@ pub async fn assemble<M, S>(
         Error::new(
             Code::InvalidRequest,
             "SETTINGS_MISSING",
-            "the request's first message has no settings",
+            "the first message of the request has no settings",
         )
     })?;
     Ok((settings, table))
 }
 
+/// Checks the version of the settings.
+///
 /// # Errors
-/// `Incompatible` unless the settings are of the version that this engine knows.
+/// `Incompatible` for another version than that of this engine.
 pub fn check_version(version: u32) -> Result<()> {
     if version == SETTINGS_VERSION {
         return Ok(());
@@ -53,28 +55,28 @@ pub fn check_version(version: u32) -> Result<()> {
         Code::Incompatible,
         "SETTINGS_VERSION",
         format!(
-            "the request has settings of version {version} and this engine knows {SETTINGS_VERSION}; use the same \
-             version of Anomal everywhere"
+            "the request has settings of version {version}, and this engine supports {SETTINGS_VERSION}; use the \
+             same version of Anomal everywhere"
         ),
     ))
 }
 
-/// Settings of a version, from JSON.
+/// Parses settings from JSON after checking their version.
 ///
 /// # Errors
-/// `Incompatible` for another version, `InvalidRequest` if they are no settings.
+/// `Incompatible` for another version, `InvalidRequest` for invalid JSON.
 pub fn settings<S: DeserializeOwned>(json: &str, version: u32) -> Result<S> {
     check_version(version)?;
     serde_json::from_str(json).map_err(|error| {
         Error::new(
             Code::InvalidRequest,
             "SETTINGS_INVALID",
-            format!("the settings are no JSON of ours: {error}"),
+            format!("the settings of the request are invalid: {error}"),
         )
     })
 }
 
-/// An answer without its last message; another try may have it.
-pub fn cut_off() -> Status {
-    Status::unavailable("the answer was cut off")
+/// The status for an answer without its last message. The call is retried.
+pub fn incomplete_answer() -> Status {
+    Status::unavailable("the answer is incomplete")
 }

@@ -1,4 +1,4 @@
-//! One server for every service: gRPC with health and reflection, and HTTP with metrics and probes.
+//! The server of all services: gRPC with health and reflection, and HTTP with metrics and probes.
 
 use std::{
     fs,
@@ -24,19 +24,19 @@ use tower::util::MapRequestLayer;
 
 use crate::{args::ServerArgs, incoming::Incoming, metrics::Metrics, stream::Peer};
 
-/// A client that is gone is noticed within two of these.
+/// A lost client is detected within two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// What is spoken over TLS, as ALPN has it.
+/// The ALPN protocol of connections over TLS.
 const HTTP_2: &[u8] = b"h2";
-/// How long watchers of the health have to read that the server stops.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// How long watchers of the health have to receive that the server stops.
+const HEALTH_NOTICE: Duration = Duration::from_millis(200);
 
-/// What can go wrong with a server as a whole.
+/// Why a server can't start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("{0} can't be served on: {1}")]
+    #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, #[source] io::Error),
-    #[error("{0} can't be written: {1}")]
+    #[error("cannot write {0}: {1}")]
     File(String, #[source] io::Error),
     #[error("TLS: {0}")]
     Tls(String),
@@ -48,11 +48,11 @@ pub enum ServeError {
     Signal(#[source] io::Error),
 }
 
-/// Serves `routes`, the service of that name, until the process is told to stop (SIGTERM, SIGINT).
-/// Requests that are being worked on may end within the grace period.
+/// Serves `routes`, the service of that name, until SIGTERM or SIGINT. Requests in progress may end within the grace
+/// period.
 ///
 /// # Errors
-/// If an address or a file can't be had.
+/// If an address is in use, or a file can't be read or written.
 pub async fn serve(
     args: &ServerArgs,
     default_port: u16,
@@ -60,24 +60,24 @@ pub async fn serve(
     routes: Routes,
     metrics: Arc<Metrics>,
 ) -> Result<(), ServeError> {
-    let mut asked = signals().map_err(ServeError::Signal)?;
-    let asked = async move {
-        let _ = asked.recv().await;
+    let mut signals = signals().map_err(ServeError::Signal)?;
+    let stop = async move {
+        let _ = signals.recv().await;
     };
-    serve_until(args, default_port, service, routes, metrics, asked).await
+    serve_until(args, default_port, service, routes, metrics, stop).await
 }
 
-/// As [`serve`], until `asked` is there.
+/// As [`serve`], until `stop_requested` completes.
 ///
 /// # Errors
-/// If an address or a file can't be had.
+/// As [`serve`].
 pub async fn serve_until(
     args: &ServerArgs,
     default_port: u16,
     service: &'static str,
     routes: Routes,
     metrics: Arc<Metrics>,
-    asked: impl Future<Output = ()>,
+    stop_requested: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = args.listen.unwrap_or_else(|| ([0, 0, 0, 0], default_port).into());
     let grpc = bind(address).await?;
@@ -101,14 +101,14 @@ pub async fn serve_until(
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)
-        .layer(MapRequestLayer::new(Peer::tell));
+        .layer(MapRequestLayer::new(Peer::add_tcp_info));
 
     let ready = Arc::new(AtomicBool::new(true));
     let (stop, mut wait) = watch::channel(false);
     let probes = http.map(|http| {
         let (metrics, ready) = (metrics.registered(), Arc::clone(&ready));
         tokio::spawn(async move {
-            // Probes are answered for as long as requests end: the server takes this task with it.
+            // Probes are answered until all requests have ended; then the server aborts this task.
             if let Err(error) = probes::serve(http, metrics, ready).await {
                 tracing::warn!("metrics are no longer served: {error}");
             }
@@ -122,16 +122,16 @@ pub async fn serve_until(
     tracing::info!(address = ?bound, tls = tls.is_some(), client_certificates, service, "listening");
 
     let grace = args.grace();
-    let told = reporter.clone();
+    let health_reporter = reporter.clone();
     let shutdown = async move {
-        asked.await;
-        // Nothing new from here on; what runs may end.
+        stop_requested.await;
+        // New requests are refused from here on; requests in progress may end.
         ready.store(false, Ordering::Relaxed);
         for name in ["", service] {
-            told.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+            health_reporter.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
         }
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
-        // Nobody waits if the server is gone already.
+        // It fails only when the server has stopped already.
         let _ = stop.send(true);
     };
     let (open, mut closed) = mpsc::channel(1);
@@ -141,25 +141,25 @@ pub async fn serve_until(
         .add_service(health)
         .add_service(reflection)
         .serve_with_incoming_shutdown(incoming, shutdown);
-    let out_of_time = async {
+    let grace_period = async {
         let _ = wait.wait_for(|stop| *stop).await;
-        // Who watches the health has read of the stop by then, and would hold the server until the grace
-        // period is over.
-        tokio::time::sleep(FAREWELL.min(grace)).await;
+        // Watchers of the health have received the stop by then. Without this, their streams would keep the server until
+        // the end of the grace period.
+        tokio::time::sleep(HEALTH_NOTICE.min(grace)).await;
         for name in ["", service] {
             reporter.clear_service_status(name).await;
         }
-        tokio::time::sleep(grace.saturating_sub(FAREWELL)).await;
+        tokio::time::sleep(grace.saturating_sub(HEALTH_NOTICE)).await;
     };
     let serving = async {
         serving.await?;
-        // Nothing is sent here: it ends with the last connection.
+        // Nothing is sent: the channel is closed with the last connection.
         let _ = closed.recv().await;
         Ok::<(), ServeError>(())
     };
     tokio::select! {
         served = serving => served?,
-        () = out_of_time => tracing::warn!("requests are broken off: the grace period is over"),
+        () = grace_period => tracing::warn!("requests were aborted at the end of the grace period"),
     }
     if let Some(probes) = probes {
         probes.abort();
@@ -182,11 +182,11 @@ struct Ports {
 }
 
 impl Ports {
-    /// Under a temporary name first: whoever waits for the file reads it whole.
+    /// Writes the file under a temporary name, and renames it, so that it is never read before it is complete.
     fn publish(&self, file: &Path) -> io::Result<()> {
-        let told =
+        let json =
             |port: Option<u16>| port.map_or_else(|| "null".to_owned(), |port| port.to_string());
-        let (grpc, http) = (self.grpc, told(self.http));
+        let (grpc, http) = (self.grpc, json(self.http));
         let web = self.web.map(|port| format!(",\"web\":{port}")).unwrap_or_default();
         let temporary = file.with_extension("part");
         fs::write(&temporary, format!("{{\"grpc\":{grpc},\"http\":{http}{web}}}\n"))?;
@@ -194,7 +194,7 @@ impl Ports {
     }
 }
 
-/// Gives something once the process is told to stop.
+/// Receives one value on a signal to stop.
 fn signals() -> io::Result<mpsc::Receiver<()>> {
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;

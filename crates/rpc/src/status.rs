@@ -1,4 +1,4 @@
-//! Errors on the wire: a gRPC status with `google.rpc` details from which the same error is made again.
+//! Errors as gRPC statuses, with `google.rpc` details from which the same error is restored.
 
 use anomal_core::{Code, Error, Violation};
 use tonic::Status;
@@ -23,10 +23,11 @@ const CODES: &[(Code, tonic::Code, &str)] = &[
     (Code::Internal, tonic::Code::Internal, "Internal"),
 ];
 
+/// The status for an error.
 pub fn to_status(error: &Error) -> Status {
-    let known = CODES.iter().find(|known| known.0 == error.code);
+    let entry = CODES.iter().find(|entry| entry.0 == error.code);
     let (grpc, name) =
-        known.map_or((tonic::Code::Internal, "Internal"), |known| (known.1, known.2));
+        entry.map_or((tonic::Code::Internal, "Internal"), |entry| (entry.1, entry.2));
     let mut details = ErrorDetails::new();
     let metadata = std::collections::HashMap::from([(CODE.to_owned(), name.to_owned())]);
     details.set_error_info(&error.reason, DOMAIN, metadata);
@@ -36,29 +37,29 @@ pub fn to_status(error: &Error) -> Status {
     Status::with_error_details(grpc, &error.message, details)
 }
 
-/// The error that a server of ours has sent, or the nearest to what another has.
+/// The error that an engine has sent; the closest error for a status of another server.
 pub fn from_status(status: &Status) -> Error {
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
     let named = info.and_then(|info| {
         let name = info.metadata.get(CODE)?;
-        CODES.iter().find(|known| known.2 == name)
+        CODES.iter().find(|entry| entry.2 == name)
     });
     let code = match named {
-        Some(known) => known.0,
+        Some(entry) => entry.0,
         None => match status.code() {
             tonic::Code::Unavailable => Code::Unavailable,
             tonic::Code::Unauthenticated => Code::Unauthenticated,
             tonic::Code::PermissionDenied => Code::PermissionDenied,
             tonic::Code::Unimplemented => Code::Incompatible,
             tonic::Code::DeadlineExceeded => Code::DeadlineExceeded,
-            // So the transport ends a request whose time is over, on both sides.
+            // The message with which the transport ends a request at its deadline, on both sides.
             tonic::Code::Cancelled if status.message() == "Timeout expired" => {
                 Code::DeadlineExceeded
             }
             tonic::Code::Cancelled => Code::Cancelled,
             tonic::Code::ResourceExhausted => Code::ResourceExhausted,
-            // The transport says the latter of a message that is larger than any of ours.
+            // The latter is the transport's code for a message beyond the size limit.
             tonic::Code::InvalidArgument | tonic::Code::OutOfRange => Code::InvalidRequest,
             _ => Code::Internal,
         },
@@ -84,14 +85,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_error_survives_the_wire(
+        fn an_error_is_restored_from_its_status(
             code in prop::sample::select(CODES), message in ".{0,40}", reason in "[A-Z_]{1,20}",
             violations in prop::collection::vec(("[a-z.]{1,10}", ".{0,20}"), 0..3),
         ) {
             let violations = violations.into_iter().map(|(path, message)| Violation { path, message }).collect();
             let error = Error { code: code.0, message, reason, violations };
             let status = to_status(&error);
-            // As it is after the headers were sent and read.
+            // As received in the headers.
             let sent = status.into_http::<()>().into_parts().0.headers;
             let back = Status::from_header_map(&sent).unwrap();
             prop_assert_eq!(from_status(&back), error);

@@ -1,4 +1,4 @@
-//! A connection as it is served: as it came, or over TLS.
+//! A connection of a server, with or without TLS.
 
 use std::{
     fmt, io,
@@ -19,13 +19,13 @@ use crate::connection::Connection;
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub tcp: TcpConnectInfo,
-    /// What it has shown, verified; none where nobody asked.
+    /// Its verified client certificates. None if they were not requested.
     pub certificates: Option<Arc<Vec<CertificateDer<'static>>>>,
 }
 
 impl Peer {
-    /// Where tonic looks for a request's address too.
-    pub(crate) fn tell<B>(mut request: http::Request<B>) -> http::Request<B> {
+    /// Adds the extension in which tonic looks for the address of a request.
+    pub(crate) fn add_tcp_info<B>(mut request: http::Request<B>) -> http::Request<B> {
         let tcp = request.extensions().get::<Self>().map(|peer| peer.tcp.clone());
         if let Some(tcp) = tcp {
             request.extensions_mut().insert(tcp);
@@ -51,16 +51,16 @@ impl Stream {
         Self { inner: Inner::Plain(connection), peer }
     }
 
-    pub(crate) fn secured(stream: TlsStream<Connection>) -> Self {
+    pub(crate) fn tls(stream: TlsStream<Connection>) -> Self {
         let (connection, session) = stream.get_ref();
-        let shown = session.peer_certificates();
-        let certificates =
-            shown.map(|shown| Arc::new(shown.iter().map(|one| one.clone().into_owned()).collect()));
+        let certificates = session.peer_certificates().map(|certificates| {
+            Arc::new(certificates.iter().map(|one| one.clone().into_owned()).collect())
+        });
         let peer = Peer { tcp: connection.info(), certificates };
         Self { inner: Inner::Tls(Box::new(stream)), peer }
     }
 
-    /// Where its other end is, if it is still there.
+    /// The address of the peer, if it is still connected.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.peer.tcp.remote_addr
     }

@@ -1,4 +1,4 @@
-//! W3C trace context over gRPC metadata.
+//! W3C trace context in gRPC metadata.
 
 use opentelemetry::{
     global,
@@ -12,9 +12,9 @@ use tracing::{
 };
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-struct Reading<'a>(&'a MetadataMap);
+struct MetadataExtractor<'a>(&'a MetadataMap);
 
-impl Extractor for Reading<'_> {
+impl Extractor for MetadataExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.to_str().ok()
     }
@@ -24,9 +24,9 @@ impl Extractor for Reading<'_> {
     }
 }
 
-struct Writing<'a>(&'a mut MetadataMap);
+struct MetadataInjector<'a>(&'a mut MetadataMap);
 
-impl Injector for Writing<'_> {
+impl Injector for MetadataInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
         let key = MetadataKey::from_bytes(key.as_bytes());
         if let (Ok(key), Ok(value)) = (key, MetadataValue::try_from(value)) {
@@ -35,17 +35,18 @@ impl Injector for Writing<'_> {
     }
 }
 
-/// A request's span, a child of the caller's, with the trace's id for log lines. Its level is the highest,
-/// so that a server that logs errors alone says what trace they belong to.
+/// The span of a request, a child of the caller's, with the id of the trace for log lines. Its level is error, so that
+/// also a server that logs only errors logs their trace.
 pub(crate) fn incoming(method: &'static str, metadata: &MetadataMap) -> Span {
     let span = error_span!("request", method, trace_id = Empty);
-    let context = global::get_text_map_propagator(|known| known.extract(&Reading(metadata)));
-    // Without a subscriber for traces there is nothing to attach it to.
+    let extractor = MetadataExtractor(metadata);
+    let context = global::get_text_map_propagator(|propagator| propagator.extract(&extractor));
+    // It fails only without a subscriber for traces.
     let _ = span.set_parent(context);
     let context = span.context();
-    let told = context.span().span_context().clone();
-    if told.is_valid() {
-        span.record("trace_id", display(told.trace_id()));
+    let span_context = context.span().span_context().clone();
+    if span_context.is_valid() {
+        span.record("trace_id", display(span_context.trace_id()));
     }
     span
 }
@@ -54,8 +55,8 @@ pub(crate) fn incoming(method: &'static str, metadata: &MetadataMap) -> Span {
 pub fn outgoing<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     let context = Span::current().context();
-    global::get_text_map_propagator(|known| {
-        known.inject_context(&context, &mut Writing(request.metadata_mut()));
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut MetadataInjector(request.metadata_mut()));
     });
     request
 }
@@ -77,9 +78,9 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Page {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -90,16 +91,16 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_request_have_its_trace_and_its_calls_hand_it_on() {
+    fn log_lines_and_calls_of_a_request_have_its_trace() {
         global::set_text_map_propagator(TraceContextPropagator::new());
-        let page = Page::default();
-        let writer = page.clone();
+        let buffer = LogBuffer::default();
+        let writer = buffer.clone();
         let lines = tracing_subscriber::fmt::layer().with_ansi(false);
         let tracer = SdkTracerProvider::builder().build().tracer("anomal");
         let subscriber = tracing_subscriber::registry()
             .with(lines.with_writer(move || writer.clone()))
             .with(tracing_opentelemetry::layer().with_tracer(tracer));
-        let handed_on = tracing::subscriber::with_default(subscriber, || {
+        let forwarded = tracing::subscriber::with_default(subscriber, || {
             let mut metadata = MetadataMap::new();
             let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
             metadata.insert("traceparent", parent.parse().unwrap());
@@ -113,10 +114,10 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(admission.run("Plan", &metadata, work)).unwrap()
         });
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 2, "{text}");
         let span = format!(r#"request{{method="Plan" trace_id={TRACE}}}"#);
         assert!(text.lines().all(|line| line.contains(&span)), "{text}");
-        assert!(handed_on.unwrap().contains(TRACE));
+        assert!(forwarded.unwrap().contains(TRACE));
     }
 }

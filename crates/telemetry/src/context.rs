@@ -1,4 +1,4 @@
-//! The trace that the current work belongs to, as one program tells it to another (W3C Trace Context).
+//! Passing the current trace from one program to another (W3C Trace Context).
 
 use std::{collections::HashMap, env};
 
@@ -8,33 +8,31 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 const TRACEPARENT: &str = "traceparent";
-/// Where a program that was started by another finds the trace that it belongs to.
+/// The environment variable with the trace of the program that started this one.
 const VARIABLE: &str = "TRACEPARENT";
 
-/// The current span as text, for a program that is started or called: `00-<trace>-<span>-01`. None outside of
-/// any span.
+/// The current span as text, `00-<trace>-<span>-01`, for a program that is started or called. None outside of any span.
 pub fn traceparent() -> Option<String> {
-    let mut told = HashMap::new();
-    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut told);
-    told.remove(TRACEPARENT)
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
+    carrier.remove(TRACEPARENT)
 }
 
-/// Makes `span`, which nobody has entered yet, a child of the span that the text names. Text that names none
-/// changes nothing.
+/// Makes `span`, which must not have been entered yet, a child of the span `traceparent`. Invalid text changes nothing.
 pub fn continue_trace(span: &Span, traceparent: &str) {
-    let told = HashMap::from([(TRACEPARENT.to_owned(), traceparent.trim().to_owned())]);
-    // Without a subscriber for traces there is nothing to attach it to.
-    let _ = span.set_parent(TraceContextPropagator::new().extract(&told));
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.trim().to_owned())]);
+    // It fails only without a subscriber for traces.
+    let _ = span.set_parent(TraceContextPropagator::new().extract(&carrier));
 }
 
-/// As [`continue_trace`], by the environment variable `TRACEPARENT`, if it is set.
+/// As [`continue_trace`], with the environment variable `TRACEPARENT` if it is set.
 pub fn continue_from_environment(span: &Span) {
-    if let Ok(told) = env::var(VARIABLE) {
-        continue_trace(span, &told);
+    if let Ok(traceparent) = env::var(VARIABLE) {
+        continue_trace(span, &traceparent);
     }
 }
 
-/// Marks `span` as one whose work failed.
+/// Sets the status of `span` to failed.
 pub fn failed(span: &Span, message: impl Into<String>) {
     span.set_status(Status::error(message.into()));
 }

@@ -1,5 +1,5 @@
-//! Spans on their way to a collector (OTLP over gRPC). It works on threads of its own, holds a bounded number of
-//! spans, and drops what can't be sent: a collector that is down neither slows nor stops anything.
+//! Exporting spans to a collector (OTLP over gRPC). The exporter has its own threads, buffers a limited number of spans,
+//! and drops spans that can't be sent, so that a collector that is down does not affect the program.
 
 use std::{
     env, fmt, fs, io,
@@ -17,53 +17,57 @@ use opentelemetry_sdk::{
 use tokio::runtime::Runtime;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
-/// The variable that all programs with OpenTelemetry know.
-const COMMON: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// The authorities that a collector's certificate is verified by.
-const AUTHORITIES: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
-/// How long one batch may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the end of a program waits for the last batch.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// The standard environment variable of OpenTelemetry for the collector.
+const ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The standard environment variable for the authorities of the collector's certificate.
+const CERTIFICATE_VARIABLE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+/// How long sending a batch may take.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the program waits at its end for the last batch.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Sends what is still to be sent when it is dropped, for a few seconds at most.
-#[must_use = "spans of the last seconds are lost where it is dropped at once"]
+/// Sends the remaining spans when it is dropped, for a few seconds at most.
+#[must_use = "without it, the last spans are not sent"]
 pub struct Guard {
     provider: SdkTracerProvider,
-    /// Where the exporter's connection lives; none where nothing is exported.
+    /// The runtime of the exporter's connection. None if spans are not exported.
     runtime: Option<Runtime>,
 }
 
 impl Guard {
-    /// As dropping it, without holding a thread of the runtime.
+    /// Drops the guard without blocking a thread of the runtime.
     pub async fn shutdown(self) {
-        // What fails has been told by the exporter.
+        // The exporter logs its failures.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 
-    /// Spans of this program, and where they go. What is wrong with the endpoint is told once logs are there.
+    /// The provider of spans of this program. An error of the endpoint is returned, to be logged after logs are set up.
     pub(crate) fn new(service: &'static str, endpoint: Option<&str>) -> (Self, Result<(), String>) {
         let resource = Resource::builder()
             .with_service_name(service)
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
-        // Who calls decides whether a trace is kept; one that begins here is.
+        // The caller decides whether a trace is sampled; traces that start here are.
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)));
-        let common = || env::var(COMMON).ok();
-        let endpoint = endpoint.map(str::to_owned).filter(|text| !text.is_empty()).or_else(common);
+        let from_environment = || env::var(ENDPOINT_VARIABLE).ok();
+        let endpoint =
+            endpoint.map(str::to_owned).filter(|text| !text.is_empty()).or_else(from_environment);
         let exporter = match endpoint.filter(|text| !text.is_empty()) {
             None => Ok(None),
             Some(endpoint) => exporter(endpoint).map(Some),
         };
         match exporter {
-            Ok(exporter) => (Self::over(builder, exporter), Ok(())),
-            Err(error) => (Self::over(builder, None), Err(error)),
+            Ok(exporter) => (Self::from_exporter(builder, exporter), Ok(())),
+            Err(error) => (Self::from_exporter(builder, None), Err(error)),
         }
     }
 
-    fn over(builder: TracerProviderBuilder, exporter: Option<(Runtime, Patient)>) -> Self {
+    fn from_exporter(
+        builder: TracerProviderBuilder,
+        exporter: Option<(Runtime, LoggingExporter)>,
+    ) -> Self {
         match exporter {
             None => Self { provider: builder.build(), runtime: None },
             Some((runtime, exporter)) => {
@@ -81,8 +85,8 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // A collector that can't be reached has been told of already.
-            let _ = self.provider.shutdown_with_timeout(FAREWELL);
+            // The exporter has logged a collector that can't be reached.
+            let _ = self.provider.shutdown_with_timeout(FLUSH_TIMEOUT);
             runtime.shutdown_background();
         }
     }
@@ -94,30 +98,30 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// On a runtime of its own: the program's may not be there yet, and ends before the last spans are sent.
-fn exporter(endpoint: String) -> Result<(Runtime, Patient), String> {
+/// The exporter with its own runtime: that of the program may not exist yet, and ends before the last spans are sent.
+fn exporter(endpoint: String) -> Result<(Runtime, LoggingExporter), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("traces")
         .enable_all()
         .build()
         .map_err(|error| format!("traces are not exported: {error}"))?;
-    let entered = runtime.enter();
+    let context = runtime.enter();
     let exporter = channel(&endpoint).and_then(|channel| {
         opentelemetry_otlp::SpanExporter::builder()
             .with_tonic()
             .with_channel(channel)
-            .with_timeout(PATIENCE)
+            .with_timeout(EXPORT_TIMEOUT)
             .build()
             .map_err(|error| format!("traces are not exported to {endpoint}: {error}"))
     });
-    drop(entered);
+    drop(context);
     match exporter {
         Ok(exporter) => {
-            Ok((runtime, Patient { exporter, endpoint, failing: AtomicBool::new(false) }))
+            Ok((runtime, LoggingExporter { exporter, endpoint, failing: AtomicBool::new(false) }))
         }
         Err(error) => {
-            // A runtime must not be dropped by a thread of another one.
+            // A runtime must not be dropped on a thread of another runtime.
             runtime.shutdown_background();
             Err(error)
         }
@@ -127,33 +131,35 @@ fn exporter(endpoint: String) -> Result<(Runtime, Patient), String> {
 fn channel(endpoint: &str) -> Result<Channel, String> {
     let refused =
         |error: &dyn fmt::Display| format!("traces are not exported to {endpoint}: {error}");
-    crate::args::endpoint(endpoint).map_err(|error| refused(&error))?;
+    crate::args::parse_endpoint(endpoint).map_err(|error| refused(&error))?;
     let mut to = Endpoint::from_shared(endpoint.to_owned()).map_err(|error| refused(&error))?;
     if to.uri().scheme_str() == Some("https") {
         let pem = authorities().map_err(|error| refused(&error))?;
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
         to = to.tls_config(tls).map_err(|error| refused(&error))?;
     }
-    Ok(to.timeout(PATIENCE).connect_timeout(PATIENCE).connect_lazy())
+    Ok(to.timeout(EXPORT_TIMEOUT).connect_timeout(EXPORT_TIMEOUT).connect_lazy())
 }
 
 fn authorities() -> Result<Vec<u8>, String> {
-    let file = env::var(AUTHORITIES).map_err(|_| {
-        format!("https needs the authorities to trust; name their PEM file by {AUTHORITIES}")
+    let file = env::var(CERTIFICATE_VARIABLE).map_err(|_| {
+        format!(
+            "https requires the authorities to trust; set {CERTIFICATE_VARIABLE} to their PEM file"
+        )
     })?;
     fs::read(&file)
-        .map_err(|error: io::Error| format!("{file} ({AUTHORITIES}) can't be read: {error}"))
+        .map_err(|error: io::Error| format!("cannot read {file} ({CERTIFICATE_VARIABLE}): {error}"))
 }
 
-/// An exporter that says once that it fails, and once that it does not any more.
+/// An exporter that logs once that it fails, and once that it works again.
 #[derive(Debug)]
-struct Patient {
+struct LoggingExporter {
     exporter: opentelemetry_otlp::SpanExporter,
     endpoint: String,
     failing: AtomicBool,
 }
 
-impl SpanExporter for Patient {
+impl SpanExporter for LoggingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let sent = self.exporter.export(batch).await;
         let failed_before = self.failing.swap(sent.is_err(), Ordering::Relaxed);
@@ -161,7 +167,7 @@ impl SpanExporter for Patient {
         match &sent {
             Err(error) if !failed_before => tracing::warn!(
                 endpoint,
-                "traces can't be sent and are dropped: {}; check --otlp-endpoint, and that a collector takes OTLP \
+                "cannot send traces, they are dropped: {}; check --otlp-endpoint, and that a collector accepts OTLP \
                  over gRPC there",
                 cause(error)
             ),
@@ -196,10 +202,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_endpoint_of_no_use_is_told_and_stops_nothing() {
-        // Whatever the environment has, no collector is reached at an endpoint without a host.
-        let (guard, told) = Guard::new("test", Some("https://"));
-        assert!(told.is_err_and(|told| told.starts_with("traces are not exported to https://")));
+    async fn an_invalid_endpoint_is_only_an_error() {
+        // Without a host the URL is invalid in any environment.
+        let (guard, exporting) = Guard::new("test", Some("https://"));
+        let error = exporting.unwrap_err();
+        assert!(error.starts_with("traces are not exported to https://"), "{error}");
         guard.shutdown().await;
     }
 }

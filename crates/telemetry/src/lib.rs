@@ -1,8 +1,8 @@
-//! What a program tells of itself: logs, traces, metrics, and whether it is alive and ready.
+//! Logs, traces, metrics and probes of a program.
 //!
-//! A server or the operator takes [`LogArgs`] and [`ProbeArgs`] into its command line, calls [`init`] first and
-//! keeps the [`Guard`] to its end, which sends the spans that are still to be sent. Nothing here knows of tables
-//! or engines, so that the operator need not be built with them.
+//! A server or the operator has [`LogArgs`] and [`ProbeArgs`] in its command line, calls [`init`] first, and drops the
+//! [`Guard`] at its end, which sends the remaining spans. This crate depends on neither tables nor engines, so that the
+//! operator can be built without them.
 
 mod args;
 mod context;

@@ -1,4 +1,4 @@
-//! Logs on standard error, as text or JSON, with the trace that each line belongs to.
+//! Logs on standard error, as text or JSON; each line has its trace.
 
 use std::{
     env,
@@ -18,17 +18,17 @@ use tracing_subscriber::{
 
 use crate::{Guard, LogArgs, LogFormat};
 
-type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Of a server or the operator, before anything else is done. `service`: the program's name, by which its spans
-/// are told from others'. `RUST_LOG` says more in logs where it is set.
+/// Sets up logs and traces of a server or the operator, at the start of the program. `service` is its name in traces. The
+/// variable `RUST_LOG` overrides the level.
 pub fn init(service: &'static str, args: &LogArgs) -> Guard {
     let lines = lines(args.log_format, stderr().is_terminal(), stderr);
     start(service, lines, &args.log_level, args.otlp_endpoint.as_deref())
 }
 
-/// Of the command line: warnings, and with `-v` more; no times, which people do not read there. Traces go where
-/// the environment says.
+/// Sets up logs and traces of the command line: warnings, with `-v` more, without timestamps. The environment has the
+/// endpoint for traces.
 pub fn init_cli(service: &'static str, verbose: u8, quiet: bool) -> Guard {
     let level = match verbose {
         _ if quiet => "error",
@@ -40,8 +40,8 @@ pub fn init_cli(service: &'static str, verbose: u8, quiet: bool) -> Guard {
     start(service, lines, level, env::var("ANOMAL_OTLP_ENDPOINT").ok().as_deref())
 }
 
-/// A request's lines have its method and trace, as `request{method=… trace_id=…}` or in the field `span`.
-fn lines<W>(format: LogFormat, colours: bool, writer: W) -> Lines
+/// The lines of a request have its method and trace, as `request{method=… trace_id=…}` or in the field `span`.
+fn lines<W>(format: LogFormat, colours: bool, writer: W) -> LogLayer
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -51,11 +51,11 @@ where
     }
 }
 
-fn start(service: &'static str, lines: Lines, level: &str, endpoint: Option<&str>) -> Guard {
+fn start(service: &'static str, lines: LogLayer, level: &str, endpoint: Option<&str>) -> Guard {
     global::set_text_map_propagator(TraceContextPropagator::new());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let (guard, exporting) = Guard::new(service, endpoint);
-    // A second call, as in tests, changes nothing.
+    // It fails on a second call, as in tests.
     let _ = subscriber(lines, filter, guard.provider()).try_init();
     if let Err(error) = exporting {
         tracing::warn!("{error}");
@@ -63,20 +63,20 @@ fn start(service: &'static str, lines: Lines, level: &str, endpoint: Option<&str
     guard
 }
 
-/// Lines and spans are filtered apart: who logs errors alone has whole traces. Spans of libraries are nobody's
-/// business, those of the exporter's own connection least.
+/// Lines and spans have separate filters, so that traces are complete even if only errors are logged. Spans of libraries,
+/// such as those of the exporter's own connection, are excluded.
 fn subscriber(
-    lines: Lines,
+    lines: LogLayer,
     filter: EnvFilter,
     provider: &SdkTracerProvider,
 ) -> impl Subscriber + Send + Sync + use<> {
-    let ours = Targets::new().with_target("anomal", Level::INFO);
+    let own_spans = Targets::new().with_target("anomal", Level::INFO);
     let traces = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("anomal"))
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(ours);
+        .with_filter(own_spans);
     tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces)
 }
 
@@ -95,9 +95,9 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Page {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -107,22 +107,22 @@ mod tests {
         }
     }
 
-    /// What work logs and returns.
+    /// The log lines and the result of `work`.
     fn logged<T>(format: LogFormat, level: &str, work: impl FnOnce() -> T) -> (String, T) {
-        let page = Page::default();
-        let writer = page.clone();
+        let buffer = LogBuffer::default();
+        let writer = buffer.clone();
         let lines = lines(format, false, move || writer.clone());
         let (guard, _) = Guard::new("test", None);
         let subscriber = subscriber(lines, EnvFilter::new(level), guard.provider());
         let done = tracing::subscriber::with_default(subscriber, work);
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         (text, done)
     }
 
     #[test]
-    fn a_trace_goes_on_where_it_is_told_whatever_is_logged() {
+    fn a_trace_continues_at_every_log_level() {
         for level in ["info", "error", "off"] {
-            let (text, told) = logged(LogFormat::Text, level, || {
+            let (text, parents) = logged(LogFormat::Text, level, || {
                 let span = info_span!("run");
                 continue_trace(&span, &format!("00-{TRACE}-00f067aa0ba902b7-01\n"));
                 let run = span.in_scope(traceparent).unwrap();
@@ -131,29 +131,29 @@ mod tests {
             });
             assert_eq!(text, "");
             assert!(
-                told.0.starts_with(&format!("00-{TRACE}-")) && told.0.ends_with("-01"),
-                "{told:?}"
+                parents.0.starts_with(&format!("00-{TRACE}-")) && parents.0.ends_with("-01"),
+                "{parents:?}"
             );
-            assert!(told.1.contains(TRACE) && told.0 != told.1, "{told:?}");
+            assert!(parents.1.contains(TRACE) && parents.0 != parents.1, "{parents:?}");
         }
     }
 
     #[test]
-    fn what_is_no_trace_begins_a_new_one() {
+    fn an_invalid_trace_starts_a_new_one() {
         for junk in ["", "00-0-0-01", "nonsense"] {
-            let (_, told) = logged(LogFormat::Text, "off", || {
+            let (_, parent) = logged(LogFormat::Text, "off", || {
                 let span = info_span!("run");
                 continue_trace(&span, junk);
                 span.in_scope(traceparent).unwrap()
             });
-            assert!(told.len() == 55 && !told.contains(TRACE), "{told}");
+            assert!(parent.len() == 55 && !parent.contains(TRACE), "{parent}");
         }
         let (_, nothing) = logged(LogFormat::Text, "info", traceparent);
         assert_eq!(nothing, None);
     }
 
     #[test]
-    fn lines_are_of_their_level_and_name_their_span() {
+    fn lines_have_their_level_and_span() {
         let work = || {
             let span = error_span!("request", method = "Plan");
             span.in_scope(|| {

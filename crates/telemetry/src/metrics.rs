@@ -1,22 +1,22 @@
-//! A program's metrics, as Prometheus scrapes them.
+//! The metrics of a program, in the format of Prometheus.
 
 use std::sync::Arc;
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
-/// What a program counts. What each part of it registers keeps its own handles.
+/// The registry of a program's metrics. The parts of the program keep handles to the metrics that they register.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
 impl Metrics {
-    /// Names begin with `anomal_`.
+    /// Registers metrics, whose names start with `anomal_`.
     pub fn new(register: impl FnOnce(&mut Registry)) -> Arc<Self> {
         let mut registry = Registry::with_prefix("anomal");
         register(&mut registry);
         Arc::new(Self(registry))
     }
 
-    /// As Prometheus scrapes it (`OpenMetrics`).
+    /// The text format (`OpenMetrics`).
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -17,7 +17,7 @@ use crate::{Metrics, MetricsListen};
 /// The listener for [`serve`], unless it is off.
 ///
 /// # Errors
-/// With the address, if it can't be had.
+/// With the address, if it is in use.
 pub async fn bind(listen: MetricsListen) -> Result<Option<TcpListener>, (SocketAddr, io::Error)> {
     match listen {
         MetricsListen::Off => Ok(None),
@@ -27,7 +27,7 @@ pub async fn bind(listen: MetricsListen) -> Result<Option<TcpListener>, (SocketA
     }
 }
 
-/// Serves for as long as it is polled. It is alive as long as it answers, and ready as long as `ready` says so.
+/// Serves while it is polled. The program is alive while it answers, and ready while `ready` is true.
 ///
 /// # Errors
 /// If the listener fails.

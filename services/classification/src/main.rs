@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anomal_access::TokenArgs;
 use anomal_classification::{LocalClassificationEngine, Options, grpc};
-use anomal_rpc::{Admission, ServerArgs, guarded, metrics::Metrics, serve};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, require_tokens, serve};
 use clap::Parser;
 
 const PORT: u16 = 7402;
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
     let routes = grpc::routes(Arc::new(engine), admission);
     server.runtime()?.block_on(async {
         let reviews = tokens.reviews(server.tls().is_some()).await?;
-        let routes = guarded(routes, reviews, &metrics);
+        let routes = require_tokens(routes, reviews, &metrics);
         serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
         Ok(())
     })

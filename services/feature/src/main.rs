@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anomal_access::TokenArgs;
 use anomal_feature::{LocalFeatureEngine, grpc};
-use anomal_rpc::{Admission, ServerArgs, guarded, metrics::Metrics, serve};
+use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, require_tokens, serve};
 use clap::Parser;
 
 const PORT: u16 = 7401;
@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<()> {
     let routes = grpc::routes(Arc::new(LocalFeatureEngine::default()), admission);
     server.runtime()?.block_on(async {
         let reviews = tokens.reviews(server.tls().is_some()).await?;
-        let routes = guarded(routes, reviews, &metrics);
+        let routes = require_tokens(routes, reviews, &metrics);
         serve(&server, PORT, grpc::SERVICE, routes, metrics).await?;
         Ok(())
     })

@@ -131,7 +131,7 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
     let cases = [
         (
             json!({"report": {"replicas": 2}}),
-            "several replicas need a store that they can share: set report.store.type to object, or \
+            "several replicas need a shared store; set report.store.type to object or \
              report.store.persistentVolumeClaim.accessModes to [ReadWriteMany]",
             json!({"report": {
                 "replicas": 2, "store": {"persistentVolumeClaim": {"accessModes": ["ReadWriteMany"]}},
@@ -176,7 +176,7 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
         ),
         (
             json!({"monitoring": {"serviceMonitor": {"enabled": true}, "podMonitor": {"enabled": true}}}),
-            "a ServiceMonitor and a PodMonitor would count everything twice: enable one of them",
+            "a ServiceMonitor and a PodMonitor would scrape everything twice; enable one of them",
             json!({"monitoring": {"podMonitor": {"enabled": true}}}),
         ),
     ];

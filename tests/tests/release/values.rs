@@ -173,7 +173,9 @@ fn without_tokens_and_tls_all_share_one_token() {
     });
     report_answers_to(&release, &shared, &status, "Quickstart");
     let notes = release.tell(&["get", "notes", "anomal"]);
-    for warning in ["TLS is off", "auth.enabled is off", "they go with the report engine's pod"] {
+    for warning in
+        ["TLS is off", "auth.enabled is off", "they are lost with the pod of the report engine"]
+    {
         assert!(notes.contains(warning), "{notes}");
     }
     assert!(release.tell(&["test", "anomal"]).contains("Succeeded"));

@@ -16,7 +16,7 @@ fn read(stream: &[u8]) -> Result<Table> {
 }
 
 #[track_caller]
-fn refused(stream: &[u8], part: &str) {
+fn assert_refused(stream: &[u8], part: &str) {
     let error = read(stream).unwrap_err();
     assert_eq!((error.code, error.reason.as_str()), (Code::InvalidRequest, "TABLE_INVALID"));
     assert!(error.message.contains(part), "{error}");
@@ -35,8 +35,8 @@ fn message(header: MessageHeader, body_length: i64) -> Vec<u8> {
     [&CONTINUATION[..], &length[..], bytes].concat()
 }
 
-fn field(name: &str, of: Type) -> Field {
-    Field { name: Some(name.into()), nullable: true, type_: Some(of), ..Field::default() }
+fn field(name: &str, data_type: Type) -> Field {
+    Field { name: Some(name.into()), nullable: true, type_: Some(data_type), ..Field::default() }
 }
 
 fn rows_field() -> Field {
@@ -48,7 +48,7 @@ fn schema(fields: Vec<Field>) -> Vec<u8> {
     message(MessageHeader::Schema(Box::new(schema)), 0)
 }
 
-/// A schema of row numbers and a batch that says this, with a body of 8 bytes.
+/// A schema of row numbers, and a batch with this header and a body of 8 bytes.
 fn one_batch(change: impl Fn(&mut RecordBatch), body: i64) -> Vec<u8> {
     let mut batch = RecordBatch {
         length: 1,
@@ -63,32 +63,32 @@ fn one_batch(change: impl Fn(&mut RecordBatch), body: i64) -> Vec<u8> {
 }
 
 #[test]
-fn a_stream_made_by_hand_is_read() {
+fn a_handmade_stream_is_read() {
     assert_eq!(read(&one_batch(|_| (), 8)).unwrap().rows(), [7]);
 }
 
 #[test]
 fn lengths_beyond_what_was_sent_are_refused() {
     let announced = [&CONTINUATION[..], &i32::MAX.to_le_bytes(), b"short"].concat();
-    refused(&announced, "2147483647 bytes are announced and 5 are there");
-    refused(&[CONTINUATION, (-1_i32).to_le_bytes()].concat(), "no table");
-    refused(&one_batch(|_| (), i64::MAX), "announced");
-    refused(&one_batch(|_| (), -1), "no table");
+    assert_refused(&announced, "2147483647 bytes are announced, but there are 5");
+    assert_refused(&[CONTINUATION, (-1_i32).to_le_bytes()].concat(), "not a table");
+    assert_refused(&one_batch(|_| (), i64::MAX), "announced");
+    assert_refused(&one_batch(|_| (), -1), "not a table");
     for length in [9, 1 << 40, i64::MAX] {
         let long = |batch: &mut RecordBatch| {
             batch.buffers.as_mut().unwrap()[1].length = length;
         };
-        refused(&one_batch(long, 8), "can't be in 8 bytes");
+        assert_refused(&one_batch(long, 8), "can't be in 8 bytes");
     }
     let far = |batch: &mut RecordBatch| batch.buffers.as_mut().unwrap()[1].offset = i64::MAX;
-    refused(&one_batch(far, 8), "can't be in 8 bytes");
+    assert_refused(&one_batch(far, 8), "can't be in 8 bytes");
     let negative = |batch: &mut RecordBatch| batch.buffers.as_mut().unwrap()[1].length = -8;
-    refused(&one_batch(negative, 8), "no table");
+    assert_refused(&one_batch(negative, 8), "not a table");
     let many = |batch: &mut RecordBatch| {
         batch.length = 1 << 50;
         batch.nodes.as_mut().unwrap()[0].length = 1 << 50;
     };
-    refused(&one_batch(many, 8), "rows can't be in");
+    assert_refused(&one_batch(many, 8), "rows can't be in");
 }
 
 #[test]
@@ -96,40 +96,43 @@ fn columns_that_share_their_bytes_are_refused() {
     let shared = |batch: &mut RecordBatch| {
         batch.buffers.as_mut().unwrap()[0].length = 8;
     };
-    refused(&one_batch(shared, 8), "can't be in 8 bytes");
+    assert_refused(&one_batch(shared, 8), "can't be in 8 bytes");
 }
 
 #[test]
 fn compressed_columns_are_refused() {
     let compressed =
         |batch: &mut RecordBatch| batch.compression = Some(Box::new(BodyCompression::default()));
-    refused(&one_batch(compressed, 8), "compressed");
+    assert_refused(&one_batch(compressed, 8), "compressed");
 }
 
 #[test]
-fn what_is_not_flat_is_refused() {
+fn nested_columns_are_refused() {
     let mut nested = field("x", Type::LargeUtf8(Box::new(LargeUtf8 {})));
     for _ in 0..20 {
         let children = Some(vec![nested]);
         nested = Field { children, ..field("list", Type::List(Box::new(List {}))) };
     }
-    refused(&schema(vec![rows_field(), nested.clone()]), "nested");
+    assert_refused(&schema(vec![rows_field(), nested.clone()]), "nested");
     let children = Some(vec![nested.clone(), nested]);
     let tree = Field { children, ..field("tree", Type::Struct(Box::new(Struct {}))) };
-    refused(&schema(vec![rows_field(), tree]), "nested");
-    refused(&schema(vec![field("view", Type::Utf8View(Box::new(Utf8View {})))]), "LargeUtf8");
+    assert_refused(&schema(vec![rows_field(), tree]), "nested");
+    assert_refused(
+        &schema(vec![field("view", Type::Utf8View(Box::new(Utf8View {})))]),
+        "LargeUtf8",
+    );
     let dictionary = Some(Box::new(DictionaryEncoding::default()));
     let coded = Field { dictionary, ..field("x", Type::LargeUtf8(Box::new(LargeUtf8 {}))) };
-    refused(&schema(vec![rows_field(), coded]), "dictionary");
+    assert_refused(&schema(vec![rows_field(), coded]), "dictionary");
 }
 
 #[test]
-fn a_stream_starts_with_a_schema_and_goes_on_with_batches() {
-    refused(b"", "empty");
+fn a_stream_is_a_schema_and_batches() {
+    assert_refused(b"", "empty");
     let batch = one_batch(|_| (), 8);
     let start = schema(vec![rows_field()]);
-    refused(&batch[start.len()..], "no schema");
-    refused(&[start.clone(), start].concat(), "no batch");
+    assert_refused(&batch[start.len()..], "not a schema");
+    assert_refused(&[start.clone(), start].concat(), "not a batch");
 }
 
 fn good() -> Vec<u8> {
@@ -142,7 +145,7 @@ fn good() -> Vec<u8> {
     chunks(Table::new(vec![3, 5, 9], columns.unwrap()).unwrap()).unwrap().flatten().collect()
 }
 
-/// A table, or the one kind of error that tells what is wrong.
+/// Accepts a table, or an error about the request.
 fn table_or_refused(read: Result<Table>) -> Result<(), TestCaseError> {
     match read {
         Ok(_) | Err(Error { code: Code::InvalidRequest, .. }) => Ok(()),
@@ -154,7 +157,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_change_of_bytes_does_harm(
+    fn changed_bytes_are_handled(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut stream = good();
@@ -166,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn no_length_does_harm(
+    fn changed_lengths_are_handled(
         place in any::<prop::sample::Index>(),
         length in prop::sample::select(vec![i64::MIN, -1, 0, 1, 1 << 31, 1 << 40, 1 << 62, i64::MAX]),
     ) {
@@ -177,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn no_cut_does_harm(from in any::<prop::sample::Index>(), length in any::<prop::sample::Index>()) {
+    fn missing_bytes_are_handled(from in any::<prop::sample::Index>(), length in any::<prop::sample::Index>()) {
         let mut stream = good();
         table_or_refused(read(&stream[..from.index(stream.len())]))?;
         let from = from.index(stream.len());

@@ -1,4 +1,4 @@
-//! What a failed call means: a lost connection, a peer that is no engine of ours, or what an engine said.
+//! Errors of failed calls: a lost connection, a server that is not an engine, or an error of an engine.
 
 use std::{error::Error as Cause, io, iter::successors, net::SocketAddr};
 
@@ -8,40 +8,40 @@ use tonic::Status;
 
 use crate::{admission::BUSY, status::from_status};
 
-/// The error with the address that it came from. What no server of ours says is a lost connection where
-/// the transport broke, and something that is no engine where it answered.
-pub(super) fn named(address: SocketAddr, status: &Status) -> Error {
+/// The error with the address of its replica. A status that no engine sends is a lost connection if the transport failed,
+/// and a server that is not an engine if it answered.
+pub(super) fn with_address(address: SocketAddr, status: &Status) -> Error {
     let mut error = from_status(status);
     if error.reason != "REMOTE" {
-        // What is wrong with a request is the same wherever it is said.
+        // Errors about the request do not depend on the replica.
         if retryable(&error) || matches!(error.code, Code::Incompatible | Code::DeadlineExceeded) {
             error.message = format!("the engine at {address}: {}", error.message);
         }
         return error;
     }
-    if let Some(tls) = tls(status) {
-        return untrusted(address, &tls);
+    if let Some(find_tls_error) = find_tls_error(status) {
+        return tls_failure(address, &find_tls_error);
     }
     match error.code {
         Code::Incompatible => return incompatible(address, status),
         Code::DeadlineExceeded => {
             error.message = format!(
-                "the engine at {address} took longer than its time; give it more, or send less at once"
+                "the engine at {address} took longer than its deadline; raise it, or send less at once"
             );
             return error;
         }
-        _ if broke(status) => error.code = Code::Unavailable,
-        // The transport understood nothing of what came.
+        _ if is_connection_lost(status) => error.code = Code::Unavailable,
+        // The transport could not parse the answer.
         Code::Internal if status.source().is_some() => return incompatible(address, status),
         _ => {}
     }
-    let what = causes(status);
+    let cause = describe(status);
     error.message = match error.code {
         Code::Unavailable => format!(
-            "the engine at {address} can't be reached: {what}; check that it runs there, and whether it is to be \
-             called by http or https"
+            "cannot reach the engine at {address}: {cause}; check that it runs there, and whether to use http or \
+             https"
         ),
-        _ => format!("the engine at {address}: {what}"),
+        _ => format!("the engine at {address}: {cause}"),
     };
     error
 }
@@ -51,9 +51,9 @@ pub(super) fn incompatible(address: SocketAddr, status: &Status) -> Error {
         Code::Incompatible,
         "NO_ENGINE",
         format!(
-            "what answers at {address} is no engine of this kind and version ({}); check the address and port (a \
-             feature engine has 7401, a classification engine 7402), and whether it is to be called by http or https",
-            causes(status)
+            "the server at {address} is no engine of this type and version ({}); check the address and port (7401 \
+             for a feature engine, 7402 for a classification engine), and whether to use http or https",
+            describe(status)
         ),
     )
 }
@@ -62,11 +62,11 @@ pub(super) fn retryable(error: &Error) -> bool {
     error.code == Code::Unavailable || error.reason == BUSY
 }
 
-/// Who calls is not known: what to do about it is told with the place in the settings.
-pub(super) fn unknown(mut error: Error, address: SocketAddr, place: &str) -> Error {
+/// Adds what to do about a missing or refused token, with the path in the settings.
+pub(super) fn with_token_hint(mut error: Error, address: SocketAddr, place: &str) -> Error {
     if error.code == Code::Unauthenticated && !error.reason.starts_with(CLIENT_CERTIFICATE) {
         error.message = format!(
-            "the engine at {address} lets nobody in without a token that it knows: {}; name a file with one by \
+            "the engine at {address} requires a valid token: {}; set the file of a token with \
              `{place}.tokenFile`",
             error.message
         );
@@ -74,41 +74,41 @@ pub(super) fn unknown(mut error: Error, address: SocketAddr, place: &str) -> Err
     error
 }
 
-/// What reasons about the caller's own certificate begin with.
+/// The prefix of reasons about the client certificate.
 const CLIENT_CERTIFICATE: &str = "CLIENT_CERTIFICATE";
 
-/// Another try would see the same certificate.
-fn untrusted(address: SocketAddr, error: &rustls::Error) -> Error {
+/// The error for a failure of TLS. It is not retried: the certificates would be the same.
+fn tls_failure(address: SocketAddr, error: &rustls::Error) -> Error {
     let (code, reason, remedy) = match error {
         rustls::Error::InvalidCertificate(_) => (
             Code::Incompatible,
             "CERTIFICATE_REFUSED",
-            "check that `tls.ca` holds the authority that signed its certificate, and `tls.serverName` a name that \
-             the certificate is for",
+            "check that `tls.ca` has the authority that signed its certificate, and that the certificate is valid \
+             for `tls.serverName`",
         ),
         rustls::Error::AlertReceived(Alert::CertificateRequired) => (
             Code::Unauthenticated,
             "CLIENT_CERTIFICATE_MISSING",
-            "it wants a certificate of the caller: name one by `tls.cert` and `tls.key`",
+            "it requires a client certificate: set `tls.cert` and `tls.key`",
         ),
-        rustls::Error::AlertReceived(alert) if OF_CERTIFICATES.contains(alert) => (
+        rustls::Error::AlertReceived(alert) if CERTIFICATE_ALERTS.contains(alert) => (
             Code::Unauthenticated,
             "CLIENT_CERTIFICATE_REFUSED",
-            "it refuses the caller's certificate: check that `tls.cert` is of the authority that the engine was \
-             given by --client-ca, and has not expired",
+            "it refuses the client certificate: check that `tls.cert` is signed by the authority of the engine's \
+             --client-ca, and has not expired",
         ),
         _ => (
             Code::Incompatible,
             "TLS_FAILED",
-            "use http:// if it has no certificate, or give it one with --tls-cert and --tls-key",
+            "use http:// if it has no certificate, or set its --tls-cert and --tls-key",
         ),
     };
-    let message = format!("the engine at {address} can't be talked to over TLS: {error}; {remedy}");
+    let message = format!("TLS with the engine at {address} failed: {error}; {remedy}");
     Error::new(code, reason, message)
 }
 
-/// What servers say of a certificate that they do not accept, or miss.
-const OF_CERTIFICATES: [Alert; 9] = [
+/// The alerts of servers for a refused or missing client certificate.
+const CERTIFICATE_ALERTS: [Alert; 9] = [
     Alert::CertificateRequired,
     Alert::UnknownCA,
     Alert::BadCertificate,
@@ -120,12 +120,12 @@ const OF_CERTIFICATES: [Alert; 9] = [
     Alert::AccessDenied,
 ];
 
-fn tls(status: &Status) -> Option<rustls::Error> {
+fn find_tls_error(status: &Status) -> Option<rustls::Error> {
     let whole = chain(status).find_map(|cause| cause.downcast_ref().cloned());
-    // A server judges our certificate when the handshake is over on our side (TLS 1.3), and HTTP/2 keeps only
-    // the text of what it reads then.
+    // With TLS 1.3, a server checks the client certificate after the client has finished its handshake. HTTP/2 reports
+    // the alert only as text.
     whole.or_else(|| {
-        let mut alerts = OF_CERTIFICATES.into_iter().map(rustls::Error::AlertReceived);
+        let mut alerts = CERTIFICATE_ALERTS.into_iter().map(rustls::Error::AlertReceived);
         let texts: Vec<String> = chain(status).map(ToString::to_string).collect();
         alerts.find(|alert| {
             let alert = alert.to_string();
@@ -134,17 +134,18 @@ fn tls(status: &Status) -> Option<rustls::Error> {
     })
 }
 
-/// Whether a connection could not be made, or was lost. Our side ends no call whose outcome it asks for.
-fn broke(status: &Status) -> bool {
+/// Whether a connection could not be opened, or was lost. `Cancelled` comes from the other side: this client cancels no
+/// call whose result it awaits.
+fn is_connection_lost(status: &Status) -> bool {
     let lost = matches!(status.code(), tonic::Code::Cancelled | tonic::Code::Unavailable);
     lost || chain(status)
         .any(|cause| cause.is::<io::Error>() || cause.downcast_ref().is_some_and(h2::Error::is_io))
 }
 
-/// What is behind a status, where it was made on our side.
+/// The errors that caused a status of the client side.
 fn chain(status: &Status) -> impl Iterator<Item = &(dyn Cause + 'static)> {
     successors(status.source(), |&cause| {
-        // An I/O error passes over what it was made of.
+        // The source of an I/O error skips the error that it wraps.
         match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => cause.source(),
@@ -152,8 +153,8 @@ fn chain(status: &Status) -> impl Iterator<Item = &(dyn Cause + 'static)> {
     })
 }
 
-/// A status' message with the causes behind it, which say what happened.
-fn causes(status: &Status) -> String {
+/// The message of a status with its causes.
+fn describe(status: &Status) -> String {
     let mut text = match status.message() {
         "" => format!("{:?}", status.code()),
         message => message.to_owned(),

@@ -1,5 +1,5 @@
-//! The token that says who calls, from a file that is replaced from time to time: Kubernetes renews a projected
-//! token long before it ends.
+//! The token that authenticates the client, from a file that may be replaced: Kubernetes renews a projected token long
+//! before it expires.
 
 use std::{
     fs,
@@ -15,24 +15,24 @@ use tonic::{
     service::Interceptor,
 };
 
-/// How often the file is read: it is small, and its name may be a link to another file by then.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the file is read. It is small, and its path may be a link to another file by then.
+const READ_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Adds the token to each request of one endpoint; nothing where there is none.
+/// Adds the token to each request of an endpoint, if there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Bearer(Option<Arc<Token>>);
 
 impl Bearer {
-    /// `place`: where the settings name the file.
+    /// Reads the token. `place` is the path of the engine in the settings, for messages.
     ///
     /// # Errors
-    /// `InvalidSettings` if the file can't be read, or holds no token.
+    /// `InvalidSettings` if the file can't be read, or has no token.
     pub(super) fn read(file: Option<&str>, place: &str) -> Result<Self> {
         let Some(file) = file else { return Ok(Self::default()) };
         let file = PathBuf::from(file);
         let value = value(&file)
             .map_err(|error| Error::settings(format!("{place}.tokenFile"), "TOKEN_FILE", error))?;
-        let state = State { value, looked: Instant::now(), failing: false };
+        let state = State { value, read_at: Instant::now(), failing: false };
         Ok(Self(Some(Arc::new(Token { file, state: Mutex::new(state) }))))
     }
 
@@ -59,21 +59,21 @@ struct Token {
 #[derive(Debug)]
 struct State {
     value: MetadataValue<Ascii>,
-    looked: Instant,
+    read_at: Instant,
     failing: bool,
 }
 
 impl Token {
-    /// What the file holds now, or held last: a file that is gone for a moment stops no call.
+    /// The token of the file, or the last one while the file can't be read.
     fn current(&self) -> MetadataValue<Ascii> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK {
-            state.looked = Instant::now();
+        if state.read_at.elapsed() >= READ_INTERVAL {
+            state.read_at = Instant::now();
             match value(&self.file) {
                 Ok(value) => (state.value, state.failing) = (value, false),
                 Err(error) => {
                     if !std::mem::replace(&mut state.failing, true) {
-                        tracing::warn!("{error}; the token from before is sent");
+                        tracing::warn!("{error}; still sending the last token");
                     }
                 }
             }
@@ -82,20 +82,19 @@ impl Token {
     }
 }
 
-/// The token as it is sent. No message ever holds a part of it.
+/// The header value. Messages never contain a part of the token.
 fn value(file: &PathBuf) -> Result<MetadataValue<Ascii>, String> {
     let name = file.display();
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("{name} can't be read: {error}"))?;
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot read {name}: {error}"))?;
     let token = text.trim();
     if token.is_empty() {
-        return Err(format!("{name} is empty and should hold a token"));
+        return Err(format!("{name} is empty; write a token to it"));
     }
     let value = Some(token).filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
     let value = value.and_then(|token| format!("Bearer {token}").parse().ok());
     let mut value: MetadataValue<Ascii> =
-        value.ok_or_else(|| format!("{name} holds characters that tokens have not"))?;
-    // So that it is in no debugging output and no table of headers.
+        value.ok_or_else(|| format!("{name} has characters that are not valid in a token"))?;
+    // Excludes it from debugging output and from the header compression table.
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,4 +1,4 @@
-//! Calls over several replicas that come and go.
+//! Calls to several replicas that are added and removed.
 
 use std::{
     io,
@@ -14,34 +14,34 @@ use anomal_rpc::{
 };
 use futures::future::join_all;
 
-use crate::stub::{PLACE, Server, client, client_of, eventually, plan, quick, told};
+use crate::stub::{PLACE, Server, assert_error, client, client_with, eventually, plan, quick};
 
-/// A name whose addresses a test sets; without any, it can't be looked up.
+/// A resolver with the addresses that a test sets. Without any, resolving fails.
 #[derive(Debug, Default)]
-struct Book {
+struct FakeResolver {
     addresses: Mutex<Vec<SocketAddr>>,
-    looks: Mutex<usize>,
+    lookups: Mutex<usize>,
 }
 
-impl Book {
+impl FakeResolver {
     fn write(&self, servers: &[&Server]) {
         *self.addresses.lock().unwrap() = servers.iter().map(|server| server.address).collect();
     }
 }
 
 #[tonic::async_trait]
-impl Resolver for Book {
+impl Resolver for FakeResolver {
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         assert_eq!((host, port), ("engines.test", 7401));
-        *self.looks.lock().unwrap() += 1;
+        *self.lookups.lock().unwrap() += 1;
         let addresses = self.addresses.lock().unwrap().clone();
         if addresses.is_empty() { Err(io::Error::other("no name server")) } else { Ok(addresses) }
     }
 }
 
-async fn named(book: &Arc<Book>) -> Arc<Replicas> {
-    let options = Options { resolver: Arc::<Book>::clone(book), ..quick() };
-    client_of(vec!["http://engines.test:7401".into()], None, options).await
+async fn named_client(resolver: &Arc<FakeResolver>) -> Arc<Replicas> {
+    let options = Options { resolver: Arc::<FakeResolver>::clone(resolver), ..quick() };
+    client_with(vec!["http://engines.test:7401".into()], None, options).await
 }
 
 async fn calls(replicas: &Replicas, count: usize) {
@@ -60,44 +60,44 @@ async fn calls_go_to_all_in_turn() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_added_takes_calls_and_one_that_goes_gets_none() {
+async fn added_replicas_get_calls_and_removed_ones_do_not() {
     let (one, other) = (Server::start(&[]).await, Server::start(&[]).await);
-    let book = Arc::new(Book::default());
-    book.write(&[&one]);
-    let replicas = named(&book).await;
+    let resolver = Arc::new(FakeResolver::default());
+    resolver.write(&[&one]);
+    let replicas = named_client(&resolver).await;
     calls(&replicas, 4).await;
-    book.write(&[&one, &other]);
+    resolver.write(&[&one, &other]);
     eventually(|| (replicas.count() == 2).then_some(())).await;
     calls(&replicas, 4).await;
     assert_eq!((one.calls(), other.calls()), (6, 2));
-    book.write(&[&other]);
+    resolver.write(&[&other]);
     eventually(|| (replicas.addresses() == [other.address]).then_some(())).await;
     calls(&replicas, 4).await;
     assert_eq!((one.calls(), other.calls()), (6, 6));
 }
 
 #[tokio::test]
-async fn a_look_up_that_fails_loses_no_replica() {
+async fn replicas_stay_when_a_lookup_fails() {
     let server = Server::start(&[]).await;
-    let book = Arc::new(Book::default());
-    book.write(&[&server]);
-    let replicas = named(&book).await;
-    book.write(&[]);
-    let before = *book.looks.lock().unwrap();
-    eventually(|| (*book.looks.lock().unwrap() > before + 2).then_some(())).await;
+    let resolver = Arc::new(FakeResolver::default());
+    resolver.write(&[&server]);
+    let replicas = named_client(&resolver).await;
+    resolver.write(&[]);
+    let before = *resolver.lookups.lock().unwrap();
+    eventually(|| (*resolver.lookups.lock().unwrap() > before + 2).then_some(())).await;
     assert_eq!(replicas.addresses(), [server.address]);
     calls(&replicas, 3).await;
 }
 
 #[tokio::test]
 async fn a_name_without_addresses() {
-    let options = Options { resolver: Arc::new(Book::default()), ..quick() };
+    let options = Options { resolver: Arc::new(FakeResolver::default()), ..quick() };
     let settings = anomal_spec::RemoteEngine {
         endpoints: vec!["http://engines.test:7401".into()],
         ..Default::default()
     };
-    let error = Replicas::with(&settings, PLACE, options).await.unwrap_err();
-    told(&error, Code::Unavailable, "engines.test:7401", &["no name server"]);
+    let error = Replicas::with_options(&settings, PLACE, options).await.unwrap_err();
+    assert_error(&error, Code::Unavailable, "engines.test:7401", &["no name server"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +106,7 @@ async fn a_replica_that_dies_loses_no_call() {
     let mut options = quick();
     options.pace.patience = Duration::from_secs(5);
     let endpoints = servers.iter().map(|server| format!("http://{}", server.address)).collect();
-    let replicas = client_of(endpoints, None, options).await;
+    let replicas = client_with(endpoints, None, options).await;
     let going = tokio::spawn({
         let replicas = Arc::clone(&replicas);
         async move {
@@ -123,7 +123,7 @@ async fn a_replica_that_dies_loses_no_call() {
 }
 
 #[tokio::test]
-async fn what_another_try_can_mend_is_tried_again() {
+async fn unavailable_replicas_are_retried() {
     let server = Server::start(&[]).await;
     let replicas = client(&[server.address]).await;
     plan(&replicas, "unavailable 2").await.unwrap();
@@ -131,7 +131,7 @@ async fn what_another_try_can_mend_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_no_other_try_can_mend_is_not() {
+async fn other_errors_are_not_retried() {
     let server = Server::start(&[]).await;
     let replicas = client(&[server.address]).await;
     let error = plan(&replicas, "refuse").await.unwrap_err();
@@ -140,12 +140,12 @@ async fn what_no_other_try_can_mend_is_not() {
 }
 
 #[tokio::test]
-async fn patience_ends_with_the_address() {
+async fn retries_end_with_an_error_that_has_the_address() {
     let server = Server::start(&[]).await;
     let replicas = client(&[server.address]).await;
     let started = Instant::now();
     let error = plan(&replicas, "unavailable 1000000").await.unwrap_err();
-    told(&error, Code::Unavailable, &server.address.to_string(), &["as the test wants it"]);
+    assert_error(&error, Code::Unavailable, &server.address.to_string(), &["as the test wants it"]);
     let took = started.elapsed();
     assert!(Duration::from_millis(250) < took && took < Duration::from_secs(2), "{took:?}");
     assert!(server.calls() > 2);

@@ -1,4 +1,4 @@
-//! Authorities and certificates in files, replaced as Kubernetes replaces those of a Secret.
+//! Authorities and certificates in files, replaced as Kubernetes replaces the files of a Secret.
 
 use std::{
     fs,
@@ -14,11 +14,11 @@ use anomal_spec::Tls;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::stub::{Server, client_of, quick};
+use crate::stub::{Server, client_with, quick};
 
 pub const NAME: &str = "engine.test";
 
-/// An authority and a certificate of it, in the files `ca`, `cert` and `key`.
+/// An authority and a certificate that it signed, in the files `ca`, `cert` and `key`.
 pub struct Certificates {
     folder: TempDir,
     versions: AtomicUsize,
@@ -26,7 +26,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    pub fn make() -> Self {
+    pub fn new() -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -43,7 +43,7 @@ impl Certificates {
         made
     }
 
-    /// All files at once: the folder that they are in is a link, which is put in the place of the one before.
+    /// Replaces all files at once: their folder is a link, which is replaced.
     pub fn replace(&self, contents: &[(&str, String)]) {
         let version = format!("v{}", self.versions.fetch_add(1, Ordering::Relaxed));
         let folder = self.folder.path().join(&version);
@@ -56,8 +56,8 @@ impl Certificates {
         fs::rename(link, self.folder.path().join("live")).unwrap();
     }
 
-    /// Takes over the files of another.
-    pub fn become_as(&self, other: &Self) {
+    /// Replaces the files by those of another.
+    pub fn copy_from(&self, other: &Self) {
         self.replace(&other.contents);
     }
 
@@ -75,14 +75,14 @@ impl Certificates {
         Tls { ca: Some(self.file("ca")), server_name: Some(name.into()), ..Tls::default() }
     }
 
-    /// That caller, with a certificate of its own.
-    pub fn shown_to(&self, server: &Self) -> Tls {
+    /// The TLS settings of a client with this certificate.
+    pub fn client_of(&self, server: &Self) -> Tls {
         let (cert, key) = (Some(self.file("cert")), Some(self.file("key")));
         Tls { cert, key, ..server.trusted(NAME) }
     }
 }
 
-/// A client of that server.
-pub async fn secured(server: &Server, tls: Tls) -> Arc<Replicas> {
-    client_of(vec![format!("https://{}", server.address)], Some(tls), quick()).await
+/// A client of the server over TLS.
+pub async fn secure_client(server: &Server, tls: Tls) -> Arc<Replicas> {
+    client_with(vec![format!("https://{}", server.address)], Some(tls), quick()).await
 }

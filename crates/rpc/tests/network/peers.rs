@@ -1,5 +1,5 @@
-//! What answers is no engine, or none of this version: a coded error in a bounded time, each with the
-//! address and what to do.
+//! Servers that are no engine, or of another version: each gives an error in a limited time, with the address and what to
+//! do.
 
 use std::{
     future::Future,
@@ -14,10 +14,10 @@ use tokio::{
 };
 use tokio_stream::wrappers::TcpListenerStream;
 
-use crate::stub::{Server, check, client, plan, told};
+use crate::stub::{Server, assert_error, check, client, plan};
 
 /// A listener that does this with each connection.
-async fn peer<F>(talk: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+async fn peer<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -25,13 +25,13 @@ where
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(talk(stream));
+            tokio::spawn(handle(stream));
         }
     });
     address
 }
 
-/// The errors of a first question and of a call, each within a few seconds.
+/// The errors of a check and of a call, each within a few seconds.
 async fn errors(address: SocketAddr) -> [Error; 2] {
     let replicas = client(&[address]).await;
     let started = Instant::now();
@@ -41,29 +41,34 @@ async fn errors(address: SocketAddr) -> [Error; 2] {
 }
 
 #[tokio::test]
-async fn nobody() {
+async fn no_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     for error in errors(address).await {
-        told(&error, Code::Unavailable, &address.to_string(), &["refused", "check that it runs"]);
+        assert_error(
+            &error,
+            Code::Unavailable,
+            &address.to_string(),
+            &["refused", "check that it runs"],
+        );
     }
 }
 
 #[tokio::test]
-async fn one_that_takes_connections_and_says_nothing() {
+async fn a_server_that_never_answers() {
     let address = peer(|mut stream| async move {
         let mut all = Vec::new();
         let _ = stream.read_to_end(&mut all).await;
     })
     .await;
     for error in errors(address).await {
-        told(&error, Code::Unavailable, &address.to_string(), &["check that it"]);
+        assert_error(&error, Code::Unavailable, &address.to_string(), &["check that it"]);
     }
 }
 
 #[tokio::test]
-async fn one_that_says_a_little_now_and_then() {
+async fn a_server_that_sends_a_byte_now_and_then() {
     let address = peer(|mut stream| async move {
         // The start of a frame of settings, which never ends.
         let _ = stream.write_all(&[0, 0, 60, 4, 0, 0, 0, 0, 0]).await;
@@ -73,31 +78,36 @@ async fn one_that_says_a_little_now_and_then() {
     })
     .await;
     for error in errors(address).await {
-        told(&error, Code::Unavailable, &address.to_string(), &["check that it"]);
+        assert_error(&error, Code::Unavailable, &address.to_string(), &["check that it"]);
     }
 }
 
 #[tokio::test]
-async fn one_that_hangs_up() {
+async fn a_server_that_closes_connections() {
     let address = peer(|stream| async move { drop(stream) }).await;
     for error in errors(address).await {
-        told(&error, Code::Unavailable, &address.to_string(), &["check that it runs"]);
+        assert_error(&error, Code::Unavailable, &address.to_string(), &["check that it runs"]);
     }
 }
 
 #[tokio::test]
-async fn one_that_speaks_http_1() {
+async fn a_server_of_http_1() {
     let address = peer(|mut stream| async move {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request).await;
         let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
         let _ = stream.write_all(answer).await;
-        // Hanging up at once could be seen before the answer.
+        // The end of the connection could be seen before the answer.
         while stream.read(&mut request).await.is_ok_and(|length| length > 0) {}
     })
     .await;
     for error in errors(address).await {
-        told(&error, Code::Incompatible, &address.to_string(), &["no engine", "check the address"]);
+        assert_error(
+            &error,
+            Code::Incompatible,
+            &address.to_string(),
+            &["no engine", "check the address"],
+        );
     }
 }
 
@@ -109,7 +119,12 @@ async fn a_server_of_another_service() {
     let server = tonic::transport::Server::builder().add_service(health);
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     for error in errors(address).await {
-        told(&error, Code::Incompatible, &address.to_string(), &["no engine", "check the address"]);
+        assert_error(
+            &error,
+            Code::Incompatible,
+            &address.to_string(),
+            &["no engine", "check the address"],
+        );
     }
 }
 
@@ -118,6 +133,11 @@ async fn an_engine_of_another_version() {
     let server = Server::start(&[]).await;
     let replicas = client(&[server.address]).await;
     let error = plan(&replicas, "version").await.unwrap_err();
-    told(&error, Code::Incompatible, &server.address.to_string(), &["as the test wants it"]);
+    assert_error(
+        &error,
+        Code::Incompatible,
+        &server.address.to_string(),
+        &["as the test wants it"],
+    );
     assert_eq!((error.reason.as_str(), server.calls()), ("SETTINGS_VERSION", 1));
 }

@@ -1,4 +1,4 @@
-//! A server that is told to stop: what runs ends, nothing new begins, and all are told.
+//! Stopping a server: requests in progress end, new ones are refused, and the health reports it.
 
 use std::{
     io::{Read, Write},
@@ -13,7 +13,7 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use crate::stub::{SERVICE, Server, client, eventually, extract, plan, told};
+use crate::stub::{SERVICE, Server, assert_error, client, eventually, extract, plan};
 
 async fn watch(server: &Server, service: &str) -> Streaming<HealthCheckResponse> {
     let channel =
@@ -23,62 +23,62 @@ async fn watch(server: &Server, service: &str) -> Streaming<HealthCheckResponse>
 }
 
 #[tokio::test]
-async fn what_runs_ends_and_nothing_begins() {
+async fn requests_in_progress_end_and_new_ones_are_refused() {
     let mut server = Server::start(&[]).await;
     let replicas = client(&[server.address]).await;
     let mut answers = replicas.call(|channel| extract(channel, 12, 10)).await.unwrap();
     answers.message().await.unwrap().unwrap();
 
-    server.ask_to_stop();
+    server.request_stop();
     let refused = || TcpStream::connect(server.address).is_err().then_some(());
     eventually(refused).await;
     let late = client(&[server.address]).await;
     let error = plan(&late, "").await.unwrap_err();
-    told(&error, Code::Unavailable, &server.address.to_string(), &["can't be reached"]);
+    assert_error(&error, Code::Unavailable, &server.address.to_string(), &["cannot reach"]);
 
     let mut rest = 0;
     while answers.message().await.unwrap().is_some() {
         rest += 1;
     }
-    assert_eq!(rest, 11, "the answer is whole");
+    assert_eq!(rest, 11, "the answer is complete");
     drop((answers, replicas));
     server.stopped().await;
 }
 
 #[tokio::test]
-async fn the_health_of_all_and_of_the_service_turns() {
+async fn the_health_changes_to_not_serving() {
     let mut server = Server::start(&[]).await;
     let mut watchers = [watch(&server, "").await, watch(&server, SERVICE).await];
     for watcher in &mut watchers {
-        let told = watcher.message().await.unwrap().unwrap();
-        assert_eq!(told.status(), ServingStatus::Serving);
+        let response = watcher.message().await.unwrap().unwrap();
+        assert_eq!(response.status(), ServingStatus::Serving);
     }
     let started = Instant::now();
-    server.ask_to_stop();
+    server.request_stop();
     for watcher in &mut watchers {
-        let told = watcher.message().await.unwrap().unwrap();
-        assert_eq!(told.status(), ServingStatus::NotServing);
+        let response = watcher.message().await.unwrap().unwrap();
+        assert_eq!(response.status(), ServingStatus::NotServing);
     }
-    // They still watch, and hold nobody.
+    // Open watches do not delay the stop.
     server.stopped().await;
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
-async fn requests_are_broken_off_when_the_grace_period_is_over() {
+async fn requests_are_aborted_at_the_end_of_the_grace_period() {
     let mut server = Server::start(&["--grace-period", "1"]).await;
-    let asked = tokio::spawn({
+    let request = tokio::spawn({
         let replicas = client(&[server.address]).await;
         async move { plan(&replicas, "sleep").await }
     });
     eventually(|| (server.calls() == 1).then_some(())).await;
     let started = Instant::now();
-    server.ask_to_stop();
+    server.request_stop();
     server.stopped().await;
     assert!(started.elapsed() < Duration::from_secs(3));
     let address = server.address.to_string();
     server.die();
-    told(&asked.await.unwrap().unwrap_err(), Code::Unavailable, &address, &[]);
+    assert_error(&request.await.unwrap().unwrap_err(), Code::Unavailable, &address, &[]);
 }
 
 fn get(port: u16, path: &str) -> String {

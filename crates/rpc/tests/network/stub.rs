@@ -1,4 +1,4 @@
-//! A small engine behind a real server, which does what the settings of a request say.
+//! A stub engine behind a real server; the settings of a request select its behaviour.
 
 use std::{
     net::SocketAddr,
@@ -18,11 +18,11 @@ use anomal_proto::v1::{
     feature_engine_server::{FeatureEngine, FeatureEngineServer},
 };
 use anomal_rpc::{
-    Admission, Assembler, MAX_MESSAGE_BYTES, Replicas, ServerArgs, from_status, guarded,
+    Admission, Assembler, MAX_MESSAGE_BYTES, Replicas, ServerArgs, from_status,
     metrics::Metrics,
     outgoing,
-    replicas::{Options, Pace, Wire},
-    serve_until,
+    replicas::{EngineChannel, Options, Pace},
+    require_tokens, serve_until,
 };
 use anomal_spec::{RemoteEngine, Tls};
 use clap::Parser;
@@ -34,31 +34,32 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 pub const PLACE: &str = "engines.feature";
 pub const SERVICE: &str = "anomal.v1.FeatureEngine";
 
-/// What an engine has seen.
+/// The calls to the stub.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct CallLog {
     pub calls: AtomicUsize,
     pub cancelled: AtomicBool,
 }
 
 struct Stub {
     admission: Admission,
-    seen: Arc<Seen>,
+    calls_log: Arc<CallLog>,
 }
 
 impl Stub {
-    /// `sleep`: until it is cancelled; `unavailable N`: for N calls; `refuse`: always; else at once.
+    /// `sleep` runs until it is cancelled; `unavailable N` fails N times; `refuse` and `version` fail always; any other
+    /// settings succeed at once.
     async fn act(&self, settings: String) -> Result<Plan> {
-        let calls = self.seen.calls.fetch_add(1, Ordering::SeqCst);
+        let calls = self.calls_log.calls.fetch_add(1, Ordering::SeqCst);
         let of = |code, reason| Err(Error::new(code, reason, "as the test wants it"));
         match settings.split_once(' ').unwrap_or((&settings, "")) {
             ("sleep", _) => {
-                let seen = Arc::clone(&self.seen);
+                let calls_log = Arc::clone(&self.calls_log);
                 blocking(move |cancel| {
                     while !cancel.is_cancelled() {
                         std::thread::sleep(Duration::from_millis(5));
                     }
-                    seen.cancelled.store(true, Ordering::SeqCst);
+                    calls_log.cancelled.store(true, Ordering::SeqCst);
                     cancel.check()
                 })
                 .await?;
@@ -93,7 +94,7 @@ impl FeatureEngine for Stub {
         self.admission.run("Plan", &metadata, work).await.map(Response::new)
     }
 
-    /// Takes chunks and sends as many of 1 MiB.
+    /// Receives chunks, and sends the same number of chunks of 1 MiB.
     async fn extract(
         &self,
         request: Request<Streaming<ExtractRequest>>,
@@ -124,11 +125,11 @@ struct Arguments {
     server: ServerArgs,
 }
 
-/// A server on threads of its own, so that it can die as a process does.
+/// A server on its own threads, so that it can be killed as a process can.
 pub struct Server {
     pub address: SocketAddr,
     pub ports: String,
-    pub seen: Arc<Seen>,
+    pub calls_log: Arc<CallLog>,
     pub metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), anomal_rpc::server::ServeError>>,
@@ -137,12 +138,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// With more on its command line.
+    /// Starts a server with more arguments.
     pub async fn start(more: &[&str]) -> Self {
         Self::start_guarded(more, None).await
     }
 
-    /// For callers whose tokens are known.
+    /// As [`Server::start`], for callers with a valid token.
     pub async fn start_guarded(more: &[&str], reviews: Option<Arc<Reviews>>) -> Self {
         let folder = TempDir::new().unwrap();
         let port_file = folder.path().join("ports.json");
@@ -152,13 +153,13 @@ impl Server {
             line.extend(["--metrics-listen", "off"]);
         }
         let args = Arguments::parse_from(line.iter().chain(more)).server;
-        let (metrics, seen) = (Metrics::new(), Arc::new(Seen::default()));
+        let (metrics, calls_log) = (Metrics::new(), Arc::new(CallLog::default()));
         let admission = Admission::new(
             args.max_concurrent_requests,
             args.max_request_bytes,
             Arc::clone(&metrics),
         );
-        let stub = Stub { admission, seen: Arc::clone(&seen) };
+        let stub = Stub { admission, calls_log: Arc::clone(&calls_log) };
         let service = FeatureEngineServer::new(stub).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -166,19 +167,19 @@ impl Server {
             .build()
             .unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let told = Arc::clone(&metrics);
+        let shared_metrics = Arc::clone(&metrics);
         let serving = runtime.spawn(async move {
-            let asked = async { drop(stopped.await) };
-            let routes = guarded(Routes::new(service), reviews, &told);
-            serve_until(&args, 0, SERVICE, routes, told, asked).await
+            let stop_requested = async { drop(stopped.await) };
+            let routes = require_tokens(Routes::new(service), reviews, &shared_metrics);
+            serve_until(&args, 0, SERVICE, routes, shared_metrics, stop_requested).await
         });
         let ports = eventually(|| std::fs::read_to_string(&port_file).ok()).await;
-        let told: serde_json::Value = serde_json::from_str(&ports).unwrap();
-        let port = u16::try_from(told["grpc"].as_u64().unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&ports).unwrap();
+        let port = u16::try_from(json["grpc"].as_u64().unwrap()).unwrap();
         Self {
             address: ([127, 0, 0, 1], port).into(),
             ports,
-            seen,
+            calls_log,
             metrics,
             stop: Some(stop),
             serving,
@@ -188,15 +189,15 @@ impl Server {
     }
 
     pub fn calls(&self) -> usize {
-        self.seen.calls.load(Ordering::SeqCst)
+        self.calls_log.calls.load(Ordering::SeqCst)
     }
 
     pub fn cancelled(&self) -> bool {
-        self.seen.cancelled.load(Ordering::SeqCst)
+        self.calls_log.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Says that it is to stop, and does not wait.
-    pub fn ask_to_stop(&mut self) {
+    /// Requests a stop without waiting for it.
+    pub fn request_stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
@@ -205,7 +206,7 @@ impl Server {
         (&mut self.serving).await.unwrap().unwrap();
     }
 
-    /// As when its process is killed: all connections break.
+    /// Closes all connections, as when its process is killed.
     pub fn die(mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
@@ -219,7 +220,7 @@ impl Drop for Server {
     }
 }
 
-/// A server of nothing, which ends at once if it can be served at all.
+/// Starts a server that stops at once, for errors at the start.
 pub async fn serve_once(more: &[&str]) -> Result<(), anomal_rpc::server::ServeError> {
     let line = ["server", "--listen", "127.0.0.1:0", "--metrics-listen", "off"];
     let args = Arguments::parse_from(line.iter().chain(more)).server;
@@ -227,7 +228,7 @@ pub async fn serve_once(more: &[&str]) -> Result<(), anomal_rpc::server::ServeEr
     serve_until(&args, 0, SERVICE, Routes::default(), Metrics::new(), done).await
 }
 
-/// A pace at which a test sees each failure soon.
+/// Short timeouts, so that tests see failures soon.
 pub fn quick() -> Options {
     let pace = Pace {
         resolve: Duration::from_millis(50),
@@ -242,19 +243,19 @@ pub fn quick() -> Options {
 
 pub async fn client(addresses: &[SocketAddr]) -> Arc<Replicas> {
     let endpoints = addresses.iter().map(|address| format!("http://{address}")).collect();
-    client_of(endpoints, None, quick()).await
+    client_with(endpoints, None, quick()).await
 }
 
-pub async fn client_of(
+pub async fn client_with(
     endpoints: Vec<String>,
     tls: Option<Tls>,
     options: Options,
 ) -> Arc<Replicas> {
     let settings = RemoteEngine { endpoints, tls, ..RemoteEngine::default() };
-    Replicas::with(&settings, PLACE, options).await.unwrap()
+    Replicas::with_options(&settings, PLACE, options).await.unwrap()
 }
 
-/// What an engine is asked before work is given to it.
+/// The check of replicas before their first call.
 pub async fn check(replicas: &Replicas) -> Result<()> {
     replicas
         .check(|channel| async move {
@@ -272,9 +273,9 @@ pub async fn plan(replicas: &Replicas, settings: &str) -> Result<Plan> {
         .await
 }
 
-/// A request of so many chunks of this size, and its answer unread.
+/// Sends `count` chunks of this size, and returns the answer unread.
 pub async fn extract(
-    channel: Wire,
+    channel: EngineChannel,
     count: usize,
     bytes: usize,
 ) -> Result<Streaming<ExtractResponse>, Status> {
@@ -284,30 +285,30 @@ pub async fn extract(
     Ok(client.extract(outgoing(futures::stream::iter(messages))).await?.into_inner())
 }
 
-/// Waits a little for what comes soon.
-pub async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+/// Waits up to 10 seconds for a value.
+pub async fn eventually<T>(mut check: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = check() {
             return found;
         }
-        assert!(started.elapsed() < Duration::from_secs(10), "it did not come");
+        assert!(started.elapsed() < Duration::from_secs(10), "timed out");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// As [`eventually`], for what is asked over the network.
-pub async fn soon(mut look: impl AsyncFnMut() -> bool) {
+/// As [`eventually`] for an async condition.
+pub async fn eventually_async(mut check: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
-    while !look().await {
-        assert!(started.elapsed() < Duration::from_secs(20), "it did not come");
+    while !check().await {
+        assert!(started.elapsed() < Duration::from_secs(20), "timed out");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// An error's code, and that its message names the address and holds each part.
+/// Asserts the code of an error, and that its message has the address and each part.
 #[track_caller]
-pub fn told(error: &Error, code: Code, address: &str, parts: &[&str]) {
+pub fn assert_error(error: &Error, code: Code, address: &str, parts: &[&str]) {
     assert_eq!(error.code, code, "{error}");
     for part in parts.iter().chain([&address]) {
         assert!(error.message.contains(part), "no {part:?} in {error}");

@@ -1,4 +1,4 @@
-//! Servers that ask who calls, and clients whose token is in a file.
+//! Servers that require tokens, and clients whose token is in a file.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -12,22 +12,22 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
     fake_api::{FakeApi, Fault, now, service_account},
-    stub::{PLACE, Server, check, plan, quick, soon, told},
+    stub::{PLACE, Server, assert_error, check, eventually_async, plan, quick},
 };
 
-/// A server that lets in whom this API server knows.
-async fn guarded(api: &FakeApi) -> Server {
+/// A server that accepts the tokens of this API server.
+async fn guarded_server(api: &FakeApi) -> Server {
     let reviews = Reviews::new(api.client(), "anomal".to_owned(), Duration::from_secs(5));
     Server::start_guarded(&[], Some(Arc::new(reviews))).await
 }
 
-async fn bearing(server: &Server, file: Option<&NamedTempFile>) -> Arc<Replicas> {
+async fn client_with_token(server: &Server, file: Option<&NamedTempFile>) -> Arc<Replicas> {
     let settings = RemoteEngine {
         endpoints: vec![format!("http://{}", server.address)],
         token_file: file.map(|file| file.path().display().to_string()),
         ..RemoteEngine::default()
     };
-    Replicas::with(&settings, PLACE, quick()).await.unwrap()
+    Replicas::with_options(&settings, PLACE, quick()).await.unwrap()
 }
 
 fn file(content: &str) -> NamedTempFile {
@@ -37,32 +37,32 @@ fn file(content: &str) -> NamedTempFile {
 }
 
 #[tokio::test]
-async fn a_token_for_this_service_lets_in_and_nothing_else_does() {
+async fn only_a_token_for_this_service_is_accepted() {
     let right = service_account("bank", "runner", "anomal", now() + 3600);
     let other = service_account("bank", "runner", "vault", now() + 3600);
     let expired = service_account("bank", "runner", "anomal", now() - 1);
     let tokens = [right.0.clone(), other.0.clone(), expired.0.clone()];
     let api = FakeApi::start(vec![right, other, expired], Vec::new()).await;
-    let server = guarded(&api).await;
+    let server = guarded_server(&api).await;
     let address = server.address.to_string();
 
-    let known = bearing(&server, Some(&file(&format!("{}\n", tokens[0])))).await;
+    let known = client_with_token(&server, Some(&file(&format!("{}\n", tokens[0])))).await;
     check(&known).await.unwrap();
     for _ in 0..5 {
         plan(&known, "x").await.unwrap();
     }
-    // Many calls are one question.
+    // Reviews are cached.
     assert_eq!(api.questions(), (1, 0));
 
-    let nobody = bearing(&server, None).await;
-    for error in [check(&nobody).await.unwrap_err(), plan(&nobody, "").await.unwrap_err()] {
-        told(&error, Code::Unauthenticated, &address, &["`engines.feature.tokenFile`"]);
+    let anonymous = client_with_token(&server, None).await;
+    for error in [check(&anonymous).await.unwrap_err(), plan(&anonymous, "").await.unwrap_err()] {
+        assert_error(&error, Code::Unauthenticated, &address, &["`engines.feature.tokenFile`"]);
         assert_eq!(error.reason, "NO_TOKEN");
     }
     for token in [&tokens[1], &tokens[2], &"made-up".to_owned()] {
-        let stranger = bearing(&server, Some(&file(token))).await;
+        let stranger = client_with_token(&server, Some(&file(token))).await;
         for error in [check(&stranger).await.unwrap_err(), plan(&stranger, "").await.unwrap_err()] {
-            told(&error, Code::Unauthenticated, &address, &["\"anomal\"", "tokenFile`"]);
+            assert_error(&error, Code::Unauthenticated, &address, &["\"anomal\"", "tokenFile`"]);
             assert_eq!(error.reason, "WRONG_TOKEN");
             assert!(!error.message.contains(token), "{error}");
         }
@@ -73,24 +73,29 @@ async fn a_token_for_this_service_lets_in_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_found_out_lets_nobody_in() {
+async fn callers_are_refused_if_their_token_can_not_be_reviewed() {
     let (token, account) = service_account("bank", "runner", "anomal", now() + 3600);
     let api = FakeApi::start(vec![(token.clone(), account)], Vec::new()).await;
     api.set_fault(Fault::Forbidden);
-    let server = guarded(&api).await;
-    let replicas = bearing(&server, Some(&file(&token))).await;
+    let server = guarded_server(&api).await;
+    let replicas = client_with_token(&server, Some(&file(&token))).await;
     let error = plan(&replicas, "").await.unwrap_err();
-    told(&error, Code::Unavailable, &server.address.to_string(), &["may not create reviews"]);
+    assert_error(
+        &error,
+        Code::Unavailable,
+        &server.address.to_string(),
+        &["may not create reviews"],
+    );
     assert_eq!(server.calls(), 0);
-    // And it is asked again once it can be.
+    // The failure is not cached.
     api.set_fault(Fault::None);
     plan(&replicas, "x").await.unwrap();
 }
 
 #[tokio::test]
-async fn health_is_everyones() {
+async fn health_requires_no_token() {
     let api = FakeApi::start(Vec::new(), Vec::new()).await;
-    let server = guarded(&api).await;
+    let server = guarded_server(&api).await;
     let channel = Channel::from_shared(format!("http://{}", server.address)).unwrap();
     let mut health = HealthClient::new(channel.connect().await.unwrap());
     let request = HealthCheckRequest { service: crate::stub::SERVICE.into() };
@@ -99,16 +104,16 @@ async fn health_is_everyones() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_renewed_is_sent() {
+async fn a_renewed_token_is_sent() {
     let (token, account) = service_account("bank", "runner", "anomal", now() + 3600);
     let api = FakeApi::start(vec![(token.clone(), account)], Vec::new()).await;
-    let server = guarded(&api).await;
+    let server = guarded_server(&api).await;
     let file = file("the-one-from-before");
-    let replicas = bearing(&server, Some(&file)).await;
+    let replicas = client_with_token(&server, Some(&file)).await;
     assert_eq!(plan(&replicas, "").await.unwrap_err().code, Code::Unauthenticated);
     fs::write(file.path(), &token).unwrap();
-    soon(async || plan(&replicas, "x").await.is_ok()).await;
-    // A file that is gone for a while takes nothing from those who have read it.
+    eventually_async(async || plan(&replicas, "x").await.is_ok()).await;
+    // While the file is missing, the last token is sent.
     drop(file);
     plan(&replicas, "x").await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -116,10 +121,10 @@ async fn a_token_that_was_renewed_is_sent() {
 }
 
 #[tokio::test]
-async fn a_file_without_a_token_is_told_with_its_place() {
+async fn a_file_without_a_token_is_reported_with_its_path() {
     let (empty, strange) = (file("\n"), file("two words"));
     let cases = [
-        ("/nowhere/token".to_owned(), "can't be read"),
+        ("/nowhere/token".to_owned(), "cannot read"),
         (empty.path().display().to_string(), "is empty"),
         (strange.path().display().to_string(), "characters"),
     ];
@@ -129,8 +134,8 @@ async fn a_file_without_a_token_is_told_with_its_place() {
             token_file: Some(name.clone()),
             ..RemoteEngine::default()
         };
-        let error = Replicas::with(&settings, PLACE, quick()).await.unwrap_err();
-        told(&error, Code::InvalidSettings, &name, &[cause]);
+        let error = Replicas::with_options(&settings, PLACE, quick()).await.unwrap_err();
+        assert_error(&error, Code::InvalidSettings, &name, &[cause]);
         assert_eq!(error.violations[0].path, "engines.feature.tokenFile");
     }
 }

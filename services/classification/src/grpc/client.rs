@@ -13,8 +13,8 @@ use anomal_core::{
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
-    Assembler, Replicas, analysis::Joined, chunks, chunks::pieces, limited_client, outgoing,
-    replicas::Wire, request::cut_off,
+    Assembler, Replicas, analysis::AnalysisAssembler, chunks, chunks::pieces, limited_client,
+    outgoing, replicas::EngineChannel, request::incomplete_answer,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
@@ -54,7 +54,7 @@ impl RemoteClassificationEngine {
 /// Makes a client of a channel to one of them.
 fn clients(
     replicas: &Replicas,
-) -> impl Fn(Wire) -> ClassificationEngineClient<Wire> + Copy + use<> {
+) -> impl Fn(EngineChannel) -> ClassificationEngineClient<EngineChannel> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ClassificationEngineClient::new(channel), compression)
 }
@@ -112,17 +112,17 @@ impl ClassificationEngine for RemoteClassificationEngine {
                     let mut answers =
                         client(channel).classify(outgoing(messages)).await?.into_inner();
                     let mut rows = Assembler::new(usize::MAX);
-                    let (mut analysis, mut statistics) = (Joined::default(), None);
+                    let (mut analysis, mut statistics) = (AnalysisAssembler::default(), None);
                     while let Some(answer) = answers.message().await? {
                         match answer.part {
                             Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
                             Some(Part::Analysis(part)) => analysis.add(part),
-                            Some(Part::Labels(part)) => analysis.label(part),
+                            Some(Part::Labels(part)) => analysis.add_labels(part),
                             Some(Part::Statistics(received)) => statistics = Some(received),
                             None => {}
                         }
                     }
-                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    let steps = statistics.ok_or_else(incomplete_answer)?.steps;
                     let rows = rows.into_table().map_err(failed)?;
                     Ok(Classification { rows, analysis: analysis.0, steps })
                 }
@@ -140,17 +140,17 @@ impl ClassificationEngine for RemoteClassificationEngine {
                     use fit_response::Part;
                     let mut answers = client(channel).fit(outgoing(messages)).await?.into_inner();
                     let mut model = Assembler::new(usize::MAX);
-                    let (mut analysis, mut statistics) = (Joined::default(), None);
+                    let (mut analysis, mut statistics) = (AnalysisAssembler::default(), None);
                     while let Some(answer) = answers.message().await? {
                         match answer.part {
                             Some(Part::Model(chunk)) => model.push(&chunk).map_err(failed)?,
                             Some(Part::Analysis(part)) => analysis.add(part),
-                            Some(Part::Labels(part)) => analysis.label(part),
+                            Some(Part::Labels(part)) => analysis.add_labels(part),
                             Some(Part::Statistics(received)) => statistics = Some(received),
                             None => {}
                         }
                     }
-                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    let steps = statistics.ok_or_else(incomplete_answer)?.steps;
                     let model = Model(model.into_bytes().into());
                     Ok(FittedModel { model, analysis: analysis.0, steps })
                 }
@@ -187,7 +187,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                             None => {}
                         }
                     }
-                    let steps = statistics.ok_or_else(cut_off)?.steps;
+                    let steps = statistics.ok_or_else(incomplete_answer)?.steps;
                     Ok(ScoredTable { rows: rows.into_table().map_err(failed)?, steps })
                 }
             })

@@ -12,7 +12,8 @@ use anomal_core::{
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
-    Assembler, Replicas, chunks, limited_client, outgoing, replicas::Wire, request::cut_off,
+    Assembler, Replicas, chunks, limited_client, outgoing, replicas::EngineChannel,
+    request::incomplete_answer,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
@@ -43,7 +44,7 @@ impl RemoteFeatureEngine {
 /// A function that makes a client from a channel to a replica.
 fn client_factory(
     replicas: &Replicas,
-) -> impl Fn(Wire) -> FeatureEngineClient<Wire> + Copy + use<> {
+) -> impl Fn(EngineChannel) -> FeatureEngineClient<EngineChannel> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(FeatureEngineClient::new(channel), compression)
 }
@@ -118,7 +119,7 @@ async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, S
         }
     }
     // The last message: a response without it was cut off.
-    let statistics = statistics.ok_or_else(cut_off)?;
+    let statistics = statistics.ok_or_else(incomplete_answer)?;
     let [features, removed, hits] = tables.map(|table| table.into_table().map_err(failed));
     Ok(Extraction {
         features: features?,

@@ -14,8 +14,8 @@ use anomal_rpc::{
     Replicas,
     analysis::{Part, split},
     chunks, from_status, limited_client, outgoing,
-    replicas::Wire,
-    request::cut_off,
+    replicas::EngineChannel,
+    request::incomplete_answer,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
@@ -85,7 +85,9 @@ fn with_remedy(mut error: Error, settings: &RemoteEngine) -> Error {
 }
 
 /// Makes a client from a channel to a replica.
-fn client_factory(replicas: &Replicas) -> impl Fn(Wire) -> ReportEngineClient<Wire> + Copy + use<> {
+fn client_factory(
+    replicas: &Replicas,
+) -> impl Fn(EngineChannel) -> ReportEngineClient<EngineChannel> + Copy + use<> {
     let compression = replicas.compression();
     move |channel| limited_client!(ReportEngineClient::new(channel), compression)
 }
@@ -151,7 +153,7 @@ impl ReportEngine for RemoteReportEngine {
                 async move {
                     let messages = messages.map_err(|error| anomal_rpc::to_status(&error))?;
                     let answer = client(channel).publish(messages).await?.into_inner();
-                    answer.report.ok_or_else(cut_off)
+                    answer.report.ok_or_else(incomplete_answer)
                 }
             })
             .await
@@ -174,7 +176,7 @@ impl ReportEngine for RemoteReportEngine {
                 let request = self.request(GetReportRequest { id: id.to_owned() });
                 async move {
                     let answer = client(channel).get(request).await?.into_inner();
-                    answer.report.ok_or_else(cut_off)
+                    answer.report.ok_or_else(incomplete_answer)
                 }
             })
             .await

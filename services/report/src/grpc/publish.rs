@@ -6,7 +6,7 @@ use anomal_core::{
     Code, Error, PublishRequest, Result, Table,
     proto::{PublishRequest as Message, publish_request},
 };
-use anomal_rpc::{Assembler, analysis::Joined, from_status};
+use anomal_rpc::{Assembler, analysis::AnalysisAssembler, from_status};
 use polars::prelude::DataFrame;
 use tempfile::NamedTempFile;
 use tonic::Streaming;
@@ -34,7 +34,7 @@ pub(super) async fn receive(
     use publish_request::Part;
     let mut file = NamedTempFile::new().map_err(|error| no_space(&error))?;
     let mut contents = None;
-    let (mut analysis, mut hits) = (Joined::default(), Assembler::new(limit));
+    let (mut analysis, mut hits) = (AnalysisAssembler::default(), Assembler::new(limit));
     let (mut size, mut ended, mut any_hits) = (0_usize, false, false);
     while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
         match message.part {
@@ -48,7 +48,7 @@ pub(super) async fn receive(
                 return Err(invalid("its contents are not the first message"));
             }
             Some(Part::Analysis(part)) => analysis.add(part),
-            Some(Part::Labels(part)) => analysis.label(part),
+            Some(Part::Labels(part)) => analysis.add_labels(part),
             Some(Part::Rows(chunk)) => {
                 size += chunk.len();
                 if size > limit {
