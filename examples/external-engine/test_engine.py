@@ -97,11 +97,11 @@ class Server:
         self.process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            if told := re.match(r"listening on (\S+:\d+)", line):
-                self.address = told[1]
+            if match := re.match(r"listening on (\S+:\d+)", line):
+                self.address = match[1]
                 break
         else:
-            raise AssertionError("it did not start")
+            raise AssertionError("the server did not start")
 
     def channel(self, *options: tuple[str, int]) -> grpc.Channel:
         channel = grpc.insecure_channel(self.address, options=options)
@@ -128,7 +128,7 @@ class EngineTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls) -> None:
         cls.channel.close()
-        assert cls.server.stop() == 0, "it stops in order on SIGTERM"
+        assert cls.server.stop() == 0, "SIGTERM stops it with success"
 
     def request(
         self,
@@ -138,12 +138,12 @@ class EngineTest(unittest.TestCase):
         version: int = VERSION,
     ) -> Iterator[Any]:
         message = classification_pb2.ClassifyRequest
-        told = classification_pb2.ClassifySettings(
+        message_settings = classification_pb2.ClassifySettings(
             settings=json.dumps({"engine": "External", "seed": 0} | settings),
             settings_version=version,
             features=features(weights),
         )
-        yield message(settings=told)
+        yield message(settings=message_settings)
         for chunk in cut(ipc(table() if rows is None else rows)):
             yield message(table=chunk)
 
@@ -201,10 +201,10 @@ class EngineTest(unittest.TestCase):
             self.assertEqual(status, health_pb2.HealthCheckResponse.SERVING)
 
     def test_detectors_are_listed(self) -> None:
-        told = self.engine.ListDetectors(classification_pb2.ListDetectorsRequest()).detectors
-        listed = [(one.name, one.row_wise) for one in told]
+        detectors = self.engine.ListDetectors(classification_pb2.ListDetectorsRequest()).detectors
+        listed = [(one.name, one.row_wise) for one in detectors]
         self.assertEqual(listed, [("LocalOutlierFactor", False), ("Mahalanobis", True)])
-        schema = json.loads(told[0].parameters_schema)
+        schema = json.loads(detectors[0].parameters_schema)
         self.assertEqual(schema["properties"]["nNeighbors"]["minimum"], 1)
         self.assertFalse(schema["additionalProperties"])
 
@@ -267,7 +267,7 @@ class EngineTest(unittest.TestCase):
             some = self.score(model, rows.slice(start, length))
             self.assertEqual(some, scored.slice(start, length))
         self.assertEqual(scored["suspicious"].to_numpy().sum(), 40)
-        # Values that the fitted rows do not have.
+        # Values that are not in the fitted rows.
         new = rows.slice(0, 1).set_column(3, "code", pa.array(["new"], pa.large_string()))
         self.check_rows(self.score(model, new), new)
 
@@ -302,7 +302,7 @@ class EngineTest(unittest.TestCase):
             for rows in (table(2), table(3), same):
                 answered, _ = self.classify(settings, rows=rows)
                 self.assertTrue(np.isfinite(answered["score"].to_numpy()).all())
-            # A tie of all is no share of the rows.
+            # With equal scores no row is suspicious.
             self.assertFalse(answered["suspicious"].to_numpy().any())
 
     def test_thresholds(self) -> None:
@@ -335,9 +335,9 @@ class EngineTest(unittest.TestCase):
             ),
             ({"threshold": {"method": "score"}}, "THRESHOLD_INVALID", "threshold.value"),
         ):
-            told = self.refused(self.engine.Classify(self.request(settings)))
+            refusal = self.refused(self.engine.Classify(self.request(settings)))
             code = grpc.StatusCode.INVALID_ARGUMENT
-            self.assertEqual(told, (code, "InvalidSettings", reason, f"classification.{path}"))
+            self.assertEqual(refusal, (code, "InvalidSettings", reason, f"classification.{path}"))
 
     def test_requests_are_refused(self) -> None:
         classify, message = self.engine.Classify, classification_pb2.ClassifyRequest
@@ -378,9 +378,9 @@ class EngineTest(unittest.TestCase):
             (grpc.StatusCode.UNIMPLEMENTED, "Incompatible", "DETECTOR_NOT_ROW_WISE", ""),
         )
         model, _ = self.fit({"parameters": {"detector": "Mahalanobis"}})
-        told = json.loads(model) | {"detector": "LocalOutlierFactor"}
+        fields = json.loads(model) | {"detector": "LocalOutlierFactor"}
         self.assertEqual(
-            self.refused(self.scoring(json.dumps(told).encode()))[1:3],
+            self.refused(self.scoring(json.dumps(fields).encode()))[1:3],
             ("InvalidRequest", "MODEL_INVALID"),
         )
 

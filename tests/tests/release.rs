@@ -1,20 +1,20 @@
-//! The chart, through Helm and on a real cluster: what it refuses and renders, what the API server says to that, and
-//! releases that are installed, used, changed and taken away. Namespaces enforce the Pod Security Standard `restricted`.
+//! The chart with Helm and on a real cluster: refused values, rendered objects, their admission by the API server, and
+//! releases that are installed, used, upgraded and uninstalled. Namespaces enforce the Pod Security Standard `restricted`.
 
 mod release {
-    mod admitted;
+    mod admission;
     mod autoscaling;
     mod certificates;
     mod chart;
     mod elastic;
     mod engines;
-    mod installed;
+    mod installation;
     mod jobs;
-    mod life;
+    mod lifecycle;
     mod rendered;
-    mod schema;
     mod tenants;
+    mod throttled_file;
     mod tracing;
-    mod trickle;
+    mod validation;
     mod values;
 }

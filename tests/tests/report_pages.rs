@@ -1,4 +1,4 @@
-//! The report as people use it: the real program serves it, and a real browser reads it.
+//! The report in a real browser, served by the real program.
 
 #[path = "report_pages/clustering.rs"]
 mod clustering;

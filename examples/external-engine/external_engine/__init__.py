@@ -1,1 +1,1 @@
-"""A classification engine of one's own behind Anomal's gRPC API."""
+"""A custom classification engine behind Anomal's gRPC API."""

@@ -17,10 +17,10 @@ from external_engine.stubs import classification_pb2_grpc
 OPTIONS = [
     ("grpc.max_receive_message_length", 4 << 20),
     ("grpc.max_send_message_length", 4 << 20),
-    # A port that is taken is an error.
+    # A port in use is an error.
     ("grpc.so_reuseport", 0),
-    # Clients ping every 5 seconds, also while a table is worked on; by default gRPC would take that as
-    # abuse and close the connection.
+    # Clients ping every 5 seconds, also during a call; by default gRPC treats this as abuse and closes
+    # the connection.
     ("grpc.http2.max_ping_strikes", 0),
 ]
 
@@ -32,8 +32,8 @@ def arguments() -> argparse.Namespace:
     add("--tls-cert", type=Path, help="certificate chain (PEM); clients must then use https")
     add("--tls-key", type=Path, help="the certificate's private key (PEM)")
     add("--max-request-bytes", type=int, default=1 << 30, help="bytes of a request's table")
-    add("--max-concurrent-requests", type=int, default=4, help="others are refused and tried again")
-    add("--grace-period", type=float, default=25, help="seconds that requests have to end in")
+    add("--max-concurrent-requests", type=int, default=4, help="others are refused and retried")
+    add("--grace-period", type=float, default=25, help="seconds for running requests to end")
     given = parser.parse_args()
     if (given.tls_cert is None) != (given.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    # Some threads more than requests, so that health checks and refusals find one.
+    # More threads than requests, so that health checks and refusals never wait.
     threads = ThreadPoolExecutor(given.max_concurrent_requests + 4)
     server = grpc.server(threads, options=OPTIONS, compression=grpc.Compression.NoCompression)
     engine = ClassificationEngine(given.max_request_bytes, given.max_concurrent_requests)
@@ -63,11 +63,11 @@ def main() -> None:
         else:
             port = server.add_insecure_port(given.listen)
     except (OSError, RuntimeError) as error:
-        raise SystemExit(f"{given.listen} can't be served on: {error}") from error
+        raise SystemExit(f"cannot listen on {given.listen}: {error}") from error
     server.start()
     print(f"listening on {given.listen.rpartition(':')[0]}:{port}", file=sys.stderr, flush=True)
     stop.wait()
-    # Nothing new from here on; what runs may end.
+    # Refuses new calls; running ones may end.
     checks.enter_graceful_shutdown()
     server.stop(given.grace_period).wait()
 

@@ -1,4 +1,4 @@
-"""What a report draws and explanations quote: each feature's distribution, over all rows and by group."""
+"""Each feature's distribution over all rows and by group, for charts and explanations."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from external_engine.table import Column, Floats
 BINS = 40
 CATEGORIES = 50
 LONGEST_CATEGORY = 4_096
-"""Characters; longer values are counted among the others, so that no message is large."""
+"""In characters; longer values are counted as other values, which bounds the messages."""
 OTHER = "other values"
 QUANTILES = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1)
 
@@ -19,15 +19,15 @@ Mask = NDArray[np.bool_]
 
 
 def summary(feature: Any, column: Column, suspicious: Mask, shares: Floats) -> Any:
-    """A `FeatureSummary`. `shares` are the feature's contributions."""
-    told = _numeric(column, suspicious) if column.levels is None else _categorical(column, suspicious)
-    told.feature.CopyFrom(feature)
-    told.missing = int(column.missing().sum())
+    """Returns a `FeatureSummary`. `shares` are the feature's contributions."""
+    result = _numeric(column, suspicious) if column.levels is None else _categorical(column, suspicious)
+    result.feature.CopyFrom(feature)
+    result.missing = int(column.missing().sum())
     if len(shares):
-        told.mean_contribution = float(shares.mean())
+        result.mean_contribution = float(shares.mean())
     if suspicious.any():
-        told.mean_contribution_suspicious = float(shares[suspicious].mean())
-    return told
+        result.mean_contribution_suspicious = float(shares[suspicious].mean())
+    return result
 
 
 def _groups(suspicious: Mask) -> list[tuple[Any, Mask]]:
@@ -40,12 +40,12 @@ def _groups(suspicious: Mask) -> list[tuple[Any, Mask]]:
 
 def _numeric(column: Column, suspicious: Mask) -> Any:
     known = ~column.missing()
-    told = analysis_pb2.FeatureSummary(distinct=len(np.unique(column.values[known])))
+    result = analysis_pb2.FeatureSummary(distinct=len(np.unique(column.values[known])))
     edges = _edges(column.values[known])
-    told.edges.extend(edges)
+    result.edges.extend(edges)
     for group, rows in _groups(suspicious):
         values = column.values[known & rows]
-        part = told.groups.add(group=group, count=len(values))
+        part = result.groups.add(group=group, count=len(values))
         part.counts.extend(np.histogram(values, edges)[0].tolist() if len(edges) else [])
         if not len(values):
             continue
@@ -55,7 +55,7 @@ def _numeric(column: Column, suspicious: Mask) -> Any:
             deviation = float(values.std(ddof=1)) if len(values) > 1 else np.nan
         if np.isfinite(deviation):
             part.standard_deviation = deviation
-    return told
+    return result
 
 
 def _edges(values: Floats) -> Floats:
@@ -63,7 +63,7 @@ def _edges(values: Floats) -> Floats:
         return np.empty(0)
     low, high = values.min(), values.max()
     share = np.linspace(0.0, 1.0, BINS + 1 if low < high else 2)
-    # By shares of both ends: no difference to overflow; and in order, however they are rounded.
+    # A weighted mean of both ends can't overflow, and the edges stay in order despite rounding.
     return np.maximum.accumulate(np.clip(low * (1 - share) + high * share, low, high))
 
 
@@ -78,12 +78,12 @@ def _categorical(column: Column, suspicious: Mask) -> Any:
     order = np.argsort(-counts[0][1], kind="stable")
     short = np.array([len(level) <= LONGEST_CATEGORY for level in levels], dtype=np.bool_)
     shown = order[short[order]][:CATEGORIES]
-    told = analysis_pb2.FeatureSummary(distinct=len(levels))
-    told.categories.extend(levels[code] for code in shown)
+    result = analysis_pb2.FeatureSummary(distinct=len(levels))
+    result.categories.extend(levels[code] for code in shown)
     others = len(shown) < len(levels)
     if others:
-        told.categories.append(OTHER)
+        result.categories.append(OTHER)
     for group, count in counts:
         rest = [int(count.sum() - count[shown].sum())] if others else []
-        told.groups.add(group=group, count=int(count.sum()), counts=[*count[shown].tolist(), *rest])
-    return told
+        result.groups.add(group=group, count=int(count.sum()), counts=[*count[shown].tolist(), *rest])
+    return result

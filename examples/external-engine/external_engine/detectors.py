@@ -1,4 +1,4 @@
-"""Ways to score rows. One of your own is a class here and a line in `DETECTORS`."""
+"""Detectors. A new one is a class here and a line in `DETECTORS`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from external_engine.settings import Parameter
 from external_engine.table import Floats
 
 BLOCK = 65_536
-"""Rows worked on together, where memory would grow with their number."""
+"""Rows processed together, to bound memory."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What is said of rows."""
+    """The scores of a table's rows."""
 
     scores: Floats
-    """One for each row; the higher, the more unusual."""
+    """One per row; higher is more unusual."""
     parts: Floats
-    """For each row and feature its part in the score: not negative, in any unit."""
+    """Each feature's part in each row's score: not negative, in any unit."""
 
 
 class Detector(ABC):
     """Scores the rows of a table.
 
-    `values` has a row for each row and a column for each feature, without gaps (see `encoding`), at least 2
-    rows and 1 feature. `weights` are above 0 and at most 1; features of weight 0 are left out before.
+    `values` has one row per row and one column per feature, without missing values (see `encoding`), at
+    least 2 rows and 1 feature. `weights` are above 0 and at most 1; features of weight 0 are excluded.
     """
 
     name: ClassVar[str]
@@ -41,34 +41,34 @@ class Detector(ABC):
 
     @abstractmethod
     def classify(self, values: Floats, weights: Floats, parameters: Mapping[str, Any]) -> Scores:
-        """Of rows that are judged among themselves."""
+        """Scores rows relative to each other."""
 
 
 class RowWise(Detector):
-    """Learns from all rows, then scores each for itself: a row's score is the same in every batch.
+    """Fits all rows, then scores each independently: a row's score is the same in every batch.
 
-    What is learnt is a dictionary of lists of numbers, which travels as JSON.
+    The fitted state is a dictionary of lists of numbers, which is sent as JSON.
     """
 
     row_wise = True
 
     @abstractmethod
     def fit(self, values: Floats, weights: Floats, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """What is learnt."""
+        """Returns the fitted state."""
 
     @abstractmethod
-    def score(self, learnt: Mapping[str, Any], values: Floats) -> Scores:
-        """By what was learnt, which may come from anywhere: raises ValueError if it can't be used."""
+    def score(self, fitted: Mapping[str, Any], values: Floats) -> Scores:
+        """Scores rows with a fitted state, which is untrusted: raises ValueError if it is invalid."""
 
     def classify(self, values: Floats, weights: Floats, parameters: Mapping[str, Any]) -> Scores:
         return self.score(self.fit(values, weights, parameters), values)
 
 
 class LocalOutlierFactor(Detector):
-    """How much thinner the rows lie around a row than around its neighbors (Breunig et al. 2000).
+    """How much lower the density is around a row than around its neighbors (Breunig et al. 2000).
 
-    Neighbors are distinct rows, as the paper has it for data with duplicates: the density where more than
-    `nNeighbors` rows are equal would be infinite.
+    Neighbors are distinct rows, as the paper suggests for data with duplicates: with more than
+    `nNeighbors` equal rows the density would be infinite.
     """
 
     name = "LocalOutlierFactor"
@@ -102,7 +102,7 @@ class LocalOutlierFactor(Detector):
             return Scores(np.ones(len(values)), np.zeros_like(values))
         neighbors = min(parameters["nNeighbors"], len(distinct) - 1)
         model = SklearnLof(n_neighbors=neighbors, metric="minkowski", p=power).fit(distinct)
-        # A feature's part is how far the neighbors are by that feature alone.
+        # A feature's part is the distance to the neighbors by that feature alone.
         parts = np.empty_like(distinct)
         nearest = model.kneighbors(return_distance=False)
         for start in range(0, len(distinct), BLOCK):
@@ -115,12 +115,12 @@ class LocalOutlierFactor(Detector):
 
 
 class Mahalanobis(RowWise):
-    """The distance from the middle of all rows, in which features that go together count once.
+    """The distance from the mean of all rows, in which correlated features count once.
 
-    Its square is a sum with a term for each feature: the features are made uncorrelated by the symmetric
-    root of the inverse covariance, which keeps each as close to itself as can be (Garthwaite and Koch 2016,
-    "Evaluating the contributions of individual variables to a quadratic form"). So weights and
-    contributions are those of the terms.
+    Its square is a sum of one term per feature: the symmetric root of the inverse covariance makes the
+    features uncorrelated while changing each as little as possible (Garthwaite and Koch 2016,
+    "Evaluating the contributions of individual variables to a quadratic form"). Weights and
+    contributions apply to these terms.
     """
 
     name = "Mahalanobis"
@@ -150,25 +150,25 @@ class Mahalanobis(RowWise):
             empirical = empirical_covariance(standard, assume_centered=True)
             covariance = shrunk_covariance(empirical, parameters["shrinkage"])
         variances, directions = np.linalg.eigh(covariance)
-        # Directions without any variance keep a finite distance.
+        # Directions without variance keep a finite distance.
         variances = np.maximum(variances, 1e-6 * max(variances.mean(), 1e-6))
         root = (directions / np.sqrt(variances)) @ directions.T
-        learnt = {"center": center, "scale": scale, "root": root, "weights": weights / weights.sum()}
-        return {name: array.tolist() for name, array in learnt.items()}
+        fitted = {"center": center, "scale": scale, "root": root, "weights": weights / weights.sum()}
+        return {name: array.tolist() for name, array in fitted.items()}
 
-    def score(self, learnt: Mapping[str, Any], values: Floats) -> Scores:
+    def score(self, fitted: Mapping[str, Any], values: Floats) -> Scores:
         features = values.shape[1]
         center, scale, weights = (
-            _array(learnt, name, (features,)) for name in ("center", "scale", "weights")
+            _array(fitted, name, (features,)) for name in ("center", "scale", "weights")
         )
-        root = _array(learnt, "root", (features, features))
+        root = _array(fitted, "root", (features, features))
         if not (scale > 0).all() or not (weights >= 0).all():
             raise ValueError("a scale or weight is not positive")
         with np.errstate(over="ignore", invalid="ignore"):
             standard = np.ascontiguousarray(((values - center) / scale).T)
             terms, total = np.zeros_like(standard), np.zeros(len(values))
             for term, factors, weight in zip(terms, root, weights, strict=True):
-                # One by one and not as a product of matrices, whose bits depend on the number of rows.
+                # Not a matrix product, whose bits depend on the number of rows.
                 for feature, factor in zip(standard, factors, strict=True):
                     term += feature * factor
                 term *= term
@@ -177,12 +177,12 @@ class Mahalanobis(RowWise):
         return Scores(np.sqrt(total), terms.T)
 
 
-def _array(learnt: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Floats:
-    array = np.asarray(learnt[name], dtype=np.float64)
+def _array(fitted: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Floats:
+    array = np.asarray(fitted[name], dtype=np.float64)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"`{name}` is not of {' x '.join(map(str, shape))} finite numbers")
     return array
 
 
 DETECTORS: tuple[Detector, ...] = (LocalOutlierFactor(), Mahalanobis())
-"""All detectors; a job that names none gets the first."""
+"""All detectors; the first is the default."""

@@ -1,4 +1,4 @@
-"""Features of all kinds as numbers: one for each feature, 0 where the value is usual or missing."""
+"""Encodes features of all kinds as one number each, 0 for usual and missing values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,24 +9,24 @@ from external_engine.stubs import common_pb2
 from external_engine.table import Column, Floats
 
 FARTHEST = 1e6
-"""Standard deviations that a value is taken to be away at most."""
+"""Limit of a distance, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Of a numeric or boolean feature: distances from the median in robust standard deviations."""
+    """Encodes a numeric or boolean feature as distances from the median in robust standard deviations."""
 
     center: float
     scale: float
 
     @classmethod
-    def learn(cls, numbers: Floats) -> "Scale":
+    def fit(cls, numbers: Floats) -> "Scale":
         known = numbers[~np.isnan(numbers)]
         if not len(known):
             return cls(0.0, 1.0)
         first, center, third = (float(value) for value in np.quantile(known, (0.25, 0.5, 0.75)))
-        # The quartiles of normal values are 1.349 standard deviations apart. Where they are equal, more
-        # than half the values are.
+        # The quartiles of normal values are 1.349 standard deviations apart. They are equal if more than
+        # half of the values are.
         with np.errstate(over="ignore", invalid="ignore"):
             candidates = ((third - first) / 1.349, float(known.std()))
         usable = (scale for scale in candidates if np.isfinite(scale) and scale > 0)
@@ -40,10 +40,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Rarity:
-    """Of a categorical feature: a value's surprise, -ln of its share of the rows, against the median.
+    """Encodes a categorical feature as a value's surprise, -ln of its share of the rows, minus the median.
 
-    A value that the fitted rows have once, and one that they do not have, are as rare as each other: only
-    those seen more often are kept.
+    Values that occur once or never in the fitted rows are equally rare: only more frequent ones are
+    stored.
     """
 
     center: float
@@ -51,7 +51,7 @@ class Rarity:
     other: float
 
     @classmethod
-    def learn(cls, column: Column) -> "Rarity":
+    def fit(cls, column: Column) -> "Rarity":
         levels = column.levels or []
         codes = column.values[~column.missing()].astype(np.int64)
         if not len(codes):
@@ -63,21 +63,21 @@ class Rarity:
 
     def encode(self, column: Column) -> Floats:
         surprise = [self.known.get(level, self.other) - self.center for level in column.levels or []]
-        # The last one stands for what is missing, whose code is -1.
+        # The last entry is for missing values, whose code is -1.
         return np.array([*surprise, 0.0])[column.values.astype(np.int64)]
 
 
 Encoding = Scale | Rarity
 
 
-def learn(feature: Any, column: Column) -> Encoding:
+def fit(feature: Any, column: Column) -> Encoding:
     if feature.kind == common_pb2.FEATURE_KIND_CATEGORICAL:
-        return Rarity.learn(column)
-    return Scale.learn(_numbers(column))
+        return Rarity.fit(column)
+    return Scale.fit(_numbers(column))
 
 
 def encode(encodings: list[Encoding], columns: list[Column]) -> Floats:
-    """A row for each row, a column for each feature."""
+    """Returns one row per row and one column per feature."""
     encoded = [
         known.encode(column) if isinstance(known, Rarity) else known.encode(_numbers(column))
         for known, column in zip(encodings, columns, strict=True)
@@ -86,7 +86,7 @@ def encode(encodings: list[Encoding], columns: list[Column]) -> Floats:
 
 
 def _numbers(column: Column) -> Floats:
-    """Truth values as 1 and 0."""
+    """Booleans become 1 and 0."""
     if column.levels is None:
         return column.values
     truth = np.array([*(float(level == "true") for level in column.levels), np.nan])

@@ -1,6 +1,6 @@
 """Errors as Anomal sends them: a gRPC status with `google.rpc` details.
 
-With these details a client tells settings that are wrong, and where, from a server that is lost.
+With these details a client distinguishes wrong settings, and their path, from a lost server.
 """
 
 from enum import Enum
@@ -15,7 +15,7 @@ DOMAIN = "anomal.dev"
 
 
 class Kind(Enum):
-    """What went wrong: the gRPC code, and Anomal's name of it."""
+    """The kind of an error: the gRPC code and Anomal's code."""
 
     INVALID_SETTINGS = (grpc.StatusCode.INVALID_ARGUMENT, "InvalidSettings")
     INVALID_REQUEST = (grpc.StatusCode.INVALID_ARGUMENT, "InvalidRequest")
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 
 class Refusal(Exception):
-    """A request that is not answered. `reason` is stable and for programs, `message` is for people."""
+    """A refused request. `reason` is stable and for programs, `message` is for users."""
 
     def __init__(self, kind: Kind, reason: str, message: str, path: str = "") -> None:
         super().__init__(message)
@@ -51,10 +51,10 @@ class Refusal(Exception):
 
 
 def wrong_setting(path: str, reason: str, message: str) -> Refusal:
-    """Of a value in the job's settings, at `path`."""
+    """An error in the job's settings, at `path`."""
     return Refusal(Kind.INVALID_SETTINGS, reason, message, path)
 
 
 def wrong_request(reason: str, message: str) -> Refusal:
-    """Of a request that no job can be the cause of."""
+    """An invalid request, which no job can cause."""
     return Refusal(Kind.INVALID_REQUEST, reason, message)

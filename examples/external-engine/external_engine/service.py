@@ -1,4 +1,4 @@
-"""The gRPC service: takes requests apart, calls the engine, streams the answers. It holds no logic."""
+"""The gRPC service: assembles requests, calls the engine, streams the responses."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Method = Callable[[Any, Iterator[Any], grpc.ServicerContext], Iterator[Any]]
 
 
 def _refusing(method: Method) -> Method:
-    """Ends a call with the status of what is raised."""
+    """Ends a call with the status of a raised error."""
 
     @wraps(method)
     def answer(self: Any, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
@@ -30,7 +30,7 @@ def _refusing(method: Method) -> Method:
             with self.admitted():
                 yield from method(self, messages, context)
         except grpc.RpcError:
-            # The client went away.
+            # The client has disconnected.
             raise
         except Exception as error:
             status = _refusal(method.__name__, error).status()
@@ -50,7 +50,7 @@ def _refusal(method: str, error: Exception) -> Refusal:
 
 
 class ClassificationEngine(classification_pb2_grpc.ClassificationEngineServicer):
-    """Detectors behind the contract of proto/anomal/v1/classification.proto."""
+    """Implements proto/anomal/v1/classification.proto."""
 
     def __init__(self, max_request_bytes: int, max_concurrent_requests: int) -> None:
         self._limit = max_request_bytes
@@ -58,9 +58,9 @@ class ClassificationEngine(classification_pb2_grpc.ClassificationEngineServicer)
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Lets a request in unless there are too many; by this reason clients know to try again."""
+        """Admits a request unless there are too many; clients retry after this reason."""
         if not self._slots.acquire(blocking=False):
-            message = "this engine works on as many requests as it may; try again"
+            message = "too many concurrent requests; try again"
             raise Refusal(Kind.RESOURCE_EXHAUSTED, "TOO_MANY_REQUESTS", message)
         try:
             yield
@@ -111,11 +111,11 @@ class ClassificationEngine(classification_pb2_grpc.ClassificationEngineServicer)
             rows.push(message.table)
         if settings is None:
             raise wrong_request("SETTINGS_MISSING", "the request's first message has no settings")
-        return Request.of(settings, rows.bytes())
+        return Request.from_message(settings, rows.bytes())
 
 
 def _parts(analysis: Any) -> Iterator[Any]:
-    """What is there once, with the detector's name; then each feature by itself."""
+    """The first part has the detector's name, then one part follows per feature."""
     features = list(analysis.features)
     del analysis.features[:]
     yield analysis
@@ -124,5 +124,5 @@ def _parts(analysis: Any) -> Iterator[Any]:
 
 
 def _statistics(answer: Answer) -> Any:
-    """Goes last: a client takes an answer without it as cut off, and asks again."""
+    """Sent last: a client treats a response without it as truncated, and retries."""
     return classification_pb2.ClassifyStatistics(steps=answer.steps)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from external_engine.errors import Kind, Refusal, wrong_request, wrong_setting
 
 VERSION = 1
-"""Of the settings' JSON."""
+"""The version of the settings' JSON."""
 
 EXTERNAL = "External"
 """The engine's name in a job that leaves the detector to `parameters.detector`."""
@@ -20,7 +20,7 @@ TYPES: dict[str, Any] = {"integer": int, "number": (int, float), "string": str}
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a detector; told to clients as JSON Schema, and checked by the same figures."""
+    """A parameter of a detector, with its limits; clients see it as JSON Schema."""
 
     name: str
     type: Literal["integer", "number", "string"]
@@ -31,7 +31,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def schema(self) -> dict[str, Any]:
-        told = {
+        schema = {
             "type": self.type,
             "description": self.description,
             "default": self.default,
@@ -39,15 +39,15 @@ class Parameter:
             "maximum": self.maximum,
             "enum": list(self.choices) or None,
         }
-        return {key: value for key, value in told.items() if value is not None}
+        return {key: value for key, value in schema.items() if value is not None}
 
     def check(self, value: Any) -> None:
-        """Raises a refusal with the parameter's path unless the value is one."""
+        """Raises a refusal with the parameter's path if the value is invalid."""
         right_type = isinstance(value, TYPES[self.type]) and not isinstance(value, bool)
         if not right_type or (self.type == "number" and not math.isfinite(value)):
-            self._refuse(f"{json.dumps(value)} is no {self.type}")
+            self._refuse(f"{json.dumps(value)} is not of type {self.type}")
         if self.choices and value not in self.choices:
-            self._refuse(f"{json.dumps(value)} is none of {', '.join(self.choices)}")
+            self._refuse(f"{json.dumps(value)} is not one of {', '.join(self.choices)}")
         if self.minimum is not None and value < self.minimum:
             self._refuse(f"{value} is below {self.minimum}")
         if self.maximum is not None and value > self.maximum:
@@ -58,14 +58,14 @@ class Parameter:
 
 
 def schema(detector: str, parameters: Iterable[Parameter]) -> str:
-    """A JSON Schema (draft 2020-12) of `parameters` for a detector."""
+    """Returns the JSON Schema (draft 2020-12) of a detector's parameters."""
     properties: dict[str, Any] = {"detector": {"const": detector}}
     properties |= {parameter.name: parameter.schema() for parameter in parameters}
     return json.dumps({"type": "object", "properties": properties, "additionalProperties": False})
 
 
 def checked(given: Mapping[str, Any], known: Iterable[Parameter]) -> dict[str, Any]:
-    """The parameters given, and the defaults of the others."""
+    """Checks the given parameters and adds the defaults of the others."""
     parameters = {parameter.name: parameter for parameter in known}
     for name, value in given.items():
         if name not in parameters:
@@ -77,7 +77,7 @@ def checked(given: Mapping[str, Any], known: Iterable[Parameter]) -> dict[str, A
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """What a name that is unknown may have meant."""
+    """Suggests a known name for an unknown one."""
     names = list(known)
     near = get_close_matches(name, names, 1)
     return f"did you mean `{near[0]}`?" if near else f"there are {', '.join(names)}"
@@ -97,7 +97,7 @@ class Threshold:
         if given is None:
             given = {"method": "contamination"}
         if not isinstance(given, dict):
-            raise wrong_request("SETTINGS_INVALID", "`threshold` is no object")
+            raise wrong_request("SETTINGS_INVALID", "`threshold` is not an object")
         method, value = given.get("method"), given.get("value")
         if method not in list(cls.DEFAULTS):
             message = f"this engine has no threshold `{method}`; use {', '.join(cls.DEFAULTS)}"
@@ -118,7 +118,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a request asks for. The seed is not among it: no detector here draws at random."""
+    """The settings of a request. The seed is ignored: no detector here uses random numbers."""
 
     detector: str
     parameters: dict[str, Any]
@@ -126,15 +126,15 @@ class Settings:
 
     @classmethod
     def parse(cls, text: str, version: int, detectors: list[str]) -> "Settings":
-        """Of a request's JSON; `detectors` are the names that there are, the default first."""
+        """Parses a request's JSON; `detectors` are the available names, the default first."""
         if version != VERSION:
-            message = f"the request has settings of version {version} and this engine knows {VERSION}"
+            message = f"the request has settings of version {version}, but this engine supports version {VERSION}"
             raise Refusal(Kind.INCOMPATIBLE, "SETTINGS_VERSION", message)
         try:
             given = json.loads(text)
             engine, parameters = given["engine"], dict(given.get("parameters") or {})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            message = f"the settings are no JSON of `spec.classification`: {error!r}"
+            message = f"the settings are not JSON of `spec.classification`: {error!r}"
             raise wrong_request("SETTINGS_INVALID", message) from error
         path = "classification.engine"
         if engine == EXTERNAL:

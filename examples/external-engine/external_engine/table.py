@@ -1,4 +1,4 @@
-"""Tables as they travel: one Arrow IPC stream, cut anywhere into chunks; and the features in them."""
+"""Tables as Arrow IPC streams in arbitrary chunks, and their features."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 class Assembler:
-    """Puts chunks together, up to a bound."""
+    """Joins chunks up to a limit."""
 
     def __init__(self, limit: int) -> None:
         self._chunks: list[bytes] = []
@@ -53,12 +53,12 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def from_bytes(data: bytes) -> pa.Table:
-    """A table with the row numbers as its first column. It may come from anywhere, and is checked."""
+    """Reads a table whose first column is the row number. The bytes are untrusted and validated."""
     try:
         table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise wrong_request("TABLE_INVALID", f"the chunks are no table: {error}") from error
+        raise wrong_request("TABLE_INVALID", f"the chunks are not a table: {error}") from error
     first = table.schema.field(0) if table.num_columns else None
     good = first is not None and first.name == ROW and pa.types.is_uint64(first.type)
     if not good or table.column(0).null_count:
@@ -69,10 +69,10 @@ def from_bytes(data: bytes) -> pa.Table:
 
 @dataclass(frozen=True)
 class Column:
-    """A feature's values. Categories are codes of `levels`, and so are truth values ("true", "false")."""
+    """A feature's values. Categories and booleans ("true", "false") are codes of `levels`."""
 
     values: Floats
-    """Numbers with NaN where they are missing, or codes with -1 there."""
+    """Numbers with NaN for missing values, or codes with -1 for them."""
     levels: list[str] | None = None
 
     def __len__(self) -> int:
@@ -83,12 +83,12 @@ class Column:
 
 
 def columns(table: pa.Table, features: list[Any]) -> list[Column]:
-    """The features (`FeatureColumn`) of a table, in their order."""
+    """Returns the columns of the features (`FeatureColumn`), in their order."""
     return [_column(table, feature) for feature in features]
 
 
 def weighing(features: list[Any], of_each: list[T]) -> list[T]:
-    """What is there of each feature, without the features of weight 0."""
+    """Returns the items of the features with positive weight."""
     return [one for feature, one in zip(features, of_each, strict=True) if feature.weight > 0]
 
 
@@ -108,7 +108,7 @@ def _column(table: pa.Table, feature: Any) -> Column:
 
 
 def _numbers(values: pa.ChunkedArray) -> Floats:
-    """Numbers as they are, truth values as 0 and 1, times as seconds. What is not finite is missing."""
+    """Converts booleans to 0 and 1 and times to seconds. Values that are not finite are missing."""
     scale = 1.0
     if pa.types.is_timestamp(values.type):
         scale = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[values.type.unit]

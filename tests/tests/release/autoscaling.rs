@@ -1,4 +1,4 @@
-//! Classification engines as many as there is work for, by what the cluster measures.
+//! The number of classification engines follows the load that the cluster measures.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use anomal_tests::cluster::{Namespace, cluster};
 use serde_json::{Value, json};
 
 use super::{
-    installed::{LONG, Release, alone, answered, defined},
+    installation::{LONG, Release, answered, apply_definition, exclusive_turn},
     jobs::{completes, completes_after, dns, dns_on_a_claim, files},
 };
 
 #[test]
-fn the_classification_engine_scales_up_under_load_and_down_after_it() {
-    let _turn = alone();
+fn classification_engine_scales_up_and_down() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
-    defined(cluster);
+    apply_definition(cluster);
     let home = Namespace::new(cluster, "elastic");
     let users = Namespace::new(cluster, "elastic-users");
     let values = json!({
@@ -36,7 +36,7 @@ fn the_classification_engine_scales_up_under_load_and_down_after_it() {
     let mut run = run_of(&completes(&users, "dns"));
     let engines = || release.pods("classification-engine");
 
-    // Jobs one after the other, until there are two engines and both have worked.
+    // Runs jobs until there are two engines and both have worked.
     let until = Instant::now() + LONG;
     let worked = loop {
         let busy = engines().iter().filter(|(_, at)| answered(at, "Classify") > 0).count();
@@ -47,19 +47,19 @@ fn the_classification_engine_scales_up_under_load_and_down_after_it() {
         users.kubectl(&["annotate", "anomalyjob/dns", &again, "--overwrite"]).unwrap();
         run = run_of(&completes_after(&users, "dns", &run));
     };
-    let told =
+    let description =
         || release.home.kubectl(&["describe", "hpa", "anomal-classification-engine"]).unwrap();
-    assert_eq!(worked, 2, "{}", told());
+    assert_eq!(worked, 2, "{}", description());
 
-    // Without work one is enough.
+    // Without load one engine remains.
     let wanted =
         ["get", "deployment/anomal-classification-engine", "--output=jsonpath={.spec.replicas}"];
     let until = Instant::now() + LONG;
     while release.home.kubectl(&wanted).unwrap() != "1" {
-        assert!(Instant::now() < until, "{}", told());
+        assert!(Instant::now() < until, "{}", description());
         std::thread::sleep(Duration::from_secs(1));
     }
-    // What a job needs is still there.
+    // Jobs still run.
     let again = format!("anomal.dev/rerun=after-{run}");
     users.kubectl(&["annotate", "anomalyjob/dns", &again, "--overwrite"]).unwrap();
     completes_after(&users, "dns", &run);

@@ -1,4 +1,4 @@
-//! Certificates as cert-manager would put them into Secrets, or a user.
+//! Certificates in Secrets, as cert-manager or a user creates them.
 
 use anomal_tests::cluster::Namespace;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::chart::{list, of_kind};
 
-/// An authority.
+/// A certificate authority.
 pub struct Authority {
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -16,14 +16,14 @@ impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Where both have one name, OpenSSL takes a certificate for its own authority.
+        // With equal names OpenSSL would treat a certificate as self-signed.
         params.distinguished_name.push(DnType::CommonName, "Company");
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// A Secret with a certificate for these names, and the authority beside it.
+    /// Creates a Secret with a certificate for these names and the authority.
     pub fn secret(&self, namespace: &Namespace, name: &str, names: &[String]) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names.to_vec()).unwrap();
@@ -34,7 +34,7 @@ impl Authority {
         }));
     }
 
-    /// What cert-manager makes of the Certificates among these objects.
+    /// Creates the Secrets that cert-manager creates for the Certificates among these objects.
     pub fn issue(&self, namespace: &Namespace, objects: &[Value]) {
         let certificates = of_kind(objects, "Certificate");
         assert!(!certificates.is_empty());

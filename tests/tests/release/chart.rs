@@ -1,4 +1,4 @@
-//! The chart and its values, as Helm takes them.
+//! The chart and its values files.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -6,14 +6,14 @@ use anomal_testbed::Cluster;
 use anomal_tests::repository;
 use serde_json::Value;
 
-/// Of the images that `cargo xtask images --load` brings.
+/// Values for the images that `cargo xtask images --load` loads.
 pub const IMAGES: &str = "image.registry=localhost,image.tag=test,image.pullPolicy=Never";
 
 pub fn chart() -> String {
     repository().join("charts/anomal").display().to_string()
 }
 
-/// The files of values that the chart is tried with, by name.
+/// The values files for tests, by name.
 pub fn ci() -> BTreeMap<String, PathBuf> {
     let folder = fs::read_dir(repository().join("charts/anomal/ci")).unwrap();
     let files: BTreeMap<_, _> = folder
@@ -29,7 +29,7 @@ pub fn ci_file(name: &str) -> String {
     ci()[name].display().to_string()
 }
 
-/// The objects that Helm makes of the chart; `more` are arguments.
+/// The objects that Helm renders; `more` are arguments.
 pub fn rendered(cluster: &Cluster, namespace: &str, more: &[&str]) -> Result<Vec<Value>, String> {
     let chart = chart();
     let first = ["template", "anomal", &chart, "--namespace", namespace];

@@ -1,4 +1,4 @@
-//! Results into a server outside of the cluster, which a hook of the release has made ready.
+//! Results in a server outside of the cluster, which a hook of the release has set up.
 
 use anomal_tests::{
     cluster::{Namespace, cluster},
@@ -8,11 +8,11 @@ use anomal_tests::{
 use serde_json::{Value, json};
 
 use super::{
-    installed::{Release, alone, undefined},
+    installation::{Release, exclusive_turn, remove_definition},
     jobs::{completes, example},
 };
 
-/// Who may do it, as a Secret.
+/// Creates a user's Secret.
 fn secret(namespace: &Namespace, user: &str, proxy: &Proxy) {
     namespace.apply(&json!({
         "apiVersion": "v1",
@@ -22,7 +22,7 @@ fn secret(namespace: &Namespace, user: &str, proxy: &Proxy) {
     }));
 }
 
-/// Requests of which a few are for a name that looks like chance.
+/// Loads requests, a few of which are for a random-looking name.
 fn load(server: &Server, index: &str) {
     let document = |row: usize| {
         let name = if row % 100 == 7 {
@@ -40,7 +40,7 @@ fn load(server: &Server, index: &str) {
     server.admin().load(index, 0, &(0..600).map(document).collect::<Vec<Value>>());
 }
 
-/// The example, with the server's address and index in place of its own, at once and of all times.
+/// The example with the server's address and index, without schedule and time range.
 fn job(proxy: &Proxy, from: &str, to: &str, data_stream: bool) -> Value {
     let objects = example("elasticsearch");
     let mut job = objects.into_iter().find(|object| object["kind"] == "AnomalyJob").unwrap();
@@ -59,8 +59,8 @@ fn job(proxy: &Proxy, from: &str, to: &str, data_stream: bool) -> Value {
 }
 
 #[test]
-fn the_example_writes_to_a_server_outside_of_the_cluster() {
-    let _turn = alone();
+fn example_writes_to_a_server_outside_of_the_cluster() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let Some(machine) = cluster.machine_address() else {
         return skip("pods of a named cluster don't reach this machine");
@@ -73,10 +73,10 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
         };
         let kibana = Kibana::start_at(machine, header);
         let data_stream = server.flavor == Flavor::OpenSearch;
-        undefined(cluster);
+        remove_definition(cluster);
         let home = Namespace::new(cluster, flavor);
         let users = Namespace::new(cluster, &format!("{flavor}-users"));
-        // Helm waits for the hook: it fails where that does.
+        // Helm waits for the hook, and fails if it fails.
         secret(&home, ADMIN, &proxy);
         let to = server.name("dns-hourly");
         let more = json!({
@@ -94,7 +94,7 @@ fn the_example_writes_to_a_server_outside_of_the_cluster() {
         secret(&users, RUNNER, &proxy);
         users.apply(&job(&proxy, &from, &to, data_stream));
         let status = completes(&users, "dns-hourly");
-        // What it says is what is there.
+        // The summary's counts are those of the index.
         let summary = &status["summary"];
         let admin = server.admin();
         assert_eq!(

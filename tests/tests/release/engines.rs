@@ -1,4 +1,4 @@
-//! Engines that go and come while a run is on: its result is that of one process that nobody disturbed.
+//! Engines that are lost or added during a run: the result is that of an undisturbed local run.
 
 use std::{
     collections::BTreeSet,
@@ -13,17 +13,17 @@ use anomal_tests::cluster::{Namespace, PATIENCE, cluster, eventually};
 use serde_json::{Value, json};
 
 use super::{
-    installed::{Release, alone, answered, defined, in_flight},
-    jobs::{completes, files, on_this_machine, results},
-    trickle::Trickle,
+    installation::{Release, answered, apply_definition, exclusive_turn, in_flight},
+    jobs::{completes, files, local_results, results},
+    throttled_file::ThrottledFile,
 };
 
-/// Rows of a batch, as the runner reads them.
+/// Rows per batch of the runner.
 const BATCH: usize = 65_536;
 
-/// A release of engines, and a namespace of who uses them.
+/// A release of engines, and a namespace that uses them.
 fn places(cluster: &'static Cluster, name: &str, values: &Value) -> (Release, Namespace) {
-    defined(cluster);
+    apply_definition(cluster);
     let home = Namespace::new(cluster, name);
     let users = Namespace::new(cluster, &format!("{name}-users"));
     let mut more = json!({"crds": {"enabled": false}});
@@ -33,7 +33,7 @@ fn places(cluster: &'static Cluster, name: &str, values: &Value) -> (Release, Na
     (Release::install(home, "engines", &more), users)
 }
 
-/// Numbers that look like chance, the same at each time; `more` bytes beside them make a row take longer to come.
+/// Deterministic pseudo-random numbers; `more` bytes of padding slow down the transfer of each row.
 fn records(rows: usize, more: usize) -> Vec<u8> {
     let mut csv = String::from("a,b,c,more\n");
     let more = "x".repeat(more);
@@ -51,9 +51,9 @@ fn records(rows: usize, more: usize) -> Vec<u8> {
     csv.into_bytes()
 }
 
-fn job(trickle: &Trickle, parts: &Value) -> Value {
+fn job(file: &ThrottledFile, parts: &Value) -> Value {
     let mut spec = json!({
-        "input": {"csv": {"path": trickle.url()}},
+        "input": {"csv": {"path": file.url()}},
         "outputs": [{"csv": {"path": "out/results.csv"}}],
         "runner": {
             "volumes": [{"name": "files", "persistentVolumeClaim": {"claimName": "files"}}],
@@ -68,22 +68,22 @@ fn job(trickle: &Trickle, parts: &Value) -> Value {
     })
 }
 
-/// At once, as with its node.
-fn lose(release: &Release, pods: &[String]) {
+/// Deletes pods at once, as the loss of their node would.
+fn delete_at_once(release: &Release, pods: &[String]) {
     let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     let delete = ["delete", "pod", "--force", "--grace-period=0", "--wait=false"];
     release.home.kubectl(&[&delete, pods.as_slice()].concat()).unwrap();
 }
 
-/// Whether an engine still takes connections.
-fn is_there(address: &str) -> bool {
+/// Whether an engine still accepts connections.
+fn accepts_connections(address: &str) -> bool {
     let address = format!("{address}:9400").parse().unwrap();
     TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
 }
 
 #[test]
-fn pods_that_are_lost_during_a_run_change_nothing() {
-    let _turn = alone();
+fn losing_pods_during_a_run_changes_nothing() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let Some(machine) = cluster.machine_address() else {
         return anomal_tests::skip("pods of a named cluster don't reach this machine");
@@ -92,9 +92,9 @@ fn pods_that_are_lost_during_a_run_change_nothing() {
     let (release, users) = places(cluster, "lost", &json!({"feature": two, "classification": two}));
     let volume = files(&users, "files", b"");
     let rows = 3 * BATCH;
-    let trickle = Trickle::start(machine, records(rows, 150));
+    let file = ThrottledFile::start(machine, records(rows, 150));
     let job = job(
-        &trickle,
+        &file,
         &json!({
             "features": [
                 {"type": "field", "name": "a"},
@@ -104,41 +104,41 @@ fn pods_that_are_lost_during_a_run_change_nothing() {
             "classification": {"engine": "Gower"},
         }),
     );
-    let expected = on_this_machine(&job, trickle.content());
+    let expected = local_results(&job, file.content());
     users.apply(&job);
 
-    // In the midst of reading, all feature engines go, and what is read then has to wait for others.
-    let held = trickle.content().len() * 5 / 6;
-    trickle.allow(held);
+    // While rows are read all feature engines are lost; later batches wait for new ones.
+    let held = file.content().len() * 5 / 6;
+    file.allow(held);
     eventually("two batches", PATIENCE, || {
         (release.answered("feature-engine", "Extract") >= 2).then_some(())
     });
     let before = release.pods("feature-engine");
     assert_eq!(before.len(), 2);
-    lose(&release, &before.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    delete_at_once(&release, &before.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
     for (_, address) in &before {
-        eventually("their end", PATIENCE, || (!is_there(address)).then_some(()));
+        eventually("their end", PATIENCE, || (!accepts_connections(address)).then_some(()));
     }
-    trickle.release();
+    file.release();
 
-    // In the midst of judging, the one that does it goes.
+    // While rows are scored the working engine is lost.
     let judges = release.pods("classification-engine");
     let judge = eventually("a classification engine to work", PATIENCE, || {
         judges.iter().find(|(_, address)| in_flight(address) > 0)
     });
-    lose(&release, std::slice::from_ref(&judge.0));
+    delete_at_once(&release, std::slice::from_ref(&judge.0));
     let status = completes(&users, "long");
     assert_eq!(status["attempts"], 1, "{status:#}");
     assert_eq!(status["summary"]["rows"], rows, "{status:#}");
     assert!(results(&volume) == expected, "the results differ from those of one process");
-    // Others did what those had begun.
+    // Other engines repeated their work.
     assert!(release.answered("classification-engine", "Classify") >= 1);
     assert!(release.answered("feature-engine", "Extract") >= 1);
 }
 
 #[test]
 fn engines_that_come_during_a_run_take_load_within_ten_seconds() {
-    let _turn = alone();
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let Some(machine) = cluster.machine_address() else {
         return anomal_tests::skip("pods of a named cluster don't reach this machine");
@@ -146,23 +146,23 @@ fn engines_that_come_during_a_run_take_load_within_ten_seconds() {
     let (release, users) =
         places(cluster, "scaled", &json!({"classification": {"enabled": false}}));
     let volume = files(&users, "files", b"");
-    let trickle = Trickle::start(machine, records(60 * BATCH, 1));
+    let file = ThrottledFile::start(machine, records(60 * BATCH, 1));
     let job = job(
-        &trickle,
+        &file,
         &json!({
             "flags": [{"type": "direct", "name": "far", "expression": "a > 1000", "severity": "high"}],
             "outputs": [{"csv": {"path": "out/results.csv", "rows": "suspicious"}}],
         }),
     );
-    let expected = on_this_machine(&job, trickle.content());
+    let expected = local_results(&job, file.content());
     users.apply(&job);
     let [first] = release.pods("feature-engine").try_into().unwrap();
     let taken = thread::scope(|scope| {
         let fed = scope.spawn(|| {
-            // A batch twice a second, but for the last ones.
-            let batch = trickle.content().len() / 60;
+            // A batch twice a second, except for the last ones.
+            let batch = file.content().len() / 60;
             for _ in 0..58 {
-                trickle.allow(batch);
+                file.allow(batch);
                 thread::sleep(Duration::from_millis(500));
             }
         });
@@ -184,7 +184,7 @@ fn engines_that_come_during_a_run_take_load_within_ten_seconds() {
             taken.push((since.elapsed(), waiting.len()));
             thread::sleep(Duration::from_millis(100));
         }
-        trickle.release();
+        file.release();
         (waiting.is_empty(), since.elapsed(), taken)
     });
     assert!(taken.0 && taken.1 < Duration::from_secs(10), "they took load after {taken:?}");

@@ -1,4 +1,4 @@
-//! Jobs of the examples in a cluster, and the same on this machine.
+//! The examples' jobs in a cluster, and the same jobs on this machine.
 
 use std::{fs, thread, time::Instant};
 
@@ -9,7 +9,7 @@ use anomal_tests::{
 };
 use serde_json::{Value, json};
 
-use super::installed::{LONG, Release, Volume, token};
+use super::installation::{LONG, Release, Volume, token};
 
 /// The objects of a manifest of examples/kubernetes.
 pub fn example(name: &str) -> Vec<Value> {
@@ -18,7 +18,7 @@ pub fn example(name: &str) -> Vec<Value> {
 }
 
 /// The AnomalyJob among them.
-pub fn job_of(name: &str) -> Value {
+pub fn example_job(name: &str) -> Value {
     example(name).into_iter().find(|object| object["kind"] == "AnomalyJob").unwrap()
 }
 
@@ -26,9 +26,9 @@ pub fn dns() -> Vec<u8> {
     fs::read(repository().join("examples/dns/dns.csv")).unwrap()
 }
 
-/// The example's job on DNS, with its records and results on a claim.
+/// The DNS example with its records and results on a claim.
 pub fn dns_on_a_claim(claim: &str) -> Value {
-    let mut job = job_of("dns");
+    let mut job = example_job("dns");
     job["spec"]["outputs"] =
         json!([{"csv": {"path": "out/results.csv", "include": ["features", "contributions"]}}]);
     job["spec"]["runner"] = json!({
@@ -38,13 +38,13 @@ pub fn dns_on_a_claim(claim: &str) -> Value {
     job
 }
 
-/// A claim with these records and a folder for results.
+/// Creates a claim with these records and a folder for results.
 pub fn files(namespace: &Namespace, claim: &str, records: &[u8]) -> Volume {
     let volume = Volume::new(namespace, claim, "", "ReadWriteOnce");
-    volume.make("in");
-    volume.make("out");
+    volume.create_folder("in");
+    volume.create_folder("out");
     fs::write(volume.folder.path().join("in/dns.csv"), records).unwrap();
-    Volume::claim(namespace, claim);
+    Volume::create_claim(namespace, claim);
     volume
 }
 
@@ -52,8 +52,8 @@ pub fn results(volume: &Volume) -> Vec<u8> {
     fs::read(volume.folder.path().join("out/results.csv")).unwrap()
 }
 
-/// What `anomal run` makes of the same settings on this machine, in one process.
-pub fn on_this_machine(job: &Value, records: &[u8]) -> Vec<u8> {
+/// The results of `anomal run` with the same settings on this machine, in one process.
+pub fn local_results(job: &Value, records: &[u8]) -> Vec<u8> {
     let mut spec = job["spec"].clone();
     for part in ["runner", "report", "engines"] {
         spec.as_object_mut().unwrap().remove(part);
@@ -66,13 +66,13 @@ pub fn on_this_machine(job: &Value, records: &[u8]) -> Vec<u8> {
     workspace.bytes("out/results.csv")
 }
 
-/// Waits until a job's run is done; its status.
+/// Waits until a job's run is complete and returns its status.
 #[track_caller]
 pub fn completes(namespace: &Namespace, name: &str) -> Value {
     completes_after(namespace, name, "")
 }
 
-/// That of another run than this one.
+/// Waits for another run than `before`.
 #[track_caller]
 pub fn completes_after(namespace: &Namespace, name: &str, before: &str) -> Value {
     let until = Instant::now() + LONG;
@@ -90,13 +90,13 @@ pub fn completes_after(namespace: &Namespace, name: &str, before: &str) -> Value
             let pods = namespace.kubectl(&["describe", "pods"]).unwrap_or_default();
             let log = ["logs", "--selector=app.kubernetes.io/component=runner", "--tail=50"];
             let logs = namespace.kubectl(&log).unwrap_or_default();
-            panic!("{name} is not done but {status:#}\n{pods}\n{logs}");
+            panic!("{name} is not complete: {status:#}\n{pods}\n{logs}");
         }
         thread::sleep(PATIENCE / 500);
     }
 }
 
-/// The example that needs nothing, done and with its report, if there is to be one.
+/// Runs the quickstart example and returns its status.
 pub fn quickstart(namespace: &Namespace, change: impl Fn(&mut Value)) -> Value {
     for mut object in example("quickstart") {
         if object["kind"] == "AnomalyJob" {
@@ -111,23 +111,23 @@ pub fn quickstart(namespace: &Namespace, change: impl Fn(&mut Value)) -> Value {
     status
 }
 
-/// Where a report is, below the address of the pages.
-pub fn path_of(status: &Value) -> String {
+/// The path of the job's report.
+pub fn report_path(status: &Value) -> String {
     let url = status["reportURL"].as_str().unwrap_or_else(|| panic!("no report: {status:#}"));
     let path = url.split_once("://").unwrap().1;
     path[path.find('/').unwrap()..].to_owned()
 }
 
-/// The report of a run is shown through its Service to the job's namespace, and to nobody who says nothing.
+/// Asserts that the report is served to the job's namespace, and not to anonymous clients.
 #[track_caller]
-pub fn report_answers(release: &Release, namespace: &Namespace, status: &Value, title: &str) {
+pub fn assert_report_served(release: &Release, namespace: &Namespace, status: &Value, title: &str) {
     let token = token(namespace, Some("anomal"));
-    report_answers_to(release, &token, status, title);
+    assert_report_served_to(release, &token, status, title);
 }
 
 #[track_caller]
-pub fn report_answers_to(release: &Release, token: &str, status: &Value, title: &str) {
-    let (pages, path) = (format!("http://{}", release.pages()), path_of(status));
+pub fn assert_report_served_to(release: &Release, token: &str, status: &Value, title: &str) {
+    let (pages, path) = (format!("http://{}", release.pages()), report_path(status));
     let answer = http::get(&pages, &path, &[&format!("authorization: Bearer {token}")]);
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     assert!(answer.text().contains(title), "{}", answer.text());

@@ -1,4 +1,4 @@
-//! What the chart makes of values: objects that fit each other. Needs Helm, and no cluster.
+//! The objects rendered by the chart are consistent. Requires Helm, not a running cluster.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::chart::{ci, ci_file, list, name, of_kind, rendered};
 
-fn of(file: &str) -> Option<Vec<Value>> {
+fn rendered_with(file: &str) -> Option<Vec<Value>> {
     Some(rendered(cluster()?, "anomal", &["--values", &ci_file(file)]).unwrap())
 }
 
-/// Pods, by what makes them.
+/// Pod specs by the name of their owner.
 fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
     let templates = ["Deployment", "Job"].into_iter().flat_map(|kind| of_kind(objects, kind));
     let templates = templates.map(|made| (name(made), &made["spec"]["template"]["spec"]));
@@ -21,16 +21,16 @@ fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
 }
 
 #[test]
-fn every_file_of_values_gives_objects_that_fit_each_other() {
+fn rendered_objects_are_consistent() {
     let Some(cluster) = cluster() else { return };
     for (file, path) in ci() {
         let path = path.to_str().unwrap();
         let objects = rendered(cluster, "anomal", &["--values", path]).unwrap();
-        for (of, pod) in pods(&objects) {
-            for (kind, wanted) in asked(pod) {
-                let there = objects.iter().any(|one| one["kind"] == kind && name(one) == wanted);
-                let brought = brought(&objects, &file, kind, &wanted);
-                assert!(there || brought, "{file}: {of} asks for the {kind} {wanted}");
+        for (owner, pod) in pods(&objects) {
+            for (kind, wanted) in required_objects(pod) {
+                let rendered = objects.iter().any(|one| one["kind"] == kind && name(one) == wanted);
+                let external = is_external(&objects, &file, kind, &wanted);
+                assert!(rendered || external, "{file}: {owner} requires the {kind} {wanted}");
             }
         }
         for service in of_kind(&objects, "Service") {
@@ -61,11 +61,11 @@ fn every_file_of_values_gives_objects_that_fit_each_other() {
     }
 }
 
-/// The objects that a pod can't be without.
-fn asked(pod: &Value) -> Vec<(&'static str, String)> {
-    let mut asked = Vec::new();
+/// The objects that a pod refers to.
+fn required_objects(pod: &Value) -> Vec<(&'static str, String)> {
+    let mut required = Vec::new();
     let mut add = |kind, name: &Value| {
-        asked.extend(name.as_str().map(|name| (kind, name.to_owned())));
+        required.extend(name.as_str().map(|name| (kind, name.to_owned())));
     };
     add("ServiceAccount", &pod["serviceAccountName"]);
     let projected = list(&pod["volumes"]).iter().flat_map(|one| list(&one["projected"]["sources"]));
@@ -83,11 +83,11 @@ fn asked(pod: &Value) -> Vec<(&'static str, String)> {
             add("Secret", &one["secretRef"]["name"]);
         }
     }
-    asked
+    required
 }
 
-/// What comes from elsewhere: of the namespace, of cert-manager, or as the values say.
-fn brought(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
+/// Whether an object comes from the namespace, from cert-manager, or from the user as the values say.
+fn is_external(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
     let certificates = of_kind(objects, "Certificate");
     let mut made = certificates.iter().map(|one| &one["spec"]["secretName"]);
     let of_user: &[(&str, &[&str])] = &[
@@ -98,12 +98,12 @@ fn brought(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
     ];
     (kind == "ServiceAccount" && name == "default")
         || (kind == "Secret" && made.any(|made| made == name))
-        || of_user.iter().any(|(of, names)| *of == file && names.contains(&name))
+        || of_user.iter().any(|(values, names)| *values == file && names.contains(&name))
 }
 
 #[test]
-fn a_hook_makes_elasticsearch_and_kibana_ready() {
-    let Some(objects) = of("kibana") else { return };
+fn hook_sets_up_elasticsearch_and_kibana() {
+    let Some(objects) = rendered_with("kibana") else { return };
     let jobs = of_kind(&objects, "Job");
     let [job] = jobs[..] else { panic!("{jobs:?}") };
     assert_eq!(job["metadata"]["annotations"]["helm.sh/hook"], "post-install,post-upgrade");
@@ -122,7 +122,7 @@ fn a_hook_makes_elasticsearch_and_kibana_ready() {
         "--secrets=/etc/anomal/secrets",
     ];
     assert_eq!(container["args"], json!(arguments));
-    // All keys of the Secret, the authority's among them, where `--secrets` looks for its name.
+    // All keys of the Secret, including the authority's, are where `--secrets` expects them.
     let mount = &container["volumeMounts"][0];
     assert_eq!(mount["mountPath"], "/etc/anomal/secrets/elasticsearch");
     let volume = &pod["volumes"][0];
@@ -130,8 +130,8 @@ fn a_hook_makes_elasticsearch_and_kibana_ready() {
         (&volume["name"], &volume["secret"]),
         (&mount["name"], &json!({"secretName": "elasticsearch"}))
     );
-    // Without it nothing is installed.
-    assert!(of_kind(&of("default").unwrap(), "Job").is_empty());
+    // Without these values there is no hook.
+    assert!(of_kind(&rendered_with("default").unwrap(), "Job").is_empty());
 }
 
 #[test]
@@ -156,24 +156,24 @@ fn images_are_named_by_tag_or_by_digest() {
     let expected: BTreeSet<_> =
         expected.iter().map(|image| format!("registry.example:5000/anomal/{image}")).collect();
     assert_eq!(images, expected);
-    // The operator's runs have it too; the digest stands before the tag.
+    // The runner's image too; the digest has priority over the tag.
     let set = format!("runner.image.digest={digest},runner.image.tag=1.2.3,image.registry=");
     let objects = rendered(cluster, "anomal", &["--set", &set]).unwrap();
     let operator = pods(&objects).into_iter().find(|(name, _)| *name == "anomal-operator").unwrap();
     let arguments = list(&operator.1["containers"][0]["args"]);
     let image = format!("--runner-image=anomal/runner@{digest}");
     assert!(arguments.contains(&json!(image)), "{arguments:?}");
-    // By itself it is the chart's own version.
-    let objects = of("default").unwrap();
-    for (of, pod) in pods(&objects) {
+    // The default is the chart's version.
+    let objects = rendered_with("default").unwrap();
+    for (owner, pod) in pods(&objects) {
         let image = pod["containers"][0]["image"].as_str().unwrap();
-        assert!(image.starts_with("ghcr.io/anomal/"), "{of}: {image}");
-        assert!(image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{of}: {image}");
+        assert!(image.starts_with("ghcr.io/anomal/"), "{owner}: {image}");
+        assert!(image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{owner}: {image}");
     }
 }
 
 #[test]
-fn names_fit_however_long_the_release_is_called() {
+fn names_fit_with_the_longest_release_name() {
     let Some(cluster) = cluster() else { return };
     let long = "a".repeat(53);
     let chart = super::chart::chart();
@@ -184,7 +184,7 @@ fn names_fit_however_long_the_release_is_called() {
         let mut names = BTreeSet::new();
         for object in objects.iter().filter(|object| !object.is_null()) {
             let name = name(object);
-            // A Service's is a label of DNS, and a Deployment's goes into one.
+            // A Service's name is a DNS label, a Deployment's name is part of one.
             let labels =
                 ["Service", "Deployment", "Pod"].iter().any(|kind| object["kind"] == *kind);
             assert!(name.len() <= if labels { 63 } else { 253 }, "{name} of {path:?}");
@@ -199,8 +199,8 @@ fn names_fit_however_long_the_release_is_called() {
 }
 
 #[test]
-fn every_program_is_shut_off_but_for_who_needs_it() {
-    let Some(objects) = of("production") else { return };
+fn network_policies_allow_only_needed_traffic() {
+    let Some(objects) = rendered_with("production") else { return };
     let policies = of_kind(&objects, "NetworkPolicy");
     assert_eq!(policies.len(), of_kind(&objects, "Deployment").len());
     for policy in &policies {
@@ -222,7 +222,7 @@ fn every_program_is_shut_off_but_for_who_needs_it() {
         };
         assert_eq!(ports("ingress"), set(incoming), "{}", name(policy));
         assert_eq!(ports("egress"), set(outgoing), "{}", name(policy));
-        // Nobody calls an engine but runners.
+        // Only runners call an engine.
         for rule in list(&spec["ingress"]) {
             let port = &rule["ports"][0]["port"];
             let from = list(&rule["from"]);
@@ -234,8 +234,8 @@ fn every_program_is_shut_off_but_for_who_needs_it() {
 }
 
 #[test]
-fn a_release_for_some_namespaces_has_no_right_in_others() {
-    let Some(objects) = of("namespaced") else { return };
+fn release_for_some_namespaces_has_no_rights_in_others() {
+    let Some(objects) = rendered_with("namespaced") else { return };
     let roles = of_kind(&objects, "ClusterRole");
     for role in roles {
         for rule in list(&role["rules"]) {

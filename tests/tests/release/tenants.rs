@@ -1,4 +1,4 @@
-//! Two users of one release, each with a namespace: neither gets at anything of the other's through what they share.
+//! Two users of one release, each with a namespace: neither can access anything of the other through shared services.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,31 +25,31 @@ use tokio::runtime::Runtime;
 
 use super::{
     chart::{list, name},
-    installed::{Release, alone, defined, token},
-    jobs::{path_of, quickstart},
+    installation::{Release, apply_definition, exclusive_turn, token},
+    jobs::{quickstart, report_path},
 };
 
 #[test]
-fn a_tenant_gets_nothing_of_another() {
-    let _turn = alone();
+fn tenants_are_isolated() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
-    defined(cluster);
+    apply_definition(cluster);
     let home = Namespace::new(cluster, "tenancy");
     let values = json!({"crds": {"enabled": false}, "report": {"store": {"type": "emptyDir"}}});
     let release = Release::install(home, "default", &values);
     let [mine, theirs] = ["tenant-a", "tenant-b"].map(|name| Namespace::new(cluster, name));
-    let reports = [&mine, &theirs].map(|tenant| path_of(&quickstart(tenant, |_| ())));
+    let reports = [&mine, &theirs].map(|tenant| report_path(&quickstart(tenant, |_| ())));
 
-    reports_are_ones_own(&release, [&mine, &theirs], &reports);
-    reports_are_published_for_ones_own_namespace(&release, [&mine, &theirs]);
-    other_tokens_are_none(&release, &mine, &reports[0]);
-    engines_call_no_address(&release, &mine);
-    secrets_are_ones_own([&mine, &theirs]);
-    paths_are_on_volumes(&mine);
-    rights_are_needed(&release, &mine, &reports[0]);
+    assert_reports_are_private(&release, [&mine, &theirs], &reports);
+    assert_publishing_is_limited_to_the_own_namespace(&release, [&mine, &theirs]);
+    assert_other_tokens_are_refused(&release, &mine, &reports[0]);
+    assert_only_the_jobs_pod_connects(&release, &mine);
+    assert_secrets_are_private([&mine, &theirs]);
+    assert_paths_are_on_volumes(&mine);
+    assert_engines_need_only_token_reviews(&release, &mine, &reports[0]);
 }
 
-/// As that holder of a token sees the report engine over gRPC.
+/// Connects to the report engine over gRPC with a token.
 fn connect(release: &Release, runtime: &Runtime, token: &str) -> Result<RemoteReportEngine, Error> {
     let engine = release.engine("report-engine", 7403);
     runtime.block_on(RemoteReportEngine::connect(&engine, Some(token)))
@@ -59,7 +59,7 @@ fn id(path: &str) -> String {
     path.strip_prefix("/reports/").unwrap().to_owned()
 }
 
-fn reports_are_ones_own(release: &Release, tenants: [&Namespace; 2], paths: &[String; 2]) {
+fn assert_reports_are_private(release: &Release, tenants: [&Namespace; 2], paths: &[String; 2]) {
     let runtime = Runtime::new().unwrap();
     let tokens = tenants.map(|tenant| token(tenant, Some("anomal")));
     let [mine, theirs] = tokens.each_ref().map(|token| connect(release, &runtime, token).unwrap());
@@ -85,7 +85,7 @@ fn reports_are_ones_own(release: &Release, tenants: [&Namespace; 2], paths: &[St
         theirs.get(&other).await.unwrap();
     });
 
-    // By the pages.
+    // The same on the pages.
     let pages = format!("http://{}", release.pages());
     let bearer = format!("authorization: Bearer {}", tokens[0]);
     let list = http::get(&pages, "/", &[&bearer]);
@@ -100,8 +100,8 @@ fn reports_are_ones_own(release: &Release, tenants: [&Namespace; 2], paths: &[St
     }
 }
 
-/// The program with a token of `tenant`, which says that its job is of another namespace.
-fn reports_are_published_for_ones_own_namespace(release: &Release, tenants: [&Namespace; 2]) {
+/// A runner with one tenant's token can't publish for another namespace.
+fn assert_publishing_is_limited_to_the_own_namespace(release: &Release, tenants: [&Namespace; 2]) {
     let engine = release.engine("report-engine", 7403);
     let publish = |namespace: &str| {
         let mut job = job("forged");
@@ -119,8 +119,8 @@ fn reports_are_published_for_ones_own_namespace(release: &Release, tenants: [&Na
     };
     let refused = publish(&tenants[1].name);
     assert_ne!(refused.code, Some(0), "{refused:#?}");
-    let told = "published by service accounts of that namespace only";
-    assert!(refused.stderr.contains(told), "{refused:#?}");
+    let message = "published by service accounts of that namespace only";
+    assert!(refused.stderr.contains(message), "{refused:#?}");
     publish(&tenants[0].name).expect(0, &[]);
     let runtime = Runtime::new().unwrap();
     let theirs = connect(release, &runtime, &token(tenants[1], Some("anomal"))).unwrap();
@@ -128,8 +128,8 @@ fn reports_are_published_for_ones_own_namespace(release: &Release, tenants: [&Na
     assert_eq!(seen.total, 1, "{seen:#?}");
 }
 
-/// Neither one for somebody else, nor the API server's, nor none.
-fn other_tokens_are_none(release: &Release, tenant: &Namespace, report: &str) {
+/// Tokens for another audience or for the API server, and missing tokens, are refused.
+fn assert_other_tokens_are_refused(release: &Release, tenant: &Namespace, report: &str) {
     let runtime = Runtime::new().unwrap();
     let pages = format!("http://{}", release.pages());
     let wrong = [token(tenant, Some("elsewhere")), token(tenant, None), "nothing".to_owned()];
@@ -138,14 +138,14 @@ fn other_tokens_are_none(release: &Release, tenant: &Namespace, report: &str) {
         assert_eq!(refused, Some(Code::Unauthenticated));
         let bearer = format!("authorization: Bearer {token}");
         assert_eq!(http::get(&pages, report, &[&bearer]).status, 401);
-        assert_eq!(analysed(release, Some(token)).code, Some(4));
+        assert_eq!(run_with_token(release, Some(token)).code, Some(4));
     }
-    assert_eq!(analysed(release, None).code, Some(4));
-    analysed(release, Some(&token(tenant, Some("anomal")))).expect(0, &[]);
+    assert_eq!(run_with_token(release, None).code, Some(4));
+    run_with_token(release, Some(&token(tenant, Some("anomal")))).expect(0, &[]);
 }
 
-/// A run on this machine through the release's engines, with that token.
-fn analysed(release: &Release, token: Option<&str>) -> anomal_tests::RunOutput {
+/// Runs a job on this machine through the release's engines, with this token.
+fn run_with_token(release: &Release, token: Option<&str>) -> anomal_tests::RunOutput {
     let logs = b"name,bytes,answers\na,1,2\nb,2,3\nc,1,3\nd,90,80\n";
     let workspace = Workspace::with_files(&[("in/logs.csv", logs)]);
     let mut spec = job("here")["spec"].clone();
@@ -160,8 +160,8 @@ fn analysed(release: &Release, token: Option<&str>) -> anomal_tests::RunOutput {
     workspace.anomal(&["run", "job.yaml"])
 }
 
-/// Who calls what a job names is the job's own pod.
-fn engines_call_no_address(release: &Release, tenant: &Namespace) {
+/// Only the job's own pod connects to the addresses that a job names.
+fn assert_only_the_jobs_pod_connects(release: &Release, tenant: &Namespace) {
     let Some(machine) = tenant.cluster.machine_address() else { return };
     for (job, classification, named) in [
         ("external", json!({"engine": "External"}), ""),
@@ -191,7 +191,7 @@ fn engines_call_no_address(release: &Release, tenant: &Namespace) {
         eventually("the address to be called", PATIENCE, || {
             (called.load(Ordering::SeqCst) > 0).then_some(())
         });
-        // The node puts its own address in the place of its pods', and remembers whose it was.
+        // The node translates its pods' addresses to its own, and tracks them.
         let port = port.to_string();
         let ask = ["conntrack", "-L", "-p", "tcp", "--orig-port-dst", &port];
         let lines = tenant.cluster.inside(&ask).unwrap();
@@ -201,7 +201,7 @@ fn engines_call_no_address(release: &Release, tenant: &Namespace) {
         };
         let callers: BTreeSet<String> = lines.lines().filter_map(first).collect();
         assert!(!callers.is_empty(), "{lines}");
-        // A pod's address is told a moment after it has it.
+        // A pod's address is reported shortly after it is assigned.
         let of_jobs = eventually("the pods' addresses", PATIENCE, || {
             let component = "--selector=app.kubernetes.io/component=runner";
             let pods = tenant.kubectl(&["get", "pods", "--output=json", component]).ok()?;
@@ -223,8 +223,8 @@ fn engines_call_no_address(release: &Release, tenant: &Namespace) {
     }
 }
 
-/// One of the same name elsewhere is not seen, however it is asked for.
-fn secrets_are_ones_own(tenants: [&Namespace; 2]) {
+/// A Secret of the same name in another namespace is not used.
+fn assert_secrets_are_private(tenants: [&Namespace; 2]) {
     let literals = ["--from-literal=accessKeyId=a", "--from-literal=secretAccessKey=b"];
     let create = ["create", "secret", "generic", "private"];
     tenants[1].kubectl(&[&create, &literals[..]].concat()).unwrap();
@@ -250,8 +250,8 @@ fn secrets_are_ones_own(tenants: [&Namespace; 2]) {
     tenants[1].wait_for_status("mounts", "Complete", "*");
 }
 
-/// Neither the pod's own files nor its token are records.
-fn paths_are_on_volumes(tenant: &Namespace) {
+/// The pod's own files and token can't be read as records.
+fn assert_paths_are_on_volumes(tenant: &Namespace) {
     for (number, path) in [
         "/etc/passwd",
         "/etc/anomal/ca.crt",
@@ -268,27 +268,27 @@ fn paths_are_on_volumes(tenant: &Namespace) {
         let job = job_with(&name, |spec| spec["input"]["csv"]["path"] = path.into());
         let mut refused = job.clone();
         refused["metadata"]["namespace"] = tenant.name.as_str().into();
-        // By the API server already, or by the operator.
+        // Refused by the API server or by the operator.
         if let Err(error) = tenant.cluster.apply(&refused.to_string()) {
             assert!(error.to_string().contains("path"), "{path}: {error}");
             continue;
         }
         let status = tenant.wait_for_status(&name, "Invalid", "InvalidSpec");
-        let told = status["conditions"][0]["message"].as_str().unwrap();
-        assert!(told.contains("spec.input.csv.path"), "{path}: {told}");
+        let message = status["conditions"][0]["message"].as_str().unwrap();
+        assert!(message.contains("spec.input.csv.path"), "{path}: {message}");
         let made =
             tenant.kubectl(&["get", "jobs", "--selector", &format!("anomal.dev/job={name}")]);
         assert!(!made.unwrap().contains(&name), "{path}");
     }
 }
 
-/// An engine that may not ask whose a token is lets nobody in; and it has no right beyond that.
-fn rights_are_needed(release: &Release, tenant: &Namespace, report: &str) {
+/// An engine without the right to review tokens refuses all clients; and it has no other rights.
+fn assert_engines_need_only_token_reviews(release: &Release, tenant: &Namespace, report: &str) {
     let account = format!("system:serviceaccount:{}:anomal-feature-engine", release.home.name);
     let may = ["auth", "can-i", "--list", "--as", &account, "--no-headers"];
     let may = release.home.kubectl(&may).unwrap();
     for line in may.lines() {
-        // What everyone may: ask about themselves, and read what the API server is.
+        // Rights of all users: their own permissions, and the API server's version.
         let usual = ["tokenreviews", "selfsubject", "[/"].iter().any(|word| line.contains(word));
         assert!(usual, "{line}");
     }
@@ -296,7 +296,7 @@ fn rights_are_needed(release: &Release, tenant: &Namespace, report: &str) {
     let binding = format!("{}-anomal-report-engine", release.home.name);
     release.home.cluster.kubectl(&["delete", "clusterrolebinding", &binding]).unwrap();
     let pages = format!("http://{}", release.pages());
-    // A token that was not asked about before.
+    // A token that was not reviewed before.
     let status = eventually("the right to be gone", PATIENCE, || {
         let bearer = format!("authorization: Bearer {}", token(tenant, Some("anomal")));
         let answer = http::get(&pages, report, &[&bearer]);

@@ -1,4 +1,4 @@
-//! One trace of a run, from the operator that began it to the engines that it called.
+//! The trace of a run, from the operator to the engines.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use anomal_tests::{
 use serde_json::json;
 
 use super::{
-    installed::{Release, alone, defined},
+    installation::{Release, apply_definition, exclusive_turn},
     jobs::quickstart,
 };
 
 #[test]
-fn a_run_is_one_trace_from_the_operator_to_the_engines() {
-    let _turn = alone();
+fn operator_run_and_engines_form_one_trace() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let Some(machine) = cluster.machine_address() else {
         return anomal_tests::skip("pods of a named cluster don't reach this machine");
     };
     let collector = Collector::start(machine);
-    defined(cluster);
+    apply_definition(cluster);
     let home = Namespace::new(cluster, "traced");
     let users = Namespace::new(cluster, "traced-users");
     let values = json!({
@@ -39,7 +39,7 @@ fn a_run_is_one_trace_from_the_operator_to_the_engines() {
         "anomal-report-engine",
     ]
     .into();
-    // Engines send what they have every few seconds.
+    // Engines export their spans every few seconds.
     let trace = eventually("the spans of all programs in one trace", PATIENCE, || {
         let runs = collector.spans_from("anomal");
         let run = runs.iter().find(|span| span.name == "run")?;
@@ -54,7 +54,7 @@ fn a_run_is_one_trace_from_the_operator_to_the_engines() {
     let run = trace.iter().find(|span| span.name == "run").unwrap();
     let parent = trace.iter().find(|span| span.id == run.parent).unwrap();
     assert_eq!(parent.service, "anomal-operator", "{parent:#?}");
-    // What an engine did was asked for by the run, or by one of its steps.
+    // An engine's spans belong to the run or to one of its steps.
     for span in trace.iter().filter(|span| span.service.ends_with("-engine")) {
         let mut above = span;
         while let Some(next) = trace.iter().find(|one| one.id == above.parent) {

@@ -1,5 +1,5 @@
-//! Releases with the other files of values: each is installed, runs a job, shows its report, and goes. What a file takes
-//! for granted, such as a registry, cert-manager or a bucket, the test brings or leaves out.
+//! Releases with the other values files: each is installed, runs a job, serves its report and is uninstalled. The test
+//! provides or replaces what a file requires, such as a registry, cert-manager or a bucket.
 
 use std::{
     fs,
@@ -17,13 +17,16 @@ use serde_json::{Value, json};
 use super::{
     certificates::Authority,
     chart::{ci_file, of_kind, rendered},
-    installed::{Definitions, Release, Volume, alone, defined, secret, token, undefined},
-    jobs::{path_of, quickstart, report_answers, report_answers_to},
+    installation::{
+        Definitions, Release, Volume, apply_definition, exclusive_turn, remove_definition, secret,
+        token,
+    },
+    jobs::{assert_report_served, assert_report_served_to, quickstart, report_path},
 };
 
-/// A namespace for the release and one for who uses it, in a cluster that never had one.
+/// A namespace for the release and one for its user, in a cluster without the definition.
 fn places(cluster: &'static Cluster, name: &str) -> (Namespace, Namespace) {
-    undefined(cluster);
+    remove_definition(cluster);
     (Namespace::new(cluster, name), Namespace::new(cluster, &format!("{name}-users")))
 }
 
@@ -32,53 +35,53 @@ fn no_report(job: &mut Value) {
 }
 
 #[test]
-fn minimal_values_leave_nothing_at_all() {
-    let _turn = alone();
+fn minimal_release_leaves_nothing() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let (home, users) = places(cluster, "minimal");
     let release = Release::install(home, "minimal", &json!({}));
     let status = quickstart(&users, |_| ());
-    report_answers(&release, &users, &status, "Quickstart");
+    assert_report_served(&release, &users, &status, "Quickstart");
     release.uninstall();
-    // It keeps no definition, and so no jobs.
+    // The definition is removed, and with it all jobs.
     let wait = ["wait", "--for=delete", "crd/anomalyjobs.anomal.dev", "--timeout=60s"];
     cluster.kubectl(&wait).unwrap();
     assert!(cluster.kubectl(&["get", "anomalyjobs", "--all-namespaces"]).is_err());
-    defined(cluster);
+    apply_definition(cluster);
 }
 
 #[test]
 fn engines_work_without_a_report_engine() {
-    let _turn = alone();
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let (home, users) = places(cluster, "engines");
     let release = Release::install(home, "engines", &json!({}));
     quickstart(&users, no_report);
     assert!(release.answered("feature-engine", "Extract") > 0);
-    // Who wants one is told that there is none.
+    // A job with a report is refused.
     users.kubectl(&["delete", "anomalyjob/quickstart"]).unwrap();
     for object in super::jobs::example("quickstart") {
         users.apply(&object);
     }
     let status = users.wait_for_status("quickstart", "Invalid", "InvalidSpec");
-    let told = status["conditions"][0]["message"].as_str().unwrap();
-    assert!(told.contains("no report engine"), "{told}");
+    let message = status["conditions"][0]["message"].as_str().unwrap();
+    assert!(message.contains("no report engine"), "{message}");
 }
 
 #[test]
 fn certificates_come_from_cert_manager() {
-    let _turn = alone();
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     for file in ["cert-manager", "cert-manager-issuer"] {
         let (home, users) = places(cluster, file);
-        let _definitions = Definitions::of_others(cluster);
+        let _definitions = Definitions::of_third_parties(cluster);
         let _reports = Volume::new(&home, "anomal-report-engine", "", "ReadWriteOnce");
         let authority = Authority::new();
         let objects = rendered(cluster, &home.name, &["--values", &ci_file(file)]).unwrap();
         authority.issue(&home, &objects);
         let release = Release::install(home, file, &json!({}));
         let status = quickstart(&users, |_| ());
-        report_answers(&release, &users, &status, "Quickstart");
+        assert_report_served(&release, &users, &status, "Quickstart");
         assert!(release.answered("feature-engine", "Extract") > 0, "{file}");
         let route = release.home.get("httproute", "anomal-report");
         assert_eq!(route.is_some(), file == "cert-manager");
@@ -90,17 +93,17 @@ fn certificates_come_from_cert_manager() {
 }
 
 #[test]
-fn what_watches_a_release_finds_it() {
-    let _turn = alone();
+fn monitors_select_the_components() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     for (file, kind) in [("monitoring", "ServiceMonitor"), ("pod-monitor", "PodMonitor")] {
         let (home, users) = places(cluster, file);
-        let _definitions = Definitions::of_others(cluster);
+        let _definitions = Definitions::of_third_parties(cluster);
         let _reports = Volume::new(&home, "anomal-report-engine", "", "ReadWriteOnce");
-        // No collector is there: that stops nothing.
+        // The collector does not exist, which must not matter.
         let release = Release::install(home, file, &json!({}));
         let status = quickstart(&users, |_| ());
-        report_answers(&release, &users, &status, "Quickstart");
+        assert_report_served(&release, &users, &status, "Quickstart");
         let monitor = release.home.get(kind, "anomal").unwrap();
         let labels = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
         let selector: Vec<_> = labels
@@ -118,10 +121,10 @@ fn what_watches_a_release_finds_it() {
 }
 
 #[test]
-fn a_release_cares_for_some_namespaces_and_labels_alone() {
-    let _turn = alone();
+fn release_watches_only_its_namespaces_and_labels() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
-    defined(cluster);
+    apply_definition(cluster);
     let home = Namespace::new(cluster, "namespaced");
     let [mine, tests, other] = ["mine", "tests", "other"].map(|name| Namespace::new(cluster, name));
     let more = json!({"operator": {"watchNamespaces": [mine.name, tests.name]}});
@@ -130,22 +133,22 @@ fn a_release_cares_for_some_namespaces_and_labels_alone() {
     for object in super::jobs::example("quickstart") {
         let mut labelled = object.clone();
         label(&mut labelled);
-        // Of another namespace, and without the label.
+        // One in another namespace, and one without the label.
         other.apply(&labelled);
         tests.apply(&object);
     }
     let status = quickstart(&mine, label);
     let token = token(&mine, Some("anomal-team-a"));
-    report_answers_to(&release, &token, &status, "Quickstart");
+    assert_report_served_to(&release, &token, &status, "Quickstart");
     assert_eq!(other.status("quickstart"), Value::Null);
     assert_eq!(tests.status("quickstart"), Value::Null);
     tests.kubectl(&["label", "anomalyjob/quickstart", "team=a"]).unwrap();
     super::jobs::completes(&tests, "quickstart");
-    // Another release's token is none here.
-    let other = super::installed::token(&mine, Some("anomal"));
+    // Another release's token is refused.
+    let other = super::installation::token(&mine, Some("anomal"));
     let answer = anomal_tests::http::get(
         &format!("http://{}", release.pages()),
-        &path_of(&status),
+        &report_path(&status),
         &[&format!("authorization: Bearer {other}")],
     );
     assert_eq!(answer.status, 401, "{}", answer.text());
@@ -154,13 +157,13 @@ fn a_release_cares_for_some_namespaces_and_labels_alone() {
 }
 
 #[test]
-fn without_tokens_and_tls_all_share_one_token() {
-    let _turn = alone();
+fn without_tls_and_service_account_tokens_there_is_one_shared_token() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let (home, users) = places(cluster, "open");
     let release = Release::install(home, "no-auth", &json!({}));
     let shared = secret(&release.home, "anomal-report-engine-token", "token").unwrap();
-    // As the notes say, it is copied to where jobs are.
+    // It is copied to the jobs' namespace, as the notes say.
     let literal = format!("--from-literal=token={shared}");
     users
         .kubectl(&["create", "secret", "generic", "anomal-report-engine-token", &literal])
@@ -171,30 +174,30 @@ fn without_tokens_and_tls_all_share_one_token() {
             "valueFrom": {"secretKeyRef": {"name": "anomal-report-engine-token", "key": "token"}},
         }]);
     });
-    report_answers_to(&release, &shared, &status, "Quickstart");
-    let notes = release.tell(&["get", "notes", "anomal"]);
+    assert_report_served_to(&release, &shared, &status, "Quickstart");
+    let notes = release.helm_output(&["get", "notes", "anomal"]);
     for warning in
         ["TLS is off", "auth.enabled is off", "they are lost with the pod of the report engine"]
     {
         assert!(notes.contains(warning), "{notes}");
     }
-    assert!(release.tell(&["test", "anomal"]).contains("Succeeded"));
-    // An upgrade makes no other token.
+    assert!(release.helm_output(&["test", "anomal"]).contains("Succeeded"));
+    // An upgrade keeps the token.
     release.upgrade("no-auth", &json!({"logging": {"level": "debug"}}));
     assert_eq!(secret(&release.home, "anomal-report-engine-token", "token").unwrap(), shared);
 }
 
-/// The nodes are of the pool `batch` as long as the value lives.
-struct Pool(&'static Cluster);
+/// Labels the nodes as the pool `batch`, until dropped.
+struct NodePoolLabel(&'static Cluster);
 
-impl Pool {
+impl NodePoolLabel {
     fn new(cluster: &'static Cluster) -> Self {
         cluster.kubectl(&["label", "nodes", "--all", "--overwrite", "pool=batch"]).unwrap();
         Self(cluster)
     }
 }
 
-impl Drop for Pool {
+impl Drop for NodePoolLabel {
     fn drop(&mut self) {
         let _ = self.0.kubectl(&["label", "nodes", "--all", "pool-"]);
     }
@@ -202,7 +205,7 @@ impl Drop for Pool {
 
 #[test]
 fn replicas_share_a_bucket() {
-    let _turn = alone();
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let Some(machine) = cluster.machine_address() else {
         return anomal_tests::skip("pods of a named cluster don't reach this machine");
@@ -215,19 +218,19 @@ fn replicas_share_a_bucket() {
         [&address, &http, &id, &key].map(|(name, value)| format!("--from-literal={name}={value}"));
     let create = ["create", "secret", "generic", "anomal-store"];
     home.kubectl(&[&create[..], &literals.each_ref().map(String::as_str)].concat()).unwrap();
-    // One node is of one pool; an image that was not pushed has no digest; the server has a region of its own.
-    let _pool = Pool::new(cluster);
+    // The node has one pool; an image that was not pushed has no digest; the server has its own region.
+    let _pool = NodePoolLabel::new(cluster);
     let more = json!({
         "classification": {"nodeSelector": {"pool": "batch"}, "image": {"digest": ""}},
         "report": {"extraEnv": [{"name": region.0, "value": region.1}]},
     });
     let release = Release::install(home, "production", &more);
     let status = quickstart(&users, |_| ());
-    assert_eq!(status["reportURL"], format!("https://anomal.example{}", path_of(&status)));
-    // Whichever replica is asked.
+    assert_eq!(status["reportURL"], format!("https://anomal.example{}", report_path(&status)));
+    // Each replica serves the report.
     assert_eq!(release.pods("report-engine").len(), 2);
     for _ in 0..6 {
-        report_answers(&release, &users, &status, "Quickstart");
+        assert_report_served(&release, &users, &status, "Quickstart");
     }
     let keys = s3.keys("anomal");
     assert!(keys.iter().any(|key| key.starts_with("reports/reports/")), "{keys:?}");
@@ -237,13 +240,13 @@ fn replicas_share_a_bucket() {
 
 #[test]
 fn replicas_share_a_volume_and_pages_are_served_over_tls() {
-    let _turn = alone();
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let (home, users) = places(cluster, "shared");
     let _reports = Volume::new(&home, "anomal-report-engine", "nfs", "ReadWriteMany");
     let file = ci_file("shared-volume");
     let objects = rendered(cluster, &home.name, &["--values", &file]).unwrap();
-    // Certificates of the user's own, for the names of the Services.
+    // The user's own certificates for the names of the Services.
     let authority = Authority::new();
     for service in of_kind(&objects, "Service") {
         let name = service["metadata"]["name"].as_str().unwrap();
@@ -256,7 +259,7 @@ fn replicas_share_a_volume_and_pages_are_served_over_tls() {
             authority.secret(&home, &format!("{engine}-tls"), &names);
         }
     }
-    authority.secret(&home, "company-ca", &["nobody.example".into()]);
+    authority.secret(&home, "company-ca", &["unused.example".into()]);
     home.kubectl(&["create", "serviceaccount", "reports"]).unwrap();
     let key = format!("--from-literal=session-key={}", "k".repeat(48));
     home.kubectl(&["create", "secret", "generic", "anomal-session", &key]).unwrap();
@@ -264,19 +267,19 @@ fn replicas_share_a_volume_and_pages_are_served_over_tls() {
     fs::write(release.ca.path(), &authority.pem).unwrap();
     let status = quickstart(&users, |_| ());
     let name = format!("anomal-report.{}.svc", release.home.name);
-    assert_eq!(status["reportURL"], format!("https://{name}:443{}", path_of(&status)));
+    assert_eq!(status["reportURL"], format!("https://{name}:443{}", report_path(&status)));
     assert_eq!(release.pods("report-engine").len(), 2);
     let token = token(&users, Some("anomal"));
     for _ in 0..4 {
-        let answer = over_tls(&release, &name, &path_of(&status), &token);
+        let answer = over_tls(&release, &name, &report_path(&status), &token);
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains("Quickstart"), "{answer}");
     }
-    let answer = over_tls(&release, &name, &path_of(&status), "nothing");
+    let answer = over_tls(&release, &name, &report_path(&status), "nothing");
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
 }
 
-/// What the pages say over TLS, with their certificate verified.
+/// A page's response over TLS, with its certificate verified.
 fn over_tls(release: &Release, name: &str, path: &str, token: &str) -> String {
     let ca = release.ca.path().to_str().unwrap();
     let mut command = Command::new("openssl");

@@ -1,29 +1,29 @@
-//! The map and what moves under the hand: the slider, the card of a point, the way to a row.
+//! The map's interaction: the slider, the card of a point, the link to a row.
 
 use anomal_tests::browser::{Page, Screen};
 
-use crate::served::Served;
+use crate::served::ServedReport;
 
 const POINTS: &str = "figure.map [data-i]";
-/// Points of rows that are suspicious, which the keys reach.
+/// The points of suspicious rows, which can be focused.
 const SUSPECT: &str = "figure.map a:not([tabindex])";
 const CUT: &str = "figure.dendrogram .cutting";
 
-/// What the slider governs, as it is shown.
+/// The state that the slider controls, as shown.
 #[derive(Debug, PartialEq)]
-struct Shown {
+struct MapState {
     /// The classes of the points, in order.
     points: Vec<String>,
     fills: Vec<String>,
     branches: Vec<String>,
-    /// Where the cut is, in the picture's own units.
+    /// The position of the cut in the chart's units.
     cut: i64,
     words: [String; 3],
     legend: Vec<String>,
     swatches: usize,
 }
 
-async fn shown(page: &Page) -> Shown {
+async fn map_state(page: &Page) -> MapState {
     let mut fills = page.styles(POINTS, "fill").await;
     fills.sort();
     fills.dedup();
@@ -36,84 +36,84 @@ async fn shown(page: &Page) -> Shown {
     );
     let rows =
         "Array.from(document.querySelectorAll('#legend tbody tr:not([hidden])'), e => e.innerText)";
-    let there = "Array.from(document.querySelectorAll('figure.map [data-cluster]')).filter(e => \
+    let visible = "Array.from(document.querySelectorAll('figure.map [data-cluster]')).filter(e => \
                  e.getAttribute('display') !== 'none').length";
     let words = [
         page.text("#clusters-now").await,
         page.text("#clusters-words").await,
         page.text(&format!("{CUT} text.ink")).await,
     ];
-    Shown {
+    MapState {
         points: page.js(&classes(POINTS)).await,
         fills,
         branches: page.js(&classes("figure.dendrogram [data-leaves]")).await,
         cut: page.js(&cut).await,
         words,
         legend: page.js(rows).await,
-        swatches: page.js(there).await,
+        swatches: page.js(visible).await,
     }
 }
 
-/// That so many clusters are seen everywhere.
+/// Asserts that all parts show this number of clusters.
 #[track_caller]
-fn clusters(shown: &Shown, clusters: usize) {
-    let mut classes = shown.points.clone();
+fn assert_clusters(state: &MapState, clusters: usize) {
+    let mut classes = state.points.clone();
     classes.sort();
     classes.dedup();
     let expected: Vec<String> = (1..=clusters).map(|label| format!("c{label}")).collect();
     assert_eq!(classes, expected);
-    assert_eq!(shown.fills.len(), clusters, "{:?}", shown.fills);
-    assert_eq!(shown.words[0], clusters.to_string());
-    assert_eq!((shown.legend.len(), shown.swatches), (clusters, clusters));
+    assert_eq!(state.fills.len(), clusters, "{:?}", state.fills);
+    assert_eq!(state.words[0], clusters.to_string());
+    assert_eq!((state.legend.len(), state.swatches), (clusters, clusters));
     for class in &expected {
-        assert!(shown.branches.contains(class), "{class}: {:?}", shown.branches);
+        assert!(state.branches.contains(class), "{class}: {:?}", state.branches);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_slider_recolours_at_once() {
-    let served = Served::example("dns");
+async fn slider_recolours_immediately() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     for screen in [Screen::DESKTOP, Screen::PHONE] {
         page.screen(screen).await;
         page.goto(&served.page("/clustering?clusters=2")).await;
-        let two = shown(&page).await;
-        clusters(&two, 2);
+        let two = map_state(&page).await;
+        assert_clusters(&two, 2);
 
-        // By the arrow keys.
+        // With the arrow keys.
         let mut before = two;
         for k in 3..=7 {
             page.slide("#clusters", f64::from(k)).await;
-            let now = shown(&page).await;
-            clusters(&now, usize::try_from(k).unwrap());
+            let now = map_state(&page).await;
+            assert_clusters(&now, usize::try_from(k).unwrap());
             assert!(now.cut > before.cut, "the cut of more clusters is lower: {k}");
             assert_ne!((&now.words, &now.branches), (&before.words, &before.branches));
             before = now;
         }
-        // The address is that of what is seen, and the server draws it alike.
+        // The address keeps the state, and the server renders the same.
         assert_eq!(page.url().await, served.page("/clustering?clusters=7"));
         page.settle().await;
         page.reload().await;
-        let mut drawn = shown(&page).await;
+        let mut drawn = map_state(&page).await;
         assert!((drawn.cut - before.cut).abs() <= 2, "{} and {}", drawn.cut, before.cut);
         drawn.cut = before.cut;
         assert_eq!(drawn, before);
 
-        // By the mouse.
+        // With the mouse.
         page.drag("#clusters", 0.97, 0.03).await;
-        clusters(&shown(&page).await, 2);
+        assert_clusters(&map_state(&page).await, 2);
         page.settle().await;
         page.goto(&served.page("/clustering?clusters=7")).await;
         page.drag("#clusters", 0.97, 0.42).await;
-        let now = shown(&page).await;
+        let now = map_state(&page).await;
         assert!(["3", "4", "5"].contains(&now.words[0].as_str()), "{:?}", now.words);
-        clusters(&now, now.words[0].parse().unwrap());
+        assert_clusters(&now, now.words[0].parse().unwrap());
         page.settle().await;
     }
     page.finish().await;
 }
 
-/// What the card says: the row, the line below it, and each feature with its value.
+/// The card's content: the row, the line below it, and each feature with its value.
 async fn card(page: &Page) -> (String, String, Vec<(String, String)>) {
     page.wait_until("!document.getElementById('map-card').hidden", "the card").await;
     let names = page.texts("#map-card dt").await;
@@ -124,13 +124,13 @@ async fn card(page: &Page) -> (String, String, Vec<(String, String)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_tells_what_it_is() {
-    let served = Served::example("dns");
+async fn point_shows_its_card() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     page.follow("nav.tabs a[href$='/clustering']").await;
     assert!(!page.visible("#map-card").await);
 
-    // The pointer, on a group of rows that are alike.
+    // The pointer, on a group of similar rows.
     page.hover("figure.map a[tabindex] circle").await;
     let (head, note, lines) = card(&page).await;
     assert!(head.starts_with("Row ") && note.contains("score 0"), "{head}: {note}");
@@ -146,7 +146,7 @@ async fn a_point_tells_what_it_is() {
     page.focus("#clusters").await;
     page.key("Tab").await;
     if page.focused().await.starts_with("<svg") {
-        // A picture that could be scrolled is a stop of its own.
+        // A scrollable chart can be focused too.
         page.key("Tab").await;
     }
     let focused = page.focused().await;
@@ -164,13 +164,13 @@ async fn a_point_tells_what_it_is() {
     let before: f64 = page.js("performance.timeOrigin").await;
     page.key("Enter").await;
     page.wait_until(&format!("performance.timeOrigin !== {before}"), "the row's page").await;
-    row(&page, &head, &lines).await;
+    assert_row_page(&page, &head, &lines).await;
     page.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspect_leads_to_its_row() {
-    let served = Served::example("dns");
+async fn suspect_links_to_its_row() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     for screen in [Screen::DESKTOP, Screen::PHONE] {
         page.screen(screen).await;
@@ -181,14 +181,14 @@ async fn a_suspect_leads_to_its_row() {
         assert_eq!(page.overflowing_elements().await, [""; 0]);
         page.screenshot(&format!("report-card-suspect-{}", screen.width)).await;
         page.follow(&format!("{SUSPECT} [data-i]")).await;
-        row(&page, &head, &lines).await;
+        assert_row_page(&page, &head, &lines).await;
         page.settle().await;
     }
     page.finish().await;
 }
 
-/// The page of the row that the card was of; its values are the card's.
-async fn row(page: &Page, head: &str, lines: &[(String, String)]) {
+/// Asserts that the page shows the card's row with the card's values.
+async fn assert_row_page(page: &Page, head: &str, lines: &[(String, String)]) {
     assert_eq!(page.text("h1").await, head);
     let number = head.trim_start_matches("Row ").replace(',', "");
     let url = page.url().await;
@@ -197,7 +197,7 @@ async fn row(page: &Page, head: &str, lines: &[(String, String)]) {
     let names = page.texts("table.features tbody th").await;
     let values = page.texts("table.features .value").await;
     let mut there: Vec<(String, String)> = names.into_iter().zip(values).collect();
-    // The row's page has those that contribute most first.
+    // The row's page is ordered by contribution.
     let mut lines = lines.to_vec();
     there.sort();
     lines.sort();

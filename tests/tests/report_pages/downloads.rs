@@ -1,4 +1,4 @@
-//! What people take away: each file is opened.
+//! Downloads: each file is opened and checked.
 
 use std::{fs, io::Cursor, path::Path, process::Command};
 
@@ -10,9 +10,9 @@ use anomal_tests::{
 use polars::prelude::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
-use crate::served::{Served, number, records};
+use crate::served::{ServedReport, number, records};
 
-/// A file behind the menu of the suspects.
+/// Downloads a file from the menu of the suspects.
 async fn table(page: &Page, name: &str) -> Download {
     if page.attribute("details.menu", "open").await.is_none() {
         page.click("details.menu summary").await;
@@ -22,7 +22,7 @@ async fn table(page: &Page, name: &str) -> Download {
     file
 }
 
-/// Of a CSV: its header, and its records without it.
+/// The header and the records of a CSV file.
 fn csv(file: &Download) -> (Vec<String>, Vec<Vec<String>>) {
     let mut records = records(file.text());
     let head = records.remove(0);
@@ -30,7 +30,7 @@ fn csv(file: &Download) -> (Vec<String>, Vec<Vec<String>>) {
     (head, records)
 }
 
-/// The names in a Parquet file's rows.
+/// The values of the name column of a Parquet file.
 fn names(parquet: &Download) -> Vec<String> {
     let frame = ParquetReader::new(Cursor::new(parquet.bytes.clone())).finish().unwrap();
     let names = frame.column("dns.question.name").unwrap().str().unwrap().clone();
@@ -38,8 +38,8 @@ fn names(parquet: &Download) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_arrive_whole() {
-    let served = Served::example("dns");
+async fn tables_are_complete() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let suspects = number(&page.text("#suspects-title .pill").await);
     page.screenshot("report-before-menu-1280").await;
@@ -83,16 +83,16 @@ async fn tables_arrive_whole() {
 }
 
 /// The text of a PDF.
-fn words(pdf: &Path) -> String {
-    let told = Command::new("pdftotext").arg("-layout").arg(pdf).arg("-").output();
-    let told = told.expect("poppler's pdftotext is there");
-    assert!(told.status.success(), "{told:?}");
-    String::from_utf8(told.stdout).expect("text")
+fn pdf_text(pdf: &Path) -> String {
+    let output = Command::new("pdftotext").arg("-layout").arg(pdf).arg("-").output();
+    let output = output.expect("poppler's pdftotext is installed");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pdf_tells_the_suspects() {
-    let served = Served::example("dns");
+async fn pdf_lists_the_suspects() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let rows = page.texts("table.records tbody th").await;
     let file = page.download(".files a[href$='/report.pdf']").await;
@@ -101,7 +101,7 @@ async fn the_pdf_tells_the_suspects() {
     assert!(file.bytes == again.bytes, "two downloads differ");
     let path = served.workspace.path("report.pdf");
     fs::write(&path, &file.bytes).unwrap();
-    let words = words(&path);
+    let words = pdf_text(&path);
     for row in rows.iter().take(10) {
         let row = row.split_whitespace().next().unwrap().replace(',', "");
         assert!(words.contains(&row), "no row {row} in {words}");
@@ -120,8 +120,8 @@ async fn the_pdf_tells_the_suspects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_works_from_a_folder() {
-    let served = Served::example("dns");
+async fn html_file_works_without_a_server() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let file = page.download(".files a[href$='/report.html']").await;
     assert_eq!(file.name, "job-report.html");
@@ -133,8 +133,8 @@ async fn the_file_works_from_a_folder() {
     let url = format!("file://{}", folder.path("report.html").display());
     page.goto(&url).await;
     assert_eq!(page.text("h1").await, "job");
-    crate::served::fit(&page, anomal_tests::browser::Screen::PHONE, "file").await;
-    crate::served::fit(&page, anomal_tests::browser::Screen::DESKTOP, "file").await;
+    crate::served::assert_accessible(&page, anomal_tests::browser::Screen::PHONE, "file").await;
+    crate::served::assert_accessible(&page, anomal_tests::browser::Screen::DESKTOP, "file").await;
 
     let fills = page.styles("figure.map [data-i]", "fill").await;
     page.slide("#clusters", 7.0).await;

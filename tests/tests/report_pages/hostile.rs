@@ -1,15 +1,15 @@
-//! Data that would like to be more than data.
+//! Data that contains markup, scripts and control characters.
 
 use anomal_tests::{Workspace, browser::Screen};
 
-use crate::served::{Served, fit, records};
+use crate::served::{ServedReport, assert_accessible, records};
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 const IMAGE: &str = "\"><img src=x onerror=alert(2)>";
-/// As pages show what turns the order of letters.
+/// How pages show characters that reverse the text direction.
 const TURNED: &str = "exe.⟨U+202E⟩gpj";
 
-/// A field of CSV.
+/// A quoted CSV field.
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "\"\""))
 }
@@ -51,16 +51,16 @@ fn hostile() -> Workspace {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_data_is_shown_as_text() {
-    let served = Served::of(hostile());
+    let served = ServedReport::start(hostile());
     let page = served.open().await;
     for path in ["", "?view=features", "/clustering", "/behaviour", "/flags", "/rows/7", "/rows/8"]
     {
         page.goto(&served.page(path)).await;
         let text = page.text("main").await;
-        // The map tells names when a point is pointed at.
+        // The map shows names only for the hovered point.
         assert!(text.contains(SCRIPT) || path == "/clustering", "{path}");
         assert!(!text.contains('\u{202e}'), "{path}");
-        // Nothing of the data became an element.
+        // No data became an element.
         let scripts: usize = page.count("script:not([src]):not([type='application/json'])").await;
         assert_eq!((scripts, page.count("img").await), (0, 0), "{path}");
         if path == "/rows/7" {
@@ -78,8 +78,8 @@ async fn hostile_data_is_shown_as_text() {
             assert!(card.contains(SCRIPT), "{card}");
         }
         let name = format!("hostile-{}", path.replace(|c: char| !c.is_alphanumeric(), ""));
-        fit(&page, Screen::PHONE, &name).await;
-        fit(&page, Screen::DESKTOP, &name).await;
+        assert_accessible(&page, Screen::PHONE, &name).await;
+        assert_accessible(&page, Screen::DESKTOP, &name).await;
         page.settle().await;
     }
 

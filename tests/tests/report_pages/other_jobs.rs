@@ -1,11 +1,11 @@
-//! Jobs of other kinds: flags alone, and the other example.
+//! Other jobs: flags only, and the finance example.
 
 use anomal_tests::{Workspace, browser::Screen};
 
-use crate::served::{Served, fit, number};
+use crate::served::{ServedReport, assert_accessible, number};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flags_alone() {
+async fn flags_only() {
     let job = "
 input: {csv: {path: in.csv}}
 flags:
@@ -15,7 +15,7 @@ outputs: [{csv: {path: out.csv}}]
 ";
     let lines = (0..100).map(|row| format!("{row},customer {}\n", row % 7));
     let csv = format!("amount,who\n{}", lines.collect::<String>());
-    let served = Served::of(Workspace::with_files(&[
+    let served = ServedReport::start(Workspace::with_files(&[
         ("job.yaml", job.as_bytes()),
         ("in.csv", csv.as_bytes()),
     ]));
@@ -30,18 +30,18 @@ outputs: [{csv: {path: out.csv}}]
     assert_eq!(page.count("table.records .why").await, 0);
     for screen in [Screen::DESKTOP, Screen::PHONE] {
         page.screen(screen).await;
-        fit(&page, screen, "flags-only-summary").await;
+        assert_accessible(&page, screen, "flags-only-summary").await;
     }
     page.follow("nav.tabs a[href$='/flags']").await;
     assert_eq!(page.text("#flag-0 .message").await, "9 large ones");
     assert_eq!(page.texts(".flag-count strong").await, ["9", "0"]);
-    fit(&page, Screen::PHONE, "flags-only-flags").await;
+    assert_accessible(&page, Screen::PHONE, "flags-only-flags").await;
     page.follow("#flag-0 .hits a").await;
     assert_eq!(page.text("h1").await, "Row 91");
-    fit(&page, Screen::PHONE, "flags-only-row").await;
+    assert_accessible(&page, Screen::PHONE, "flags-only-row").await;
     page.settle().await;
 
-    // What is not there says so, and leads back.
+    // A missing section has a page with a link back.
     for path in ["/clustering", "/behaviour"] {
         page.expect_error("404");
         page.goto(&served.page(path)).await;
@@ -54,18 +54,19 @@ outputs: [{csv: {path: out.csv}}]
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payments() {
-    let served = Served::example("finance");
+    let served = ServedReport::example("finance");
     let page = served.open().await;
     let suspects = number(&page.text("#suspects-title .pill").await);
     assert!(suspects > 0.0 && page.count("table.records tbody tr").await > 0);
-    // A filter takes out rows; their number is told.
+    // The number of filtered rows is shown.
     assert!(page.texts(".figures dt").await.contains(&"filtered out".to_owned()));
     for path in ["", "/clustering", "/behaviour", "/flags"] {
         if !path.is_empty() {
             page.follow(&format!("nav.tabs a[href$='{path}']")).await;
         }
         for screen in [Screen::PHONE, Screen::DESKTOP] {
-            fit(&page, screen, &format!("finance-{}", path.trim_start_matches('/'))).await;
+            assert_accessible(&page, screen, &format!("finance-{}", path.trim_start_matches('/')))
+                .await;
         }
         if path == "/clustering" {
             let most = number(&page.property::<String>("#clusters", "max").await);

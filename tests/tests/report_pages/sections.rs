@@ -1,14 +1,14 @@
-//! Every section, on a desk and on a phone, in light and dark.
+//! Every section on desktop and phone screens, in light and dark.
 
 use anomal_tests::browser::{Page, Screen};
 
-use crate::served::{Served, fit};
+use crate::served::{ServedReport, assert_accessible};
 
-/// By the links that people click.
+/// Visits every section by its link.
 async fn every_section(screen: Screen) {
-    let served = Served::example("dns");
+    let served = ServedReport::example("dns");
     let page = served.open().await;
-    fit(&page, screen, "summary").await;
+    assert_accessible(&page, screen, "summary").await;
     assert_eq!(page.text("h1").await, "Summary");
     for (path, title) in
         [("/clustering", "Clustering"), ("/behaviour", "Behaviour"), ("/flags", "Flags")]
@@ -18,18 +18,18 @@ async fn every_section(screen: Screen) {
         assert_eq!(page.text("h1").await, title);
         let current = page.text("nav.tabs [aria-current=page]").await;
         assert!(current.contains(title), "{current}");
-        fit(&page, screen, &path[1..]).await;
+        assert_accessible(&page, screen, &path[1..]).await;
     }
     page.follow(".hits a").await;
     assert!(page.url().await.contains("/rows/"), "{}", page.url().await);
-    fit(&page, screen, "row").await;
+    assert_accessible(&page, screen, "row").await;
     page.follow(".crumb a").await;
     assert_eq!(page.url().await, served.page("#suspects"));
     page.follow("nav.places a[href='/']").await;
     assert_eq!(page.text("h1").await, "Reports");
-    fit(&page, screen, "list").await;
+    assert_accessible(&page, screen, "list").await;
     page.follow("nav.places a[href='/help']").await;
-    fit(&page, screen, "help").await;
+    assert_accessible(&page, screen, "help").await;
     page.follow("nav.places a[href='/']").await;
     page.follow("table.reports a").await;
     assert_eq!(page.url().await, served.url);
@@ -37,7 +37,7 @@ async fn every_section(screen: Screen) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_section_on_a_desk() {
+async fn every_section_on_a_desktop() {
     every_section(Screen::DESKTOP).await;
 }
 
@@ -51,8 +51,8 @@ async fn background(page: &Page) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn colours_are_chosen_and_kept() {
-    let served = Served::example("dns");
+async fn colour_scheme_is_remembered() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let light = background(&page).await;
     page.click("[data-theme-choice=dark]").await;
@@ -71,10 +71,10 @@ async fn colours_are_chosen_and_kept() {
     page.finish().await;
 }
 
-/// A link to help leads to the picture that it is about.
+/// Each help link leads to the explanation of its chart.
 #[tokio::test(flavor = "multi_thread")]
-async fn help_is_there_for_every_picture() {
-    let served = Served::example("dns");
+async fn every_chart_has_help() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let mut links = Vec::new();
     for path in ["", "/clustering", "/behaviour", "/flags"] {
@@ -93,10 +93,10 @@ async fn help_is_there_for_every_picture() {
     page.finish().await;
 }
 
-/// Ctrl-C is how a served report ends, and no fault.
+/// Ctrl-C is the normal end of a served report.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_ends_by_an_interrupt() {
-    let served = Served::example("finance");
+async fn interrupt_ends_it_with_success() {
+    let served = ServedReport::example("finance");
     let page = served.open().await;
     page.finish().await;
     assert_eq!(served.interrupt(), Some(0));

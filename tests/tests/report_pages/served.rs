@@ -1,4 +1,4 @@
-//! A report that `anomal run --report` serves, and what tests do on all of its pages.
+//! A report served by `anomal run --report`, and the checks for each of its pages.
 
 use std::{
     fs::{self, File},
@@ -12,16 +12,16 @@ use anomal_tests::{
     repository,
 };
 
-/// The program is killed when this is dropped.
-pub struct Served {
+/// The server of a report; killed when dropped.
+pub struct ServedReport {
     pub workspace: Workspace,
     child: Child,
     /// The address of the report.
     pub url: String,
 }
 
-impl Served {
-    /// The report of one of the repository's examples.
+impl ServedReport {
+    /// Serves the report of an example.
     pub fn example(name: &str) -> Self {
         let workspace = Workspace::default();
         for entry in fs::read_dir(repository().join("examples").join(name)).unwrap() {
@@ -29,49 +29,49 @@ impl Served {
             let name = path.file_name().unwrap().to_str().unwrap();
             workspace.write(name, &fs::read(&path).unwrap());
         }
-        Self::of(workspace)
+        Self::start(workspace)
     }
 
-    /// The report of the folder's `job.yaml`.
-    pub fn of(workspace: Workspace) -> Self {
+    /// Serves the report of the folder's `job.yaml`.
+    pub fn start(workspace: Workspace) -> Self {
         let mut command = workspace.command(&["run", "job.yaml", "--report"]);
         command.args(["--report-port", "0", "--report-store", "store"]);
-        // Files, for nobody would empty a pipe.
+        // Files, because a full pipe would block it.
         command.stdout(File::create(workspace.path("stdout")).unwrap());
         command.stderr(File::create(workspace.path("stderr")).unwrap());
         let child = command.spawn().expect("anomal runs");
         let mut served = Self { workspace, child, url: String::new() };
         let until = Instant::now() + Duration::from_mins(2);
         while served.url.is_empty() {
-            let said = served.workspace.read("stderr");
+            let stderr = served.workspace.read("stderr");
             let ended = served.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < until, "{ended:?}: {said}");
-            let line = said.lines().find_map(|line| line.strip_prefix("The report is at "));
-            // A line that is still being written has no second word.
+            assert!(ended.is_none() && Instant::now() < until, "{ended:?}: {stderr}");
+            let line = stderr.lines().find_map(|line| line.strip_prefix("The report is at "));
+            // An incomplete line has no second word.
             if let Some((url, _)) = line.and_then(|rest| rest.split_once(' ')) {
                 url.clone_into(&mut served.url);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let rest = served.url.strip_prefix("http://127.0.0.1:").expect("on this machine alone");
+        let rest = served.url.strip_prefix("http://127.0.0.1:").expect("a local address");
         let (port, path) = rest.split_once('/').expect("a path");
         assert!(port.parse::<u16>().is_ok() && path.starts_with("reports/"), "{}", served.url);
         served
     }
 
-    /// Of a page of the report.
+    /// The address of a page of the report.
     pub fn page(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    /// A browser's page with the report's summary.
+    /// Opens the report's summary in a browser.
     pub async fn open(&self) -> Page {
         let page = Browser::launch().await.page().await;
         page.goto(&self.url).await;
         page
     }
 
-    /// Ends it by Ctrl-C; its exit code.
+    /// Interrupts it as Ctrl-C does and returns its exit code.
     pub fn interrupt(mut self) -> Option<i32> {
         let kill = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(kill.unwrap().success());
@@ -86,33 +86,33 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for ServedReport {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What holds for every page: fit for all people in both colours, and no wider than its screen. Leaves pictures.
-pub async fn fit(page: &Page, screen: Screen, name: &str) {
+/// Asserts that a page is accessible and no wider than its screen in both colour schemes. Saves screenshots.
+pub async fn assert_accessible(page: &Page, screen: Screen, name: &str) {
     page.screen(screen).await;
     for theme in [Theme::Light, Theme::Dark] {
         page.theme(theme).await;
-        let seen = format!("{name} {theme:?} {}", screen.width);
-        assert_eq!(page.axe().await, [""; 0], "{seen}");
-        assert_eq!(page.overflowing_elements().await, [""; 0], "{seen}");
-        page.screenshot(&format!("report-{}", seen.to_lowercase().replace(' ', "-"))).await;
+        let view = format!("{name} {theme:?} {}", screen.width);
+        assert_eq!(page.axe().await, [""; 0], "{view}");
+        assert_eq!(page.overflowing_elements().await, [""; 0], "{view}");
+        page.screenshot(&format!("report-{}", view.to_lowercase().replace(' ', "-"))).await;
     }
     page.theme(Theme::Light).await;
 }
 
-/// A number as pages write it, such as `5,000`.
+/// Parses a number as the pages show it, such as `5,000`.
 pub fn number(text: &str) -> f64 {
     text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
 }
 
-/// Records of a CSV file, its header first.
+/// The records of a CSV file, with its header first.
 pub fn records(csv: &str) -> Vec<Vec<String>> {
     let (mut records, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;

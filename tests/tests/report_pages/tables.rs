@@ -1,8 +1,8 @@
-//! Tables and choices: sorting, searching, turning pages, the two views, the feature that is looked at.
+//! Tables: sorting, searching, paging, the two views, the selected feature.
 
 use anomal_tests::browser::Page;
 
-use crate::served::{Served, number};
+use crate::served::{ServedReport, number};
 
 /// The values of a column of the suspects.
 async fn column(page: &Page, name: &str) -> Vec<String> {
@@ -12,7 +12,7 @@ async fn column(page: &Page, name: &str) -> Vec<String> {
     page.texts(&format!("table.records tbody tr > :nth-child({place})")).await
 }
 
-/// Numbers; missing values are left off.
+/// The numbers of a column without missing values.
 async fn numbers(page: &Page, name: &str) -> Vec<f64> {
     let column = column(page, name).await;
     let first = |value: &String| value.split_whitespace().next().map(str::to_owned);
@@ -21,7 +21,7 @@ async fn numbers(page: &Page, name: &str) -> Vec<f64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suspects_are_sorted() {
-    let served = Served::example("dns");
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let scores = numbers(&page, "Score").await;
     assert_eq!(scores.len(), 25);
@@ -37,7 +37,7 @@ async fn suspects_are_sorted() {
     let down = numbers(&page, "client.bytes").await;
     assert!(down.is_sorted_by(|a, b| a >= b) && down[0] > up[24], "{down:?}");
 
-    // Text, and the row's number.
+    // Sorting by text, and by row number.
     page.follow("a.sort[href*='sort=source.dns.question.name&']").await;
     let names = column(&page, "dns.question.name").await;
     assert!(names.is_sorted(), "{names:?}");
@@ -50,8 +50,8 @@ async fn suspects_are_sorted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn suspects_are_searched_and_turned() {
-    let served = Served::example("dns");
+async fn suspects_are_searched_and_paged() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let total = page.text("#suspects-title .pill").await;
     assert_eq!(page.text("#suspects .pager p").await, format!("1–25 of {total}"));
@@ -74,7 +74,7 @@ async fn suspects_are_searched_and_turned() {
     let flags = column(&page, "Flags").await;
     assert_eq!(flags.len(), 14);
     assert!(flags.iter().all(|flags| flags.contains("b64_encoded")), "{flags:?}");
-    // Sorting stays within what was found.
+    // Sorting keeps the search.
     page.follow("a.sort[href*='sort=row&']").await;
     assert_eq!(page.text("#suspects-title .pill").await, "14");
 
@@ -89,8 +89,8 @@ async fn suspects_are_searched_and_turned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn suspects_are_seen_as_features() {
-    let served = Served::example("dns");
+async fn suspects_are_shown_as_features() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     let rows = column(&page, "Row").await;
     assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
@@ -108,15 +108,15 @@ async fn suspects_are_seen_as_features() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_feature_has_another_picture() {
-    let served = Served::example("dns");
+async fn selected_feature_has_its_own_chart() {
+    let served = ServedReport::example("dns");
     let page = served.open().await;
     page.follow("nav.tabs a[href$='/behaviour']").await;
     let picture = "figure.density svg";
     let chosen: String = page.property("#feature", "value").await;
     assert_eq!(page.text("figure.density h3").await, format!("Values of {chosen}"));
     let before: String = page.property(picture, "innerHTML").await;
-    // As people choose by keys; the choice is enough.
+    // Selected with keys; no other action is needed.
     page.focus("#feature").await;
     page.key("ArrowDown").await;
     page.wait_until("new URL(location.href).searchParams.has('feature')", "the next feature").await;
@@ -126,7 +126,7 @@ async fn another_feature_has_another_picture() {
     assert_eq!(page.text("figure.density h3").await, format!("Values of {next}"));
     let after: String = page.property(picture, "innerHTML").await;
     assert_ne!(after, before);
-    // Categories have bars.
+    // Categories are drawn as bars.
     page.focus("#feature").await;
     page.key("d").await;
     page.wait_until("location.search.includes('dns.response_code')", "categories").await;

@@ -1,4 +1,4 @@
-//! What the chart refuses, and that its README tells of every value. Needs Helm, and no cluster.
+//! Values that the chart refuses, and the README's table of values. Requires Helm, not a running cluster.
 
 use std::{collections::BTreeSet, fs};
 
@@ -14,8 +14,8 @@ fn defaults() -> Value {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-/// What Helm says to these values.
-fn said(cluster: &Cluster, values: &Value) -> String {
+/// Helm's error for these values, or the number of objects.
+fn render_outcome(cluster: &Cluster, values: &Value) -> String {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), values.to_string()).unwrap();
     let path = file.path().to_str().unwrap();
@@ -25,41 +25,41 @@ fn said(cluster: &Cluster, values: &Value) -> String {
     }
 }
 
-/// Values with one of them set.
+/// Values with one key set.
 fn set(path: &str, value: &Value) -> Value {
     path.rsplit('.').fold(value.clone(), |below, key| json!({key: below}))
 }
 
 #[test]
-fn every_file_of_values_passes_the_strict_lint() {
+fn values_files_pass_the_strict_lint() {
     let Some(cluster) = cluster() else { return };
     let chart = chart();
     for path in ci().values() {
         let path = path.to_str().unwrap();
-        let told = cluster.helm(&["lint", "--strict", &chart, "--values", path]).unwrap();
-        assert!(told.contains("1 chart(s) linted, 0 chart(s) failed"), "{path}: {told}");
+        let output = cluster.helm(&["lint", "--strict", &chart, "--values", path]).unwrap();
+        assert!(output.contains("1 chart(s) linted, 0 chart(s) failed"), "{path}: {output}");
     }
 }
 
 #[test]
-fn no_level_takes_a_value_that_nobody_knows() {
+fn unknown_values_are_refused_at_every_level() {
     let Some(cluster) = cluster() else { return };
     let mut values = Value::Object(Map::new());
     let mut levels = Vec::new();
-    strange(&defaults(), "", &mut values, &mut levels);
+    add_unknown_keys(&defaults(), "", &mut values, &mut levels);
     assert!(levels.len() > 50, "{levels:?}");
-    let told = said(cluster, &values);
+    let outcome = render_outcome(cluster, &values);
     for level in levels {
-        let at = format!("at '{level}': additional properties 'nobodyKnows' not allowed");
-        assert!(told.contains(&at), "{at}:\n{told}");
+        let at = format!("at '{level}': additional properties 'unknownKey' not allowed");
+        assert!(outcome.contains(&at), "{at}:\n{outcome}");
     }
 }
 
-/// Puts an unknown key beside all that are known.
-fn strange(known: &Value, path: &str, values: &mut Value, levels: &mut Vec<String>) {
+/// Adds an unknown key at every level.
+fn add_unknown_keys(known: &Value, path: &str, values: &mut Value, levels: &mut Vec<String>) {
     let Value::Object(map) = known else { return };
     let last = path.rsplit('/').next().unwrap_or_default();
-    // Of Kubernetes, or of the user.
+    // Free-form objects: Kubernetes' own and the user's.
     let free =
         ["requests", "limits", "labels"].contains(&last) || (map.is_empty() && last != "issuerRef");
     if free {
@@ -67,17 +67,17 @@ fn strange(known: &Value, path: &str, values: &mut Value, levels: &mut Vec<Strin
     }
     for (key, below) in map {
         let mut deeper = Value::Object(Map::new());
-        strange(below, &format!("{path}/{key}"), &mut deeper, levels);
+        add_unknown_keys(below, &format!("{path}/{key}"), &mut deeper, levels);
         if deeper != json!({}) {
             values[key] = deeper;
         }
     }
-    values["nobodyKnows"] = 1.into();
+    values["unknownKey"] = 1.into();
     levels.push(path.to_owned());
 }
 
 #[test]
-fn values_of_a_wrong_kind_are_refused_with_their_place() {
+fn values_of_a_wrong_type_are_refused_with_their_path() {
     let Some(cluster) = cluster() else { return };
     let wrong = [
         ("image.pullPolicy", json!("Sometimes")),
@@ -110,14 +110,14 @@ fn values_of_a_wrong_kind_are_refused_with_their_place() {
         ("crds.keep", json!("yes")),
     ];
     for (path, value) in wrong {
-        let told = said(cluster, &set(path, &value));
+        let outcome = render_outcome(cluster, &set(path, &value));
         let at = format!("at '/{}", path.replace('.', "/"));
-        assert!(told.contains(&at), "{path}={value} should be refused at {at}: {told}");
+        assert!(outcome.contains(&at), "{path}={value} should be refused at {at}: {outcome}");
     }
 }
 
 #[test]
-fn values_that_do_not_go_together_are_refused_with_the_remedy() {
+fn conflicting_values_are_refused_with_the_remedy() {
     let Some(cluster) = cluster() else { return };
     let existing = |report: &str| {
         json!({
@@ -127,7 +127,7 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
             "report": {"tls": {"existingSecret": report}},
         })
     };
-    // Values that are refused, what is said, and values that differ from them by following it.
+    // Refused values, the message, and values that follow it.
     let cases = [
         (
             json!({"report": {"replicas": 2}}),
@@ -181,38 +181,38 @@ fn values_that_do_not_go_together_are_refused_with_the_remedy() {
         ),
     ];
     for (wrong, message, right) in cases {
-        let told = said(cluster, &wrong);
-        assert!(told.contains(message), "{wrong}: {told}");
-        let told = said(cluster, &right);
-        assert!(told.ends_with(" objects"), "{right}: {told}");
+        let outcome = render_outcome(cluster, &wrong);
+        assert!(outcome.contains(message), "{wrong}: {outcome}");
+        let outcome = render_outcome(cluster, &right);
+        assert!(outcome.ends_with(" objects"), "{right}: {outcome}");
     }
-    // Each message of the template is among them.
+    // Each message of the template has a case.
     let template = repository().join("charts/anomal/templates/validate.yaml");
     let template = fs::read_to_string(template).unwrap();
     assert_eq!(template.matches("{{- fail ").count(), 8, "a new message needs a case");
 }
 
 #[test]
-fn the_readme_tells_of_every_value_and_of_no_other() {
+fn readme_lists_every_value_and_no_other() {
     let mut paths = BTreeSet::new();
     leaves(&defaults(), String::new(), &mut paths);
     let readme = fs::read_to_string(repository().join("charts/anomal/README.md")).unwrap();
     let (_, readme) = readme.split_once("## Values").unwrap();
     let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
-    let told: BTreeSet<&str> = rows
+    let documented: BTreeSet<&str> = rows
         .map(|(path, _)| path)
         .filter(|path| path.chars().all(|letter| letter.is_alphanumeric() || letter == '.'))
         .filter(|path| *path != "Key")
         .collect();
-    assert!(told.len() > 150, "{told:?}");
+    assert!(documented.len() > 150, "{documented:?}");
     let covers = |row: &str, path: &str| {
         path.strip_prefix(row).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     for path in &paths {
-        assert!(told.iter().any(|row| covers(row, path)), "{path} is not in the README");
+        assert!(documented.iter().any(|row| covers(row, path)), "{path} is not in the README");
     }
-    for row in told {
-        assert!(paths.iter().any(|path| covers(row, path)), "{row} is no value");
+    for row in documented {
+        assert!(paths.iter().any(|path| covers(row, path)), "{row} is not a value");
     }
 }
 

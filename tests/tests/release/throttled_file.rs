@@ -1,4 +1,4 @@
-//! Records that come as fast as the test lets them, so that a run lasts as long as it is to.
+//! A file by HTTP whose speed the test controls, so that a run lasts as long as needed.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -11,15 +11,15 @@ use std::{
     time::Duration,
 };
 
-/// A server of one file. Its threads end with the test's process.
-pub struct Trickle {
+/// A server of one file; its threads end with the test's process.
+pub struct ThrottledFile {
     address: String,
     content: Arc<Vec<u8>>,
     /// Bytes that may be sent so far.
     allowed: Arc<AtomicUsize>,
 }
 
-impl Trickle {
+impl ThrottledFile {
     pub fn start(host: &str, content: Vec<u8>) -> Self {
         let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -28,7 +28,7 @@ impl Trickle {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (content, allowed) = served.clone();
-                // Who reads may have gone.
+                // The client may have closed the connection.
                 thread::spawn(move || drop(answer(stream, &content, &allowed)));
             }
         });

@@ -1,4 +1,4 @@
-"""Scores judged: the rank of each, and which are suspicious, as Anomal's own engine does it."""
+"""Ranks and thresholds, as in Anomal's own engine."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,29 +10,29 @@ from external_engine.detectors import Scores
 from external_engine.settings import Threshold
 from external_engine.table import ROW, Floats
 
-MOST_KEPT = 100_000
-"""Fitted scores that are kept for ranks: all, or every so many of them in order."""
+MAX_FITTED_SCORES = 100_000
+"""Fitted scores that are stored for ranks; of more scores an even sample in order."""
 
 HIGHEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of the fitted scores."""
+    """The fitted scores and the threshold."""
 
-    kept: Floats
+    fitted_scores: Floats
     cut: float
-    """Rows with a score at or above it are suspicious; infinite where none is."""
+    """Rows with a score at or above it are suspicious; infinite if none are."""
 
     @classmethod
-    def of(cls, scores: Floats, threshold: Threshold) -> "Verdict":
+    def from_scores(cls, scores: Floats, threshold: Threshold) -> "Verdict":
         ordered = np.sort(scores)
-        step = max(1, -(-len(ordered) // MOST_KEPT))
+        step = max(1, -(-len(ordered) // MAX_FITTED_SCORES))
         return cls(ordered[::step], _cut(ordered, threshold))
 
     def ranks(self, scores: Floats) -> Floats:
-        """The share of the fitted rows with a lower score."""
-        return np.searchsorted(self.kept, scores, side="left") / max(1, len(self.kept))
+        """Returns the shares of the fitted rows with a lower score."""
+        return np.searchsorted(self.fitted_scores, scores, side="left") / max(1, len(self.fitted_scores))
 
 
 def _cut(ordered: Floats, threshold: Threshold) -> float:
@@ -42,7 +42,7 @@ def _cut(ordered: Floats, threshold: Threshold) -> float:
     if threshold.method == "contamination":
         return _contamination(ordered, value)
     if threshold.method == "quantile":
-        # Scores above it, and not those at it.
+        # Above the quantile, not at it.
         return float(np.nextafter(np.quantile(ordered, value), np.inf))
     return value
 
@@ -50,8 +50,8 @@ def _cut(ordered: Floats, threshold: Threshold) -> float:
 def _contamination(ordered: Floats, share: float) -> float:
     """The lowest score such that at most the share of rows (at least one) have it or a higher one.
 
-    Rows of equal score are never told apart: a tie at the border is left out, whole. Where the highest score
-    alone is that of more rows, these are suspicious if they are at most half of all.
+    Rows of equal score are never separated: a tie at the border is excluded as a whole. If even the highest
+    score belongs to more rows, these are suspicious if they are at most half of all.
     """
     rows = len(ordered)
     most = min(max(int(np.floor(rows * share + 0.5)), 1), rows)
@@ -66,14 +66,14 @@ def _contamination(ordered: Floats, share: float) -> float:
 
 
 def _finite(scores: Floats) -> Floats:
-    """A score beyond all numbers is the greatest one."""
+    """Replaces infinite and NaN scores by the greatest number."""
     return np.where(np.isnan(scores), HIGHEST, np.clip(scores, -HIGHEST, HIGHEST))
 
 
 def _shares(parts: Floats) -> Floats:
-    """Parts divided by their row's sum; all 0 where that is 0."""
+    """Divides parts by their row's sum; all 0 where the sum is 0."""
     known: Floats = np.nan_to_num(parts, nan=0.0, posinf=1e300).clip(0.0, 1e300)
-    # First by the largest of the row, so that no sum overflows.
+    # Divides by the row's largest part first, so that no sum overflows.
     largest = known.max(axis=1, keepdims=True, initial=0.0)
     known = np.divide(known, largest, out=np.zeros_like(known), where=largest > 0)
     total = np.zeros((len(known), 1))
@@ -83,23 +83,23 @@ def _shares(parts: Floats) -> Floats:
     return known
 
 
-def spread(said: Scores, features: list[Any]) -> Scores:
-    """Shares of all features, where the parts are those of the features that weigh."""
-    parts = np.zeros((len(said.scores), len(features)))
-    parts[:, [feature.weight > 0 for feature in features]] = _shares(said.parts)
-    return Scores(_finite(said.scores), parts)
+def spread(scored: Scores, features: list[Any]) -> Scores:
+    """Converts the parts of the features with positive weight to shares of all features."""
+    parts = np.zeros((len(scored.scores), len(features)))
+    parts[:, [feature.weight > 0 for feature in features]] = _shares(scored.parts)
+    return Scores(_finite(scored.scores), parts)
 
 
-def results(rows: pa.ChunkedArray, names: list[str], said: Scores | None, verdict: Verdict) -> pa.Table:
-    """The rows of an answer; `parts` of `said` are shares by now.
+def results(rows: pa.ChunkedArray, names: list[str], scored: Scores | None, verdict: Verdict) -> pa.Table:
+    """Returns the result rows; the `parts` of `scored` are shares.
 
-    Nothing is said of rows that there is nothing to compare with: a lone row, or no feature that weighs.
+    Without scores (a single row, no feature of positive weight) score and rank are missing.
     """
     scores, ranks = pa.nulls(len(rows), pa.float64()), pa.nulls(len(rows), pa.float64())
     suspicious, parts = np.zeros(len(rows), dtype=np.bool_), np.zeros((len(rows), len(names)))
-    if said is not None:
-        scores, ranks = pa.array(said.scores), pa.array(verdict.ranks(said.scores))
-        suspicious, parts = said.scores >= verdict.cut, said.parts
+    if scored is not None:
+        scores, ranks = pa.array(scored.scores), pa.array(verdict.ranks(scored.scores))
+        suspicious, parts = scored.scores >= verdict.cut, scored.parts
     answer = {
         ROW: rows,
         "score": scores,

@@ -1,4 +1,4 @@
-//! A release with the chart's own values, from its first day to its last.
+//! The lifecycle of a release with the chart's default values.
 
 use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
@@ -7,41 +7,41 @@ use anomal_tests::cluster::{Namespace, PATIENCE, cluster, eventually};
 use serde_json::{Value, json};
 
 use super::{
-    installed::{Release, Volume, alone, secret, undefined},
+    installation::{Release, Volume, exclusive_turn, remove_definition, secret},
     jobs::{
-        completes, completes_after, dns, dns_on_a_claim, files, on_this_machine, path_of,
-        quickstart, report_answers, results,
+        assert_report_served, completes, completes_after, dns, dns_on_a_claim, files,
+        local_results, quickstart, report_path, results,
     },
 };
 
 #[test]
-fn a_release_is_installed_used_upgraded_rolled_back_and_taken_away() {
-    let _turn = alone();
+fn release_is_installed_used_upgraded_rolled_back_and_uninstalled() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
-    undefined(cluster);
+    remove_definition(cluster);
     let home = Namespace::new(cluster, "anomal");
     let _reports = Volume::new(&home, "anomal-report-engine", "", "ReadWriteOnce");
-    let before = there(cluster, &home.name);
+    let before = objects(cluster, &home.name);
     let release = Release::install(home, "default", &json!({}));
-    notes_hold(&release);
+    assert_notes_work(&release);
 
-    // The examples, of somebody in a namespace of their own.
+    // The examples, in a user's namespace.
     let users = Namespace::new(cluster, "users");
     let status = quickstart(&users, |_| ());
-    report_answers(&release, &users, &status, "Quickstart");
+    assert_report_served(&release, &users, &status, "Quickstart");
     let (records, job) = (dns(), dns_on_a_claim("files"));
     let volume = files(&users, "files", &records);
     users.apply(&job);
     let first = completes(&users, "dns");
-    let expected = on_this_machine(&job, &records);
+    let expected = local_results(&job, &records);
     assert!(expected.split(|byte| *byte == b'\n').count() > 5000);
     let same =
         || assert!(results(&volume) == expected, "the results differ from those of one process");
     same();
-    through_the_engines(&release, &users, &first);
-    report_answers(&release, &users, &first, "DNS");
+    assert_remote_engines_used(&release, &users, &first);
+    assert_report_served(&release, &users, &first, "DNS");
 
-    // Other values; what keeps calls secret stays.
+    // An upgrade keeps the certificates and tokens.
     let kept = keys(&release);
     let more = json!({
         "operator": {"replicas": 2},
@@ -53,37 +53,37 @@ fn a_release_is_installed_used_upgraded_rolled_back_and_taken_away() {
     assert_eq!(release.pods("operator").len(), 2);
     assert_eq!(keys(&release), kept);
     fs::remove_file(volume.folder.path().join("out/results.csv")).unwrap();
-    let second = again(&users, &first);
+    let second = run_again(&users, &first);
     same();
-    // Reports from before are still there.
-    report_answers(&release, &users, &first, "DNS");
-    report_answers(&release, &users, &second, "DNS");
-    assert_ne!(path_of(&first), path_of(&second));
+    // Earlier reports still exist.
+    assert_report_served(&release, &users, &first, "DNS");
+    assert_report_served(&release, &users, &second, "DNS");
+    assert_ne!(report_path(&first), report_path(&second));
 
-    release.tell(&["rollback", "anomal", "1"]);
-    release.is_there();
+    release.helm_output(&["rollback", "anomal", "1"]);
+    release.wait_until_ready();
     eventually("the second pods to go", PATIENCE, || {
         (release.pods("feature-engine").len() == 1 && release.pods("operator").len() == 1)
             .then_some(())
     });
     assert_eq!(keys(&release), kept);
     fs::remove_file(volume.folder.path().join("out/results.csv")).unwrap();
-    let third = again(&users, &second);
+    let third = run_again(&users, &second);
     same();
-    report_answers(&release, &users, &third, "DNS");
-    assert!(release.tell(&["test", "anomal"]).contains("Succeeded"));
+    assert_report_served(&release, &users, &third, "DNS");
+    assert!(release.helm_output(&["test", "anomal"]).contains("Succeeded"));
 
-    // What is left are jobs with their definition, and reports.
+    // Jobs, their definition and reports remain.
     release.home.kubectl(&["delete", "anomalyjob/quickstart", "configmap/payments"]).unwrap();
     release.uninstall();
     let mut expected = before;
-    // The API server makes the second of the first.
+    // The API server creates one from the other.
     expected.insert("customresourcedefinition.apiextensions.k8s.io/anomalyjobs.anomal.dev".into());
     expected.insert("apiservice.apiregistration.k8s.io/v1alpha1.anomal.dev".into());
     expected.insert("persistentvolumeclaim/anomal-report-engine".into());
     let mut left = BTreeSet::new();
     for _ in 0..60 {
-        left = there(cluster, &release.home.name);
+        left = objects(cluster, &release.home.name);
         if left == expected {
             break;
         }
@@ -95,8 +95,8 @@ fn a_release_is_installed_used_upgraded_rolled_back_and_taken_away() {
     assert_eq!(users.status("dns")["phase"], "Complete");
 }
 
-/// Everything in a namespace, and what is the whole cluster's and may be of a release.
-fn there(cluster: &Cluster, namespace: &str) -> BTreeSet<String> {
+/// All objects of a namespace, and the cluster-wide objects that a release may create.
+fn objects(cluster: &Cluster, namespace: &str) -> BTreeSet<String> {
     let kinds = |namespaced: &str| {
         let ask = ["api-resources", "--verbs=list,delete", "--output=name", namespaced];
         let kinds = cluster.kubectl(&ask).unwrap();
@@ -110,32 +110,35 @@ fn there(cluster: &Cluster, namespace: &str) -> BTreeSet<String> {
         names.lines().map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let mut all = names(&[&kinds("--namespaced=true"), "--namespace", namespace]);
-    let of_others = ["namespace/", "persistentvolume/", "node", "flowschema", "prioritylevel"];
+    let of_third_parties =
+        ["namespace/", "persistentvolume/", "node", "flowschema", "prioritylevel"];
     let global = names(&[&kinds("--namespaced=false")]);
     all.extend(
-        global.into_iter().filter(|name| !of_others.iter().any(|start| name.starts_with(start))),
+        global
+            .into_iter()
+            .filter(|name| !of_third_parties.iter().any(|start| name.starts_with(start))),
     );
     all
 }
 
-/// The commands that Helm prints, as they are printed.
-fn notes_hold(release: &Release) {
-    let notes = release.tell(&["get", "notes", "anomal"]);
+/// Runs the commands that Helm's notes print.
+fn assert_notes_work(release: &Release) {
+    let notes = release.helm_output(&["get", "notes", "anomal"]);
     let line = |start: &str| notes.lines().find(|line| line.starts_with(start)).unwrap();
     shell(release.home.cluster, line("kubectl rollout status"));
-    let told = shell(release.home.cluster, line("helm test"));
-    assert!(told.contains("Succeeded"), "{told}");
+    let output = shell(release.home.cluster, line("helm test"));
+    assert!(output.contains("Succeeded"), "{output}");
     let start = notes.find("kubectl apply").unwrap();
     let end = start + notes[start..].find("\nEOF\n").unwrap() + 5;
     shell(release.home.cluster, &notes[start..end]);
     let status = completes(&release.home, "quickstart");
     assert_eq!(status["summary"]["rows"], 12, "{status:#}");
-    // The token that the page asks for.
+    // The token for the page.
     let token = shell(release.home.cluster, line("kubectl create token"));
-    super::jobs::report_answers_to(release, token.trim(), &status, "Quickstart");
+    super::jobs::assert_report_served_to(release, token.trim(), &status, "Quickstart");
 }
 
-/// What a shell prints, which finds the cluster's kubectl and Helm.
+/// The output of a shell script that can use the cluster's kubectl and Helm.
 fn shell(cluster: &Cluster, script: &str) -> String {
     let programs = [cluster.kubectl_command(), cluster.helm_command()];
     let folders = programs.iter().filter_map(|program| Path::new(program.get_program()).parent());
@@ -144,13 +147,13 @@ fn shell(cluster: &Cluster, script: &str) -> String {
     let mut command = Command::new("sh");
     command.args(["-ec", script]).env("PATH", path).env("KUBECONFIG", cluster.kubeconfig());
     let output = command.output().unwrap();
-    let [told, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(output.status.success(), "{script}: {told} {error}");
-    told
+    let [text, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(output.status.success(), "{script}: {text} {error}");
+    text
 }
 
-/// Neither by itself nor in the clear nor nameless.
-fn through_the_engines(release: &Release, users: &Namespace, status: &Value) {
+/// Asserts that the run used the remote engines, with TLS and tokens.
+fn assert_remote_engines_used(release: &Release, users: &Namespace, status: &Value) {
     for (component, method) in [
         ("feature-engine", "Plan"),
         ("feature-engine", "Extract"),
@@ -162,24 +165,24 @@ fn through_the_engines(release: &Release, users: &Namespace, status: &Value) {
     let job = users.get("job", status["jobName"].as_str().unwrap()).unwrap();
     let settings = job["metadata"]["annotations"]["anomal.dev/settings"].as_str().unwrap();
     let settings = users.get("configmap", settings).unwrap();
-    let told = settings["data"]["job.yaml"].as_str().unwrap();
+    let job = settings["data"]["job.yaml"].as_str().unwrap();
     for engine in ["feature", "classification", "report"] {
         let address = format!("https://anomal-{engine}-engine.{}.svc:", release.home.name);
-        assert!(told.contains(&address), "{told}");
+        assert!(job.contains(&address), "{job}");
     }
-    assert_eq!(told.matches("/var/run/secrets/anomal.dev/identity/token").count(), 3, "{told}");
+    assert_eq!(job.matches("/var/run/secrets/anomal.dev/identity/token").count(), 3, "{job}");
     assert_eq!(settings["data"]["ca.crt"], secret(&release.home, "anomal-ca", "ca.crt").unwrap());
 }
 
-/// What a release made once.
+/// The Secrets that a release creates once.
 fn keys(release: &Release) -> Vec<Value> {
     ["anomal-ca", "anomal-feature-engine-tls", "anomal-report-engine-session"]
         .map(|name| release.home.get("secret", name).unwrap()["data"].clone())
         .into()
 }
 
-/// The same job once more.
-fn again(users: &Namespace, before: &Value) -> Value {
+/// Runs the same job again.
+fn run_again(users: &Namespace, before: &Value) -> Value {
     let run = before["run"].as_str().unwrap();
     let note = format!("anomal.dev/rerun=after-{run}");
     users.kubectl(&["annotate", "anomalyjob/dns", &note, "--overwrite"]).unwrap();

@@ -1,4 +1,4 @@
-//! A release, as Helm installs it, and what it stands on.
+//! A release installed by Helm, and the volumes and definitions that it needs.
 
 use std::{
     fs,
@@ -20,14 +20,14 @@ use tempfile::NamedTempFile;
 
 use super::chart::{IMAGES, chart, ci_file, list, name};
 
-/// A release has roles and a definition of the whole cluster: one at a time.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// Serialises the tests with a release, because its cluster roles and definition are shared.
+pub fn exclusive_turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes the definition of AnomalyJobs away, as in a cluster that never had it. Jobs of others are not to go with it.
-pub fn undefined(cluster: &Cluster) {
+/// Removes the AnomalyJob definition, as in a new cluster, once no other test has jobs.
+pub fn remove_definition(cluster: &Cluster) {
     let crd = "customresourcedefinition/anomalyjobs.anomal.dev";
     if cluster.kubectl(&["get", crd]).is_err() {
         return;
@@ -37,8 +37,8 @@ pub fn undefined(cluster: &Cluster) {
         let output = format!("--output=jsonpath={places}");
         let jobs = cluster.kubectl(&["get", "anomalyjobs", "--all-namespaces", &output]).unwrap();
         for (namespace, job) in jobs.lines().filter_map(|line| line.split_once(' ')) {
-            // A namespace that ended while an API server came back, which did not know the definition yet, has left
-            // its jobs behind for good.
+            // A namespace that was deleted while a restarted API server did not yet know the definition leaves its jobs
+            // behind.
             if cluster.kubectl(&["get", "namespace", namespace]).is_err() {
                 let delete = ["delete", "anomalyjob", job, "-n", namespace, "--ignore-not-found"];
                 cluster.kubectl(&delete).unwrap();
@@ -49,35 +49,35 @@ pub fn undefined(cluster: &Cluster) {
     cluster.kubectl(&["delete", crd, "--timeout=60s"]).unwrap();
 }
 
-/// Brings it, for a release that does not.
-pub fn defined(cluster: &Cluster) {
+/// Applies the definition, for a release without it.
+pub fn apply_definition(cluster: &Cluster) {
     let crd = Command::new(program("anomal-operator")).arg("crd").output().unwrap();
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), crd.stdout).unwrap();
     let path = file.path().to_str().unwrap();
     cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", path]).unwrap();
-    established(cluster, "anomalyjobs.anomal.dev");
+    wait_until_established(cluster, "anomalyjobs.anomal.dev");
 }
 
-/// Waits until a definition holds. kubectl does not wait for one that has no status yet.
-fn established(cluster: &Cluster, name: &str) {
+/// Waits until a definition is established. kubectl does not wait for one without a status.
+fn wait_until_established(cluster: &Cluster, name: &str) {
     let wait = ["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=30s"];
     eventually("a definition", PATIENCE, || cluster.kubectl(&wait).ok());
 }
 
-/// A release, which goes with the value; so does its namespace.
+/// A release; it is uninstalled when dropped, with its namespace.
 pub struct Release {
     pub home: Namespace,
-    /// Its authority, where it has one.
+    /// Its certificate authority, if it has one.
     pub ca: NamedTempFile,
 }
 
 impl Release {
-    /// With a file of values of the chart's own, and more of them.
+    /// Installs it with one of the chart's values files and additional values.
     pub fn install(home: Namespace, file: &str, more: &Value) -> Self {
         let release = Self { home, ca: NamedTempFile::new().unwrap() };
         release.helm(&["install", "anomal", &chart()], file, more);
-        release.is_there();
+        release.wait_until_ready();
         if let Some(ca) = secret(&release.home, "anomal-ca", "ca.crt") {
             fs::write(release.ca.path(), ca).unwrap();
         }
@@ -86,7 +86,7 @@ impl Release {
 
     pub fn upgrade(&self, file: &str, more: &Value) {
         self.helm(&["upgrade", "anomal", &chart()], file, more);
-        self.is_there();
+        self.wait_until_ready();
     }
 
     fn helm(&self, words: &[&str], file: &str, more: &Value) {
@@ -94,12 +94,12 @@ impl Release {
         fs::write(values.path(), more.to_string()).unwrap();
         let (file, more) = (ci_file(file), values.path().to_str().unwrap());
         let rest = ["--values", &file, "--set", IMAGES, "--values", more];
-        self.tell(&[words, &rest].concat());
+        self.helm_output(&[words, &rest].concat());
     }
 
-    /// What Helm prints.
+    /// Runs Helm and returns its output.
     #[track_caller]
-    pub fn tell(&self, words: &[&str]) -> String {
+    pub fn helm_output(&self, words: &[&str]) -> String {
         let place = ["--namespace", self.home.name.as_str()];
         self.home.cluster.helm(&[words, &place].concat()).unwrap_or_else(|error| {
             let pods = self.home.kubectl(&["describe", "pods"]).unwrap_or_default();
@@ -107,8 +107,8 @@ impl Release {
         })
     }
 
-    /// As the notes say.
-    pub fn is_there(&self) {
+    /// Waits for the Deployments, as the notes say.
+    pub fn wait_until_ready(&self) {
         let selector = "app.kubernetes.io/instance=anomal";
         let wait = ["rollout", "status", "deployment", "--selector", selector, "--timeout=150s"];
         self.home.kubectl(&wait).unwrap_or_else(|error| {
@@ -119,12 +119,12 @@ impl Release {
         });
     }
 
-    /// Takes it away, and everything that is its own.
+    /// Uninstalls it with Helm.
     pub fn uninstall(&self) {
-        self.tell(&["uninstall", "anomal"]);
+        self.helm_output(&["uninstall", "anomal"]);
     }
 
-    /// The pods of a component that are ready: names and addresses.
+    /// The names and addresses of a component's ready pods.
     pub fn pods(&self, component: &str) -> Vec<(String, String)> {
         let selector = format!("app.kubernetes.io/component={component}");
         let pods = self.home.kubectl(&["get", "pods", "--selector", &selector, "--output=json"]);
@@ -139,12 +139,12 @@ impl Release {
         ready.map(|pod| (name(pod).to_owned(), text(&pod["status"]["podIP"]))).collect()
     }
 
-    /// That of the component's one pod.
+    /// The address of a component's only pod.
     pub fn address(&self, component: &str) -> String {
         self.pods(component).remove(0).1
     }
 
-    /// An engine's address and how it is verified, for a caller on this machine, which knows no names of the cluster.
+    /// The connection settings of an engine for a client on this machine, which can't resolve the cluster's names.
     pub fn engine(&self, component: &str, port: u16) -> RemoteEngine {
         let server_name = Some(format!("anomal-{component}.{}.svc", self.home.name));
         let ca = Some(self.ca.path().display().to_string());
@@ -155,14 +155,14 @@ impl Release {
         }
     }
 
-    /// Where people reach the report engine's pages: its Service's address and port.
+    /// The address and port of the report engine's Service.
     pub fn pages(&self) -> String {
         let service = self.home.get("service", "anomal-report").unwrap();
         let address = service["spec"]["clusterIP"].as_str().unwrap();
         format!("{address}:{}", service["spec"]["ports"][0]["port"])
     }
 
-    /// How often the pods of a component answered a method well.
+    /// The number of successful calls of a method over a component's pods.
     pub fn answered(&self, component: &str, method: &str) -> u64 {
         self.pods(component).iter().map(|(_, address)| answered(address, method)).sum()
     }
@@ -170,18 +170,18 @@ impl Release {
 
 impl Drop for Release {
     fn drop(&mut self) {
-        // It may have been taken away, which is what is wanted.
+        // It may have been uninstalled already.
         let place = ["--namespace", self.home.name.as_str()];
         let _ = self.home.cluster.helm(&[&["uninstall", "anomal"][..], &place].concat());
     }
 }
 
-/// How often a pod answered a method well.
+/// The number of successful calls of a method of a pod.
 pub fn answered(address: &str, method: &str) -> u64 {
     figure(address, &format!("anomal_grpc_requests_total{{method=\"{method}\",code=\"Ok\"}}"))
 }
 
-/// Requests that a pod works on.
+/// The number of a pod's requests in flight.
 pub fn in_flight(address: &str) -> u64 {
     figure(address, "anomal_grpc_requests_in_flight")
 }
@@ -198,14 +198,14 @@ pub fn secret(namespace: &Namespace, name: &str, key: &str) -> Option<String> {
     namespace.kubectl(&["get", "secret", name, &template]).ok()
 }
 
-/// A token of a namespace's service account for an audience; none: the API server's own.
+/// A token of a namespace's service account for an audience, by default the API server's.
 pub fn token(namespace: &Namespace, audience: Option<&str>) -> String {
     let mut words = vec!["create", "token", "default"];
     words.extend(audience.into_iter().flat_map(|audience| ["--audience", audience]));
     namespace.kubectl(&words).unwrap().trim().to_owned()
 }
 
-/// A folder of this machine as a volume for one claim; it goes with the value.
+/// A folder of this machine as a volume for one claim; deleted when dropped.
 pub struct Volume {
     cluster: &'static Cluster,
     pub folder: TempDir,
@@ -213,10 +213,10 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// For a claim of that class ("": of none).
+    /// Creates it for a claim of this storage class ("" for none).
     pub fn new(namespace: &Namespace, claim: &str, class: &str, mode: &str) -> Self {
         let folder = TempDir::with_prefix("anomal-volume-").unwrap();
-        // No owner is set on a volume of this kind.
+        // Kubernetes does not set the owner of such a volume.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let name = format!("{}-{claim}", namespace.name);
         let volume = json!({
@@ -231,8 +231,8 @@ impl Volume {
         Self { cluster: namespace.cluster, folder, name }
     }
 
-    /// The claim, where nobody else makes it.
-    pub fn claim(namespace: &Namespace, claim: &str) {
+    /// Creates the claim.
+    pub fn create_claim(namespace: &Namespace, claim: &str) {
         namespace.apply(&json!({
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
             "spec": {
@@ -242,8 +242,8 @@ impl Volume {
         }));
     }
 
-    /// A folder in it that pods can write to.
-    pub fn make(&self, name: &str) {
+    /// Creates a folder in it that pods can write to.
+    pub fn create_folder(&self, name: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
@@ -256,16 +256,16 @@ impl Drop for Volume {
     }
 }
 
-/// Definitions of cert-manager, the Prometheus operator and the Gateway API, which take anything; those that were made
-/// go with the value.
+/// Permissive definitions of cert-manager, the Prometheus operator and the Gateway API; those that it created are deleted
+/// when dropped.
 pub struct Definitions {
     cluster: &'static Cluster,
-    made: Vec<String>,
+    created: Vec<String>,
 }
 
 impl Definitions {
-    pub fn of_others(cluster: &'static Cluster) -> Self {
-        let mut made = Vec::new();
+    pub fn of_third_parties(cluster: &'static Cluster) -> Self {
+        let mut created = Vec::new();
         for (group, version, kind, plural) in [
             ("cert-manager.io", "v1", "Issuer", "issuers"),
             ("cert-manager.io", "v1", "Certificate", "certificates"),
@@ -283,7 +283,7 @@ impl Definitions {
                 "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
                 "metadata": {
                     "name": name,
-                    // That group is kept for those who were asked about it.
+                    // The group is protected and requires this annotation.
                     "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
                 },
                 "spec": {
@@ -296,22 +296,22 @@ impl Definitions {
                 },
             });
             cluster.apply(&definition.to_string()).unwrap();
-            made.push(name);
+            created.push(name);
         }
-        for name in &made {
-            established(cluster, name);
+        for name in &created {
+            wait_until_established(cluster, name);
         }
-        Self { cluster, made }
+        Self { cluster, created }
     }
 }
 
 impl Drop for Definitions {
     fn drop(&mut self) {
-        for name in &self.made {
+        for name in &self.created {
             let _ = self.cluster.kubectl(&["delete", "crd", name, "--wait=false"]);
         }
     }
 }
 
-/// Long enough for what takes pods some rounds.
+/// For operations that restart pods several times.
 pub const LONG: Duration = Duration::from_mins(4);

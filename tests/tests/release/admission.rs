@@ -1,5 +1,5 @@
-//! Each object of each file of values, before the real API server: it knows every field, warns of nothing, and lets
-//! every pod into a namespace that takes restricted ones alone.
+//! Admission of each object of each values file by the real API server: it accepts every field without warnings, and
+//! every pod in a namespace that enforces `restricted`.
 
 use std::{
     io::Write,
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::{
     chart::{ci, list, name, of_kind, rendered},
-    installed::{Definitions, alone},
+    installation::{Definitions, exclusive_turn},
 };
 
 #[test]
-fn the_api_server_takes_every_object_of_every_file_of_values() {
-    let _turn = alone();
+fn api_server_accepts_all_objects() {
+    let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "admits");
     let others = [Namespace::new(cluster, "admits-a"), Namespace::new(cluster, "admits-b")];
-    let _definitions = Definitions::of_others(cluster);
+    let _definitions = Definitions::of_third_parties(cluster);
     for file in ci().keys() {
         let names = others.each_ref().map(|other| other.name.as_str()).join(",");
         let watched = format!("operator.watchNamespaces={{{names}}}");
@@ -31,11 +31,11 @@ fn the_api_server_takes_every_object_of_every_file_of_values() {
             arguments.extend(["--set", &watched]);
         }
         let objects = rendered(cluster, &here.name, &arguments).unwrap();
-        let told = dry_run(cluster, &objects);
-        let lines = told.lines().filter(|line| line.contains("serverside-applied")).count();
-        assert_eq!(lines, objects.len(), "{file}: {told}");
+        let output = dry_run(cluster, &objects);
+        let lines = output.lines().filter(|line| line.contains("serverside-applied")).count();
+        assert_eq!(lines, objects.len(), "{file}: {output}");
 
-        // A pod is refused where its account is not there.
+        // A pod is refused without its service account.
         let pods: Vec<_> = of_kind(&objects, "Deployment").into_iter().map(pod).collect();
         for pod in &pods {
             let account = pod["spec"]["serviceAccountName"].as_str().unwrap();
@@ -46,21 +46,21 @@ fn the_api_server_takes_every_object_of_every_file_of_values() {
         assert!(!pods.is_empty(), "{file}");
         dry_run(cluster, &pods);
     }
-    // That a pod is let in says something only where others are not.
+    // The check is meaningful: other pods are refused.
     let objects = rendered(cluster, &here.name, &[]).unwrap();
     let mut wrong = pod(of_kind(&objects, "Deployment")[0]);
     wrong["spec"]["securityContext"]["runAsNonRoot"] = false.into();
-    let error = tried(cluster, &[wrong]).unwrap_err();
+    let error = try_dry_run(cluster, &[wrong]).unwrap_err();
     assert!(error.contains("violates PodSecurity"), "{error}");
 }
 
-/// One that a Deployment makes.
-fn pod(made: &Value) -> Value {
-    let template = &made["spec"]["template"];
+/// The pod that a Deployment creates.
+fn pod(deployment: &Value) -> Value {
+    let template = &deployment["spec"]["template"];
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "name": name(made), "namespace": made["metadata"]["namespace"],
+            "name": name(deployment), "namespace": deployment["metadata"]["namespace"],
             "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],
         },
         "spec": template["spec"],
@@ -69,11 +69,11 @@ fn pod(made: &Value) -> Value {
 
 #[track_caller]
 fn dry_run(cluster: &Cluster, objects: &[Value]) -> String {
-    tried(cluster, objects).unwrap_or_else(|error| panic!("{error}"))
+    try_dry_run(cluster, objects).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Applies without keeping anything. What the API server warns of is an error.
-fn tried(cluster: &Cluster, objects: &[Value]) -> Result<String, String> {
+/// Applies objects as a dry run; warnings of the API server are errors.
+fn try_dry_run(cluster: &Cluster, objects: &[Value]) -> Result<String, String> {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
     let mut command: Command = cluster.kubectl_command();
     command.args(["apply", "--server-side", "--force-conflicts", "--dry-run=server"]);
@@ -82,12 +82,12 @@ fn tried(cluster: &Cluster, objects: &[Value]) -> Result<String, String> {
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(list.to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let [told, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    if output.status.success() && error.is_empty() { Ok(told) } else { Err(error) }
+    let [text, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    if output.status.success() && error.is_empty() { Ok(text) } else { Err(error) }
 }
 
 #[test]
-fn the_definition_that_the_chart_brings_is_the_operators() {
+fn chart_contains_the_operators_definition() {
     let Some(cluster) = cluster() else { return };
     let objects = rendered(cluster, "anomal", &["--show-only", "templates/crd.yaml"]).unwrap();
     let printed =
@@ -95,7 +95,7 @@ fn the_definition_that_the_chart_brings_is_the_operators() {
     let printed: Value = serde_saphyr::from_slice(&printed.stdout).unwrap();
     assert_eq!(objects[0]["spec"], printed["spec"]);
     assert!(!list(&printed["spec"]["versions"]).is_empty());
-    // Without a release it is not there to be kept.
+    // The definition is kept only if the values say so.
     let set = ["--set", "crds.keep=false", "--show-only", "templates/crd.yaml"];
     let objects = rendered(cluster, "anomal", &set).unwrap();
     assert!(objects[0]["metadata"]["annotations"].is_null());
