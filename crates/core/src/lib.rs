@@ -6,15 +6,17 @@ pub mod blocking;
 pub mod engine;
 pub mod error;
 pub mod memory;
+pub mod model;
 pub mod table;
 
 pub use anomal_proto::v1 as proto;
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, FittedModel, Model, PlanRequest, PublishRequest, ReportEngine,
+    FeatureEngine, FeatureSettings, FittedModel, PlanRequest, PublishRequest, ReportEngine,
     ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use memory::MemoryBudget;
+pub use model::{Model, ModelId};
 pub use table::{ROW, Table};
