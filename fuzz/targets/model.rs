@@ -43,7 +43,7 @@ fn write_seeds() {
             table: table(),
         };
         let Some(fitted) = block_on(engine.fit(request)) else { continue };
-        let bytes = &fitted.model.0;
+        let bytes = fitted.model.bytes();
         let length = u32::from_le_bytes(bytes[16..FRAME].try_into().expect("four bytes"));
         let (header, body) = bytes[FRAME..].split_at(length as usize);
         write_seed(&detector.name, &[header, b"\n", body].concat());
@@ -58,7 +58,7 @@ fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
     let rest = [&length, header, body].concat();
     let file = [b"ANOMALM1".as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
     let engine = LocalClassificationEngine::new(Options::default());
-    if let Some(scored) = block_on(engine.score(&Model(file.into()), table())) {
+    if let Some(scored) = block_on(engine.score(&Model::new(file), table())) {
         assert_eq!(scored.rows.height(), 3);
     }
 });

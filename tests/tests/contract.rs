@@ -1,5 +1,5 @@
-//! One contract for an engine wherever it runs: each check is made on the local engine and on one behind a
-//! real server, and both say the same, failures too.
+//! The contract of an engine: the engine in this process and the one behind a server give the same results,
+//! and the same errors.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use anomal_core::{
 };
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_spec::{Classification, RemoteEngine};
-use anomal_tests::{Engine, assert_same_tables};
+use anomal_tests::{Engine, RunOutput, Workspace, assert_same_tables, repository};
+use futures::{StreamExt, stream};
 use polars::prelude::df;
 
 fn endpoint(engine: &Engine) -> RemoteEngine {
@@ -45,7 +46,7 @@ fn plan_request(features: &serde_json::Value) -> PlanRequest {
             {"type": "aggregation", "name": "query_type_rare", "dataNeeded": ["name"], "params": {"maxShare": 0.01}},
         ],
     }));
-    let column = |name: &str, of: DataType| Column { name: name.into(), data_type: of.into() };
+    let column = |name: &str, kind: DataType| Column { name: name.into(), data_type: kind.into() };
     let schema = vec![
         column("name", DataType::String),
         column("bytes", DataType::Integer),
@@ -132,13 +133,13 @@ async fn a_feature_engine_refuses_with_the_path() {
         ),
     ];
     for (features, reason, path) in cases {
-        let mut told: Vec<Error> = Vec::new();
+        let mut errors: Vec<Error> = Vec::new();
         for engine in &engines {
-            told.push(engine.plan(plan_request(&features)).await.unwrap_err());
+            errors.push(engine.plan(plan_request(&features)).await.unwrap_err());
         }
-        assert_eq!(told[0], told[1], "the error is the same from afar");
-        assert_eq!((told[0].code, told[0].reason.as_str()), (Code::InvalidSettings, reason));
-        assert_eq!(told[0].violations[0].path, path);
+        assert_eq!(errors[0], errors[1], "the local and the remote error");
+        assert_eq!((errors[0].code, errors[0].reason.as_str()), (Code::InvalidSettings, reason));
+        assert_eq!(errors[0].violations[0].path, path);
     }
 }
 
@@ -167,6 +168,12 @@ fn classify_request(engine: &str, rows: usize) -> ClassifyRequest {
     }
 }
 
+/// Row by row, the sum of the features' shares.
+fn share_sums(rows: &Table) -> Vec<f64> {
+    let share = |name: &str| rows.columns().column(name).unwrap().f64().unwrap().clone();
+    (share("contribution.n") + share("contribution.c")).into_no_null_iter().collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_classification_engine_classifies_fits_and_scores() {
     let (_server, [local, remote]) = classification_engines().await;
@@ -174,48 +181,103 @@ async fn a_classification_engine_classifies_fits_and_scores() {
     assert_eq!(detectors, remote.list_detectors().await.unwrap());
     for detector in &detectors {
         for rows in [1, 2, 3, 700] {
-            let request = || classify_request(&detector.name, rows);
+            let name = &detector.name;
+            let request = || classify_request(name, rows);
             let here = local.classify(request()).await.unwrap();
             let there = remote.classify(request()).await.unwrap();
             assert_same_tables(&here.rows, &there.rows);
-            assert!(here.analysis == there.analysis, "{} {rows}", detector.name);
-            let shares: Vec<f64> = ["contribution.n", "contribution.c"]
-                .iter()
-                .flat_map(|name| {
-                    here.rows
-                        .columns()
-                        .column(name)
-                        .unwrap()
-                        .f64()
-                        .unwrap()
-                        .iter()
-                        .flatten()
-                        .collect::<Vec<_>>()
-                })
-                .collect();
-            for row in 0..rows {
-                let total = shares[row] + shares[rows + row];
-                assert!(
-                    total == 0.0 || (total - 1.0).abs() < 1e-9,
-                    "{} {row}: {total}",
-                    detector.name
-                );
+            assert!(here.analysis == there.analysis, "{name} {rows}");
+            for (row, sum) in share_sums(&here.rows).into_iter().enumerate() {
+                let expected = if sum == 0.0 { 0.0 } else { 1.0 };
+                assert!((sum - expected).abs() < 1e-9, "{name} {row}: {sum}");
             }
-            let (fitted, afar) =
-                (local.fit(request()).await.unwrap(), remote.fit(request()).await.unwrap());
-            assert!(fitted.model == afar.model, "{} {rows}", detector.name);
+            let fitted = local.fit(request()).await.unwrap();
+            assert!(fitted.model == remote.fit(request()).await.unwrap().model, "{name} {rows}");
             let table = request().table;
-            let scored = local.score(&fitted.model, table.clone()).await.unwrap();
-            assert_same_tables(
-                &scored.rows,
-                &remote.score(&fitted.model, table.clone()).await.unwrap().rows,
-            );
-            // A row alone is scored as among others.
-            let alone = local.score(&fitted.model, table.slice(rows - 1, 1)).await.unwrap();
-            assert_same_tables(&alone.rows, &scored.rows.slice(rows - 1, 1));
+            let scored = local.score(&fitted.model, table.clone()).await.unwrap().rows;
+            let remotely = remote.score(&fitted.model, table.clone()).await.unwrap().rows;
+            assert_same_tables(&scored, &remotely);
+            // A row alone has the score that it has among others.
+            let alone = local.score(&fitted.model, table.slice(rows - 1, 1)).await.unwrap().rows;
+            assert_same_tables(&alone, &scored.slice(rows - 1, 1));
             if detector.row_wise {
-                assert_same_tables(&scored.rows, &here.rows);
+                assert_same_tables(&scored, &here.rows);
             }
+        }
+    }
+}
+
+/// Many small batches over three replicas give the rows of one batch in this process.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_detector_gives_the_same_rows_on_three_replicas() {
+    const ROWS: usize = 700;
+    const BATCH: usize = 50;
+    let servers: Vec<Engine> =
+        (0..3).map(|_| Engine::start("anomal-classification-engine")).collect();
+    let endpoints = servers.iter().map(|server| server.address.clone()).collect();
+    let settings = RemoteEngine { endpoints, ..RemoteEngine::default() };
+    let remote = RemoteClassificationEngine::connect(&settings).await.unwrap();
+    let local = LocalClassificationEngine::default();
+    for detector in local.list_detectors().await.unwrap() {
+        let name = detector.name.as_str();
+        let fitted = local.fit(classify_request(name, ROWS)).await.unwrap().model;
+        // Three calls, so that each replica fits once.
+        for _ in &servers {
+            let model = remote.fit(classify_request(name, ROWS)).await.unwrap().model;
+            assert!(model == fitted, "{name}");
+        }
+        let table = classify_request(name, ROWS).table;
+        let expected = local.score(&fitted, table.clone()).await.unwrap().rows;
+        let batches = (0..ROWS).step_by(BATCH).map(|start| {
+            let (remote, fitted, batch) = (&remote, &fitted, table.slice(start, BATCH));
+            async move { remote.score(fitted, batch).await.unwrap().rows }
+        });
+        let batches: Vec<Table> = stream::iter(batches).buffered(6).collect().await;
+        let starts = (0..ROWS).step_by(BATCH);
+        for (start, batch) in starts.zip(&batches) {
+            assert_same_tables(batch, &expected.slice(start, BATCH));
+        }
+    }
+}
+
+/// A run writes the same bytes with every detector, in one process or on replicas, on one thread or two.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_detector_writes_the_same_bytes_on_replicas() {
+    let feature: Vec<Engine> = (0..3).map(|_| Engine::start("anomal-feature-engine")).collect();
+    let classification: Vec<Engine> =
+        (0..3).map(|_| Engine::start("anomal-classification-engine")).collect();
+    let options = |count: usize| -> Vec<String> {
+        let option = |name: &'static str, engines: &[Engine]| {
+            let addresses = engines[..count].iter().map(|engine| engine.address.clone());
+            addresses.flat_map(|address| [name.to_owned(), address]).collect::<Vec<_>>()
+        };
+        [option("--feature-engine", &feature), option("--classification-engine", &classification)]
+            .concat()
+    };
+    let csv = std::fs::read_to_string(repository().join("examples/dns/dns.csv")).unwrap();
+    let csv: Vec<&str> = csv.lines().take(1_201).collect();
+    let job = "
+input: {csv: {path: dns.csv}}
+features: [{type: field, match: '*', except: [id, '@timestamp', label, dns.id, dns.answers.data]}]
+outputs:
+  - csv: {path: out.csv, include: [features, contributions]}
+  - parquet: {path: out.parquet, include: [features, contributions]}
+";
+    let files = [("dns.csv", csv.join("\n")), ("job.yaml", job.to_owned())];
+    let files = files.each_ref().map(|(name, content)| (*name, content.as_bytes()));
+    for detector in LocalClassificationEngine::default().list_detectors().await.unwrap() {
+        let workspace = Workspace::with_files(&files);
+        let run = |threads: &str, engines: usize| {
+            let mut command = workspace.command(&["run", "job.yaml", "--engine", &detector.name]);
+            command.args(options(engines));
+            command.env("RAYON_NUM_THREADS", threads).env("POLARS_MAX_THREADS", threads);
+            RunOutput::from(command.output().unwrap()).expect(0, &["suspicious by"]);
+            ["out.csv", "out.parquet"].map(|name| workspace.bytes(name))
+        };
+        let expected = run("2", 0);
+        for (threads, engines) in [("1", 0), ("2", 1), ("1", 3)] {
+            let same = run(threads, engines) == expected;
+            assert!(same, "{} on {threads} threads and {engines} replicas", detector.name);
         }
     }
 }
@@ -233,7 +295,7 @@ async fn a_classification_engine_refuses_what_it_can_not_do() {
         request.settings.parameters.insert("nNeighbours".into(), 3.into());
         let error = engine.classify(request).await.unwrap_err();
         assert!(error.message.contains("nNeighbors"), "{error}");
-        let junk = Model(b"no model at all".to_vec().into());
+        let junk = Model::new("no model at all");
         let error = engine.score(&junk, classify_request("HBOS", 5).table).await.unwrap_err();
         assert_eq!(error.code, Code::InvalidRequest);
     }

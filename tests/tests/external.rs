@@ -134,7 +134,7 @@ async fn refuses_wrong_requests() {
     let error = engine.classify(wrong).await.unwrap_err();
     assert_eq!(error.violations[0].path, "classification.parameters.nNeighbours");
     assert!(error.message.contains("nNeighbors"), "{error}");
-    let junk = Model(b"no model at all".to_vec().into());
+    let junk = Model::new("no model at all");
     let error = engine.score(&junk, request("Mahalanobis", 5).table).await.unwrap_err();
     assert_eq!(error.code, Code::InvalidRequest, "{error:?}");
 }

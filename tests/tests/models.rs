@@ -1,4 +1,4 @@
-//! What was learnt is kept in a file, and rows are scored by it later; results are judged and explained.
+//! Models are saved and score rows later; results are evaluated and explained.
 
 use anomal_tests::{Workspace, repository};
 
@@ -6,7 +6,7 @@ fn example() -> Workspace {
     let folder = repository().join("examples/dns");
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let job = String::from_utf8(read("job.yaml")).unwrap();
-    // A detector whose rows are judged one by one.
+    // A detector that scores rows one by one.
     let (before, after) = job.split_once("classification:").unwrap();
     let (_, outputs) = after.split_once("outputs:").unwrap();
     let classification = "classification: {engine: HBOS, threshold: {method: auto}}\n\noutputs:";
@@ -20,7 +20,7 @@ fn summary(text: &str) -> serde_json::Value {
 }
 
 #[test]
-fn rows_are_scored_by_a_kept_model_as_when_it_was_fitted() {
+fn a_saved_model_scores_rows_as_when_it_was_fitted() {
     let workspace = example();
     workspace.anomal(&["run", "job.yaml", "--output", "at-once.csv"]).expect(0, &[]);
     let fitted = workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]);
@@ -40,8 +40,8 @@ fn rows_are_scored_by_a_kept_model_as_when_it_was_fitted() {
     let scored = workspace.anomal(&score);
     scored.expect(0, &[]);
     assert_eq!(workspace.read("at-once.csv"), workspace.read("later.csv"));
-    let told = summary(&scored.stdout);
-    let drift = told["drift"].as_array().unwrap();
+    let scored = summary(&scored.stdout);
+    let drift = scored["drift"].as_array().unwrap();
     assert_eq!(drift.len(), 10);
     assert!(drift.iter().all(|one| one["psi"].as_f64() == Some(0.0)), "{drift:?}");
 
@@ -70,7 +70,7 @@ fn rows_are_scored_by_a_kept_model_as_when_it_was_fitted() {
 }
 
 #[test]
-fn drift_is_told_by_feature() {
+fn drift_is_reported_by_feature() {
     let workspace = example();
     workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]).expect(0, &[]);
     // Ten times the bytes: one feature changes, and no other.
@@ -88,8 +88,8 @@ fn drift_is_told_by_feature() {
     let score =
         ["score", "job.yaml", "--model", "dns.anomal", "--input", "later.csv", "--output", "r.csv"];
     workspace.anomal(&score).expect(0, &["`network.bytes` is spread otherwise"]);
-    let told = workspace.anomal(&[&score[..], &["--summary", "json"]].concat());
-    for drift in summary(&told.stdout)["drift"].as_array().unwrap() {
+    let scored = workspace.anomal(&[&score[..], &["--summary", "json"]].concat());
+    for drift in summary(&scored.stdout)["drift"].as_array().unwrap() {
         let much = drift["psi"].as_f64().unwrap() > 0.25;
         assert_eq!(much, drift["feature"] == "network.bytes", "{drift}");
     }
@@ -117,14 +117,14 @@ fn a_model_that_does_not_fit_is_refused() {
     workspace.write("job.yaml", job.as_bytes());
     score(&["dns.anomal"]).expect(2, &["network.bytes (numeric)", "bytes_in (numeric)"]);
     assert!(!workspace.files().contains(&"r.csv".to_owned()));
-    // A detector that judges all rows at once has none.
+    // A detector that scores all rows together has none.
     let gower = ["fit", "job.yaml", "--engine", "Gower", "--model", "g.anomal"];
     workspace.anomal(&gower).expect(2, &["Gower has no model to keep", "HBOS"]);
     assert!(!workspace.files().contains(&"g.anomal".to_owned()));
 }
 
 #[test]
-fn settings_keep_and_load_models_too() {
+fn settings_save_and_load_models_too() {
     let workspace = example();
     let with = |model: &str| {
         workspace.read("job.yaml").replace("engine: HBOS", &format!("engine: HBOS, model: {model}"))
@@ -145,16 +145,18 @@ fn results_are_evaluated_against_labels() {
     let workspace = example();
     for name in ["r.csv", "r.parquet", "r.ndjson"] {
         workspace.anomal(&["run", "job.yaml", "-q", "--output", name]).expect(0, &[]);
-        let told = workspace.anomal(&["evaluate", name, "--label", "label", "--json"]);
-        let told = summary(&told.expect(0, &[]).stdout);
-        let auroc = &told["auroc"];
+        let evaluated = workspace.anomal(&["evaluate", name, "--label", "label", "--json"]);
+        let figures = summary(&evaluated.expect(0, &[]).stdout);
+        let auroc = &figures["auroc"];
         let value = |figure: &str| auroc[figure].as_f64().unwrap();
-        assert!(value("value") > 0.9 && value("value") < 1.0, "{told}");
-        assert!(value("low") < value("value") && value("value") < value("high"), "{told}");
-        assert_eq!(told["rows"], 5_000);
+        assert!(value("value") > 0.9 && value("value") < 1.0, "{figures}");
+        assert!(value("low") < value("value") && value("value") < value("high"), "{figures}");
+        assert_eq!(figures["rows"], 5_000);
     }
-    let told = workspace.anomal(&["evaluate", "r.csv", "--label", "label"]);
-    assert!(told.stdout.contains("AUROC") && told.stdout.contains("precision at "), "{told:?}");
+    let evaluated = workspace.anomal(&["evaluate", "r.csv", "--label", "label"]);
+    for part in ["AUROC", "precision at "] {
+        assert!(evaluated.stdout.contains(part), "no {part} in {evaluated:?}");
+    }
     // One kind of anomaly against all others.
     let one = ["evaluate", "r.csv", "--label", "label", "--anomaly", "tunnelling", "--json"];
     let one = summary(&workspace.anomal(&one).expect(0, &[]).stdout);
@@ -170,10 +172,10 @@ fn a_row_is_explained() {
     let workspace = example();
     for name in ["r.csv", "r.parquet", "r.ndjson"] {
         workspace.anomal(&["run", "job.yaml", "-q", "--output", name]).expect(0, &[]);
-        let told = workspace.anomal(&["explain", name, "--row", "17"]);
-        told.expect(0, &[]);
+        let explained = workspace.anomal(&["explain", name, "--row", "17"]);
+        explained.expect(0, &[]);
         for part in ["row 17, score", "Shares of the score", "dns.question.name: ", "\u{2588}"] {
-            assert!(told.stdout.contains(part), "no {part} of {name} in {}", told.stdout);
+            assert!(explained.stdout.contains(part), "no {part} of {name} in {}", explained.stdout);
         }
     }
     workspace.anomal(&["explain", "r.csv", "--row", "5000"]).expect(3, &["no row 5000 among 5000"]);

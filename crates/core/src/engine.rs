@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Result, Table,
+    Model, Result, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
         ListReportsRequest, ListReportsResponse, Phase, Plan, Report, StepStatistics,
@@ -100,10 +100,6 @@ pub struct Classification {
     pub steps: Vec<StepStatistics>,
 }
 
-/// A fitted model as it is stored and sent: versioned, self-describing, with no code in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Model(pub Arc<[u8]>);
-
 /// A model and what was seen in fitting it.
 #[derive(Clone, Debug)]
 pub struct FittedModel {
@@ -145,7 +141,8 @@ pub trait ClassificationEngine: Send + Sync {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
 
-    /// Scores each row for itself: the answer for a row does not depend on the others.
+    /// Scores each row for itself: the answer for a row does not depend on the others. An engine may hold the
+    /// decoded model, and a remote one is sent it once.
     ///
     /// # Errors
     /// `InvalidRequest` if the model is damaged, of another version, or not of this table's columns.

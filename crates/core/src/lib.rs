@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 pub mod hits;
 pub mod memory;
+pub mod model;
 pub mod statistics;
 pub mod table;
 
@@ -16,11 +17,12 @@ pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, FittedModel, Model, PlanRequest, PublishRequest, ReportEngine,
+    FeatureEngine, FeatureSettings, FittedModel, PlanRequest, PublishRequest, ReportEngine,
     ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use hits::{Hit, Hits};
 pub use memory::MemoryBudget;
+pub use model::{Model, ModelId};
 pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};

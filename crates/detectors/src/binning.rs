@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Bins behind the others: that of missing values, then that of values outside the fitted range.
 pub(crate) const SPECIAL: usize = 2;
 
-/// Halves, so that the width of the widest range is a number: a bin is (x/2 - low/2) * `per_half`.
+/// A bin is (x/2 - low/2) * `per_half`: in halves, so that the widest range is finite.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Scale {
     low: f64,
@@ -17,7 +17,7 @@ pub(crate) struct Scale {
 /// Rows counted together.
 const COUNT_BLOCK: usize = 1 << 18;
 
-/// Whole numbers: the order of adding changes nothing.
+/// Adds counts; integer sums do not depend on the order.
 fn added(mut sum: Vec<usize>, counts: Vec<usize>) -> Vec<usize> {
     sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     sum
@@ -30,10 +30,10 @@ impl Scale {
             |(low, high), (least, greatest)| (low.min(least), high.max(greatest)),
         );
         let half = high / 2.0 - low / 2.0;
-        // A constant has one bin, and so has a width too small to divide.
+        // A constant has one bin, and so has a range too narrow to divide.
         let per_half =
             Some(bins as f64 / half).filter(|_| half > 0.0).filter(|bins| bins.is_finite());
-        // Without any value all that is seen later was never seen.
+        // Without any value, every later value is outside the range.
         let (low, high) = if low <= high { (low, high) } else { (f64::MAX, f64::MIN) };
         Self { low, high, per_half: per_half.unwrap_or(0.0) }
     }
@@ -52,13 +52,13 @@ impl Scale {
         }
     }
 
-    /// How many values each bin has.
+    /// The number of values in each bin.
     pub(crate) fn counts(self, values: &[f64], bins: usize) -> Vec<usize> {
         let counts = values.par_chunks(COUNT_BLOCK).map(|values| self.counts_of_some(values, bins));
         counts.reduce(|| vec![0; bins + SPECIAL], added)
     }
 
-    /// In turns, so that equal values in a row need not wait for one another.
+    /// Into several sets of counters in turn, so that equal values in a row do not wait for one another.
     fn counts_of_some(self, values: &[f64], bins: usize) -> Vec<usize> {
         let mut turns = [(); 4].map(|()| vec![0_usize; bins + SPECIAL]);
         for values in values.chunks(turns.len()) {
@@ -70,14 +70,14 @@ impl Scale {
     }
 }
 
-/// Of what is no NaN, in lanes that the compiler makes vectors of.
+/// The least and the greatest value, ignoring NaN, in lanes that the compiler vectorises.
 fn least_and_greatest(values: &[f64]) -> (f64, f64) {
     const LANES: usize = 8;
     let mut low = [f64::INFINITY; LANES];
     let mut high = [f64::NEG_INFINITY; LANES];
     for values in values.chunks(LANES) {
         for ((low, high), value) in low.iter_mut().zip(&mut high).zip(values) {
-            // No comparison with NaN is true.
+            // Comparisons with NaN are false.
             *low = if *value < *low { *value } else { *low };
             *high = if *value > *high { *value } else { *high };
         }

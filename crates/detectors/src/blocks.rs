@@ -1,4 +1,4 @@
-//! Rows scored block by block, on all cores: what detectors with the same scores in every batch share.
+//! Scores rows block by block on all cores, with the same bits for a row in every batch.
 
 use std::ops::Range;
 
@@ -7,21 +7,20 @@ use rayon::prelude::*;
 
 use crate::scores::Scores;
 
-/// Rows scored together: what is computed of them stays in the processor's caches.
+/// Rows per block, chosen so that intermediate results stay in the processor's caches.
 pub(crate) const BLOCK: usize = 512;
 
-/// Some rows, and where it is written what is said of them.
+/// The rows of a block, and the slices for their results.
 pub(crate) struct Block<'a, 'b> {
     pub rows: Range<usize>,
-    /// All 0 at first.
+    /// Initially 0.
     pub scores: &'b mut [f64],
-    /// For each feature the part that it has in each row's score, in any unit; all 0 at first. Empty
-    /// where no shares are wanted.
+    /// For each feature its part in each row's score, in any unit; initially 0. Empty if no shares are wanted.
     pub parts: &'b mut [&'a mut [f64]],
 }
 
-/// Scores all rows. `work` may use nothing but the rows of its block, and must do the same for a row
-/// whatever the others are; then a row has the same bits in every batch. `scratch` is made once a thread.
+/// Scores all rows. `work` must compute a row's result from that row alone, so that it has the same bits in every
+/// batch. `scratch` is created once per thread.
 ///
 /// # Errors
 /// `Cancelled`, between two blocks.
@@ -36,7 +35,7 @@ pub(crate) fn by_block<S>(
     let mut scores = vec![0.0; rows];
     let mut all = vec![Vec::new(); if shares { features } else { 0 }];
     all.par_iter_mut().for_each(|shares| *shares = vec![0.0; rows]);
-    // For each block of rows its part of each feature's shares.
+    // The slices of the features' shares, by block.
     let mut blocks: Vec<Vec<&mut [f64]>> =
         (0..rows.div_ceil(BLOCK)).map(|_| Vec::with_capacity(all.len())).collect();
     for shares in &mut all {
@@ -59,14 +58,14 @@ pub(crate) fn by_block<S>(
     Ok(Scores { scores, shares: all, ..Scores::default() })
 }
 
-/// A score beyond all numbers is the greatest one.
+/// Replaces NaN by the greatest number, and clamps infinities.
 fn finite(scores: &mut [f64]) {
     for score in scores {
         *score = if score.is_nan() { f64::MAX } else { score.clamp(f64::MIN, f64::MAX) };
     }
 }
 
-/// Parts divided by their row's sum, which is taken in the order of the features.
+/// Divides parts by their row's sum, which is added in the order of the features.
 fn to_shares(parts: &mut [&mut [f64]]) {
     let most = f64::MAX / (parts.len() as f64 + 1.0);
     let mut totals = [0.0; BLOCK];

@@ -1,12 +1,12 @@
-//! The mixed matrix as dense columns of numbers, for the detectors that work on vectors.
+//! Mixed tables as dense numeric columns, for detectors that need vectors.
 //!
-//! A number is standardised by the mean and the standard deviation of the fitted rows; a missing one is the
-//! mean, which is 0. A category is a column for each of the most frequent levels and one for all others, 1
-//! where the row has it and else 0, centred, and scaled so that together they have the variance of one
-//! numeric feature. Of two levels one column says all. A missing category is 0 in each of its columns; one
-//! that was not fitted counts with the others, or has no column. What was constant when fitted is left out.
+//! A number is standardised by the mean and the standard deviation of the fitted rows; a missing number becomes the
+//! mean, which is 0. A category becomes an indicator column for each of its most frequent levels and one for all
+//! others, centred, and scaled so that together they have the variance of one numeric feature. Two levels need one
+//! column. A missing category is 0 in each of its columns; an unknown level counts with the others, or has no column.
+//! Features that were constant when fitted are left out.
 //!
-//! A weight multiplies the squares that are added up: a feature of weight 2 counts as if it were there twice.
+//! A weight multiplies squares: a feature of weight 2 counts as if it were there twice.
 //!
 //! A row has the same bits alone and in every batch.
 
@@ -25,18 +25,18 @@ mod encoder;
 #[cfg(test)]
 mod tests;
 
-/// Numbers summed together; the sums are added up in order, on any number of threads.
+/// Numbers per partial sum; partial sums are added in order, whatever the number of threads.
 const SUM_BLOCK: usize = 1 << 14;
-/// What becomes of the features' weights.
+/// How the features' weights are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weights {
-    /// Columns are multiplied by the root of their feature's weight, so that the largest weight is 1.
+    /// Columns are multiplied by the square root of their feature's weight; the largest weight counts as 1.
     Applied,
-    /// Only what weighs nothing is left out; see [`Encoding::weights`].
+    /// Only features of weight 0 are left out; see [`Encoding::weights`].
     Aside,
 }
 
-/// How features become dense columns; fitted once, applied to fitted and to new rows alike.
+/// The encoding of features as dense columns; fitted once, applied to fitted and to new rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Encoding {
@@ -47,11 +47,11 @@ pub(crate) struct Encoding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
-    /// Its place in the table.
+    /// The feature's position in the table.
     feature: usize,
-    /// Its weight, in shares of the largest: above 0, at most 1.
+    /// The weight divided by the largest: above 0, at most 1.
     weight: f64,
-    /// What its columns are multiplied by.
+    /// The factor of its columns.
     factor: f64,
     kind: Kind,
 }
@@ -59,16 +59,15 @@ struct Part {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 enum Kind {
-    /// (x / unit - mean) / deviation; the unit is the largest number, so that no sum overflows.
+    /// (x / unit - mean) / deviation; the unit is the largest absolute value, so that no sum overflows.
     Numeric { unit: f64, mean: f64, deviation: f64 },
-    /// The levels from the most frequent on. The columns are those of the levels, without the first if it
-    /// is skipped, and behind them that of all others if there is one more. Of each the share of rows
-    /// that have it.
+    /// The levels by descending frequency. Each has a column, except the first if it is skipped; one more column
+    /// is that of all other levels if there are any. `shares` has the share of rows of each column.
     Levels { levels: Vec<String>, skip_first: bool, shares: Vec<f64>, scale: f64 },
 }
 
 impl Encoding {
-    /// At most so many levels of a category have a column of their own.
+    /// `most_levels` levels of a category at most have a column of their own.
     pub fn fit(matrix: &Matrix, most_levels: usize, weights: Weights) -> Self {
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let part = |(feature, column): (usize, &MatrixColumn)| {
@@ -86,22 +85,22 @@ impl Encoding {
         Self { parts: matrix.columns.par_iter().enumerate().filter_map(part).collect() }
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub fn width(&self) -> usize {
         self.parts.iter().map(Part::width).sum()
     }
 
-    /// Of each column the feature that it is of.
+    /// The feature of each column.
     pub fn features(&self) -> Vec<usize> {
         self.of_columns(|part| part.feature)
     }
 
-    /// Of each column its feature's weight, in shares of the largest.
+    /// The weight of each column's feature, divided by the largest.
     pub fn weights(&self) -> Vec<f64> {
         self.of_columns(|part| part.weight)
     }
 
-    /// The roots of these: what a column is multiplied by where squares are added up.
+    /// The square roots of [`Encoding::weights`]: the factors of columns in sums of squares.
     pub fn roots(&self) -> Vec<f64> {
         self.of_columns(|part| part.weight.sqrt())
     }
@@ -110,7 +109,7 @@ impl Encoding {
         self.parts.iter().flat_map(|part| vec![what(part); part.width()]).collect()
     }
 
-    /// Makes of a mean of rows a prototype: of each category's columns those of the level that most of the rows have
+    /// Turns the mean of rows into a prototype: the columns of each category become those of its most frequent level
     /// (Huang 1998, "Extensions to the k-Means Algorithm for Clustering Large Data Sets with Categorical Values", Data
     /// Mining and Knowledge Discovery 2).
     pub fn to_prototype(&self, mean: &mut [f64]) {
@@ -123,7 +122,7 @@ impl Encoding {
     }
 
     /// # Errors
-    /// A message if it can't be of these features: the data may come from anywhere.
+    /// A message if it does not fit these features; it may come from an untrusted model.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         let in_order = self.parts.is_sorted_by(|one, next| one.feature < next.feature);
         let good = |part: &Part| {
@@ -161,7 +160,7 @@ impl Encoding {
     /// Binds the encoding to a table.
     ///
     /// # Errors
-    /// `Internal` if a column is of another kind than when it was fitted.
+    /// `Internal` if a column has another kind than when fitted.
     pub fn bind<'a>(&'a self, matrix: &'a Matrix) -> Result<Encoder<'a>> {
         let sources = self
             .parts
@@ -182,7 +181,7 @@ impl Part {
         }
     }
 
-    /// What a category's columns are with a level, and without it: of the fitted share of rows that have it.
+    /// The values of a category's column for rows with its level and without, given the fitted share of rows with it.
     fn with_and_without(&self, scale: f64, share: f64) -> (f64, f64) {
         let size = scale * self.factor;
         ((1.0 - share) * size, -share * size)
@@ -192,10 +191,10 @@ impl Part {
         let Kind::Levels { skip_first, shares, scale, .. } = &self.kind else { return };
         let values: Vec<(f64, f64)> =
             shares.iter().map(|share| self.with_and_without(*scale, *share)).collect();
-        // A column goes up from the one to the other by the share of the mean's rows.
+        // A column rises from one value to the other with the share of rows.
         let share =
             |(mean, (with, without)): (&f64, &(f64, f64))| (mean - without) / (with - without);
-        // What has no column of its own is the rest.
+        // Levels without a column have the remaining share.
         let mut most = if *skip_first { (0.5, None) } else { (f64::NEG_INFINITY, None) };
         for (place, share) in mean.iter().zip(&values).map(share).enumerate() {
             if share > most.0 {
@@ -208,7 +207,7 @@ impl Part {
     }
 }
 
-/// The sum over the values that are there, in blocks.
+/// The sum of `of` over the values that are present, in blocks.
 fn sum(values: &[f64], of: impl Fn(f64) -> f64 + Sync + Send) -> f64 {
     let block = |values: &[f64]| {
         values.iter().filter(|value| !value.is_nan()).map(|value| of(*value)).sum()
@@ -224,7 +223,7 @@ fn numeric(values: &[f64]) -> Option<Kind> {
     let count = sum(values, |_| 1.0);
     let mean = sum(values, |value| value / unit) / count;
     let deviation = (sum(values, |value| (value / unit - mean).powi(2)) / count).sqrt();
-    // Not of a constant, of nothing, or of zeros alone.
+    // None for a constant, and if no value is present.
     (deviation > 0.0).then_some(Kind::Numeric { unit, mean, deviation })
 }
 
@@ -233,7 +232,7 @@ fn categories(codes: &[u32], levels: &[String], most: usize) -> Option<Kind> {
     codes.iter().filter(|code| **code != MISSING).for_each(|code| counts[*code as usize] += 1);
     let mut found: Vec<(usize, &String)> =
         counts.into_iter().zip(levels).filter(|(count, _)| *count > 0).collect();
-    // Equally frequent ones by their names: not by the order of the rows.
+    // Ties by name, so that the order of the rows has no influence.
     found.sort_unstable_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
     let total: usize = found.iter().map(|(count, _)| count).sum();
     let skip_first = found.len() == 2;

@@ -1,10 +1,9 @@
-//! Gower's general coefficient of similarity (Gower 1971, "A General Coefficient of Similarity and Some
-//! of Its Properties", Biometrics 27) with weights, and what is made of it: neighbours, complete
-//! linkage, a map.
+//! Gower's general coefficient of similarity (Gower 1971, "A General Coefficient of Similarity and Some of Its
+//! Properties", Biometrics 27) with weights, and what is computed from it: neighbours, complete linkage, a map.
 //!
-//! The distance of two rows is the weighted mean, over the features that both have, of |a - b| / range
-//! for numbers and of 0 or 1 for categories; 1 where they share none, 0 of a row to itself. All is f32 and
-//! by blocks of fixed size, so that results do not depend on the number of threads.
+//! The distance of two rows is the weighted mean, over the features present in both, of |a - b| / range for numbers and
+//! of 0 or 1 for categories. It is 1 without common features, and 0 from a row to itself. Distances are f32 and
+//! computed in blocks of fixed size, so that results do not depend on the number of threads.
 
 mod classical;
 pub(crate) mod clusters;

@@ -1,6 +1,6 @@
-//! The feature table as the detectors compute on it.
+//! The feature table in the form that detectors compute on.
 
-/// The code of a value that is missing.
+/// The code of a missing value.
 pub const MISSING: u32 = u32::MAX;
 
 /// Columns of equal length, each with its weight.
@@ -20,10 +20,10 @@ pub struct MatrixColumn {
 
 #[derive(Clone, Debug)]
 pub enum Values {
-    /// Finite numbers; NaN where there is none.
+    /// Finite numbers; NaN where missing.
     Numeric(Vec<f64>),
-    /// Categories and truth values by code, numbered in order of first appearance, with the text of
-    /// each code; [`MISSING`] where there is none.
+    /// Categories and booleans as codes in order of first appearance, with the text of each code; [`MISSING`]
+    /// where missing.
     Codes { codes: Vec<u32>, levels: Vec<String> },
 }
 

@@ -1,5 +1,5 @@
-//! Numerics that several detectors share. All of it gives the same bits on any number of threads: rows are
-//! taken in blocks of a fixed size, and sums are added up in a fixed order.
+//! Numerical methods that several detectors share. Results have the same bits on any number of threads: rows
+//! are processed in blocks of a fixed size, and sums are added in a fixed order.
 
 use anomal_core::Result;
 
@@ -25,8 +25,8 @@ pub(crate) mod support;
 mod tests;
 pub(crate) mod walk;
 
-/// Dense columns for what a matrix holds, and the rows to learn from: at most so many, fewer where they
-/// would take more than a quarter of the memory budget, in an order that depends on their values alone.
+/// The dense encoding of a matrix, and a sample of its encoded rows to fit: at most `most_rows`, and no more than
+/// fit into a quarter of the memory budget. The sample and its order depend on the values alone.
 ///
 /// # Errors
 /// `Cancelled`.

@@ -102,7 +102,7 @@ contract!(ensemble, "Ensemble", numbers_far_off);
 
 const SEED: u64 = 11;
 
-/// Behind a name may be parameters, as JSON.
+/// The detector of a name, which parameters may follow as JSON.
 fn detector(name: &str) -> &'static dyn Detector {
     static DETECTORS: LazyLock<DetectorRegistry> = LazyLock::new(DetectorRegistry::builtin);
     DETECTORS.find(name.split(' ').next().unwrap()).unwrap()
@@ -318,7 +318,7 @@ fn poor(name: &str) {
     }
 }
 
-/// Changes one thing somewhere in a value.
+/// Changes one part of a value.
 fn mutate(value: &mut Value, random: &mut ChaCha8Rng) {
     let number = |random: &mut ChaCha8Rng| {
         let values = [

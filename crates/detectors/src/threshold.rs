@@ -1,4 +1,4 @@
-//! Which rows are suspicious.
+//! Thresholds: which rows are suspicious.
 
 use anomal_core::{Error, Result, proto::ThresholdResult};
 use anomal_spec::{Threshold, ThresholdMethod};
@@ -12,11 +12,11 @@ pub struct Decision {
     pub result: ThresholdResult,
 }
 
-/// Decides by the method over all scores, given again in ascending order as `sorted`. A row with the score of a
-/// suspicious row is suspicious too, so that a fitted cut says the same of a row alone.
+/// Applies a threshold to scores, which are given again in ascending order as `sorted`. Rows with equal scores are
+/// suspicious together, so that the fitted cut gives the same result for a row alone.
 ///
 /// # Errors
-/// `InvalidSettings` if the method asks for clusters and the detector makes none.
+/// `InvalidSettings` if the method needs clusters and the detector has none.
 pub fn decide(
     threshold: &Threshold,
     scores: &[f64],
@@ -40,7 +40,7 @@ pub fn decide(
     Ok(Decision { suspicious, cut, result })
 }
 
-/// The method's name in the settings, and its parameter or the default of it.
+/// The method's name in the settings, and its parameter or default.
 fn named(threshold: &Threshold) -> (&'static str, Option<f64>) {
     let (name, default) = match threshold.method {
         ThresholdMethod::Contamination => ("contamination", Some(0.02)),
@@ -84,13 +84,13 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
         }
         ThresholdMethod::Pot => peaks_over_threshold(sorted, value),
     };
-    // Scores above the limit, and not those at it.
+    // Above the limit, not at it.
     limit.next_up()
 }
 
-/// Where two of three rules agree that a score is far from the others: the modified z-score (3.5), Tukey's
-/// outer fence (3 interquartile ranges) and peaks over threshold (0.001). At least the highest score is
-/// marked, unless more than half of the rows have it, and at most a tenth of the rows.
+/// The score from which on two of three rules agree that it is far from the others: the modified z-score (3.5), Tukey's
+/// outer fence (3 interquartile ranges) and peaks over threshold (0.001). The highest score is always marked, unless more
+/// than half of the rows have it; at most a tenth of the rows are marked.
 fn majority_cut(sorted: &[f64]) -> f64 {
     let (Some(lowest), Some(highest)) = (sorted.first(), sorted.last()) else {
         return f64::INFINITY;
@@ -106,9 +106,9 @@ fn majority_cut(sorted: &[f64]) -> f64 {
     contamination(sorted, 0.0)
 }
 
-/// The median absolute deviation from the median, scaled to the standard deviation of normal scores; the
-/// mean one where more than half the scores are equal (Iglewicz and Hoaglin 1993, "How to Detect and
-/// Handle Outliers").
+/// The median absolute deviation from the median, scaled to the standard deviation of normal scores; the mean absolute
+/// deviation if more than half of the scores are equal (Iglewicz and Hoaglin 1993, "How to Detect and Handle
+/// Outliers").
 fn deviation(sorted: &[f64]) -> f64 {
     let median = quantile(sorted, 0.5);
     let mut distances: Vec<f64> = sorted.iter().map(|score| (score - median).abs()).collect();
@@ -119,9 +119,8 @@ fn deviation(sorted: &[f64]) -> f64 {
     }
 }
 
-/// The lowest score such that no more than the share of rows (at least one) have it or a higher one: a tie
-/// at the border is left out, whole. Where the highest score alone is that of more rows, these are marked if
-/// they are at most half of all.
+/// The lowest score that at most this share of the rows (at least one) reach; a tie at the border is left out as a
+/// whole. If even the highest score has more rows, they are marked if they are at most half of all.
 fn contamination(sorted: &[f64], share: f64) -> f64 {
     let n = sorted.len();
     #[expect(
@@ -146,7 +145,7 @@ fn contamination(sorted: &[f64], share: f64) -> f64 {
     }
 }
 
-/// Linear between order statistics (Hyndman and Fan's type 7, as numpy has it).
+/// Interpolates between order statistics (Hyndman and Fan's type 7, as numpy).
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share.clamp(0.0, 1.0) * last as f64;
@@ -164,9 +163,9 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[below] + part * (sorted[above] - sorted[below])
 }
 
-/// Peaks over threshold (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory",
-/// section 4): a generalised Pareto distribution is fitted to the excesses over the 98 % quantile, and the
-/// score returned that is exceeded with the given probability.
+/// Peaks over threshold (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory", section 4): fits a
+/// generalised Pareto distribution to the excesses over the 98 % quantile and returns the score that is exceeded with
+/// the given probability.
 fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
     const FROM: f64 = 0.98;
     const FEWEST: usize = 10;
@@ -175,7 +174,7 @@ fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
     let excesses: Vec<f64> = sorted[first..].iter().map(|score| score - threshold).collect();
     let ratio = probability * sorted.len() as f64 / excesses.len() as f64;
     if excesses.len() < FEWEST || ratio >= 1.0 {
-        // Too few to see a tail in, or below the tail.
+        // The excesses are too few for a fit, or the quantile is below the tail.
         return quantile(sorted, 1.0 - probability);
     }
     let (shape, scale) = generalised_pareto(&excesses);
@@ -187,9 +186,9 @@ fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
     if excess.is_finite() { threshold + excess } else { quantile(sorted, 1.0 - probability) }
 }
 
-/// Shape and scale of a generalised Pareto distribution from at least 2 values above 0 in order, by Zhang and Stephens
-/// 2009, "A New and Efficient Estimation Method for the Generalized Pareto Distribution", Technometrics 51,
-/// equations 6 to 9: near the most likely ones, always there, and without iterations that may not end.
+/// Shape and scale of a generalised Pareto distribution, from at least 2 positive values in ascending order (Zhang and
+/// Stephens 2009, "A New and Efficient Estimation Method for the Generalized Pareto Distribution", Technometrics 51,
+/// equations 6 to 9): close to the maximum likelihood estimate, always defined, without iterations.
 fn generalised_pareto(sorted: &[f64]) -> (f64, f64) {
     let n = sorted.len();
     let (quartile, greatest) = (sorted[(n + 2) / 4 - 1], sorted[n - 1]);

@@ -234,6 +234,17 @@ impl Replicas {
     where
         F: Future<Output = Result<T, Status>>,
     {
+        self.call_at(|_, channel| call(channel)).await
+    }
+
+    /// As [`Replicas::call`], with the address of the replica for a caller that has to know them apart.
+    ///
+    /// # Errors
+    /// As [`Replicas::call`].
+    pub async fn call_at<T, F>(&self, call: impl Fn(SocketAddr, Wire) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
         let pace = &self.options.pace;
         // The time for retries starts with the first failure: a replica may be lost after long work.
         let mut first_failure: Option<Instant> = None;
@@ -243,7 +254,7 @@ impl Replicas {
         let mut delays = pace.backoff();
         loop {
             let replica = self.pick(&failed)?;
-            let status = match call(replica.channel).await {
+            let status = match call(replica.address, replica.channel).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };

@@ -31,7 +31,7 @@ pub(crate) fn from_fit(
 ) -> Result<SavedModel> {
     Ok(SavedModel {
         engine: engine.to_owned(),
-        model: fitted.model.0.to_vec().into(),
+        model: fitted.model.bytes().clone(),
         features: features.to_vec(),
         summaries: fitted.analysis.features.clone(),
         distributions: distributions(features, table.columns())?,
@@ -123,7 +123,7 @@ pub(crate) fn analysis(model: &SavedModel) -> Analysis {
 }
 
 pub(crate) fn engine_model(model: &SavedModel) -> Model {
-    Model(model.model.to_vec().into())
+    Model::new(model.model.clone())
 }
 
 /// # Errors

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 const FEATURES: usize = 6;
 const ROWS: [usize; 2] = [200_000, 5_000_000];
-/// As the runner's.
+/// The runner's batch size.
 const BATCH: usize = 65_536;
 
 fn main() {

@@ -36,7 +36,7 @@ fn missing(feature: &FeatureColumn) -> Error {
     Error::new(Code::InvalidRequest, "FEATURE_MISSING", message)
 }
 
-/// Numbers as they are, truth values as 0 and 1, times as seconds since the epoch. What is not finite is
+/// Numbers unchanged, booleans as 0 and 1, times as seconds since the epoch. Values that are not finite are
 /// missing.
 fn numeric(column: &Column, feature: &FeatureColumn) -> Result<Values> {
     let scale = match column.dtype() {

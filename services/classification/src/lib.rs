@@ -10,7 +10,10 @@ mod fitting;
 pub mod grpc;
 mod loaded_model;
 mod model;
+mod model_cache;
 mod rows;
 
-pub use engine::{LocalClassificationEngine, Options};
+pub use engine::{
+    DEFAULT_MODEL_BUDGET, LocalClassificationEngine, MODEL_UNKNOWN, ModelHost, Options,
+};
 pub use grpc::RemoteClassificationEngine;

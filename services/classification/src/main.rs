@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anomal_access::TokenArgs;
-use anomal_classification::{LocalClassificationEngine, Options, grpc};
+use anomal_classification::{DEFAULT_MODEL_BUDGET, LocalClassificationEngine, Options, grpc};
 use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, require_tokens, serve};
 use clap::Parser;
 
@@ -17,21 +17,25 @@ struct Arguments {
     server: ServerArgs,
     #[command(flatten)]
     tokens: TokenArgs,
-    /// Bytes that the distances of all pairs of rows may take; beyond it representatives stand for them
+    /// Bytes for the distances of all pairs of rows; beyond them representatives are compared
     #[arg(long, env = "ANOMAL_MEMORY_BUDGET", default_value_t = 1 << 30)]
     memory_budget: usize,
+    /// Bytes of models held in memory between calls; the least recently used are dropped beyond them
+    #[arg(long, env = "ANOMAL_MODEL_BUDGET", default_value_t = DEFAULT_MODEL_BUDGET)]
+    model_budget: usize,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { server, tokens, memory_budget } = Arguments::parse();
-    let _telling = anomal_telemetry::init("anomal-classification-engine", &server.logs);
+    let Arguments { server, tokens, memory_budget, model_budget } = Arguments::parse();
+    let _telemetry = anomal_telemetry::init("anomal-classification-engine", &server.logs);
     let metrics = Metrics::new();
     let admission = Admission::new(
         server.max_concurrent_requests,
         server.max_request_bytes,
         Arc::clone(&metrics),
     );
-    let options = Options { memory_budget, max_table: Some(server.max_request_bytes) };
+    let options =
+        Options { memory_budget, model_budget, max_table: Some(server.max_request_bytes) };
     let engine = LocalClassificationEngine::new(options);
     let routes = grpc::routes(Arc::new(engine), admission);
     server.runtime()?.block_on(async {

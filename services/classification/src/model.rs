@@ -1,8 +1,8 @@
 //! A fitted model as a file: eight bytes that name the format and its version, a checksum of the rest, the
 //! length of a header, the header (JSON: detector, features and cut), and the body (JSON: the fitted state).
 //!
-//! It may come from anywhere: there is no code in it, a damaged one is refused, and reading one takes
-//! memory in proportion to its length.
+//! It may be untrusted: it contains no code, a damaged one is refused, and reading one takes memory in
+//! proportion to its length.
 
 use anomal_core::{Code, Error, Model, Result, proto::FeatureColumn};
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::rows::Ranking;
 
 const MAGIC: &[u8; 8] = b"ANOMALM1";
-/// A larger one is none of ours.
+/// Larger files are refused.
 const MAX_BYTES: usize = 1 << 30;
-/// Names of some thousand features; what is built of a header takes up to 20 times its length.
+/// The names of some thousand features; a decoded header takes up to 20 times its length.
 const MAX_HEADER: usize = 4 << 20;
 
 /// The contents of a model file.
@@ -30,8 +30,8 @@ pub(crate) struct ModelFile {
 pub(crate) struct Header {
     pub detector: String,
     pub features: Vec<FeatureColumn>,
-    /// Rows with a score at or above it are suspicious; absent where clusters decide, or nothing was
-    /// fitted. By its bits: JSON has no infinity.
+    /// Rows with a score at or above it are suspicious; absent if clusters decide, or nothing was fitted.
+    /// As bits: JSON has no infinity.
     pub cut_bits: Option<u64>,
 }
 
@@ -40,13 +40,13 @@ pub(crate) struct Header {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
     pub ranking: Ranking,
-    /// The detector's own; absent where there was nothing to learn from.
+    /// The detector's state; absent if nothing was fitted.
     pub state: Option<Box<RawValue>>,
 }
 
 impl ModelFile {
     /// # Errors
-    /// `ResourceExhausted` if it is larger than can be read again.
+    /// `ResourceExhausted` if it is too large to be read again.
     pub fn to_model(&self) -> Result<Model> {
         let json =
             |error: serde_json::Error| Error::internal(format!("the model as JSON: {error}"));
@@ -65,13 +65,13 @@ impl ModelFile {
             );
             return Err(Error::new(Code::ResourceExhausted, "MODEL_TOO_LARGE", message));
         }
-        Ok(Model([MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat().into()))
+        Ok(Model::new([MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat()))
     }
 
     /// # Errors
-    /// `InvalidRequest` if it is no model, of another version, or damaged.
+    /// `InvalidRequest` if it is no model, has another version, or is damaged.
     pub fn from_model(model: &Model) -> Result<Self> {
-        Self::parse(&model.0).map_err(|why| invalid(&why))
+        Self::parse(model.bytes()).map_err(|why| invalid(&why))
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -108,7 +108,7 @@ impl ModelFile {
     }
 }
 
-/// Of a model that can't be used, and why.
+/// The error for a model that cannot be used.
 pub(crate) fn invalid(why: &str) -> Error {
     Error::new(Code::InvalidRequest, "MODEL_INVALID", format!("the model can't be used: {why}"))
 }
@@ -157,10 +157,10 @@ mod tests {
 
         #[test]
         fn a_damaged_model_is_refused(place in 0_usize..500, flip in 1_u8..=255, cut in any::<bool>()) {
-            let mut bytes = file().to_model().unwrap().0.to_vec();
+            let mut bytes = file().to_model().unwrap().bytes().to_vec();
             let place = place % bytes.len();
             if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
-            let error = ModelFile::from_model(&Model(bytes.into())).unwrap_err();
+            let error = ModelFile::from_model(&Model::new(bytes)).unwrap_err();
             prop_assert_eq!(error.code, Code::InvalidRequest);
         }
 
@@ -169,7 +169,7 @@ mod tests {
             let mut bytes = MAGIC.to_vec();
             bytes.extend(xxh3_64(&junk).to_le_bytes());
             bytes.extend(junk);
-            prop_assert!(ModelFile::from_model(&Model(bytes.into())).is_err());
+            prop_assert!(ModelFile::from_model(&Model::new(bytes)).is_err());
         }
     }
 }

@@ -1,13 +1,13 @@
-//! An encoding at work: rows of a table as dense columns.
+//! Encodes the rows of a table.
 
 use std::{collections::HashMap, ops::Range};
 
 use super::{Kind, Part};
 use crate::matrix::{MISSING, MatrixColumn, Values};
 
-/// No value is farther from the mean, in standard deviations: its square and sums of squares are numbers.
+/// The greatest distance from the mean in standard deviations: sums of its squares are finite.
 const FARTHEST: f64 = 1e60;
-/// The column of a level that has none.
+/// The column of a level that has no column.
 const NONE: u32 = u32::MAX;
 
 /// An encoding bound to a table.
@@ -24,8 +24,7 @@ pub(super) enum Source<'a> {
         deviation: f64,
         factor: f64,
     },
-    /// The column of each of the table's own codes, and of each column the value of those that have it and
-    /// of those that don't.
+    /// The column of each of the table's codes; for each column its values for rows with its level and without.
     Codes {
         codes: &'a [u32],
         columns: Vec<u32>,
@@ -63,7 +62,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Writes its columns of some rows, one behind the other.
+    /// Writes its columns for some rows, one after the other.
     fn write(&self, rows: &Range<usize>, out: &mut [f64]) {
         match self {
             Self::Numeric { values, unit, mean, deviation, factor } => {
@@ -107,7 +106,7 @@ impl<'a> Encoder<'a> {
         self.width
     }
 
-    /// Some rows, column by column: the first column of all of them, then the second.
+    /// Encodes rows column by column: the first column of all rows, then the second.
     pub fn columns(&self, rows: &Range<usize>, out: &mut Vec<f64>) {
         out.clear();
         out.resize(self.width * rows.len(), 0.0);
@@ -119,7 +118,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Some rows, row by row.
+    /// Encodes rows row by row.
     pub fn rows(&self, rows: &Range<usize>, out: &mut Vec<f64>) {
         let mut columns = Vec::new();
         self.columns(rows, &mut columns);

@@ -1,27 +1,25 @@
-//! `Ensemble`: several detectors, each by how far out in the tail of its own fitted scores a row is.
+//! `Ensemble`: the mean of several detectors on a common scale.
 //!
-//! A member's score becomes -log of the share of fitted rows with as high a one (`tail`), which is one scale
-//! for all of them; the score is the mean of these by weight (Kriegel, Kröger, Schubert and Zimek 2011,
-//! "Interpreting and Unifying Outlier Scores", SDM, on bringing scores together). The default members see
-//! different things at little cost: few splits, no neighbours, far from one cloud, outside of several.
+//! A member's score becomes -log of the share of fitted rows with a score as high (`tail`); the ensemble's score is the
+//! weighted mean (Kriegel, Kröger, Schubert and Zimek 2011, "Interpreting and Unifying Outlier Scores", SDM). The default
+//! members find different things at low cost: rows isolated by few splits, without neighbours, far from one cloud, or
+//! outside of several.
 //!
-//! What is far off spoils the very means and covariances that it is found by. So members that work by these
-//! are fitted twice: as the others, and once more without the rows that all of them together find farthest off (as
-//! Cuesta-Albertos, Gordaliza and Matrán 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of
-//! Statistics 25, trim, but by what several say). Where few rows are anomalies that changes their fit but little.
-//! Where a feature is the same in all the others, so that it is out of sight then, both forms take part, each with
-//! half of the weight.
-//! Neighbours are looked for among all rows: without the rarer kinds of usual rows these would have none.
+//! Outliers distort the means and covariances that should find them. So members that fit these are fitted twice: once as
+//! the others, and once without the rows that all members together score highest (as Cuesta-Albertos, Gordaliza and Matrán
+//! 1997, "Trimmed k-Means: An Attempt to Robustify Quantizers", Annals of Statistics 25, trim, but by several detectors).
+//! With few anomalies this changes the fit little. If a feature is constant in the remaining rows, the second fit cannot see
+//! it, so both fits are members with half of the weight each.
+//! Neighbours are searched among all rows: without them, rare kinds of usual rows would have none.
 //!
-//! The member that sees any shape weighs as much as two of those that presuppose one, or four where there are
-//! categories, which have none; and the one for categories as much as these weigh among the features.
+//! The member that assumes no shape weighs twice as much as one that does, four times with categories, which have no shape;
+//! the member for categories weighs as much as categories do among the features.
 //!
-//! A member that can't serve the data steps out, and the others have its weight: one that refuses them, one
-//! that distinguishes no rows, one for categories where there are none, and one that works by covariances
-//! where there are no numbers that differ, or too few rows. Which they are and why is stored in the state and listed
-//! among the steps.
+//! A member that cannot serve the data is excluded, and the others have its weight: one that refuses them, one that gives
+//! all rows the same score, one for categories without any, and one that fits covariances without varying numbers or with
+//! too few rows. The state stores the excluded members with the reasons, and the steps list them.
 //!
-//! A row's reasons are those of the members, by the part that each has in the score.
+//! A row's reasons are those of the members, weighted by their parts in the score.
 
 use std::{cell::LazyCell, time::Instant};
 
@@ -54,16 +52,16 @@ mod member;
 mod tail;
 
 const NAME: &str = "Ensemble";
-/// Rows that the tails are taken from at most.
+/// The tails are fitted to at most so many rows.
 const MOST_ROWS: usize = 100_000;
-/// Rows that neighbours are looked for among at most.
+/// Neighbours are searched among at most so many rows.
 const MOST_POINTS: usize = 50_000;
 const MOST_MEMBERS: usize = 16;
-/// The members that look for neighbours.
+/// The members that search neighbours.
 const NEIGHBORS: [&str; 2] = ["KNN", "LOF"];
-/// The members that work by means and covariances.
+/// The members that fit means and covariances.
 const COVARIANCES: [&str; 3] = ["MCD", "GaussianMixture", "PCA"];
-/// The share of rows that those are fitted on once more.
+/// The share of rows of the second fit.
 const USUAL: f64 = 0.85;
 
 pub(crate) struct Ensemble {
@@ -214,7 +212,7 @@ impl Detector for Ensemble {
             LazyCell::new(|| some(affordable(matrix, matrix.columns.len()).min(MOST_POINTS)));
         let sampled = some(MOST_ROWS);
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
-        // How far off the sampled rows are, by those that look for no neighbours.
+        // The scores of the sampled rows by the members without neighbours.
         let mut far = vec![0.0; sampled.rows];
         for request in &requests {
             let started = Instant::now();
@@ -288,7 +286,7 @@ impl Detector for Ensemble {
     }
 }
 
-/// The places of the least values.
+/// The positions of the lowest values.
 #[expect(clippy::cast_sign_loss, reason = "a share of a count is not negative")]
 fn usual(far: &[f64]) -> Vec<usize> {
     let mut sorted = far.to_vec();

@@ -1,9 +1,7 @@
-//! Gower: the mean distance to the nearest neighbours by Gower's distance, with clusters by complete
-//! linkage and a map.
+//! Gower: the mean Gower distance to the nearest neighbours, with clusters by complete linkage and a map.
 //!
-//! A row's reasons are the features' shares in its distances to those neighbours. A fitted model scores
-//! new rows against the fitted rows (or those that stand for them), each for itself; a row that was fitted
-//! finds itself among them, at distance 0.
+//! A row's reasons are the features' shares in its distances to those neighbours. A fitted model compares new rows with the
+//! fitted rows, or their representatives, one by one; a fitted row finds itself among them at distance 0.
 
 use std::time::Instant;
 
@@ -151,7 +149,7 @@ impl Detector for Gower {
     }
 }
 
-/// Scores and shares of the rows, by their nearest others.
+/// Scores and shares of the rows by their nearest neighbours.
 fn score_rows(
     distinct: &EncodedRows,
     counts: &[u32],
@@ -173,16 +171,16 @@ fn score_rows(
     })
 }
 
-/// The rows of the smallest of two clusters; none where there is but one.
+/// The rows of the smaller of two clusters; none if there is one.
 fn smallest(two: &Clustering) -> Vec<bool> {
     let last = two.sizes.len();
     two.labels.iter().map(|label| last > 1 && *label as usize == last).collect()
 }
 
-/// The distinct rows, or those that stand for them where not all pairs fit the memory: what is linked.
+/// The rows that are linked: the distinct rows, or their representatives if not all pairs fit into memory.
 struct Core {
     rows: EncodedRows,
-    /// How many rows each stands for, and which of them stands for each row.
+    /// The number of rows of each, and the one that represents each row.
     counts: Vec<u32>,
     of_row: Vec<u32>,
     representatives: Option<Representatives>,

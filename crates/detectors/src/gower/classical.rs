@@ -1,20 +1,20 @@
-//! Classical scaling (Torgerson 1952): the start of a map.
+//! Classical scaling (Torgerson 1952), the initial configuration of a map.
 
 use linfa_linalg::{eigh::Eigh, qr::QR};
 use ndarray::{Array2, Axis};
 
 use super::nmds::Point;
 
-/// Directions that are followed; more than are wanted, so that those are found soon.
+/// Directions of the iteration; more than the two needed, so that these converge soon.
 const DIRECTIONS: usize = 6;
 const ROUNDS: usize = 30;
 
-/// The first two principal coordinates, by subspace iteration (Golub and Van Loan, "Matrix Computations",
-/// section 8.2.4). It is a start and no more: it needs no last digits.
+/// The first two principal coordinates by subspace iteration (Golub and Van Loan, "Matrix Computations", section
+/// 8.2.4). As an initial configuration they need no full precision.
 pub(crate) fn classical(condensed: &[f32], rows: usize) -> Vec<Point> {
     let centred = centred(condensed, rows);
     let directions = DIRECTIONS.min(rows);
-    // Waves of different length: neither constant nor alike.
+    // Waves of different lengths: neither constant nor parallel.
     let mut basis = Array2::from_shape_fn((rows, directions), |(row, direction)| {
         ((row * (2 * direction + 1)) as f64 * 0.618_034 + direction as f64).sin()
     });
@@ -41,7 +41,7 @@ pub(crate) fn classical(condensed: &[f32], rows: usize) -> Vec<Point> {
     points
 }
 
-/// Squares, centred by row and column: the inner products of the points.
+/// Double-centred squared distances: the inner products of the points.
 fn centred(condensed: &[f32], rows: usize) -> Array2<f64> {
     let mut squares = Array2::<f64>::zeros((rows, rows));
     let mut distances = condensed.iter();
@@ -59,7 +59,7 @@ fn centred(condensed: &[f32], rows: usize) -> Array2<f64> {
     })
 }
 
-/// Where all points coincide: near one another and no two at one place.
+/// The points of coinciding rows: close together, and no two equal.
 fn waves(rows: usize) -> Vec<Point> {
     (0..rows).map(|row| [(row as f64).sin() * 1e-3, (2.0 * row as f64).sin() * 1e-3]).collect()
 }

@@ -1,4 +1,4 @@
-//! Clusters of rows for k = 2, 3, … from one tree, and how well they are parted.
+//! Clusterings for k = 2, 3, … from one tree, and their silhouettes.
 
 use anomal_core::{Cancel, Result, proto::Clustering};
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use super::{
 /// Silhouettes are taken over at most so many rows, evenly spaced.
 const SILHOUETTE_ROWS: usize = 2_000;
 
-/// One for each k from 2 to `most`; `of_row` has the tree's leaf of each row.
+/// A clustering for each k from 2 to `most`; `of_row` is the tree's leaf of each row.
 pub(crate) fn clusterings(tree: &Tree, of_row: &[u32], most: usize) -> Vec<Clustering> {
     let clustering = |k: usize| {
         let (clusters, height) = tree.cut(k);
@@ -56,7 +56,7 @@ pub(crate) fn silhouettes(
     Ok(())
 }
 
-/// Of one row, by its distances to the rows `rows`; none where there is but one cluster among them.
+/// The silhouette of one row, given its distances to the rows `rows`; none if these are in one cluster.
 fn silhouette(
     row: usize,
     distances: &[f32],

@@ -1,7 +1,7 @@
-//! Distances of one row to a run of rows, the kernel of everything else.
+//! Distances of one row to a run of rows, the kernel of all other computations.
 //!
-//! A pair's distance has the same bits wherever it is computed: alone, in a run, among rows with missing
-//! values or without.
+//! A pair's distance has the same bits however it is computed: alone, in a run, among rows with missing values or
+//! without.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
@@ -9,12 +9,11 @@ use rayon::prelude::*;
 use super::encoding::{EncodedRows, Part};
 use crate::matrix::MISSING;
 
-/// Pairs worked on at once: their sums stay in the processor's first-level cache.
+/// Pairs per tile; their sums stay in the first-level cache.
 const TILE: usize = 1024;
 
-/// Writes into `out` the distances of row `row` of `from` to the rows of `to` from `start` on; both are
-/// made by one encoding. A distance of a row to itself is written as any other: 1 where it has no value
-/// at all.
+/// Writes into `out` the distances of row `row` of `from` to the rows of `to` from `start` on. Both have the same
+/// encoding. The distance of a row to itself is computed as any other: 1 if it has no value.
 pub(crate) fn row_to_run(
     from: &EncodedRows,
     row: usize,
@@ -56,7 +55,7 @@ fn complete(from: &EncodedRows, row: usize, to: &EncodedRows, start: usize, out:
     }
 }
 
-/// The weights of what both rows have are added up beside the differences.
+/// Adds up the weights of common features beside the differences.
 fn with_missing(from: &EncodedRows, row: usize, to: &EncodedRows, start: usize, out: &mut [f32]) {
     out.fill(0.0);
     let mut totals = [0.0_f32; TILE];
@@ -93,8 +92,8 @@ fn with_missing(from: &EncodedRows, row: usize, to: &EncodedRows, start: usize, 
     }
 }
 
-/// The weighted mean of differences whose weights add up to `total` of `whole`. Where both rows have
-/// everything, the sum is the mean, as it is among rows without missing values.
+/// The weighted mean of differences whose weights add up to `total` of `whole`. Without missing values it is the sum,
+/// as in [`complete`].
 pub(crate) fn mean(sum: f32, total: f32, whole: f32) -> f32 {
     if total == whole {
         sum
@@ -105,8 +104,8 @@ pub(crate) fn mean(sum: f32, total: f32, whole: f32) -> f32 {
     }
 }
 
-/// The share of each part in the distance of two rows, written into `out`; they add up to the distance
-/// (or are all 0 where the rows share no feature).
+/// Writes the share of each part in the distance of two rows into `out`. The shares add up to the distance, or are
+/// all 0 if the rows have no common feature.
 pub(crate) fn parts_between(
     a: &EncodedRows,
     row: usize,
@@ -139,7 +138,7 @@ pub(crate) fn parts_between(
     }
 }
 
-/// All pairs (0,1), (0,2) … (n-2,n-1): row by row, filled in place.
+/// The distances of all pairs (0,1), (0,2) … (n-2,n-1), row by row.
 pub(crate) fn condensed(rows: &EncodedRows, cancel: &Cancel) -> Result<Vec<f32>> {
     let n = rows.rows;
     let mut all = vec![0.0_f32; n * n.saturating_sub(1) / 2];

@@ -1,4 +1,4 @@
-//! Rows prepared for the distance: numbers scaled by weight and range, categories as codes.
+//! Rows encoded for the distance: numbers scaled by weight and range, categories as codes.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
-/// How one feature takes part in the distance.
+/// The encoding of one feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Scale {
-    /// (x - low) * factor, halved first where the range overflows.
+    /// (x - low) * factor, computed in halves where the range overflows.
     Numeric {
         low: f64,
         range: f64,
@@ -21,17 +21,17 @@ pub(crate) enum Scale {
     },
 }
 
-/// How all features take part; fitted once, applied to fitted and to new rows alike.
+/// The encoding of all features; fitted once, applied to fitted and to new rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Encoding {
-    /// Of each feature of the table; absent where its weight is 0.
+    /// For each feature of the table; absent if its weight is 0.
     pub scales: Vec<Option<Scale>>,
 }
 
-/// A feature of the encoded rows.
+/// One feature of encoded rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
-    /// Configuration so that a difference is the feature's share of the distance; NaN where missing.
+    /// Scaled so that a difference is the feature's share of the distance; NaN where missing.
     Numeric {
         values: Vec<f32>,
         weight: f32,
@@ -42,27 +42,27 @@ pub(crate) enum Part {
     },
 }
 
-/// Rows ready for the distance.
+/// Encoded rows.
 #[derive(Clone, Debug)]
 pub(crate) struct EncodedRows {
     pub rows: usize,
-    /// Features of weight above 0, weights adding up to 1.
+    /// The features of weight above 0; the weights add up to 1.
     pub parts: Vec<Part>,
-    /// The feature's place in the table of each part.
+    /// The position of each part's feature in the table.
     pub places: Vec<usize>,
-    /// Whether any value is missing: then weights are those of what both rows have.
+    /// Whether any value is missing; the weights of a pair are then those of its common features.
     pub missing: bool,
 }
 
 impl Encoding {
-    /// Ranges over the values present, levels in order of first appearance.
+    /// Fits ranges to the values present, and takes levels in order of first appearance.
     pub fn fit(matrix: &Matrix) -> Self {
-        // By the largest first, so that the sum of large ones is finite.
+        // Divided by the largest first, so that the sum of large weights is finite.
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let total: f64 = matrix.columns.iter().map(|column| column.weight / largest).sum();
         let scale = |column: &MatrixColumn| {
             let weight = column.weight / largest / total;
-            // Nothing where no feature weighs, or this one too little for an f32.
+            // None if no feature has a weight, or if this weight is too small for an f32.
             if !(weight as f32).is_normal() {
                 return None;
             }
@@ -71,7 +71,7 @@ impl Encoding {
                     let present = values.iter().copied().filter(|value| !value.is_nan());
                     let low = present.clone().fold(f64::INFINITY, f64::min);
                     let high = present.fold(f64::NEG_INFINITY, f64::max);
-                    // Halves, so that the difference of the largest numbers is one.
+                    // In halves, so that the range of the largest numbers is finite.
                     let range = if low <= high { high / 2.0 - low / 2.0 } else { 0.0 };
                     Scale::Numeric { low: if low.is_finite() { low } else { 0.0 }, range, weight }
                 }
@@ -81,8 +81,8 @@ impl Encoding {
         Self { scales: matrix.columns.iter().map(scale).collect() }
     }
 
-    /// A number outside the fitted range counts as at most one range away from its border; a category that
-    /// was not fitted differs from all that were.
+    /// A number outside the fitted range is at most one range away from its border; an unknown category differs
+    /// from all fitted ones.
     pub fn apply(&self, matrix: &Matrix) -> EncodedRows {
         let (mut parts, mut places) = (Vec::new(), Vec::new());
         for (place, (scale, column)) in self.scales.iter().zip(&matrix.columns).enumerate() {
@@ -112,7 +112,7 @@ fn scaled(value: f64, low: f64, range: f64, weight: f64) -> f32 {
         return f32::NAN;
     }
     if range == 0.0 {
-        // Constant when fitted: another value is a whole range away.
+        // Constant when fitted: another value is one range away.
         return if value == low { 0.0 } else { weight as f32 };
     }
     let share = (value / 2.0 - low / 2.0) / range;
@@ -128,7 +128,7 @@ fn recoded(codes: &[u32], levels: &[String], fitted: &[String]) -> Vec<u32> {
         .iter()
         .zip(0..)
         .map(|(level, index): (&String, u32)| {
-            // Behind the fitted ones: equal to none of them.
+            // Codes beyond the fitted ones equal none of them.
             places.get(level.as_str()).copied().unwrap_or(FIRST_UNKNOWN - index)
         })
         .collect();
@@ -144,8 +144,8 @@ impl EncodedRows {
         self.parts.iter().fold(0.0, |sum, part| sum + part.weight())
     }
 
-    /// Equal rows merged: the distinct ones in order of first appearance, how often each is there, and the
-    /// distinct row of each row. Rows without any value share no feature, and no two of them are equal.
+    /// Merges equal rows. Returns the distinct rows in order of first appearance, the count of each, and the position
+    /// of each row's distinct row. Rows without any value have no common feature and are never equal.
     pub fn distinct(&self) -> (Self, Vec<u32>, Vec<u32>) {
         let mut places: HashMap<Vec<u32>, u32> = HashMap::new();
         let (mut firsts, mut counts, mut of_row) = (Vec::new(), Vec::new(), Vec::new());
@@ -211,10 +211,10 @@ impl Part {
         }
     }
 
-    /// Equal for equal values, missing ones among them.
+    /// Equal for equal values, and for missing ones.
     fn key(&self, row: usize) -> u32 {
         match self {
-            // 0.0 and -0.0 are one value.
+            // 0.0 and -0.0 are equal.
             Self::Numeric { values, .. } if values[row].is_nan() => f32::NAN.to_bits(),
             Self::Numeric { values, .. } => (values[row] + 0.0).to_bits(),
             Self::Codes { codes, .. } => codes[row],

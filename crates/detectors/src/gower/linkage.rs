@@ -1,4 +1,4 @@
-//! Complete linkage, cut into clusters.
+//! Complete linkage and its cuts into clusters.
 
 use anomal_core::{
     Cancel, Result,
@@ -7,13 +7,13 @@ use anomal_core::{
 
 use super::{merging, tiles::Tiles};
 
-/// Heights that differ by less are one: distances are f32, of numbers between 0 and 1.
+/// Heights that differ by less count as equal: distances are f32 between 0 and 1.
 const TIE: f32 = 1e-6;
 
-/// A tree over distinct rows; merges ascend in height.
+/// A tree over distinct rows, with merges in ascending height.
 pub(crate) struct Tree {
     pub leaves: usize,
-    /// Left, right and height: node i of the leaves, node leaves + i made by merge i.
+    /// Left, right and height. Nodes below `leaves` are leaves; node leaves + i is made by merge i.
     merges: Vec<(usize, usize, f32)>,
 }
 
@@ -31,14 +31,14 @@ impl Tree {
         Ok(Self { leaves, merges })
     }
 
-    /// The heights of the merges, ascending; merging equal rows costs nothing and is not among them.
+    /// The heights of the merges, ascending; merges of equal rows are not among them.
     #[cfg(test)]
     pub fn heights(&self) -> impl Iterator<Item = f32> {
         self.merges.iter().map(|merge| merge.2)
     }
 
-    /// The finest cut with at most `k` clusters (as SciPy's `fcluster` with `maxclust` has it): merges of
-    /// one height are done together, and those of height 0 always. Gives each leaf's cluster, in no order, and the height.
+    /// The finest cut with at most `k` clusters (as SciPy's `fcluster` with `maxclust`): merges of equal height are
+    /// applied together, and those of height 0 always. Returns each leaf's cluster, in no order, and the height.
     pub fn cut(&self, k: usize) -> (Vec<u32>, f32) {
         let needed = self.leaves.saturating_sub(k);
         let last = needed.checked_sub(1).and_then(|last| self.merges.get(last));
@@ -50,7 +50,7 @@ impl Tree {
             parents[*left] = self.leaves + index;
             parents[*right] = self.leaves + index;
         }
-        // Parents come after their children: from the last one down, each knows its root.
+        // Parents follow their children: from the last one down, each finds its root.
         for node in (0..parents.len()).rev() {
             parents[node] = parents[parents[node]];
         }
@@ -62,7 +62,7 @@ impl Tree {
         (labels.collect(), height)
     }
 
-    /// The leaves as they stand side by side.
+    /// The leaves in the order of a drawing without crossings.
     pub fn order(&self) -> Vec<u32> {
         let mut order = Vec::with_capacity(self.leaves);
         let mut stack = vec![(self.leaves + self.merges.len()).saturating_sub(1)];
@@ -79,7 +79,7 @@ impl Tree {
         order
     }
 
-    /// As the analysis has it, with the row and the number of rows of each leaf.
+    /// The tree as a message, with the row and the number of rows of each leaf.
     pub fn message(&self, rows: Vec<u64>, counts: &[u32]) -> Dendrogram {
         let mut sizes: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
         let mut merges = Vec::with_capacity(self.merges.len());
@@ -103,7 +103,7 @@ impl Tree {
     }
 }
 
-/// The cluster that a leaf is in by now.
+/// The current cluster of a leaf.
 fn root(parents: &mut [usize], leaf: u32) -> usize {
     let mut node = leaf as usize;
     while parents[node] != node {
@@ -113,8 +113,8 @@ fn root(parents: &mut [usize], leaf: u32) -> usize {
     node
 }
 
-/// Labels 1, 2, … by the number of rows, the largest first, equal ones by their smallest row. `of_row`
-/// gives a cluster under any name for each row.
+/// Labels 1, 2, … by descending number of rows, ties by the smallest row. `of_row` has the cluster of each row under
+/// any label.
 pub(crate) fn by_size(of_row: &[u32]) -> (Vec<u32>, Vec<u64>) {
     let clusters = of_row.iter().max().map_or(0, |most| *most as usize + 1);
     let mut sizes = vec![(0_u64, 0_usize); clusters];

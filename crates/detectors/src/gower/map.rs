@@ -1,9 +1,8 @@
-//! Rows in the plane, so that those far apart by Gower's distance are far apart there.
+//! A map of rows in the plane that keeps rows apart that are far apart by Gower's distance.
 //!
-//! Up to [`ALL_PAIRS`] rows all pairs take part (`nmds`). Beyond, landmarks are placed so, and every other
-//! row by its distances to them (as landmark MDS does: de Silva and Tenenbaum 2004, "Sparse
-//! multidimensional scaling using landmark points"), drawn as far as the landmarks' fit says and moved
-//! until the stress gains no more.
+//! Up to [`ALL_PAIRS`] rows all pairs are used (`nmds`). Beyond, landmarks are placed by all their pairs, and every other
+//! row by its distances to them (landmark MDS; de Silva and Tenenbaum 2004, "Sparse multidimensional scaling using
+//! landmark points"), mapped by the landmarks' monotone fit and moved until the stress gains no more.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
@@ -15,12 +14,12 @@ use super::{
     representatives,
 };
 
-/// Rows of which all pairs take part.
+/// The most rows of which all pairs are used.
 pub(crate) const ALL_PAIRS: usize = 1_000;
 const LANDMARKS: usize = 600;
-/// Rows over whose pairs the stress is computed, at most.
+/// The stress is computed over all pairs of at most so many rows.
 const STRESS_POINTS: usize = 1_000;
-/// Moves of a row among landmarks at most, and the move, as a share of the map's size, that is the last.
+/// The most moves of a row among landmarks; a move below this share of the map's size is the last.
 const MOST_MOVES: usize = 50;
 const LAST_MOVE: f64 = 1e-4;
 
@@ -73,7 +72,7 @@ fn line(rows: &EncodedRows) -> Map {
     Map { points, stress: 0.0, stress_points: rows.rows, iterations: 0, landmarks: false }
 }
 
-/// Each row where its distances to the landmarks are drawn best.
+/// Places each row by its distances to the landmarks.
 fn place(
     rows: &EncodedRows,
     landmarks: &EncodedRows,
@@ -93,7 +92,7 @@ fn place(
         .collect()
 }
 
-/// From two starts, the nearest landmark and what triangulation says, the place with less stress.
+/// The better of two descents: from the nearest landmark, and from the triangulated place.
 fn place_one(
     distances: &[f32],
     landmarks: &[Point],
@@ -110,7 +109,7 @@ fn place_one(
     if stress <= other { first } else { second }
 }
 
-/// Majorization of one point's stress against landmarks that stay. Gives the point and its raw stress.
+/// Majorization of one point's stress against fixed landmarks. Returns the point and its raw stress.
 fn settle(start: Point, ranges: &[(f64, f64)], landmarks: &[Point], last: f64) -> (Point, f64) {
     let mut point = start;
     let mut stress = f64::INFINITY;

@@ -1,9 +1,9 @@
 //! Complete linkage by lists of nearest neighbours (Müllner 2011, "Modern hierarchical, agglomerative
 //! clustering algorithms", section 3.1).
 //!
-//! Each cluster knows the nearest of those behind it. Distances only grow by merges, so what it knows is a
-//! lower bound at any time: it is looked up anew when its turn comes and it is found to be wrong. Once half of
-//! the clusters are gone, the others are moved together.
+//! Each cluster stores the nearest of those after it. Merges only increase distances, so a stored distance is a lower
+//! bound; it is recomputed when it reaches the front of the queue and is outdated. The remaining clusters are compacted
+//! once half of them are gone.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -15,14 +15,14 @@ use super::tiles::Tiles;
 /// A merge of two clusters, each by one of its leaves, and their distance.
 pub(super) type Merge = (u32, u32, f32);
 
-/// A distance by its bits, whose order is that of non-negative numbers, and the cluster that it is of.
+/// The bits of a non-negative distance, which are ordered as the numbers are, and its cluster.
 type QueueEntry = Reverse<(u32, usize)>;
 
-/// The merges, the nearest first; equally near ones by the place of their first cluster.
+/// The merges in ascending distance, ties by the position of the first cluster.
 pub(super) fn merges(mut distances: Tiles, cancel: &Cancel) -> Result<Vec<Merge>> {
     let leaves = distances.size();
     let mut merges = Vec::with_capacity(leaves.saturating_sub(1));
-    // A leaf of each cluster by its place; none once it is merged into another.
+    // A leaf of each cluster, by position; none after it was merged into another.
     let mut clusters: Vec<Option<u32>> = (0..).map(Some).take(leaves).collect();
     let mut nearest: Vec<usize> = Vec::new();
     let mut queue: BinaryHeap<QueueEntry> = BinaryHeap::new();

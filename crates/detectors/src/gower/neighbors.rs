@@ -9,11 +9,11 @@ use super::{
     packed_rows::{Leaf, PackedRows},
 };
 
-/// Rows of a leaf that is looked through, and rows that look together.
+/// Rows per leaf of the index, and rows that search together.
 const LEAF: usize = 256;
 const GROUP: usize = 32;
 
-/// Distance and place of the rows nearest to one, nearest first, equal ones by their place.
+/// Distance and position of the nearest rows in ascending order, ties by position.
 pub(crate) type Nearest = Vec<(f32, u32)>;
 
 /// Rows indexed for searches.
@@ -25,8 +25,8 @@ impl Index {
         Self(PackedRows::new(rows, LEAF))
     }
 
-    /// The `k` rows nearest to each row of `from`, as comparing all with all would find them; where
-    /// `from` is what the index was made of, `same` says so, and a row is none of its own.
+    /// The `k` nearest rows of each row of `from`, as a comparison of all pairs finds them. `same` says that `from` is
+    /// what the index was built from: a row is then not its own neighbour.
     pub fn nearest(
         &self,
         from: &EncodedRows,
@@ -54,7 +54,7 @@ impl Index {
         Ok(all)
     }
 
-    /// Leaf by leaf, from the one that may be nearest, until none can hold a nearer row.
+    /// Visits leaves in order of their lower bounds until none can hold a nearer row.
     fn of_group(&self, asking: &PackedRows, group: &Leaf, k: usize, same: bool) -> Vec<Nearest> {
         let Self(known) = self;
         let whole = asking.rows.whole();
@@ -87,17 +87,17 @@ impl Index {
     }
 }
 
-/// What is farther is of no use.
+/// The distance beyond which rows are not among the `k` nearest.
 fn limit(found: &Nearest, k: usize) -> f32 {
     if found.len() < k { f32::INFINITY } else { found[k - 1].0 }
 }
 
-/// Takes what is nearer than the farthest so far; most runs hold little of the kind.
+/// Inserts the rows that are nearer than the farthest so far; most runs have none.
 fn take(found: &mut Nearest, run: &[f32], places: &[u32], own: Option<u32>, k: usize) {
     const LANES: usize = 16;
     for (distances, places) in run.chunks(LANES).zip(places.chunks(LANES)) {
         let far = limit(found, k);
-        // Counted, not searched: without branches the processor compares many at once.
+        // Counted without branches, so that the compiler vectorises it.
         if distances.iter().map(|distance| u32::from(*distance <= far)).sum::<u32>() == 0 {
             continue;
         }
@@ -114,15 +114,15 @@ fn take(found: &mut Nearest, run: &[f32], places: &[u32], own: Option<u32>, k: u
 /// The score of a row by its neighbours.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NeighborScore {
-    /// The mean distance to the `k` nearest.
+    /// The mean distance to the `k` nearest rows.
     pub score: f64,
-    /// Of each part: its share in the distances to those neighbours, added up. They add up to 1, or are
-    /// all 0 where the row is equal to its neighbours or shares no feature with them.
+    /// The share of each part in the distances to those neighbours. The shares add up to 1, or are all 0 if the
+    /// row equals its neighbours or has no common feature with them.
     pub shares: Vec<f64>,
 }
 
-/// Scores a row by its `k` nearest neighbours: `copies` of it, at distance 0, and then those found, each
-/// as often as it is there. Nothing where there is no neighbour.
+/// Scores a row by its `k` nearest neighbours: `copies` of it at distance 0, then those found, each as often as it
+/// occurs. None without neighbours.
 pub(crate) fn score_row(
     (from, row): (&EncodedRows, usize),
     to: &EncodedRows,
@@ -159,8 +159,8 @@ pub(crate) fn score_row(
 pub(crate) struct NeighborScores(Vec<NeighborScore>);
 
 impl NeighborScores {
-    /// Of all rows of `from` by what was found for them among the rows of `to`, each of which stands for
-    /// `counts` rows; `same` where it was found among the very same rows, whose copies then count too.
+    /// Scores all rows of `from` by the neighbours found in `to`, whose rows stand for `counts` rows each. `same` says
+    /// that both are the same rows, whose copies then count too.
     pub fn new(
         from: &EncodedRows,
         to: &EncodedRows,
@@ -176,13 +176,13 @@ impl NeighborScores {
         Self(found.par_iter().enumerate().map(one).collect())
     }
 
-    /// Of rows, each by its place among those scores.
+    /// The scores of rows, given the position of each among the scored ones.
     pub fn scores(&self, of_row: &[u32]) -> Vec<f64> {
         of_row.iter().map(|place| self.0[*place as usize].score).collect()
     }
 
-    /// For each feature of a table its share in each row's score; `places` are the parts' places among
-    /// these features.
+    /// For each of `features` features its share in each row's score; `places` are the parts' positions among the
+    /// features.
     pub fn shares(&self, of_row: &[u32], places: &[usize], features: usize) -> Vec<Vec<f64>> {
         let of_feature = |feature: usize| match places.iter().position(|place| *place == feature) {
             Some(part) => {

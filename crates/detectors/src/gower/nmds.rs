@@ -1,7 +1,7 @@
-//! Non-metric multidimensional scaling of all pairs of a few rows: Kruskal 1964, "Multidimensional scaling
-//! by optimizing goodness of fit to a nonmetric hypothesis", Psychometrika 29, by majorization (SMACOF; de
-//! Leeuw 1977, "Applications of convex analysis to multidimensional scaling") from classical scaling
-//! (Torgerson 1952, "Multidimensional scaling: I. Theory and method").
+//! Non-metric multidimensional scaling of all pairs of a few rows (Kruskal 1964, "Multidimensional scaling by optimizing
+//! goodness of fit to a nonmetric hypothesis", Psychometrika 29) by majorization (SMACOF; de Leeuw 1977, "Applications
+//! of convex analysis to multidimensional scaling") from classical scaling (Torgerson 1952, "Multidimensional scaling:
+//! I. Theory and method").
 
 use std::ops::Range;
 
@@ -10,26 +10,26 @@ use rayon::prelude::*;
 
 use super::{classical::classical, distances::condensed, encoding::EncodedRows};
 
-/// Pairs that one thread works on: sums are taken by such chunks, in their order.
+/// Pairs per partial sum; partial sums are added in order.
 const CHUNK: usize = 16_384;
 const MOST_ITERATIONS: usize = 300;
-/// The last iteration is the one after which so many gained less than this share of the stress each.
+/// Iteration ends after so many steps in a row that gained less than this share of the stress.
 const PATIENCE: usize = 5;
 const GAIN: f64 = 1e-5;
 const NO_STRESS: f64 = 1e-7;
-/// How far a point goes, in units of the majorizing step: nearly twice as far needs half the iterations
-/// (de Leeuw and Heiser 1980, "Multidimensional scaling with restrictions on the configuration").
+/// The length of a step in units of the majorizing step; nearly 2 halves the number of iterations (de Leeuw and Heiser
+/// 1980, "Multidimensional scaling with restrictions on the configuration").
 const STRIDE: f64 = 1.8;
 
 pub(crate) type Point = [f64; 2];
 
-/// Points for rows, and how they got there.
+/// The points of rows, and how well they fit.
 pub(crate) struct Configuration {
     pub points: Vec<Point>,
     /// Kruskal's stress-1, 0..1.
     pub stress: f64,
     pub iterations: usize,
-    /// What became of the dissimilarities.
+    /// The monotone map from dissimilarities to distances.
     pub steps: Steps,
 }
 
@@ -68,16 +68,16 @@ pub(crate) fn stress_of(rows: &EncodedRows, points: &[Point], cancel: &Cancel) -
     Ok(fit.stress)
 }
 
-/// All pairs of some rows, from the least dissimilar on.
+/// All pairs of some rows in ascending dissimilarity.
 pub(crate) struct Pairs {
     rows: usize,
     pairs: Vec<(u32, u32)>,
     dissimilarities: Vec<f32>,
-    /// Runs of equal dissimilarity with more than one pair.
+    /// Runs of several pairs with equal dissimilarity.
     ties: Vec<Range<usize>>,
 }
 
-/// Distances in the plane, pair by pair, and the ascending sequence nearest to them.
+/// Distances in the plane by pair, and the nearest ascending sequence.
 #[derive(Default)]
 pub(crate) struct Fit {
     distances: Vec<f64>,
@@ -104,7 +104,7 @@ impl Pairs {
         Self { rows, pairs: keyed.into_iter().map(|one| one.1).collect(), dissimilarities, ties }
     }
 
-    /// Ties are broken as the distances are (Kruskal's primary approach).
+    /// Ties are ordered as the distances are (Kruskal's primary approach).
     pub fn fit(&mut self, points: &[Point], fit: &mut Fit) {
         for tie in &self.ties {
             let pairs = &mut self.pairs[tie.clone()];
@@ -120,10 +120,9 @@ impl Pairs {
         fit.stress = stress(&fit.distances, &fit.fitted);
     }
 
-    /// The Guttman transform with all weights 1, and on: each point to the mean of where the others draw
-    /// it.
+    /// The relaxed Guttman transform with all weights 1: moves each point beyond the mean of where the others pull it.
     pub fn step(&self, fit: &Fit, points: &mut [Point]) {
-        // Fitted distances of the size of the distances, or the points would shrink.
+        // Scaled to the size of the distances, or the points would shrink.
         let size = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
         let factor = (size(&fit.distances) / size(&fit.fitted).max(f64::MIN_POSITIVE)).sqrt();
         let sums: Vec<Vec<Point>> = (self.pairs.par_chunks(CHUNK), fit.distances.par_chunks(CHUNK))
@@ -154,7 +153,7 @@ impl Pairs {
     }
 }
 
-/// Of numbers that are not negative, their order is that of their bits; -0.0 is none of them.
+/// The bits of a non-negative number, which are ordered as the numbers are; -0.0 becomes 0.0.
 fn order_of(value: f32) -> u32 {
     (value + 0.0).to_bits()
 }
@@ -193,11 +192,10 @@ pub(crate) fn monotone(values: &[f64], fitted: &mut Vec<f64>) {
     }
 }
 
-/// The distance that a dissimilarity is drawn at: the ascending fit, also between and beyond what was
-/// fitted.
+/// The monotone map from dissimilarities to distances, also between and beyond the fitted ones.
 pub(crate) struct Steps(Vec<Step>);
 
-/// Dissimilarities drawn at one distance.
+/// A run of dissimilarities with one distance.
 struct Step {
     from: f32,
     to: f32,
@@ -205,7 +203,7 @@ struct Step {
 }
 
 impl Steps {
-    /// Of dissimilarities and fitted distances that ascend.
+    /// Both sequences ascend.
     fn new(dissimilarities: &[f32], fitted: &[f64]) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         for (dissimilarity, distance) in dissimilarities.iter().zip(fitted) {
@@ -221,10 +219,10 @@ impl Steps {
         Self(steps)
     }
 
-    /// Between which distances this dissimilarity is drawn without stress.
+    /// The range of distances that have no stress for this dissimilarity.
     pub fn range(&self, dissimilarity: f32) -> (f64, f64) {
         let Self(steps) = self;
-        // The first step that does not end below it, and how many do not begin above it.
+        // The first step that does not end below it, and the number of steps that do not begin above it.
         let first = steps.partition_point(|step| step.to < dissimilarity);
         let begun = steps.partition_point(|step| step.from <= dissimilarity);
         let low = match begun {
@@ -235,7 +233,7 @@ impl Steps {
         let high = if first < begun { steps.get(begun - 1) } else { steps.get(first) };
         match (high, steps.last()) {
             (Some(high), _) => (low, high.distance),
-            // Farther than all that were fitted: by as much farther in the plane.
+            // Beyond all fitted dissimilarities: proportionally farther.
             (None, Some(last)) => {
                 let far = last.distance * f64::from(dissimilarity)
                     / f64::from(last.to).max(f64::MIN_POSITIVE);

@@ -1,9 +1,9 @@
-//! Rows in leaves of rows that are near one another, each leaf with the extent of its values: what is too
-//! far is passed over a leaf at a time.
+//! Rows grouped into leaves of near rows, each with the extent of its values: a search skips a leaf as a whole if it
+//! is too far.
 //!
-//! Leaves come of halving, as those of a k-d tree (Bentley 1975, "Multidimensional binary search trees
-//! used for associative searching") do, by the feature that adds most to the distances; categories and
-//! missing values take part as they are, which no index for numbers lets them.
+//! Leaves are made by halving, as in a k-d tree (Bentley 1975, "Multidimensional binary search trees used for
+//! associative searching"), by the feature that contributes most to the distances. Categories and missing values are
+//! supported, which indexes of numbers alone do not offer.
 
 use std::ops::Range;
 
@@ -13,16 +13,16 @@ use super::{
 };
 use crate::matrix::MISSING;
 
-/// Rows by which it is judged which feature parts them best.
+/// Rows by which the splitting feature is chosen.
 const SPREAD_SAMPLE: usize = 256;
-/// A bound is lowered by this share: beyond what rounding can do to a quotient.
+/// Bounds are lowered by this factor, more than the rounding error of a quotient.
 const SLACK: f32 = 1.0 - 1e-6;
 
 /// Rows in the order of their leaves.
 #[derive(Debug)]
 pub(crate) struct PackedRows {
     pub rows: EncodedRows,
-    /// The place among the rows given of each row here.
+    /// The position of each row among the rows given.
     pub places: Vec<u32>,
     pub leaves: Vec<Leaf>,
 }
@@ -37,13 +37,13 @@ pub(crate) struct Leaf {
 #[derive(Debug)]
 struct Extent {
     span: Span,
-    /// Whether some rows lack it.
+    /// Whether it is missing in some rows.
     missing: bool,
 }
 
 #[derive(Debug)]
 enum Span {
-    /// No row has it.
+    /// It is missing in all rows.
     Nothing,
     Numeric(f32, f32),
     /// Ascending.
@@ -51,7 +51,7 @@ enum Span {
 }
 
 impl PackedRows {
-    /// Leaves of more than half of `most` rows, and at most that.
+    /// Makes leaves of more than half of `most` rows, and at most `most`.
     pub fn new(rows: &EncodedRows, most: usize) -> Self {
         let mut places: Vec<u32> = (0..u32::try_from(rows.rows).unwrap_or(u32::MAX)).collect();
         let mut ranges = Vec::new();
@@ -86,7 +86,7 @@ fn halve(
     });
     let middle = places.len() / 2;
     match rows.parts.get(widest.0) {
-        // NaN is above all numbers, a missing code above all codes.
+        // NaN is above all numbers, and a missing code above all codes.
         Some(Part::Numeric { values, .. }) => {
             let value = |place: &u32| values[*place as usize];
             places.select_nth_unstable_by(middle, |a, b| {
@@ -103,7 +103,7 @@ fn halve(
     halve(rows, high, start + middle, most, ranges);
 }
 
-/// What the feature adds to the distance of two of the rows, about.
+/// The approximate contribution of the feature to the distance of two of the rows.
 fn spread(part: &Part, places: &[u32]) -> f64 {
     let step = places.len().div_ceil(SPREAD_SAMPLE);
     let some = places.iter().step_by(step).map(|place| *place as usize);
@@ -115,7 +115,7 @@ fn spread(part: &Part, places: &[u32]) -> f64 {
                 .collect();
             let n = values.len().max(1) as f64;
             let centre = values.iter().sum::<f64>() / n;
-            // The mean difference of two normal values, from their mean deviation.
+            // The mean difference of two normal values, from the mean absolute deviation.
             std::f64::consts::SQRT_2
                 * values.iter().map(|value| (value - centre).abs()).sum::<f64>()
                 / n
@@ -136,7 +136,7 @@ fn extent(part: &Part, range: &Range<usize>) -> Extent {
         Part::Numeric { values, .. } => {
             let values = &values[range.clone()];
             let missing = values.iter().any(|value| value.is_nan());
-            // NaN is passed over by min and max.
+            // `min` and `max` ignore NaN.
             let low = values.iter().copied().fold(f32::INFINITY, f32::min);
             let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             Extent {
@@ -157,8 +157,8 @@ fn extent(part: &Part, range: &Range<usize>) -> Extent {
     }
 }
 
-/// The distance that rows with these values have at least, feature by feature in the order in which
-/// distances are added up, so that rounding keeps it below.
+/// A lower bound of a distance, added up feature by feature in the order of distances, so that rounding keeps it
+/// below them.
 #[derive(Default)]
 struct DistanceBound {
     sum: f32,
@@ -166,7 +166,7 @@ struct DistanceBound {
 }
 
 impl DistanceBound {
-    /// `sure`: whether all pairs have the feature; else it may be left out of the mean, or be in it.
+    /// `sure` says that all pairs have the feature in common; else it may be in their means or not.
     fn add(&mut self, gap: f32, weight: f32, sure: bool) {
         self.sum += if sure { gap } else { 0.0 };
         self.total += weight;
@@ -178,7 +178,7 @@ impl DistanceBound {
 }
 
 impl Leaf {
-    /// What any of its rows is from any of the other leaf's at least; `rows` are this leaf's.
+    /// A lower bound of the distances between this leaf's rows, which are in `rows`, and the other's.
     pub fn bound(&self, rows: &EncodedRows, other: &Self, whole: f32) -> f32 {
         let mut bound = DistanceBound::default();
         for ((here, there), part) in self.extents.iter().zip(&other.extents).zip(&rows.parts) {
@@ -199,7 +199,7 @@ impl Leaf {
         bound.value(whole)
     }
 
-    /// What row `row` of `rows` is from any of this leaf's rows at least.
+    /// A lower bound of the distances between row `row` of `rows` and this leaf's rows.
     pub fn bound_of_row(&self, rows: &EncodedRows, row: usize, whole: f32) -> f32 {
         let mut bound = DistanceBound::default();
         for (extent, part) in self.extents.iter().zip(&rows.parts) {

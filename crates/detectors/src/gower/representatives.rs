@@ -12,19 +12,18 @@ use super::{
 
 const CHUNK: usize = 4096;
 
-/// Representatives rows, and the one of them that stands for each row.
+/// Some rows, and for each row the one of them that represents it.
 pub(crate) struct Representatives {
     /// Ascending.
     pub rows: Vec<usize>,
-    /// The place in `rows` of each row's nearest, of equal ones the smallest.
+    /// For each row the position in `rows` of the nearest, ties by position.
     pub of_row: Vec<u32>,
-    /// How far at most a row is from its own.
+    /// The greatest distance of a row from its representative.
     pub radius: f32,
 }
 
-/// Chooses `count` rows: half by farthest-first traversal (Gonzalez 1985, "Clustering to minimize the
-/// maximum intercluster distance"), so that outliers are among them, half at random, so that dense
-/// parts are too.
+/// Chooses `count` rows: half by farthest-first traversal (Gonzalez 1985, "Clustering to minimize the maximum
+/// intercluster distance"), so that outliers are represented, and half at random, so that dense regions are.
 pub(crate) fn choose(
     rows: &EncodedRows,
     count: usize,
@@ -52,7 +51,7 @@ pub(crate) fn choose(
                 for (index, (nearest, distance)) in
                     nearest.iter_mut().zip(distances.iter()).enumerate()
                 {
-                    // A row without any value is far even from itself.
+                    // A row without any value is far from itself, too.
                     let own = chunk * CHUNK + index == next;
                     *nearest = if own { 0.0 } else { nearest.min(*distance) };
                     if *nearest > farthest.0 {
@@ -66,7 +65,7 @@ pub(crate) fn choose(
             |best: (f32, usize), one: &(f32, usize)| if one.0 > best.0 { *one } else { best };
         next = farthest.iter().fold((f32::NEG_INFINITY, 0), first).1;
         if chosen[next] {
-            // Every row stands on a chosen one.
+            // Every row coincides with a chosen one.
             break;
         }
     }
@@ -83,7 +82,7 @@ pub(crate) fn choose(
     Ok(Representatives { rows: picked, of_row, radius })
 }
 
-/// The nearest of the picked rows to each row, itself for a picked one, and how far the farthest is.
+/// For each row the nearest of the picked ones (a picked row itself), and the greatest of these distances.
 fn assign(rows: &EncodedRows, picked: &[usize], cancel: &Cancel) -> Result<(Vec<u32>, f32)> {
     let mut found = Index::new(&rows.select(picked)).nearest(rows, 1, false, cancel)?;
     for (row, place) in picked.iter().zip(0..) {

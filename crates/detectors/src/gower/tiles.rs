@@ -1,9 +1,8 @@
-//! The distances of all pairs where both a row and a column are read fast.
+//! The distances of all pairs in a layout that is fast by row and by column.
 //!
-//! The upper half of the matrix in tiles of 32 by 32, which are a page of memory each, and these in cells of
-//! 4 by 4, which are a cache line each: a change of the distances of one cluster, before it down a column
-//! and behind it along a row, waits for a fourth of the lines and a thirtieth of the pages that it would
-//! have to touch in rows.
+//! The upper half of the matrix is stored in tiles of 32 by 32, each one page of memory, and tiles in cells of 4 by 4, each
+//! one cache line. Updating the distances of one cluster, down a column and then along a row, touches a quarter of the
+//! lines and a thirtieth of the pages that a row-major layout needs.
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
@@ -15,20 +14,20 @@ const SIDE: usize = 32;
 /// Rows and columns of a cell.
 const CELL: usize = 4;
 const TILE: usize = SIDE * SIDE;
-/// From the first to behind the last distance of a row in a tile.
+/// The length of the span from the first to the last distance of a row in a tile.
 const ROW: usize = (SIDE / CELL - 1) * CELL * CELL + CELL;
 
-/// Distances of clusters, in both directions; infinite to itself and to one that is gone.
+/// Distances of clusters, symmetric; infinite to itself and to removed clusters.
 pub(crate) struct Tiles {
     size: usize,
     distances: Vec<f32>,
 }
 
-/// The distances of one cluster to those of a tile's row or column.
+/// The distances of one cluster within a tile, along a row or a column.
 #[derive(Clone, Copy)]
 struct Line {
     start: usize,
-    /// From one cell to the next, and from one distance to the next in a cell.
+    /// The strides between cells, and between distances within a cell.
     cell: usize,
     step: usize,
 }
@@ -55,7 +54,7 @@ impl Tiles {
         Self::fill(rows.rows, cancel, |row, start, out| row_to_run(rows, row, rows, start, out))
     }
 
-    /// `fill` writes the distances of a row to those from the second number on.
+    /// `fill` writes the distances of a row to the rows from the second argument on.
     fn fill(
         size: usize,
         cancel: &Cancel,
@@ -102,12 +101,12 @@ impl Tiles {
         }
     }
 
-    /// Where a tile begins; its row is not behind its column.
+    /// The start of a tile; its row is at most its column.
     fn tile(&self, row: usize, column: usize) -> usize {
         (row * (2 * self.across() + 1 - row) / 2 + column - row) * TILE
     }
 
-    /// Tiles of a row.
+    /// Tiles per row.
     fn across(&self) -> usize {
         self.size.div_ceil(SIDE)
     }
@@ -116,8 +115,8 @@ impl Tiles {
         self.distances[self.line(one, other / SIDE).place(other % SIDE)]
     }
 
-    /// The nearest to a cluster of those behind it, the first of equally near ones, and its distance; itself
-    /// and infinite if there is none.
+    /// The nearest of the clusters after `of`, the first of ties, and its distance; `of` itself and infinity if there is
+    /// none.
     pub fn nearest_behind(&self, of: usize) -> (usize, f32) {
         let (own, place) = (of / SIDE, of % SIDE);
         let mut nearest = (of, f32::INFINITY);
@@ -146,7 +145,7 @@ impl Tiles {
         nearest
     }
 
-    /// Complete linkage: `stays` is as far from each other one as the farther of both was, `gone` is gone.
+    /// Complete linkage: the distances of `stays` become the greater of both; `gone` is removed.
     pub fn merge(&mut self, gone: usize, stays: usize) {
         for tile in 0..self.across() {
             let (from, to) = (self.line(gone, tile), self.line(stays, tile));
@@ -161,7 +160,7 @@ impl Tiles {
                 }
             }
         }
-        // A tile on the diagonal has each distance twice.
+        // Tiles on the diagonal store each distance twice.
         for changed in [gone, stays] {
             let row = self.line(changed, changed / SIDE);
             let tile = row.start - Line::row(0, changed % SIDE).start;
@@ -172,7 +171,7 @@ impl Tiles {
         }
     }
 
-    /// Those at these places alone, which ascend.
+    /// The distances of the clusters at these positions, which ascend.
     pub fn keep(&self, kept: &[usize], cancel: &Cancel) -> Result<Self> {
         Self::fill(kept.len(), cancel, |row, start, out| {
             for (out, other) in out.iter_mut().zip(&kept[start..]) {

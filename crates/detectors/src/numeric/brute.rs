@@ -1,33 +1,33 @@
-//! The nearest of some points by all pairs: |a - b|² is |a|² + |b|² - 2ab, and the products are those of matrices,
-//! which a processor is best at. They are taken with half the digits, and whatever could be near by them, rounding
-//! considered (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1), is compared exactly.
+//! Nearest neighbours by all pairs. |a - b|² is |a|² + |b|² - 2ab, so the products are a matrix product, which
+//! processors compute fast. It is computed in single precision; pairs that could be near, given its rounding error
+//! (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1), are compared exactly.
 
 use ndarray::{Array2, Axis, Slice, linalg::general_mat_mul};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
 use super::nearest::Collector;
 
-/// Points whose products are taken together.
+/// Points per matrix product.
 const TILE: usize = 256;
-/// Points that are passed over together.
+/// Points that are skipped together.
 const LANES: usize = 16;
-/// What vanishes with half the digits, added up over any number of columns.
+/// More than the sum of all underflows in single precision, for any number of columns.
 const VANISHING: f64 = 1e-30;
-/// Products of larger values are too large for half the digits: points with them are compared exactly.
+/// Products of larger values overflow single precision: points with them are compared exactly.
 const LARGE: f64 = 1e15;
 
 pub(crate) struct Brute {
-    /// In an order without meaning: were they in one, each could be a little nearer than the one before, and all would
-    /// have to be compared exactly. There are some more, so that they are a multiple of [`LANES`].
+    /// Shuffled: in sorted order each point could be a little nearer than the one before, and all would be compared
+    /// exactly. Padded to a multiple of [`LANES`].
     points: Array2<f32>,
-    /// Of each what [`least_square`] says.
+    /// [`least_square`] of each point.
     squares: Vec<f32>,
-    /// The place of each among all.
+    /// The position of each point in the caller's order.
     places: Vec<u32>,
 }
 
 impl Brute {
-    /// Of points one behind the other, each of `width` values, at least 1.
+    /// `points` are concatenated, each of `width` values, at least 1.
     pub fn new(points: &[f64], width: usize) -> Self {
         let mut places: Vec<u32> = (0_u32..).take(points.len() / width).collect();
         places.shuffle(&mut ChaCha8Rng::seed_from_u64(0));
@@ -39,7 +39,7 @@ impl Brute {
         Self { points: halved(count, width, places.iter().map(point)), squares, places }
     }
 
-    /// `all`: the points that it was made of; `asked`: as many as there are in `found`.
+    /// `all` are the points that `self` was built from; `asked` are the concatenated queries, one for each of `found`.
     pub fn visit(&self, all: &[f64], asked: &[f64], found: &mut [impl Collector]) {
         let width = self.points.ncols();
         let matrix = halved(found.len(), width, asked.chunks(width));
@@ -57,7 +57,7 @@ impl Brute {
         }
     }
 
-    /// `products` of the point asked for with those from `start` on, times -2; `own`: what [`least_square`] says of it.
+    /// `products` are those of the query with the points from `start` on, times -2; `own` is its [`least_square`].
     fn compare(
         &self,
         products: &[f32],
@@ -70,7 +70,7 @@ impl Brute {
         let (squares, _) = self.squares[start..].as_chunks::<LANES>();
         for (at, (products, squares)) in products.iter().zip(squares).enumerate() {
             let limit = (found.farthest() - own + VANISHING) as f32;
-            // What is no number is not far.
+            // NaN is not far.
             let is_far = |(product, square): (&f32, &f32)| product + square > limit;
             if products.iter().zip(squares).fold(true, |all, pair| all & is_far(pair)) {
                 continue;
@@ -82,7 +82,7 @@ impl Brute {
                 }
                 let other = &all[*place as usize * point.len()..];
                 let differences = other.iter().zip(point).map(|(other, value)| other - value);
-                // From 0 on in the order of the columns, as a tree adds them up.
+                // Summed from 0 in the order of the columns, as the tree does.
                 let square = differences.fold(0.0, |sum, by| sum + by * by);
                 if square <= found.farthest() {
                     found.offer(square, *place);
@@ -92,7 +92,7 @@ impl Brute {
     }
 }
 
-/// `count` points with half the digits; those that are not given are 0.
+/// `count` points in single precision; missing ones are 0.
 fn halved<'a>(count: usize, width: usize, points: impl Iterator<Item = &'a [f64]>) -> Array2<f32> {
     let mut matrix = Array2::zeros((count, width));
     for (mut row, point) in matrix.outer_iter_mut().zip(points) {
@@ -101,9 +101,9 @@ fn halved<'a>(count: usize, width: usize, points: impl Iterator<Item = &'a [f64]
     matrix
 }
 
-/// The square of a point's length, less the most that rounding makes of its products with others: with d columns the
-/// product ab is off by at most (d + 2) u |a| |b|, and 2 |a| |b| is at most |a|² + |b|². Twice that, for what is added
-/// up after it.
+/// The square of a point's length minus a bound of the rounding error of its products: with d columns the product
+/// ab is off by at most (d + 2) u |a| |b|, and 2 |a| |b| is at most |a|² + |b|². The bound is doubled for the additions
+/// that follow.
 fn least_square(point: &[f64]) -> f64 {
     if point.iter().any(|value| value.abs() > LARGE) {
         return f64::NEG_INFINITY;

@@ -1,6 +1,6 @@
-//! Trees that take rows apart by random hyperplanes (Hariri, Carrasco Kind and Brunner 2019, "Extended Isolation
-//! Forest", IEEE Transactions on Knowledge and Data Engineering 33, algorithms 2 and 3): a normal vector with
-//! a few entries, through a random point in the box around a node's rows.
+//! Isolation trees with random hyperplanes (Hariri, Carrasco Kind and Brunner 2019, "Extended Isolation Forest",
+//! IEEE Transactions on Knowledge and Data Engineering 33, algorithms 2 and 3): a sparse normal vector through a
+//! random point in the bounding box of a node's rows.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::index};
 use serde::{Deserialize, Serialize};
@@ -12,24 +12,24 @@ use super::{
     walk::LANES,
 };
 
-/// A tree's nodes; the root is the first, and both children of a node are one behind the other.
+/// A tree's nodes. The root is the first; the two children of a node are adjacent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hyperplanes {
-    /// The left child, behind its parent; 0 where there is none.
+    /// The left child, which comes after its parent; 0 for a leaf.
     left: Vec<u32>,
-    /// How many of the drawn rows came here.
+    /// The number of sampled rows in each node.
     sizes: Vec<u32>,
-    /// Where the entries of each node's normal vector end; they begin where those of the node before end.
+    /// The end of each node's entries, which begin at the end of the node before.
     ends: Vec<u32>,
-    /// Of each entry its column, itself, and where the hyperplane's point is in that column.
+    /// Entries of the normal vectors: column, factor, and the hyperplane's point in that column.
     entries: Vec<(u32, f64, f64)>,
 }
 
-/// Some rows, and a tree of them so far.
+/// A tree under construction.
 struct TreeBuilder<'a> {
     candidates: &'a [Candidate],
-    /// As many features are drawn for a split.
+    /// Features per split.
     features: usize,
     rows: Vec<Vec<f64>>,
     random: ChaCha8Rng,
@@ -43,7 +43,7 @@ struct OpenNode {
     depth: u32,
 }
 
-/// The tree of so many of the rows, drawn without replacement. For each split so many features are drawn.
+/// Builds a tree from `drawn` rows, sampled without replacement, with `features` features per split.
 pub(crate) fn grow(
     candidates: &[Candidate],
     features: usize,
@@ -60,7 +60,7 @@ pub(crate) fn grow(
 }
 
 impl TreeBuilder<'_> {
-    /// Level by level, so that a node's entries stand behind those of the nodes before it.
+    /// Breadth first, so that the entries are in the order of the nodes.
     fn grow(&mut self) -> Hyperplanes {
         let highest = self.rows.len().max(2).next_power_of_two().ilog2();
         let mut tree = Hyperplanes::default();
@@ -72,7 +72,7 @@ impl TreeBuilder<'_> {
         while let Some(mut one) = open.pop_front() {
             let splits = one.depth < highest && one.rows.len() > 1;
             let entries = if splits { self.draw(&mut one) } else { Vec::new() };
-            // Behind the nodes that are there wait as many as are open.
+            // The children follow this node and all that are queued.
             let children = small(tree.left.len() + 1 + open.len());
             tree.left.push(if entries.is_empty() { 0 } else { children });
             tree.sizes.push(small(one.rows.len()));
@@ -91,8 +91,7 @@ impl TreeBuilder<'_> {
         tree
     }
 
-    /// The entries of a normal vector for some features in which rows differ, drawn by weight; none if there
-    /// is no such feature.
+    /// The entries of a normal vector for features that vary among the rows, drawn by weight; empty if none varies.
     fn draw(&mut self, open: &mut OpenNode) -> Vec<(u32, f64, f64)> {
         let range = |column: usize| {
             let values = open.rows.iter().map(|row| self.rows[*row as usize][column]);
@@ -119,8 +118,8 @@ impl TreeBuilder<'_> {
         entries
     }
 
-    /// The places of some candidates in order, drawn by weight without replacement: those whose clocks ring
-    /// first (Efraimidis and Spirakis 2006, "Weighted random sampling with a reservoir", Information Processing
+    /// The positions of some candidates in ascending order, drawn by weight without replacement, by exponential
+    /// clocks (Efraimidis and Spirakis 2006, "Weighted random sampling with a reservoir", Information Processing
     /// Letters 97).
     fn choose(&mut self, candidates: &[usize]) -> Vec<usize> {
         let mut clocks: Vec<(f64, usize)> = Vec::with_capacity(candidates.len());
@@ -136,7 +135,7 @@ impl TreeBuilder<'_> {
     }
 }
 
-/// In lanes that need not wait for one another.
+/// Summed in independent lanes.
 fn is_right(entries: &[(u32, f64, f64)], row: &[f64]) -> bool {
     let mut lanes = [0.0; 4];
     for entries in entries.chunks(lanes.len()) {
@@ -147,23 +146,23 @@ fn is_right(entries: &[(u32, f64, f64)], row: &[f64]) -> bool {
     lanes.iter().sum::<f64>() >= 0.0
 }
 
-/// Of each entry how far it takes the row to the right.
+/// The distance along each entry, positive to the right.
 fn along<'a>(entries: &'a [(u32, f64, f64)], row: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
     entries.iter().map(|(column, factor, point)| factor * (row[*column as usize] - point))
 }
 
-/// A tree as rows walk down, some at a time.
+/// A tree prepared for scoring.
 pub(crate) struct Descent<'a> {
     tree: &'a Hyperplanes,
     highest: u32,
-    /// Of each node its depth, and what would be left to go if the tree were grown on.
+    /// The depth of each node plus the expected depth below it.
     ends: Vec<f64>,
-    /// Of each node the splits that the one above it has saved.
+    /// The splits saved by the step from the parent to each node.
     saved: Vec<f64>,
 }
 
 impl Hyperplanes {
-    /// None if the nodes make no tree of so many columns: the data may come from anywhere.
+    /// None if the nodes are no tree over `width` columns: they may come from an untrusted model.
     pub fn descent(&self, width: usize) -> Option<Descent<'_>> {
         let nodes = self.left.len();
         let in_order = self.ends.is_sorted()
@@ -205,9 +204,8 @@ impl Hyperplanes {
 }
 
 impl Descent<'_> {
-    /// Adds to each row's sum how far it comes; rows one behind the other, each of the columns. Reports for each
-    /// split that a row passes the row's place, the entries, the node that it comes to, and whether this is the
-    /// right one.
+    /// Adds the depth of each row to its sum. `rows` are concatenated. Calls `passed` for each split that a row passes,
+    /// with the row's position, the entries, the node reached, and whether it is the right child.
     fn walk(
         &self,
         rows: &[f64],
@@ -236,13 +234,13 @@ impl Descent<'_> {
         }
     }
 
-    /// Adds to each row's sum how far it comes; rows one behind the other, each of the columns.
+    /// Adds the depth of each row to its sum. `rows` are concatenated.
     pub fn add(&self, rows: &[f64], sums: &mut [f64]) {
         self.walk(rows, sums, |_, _, _, _| {});
     }
 
-    /// The same. Reports for each split that a row passes the row's place, the columns that took it to its side, and
-    /// of each its part of the splits that were saved.
+    /// As [`Descent::add`]; calls `report` for each split with the row's position and, for each column that moved the row
+    /// to its side, the column and its part of the saved splits.
     pub fn explain(
         &self,
         rows: &[f64],

@@ -1,9 +1,8 @@
-//! Trees that take rows apart by random splits (Liu, Ting and Zhou 2008, "Isolation Forest", ICDM,
-//! algorithms 1 and 2).
+//! Isolation trees (Liu, Ting and Zhou 2008, "Isolation Forest", ICDM, algorithms 1 and 2).
 //!
-//! A number goes by whether it is below a random cut between the least and the greatest of the node. A
-//! category goes to a random one of the two sides: by a hash of its text and of the cut, so that a cut is as
-//! small as that of a number, and independent of the order of levels. What is missing goes to a random side.
+//! A number is compared with a random cut between the least and the greatest in the node. A category goes to a
+//! random side, by a hash of its text and the cut, so that a cut is stored as a number and does not depend on the
+//! order of the levels. Missing values go to a random side.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::index};
 use serde::{Deserialize, Serialize};
@@ -14,28 +13,28 @@ use crate::matrix::{MISSING, MatrixColumn, Values};
 
 /// Cuts tried until the levels of a node are on both sides.
 const CUTS: usize = 64;
-/// No tree is higher: 2^40 rows.
+/// The greatest height of a tree: 2^40 rows.
 pub(crate) const HIGHEST: u32 = 40;
 
-/// A side that rows go to without a comparison: the right one, else the left.
+/// Flags of a node's sides that need no comparison: the right one if set, else the left.
 pub(crate) const MISSING_RIGHT: u8 = 1;
 pub(crate) const UNSEEN_RIGHT: u8 = 2;
 
-/// A tree's nodes; the root is the first, and both children of a node are one behind the other.
+/// A tree's nodes. The root is the first; the two children of a node are adjacent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tree {
     pub features: Vec<u32>,
-    /// What is compared with.
+    /// The value of the comparison.
     pub cuts: Vec<f64>,
-    /// The left child, behind its parent; 0 where there is none.
+    /// The left child, which comes after its parent; 0 for a leaf.
     pub left: Vec<u32>,
-    /// How many of the drawn rows came here.
+    /// The number of sampled rows in each node.
     pub sizes: Vec<u32>,
     pub sides: Vec<u8>,
 }
 
-/// A column as trees read it: a category as a number of 1 to 2 by its text, what is missing as NaN.
+/// A column as trees read it: a category is hashed to a number from 1 to 2, a missing value is NaN.
 pub(crate) enum Source<'a> {
     Numeric(&'a [f64]),
     Codes(&'a [u32], Vec<f64>),
@@ -61,7 +60,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The same with levels that are not among these, which are in order, below 0. None for a number.
+    /// Makes levels that are not in `seen`, which is sorted, negative. None for a number.
     pub fn with_unseen(self, seen: &[f64]) -> Option<Self> {
         let Self::Codes(codes, mut levels) = self else { return None };
         for level in &mut levels {
@@ -81,13 +80,12 @@ fn of_level(level: &str) -> f64 {
     f64::from_bits((xxh3_64(level.as_bytes()) >> 12) | 1.0_f64.to_bits())
 }
 
-/// Whether a level goes to the right at a cut.
+/// Whether a level goes to the right of a cut.
 pub(crate) fn level_goes_right(level: f64, cut: f64) -> bool {
     mixed(level.to_bits() ^ mixed(cut.to_bits())) >> 63 == 1
 }
 
-/// The mean number of splits that take a row from so many others in a random binary tree (the paper's
-/// equation 1).
+/// The mean number of splits that isolate a row from `count` rows in a random binary tree (the paper's equation 1).
 pub(crate) fn mean_depth(rows: u32) -> f64 {
     const EULER: f64 = 0.577_215_664_901_532_9;
     match rows {
@@ -101,8 +99,8 @@ pub(crate) fn mean_depth(rows: u32) -> f64 {
 }
 
 impl Tree {
-    /// The number of splits above each node, or nothing if the nodes make no tree of these features: for what
-    /// was read from anywhere.
+    /// The depth of each node; None if the nodes are no tree over these features: they may come from an untrusted
+    /// model.
     pub fn depths(&self, features: usize) -> Option<Vec<u32>> {
         let nodes = self.left.len();
         let even = [self.features.len(), self.cuts.len(), self.sizes.len(), self.sides.len()];
@@ -130,7 +128,7 @@ impl Tree {
     }
 }
 
-/// The different levels that there are, in order.
+/// The distinct levels in ascending order.
 fn distinct(levels: &[f64]) -> Vec<f64> {
     let mut levels: Vec<f64> = levels.iter().copied().filter(|level| !level.is_nan()).collect();
     levels.sort_unstable_by(f64::total_cmp);
@@ -138,23 +136,23 @@ fn distinct(levels: &[f64]) -> Vec<f64> {
     levels
 }
 
-/// A number of rows or nodes, which are never so many that they have no number of this kind.
+/// A count of rows or nodes as `u32`; counts never exceed it.
 pub(crate) fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// A feature that may be split by.
+/// A feature that splits can use.
 pub(crate) struct Candidate<'a> {
     pub feature: u32,
-    /// The chance that it is drawn, in any unit.
+    /// The relative chance of being drawn.
     pub weight: f64,
     pub source: Source<'a>,
 }
 
-/// Some rows of the candidates' columns, and a tree of them so far.
+/// A tree under construction.
 struct TreeBuilder<'a> {
     candidates: &'a [Candidate<'a>],
-    /// Of each candidate the values of the drawn rows.
+    /// The values of the sampled rows, by candidate.
     values: Vec<Vec<f64>>,
     random: ChaCha8Rng,
     tree: Tree,
@@ -169,8 +167,8 @@ struct OpenNode {
     depth: u32,
 }
 
-/// The tree of so many of the rows, drawn without replacement, and of each candidate that is no number the
-/// levels that it has seen; `order` is all rows.
+/// Builds a tree from `drawn` rows of `order`, sampled without replacement. Returns it with the levels seen of each
+/// categorical candidate.
 pub(crate) fn grow(
     candidates: &[Candidate<'_>],
     order: &[usize],
@@ -196,7 +194,7 @@ pub(crate) fn grow(
 
 impl TreeBuilder<'_> {
     fn grow(&mut self, drawn: usize) {
-        // As high as a tree with a leaf for each row, if all splits were even.
+        // The height of a balanced tree with a leaf for each row.
         let highest = drawn.max(2).next_power_of_two().ilog2();
         let rows: Vec<u32> = (0..small(drawn)).collect();
         let candidates = (0..self.candidates.len()).collect();
@@ -217,7 +215,7 @@ impl TreeBuilder<'_> {
             };
             let (right, left): (Vec<u32>, Vec<u32>) =
                 one.rows.iter().partition(|row| goes_right(row));
-            // What is new among the levels is where fewer are.
+            // Unseen levels go to the side with fewer rows.
             if right.len() < left.len() {
                 sides |= UNSEEN_RIGHT;
             }
@@ -238,7 +236,7 @@ impl TreeBuilder<'_> {
         }
     }
 
-    /// Adds a leaf and says where it is.
+    /// Adds a leaf and returns its position.
     fn add(&mut self, rows: usize) -> usize {
         self.tree.features.push(0);
         self.tree.cuts.push(0.0);
@@ -248,7 +246,7 @@ impl TreeBuilder<'_> {
         self.tree.left.len() - 1
     }
 
-    /// A feature in which some of the rows differ, drawn by weight, and where it is cut.
+    /// Draws a feature that varies among the rows, by weight, and its cut.
     fn cut(&mut self, open: &mut OpenNode) -> Option<(usize, f64)> {
         while !open.candidates.is_empty() {
             let weight = |candidate: &usize| self.candidates[*candidate].weight;

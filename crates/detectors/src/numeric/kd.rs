@@ -1,27 +1,26 @@
-//! The nearest of some points, exactly, by a tree of halves (Friedman, Bentley and Finkel 1977, "An Algorithm
-//! for Finding Best Matches in Logarithmic Expected Time", ACM TOMS 3; the distance to a half is kept up as
-//! Arya and Mount 1993, "Algorithms for Fast Vector Quantization", DCC, have it). With many columns it looks
-//! at nearly all points, leaf by leaf.
+//! Exact nearest neighbours by a k-d tree (Friedman, Bentley and Finkel 1977, "An Algorithm for Finding Best Matches
+//! in Logarithmic Expected Time", ACM TOMS 3). The distance to a half is updated incrementally (Arya and Mount 1993,
+//! "Algorithms for Fast Vector Quantization", DCC). With many columns a search visits nearly all leaves.
 
 use super::nearest::Collector;
 
-/// Points that are compared together.
+/// Points per leaf.
 const LEAF: usize = 32;
-/// What rounding may have added to the distance to a half.
+/// A bound of the rounding error of the distance to a half.
 const ROUNDED: f64 = 1.0 + 1e-9;
 
 pub(crate) struct KdTree {
     width: usize,
     nodes: Vec<Node>,
-    /// The points of one leaf behind those of the other, each leaf column by column.
+    /// The points in the order of the leaves; within a leaf column by column.
     points: Vec<f64>,
-    /// The place of each of them among all.
+    /// The position of each point in the caller's order.
     places: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
 enum Node {
-    /// Its left half is the node behind it: what is at most the cut; to the right is what is at least it.
+    /// The left half, with values up to the cut, is the next node; the right half has values from the cut on.
     Split {
         column: usize,
         cut: f64,
@@ -34,7 +33,7 @@ enum Node {
 }
 
 impl KdTree {
-    /// Of points one behind the other.
+    /// `points` are concatenated.
     pub fn new(points: &[f64], count: usize, width: usize) -> Self {
         let mut places: Vec<u32> = (0_u32..).take(count).collect();
         let mut tree = Self {
@@ -87,8 +86,8 @@ impl KdTree {
         self.build(all, right);
     }
 
-    /// Of a point, which may be one of them. What is found may be so many times as far as what there is: 1 for no
-    /// farther.
+    /// Visits the neighbours of a point, which may be in the tree. Distances found are at most `lengthened` times the
+    /// least; 1 is exact.
     pub(super) fn visit(&self, point: &[f64], lengthened: f64, found: &mut impl Collector) {
         if !self.nodes.is_empty() {
             let (offsets, reach) = (vec![0.0; self.width], ROUNDED / (lengthened * lengthened));
@@ -100,15 +99,15 @@ impl KdTree {
 struct Visit<'a, F> {
     tree: &'a KdTree,
     point: &'a [f64],
-    /// What the distance to all that is below the node is in each column.
+    /// The distance to the node's cell in each column.
     offsets: Vec<f64>,
-    /// The share of the farthest distance within which it is worth looking.
+    /// The share of the farthest distance within which cells are visited.
     reach: f64,
     found: &'a mut F,
 }
 
 impl<F: Collector> Visit<'_, F> {
-    /// `distance` is the squared one to all that is below the node.
+    /// `distance` is the squared distance to the node's cell.
     fn look(&mut self, node: usize, distance: f64) {
         match self.tree.nodes[node] {
             Node::Leaf { start, points } => self.compare(start, points),

@@ -1,5 +1,5 @@
-//! k-means (Lloyd 1982, "Least Squares Quantization in PCM") that starts as Arthur and Vassilvitskii 2007,
-//! "k-means++: The Advantages of Careful Seeding", have it.
+//! k-means (Lloyd 1982, "Least Squares Quantization in PCM") with k-means++ seeding (Arthur and Vassilvitskii 2007,
+//! "k-means++: The Advantages of Careful Seeding").
 
 use std::ops::Range;
 
@@ -9,11 +9,10 @@ use rayon::prelude::*;
 
 use super::linear::{Dense, add_squares};
 
-/// The last round is the one that moves the centres by less than this share of a column's variance together, as
-/// scikit-learn's `tol` has it.
+/// Iteration ends when the centres move by less than this share of the mean variance, as scikit-learn's `tol`.
 const TOLERANCE: f64 = 1e-4;
 
-/// Centres, and of each row the place of the nearest one.
+/// Centres, and for each row the position of its nearest centre.
 #[derive(Clone, Debug)]
 pub(crate) struct Clusters {
     pub centres: Vec<Vec<f64>>,
@@ -21,14 +20,14 @@ pub(crate) struct Clusters {
 }
 
 impl Clusters {
-    /// For each row 1 if it is of the cluster, else 0.
+    /// 1 for each row of the cluster, else 0.
     pub fn membership(&self, cluster: usize) -> Vec<f64> {
         self.labels.iter().map(|label| f64::from(u8::from(*label == cluster))).collect()
     }
 }
 
-/// At most so many clusters of at least one row, fewer where fewer rows differ. `settle` makes of the mean of a
-/// cluster's rows its centre.
+/// Finds at most `clusters` clusters, fewer if fewer rows are distinct. `settle` turns the mean of a cluster into its
+/// centre.
 ///
 /// # Errors
 /// `Cancelled`, between two rounds.
@@ -62,7 +61,7 @@ fn variance(rows: &Dense) -> f64 {
     rows.squares_around(&mean).iter().sum::<f64>() / count / rows.width as f64
 }
 
-/// Each drawn with a chance by the squared distance to the nearest one before.
+/// Draws centres with chances proportional to the squared distance to the nearest one drawn before.
 fn first_centres(rows: &Dense, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut centres = vec![rows.row(random.random_range(0..rows.rows))];
@@ -85,7 +84,7 @@ fn first_centres(rows: &Dense, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
     centres
 }
 
-/// Of each row the place of the nearest centre.
+/// The position of the nearest centre for each row.
 fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
     let of_block = |(rows, columns): (Range<usize>, &[f64])| {
         nearest_of_block(columns, rows.len(), centres.iter().map(Vec::as_slice)).1
@@ -93,8 +92,8 @@ fn nearest(rows: &Dense, centres: &[Vec<f64>]) -> Vec<usize> {
     rows.par_blocks().map(of_block).collect::<Vec<_>>().concat()
 }
 
-/// Of each row of a block, given column by column, the squared distance to the nearest of some centres, and its place:
-/// of equally near ones the first.
+/// For each row of a block, given column by column: the squared distance to the nearest centre, and its position
+/// (the first of equals).
 pub(crate) fn nearest_of_block<'a>(
     columns: &[f64],
     rows: usize,
@@ -114,10 +113,10 @@ pub(crate) fn nearest_of_block<'a>(
     (least, places)
 }
 
-/// Moves the centres to what the means of their rows settle to, and gives the sum of the squares of how far.
+/// Moves the centres to the settled means of their rows. Returns the sum of the squared moves.
 fn moved(rows: &Dense, found: &mut Clusters, settle: impl Fn(&mut [f64])) -> f64 {
     let Clusters { centres, labels } = found;
-    // Behind a cluster's columns how many rows it has.
+    // The number of rows follows a cluster's columns.
     let width = rows.width + 1;
     let sums = rows.grouped(width * centres.len(), |rows, columns, sums| {
         let labels = &labels[rows];

@@ -1,4 +1,4 @@
-//! Rows of dense columns in blocks; their mean and covariance, and linear maps of them.
+//! Dense rows in blocks, their moments, and linear maps of them.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{blocks::BLOCK, dense::Encoder};
 
-/// Partial sums of products are kept for so many groups of blocks at most.
+/// The most groups of blocks with partial sums of their own.
 const GROUPS: usize = 16;
 
-/// A direction with less than this share of the first one's variance has none.
+/// Directions with less than this share of the largest variance count as having none.
 pub(crate) const NULL: f64 = 1e-9;
 
-/// Rows in blocks, each column by column.
+/// Rows in blocks, each stored column by column.
 #[derive(Clone, Debug)]
 pub(crate) struct Dense {
     pub rows: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Dense {
     blocks: Vec<Vec<f64>>,
 }
 
-/// Mean and covariance of rows, by weight.
+/// The weighted mean and covariance of rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
     /// The sum of the weights.
@@ -48,7 +48,7 @@ impl Dense {
         Ok(Self { rows, width: encoder.width(), blocks: blocks.collect::<Result<_>>()? })
     }
 
-    /// What its rows become by a map.
+    /// The rows mapped by a linear map.
     pub fn map(&self, map: &Affine) -> Self {
         let blocks = self.par_blocks().map(|(rows, columns)| {
             let mut out = Vec::new();
@@ -58,7 +58,7 @@ impl Dense {
         Self { rows: self.rows, width: map.height(), blocks: blocks.collect() }
     }
 
-    /// Some of its rows, in the order given.
+    /// Some of the rows, in the order given.
     pub fn select(&self, rows: &[usize]) -> Self {
         let block = |rows: &[usize]| -> Vec<f64> {
             let columns = 0..self.width;
@@ -79,26 +79,26 @@ impl Dense {
         (0..self.width).map(|column| self.value(row, column)).collect()
     }
 
-    /// Which rows each block has, and its columns.
+    /// The blocks in parallel: their rows and columns.
     pub fn par_blocks(&self) -> impl IndexedParallelIterator<Item = (Range<usize>, &[f64])> {
         self.blocks.par_iter().enumerate().map(|(block, columns)| {
             (block * BLOCK..self.rows.min((block + 1) * BLOCK), columns.as_slice())
         })
     }
 
-    /// The same one after the other.
+    /// The blocks in order: their rows and columns.
     pub fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[f64])> {
         self.blocks.iter().enumerate().map(|(block, columns)| {
             (block * BLOCK..self.rows.min((block + 1) * BLOCK), columns.as_slice())
         })
     }
 
-    /// For each row the sum of the squares of its columns.
+    /// The squared length of each row.
     pub fn squares(&self) -> Vec<f64> {
         self.squares_around(&vec![0.0; self.width])
     }
 
-    /// The same of what the columns are beside a centre.
+    /// The squared distance of each row from a centre.
     pub fn squares_around(&self, centre: &[f64]) -> Vec<f64> {
         let blocks = self.par_blocks().map(|(rows, columns)| {
             let mut sums = vec![0.0; rows.len()];
@@ -108,8 +108,7 @@ impl Dense {
         blocks.collect::<Vec<_>>().concat()
     }
 
-    /// Of all rows, or of each as much as it weighs; a weight for each row. With a sum of weights of 0 all
-    /// is 0.
+    /// The moments of all rows, with a weight for each row if given. All are 0 if the weights add up to 0.
     pub fn moments(&self, weights: Option<&[f64]>) -> Moments {
         let all = vec![1.0; if weights.is_none() { self.rows } else { 0 }];
         let weights = weights.unwrap_or(&all);
@@ -139,7 +138,7 @@ impl Dense {
         Moments { count, mean, covariance }
     }
 
-    /// The mean by weight, and the sum of the weights.
+    /// The weighted mean, and the sum of the weights.
     pub fn mean(&self, weights: &[f64]) -> (Vec<f64>, f64) {
         let mut sums = self.grouped(self.width + 1, |rows, columns, sums| {
             let weights = &weights[rows];
@@ -154,7 +153,7 @@ impl Dense {
         (sums, count)
     }
 
-    /// Sums that `add` adds to, over all blocks: in groups that depend on the number of blocks alone.
+    /// Adds up over all blocks, in groups that depend on the number of blocks alone.
     pub(super) fn grouped(
         &self,
         sums: usize,
@@ -178,7 +177,7 @@ impl Dense {
     }
 }
 
-/// In lanes that the compiler makes vectors of.
+/// In lanes that the compiler vectorises.
 fn dot(one: &[f64], other: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut lanes = [0.0; LANES];
@@ -190,7 +189,7 @@ fn dot(one: &[f64], other: &[f64]) -> f64 {
     lanes.iter().sum()
 }
 
-/// A map of dense rows: a matrix times what a row is beside the centre.
+/// An affine map: a matrix times the difference from the centre.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Affine {
@@ -204,13 +203,13 @@ impl Affine {
         Self { centre, matrix: matrix.iter().copied().collect() }
     }
 
-    /// How many columns come out of it.
+    /// The number of output columns.
     pub fn height(&self) -> usize {
         self.matrix.len().checked_div(self.centre.len()).unwrap_or(0)
     }
 
-    /// Whether it takes rows of this width and gives rows of this height, and all is near enough to 0 that
-    /// squares of what comes out are numbers: the data may come from anywhere.
+    /// Whether the map has this shape and its values are small enough that squares of outputs are finite: it may
+    /// come from an untrusted model.
     pub fn is_of(&self, width: usize, height: usize) -> bool {
         let small = |value: &f64| value.abs() <= 1e30;
         self.centre.len() == width
@@ -218,8 +217,7 @@ impl Affine {
             && self.centre.iter().chain(&self.matrix).all(small)
     }
 
-    /// Maps the rows of a block, given and written column by column. What becomes of a row is the same in
-    /// every block.
+    /// Maps the rows of a block, column by column. A row's result is the same in every block.
     pub fn apply(&self, columns: &[f64], rows: usize, out: &mut Vec<f64>) {
         let mut centred = columns.to_vec();
         for (column, centre) in centred.chunks_mut(rows.max(1)).zip(&self.centre) {
@@ -235,7 +233,7 @@ impl Affine {
     }
 }
 
-/// Adds for each row of a block the squares of what its columns are beside a centre.
+/// Adds the squared distance of each row of a block from a centre.
 pub(super) fn add_squares(columns: &[f64], centre: &[f64], sums: &mut [f64]) {
     for (column, centre) in columns.chunks(sums.len()).zip(centre) {
         for (sum, value) in sums.iter_mut().zip(column) {
@@ -244,7 +242,7 @@ pub(super) fn add_squares(columns: &[f64], centre: &[f64], sums: &mut [f64]) {
     }
 }
 
-/// Adds up to four columns times their factors, in their order.
+/// Adds up to four columns times their factors, in order.
 fn add_products(columns: &[f64], factors: &[f64], out: &mut [f64]) {
     let rows = out.len();
     if let [one, two, three, four] = *factors {
@@ -262,8 +260,8 @@ fn add_products(columns: &[f64], factors: &[f64], out: &mut [f64]) {
     }
 }
 
-/// Eigenvalues from the greatest on, and the vectors as columns, each with the sign that makes its entry
-/// farthest from 0 positive.
+/// Eigenvalues in descending order with their vectors as columns, each signed so that its largest entry is
+/// positive.
 ///
 /// # Errors
 /// `Internal` if the matrix is not square.
@@ -285,7 +283,7 @@ pub(crate) fn eigen(matrix: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     Ok((order.into_iter().map(|place| values[place]).collect(), sorted))
 }
 
-/// The symmetric matrix with the same vectors, and of each eigenvalue what is made of it.
+/// The symmetric matrix with the same eigenvectors and with mapped eigenvalues.
 ///
 /// # Errors
 /// `Internal` if the matrix is not square.

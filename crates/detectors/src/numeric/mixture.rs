@@ -2,8 +2,8 @@
 //! from incomplete data via the EM algorithm"; G. J. `McLachlan` and Peel 2000, "Finite Mixture Models", chapter 3),
 //! from the clusters of k-means.
 //!
-//! Written here and not taken from linfa-clustering: it must end when it is cancelled, give the same
-//! bits on any number of threads, and it is short, because its sums are those of a robust covariance.
+//! Not linfa-clustering's: this one can be cancelled and gives the same bits on any number of threads. It is short,
+//! since its sums are those of the weighted covariance.
 
 use std::f64::consts::TAU;
 
@@ -18,20 +18,20 @@ use super::{
 use crate::blocks::BLOCK;
 
 const MOST_ROUNDS: usize = 100;
-/// The last round is the one that gains less of the mean log likelihood.
+/// Iteration ends when the mean log likelihood gains less.
 const GAIN: f64 = 1e-3;
 const KMEANS_ROUNDS: usize = 20;
 
-/// One Gaussian, and the share of rows that it has.
+/// One Gaussian and its share of the rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Component {
     pub share: f64,
-    /// The covariance with what it is regularised by.
+    /// The regularised covariance.
     pub moments: Moments,
 }
 
 impl Component {
-    /// The log of its share and of its density where the distance is 0.
+    /// The log of its share times its density at distance 0.
     pub fn peak(&self) -> f64 {
         let (_, determinant) = inverse_root(&self.moments.covariance);
         let width = self.moments.mean.len() as f64;
@@ -47,7 +47,7 @@ impl Component {
     }
 }
 
-/// At most so many Gaussians, fewer where fewer rows differ; `regular` is added to each variance.
+/// Fits at most `components` Gaussians, fewer if fewer rows are distinct; `regular` is added to each variance.
 ///
 /// # Errors
 /// `Cancelled`, between two rounds.
@@ -75,7 +75,7 @@ pub(crate) fn mixture(
     Ok(found)
 }
 
-/// The Gaussians of the rows' shares in each; without those that have less than a row.
+/// The Gaussians for given responsibilities, without those that have less than one row.
 fn maximised(rows: &Dense, shares: &[Vec<f64>], regular: f64) -> Vec<Component> {
     let component = |shares: &Vec<f64>| {
         let mut moments = rows.moments(Some(shares));
@@ -86,7 +86,7 @@ fn maximised(rows: &Dense, shares: &[Vec<f64>], regular: f64) -> Vec<Component> 
     shares.iter().map(component).filter(of_some).collect()
 }
 
-/// Writes the shares of each row in each component, and gives the mean log likelihood.
+/// Writes the responsibilities, and returns the mean log likelihood.
 fn expected(rows: &Dense, components: &[Component], shares: &mut Vec<Vec<f64>>) -> f64 {
     *shares = components.iter().map(|component| component.logs(rows)).collect();
     let of_row = |row: usize| {

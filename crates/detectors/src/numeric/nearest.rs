@@ -1,23 +1,23 @@
-//! The nearest of some points: by a tree where that spares looking at most of them, else by all pairs. Where even that
-//! would take long, the tree passes over what is hardly nearer than what it has (Arya, Mount, Netanyahu, Silverman and
-//! Wu 1998, "An Optimal Algorithm for Approximate Nearest Neighbor Searching in Fixed Dimensions", JACM 45): whatever it
-//! finds then is at most so many times as far as what there is. Which form is used depends on the points alone.
+//! Nearest neighbours: by a tree where it saves comparisons, else by all pairs. Where even that would take long, the
+//! tree search is approximate (Arya, Mount, Netanyahu, Silverman and Wu 1998, "An Optimal Algorithm for Approximate
+//! Nearest Neighbor Searching in Fixed Dimensions", JACM 45): distances found are at most a given factor too long.
+//! The choice depends on the points alone.
 
 use super::{brute::Brute, kd::KdTree};
 
-/// Fewer points are looked at in no time.
+/// Fewer points need no choice.
 const FEW: usize = 1_000;
-/// Points that are looked for to see what a tree is good for.
+/// Searches that measure the tree's cost.
 const PROBES: usize = 64;
 const PROBE_NEIGHBORS: usize = 10;
-/// By what a distance may be longer than the nearest one's, from the best on.
+/// Factors by which a distance may be too long, in order of preference.
 const TOLERANCES: [f64; 4] = [1.1, 1.25, 1.5, 2.0];
-/// Values that are compared where each point is looked for among all, which a core does 2 to 3 billion of a second.
+/// Values compared if each point is searched among all; a core compares 2 to 3 billion a second.
 pub(crate) const MOST_WORK: f64 = 5e10;
 
-/// Takes points as they are met.
+/// Receives the points that a search compares.
 pub(super) trait Collector {
-    /// The squared distance beyond which points are of no use.
+    /// Points beyond this squared distance are not offered.
     fn farthest(&self) -> f64;
 
     fn offer(&mut self, square: f64, place: u32);
@@ -26,12 +26,12 @@ pub(super) trait Collector {
     fn looked_at(&mut self, _points: usize) {}
 }
 
-/// The nearest points: made once for many searches.
+/// The nearest points of a query; reused between searches.
 #[derive(Clone)]
 pub(crate) struct Nearest {
     most: usize,
-    /// The squared distances and places of the nearest points, from the nearest on; of equal distances the
-    /// first place. Without those at distance 0.
+    /// Squared distances and positions of the nearest points in ascending order, ties by position. Points at
+    /// distance 0 are left out.
     pub found: Vec<(f64, u32)>,
     /// The first point at distance 0.
     pub same: Option<u32>,
@@ -89,7 +89,7 @@ impl Collector for RadiusSearch {
     }
 }
 
-/// What a search costs.
+/// Measures the cost of a search.
 struct Probe {
     nearest: Nearest,
     looked_at: usize,
@@ -109,24 +109,24 @@ impl Collector for Probe {
     }
 }
 
-/// Made of points for many searches among them.
+/// An index of points for many searches.
 pub(crate) struct Index {
     form: Form,
-    /// Values that are compared in a search, about.
+    /// The approximate number of values that a search compares.
     pub cost: f64,
 }
 
 enum Form {
     Tree {
         tree: KdTree,
-        /// By what a distance may be longer than the nearest one's.
+        /// The factor by which a distance may be too long.
         lengthened: f64,
     },
     Brute(Brute),
 }
 
 impl Index {
-    /// `points`: one behind the other, each of `width` values.
+    /// `points` are concatenated, each of `width` values.
     pub fn new(points: &[f64], count: usize, width: usize) -> Self {
         let tree = KdTree::new(points, count, width);
         if count < FEW || width == 0 {
@@ -148,7 +148,7 @@ impl Index {
         }
     }
 
-    /// Of some points, which may be among the index's; `points`: those that it was made of.
+    /// Searches the neighbours of the queries `asked`, which may be in the index; `points` are those it was built from.
     pub fn search(&self, points: &[f64], asked: &[f64], nearest: &mut [Nearest]) {
         nearest.iter_mut().for_each(Nearest::clear);
         match &self.form {
@@ -174,12 +174,12 @@ impl Index {
     }
 }
 
-/// What all pairs cost for each point: products of matrices are taken ten at a time, and then looked at.
+/// The cost of all pairs for each point: matrix products compute about ten pairs in the time of one comparison.
 pub(crate) fn brute_cost(width: usize) -> f64 {
     1.0 + width as f64 / 10.0
 }
 
-/// How many points a search looks at.
+/// The number of points that a search compares.
 fn looked_at(tree: &KdTree, points: &[f64], width: usize, lengthened: f64) -> f64 {
     let count = points.len() / width;
     let mut probe = Probe { nearest: Nearest::new(PROBE_NEIGHBORS), looked_at: 0 };
@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    /// Of points whose values are whole numbers times `unit`, so that many are as far as others.
+    /// Points with coordinates that are multiples of `unit`, so that many distances are equal.
     fn found_are_those_of_all_pairs(
         count: usize,
         width: usize,

@@ -1,4 +1,4 @@
-//! Sparse random projections of dense columns, each with a histogram of the fitted rows on it.
+//! Sparse random projections of dense columns, each with a histogram of the fitted rows.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::linear::Dense;
 use crate::{dense::Encoding, matrix::Matrix};
 
-/// Half a row, for a bin that no row is in.
+/// Half a row, for an empty bin.
 const NEVER_SEEN: f64 = 0.5;
 
-/// The columns of a feature, and the chance that it is drawn, in any unit.
+/// The columns of a feature, and its relative chance of being drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub columns: Vec<usize>,
     pub weight: f64,
 }
 
-/// The features of an encoding in the order of their names: not by their order in the table.
+/// The features of an encoding in the order of their names, which does not depend on the table's order.
 pub(crate) fn candidates(encoding: &Encoding, matrix: &Matrix) -> Vec<Candidate> {
     let (features, weights) = (encoding.features(), encoding.weights());
     let columns: Vec<usize> = (0..features.len()).collect();
@@ -35,18 +35,18 @@ pub(crate) fn candidates(encoding: &Encoding, matrix: &Matrix) -> Vec<Candidate>
 #[serde(deny_unknown_fields)]
 pub(crate) struct Projection {
     pub columns: Vec<usize>,
-    /// What each of the columns is multiplied by.
+    /// The factor of each column.
     factors: Vec<f64>,
-    /// Where the first bin begins.
+    /// The start of the first bin.
     low: f64,
-    /// Bins in one unit.
+    /// Bins per unit.
     per_unit: f64,
-    /// Of each bin -log of its height beside the highest; the first and the last are what is outside.
+    /// -log of each bin's height relative to the highest; the first and the last bin are outside the fitted range.
     terms: Vec<f64>,
 }
 
 impl Projection {
-    /// Onto a vector of normal factors for the columns of some candidates, drawn by weight with replacement.
+    /// Projects onto normal factors for the columns of some candidates, drawn by weight with replacement.
     pub fn fit(
         candidates: &[Candidate],
         draws: usize,
@@ -72,7 +72,7 @@ impl Projection {
         projection
     }
 
-    /// Whether it is of so many columns, and gives numbers: the data may come from anywhere.
+    /// Whether it fits `width` columns and has finite values: it may come from an untrusted model.
     pub fn is_of(&self, width: usize) -> bool {
         self.columns.len() == self.factors.len()
             && self.columns.iter().all(|column| *column < width)
@@ -83,9 +83,8 @@ impl Projection {
             && self.terms.iter().all(|term| (0.0..=1e3).contains(term))
     }
 
-    /// Bins of equal width from the least to the greatest, moved down by a random part of one: over many
-    /// projections it is as if they were smooth (Scott 1985, "Averaged Shifted Histograms", Annals of
-    /// Statistics 13).
+    /// Bins of equal width over the fitted range, shifted by a random part of one; the mean over many projections is
+    /// then smooth (Scott 1985, "Averaged Shifted Histograms", Annals of Statistics 13).
     fn count(&mut self, values: &[f64], bins: usize, moved: f64) {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -107,11 +106,11 @@ impl Projection {
     )]
     fn bin(&self, value: f64) -> usize {
         let last = self.terms.len() as f64 - 1.0;
-        // What is below the first bin comes between 0 and 1.
+        // Values below the first bin come between 0 and 1.
         ((value - self.low) * self.per_unit + 1.0).clamp(0.0, last) as usize
     }
 
-    /// Writes where the rows of a block are, which are given column by column.
+    /// Writes the projected rows of a block, given column by column.
     fn project(&self, columns: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for (column, factor) in self.columns.iter().zip(&self.factors) {
@@ -120,7 +119,7 @@ impl Projection {
         }
     }
 
-    /// Writes the terms of the rows of a block, which are given column by column.
+    /// Writes the terms of the rows of a block, given column by column.
     pub fn terms(&self, columns: &[f64], out: &mut [f64]) {
         self.project(columns, out);
         out.iter_mut().for_each(|value| *value = self.terms[self.bin(*value)]);
@@ -137,8 +136,7 @@ fn draw(candidates: &[Candidate], random: &mut ChaCha8Rng) -> usize {
     drawn.unwrap_or(candidates.len().saturating_sub(1))
 }
 
-/// A number of the standard normal distribution (Box and Muller 1958, "A Note on the Generation of Random Normal
-/// Deviates").
+/// A standard normal number (Box and Muller 1958, "A Note on the Generation of Random Normal Deviates").
 pub(crate) fn normal(random: &mut ChaCha8Rng) -> f64 {
     let (one, other): (f64, f64) = (random.random(), random.random());
     // 1 - one is above 0.

@@ -1,4 +1,4 @@
-//! Mean and covariance of the better part of some rows.
+//! Robust means and covariances.
 
 use anomal_core::{Cancel, Result};
 use ndarray::Array2;
@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use super::linear::{Affine, Dense, Moments, spectral};
 
-/// A column's variance is at least this share of the mean one.
+/// A column's variance is raised to this share of the mean one.
 const LEAST_VARIANCE: f64 = 1e-6;
-/// Directions with less than this share of the variance of a column have none.
+/// Directions with less than this share of a column's variance count as having none.
 const NULL: f64 = 1e-9;
 
-/// The map that makes of rows with these moments rows with as much variance in every direction, each
-/// coordinate as near to its column as can be; directions without variance are left out.
+/// The map to unit variance in every direction that keeps each coordinate nearest to its column; directions
+/// without variance are left out.
 ///
 /// # Errors
 /// `Internal` if the covariance is not square.
@@ -28,7 +28,7 @@ pub(crate) fn whitening(moments: &Moments) -> Result<Array2<f64>> {
     Ok(map)
 }
 
-/// Of each column, never 0.
+/// The standard deviation of each column, never 0.
 fn deviations(covariance: &Array2<f64>) -> Vec<f64> {
     let variances = covariance.diag();
     let mean = variances.sum() / variances.len() as f64;
@@ -44,10 +44,10 @@ fn correlations(covariance: &Array2<f64>, deviations: &[f64]) -> Array2<f64> {
     })
 }
 
-/// The `share` of the rows nearest to the mean, by a covariance that is shrunk towards equal variances as
-/// Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
-/// Multivariate Analysis 88, have it (section 3), and estimated anew from those rows, a few times over from
-/// that of all rows. It needs no random start and accepts fewer rows than columns.
+/// The moments of the `share` of rows nearest to the mean, by a covariance shrunk towards equal variances (Ledoit and
+/// Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of Multivariate
+/// Analysis 88, section 3), re-estimated a few times starting from all rows. It needs no random start and accepts
+/// fewer rows than columns.
 ///
 /// # Errors
 /// `Cancelled`.
@@ -80,8 +80,7 @@ fn distances(rows: &Dense, moments: &Moments) -> Result<Vec<f64>> {
     Ok(rows.map(&Affine::new(moments.mean.clone(), &whitening(moments)?)).squares())
 }
 
-/// 1 for the `count` rows at the least distances and for those that are as near as the last of them, 0 for
-/// the others.
+/// 1 for the `count` rows with the least distances and for ties with the last of them, else 0.
 fn nearest(distances: &[f64], count: usize) -> Vec<f64> {
     let mut sorted = distances.to_vec();
     let (_, last, _) = sorted.select_nth_unstable_by(count - 1, f64::total_cmp);
@@ -110,7 +109,7 @@ fn ledoit_wolf(rows: &Dense, weights: Option<&[f64]>) -> Moments {
     moments
 }
 
-/// Rows up to which all are drawn from at once; beyond, starts are tried on parts of this size.
+/// Up to this many rows the starts use all rows; beyond, parts of this size.
 const WHOLE: usize = 600;
 const PART: usize = 300;
 const PARTS: usize = 5;
@@ -118,9 +117,9 @@ const STARTS: usize = 500;
 const FINALISTS: usize = 10;
 const MOST_STEPS: usize = 100;
 
-/// The rows with the covariance of least determinant, by Rousseeuw and Van Driessen 1999, "A Fast Algorithm
-/// for the Minimum Covariance Determinant Estimator", Technometrics 41, section 3; estimated once more from
-/// all rows that are no farther than those at the 97.5 % quantile of a normal distribution.
+/// The minimum covariance determinant (Rousseeuw and Van Driessen 1999, "A Fast Algorithm for the Minimum Covariance
+/// Determinant Estimator", Technometrics 41, section 3), reweighted by the rows within the 97.5 % quantile of a normal
+/// distribution.
 ///
 /// # Errors
 /// `Cancelled`.
@@ -135,7 +134,7 @@ pub(crate) fn fast_mcd(
     let candidates = if rows.rows <= WHOLE {
         starts(rows, STARTS, share, seed, cancel)?
     } else {
-        // The rows are in a random order.
+        // The rows are in random order.
         let parts = PARTS.min(rows.rows / PART);
         let size = PART;
         let mut candidates = Vec::new();
@@ -162,17 +161,17 @@ pub(crate) fn fast_mcd(
     Ok(rows.moments(Some(&near)))
 }
 
-/// The quantile of the chi-squared distribution at a quantile of the normal one (Wilson and Hilferty 1931,
-/// "The distribution of chi-square", PNAS 17).
+/// The quantile of the chi-squared distribution for a quantile of the normal one (Wilson and Hilferty 1931, "The
+/// distribution of chi-square", PNAS 17).
 fn chi_squared(freedom: f64, normal: f64) -> f64 {
     let spread = 2.0 / (9.0 * freedom);
     freedom * (1.0 - spread + normal * spread.sqrt()).powi(3)
 }
 
-/// The log of a covariance's determinant, and what it is of.
+/// The log of the covariance's determinant, and the moments.
 type Candidate = (f64, Moments);
 
-/// The best of what comes of subsets that each have one row more than there are columns.
+/// The best candidates from random subsets of one row more than there are columns.
 fn starts(
     rows: &Dense,
     count: usize,
@@ -200,7 +199,7 @@ fn best(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates
 }
 
-/// Each after some concentration steps (the paper's theorem 1), or as many as change anything.
+/// Applies concentration steps (the paper's theorem 1) until nothing changes, or at most `steps`.
 fn concentrated(
     rows: &Dense,
     candidates: Vec<Candidate>,
@@ -226,8 +225,8 @@ fn concentrated(
     candidates.into_par_iter().map(concentrate).collect()
 }
 
-/// The inverse of the Cholesky factor, and the log of the determinant; of a covariance a little larger, so
-/// that there is one.
+/// The inverse of the Cholesky factor and the log of the determinant, of a slightly enlarged covariance so that
+/// they exist.
 pub(crate) fn inverse_root(covariance: &Array2<f64>) -> (Array2<f64>, f64) {
     let deviations = deviations(covariance);
     let mut factor = correlations(covariance, &deviations);

@@ -5,9 +5,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
-/// At most so many rows, drawn without replacement, in an order as good as random. It is the same whatever
-/// the order of the rows and of the features is, except equal rows, which can't be distinguished; each of
-/// them has the same chance as other rows. Features of weight 0 have no say.
+/// At most `most` rows in pseudo-random order, without replacement. The order depends neither on the order of the
+/// rows nor on that of the features; equal rows are interchangeable, and each has the chance of any other row.
+/// Features of weight 0 have no influence.
 pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
     let mut hashes = vec![0_u64; matrix.rows];
     for column in matrix.columns.iter().filter(|column| column.weight > 0.0) {
@@ -30,7 +30,7 @@ fn add(column: &MatrixColumn, hashes: &mut [u64]) {
     match &column.values {
         Values::Numeric(values) => {
             hashes.par_iter_mut().zip(values).with_min_len(1 << 14).for_each(|(hash, value)| {
-                // Of zero and of NaN there is one each.
+                // Zeros are one value, and so are NaNs.
                 let bits = if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() };
                 *hash = hash.wrapping_add(mixed(name ^ mixed(bits)));
             });

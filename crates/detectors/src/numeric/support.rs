@@ -1,19 +1,18 @@
-//! The one-class support vector machine's dual problem by sequential minimal optimisation (Schölkopf, Platt,
-//! Shawe-Taylor, Smola and Williamson 2001, "Estimating the Support of a High-Dimensional Distribution",
-//! Neural Computation 13, section 4), each time with the pair that violates the conditions most (Keerthi,
-//! Shevade, Bhattacharyya and Murthy 2001, "Improvements to Platt's SMO Algorithm for SVM Classifier
-//! Design").
+//! The dual problem of the one-class support vector machine by sequential minimal optimisation (Schölkopf, Platt,
+//! Shawe-Taylor, Smola and Williamson 2001, "Estimating the Support of a High-Dimensional Distribution", Neural
+//! Computation 13, section 4) with the maximal violating pair (Keerthi, Shevade, Bhattacharyya and Murthy 2001,
+//! "Improvements to Platt's SMO Algorithm for SVM Classifier Design").
 
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
 const TOLERANCE: f64 = 1e-6;
 const MOST_ROUNDS: usize = 100_000;
-/// Rounds between two looks at whether anybody waits.
+/// Rounds between two checks for cancellation.
 const WATCHED: usize = 1_000;
 
-/// Of each row its weight: at least 0, adding up to 1; the share `nu` of the rows is on the border of what
-/// is usual, or outside. `squared` gives the squared distance of two rows.
+/// The weight of each row, at least 0, adding up to 1; the share `nu` of the rows is on the border or outside.
+/// `squared` is the squared distance of two rows.
 ///
 /// # Errors
 /// `Cancelled`.
@@ -29,7 +28,7 @@ pub(crate) fn support(
         .map(|one| (0..rows).map(|other| (-gamma * squared(one, other)).exp()).collect())
         .collect();
     let most = (nu * rows as f64).max(1.0).recip();
-    // As many as there may be, each with all that it may have.
+    // Start: as many rows as possible with the greatest weight.
     let mut left = 1.0_f64;
     let mut alpha = vec![0.0; rows];
     for alpha in &mut alpha {
@@ -54,7 +53,7 @@ pub(crate) fn support(
         }
         let curve = (2.0 - 2.0 * kernel[up][down]).max(1e-12);
         let step = (gap / curve).min(alpha[down]).min(most - alpha[up]);
-        // What is left of a whole one is exactly nothing.
+        // Exactly 0 where rounding would leave a rest.
         alpha[down] = if step >= alpha[down] { 0.0 } else { alpha[down] - step };
         alpha[up] = if step >= most - alpha[up] { most } else { alpha[up] + step };
         for ((gradient, more), less) in gradient.iter_mut().zip(&kernel[up]).zip(&kernel[down]) {

@@ -1,21 +1,21 @@
-//! Rows that walk down trees, some at a time, without a jump that the processor has to guess.
+//! Rows walk down trees side by side, without unpredictable branches.
 
 use super::isolation::{MISSING_RIGHT, Tree, UNSEEN_RIGHT, level_goes_right, mean_depth};
 
-/// Rows that walk together.
+/// Rows that walk side by side.
 pub(crate) const LANES: usize = 8;
-/// Beside the two of [`Tree::sides`]: a category is split.
+/// A flag beside those of [`Tree::sides`]: the node splits a category.
 const LEVELS: u32 = 4;
 const FLAGS: u32 = 3;
 
-/// A tree laid out for rows to walk down. A leaf is its own left child.
+/// A tree prepared for walking. A leaf is its own left child.
 pub(crate) struct Walk {
     steps: Vec<Step>,
     highest: u32,
     only_numbers: bool,
-    /// Of each node its depth, and what would be left to go if the tree were grown on.
+    /// The depth of each node plus the expected depth below it.
     ends: Vec<f64>,
-    /// Of each node the splits saved by going to the left, and to the right; none by staying in a leaf.
+    /// The splits saved by a step to the left and to the right; 0 in a leaf.
     saved: Vec<[f64; 2]>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Walk {
 struct Step {
     cut: f64,
     left: u32,
-    /// The feature, and behind it what a row does whose value is not compared.
+    /// The feature, followed by the flags for values that are not compared.
     how: u32,
 }
 
@@ -44,7 +44,7 @@ impl Step {
 }
 
 impl Walk {
-    /// With the levels of each feature that is no number. None if the tree is of other features.
+    /// `levels` are those of each categorical feature. None if the tree belongs to other features.
     pub fn new(tree: &Tree, levels: &[Option<Vec<f64>>]) -> Option<Self> {
         let depths = tree.depths(levels.len())?;
         let mut saved = vec![[0.0; 2]; depths.len()];
@@ -72,8 +72,8 @@ impl Walk {
         Some(Self { steps, highest, only_numbers, ends, saved })
     }
 
-    /// Adds to each row's sum how far it comes; rows one behind the other, a multiple of [`LANES`]. Where
-    /// `parts` are as many as the values, adds to each value's part the splits that were saved by it.
+    /// Adds the depth of each row to its sum. `rows` are concatenated, a multiple of [`LANES`]. If `parts` is as long as
+    /// the values, the splits saved by each value are added to it.
     pub fn add(&self, rows: &[f64], features: usize, sums: &mut [f64], parts: &mut [f64]) {
         match (self.only_numbers, parts.is_empty()) {
             (true, true) => self.walk::<true, false>(rows, features, sums, parts),

@@ -1,4 +1,4 @@
-//! Tables that detectors are tested on.
+//! Tables to test detectors on.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -26,11 +26,11 @@ pub(super) fn bell(random: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0
 }
 
-/// Rows with what is planted, and of each planted row the feature that gives it away.
+/// A table with planted anomalies; for each its row and the anomalous feature.
 pub(super) type PlantedCase = (Matrix, Vec<(usize, usize)>);
 
-/// Weakly correlated numbers, of different size, and a category; in one of so many rows a number
-/// is far off, above or below.
+/// Weakly correlated numbers of different scales, and a category; in every `every`th row one number is far
+/// above the others, or below.
 pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut columns = vec![vec![0.0; rows]; features];
@@ -60,13 +60,13 @@ pub(super) fn numbers_far_off() -> PlantedCase {
     far_off(1_500, 5, 50, true)
 }
 
-/// For what counts ranks alone: few of each, on the side that they make longer.
+/// For detectors by ranks: few anomalies, in the longer tail.
 pub(super) fn few_numbers_far_above() -> PlantedCase {
     far_off(4_000, 3, 200, false)
 }
 
-/// Three categories that are alike in most rows, one of its own, and two numbers. One row in fifty has a
-/// value that is rare, or one that does not go with the others.
+/// Three categories that are equal in most rows, an independent one, and two numbers. One row in fifty has a
+/// rare value, or one that contradicts the others.
 pub(super) fn categories_out_of_place() -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let rows = 2_000;
@@ -131,7 +131,7 @@ pub(super) fn huge() -> [f64; 8] {
     [1e308, -1e308, 1e308, 5e307, -3.0, 0.0, 1e-300, f64::NAN]
 }
 
-/// Tables with little to learn from, or with numbers at the end of what there is.
+/// Tables with little variation, and with numbers at the ends of their range.
 pub(super) fn poor_cases() -> Vec<(&'static str, Matrix)> {
     let wide = |rows: usize, columns: usize| {
         let mut random = ChaCha8Rng::seed_from_u64(5);

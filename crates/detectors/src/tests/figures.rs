@@ -1,4 +1,4 @@
-//! Figures and parameters of single detectors.
+//! Expected figures, and parameters, of single detectors.
 
 use serde_json::json;
 
@@ -66,7 +66,7 @@ fn parameters_have_ranges() {
     }
 }
 
-/// What each of other parameters makes is as sound as what the default makes.
+/// Other parameters find the planted rows as the defaults do.
 #[test]
 fn other_parameters_find_the_planted_rows_too() {
     let cases = [
@@ -81,7 +81,7 @@ fn other_parameters_find_the_planted_rows_too() {
         ("CBLOF", json!({"nClusters": 3})),
     ];
     let (matrix, planted) = numbers_far_off();
-    // Half of the rows can be those of two categories: no case for the fast form.
+    // The fast form may select the rows of two categories, so it gets numbers only.
     let mut numbers = matrix.clone();
     numbers.columns.truncate(5);
     for (name, given) in cases {
@@ -97,7 +97,7 @@ fn other_parameters_find_the_planted_rows_too() {
     }
 }
 
-/// Where not all values are kept, as where they are.
+/// Thinned values give the tails of all values.
 #[test]
 fn many_values_have_the_tails_that_they_have() {
     let rows = 30_000;
@@ -112,7 +112,7 @@ fn many_values_have_the_tails_that_they_have() {
     }
 }
 
-/// By hand: three rows in four at or below 2, half at or above it; skewed to the right.
+/// Computed by hand: three rows in four at or below 2, half at or above it; skewed to the right.
 #[test]
 fn tails_are_those_of_the_fitted_rows() {
     let matrix = table(vec![numeric("a", vec![1.0, 2.0, 2.0, 9.0])]);
@@ -126,7 +126,7 @@ fn tails_are_those_of_the_fitted_rows() {
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
 }
 
-/// A burst of equal rows does not hide itself from the detectors by neighbours, nor does a pair.
+/// Equal rows do not hide one another from the detectors by neighbours.
 #[test]
 fn copies_of_a_row_do_not_hide_it() {
     let mut random = ChaCha8Rng::seed_from_u64(5);
@@ -144,7 +144,7 @@ fn copies_of_a_row_do_not_hide_it() {
     let names = ["a", "b", "c"];
     let columns = names.iter().zip(columns).map(|(name, values)| numeric(name, values));
     let matrix = table(columns.collect());
-    // Of two values as far from each other the rare one has more.
+    // Of two values the rarer one scores higher.
     let two = table(vec![numeric("a", (0..100).map(|row| f64::from(row / 98)).collect())]);
     for (name, times) in [("KNN", 2.0), ("LOF", 1.0)] {
         let scores = score(fit(name, &matrix).as_ref(), &matrix).scores;
@@ -189,13 +189,13 @@ fn local_outlier_factors_are_those_of_the_paper() {
     let new = table(vec![numeric("a", vec![0.25])]);
     let found = score(scorer.as_ref(), &new).scores[0];
     assert!((found - 1.35 * (1.0 / 1.4 + 1.0 / 1.35) / 2.0).abs() < 1e-9, "{found}");
-    // All that are as far as the last neighbour are neighbours: of 0 both 1 and -1.
+    // Ties of the last neighbour are neighbours: for 0 both 1 and -1.
     let line = table(vec![numeric("a", vec![-1.0, 0.0, 1.0, 5.0])]);
     let found = score(fit(r#"LOF {"nNeighbors":1}"#, &line).as_ref(), &line).scores;
     assert!(found.iter().zip([1.0, 1.0, 1.0, 4.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
 }
 
-/// Two clouds of different size, and three rows by themselves.
+/// Two clusters of different sizes, and three separate rows.
 #[test]
 fn rows_are_as_far_as_the_nearest_large_cluster() {
     let mut values: Vec<f64> = (0..60).map(|row| f64::from(row % 3) - 1.0).collect();
@@ -218,7 +218,7 @@ fn rows_are_as_far_as_the_nearest_large_cluster() {
     assert!((weighted[99] - plain[99] * 0.03).abs() < 1e-12);
 }
 
-/// The others have the weight of a member that is excluded, and the state says which it is and why.
+/// The other members get the weight of an excluded one, and the state lists it with the reason.
 #[test]
 fn members_that_cannot_serve_the_data_are_excluded() {
     let categories = table(vec![codes("a", (0..60).map(|row| row * row % 7).collect())]);
@@ -236,7 +236,7 @@ fn members_that_cannot_serve_the_data_are_excluded() {
     assert!(score(fitted.scorer.as_ref(), &constant).scores.iter().all(|score| *score == 0.0));
 }
 
-/// A category that none but the farthest rows have stays in sight.
+/// A category of the farthest rows alone is not trimmed away.
 #[test]
 fn members_by_covariances_are_there_twice_where_one_form_sees_less() {
     let members = |common: usize| {
@@ -253,7 +253,7 @@ fn members_by_covariances_are_there_twice_where_one_form_sees_less() {
     assert_eq!((members(200), members(3)), (7, 5));
 }
 
-/// Exactly, where no rows are drawn by what they hold.
+/// Exactly, for detectors that sample no rows.
 #[test]
 fn the_scale_of_numbers_changes_nothing() {
     let matrix = mixed(700, 1);
@@ -269,7 +269,7 @@ fn the_scale_of_numbers_changes_nothing() {
     }
 }
 
-/// Of a cluster of two thirds one level the centre has that level, and no mean of two.
+/// The centre of a cluster has its most frequent level, not a mean of levels.
 #[test]
 fn a_centre_has_of_a_category_the_level_that_most_rows_have() {
     let level = codes("a", (0..90).map(|row| u32::from(row % 3 == 0)).collect());
@@ -279,7 +279,7 @@ fn a_centre_has_of_a_category_the_level_that_most_rows_have() {
     assert!(found[1] < 1e-12 && found[0] > 1.0, "{} and {}", found[0], found[1]);
 }
 
-/// Up to rounding, where no features are drawn.
+/// Up to rounding, for detectors that draw no features.
 #[test]
 fn a_feature_of_weight_two_counts_as_if_it_were_there_twice() {
     let plain = mixed(700, 1);
@@ -292,7 +292,7 @@ fn a_feature_of_weight_two_counts_as_if_it_were_there_twice() {
             .push(MatrixColumn { name: format!("{} again", column.name), ..column.clone() });
     }
     for name in ["ECOD", "COPOD", "KNN", "LOF", "HBOS", "CategoricalFrequency"] {
-        // Beside their mean, as weights count beside each other.
+        // Relative to the mean, since weights are relative.
         let scores = |matrix| {
             let scores = score(fit(name, matrix).as_ref(), matrix).scores;
             let mean = scores.iter().sum::<f64>() / 700.0;

@@ -9,11 +9,11 @@ use anomal_detectors::matrix::{MISSING, Matrix, MatrixColumn, Values};
 const MOST_ROWS: usize = 200_000;
 /// Features whose pairs are compared.
 const MOST_FEATURES: usize = 64;
-/// Levels, and bins of a number beside a category.
+/// Levels of a category, and bins of a number that is paired with one.
 const MOST_LEVELS: usize = 50;
 const BINS: usize = 10;
 
-/// All pairs of the features that weigh most; diagnostics list what was left out.
+/// Correlates all pairs of the heaviest features; diagnostics list what was left out.
 pub(crate) fn correlations(
     matrix: &Matrix,
     summaries: &[FeatureSummary],
@@ -67,7 +67,7 @@ pub(crate) fn correlations(
     (correlations, diagnostics)
 }
 
-/// At most so many columns, in the matrix's order: those with the largest weight times mean contribution.
+/// The columns with the largest weight times mean contribution, in the matrix's order.
 fn heaviest<'a>(matrix: &'a Matrix, summaries: &[FeatureSummary]) -> Vec<&'a MatrixColumn> {
     let contributions = summaries.iter().map(|summary| summary.mean_contribution);
     let mut ordered: Vec<(f64, usize)> = matrix
@@ -118,7 +118,7 @@ impl ColumnSample {
                 let most = u32::try_from(MOST_LEVELS).unwrap_or(u32::MAX);
                 let level = |row: &usize| {
                     let code = codes[*row];
-                    // Levels beyond the first are one.
+                    // Rarer levels count as one.
                     (code != MISSING).then(|| code.min(most))
                 };
                 Self { numbers: None, levels: rows.iter().map(level).collect() }
@@ -133,7 +133,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![f64::NAN; values.len()];
     let mut start = 0;
-    // In ascending order two values are equal where the first is not less.
+    // In ascending order, neighbours are equal unless the first is less.
     for run in order.chunk_by(|a, b| values[*a] >= values[*b]) {
         let rank = start as f64 + (run.len() as f64 - 1.0) / 2.0;
         for row in run {

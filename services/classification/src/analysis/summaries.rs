@@ -1,4 +1,4 @@
-//! Each feature by group: quantiles, histograms, categories, and what it contributed.
+//! Summaries of each feature by group: quantiles, histograms, categories and contributions.
 
 use anomal_core::proto::{FeatureColumn, FeatureGroup, FeatureSummary, Group};
 use rayon::prelude::*;
@@ -59,7 +59,7 @@ fn sorted_groups(values: &[f64], suspicious: &[bool]) -> [Vec<f64>; 3] {
     let mut suspects: Vec<f64> =
         rows().filter(|(_, suspicious)| **suspicious).map(|(value, _)| *value).collect();
     suspects.sort_unstable_by(f64::total_cmp);
-    // The normal ones are all but the suspects: both are in one order.
+    // The normal rows are all except the suspects; both lists are sorted.
     let mut next = suspects.iter().peekable();
     let mut is_suspect =
         |value: &f64| next.next_if(|suspect| suspect.to_bits() == value.to_bits()).is_some();
@@ -78,7 +78,7 @@ fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
     };
     if let (Some(low), Some(high)) = (all.first(), all.last()) {
         let bins = if low < high { BINS } else { 1 };
-        // By shares of both ends: no difference to overflow.
+        // Interpolated between the ends, so that no difference overflows.
         let edge = |index: usize| {
             let share = index as f64 / bins as f64;
             low * (1.0 - share) + high * share
@@ -108,7 +108,7 @@ fn deviation(sorted: &[f64]) -> Option<f64> {
     Some(variance.sqrt()).filter(|value| value.is_finite())
 }
 
-/// How many of sorted values are in each bin; the last bin has its upper edge too.
+/// The number of sorted values in each bin; the last bin includes its upper edge.
 fn binned(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
     let Some(bins) = edges.len().checked_sub(1) else { return Vec::new() };
     let mut counts = Vec::with_capacity(bins);

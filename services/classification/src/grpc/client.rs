@@ -1,30 +1,34 @@
-//! The client's side: an engine that has the work done elsewhere.
+//! The client: an engine whose work is done by servers.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Error, FittedModel, Model, Result,
-    ScoredTable, Table,
+    Classification, ClassificationEngine, ClassifyRequest, Error, FittedModel, Model, ModelId,
+    Result, ScoredTable, Table, blocking,
     proto::{
-        ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest, ScoreRequest,
-        classification_engine_client::ClassificationEngineClient, classify_request,
-        classify_response, fit_response, score_request, score_response,
+        ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest,
+        LoadModelRequest, ScoreRequest, classification_engine_client::ClassificationEngineClient,
+        classify_request, classify_response, fit_response, score_request, score_response,
     },
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_rpc::{
-    Assembler, Replicas, analysis::AnalysisAssembler, chunks, chunks::pieces, limited_client,
-    outgoing, replicas::EngineChannel, request::incomplete_answer,
+    Assembler, Replicas, analysis::AnalysisAssembler, chunks, chunks::pieces, from_status,
+    limited_client, outgoing, replicas::EngineChannel, request::incomplete_answer,
 };
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::{Stream, stream};
 use tonic::Status;
 
-/// The classification engine behind some endpoints.
+use super::replica_models::{ModelReference, ReplicaModels};
+use crate::engine::MODEL_UNKNOWN;
+
+/// A classification engine behind endpoints.
 #[derive(Clone, Debug)]
 pub struct RemoteClassificationEngine {
     replicas: Arc<Replicas>,
+    models: Arc<ReplicaModels>,
 }
 
 impl RemoteClassificationEngine {
@@ -47,11 +51,11 @@ impl RemoteClassificationEngine {
                 client(channel).list_detectors(outgoing(ListDetectorsRequest {})).await
             })
             .await?;
-        Ok(Self { replicas })
+        Ok(Self { replicas, models: Arc::default() })
     }
 }
 
-/// Makes a client of a channel to one of them.
+/// Makes a client from a channel to a replica.
 fn clients(
     replicas: &Replicas,
 ) -> impl Fn(EngineChannel) -> ClassificationEngineClient<EngineChannel> + Copy + use<> {
@@ -64,7 +68,7 @@ fn failed(error: Error) -> Status {
     anomal_rpc::to_status(&error)
 }
 
-/// The messages of a request, made anew for each try from chunks that are shared.
+/// A request, whose messages are made anew for each attempt from shared chunks.
 struct Request {
     settings: ClassifySettings,
     chunks: Vec<bytes::Bytes>,
@@ -151,7 +155,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                         }
                     }
                     let steps = statistics.ok_or_else(incomplete_answer)?.steps;
-                    let model = Model(model.into_bytes().into());
+                    let model = Model::new(model.into_bytes());
                     Ok(FittedModel { model, analysis: analysis.0, steps })
                 }
             })
@@ -162,35 +166,87 @@ impl ClassificationEngine for RemoteClassificationEngine {
         false
     }
 
-    /// A few for each replica, so that none waits for the next batch.
+    /// Two for each replica, so that none is idle between batches.
     fn parallelism(&self) -> usize {
         2 * self.replicas.count().max(1)
     }
 
     async fn score(&self, model: &Model, table: Table) -> Result<ScoredTable> {
+        let id = {
+            let model = model.clone();
+            blocking(move |_| Ok(model.id())).await?
+        };
+        let call = ScoreCall {
+            engine: self,
+            model,
+            id,
+            table: chunks(table)?.map(score_request::Part::Table).collect(),
+        };
+        self.replicas.call_at(|address, channel| call.run(address, channel)).await
+    }
+}
+
+/// A table to score by a model.
+struct ScoreCall<'a> {
+    engine: &'a RemoteClassificationEngine,
+    model: &'a Model,
+    id: ModelId,
+    table: Vec<score_request::Part>,
+}
+
+impl ScoreCall<'_> {
+    /// Scores by the model's id, and sends the model with the call where the replica holds no models, or
+    /// drops them faster than they are used.
+    async fn run(&self, address: SocketAddr, channel: EngineChannel) -> Result<ScoredTable, Status> {
         use score_request::Part;
-        let model: Vec<_> = pieces(model.0.to_vec().into()).map(Part::Model).collect();
-        let table: Vec<_> = chunks(table)?.map(Part::Table).collect();
-        let client = clients(&self.replicas);
-        self.replicas
-            .call(|channel| {
-                let parts = model.clone().into_iter().chain(table.clone());
-                let messages = stream::iter(parts.map(|part| ScoreRequest { part: Some(part) }));
-                async move {
-                    use score_response::Part;
-                    let mut answers = client(channel).score(outgoing(messages)).await?.into_inner();
-                    let (mut rows, mut statistics) = (Assembler::new(usize::MAX), None);
-                    while let Some(answer) = answers.message().await? {
-                        match answer.part {
-                            Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
-                            Some(Part::Statistics(received)) => statistics = Some(received),
-                            None => {}
-                        }
-                    }
-                    let steps = statistics.ok_or_else(incomplete_answer)?.steps;
-                    Ok(ScoredTable { rows: rows.into_table().map_err(failed)?, steps })
+        const UPLOADS: usize = 2;
+        let RemoteClassificationEngine { models, replicas } = self.engine;
+        for _ in 0..UPLOADS {
+            let addresses = || replicas.addresses();
+            let upload = || self.upload(channel.clone());
+            let reference = models.send_once(address, addresses, self.id, upload).await?;
+            let ModelReference::ById { upload } = reference else { break };
+            let by_id = Part::ModelId(self.id.as_bytes().to_vec().into());
+            match self.score(channel.clone(), std::iter::once(by_id)).await {
+                Err(status) if from_status(&status).reason == MODEL_UNKNOWN => {
+                    models.forget(address, self.id, upload).await;
                 }
-            })
-            .await
+                outcome => return outcome,
+            }
+        }
+        self.score(channel, pieces(self.model.bytes().clone()).map(Part::Model)).await
+    }
+
+    async fn upload(&self, channel: EngineChannel) -> Result<(), Status> {
+        let chunks = pieces(self.model.bytes().clone());
+        let messages = stream::iter(chunks.map(|model| LoadModelRequest { model }));
+        let client = clients(&self.engine.replicas);
+        let answer = client(channel).load_model(outgoing(messages)).await?.into_inner();
+        if ModelId::from_bytes(&answer.model_id) == Some(self.id) {
+            return Ok(());
+        }
+        Err(Status::internal("the engine received another model than the one that was sent"))
+    }
+
+    async fn score(
+        &self,
+        channel: EngineChannel,
+        model: impl Iterator<Item = score_request::Part> + Send + 'static,
+    ) -> Result<ScoredTable, Status> {
+        use score_response::Part;
+        let parts = model.chain(self.table.clone());
+        let messages = stream::iter(parts.map(|part| ScoreRequest { part: Some(part) }));
+        let client = clients(&self.engine.replicas);
+        let mut answers = client(channel).score(outgoing(messages)).await?.into_inner();
+        let (mut rows, mut statistics) = (Assembler::new(usize::MAX), None);
+        while let Some(answer) = answers.message().await? {
+            match answer.part {
+                Some(Part::Rows(chunk)) => rows.push(&chunk).map_err(failed)?,
+                Some(Part::Statistics(received)) => statistics = Some(received),
+                None => {}
+            }
+        }
+        let steps = statistics.ok_or_else(incomplete_answer)?.steps;
+        Ok(ScoredTable { rows: rows.into_table().map_err(failed)?, steps })
     }
 }

@@ -1,12 +1,13 @@
-//! The server's side: takes a request apart, calls the engine, streams the answer.
+//! The server: assembles requests, calls the engine, streams the responses.
 
 use std::sync::Arc;
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Model, Result,
+    ClassifyRequest, Code, Error, Model, ModelId, Result,
     proto::{
         ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics,
-        FitResponse, ListDetectorsRequest, ListDetectorsResponse, ScoreRequest, ScoreResponse,
+        FitResponse, ListDetectorsRequest, ListDetectorsResponse, LoadModelRequest,
+        LoadModelResponse, ScoreRequest, ScoreResponse,
         classification_engine_server::{
             ClassificationEngine as Service, ClassificationEngineServer,
         },
@@ -23,19 +24,21 @@ use anomal_rpc::{
 use futures::Stream;
 use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 
+use crate::engine::ModelHost;
+
 /// The service's name, for health checks.
 pub const SERVICE: &str = "anomal.v1.ClassificationEngine";
 
 type Answers<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The service over an engine.
-pub fn routes(engine: Arc<dyn ClassificationEngine>, admission: Admission) -> Routes {
+pub fn routes(engine: Arc<dyn ModelHost>, admission: Admission) -> Routes {
     let service = limited_service!(ClassificationEngineServer::new(Adapter { engine, admission }));
     Routes::new(service)
 }
 
 struct Adapter {
-    engine: Arc<dyn ClassificationEngine>,
+    engine: Arc<dyn ModelHost>,
     admission: Admission,
 }
 
@@ -90,12 +93,30 @@ impl Service for Adapter {
                 Part::Analysis(part) => Answer::Analysis(part),
                 Part::Labels(part) => Answer::Labels(part),
             });
-            let model = pieces(done.model.0.to_vec().into()).map(Answer::Model);
+            let model = pieces(done.model.bytes().clone()).map(Answer::Model);
             let parts = model.chain(analysis).chain([Answer::Statistics(statistics)]);
             Ok(parts.map(|part| FitResponse { part: Some(part) }))
         };
         let answers = self.admission.stream("Fit", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn load_model(
+        &self,
+        request: Request<Streaming<LoadModelRequest>>,
+    ) -> Result<Response<LoadModelResponse>, Status> {
+        let (metadata, _, mut messages) = request.into_parts();
+        let work = async {
+            let mut model = Assembler::new(self.admission.max_request_bytes());
+            while let Some(message) =
+                messages.message().await.map_err(|status| from_status(&status))?
+            {
+                model.push(&message.model)?;
+            }
+            self.engine.load_model(Model::new(model.into_bytes())).await
+        };
+        let id = self.admission.run("LoadModel", &metadata, work).await?;
+        Ok(Response::new(LoadModelResponse { model_id: id.as_bytes().to_vec().into() }))
     }
 
     async fn score(
@@ -107,17 +128,22 @@ impl Service for Adapter {
         let work = async {
             let limit = self.admission.max_request_bytes();
             let (mut model, mut table) = (Assembler::new(limit), Assembler::new(limit));
+            let mut model_id = None;
             while let Some(message) =
                 messages.message().await.map_err(|status| from_status(&status))?
             {
                 match message.part {
                     Some(score_request::Part::Model(chunk)) => model.push(&chunk)?,
                     Some(score_request::Part::Table(chunk)) => table.push(&chunk)?,
+                    Some(score_request::Part::ModelId(id)) => model_id = Some(to_model_id(&id)?),
                     None => {}
                 }
             }
-            let model = Model(model.into_bytes().into());
-            let done = self.engine.score(&model, table.into_table()?).await?;
+            let table = table.into_table()?;
+            let done = match model_id {
+                Some(id) => self.engine.score_by_id(id, table).await?,
+                None => self.engine.score(&Model::new(model.into_bytes()), table).await?,
+            };
             let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
             let parts =
                 chunks(done.rows)?.map(Answer::Rows).chain([Answer::Statistics(statistics)]);
@@ -126,6 +152,13 @@ impl Service for Adapter {
         let answers = self.admission.stream("Score", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
     }
+}
+
+fn to_model_id(bytes: &[u8]) -> Result<ModelId> {
+    ModelId::from_bytes(bytes).ok_or_else(|| {
+        let message = format!("a model's id has 32 bytes and not {}", bytes.len());
+        Error::new(Code::InvalidRequest, "MODEL_ID_INVALID", message)
+    })
 }
 
 async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<ClassifyRequest> {

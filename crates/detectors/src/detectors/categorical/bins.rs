@@ -1,5 +1,5 @@
-//! The values of a feature by number: levels from the most frequent on, or bins of equal width; behind them
-//! a missing value and one that was not fitted. Of each how rare it is.
+//! The values of a feature as numbers: levels in descending frequency, or bins of equal width; then missing values,
+//! then unknown ones. Each has a term by its rarity.
 
 use std::collections::HashMap;
 
@@ -17,9 +17,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bins {
     kind: Kind,
-    /// In shares of the largest one's.
+    /// Divided by the largest weight.
     pub weight: f64,
-    /// What each place adds to a score.
+    /// The term of each bin.
     pub terms: Vec<f64>,
 }
 
@@ -30,7 +30,7 @@ enum Kind {
 }
 
 impl Bins {
-    /// Of each feature of a table.
+    /// Bins for each feature of a table.
     ///
     /// # Errors
     /// `Cancelled`, between two features.
@@ -57,7 +57,7 @@ impl Bins {
                 let missing = counts[levels.len()];
                 let mut found: Vec<(usize, &String)> =
                     counts.into_iter().zip(levels).filter(|(count, _)| *count > 0).collect();
-                // Equally frequent ones by their names: not by the order of the rows.
+                // Ties by name, so that the order of the rows has no influence.
                 found.sort_unstable_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
                 let counts = found.iter().map(|found| found.0).chain([missing, 0]).collect();
                 (Kind::Levels(found.into_iter().map(|found| found.1.clone()).collect()), counts)
@@ -67,7 +67,7 @@ impl Bins {
         Self { kind, weight, terms }
     }
 
-    /// Without the special ones.
+    /// The number of bins without the special ones.
     pub fn len(&self) -> usize {
         self.terms.len() - SPECIAL
     }
@@ -76,7 +76,7 @@ impl Bins {
         matches!(self.kind, Kind::Numeric(_))
     }
 
-    /// Whether its parts are consistent; the data may come from anywhere.
+    /// Whether it is consistent; it may come from an untrusted model.
     pub fn is_sound(&self) -> bool {
         let places = match &self.kind {
             Kind::Numeric(_) => self.terms.len() > SPECIAL,
@@ -93,7 +93,7 @@ pub(crate) enum Lookup<'a> {
         scale: Scale,
         bins: usize,
     },
-    /// The place of each of the table's own codes, and of a missing value.
+    /// The bin of each of the table's codes, and that of missing values.
     Codes {
         codes: &'a [u32],
         places: Vec<u32>,
@@ -102,7 +102,7 @@ pub(crate) enum Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// None if the column is of another kind than the bins.
+    /// None if the column has another kind than the bins.
     pub fn new(bins: &Bins, column: &'a MatrixColumn) -> Option<Self> {
         match (&bins.kind, &column.values) {
             (Kind::Numeric(scale), Values::Numeric(values)) => {
@@ -120,7 +120,7 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// Writes the places of the rows from `start` on.
+    /// Writes the bins of the rows from `start` on.
     pub fn places(&self, start: usize, out: &mut [u32]) {
         match self {
             Self::Numeric { values, scale, bins } => {

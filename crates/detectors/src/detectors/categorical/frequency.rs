@@ -1,16 +1,14 @@
-//! `CategoricalFrequency`: how rare a row's values are, and how rare their pairs are beside what they would
-//! be if the features had nothing to do with one another (Das and Schneider 2007, "Detecting Anomalous
-//! Records in Categorical Datasets", KDD, section 3; single values as Koufakou, Ortiz, Georgiopoulos,
-//! Anagnostopoulos and Reynolds 2007, "A Scalable and Efficient Outlier Detection Strategy for Categorical
-//! Data", ICTAI, weigh them by their frequency).
+//! `CategoricalFrequency`: the rarity of a row's values, and of their pairs relative to independent features (Das and
+//! Schneider 2007, "Detecting Anomalous Records in Categorical Datasets", KDD, section 3; for single values Koufakou, Ortiz,
+//! Georgiopoulos, Anagnostopoulos and Reynolds 2007, "A Scalable and Efficient Outlier Detection Strategy for Categorical
+//! Data", ICTAI).
 //!
-//! A value's term is -log of the share of rows whose value is as rare or rarer, so that a rare value is no
-//! news where most are rare. A pair's term is the log of how many times more often it was expected than
-//! it was seen, with a row more on both sides. Pairs are those of features that depend on one another by more than
-//! chance (a G test), the strongest first. A feature's part is its value's term and half the length of
-//! the vector of its pairs' terms: a value that breaks with two others has more of the blame than they.
-//! Numbers take part by bins of equal width. A missing value is a value like others, without pairs; one
-//! that was not fitted counts as half a row.
+//! A value's term is -log of the share of rows whose value is as rare or rarer, so that a rare value does not stand out
+//! among rare ones. A pair's term is the log of its expected by its observed count, each with one row added. Pairs are
+//! taken from features that depend on one another by more than chance (a G test), the strongest first. A feature's part is
+//! its value's term plus half the length of the vector of its pairs' terms: a value that contradicts two others has a larger
+//! part than they. Numbers are used in bins of equal width. A missing value is a value without pairs; an unknown one counts
+//! as half a row.
 
 use anomal_core::{
     Cancel, Error, Result,
@@ -124,12 +122,12 @@ impl Detector for CategoricalFrequency {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Frequencies {
-    /// Of each feature.
+    /// For each feature.
     bins: Vec<Bins>,
     pairs: Vec<Pair>,
 }
 
-/// Of the rows of a block, feature after feature, [`BLOCK`] each.
+/// For the rows of a block, feature after feature, [`BLOCK`] each.
 #[derive(Default)]
 struct Scratch {
     places: Vec<u32>,
@@ -178,7 +176,7 @@ impl Scorer for Frequencies {
 }
 
 impl Frequencies {
-    /// Adds the square of a pair's term to what both its features have.
+    /// Adds the square of a pair's term to both its features.
     fn add_pair(&self, pair: &Pair, places: &[u32], squares: &mut [f64], rows: usize) {
         let width = slots(&self.bins[pair.other]);
         let height = slots(&self.bins[pair.one]);

@@ -1,5 +1,5 @@
-//! Pairs of dependent features, and for each pair of their values how much rarer it is than it
-//! would be if they did not.
+//! Pairs of dependent features, and how much rarer each pair of their values is than if the features were
+//! independent.
 
 use anomal_core::Result;
 use rayon::prelude::*;
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::bins::{Bins, Lookup};
 use crate::{context::Context, matrix::Matrix, numeric::sample::sample};
 
-/// Values of a feature that have pairs, from the most frequent on: rarer ones are rare by themselves.
+/// The most frequent values of a feature, which have pairs; others are rare by themselves.
 const MOST_SLOTS: usize = 64;
-/// Features that pairs are searched among: those with the most information.
+/// Pairs are searched among so many features with the most information.
 const MOST_FEATURES: usize = 64;
-/// Rows by which related features are found.
+/// Rows by which dependent features are found.
 const MOST_ROWS: usize = 20_000;
-/// Counted together.
+/// Rows counted together.
 const COUNT_BLOCK: usize = 1 << 16;
 
-/// Two features and the term of each pair of their values, those of the first feature row by row.
+/// Two features with the term of each pair of their values, row by row for the first feature.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pair {
@@ -26,7 +26,7 @@ pub(crate) struct Pair {
     pub terms: Vec<f64>,
 }
 
-/// How many values of a feature have pairs.
+/// The number of values of a feature that have pairs.
 pub(crate) fn slots(bins: &Bins) -> usize {
     bins.len().min(MOST_SLOTS)
 }
@@ -68,7 +68,7 @@ pub(crate) fn fit(
         })
         .collect();
     context.cancel.check()?;
-    // Those with equal information by their names: not by the order of the features.
+    // Ties by name, so that the order of the features has no influence.
     let names = |(one, other): (usize, usize)| {
         let (one, other) = (&matrix.columns[one].name, &matrix.columns[other].name);
         (one.min(other), one.max(other))
@@ -84,13 +84,13 @@ pub(crate) fn fit(
     found.into_par_iter().map(pair).collect()
 }
 
-/// The places of all rows, feature by feature.
+/// The bins of all rows, feature by feature.
 struct Columns {
     places: Vec<Vec<u32>>,
     slots: Vec<usize>,
 }
 
-/// How often each pair of values is there.
+/// The count of each pair of values.
 struct Table {
     width: usize,
     counts: Vec<u64>,
@@ -142,7 +142,7 @@ impl Columns {
 }
 
 impl Table {
-    /// How many rows each pair of values would be expected to have.
+    /// The expected count of each pair of values.
     fn expected(&self) -> Vec<f64> {
         let mut columns = vec![0_u64; self.width];
         let rows: Vec<u64> = self
@@ -161,7 +161,7 @@ impl Table {
         rows.iter().flat_map(of_row).collect()
     }
 
-    /// The information of one value about the other, in nats a row; none if it is no more than chance makes of it.
+    /// The mutual information in nats per row; none if it is within chance.
     fn information(&self) -> Option<f64> {
         let total = self.counts.iter().sum::<u64>() as f64;
         let expected = self.expected();

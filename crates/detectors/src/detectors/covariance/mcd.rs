@@ -1,11 +1,9 @@
-//! MCD: the Mahalanobis distance from the better part of the rows, so that what is searched for does not
-//! stretch the measure that it is searched with.
+//! MCD: the Mahalanobis distance by the central part of the rows, so that outliers do not distort it.
 //!
-//! By default the shrunk form: the covariance of the 60 % of rows nearest by the distance itself, shrunk as
-//! Ledoit and Wolf 2004 have it, estimated anew a few times. It needs no seed and accepts fewer rows than
-//! features. With `shrunk: false` the fast form (Rousseeuw and Van Driessen 1999), which depends on its random
-//! starts, and suits numbers: of categories it may take the rows of a few and find all others far off. See
-//! `numeric::robust` for both.
+//! The default is the shrunk form: the covariance of the 60 % of rows that are nearest by the distance itself, shrunk as by
+//! Ledoit and Wolf 2004, re-estimated a few times. It needs no seed and accepts fewer rows than features. `shrunk: false`
+//! is the fast form (Rousseeuw and Van Driessen 1999), which depends on random starts and suits numbers: with categories it
+//! may select the rows of a few levels and find all others far. See `numeric::robust` for both.
 
 use anomal_core::{
     Result,
@@ -33,7 +31,7 @@ use crate::{
 const MOST_LEVELS: usize = 8;
 /// More rows would estimate a covariance no better.
 const MOST_ROWS: usize = 100_000;
-/// Of the shrunk form.
+/// The share of rows of the shrunk form.
 const SHARE: f64 = 0.6;
 
 pub(crate) struct Mcd;

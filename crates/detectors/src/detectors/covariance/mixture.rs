@@ -1,11 +1,10 @@
-//! `GaussianMixture`: how unlikely a row is by a mixture of a few Gaussians, on at most ten principal
-//! components (see `numeric::mixture`; Bishop 2006, "Pattern Recognition and Machine Learning", section 9.2).
+//! `GaussianMixture`: how unlikely a row is by a mixture of a few Gaussians of at most ten principal components (see
+//! `numeric::mixture`; Bishop 2006, "Pattern Recognition and Machine Learning", section 9.2).
 //!
-//! The score is -log of the density. A row's reasons are the parts of its squared Mahalanobis distance
-//! from the component that it is most likely of, symmetric in the features as in `quadratic`: a row is taken
-//! back from the principal components to the columns. A weight multiplies its feature's part of the
-//! distances. Components with far fewer rows than the others are left out: what is far from all, and bursts
-//! of equal rows, get a Gaussian of their own, by which they would be usual.
+//! The score is -log of the density. A row's reasons are the parts of its squared Mahalanobis distance from its most likely
+//! component, symmetric in the features as in `quadratic`: mapped back from principal components to columns. A weight
+//! multiplies its feature's part. Components with far fewer rows than the others are dropped: outliers and bursts of equal
+//! rows get a Gaussian of their own, by which they would be usual.
 
 use anomal_core::{
     Cancel, Result,
@@ -36,9 +35,9 @@ use crate::{
 const MOST_LEVELS: usize = 8;
 /// More rows would estimate so few Gaussians no better.
 const MOST_ROWS: usize = 50_000;
-/// Principal components that the mixture is of.
+/// Principal components at most.
 const MOST_DIRECTIONS: usize = 10;
-/// A component with less than this part of an even share of the rows is left out.
+/// A component with less than this part of an even share of the rows is dropped.
 const LEAST_SHARE: f64 = 0.25;
 
 pub(crate) struct GaussianMixture;
@@ -136,11 +135,11 @@ struct Mixture {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gaussian {
-    /// The log of what it adds to the density at its mean.
+    /// The log density at its mean, including its share.
     peak: f64,
-    /// Makes of principal coordinates a vector as long as the distance.
+    /// Maps principal coordinates to a vector of the length of the distance.
     distance: Affine,
-    /// The same with a coordinate for each column of the encoding.
+    /// As `distance`, with a coordinate for each column of the encoding.
     parts: Affine,
 }
 
@@ -159,7 +158,7 @@ impl Mixture {
         let vectors = Array2::from_shape_fn((rows.width, kept), |place| vectors[place]);
         let projection = Affine::new(moments.mean, &vectors.t().to_owned());
         let projected = rows.map(&projection);
-        // Each Gaussian has some rows for every direction.
+        // Each Gaussian needs some rows for every direction.
         let most = (rows.rows / (5 * kept)).clamp(1, given.n_components);
         let mut found = mixture(&projected, most, given.reg_covar, context.seed, context.cancel)?;
         let even = 1.0 / found.len().max(1) as f64;
@@ -187,7 +186,7 @@ impl Mixture {
         Ok(Self { encoding, projection, components })
     }
 
-    /// The scores of rows by their principal coordinates, and the component that each is most likely of.
+    /// The scores of rows given by principal coordinates, and the most likely component of each.
     fn score_block(&self, projected: &[f64], scores: &mut [f64]) -> Vec<usize> {
         let rows = scores.len();
         let mut logs = Vec::with_capacity(self.components.len() * rows);
@@ -211,7 +210,7 @@ impl Mixture {
         likeliest
     }
 
-    /// Writes each feature's part in the distance of each row from its likeliest component.
+    /// Writes each feature's part of each row's squared distance from its most likely component.
     fn explain(
         &self,
         projected: &[f64],

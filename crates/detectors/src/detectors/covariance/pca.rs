@@ -1,10 +1,9 @@
-//! PCA: how far out a row is along the principal components, each in units of its own spread (Shyu, Chen,
-//! Sarinnapakorn and Chang 2003, "A Novel Anomaly Detection Scheme Based on Principal Component
-//! Classifier", ICDM workshop on foundations and new directions of data mining, section 3.2).
+//! PCA: the distance along the principal components, each in units of its own spread (Shyu, Chen, Sarinnapakorn and Chang
+//! 2003, "A Novel Anomaly Detection Scheme Based on Principal Component Classifier", ICDM workshop on foundations and new
+//! directions of data mining, section 3.2).
 //!
-//! Columns are standardised (see `dense`). Components without variance, as linearly dependent features
-//! make them, are left out: a division by their variance says nothing. A row's score is the root of the
-//! sum over the components of its squared coordinate by the component's variance.
+//! Columns are standardised (see `dense`). Components without variance, as linearly dependent features have them, are left
+//! out. A row's score is the square root of the sum over the components of the squared coordinate by the variance.
 
 use anomal_core::{
     Result,

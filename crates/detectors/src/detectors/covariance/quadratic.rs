@@ -1,14 +1,13 @@
-//! What PCA and MCD share: a row's score is the length of what a matrix makes of it.
+//! Quadratic scores, as of PCA and MCD: a row's score is the length of its vector mapped by a matrix.
 //!
-//! The matrix is symmetric in the features (before they are scaled), so that each coordinate stays as near
-//! to its feature as it can: this whitening makes each as correlated with its own feature as possible
-//! (Garthwaite and Koch 2016, "Evaluating the contributions of individual variables to a quadratic form",
-//! Australian & New Zealand Journal of Statistics 58, section 3; Kessy, Lewin and Strimmer 2018, "Optimal
-//! Whitening and Decorrelation", The American Statistician 72). The squares of a feature's coordinates are
-//! its part of the squared length: never below 0, and adding up to it.
+//! The matrix is symmetric in the features (before scaling), so that each coordinate is as correlated with its own feature
+//! as whitening allows (Garthwaite and Koch 2016, "Evaluating the contributions of individual variables to a quadratic form",
+//! Australian & New Zealand Journal of Statistics 58, section 3; Kessy, Lewin and Strimmer 2018, "Optimal Whitening and
+//! Decorrelation", The American Statistician 72). The squares of a feature's coordinates are its part of the squared length:
+//! never negative, and adding up to it.
 //!
-//! Distances of this kind are the same in all units, so a weight could not work by scaling a feature: it
-//! multiplies the squares of the feature's coordinates after the matrix. With equal weights it is the plain distance.
+//! These distances do not depend on units, so weights cannot be applied by scaling features: a weight multiplies the squares
+//! of its feature's coordinates after the matrix. Equal weights give the plain distance.
 
 use anomal_core::{Cancel, Result, proto::FeatureColumn};
 use ndarray::Array2;
@@ -28,12 +27,12 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quadratic {
     encoding: Encoding,
-    /// As many coordinates as columns, each with the root of its column's weight.
+    /// A coordinate for each column, multiplied by the square root of the column's weight.
     map: Affine,
 }
 
 impl Quadratic {
-    /// From a map that makes of each column a coordinate.
+    /// `map` has a coordinate for each column.
     pub fn new(encoding: Encoding, centre: Vec<f64>, mut matrix: Array2<f64>) -> Self {
         for (mut row, root) in matrix.rows_mut().into_iter().zip(encoding.roots()) {
             row *= root;

@@ -10,16 +10,16 @@ use crate::{
     matrix::{MISSING, Matrix, Values},
 };
 
-/// A covariance of fewer rows says nothing.
+/// Covariances of fewer rows are meaningless.
 const FEWEST_ROWS: usize = 10;
-/// A forest's splits are of one feature more than this where all are numbers.
+/// The extension level of a forest on numeric features.
 const EXTENSION_LEVEL: usize = 3;
-/// The member that sees categories alone.
+/// The member that uses categories only.
 const OF_CATEGORIES: &str = "CategoricalFrequency";
 
 pub(super) struct Member {
     pub name: String,
-    /// In shares of all.
+    /// Divided by the sum of all weights.
     pub weight: f64,
     pub tail: Tail,
     pub scorer: Box<dyn Scorer>,
@@ -73,14 +73,14 @@ fn parameters(request: &MemberRequest, matrix: &Matrix) -> Parameters {
     if looks_for_neighbors(&request.name) {
         given.insert("nNeighbors".into(), request.neighbors.into());
     }
-    // Categories have no directions that could be added up.
+    // Categories have no directions.
     if request.name == "IsolationForest" && !has_categories(matrix) {
         given.insert("extensionLevel".into(), EXTENSION_LEVEL.into());
     }
     given
 }
 
-/// Why a detector can't serve the data, as far as the data show it.
+/// The reason why a detector cannot serve the data, as far as it is visible without fitting.
 fn unfit(name: &str, matrix: &Matrix) -> Option<&'static str> {
     if name == OF_CATEGORIES {
         return (!has_categories(matrix)).then_some("no categories");
@@ -105,12 +105,12 @@ fn is_category(values: &Values) -> bool {
     matches!(values, Values::Codes { .. })
 }
 
-/// That differ.
+/// Whether any numeric feature varies.
 fn has_numbers(matrix: &Matrix) -> bool {
     any(matrix, |values| !is_category(values) && varies(values))
 }
 
-/// How many features differ among the rows.
+/// The number of features that vary among the rows.
 pub(super) fn varying(matrix: &Matrix) -> usize {
     matrix.columns.iter().filter(|column| varies(&column.values)).count()
 }
@@ -126,7 +126,7 @@ fn varies(values: &Values) -> bool {
     }
 }
 
-/// Of the features that weigh anything.
+/// Whether any feature of weight above 0 satisfies `what`.
 fn any(matrix: &Matrix, what: impl Fn(&Values) -> bool) -> bool {
     matrix.columns.iter().filter(|column| column.weight > 0.0).any(|column| what(&column.values))
 }

@@ -1,19 +1,19 @@
-//! How far out a score is in the tail of others: -log of the share of them that are as high.
+//! The tail of a distribution of scores: -log of the share of scores that are as high.
 //!
-//! Half of those that are equal count, and half a score more on both sides, so that no share is 0. Between
-//! two fitted scores it is interpolated; above all of them it goes on growing with the log of the distance,
-//! so that new rows farther out than all fitted ones are distinguished.
+//! Ties count half, and half a score is added on both sides, so that no share is 0. Between fitted scores the log is
+//! interpolated; above all of them it grows with the log of the distance, so that new rows beyond all fitted ones are
+//! distinguished.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Of the highest scores as many are kept, and of the others every so many, no more than these.
+/// The number of highest scores stored; the others are thinned evenly to as many at most.
 const MOST_SCORES: usize = 1_000;
-/// Scores that differ by less are equal up to rounding.
+/// Scores with a smaller relative difference count as equal.
 const EQUAL: f64 = 1e-9;
 const GREATEST: f64 = 1e3;
 
-/// The fitted scores from the lowest on, and the log of each.
+/// Fitted scores in ascending order, and the log of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tail {
@@ -22,7 +22,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// None if all scores are the same.
+    /// None if all scores are equal.
     pub fn from_scores(mut all: Vec<f64>) -> Option<Self> {
         all.par_sort_unstable_by(f64::total_cmp);
         let count = all.len() as f64;
@@ -44,7 +44,7 @@ impl Tail {
         tail.is_sound().then_some(tail)
     }
 
-    /// Whether it is valid: the data may come from anywhere.
+    /// Whether it is valid; it may come from an untrusted model.
     pub fn is_sound(&self) -> bool {
         self.scores.len() >= 2
             && self.scores.len() == self.logs.len()
@@ -69,7 +69,7 @@ impl Tail {
     }
 }
 
-/// How far a value is on the way from one to a higher one. In halves, so that no difference overflows.
+/// The relative position of a value between two others, computed in halves so that no difference overflows.
 fn between(one: f64, other: f64, value: f64) -> f64 {
     let share = (value / 2.0 - one / 2.0) / (other / 2.0 - one / 2.0);
     if share.is_nan() { 0.0 } else { share }

@@ -1,4 +1,4 @@
-//! A fitted model: rows to compare new ones with.
+//! A fitted Gower model: reference rows that new rows are compared with.
 
 use anomal_core::{
     Cancel, Result,
@@ -17,12 +17,11 @@ use crate::{
     scores::Scores,
 };
 
-/// Neighbours that a score may be of.
+/// The greatest number of neighbours of a score.
 pub(crate) const MOST_NEIGHBORS: usize = 1_000;
 
-/// Scores rows by the mean distance to the nearest reference rows, each as often as it was there when
-/// fitted. A row that was fitted finds itself among them, at distance 0. Clusters are those of the
-/// nearest.
+/// Scores rows by the mean distance to the nearest reference rows, each counted as often as it occurred. A fitted row
+/// finds itself among them at distance 0. A row's cluster is that of its nearest reference row.
 #[derive(Debug)]
 pub(crate) struct GowerScorer {
     state: State,
@@ -30,14 +29,13 @@ pub(crate) struct GowerScorer {
     index: Index,
 }
 
-/// What a model file keeps.
+/// The stored state.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
     pub encoding: Encoding,
     pub reference: Vec<Reference>,
-    /// By reference row: how many rows it stands for, their cluster, and whether that is the smallest of
-    /// two.
+    /// For each reference row: the number of rows it stands for, their cluster, and whether it is the smaller of two.
     pub counts: Vec<u32>,
     pub clusters: Vec<u32>,
     pub smallest: Vec<bool>,
@@ -47,7 +45,7 @@ pub(crate) struct State {
 /// One feature of the reference rows.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reference {
-    /// By their bits: JSON has no NaN.
+    /// As bits: JSON has no NaN.
     Numeric(Vec<u32>),
     Codes(Vec<u32>),
 }
@@ -63,7 +61,7 @@ impl State {
         rows.parts.iter().map(part).collect()
     }
 
-    /// The reference rows, if all of it is as a fit makes it.
+    /// The reference rows, if the state is consistent.
     fn encoded(&self, features: &[FeatureColumn]) -> Option<EncodedRows> {
         let rows = self.counts.len();
         let scales = &self.encoding.scales;
@@ -117,10 +115,10 @@ fn part(scale: &Scale, reference: &Reference, kind: FeatureKind, rows: usize) ->
 }
 
 impl GowerScorer {
-    /// A state may come from anywhere.
+    /// Checks a state, which may come from an untrusted model.
     ///
     /// # Errors
-    /// A message if its parts do not fit together.
+    /// A message if the state is inconsistent.
     pub fn new(state: State, features: &[FeatureColumn]) -> Result<Self, String> {
         match state.encoded(features) {
             Some(reference) => Ok(Self::with_reference(state, reference)),
@@ -128,7 +126,7 @@ impl GowerScorer {
         }
     }
 
-    /// Of a state that was made of these reference rows.
+    /// `reference` are the reference rows of the state.
     pub fn with_reference(state: State, reference: EncodedRows) -> Self {
         let index = Index::new(&reference);
         Self { state, reference, index }

@@ -1,4 +1,4 @@
-//! What a report draws of a fit: the map, the tree, the clusters, a heatmap, and who is near the suspects.
+//! The figures of a report: the map, the tree, the clusters, a heatmap, and the neighbours of the suspects.
 
 use std::time::Instant;
 
@@ -29,13 +29,13 @@ const HEATMAP_ROWS: usize = 512;
 const MOST_SUSPECTS: usize = 1_000;
 const SUSPECT_NEIGHBORS: usize = 5;
 
-/// A fit, as far as it is drawn.
+/// A fit, as far as figures need it.
 pub(crate) struct GowerView {
-    /// The distinct rows, and which of them each row is.
+    /// The distinct rows, and the position of each row's.
     pub distinct: EncodedRows,
     pub of_row: Vec<u32>,
-    /// The distinct rows, or those that stand for them: the leaves of the tree. Then for each how many
-    /// rows it stands for, and the one that stands for each row.
+    /// The leaves of the tree: the distinct rows or their representatives, the number of rows of each, and the position of
+    /// each row's.
     pub core: EncodedRows,
     pub core_counts: Vec<u32>,
     pub core_of_row: Vec<u32>,
@@ -103,7 +103,7 @@ impl Rows {
         &self.rows[self.starts[place]..self.starts[place + 1]]
     }
 
-    /// The first row of each.
+    /// The first row of each distinct row.
     fn firsts(&self) -> Vec<u64> {
         self.starts[..self.starts.len() - 1].iter().map(|start| self.rows[*start] as u64).collect()
     }
@@ -125,8 +125,7 @@ impl GowerView {
         })
     }
 
-    /// The distinct rows on the map: all, or the suspects with the highest scores and, of the others, some
-    /// that stand for the rest.
+    /// The distinct rows on the map: all, or the suspects with the highest scores and representatives of the others.
     fn shown(&self, suspects: &[usize], context: &Context<'_>) -> Result<Vec<usize>> {
         if self.distinct.rows <= MAP_POINTS {
             return Ok((0..self.distinct.rows).collect());
@@ -150,7 +149,7 @@ impl GowerView {
         let shown = self.shown(suspects, context)?;
         let points = self.distinct.select(&shown);
         let mut counts = vec![0_u64; shown.len()];
-        // A shown row is its own nearest, unless it has no value: then it stands where such rows do.
+        // A shown row is its own nearest, unless it has no value: then it is placed with such rows.
         let nearest = Index::new(&points).nearest(&self.distinct, 1, false, context.cancel)?;
         for (place, nearest) in nearest.iter().enumerate() {
             let own = shown.binary_search(&place).ok();
@@ -197,13 +196,13 @@ impl GowerView {
     ) -> Result<Vec<SuspectNeighbors>> {
         let asking: Vec<usize> = suspects.iter().map(|row| self.of_row[*row] as usize).collect();
         let asking = self.distinct.select(&asking);
-        // Equal rows are suspicious together: by score, or by cluster.
+        // Equal rows are suspicious together, by score or by cluster.
         let near = |wanted: bool| -> Result<Vec<Vec<Neighbor>>> {
             let group: Vec<usize> = (0..self.distinct.rows)
                 .filter(|place| suspicious[rows.at(*place)[0]] == wanted)
                 .collect();
             let index = Index::new(&self.distinct.select(&group));
-            // One more: a suspect finds itself.
+            // One more, since a suspect finds itself.
             let found = index.nearest(&asking, SUSPECT_NEIGHBORS + 1, false, cancel)?;
             let each = suspects.iter().zip(&found);
             Ok(each.map(|(suspect, found)| neighbors(*suspect, found, &group, rows)).collect())
@@ -219,7 +218,7 @@ impl GowerView {
     }
 }
 
-/// The nearest rows of a row, from the distinct rows found among some of them.
+/// The nearest rows of a row, given the nearest distinct rows of a group.
 fn neighbors(row: usize, found: &Nearest, group: &[usize], rows: &Rows) -> Vec<Neighbor> {
     let rows_of = |(distance, place): &(f32, u32)| {
         let rows = rows.at(group[*place as usize]).iter().take(SUSPECT_NEIGHBORS + 1);
@@ -232,7 +231,7 @@ fn neighbors(row: usize, found: &Nearest, group: &[usize], rows: &Rows) -> Vec<N
     nearest.into_iter().map(one).collect()
 }
 
-/// Places 0, … of `all`, at most `most` and evenly spaced.
+/// At most `most` evenly spaced positions of `all`.
 fn evenly(all: usize, most: usize) -> impl Iterator<Item = usize> {
     let some = all.min(most);
     (0..some).map(move |index| index * all / some)

@@ -1,4 +1,4 @@
-//! What HBOS, ECOD and COPOD share: a row's score is the sum of a term for each feature.
+//! Additive scores, as of HBOS, ECOD and COPOD: a row's score is the sum of a term for each feature.
 
 use anomal_core::{Cancel, Error, Result};
 
@@ -12,14 +12,14 @@ use crate::{
 pub(super) trait Lookup<'a>: Sized + Sync {
     type Model;
 
-    /// None if the column is of another kind.
+    /// None if the column has another kind.
     fn new(model: &'a Self::Model, column: &'a MatrixColumn) -> Option<Self>;
 
     /// Writes the terms of the rows from `start` on.
     fn terms(&self, start: usize, out: &mut [f64]);
 }
 
-/// The term of each of a table's own codes, and of a missing value.
+/// The terms of a table's codes, and of a missing value.
 pub(super) struct Codes<'a> {
     pub codes: &'a [u32],
     pub terms: Vec<f64>,
@@ -35,10 +35,10 @@ impl Codes<'_> {
     }
 }
 
-/// Feature by feature in their order, so that a row's sum has the same bits in every batch.
+/// Adds up the terms in the order of the features, so that a row's sum has the same bits in every batch.
 ///
 /// # Errors
-/// `Internal` if a column is of another kind than its feature had when fitted; `Cancelled`.
+/// `Internal` if a column has another kind than when fitted; `Cancelled`.
 pub(super) fn sums<'a, L: Lookup<'a>>(
     models: &'a [L::Model],
     matrix: &'a Matrix,

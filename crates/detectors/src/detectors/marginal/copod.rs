@@ -1,7 +1,7 @@
 //! COPOD (Li, Zhao, Botta, Ionescu and Hu 2020, "COPOD: Copula-Based Outlier Detection", ICDM, algorithm 1).
 //!
-//! A feature's term is -log of the tail that the skewness of its fitted values points to (of both tails
-//! together where they are not skewed), and at least the mean of both, as in PyOD.
+//! A feature's term is -log of the tail in the direction of its skewness (of both tails without skewness), and at least the
+//! mean of both, as in PyOD.
 
 use anomal_core::{
     Result,

@@ -1,9 +1,9 @@
 //! ECOD (Li, Zhao, Hu, Botta, Ionescu and Chen 2022, "ECOD: Unsupervised Outlier Detection Using Empirical
 //! Cumulative Distribution Functions", IEEE TKDE, algorithm 1).
 //!
-//! A feature's term is -log of its smaller tail, as in PyOD; the paper takes the greatest of three sums
-//! (all left, all right, and those that the skewness points to), which hides a row that is far left in
-//! one feature and far right in another. On skewed features both take the same tail.
+//! A feature's term is -log of its smaller tail, as in PyOD. The paper takes the greatest of three sums (all left, all
+//! right, and those in the direction of the skewness), which hides a row that is far left in one feature and far right in
+//! another. On skewed features both use the same tail.
 
 use anomal_core::{
     Result,
@@ -55,7 +55,7 @@ impl Detector for Ecod {
         _: &Parameters,
         context: &Context<'_>,
     ) -> Result<FittedDetector> {
-        // PyOD's: the greatest of both tails and of what the skewness points to, which is one of them.
+        // As PyOD: the greatest of both tails and of the one in the direction of the skewness, which is one of them.
         tails::fit(matrix, |left, right, _| left.max(right), context)
     }
 

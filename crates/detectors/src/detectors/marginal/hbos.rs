@@ -1,12 +1,11 @@
 //! HBOS: the histogram-based outlier score (Goldstein and Dengel 2012, "Histogram-based Outlier Score
 //! (HBOS): A fast Unsupervised Anomaly Detection Algorithm").
 //!
-//! A histogram for each feature, its highest bin scaled to 1; a row's score is the sum over the features of
-//! weight times -log of its bin's height. Numbers have bins of one width between the least and the
-//! greatest fitted, or such as hold about as many rows each, where the height is rows by width; categories
-//! have a bin each; a missing value is a bin of its own. A bin counts half a row more than it has, so that a
-//! value where no row was fitted (between, outside, or a category not seen) has a height above 0. A
-//! feature's share is its term's part of the sum; the terms are never below 0.
+//! Each feature has a histogram whose highest bin is scaled to 1. A row's score is the sum over the features of the weight
+//! times -log of its bin's height. Numbers have bins of equal width over the fitted range, or of about equal counts, whose
+//! height is count by width; each category has a bin, and so have missing values. A bin counts half a row more than it
+//! has, so that values outside of all fitted ones have a height above 0. A feature's share is its part of the sum; terms
+//! are never negative.
 
 use std::collections::HashMap;
 
@@ -33,7 +32,7 @@ use crate::{
 
 mod edges;
 
-/// Half a row, for what no row has.
+/// The count of an empty bin.
 const NEVER_SEEN: f64 = 0.5;
 
 pub(crate) struct Hbos;
@@ -89,7 +88,7 @@ impl Detector for Hbos {
         let started = std::time::Instant::now();
         let HbosParameters { n_bins, bin_width } = parameters(given).map_err(parameter_error)?;
         let bins = n_bins.unwrap_or_else(|| matrix.rows.isqrt().clamp(5, 100));
-        // So that the sum over all features is a number.
+        // Bounded, so that the sum over all features is finite.
         let most = f64::MAX / 2.0 / matrix.columns.len() as f64;
         let histograms = matrix.columns.par_iter().map(|column| {
             context.cancel.check()?;
@@ -129,7 +128,7 @@ impl Detector for Hbos {
 #[derive(Debug, Serialize, Deserialize)]
 struct Histograms(Vec<Histogram>);
 
-/// One feature's bins and what each adds to a score.
+/// One feature's bins with their terms.
 #[derive(Debug, Serialize, Deserialize)]
 struct Histogram {
     bins: Bins,
@@ -143,7 +142,7 @@ enum Bins {
     Levels(Levels),
 }
 
-/// The bin of each category; stored as a list of their names.
+/// The bin of each category; serialised as a list of the names.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Vec<String>")]
 struct Levels(HashMap<String, usize>);

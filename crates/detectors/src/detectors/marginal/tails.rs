@@ -1,13 +1,11 @@
-//! What ECOD and COPOD share: how far out in a tail each value of a row is, by the fitted distribution of
-//! its feature; a row's score is the sum over the features.
+//! Tail probabilities, as ECOD and COPOD use them: a row's score is the sum over the features of a term of both tails.
 //!
-//! The distribution is that of the fitted rows (Li et al. and PyOD take the batch that is scored), so that
-//! a row's score depends on no other row. A numeric feature keeps its distinct values with the number of rows at
-//! or below and at or above each; where there are many, as many as give every such number to half a
-//! percent. A value beyond all fitted ones has half a row in its tail. A category's tail is the share of
-//! rows whose category is as rare or rarer (see [`rarities`]); one that was not fitted has half a row. A
-//! missing value has the share of rows that lack one, or is a category. A feature's share is its term's
-//! part of the sum.
+//! The distribution is that of the fitted rows (Li et al. and PyOD use the batch that is scored), so that a row's score
+//! does not depend on other rows. A numeric feature stores its distinct values with the counts at or below and at or above
+//! each, thinned so that every count is right to half a percent. A value beyond all fitted ones has half a row in its tail. A
+//! category's tail is the share of rows whose category is as rare or rarer (see [`rarities`]); an unknown one has half a
+//! row. A missing number has the share of rows without one; a missing category is a category. A feature's share is its part
+//! of the sum.
 
 use std::collections::HashMap;
 
@@ -27,14 +25,14 @@ use crate::{
     scores::Scores,
 };
 
-/// Half a row, for what no row has.
+/// The count of a value that no row has.
 const NEVER_SEEN: f64 = 0.5;
-/// Distinct values that are kept whatever their number of rows.
+/// Up to so many distinct values are stored exactly.
 const EXACT_VALUES: usize = 4_096;
-/// Where not all are kept, the next one has at least one part in so many more in its tail.
+/// Beyond, the next stored value changes a tail by at least one part in so many.
 const STEPS: usize = 200;
 
-/// What -log of the left and of the right tail become, with the sign of the skewness.
+/// Combines -log of the left and of the right tail, given the sign of the skewness.
 pub(crate) type Term = fn(left: f64, right: f64, skewness: f64) -> f64;
 
 pub(crate) fn fit(matrix: &Matrix, term: Term, context: &Context<'_>) -> Result<FittedDetector> {
@@ -79,13 +77,13 @@ pub(crate) fn load(
 #[derive(Debug, Serialize, Deserialize)]
 struct Tails(Vec<Tail>);
 
-/// One feature's values and what each adds to a score.
+/// One feature's distribution with its terms.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tail {
     values: Distribution,
-    /// Of numbers: below the first, at the first, between it and the second, and so on. Of levels: of
-    /// each, and of what is none of them.
+    /// For numbers: below the first, at the first, between it and the second, and so on. For levels: one each, then
+    /// that of unknown ones.
     terms: Vec<f64>,
     missing: f64,
 }
@@ -102,9 +100,9 @@ fn rarity(count: usize, of: usize) -> f64 {
     (-share.ln()).max(0.0)
 }
 
-/// Of each count how rare what is counted is: -log of the share of all that is in counts as low or lower,
-/// but no more than -log of its own share is above the mean of that (the entropy). So neither one of many
-/// rare ones is news, nor the least of some that are nearly as frequent.
+/// The rarity of each count: -log of the share of rows in counts as low or lower, but at most the excess of -log of its own
+/// share over its mean (the entropy). So neither one of many rare values stands out, nor the rarest of some that are
+/// about equally frequent.
 pub(crate) fn rarities(counts: &[usize]) -> Vec<f64> {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
@@ -124,10 +122,10 @@ pub(crate) fn rarities(counts: &[usize]) -> Vec<f64> {
     counts.iter().map(rarity).collect()
 }
 
-/// Distinct values with the number of rows at or below each, and the sign of their skewness. From the
-/// values in order, so that no sum depends on the order of the rows.
+/// The distinct values with the number of rows at or below each, and the sign of the skewness. Computed from sorted
+/// values, so that sums do not depend on the order of the rows.
 fn distinct(values: &[f64]) -> (Vec<(f64, usize)>, f64) {
-    // No zero below 0: the two are equal.
+    // -0.0 equals 0.0.
     let mut sorted: Vec<f64> =
         values.iter().filter(|value| !value.is_nan()).map(|value| value + 0.0).collect();
     sorted.par_sort_unstable_by(f64::total_cmp);
@@ -143,16 +141,16 @@ fn distinct(values: &[f64]) -> (Vec<(f64, usize)>, f64) {
             _ => distinct.push((value, at_or_below)),
         }
     }
-    // Rounding is no skewness.
+    // Less is rounding.
     let skewness = if third.abs() > 1e-12 * n { third.signum() } else { 0.0 };
     (distinct, skewness)
 }
 
-/// A value, and how many rows are at or below and at or above it.
+/// A value with the number of rows at or below, and at or above it.
 type Knot = (f64, usize, usize);
 
-/// All, or so many that from each to the next neither tail changes by more than one part in [`STEPS`],
-/// unless a single value does.
+/// All values, or so many that neither tail changes by more than one part in [`STEPS`] between two of them, unless a
+/// single value does.
 fn thinned(knots: &[Knot]) -> Vec<Knot> {
     if knots.len() <= EXACT_VALUES {
         return knots.to_vec();
@@ -165,7 +163,7 @@ fn thinned(knots: &[Knot]) -> Vec<Knot> {
                 next.1 - last.1 > last.1 / STEPS || last.2 - next.2 > next.2 / STEPS
             })
         };
-        // Kept where the next one would be too far from the last.
+        // Stored if the next one is too far from the last.
         if knots.get(place + 1).is_none_or(far) {
             kept.push(*knot);
         }
@@ -189,7 +187,7 @@ fn numeric(values: &[f64], weight: f64, term: Term) -> Tail {
     let mut terms = Vec::with_capacity(2 * knots.len() + 1);
     let mut at_or_below = 0;
     for (_, left, right) in &knots {
-        // Between two: what is at or below the one, and at or above the other.
+        // Between two values: the rows at or below one, and at or above the other.
         terms.extend([weighted(at_or_below, *right), weighted(*left, *right)]);
         at_or_below = *left;
     }
@@ -213,7 +211,7 @@ fn categories(codes: &[u32], levels: &[String], weight: f64) -> Tail {
         .filter(|(_, (count, _))| **count > 0)
         .map(|(level, (_, term))| (level, weight * term))
         .collect();
-    // Not by the order of the rows.
+    // Independent of the order of the rows.
     known.sort_unstable_by(|one, other| one.0.cmp(other.0));
     let never = weight * rarities(&[counts.as_slice(), &[0]].concat())[counts.len()];
     Tail {

@@ -1,13 +1,13 @@
-//! CBLOF: the cluster-based local outlier factor (He, Xu and Deng 2003, "Discovering Cluster-Based Local
-//! Outliers", Pattern Recognition Letters 24, definitions 3 and 4): how far a row is from the nearest cluster
-//! that is large. Rows of a small cluster are as far from it as they are, however close together.
+//! CBLOF: the cluster-based local outlier factor (He, Xu and Deng 2003, "Discovering Cluster-Based Local Outliers",
+//! Pattern Recognition Letters 24, definitions 3 and 4): the distance to the nearest large cluster. Rows of a small cluster
+//! are scored by it too, however close together they are.
 //!
-//! Clusters are those of k-means, where there are categories of k-prototypes: a centre has of each category the
-//! level that most of its rows have. In order of their sizes they are large up to the first that has the share
-//! `alpha` of the rows together with those before it, or `beta` times as many as the next.
+//! Clusters are found by k-means; with categories by k-prototypes, where a centre has the most frequent level of each
+//! category. In descending size, clusters are large up to the first that completes the share `alpha` of the rows, or has
+//! `beta` times as many as the next.
 //!
-//! By default the score is the distance alone; with `useWeights` it is multiplied by the share of rows that
-//! the row's own cluster has (definition 4).
+//! By default the score is the distance alone; with `useWeights` it is multiplied by the share of rows in the row's
+//! own cluster (definition 4).
 //!
 //! A row's reasons: each feature's part of the squared distance.
 
@@ -136,11 +136,11 @@ impl Detector for Cblof {
 #[serde(deny_unknown_fields)]
 struct Centres {
     encoding: Encoding,
-    /// Those of the clusters from the largest on, one behind the other.
+    /// The clusters' centres in descending size, concatenated.
     centres: Vec<f64>,
-    /// The share of rows that each cluster has.
+    /// The share of rows of each cluster.
     shares: Vec<f64>,
-    /// How many of them are large.
+    /// The number of large clusters.
     large: usize,
     use_weights: bool,
 }
@@ -177,7 +177,7 @@ impl Centres {
     }
 }
 
-/// How many of the clusters are large; of each the share of rows, from the largest on.
+/// The number of large clusters, given the shares of rows in descending order.
 fn large(shares: &[f64], alpha: f64, beta: f64) -> usize {
     let mut together = 0.0;
     let is_last = |(place, share): (usize, &f64)| {

@@ -1,12 +1,12 @@
-//! KNN: how far a row is from its nearest neighbours (Ramaswamy, Rastogi and Shim 2000, "Efficient Algorithms
-//! for Mining Outliers from Large Data Sets", SIGMOD; by the mean Angiulli and Pizzuti 2002, "Fast Outlier
-//! Detection in High Dimensional Spaces", PKDD).
+//! KNN: the distance to the nearest neighbours (Ramaswamy, Rastogi and Shim 2000, "Efficient Algorithms for Mining Outliers
+//! from Large Data Sets", SIGMOD; its mean: Angiulli and Pizzuti 2002, "Fast Outlier Detection in High Dimensional
+//! Spaces", PKDD).
 //!
-//! Neighbours are counted over the distinct rows; see `neighbors` for that, for the effect of copies, and
-//! for how many rows they are looked for among.
+//! Neighbours are distinct rows; see `neighbors` for this, for the effect of copies, and for the number of rows that
+//! are searched.
 //!
-//! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, over
-//! the neighbours that the score is of.
+//! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, summed over the
+//! neighbours of the score.
 
 use anomal_core::{
     Cancel, Result,
@@ -117,13 +117,13 @@ struct Distances {
 }
 
 impl Distances {
-    /// The neighbours that the score is of.
+    /// The neighbours that the score uses.
     fn used<'a>(&self, found: &'a [(f64, u32)]) -> &'a [(f64, u32)] {
         let count = found.len();
         match self.method {
             Method::Mean => found,
             Method::Largest => &found[count.saturating_sub(1)..],
-            // One, or two beside the middle.
+            // The middle one, or the two in the middle.
             Method::Median => &found[count.saturating_sub(1) / 2..(count / 2 + 1).min(count)],
         }
     }

@@ -1,15 +1,14 @@
-//! LOF: the local outlier factor (Breunig, Kriegel, Ng and Sander 2000, "LOF: Identifying Density-Based Local
-//! Outliers", SIGMOD, definitions 3 to 7): how much thinner rows lie around a row than around its neighbours.
-//! It is about 1 inside of a cloud, however thin this is as a whole.
+//! LOF: the local outlier factor (Breunig, Kriegel, Ng and Sander 2000, "LOF: Identifying Density-Based Local Outliers",
+//! SIGMOD, definitions 3 to 7): how much less dense a row's neighbourhood is than those of its neighbours. It is about
+//! 1 within a cloud, whatever the cloud's density.
 //!
-//! It is asked of fitted and of new rows alike: the neighbourhood of either is that of the fitted rows, and so
-//! are the densities that its own is compared with. All rows as far as the last neighbour are neighbours
-//! too (definition 4), so that the factor is independent of the order of rows.
+//! Fitted and new rows are scored alike: by the nearest fitted rows and their densities. All rows at the distance of
+//! the last neighbour are neighbours too (definition 4), so that the factor is independent of the order of rows.
 //!
-//! Neighbours are counted over the distinct rows, the paper's remark on duplicates (after definition 6): no
-//! density is infinite. The rarity by copies multiplies the factor; see `neighbors`.
+//! Neighbours are distinct rows, as the paper remarks on duplicates (after definition 6), so that no density is infinite.
+//! The rarity by copies multiplies the factor; see `neighbors`.
 //!
-//! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, over
+//! A row's reasons: each feature's part of the squared distance to a neighbour, divided by the distance, summed over
 //! its neighbours.
 
 use anomal_core::{
@@ -33,7 +32,7 @@ use crate::{
     scores::Scores,
 };
 
-/// Squared distances are the same up to what rounding may have made of them.
+/// Squared distances within this factor count as equal.
 const ALIKE: f64 = 1.0 + 1e-9;
 
 pub(crate) struct Lof;
@@ -112,21 +111,21 @@ impl Detector for Lof {
 struct Factors {
     rows: Neighbors,
     n_neighbors: usize,
-    /// How far each distinct row's last neighbour is (definition 3).
+    /// The distance of each distinct row's last neighbour (definition 3).
     distances: Vec<f64>,
-    /// The mean reachability distance of each: one by its density (definition 6).
+    /// The mean reachability distance of each, the inverse of its density (definition 6).
     reaches: Vec<f64>,
 }
 
 impl Factors {
-    /// `room`: bytes that neighbourhoods may take, which are looked for twice where there is none.
+    /// `room`: bytes for neighbourhoods; they are searched twice if they do not fit.
     fn fit(rows: Neighbors, n_neighbors: usize, room: usize, cancel: &Cancel) -> Result<Self> {
         let mut factors = Self { rows, n_neighbors, distances: Vec::new(), reaches: Vec::new() };
         let all: Vec<usize> = (0..factors.rows.count()).collect();
         let is_room = all.len() * n_neighbors * size_of::<(f64, u32)>() <= room;
         let found = factors.of_points(&all, cancel, |_, found| {
             let farthest = found.iter().map(|(square, _)| *square).fold(0.0, f64::max);
-            // More than are looked for are as far as others, and may be any number.
+            // Ties with the last may be any number.
             let kept = (is_room && found.len() <= n_neighbors).then(|| found.to_vec());
             (farthest.sqrt(), kept)
         })?;
@@ -143,7 +142,7 @@ impl Factors {
         Ok(factors)
     }
 
-    /// What is said of some points by their neighbours.
+    /// Applies `say` to some points and their neighbours.
     fn of_points<T: Send>(
         &self,
         places: &[usize],
@@ -167,12 +166,12 @@ impl Factors {
         Ok(blocks.collect::<Result<Vec<Vec<T>>>>()?.into_iter().flatten().collect())
     }
 
-    /// One more is looked for than there are neighbours, to see whether it is as near.
+    /// One neighbour more, to see whether it is a tie.
     fn nearest(&self) -> Vec<Nearest> {
         vec![Nearest::new(self.n_neighbors + 1); BLOCK]
     }
 
-    /// The nearest neighbours of a point, with all that are as near as the last of them.
+    /// The nearest neighbours of a point, with ties of the last.
     fn neighborhood<'a>(&self, point: &[f64], nearest: &'a mut Nearest) -> &'a [(f64, u32)] {
         let Some((next, _)) = nearest.found.get(self.n_neighbors) else { return &nearest.found };
         let last = nearest.found[self.n_neighbors - 1].0 * ALIKE;

@@ -1,13 +1,10 @@
-//! What KNN and LOF share: the distinct fitted rows as dense columns, how often each was there, and which of
-//! them are nearest to a row.
+//! The distinct fitted rows of KNN and LOF as dense columns, their counts, and the search among them.
 //!
-//! Neighbours are counted over the distinct rows, and a row's own copies are none of them: a burst of equal
-//! rows far from all others is as far as one such row, however many they are, and so is a pair. Copies do
-//! show that a row is usual: see [`Neighbors::rarity`].
+//! Neighbours are distinct rows, and a row's own copies are not among them: a burst of equal rows far from all others is as
+//! far as one such row. That a row has copies lowers its score by [`Neighbors::rarity`].
 //!
-//! The search is exact where that takes about half a minute of a core, else approximate; see `numeric::nearest`. Where
-//! features are too many even for that, neighbours are looked for among a sample of the rows, drawn without a look at
-//! what they hold; counts are then those of the sample.
+//! The search is exact if it takes up to about half a minute of a core, else approximate; see `numeric::nearest`. With too
+//! many features for that, a random sample of the rows is searched; counts are then those of the sample.
 
 use anomal_core::{Error, Result, proto::FeatureColumn};
 use rayon::prelude::*;
@@ -27,12 +24,12 @@ use crate::{
 /// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
 const MOST_ROWS: usize = 1_000_000;
-/// Rows times features: a model is a file.
+/// Rows times features; it bounds the size of a model file.
 const MOST_VALUES: usize = 30_000_000;
 const FEWEST_ROWS: usize = 5_000;
 pub(crate) const MOST_NEIGHBORS: usize = 1_000;
 
-/// Rows that neighbours are looked for among.
+/// The rows that are searched.
 #[derive(Deserialize)]
 #[serde(try_from = "Rows")]
 pub(crate) struct Neighbors {
@@ -42,14 +39,14 @@ pub(crate) struct Neighbors {
     log: f64,
 }
 
-/// What is kept.
+/// The stored state.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rows {
     encoding: Encoding,
-    /// The distinct rows, one behind the other.
+    /// The distinct rows, concatenated.
     points: Vec<f64>,
-    /// How often each was there.
+    /// The count of each.
     counts: Vec<u32>,
 }
 
@@ -95,7 +92,7 @@ impl Neighbors {
     }
 
     /// # Errors
-    /// A message if they can't be of these features.
+    /// A message if they do not fit these features.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         self.rows.encoding.check(features)
     }
@@ -104,7 +101,7 @@ impl Neighbors {
         &self.rows.encoding
     }
 
-    /// How many distinct rows there are.
+    /// The number of distinct rows.
     pub fn count(&self) -> usize {
         self.rows.counts.len()
     }
@@ -114,26 +111,25 @@ impl Neighbors {
         &self.rows.points[place * width..(place + 1) * width]
     }
 
-    /// Of some rows, one behind the other.
+    /// Searches the neighbours of rows, which are concatenated.
     pub fn search(&self, rows: &[f64], nearest: &mut [Nearest]) {
         self.index.search(&self.rows.points, rows, nearest);
     }
 
-    /// Squared distances and places of all up to a squared distance, except those at distance 0, in no order.
+    /// Squared distances and positions of all rows within a squared distance, except those at distance 0, in no order.
     pub fn within(&self, row: &[f64], square: f64) -> Vec<(f64, u32)> {
         self.index.within(&self.rows.points, row, square)
     }
 
-    /// What the score of a row is multiplied by that is the same as a fitted one: of n rows c alike,
-    /// ln(n / c) / ln(n), which is 1 for a single row and 0 if all are alike. So a common value of a few beside
-    /// a rare one has less, while a burst keeps the better part of its score (24 of 6,000 rows: 0.63). A new
-    /// row that equals none is a single row.
+    /// The factor of the score of a row with copies: ln(n / c) / ln(n) for c of n fitted rows, which is 1 for a single row and 0
+    /// if all are equal. So a common value next to a rare one scores lower, while a burst keeps most of its score (24 of 6,000
+    /// rows: 0.63). A new row without copies counts as a single row.
     pub fn rarity(&self, same: Option<u32>) -> f64 {
         let copies = same.map_or(1, |place| self.rows.counts[place as usize]);
         (1.0 - f64::from(copies).ln() / self.log).max(0.0)
     }
 
-    /// Reports for each neighbour and column the column's part of the squared distance, divided by the distance.
+    /// Reports each column's part of the squared distance to each neighbour, divided by the distance.
     pub fn explain(
         &self,
         row: &[f64],
@@ -149,14 +145,14 @@ impl Neighbors {
     }
 }
 
-/// Among how many rows neighbours can be looked for of all rows of a matrix, whatever they are.
+/// The number of rows that can be searched for all rows of a matrix in reasonable time, whatever their values.
 #[expect(clippy::cast_sign_loss, reason = "a quotient of counts is not negative")]
 pub(crate) fn affordable(matrix: &Matrix, width: usize) -> usize {
     let most = MOST_WORK / matrix.rows.max(1) as f64 / brute_cost(width);
     (most as usize).max(FEWEST_ROWS)
 }
 
-/// The different rows in order, one behind the other, and how many there are of each.
+/// The distinct rows in order, concatenated, and the count of each.
 fn distinct(rows: &Dense) -> (Vec<f64>, Vec<u32>) {
     let all: Vec<f64> = (0..rows.rows).flat_map(|row| rows.row(row)).collect();
     let width = rows.width;

@@ -1,12 +1,10 @@
-//! OCSVM: the one-class support vector machine with a Gaussian kernel (Schölkopf, Platt, Shawe-Taylor, Smola
-//! and Williamson 2001, "Estimating the Support of a High-Dimensional Distribution", Neural Computation 13,
-//! section 3), in linear time: the machine is that of at most a thousand rows, drawn without a look at
-//! what they hold, and solved to the end; every row is scored by it.
+//! OCSVM: the one-class support vector machine with a Gaussian kernel (Schölkopf, Platt, Shawe-Taylor, Smola and Williamson
+//! 2001, "Estimating the Support of a High-Dimensional Distribution", Neural Computation 13, section 3) in linear time: it
+//! is fitted to a random sample of at most a thousand rows, to convergence, and scores every row.
 //!
-//! The score is -log of the machine's sum of kernels: the same order as its decision function, and rows far
-//! from all support vectors are distinguished where the sum itself is 0 for all of them. A row's reasons are
-//! each feature's part of its squared distance from the nearest row on the border of what is usual (a
-//! support vector that has less than the greatest weight; those that have it are outside themselves).
+//! The score is -log of the sum of kernels: it has the order of the decision function, and distinguishes rows so far from
+//! all support vectors that the sum itself is 0. A row's reasons are each feature's part of its squared distance from the
+//! nearest row on the border (a support vector below the greatest weight; those with the greatest weight are outside).
 
 use anomal_core::{
     Cancel, Result,
@@ -112,11 +110,11 @@ impl Detector for Ocsvm {
 struct Machine {
     encoding: Encoding,
     gamma: f64,
-    /// The support vectors, one behind the other: first those on the border.
+    /// The support vectors, concatenated: first those on the border.
     vectors: Vec<f64>,
-    /// How many are on the border.
+    /// The number of those on the border.
     border: usize,
-    /// Of each the log of its weight.
+    /// The log of each vector's weight.
     logs: Vec<f64>,
 }
 
@@ -131,7 +129,7 @@ impl Machine {
         let greatest = weights.iter().copied().fold(0.0, f64::max);
         let mut kept: Vec<(f64, &Vec<f64>)> =
             weights.into_iter().zip(&all).filter(|(weight, _)| *weight > least).collect();
-        // Where all have the same weight, all are on the border.
+        // With equal weights all are on the border.
         kept.sort_by_key(|(weight, _)| *weight >= greatest);
         let border = kept.iter().filter(|(weight, _)| *weight < greatest).count();
         Ok(Self {
@@ -148,7 +146,7 @@ impl Machine {
         &self.vectors[place * width..(place + 1) * width]
     }
 
-    /// The scores of rows given column by column, and of each the nearest vector on the border.
+    /// The scores of rows given column by column, and for each the nearest vector on the border.
     fn score_block(&self, columns: &[f64], scores: &mut [f64]) -> Vec<usize> {
         let rows = scores.len();
         let mut most = vec![f64::NEG_INFINITY; rows];
@@ -168,7 +166,7 @@ impl Machine {
                     nearest[row] = (*square, place);
                 }
                 if term > most[row] {
-                    // At first nothing is there: exp(-inf) is 0.
+                    // Initially there is no term: exp(-inf) is 0.
                     sums[row] = sums[row] * (most[row] - term).exp() + 1.0;
                     most[row] = term;
                 } else if term - most[row] > -40.0 {

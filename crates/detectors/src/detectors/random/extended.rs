@@ -1,14 +1,12 @@
-//! The extended form of `IsolationForest` (Hariri, Carrasco Kind and Brunner 2019, "Extended Isolation Forest",
-//! IEEE Transactions on Knowledge and Data Engineering 33): splits by random hyperplanes, which leave no bands
-//! of low scores beside clouds as splits by one feature do.
+//! The extended `IsolationForest` (Hariri, Carrasco Kind and Brunner 2019, "Extended Isolation Forest", IEEE Transactions on
+//! Knowledge and Data Engineering 33): splits by random hyperplanes, which leave no bands of low scores beside clouds as
+//! axis-parallel splits do.
 //!
-//! It works on dense columns, since what is added up must be of one scale. For each split `extensionLevel`
-//! and one features are drawn by weight, and their columns are multiplied by its root: where all are drawn the one
-//! does nothing, where one is drawn the other.
+//! It uses dense columns, since sums need one scale. For each split `extensionLevel` + 1 features are drawn by weight, and
+//! their columns are multiplied by its square root: the drawing matters if few features are drawn, the factor if all are.
 //!
-//! A row's reasons are the splits that its path has saved, as those of the plain form. What a split has saved
-//! is divided among the columns that took the row to its side, by how far each did: the normal vector's
-//! entry times how far the row is from the hyperplane's point.
+//! A row's reasons are the splits that its path saves, as in the plain form. The splits saved by one split are divided among
+//! the columns that moved the row to its side, by the distance along each.
 
 use anomal_core::{Cancel, Error, Result, proto::FeatureColumn};
 use rayon::prelude::*;
@@ -32,14 +30,14 @@ use crate::{
 
 /// The most frequent levels of a category that have a column of their own.
 const MOST_LEVELS: usize = 16;
-/// Rows that trees are drawn from.
+/// The trees sample at most so many rows.
 const MOST_ROWS: usize = 100_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExtendedForest {
     encoding: Encoding,
-    /// Rows that each tree is of.
+    /// Rows per tree.
     samples: u32,
     trees: Vec<Hyperplanes>,
 }
@@ -67,7 +65,7 @@ impl ExtendedForest {
     }
 
     /// # Errors
-    /// A message if it can't be of these features: the data may come from anywhere.
+    /// A message if it does not fit these features; it may come from an untrusted model.
     pub fn check(&self, features: &[FeatureColumn]) -> Result<(), String> {
         self.encoding.check(features)?;
         let good = !self.trees.is_empty() && self.samples >= 2 && self.descents().is_some();
@@ -88,7 +86,7 @@ impl Scorer for ExtendedForest {
         let usual = mean_depth(self.samples) * descents.len() as f64;
         let work = |rows: &mut Vec<f64>, block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
-            // Tree by tree, which stay in the processor's caches.
+            // Tree by tree, so that a tree stays in the processor's caches.
             for descent in &descents {
                 if block.parts.is_empty() {
                     descent.add(rows, block.scores);

@@ -1,14 +1,14 @@
-//! `IsolationForest` (Liu, Ting and Zhou 2008, "Isolation Forest", ICDM): how few random splits take a row
-//! from the others. The score is the paper's equation 2, 2^(-E(h) / c), between 0 and 1.
+//! `IsolationForest` (Liu, Ting and Zhou 2008, "Isolation Forest", ICDM): rows isolated by few random splits are anomalous.
+//! The score is the paper's equation 2, 2^(-E(h) / c), between 0 and 1.
 //!
-//! Categories are split by random subsets of their levels; a level that no tree has seen goes where fewer
-//! rows are; see `numeric::isolation`. A feature is drawn for a split as often as it weighs.
+//! Categories are split by random subsets of their levels; unknown levels go to the side with fewer rows (see
+//! `numeric::isolation`). Features are drawn by weight.
 //!
-//! With `extensionLevel` above 0 splits are hyperplanes; see `extended`.
+//! With `extensionLevel` above 0, splits are hyperplanes; see `extended`.
 //!
-//! A row's reasons are the path that its splits have saved: a split of n rows that leaves m with the row
-//! saves c(n) - c(m) - 1 splits of the c(n) that are usual. The sum over a path is c less the path's length,
-//! which is what is scored. A feature's part is the sum over all its splits, and 0 if it saved nothing.
+//! A row's reasons are the splits that its path saves: a split that leaves m of n rows with the row saves
+//! c(n) - c(m) - 1 of the usual c(n) splits. The sum over a path is c minus the path's length, which is the score's
+//! exponent. A feature's part is the sum over its splits, or 0 if that is negative.
 
 use anomal_core::{
     Cancel, Error, Result,
@@ -35,7 +35,7 @@ use crate::{
     scores::Scores,
 };
 
-/// Rows that are in the processor's nearest cache together with a tree.
+/// Rows per pass; they and a tree fit into the first-level cache.
 const ROWS_PER_PASS: usize = 128;
 
 pub(crate) struct IsolationForest;
@@ -134,25 +134,25 @@ impl Detector for IsolationForest {
     }
 }
 
-/// What is kept.
+/// The stored state.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    /// Rows that each tree is of.
+    /// Rows per tree.
     samples: u32,
-    /// Of each feature the levels that the trees have seen, in order; none of a number.
+    /// For each categorical feature the levels seen by the trees, sorted; none for a number.
     levels: Vec<Option<Vec<f64>>>,
     trees: Vec<Tree>,
 }
 
 struct Forest {
     state: State,
-    /// The trees as rows walk them.
+    /// The trees prepared for walking.
     walks: Vec<Walk>,
 }
 
 impl Forest {
-    /// None if the trees are none, or of other features.
+    /// None without trees, or if they belong to other features.
     fn from_state(state: State) -> Option<Self> {
         let walk = |tree: &Tree| Walk::new(tree, &state.levels);
         let walks: Vec<Walk> = state.trees.iter().map(walk).collect::<Option<_>>()?;
@@ -165,7 +165,7 @@ impl Forest {
             .zip(&matrix.columns)
             .filter(|(_, column)| (column.weight / largest).is_normal())
             .collect();
-        // Not by their order in the table.
+        // Independent of the order of the features.
         columns.sort_by(|one, other| one.1.name.cmp(&other.1.name));
         let candidates: Vec<Candidate<'_>> = columns
             .into_iter()
@@ -204,7 +204,7 @@ impl Forest {
             .ok_or_else(|| Error::internal("trees of other features"))
     }
 
-    /// Of each feature how its column is read. None if one is of another kind than when it was fitted.
+    /// The columns as trees read them. None if one has another kind than when fitted.
     fn sources<'a>(&self, matrix: &'a Matrix) -> Option<Vec<Source<'a>>> {
         let source = |(column, levels): (&'a MatrixColumn, &Option<Vec<f64>>)| match levels {
             None => Some(Source::new(column)).filter(Source::is_numeric),

@@ -1,15 +1,14 @@
-//! LODA: the lightweight on-line detector of anomalies (Pevný 2016, "Loda: Lightweight on-line detector of
-//! anomalies", Machine Learning 102, section 3): many one-dimensional histograms, each of a projection onto
-//! a random vector with few entries. The score is the mean over them of -log of the height of the bin that the
-//! row is in, the highest of each histogram scaled to 1.
+//! LODA: the lightweight on-line detector of anomalies (Pevný 2016, "Loda: Lightweight on-line detector of anomalies",
+//! Machine Learning 102, section 3): histograms of many sparse random projections. The score is the mean of -log of the
+//! height of the row's bin, where the highest bin of each histogram is scaled to 1.
 //!
-//! A vector has entries for about as many features as the square root of their number (section 3.1), drawn by
-//! their weights. A histogram has by default 2 n^(1/3) bins (the Rice rule: there is no search for the best
-//! number, which gains nothing over many projections); a bin counts half a row more than it has.
+//! A projection uses about the square root of the number of features (section 3.1), drawn by weight. A histogram has
+//! 2 n^(1/3) bins by default (the Rice rule; optimising the number gains nothing over many projections). A bin counts half
+//! a row more than it has.
 //!
-//! A row's reasons are those of section 3.3: a feature that gives a row away makes the projections that it is
-//! in rarer than the others. Its part is the statistic of the one-tailed t-test between the two, with the
-//! variance of all, and 0 where it is below. A feature that is in all of them is held against 0.
+//! A row's reasons are those of section 3.3: a feature in which the row is anomalous makes the projections that use it rarer
+//! than the others. Its part is the one-tailed t statistic between the two groups with the common variance, or 0 if that is
+//! negative. A feature that all projections use is compared with 0.
 
 use anomal_core::{
     Cancel, Result,
@@ -162,7 +161,7 @@ fn default_bins(rows: usize) -> usize {
     (2.0 * (rows as f64).cbrt()).ceil() as usize
 }
 
-/// The numbers of projections with a feature and without it that a test is of.
+/// The number of projections with a feature and without it.
 #[derive(Clone, Copy)]
 struct Test {
     with: f64,
@@ -170,8 +169,8 @@ struct Test {
 }
 
 impl Test {
-    /// By the sums of the terms of the projections with the feature and of all. The deviation is the same for all
-    /// features of a row, and so has no say in their shares.
+    /// From the sums of the terms of the projections with the feature, and of all. The deviation is common to all features of
+    /// a row, so it cancels in their shares.
     fn statistic(self, with: f64, all: f64) -> f64 {
         let without = self.without.max(1.0);
         let above = with / self.with - (all - with) / without;

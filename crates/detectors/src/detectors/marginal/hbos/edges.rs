@@ -1,19 +1,17 @@
-//! Bins of about as many rows each: narrow where rows are dense (Goldstein and Dengel 2012, section 3, "dynamic
-//! bin-width").
+//! Bins of about equal counts, narrow where rows are dense (Goldstein and Dengel 2012, section 3, "dynamic bin-width").
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// No bin counts as narrower, beside the mean width: a value that many rows have is not dense without bounds.
+/// The least width of a bin relative to the mean, so that a frequent value has a bounded density.
 const LEAST_WIDTH: f64 = 0.01;
 
-/// Where each bin begins, and behind these where the last one ends; none without a value.
+/// The start of each bin, then the end of the last; empty without values.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Edges(Vec<f64>);
 
 impl Edges {
-    /// At most so many bins: equal values are of one. Of each bin its number of rows, and its width beside the mean
-    /// width.
+    /// Makes at most `bins` bins; equal values share one. Returns each bin's count, and its width relative to the mean.
     pub fn from_values(values: &[f64], bins: usize) -> (Self, Vec<(usize, f64)>) {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.par_sort_unstable_by(f64::total_cmp);
@@ -27,7 +25,7 @@ impl Edges {
             edges.push(sorted.get(end).map_or(last, |next| between(last, *next)));
             start = end;
         }
-        // Halves, so that the widest range is a number.
+        // In halves, so that the widest range is finite.
         let widths = edges.windows(2).map(|edges| edges[1] / 2.0 - edges[0] / 2.0);
         let widths: Vec<f64> = widths.collect();
         let mean = widths.iter().sum::<f64>() / widths.len() as f64;
@@ -40,7 +38,7 @@ impl Edges {
         self.0.len().saturating_sub(1)
     }
 
-    /// As `Scale::bin` numbers them.
+    /// Numbered as in `Scale::bin`.
     pub fn bin(&self, value: f64) -> usize {
         let bins = self.bins();
         if value.is_nan() {
@@ -55,7 +53,7 @@ impl Edges {
     }
 }
 
-/// Above the one, at most the next.
+/// From above one edge up to the next, inclusive.
 fn between(last: f64, next: f64) -> f64 {
     let middle = last / 2.0 + next / 2.0;
     if middle > last { middle } else { next }
