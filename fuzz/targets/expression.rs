@@ -32,7 +32,7 @@ fuzz_target!(|sql: &str| {
     ];
     let feature = serde_json::json!([{"type": "expression", "name": "value", "expression": sql}]);
     let Ok(features) = serde_json::from_value(feature) else { return };
-    let settings = FeatureSettings { packs: vec![], filters: vec![], features, flags: vec![] };
+    let settings = FeatureSettings { features, ..FeatureSettings::default() };
     let engine = LocalFeatureEngine::default();
     let Some(plan) = block_on(engine.plan(PlanRequest { settings, schema })) else { return };
     let phase = if plan.whole_table { Phase::WholeTable } else { Phase::RowWise };

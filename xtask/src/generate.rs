@@ -3,6 +3,7 @@
 
 mod dns;
 mod finance;
+mod logins;
 mod random;
 
 use std::{
@@ -33,6 +34,8 @@ enum Data {
     Dns,
     /// Mobile payments with the columns of `PaySim`, with fraud
     Finance,
+    /// Logins to a small office's services, with two attacks on passwords
+    Logins,
 }
 
 /// Writes the header and the rows.
@@ -62,6 +65,7 @@ fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> 
     match arguments.data {
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),
         Data::Finance => finance::write(arguments.rows, arguments.seed, output),
+        Data::Logins => logins::write(arguments.rows, arguments.seed, output),
     }?;
     output.flush()
 }

@@ -21,6 +21,9 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FeatureSettings {
+    /// The column with the times of the rows, over which aggregates have their windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_column: Option<String>,
     pub packs: Vec<String>,
     pub filters: Vec<Filter>,
     pub features: Vec<Feature>,

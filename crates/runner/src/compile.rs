@@ -108,6 +108,7 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
         ));
     }
     let settings = FeatureSettings {
+        time_column: spec.time_column.clone(),
         packs: spec.packs.clone(),
         filters: spec.filters.clone(),
         features: spec.features.clone(),

@@ -213,6 +213,52 @@ const RULES: &[Rule] = &[
         "an expression names its columns itself, without `dataNeeded`",
     ),
     rule(
+        "/properties/features/items",
+        "self.type == 'aggregate' || !(has(self.__function__) || has(self.of) || has(self.where) || has(self.by) || \
+         has(self.window))",
+        "`function`, `of`, `where`, `by` and `window` belong to a feature of type aggregate",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'aggregate' || (has(self.__function__) && (has(self.name) || has(self.__as__)))",
+        "an aggregate has a `name` and a `function`",
+    ),
+    rule(
+        "/properties/features/items",
+        "self.type != 'aggregate' || !has(self.dataNeeded)",
+        "an aggregate names its columns in `of`, `by` and `where`, without `dataNeeded`",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.__function__) || !(self.__function__ in ['distinct', 'sum', 'min', 'max', 'stddev']) || has(self.of)",
+        "distinct, sum, min, max and stddev need `of`: the column with the values",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.__function__) || !(self.__function__ in ['mean', 'share']) || has(self.of) || has(self.where)",
+        "mean and share need `of`, a column with values, or `where`, a condition of rows",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.__function__) || self.__function__ != 'sinceLast' || !has(self.of)",
+        "sinceLast is about rows, not values: use `where` in place of `of`",
+    ),
+    rule(
+        "/properties/features/items",
+        "!has(self.__function__) || self.__function__ != 'rate' || has(self.window)",
+        "a rate needs a `window`, such as 5m",
+    ),
+    rule(
+        "/properties/features/items/properties/window",
+        "self.matches('^[1-9][0-9]{0,8}[smhdw]$')",
+        "a window is a whole number and a unit: 30s, 5m, 1h, 7d or 2w",
+    ),
+    rule(
+        "",
+        "!has(self.features) || has(self.timeColumn) || !self.features.exists(f, f.type == 'aggregate')",
+        "a feature of type aggregate needs `timeColumn`, the column with the times of the rows",
+    ),
+    rule(
         "/properties/flags/items",
         "!has(self.expression) || (self.type == 'direct' && !has(self.params) && !has(self.dataNeeded))",
         "`expression` makes a direct flag by itself, without `dataNeeded` and `params`",

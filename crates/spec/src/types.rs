@@ -20,7 +20,9 @@ pub use elasticsearch::{
     Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,
 };
 pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
-pub use feature::{Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity};
+pub use feature::{
+    AggregateFunction, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity,
+};
 pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use output::{

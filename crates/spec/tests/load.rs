@@ -104,7 +104,7 @@ fn a_manifest_keeps_its_name_and_what_kubernetes_adds() {
 }
 
 #[test]
-fn a_manifest_is_told_what_is_wrong_with_it() {
+fn problems_of_a_manifest_have_places() {
     let wrong =
         manifest().replace("anomal.dev/v1alpha1", "v1").replace("kind: AnomalyJob", "kind: 7");
     insta::assert_snapshot!(problems(wrong.replace("status", "state").replace("name: a,", "nmae: a,")), @r"
@@ -123,7 +123,7 @@ fn a_manifest_is_told_what_is_wrong_with_it() {
 }
 
 #[test]
-fn every_problem_is_told_with_its_place() {
+fn every_problem_has_its_place() {
     let text = "
 input: {csv: {path: 7, separater: ';', nullValues: none, badLines: fail}}
 features:
@@ -165,7 +165,7 @@ fn a_key_in_two_spellings_is_there_once() {
 }
 
 #[test]
-fn no_more_than_twenty_problems_are_told_and_the_others_counted() {
+fn at_most_twenty_problems_are_listed_and_the_others_counted() {
     let text: String = (0..1_000).map(|key| format!("key{key}: 1\n")).collect();
     let messages = problems(text);
     assert_eq!(messages.lines().count(), 21);

@@ -182,7 +182,7 @@ fn drivers_and_outputs() {
 }
 
 #[test]
-fn the_main_file_is_told_what_is_wrong_with_it() {
+fn problems_of_the_main_file() {
     let main = MAIN.replace("input_driver: CSV", "input_driver: TCP");
     let main = main.replace("output_driver: CSV", "output_driver: ELASTIC");
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
@@ -217,7 +217,7 @@ fn the_main_file_is_told_what_is_wrong_with_it() {
 }
 
 #[test]
-fn the_features_file_is_told_what_is_wrong_with_it() {
+fn problems_of_the_features_file() {
     // `def f(x):\n    return x + 1\n`
     let code = "function_code: ZGVmIGYoeCk6CiAgICByZXR1cm4geCArIDEK";
     let features = FEATURES

@@ -12,13 +12,13 @@
 use std::{collections::BTreeMap, io};
 
 use anomal_spec::{
-    API_VERSION, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource, Classification,
-    ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, Engines, EnvVar, Feature,
-    FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input, KIND, MessageCompression,
-    Metadata, ModelFile, NdjsonInput, NdjsonOutput, OriginalCommand, Output, Parameters,
-    ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule,
-    SecretRef, Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls, Volume,
-    VolumeMount, load, load_original, to_manifest_yaml,
+    API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
+    Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, Engines,
+    EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input, KIND,
+    MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput, OriginalCommand, Output,
+    Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows,
+    Runner, Schedule, SecretRef, Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls,
+    Volume, VolumeMount, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -206,7 +206,7 @@ fn feature() -> impl Strategy<Value = Feature> {
         FeatureKind::Boolean,
     ]));
     let parts = (
-        0..4,
+        0..5,
         text(),
         text(),
         option::of(text()),
@@ -224,6 +224,11 @@ fn feature() -> impl Strategy<Value = Feature> {
             data_needed: vec![],
             params: Parameters::default(),
             expression: None,
+            function: None,
+            of: None,
+            condition: None,
+            by: vec![],
+            window: None,
             alias,
             multiplier,
             kind,
@@ -234,9 +239,18 @@ fn feature() -> impl Strategy<Value = Feature> {
             2 => {
                 Feature { feature_type: FeatureType::Metric, data_needed: columns, params, ..plain }
             }
-            _ => {
+            3 => {
                 Feature { feature_type: FeatureType::Expression, expression: Some(other), ..plain }
             }
+            _ => Feature {
+                feature_type: FeatureType::Aggregate,
+                function: Some(AggregateFunction::Distinct),
+                of: Some(other),
+                by: columns,
+                condition: kind.map(|_| name),
+                window: Some("5m".into()),
+                ..plain
+            },
         }
     })
 }
@@ -445,13 +459,14 @@ prop_compose! {
     ) -> AnomalyJob {
         let labels: serde_json::Map<_, _> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
         let rest = [("labels".to_owned(), Value::from(labels))].into_iter().collect();
+        let aggregates = features.iter().any(|feature| feature.feature_type == FeatureType::Aggregate);
         AnomalyJob {
             api_version: API_VERSION.into(),
             kind: KIND.into(),
             metadata: Metadata { name, rest },
             spec: AnomalyJobSpec {
                 input, packs, filters, features, flags, classification, outputs, dead_letter, engines,
-                report, ..cluster
+                report, time_column: aggregates.then(|| "t".into()), ..cluster
             },
         }
     }

@@ -26,14 +26,15 @@ struct Usage {
 pub(crate) struct Columns<'a> {
     schema: &'a [Column],
     packs: &'a [String],
+    time_column: Option<&'a str>,
     usage: BTreeMap<String, Usage>,
     /// Features so far, with their types and whether they need the whole table.
     features: Vec<(String, DataType, bool)>,
 }
 
 impl<'a> Columns<'a> {
-    pub fn new(schema: &'a [Column], packs: &'a [String]) -> Self {
-        Self { schema, packs, usage: BTreeMap::new(), features: Vec::new() }
+    pub fn new(schema: &'a [Column], packs: &'a [String], time_column: Option<&'a str>) -> Self {
+        Self { schema, packs, time_column, usage: BTreeMap::new(), features: Vec::new() }
     }
 
     pub fn add_feature(&mut self, name: &str, data_type: DataType, whole_table: bool) {
@@ -87,6 +88,57 @@ impl<'a> Columns<'a> {
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
         Ok(())
+    }
+
+    /// Marks a column as read in any type, or finds a feature, and returns its type.
+    ///
+    /// # Errors
+    /// There is no column or feature of that name.
+    pub fn read_value(&mut self, name: &str, path: &str) -> Result<DataType> {
+        if let Some(column) = self.schema.iter().find(|column| column.name == name) {
+            self.usage.entry(name.to_owned()).or_default();
+            return Ok(column.data_type());
+        }
+        let feature = self.features.iter().find(|feature| feature.0 == name);
+        feature.map(|feature| feature.1).ok_or_else(|| {
+            let mut names = self.names();
+            names.extend(self.features.iter().map(|feature| feature.0.as_str()));
+            Error::settings(path, "COLUMN_MISSING", missing_column(name, &names))
+        })
+    }
+
+    /// Marks a column as read as numbers or booleans, or finds such a feature, and returns its type.
+    ///
+    /// # Errors
+    /// There is no column or feature of that name, or it has another type.
+    pub fn read_number(&mut self, name: &str, reader: &str, path: &str) -> Result<DataType> {
+        const TYPES: &[DataType] = &[DataType::Integer, DataType::Float, DataType::Boolean];
+        let data_type = self.read_value(name, path)?;
+        if self.schema.iter().any(|column| column.name == name) {
+            self.read_as(name, TYPES, reader, path)?;
+        } else if !TYPES.contains(&data_type) {
+            let message = format!(
+                "{reader} needs numbers and the feature `{name}` is {}",
+                describe(data_type)
+            );
+            return Err(Error::settings(path, "TYPE_MISMATCH", message));
+        }
+        Ok(data_type)
+    }
+
+    /// Marks the time column as read.
+    ///
+    /// # Errors
+    /// The settings name none, or it is missing or of another type.
+    pub fn read_time(&mut self, reader: &str) -> Result<String> {
+        let Some(name) = self.time_column else {
+            let message = format!(
+                "{reader} needs `timeColumn`, the column with the times of the rows; add it to the settings"
+            );
+            return Err(Error::settings("timeColumn", "TIME_COLUMN_MISSING", message));
+        };
+        self.read_as(name, &[DataType::Datetime], reader, "timeColumn")?;
+        Ok(name.to_owned())
     }
 
     /// The component of a name.

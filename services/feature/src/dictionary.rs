@@ -12,7 +12,7 @@ use rayon::prelude::*;
 /// Columns of at least this many rows are encoded in parallel.
 const PARALLEL_ROWS: usize = 1 << 18;
 /// The code of a row without a value.
-const MISSING: u32 = u32::MAX;
+pub(crate) const MISSING: u32 = u32::MAX;
 
 /// A key that texts are grouped by, such as the registered domain of a name.
 pub(crate) struct Key {

@@ -89,6 +89,7 @@ const VALUE: &str = "anomal.value";
 const MAX_GROWTH: usize = 4_096;
 
 /// A validated expression.
+#[derive(Debug)]
 pub struct Expression {
     expr: Expr,
     /// The columns that it reads, in the order of the text.

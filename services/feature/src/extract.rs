@@ -16,6 +16,7 @@ use polars::prelude::{
 
 use crate::{
     Expression,
+    aggregate::{Aggregate, AggregateCache},
     columns::dtype,
     component::{Computation, Hit, Inputs},
     dictionary::Dictionaries,
@@ -37,6 +38,7 @@ pub(crate) fn extract(
         whole_table: phase == Phase::WholeTable,
         table,
         dictionaries: Dictionaries::default(),
+        keyed_rows: AggregateCache::default(),
         cancel,
         steps: Vec::new(),
         diagnostics: Vec::new(),
@@ -87,6 +89,7 @@ struct Run<'a> {
     /// The columns of the input and the features so far, of the rows that no filter removed.
     table: Table,
     dictionaries: Dictionaries,
+    keyed_rows: AggregateCache,
     cancel: &'a Cancel,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
@@ -134,8 +137,9 @@ impl Run<'_> {
                     metric(computation, &self.inputs(inputs)?)?
                 }
                 Work::Expression(expression) => self.value(expression, &feature.step)?,
+                Work::Aggregate(aggregate) => self.aggregate(aggregate, &feature.step)?,
             };
-            let value = self.to_feature(value, feature)?;
+            let value = self.convert_feature(value, feature)?;
             let nulls = value.null_count();
             let kind = feature.column.origin.split(' ').next().unwrap_or_default();
             self.record_step(
@@ -153,11 +157,28 @@ impl Run<'_> {
                 self.table = self.table.with_columns(DataFrame::new(height, extended)?)?;
             }
         }
+        // Flags read none of it.
+        self.keyed_rows.clear();
         Ok(DataFrame::new(self.table.height(), columns)?)
     }
 
+    fn aggregate(&mut self, aggregate: &Aggregate, step: &Step) -> Result<Column> {
+        let condition = match &aggregate.condition {
+            Some(condition) => Some(self.value(condition, step)?.bool()?.clone()),
+            None => None,
+        };
+        aggregate.evaluate(
+            self.table.columns(),
+            &self.table.rows(),
+            condition.as_ref(),
+            &self.dictionaries,
+            &mut self.keyed_rows,
+            self.cancel,
+        )
+    }
+
     /// Converts values to the type of their feature. In numbers, NaN and infinities become missing.
-    fn to_feature(&mut self, value: Column, feature: &FeatureStep) -> Result<Column> {
+    fn convert_feature(&mut self, value: Column, feature: &FeatureStep) -> Result<Column> {
         let name = feature.column.name.as_str();
         let numeric = feature.column.kind() == FeatureKind::Numeric;
         let value = match value.dtype() {

@@ -3,6 +3,7 @@
 //! [`LocalFeatureEngine`] is the engine; the gRPC adapter and client in [`grpc`] contain no logic. A
 //! component is a file in `packs/` and a line in its pack's list.
 
+mod aggregate;
 mod columns;
 mod component;
 mod dictionary;

@@ -11,6 +11,7 @@ use anomal_spec::{
 };
 
 use crate::{
+    aggregate::Aggregate,
     columns::Columns,
     component::{Computation, Definition},
     expression::Expression,
@@ -26,6 +27,7 @@ pub(crate) enum Work {
         inputs: Vec<Option<String>>,
     },
     Expression(Expression),
+    Aggregate(Aggregate),
 }
 
 /// A step, its inputs and its phase.
@@ -43,6 +45,7 @@ impl Step {
             Work::Field(column) => vec![column.clone()],
             Work::Component { inputs, .. } => inputs.iter().flatten().cloned().collect(),
             Work::Expression(expression) => expression.columns.clone(),
+            Work::Aggregate(aggregate) => aggregate.reads(),
         };
         Self { name: name.to_owned(), work, whole_table, reads }
     }
@@ -71,7 +74,8 @@ impl Program {
     /// `InvalidSettings` with the path.
     pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
         check_packs(&settings.packs)?;
-        let mut columns = Columns::new(schema, &settings.packs);
+        let time_column = settings.time_column.as_deref();
+        let mut columns = Columns::new(schema, &settings.packs, time_column);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
@@ -150,6 +154,11 @@ impl Program {
                     &format!("{path}.expression"),
                 )?;
                 (Work::Expression(expression), data_type, whole_table, "expression".to_owned())
+            }
+            FeatureType::Aggregate => {
+                let (aggregate, data_type) = Aggregate::compile(feature, name, path, columns)?;
+                let origin = format!("aggregate {}", aggregate.function.name());
+                (Work::Aggregate(aggregate), data_type, true, origin)
             }
         };
         let kind = feature_kind(data_type, feature.kind, &format!("{path}.kind"))?;

@@ -31,7 +31,7 @@ pub struct Feature {
     /// What it is made from.
     #[serde(rename = "type")]
     pub feature_type: FeatureType,
-    /// field: the column. metric: the component. expression: the feature's own name.
+    /// field: the column. metric: the component. expression, aggregate: the feature's own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,
@@ -56,6 +56,28 @@ pub struct Feature {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub expression: Option<String>,
+    /// aggregate: what is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<AggregateFunction>,
+    /// aggregate: the column or feature with the values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub of: Option<String>,
+    /// aggregate: a Polars SQL predicate over the columns and the features above; rows for which it holds are counted.
+    /// Absent: all rows.
+    #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub condition: Option<String>,
+    /// aggregate: the columns and features of the key, such as a client's address. A missing value is a value. Absent:
+    /// all rows have the same key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
+    pub by: Vec<String>,
+    /// aggregate: the length of the window that ends with the row, such as `5m` (s, m, h, d or w). Absent: all rows of the
+    /// key up to the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub window: Option<String>,
     /// The feature's name, where it is not `name`.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
@@ -79,6 +101,52 @@ pub enum FeatureType {
     Metric,
     /// An SQL expression.
     Expression,
+    /// A figure over the rows with the same key, in the window that ends with the row.
+    Aggregate,
+}
+
+/// What an aggregate computes over the counted rows of the key in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AggregateFunction {
+    /// The number of rows; with `of`, of those that have a value.
+    Count,
+    /// The number of different values.
+    Distinct,
+    /// The sum of the values.
+    Sum,
+    /// The mean of the values; without `of`, the share of the rows for which `where` holds.
+    Mean,
+    /// The smallest value.
+    Min,
+    /// The largest value.
+    Max,
+    /// The standard deviation of the values, of a sample (n - 1).
+    Stddev,
+    /// Rows a second of the window; with `of`, of those that have a value.
+    Rate,
+    /// The share of the rows for which `where` holds; with `of`, of the rows with the value of this row.
+    Share,
+    /// Seconds since the previous row.
+    SinceLast,
+}
+
+impl AggregateFunction {
+    /// As settings have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Distinct => "distinct",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Stddev => "stddev",
+            Self::Rate => "rate",
+            Self::Share => "share",
+            Self::SinceLast => "sinceLast",
+        }
+    }
 }
 
 /// How a feature is compared.

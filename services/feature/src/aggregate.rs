@@ -1,0 +1,12 @@
+//! Features of type aggregate: the value of a row is that of the rows of its key in the window that ends with it.
+
+mod columns;
+mod distinct;
+mod exact_sum;
+mod keyed;
+mod step;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub(crate) use step::{Aggregate, AggregateCache};

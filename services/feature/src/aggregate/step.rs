@@ -1,0 +1,303 @@
+//! An aggregate bound to the columns of a table.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anomal_core::{Cancel, Error, Result, proto::DataType};
+use anomal_spec::{AggregateFunction, Feature};
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
+    NewChunkedArray,
+};
+
+use super::{
+    columns::{Keys, Numbers, counted, hashes, require_value},
+    distinct::Distinct,
+    exact_sum::ExactSum,
+    keyed::KeyedRows,
+    window::{
+        Count, Extreme, KeyState, Largest, Mean, Rate, Share, SinceLast, Smallest, Stddev, Sum,
+        ValueShare,
+    },
+};
+use crate::{Expression, columns::Columns, dictionary::Dictionaries};
+
+/// A compiled aggregate. Column names are those of input columns or of features above.
+#[derive(Debug)]
+pub(crate) struct Aggregate {
+    pub function: AggregateFunction,
+    /// The column with the values, where the function has one.
+    pub input: Option<String>,
+    /// Which rows are counted.
+    pub condition: Option<Expression>,
+    /// The columns of the key.
+    pub by: Vec<String>,
+    /// The column with the times.
+    pub time: String,
+    /// Microseconds; none: all rows so far.
+    pub window: Option<i64>,
+}
+
+/// Rows by key, for the aggregates that have the same key.
+pub(crate) type AggregateCache = HashMap<Vec<String>, Arc<KeyedRows>>;
+
+fn is_numeric(function: AggregateFunction) -> bool {
+    use AggregateFunction::{Max, Mean, Min, Stddev, Sum};
+    matches!(function, Sum | Mean | Min | Max | Stddev)
+}
+
+fn needs_values(function: AggregateFunction) -> bool {
+    use AggregateFunction::{Distinct, Share};
+    is_numeric(function) || matches!(function, Distinct | Share)
+}
+
+/// A duration in microseconds.
+fn window(duration: &str) -> Option<i64> {
+    let micros = anomal_spec::seconds(duration)?.saturating_mul(1_000_000);
+    Some(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// The type of an aggregate's values.
+fn output_type(function: AggregateFunction, input: Option<DataType>) -> DataType {
+    use AggregateFunction::{Count, Distinct, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum};
+    match (function, input) {
+        (Count | Distinct, _) | (Sum | Min | Max, Some(DataType::Integer | DataType::Boolean)) => {
+            DataType::Integer
+        }
+        (Sum | Min | Max | Mean | Stddev | Rate | Share | SinceLast, _) => DataType::Float,
+    }
+}
+
+impl Aggregate {
+    /// The aggregate of a feature, and the type of its values.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path.
+    pub fn compile(
+        feature: &Feature,
+        name: &str,
+        path: &str,
+        columns: &mut Columns<'_>,
+    ) -> Result<(Self, DataType)> {
+        let incomplete = |part: &str, message: &str| {
+            Error::settings(format!("{path}.{part}"), "AGGREGATE_INCOMPLETE", message)
+        };
+        let function = feature
+            .function
+            .ok_or_else(|| incomplete("function", "an aggregate has a function"))?;
+        let window = match &feature.window {
+            Some(text) => Some(window(text).ok_or_else(|| {
+                let message = format!("`{text}` is not a duration, such as 30s, 5m, 1h, 7d or 2w");
+                Error::settings(format!("{path}.window"), "WINDOW_INVALID", message)
+            })?),
+            None if function == AggregateFunction::Rate => {
+                return Err(incomplete("window", "a rate needs a window, such as 5m"));
+            }
+            None => None,
+        };
+        let time = columns.read_time(name)?;
+        for column in &feature.by {
+            columns.read_value(column, &format!("{path}.by"))?;
+        }
+        let place = format!("{path}.of");
+        let input = match (&feature.of, function) {
+            (Some(_), AggregateFunction::SinceLast) => {
+                return Err(incomplete("of", "sinceLast is about rows, not values; use `where`"));
+            }
+            (Some(column), function) if is_numeric(function) => {
+                Some(columns.read_number(column, name, &place)?)
+            }
+            (Some(column), _) => Some(columns.read_value(column, &place)?),
+            (None, AggregateFunction::Mean | AggregateFunction::Share)
+                if feature.condition.is_some() =>
+            {
+                None
+            }
+            (None, function) if needs_values(function) => {
+                let message = format!("{} needs `of`: the column with the values", function.name());
+                return Err(incomplete("of", &message));
+            }
+            (None, _) => None,
+        };
+        let condition = match &feature.condition {
+            Some(sql) => Some(columns.predicate(sql, &format!("{path}.where"))?.0),
+            None => None,
+        };
+        let (input_name, by) = (feature.of.clone(), feature.by.clone());
+        let aggregate = Self { function, input: input_name, condition, by, time, window };
+        Ok((aggregate, output_type(function, input)))
+    }
+
+    /// The columns and features that it reads.
+    pub fn reads(&self) -> Vec<String> {
+        let condition = self.condition.iter().flat_map(|condition| &condition.columns);
+        let mut names: Vec<String> = [&self.time].into_iter().cloned().collect();
+        for name in self.by.iter().chain(&self.input).chain(condition) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// The value of each row of a table. `condition` has the rows for which the condition holds, `rows` their ids.
+    ///
+    /// # Errors
+    /// `Cancelled`.
+    pub fn evaluate(
+        &self,
+        frame: &DataFrame,
+        rows: &[u64],
+        condition: Option<&BooleanChunked>,
+        dictionaries: &Dictionaries,
+        cache: &mut AggregateCache,
+        cancel: &Cancel,
+    ) -> Result<Column> {
+        let keyed = match cache.get(&self.by) {
+            Some(keyed) => Arc::clone(keyed),
+            None => {
+                let keyed = Arc::new(self.keyed_rows(frame, rows, dictionaries)?);
+                cache.insert(self.by.clone(), Arc::clone(&keyed));
+                keyed
+            }
+        };
+        cancel.check()?;
+        let evaluation = Evaluation { keyed: &keyed, window: self.window, cancel };
+        let input = match &self.input {
+            Some(name) => Some(frame.column(name)?),
+            None => None,
+        };
+        let counted = counted(condition, frame.height());
+        evaluation.column(self.function, input, counted, dictionaries)
+    }
+
+    fn keyed_rows(
+        &self,
+        frame: &DataFrame,
+        rows: &[u64],
+        dictionaries: &Dictionaries,
+    ) -> Result<KeyedRows> {
+        let columns = self.by.iter().map(|name| frame.column(name));
+        let columns: Vec<&Column> = columns.collect::<Result<_, _>>()?;
+        let keys = Keys::new(&columns, dictionaries, frame.height())?;
+        let times = frame.column(&self.time)?.to_physical_repr().cast(&Dtype::Int64)?.rechunk();
+        let times = times.i64()?;
+        let row_order = (!rows.is_sorted()).then(|| {
+            let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+            order.sort_by_key(|position| rows[*position as usize]);
+            order
+        });
+        Ok(KeyedRows::new(
+            &keys.codes,
+            keys.count,
+            |position| times.get(position),
+            row_order.as_deref(),
+        ))
+    }
+}
+
+struct Evaluation<'a> {
+    keyed: &'a KeyedRows,
+    window: Option<i64>,
+    cancel: &'a Cancel,
+}
+
+impl Evaluation<'_> {
+    fn column(
+        &self,
+        function: AggregateFunction,
+        input: Option<&Column>,
+        mut counted: Vec<bool>,
+        dictionaries: &Dictionaries,
+    ) -> Result<Column> {
+        let window = self.window;
+        match (function, input) {
+            (AggregateFunction::Count, input) => {
+                input.into_iter().for_each(|input| require_value(input, &mut counted));
+                self.integers(|| Count::new(window), |row| counted[row])
+            }
+            (AggregateFunction::Rate, input) => {
+                input.into_iter().for_each(|input| require_value(input, &mut counted));
+                let window = window.ok_or_else(|| Error::internal("a rate without a window"))?;
+                self.floats(|| Rate::new(window), |row| counted[row])
+            }
+            (AggregateFunction::SinceLast, _) => {
+                self.floats(|| SinceLast::new(window), |row| counted[row])
+            }
+            (AggregateFunction::Share | AggregateFunction::Mean, None) => {
+                self.floats(|| Share::new(window), |row| counted[row])
+            }
+            (AggregateFunction::Share, Some(input)) => {
+                let hashes = hashes(input, dictionaries)?;
+                self.floats(|| ValueShare::new(window), |row| (hashes[row], counted[row]))
+            }
+            (AggregateFunction::Distinct, Some(input)) => {
+                let hashes = hashes(input, dictionaries)?;
+                let value = |row: usize| hashes[row].filter(|_| counted[row]);
+                self.integers(|| Distinct::new(window), value)
+            }
+            (AggregateFunction::Stddev, Some(input)) => {
+                let values = Numbers::new(input, &mut counted)?.into_floats();
+                self.floats(|| Stddev::new(window), |row| counted[row].then(|| values[row]))
+            }
+            (_, Some(input)) => match Numbers::new(input, &mut counted)? {
+                Numbers::Integers(values) => {
+                    let value = |row: usize| counted[row].then(|| values[row]);
+                    self.of_integers(function, value)
+                }
+                Numbers::Floats(values) => {
+                    let value = |row: usize| counted[row].then(|| values[row]);
+                    self.of_floats(function, value)
+                }
+            },
+            (_, None) => Err(Error::internal("an aggregate without a column")),
+        }
+    }
+
+    /// Sum, mean, min or max of whole numbers.
+    fn of_integers(
+        &self,
+        function: AggregateFunction,
+        value: impl Fn(usize) -> Option<i64> + Sync,
+    ) -> Result<Column> {
+        let window = self.window;
+        match function {
+            AggregateFunction::Sum => self.integers(|| Sum::<i64, i128>::new(window), value),
+            AggregateFunction::Mean => self.floats(|| Mean::<i64, i128>::new(window), value),
+            AggregateFunction::Min => self.integers(|| Extreme::<_, Smallest>::new(window), value),
+            _ => self.integers(|| Extreme::<_, Largest>::new(window), value),
+        }
+    }
+
+    /// The same of other numbers.
+    fn of_floats(
+        &self,
+        function: AggregateFunction,
+        value: impl Fn(usize) -> Option<f64> + Sync,
+    ) -> Result<Column> {
+        let window = self.window;
+        match function {
+            AggregateFunction::Sum => self.floats(|| Sum::<f64, ExactSum>::new(window), value),
+            AggregateFunction::Mean => self.floats(|| Mean::<f64, ExactSum>::new(window), value),
+            AggregateFunction::Min => self.floats(|| Extreme::<_, Smallest>::new(window), value),
+            _ => self.floats(|| Extreme::<_, Largest>::new(window), value),
+        }
+    }
+
+    fn integers<S: KeyState<Value = i64>>(
+        &self,
+        state: impl Fn() -> S + Sync,
+        row: impl Fn(usize) -> S::Row + Sync,
+    ) -> Result<Column> {
+        let values = self.keyed.evaluate(state, row, self.cancel)?;
+        Ok(Int64Chunked::from_iter_options("".into(), values.into_iter()).into_column())
+    }
+
+    fn floats<S: KeyState<Value = f64>>(
+        &self,
+        state: impl Fn() -> S + Sync,
+        row: impl Fn(usize) -> S::Row + Sync,
+    ) -> Result<Column> {
+        let values = self.keyed.evaluate(state, row, self.cancel)?;
+        Ok(Float64Chunked::from_iter_options("".into(), values.into_iter()).into_column())
+    }
+}

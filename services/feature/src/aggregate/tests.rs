@@ -1,0 +1,273 @@
+//! Aggregates beside a naive computation of each window, for any rows in any order.
+
+use std::collections::HashSet;
+
+use anomal_core::Cancel;
+use anomal_spec::AggregateFunction;
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
+    TimeUnit,
+};
+use proptest::prelude::*;
+
+use super::{Aggregate, AggregateCache};
+use crate::dictionary::Dictionaries;
+
+#[derive(Clone, Debug)]
+struct Row {
+    id: u64,
+    user: Option<u8>,
+    port: Option<i64>,
+    time: Option<i64>,
+    integer: Option<i64>,
+    /// In quarters, so that plain sums are exact.
+    quarters: Option<i8>,
+    condition: Option<bool>,
+}
+
+impl Row {
+    fn float(&self) -> Option<f64> {
+        self.quarters.map(|quarters| f64::from(quarters) / 4.0)
+    }
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let row = (
+        prop::option::weighted(0.9, 0..3_u8),
+        prop::option::weighted(0.9, 0..2_i64),
+        prop::option::weighted(0.9, 0..30_i64),
+        prop::option::weighted(0.8, prop_oneof![-3..4_i64, Just(i64::MAX), Just(i64::MIN)]),
+        prop::option::weighted(0.8, any::<i8>()),
+        prop::option::weighted(0.9, any::<bool>()),
+    );
+    (prop::collection::vec(row, 0..60), any::<bool>()).prop_map(|(rows, reversed)| {
+        let count = rows.len() as u64;
+        let row = |(place, (user, port, time, integer, quarters, condition))| {
+            let id = if reversed { count - place } else { 3 * place };
+            Row { id, user, port, time, integer, quarters, condition }
+        };
+        (0..).zip(rows).map(row).collect()
+    })
+}
+
+fn frame(rows: &[Row]) -> DataFrame {
+    let users: Vec<Option<String>> =
+        rows.iter().map(|row| row.user.map(|user| format!("user{user}"))).collect();
+    let times = Int64Chunked::from_iter_options("t".into(), rows.iter().map(|row| row.time));
+    let columns = vec![
+        Column::new("user".into(), users),
+        Int64Chunked::from_iter_options("port".into(), rows.iter().map(|row| row.port))
+            .into_column(),
+        times.into_datetime(TimeUnit::Microseconds, None).into_column(),
+        Int64Chunked::from_iter_options("i".into(), rows.iter().map(|row| row.integer))
+            .into_column(),
+        Float64Chunked::from_iter_options("f".into(), rows.iter().map(Row::float)).into_column(),
+    ];
+    DataFrame::new(rows.len(), columns).unwrap()
+}
+
+/// The values by the engine's code, as text.
+fn evaluate(aggregate: &Aggregate, rows: &[Row], conditional: bool) -> Vec<Option<f64>> {
+    let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
+    let condition: BooleanChunked = rows.iter().map(|row| row.condition).collect();
+    let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::default());
+    let values = aggregate
+        .evaluate(
+            &frame(rows),
+            &ids,
+            conditional.then_some(&condition),
+            &dictionaries,
+            &mut cache,
+            &Cancel::default(),
+        )
+        .unwrap()
+        .cast(&polars::prelude::DataType::Float64)
+        .unwrap();
+    values.f64().unwrap().iter().collect()
+}
+
+/// The value of one row from the definition.
+fn expected(aggregate: &Aggregate, row: &Row, rows: &[Row], conditional: bool) -> Option<f64> {
+    let time = row.time?;
+    let same_key = |other: &&Row| {
+        aggregate.by.iter().all(|column| match column.as_str() {
+            "user" => other.user == row.user,
+            _ => other.port == row.port,
+        })
+    };
+    let mut window: Vec<&Row> = rows.iter().filter(same_key).collect();
+    window.retain(|other| {
+        other.time.is_some_and(|other_time| {
+            (other_time, other.id) <= (time, row.id)
+                && aggregate.window.is_none_or(|window| other_time > time - window)
+        })
+    });
+    window.sort_by_key(|row| (row.time, row.id));
+    let all = window.len();
+    let holds = |row: &&Row| !conditional || row.condition == Some(true);
+    let value = |row: &Row| match aggregate.input.as_deref() {
+        Some("i") => row.integer.map(|value| value as f64),
+        Some("user") => row.user.map(f64::from),
+        _ => row.float(),
+    };
+    let before: Vec<&Row> = window.iter().copied().filter(|other| other.id != row.id).collect();
+    let mut counted: Vec<&Row> = window.into_iter().filter(holds).collect();
+    if aggregate.input.is_some() {
+        counted.retain(|row| value(row).is_some());
+    }
+    let count = counted.len() as f64;
+    let values: Vec<f64> = counted.iter().filter_map(|row| value(row)).collect();
+    let some = (!values.is_empty()).then_some(());
+    match aggregate.function {
+        AggregateFunction::Count => Some(count),
+        AggregateFunction::Rate => Some(count / (aggregate.window? as f64 / 1e6)),
+        AggregateFunction::Distinct => {
+            let values: HashSet<u64> = values.iter().map(|value| value.to_bits()).collect();
+            Some(values.len() as f64)
+        }
+        AggregateFunction::Share | AggregateFunction::Mean if aggregate.input.is_none() => {
+            Some(count / all as f64)
+        }
+        AggregateFunction::Share => {
+            let own = value(row)?;
+            some?;
+            Some(values.iter().filter(|value| **value == own).count() as f64 / count)
+        }
+        AggregateFunction::SinceLast => {
+            let last = before.into_iter().rfind(holds)?;
+            Some((time - last.time?) as f64 / 1e6)
+        }
+        AggregateFunction::Min => values.into_iter().reduce(f64::min),
+        AggregateFunction::Max => values.into_iter().reduce(f64::max),
+        function => {
+            some?;
+            if aggregate.input.as_deref() == Some("i") {
+                let sum: i128 = counted.iter().filter_map(|row| row.integer).map(i128::from).sum();
+                return match function {
+                    AggregateFunction::Sum => i64::try_from(sum).ok().map(|sum| sum as f64),
+                    _ => Some(sum as f64 / count),
+                };
+            }
+            let sum: f64 = values.iter().sum();
+            match function {
+                AggregateFunction::Sum => Some(sum),
+                AggregateFunction::Mean => Some(sum / count),
+                _ => {
+                    let mean = sum / count;
+                    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+                    (count > 1.0).then(|| (squares / (count - 1.0)).sqrt())
+                }
+            }
+        }
+    }
+}
+
+fn aggregates() -> impl Strategy<Value = Aggregate> {
+    use AggregateFunction::{Count, Distinct, Max, Mean, Min, Rate, Share, SinceLast, Stddev, Sum};
+    let parts = prop_oneof![
+        (Just(Count), prop_oneof![Just(None), Just(Some("i"))]),
+        (Just(Rate), prop_oneof![Just(None), Just(Some("f"))]),
+        (Just(SinceLast), Just(None)),
+        (Just(Share), prop_oneof![Just(None), Just(Some("i")), Just(Some("user"))]),
+        (Just(Distinct), prop_oneof![Just(Some("f")), Just(Some("i")), Just(Some("user"))]),
+        (Just(Mean), prop_oneof![Just(None), Just(Some("f")), Just(Some("i"))]),
+        (Just(Sum), prop_oneof![Just(Some("f")), Just(Some("i"))]),
+        (Just(Min), prop_oneof![Just(Some("f")), Just(Some("i"))]),
+        (Just(Max), prop_oneof![Just(Some("f")), Just(Some("i"))]),
+        (Just(Stddev), Just(Some("f"))),
+    ];
+    let by = prop_oneof![
+        Just(vec![]),
+        Just(vec!["user".to_owned()]),
+        Just(vec!["port".to_owned()]),
+        Just(vec!["user".to_owned(), "port".to_owned()]),
+    ];
+    (parts, by, prop::option::weighted(0.8, 1..20_i64)).prop_map(
+        |((function, input), by, window)| {
+            let window = if function == Rate { window.or(Some(7)) } else { window };
+            let (input, time) = (input.map(str::to_owned), "t".to_owned());
+            Aggregate { function, input, condition: None, by, time, window }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn values_are_those_of_the_definition(
+        aggregate in aggregates(),
+        rows in rows(),
+        conditional in any::<bool>(),
+    ) {
+        let values = evaluate(&aggregate, &rows, conditional);
+        prop_assert_eq!(values.len(), rows.len());
+        for (row, value) in rows.iter().zip(values) {
+            let expected = expected(&aggregate, row, &rows, conditional);
+            let equal = match (value, expected) {
+                (Some(value), Some(expected)) if aggregate.function == AggregateFunction::Stddev => {
+                    (value - expected).abs() <= 1e-12 * (1.0 + expected)
+                }
+                (value, expected) => value == expected,
+            };
+            prop_assert!(equal, "{:?} of {row:?}: {value:?}, not {expected:?}", aggregate.function);
+        }
+    }
+
+    /// As a stream will have it: later rows change nothing.
+    #[test]
+    fn values_depend_on_earlier_rows_only(aggregate in aggregates(), mut rows in rows()) {
+        rows.retain(|row| row.time.is_some());
+        rows.sort_by_key(|row| (row.time, row.id));
+        let all = evaluate(&aggregate, &rows, true);
+        for end in 0..rows.len() {
+            let some = evaluate(&aggregate, &rows[..end], true);
+            prop_assert_eq!(&some[..], &all[..end]);
+        }
+    }
+}
+
+fn aggregate(function: AggregateFunction, window: Option<i64>) -> Aggregate {
+    let input = Some("f".to_owned());
+    Aggregate { function, input, condition: None, by: Vec::new(), time: "t".into(), window }
+}
+
+fn evaluate_floats(aggregate: &Aggregate, values: &[f64]) -> Vec<Option<f64>> {
+    let times = Int64Chunked::from_iter_values("t".into(), (0..).take(values.len()));
+    let columns = vec![
+        times.into_datetime(TimeUnit::Microseconds, None).into_column(),
+        Column::new("f".into(), values),
+    ];
+    let frame = DataFrame::new(values.len(), columns).unwrap();
+    let rows: Vec<u64> = (0..values.len() as u64).collect();
+    let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::default());
+    let values = aggregate
+        .evaluate(&frame, &rows, None, &dictionaries, &mut cache, &Cancel::default())
+        .unwrap();
+    values.f64().unwrap().iter().collect()
+}
+
+#[test]
+fn a_large_value_leaves_no_residue() {
+    let values = [0.1, 1e300, 0.1, 0.2, f64::NAN, f64::INFINITY, 0.3];
+    let sums = evaluate_floats(&aggregate(AggregateFunction::Sum, Some(2)), &values);
+    let expected = [0.1, 1e300, 1e300, 0.1 + 0.2, 0.2].map(Some);
+    assert_eq!(sums[..5], expected);
+    // NaN and infinities are missing values.
+    assert_eq!(sums[5..], [None, Some(0.3)]);
+}
+
+#[test]
+fn a_deviation_much_smaller_than_the_mean_is_exact() {
+    let values: Vec<f64> = (0..100).map(|n| 1.7e9 + f64::from(n % 2) * 0.001).collect();
+    let deviations = evaluate_floats(&aggregate(AggregateFunction::Stddev, Some(50)), &values);
+    assert_eq!(deviations[0], None);
+    let step = (1.7e9 + 0.001) - 1.7e9;
+    let expected = step * (25.0 * 0.25 * 2.0 / 49.0_f64).sqrt();
+    let last = deviations[99].unwrap();
+    assert!((last / expected - 1.0).abs() < 1e-12, "{last}, not {expected}");
+    // A square beyond the range of numbers gives no value, as long as it is in the window.
+    let deviations =
+        evaluate_floats(&aggregate(AggregateFunction::Stddev, Some(2)), &[1.0, 1e200, 3.0, 5.0]);
+    assert_eq!(deviations, [None, None, None, Some(2.0_f64.sqrt())]);
+}
