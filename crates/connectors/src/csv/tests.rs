@@ -2,7 +2,7 @@ use anomal_core::{Result, proto::Column};
 use anomal_spec::{BadLines, ColumnType, CsvInput};
 use proptest::prelude::*;
 
-use super::CsvSource;
+use super::source::CsvSource;
 use crate::source::{OpenOptions, Rejected, Source, data_type};
 
 fn open(

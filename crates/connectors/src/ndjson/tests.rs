@@ -1,7 +1,7 @@
 use anomal_core::{Result, proto::DataType as Type};
 use anomal_spec::{BadLines, NdjsonInput};
 
-use super::NdjsonSource;
+use super::source::NdjsonSource;
 use crate::{
     source::{OpenOptions, Source},
     typing::INFER_FROM,
