@@ -2,8 +2,8 @@
 
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
-    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, NdjsonInput, NdjsonOutput, Output,
-    ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
+    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, NdjsonInput, NdjsonOutput,
+    Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
 };
 
 use crate::args::Run;
@@ -64,29 +64,21 @@ fn format_of_path(path: &str) -> Option<Format> {
 /// An input for `path`. Its extension selects the driver, else it is that of the settings. If the driver stays the
 /// same, so do its other settings.
 pub fn input(settings: &Input, path: &str) -> Result<Input> {
-    let current = if settings.parquet.is_some() {
-        Some(Format::Parquet)
-    } else if settings.ndjson.is_some() {
-        Some(Format::Ndjson)
-    } else {
-        settings.csv.is_some().then_some(Format::Csv)
-    };
+    let current = settings.driver().and_then(|driver| match driver {
+        InputDriver::Csv(_) => Some(Format::Csv),
+        InputDriver::Parquet(_) => Some(Format::Parquet),
+        InputDriver::Ndjson(_) => Some(Format::Ndjson),
+        InputDriver::Elasticsearch(_) => None,
+    });
     let format = format_of_path(path).or(current).ok_or_else(|| unknown_format("--input", path))?;
-    let same_driver = Some(format) == current;
-    let mut input = if same_driver { settings.clone() } else { Input::default() };
-    match format {
-        Format::Csv => match &mut input.csv {
-            Some(csv) => csv.path = path.into(),
-            none => *none = Some(CsvInput::new(path)),
-        },
-        Format::Parquet => {
-            let auth = input.parquet.and_then(|parquet| parquet.auth);
-            input.parquet = Some(ParquetInput { path: path.into(), auth });
-        }
-        Format::Ndjson => match &mut input.ndjson {
-            Some(ndjson) => ndjson.path = path.into(),
-            none => *none = Some(NdjsonInput::new(path)),
-        },
+    let mut input = match format {
+        format if Some(format) == current => settings.clone(),
+        Format::Csv => CsvInput::new(path).into(),
+        Format::Parquet => ParquetInput { path: path.into(), auth: None }.into(),
+        Format::Ndjson => NdjsonInput::new(path).into(),
+    };
+    if let Some(file) = input.file_mut() {
+        path.clone_into(file.path);
     }
     drop_foreign_auth(settings, &mut input, path);
     Ok(input)
@@ -99,20 +91,12 @@ fn drop_foreign_auth(settings: &Input, input: &mut Input, path: &str) {
         let scheme = path.split_once("://").map(|(scheme, _)| scheme.to_owned());
         scheme.filter(|_| is_url(path))
     };
-    let csv = settings.csv.as_ref().map(|csv| &csv.path);
-    let before = csv.or(settings.parquet.as_ref().map(|parquet| &parquet.path));
-    let before = before.or(settings.ndjson.as_ref().map(|ndjson| &ndjson.path));
-    if scheme(path).is_some() && before.and_then(|before| scheme(before)) == scheme(path) {
+    let before = settings.driver().and_then(InputDriver::path);
+    if scheme(path).is_some() && before.and_then(scheme) == scheme(path) {
         return;
     }
-    if let Some(csv) = &mut input.csv {
-        csv.auth = None;
-    }
-    if let Some(parquet) = &mut input.parquet {
-        parquet.auth = None;
-    }
-    if let Some(ndjson) = &mut input.ndjson {
-        ndjson.auth = None;
+    if let Some(file) = input.file_mut() {
+        *file.auth = None;
     }
 }
 
@@ -124,13 +108,11 @@ fn output(path: &str) -> Result<Output> {
         return Err(Error::new(Code::InvalidSettings, "PATH_INVALID", message));
     }
     let format = if path == "-" { Some(Format::Csv) } else { format_of_path(path) };
-    let mut output = Output::default();
-    match format.ok_or_else(|| unknown_format("--output", path))? {
-        Format::Csv => output.csv = Some(CsvOutput::new(path)),
-        Format::Parquet => output.parquet = Some(ParquetOutput::new(path)),
-        Format::Ndjson => output.ndjson = Some(NdjsonOutput::new(path)),
-    }
-    Ok(output)
+    Ok(match format.ok_or_else(|| unknown_format("--output", path))? {
+        Format::Csv => CsvOutput::new(path).into(),
+        Format::Parquet => ParquetOutput::new(path).into(),
+        Format::Ndjson => NdjsonOutput::new(path).into(),
+    })
 }
 
 fn unknown_format(option: &str, path: &str) -> Error {

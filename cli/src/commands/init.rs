@@ -9,7 +9,7 @@ use std::{
 use anomal_connectors::{OpenOptions, open};
 use anomal_core::proto::{Column, DataType};
 use anomal_dataflow::{Source, read_batches};
-use anomal_spec::{Input, is_url};
+use anomal_spec::{Input, InputDriver, is_url};
 use polars::prelude::{AnyValue, Column as Values};
 
 use super::{CommandResult, print};
@@ -135,13 +135,7 @@ fn is_host_name(text: &str) -> bool {
 }
 
 fn settings(input: &Input, path: &str, profile: &Profile) -> String {
-    let driver = if input.parquet.is_some() {
-        "parquet"
-    } else if input.ndjson.is_some() {
-        "ndjson"
-    } else {
-        "csv"
-    };
+    let driver = input.driver().map_or("csv", InputDriver::name);
     let rows = profile.rows;
     let sample =
         if profile.complete { format!("{rows} rows") } else { format!("the first {rows} rows") };

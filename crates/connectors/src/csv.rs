@@ -1,15 +1,15 @@
 //! CSV (RFC 4180). Every cell stays as it is, to the byte.
 
+mod connector;
 mod file;
 mod prefetch;
 mod sink;
 mod source;
 mod split;
 
+pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
-pub(crate) use sink::CsvSink;
 pub use sink::flat;
-pub(crate) use source::CsvSource;
 
 #[cfg(test)]
 mod tests;

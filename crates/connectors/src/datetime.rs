@@ -3,12 +3,15 @@
 //! Accepted are RFC 3339 and ISO 8601 in its extended form (`2022-11-02T13:04:05.123Z`, with a blank for the T, without
 //! seconds, with `+01:00`, `+0100` or no offset, which means UTC), a date alone, and the form of Kibana's exports
 //! (`Nov 2, 2022 @ 13:04:05.123`, UTC). Fractions are truncated to microseconds; a leap second counts as the second
-//! before it.
+//! before it. The calendar is jiff's; the text is parsed here, since jiff has no parser for all of these forms.
+
+use jiff::civil::Date;
 
 const MONTHS: [&[u8]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
 ];
 const MICROS: i64 = 1_000_000;
+const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// Microseconds since the epoch.
 pub(crate) fn parse(text: &str) -> Option<i64> {
@@ -42,25 +45,13 @@ fn kibana(rest: &mut Rest<'_>) -> Option<i64> {
     Some(midnight + time(rest)?)
 }
 
-/// Microseconds from the epoch to the start of a day (Howard Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms", `days_from_civil`: years begin in March, so that the leap day is the last).
+/// Microseconds from the epoch to the start of a day.
 fn date(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
-        return None;
-    }
-    let year = if month > 2 { year } else { year - 1 };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days =
-        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year
-            - 719_468;
-    Some(days * 86_400 * MICROS)
+    let year = i16::try_from(year).ok()?;
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let date = Date::new(year, month, day).ok()?;
+    // Not by a `Timestamp`, whose range ends before 9999-12-31, a date that stands for "no end".
+    Some(date.duration_since(EPOCH).as_secs() * MICROS)
 }
 
 /// `hh:mm`, then perhaps `:ss` and a fraction.
@@ -145,6 +136,7 @@ mod tests {
         assert_eq!(parse("2022-11-02"), Some(1_667_347_200_000_000));
         assert_eq!(parse("2022-11-02 13:04"), Some(1_667_394_240_000_000));
         assert_eq!(parse("2016-12-31T23:59:60Z"), parse("2016-12-31T23:59:59Z"));
+        assert_eq!(parse("9999-12-31"), Some(253_402_214_400_000_000));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Elasticsearch and OpenSearch: one driver for both.
 
 pub mod client;
+mod connector;
 pub mod dashboards;
 mod document;
 mod sink;
@@ -10,9 +11,8 @@ use anomal_core::{Batch, Result};
 use anomal_spec::{Include, Rows};
 
 pub use client::Server;
-pub(crate) use sink::ElasticsearchSink;
+pub(crate) use connector::ElasticsearchConnector;
 pub use sink::template;
-pub(crate) use source::ElasticsearchSource;
 
 use crate::{run_info::RunInfo, sink::Projection};
 

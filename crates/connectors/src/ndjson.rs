@@ -1,11 +1,11 @@
 //! NDJSON: one JSON object a line.
 
+mod connector;
 mod flat;
 mod sink;
 mod source;
 
-pub(crate) use sink::NdjsonSink;
-pub(crate) use source::NdjsonSource;
+pub(crate) use connector::NdjsonConnector;
 
 #[cfg(test)]
 mod tests;

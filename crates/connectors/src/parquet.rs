@@ -1,5 +1,6 @@
 //! Parquet.
 
+mod connector;
 mod groups;
 mod pages;
 mod pending;
@@ -11,8 +12,7 @@ use std::path::Path;
 use anomal_core::Error;
 use polars::prelude::PolarsError;
 
-pub(crate) use sink::ParquetSink;
-pub(crate) use source::ParquetSource;
+pub(crate) use connector::ParquetConnector;
 
 use crate::atomic_file::write_error;
 

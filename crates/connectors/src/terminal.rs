@@ -1,10 +1,11 @@
 //! A table on the terminal.
 
+mod connector;
 mod sink;
 
 use std::fmt::Write;
 
-pub(crate) use sink::TerminalSink;
+pub(crate) use connector::TerminalConnector;
 
 /// Escapes control characters and bidirectional marks, which a terminal would interpret, and truncates the text to
 /// `limit` characters and an ellipsis.

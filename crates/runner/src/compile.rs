@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo, create, open};
+use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo};
 use anomal_core::{
     Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking,
     proto::{Column, Plan},
@@ -44,9 +44,9 @@ pub(crate) async fn compile<'a>(
     options: &'a Options,
 ) -> Result<Compiled<'a>> {
     let spec = &job.spec;
-    let input = spec.input.clone();
+    let (input, connectors) = (spec.input.clone(), options.connectors.clone());
     let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
-    let mut source = blocking(move |_| open(&input, &opening)).await?;
+    let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = Arc::new(plan(spec, engines, source.as_ref()).await?);
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
@@ -132,7 +132,7 @@ async fn sinks(
         spec.outputs.clone()
     };
     let (original, plan) = (options.original.clone(), plan.clone());
-    let secrets = options.secrets.clone();
+    let (secrets, connectors) = (options.secrets.clone(), options.connectors.clone());
     let refused: Vec<_> =
         (0..outputs.len()).map(|output| files::refused(spec, &run.job, output)).collect();
     blocking(move |cancel| {
@@ -140,7 +140,7 @@ async fn sinks(
         for (index, (output, (refused, refused_auth))) in outputs.iter().zip(refused).enumerate() {
             cancel.check()?;
             let run = RunInfo { refused, refused_auth, ..run.clone() };
-            sinks.push(create(output, &format!("outputs[{index}]"), &secrets, &run)?);
+            sinks.push(connectors.create(output, &format!("outputs[{index}]"), &secrets, &run)?);
         }
         if let Some(original) = original {
             sinks.extend(original.sinks(&plan)?);

@@ -3,25 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, Auth, is_url};
+use anomal_spec::{AnomalyJobSpec, Auth, Output, OutputDriver, is_url};
 
 /// The paths that a job writes, with their places in the settings.
 pub(crate) fn targets(spec: &AnomalyJobSpec) -> Vec<(String, &Path)> {
-    let outputs = spec.outputs.iter().enumerate().filter_map(|(index, output)| {
-        let (driver, path) = if let Some(csv) = &output.csv {
-            ("csv", &csv.path)
-        } else if let Some(parquet) = &output.parquet {
-            ("parquet", &parquet.path)
-        } else if let Some(ndjson) = &output.ndjson {
-            ("ndjson", &ndjson.path)
-        } else {
-            return None;
-        };
-        (path != "-").then(|| (format!("outputs[{index}].{driver}.path"), Path::new(path)))
+    let drivers = || {
+        let drivers = spec.outputs.iter().map(Output::driver).enumerate();
+        drivers.filter_map(|(index, driver)| Some((index, driver?)))
+    };
+    let outputs = drivers().filter_map(|(index, driver)| {
+        let path = driver.path().filter(|path| *path != "-")?;
+        Some((format!("outputs[{index}].{}.path", driver.name()), Path::new(path)))
     });
-    let refused = spec.outputs.iter().enumerate().filter_map(|(index, output)| {
-        let file = output.elasticsearch.as_ref()?.dead_letter.as_ref()?;
-        let place = format!("outputs[{index}].elasticsearch.deadLetter.path");
+    let refused = drivers().filter_map(|(index, driver)| {
+        let file = driver.dead_letter()?;
+        let place = format!("outputs[{index}].{}.deadLetter.path", driver.name());
         Some((place, Path::new(&file.path)))
     });
     let dead_letter = spec.dead_letter.as_ref();
@@ -74,7 +70,8 @@ pub(crate) fn dead_letter(spec: &AnomalyJobSpec, job: &str) -> (PathBuf, Option<
 /// Where an output stores the documents that a server refuses, unless it names a file: as [`dead_letter`], with a name
 /// for each output.
 pub(crate) fn refused(spec: &AnomalyJobSpec, job: &str, output: usize) -> (PathBuf, Option<Auth>) {
-    let servers = spec.outputs.iter().filter(|output| output.elasticsearch.is_some()).count();
+    let drivers = spec.outputs.iter().filter_map(Output::driver);
+    let servers = drivers.filter(|driver| matches!(driver, OutputDriver::Elasticsearch(_))).count();
     let which = if servers > 1 { format!("-{output}") } else { String::new() };
     beside(spec, &format!("{job}.refused{which}.ndjson"))
 }
@@ -95,17 +92,13 @@ fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth>) {
 
 /// Of the first output that has a path.
 fn first_auth(spec: &AnomalyJobSpec) -> Option<Auth> {
-    spec.outputs.iter().find_map(|output| {
-        let csv = output.csv.as_ref().filter(|csv| csv.path != "-").map(|csv| &csv.auth);
-        let parquet = output.parquet.as_ref().map(|parquet| &parquet.auth);
-        let ndjson = output.ndjson.as_ref().filter(|ndjson| ndjson.path != "-");
-        csv.or(parquet).or(ndjson.map(|ndjson| &ndjson.auth)).cloned()
-    })?
+    let mut drivers = spec.outputs.iter().filter_map(Output::driver);
+    drivers.find(|driver| driver.path().is_some_and(|path| path != "-"))?.auth().cloned()
 }
 
 #[cfg(test)]
 mod tests {
-    use anomal_spec::{CsvOutput, Output, SecretRef};
+    use anomal_spec::{CsvOutput, SecretRef};
 
     use super::*;
 

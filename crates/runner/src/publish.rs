@@ -8,7 +8,7 @@ use anomal_core::{
     proto::{Analysis, Column, Plan, Report, report},
 };
 use anomal_dataflow::Sink;
-use anomal_spec::{AnomalyJob, Include, Input, Output, ParquetOutput, without_query};
+use anomal_spec::{AnomalyJob, Include, Input, InputDriver, Output, ParquetOutput, without_query};
 use anomal_storage::Secrets;
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
@@ -139,13 +139,11 @@ fn figures(job: &AnomalyJob, plan: &Plan, summary: &Summary) -> Report {
 }
 
 fn input(input: &Input) -> String {
-    let csv = input.csv.as_ref().map(|csv| &csv.path);
-    let parquet = input.parquet.as_ref().map(|parquet| &parquet.path);
-    let ndjson = input.ndjson.as_ref().map(|ndjson| &ndjson.path);
-    if let Some(server) = &input.elasticsearch {
+    let Some(driver) = input.driver() else { return String::new() };
+    if let InputDriver::Elasticsearch(server) = driver {
         return server.index.clone();
     }
-    match csv.or(parquet).or(ndjson).map(String::as_str) {
+    match driver.path() {
         Some("-") => "standard input".to_owned(),
         // Folders mean nothing beyond the machine that ran it.
         Some(path) => {

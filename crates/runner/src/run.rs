@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use anomal_connectors::ConnectorRegistry;
 use anomal_core::{
     ClassificationEngine, FeatureEngine, Result,
     proto::{Analysis, Plan},
@@ -33,6 +34,8 @@ pub struct Engines {
 #[derive(Clone)]
 pub struct Options {
     pub observer: Arc<dyn Observer>,
+    /// The drivers of inputs and outputs.
+    pub connectors: ConnectorRegistry,
     /// The original's extra files.
     pub original: Option<OriginalFiles>,
     /// Suspects in the summary.

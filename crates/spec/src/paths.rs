@@ -29,30 +29,15 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
             visit(place, path);
         }
     };
-    let input = &mut spec.input;
-    if let Some(csv) = &mut input.csv {
-        visit("input.csv.path", &mut csv.path);
-    }
-    if let Some(parquet) = &mut input.parquet {
-        visit("input.parquet.path", &mut parquet.path);
-    }
-    if let Some(ndjson) = &mut input.ndjson {
-        visit("input.ndjson.path", &mut ndjson.path);
+    if let Some(file) = spec.input.file_mut() {
+        visit(&format!("input.{}.path", file.driver), file.path);
     }
     for (index, output) in spec.outputs.iter_mut().enumerate() {
-        if let Some(csv) = &mut output.csv {
-            visit(&format!("outputs[{index}].csv.path"), &mut csv.path);
+        if let Some(file) = output.file_mut() {
+            visit(&format!("outputs[{index}].{}.path", file.driver), file.path);
         }
-        if let Some(parquet) = &mut output.parquet {
-            visit(&format!("outputs[{index}].parquet.path"), &mut parquet.path);
-        }
-        if let Some(ndjson) = &mut output.ndjson {
-            visit(&format!("outputs[{index}].ndjson.path"), &mut ndjson.path);
-        }
-        if let Some(server) = &mut output.elasticsearch
-            && let Some(refused) = &mut server.dead_letter
-        {
-            visit(&format!("outputs[{index}].elasticsearch.deadLetter.path"), &mut refused.path);
+        if let Some(rejected) = output.dead_letter_mut() {
+            visit(&format!("outputs[{index}].elasticsearch.deadLetter.path"), &mut rejected.path);
         }
     }
     if let Some(dead_letter) = &mut spec.dead_letter {

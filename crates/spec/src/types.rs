@@ -4,6 +4,7 @@
 //! exactly one is set, never a tagged or flattened enum.
 
 mod classification;
+mod driver;
 mod elasticsearch;
 mod engines;
 mod feature;
@@ -16,6 +17,7 @@ mod schedule;
 mod secret;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
+pub use driver::{FileSettings, InputDriver, OutputDriver};
 pub use elasticsearch::{
     Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,
 };

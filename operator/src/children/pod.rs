@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anomal_spec::{AnomalyJobSpec, Runner};
+use anomal_spec::{AnomalyJobSpec, InputDriver, Output, Runner};
 use serde_json::{Value, json};
 
 use super::{Installation, Owner};
@@ -153,22 +153,13 @@ fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
 
 /// The Secrets that the settings name, each once.
 pub fn secrets(spec: &AnomalyJobSpec) -> BTreeSet<&str> {
-    let input = &spec.input;
     let mut found: Vec<Option<&anomal_spec::Auth>> = vec![
-        input.csv.as_ref().and_then(|csv| csv.auth.as_ref()),
-        input.parquet.as_ref().and_then(|parquet| parquet.auth.as_ref()),
-        input.ndjson.as_ref().and_then(|ndjson| ndjson.auth.as_ref()),
-        input.elasticsearch.as_ref().and_then(|server| server.auth.as_ref()),
+        spec.input.driver().and_then(InputDriver::auth),
         spec.dead_letter.as_ref().and_then(|dead| dead.auth.as_ref()),
     ];
-    for output in &spec.outputs {
-        found.push(output.csv.as_ref().and_then(|csv| csv.auth.as_ref()));
-        found.push(output.parquet.as_ref().and_then(|parquet| parquet.auth.as_ref()));
-        found.push(output.ndjson.as_ref().and_then(|ndjson| ndjson.auth.as_ref()));
-        let server = output.elasticsearch.as_ref();
-        found.push(server.and_then(|server| server.auth.as_ref()));
-        let refused = server.and_then(|server| server.dead_letter.as_ref());
-        found.push(refused.and_then(|file| file.auth.as_ref()));
+    for driver in spec.outputs.iter().filter_map(Output::driver) {
+        found.push(driver.auth());
+        found.push(driver.dead_letter().and_then(|file| file.auth.as_ref()));
     }
     found.into_iter().flatten().map(|auth| auth.secret_ref.name.as_str()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::LazyLock};
 
-use anomal_spec::{API_VERSION, AnomalyJobSpec, KIND, Runner, Source};
+use anomal_spec::{API_VERSION, AnomalyJobSpec, InputDriver, KIND, Runner, Source};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
@@ -98,14 +98,7 @@ fn settings(job: &AnomalyJob, name: &str) -> Result<AnomalyJobSpec, SpecError> {
 
 /// Checks that every file is on a volume: other files do not exist in the pod, or are lost with it.
 fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<String>) {
-    if [
-        &spec.input.csv.as_ref().map(|csv| &csv.path),
-        &spec.input.ndjson.as_ref().map(|ndjson| &ndjson.path),
-    ]
-    .into_iter()
-    .flatten()
-    .any(|path| *path == "-")
-    {
+    if spec.input.driver().is_some_and(InputDriver::is_standard_input) {
         problems.push(
             "spec.input: a pod has no standard input; name a file on a volume, or the URL of an object"
                 .into(),

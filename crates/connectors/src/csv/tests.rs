@@ -3,7 +3,7 @@ use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, ColumnType, CsvInput};
 use proptest::prelude::*;
 
-use super::CsvSource;
+use super::source::CsvSource;
 use crate::source::{OpenOptions, data_type};
 
 fn open(

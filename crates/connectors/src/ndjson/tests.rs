@@ -2,7 +2,7 @@ use anomal_core::{Batch, Result, proto::DataType as Type};
 use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, NdjsonInput};
 
-use super::NdjsonSource;
+use super::source::NdjsonSource;
 use crate::{source::OpenOptions, typing::INFER_FROM};
 
 fn open(text: &str, skip: bool) -> Result<NdjsonSource> {

@@ -19,15 +19,6 @@ pub struct Output {
     pub terminal: Option<TerminalOutput>,
 }
 
-impl Output {
-    /// Whether it writes to standard output.
-    pub fn is_standard_output(&self) -> bool {
-        let path = self.csv.as_ref().map(|csv| &csv.path);
-        let path = path.or(self.ndjson.as_ref().map(|ndjson| &ndjson.path));
-        self.terminal.is_some() || path.is_some_and(|path| path == "-")
-    }
-}
-
 /// A text file with a header line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,0 +1,279 @@
+//! The drivers of inputs and outputs.
+//!
+//! In the settings a driver is one of several optional fields. This module is the only one that looks at those fields;
+//! all other code matches on the enums here, so that the compiler finds every place that a new driver has to change.
+
+use super::{
+    Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Input,
+    NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
+};
+
+const CSV: &str = "csv";
+const PARQUET: &str = "parquet";
+const NDJSON: &str = "ndjson";
+const ELASTICSEARCH: &str = "elasticsearch";
+const TERMINAL: &str = "terminal";
+
+/// The driver of an input, with its settings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InputDriver<'a> {
+    Csv(&'a CsvInput),
+    Parquet(&'a ParquetInput),
+    Ndjson(&'a NdjsonInput),
+    Elasticsearch(&'a ElasticsearchInput),
+}
+
+/// The driver of an output, with its settings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OutputDriver<'a> {
+    Csv(&'a CsvOutput),
+    Parquet(&'a ParquetOutput),
+    Ndjson(&'a NdjsonOutput),
+    Elasticsearch(&'a ElasticsearchOutput),
+    Terminal(&'a TerminalOutput),
+}
+
+/// The settings that the drivers of files have in common.
+#[derive(Debug, PartialEq)]
+pub struct FileSettings<'a> {
+    /// The driver's name, which is its key in the settings.
+    pub driver: &'static str,
+    pub path: &'a mut String,
+    pub auth: &'a mut Option<Auth>,
+}
+
+impl Input {
+    /// The driver. `None` if the settings name none, which [`load`](crate::load) refuses.
+    pub fn driver(&self) -> Option<InputDriver<'_>> {
+        let csv = self.csv.as_ref().map(InputDriver::Csv);
+        let parquet = || self.parquet.as_ref().map(InputDriver::Parquet);
+        let ndjson = || self.ndjson.as_ref().map(InputDriver::Ndjson);
+        let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
+        csv.or_else(parquet).or_else(ndjson).or_else(elasticsearch)
+    }
+
+    /// The settings of the driver, if it reads files.
+    pub fn file_mut(&mut self) -> Option<FileSettings<'_>> {
+        if let Some(CsvInput { path, auth, .. }) = &mut self.csv {
+            return Some(FileSettings { driver: CSV, path, auth });
+        }
+        if let Some(ParquetInput { path, auth }) = &mut self.parquet {
+            return Some(FileSettings { driver: PARQUET, path, auth });
+        }
+        let NdjsonInput { path, auth, .. } = self.ndjson.as_mut()?;
+        Some(FileSettings { driver: NDJSON, path, auth })
+    }
+}
+
+impl<'a> InputDriver<'a> {
+    /// The driver's key in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv(_) => CSV,
+            Self::Parquet(_) => PARQUET,
+            Self::Ndjson(_) => NDJSON,
+            Self::Elasticsearch(_) => ELASTICSEARCH,
+        }
+    }
+
+    /// The path of the files, or `-`, if the driver reads files.
+    pub fn path(self) -> Option<&'a str> {
+        match self {
+            Self::Csv(csv) => Some(&csv.path),
+            Self::Parquet(parquet) => Some(&parquet.path),
+            Self::Ndjson(ndjson) => Some(&ndjson.path),
+            Self::Elasticsearch(_) => None,
+        }
+    }
+
+    /// The credentials.
+    pub fn auth(self) -> Option<&'a Auth> {
+        match self {
+            Self::Csv(csv) => csv.auth.as_ref(),
+            Self::Parquet(parquet) => parquet.auth.as_ref(),
+            Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
+            Self::Elasticsearch(server) => server.auth.as_ref(),
+        }
+    }
+
+    /// Whether the driver reads standard input.
+    pub fn is_standard_input(self) -> bool {
+        self.path() == Some("-")
+    }
+}
+
+impl Output {
+    /// The driver. `None` if the settings name none, which [`load`](crate::load) refuses.
+    pub fn driver(&self) -> Option<OutputDriver<'_>> {
+        let csv = self.csv.as_ref().map(OutputDriver::Csv);
+        let parquet = || self.parquet.as_ref().map(OutputDriver::Parquet);
+        let ndjson = || self.ndjson.as_ref().map(OutputDriver::Ndjson);
+        let elasticsearch = || self.elasticsearch.as_ref().map(OutputDriver::Elasticsearch);
+        let terminal = || self.terminal.as_ref().map(OutputDriver::Terminal);
+        csv.or_else(parquet).or_else(ndjson).or_else(elasticsearch).or_else(terminal)
+    }
+
+    /// The settings of the driver, if it writes a file.
+    pub fn file_mut(&mut self) -> Option<FileSettings<'_>> {
+        if let Some(CsvOutput { path, auth, .. }) = &mut self.csv {
+            return Some(FileSettings { driver: CSV, path, auth });
+        }
+        if let Some(ParquetOutput { path, auth, .. }) = &mut self.parquet {
+            return Some(FileSettings { driver: PARQUET, path, auth });
+        }
+        let NdjsonOutput { path, auth, .. } = self.ndjson.as_mut()?;
+        Some(FileSettings { driver: NDJSON, path, auth })
+    }
+
+    /// The file for documents that a server rejects, if the settings name one.
+    pub fn dead_letter_mut(&mut self) -> Option<&mut DeadLetter> {
+        self.elasticsearch.as_mut()?.dead_letter.as_mut()
+    }
+
+    /// Whether it writes to standard output.
+    pub fn is_standard_output(&self) -> bool {
+        self.driver().is_some_and(OutputDriver::is_standard_output)
+    }
+}
+
+impl<'a> OutputDriver<'a> {
+    /// The driver's key in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv(_) => CSV,
+            Self::Parquet(_) => PARQUET,
+            Self::Ndjson(_) => NDJSON,
+            Self::Elasticsearch(_) => ELASTICSEARCH,
+            Self::Terminal(_) => TERMINAL,
+        }
+    }
+
+    /// The path of the file, or `-`, if the driver writes one.
+    pub fn path(self) -> Option<&'a str> {
+        match self {
+            Self::Csv(csv) => Some(&csv.path),
+            Self::Parquet(parquet) => Some(&parquet.path),
+            Self::Ndjson(ndjson) => Some(&ndjson.path),
+            Self::Elasticsearch(_) | Self::Terminal(_) => None,
+        }
+    }
+
+    /// The credentials.
+    pub fn auth(self) -> Option<&'a Auth> {
+        match self {
+            Self::Csv(csv) => csv.auth.as_ref(),
+            Self::Parquet(parquet) => parquet.auth.as_ref(),
+            Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
+            Self::Elasticsearch(server) => server.auth.as_ref(),
+            Self::Terminal(_) => None,
+        }
+    }
+
+    /// The file for documents that a server rejects, if the settings name one.
+    pub fn dead_letter(self) -> Option<&'a DeadLetter> {
+        match self {
+            Self::Elasticsearch(server) => server.dead_letter.as_ref(),
+            Self::Csv(_) | Self::Parquet(_) | Self::Ndjson(_) | Self::Terminal(_) => None,
+        }
+    }
+
+    /// Whether the driver writes to standard output.
+    pub fn is_standard_output(self) -> bool {
+        matches!(self, Self::Terminal(_)) || self.path() == Some("-")
+    }
+}
+
+impl From<CsvInput> for Input {
+    fn from(csv: CsvInput) -> Self {
+        Self { csv: Some(csv), ..Self::default() }
+    }
+}
+
+impl From<ParquetInput> for Input {
+    fn from(parquet: ParquetInput) -> Self {
+        Self { parquet: Some(parquet), ..Self::default() }
+    }
+}
+
+impl From<NdjsonInput> for Input {
+    fn from(ndjson: NdjsonInput) -> Self {
+        Self { ndjson: Some(ndjson), ..Self::default() }
+    }
+}
+
+impl From<CsvOutput> for Output {
+    fn from(csv: CsvOutput) -> Self {
+        Self { csv: Some(csv), ..Self::default() }
+    }
+}
+
+impl From<ParquetOutput> for Output {
+    fn from(parquet: ParquetOutput) -> Self {
+        Self { parquet: Some(parquet), ..Self::default() }
+    }
+}
+
+impl From<NdjsonOutput> for Output {
+    fn from(ndjson: NdjsonOutput) -> Self {
+        Self { ndjson: Some(ndjson), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SecretRef;
+
+    fn auth() -> Auth {
+        Auth { secret_ref: SecretRef { name: "s".into() } }
+    }
+
+    #[test]
+    fn the_driver_is_the_field_that_is_set() {
+        assert_eq!(Input::default().driver(), None);
+        let input = Input::from(CsvInput { auth: Some(auth()), ..CsvInput::new("a.csv") });
+        let driver = input.driver().unwrap();
+        assert_eq!(
+            (driver.name(), driver.path(), driver.auth()),
+            ("csv", Some("a.csv"), Some(&auth()))
+        );
+        let server = ElasticsearchInput::new("http://h:9200", "logs");
+        let input = Input { elasticsearch: Some(server), ..Input::default() };
+        let driver = input.driver().unwrap();
+        assert_eq!((driver.name(), driver.path(), driver.auth()), ("elasticsearch", None, None));
+        let output = Output { terminal: Some(TerminalOutput::default()), ..Output::default() };
+        assert_eq!(output.driver().unwrap().name(), "terminal");
+        assert!(output.is_standard_output());
+        assert!(Output::from(NdjsonOutput::new("-")).is_standard_output());
+        assert!(!Output::from(ParquetOutput::new("a.parquet")).is_standard_output());
+    }
+
+    #[test]
+    fn file_settings_can_be_changed() {
+        let inputs: [Input; 3] = [
+            CsvInput::new("old").into(),
+            ParquetInput { path: "old".into(), auth: Some(auth()) }.into(),
+            NdjsonInput::new("old").into(),
+        ];
+        for mut input in inputs {
+            let file = input.file_mut().unwrap();
+            "new".clone_into(file.path);
+            *file.auth = None;
+            let name = file.driver;
+            let driver = input.driver().unwrap();
+            assert_eq!((driver.name(), driver.path(), driver.auth()), (name, Some("new"), None));
+        }
+        let outputs: [Output; 3] = [
+            CsvOutput::new("old").into(),
+            ParquetOutput::new("old").into(),
+            NdjsonOutput::new("old").into(),
+        ];
+        for mut output in outputs {
+            let file = output.file_mut().unwrap();
+            "new".clone_into(file.path);
+            let name = file.driver;
+            let driver = output.driver().unwrap();
+            assert_eq!((driver.name(), driver.path()), (name, Some("new")));
+        }
+    }
+}
