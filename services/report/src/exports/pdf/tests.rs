@@ -1,34 +1,34 @@
-//! What stands on the pages, read from the laid out document: the PDF's own streams are compressed.
+//! Tests of the laid out pages, since the streams of the PDF are compressed.
 
 mod sample;
 
 use anomal_core::proto::{Column, Report, Severity, report::FlagCount};
-use typst::{
-    foundations::NativeElement as _,
-    introspection::Introspector,
-    layout::{Frame, FrameItem, PagedDocument},
-    model::HeadingElem,
-};
+use krilla::configure::{Accessibility, ConfigurationBuilder};
 
-use super::*;
+use super::{
+    content::text,
+    design::style,
+    layout::{
+        frame::{Item, PlacedItem},
+        tags::Mark,
+    },
+    *,
+};
 use crate::view::{Hit, Reason, Record, Value};
 
-/// All words of all pages, in the order they are set in, without spaces (a line's end has none).
-fn words(document: &PagedDocument) -> String {
-    fn add(frame: &Frame, out: &mut String) {
-        for (_, item) in frame.items() {
-            match item {
-                FrameItem::Group(group) => add(&group.frame, out),
-                FrameItem::Text(text) => {
-                    out.extend(text.text.chars().filter(|c| !c.is_whitespace()));
-                }
-                _ => {}
-            }
-        }
-    }
+fn document(whole: &ReportDocument) -> Document {
+    Document::new(&Content::new(whole).unwrap())
+}
+
+/// The text of all pages in drawing order, without spaces.
+fn words(document: &Document) -> String {
     let mut out = String::new();
     for page in &document.pages {
-        add(&page.frame, &mut out);
+        for placed in &page.items {
+            if let Item::Glyphs { run, .. } = &placed.item {
+                out.extend(run.text.chars().filter(|c| !c.is_whitespace()));
+            }
+        }
         out.push('\n');
     }
     out
@@ -38,18 +38,22 @@ fn has(words: &str, text: &str) -> bool {
     words.contains(&text.chars().filter(|c| !c.is_whitespace()).collect::<String>())
 }
 
-fn headings(introspector: &Introspector) -> Vec<String> {
-    introspector
-        .query(&HeadingElem::ELEM.select())
-        .iter()
-        .filter_map(|found| found.to_packed::<HeadingElem>())
-        .map(|heading| heading.body.plain_text().to_string())
-        .collect()
+fn headings(document: &Document) -> Vec<&str> {
+    document.headings.iter().map(|placed| placed.heading.title.as_str()).collect()
+}
+
+/// Writes PDF/UA-1; panics on a violation.
+fn accessible(whole: &ReportDocument, document: &Document) -> Vec<u8> {
+    let configuration = ConfigurationBuilder::new()
+        .with_accessibility_validator(Accessibility::UA1)
+        .finish()
+        .unwrap();
+    writer::write_as(document, &properties(whole, document), configuration).unwrap()
 }
 
 #[test]
 fn a_report_has_all_its_sections() {
-    let document = compile(&sample::whole(12, 200, 8)).unwrap();
+    let document = document(&sample::whole(12, 200, 8));
     let words = words(&document);
     for text in [
         "dns",
@@ -74,7 +78,7 @@ fn a_report_has_all_its_sections() {
         assert!(has(&words, text), "{text}");
     }
     assert!(!words.contains("{count}"));
-    let headings = headings(&document.introspector);
+    let headings = headings(&document);
     for heading in [
         "Suspects",
         "Clustering",
@@ -87,9 +91,9 @@ fn a_report_has_all_its_sections() {
         "High severity",
         "Low severity",
     ] {
-        assert!(headings.iter().any(|found| found == heading), "{heading}: {headings:?}");
+        assert!(headings.contains(&heading), "{heading}: {headings:?}");
     }
-    assert!(headings.iter().any(|found| found == "beaconing_detector"));
+    assert!(headings.contains(&"beaconing_detector"));
 }
 
 #[test]
@@ -111,10 +115,10 @@ fn two_exports_are_the_same_bytes() {
 fn an_empty_report_is_a_document() {
     for report in [Report::default(), Report { engine: "HBOS".to_owned(), ..Report::default() }] {
         let whole = ReportDocument { report, ..ReportDocument::default() };
-        let document = compile(&whole).unwrap();
+        let document = document(&whole);
         assert!(has(&words(&document), "No row is suspicious, and none is flagged."));
-        assert_eq!(headings(&document.introspector), ["Suspects"]);
-        assert!(pdf(&whole).unwrap().starts_with(b"%PDF"));
+        assert_eq!(headings(&document), ["Suspects"]);
+        assert!(accessible(&whole, &document).starts_with(b"%PDF"));
     }
 }
 
@@ -124,21 +128,21 @@ fn an_analysis_of_nothing_has_no_sections() {
         analysis: Some(anomal_core::proto::Analysis::default()),
         ..ReportDocument::default()
     };
-    assert_eq!(headings(&compile(&whole).unwrap().introspector), ["Suspects"]);
+    assert_eq!(headings(&document(&whole)), ["Suspects"]);
 }
 
 #[test]
 fn flags_alone_need_no_classification() {
-    let document = compile(&sample::flags_only(5, 4)).unwrap();
+    let document = document(&sample::flags_only(5, 4));
     let words = words(&document);
     assert!(has(&words, "none: flags only") && has(&words, "unique_subdomains"));
-    let headings = headings(&document.introspector);
-    assert!(headings.iter().any(|found| found == "Flags"));
-    assert!(!headings.iter().any(|found| found == "Clustering" || found == "Behaviour"));
+    let headings = headings(&document);
+    assert!(headings.contains(&"Flags"));
+    assert!(!headings.contains(&"Clustering") && !headings.contains(&"Behaviour"));
 }
 
 #[test]
-fn limits_are_told() {
+fn limits_are_stated() {
     let mut whole = sample::whole(230, 10, 60);
     whole.report.suspects = 1_234;
     whole.report.flags[0].rows = 5_000;
@@ -146,7 +150,7 @@ fn limits_are_told() {
     whole.suspects[200].explanation = Some("never shown".to_owned());
     whole.hits[0][49].value = "last hit".to_owned();
     whole.hits[0][50].value = "never shown".to_owned();
-    let words = words(&compile(&whole).unwrap());
+    let words = words(&document(&whole));
     for text in [
         "The 200 most suspicious of 1,234 rows that are suspicious or flagged.",
         "The first 50 of 5,000 rows.",
@@ -159,7 +163,7 @@ fn limits_are_told() {
     assert!(!has(&words, "never shown"));
 }
 
-/// Text that would be something else in typst, in HTML, in a PDF or on the screen.
+/// Text that would be something else in a template, in HTML, in a PDF or on the screen.
 const HOSTILE: [&str; 9] = [
     "#eval(\"1\") #panic() #read(\"/etc/passwd\")",
     "$x^2$ *bold* _it_ `raw` = Heading @label <label>",
@@ -229,12 +233,13 @@ fn full_of(text: &str) -> ReportDocument {
 fn hostile_text_is_text() {
     for text in HOSTILE {
         let whole = full_of(text);
-        let words = words(&compile(&whole).unwrap());
-        // Word by word: those of scripts that are written from the right stand in another order.
+        let document = document(&whole);
+        let words = words(&document);
+        // Word by word, since words of right-to-left scripts are in visual order.
         for word in text::cut(text, text::VALUE).split_whitespace() {
             assert!(words.matches(word).count() >= 20, "{word:?} of {text:?}: {words}");
         }
-        assert!(pdf(&whole).unwrap().starts_with(b"%PDF"));
+        assert!(accessible(&whole, &document).starts_with(b"%PDF"));
     }
 }
 
@@ -246,37 +251,93 @@ fn long_text_is_cut() {
         "é\u{301}".repeat(50_000),
         "ש".repeat(100_000),
     ] {
-        let document = compile(&full_of(&text)).unwrap();
+        let document = document(&full_of(&text));
         let words = words(&document);
         assert!(words.contains('…'));
         assert!(document.pages.len() < 40, "{}", document.pages.len());
     }
 }
 
-/// Nothing that is set leaves the page's margins of 51 points, by more than a letter may lean out.
+/// Nothing is drawn outside of the margins, except for the overhang of a letter.
 #[test]
 fn long_words_stay_on_the_page() {
-    fn beyond(frame: &Frame, x: f64, limit: f64, out: &mut Vec<String>) {
-        for (at, item) in frame.items() {
-            let x = x + at.x.to_pt();
-            match item {
-                FrameItem::Group(group) => {
-                    beyond(&group.frame, x + group.transform.tx.to_pt(), limit, out);
-                }
-                FrameItem::Text(text) if x + text.width().to_pt() > limit => {
-                    out.push(format!("{:.1} to {:.1}: {}", x, x + text.width().to_pt(), text.text));
-                }
-                _ => {}
+    const LEANING: f32 = 3.0;
+    let text = |placed: &PlacedItem| match &placed.item {
+        Item::Glyphs { run, .. } => run.text.clone(),
+        other => format!("{other:?}"),
+    };
+    for word in [
+        "x".repeat(300),
+        "www.example.org/".repeat(20),
+        "ש".repeat(300),
+        "\u{202e}".repeat(300),
+        "हिन्दी".repeat(40),
+        "ไทย".repeat(80),
+    ] {
+        for (number, page) in document(&full_of(&word)).pages.iter().enumerate() {
+            let (right, bottom) = (page.width - style::SIDE, page.height - style::BOTTOM);
+            let space = |item: &Item| matches!(item, Item::Glyphs { run, .. } if run.text.trim().is_empty());
+            for placed in page.items.iter().filter(|placed| !space(&placed.item)) {
+                let footer = placed.mark == Mark::Footer;
+                assert!(
+                    placed.x >= style::SIDE - LEANING
+                        && placed.right() <= right + LEANING
+                        && (footer || placed.bottom() <= bottom + LEANING),
+                    "page {}: {}",
+                    number + 1,
+                    text(placed)
+                );
             }
         }
     }
-    for text in
-        ["x".repeat(300), "www.example.org/".repeat(20), "ש".repeat(300), "\u{202e}".repeat(300)]
-    {
-        for (number, page) in compile(&full_of(&text)).unwrap().pages.iter().enumerate() {
-            let mut out = Vec::new();
-            beyond(&page.frame, 0.0, page.frame.width().to_pt() - 48.0, &mut out);
-            assert_eq!(out, [""; 0], "page {} of {text}", number + 1);
-        }
+}
+
+#[test]
+fn samples_are_accessible() {
+    for whole in [sample::whole(20, 300, 10), sample::flags_only(5, 4)] {
+        let document = document(&whole);
+        let bytes = accessible(&whole, &document);
+        assert_eq!(bytes, pdf(&whole).unwrap(), "written without the standard");
     }
+}
+
+#[test]
+fn bookmarks_and_contents_lead_to_headings() {
+    let document = document(&sample::whole(40, 200, 60));
+    let links: Vec<usize> = document
+        .pages
+        .iter()
+        .flat_map(|page| &page.items)
+        .filter_map(|placed| match placed.item {
+            Item::Link { heading, .. } => Some(heading),
+            _ => None,
+        })
+        .collect();
+    let listed: Vec<usize> = (0..document.headings.len())
+        .filter(|heading| document.headings[*heading].heading.level <= 2)
+        .collect();
+    assert_eq!(links, listed);
+    let page_text = words(&document);
+    let pages: Vec<&str> = page_text.lines().collect();
+    for placed in &document.headings {
+        assert!(has(pages[placed.page], &placed.heading.title), "{placed:?}");
+    }
+    let contents: Vec<String> = document
+        .headings
+        .iter()
+        .filter(|placed| placed.heading.level == 1)
+        .map(|placed| format!("{}{}", placed.heading.title, placed.page + 1))
+        .collect();
+    for entry in contents {
+        let without_dots = pages[0].replace('.', "");
+        assert!(has(&without_dots, &entry), "{entry}: {without_dots}");
+    }
+}
+
+#[test]
+fn tables_repeat_their_heads() {
+    let document = document(&sample::whole(40, 0, 0));
+    let words = words(&document);
+    let heads: Vec<bool> = words.lines().map(|page| page.contains("RowWhyRecord")).collect();
+    assert!(heads.iter().filter(|head| **head).count() >= 3, "{heads:?}");
 }

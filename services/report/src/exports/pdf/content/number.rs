@@ -14,7 +14,7 @@ pub fn rows(rows: u64) -> String {
     counted(rows, "row", "rows")
 }
 
-/// Four digits that count, without zeros at the end: `0.1234`, `12.3`, `1200`, `1.2e-7`.
+/// Four significant digits, without trailing zeros: `0.1234`, `12.3`, `1200`, `1.2e-7`.
 pub fn float(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
@@ -42,7 +42,7 @@ pub fn float(value: f64) -> String {
     }
 }
 
-/// A share of 0..1 as `42 %`; `< 1 %` where it is more than nothing.
+/// A share of 0..1 as `42 %`; `< 1 %` for small shares above 0.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if !percent.is_finite() {

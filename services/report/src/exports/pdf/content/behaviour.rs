@@ -2,97 +2,104 @@
 
 use std::cmp::Ordering;
 
-use anomal_core::proto::{Analysis, Correlation, FeatureSummary, Group, correlation::Method};
-use serde::Serialize;
+use anomal_core::{
+    Result,
+    proto::{Analysis, Correlation, FeatureSummary, Group, correlation::Method},
+};
 
 use super::{
+    super::layout::chart::Chart,
+    chart,
     cover::{kind, some},
-    data::chart,
     number, text,
-    world::Files,
 };
 use crate::charts;
 
-/// Features that have a line and a chart.
+/// Features with a line in the table and a chart.
 const FEATURES: usize = 60;
-/// Characters of a value that its chart is given,
+/// Characters of a value in its chart.
 const CATEGORY: usize = 60;
-/// and that stands in the table.
+/// Characters of a value in the table.
 const TYPICAL: usize = 40;
-/// Correlations told in words.
+/// Correlations listed below the chart.
 const PAIRS: usize = 10;
-/// Correlations nearer to zero than this are not worth words.
-const WORTH: f64 = 0.3;
-/// The median, among the quantiles of a group.
+/// Weaker correlations are not listed.
+const STRONG: f64 = 0.3;
+/// Index of the median in the quantiles of a group.
 const MEDIAN: usize = 4;
 
-#[derive(Serialize)]
 pub struct Behaviour {
-    contributions: Option<String>,
-    table: Vec<Line>,
-    more: Option<String>,
-    densities: Vec<Density>,
-    correlations: Option<String>,
-    /// Two features, how they are related, how much; the strongest first.
-    pairs: Vec<[String; 4]>,
+    pub contributions: Option<Chart>,
+    pub table: Vec<FeatureLine>,
+    pub more: Option<String>,
+    pub densities: Vec<Density>,
+    pub correlations: Option<Chart>,
+    /// Two features, the measure and its value; the strongest first.
+    pub pairs: Vec<[String; 4]>,
 }
 
-#[derive(Serialize)]
-struct Line {
-    name: String,
-    kind: &'static str,
-    weight: String,
-    missing: String,
-    distinct: String,
-    /// Mean share of the reasons over all rows and over suspicious ones.
-    all: String,
-    suspicious: String,
+pub struct FeatureLine {
+    pub name: String,
+    pub kind: &'static str,
+    pub weight: String,
+    pub missing: String,
+    pub distinct: String,
+    /// Mean contribution over all rows; `suspicious` over suspicious rows.
+    pub all: String,
+    pub suspicious: String,
     /// Median or most frequent value.
-    normally: String,
-    suspiciously: String,
+    pub normally: String,
+    pub suspiciously: String,
 }
 
-#[derive(Serialize)]
-struct Density {
-    name: String,
-    chart: String,
+pub struct Density {
+    pub name: String,
+    pub chart: Chart,
 }
 
-/// None where nothing is known of any feature.
-pub fn of(analysis: &Analysis, files: &mut Files) -> Option<Behaviour> {
-    if analysis.features.is_empty() {
-        return None;
-    }
-    let (shown, more) = some(&analysis.features, FEATURES, "feature", "features");
-    let features: Vec<FeatureSummary> = shown.iter().map(printable).collect();
-    let contributed =
-        features.iter().any(|f| f.mean_contribution > 0.0 || f.mean_contribution_suspicious > 0.0);
-    let names: Vec<String> = features.iter().map(name).collect();
-    let correlations: Vec<Correlation> = analysis.correlations.iter().map(named).collect();
-    let related = names.len() > 1 && correlations.iter().any(|found| found.value.is_some());
-    Some(Behaviour {
-        contributions: contributed
-            .then(|| chart(files, "contributions", &charts::contributions(&features))),
-        table: features.iter().map(line).collect(),
-        more,
-        densities: features
+impl Behaviour {
+    /// None where the analysis has no features.
+    ///
+    /// # Errors
+    /// `Internal` where a chart cannot be read.
+    pub fn new(analysis: &Analysis) -> Result<Option<Self>> {
+        if analysis.features.is_empty() {
+            return Ok(None);
+        }
+        let (shown, more) = some(&analysis.features, FEATURES, "feature", "features");
+        let features: Vec<FeatureSummary> = shown.iter().map(printable).collect();
+        let contributed = features
             .iter()
-            .enumerate()
-            .filter(|(_, feature)| {
-                feature.groups.iter().any(|group| group.counts.iter().any(|c| *c > 0))
-            })
-            .map(|(place, feature)| Density {
-                name: text::value(&name(feature)),
-                chart: chart(files, &format!("density-{place}"), &charts::density(feature)),
-            })
-            .collect(),
-        correlations: related
-            .then(|| chart(files, "correlations", &charts::correlations(&names, &correlations))),
-        pairs: pairs(&correlations),
-    })
+            .any(|f| f.mean_contribution > 0.0 || f.mean_contribution_suspicious > 0.0);
+        let names: Vec<String> = features.iter().map(name).collect();
+        let correlations: Vec<Correlation> = analysis.correlations.iter().map(named).collect();
+        let related = names.len() > 1 && correlations.iter().any(|found| found.value.is_some());
+        Ok(Some(Self {
+            contributions: contributed
+                .then(|| chart(&charts::contributions(&features)))
+                .transpose()?,
+            table: features.iter().map(line).collect(),
+            more,
+            densities: features
+                .iter()
+                .filter(|feature| {
+                    feature.groups.iter().any(|group| group.counts.iter().any(|c| *c > 0))
+                })
+                .map(density)
+                .collect::<Result<_>>()?,
+            correlations: related
+                .then(|| chart(&charts::correlations(&names, &correlations)))
+                .transpose()?,
+            pairs: pairs(&correlations),
+        }))
+    }
 }
 
-/// With names and values that a chart can hold.
+fn density(feature: &FeatureSummary) -> Result<Density> {
+    Ok(Density { name: text::value(&name(feature)), chart: chart(&charts::density(feature))? })
+}
+
+/// The feature with its names and values shortened for a chart.
 fn printable(feature: &FeatureSummary) -> FeatureSummary {
     let mut feature = feature.clone();
     if let Some(column) = &mut feature.feature {
@@ -117,9 +124,9 @@ fn name(feature: &FeatureSummary) -> String {
     feature.feature.as_ref().map(|column| column.name.clone()).unwrap_or_default()
 }
 
-fn line(feature: &FeatureSummary) -> Line {
+fn line(feature: &FeatureSummary) -> FeatureLine {
     let column = feature.feature.as_ref();
-    Line {
+    FeatureLine {
         name: text::value(&name(feature)),
         kind: column.map_or("", |column| kind(column.kind())),
         weight: column.map_or_else(String::new, |column| number::float(column.weight)),
@@ -132,7 +139,7 @@ fn line(feature: &FeatureSummary) -> Line {
     }
 }
 
-/// The median of a number, the most frequent value of another.
+/// The median of numbers, otherwise the most frequent value.
 fn typical(feature: &FeatureSummary, group: Group) -> String {
     let Some(group) = feature.groups.iter().find(|found| found.group() == group) else {
         return "–".to_owned();
@@ -149,7 +156,7 @@ fn typical(feature: &FeatureSummary, group: Group) -> String {
     frequent.map_or_else(|| "–".to_owned(), |(name, _)| text::value(&short(name)))
 }
 
-/// Cut for the table; it has its escapes already.
+/// Shortens a value whose characters are already escaped.
 fn short(category: &str) -> String {
     match category.char_indices().nth(TYPICAL) {
         Some((end, _)) => format!("{}…", &category[..end]),
@@ -161,16 +168,16 @@ fn pairs(correlations: &[Correlation]) -> Vec<[String; 4]> {
     let mut strong: Vec<(&Correlation, f64)> = correlations
         .iter()
         .filter_map(|found| found.value.map(|value| (found, value)))
-        .filter(|(_, value)| value.abs() >= WORTH)
+        .filter(|(_, value)| value.abs() >= STRONG)
         .collect();
     strong.sort_by(|(_, a), (_, b)| b.abs().partial_cmp(&a.abs()).unwrap_or(Ordering::Equal));
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut listed: Vec<(&str, &str)> = Vec::new();
     let mut lines = Vec::new();
     // A pair may have been measured in more than one way: the strongest is enough.
     for (found, value) in strong {
         let pair = (found.first.as_str(), found.second.as_str());
-        if lines.len() < PAIRS && !told.contains(&pair) {
-            told.push(pair);
+        if lines.len() < PAIRS && !listed.contains(&pair) {
+            listed.push(pair);
             lines.push([
                 text::value(pair.0),
                 text::value(pair.1),

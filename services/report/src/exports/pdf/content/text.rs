@@ -1,24 +1,24 @@
-//! Data as text that can be printed: short, with nothing in it that is unseen or that moves what is around it.
+//! Printable text from data: shortened, with invisible and direction-changing characters escaped.
 
-use super::fonts;
+use super::super::fonts;
 
-/// Characters of a value that are shown; the rest is cut off.
+/// Limit of a value, in characters.
 pub const VALUE: usize = 200;
-/// Characters of a sentence that are shown: descriptions, messages, explanations.
+/// Limit of a description, message or explanation, in characters.
 const SENTENCE: usize = 1_000;
-/// Characters of what stands in a heading.
+/// Limit of a name in a heading, in characters.
 const NAME: usize = 80;
-/// Words up to this many characters are never divided, and longer ones after punctuation only, up to
+/// Words of at most this many characters get no break opportunity.
 const WORD: usize = 12;
-/// this many in values
+/// Longer words break after punctuation only, up to this length in values.
 const VALUE_WORD: usize = 16;
-/// and this many in sentences.
+/// The same in sentences.
 const SENTENCE_WORD: usize = 24;
-/// Parts that a long word without any punctuation is divided into.
+/// Characters between break opportunities in words longer than that.
 const PART: usize = 8;
-/// Marks that may stand on one letter.
+/// Combining marks on one letter; further ones are escaped.
 const MARKS: usize = 3;
-/// Where a line may break: the template makes it an empty space. As data have theirs escaped, all are ours.
+/// A break opportunity, never drawn. In data the character is escaped, so all occurrences are from this module.
 pub const BREAK: char = '\u{200b}';
 
 /// A value of a record: unseen characters as escapes, cut at [`VALUE`], long words with places to break at.
@@ -26,7 +26,7 @@ pub fn value(text: &str) -> String {
     breaks(&cut(text, VALUE), VALUE_WORD)
 }
 
-/// Text for people, of one or many lines.
+/// A sentence, with line breaks and repeated spaces as one space.
 pub fn sentence(text: &str) -> String {
     breaks(&cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), SENTENCE), SENTENCE_WORD)
 }
@@ -51,8 +51,8 @@ pub fn cut(text: &str, limit: usize) -> String {
     out
 }
 
-/// Adds the character, or an escape where it would not be seen as it is: control characters, marks of direction
-/// and others of no width, and those that no font here has.
+/// Adds the character, or an escape for control characters, direction marks, other invisible characters and
+/// characters that no font has.
 fn visible(character: char, escape: bool, out: &mut String) {
     match character {
         ' ' | '\u{a0}' => out.push(' '),
@@ -67,7 +67,7 @@ fn visible(character: char, escape: bool, out: &mut String) {
     }
 }
 
-/// Controls, format characters, fillers and variation selectors: fonts may have them, readers see nothing.
+/// Control and format characters, fillers and variation selectors, even where a font has a glyph for them.
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
@@ -95,8 +95,8 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
-/// Marks that stand on the letter before them, in the scripts that the fonts have.
-fn is_mark(character: char) -> bool {
+/// Combining marks of the scripts that the fonts cover.
+pub fn is_mark(character: char) -> bool {
     matches!(
         character,
         '\u{300}'..='\u{36f}'
@@ -120,8 +120,8 @@ fn is_mark(character: char) -> bool {
     )
 }
 
-/// The text with [`BREAK`] in its long words: after punctuation, and in those longer than `longest` every few
-/// characters.
+/// The text with [`BREAK`] in long words: after punctuation, and every few characters in words longer than
+/// `longest`.
 fn breaks(text: &str, longest: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for (place, word) in text.split(' ').enumerate() {
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unseen_is_escaped() {
+    fn unseen_characters_are_escaped() {
         assert_eq!(
             cut("a\u{202e}b\u{200b}\0\u{1b}[31m\n\t", 99),
             "a\\u{202e}b\\u{200b}\\u{0}\\u{1b}[31m\\n\\t"
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_cut() {
+    fn long_text_is_cut() {
         let long = value(&"x".repeat(100_000)).replace(BREAK, "");
         assert_eq!(long, format!("{}…", "x".repeat(VALUE)));
         assert_eq!(cut("abc", 3), "abc");

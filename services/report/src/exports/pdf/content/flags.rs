@@ -1,35 +1,36 @@
 //! Section "Flags": direct indicators, by severity.
 
 use anomal_core::proto::{Severity, report::FlagCount};
-use serde::Serialize;
 
-use super::{HITS, data::severity, number, text};
-use crate::view::{Hit, ReportDocument};
+use super::{number, severity, text};
+use crate::{
+    exports::PDF_HITS,
+    view::{Hit, ReportDocument},
+};
 
-#[derive(Serialize)]
-pub struct Level {
-    severity: &'static str,
-    flags: Vec<Flag>,
+pub struct FlagLevel {
+    pub severity: &'static str,
+    pub flags: Vec<FlagDetails>,
 }
 
-#[derive(Serialize)]
-struct Flag {
-    name: String,
-    description: String,
-    message: String,
-    count: String,
-    hit: bool,
-    /// That not all rows follow.
-    note: Option<String>,
+pub struct FlagDetails {
+    pub name: String,
+    pub description: String,
+    pub message: String,
+    pub count: String,
+    pub hit: bool,
+    /// Set where rows are left out.
+    pub note: Option<String>,
     /// Row and value.
-    rows: Vec<(String, String)>,
+    pub rows: Vec<(String, String)>,
 }
 
-pub fn of(whole: &ReportDocument) -> Vec<Level> {
+/// By severity from the highest; those without one are last.
+pub fn levels(whole: &ReportDocument) -> Vec<FlagLevel> {
     [Severity::High, Severity::Medium, Severity::Low, Severity::Unspecified]
         .into_iter()
         .filter_map(|level| {
-            let flags: Vec<Flag> = whole
+            let flags: Vec<FlagDetails> = whole
                 .report
                 .flags
                 .iter()
@@ -37,15 +38,15 @@ pub fn of(whole: &ReportDocument) -> Vec<Level> {
                 .filter(|(_, flag)| flag.severity() == level)
                 .map(|(place, found)| flag(found, whole.hits.get(place).map_or(&[], Vec::as_slice)))
                 .collect();
-            (!flags.is_empty()).then(|| Level { severity: severity(level), flags })
+            (!flags.is_empty()).then(|| FlagLevel { severity: severity(level), flags })
         })
         .collect()
 }
 
-fn flag(flag: &FlagCount, hits: &[Hit]) -> Flag {
-    let shown = hits.get(..HITS).unwrap_or(hits);
+fn flag(flag: &FlagCount, hits: &[Hit]) -> FlagDetails {
+    let shown = hits.get(..PDF_HITS).unwrap_or(hits);
     let all = flag.rows.max(hits.len() as u64);
-    Flag {
+    FlagDetails {
         name: text::name(&flag.name),
         description: text::sentence(&flag.description),
         message: text::sentence(&flag.message.replace("{count}", &number::count(flag.rows))),

@@ -1,15 +1,11 @@
-//! The rows that are suspicious or flagged, each with why.
+//! Suspicious and flagged rows, each with its reasons.
 
-use serde::Serialize;
+use anomal_core::Result;
 
-use super::{
-    SUSPECTS,
-    data::{chart, severity},
-    number, text,
-    world::Files,
-};
+use super::{super::layout::chart::Chart, chart, number, severity, text};
 use crate::{
     charts,
+    exports::PDF_SUSPECTS,
     view::{Reason, Record, ReportDocument},
 };
 
@@ -20,63 +16,65 @@ const REASONS: usize = 3;
 /// Flags shown for a row.
 const FLAGS: usize = 6;
 
-#[derive(Serialize)]
 pub struct Suspects {
-    /// How many there are and how many of them follow.
-    note: String,
-    /// What is shown of the record, where that is not all.
-    columns: Option<String>,
+    /// The number of rows and how many of them are listed.
+    pub note: String,
+    /// Set where not all columns of the records are shown.
+    pub columns: Option<String>,
     /// Whether rows have scores and reasons.
-    classified: bool,
-    scores: Option<String>,
-    rows: Vec<Suspect>,
+    pub classified: bool,
+    pub scores: Option<Chart>,
+    pub rows: Vec<Suspect>,
 }
 
-#[derive(Serialize)]
-struct Suspect {
-    row: String,
-    /// Empty where it has none.
-    score: String,
-    rank: String,
-    suspicious: bool,
-    severity: &'static str,
-    flags: Vec<String>,
-    more_flags: usize,
-    reasons: Vec<Why>,
-    explanation: String,
+pub struct Suspect {
+    pub row: String,
+    /// Empty where the row has none.
+    pub score: String,
+    pub rank: String,
+    pub suspicious: bool,
+    pub severity: &'static str,
+    pub flags: Vec<String>,
+    pub more_flags: usize,
+    pub reasons: Vec<FeatureReason>,
+    pub explanation: String,
     /// Column and value; none: missing.
-    record: Vec<(String, Option<String>)>,
+    pub record: Vec<(String, Option<String>)>,
 }
 
-#[derive(Serialize)]
-struct Why {
-    feature: String,
-    share: f64,
-    percent: String,
+pub struct FeatureReason {
+    pub feature: String,
+    pub share: f64,
+    pub percent: String,
     /// The row's value of the feature.
-    value: String,
+    pub value: String,
 }
 
-pub fn of(whole: &ReportDocument, files: &mut Files) -> Suspects {
-    let report = &whole.report;
-    let shown = whole.suspects.get(..SUSPECTS).unwrap_or(&whole.suspects);
-    let names: Vec<String> =
-        report.columns.iter().map(|column| text::value(&column.name)).collect();
-    Suspects {
-        note: note(shown.len() as u64, report.suspects.max(whole.suspects.len() as u64)),
-        columns: (names.len() > COLUMNS && !shown.is_empty()).then(|| {
-            format!(
-                "Of each record the first {COLUMNS} of {} columns are shown.",
-                number::count(names.len() as u64)
-            )
-        }),
-        classified: !report.engine.is_empty(),
-        scores: whole
-            .view
-            .scores
-            .as_ref()
-            .map(|scores| chart(files, "scores", &charts::scores(scores))),
-        rows: shown.iter().map(|record| suspect(record, &names, whole)).collect(),
+impl Suspects {
+    /// # Errors
+    /// `Internal` where the chart cannot be read.
+    pub fn new(whole: &ReportDocument) -> Result<Self> {
+        let report = &whole.report;
+        let shown = whole.suspects.get(..PDF_SUSPECTS).unwrap_or(&whole.suspects);
+        let names: Vec<String> =
+            report.columns.iter().map(|column| text::value(&column.name)).collect();
+        Ok(Self {
+            note: note(shown.len() as u64, report.suspects.max(whole.suspects.len() as u64)),
+            columns: (names.len() > COLUMNS && !shown.is_empty()).then(|| {
+                format!(
+                    "Of each record the first {COLUMNS} of {} columns are shown.",
+                    number::count(names.len() as u64)
+                )
+            }),
+            classified: !report.engine.is_empty(),
+            scores: whole
+                .view
+                .scores
+                .as_ref()
+                .map(|scores| chart(&charts::scores(scores)))
+                .transpose()?,
+            rows: shown.iter().map(|record| suspect(record, &names, whole)).collect(),
+        })
     }
 }
 
@@ -112,7 +110,7 @@ fn suspect(record: &Record, names: &[String], whole: &ReportDocument) -> Suspect
             .reasons
             .iter()
             .take(REASONS)
-            .map(|reason| why(reason, record, whole))
+            .map(|found| reason(found, record, whole))
             .collect(),
         explanation: record.explanation.as_deref().map(text::sentence).unwrap_or_default(),
         record: names
@@ -124,7 +122,7 @@ fn suspect(record: &Record, names: &[String], whole: &ReportDocument) -> Suspect
     }
 }
 
-/// Where among all rows, from the most anomalous.
+/// The rank among all rows as a share from the top.
 fn rank(rank: f64) -> String {
     if !rank.is_finite() {
         return String::new();
@@ -138,10 +136,10 @@ fn rank(rank: f64) -> String {
     }
 }
 
-fn why(reason: &Reason, record: &Record, whole: &ReportDocument) -> Why {
+fn reason(reason: &Reason, record: &Record, whole: &ReportDocument) -> FeatureReason {
     let place = whole.report.features.iter().position(|feature| feature.name == reason.feature);
     let value = place.and_then(|place| record.features.get(place));
-    Why {
+    FeatureReason {
         feature: text::value(&reason.feature),
         share: if reason.share.is_finite() { reason.share.clamp(0.0, 1.0) } else { 0.0 },
         percent: number::percent(reason.share),
@@ -159,14 +157,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_tell_what_is_left_out() {
+    fn notes_name_the_rows_left_out() {
         assert_eq!(note(0, 0), "No row is suspicious, and none is flagged.");
         assert!(note(20, 20).starts_with("All 20 rows"));
         assert!(note(200, 1_234).starts_with("The 200 most suspicious of 1,234 rows"));
     }
 
     #[test]
-    fn ranks_are_told_from_the_top() {
+    fn ranks_are_counted_from_the_top() {
         assert_eq!(
             [1.0, 0.9995, 0.96, 0.5, f64::NAN].map(rank),
             ["top 0.01 %", "top 0.05 %", "top 4.0 %", "top 50 %", ""]

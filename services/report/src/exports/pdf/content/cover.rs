@@ -1,86 +1,83 @@
-//! The first page: what was run on what, and what came out.
+//! The first page: input, settings and results of the run.
 
 use anomal_core::proto::{Diagnostic, FeatureColumn, FeatureKind, Report, report::FlagCount};
-use serde::Serialize;
 
-use super::{data::severity, number, text};
+use super::{number, severity, text};
 use crate::view::ReportDocument;
 
-/// Of each list on the page: more would make it no first page.
+/// Limits of the lists, so that they fit on about one page.
 const FEATURES: usize = 40;
 const FILTERS: usize = 20;
 const FLAGS: usize = 40;
 const NOTES: usize = 12;
 
-#[derive(Serialize)]
 pub struct Cover {
-    figures: Vec<Figure>,
+    pub figures: Vec<KeyFigure>,
     /// Name and value.
-    facts: Vec<(&'static str, String)>,
-    features: Vec<Feature>,
-    more_features: Option<String>,
-    filters: Vec<(String, String)>,
-    more_filters: Option<String>,
-    flags: Vec<Flag>,
-    more_flags: Option<String>,
-    notes: Vec<String>,
-    more_notes: Option<String>,
+    pub facts: Vec<(&'static str, String)>,
+    pub features: Vec<Feature>,
+    pub more_features: Option<String>,
+    pub filters: Vec<(String, String)>,
+    pub more_filters: Option<String>,
+    pub flags: Vec<Flag>,
+    pub more_flags: Option<String>,
+    pub notes: Vec<String>,
+    pub more_notes: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Figure {
-    label: &'static str,
-    value: String,
-    /// How much of all rows it is.
-    share: String,
-    /// Whether it is what the reader looks for.
-    strong: bool,
+pub struct KeyFigure {
+    pub label: &'static str,
+    pub value: String,
+    /// Share of all rows.
+    pub share: String,
+    /// Whether it is emphasized.
+    pub strong: bool,
 }
 
-#[derive(Serialize)]
-struct Feature {
-    name: String,
-    kind: &'static str,
-    weight: String,
-    /// Of the largest weight, 0..1.
-    share: f64,
-    origin: String,
+pub struct Feature {
+    pub name: String,
+    pub kind: &'static str,
+    pub weight: String,
+    /// The weight as a share of the largest one, 0..1.
+    pub share: f64,
+    pub origin: String,
 }
 
-#[derive(Serialize)]
-struct Flag {
-    name: String,
-    severity: &'static str,
-    rows: String,
-    hit: bool,
+pub struct Flag {
+    pub name: String,
+    pub severity: &'static str,
+    pub rows: String,
+    pub hit: bool,
 }
 
-pub fn of(whole: &ReportDocument) -> Cover {
-    let report = &whole.report;
-    let (features, more_features) = some(&report.features, FEATURES, "feature", "features");
-    let (filters, more_filters) = some(&report.filters, FILTERS, "filter", "filters");
-    let (flags, more_flags) = some(&report.flags, FLAGS, "flag", "flags");
-    let notes = notes(whole);
-    let (notes, more_notes) = some(&notes, NOTES, "note", "notes");
-    let heaviest = report.features.iter().map(|feature| feature.weight).fold(0.0, f64::max);
-    Cover {
-        figures: figures(report),
-        facts: facts(report),
-        features: features.iter().map(|column| feature(column, heaviest)).collect(),
-        more_features,
-        filters: filters
-            .iter()
-            .map(|filter| (text::value(&filter.name), number::rows(filter.rows)))
-            .collect(),
-        more_filters,
-        flags: flags.iter().map(flag).collect(),
-        more_flags,
-        notes: notes.to_vec(),
-        more_notes,
+impl Cover {
+    pub fn new(whole: &ReportDocument) -> Self {
+        let report = &whole.report;
+        let (features, more_features) = some(&report.features, FEATURES, "feature", "features");
+        let (filters, more_filters) = some(&report.filters, FILTERS, "filter", "filters");
+        let (flags, more_flags) = some(&report.flags, FLAGS, "flag", "flags");
+        let notes = notes(whole);
+        let (notes, more_notes) = some(&notes, NOTES, "note", "notes");
+        let heaviest = report.features.iter().map(|feature| feature.weight).fold(0.0, f64::max);
+        Self {
+            figures: figures(report),
+            facts: facts(report),
+            features: features.iter().map(|column| feature(column, heaviest)).collect(),
+            more_features,
+            filters: filters
+                .iter()
+                .map(|filter| (text::value(&filter.name), number::rows(filter.rows)))
+                .collect(),
+            more_filters,
+            flags: flags.iter().map(flag).collect(),
+            more_flags,
+            notes: notes.to_vec(),
+            more_notes,
+        }
     }
 }
 
-/// The first of a list, and words for the others, if any.
+/// The first `limit` items, and a phrase for the rest, if any.
 pub fn some<'a, T>(
     list: &'a [T],
     limit: usize,
@@ -93,7 +90,7 @@ pub fn some<'a, T>(
     (shown, more)
 }
 
-fn figures(report: &Report) -> Vec<Figure> {
+fn figures(report: &Report) -> Vec<KeyFigure> {
     [
         ("Rows", report.rows, false),
         ("Rejected", report.rejected, false),
@@ -102,7 +99,7 @@ fn figures(report: &Report) -> Vec<Figure> {
         ("Suspicious", report.suspicious, true),
         ("Flagged", report.flagged, true),
     ]
-    .map(|(label, rows, strong)| Figure {
+    .map(|(label, rows, strong)| KeyFigure {
         label,
         value: number::count(rows),
         share: if label == "Rows" || report.rows == 0 {
@@ -161,7 +158,7 @@ fn flag(flag: &FlagCount) -> Flag {
     }
 }
 
-/// Of the run and of the classification, each once.
+/// Diagnostics of the run and of the classification, without duplicates.
 fn notes(whole: &ReportDocument) -> Vec<String> {
     let analysis =
         whole.analysis.as_ref().map(|analysis| analysis.diagnostics.as_slice()).unwrap_or_default();
