@@ -1,7 +1,7 @@
 //! Runs under a memory limit. First that the limit itself works, since a limit that does nothing would let every other
 //! test pass.
 
-use std::process::Command;
+use std::{fmt::Write, process::Command};
 
 use anomal_tests::{Workspace, memory::MemoryGroup};
 
@@ -35,4 +35,65 @@ fn anomal_runs_under_a_limit() {
     output.expect(0, &[]);
     assert!(output.stdout.starts_with("anomal "), "{output:#?}");
     assert!(!killed);
+}
+
+const ROWS: u32 = 100_000;
+
+/// Rows of eight numbers and a text of this length, none like another.
+fn records(text_length: usize) -> String {
+    let mut csv = String::from("a,b,c,d,e,f,g,h,text\n");
+    for row in 0..ROWS {
+        for column in 1..=8_u32 {
+            let number = row.wrapping_mul(2_654_435_761).wrapping_mul(column) % 1_000_003;
+            let _ = write!(csv, "{number}.5,");
+        }
+        let _ = writeln!(csv, "{row:0>text_length$}");
+    }
+    csv
+}
+
+fn job(output: &str) -> String {
+    let features = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let features = features.map(|name| format!("  - {{type: field, name: {name}}}\n")).concat();
+    format!(
+        "input: {{csv: {{path: in.csv}}}}\nfeatures:\n{features}classification: {{engine: HBOS}}\n\
+         outputs: [{{csv: {{path: {output}}}}}]\n"
+    )
+}
+
+fn workspace(text_length: usize) -> Workspace {
+    let (records, job) = (records(text_length), job("out.csv"));
+    Workspace::with_files(&[("in.csv", records.as_bytes()), ("job.yaml", job.as_bytes())])
+}
+
+/// 100,000 rows of eight features take 6.4 MB, a step over them three times that.
+#[test]
+fn a_step_that_does_not_fit_is_refused_with_what_it_needs() {
+    let workspace = workspace(1);
+    let output = workspace.anomal(&["run", "job.yaml", "--memory", "8MiB"]);
+    output.expect(1, &["classification", "needs all rows in memory", "MiB", "--memory"]);
+    assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
+    workspace.anomal(&["run", "job.yaml", "--memory", "64MiB"]).expect(0, &[]);
+}
+
+/// 100,000 texts of 500 bytes take 50 MB, of which a quarter of the budget stays in memory.
+#[test]
+fn rows_beyond_the_budget_are_spilled_and_the_same() {
+    let workspace = workspace(500);
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
+    let in_memory = workspace.bytes("out.csv");
+    workspace.anomal(&["run", "job.yaml", "--memory", "32MiB"]).expect(0, &[]);
+    assert!(workspace.bytes("out.csv") == in_memory);
+    assert_eq!(workspace.files(), ["in.csv", "job.yaml", "out.csv"]);
+}
+
+/// The default budget is that of the control group: a run ends with results or with an error, and is not killed.
+#[test]
+fn the_default_budget_is_that_of_the_control_group() {
+    let workspace = workspace(500);
+    let Some((output, killed)) = workspace.anomal_limited(512 * MIB, &["run", "job.yaml"]) else {
+        return;
+    };
+    assert!(!killed, "{output:#?}");
+    output.expect(0, &[]);
 }

@@ -1,4 +1,4 @@
-//! Long computations in an async world: off the executor's threads, and stopped when nobody waits.
+//! Long computations in asynchronous code: off the executor's threads, and stopped when no caller waits.
 
 use std::sync::{
     Arc,
@@ -7,14 +7,14 @@ use std::sync::{
 
 use crate::{Error, Result};
 
-/// Whether the work is still wanted. Long loops ask it at each block, so that a client that went away
-/// or a deadline that passed frees the processor within a second.
+/// Whether the work is still wanted. Long loops check it for each block, so that a client that disconnects or a
+/// deadline that passes frees the processor within a second.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
     /// # Errors
-    /// `Cancelled` once nobody waits for the result.
+    /// `Cancelled` once no caller waits for the result.
     pub fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }

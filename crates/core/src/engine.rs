@@ -71,7 +71,7 @@ pub trait FeatureEngine: Send + Sync {
     /// Checks the settings against the columns of an input.
     ///
     /// # Errors
-    /// `InvalidSettings` with the path: unknown component, missing column (nearest names told), wrong
+    /// `InvalidSettings` with the path: unknown component, missing column (with the nearest names), wrong
     /// type, wrong parameter, expression refused.
     async fn plan(&self, request: PlanRequest) -> Result<Plan>;
 

@@ -1,5 +1,5 @@
-//! One error type for all that crosses a boundary: a code that decides what happens next, and a
-//! message for the person who has to mend it.
+//! One error type for everything that crosses a boundary: a code that decides what happens next, and a
+//! message for the person who has to fix it.
 
 use std::fmt;
 
@@ -18,21 +18,21 @@ pub enum Code {
     InvalidRequest,
     /// There is no such thing.
     NotFound,
-    /// Who asks has not said who they are, or not rightly.
+    /// The caller has not authenticated, or with wrong credentials.
     Unauthenticated,
-    /// Who asks may not.
+    /// The caller lacks a right.
     PermissionDenied,
     /// More than this engine is allowed to take on; the message holds the estimate.
     ResourceExhausted,
-    /// Can't be reached or is shutting down: worth another try, on another replica.
+    /// Can't be reached or is shutting down: worth a retry, on another replica.
     Unavailable,
-    /// Speaks another version, or is no engine at all: another try is of no use.
+    /// Speaks another version, or is not an engine: a retry is of no use.
     Incompatible,
     DeadlineExceeded,
     Cancelled,
     /// A result could not be written.
     Output,
-    /// A defect of ours.
+    /// A defect of Anomal.
     Internal,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Polars fails on what the engines have already checked; what is left is a defect of ours.
+/// The engines check their input before; what Polars still refuses is a defect of Anomal.
 impl From<polars::error::PolarsError> for Error {
     fn from(error: polars::error::PolarsError) -> Self {
         Self::internal(format!("table operation: {error}"))

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A job that is ready to be executed.
-pub(crate) struct Compiled<'a> {
+pub(crate) struct CompiledJob<'a> {
     pub graph: Graph,
     pub executor: ExecutorOptions,
     pub plan: Arc<Plan>,
@@ -42,7 +42,7 @@ pub(crate) async fn compile<'a>(
     job: &AnomalyJob,
     engines: &Engines,
     options: &'a Options,
-) -> Result<Compiled<'a>> {
+) -> Result<CompiledJob<'a>> {
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
     let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
@@ -70,7 +70,7 @@ pub(crate) async fn compile<'a>(
         memory: options.memory.unwrap_or_else(MemoryBudget::default_bytes),
         spill_folder: files::spill_folder(&targets),
     };
-    Ok(Compiled { graph, executor, plan, columns, scoring, draft })
+    Ok(CompiledJob { graph, executor, plan, columns, scoring, draft })
 }
 
 fn operators(

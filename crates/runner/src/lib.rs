@@ -24,5 +24,5 @@ pub use original::OriginalFiles;
 pub use progress::{Observer, Quiet, Stage};
 pub use publish::Publishing;
 pub use run::{Engines, Options, Outcome, run};
-pub use summary::{FilterSummary, FlagSummary, Published, StageTime, Summary};
+pub use summary::{FilterSummary, FlagSummary, PublishedReport, StageTime, Summary};
 pub use suspects::Suspect;

@@ -13,13 +13,13 @@ use anomal_storage::Secrets;
 use tracing::Instrument;
 
 use crate::{
-    compile::{Compiled, compile},
+    compile::{CompiledJob, compile},
     monitor::RunMonitor,
     operators::classify::Scoring,
     original::OriginalFiles,
     progress::{Observer, Stage},
     publish::Publishing,
-    summary::{Clock, Parts, Published, Summary},
+    summary::{Clock, Parts, PublishedReport, Summary},
     tally::Tally,
 };
 
@@ -71,7 +71,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let mut clock = Clock::start(observer);
     clock.enter(Stage::Plan);
     let compiled = clock.within(compile(job, engines, options)).await?;
-    let Compiled { graph, executor, plan, columns, scoring, draft } = compiled;
+    let CompiledJob { graph, executor, plan, columns, scoring, draft } = compiled;
 
     let tally = Tally::new(&plan, options.suspects, draft.is_some());
     let mut monitor = RunMonitor { clock, tally };
@@ -111,7 +111,7 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
             hits.unwrap_or_default(),
         );
         let report = publish.instrument(Stage::Publish.span()).await?;
-        summary.published(Published { id: report.id, url: report.url }, since);
+        summary.published(PublishedReport { id: report.id, url: report.url }, since);
     }
     Ok(Outcome { summary, plan: Arc::unwrap_or_clone(plan), analysis })
 }

@@ -47,7 +47,7 @@ pub struct Summary {
     pub dead_letter: Option<WriteOutcome>,
     /// The report, where one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<Published>,
+    pub report: Option<PublishedReport>,
     pub duration_seconds: f64,
     pub stages: Vec<StageTime>,
     pub steps: Vec<StepStatistics>,
@@ -60,7 +60,7 @@ pub struct Summary {
 /// A report that was published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Published {
+pub struct PublishedReport {
     pub id: String,
     /// Empty where nothing serves it.
     pub url: String,
@@ -151,7 +151,7 @@ impl Summary {
     }
 
     /// Adds the report, and the time that it took.
-    pub(crate) fn published(&mut self, report: Published, since: Instant) {
+    pub(crate) fn published(&mut self, report: PublishedReport, since: Instant) {
         let seconds = since.elapsed().as_secs_f64();
         self.report = Some(report);
         self.duration_seconds += seconds;
