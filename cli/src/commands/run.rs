@@ -2,6 +2,7 @@
 
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
+use anomal_connectors::ConnectorRegistry;
 use anomal_core::{Error, MemoryBudget};
 use anomal_report::{
     LocalReportEngine,
@@ -58,6 +59,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     };
     let options = Options {
         observer,
+        connectors: ConnectorRegistry::default(),
         original: settings.original.clone(),
         suspects: SUMMARY_SUSPECTS,
         results,

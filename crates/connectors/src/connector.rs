@@ -5,11 +5,7 @@ use anomal_dataflow::{Sink, Source};
 use anomal_spec::{Auth, InputDriver, OutputDriver};
 use anomal_storage::Secrets;
 
-use crate::{
-    remote::Access,
-    run_info::RunInfo,
-    source::OpenOptions,
-};
+use crate::{remote::Access, run_info::RunInfo, source::OpenOptions};
 
 /// A driver for inputs, outputs or both.
 pub trait Connector: Send + Sync {

@@ -5,9 +5,7 @@ use anomal_dataflow::Sink;
 use anomal_spec::OutputDriver;
 
 use super::sink::TerminalSink;
-use crate::{
-    connector::{Connector, OutputContext, unsupported},
-};
+use crate::connector::{Connector, OutputContext, unsupported};
 
 pub(crate) struct TerminalConnector;
 

@@ -197,7 +197,11 @@ struct ScoreCall<'a> {
 impl ScoreCall<'_> {
     /// Scores by the model's id, and sends the model with the call where the replica holds no models, or
     /// drops them faster than they are used.
-    async fn run(&self, address: SocketAddr, channel: EngineChannel) -> Result<ScoredTable, Status> {
+    async fn run(
+        &self,
+        address: SocketAddr,
+        channel: EngineChannel,
+    ) -> Result<ScoredTable, Status> {
         use score_request::Part;
         const UPLOADS: usize = 2;
         let RemoteClassificationEngine { models, replicas } = self.engine;
