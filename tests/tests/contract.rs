@@ -259,6 +259,7 @@ async fn every_detector_writes_the_same_bytes_on_replicas() {
     let job = "
 input: {csv: {path: dns.csv}}
 features: [{type: field, match: '*', except: [id, '@timestamp', label, dns.id, dns.answers.data]}]
+classification: {engine: HBOS}
 outputs:
   - csv: {path: out.csv, include: [features, contributions]}
   - parquet: {path: out.parquet, include: [features, contributions]}
