@@ -241,7 +241,7 @@ impl Replicas {
     ///
     /// # Errors
     /// As [`Replicas::call`].
-    pub async fn call_at<T, F>(&self, call: impl Fn(SocketAddr, Wire) -> F) -> Result<T>
+    pub async fn call_at<T, F>(&self, call: impl Fn(SocketAddr, EngineChannel) -> F) -> Result<T>
     where
         F: Future<Output = Result<T, Status>>,
     {

@@ -322,10 +322,12 @@ impl<T: Copy, S: Total<T>> KeyState for Mean<T, S> {
 
 /// The standard deviation of a sample (n - 1), as SQL's `STDDEV`; none for fewer than two values.
 ///
-/// From the exact sums of values and of squares, with twice the precision of `f64`: exact enough for values whose
-/// deviation is 15 digits smaller than their mean.
+/// From the exact sums of values and of squares, with twice the precision of `f64`. Values are relative to the first
+/// one of the key. The relative error is about 1e-16, as long as values are at most 1e8 deviations from that one.
 pub(crate) struct Stddev {
     rows: WindowRows<f64>,
+    /// The first value of the key.
+    origin: Option<f64>,
     values: ExactSum,
     squares: ExactSum,
     count: u32,
@@ -335,8 +337,14 @@ pub(crate) struct Stddev {
 
 impl Stddev {
     pub fn new(window: Option<i64>) -> Self {
-        let (values, squares) = (ExactSum::default(), ExactSum::default());
-        Self { rows: WindowRows::new(window), values, squares, count: 0, too_large: 0 }
+        Self {
+            rows: WindowRows::new(window),
+            origin: None,
+            values: ExactSum::default(),
+            squares: ExactSum::default(),
+            count: 0,
+            too_large: 0,
+        }
     }
 
     fn add(&mut self, value: f64) {
@@ -388,6 +396,7 @@ impl KeyState for Stddev {
             self.subtract(expired);
         }
         if let Some(value) = value {
+            let value = value - *self.origin.get_or_insert(value);
             self.rows.push(time, value);
             self.add(value);
         }
@@ -398,6 +407,7 @@ impl KeyState for Stddev {
         self.rows.clear();
         self.values.clear();
         self.squares.clear();
+        self.origin = None;
         (self.count, self.too_large) = (0, 0);
     }
 }
