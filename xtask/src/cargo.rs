@@ -75,6 +75,21 @@ mod tests {
         assert!(others.is_empty(), "give these the features of the whole workspace: {others:#?}");
     }
 
+    /// A crate that is not listed is compiled like a dependency.
+    #[test]
+    fn each_crate_of_the_workspace_has_a_profile() {
+        let mut tree = cargo(&["tree", "--locked", "--workspace", "--depth", "0"]);
+        let output = tree.args(["--prefix", "none", "--format", "{p}"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let manifest = std::fs::read_to_string("../Cargo.toml").unwrap();
+        let mut crates = text.lines().filter_map(|line| line.split(' ').next()).peekable();
+        assert!(crates.peek().is_some(), "{}", String::from_utf8_lossy(&output.stderr));
+        for name in crates.filter(|name| !name.is_empty()) {
+            let section = format!("\n[profile.release.package.{name}]\n");
+            assert!(manifest.contains(&section), "{name} has no profile in Cargo.toml");
+        }
+    }
+
     #[test]
     fn the_target_folder_holds_programs_and_tests() {
         for program in ["/a/target/release/xtask", "/a/target/release/deps/xtask-1f"] {
