@@ -186,7 +186,11 @@ fn million_distinct_categories() {
 
 #[test]
 fn duplicate_column_name() {
-    expect_failure(b"a,b,a\n1,2,3\n", 3, &["`a`", "twice"]);
+    expect_failure(
+        b"a,b,a\n1,2,3\n",
+        3,
+        &["duplicate column name `a`", "columns 1 and 3", "rename"],
+    );
 }
 
 #[test]

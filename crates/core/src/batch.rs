@@ -127,7 +127,9 @@ impl Batch {
     /// Sets the position behind the last record of this batch: `consumed` of `total` units of the input.
     #[must_use]
     pub fn with_progress(mut self, (consumed, total): (u64, Option<u64>)) -> Self {
-        let last = self.offsets.u64().ok().and_then(|offsets| offsets.last());
+        // The column's own `last` panics where there is no row.
+        let last =
+            self.offsets.u64().ok().and_then(|offsets| offsets.get(offsets.len().checked_sub(1)?));
         let rejected = self.rejected.last().map(|record| record.row);
         let offset = last.max(rejected).map_or(0, |last| last + 1);
         self.position = Position { offset, consumed, total };
@@ -321,6 +323,12 @@ mod tests {
         let rest = batch().from_offset(4).unwrap();
         assert_eq!(rest.offsets(), [4, 7]);
         assert_eq!((rest.statistics.read, rest.statistics.rejected), (2, 0));
+    }
+
+    #[test]
+    fn a_batch_without_rows_has_a_position() {
+        let empty = Batch::new(Vec::new(), DataFrame::default(), DataFrame::default()).unwrap();
+        assert_eq!(empty.with_progress((3, None)).position.offset, 0);
     }
 
     #[test]

@@ -258,7 +258,12 @@ fn double() -> Operator {
 }
 
 fn sum(removes: bool) -> Operator {
-    let inputs = GlobalInputs { features: vec!["double".into()], typed: vec!["n".into()] };
+    sum_with(removes, &["double"])
+}
+
+fn sum_with(removes: bool, features: &[&str]) -> Operator {
+    let features = features.iter().map(|name| (*name).to_owned()).collect();
+    let inputs = GlobalInputs { features, typed: vec!["n".into()] };
     Operator::Global(Box::new(SumOfAll { inputs, removes }))
 }
 
@@ -299,12 +304,13 @@ proptest! {
         heights in prop::collection::vec(0_usize..5, 0..12),
         global in any::<bool>(),
         removes in any::<bool>(),
+        reads_features in any::<bool>(),
         memory in prop::sample::select(vec![1_u64 << 20, 1 << 40]),
     ) {
         let log = Arc::default();
         let mut operators = vec![double()];
         if global {
-            operators.push(sum(removes));
+            operators.push(sum_with(removes, if reads_features { &["double"] } else { &[] }));
         }
         let (execution, steps, _runtime) = run(graph(Numbers::new(&heights), operators, &log), memory);
         let execution = execution.unwrap();

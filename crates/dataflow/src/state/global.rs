@@ -170,7 +170,11 @@ impl GlobalState {
             if new.rows() != features.rows() {
                 return Err(other_rows());
             }
-            let columns = features.columns().hstack(new.columns().columns())?;
+            // A frame without columns has no height of its own.
+            let columns = match features.columns().width() {
+                0 => new.into_columns(),
+                _ => features.columns().hstack(new.columns().columns())?,
+            };
             features = features.with_columns(columns)?;
         }
         if let Some(scores) = output.scores {
