@@ -165,7 +165,9 @@ impl Run<'_> {
         let mut rest = operators.into_iter().peekable();
         while let Some(mut operator) = rest.next() {
             let inputs = operator.inputs().clone();
-            let Some(table) = state.table(&inputs, rest.peek().is_none_or(no_typed))? else {
+            let Some(table) = state
+                .table(&inputs, rest.peek().is_none_or(|next| next.inputs().typed.is_empty()))?
+            else {
                 break;
             };
             let span = self.monitor.enter(Step::Global(operator.name()));
@@ -204,10 +206,6 @@ impl Run<'_> {
         self.monitor.write(&batch)?;
         self.outputs.write(batch).await
     }
-}
-
-fn no_typed(operator: &Box<dyn GlobalOperator>) -> bool {
-    operator.inputs().typed.is_empty()
 }
 
 /// The columns that any of the operators needs from the row operators.

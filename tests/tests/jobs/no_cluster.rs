@@ -136,7 +136,8 @@ fn link_makes_it_a_kubectl_plugin() {
 fn invalid_names_are_refused_without_a_request() {
     let home = home("https://127.0.0.1:1");
     for line in ["job status ../pods", "job logs Dns", "job report a?b", "job list -n x/y"] {
-        anomal(&home, &format!("{line} --kubeconfig config")).expect(2, &["names in Kubernetes"]);
+        anomal(&home, &format!("{line} --kubeconfig config"))
+            .expect(2, &["not a name in Kubernetes"]);
     }
 }
 

@@ -94,6 +94,24 @@ impl CsvSource {
             options: options.clone(),
         })
     }
+
+    /// Reads the first records, then the rest; the input again if it has been read.
+    fn read_from(&mut self, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let Some(records) = self.unread.take() else {
+            check_rereadable(&self.input.path)?;
+            let mut again = Self::open(&self.input, &self.options)?;
+            again.select(&self.parser.selected)?;
+            return again.read_from(from);
+        };
+        let reader = CsvReader {
+            files: Arc::clone(&self.files),
+            parser: Arc::clone(&self.parser),
+            first: std::mem::take(&mut self.first),
+            unread: Some(records),
+            prefetcher: None,
+        };
+        Ok(resume(Box::new(reader), from))
+    }
 }
 
 impl CsvParser {
@@ -233,21 +251,8 @@ impl Source for CsvSource {
         Ok(())
     }
 
-    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
-        let Some(records) = self.unread.take() else {
-            check_rereadable(&self.input.path)?;
-            let mut again = Self::open(&self.input, &self.options)?;
-            again.select(&self.parser.selected)?;
-            return Source::open(&mut again, split, from);
-        };
-        let reader = CsvReader {
-            files: Arc::clone(&self.files),
-            parser: Arc::clone(&self.parser),
-            first: std::mem::take(&mut self.first),
-            unread: Some(records),
-            prefetcher: None,
-        };
-        Ok(resume(Box::new(reader), from))
+    fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        self.read_from(from)
     }
 
     fn empty(&self) -> DataFrame {

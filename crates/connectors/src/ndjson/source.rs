@@ -107,6 +107,18 @@ impl NdjsonSource {
             options: options.clone(),
         })
     }
+
+    /// Reads the first records, then the rest; the input again if it has been read.
+    fn read_from(&mut self, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let Some(mut reader) = self.reader.take() else {
+            check_rereadable(&self.input.path)?;
+            let mut again = Self::open(&self.input, &self.options)?;
+            again.select(&self.selected)?;
+            return again.read_from(from);
+        };
+        reader.selected.clone_from(&self.selected);
+        Ok(resume(Box::new(reader), from))
+    }
 }
 
 impl NdjsonReader {
@@ -269,15 +281,8 @@ impl Source for NdjsonSource {
         Ok(())
     }
 
-    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
-        let Some(mut reader) = self.reader.take() else {
-            check_rereadable(&self.input.path)?;
-            let mut again = Self::open(&self.input, &self.options)?;
-            again.select(&self.selected)?;
-            return Source::open(&mut again, split, from);
-        };
-        reader.selected.clone_from(&self.selected);
-        Ok(resume(Box::new(reader), from))
+    fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        self.read_from(from)
     }
 
     fn empty(&self) -> DataFrame {

@@ -35,8 +35,8 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub fn start(mut sinks: Vec<Box<dyn Sink>>) -> Self {
-        let takes = |sink: &Box<dyn Sink>| sink.capabilities().rows_before_results;
-        let rows_before_results = !sinks.is_empty() && sinks.iter().all(takes);
+        let all_take = sinks.iter().all(|sink| sink.capabilities().rows_before_results);
+        let rows_before_results = all_take && !sinks.is_empty();
         let (messages, mut receiver) = mpsc::channel(QUEUE);
         let task = tokio::task::spawn_blocking(move || {
             while let Some(message) = receiver.blocking_recv() {
