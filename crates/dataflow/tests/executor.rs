@@ -1,4 +1,5 @@
 //! The executor with sources, operators and sinks in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
     path::PathBuf,
@@ -111,7 +112,8 @@ impl RowOperator for Double {
 
     async fn process(&self, mut batch: Batch) -> Result<Batch> {
         let place = self.started.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(if place % 2 == 0 { 5 } else { 0 })).await;
+        tokio::time::sleep(Duration::from_millis(if place.is_multiple_of(2) { 5 } else { 0 }))
+            .await;
         let n = numbers(&batch.raw, "n");
         if self.fails_at.is_some_and(|fails| n.contains(&fails)) {
             return Err(Error::input("BAD", "fails as asked"));
@@ -182,10 +184,10 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn new(name: &'static str, log: &Arc<Mutex<Log>>) -> Box<Self> {
+    fn new(name: &'static str, log: &Arc<Mutex<Log>>) -> Self {
         let log = Arc::clone(log);
         let capabilities = Capabilities::default();
-        Box::new(Self { name, log, capabilities, fails_to_prepare: false })
+        Self { name, log, capabilities, fails_to_prepare: false }
     }
 
     fn event(&self, event: &str) {
@@ -272,8 +274,8 @@ fn graph(source: Numbers, operators: Vec<Operator>, log: &Arc<Mutex<Log>>) -> Gr
         source: Box::new(source),
         operators,
         results: Arc::new(Results),
-        sinks: vec![Recorder::new("sink", log)],
-        dead_letters: Recorder::new("dead letters", log),
+        sinks: vec![Box::new(Recorder::new("sink", log))],
+        dead_letters: Box::new(Recorder::new("dead letters", log)),
     }
 }
 
@@ -379,7 +381,7 @@ fn where_one_sink_fails_none_is_committed() {
     let mut graph = graph(Numbers::new(&[2]), vec![double()], &log);
     let mut full = Recorder::new("full", &log);
     full.fails_to_prepare = true;
-    graph.sinks.push(full);
+    graph.sinks.push(Box::new(full));
     let (execution, _, runtime) = run(graph, 1 << 30);
     let error = runtime.block_on(execution.unwrap().commit()).unwrap_err();
     assert_eq!(error.reason, "FULL");
@@ -427,7 +429,7 @@ fn sinks_that_can_get_rows_before_their_results() {
         let mut graph = graph(Numbers::new(&[2, 3]), vec![double(), sum(removes)], &log);
         let mut early = Recorder::new("early", &log);
         early.capabilities = Capabilities { rows_before_results: true };
-        graph.sinks = vec![early];
+        graph.sinks = vec![Box::new(early)];
         let (execution, _, _runtime) = run(graph, 1 << 30);
         // Rows that may be removed later are not written before.
         assert_eq!(execution.unwrap().rows_before_results, !removes);
