@@ -29,10 +29,10 @@ use self::{monitor::PageMonitor, process::Process};
 /// A browser with its own profile; it ends when its last page is dropped.
 #[derive(Clone)]
 pub struct Browser {
-    running: Arc<Running>,
+    running: Arc<RunningBrowser>,
 }
 
-struct Running {
+struct RunningBrowser {
     protocol: chromiumoxide::Browser,
     /// Messages from the browser that the client could not parse.
     unread: Mutex<Vec<String>>,
@@ -57,7 +57,8 @@ impl Browser {
         let connected = chromiumoxide::Browser::connect_with_config(address, config).await;
         let (protocol, mut handler) = connected.expect("Chromium answers");
         let reader = Mutex::new(None);
-        let running = Arc::new(Running { protocol, unread: Mutex::default(), reader, process });
+        let running =
+            Arc::new(RunningBrowser { protocol, unread: Mutex::default(), reader, process });
         let weak = Arc::downgrade(&running);
         let reader = tokio::spawn(async move {
             while let Some(message) = handler.next().await {
@@ -96,7 +97,7 @@ impl Browser {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningBrowser {
     fn drop(&mut self) {
         if let Some(reader) = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             reader.abort();

@@ -8,7 +8,7 @@ use anomal_report::{
     LocalReportEngine,
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
-use anomal_runner::{Observer, Options, Outcome, Publishing, Quiet, Summary, run as run_job};
+use anomal_runner::{Observer, Options, Outcome, Quiet, ReportTarget, Summary, run as run_job};
 use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};
@@ -118,10 +118,10 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
 async fn report_target(
     settings: &Settings,
     arguments: &RunReport,
-) -> Result<(Option<Publishing>, Option<ReportServer>), Error> {
+) -> Result<(Option<ReportTarget>, Option<ReportServer>), Error> {
     let spec = &settings.job.spec;
     let namespace = namespace(settings).unwrap_or_default();
-    let publishing = |engine, address| Some(Publishing { engine, namespace, address });
+    let publishing = |engine, address| Some(ReportTarget { engine, namespace, address });
     let report_address =
         std::env::var("ANOMAL_REPORT_ADDRESS").ok().filter(|address| !address.is_empty());
     let engines = spec.engines.as_ref();

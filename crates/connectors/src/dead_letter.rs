@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anomal_core::{Batch, Error, RejectedRecord, Result};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::Auth;
 use anomal_storage::Secrets;
 
@@ -46,14 +46,14 @@ impl Sink for DeadLetterSink {
         batch.rejected.iter().try_for_each(|record| self.write_record(record))
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         if let Some(file) = &mut self.file {
             file.prepare()?;
         }
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         if let Some(file) = &mut self.file {
             file.commit()?;
         }

@@ -157,9 +157,10 @@ impl Run<'_> {
         // Rows that may be removed later can't be written yet.
         let removes = operators.iter().any(|operator| operator.removes_rows());
         let at_sinks = self.outputs.takes_rows_before_results() && !removes;
+        let factors = operators.iter().map(|operator| (operator.memory_factor(), operator.name()));
+        let (factor, name) = factors.max_by_key(|(factor, _)| *factor).unwrap_or_default();
         let (memory, folder) = (options.memory, options.spill_folder.clone());
-        let mut state = GlobalState::new(inputs(&operators), memory, folder, at_sinks);
-        let name = operators.last().map_or("", |operator| operator.name());
+        let mut state = GlobalState::new(inputs(&operators), factor, memory, folder, at_sinks);
         let span = self.monitor.enter(Step::Rows);
         self.store(&mut state, name).instrument(span).await?;
         let mut rest = operators.into_iter().peekable();

@@ -13,6 +13,6 @@ mod state;
 pub use executor::{Execution, ExecutorOptions, Monitor, Step, execute};
 pub use graph::Graph;
 pub use operator::{GlobalInputs, GlobalOperator, GlobalOutput, Operator, RowOperator, Scope};
-pub use sink::{Capabilities, Prepared, Sink, WriteOutcome};
+pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 pub use source::{Reader, SkipTo, Source, Split, read_batches};
 pub use state::RowBuffer;

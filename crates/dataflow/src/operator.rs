@@ -58,6 +58,12 @@ pub trait GlobalOperator: Send {
 
     fn inputs(&self) -> &GlobalInputs;
 
+    /// What it holds at its peak, as a multiple of its inputs: them, a copy in one chunk or as an engine encodes them,
+    /// and its answer.
+    fn memory_factor(&self) -> u64 {
+        3
+    }
+
     /// Whether its answer may have fewer rows.
     fn removes_rows(&self) -> bool {
         false

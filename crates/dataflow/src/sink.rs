@@ -16,7 +16,7 @@ pub struct Capabilities {
 /// What a sink is ready to make visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "what is prepared is committed or aborted"]
-pub struct Prepared {
+pub struct PreparedEpoch {
     /// The rows between two barriers; 0 for a source that is read to its end.
     pub epoch: u64,
 }
@@ -39,19 +39,19 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared>;
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch>;
 
     /// Makes what was prepared visible. A second call for the same epoch changes nothing.
     ///
     /// # Errors
     /// As [`Sink::write`].
-    fn commit(&mut self, prepared: Prepared) -> Result<WriteOutcome>;
+    fn commit(&mut self, prepared: PreparedEpoch) -> Result<WriteOutcome>;
 
     /// Gives up what was prepared, since another sink has failed.
     ///
     /// # Errors
     /// As [`Sink::write`].
-    fn abort(&mut self, prepared: Prepared) -> Result<()> {
+    fn abort(&mut self, prepared: PreparedEpoch) -> Result<()> {
         // Dropping the sink removes what was written.
         drop(prepared);
         Ok(())

@@ -15,7 +15,7 @@ use anomal_core::{
 };
 use anomal_dataflow::{
     Capabilities, Execution, ExecutorOptions, GlobalInputs, GlobalOperator, GlobalOutput, Graph,
-    Monitor, Operator, Prepared, Reader, RowOperator, Sink, SkipTo, Source, Split, Step,
+    Monitor, Operator, PreparedEpoch, Reader, RowOperator, Sink, SkipTo, Source, Split, Step,
     WriteOutcome, execute, read_batches,
 };
 use async_trait::async_trait;
@@ -213,20 +213,20 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         if self.fails_to_prepare {
             return Err(Error::new(Code::Output, "FULL", "the disk is full"));
         }
         self.event(&format!("prepare {epoch}"));
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, prepared: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, prepared: PreparedEpoch) -> Result<WriteOutcome> {
         self.event(&format!("commit {}", prepared.epoch));
         Ok(WriteOutcome::new(self.name, 0))
     }
 
-    fn abort(&mut self, prepared: Prepared) -> Result<()> {
+    fn abort(&mut self, prepared: PreparedEpoch) -> Result<()> {
         self.event(&format!("abort {}", prepared.epoch));
         Ok(())
     }

@@ -22,7 +22,7 @@ mod tally;
 
 pub use original::OriginalFiles;
 pub use progress::{Observer, Quiet, Stage};
-pub use publish::Publishing;
+pub use publish::ReportTarget;
 pub use run::{Engines, Options, Outcome, run};
 pub use summary::{FilterSummary, FlagSummary, PublishedReport, StageTime, Summary};
 pub use suspects::Suspect;

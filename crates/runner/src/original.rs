@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anomal_connectors::{Access, csv::CsvFile};
 use anomal_core::{Batch, ROW, Result, proto::Plan};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_storage::Secrets;
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
 
@@ -147,12 +147,12 @@ impl Sink for View {
         self.file.write(&frame)
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         self.file.prepare()?;
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         self.file.commit()?;
         Ok(WriteOutcome::new(self.target.clone(), self.written))
     }

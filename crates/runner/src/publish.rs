@@ -20,7 +20,7 @@ const HITS: u64 = 100_000;
 
 /// Where a run's report goes.
 #[derive(Clone)]
-pub struct Publishing {
+pub struct ReportTarget {
     pub engine: Arc<dyn ReportEngine>,
     /// The Kubernetes namespace of the job; empty outside of a cluster.
     pub namespace: String,
@@ -30,7 +30,7 @@ pub struct Publishing {
 
 /// The rows of a report that is being made.
 pub(crate) struct Draft<'a> {
-    publishing: &'a Publishing,
+    publishing: &'a ReportTarget,
     /// Chosen before it is made, so that outputs can refer to it.
     id: String,
     /// Removed when it is dropped.
@@ -40,7 +40,7 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// # Errors
     /// `Output` if there is no room for temporary files.
-    pub fn new(publishing: &'a Publishing) -> Result<Self> {
+    pub fn new(publishing: &'a ReportTarget) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("anomal-report-").tempdir();
         let folder = folder.map_err(|error| {
             let message = format!("cannot store the rows of the report in the temporary folder: {error}; free some space there, or set TMPDIR to a \

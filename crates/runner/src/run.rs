@@ -18,7 +18,7 @@ use crate::{
     operators::classify::Scoring,
     original::OriginalFiles,
     progress::{Observer, Stage},
-    publish::Publishing,
+    publish::ReportTarget,
     summary::{Clock, Parts, PublishedReport, Summary},
     tally::Tally,
 };
@@ -43,7 +43,7 @@ pub struct Options {
     /// Whether rows are written where the settings name no output.
     pub results: bool,
     /// Where the report goes, if one is made.
-    pub report: Option<Publishing>,
+    pub report: Option<ReportTarget>,
     /// The secrets that inputs and outputs name.
     pub secrets: Secrets,
     /// Which of the job's runs it is; derived from the settings and the records where it is not given.

@@ -79,7 +79,7 @@ struct State {
     connections: Vec<TcpStream>,
 }
 
-struct Shared {
+struct ProxyState {
     to: Client,
     flavor: Flavor,
     tls: Arc<ServerConfig>,
@@ -91,7 +91,7 @@ pub struct Proxy {
     host: String,
     port: u16,
     ca: String,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyState>,
 }
 
 impl Proxy {
@@ -111,7 +111,7 @@ impl Proxy {
             requests: Vec::new(),
             connections: Vec::new(),
         };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ProxyState {
             to: to.admin(),
             flavor: to.flavor,
             tls: to.authority.server(host),
@@ -182,7 +182,7 @@ impl Proxy {
     }
 }
 
-impl Shared {
+impl ProxyState {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anomal_core::{Batch, ROW, Result};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::CsvOutput;
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, NewChunkedArray, Series, StringChunked,
@@ -40,12 +40,12 @@ impl Sink for CsvSink {
         self.file.write(&frame)
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         self.file.prepare()?;
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         self.file.commit()?;
         Ok(WriteOutcome::new(self.file.target(), self.rows))
     }

@@ -12,7 +12,7 @@ pub mod template;
 use std::sync::{Arc, atomic::AtomicBool};
 
 use anomal_core::{Batch, Code, Error, Result};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::{ElasticsearchOutput, Include};
 use anomal_storage::{cancelled, handle};
 use futures::executor::block_on;
@@ -175,15 +175,15 @@ impl Sink for ElasticsearchSink {
         Ok(())
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         self.flush(None)?;
         while !self.sending.is_empty() {
             self.collect_response()?;
         }
-        let Some(file) = &mut self.dead_letters.file else { return Ok(Prepared { epoch }) };
+        let Some(file) = &mut self.dead_letters.file else { return Ok(PreparedEpoch { epoch }) };
         file.prepare()?;
         if self.written + self.existing > 0 {
-            return Ok(Prepared { epoch });
+            return Ok(PreparedEpoch { epoch });
         }
         // If all documents are rejected, the index is at fault, not single documents.
         if let Some(file) = self.dead_letters.file.take() {
@@ -203,7 +203,7 @@ impl Sink for ElasticsearchSink {
         ))
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         let mut outcome = WriteOutcome::new(self.target.clone(), self.written + self.existing);
         outcome.existing = self.existing;
         if let Some(file) = &mut self.dead_letters.file {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anomal_core::{Batch, Result};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::NdjsonOutput;
 use polars::prelude::{AnyValue, Column};
 
@@ -49,12 +49,12 @@ impl Sink for NdjsonSink {
         self.file.write(&lines)
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         self.file.prepare()?;
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         self.file.commit()?;
         Ok(WriteOutcome::new(self.file.target().display().to_string(), self.rows))
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anomal_core::{Batch, Code, Error, Result};
-use anomal_dataflow::{Capabilities, Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::{ParquetOutput, is_url};
 use anomal_storage::Upload;
 use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
@@ -197,7 +197,7 @@ impl Sink for ParquetSink {
         self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
         if !std::mem::replace(&mut self.prepared, true) {
             self.complete()?;
             let file = self.reopen();
@@ -207,10 +207,10 @@ impl Sink for ParquetSink {
                 upload.flush_parts().map_err(|error| upload_error(&error))?;
             }
         }
-        Ok(Prepared { epoch })
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         let file = self.file.take();
         match (self.upload.take(), file) {
             (Some(upload), _) => upload.finish().map_err(|error| upload_error(&error))?,

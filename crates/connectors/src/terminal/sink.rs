@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, io::Write};
 
 use anomal_core::{Batch, ROW, Result};
-use anomal_dataflow::{Prepared, Sink, WriteOutcome};
+use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::TerminalOutput;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use polars::prelude::{AnyValue, Column};
@@ -70,11 +70,11 @@ impl Sink for TerminalSink {
         Ok(())
     }
 
-    fn prepare(&mut self, epoch: u64) -> Result<Prepared> {
-        Ok(Prepared { epoch })
+    fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
+        Ok(PreparedEpoch { epoch })
     }
 
-    fn commit(&mut self, _: Prepared) -> Result<WriteOutcome> {
+    fn commit(&mut self, _: PreparedEpoch) -> Result<WriteOutcome> {
         let rows = self.rows.len() as u64;
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);

@@ -7,7 +7,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::sink::{Prepared, Sink, WriteOutcome};
+use crate::sink::{PreparedEpoch, Sink, WriteOutcome};
 
 /// Batches that wait to be written.
 const QUEUE: usize = 2;
@@ -129,7 +129,7 @@ fn finish(sinks: Vec<Box<dyn Sink>>, dead_letters: Box<dyn Sink>) -> Result<Outc
 
 /// Everything that can fail is done for each sink before the first is made visible, in their order.
 fn commit(sinks: &mut [Box<dyn Sink>], epoch: u64) -> Result<Vec<WriteOutcome>> {
-    let mut prepared: Vec<Prepared> = Vec::with_capacity(sinks.len());
+    let mut prepared: Vec<PreparedEpoch> = Vec::with_capacity(sinks.len());
     for index in 0..sinks.len() {
         match sinks[index].prepare(epoch) {
             Ok(ready) => prepared.push(ready),

@@ -11,8 +11,8 @@ use crate::operator::{GlobalInputs, GlobalOutput};
 
 /// Of the rows that wait; more are spilled. They are read once, in order, so memory gains little.
 const ROW_BUFFER_BYTES: u64 = 256 << 20;
-/// A global step holds its columns, a copy of them in one chunk or as the engine encodes them, and its answer.
-const STEP_FACTOR: u64 = 3;
+/// The share of the budget that those rows may take.
+const ROW_BUFFER_SHARE: u64 = 8;
 
 pub(crate) struct GlobalState {
     /// Of all global operators.
@@ -25,8 +25,12 @@ pub(crate) struct GlobalState {
     /// Rows that global operators removed, ascending.
     removed: Vec<u64>,
     rows: Rows,
+    /// Bytes that the run may use, and those that the rows may.
     memory: u64,
+    row_memory: u64,
+    /// Bytes of the columns in memory, and the multiple of them that the global operators need.
     resident: u64,
+    factor: u64,
 }
 
 /// Where the other columns of the rows are.
@@ -40,12 +44,20 @@ enum Rows {
 }
 
 impl GlobalState {
-    /// `memory`: bytes that the run may use; `at_sinks`: whether the sinks take rows before their results.
-    pub fn new(inputs: GlobalInputs, memory: u64, folder: PathBuf, at_sinks: bool) -> Self {
+    /// `inputs` and `factor`: of all global operators; `memory`: bytes that the run may use; `at_sinks`: whether the
+    /// sinks take rows before their results.
+    pub fn new(
+        inputs: GlobalInputs,
+        factor: u64,
+        memory: u64,
+        folder: PathBuf,
+        at_sinks: bool,
+    ) -> Self {
+        let row_memory = if at_sinks { 0 } else { ROW_BUFFER_BYTES.min(memory / ROW_BUFFER_SHARE) };
         let rows = if at_sinks {
             Rows::AtSinks { ids: Vec::new(), features: Schema::default() }
         } else {
-            Rows::Buffer(RowBuffer::new(ROW_BUFFER_BYTES.min(memory / 4), folder))
+            Rows::Buffer(RowBuffer::new(row_memory, folder))
         };
         Self {
             inputs,
@@ -56,7 +68,9 @@ impl GlobalState {
             removed: Vec::new(),
             rows,
             memory,
+            row_memory,
             resident: 0,
+            factor,
         }
     }
 
@@ -104,7 +118,7 @@ impl GlobalState {
 
     /// Estimates from what has been read what all rows will need.
     fn check_memory(&self, position: Position, step: &str) -> Result<()> {
-        let needed = self.resident.saturating_mul(STEP_FACTOR);
+        let needed = self.resident.saturating_mul(self.factor).saturating_add(self.row_memory);
         if needed <= self.memory {
             return Ok(());
         }

@@ -79,6 +79,11 @@ impl GlobalOperator for Classify {
         &self.inputs
     }
 
+    /// Measured with HBOS: features, their encoded form, scores and a contribution for each feature.
+    fn memory_factor(&self) -> u64 {
+        5
+    }
+
     async fn run(&mut self, rows: Table) -> Result<GlobalOutput> {
         let Self { engine, settings, features, observer, .. } = self;
         let load = settings.model.as_ref().and_then(|file| file.load.clone());
