@@ -314,10 +314,12 @@ proptest! {
         if global {
             operators.push(sum_with(removes, if reads_features { &["double"] } else { &[] }));
         }
-        let (execution, steps, _runtime) = run(graph(Numbers::new(&heights), operators, &log), memory);
-        let execution = execution.unwrap();
+        let (execution, steps, runtime) = run(graph(Numbers::new(&heights), operators, &log), memory);
+        let mut execution = execution.unwrap();
+        let statistics = std::mem::take(&mut execution.statistics);
+        runtime.block_on(execution.commit()).unwrap();
         let rows = heights.iter().sum::<usize>() as u64;
-        prop_assert_eq!(execution.statistics.read, rows);
+        prop_assert_eq!(statistics.read, rows);
         let left: Vec<u64> = (0..rows).filter(|row| !(global && removes && row % 2 == 1)).collect();
         let sum: i64 = (0..i64::try_from(rows).unwrap()).sum();
         let results: Vec<i64> = left
@@ -430,9 +432,11 @@ fn sinks_that_can_get_rows_before_their_results() {
         let mut early = Recorder::new("early", &log);
         early.capabilities = Capabilities { rows_before_results: true };
         graph.sinks = vec![Box::new(early)];
-        let (execution, _, _runtime) = run(graph, 1 << 30);
+        let (execution, _, runtime) = run(graph, 1 << 30);
+        let execution = execution.unwrap();
         // Rows that may be removed later are not written before.
-        assert_eq!(execution.unwrap().rows_before_results, !removes);
+        assert_eq!(execution.rows_before_results, !removes);
+        runtime.block_on(execution.commit()).unwrap();
         let log = log.lock().unwrap();
         let before: Vec<u64> = if removes { Vec::new() } else { (0..5).collect() };
         assert_eq!(log.before_results, before);
