@@ -321,7 +321,7 @@ fn setup_installs_templates_and_dashboards() {
             workspace.anomal(&[&common, more].concat())
         };
         let both = ["--url", &tls_server.url, "--kibana-url", &kibana_url];
-        setup(&both).expect(0, &["templates", "dashboard among them"]);
+        setup(&both).expect(0, &["templates", "installed the dashboard"]);
         // A second setup succeeds too.
         setup(&both).expect(0, &[]);
         let printed = objects(flavor, &index);

@@ -94,7 +94,7 @@ fn missing_documents_fail_the_run() {
     elastic::on_each_server(|server| {
         let (proxy, _, workspace) = begin(server, "logs-short");
         set_page_faults(&proxy, |page| if page == 7 { empty_page(0, false) } else { Fault::None });
-        expect_failure(&workspace, 4, &["documents of", "that it has counted"]);
+        expect_failure(&workspace, 4, &["documents of", "that it had counted"]);
     });
 }
 
@@ -167,7 +167,7 @@ fn lost_point_in_time_with_other_documents_fails_the_run() {
             admin.load(&name, COUNT, &[json!({"n": 17, "@timestamp": "2026-03-04T00:00:17Z"})]);
             lost_point_in_time()
         });
-        expect_failure(&workspace, 4, &["documents have changed since", "run again"]);
+        expect_failure(&workspace, 4, &["documents have changed since", "run the job again"]);
     });
 }
 

@@ -161,7 +161,7 @@ fn only_needed_fields_of_a_huge_mapping_are_read() {
         let workspace = workspace(server, &input);
         let ran = run(&workspace);
         ran.expect(0, &[]);
-        for part in ["100002 fields", "only those are read that the settings name"] {
+        for part in ["100002 fields", "only those that the settings use are read"] {
             assert!(ran.stdout.contains(part), "{ran:#?}");
         }
         let row = &super::jobs::written(&workspace)[0];
