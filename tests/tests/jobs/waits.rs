@@ -57,7 +57,7 @@ fn suspended_and_deleted_jobs() {
     let ran = support::job(&here, &["status", "held"]);
     // The printed command works.
     let hint =
-        ran.stdout.split("to let it go on: kubectl ").nth(1).and_then(|rest| rest.lines().next());
+        ran.stdout.split("to resume it: kubectl ").nth(1).and_then(|rest| rest.lines().next());
     let hint = hint.unwrap_or_else(|| panic!("{ran:#?}")).replace('\'', "");
     let following = BackgroundJob::start(&here, &["status", "held", "--watch"]);
     eventually("the watch", PATIENCE, || following.stderr().contains("Suspended").then_some(()));
