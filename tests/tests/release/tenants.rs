@@ -119,7 +119,7 @@ fn assert_publishing_is_limited_to_the_own_namespace(release: &Release, tenants:
     };
     let refused = publish(&tenants[1].name);
     assert_ne!(refused.code, Some(0), "{refused:#?}");
-    let message = "published by service accounts of that namespace only";
+    let message = "may publish its reports";
     assert!(refused.stderr.contains(message), "{refused:#?}");
     publish(&tenants[0].name).expect(0, &[]);
     let runtime = Runtime::new().unwrap();

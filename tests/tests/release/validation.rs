@@ -139,7 +139,7 @@ fn conflicting_values_are_refused_with_the_remedy() {
         ),
         (
             json!({"report": {"autoscaling": {"enabled": true}, "store": {"type": "emptyDir"}}}),
-            "else report.replicas to 1 and report.autoscaling.enabled to false",
+            "or set report.replicas to 1 and report.autoscaling.enabled to false",
             json!({"report": {
                 "autoscaling": {"enabled": true}, "store": {"type": "object", "object": {"url": "s3://b/p"}},
             }}),
