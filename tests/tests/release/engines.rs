@@ -101,7 +101,8 @@ fn losing_pods_during_a_run_changes_nothing() {
                 {"type": "field", "name": "b"},
                 {"type": "field", "name": "c", "kind": "categorical"},
             ],
-            "classification": {"engine": "Gower"},
+            // Some seconds of work, since a deleted pod goes on for two.
+            "classification": {"engine": "Gower", "parameters": {"nNeighbors": 300}},
         }),
     );
     let expected = local_results(&job, file.content());
