@@ -6,7 +6,7 @@ use anomal_core::{
     Error, Result,
     proto::{Column, DataType, component::Type},
 };
-use anomal_spec::nearest;
+use anomal_spec::suggestion;
 use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
 
 use crate::{
@@ -151,11 +151,7 @@ impl<'a> Columns<'a> {
                 (known.build)(&anomal_spec::Parameters::default())
                     .is_ok_and(|computation| computation.kind() == wanted)
             });
-            let names: Vec<&str> = of_type.map(|known| known.name).collect();
-            let hint = match nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {}", names.join(", ")),
-            };
+            let hint = suggestion(name, of_type.map(|known| known.name));
             let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
         };

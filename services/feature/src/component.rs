@@ -6,13 +6,13 @@ use anomal_core::{
     Cancel, Result,
     proto::{self, DataType, component::Type},
 };
-use anomal_spec::{Parameters, nearest};
+pub(crate) use anomal_registry::{ParameterError, parameters, schema_of, within};
+use anomal_spec::Parameters;
 use polars::prelude::{
     BooleanChunked, Column, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
     StringChunked,
 };
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
 
 use crate::dictionary::{Dictionaries, Dictionary, Key};
 
@@ -51,40 +51,6 @@ impl Input {
         self.optional = true;
         self
     }
-}
-
-/// An invalid parameter: its name and the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ParameterError {
-    pub parameter: String,
-    pub message: String,
-}
-
-impl ParameterError {
-    pub fn new(parameter: &str, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.to_owned(), message: message.into() }
-    }
-}
-
-/// Checks that a parameter is in a range.
-///
-/// # Errors
-/// The range, where the value is outside it.
-pub(crate) fn within(
-    parameter: &str,
-    value: f64,
-    range: std::ops::RangeInclusive<f64>,
-) -> Result<(), ParameterError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (least, most) = (range.start(), range.end());
-    let message = if most.is_finite() {
-        format!("{value} is not between {least} and {most}")
-    } else {
-        format!("{value} is not {least} or more")
-    };
-    Err(ParameterError::new(parameter, message))
 }
 
 /// A component with its parameters: ready to run.
@@ -239,49 +205,10 @@ impl Definition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoParameters {}
 
-/// A parameter type's JSON Schema.
-pub(crate) fn schema_of<P: JsonSchema>() -> serde_json::Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
-    SchemaGenerator::new(settings).into_root_schema_for::<P>().to_value()
-}
-
 /// A schema with a parameter that must be given.
 pub(crate) fn required(mut schema: serde_json::Value, parameter: &str) -> serde_json::Value {
     schema["required"] = serde_json::json!([parameter]);
     schema
-}
-
-/// Deserializes parameters.
-///
-/// # Errors
-/// An unknown name, or a value of the wrong type.
-pub(crate) fn parameters<P: DeserializeOwned + JsonSchema>(
-    given: &Parameters,
-) -> Result<P, ParameterError> {
-    let schema = schema_of::<P>();
-    let known: Vec<&str> = schema["properties"]
-        .as_object()
-        .map(|known| known.keys().map(String::as_str).collect())
-        .unwrap_or_default();
-    if let Some(unknown) = given.keys().find(|name| !known.contains(&name.as_str())) {
-        let hint = match nearest(unknown, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "there are none".to_owned(),
-            None => format!("there are {}", known.join(", ")),
-        };
-        return Err(ParameterError::new(unknown, format!("unknown parameter; {hint}")));
-    }
-    // One by one, so that the error can name the parameter.
-    for (name, value) in given {
-        let alone = Parameters::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = serde_json::from_value::<P>(alone.into())
-            && !error.to_string().starts_with("missing field")
-        {
-            return Err(ParameterError::new(name, error.to_string()));
-        }
-    }
-    serde_json::from_value(given.clone().into())
-        .map_err(|error| ParameterError::new("", error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use anomal_spec::nearest;
+use anomal_spec::{nearest, suggestion};
 use polars::prelude::{Column, DataFrame, Expr, IntoLazy, PolarsResult};
 use sqlparser::{
     ast::{
@@ -253,11 +253,7 @@ impl Validator<'_> {
         let name = function.name.to_string().to_lowercase();
         let whole = WHOLE_TABLE.contains(&name.as_str());
         if !whole && !ROW_WISE.contains(&name.as_str()) {
-            let all = || ROW_WISE.iter().chain(WHOLE_TABLE).copied();
-            let hint = match nearest(&name, all()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {}", all().collect::<Vec<_>>().join(", ")),
-            };
+            let hint = suggestion(&name, ROW_WISE.iter().chain(WHOLE_TABLE).copied());
             return ControlFlow::Break(format!("the function `{name}` is not allowed; {hint}"));
         }
         if let FunctionArguments::Subquery(_) = function.args {

@@ -7,7 +7,7 @@ use anomal_core::{
     },
 };
 use anomal_spec::{
-    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters, nearest,
+    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters, suggestion,
 };
 
 use crate::{
@@ -184,10 +184,7 @@ fn check_packs(packs: &[String]) -> Result<()> {
     let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack)) else {
         return Ok(());
     };
-    let hint = match nearest(&packs[index], names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
-    };
+    let hint = suggestion(&packs[index], names());
     let message = format!("there is no pack `{}`; {hint}", packs[index]);
     Err(Error::settings(format!("packs[{index}]"), "PACK_UNKNOWN", message))
 }

@@ -108,6 +108,7 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use anomal_registry::ParameterProblem;
     use serde_json::json;
 
     use super::*;
@@ -132,7 +133,10 @@ mod tests {
             (REMOVE_MATCH.build)(json!({"keywort": "x"}).as_object().unwrap()).err().unwrap();
         assert_eq!(
             error,
-            ParameterError::new("keywort", "unknown parameter; did you mean `keyword`?")
+            ParameterError {
+                problem: ParameterProblem::Unknown,
+                ..ParameterError::new("keywort", "unknown parameter; did you mean `keyword`?")
+            }
         );
     }
 }
