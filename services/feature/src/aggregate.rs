@@ -1,10 +1,13 @@
 //! Features of type aggregate: the value of a row is that of the rows of its key in the window that ends with it.
 
 mod columns;
+mod counts;
 mod distinct;
 mod exact_sum;
+mod extremes;
 mod keyed;
 mod step;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod window;

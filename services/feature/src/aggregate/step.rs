@@ -11,13 +11,13 @@ use polars::prelude::{
 
 use super::{
     columns::{Keys, Numbers, counted, hashes, require_value},
+    counts::{Count, Rate, Share, SinceLast, ValueShare},
     distinct::Distinct,
     exact_sum::ExactSum,
+    extremes::{Extreme, Largest, Smallest},
     keyed::KeyedRows,
-    window::{
-        Count, Extreme, KeyState, Largest, Mean, Rate, Share, SinceLast, Smallest, Stddev, Sum,
-        ValueShare,
-    },
+    sums::{Mean, Stddev, Sum},
+    window::KeyState,
 };
 use crate::{Expression, columns::Columns, dictionary::Dictionaries};
 
