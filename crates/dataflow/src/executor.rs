@@ -187,13 +187,19 @@ impl Run<'_> {
     }
 
     async fn store(&mut self, state: &mut GlobalState, step: &str) -> Result<()> {
-        while let Element::Batch(batch) = self.rows.next().await? {
-            self.count(&batch);
-            if let Some(batch) = state.push(*batch, step)? {
-                self.outputs.write(batch).await?;
+        loop {
+            match self.rows.next().await? {
+                Element::Batch(batch) => {
+                    self.count(&batch);
+                    if let Some(batch) = state.push(*batch, step)? {
+                        self.outputs.write(batch).await?;
+                    }
+                }
+                // No row has its results before the end, so there is nothing to commit.
+                Element::Barrier(_) => {}
+                Element::End => return Ok(()),
             }
         }
-        Ok(())
     }
 
     fn count(&mut self, batch: &Batch) {

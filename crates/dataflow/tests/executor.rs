@@ -405,6 +405,16 @@ fn a_barrier_commits_what_came_before_it() {
 }
 
 #[test]
+fn a_barrier_is_not_the_end_of_a_global_step() {
+    let log = Arc::default();
+    let source = Numbers { barrier_after: Some(0), ..Numbers::new(&[2, 3]) };
+    let (execution, _, runtime) = run(graph(source, vec![double(), sum(false)], &log), 1 << 30);
+    runtime.block_on(execution.unwrap().commit()).unwrap();
+    assert_eq!(all_written(&log), (vec![0, 1, 2, 3, 4], vec![0, 1, 2, 3, 4], vec![10; 5]));
+    assert_eq!(log.lock().unwrap().events[1], "sink: prepare 0");
+}
+
+#[test]
 fn failures_stop_the_run_and_commit_nothing() {
     let failing: [(Numbers, Option<i64>, &str); 3] = [
         (
