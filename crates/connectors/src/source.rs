@@ -60,8 +60,8 @@ pub(crate) fn bad_record(record: RejectedRecord, driver: &str) -> Error {
     Error::input(
         "BAD_RECORD",
         format!(
-            "{}:{}: row {}{column}: {}; fix the file{types}, or set badLines: skip to write such records to \
-                 the dead-letter file and continue",
+            "{}:{}: row {}{column}: {}; fix the file{types}, or set badLines: skip to write such records to the \
+             dead-letter file and continue",
             record.file, record.line, record.row, record.reason
         ),
     )

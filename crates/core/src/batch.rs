@@ -164,11 +164,7 @@ impl Batch {
         Table::from_parts(self.offsets.clone(), columns)
     }
 
-    /// A part for these rows.
-    ///
-    /// # Errors
-    /// `Internal` if it is of another height.
-    pub fn checked(&self, part: DataFrame) -> Result<DataFrame> {
+    fn checked(&self, part: DataFrame) -> Result<DataFrame> {
         if part.width() > 0 && part.height() != self.height() {
             return Err(Error::internal(format!(
                 "columns of {} rows for a batch of {}",

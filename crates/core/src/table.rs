@@ -94,6 +94,20 @@ impl Table {
         Ok(())
     }
 
+    /// Appends these rows to a table that begins with the first of them.
+    ///
+    /// # Errors
+    /// As [`Table::append`].
+    pub fn append_to(self, sum: &mut Option<Self>) -> Result<()> {
+        match sum {
+            Some(sum) => sum.append(&self),
+            none => {
+                *none = Some(self);
+                Ok(())
+            }
+        }
+    }
+
     /// Brings every column into one piece, so that what is computed does not depend on how it came.
     pub fn rechunk(&mut self) {
         self.rows = self.rows.rechunk();

@@ -15,4 +15,3 @@ pub use graph::Graph;
 pub use operator::{GlobalInputs, GlobalOperator, GlobalOutput, Operator, RowOperator, Scope};
 pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 pub use source::{Reader, SkipTo, Source, Split, read_batches};
-pub use state::RowBuffer;

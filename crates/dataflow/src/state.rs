@@ -5,4 +5,4 @@ mod rows;
 mod spill;
 
 pub(crate) use global::GlobalState;
-pub use rows::RowBuffer;
+use rows::RowBuffer;

@@ -105,7 +105,7 @@ impl GlobalState {
 
     fn append_features(&mut self, table: Table) -> Result<()> {
         self.resident += bytes(&table);
-        append(&mut self.features, table)
+        table.append_to(&mut self.features)
     }
 
     fn append_typed(&mut self, table: Table) -> Result<()> {
@@ -113,7 +113,7 @@ impl GlobalState {
             return Ok(());
         }
         self.resident += bytes(&table);
-        append(&mut self.typed, table)
+        table.append_to(&mut self.typed)
     }
 
     /// Estimates from what has been read what all rows will need.
@@ -184,7 +184,7 @@ impl GlobalState {
             if new.rows() != features.rows() {
                 return Err(other_rows());
             }
-            // A frame without columns has no height of its own.
+            // A frame without columns has no height.
             let columns = match features.columns().width() {
                 0 => new.into_columns(),
                 _ => features.columns().hstack(new.columns().columns())?,
@@ -237,16 +237,6 @@ impl GlobalState {
 
 fn bytes(table: &Table) -> u64 {
     (table.columns().estimated_size() + size_of::<u64>() * table.height()) as u64
-}
-
-fn append(sum: &mut Option<Table>, table: Table) -> Result<()> {
-    match sum {
-        Some(sum) => sum.append(&table),
-        none => {
-            *none = Some(table);
-            Ok(())
-        }
-    }
 }
 
 fn names(names: &[String]) -> impl Iterator<Item = &str> {

@@ -7,7 +7,7 @@ use anomal_core::{Batch, Result};
 use super::spill::SpillFile;
 
 /// Stores each batch once, without its hits, statistics and scores.
-pub struct RowBuffer {
+pub(super) struct RowBuffer {
     memory: Vec<Batch>,
     bytes: u64,
     limit: u64,

@@ -29,8 +29,9 @@ impl SpillFile {
     /// # Errors
     /// `Output`, such as for a full disk.
     pub fn write(&mut self, batch: Batch) -> Result<()> {
-        let mut raw = batch.raw.clone();
-        raw.insert_column(0, Column::new(ROW.into(), batch.offsets()))?;
+        let offsets = Column::new(ROW.into(), batch.offsets());
+        let mut raw = batch.raw;
+        raw.insert_column(0, offsets)?;
         // Text is worth compressing; numbers are not.
         let raw = (raw, Some(IpcCompression::LZ4));
         for (mut part, compression) in [raw, (batch.typed, None), (batch.features, None)] {

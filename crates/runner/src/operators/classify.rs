@@ -193,10 +193,7 @@ async fn score(
         done += scored.rows.height() as u64;
         observer.progress(done, done, Some(table.height() as u64));
         add_steps(&mut sum, &scored.steps);
-        match &mut rows {
-            Some(rows) => rows.append(&scored.rows)?,
-            none => *none = Some(scored.rows),
-        }
+        scored.rows.append_to(&mut rows)?;
     }
     let mut rows = rows.ok_or_else(|| Error::internal("no rows to score"))?;
     rows.rechunk();
