@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Atomic writes of files: other processes see the complete file or none.
 
 use std::{
     fs::File,
@@ -205,7 +205,7 @@ fn resolve_link(target: &Path) -> PathBuf {
     std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned())
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 ///
 /// # Errors
 /// `Output`.

@@ -1,6 +1,6 @@
 //! Input and output drivers: one folder each, with the same file names.
 //!
-//! Drivers block; the runner gives each a thread of its own. They know nothing of features or scores: a source
+//! Drivers block; the runner runs each on a separate thread. They know nothing of features or scores: a source
 //! returns rows as they were read and, beside them, the selected columns with types. A sink receives rows with their
 //! results.
 

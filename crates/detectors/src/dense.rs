@@ -67,7 +67,7 @@ enum Kind {
 }
 
 impl Encoding {
-    /// `most_levels` levels of a category at most have a column of their own.
+    /// `most_levels` levels of a category at most have a separate column.
     pub fn fit(matrix: &Matrix, most_levels: usize, weights: Weights) -> Self {
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let part = |(feature, column): (usize, &MatrixColumn)| {

@@ -1,5 +1,5 @@
 //! Splits an analysis into small parts, and assembles it again. Lists of several parts are concatenated, as protobuf
-//! merges messages; the labels of clusterings are lists in a list, so they have parts of their own.
+//! merges messages; the labels of clusterings are lists in a list, so they have separate parts.
 
 use anomal_core::proto::{Analysis, ClusterLabels, Clustering, Dendrogram, Heatmap, Map};
 

@@ -82,8 +82,7 @@ fn describe(error: &StoreError) -> (Kind, String) {
         ),
         _ if text.contains("/latest/api/token") || text.contains("/computeMetadata/") => (
             Kind::Denied,
-            "there are no credentials, and this machine has none of its own; name a secret in auth.secretRef, or \
-             set the environment variables"
+            "found no credentials on this machine; name a secret in auth.secretRef, or set the environment variables"
                 .into(),
         ),
         _ if chain(error).iter().any(|cause| cause.contains("scheme is not allowed")) => (

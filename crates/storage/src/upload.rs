@@ -1,4 +1,4 @@
-//! Writes an object from a thread that blocks. The object appears whole or not at all.
+//! Writes an object from a thread that blocks. The write is atomic: readers see the complete object or none.
 //!
 //! Parts are uploaded in the background, a few at a time. A task owns the upload, so that it is aborted in every case:
 //! when the writer is dropped, when a part can't be sent, and when the process is asked to stop.

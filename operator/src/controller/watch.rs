@@ -86,7 +86,7 @@ pub async fn run(
         .await;
 }
 
-/// No delay in the controller: each watch has a backoff of its own. With the controller's, all watches would wait for each
+/// No delay in the controller: each watch has a separate backoff. With the controller's, all watches would wait for each
 /// of them, and the operator would miss changes for minutes after the API server was away for seconds.
 struct NoBackoff;
 

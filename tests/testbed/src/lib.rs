@@ -50,7 +50,7 @@ pub fn cluster_tests_enabled() -> bool {
     enabled
 }
 
-/// Reports the calling test as skipped, on a line of its own: Rust's test harness shows it as passed. `cargo xtask test`
+/// Reports the calling test as skipped, on a separate line: Rust's test harness shows it as passed. `cargo xtask test`
 /// counts these lines.
 pub fn skip(reason: &str) {
     let thread = thread::current();

@@ -25,7 +25,7 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Starts so many replicas of each engine, with their files in a folder of their own.
+    /// Starts so many replicas of each engine, with their files in a separate folder.
     ///
     /// # Errors
     /// If one does not listen within 20 seconds.

@@ -1,4 +1,4 @@
-//! Reads records on a thread of its own, so that a batch is available as soon as its records have arrived, however
+//! Reads records on a separate thread, so that a batch is available as soon as its records have arrived, however
 //! slowly the next ones come.
 
 use std::{

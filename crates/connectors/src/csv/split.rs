@@ -1,7 +1,7 @@
 //! Splits records into cells and copies the cells into columns of text.
 //!
 //! A cell is a pair of positions; its text is copied once, into the column. Only a cell with escaped quotes needs a
-//! buffer of its own.
+//! separate buffer.
 
 use polars::prelude::StringChunkedBuilder;
 

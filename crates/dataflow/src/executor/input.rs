@@ -1,4 +1,4 @@
-//! The source on a thread of its own, a bounded number of batches ahead.
+//! The source on a separate thread, a bounded number of batches ahead.
 
 use anomal_core::{Element, Error, Result};
 use tokio::{sync::mpsc, task::JoinHandle};

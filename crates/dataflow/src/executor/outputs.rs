@@ -1,4 +1,4 @@
-//! The sinks, on a thread of their own.
+//! The sinks, on a separate thread.
 
 use anomal_core::{Batch, Error, Result};
 use polars::prelude::DataFrame;

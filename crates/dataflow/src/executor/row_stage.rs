@@ -89,7 +89,7 @@ fn process(
         }
         Ok(Element::Batch(Box::new(batch)))
     };
-    // Each batch in a task of its own, so that several are processed while one is waited for.
+    // Each batch in a separate task, so that several are processed while one is waited for.
     let task = tokio::spawn(work.in_current_span());
     let joined = async {
         task.await.map_err(|error| Error::internal(format!("an operator failed: {error}")))?

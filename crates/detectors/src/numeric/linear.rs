@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{blocks::BLOCK, dense::Encoder};
 
-/// The most groups of blocks with partial sums of their own.
+/// The most groups of blocks with separate partial sums.
 const GROUPS: usize = 16;
 
 /// Directions with less than this share of the largest variance count as having none.

@@ -59,7 +59,7 @@ pub const EXTERNAL: &str = "External";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelFile {
-    /// Written after fitting, whole or not at all.
+    /// Written atomically after fitting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub save: Option<String>,

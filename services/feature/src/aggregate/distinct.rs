@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn estimates_are_near_and_small_windows_are_exact_again() {
-        // Each time has a value of its own: as many values as the window is long.
+        // Each time has a distinct value: as many values as the window is long.
         for window in [20_000, 200_000] {
             let mut state = Distinct::new(Some(window));
             let mut errors = Vec::new();

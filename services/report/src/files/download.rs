@@ -40,7 +40,7 @@ pub(crate) fn read_chunk(file: &File, size: usize) -> Result<Vec<u8>> {
     Ok(chunk)
 }
 
-/// Bytes that `write` sends, on a thread of its own, at the client's pace. Sending fails with `Cancelled` once
+/// Bytes that `write` sends, on a separate thread, at the client's pace. Sending fails with `Cancelled` once
 /// the client is gone.
 pub(crate) fn from_writer(
     write: impl FnOnce(&mut dyn FnMut(Vec<u8>) -> Result<()>) -> Result<()> + Send + 'static,

@@ -1,4 +1,4 @@
-//! A file with many readers at once, each with a position of its own: a duplicated descriptor shares its position, so
+//! A file with many readers at once, each with a separate position: a duplicated descriptor shares its position, so
 //! readers would move each other.
 
 use std::{

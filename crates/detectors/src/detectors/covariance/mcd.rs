@@ -27,7 +27,7 @@ use crate::{
     parameters::{ParameterError, parameter_error, parameters, schema_of, within},
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 8;
 /// More rows would estimate a covariance no better.
 const MOST_ROWS: usize = 100_000;

@@ -4,7 +4,7 @@
 //! The score is -log of the density. A row's reasons are the parts of its squared Mahalanobis distance from its most likely
 //! component, symmetric in the features as in `quadratic`: mapped back from principal components to columns. A weight
 //! multiplies its feature's part. Components with far fewer rows than the others are dropped: outliers and bursts of equal
-//! rows get a Gaussian of their own, by which they would be usual.
+//! rows get a separate Gaussian, by which they would be usual.
 
 use anomal_core::{
     Cancel, Result,
@@ -31,7 +31,7 @@ use crate::{
     scores::Scores,
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 8;
 /// More rows would estimate so few Gaussians no better.
 const MOST_ROWS: usize = 50_000;

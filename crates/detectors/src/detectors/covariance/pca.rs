@@ -1,4 +1,4 @@
-//! PCA: the distance along the principal components, each in units of its own spread (Shyu, Chen, Sarinnapakorn and Chang
+//! PCA: the distance along the principal components, each in standard deviations (Shyu, Chen, Sarinnapakorn and Chang
 //! 2003, "A Novel Anomaly Detection Scheme Based on Principal Component Classifier", ICDM workshop on foundations and new
 //! directions of data mining, section 3.2).
 //!
@@ -27,7 +27,7 @@ use crate::{
     parameters::{ParameterError, parameter_error, parameters, schema_of, within},
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 8;
 const MOST_ROWS: usize = 1_000_000;
 

@@ -100,9 +100,9 @@ fn rarity(count: usize, of: usize) -> f64 {
     (-share.ln()).max(0.0)
 }
 
-/// The rarity of each count: -log of the share of rows in counts as low or lower, but at most the excess of -log of its own
-/// share over its mean (the entropy). So neither one of many rare values stands out, nor the rarest of some that are
-/// about equally frequent.
+/// The rarity of each count: -log of the share of rows in counts as low or lower, but at most the excess of -log of the
+/// count's share over its mean (the entropy). So neither one of many rare values stands out, nor the rarest of some that
+/// are about equally frequent.
 pub(crate) fn rarities(counts: &[usize]) -> Vec<f64> {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 16;
 const MOST_ROWS: usize = 1_000_000;
 /// Rows times features; it bounds the size of a model file.

@@ -26,7 +26,7 @@ use crate::{
     scores::Scores,
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 16;
 const MOST_ROWS: usize = 1_000;
 

@@ -28,7 +28,7 @@ use crate::{
     scores::Scores,
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 16;
 /// The trees sample at most so many rows.
 const MOST_ROWS: usize = 100_000;

@@ -35,7 +35,7 @@ use crate::{
     scores::Scores,
 };
 
-/// The most frequent levels of a category that have a column of their own.
+/// The most frequent levels of a category that have a separate column.
 const MOST_LEVELS: usize = 16;
 /// More rows would estimate a histogram's heights no better.
 const MOST_ROWS: usize = 100_000;

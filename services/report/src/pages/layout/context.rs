@@ -20,7 +20,7 @@ pub struct ReportContext<'a> {
 }
 
 impl<'a> ReportContext<'a> {
-    /// For a page of its own, below its `h1`.
+    /// For a separate page, below its `h1`.
     pub fn for_page(
         report: &'a Report,
         analysis: Option<&'a Analysis>,

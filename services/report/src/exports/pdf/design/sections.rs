@@ -27,7 +27,7 @@ impl<'a> Sections<'a> {
         Self { flow, section: 0, subsection: 0, mark: Mark::Layout }
     }
 
-    /// Begins a section on a page of its own.
+    /// Begins a section on a separate page.
     pub fn section(&mut self, title: &str) {
         self.section += 1;
         self.subsection = 0;
