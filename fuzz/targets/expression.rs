@@ -2,8 +2,8 @@
 #![no_main]
 
 use anomal_core::{
-    ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Table,
-    proto::{Column, DataType, Phase},
+    ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Scope, Table,
+    proto::{Column, DataType},
 };
 use anomal_feature::LocalFeatureEngine;
 use anomal_fuzz::block_on;
@@ -35,12 +35,12 @@ fuzz_target!(|sql: &str| {
     let settings = FeatureSettings { features, ..FeatureSettings::default() };
     let engine = LocalFeatureEngine::default();
     let Some(plan) = block_on(engine.plan(PlanRequest { settings, schema })) else { return };
-    let phase = if plan.whole_table { Phase::WholeTable } else { Phase::RowWise };
+    let scope = if plan.global { Scope::Global } else { Scope::Row };
     let request = ExtractRequest {
         settings: plan.settings.as_str().into(),
         table: table(&plan.columns),
         columns: plan.columns,
-        phase,
+        scope,
     };
     if let Some(extraction) = block_on(engine.extract(request)) {
         assert_eq!(extraction.features.height(), 3);

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use anomal_classification::{LocalClassificationEngine, RemoteClassificationEngine};
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Code, Error, ExtractRequest, FeatureEngine,
-    FeatureSettings, Model, PlanRequest, Table,
-    proto::{Column, DataType, FeatureColumn, FeatureKind, Phase},
+    Cancel, ClassificationEngine, ClassifyRequest, Code, Error, ExtractRequest, FeatureEngine,
+    FeatureSettings, Model, PlanRequest, Scope, Table,
+    proto::{Column, DataType, FeatureColumn, FeatureKind},
 };
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
 use anomal_spec::{Classification, RemoteEngine};
 use anomal_tests::{Engine, RunOutput, Workspace, assert_same_tables, repository};
 use futures::{StreamExt, stream};
-use polars::prelude::df;
+use polars::prelude::{BooleanChunked, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit, df};
 
 fn endpoint(engine: &Engine) -> RemoteEngine {
     RemoteEngine { endpoints: vec![engine.address.clone()], ..RemoteEngine::default() }
@@ -87,14 +87,14 @@ async fn a_feature_engine_plans_and_extracts() {
     assert_eq!(local.list_components().await.unwrap(), remote.list_components().await.unwrap());
     let plan = local.plan(plan_request(&features())).await.unwrap();
     assert_eq!(plan, remote.plan(plan_request(&features())).await.unwrap());
-    assert!(plan.whole_table);
+    assert!(plan.global);
     let names: Vec<&str> = plan.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["name", "bytes"]);
-    for phase in [Phase::RowWise, Phase::WholeTable] {
+    for scope in [Scope::Row, Scope::Global] {
         let request = ExtractRequest {
             settings: plan.settings.as_str().into(),
             columns: plan.columns.clone(),
-            phase,
+            scope,
             table: records(),
         };
         let here = local.extract(request.clone()).await.unwrap();
@@ -104,6 +104,99 @@ async fn a_feature_engine_plans_and_extracts() {
         assert_same_tables(&here.hits, &there.hits);
         assert_eq!(here.diagnostics, there.diagnostics);
         assert!(here.hits.height() > 0);
+    }
+}
+
+/// Aggregates, an expression that reads one, and a flag that reads both. `keyed`: whether the caller has their states.
+fn aggregates_request(keyed: bool) -> PlanRequest {
+    let settings = settings(serde_json::json!({
+        "timeColumn": "t",
+        "features": [
+            {"type": "expression", "name": "initial", "expression": "substr(name, 1, 2)", "kind": "categorical"},
+            {"type": "aggregate", "name": "seen", "function": "count", "by": ["initial"], "window": "1m"},
+            {"type": "aggregate", "name": "most", "function": "max", "of": "seen", "where": "bytes > 100"},
+            {"type": "expression", "name": "share", "expression": "seen * 1.0 / most"},
+        ],
+        "flags": [{"type": "direct", "name": "many", "expression": "seen > 3 AND share < 0.5", "severity": "low"}],
+        "keyed": keyed,
+    }));
+    let mut request = plan_request(&serde_json::json!([]));
+    request.settings = settings;
+    request.schema.push(Column { name: "t".into(), data_type: DataType::Datetime.into() });
+    request
+}
+
+/// Times go backwards by a second, and some are missing.
+fn records_with_times() -> Table {
+    let records = records();
+    let times = (0..500).map(|row: i64| (row % 29 != 0).then_some((1_000 - row) * 1_000_000));
+    let times = Int64Chunked::from_iter_options("t".into(), times);
+    let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
+    let columns = records.columns().hstack(&[times]).unwrap();
+    records.with_columns(columns).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_over_keys_and_time_are_the_same_in_an_engine_and_in_the_run() {
+    let (_server, [local, remote]) = feature_engines().await;
+    let in_engine = local.plan(aggregates_request(false)).await.unwrap();
+    assert!(in_engine.global && in_engine.keyed.is_none());
+    let in_run = local.plan(aggregates_request(true)).await.unwrap();
+    assert_eq!(in_run, remote.plan(aggregates_request(true)).await.unwrap());
+    assert!(!in_run.global);
+    assert_eq!(in_run.features, in_engine.features);
+    let keyed = in_run.keyed.as_ref().unwrap();
+    assert_eq!(
+        (&keyed.features[..], &keyed.columns[..]),
+        (&["initial".to_owned()][..], &["bytes", "t"].map(str::to_owned)[..])
+    );
+
+    let extract = |engine: &Arc<dyn FeatureEngine>, scope: Scope, table: Table| {
+        let request = ExtractRequest {
+            settings: in_engine.settings.as_str().into(),
+            columns: in_engine.columns.clone(),
+            scope,
+            table,
+        };
+        let engine = Arc::clone(engine);
+        async move { engine.extract(request).await.unwrap() }
+    };
+    let records = records_with_times();
+    let of_rows = extract(&local, Scope::Row, records.clone()).await;
+    let inputs = of_rows.features.columns().hstack(records.columns().columns()).unwrap();
+    let select = |names: Vec<&String>| {
+        let names = names.into_iter().map(String::as_str);
+        records.with_columns(inputs.select(names).unwrap()).unwrap()
+    };
+    let table = select(in_engine.global_features.iter().chain(&in_engine.global_columns).collect());
+    let expected = extract(&local, Scope::Global, table.clone()).await;
+    let there = extract(&remote, Scope::Global, table).await;
+    assert_same_tables(&expected.features, &there.features);
+    assert!(expected.hits.height() > 0);
+
+    for engine in [local, remote] {
+        let table = select(keyed.features.iter().chain(&keyed.columns).collect());
+        let cancel = Cancel::default();
+        let mut steps = engine.keyed_steps(&in_run).unwrap().unwrap();
+        let whole = steps.process(table.clone(), None, &cancel).unwrap();
+        assert_same_tables(&expected.features, &whole.features);
+        assert_same_tables(&expected.hits, &whole.hits);
+
+        // With a watermark in the middle, and the second half by other steps that continue from a snapshot.
+        let watermark = 750_000_000;
+        let times = records.columns().column("t").unwrap().to_physical_repr();
+        let before =
+            times.i64().unwrap().iter().map(|time| time.is_some_and(|time| time <= watermark));
+        let before = BooleanChunked::from_iter_values("before".into(), before);
+        let mut steps = engine.keyed_steps(&in_run).unwrap().unwrap();
+        let first = steps.process(table.filter(&before).unwrap(), Some(watermark), &cancel);
+        let mut others = engine.keyed_steps(&in_run).unwrap().unwrap();
+        others.restore(&steps.snapshot().unwrap()).unwrap();
+        let second = others.process(table.filter(&!&before).unwrap(), None, &cancel);
+        for (found, rows) in [(first, &before), (second, &!&before)] {
+            assert_same_tables(&expected.features.filter(rows).unwrap(), &found.unwrap().features);
+        }
+        assert!(others.restore(b"damaged").is_err());
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anomal_core::{
-    Code, Error, ExtractRequest, Extraction, FeatureEngine, PlanRequest, Result,
+    Code, Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result,
     proto::{Component, Plan},
 };
 use anomal_feature::{LocalFeatureEngine, grpc};
@@ -279,6 +279,10 @@ impl FeatureEngine for LaterVersionEngine {
 
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {
         self.0.extract(request).await
+    }
+
+    fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
+        self.0.keyed_steps(plan)
     }
 }
 

@@ -97,3 +97,33 @@ fn the_default_budget_is_that_of_the_control_group() {
     assert!(!killed, "{output:#?}");
     output.expect(0, &[]);
 }
+
+/// An aggregation flag needs 50 MB of texts at once, while batches of all columns are read. Where there is too little for
+/// both, the run is refused with a sentence before the kernel has to kill it.
+#[test]
+fn a_run_is_refused_rather_than_killed() {
+    let job = "input: {csv: {path: in.csv}}
+packs: [dns]
+features: [{type: field, name: a}]
+flags: [{type: aggregation, name: query_type_rare, dataNeeded: [text], params: {maxShare: 0.5}}]
+outputs: [{csv: {path: out.csv}}]
+";
+    let records = records(500);
+    let files = [("in.csv", records.as_bytes()), ("job.yaml", job.as_bytes())];
+    for (mebibytes, fits) in LIMITS {
+        let workspace = Workspace::with_files(&files);
+        let run = workspace.anomal_limited(mebibytes * MIB, &["run", "job.yaml"]);
+        let Some((output, killed)) = run else { return };
+        assert!(!killed, "under {mebibytes} MiB: {output:#?}");
+        if fits {
+            output.expect(0, &[]);
+        } else {
+            output
+                .expect(1, &["whole-table features and flags", "needs all rows in memory", "MiB"]);
+            assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);
+        }
+    }
+}
+
+/// Limits in MiB, and whether the run fits.
+const LIMITS: [(u64, bool); 2] = [(160, false), (512, true)];

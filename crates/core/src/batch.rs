@@ -30,6 +30,8 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub enum Element {
     Batch(Box<Batch>),
+    /// No row with a time up to this one comes any more, in microseconds since the epoch.
+    Watermark(i64),
     /// Every row before the barrier belongs to this epoch: state is saved and outputs are committed here.
     Barrier(u64),
     /// The source is bounded and has no more rows.

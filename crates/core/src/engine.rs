@@ -10,10 +10,10 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Model, Result, Table,
+    Cancel, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListReportsRequest, ListReportsResponse, Phase, Plan, Report, StepStatistics,
+        ListReportsRequest, ListReportsResponse, Plan, Report, StepStatistics,
     },
 };
 
@@ -28,6 +28,8 @@ pub struct FeatureSettings {
     pub filters: Vec<Filter>,
     pub features: Vec<Feature>,
     pub flags: Vec<Flag>,
+    /// Whether the caller runs steps of scope Keyed ([`FeatureEngine::keyed_steps`]); without it their scope is Global.
+    pub keyed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -43,16 +45,17 @@ pub struct ExtractRequest {
     pub settings: Arc<str>,
     /// `Plan.columns`.
     pub columns: Vec<Column>,
-    pub phase: Phase,
-    /// Row-wise: the columns of `Plan.columns`. Whole-table: `Plan.whole_table_features`, then
-    /// `Plan.whole_table_columns`, of all rows that the row-wise filters left.
+    /// The steps to run.
+    pub scope: Scope,
+    /// Scope Row: the columns of `Plan.columns`. Scope Global: `Plan.global_features`, then `Plan.global_columns`, of
+    /// all rows that the filters of scope Row left.
     pub table: Table,
 }
 
-/// What one phase made of a table.
+/// What the steps of one scope made of a table.
 #[derive(Clone, Debug)]
 pub struct Extraction {
-    /// The rows that are left, with this phase's features, in the order of `Plan.features`.
+    /// The rows that are left, with the features of this scope, in the order of `Plan.features`.
     pub features: Table,
     /// The rows removed, with the string column `filter`: each by the first filter that took it.
     pub removed: Table,
@@ -80,8 +83,44 @@ pub trait FeatureEngine: Send + Sync {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
 
-    /// Runs one phase over one table. Idempotent.
+    /// Runs the steps of one scope, Row or Global, over one table. Idempotent.
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction>;
+
+    /// The steps of scope Keyed of `plan`, if it has any. They work in this process wherever the engine is, because the
+    /// state of their keys belongs to the run.
+    ///
+    /// # Errors
+    /// `Incompatible` if the plan is that of another version.
+    fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>>;
+}
+
+/// Steps of scope Keyed, with the states of their keys.
+pub trait KeyedSteps: Send {
+    /// The features and flags of rows. `table`: the features and columns of `Plan.keyed`; all rows with a time up to
+    /// `watermark` that no call before had, and rows without a time, in the order of row ids. No watermark: these are
+    /// the last rows.
+    ///
+    /// # Errors
+    /// `Cancelled`; `InvalidInput` if an expression fails for these rows; `InvalidRequest` if the table is not that of
+    /// the plan.
+    fn process(
+        &mut self,
+        table: Table,
+        watermark: Option<i64>,
+        cancel: &Cancel,
+    ) -> Result<Extraction>;
+
+    /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn snapshot(&self) -> Result<Vec<u8>>;
+
+    /// Continues from a snapshot.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if it is damaged.
+    fn restore(&mut self, snapshot: &[u8]) -> Result<()>;
 }
 
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod hits;
 pub mod memory;
 pub mod model;
+pub mod scope;
 pub mod statistics;
 pub mod table;
 
@@ -17,12 +18,13 @@ pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, FittedModel, PlanRequest, PublishRequest, ReportEngine,
-    ScoredTable,
+    FeatureEngine, FeatureSettings, FittedModel, KeyedSteps, PlanRequest, PublishRequest,
+    ReportEngine, ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use hits::{Hit, Hits};
 pub use memory::MemoryBudget;
 pub use model::{Model, ModelId};
+pub use scope::Scope;
 pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};

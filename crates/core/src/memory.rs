@@ -104,13 +104,23 @@ pub fn available_bytes() -> u64 {
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     // The limit of the root is that of the container where the group's own path is not visible.
     let root = system.cgroup_limits();
-    let own = get_current_pid().ok().and_then(|pid| {
-        let processes = ProcessesToUpdate::Some(&[pid]);
-        system.refresh_processes_specifics(processes, false, ProcessRefreshKind::nothing());
-        system.process(pid)?.cgroup_limits()
-    });
+    let own = this_process(&mut system, ProcessRefreshKind::nothing())
+        .and_then(sysinfo::Process::cgroup_limits);
     let limits = [root, own].into_iter().flatten().map(|limits| limits.total_memory);
     limits.fold(system.total_memory(), u64::min)
+}
+
+/// Bytes of memory that this process uses now; 0 where that is not known.
+pub fn used_bytes() -> u64 {
+    let mut system = System::new();
+    let memory = ProcessRefreshKind::nothing().with_memory();
+    this_process(&mut system, memory).map_or(0, sysinfo::Process::memory)
+}
+
+fn this_process(system: &mut System, what: ProcessRefreshKind) -> Option<&sysinfo::Process> {
+    let pid = get_current_pid().ok()?;
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+    system.process(pid)
 }
 
 /// At least 1: a budget of 0 would mean that a run can hold nothing.
@@ -190,6 +200,8 @@ mod tests {
         let default = MemoryBudget::default_bytes();
         assert!(default > available / 2 && default < available, "{default} of {available}");
         assert_eq!(MemoryBudget::Bytes(7).bytes(), 7);
+        let used = used_bytes();
+        assert!(used > 1 << 20 && used < available, "{used} of {available}");
     }
 
     proptest! {

@@ -13,16 +13,18 @@ use tracing::{Instrument, Span};
 use self::{input::Input, outputs::Outputs, row_stage::RowStage};
 use crate::{
     graph::{Graph, Stages},
-    operator::{GlobalInputs, GlobalOperator, RowOperator},
+    operator::{GlobalOperator, Inputs, RowOperator},
     sink::{Sink, WriteOutcome},
-    state::GlobalState,
+    state::{GlobalState, KeyedState},
 };
 
 /// How a graph is run.
 #[derive(Clone, Debug)]
 pub struct ExecutorOptions {
-    /// Bytes that rows which wait for a global step may use.
+    /// Bytes that rows which wait for a step may use.
     pub memory: u64,
+    /// Bytes that the process may use: nothing starts that would exceed them.
+    pub process_memory: u64,
     /// Where rows are spilled.
     pub spill_folder: PathBuf,
 }
@@ -30,10 +32,10 @@ pub struct ExecutorOptions {
 /// What the executor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Reading and row operators; and writing, where there is no global operator.
+    /// Reading and row operators; and keyed operators and writing, where rows are complete before the end.
     Rows,
-    /// A global operator, by its name.
-    Global(&'static str),
+    /// An operator that runs at the end of the source, by its name.
+    AtEnd(&'static str),
     Write,
 }
 
@@ -93,7 +95,7 @@ pub async fn execute(
     monitor: &mut dyn Monitor,
 ) -> Result<Execution> {
     let Graph { source, operators, results, sinks, dead_letters } = graph;
-    let Stages { row, global } = Stages::new(operators, source.is_bounded())?;
+    let Stages { row, keyed, global } = Stages::new(operators, source.as_ref())?;
     let empty = Batch::new(Vec::new(), source.empty(), DataFrame::default())?;
     let mut run = Run {
         rows: RowStage::new(Input::start(source, dead_letters), row),
@@ -104,7 +106,7 @@ pub async fn execute(
         monitor,
     };
     let rows_before_results = if global.is_empty() {
-        run.stream().await?;
+        run.stream(KeyedState::new(keyed, options.memory)).await?;
         false
     } else {
         run.gather(global, options).await?
@@ -130,21 +132,36 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Each batch is written as soon as it has been through the operators: memory stays flat.
-    async fn stream(&mut self) -> Result<()> {
+    async fn stream(&mut self, mut keyed: KeyedState) -> Result<()> {
         let span = self.monitor.enter(Step::Rows);
         let work = async {
             loop {
                 match self.rows.next().await? {
                     Element::Batch(batch) => {
                         self.count(&batch);
-                        self.write(batch.prune_typed()?).await?;
+                        if keyed.is_empty() {
+                            self.write(batch.prune_typed()?).await?;
+                        } else {
+                            keyed.push(*batch)?;
+                        }
                     }
+                    Element::Watermark(time) => self.advance(&mut keyed, Some(time)).await?,
                     Element::Barrier(epoch) => self.outputs.commit(epoch).await?,
-                    Element::End => return Ok(()),
+                    Element::End => return self.advance(&mut keyed, None).await,
                 }
             }
         };
         work.instrument(span).await
+    }
+
+    /// Writes the rows whose times are complete.
+    async fn advance(&mut self, keyed: &mut KeyedState, watermark: Option<i64>) -> Result<()> {
+        let (batches, statistics) = keyed.advance(watermark).await?;
+        self.statistics.add(&statistics);
+        for batch in batches {
+            self.write(batch).await?;
+        }
+        Ok(())
     }
 
     /// Stores rows until the source ends, runs the global operators, and writes; whether the sinks got rows before
@@ -159,8 +176,7 @@ impl Run<'_> {
         let at_sinks = self.outputs.takes_rows_before_results() && !removes;
         let factors = operators.iter().map(|operator| (operator.memory_factor(), operator.name()));
         let (factor, name) = factors.max_by_key(|(factor, _)| *factor).unwrap_or_default();
-        let (memory, folder) = (options.memory, options.spill_folder.clone());
-        let mut state = GlobalState::new(inputs(&operators), factor, memory, folder, at_sinks);
+        let mut state = GlobalState::new(inputs(&operators), factor, options, at_sinks);
         let span = self.monitor.enter(Step::Rows);
         self.store(&mut state, name).instrument(span).await?;
         let mut rest = operators.into_iter().peekable();
@@ -171,7 +187,7 @@ impl Run<'_> {
             else {
                 break;
             };
-            let span = self.monitor.enter(Step::Global(operator.name()));
+            let span = self.monitor.enter(Step::AtEnd(operator.name()));
             let output = operator.run(table).instrument(span).await?;
             self.statistics.add(&output.statistics);
             state.apply(output)?;
@@ -196,7 +212,7 @@ impl Run<'_> {
                     }
                 }
                 // No row has its results before the end, so there is nothing to commit.
-                Element::Barrier(_) => {}
+                Element::Watermark(_) | Element::Barrier(_) => {}
                 Element::End => return Ok(()),
             }
         }
@@ -216,8 +232,8 @@ impl Run<'_> {
 }
 
 /// The columns that any of the operators needs from the row operators.
-fn inputs(operators: &[Box<dyn GlobalOperator>]) -> GlobalInputs {
-    let mut all = GlobalInputs::default();
+fn inputs(operators: &[Box<dyn GlobalOperator>]) -> Inputs {
+    let mut all = Inputs::default();
     for operator in operators {
         let inputs = operator.inputs();
         for (all, names) in [(&mut all.features, &inputs.features), (&mut all.typed, &inputs.typed)]

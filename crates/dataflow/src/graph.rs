@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use anomal_core::{Error, Result};
+use anomal_core::{Error, Result, Scope};
 
 use crate::{
-    operator::{GlobalOperator, Operator, RowOperator, Scope},
+    operator::{AtEnd, GlobalOperator, KeyedOperator, Operator, RowOperator},
     sink::Sink,
     source::Source,
 };
 
-/// Operators run in their order: row operators in parallel while the source is read, then global ones.
+/// Operators run in their order, which is that of their scopes: row operators in parallel while the source is read, keyed
+/// ones as times are complete, then global ones.
 pub struct Graph {
     pub source: Box<dyn Source>,
     pub operators: Vec<Operator>,
@@ -25,31 +26,46 @@ pub struct Graph {
 /// A graph's operators by the stage in which they run.
 pub(crate) struct Stages {
     pub row: Vec<Arc<dyn RowOperator>>,
+    /// Where rows are complete before the end.
+    pub keyed: Vec<Box<dyn KeyedOperator>>,
+    /// At the end of the source.
     pub global: Vec<Box<dyn GlobalOperator>>,
 }
 
 impl Stages {
     /// # Errors
-    /// `InvalidSettings` for a global operator behind a source that never ends; `Internal` for a row operator behind a
-    /// global one.
-    pub fn new(operators: Vec<Operator>, is_bounded: bool) -> Result<Self> {
-        let mut stages = Self { row: Vec::new(), global: Vec::new() };
+    /// `InvalidSettings` for an operator whose rows are never complete, because the source does not end or does not
+    /// know how far its times are; `Internal` for operators that are not in the order of their scopes.
+    pub fn new(operators: Vec<Operator>, source: &dyn Source) -> Result<Self> {
+        let scopes: Vec<Scope> = operators.iter().map(Operator::scope).collect();
+        if !scopes.is_sorted() {
+            return Err(Error::internal("an operator behind one of a larger scope"));
+        }
+        let widest = scopes.last().copied().unwrap_or(Scope::Row);
+        if !source.is_bounded() {
+            refuse_unbounded(widest, source.has_watermarks())?;
+        }
+        let before_end = widest == Scope::Keyed && source.has_watermarks();
+        let mut stages = Self { row: Vec::new(), keyed: Vec::new(), global: Vec::new() };
         for operator in operators {
-            if operator.scope() == Scope::Global && !is_bounded {
-                return Err(Error::settings(
-                    "input",
-                    "UNBOUNDED_INPUT",
-                    "a step needs all rows and the input never ends; give the step a window",
-                ));
-            }
             match operator {
-                Operator::Row(row) if stages.global.is_empty() => stages.row.push(row),
-                Operator::Row(_) => {
-                    return Err(Error::internal("a row operator behind a global one"));
-                }
+                Operator::Row(row) => stages.row.push(row),
+                Operator::Keyed(keyed) if before_end => stages.keyed.push(keyed),
+                Operator::Keyed(keyed) => stages.global.push(Box::new(AtEnd(keyed))),
                 Operator::Global(global) => stages.global.push(global),
             }
         }
         Ok(stages)
     }
+}
+
+fn refuse_unbounded(widest: Scope, has_watermarks: bool) -> Result<()> {
+    let message = match widest {
+        Scope::Global => "a step needs all rows and the input never ends; give the step a window",
+        Scope::Keyed if !has_watermarks => {
+            "a step has windows of time and the input neither ends nor has times; give it a time column"
+        }
+        Scope::Row | Scope::Keyed => return Ok(()),
+    };
+    Err(Error::settings("input", "UNBOUNDED_INPUT", message))
 }

@@ -1,7 +1,7 @@
 //! The dataflow of a job: a [`Graph`] of one source, operators and sinks, and the executor that runs it.
 //!
 //! A batch job is a stream that ends: its source sends [`Element::End`](anomal_core::Element), and what needs all rows
-//! (scope [`Scope::Global`]) runs then. Nothing here knows settings, a file format or an engine's protocol.
+//! (scope [`Global`](anomal_core::Scope)) runs then. Nothing here knows settings, a file format or an engine's protocol.
 
 mod executor;
 mod graph;
@@ -12,6 +12,6 @@ mod state;
 
 pub use executor::{Execution, ExecutorOptions, Monitor, Step, execute};
 pub use graph::Graph;
-pub use operator::{GlobalInputs, GlobalOperator, GlobalOutput, Operator, RowOperator, Scope};
+pub use operator::{GlobalOperator, Inputs, KeyedOperator, Operator, OperatorOutput, RowOperator};
 pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 pub use source::{Reader, SkipTo, Source, Split, read_batches};

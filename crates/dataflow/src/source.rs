@@ -31,6 +31,11 @@ pub trait Source: Send {
         true
     }
 
+    /// Whether its readers send [`Element::Watermark`].
+    fn has_watermarks(&self) -> bool {
+        false
+    }
+
     /// The parts that can be read apart. Files are one split: a row's offset counts the records of all files before it.
     fn splits(&self) -> Vec<Split> {
         vec![Split { partition: 0, name: "input".to_owned() }]
@@ -114,7 +119,7 @@ where
             };
             match open.next() {
                 Ok(Element::Batch(batch)) => return Some(Ok(*batch)),
-                Ok(Element::Barrier(_)) => {}
+                Ok(Element::Barrier(_) | Element::Watermark(_)) => {}
                 Ok(Element::End) => reader = None,
                 Err(error) => return Some(Err(error)),
             }

@@ -14,26 +14,45 @@ use anomal_core::{
     Batch, Code, Element, Error, Position, Result, Statistics, Table, proto::Column,
 };
 use anomal_dataflow::{
-    Capabilities, Execution, ExecutorOptions, GlobalInputs, GlobalOperator, GlobalOutput, Graph,
-    Monitor, Operator, PreparedEpoch, Reader, RowOperator, Sink, SkipTo, Source, Split, Step,
-    WriteOutcome, execute, read_batches,
+    Capabilities, Execution, ExecutorOptions, GlobalOperator, Graph, Inputs, KeyedOperator,
+    Monitor, Operator, OperatorOutput, PreparedEpoch, Reader, RowOperator, Sink, SkipTo, Source,
+    Split, Step, WriteOutcome, execute, read_batches,
 };
 use async_trait::async_trait;
 use polars::prelude::{DataFrame, df};
 use proptest::prelude::*;
 
-/// Batches of these heights with the numbers 0, 1, 2, … as column `n`, then what `last` says.
+/// Batches of these heights with the numbers 0, 1, 2, … as column `n` and times as the typed column `t`, then what `last`
+/// says.
 struct Numbers {
     heights: Vec<usize>,
     last: fn() -> Result<Element>,
     barrier_after: Option<usize>,
     bounded: bool,
+    /// By number.
+    time: fn(i64) -> Option<i64>,
+    /// Sends a watermark after each batch, made of the last time that all rows from there on are behind.
+    watermark: Option<fn(i64) -> i64>,
 }
 
 impl Numbers {
     fn new(heights: &[usize]) -> Self {
         let heights = heights.to_vec();
-        Self { heights, last: || Ok(Element::End), barrier_after: None, bounded: true }
+        Self {
+            heights,
+            last: || Ok(Element::End),
+            barrier_after: None,
+            bounded: true,
+            time: Some,
+            watermark: None,
+        }
+    }
+
+    /// The last time that all rows from a number on are behind.
+    fn complete(&self, from: u64) -> i64 {
+        let rows = self.heights.iter().sum::<usize>();
+        let left = i64::try_from(from).unwrap()..i64::try_from(rows).unwrap();
+        left.filter_map(self.time).min().map_or(i64::MAX, |first| first - 1)
     }
 }
 
@@ -55,6 +74,10 @@ impl Source for Numbers {
         self.bounded
     }
 
+    fn has_watermarks(&self) -> bool {
+        self.watermark.is_some()
+    }
+
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
         let total: usize = self.heights.iter().sum();
         let (mut elements, mut next) = (Vec::new(), 0_u64);
@@ -63,12 +86,16 @@ impl Source for Numbers {
             next += *height as u64;
             let n: Vec<i64> =
                 offsets.iter().map(|offset| i64::try_from(*offset).unwrap()).collect();
-            let raw = df!("n" => n)?;
-            let batch = Batch::new(offsets, raw.clone(), raw)?;
+            let times: Vec<Option<i64>> = n.iter().map(|n| (self.time)(*n)).collect();
+            let raw = df!("n" => &n)?;
+            let batch = Batch::new(offsets, raw, df!("n" => n, "t" => times)?)?;
             let batch = batch.with_progress((next, Some(total as u64)));
             elements.push(Element::Batch(Box::new(batch)));
             if self.barrier_after == Some(index) {
                 elements.push(Element::Barrier(7));
+            }
+            if let Some(watermark) = self.watermark {
+                elements.push(Element::Watermark(watermark(self.complete(next))));
             }
         }
         let reader = Box::new(NumbersReader { elements: elements.into_iter(), last: self.last });
@@ -125,7 +152,7 @@ impl RowOperator for Double {
 
 /// Removes odd rows, and adds the sum of `n` over all rows as a feature and a score.
 struct SumOfAll {
-    inputs: GlobalInputs,
+    inputs: Inputs,
     removes: bool,
 }
 
@@ -135,7 +162,7 @@ impl GlobalOperator for SumOfAll {
         "sum"
     }
 
-    fn inputs(&self) -> &GlobalInputs {
+    fn inputs(&self) -> &Inputs {
         &self.inputs
     }
 
@@ -143,14 +170,71 @@ impl GlobalOperator for SumOfAll {
         self.removes
     }
 
-    async fn run(&mut self, rows: Table) -> Result<GlobalOutput> {
+    async fn run(&mut self, rows: Table) -> Result<OperatorOutput> {
         let sum: i64 = numbers(rows.columns(), "n").iter().sum();
         let (removed, left): (Vec<u64>, Vec<u64>) =
             rows.rows().into_iter().partition(|row| self.removes && row % 2 == 1);
         let column = df!("sum" => vec![sum; left.len()])?;
         let table = Table::new(left, column)?;
         let (features, scores) = (Some(table.clone()), Some(table));
-        Ok(GlobalOutput { features, scores, removed, ..GlobalOutput::default() })
+        Ok(OperatorOutput { features, scores, removed, ..OperatorOutput::default() })
+    }
+}
+
+/// Adds the feature `sum`: of `n` over the rows of a third of the numbers so far, in the order of time.
+struct RunningSum {
+    inputs: Inputs,
+    sums: [i64; 3],
+    /// Of each call: its rows and its watermark.
+    calls: Arc<Mutex<Vec<(usize, Option<i64>)>>>,
+}
+
+impl RunningSum {
+    fn new() -> Self {
+        let inputs =
+            Inputs { features: vec!["double".into()], typed: vec!["n".into(), "t".into()] };
+        Self { inputs, sums: [0; 3], calls: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl KeyedOperator for RunningSum {
+    fn name(&self) -> &'static str {
+        "running sum"
+    }
+
+    fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    fn time_column(&self) -> &'static str {
+        "t"
+    }
+
+    async fn process(&mut self, rows: Table, watermark: Option<i64>) -> Result<OperatorOutput> {
+        self.calls.lock().unwrap().push((rows.height(), watermark));
+        let n = numbers(rows.columns(), "n");
+        let doubled: Vec<i64> = n.iter().map(|n| 2 * n).collect();
+        assert_eq!(numbers(rows.columns(), "double"), doubled);
+        let times = rows.columns().column("t")?.i64()?.rechunk();
+        let mut order: Vec<usize> = (0..n.len()).filter(|row| times.get(*row).is_some()).collect();
+        order.sort_by_key(|row| times.get(*row));
+        let mut sums = vec![None; n.len()];
+        for row in order {
+            let sum = &mut self.sums[usize::try_from(n[row] % 3).unwrap()];
+            *sum += n[row];
+            sums[row] = Some(*sum);
+        }
+        let features = Some(rows.with_columns(df!("sum" => sums)?)?);
+        Ok(OperatorOutput { features, ..OperatorOutput::default() })
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -265,7 +349,7 @@ fn sum(removes: bool) -> Operator {
 
 fn sum_with(removes: bool, features: &[&str]) -> Operator {
     let features = features.iter().map(|name| (*name).to_owned()).collect();
-    let inputs = GlobalInputs { features, typed: vec!["n".into()] };
+    let inputs = Inputs { features, typed: vec!["n".into()] };
     Operator::Global(Box::new(SumOfAll { inputs, removes }))
 }
 
@@ -281,7 +365,8 @@ fn graph(source: Numbers, operators: Vec<Operator>, log: &Arc<Mutex<Log>>) -> Gr
 
 fn run(graph: Graph, memory: u64) -> (Result<Execution>, Steps, tokio::runtime::Runtime) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let options = ExecutorOptions { memory, spill_folder: std::env::temp_dir() };
+    let options =
+        ExecutorOptions { memory, process_memory: u64::MAX, spill_folder: std::env::temp_dir() };
     let mut steps = Steps::default();
     let execution = runtime.block_on(execute(graph, &options, &mut steps));
     (execution, steps, runtime)
@@ -333,6 +418,39 @@ proptest! {
         prop_assert!(!log.lock().unwrap().written.is_empty());
     }
 
+    /// Wherever watermarks are, a keyed operator answers as at the end.
+    #[test]
+    fn watermarks_change_no_result(heights in prop::collection::vec(0_usize..6, 0..12)) {
+        let run_with = |watermark: Option<fn(i64) -> i64>, bounded: bool| {
+            let log = Arc::default();
+            let source = Numbers { watermark, bounded, time: disordered, ..Numbers::new(&heights) };
+            let operator = RunningSum::new();
+            let calls = Arc::clone(&operator.calls);
+            let operators = vec![double(), Operator::Keyed(Box::new(operator))];
+            let (execution, steps, runtime) = run(graph(source, operators, &log), 1 << 40);
+            let execution = execution.unwrap();
+            assert_eq!(execution.statistics.read, heights.iter().sum::<usize>() as u64);
+            runtime.block_on(execution.commit()).unwrap();
+            let (offsets, _, sums) = all_written(&log);
+            let mut rows: Vec<_> = offsets.into_iter().zip(sums).collect();
+            rows.sort_unstable();
+            let calls = calls.lock().unwrap().clone();
+            (rows, calls, steps.steps)
+        };
+        let (at_end, calls, steps) = run_with(None, true);
+        let rows = heights.iter().sum::<usize>();
+        prop_assert_eq!(calls, if rows > 0 { vec![(rows, None)] } else { Vec::new() });
+        prop_assert!(steps.contains(&Step::Write));
+        for bounded in [true, false] {
+            let (streamed, calls, steps) = run_with(Some(|last| last), bounded);
+            prop_assert_eq!(&streamed, &at_end);
+            prop_assert!(calls.iter().all(|(rows, _)| *rows > 0));
+            prop_assert_eq!(calls.iter().map(|(rows, _)| *rows).sum::<usize>(), rows);
+            prop_assert!(calls.is_sorted_by_key(|(_, watermark)| watermark.unwrap_or(i64::MAX)));
+            prop_assert_eq!(steps, [Step::Rows]);
+        }
+    }
+
     #[test]
     fn a_reader_continues_behind_a_position(
         heights in prop::collection::vec(1_usize..5, 1..8),
@@ -362,7 +480,7 @@ fn steps_follow_the_scopes() {
     let operators = vec![double(), sum(false)];
     let (execution, steps, _runtime) = run(graph(Numbers::new(&[2]), operators, &log), 1 << 30);
     execution.unwrap();
-    assert_eq!(steps.steps, [Step::Rows, Step::Global("sum"), Step::Write]);
+    assert_eq!(steps.steps, [Step::Rows, Step::AtEnd("sum"), Step::Write]);
 }
 
 #[test]
@@ -471,6 +589,68 @@ fn a_global_step_needs_a_source_that_ends() {
     let source = Numbers { bounded: false, ..Numbers::new(&[1]) };
     let (execution, ..) = run(graph(source, vec![double(), sum(false)], &log), 1 << 30);
     assert_eq!(execution.err().unwrap().reason, "UNBOUNDED_INPUT");
+}
+
+#[test]
+fn rows_wait_until_their_times_are_complete() {
+    // Times 1, 0, 3, none, 5, 4, 7, 6, none, 8, 11, 10: a time comes one row late at most.
+    let cases: [(&[usize], &[&[u64]]); 2] = [
+        (&[4, 4, 4], &[&[0, 1, 2, 3], &[4, 5, 6, 7], &[8, 9, 10, 11]]),
+        // Row 0 with time 1 waits for row 1 with time 0, and row 4 for row 5.
+        (&[1, 3, 1, 2], &[&[0], &[1, 2, 3], &[4], &[5, 6]]),
+    ];
+    for (heights, expected) in cases {
+        let log = Arc::default();
+        let source =
+            Numbers { watermark: Some(|last| last), time: disordered, ..Numbers::new(heights) };
+        let operators = vec![double(), Operator::Keyed(Box::new(RunningSum::new()))];
+        let (execution, _, runtime) = run(graph(source, operators, &log), 1 << 40);
+        runtime.block_on(execution.unwrap().commit()).unwrap();
+        let log = log.lock().unwrap();
+        let written: Vec<&[u64]> = log.written.iter().map(|(offsets, ..)| &offsets[..]).collect();
+        assert_eq!(written, expected);
+    }
+}
+
+/// Neighbours change places, and every fifth number from 3 on has no time.
+fn disordered(n: i64) -> Option<i64> {
+    (n % 5 != 3).then_some(n ^ 1)
+}
+
+#[test]
+fn rows_behind_their_watermark_and_beyond_the_budget_are_refused() {
+    let with = |time: fn(i64) -> Option<i64>, memory: u64| {
+        let source = Numbers { watermark: Some(|last| last), time, ..Numbers::new(&[600, 600]) };
+        let operators = vec![double(), Operator::Keyed(Box::new(RunningSum::new()))];
+        let log = Arc::default();
+        run(graph(source, operators, &log), memory).0.err().unwrap().reason
+    };
+    // The second half has times before the first, and all wait for the end.
+    assert_eq!(with(|n| Some(-n), 1 << 14), "MEMORY_BUDGET");
+    // Each watermark is beyond the rows that follow it.
+    let source = Numbers { watermark: Some(|last| last + 2), ..Numbers::new(&[2, 2]) };
+    let operators = vec![double(), Operator::Keyed(Box::new(RunningSum::new()))];
+    let (execution, ..) = run(graph(source, operators, &Arc::default()), 1 << 40);
+    assert_eq!(execution.err().unwrap().reason, "INTERNAL");
+}
+
+#[test]
+fn a_keyed_step_needs_times_or_an_end() {
+    let log = Arc::default();
+    let source = Numbers { bounded: false, ..Numbers::new(&[1]) };
+    let operators = vec![double(), Operator::Keyed(Box::new(RunningSum::new()))];
+    let (execution, ..) = run(graph(source, operators, &log), 1 << 30);
+    let error = execution.err().unwrap();
+    assert_eq!(error.reason, "UNBOUNDED_INPUT");
+    assert!(error.message.contains("time column"), "{error}");
+}
+
+#[test]
+fn operators_are_in_the_order_of_their_scopes() {
+    let log = Arc::default();
+    let operators = vec![sum(false), double()];
+    let (execution, ..) = run(graph(Numbers::new(&[1]), operators, &log), 1 << 30);
+    assert_eq!(execution.err().unwrap().reason, "INTERNAL");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo};
 use anomal_core::{
-    Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking,
+    Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
     proto::{Column, Plan},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
@@ -15,8 +15,9 @@ use crate::{
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
+        global::GlobalSteps,
+        keyed::KeyedSteps,
         results::AssembleResults,
-        whole_table::WholeTable,
     },
     publish::Draft,
     run::{Engines, Options},
@@ -61,13 +62,14 @@ pub(crate) async fn compile<'a>(
     let scoring = ScoringReport::default();
     let graph = Graph {
         source,
-        operators: operators(spec, engines, &plan, &scoring, options),
+        operators: operators(spec, engines, &plan, &scoring, options)?,
         results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring))),
         sinks,
         dead_letters: Box::new(dead_letters),
     };
     let executor = ExecutorOptions {
         memory: options.memory.unwrap_or_else(MemoryBudget::default_bytes),
+        process_memory: memory::available_bytes(),
         spill_folder: files::spill_folder(&targets),
     };
     Ok(CompiledJob { graph, executor, plan, columns, scoring, draft })
@@ -79,20 +81,24 @@ fn operators(
     plan: &Arc<Plan>,
     scoring: &ScoringReport,
     options: &Options,
-) -> Vec<Operator> {
+) -> Result<Vec<Operator>> {
     let call = FeatureCall::new(&engines.feature, plan);
     let extract = Extract::new(call.clone(), Arc::clone(plan));
     let mut operators = vec![Operator::Row(Arc::new(extract))];
-    if plan.whole_table {
-        let whole_table = WholeTable::new(call, Arc::clone(plan), !spec.filters.is_empty());
-        operators.push(Operator::Global(Box::new(whole_table)));
+    let engine = engines.feature.as_ref();
+    if let Some(keyed) = KeyedSteps::new(engine, plan, spec.time_column.as_deref())? {
+        operators.push(Operator::Keyed(Box::new(keyed)));
+    }
+    if plan.global {
+        let global = GlobalSteps::new(call, Arc::clone(plan), !spec.filters.is_empty());
+        operators.push(Operator::Global(Box::new(global)));
     }
     if let Some(settings) = spec.classification.as_ref().filter(|_| !plan.features.is_empty()) {
         let (engine, observer) = (&engines.classification, &options.observer);
         let classify = Classify::new(engine, settings, plan, Arc::clone(scoring), observer);
         operators.push(Operator::Global(Box::new(classify)));
     }
-    operators
+    Ok(operators)
 }
 
 async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> Result<Plan> {
@@ -113,6 +119,7 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
         filters: spec.filters.clone(),
         features: spec.features.clone(),
         flags: spec.flags.clone(),
+        keyed: true,
     };
     let request = PlanRequest { settings, schema };
     engines.feature.plan(request).await

@@ -5,7 +5,7 @@ use anomal_dataflow::{Monitor, Step};
 use tracing::Span;
 
 use crate::{
-    operators::{classify::Classify, whole_table::WholeTable},
+    operators::{classify::Classify, global::GlobalSteps, keyed::KeyedSteps},
     progress::Stage,
     summary::Clock,
     tally::Tally,
@@ -20,9 +20,10 @@ impl Monitor for RunMonitor<'_> {
     fn enter(&mut self, step: Step) -> Span {
         let stage = match step {
             Step::Rows => Stage::Extract,
-            Step::Global(WholeTable::NAME) => Stage::WholeTable,
-            Step::Global(Classify::NAME) => Stage::Classify,
-            Step::Global(_) | Step::Write => Stage::Write,
+            Step::AtEnd(KeyedSteps::NAME) => Stage::Aggregate,
+            Step::AtEnd(GlobalSteps::NAME) => Stage::WholeTable,
+            Step::AtEnd(Classify::NAME) => Stage::Classify,
+            Step::AtEnd(_) | Step::Write => Stage::Write,
         };
         self.clock.enter(stage);
         self.clock.span()

@@ -2,5 +2,6 @@
 
 pub(crate) mod classify;
 pub(crate) mod extract;
+pub(crate) mod global;
+pub(crate) mod keyed;
 pub(crate) mod results;
-pub(crate) mod whole_table;

@@ -12,6 +12,8 @@ pub enum Stage {
     /// Records are read and their row-wise features and flags computed (and, where nothing needs the
     /// whole table, written).
     Extract,
+    /// Aggregates by key and time, and what reads them.
+    Aggregate,
     /// Features and flags that need all rows.
     WholeTable,
     /// Rows are compared and scored.
@@ -23,13 +25,21 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Self; 6] =
-        [Self::Plan, Self::Extract, Self::WholeTable, Self::Classify, Self::Write, Self::Publish];
+    pub const ALL: [Self; 7] = [
+        Self::Plan,
+        Self::Extract,
+        Self::Aggregate,
+        Self::WholeTable,
+        Self::Classify,
+        Self::Write,
+        Self::Publish,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Extract => "read and extract",
+            Self::Aggregate => "aggregates by key and time",
             Self::WholeTable => "whole-table features and flags",
             Self::Classify => "classify",
             Self::Write => "write",
@@ -42,6 +52,7 @@ impl Stage {
         match self {
             Self::Plan => info_span!("plan"),
             Self::Extract => info_span!("extract"),
+            Self::Aggregate => info_span!("aggregate"),
             Self::WholeTable => info_span!("whole_table"),
             Self::Classify => info_span!("classify"),
             Self::Write => info_span!("write"),

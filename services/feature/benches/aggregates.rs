@@ -6,7 +6,7 @@
 
 use anomal_core::{
     ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Table,
-    proto::{Column, DataType, Phase},
+    proto::{Column, DataType},
 };
 use anomal_feature::LocalFeatureEngine;
 use divan::{Bencher, counter::ItemsCount};
@@ -83,12 +83,12 @@ fn extract(bencher: Bencher<'_, '_>, functions: &[&str]) {
     let (runtime, engine) = (Runtime::new().unwrap(), LocalFeatureEngine::default());
     let plan = runtime.block_on(engine.plan(PlanRequest { settings, schema })).unwrap();
     let table = table();
-    let columns = table.columns().select(plan.whole_table_columns.iter().map(String::as_str));
+    let columns = table.columns().select(plan.global_columns.iter().map(String::as_str));
     let table = table.with_columns(columns.unwrap()).unwrap();
     let request = ExtractRequest {
         settings: plan.settings.as_str().into(),
         columns: plan.columns,
-        phase: Phase::WholeTable,
+        scope: Scope::Global,
         table,
     };
     bencher

@@ -6,10 +6,12 @@ mod distinct;
 mod exact_sum;
 mod extremes;
 mod keyed;
+mod states;
 mod step;
 mod sums;
 #[cfg(test)]
 mod tests;
 mod window;
 
+pub(crate) use states::AggregateStates;
 pub(crate) use step::{Aggregate, AggregateCache};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anomal_core::{
-    Error, Result,
+    Error, Result, Scope,
     proto::{Column, DataType, component::Type},
 };
 use anomal_spec::suggestion;
@@ -28,17 +28,47 @@ pub(crate) struct Columns<'a> {
     packs: &'a [String],
     time_column: Option<&'a str>,
     usage: BTreeMap<String, Usage>,
-    /// Features so far, with their types and whether they need the whole table.
-    features: Vec<(String, DataType, bool)>,
+    /// Features so far, with their types and scopes.
+    features: Vec<(String, DataType, Scope)>,
+    /// Of a step over the rows of a key that reads columns of the input alone.
+    keyed_scope: Scope,
 }
 
 impl<'a> Columns<'a> {
-    pub fn new(schema: &'a [Column], packs: &'a [String], time_column: Option<&'a str>) -> Self {
-        Self { schema, packs, time_column, usage: BTreeMap::new(), features: Vec::new() }
+    pub fn new(
+        schema: &'a [Column],
+        packs: &'a [String],
+        time_column: Option<&'a str>,
+        keyed_scope: Scope,
+    ) -> Self {
+        let (usage, features) = (BTreeMap::new(), Vec::new());
+        Self { schema, packs, time_column, usage, features, keyed_scope }
     }
 
-    pub fn add_feature(&mut self, name: &str, data_type: DataType, whole_table: bool) {
-        self.features.push((name.to_owned(), data_type, whole_table));
+    pub fn add_feature(&mut self, name: &str, data_type: DataType, scope: Scope) {
+        self.features.push((name.to_owned(), data_type, scope));
+    }
+
+    /// Takes in the scope of a filter: rows of a key are counted when the filter has removed its own.
+    pub fn widen_keyed_scope(&mut self, filter: Scope) {
+        if filter > Scope::Row {
+            self.keyed_scope = self.keyed_scope.max(filter);
+        }
+    }
+
+    /// The scope of a step over the rows of a key that reads these columns and features.
+    pub fn keyed_scope<'b>(&self, reads: impl IntoIterator<Item = &'b str>) -> Scope {
+        let scopes = reads.into_iter().map(|name| self.scope(name));
+        scopes.fold(self.keyed_scope, Scope::max)
+    }
+
+    /// Of a column or a feature. A column takes precedence over a feature of its name.
+    fn scope(&self, name: &str) -> Scope {
+        if self.schema.iter().any(|column| column.name == name) {
+            return Scope::Row;
+        }
+        let feature = self.features.iter().find(|feature| feature.0 == name);
+        feature.map_or(Scope::Row, |feature| feature.2)
     }
 
     fn names(&self) -> Vec<&'a str> {
@@ -173,24 +203,24 @@ impl<'a> Columns<'a> {
         Ok(definition)
     }
 
-    /// Parses an expression: with the type of its values and whether it needs the whole table.
-    pub fn expression(&mut self, sql: &str, path: &str) -> Result<(Expression, DataType, bool)> {
+    /// Parses an expression: with the type of its values and its scope.
+    pub fn expression(&mut self, sql: &str, path: &str) -> Result<(Expression, DataType, Scope)> {
         let names = self.names();
         let mut readable = names.clone();
         let features = self.features.clone();
         readable.extend(features.iter().map(|feature| feature.0.as_str()));
         let expression = Expression::parse(sql, &readable)
             .map_err(|message| Error::settings(path, "EXPRESSION_INVALID", message))?;
-        let mut whole_table = expression.whole_table;
+        let mut scope = if expression.whole_table { Scope::Global } else { Scope::Row };
         let mut schema = Schema::default();
         for name in &expression.columns {
             let data_type = if names.contains(&name.as_str()) {
                 self.read(name, path)?
             } else {
                 let feature = features.iter().find(|feature| feature.0 == *name);
-                let (_, data_type, whole) = feature
+                let (_, data_type, of_feature) = feature
                     .ok_or_else(|| Error::internal(format!("the feature {name} is not there")))?;
-                whole_table |= whole;
+                scope = scope.max(*of_feature);
                 *data_type
             };
             schema.insert(name.as_str().into(), dtype(data_type));
@@ -213,12 +243,12 @@ impl<'a> Columns<'a> {
                 return Err(Error::settings(path, "EXPRESSION_INVALID", message));
             }
         };
-        Ok((expression, data_type, whole_table))
+        Ok((expression, data_type, scope))
     }
 
     /// Parses an expression whose values are booleans.
-    pub fn predicate(&mut self, sql: &str, path: &str) -> Result<(Expression, bool)> {
-        let (expression, data_type, whole_table) = self.expression(sql, path)?;
+    pub fn predicate(&mut self, sql: &str, path: &str) -> Result<(Expression, Scope)> {
+        let (expression, data_type, scope) = self.expression(sql, path)?;
         if data_type != DataType::Boolean {
             let message = format!(
                 "this must be true or false for each row; its values are {}",
@@ -226,7 +256,7 @@ impl<'a> Columns<'a> {
             );
             return Err(Error::settings(path, "EXPRESSION_INVALID", message));
         }
-        Ok((expression, whole_table))
+        Ok((expression, scope))
     }
 
     /// The columns that steps read, in input order, with the types that they require.

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_core::{
-    Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, PlanRequest, Result,
-    blocking,
+    Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, KeyedSteps, PlanRequest,
+    Result, blocking,
     proto::{Column, Component, Plan},
 };
 use async_trait::async_trait;
 
-use crate::{extract::extract, packs, plan::plan, program::Program};
+use crate::{extract::extract, keyed, packs, plan::plan, program::Program};
 
 /// The number of cached programs: those of jobs that run at the same time.
 const MAX_CACHED: usize = 16;
@@ -67,8 +67,12 @@ impl FeatureEngine for LocalFeatureEngine {
         let engine = self.clone();
         blocking(move |cancel| {
             let program = engine.program(&request.settings, &request.columns)?;
-            extract(&program, request.phase, request.table, cancel)
+            extract(&program, request.scope, request.table, None, cancel)
         })
         .await
+    }
+
+    fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
+        keyed::keyed_steps(plan)
     }
 }

@@ -1,4 +1,4 @@
-//! Runs one phase of a program over one table.
+//! Runs the steps of one scope of a program over one table.
 
 use std::{
     thread,
@@ -6,8 +6,8 @@ use std::{
 };
 
 use anomal_core::{
-    Cancel, Code, Error, Extraction, Result, Table,
-    proto::{DataType, Diagnostic, FeatureKind, Phase, StepStatistics},
+    Cancel, Code, Error, Extraction, Result, Scope, Table,
+    proto::{DataType, Diagnostic, FeatureKind, StepStatistics},
 };
 use polars::prelude::{
     AnyValue, BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, IntoColumn,
@@ -16,7 +16,7 @@ use polars::prelude::{
 
 use crate::{
     Expression,
-    aggregate::{Aggregate, AggregateCache},
+    aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
     component::{Computation, Hit, Inputs},
     dictionary::Dictionaries,
@@ -26,24 +26,27 @@ use crate::{
 /// The number of columns in the value of a hit of an expression.
 const REPORTED_COLUMNS: usize = 3;
 
-/// Runs the steps of `phase` in the order filters, features, flags.
+/// Runs the steps of `scope` in the order filters, features, flags. `states`: those of keys, where rows came before these
+/// or follow them.
 pub(crate) fn extract(
     program: &Program,
-    phase: Phase,
+    scope: Scope,
     table: Table,
+    states: Option<&mut AggregateStates>,
     cancel: &Cancel,
 ) -> Result<Extraction> {
-    check_table(program, phase, &table)?;
+    check_table(program, scope, &table)?;
     let mut run = Run {
-        whole_table: phase == Phase::WholeTable,
+        scope,
         table,
         dictionaries: Dictionaries::default(),
         keyed_rows: AggregateCache::default(),
+        states,
         cancel,
         steps: Vec::new(),
         diagnostics: Vec::new(),
     };
-    if run.whole_table {
+    if scope > Scope::Row {
         run.table.rechunk();
     }
     let removed = run.filters(&program.filters)?;
@@ -54,17 +57,16 @@ pub(crate) fn extract(
 }
 
 /// # Errors
-/// `InvalidRequest` if the table lacks a column that a step of this phase reads.
-fn check_table(program: &Program, phase: Phase, table: &Table) -> Result<()> {
-    let whole_table = phase == Phase::WholeTable;
-    let of_phase = program.steps().filter(|step| step.whole_table == whole_table);
-    for name in of_phase.flat_map(|step| &step.reads) {
+/// `InvalidRequest` if the table lacks a column that a step of this scope reads.
+fn check_table(program: &Program, scope: Scope, table: &Table) -> Result<()> {
+    let of_scope = program.steps().filter(|step| step.scope == scope);
+    for name in of_scope.flat_map(|step| &step.reads) {
         let of_input = program.columns.iter().find(|column| column.name == *name);
         let made = program.features.iter().find(|feature| feature.column.name == *name);
         let wanted = match (of_input, made) {
             (Some(column), _) => column.data_type(),
-            // Computed by an earlier step of this phase.
-            (None, Some(feature)) if feature.step.whole_table == whole_table => continue,
+            // Computed by an earlier step of this scope.
+            (None, Some(feature)) if feature.step.scope == scope => continue,
             (None, Some(feature)) => feature.data_type,
             (None, None) => continue,
         };
@@ -85,11 +87,12 @@ struct FlagOutcome {
 }
 
 struct Run<'a> {
-    whole_table: bool,
+    scope: Scope,
     /// The columns of the input and the features so far, of the rows that no filter removed.
     table: Table,
     dictionaries: Dictionaries,
     keyed_rows: AggregateCache,
+    states: Option<&'a mut AggregateStates>,
     cancel: &'a Cancel,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
@@ -98,8 +101,8 @@ struct Run<'a> {
 impl Run<'_> {
     fn filters(&mut self, filters: &[Step]) -> Result<Table> {
         let (mut rows, mut names) = (Vec::new(), Vec::new());
-        let whole_table = self.whole_table;
-        for step in filters.iter().filter(|step| step.whole_table == whole_table) {
+        let scope = self.scope;
+        for step in filters.iter().filter(|step| step.scope == scope) {
             self.cancel.check()?;
             let started = Instant::now();
             let before = self.table.height();
@@ -126,8 +129,8 @@ impl Run<'_> {
 
     fn features(&mut self, features: &[FeatureStep]) -> Result<DataFrame> {
         let mut columns = Vec::new();
-        let whole_table = self.whole_table;
-        for feature in features.iter().filter(|feature| feature.step.whole_table == whole_table) {
+        let scope = self.scope;
+        for feature in features.iter().filter(|feature| feature.step.scope == scope) {
             self.cancel.check()?;
             let started = Instant::now();
             let height = self.table.height();
@@ -173,6 +176,7 @@ impl Run<'_> {
             condition.as_ref(),
             &self.dictionaries,
             &mut self.keyed_rows,
+            self.states.as_deref_mut().map(|states| states.of_step(&step.name)),
             self.cancel,
         )
     }
@@ -213,10 +217,9 @@ impl Run<'_> {
     fn flags(&mut self, program: &Program) -> Result<Table> {
         let all = self.table.rows();
         let (mut rows, mut flags, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let whole_table = self.whole_table;
         let steps = program.flags.iter().map(|(step, _)| step);
-        let steps: Vec<&Step> = steps.filter(|step| step.whole_table == whole_table).collect();
-        let outcomes = if whole_table {
+        let steps: Vec<&Step> = steps.filter(|step| step.scope == self.scope).collect();
+        let outcomes = if self.scope == Scope::Global {
             self.flags_in_parallel(&steps)
         } else {
             self.flags_in_sequence(&steps)

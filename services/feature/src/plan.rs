@@ -1,8 +1,10 @@
-//! The plan of a run: which columns to read, the steps of each phase, and the columns that come out.
+//! The plan of a run: which columns to read, the steps of each scope, and the columns that come out.
+
+use std::collections::BTreeSet;
 
 use anomal_core::{
-    Error, FeatureSettings, PlanRequest, Result,
-    proto::{Column, Plan},
+    Error, FeatureSettings, PlanRequest, Result, Scope,
+    proto::{Column, DataType, Plan, plan::KeyedSteps},
 };
 use anomal_proto::SETTINGS_VERSION;
 use anomal_spec::{Feature, FeatureType};
@@ -23,44 +25,72 @@ pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
     let (settings, origins) = expand_patterns(&request.settings, &request.schema)?;
     let program = Program::compile(&settings, &request.schema)
         .map_err(|error| with_original_path(error, &origins))?;
-    let whole: Vec<&Step> = program.steps().filter(|step| step.whole_table).collect();
-    let is_feature = |name: &&String| {
-        !program.columns.iter().any(|column| column.name == **name)
-            && program.features.iter().any(|feature| feature.column.name == **name)
-    };
-    let mut names: Vec<&String> = whole.iter().flat_map(|step| &step.reads).collect();
-    names.sort();
-    names.dedup();
-    let select = |features: bool| {
-        names
-            .iter()
-            .copied()
-            .filter(|name| is_feature(name) == features)
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    // Features of the whole-table phase are computed there, so they are no input of it.
-    let is_whole_table = |name: &String| {
-        program
-            .features
-            .iter()
-            .any(|feature| feature.column.name == *name && feature.step.whole_table)
-    };
-    let whole_table_features =
-        select(true).into_iter().filter(|name| !is_whole_table(name)).collect();
-    let json = serde_json::to_string(&settings)
-        .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
+    let (global_features, global_columns) = inputs(&program, Scope::Global);
+    let global = program.steps().any(|step| step.scope == Scope::Global);
+    let keyed = keyed_steps(&settings, &program)?;
     Ok(Plan {
-        settings: json,
+        settings: to_json(&settings)?,
         settings_version: SETTINGS_VERSION,
         features: program.features.iter().map(|feature| feature.column.clone()).collect(),
-        whole_table_features,
-        whole_table_columns: select(false),
-        whole_table: !whole.is_empty(),
+        global_features,
+        global_columns,
+        global,
+        keyed,
         flags: program.flags.iter().map(|(_, flag)| flag.clone()).collect(),
         diagnostics: program.diagnostics,
         columns: program.columns,
     })
+}
+
+/// The features and the columns that the steps of a scope read of the steps of smaller scopes and of the input, by name.
+fn inputs(program: &Program, scope: Scope) -> (Vec<String>, Vec<String>) {
+    let reads = program.steps().filter(|step| step.scope == scope).flat_map(|step| &step.reads);
+    let names: BTreeSet<&String> = reads.collect();
+    let is_column = |name: &&String| program.columns.iter().any(|column| column.name == **name);
+    let (columns, features): (Vec<&String>, Vec<&String>) = names.into_iter().partition(is_column);
+    let made_before = |name: &&String| {
+        let mut features = program.features.iter();
+        features.any(|feature| feature.column.name == **name && feature.step.scope < scope)
+    };
+    let features = features.into_iter().filter(made_before).cloned().collect();
+    (features, columns.into_iter().cloned().collect())
+}
+
+/// The steps of scope Keyed as settings of their own.
+fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<KeyedSteps>> {
+    let is_keyed = |step: &Step| step.scope == Scope::Keyed;
+    if !program.steps().any(is_keyed) {
+        return Ok(None);
+    }
+    let (features, columns) = inputs(program, Scope::Keyed);
+    let mut schema = Vec::with_capacity(features.len() + columns.len());
+    for name in &features {
+        let made = program.features.iter().find(|feature| feature.column.name == *name);
+        let data_type = made.map_or(DataType::Unspecified, |feature| feature.data_type);
+        schema.push(Column { name: name.clone(), data_type: data_type.into() });
+    }
+    let read = program.columns.iter().filter(|column| columns.contains(&column.name));
+    schema.extend(read.cloned());
+    let of_features = settings.features.iter().zip(&program.features);
+    let of_flags = settings.flags.iter().zip(&program.flags);
+    let settings = FeatureSettings {
+        features: of_features
+            .filter(|(_, made)| is_keyed(&made.step))
+            .map(|(feature, _)| feature.clone())
+            .collect(),
+        flags: of_flags
+            .filter(|(_, made)| is_keyed(&made.0))
+            .map(|(flag, _)| flag.clone())
+            .collect(),
+        filters: Vec::new(),
+        ..settings.clone()
+    };
+    Ok(Some(KeyedSteps { features, columns, settings: to_json(&settings)?, schema }))
+}
+
+fn to_json(settings: &FeatureSettings) -> Result<String> {
+    serde_json::to_string(settings)
+        .map_err(|error| Error::internal(format!("settings as JSON: {error}")))
 }
 
 /// Replaces the indices of expanded features in an error by those of the features in the settings.

@@ -1,7 +1,7 @@
-//! Settings compiled against the columns of an input: steps with their inputs and phases.
+//! Settings compiled against the columns of an input: steps with their inputs and scopes.
 
 use anomal_core::{
-    Error, FeatureSettings, Result,
+    Error, FeatureSettings, Result, Scope,
     proto::{
         Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, component::Type, plan,
     },
@@ -30,24 +30,24 @@ pub(crate) enum Work {
     Aggregate(Aggregate),
 }
 
-/// A step, its inputs and its phase.
+/// A step, its inputs and its scope.
 pub(crate) struct Step {
     pub name: String,
     pub work: Work,
-    pub whole_table: bool,
+    pub scope: Scope,
     /// The columns and features that it reads.
     pub reads: Vec<String>,
 }
 
 impl Step {
-    fn new(name: &str, work: Work, whole_table: bool) -> Self {
+    fn new(name: &str, work: Work, scope: Scope) -> Self {
         let reads = match &work {
             Work::Field(column) => vec![column.clone()],
             Work::Component { inputs, .. } => inputs.iter().flatten().cloned().collect(),
             Work::Expression(expression) => expression.columns.clone(),
             Work::Aggregate(aggregate) => aggregate.reads(),
         };
-        Self { name: name.to_owned(), work, whole_table, reads }
+        Self { name: name.to_owned(), work, scope, reads }
     }
 }
 
@@ -75,7 +75,8 @@ impl Program {
     pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
         check_packs(&settings.packs)?;
         let time_column = settings.time_column.as_deref();
-        let mut columns = Columns::new(schema, &settings.packs, time_column);
+        let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
+        let mut columns = Columns::new(schema, &settings.packs, time_column, keyed_scope);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
@@ -85,12 +86,13 @@ impl Program {
         };
         for (index, filter) in settings.filters.iter().enumerate() {
             let step = filter_step(filter, &format!("filters[{index}]"), &mut columns)?;
+            columns.widen_keyed_scope(step.scope);
             program.filters.push(step);
         }
         for (index, feature) in settings.features.iter().enumerate() {
             let path = format!("features[{index}]");
             let step = program.feature_step(feature, &path, &mut columns)?;
-            columns.add_feature(&step.column.name, step.data_type, step.step.whole_table);
+            columns.add_feature(&step.column.name, step.data_type, step.step.scope);
             program.features.push(step);
         }
         for (index, flag) in settings.flags.iter().enumerate() {
@@ -124,11 +126,11 @@ impl Program {
         if self.features.iter().any(|known| known.column.name == *name) {
             return Err(duplicate_name(path, "feature", name));
         }
-        let (work, data_type, whole_table, origin) = match feature.feature_type {
+        let (work, data_type, scope, origin) = match feature.feature_type {
             FeatureType::Field => {
                 let column = feature.data_needed.first().or(feature.name.as_ref()).unwrap_or(name);
                 let data_type = columns.read(column, &format!("{path}.name"))?;
-                (Work::Field(column.clone()), data_type, false, format!("field {column}"))
+                (Work::Field(column.clone()), data_type, Scope::Row, format!("field {column}"))
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
@@ -144,21 +146,22 @@ impl Program {
                 (
                     Work::Component { computation, inputs },
                     data_type,
-                    false,
+                    Scope::Row,
                     format!("metric {component}"),
                 )
             }
             FeatureType::Expression => {
-                let (expression, data_type, whole_table) = columns.expression(
+                let (expression, data_type, scope) = columns.expression(
                     feature.expression.as_deref().unwrap_or_default(),
                     &format!("{path}.expression"),
                 )?;
-                (Work::Expression(expression), data_type, whole_table, "expression".to_owned())
+                (Work::Expression(expression), data_type, scope, "expression".to_owned())
             }
             FeatureType::Aggregate => {
-                let (aggregate, data_type) = Aggregate::compile(feature, name, path, columns)?;
+                let (aggregate, data_type, scope) =
+                    Aggregate::compile(feature, name, path, columns)?;
                 let origin = format!("aggregate {}", aggregate.function.name());
-                (Work::Aggregate(aggregate), data_type, true, origin)
+                (Work::Aggregate(aggregate), data_type, scope, origin)
             }
         };
         let kind = feature_kind(data_type, feature.kind, &format!("{path}.kind"))?;
@@ -174,7 +177,7 @@ impl Program {
             (DataType::Boolean, FeatureKind::Numeric) => DataType::Integer,
             (other, _) => other,
         };
-        let step = Step::new(name, work, whole_table);
+        let step = Step::new(name, work, scope);
         Ok(FeatureStep { step, column, data_type })
     }
 }
@@ -192,8 +195,8 @@ fn check_packs(packs: &[String]) -> Result<()> {
 fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Step> {
     if let Some(remove) = &filter.remove {
         let path = format!("{path}.remove");
-        let (expression, whole_table) = columns.predicate(remove, &path)?;
-        return Ok(Step::new(&filter.name, Work::Expression(expression), whole_table));
+        let (expression, scope) = columns.predicate(remove, &path)?;
+        return Ok(Step::new(&filter.name, Work::Expression(expression), scope));
     }
     let (computation, inputs) = bind_component(
         &filter.name,
@@ -203,7 +206,7 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         path,
         columns,
     )?;
-    Ok(Step::new(&filter.name, Work::Component { computation, inputs }, false))
+    Ok(Step::new(&filter.name, Work::Component { computation, inputs }, Scope::Row))
 }
 
 fn flag_step(
@@ -212,17 +215,17 @@ fn flag_step(
     path: &str,
     columns: &mut Columns,
 ) -> Result<(Step, plan::Flag)> {
-    let (work, whole_table) = if let Some(sql) = &flag.expression {
-        let (expression, whole_table) = columns.predicate(sql, &format!("{path}.expression"))?;
-        (Work::Expression(expression), whole_table)
+    let (work, scope) = if let Some(sql) = &flag.expression {
+        let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
+        (Work::Expression(expression), scope)
     } else {
-        let wanted = match flag.flag_type {
-            FlagType::Direct => Type::FlagDirect,
-            FlagType::Aggregation => Type::FlagAggregation,
+        let (wanted, scope) = match flag.flag_type {
+            FlagType::Direct => (Type::FlagDirect, Scope::Row),
+            FlagType::Aggregation => (Type::FlagAggregation, Scope::Global),
         };
         let (computation, inputs) =
             bind_component(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
-        (Work::Component { computation, inputs }, wanted == Type::FlagAggregation)
+        (Work::Component { computation, inputs }, scope)
     };
     let severity = match flag.severity {
         anomal_spec::Severity::Low => Severity::Low,
@@ -235,7 +238,7 @@ fn flag_step(
         description: flag.description.clone(),
         message: flag.message.clone(),
     };
-    Ok((Step::new(name, work, whole_table), planned))
+    Ok((Step::new(name, work, scope), planned))
 }
 
 /// Builds a component from its parameters and binds each of its inputs to a column.

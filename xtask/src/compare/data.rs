@@ -98,7 +98,7 @@ fn ndjson(csv: &str) -> String {
 }
 
 /// The example's results as the base version writes them, with the columns of results renamed: an input must not have
-/// names that are reserved for results.
+/// names that are reserved for results. The Arrow schema has them too, encoded: without its name it is not read.
 fn parquet(base: &Programs, folder: &Path, path: &Path) -> Result<()> {
     super::copy(&base.examples.join("finance"), folder)?;
     let mut command = Command::new(base.path("anomal"));
@@ -110,6 +110,7 @@ fn parquet(base: &Programs, folder: &Path, path: &Path) -> Result<()> {
     }
     let mut bytes = fs::read(folder.join("results.parquet"))?;
     rename(&mut bytes, b"anomal.", b"former.");
+    rename(&mut bytes, b"ARROW:schema", b"former:types");
     fs::write(path, bytes)?;
     Ok(fs::remove_dir_all(folder)?)
 }

@@ -197,7 +197,11 @@ fn inputs(dns: &Example, finance: &Example, data: &Data) -> Vec<Job> {
 
 /// A model that is saved, and then loaded.
 fn model(dns: &Example) -> Job {
-    dns.job("model", dns.settings.replacen("engine: Gower", "engine: HBOS", 1))
+    let settings = dns.with_outputs("  - terminal: {}\n");
+    let (before, after) = settings.split_once("\nclassification:").unwrap_or((&settings, ""));
+    let (_, outputs) = after.split_once("\noutputs:").unwrap_or_default();
+    let classification = "classification: {engine: HBOS, seed: 0}";
+    dns.job("model", format!("{before}\n{classification}\noutputs:{outputs}"))
         .step("fit job.yaml --engine HBOS --model dns.anomal")
         .step("score job.yaml --engine HBOS --model dns.anomal --output scored.parquet")
         .step("score job.yaml --engine HBOS --model dns.anomal --output scored.csv --summary json")

@@ -1,13 +1,14 @@
 //! What a run stores of all rows for its global operators: the columns that they need in memory, everything else in a
 //! [`RowBuffer`] or, where the sinks take rows before their results, with them.
 
-use std::path::PathBuf;
-
-use anomal_core::{Batch, Code, Error, Hits, Position, Result, Table};
+use anomal_core::{Batch, Error, Hits, Position, Result, Table, memory};
 use polars::prelude::{Column, DataFrame, PlSmallStr, Scalar, Schema};
 
-use super::RowBuffer;
-use crate::operator::{GlobalInputs, GlobalOutput};
+use super::{Limit, RowBuffer, over_limit};
+use crate::{
+    executor::ExecutorOptions,
+    operator::{Inputs, OperatorOutput},
+};
 
 /// Of the rows that wait; more are spilled. They are read once, in order, so memory gains little.
 const ROW_BUFFER_BYTES: u64 = 256 << 20;
@@ -16,7 +17,7 @@ const ROW_BUFFER_SHARE: u64 = 8;
 
 pub(crate) struct GlobalState {
     /// Of all global operators.
-    inputs: GlobalInputs,
+    inputs: Inputs,
     /// The features that an operator needs or has made; with the ids of all rows that are left.
     features: Option<Table>,
     typed: Option<Table>,
@@ -28,6 +29,7 @@ pub(crate) struct GlobalState {
     /// Bytes that the run may use, and those that the rows may.
     memory: u64,
     row_memory: u64,
+    process_memory: u64,
     /// Bytes of the columns in memory, and the multiple of them that the global operators need.
     resident: u64,
     factor: u64,
@@ -44,20 +46,14 @@ enum Rows {
 }
 
 impl GlobalState {
-    /// `inputs` and `factor`: of all global operators; `memory`: bytes that the run may use; `at_sinks`: whether the
-    /// sinks take rows before their results.
-    pub fn new(
-        inputs: GlobalInputs,
-        factor: u64,
-        memory: u64,
-        folder: PathBuf,
-        at_sinks: bool,
-    ) -> Self {
+    /// `inputs` and `factor`: of all global operators; `at_sinks`: whether the sinks take rows before their results.
+    pub fn new(inputs: Inputs, factor: u64, options: &ExecutorOptions, at_sinks: bool) -> Self {
+        let (memory, process_memory) = (options.memory, options.process_memory);
         let row_memory = if at_sinks { 0 } else { ROW_BUFFER_BYTES.min(memory / ROW_BUFFER_SHARE) };
         let rows = if at_sinks {
             Rows::AtSinks { ids: Vec::new(), features: Schema::default() }
         } else {
-            Rows::Buffer(RowBuffer::new(row_memory, folder))
+            Rows::Buffer(RowBuffer::new(row_memory, options.spill_folder.clone()))
         };
         Self {
             inputs,
@@ -69,6 +65,7 @@ impl GlobalState {
             rows,
             memory,
             row_memory,
+            process_memory,
             resident: 0,
             factor,
         }
@@ -119,9 +116,16 @@ impl GlobalState {
     /// Estimates from what has been read what all rows will need.
     fn check_memory(&self, position: Position, step: &str) -> Result<()> {
         let needed = self.resident.saturating_mul(self.factor).saturating_add(self.row_memory);
-        if needed <= self.memory {
+        // With the batches in progress, which the budget does not count.
+        let growth = self.resident.saturating_mul(self.factor - 1);
+        let process = memory::used_bytes().saturating_add(growth);
+        let (needed, limit) = if process > self.process_memory {
+            (process, Limit::Process(self.process_memory))
+        } else if needed > self.memory {
+            (needed, Limit::Budget(self.memory))
+        } else {
             return Ok(());
-        }
+        };
         let share = position.total.filter(|total| *total > position.consumed);
         let all = share.map_or(needed, |total| {
             let rest = total as f64 / position.consumed.max(1) as f64;
@@ -133,16 +137,7 @@ impl GlobalState {
             let all = (needed as f64 * rest) as u64;
             all
         });
-        Err(Error::new(
-            Code::ResourceExhausted,
-            "MEMORY_BUDGET",
-            format!(
-                "{step}: needs all rows in memory, about {} MiB; the budget is {} MiB: raise --memory, or let the job \
-                 read fewer rows or name fewer features",
-                all.div_ceil(1 << 20),
-                self.memory >> 20
-            ),
-        ))
+        Err(over_limit(step, "all rows", all, limit))
     }
 
     /// The columns that an operator needs, of the rows that are left; nothing where none is. `last`: no operator behind
@@ -150,7 +145,7 @@ impl GlobalState {
     ///
     /// # Errors
     /// `Internal`.
-    pub fn table(&mut self, inputs: &GlobalInputs, last: bool) -> Result<Option<Table>> {
+    pub fn table(&mut self, inputs: &Inputs, last: bool) -> Result<Option<Table>> {
         let Some(features) = self.features.as_mut().filter(|table| table.height() > 0) else {
             return Ok(None);
         };
@@ -171,7 +166,7 @@ impl GlobalState {
     ///
     /// # Errors
     /// `Internal` if it answered for other rows than it was given.
-    pub fn apply(&mut self, output: GlobalOutput) -> Result<()> {
+    pub fn apply(&mut self, output: OperatorOutput) -> Result<()> {
         self.hits.append(output.hits);
         self.removed.extend(output.removed);
         self.removed.sort_unstable();

@@ -10,7 +10,7 @@ use anomal_core::{
     ClassificationEngine, ClassifyRequest, Error, Model, Result, Table, add_steps, blocking,
     proto::{Analysis, Detector, FeatureColumn, Plan, StepStatistics},
 };
-use anomal_dataflow::{GlobalInputs, GlobalOperator, GlobalOutput};
+use anomal_dataflow::{GlobalOperator, Inputs, OperatorOutput};
 use anomal_spec::{Classification, EXTERNAL};
 use async_trait::async_trait;
 use futures::{StreamExt, stream::FuturesOrdered};
@@ -42,7 +42,7 @@ pub(crate) struct Classify {
     engine: Arc<dyn ClassificationEngine>,
     settings: Classification,
     features: Vec<FeatureColumn>,
-    inputs: GlobalInputs,
+    inputs: Inputs,
     report: ScoringReport,
     observer: Arc<dyn Observer>,
 }
@@ -62,7 +62,7 @@ impl Classify {
             engine: Arc::clone(engine),
             settings: settings.clone(),
             features: plan.features.clone(),
-            inputs: GlobalInputs { features: names.collect(), typed: Vec::new() },
+            inputs: Inputs { features: names.collect(), typed: Vec::new() },
             report,
             observer: Arc::clone(observer),
         }
@@ -75,7 +75,7 @@ impl GlobalOperator for Classify {
         Self::NAME
     }
 
-    fn inputs(&self) -> &GlobalInputs {
+    fn inputs(&self) -> &Inputs {
         &self.inputs
     }
 
@@ -84,7 +84,7 @@ impl GlobalOperator for Classify {
         5
     }
 
-    async fn run(&mut self, rows: Table) -> Result<GlobalOutput> {
+    async fn run(&mut self, rows: Table) -> Result<OperatorOutput> {
         let Self { engine, settings, features, observer, .. } = self;
         let load = settings.model.as_ref().and_then(|file| file.load.clone());
         let (scores, scoring) = match load {
@@ -97,7 +97,7 @@ impl GlobalOperator for Classify {
         if self.report.set(scoring).is_err() {
             return Err(Error::internal("rows were classified twice"));
         }
-        Ok(GlobalOutput { scores: Some(scores), ..GlobalOutput::default() })
+        Ok(OperatorOutput { scores: Some(scores), ..OperatorOutput::default() })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Batch, ExtractRequest, Extraction, FeatureEngine, Result, Table,
-    proto::{Column, Phase, Plan},
+    Batch, ExtractRequest, Extraction, FeatureEngine, Hits, Result, Scope, Statistics, Table,
+    proto::{Column, Plan},
 };
-use anomal_dataflow::RowOperator;
+use anomal_dataflow::{OperatorOutput, RowOperator};
 use async_trait::async_trait;
 
 /// The feature engine with what each of its calls carries.
@@ -26,15 +26,29 @@ impl FeatureCall {
         }
     }
 
-    pub async fn extract(&self, phase: Phase, table: Table) -> Result<Extraction> {
+    pub async fn extract(&self, scope: Scope, table: Table) -> Result<Extraction> {
         let request = ExtractRequest {
             settings: Arc::clone(&self.settings),
             columns: self.columns.clone(),
-            phase,
+            scope,
             table,
         };
         self.engine.extract(request).await
     }
+}
+
+/// What an operator answers by an extraction.
+///
+/// # Errors
+/// `Internal` if the engine speaks of a flag that it did not plan.
+pub(super) fn output(plan: &Plan, extraction: Extraction) -> Result<OperatorOutput> {
+    let (mut hits, mut statistics) = (Hits::default(), Statistics::default());
+    hits.extend(&plan.flags, &extraction.hits)?;
+    statistics.add_extraction(&extraction)?;
+    let mut removed = extraction.removed.rows();
+    removed.sort_unstable();
+    let features = Some(extraction.features);
+    Ok(OperatorOutput { features, scores: None, removed, hits, statistics })
 }
 
 /// Adds row-wise features and hits, and removes the rows that a filter takes.
@@ -57,7 +71,7 @@ impl RowOperator for Extract {
 
     async fn process(&self, batch: Batch) -> Result<Batch> {
         let table = batch.to_table(batch.typed.clone())?;
-        let extraction = self.call.extract(Phase::RowWise, table).await?;
+        let extraction = self.call.extract(Scope::Row, table).await?;
         let mut batch = batch.select_offsets(&extraction.features.rows())?;
         batch.statistics.add_extraction(&extraction)?;
         batch.hits.extend(&self.plan.flags, &extraction.hits)?;

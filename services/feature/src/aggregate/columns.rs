@@ -55,6 +55,40 @@ impl Keys {
     }
 }
 
+/// A key, the same in every table that has it.
+pub(super) type KeyBytes = Box<[u8]>;
+
+/// The keys of some rows: a tag and the value of each column; an empty one where there is no row.
+pub(super) fn key_bytes(columns: &[&Column], positions: &[Option<u32>]) -> Result<Vec<KeyBytes>> {
+    let mut keys = vec![Vec::new(); positions.len()];
+    for column in columns {
+        let rows = keys.iter_mut().zip(positions);
+        let rows = rows.filter_map(|(key, position)| Some((key, (*position)? as usize)));
+        if column.dtype() == &DataType::String {
+            let texts = column.as_materialized_series().rechunk();
+            let texts = texts.str()?;
+            rows.for_each(|(key, position)| match texts.get(position) {
+                Some(text) => {
+                    key.push(1);
+                    key.extend((text.len() as u64).to_le_bytes());
+                    key.extend(text.as_bytes());
+                }
+                None => key.push(0),
+            });
+        } else {
+            let bits = bits(column)?;
+            rows.for_each(|(key, position)| match bits[position] {
+                Some(bits) => {
+                    key.push(1);
+                    key.extend(bits.to_le_bytes());
+                }
+                None => key.push(0),
+            });
+        }
+    }
+    Ok(keys.into_iter().map(Vec::into_boxed_slice).collect())
+}
+
 /// A hash of the value of each row; none where it is missing.
 pub(super) fn hashes(column: &Column, dictionaries: &Dictionaries) -> Result<Vec<Option<u64>>> {
     if column.dtype() == &DataType::String {

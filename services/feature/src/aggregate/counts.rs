@@ -1,10 +1,12 @@
 //! Aggregates of which rows there are: their number, rate and share, and the time since the last one.
 
 use polars::prelude::PlHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::window::{KeyState, WindowRows};
 
 /// The number of counted rows.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Count {
     rows: WindowRows<()>,
     count: i64,
@@ -39,6 +41,7 @@ impl KeyState for Count {
 }
 
 /// Counted rows a second of the window.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Rate {
     count: Count,
     seconds: f64,
@@ -64,6 +67,7 @@ impl KeyState for Rate {
 }
 
 /// The share of counted rows among all rows.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Share {
     counted: Count,
     all: Count,
@@ -91,8 +95,10 @@ impl KeyState for Share {
 }
 
 /// The share of the rows with this row's value among the counted rows.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct ValueShare {
     rows: WindowRows<u64>,
+    #[serde(with = "pairs")]
     counts: PlHashMap<u64, u32>,
     all: u32,
 }
@@ -136,6 +142,7 @@ impl KeyState for ValueShare {
 }
 
 /// Seconds since the previous counted row of the key.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct SinceLast {
     length: Option<i64>,
     previous: Option<i64>,
@@ -163,5 +170,26 @@ impl KeyState for SinceLast {
 
     fn clear(&mut self) {
         self.previous = None;
+    }
+}
+
+/// A map as a list in the order of its keys.
+mod pairs {
+    use polars::prelude::PlHashMap;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        map: &PlHashMap<u64, u32>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut pairs: Vec<_> = map.iter().collect();
+        pairs.sort_unstable();
+        pairs.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<PlHashMap<u64, u32>, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -2,6 +2,8 @@
 
 use polars::prelude::PlHashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::window::KeyState;
 
 /// The most values of a key that are counted exactly.
@@ -10,6 +12,7 @@ pub(crate) const MAX_EXACT: usize = 10_000;
 const NONE: u32 = u32::MAX;
 
 /// Counts the distinct values of a key. Values are 64-bit hashes.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Distinct {
     window: Option<i64>,
     recent: RecentValues,
@@ -66,7 +69,8 @@ impl KeyState for Distinct {
 }
 
 /// The values in the window with the time of their last row.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(into = "Vec<(i64, u64)>", from = "Vec<(i64, u64)>")]
 struct RecentValues {
     slots: PlHashMap<u64, u32>,
     values: TimeList<u64>,
@@ -107,7 +111,22 @@ impl RecentValues {
     }
 }
 
+impl From<RecentValues> for Vec<(i64, u64)> {
+    fn from(mut values: RecentValues) -> Self {
+        values.drain().collect()
+    }
+}
+
+impl From<Vec<(i64, u64)>> for RecentValues {
+    fn from(stored: Vec<(i64, u64)>) -> Self {
+        let mut values = Self::default();
+        stored.into_iter().for_each(|(time, value)| values.insert(time, value));
+        values
+    }
+}
+
 /// Items in the order of their times, which can be removed from anywhere.
+#[derive(Clone)]
 struct TimeList<T> {
     entries: Vec<Entry<T>>,
     first: u32,
@@ -115,6 +134,7 @@ struct TimeList<T> {
     free: Vec<u32>,
 }
 
+#[derive(Clone)]
 struct Entry<T> {
     time: i64,
     item: T,
@@ -203,6 +223,8 @@ const MAX_RANK: u32 = u64::BITS - PRECISION + 1;
 
 /// `HyperLogLog` for a sliding window: a register keeps, beside the largest rank, the ranks that are the largest when
 /// those before them expire (Chabchoub and Hébrail, "Sliding `HyperLogLog`", 2010).
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "Candidates", try_from = "Candidates")]
 struct Sketch {
     windowed: bool,
     /// The candidates of all registers: register and rank.
@@ -211,6 +233,40 @@ struct Sketch {
     registers: Vec<Vec<u32>>,
     /// The number of registers by their largest rank.
     histogram: [u32; MAX_RANK as usize + 1],
+}
+
+/// The candidates of a sketch, the oldest first, as they are stored: time, register and rank.
+#[derive(Serialize, Deserialize)]
+struct Candidates {
+    windowed: bool,
+    oldest_first: Vec<(i64, u16, u8)>,
+}
+
+impl From<Sketch> for Candidates {
+    fn from(mut sketch: Sketch) -> Self {
+        let oldest = || {
+            let time = sketch.candidates.first_time()?;
+            let (register, rank) = sketch.candidates.pop_until(time)?;
+            Some((time, register, rank))
+        };
+        let oldest_first = std::iter::from_fn(oldest).collect();
+        Self { windowed: sketch.windowed, oldest_first }
+    }
+}
+
+impl TryFrom<Candidates> for Sketch {
+    type Error = &'static str;
+
+    fn try_from(stored: Candidates) -> Result<Self, Self::Error> {
+        let mut sketch = Self::new(stored.windowed);
+        for (time, register, rank) in stored.oldest_first {
+            if usize::from(register) >= REGISTERS || u32::from(rank) > MAX_RANK {
+                return Err("a sketch with other registers");
+            }
+            sketch.insert_rank(time, register, rank);
+        }
+        Ok(sketch)
+    }
 }
 
 impl Sketch {
@@ -224,6 +280,10 @@ impl Sketch {
     fn insert(&mut self, time: i64, hash: u64) {
         let register = (hash >> (u64::BITS - PRECISION)) as u16;
         let rank = ((hash << PRECISION).leading_zeros() + 1).min(MAX_RANK) as u8;
+        self.insert_rank(time, register, rank);
+    }
+
+    fn insert_rank(&mut self, time: i64, register: u16, rank: u8) {
         let slots = &mut self.registers[usize::from(register)];
         let before = slots.first().map_or(0, |slot| self.candidates.get(*slot).1);
         if !self.windowed && rank <= before {

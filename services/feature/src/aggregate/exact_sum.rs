@@ -4,6 +4,8 @@
 //! fixed-point number that covers the whole range of `f64`. Additions and subtractions are exact, so that a value that
 //! leaves a window leaves no residue, and a sum does not depend on the order of its values.
 
+use serde::{Deserialize, Serialize};
+
 /// Bits of a digit.
 const DIGIT_BITS: u32 = 32;
 /// Digits from 2^-1074 to the largest `f64`, and room for carries.
@@ -14,7 +16,8 @@ const MAX_ADDITIONS: u32 = 1 << 29;
 const LOWEST_EXPONENT: i32 = -1074;
 
 /// An exact sum of finite numbers.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "Digits", try_from = "Digits")]
 pub(crate) struct ExactSum {
     /// Digit `i` has the weight 2^(32 i - 1074). Digits are signed, and longer than 32 bits until they are carried.
     digits: [i64; DIGITS],
@@ -22,6 +25,37 @@ pub(crate) struct ExactSum {
     first: usize,
     end: usize,
     additions: u32,
+}
+
+/// The digits of a sum that may be nonzero, as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Digits {
+    first: usize,
+    digits: Vec<i64>,
+    additions: u32,
+}
+
+impl From<ExactSum> for Digits {
+    fn from(sum: ExactSum) -> Self {
+        let digits = sum.digits.get(sum.first..sum.end).unwrap_or_default().to_vec();
+        Self { first: sum.first, digits, additions: sum.additions }
+    }
+}
+
+impl TryFrom<Digits> for ExactSum {
+    type Error = &'static str;
+
+    fn try_from(stored: Digits) -> Result<Self, Self::Error> {
+        let mut sum = Self::default();
+        if !stored.digits.is_empty() {
+            let end = stored.first.saturating_add(stored.digits.len());
+            let digits = sum.digits.get_mut(stored.first..end).ok_or("a sum of too many digits")?;
+            digits.copy_from_slice(&stored.digits);
+            (sum.first, sum.end) = (stored.first, end);
+        }
+        sum.additions = stored.additions;
+        Ok(sum)
+    }
 }
 
 impl Default for ExactSum {

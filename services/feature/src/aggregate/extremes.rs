@@ -2,10 +2,12 @@
 
 use std::{collections::VecDeque, marker::PhantomData};
 
-use super::window::KeyState;
+use serde::{Deserialize, Serialize};
+
+use super::window::{KeyState, Number};
 
 /// An order of values in which the better one wins.
-pub(crate) trait Preference<T> {
+pub(crate) trait Preference<T>: Send + Sync + 'static {
     fn prefers(new: T, old: T) -> bool;
 }
 
@@ -25,10 +27,12 @@ impl<T: PartialOrd> Preference<T> for Largest {
 }
 
 /// The smallest or the largest value; none where there are none.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Extreme<T, P> {
     length: Option<i64>,
     /// Values that are the extreme when those before them expire, the present one first.
     candidates: VecDeque<(i64, T)>,
+    #[serde(skip)]
     preference: PhantomData<P>,
 }
 
@@ -38,7 +42,7 @@ impl<T, P> Extreme<T, P> {
     }
 }
 
-impl<T: Copy + Send, P: Preference<T>> KeyState for Extreme<T, P> {
+impl<T: Number, P: Preference<T>> KeyState for Extreme<T, P> {
     type Row = Option<T>;
     type Value = T;
 

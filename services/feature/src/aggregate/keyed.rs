@@ -3,7 +3,7 @@
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::window::KeyState;
+use super::{columns::KeyBytes, states::States, window::KeyState};
 
 /// Rows that one task evaluates at least, so that tasks outweigh their overhead.
 const MIN_TASK_ROWS: usize = 1 << 14;
@@ -63,41 +63,105 @@ impl KeyedRows {
         Self { rows, ends, table_height: keys.len() }
     }
 
-    /// The value of each row of the table, none for those without a time. `state` makes the state of a key, `row` reads
-    /// the part of a row at a position that it depends on. The values do not depend on the number of threads.
+    /// The position of a row of each key; none for a key without rows.
+    pub fn positions(&self) -> Vec<Option<u32>> {
+        let rows = self.rows_of_keys();
+        rows.map(|rows| rows.first().map(|row| row.position)).collect()
+    }
+
+    fn rows_of_keys(&self) -> impl Iterator<Item = &[KeyedRow]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let rows = &self.rows[start..*end as usize];
+            start = *end as usize;
+            rows
+        })
+    }
+
+    /// The value of each row of the table, none for those without a time. `new_state` makes the state of a key, `row`
+    /// reads the part of a row at a position that it depends on. The values do not depend on the number of threads.
     ///
     /// # Errors
     /// `Cancelled`.
     pub fn evaluate<S: KeyState>(
         &self,
-        state: impl Fn() -> S + Sync,
+        new_state: impl Fn() -> S + Sync,
         row: impl Fn(usize) -> S::Row + Sync,
         cancel: &Cancel,
     ) -> Result<Vec<Option<S::Value>>> {
-        let evaluate = |task: &Task<'_>| {
+        let evaluate = |task: Task<'_>| {
             cancel.check()?;
-            let mut state = state();
+            let mut state = new_state();
             let mut values = Vec::with_capacity(task.rows.len());
-            let mut start = 0;
-            for end in task.ends {
-                let end = *end as usize - task.offset;
-                let rows = &task.rows[start..end];
+            for rows in task.rows_of_keys() {
                 values.extend(
                     rows.iter().map(|keyed| state.push(keyed.time, row(keyed.position as usize))),
                 );
                 state.clear();
-                start = end;
             }
             Ok(values)
         };
-        let values: Result<Vec<Vec<Option<S::Value>>>> =
-            self.tasks().par_iter().map(evaluate).collect();
-        let mut by_position: Vec<Option<S::Value>> = Vec::new();
+        let values: Result<Vec<_>> = self.tasks().into_par_iter().map(evaluate).collect();
+        Ok(self.by_position(values?))
+    }
+
+    /// As [`KeyedRows::evaluate`], with the states that keys have from rows before these. `keys` has the key of each
+    /// number.
+    ///
+    /// # Errors
+    /// `Cancelled`; the states are lost then.
+    pub fn continue_states<S: KeyState>(
+        &self,
+        states: &mut States<S>,
+        keys: &[KeyBytes],
+        new_state: impl Fn() -> S + Sync,
+        row: impl Fn(usize) -> S::Row + Sync,
+        cancel: &Cancel,
+    ) -> Result<Vec<Option<S::Value>>> {
+        let keyed = keys.iter().zip(self.rows_of_keys());
+        let take = |(key, rows): (&KeyBytes, &[KeyedRow])| {
+            // The key of a number without rows is not known.
+            if rows.is_empty() { None } else { states.take(key) }
+        };
+        let mut by_number: Vec<Option<S>> = keyed.map(take).collect();
+        let mut rest = by_number.as_mut_slice();
+        let mut tasks = Vec::new();
+        for task in self.tasks() {
+            let (states, others) = rest.split_at_mut(task.ends.len());
+            tasks.push((task, states));
+            rest = others;
+        }
+        let evaluate = |(task, states): (Task<'_>, &mut [Option<S>])| {
+            cancel.check()?;
+            let mut values = Vec::with_capacity(task.rows.len());
+            for (rows, state) in
+                task.rows_of_keys().zip(states).filter(|(rows, _)| !rows.is_empty())
+            {
+                let state = state.get_or_insert_with(&new_state);
+                values.extend(
+                    rows.iter().map(|keyed| state.push(keyed.time, row(keyed.position as usize))),
+                );
+            }
+            Ok(values)
+        };
+        let values: Result<Vec<_>> = tasks.into_par_iter().map(evaluate).collect();
+        let values = self.by_position(values?);
+        for ((key, state), rows) in keys.iter().zip(by_number).zip(self.rows_of_keys()) {
+            if let (Some(state), Some(last)) = (state, rows.last()) {
+                states.store(key.clone(), last.time, state);
+            }
+        }
+        Ok(values)
+    }
+
+    /// The values of all tasks in the order of the table.
+    fn by_position<V>(&self, values: Vec<Vec<Option<V>>>) -> Vec<Option<V>> {
+        let mut by_position: Vec<Option<V>> = Vec::new();
         by_position.resize_with(self.table_height, || None);
-        for (keyed, value) in self.rows.iter().zip(values?.into_iter().flatten()) {
+        for (keyed, value) in self.rows.iter().zip(values.into_iter().flatten()) {
             by_position[keyed.position as usize] = value;
         }
-        Ok(by_position)
+        by_position
     }
 
     /// Runs of whole keys.
@@ -123,6 +187,18 @@ struct Task<'a> {
     rows: &'a [KeyedRow],
     /// The position of the first row among all rows.
     offset: usize,
+}
+
+impl Task<'_> {
+    fn rows_of_keys(&self) -> impl Iterator<Item = &[KeyedRow]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let end = *end as usize - self.offset;
+            let rows = &self.rows[start..end];
+            start = end;
+            rows
+        })
+    }
 }
 
 fn split_mut<'a, T>(mut rows: &'a mut [T], ends: &[u32]) -> Vec<&'a mut [T]> {

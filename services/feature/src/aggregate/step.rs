@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use anomal_core::{Cancel, Error, Result, proto::DataType};
+use anomal_core::{Cancel, Error, Result, Scope, proto::DataType};
 use anomal_spec::{AggregateFunction, Feature};
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
@@ -10,12 +10,13 @@ use polars::prelude::{
 };
 
 use super::{
-    columns::{Keys, Numbers, counted, hashes, require_value},
+    columns::{KeyBytes, Keys, Numbers, counted, hashes, key_bytes, require_value},
     counts::{Count, Rate, Share, SinceLast, ValueShare},
     distinct::Distinct,
     exact_sum::ExactSum,
     extremes::{Extreme, Largest, Smallest},
     keyed::KeyedRows,
+    states::StepStates,
     sums::{Mean, Stddev, Sum},
     window::KeyState,
 };
@@ -38,7 +39,13 @@ pub(crate) struct Aggregate {
 }
 
 /// Rows by key, for the aggregates that have the same key.
-pub(crate) type AggregateCache = HashMap<Vec<String>, Arc<KeyedRows>>;
+pub(crate) type AggregateCache = HashMap<Vec<String>, Arc<RowsByKey>>;
+
+pub(crate) struct RowsByKey {
+    rows: KeyedRows,
+    /// The key of each number, where states are stored by them.
+    keys: Vec<KeyBytes>,
+}
 
 fn is_numeric(function: AggregateFunction) -> bool {
     use AggregateFunction::{Max, Mean, Min, Stddev, Sum};
@@ -68,7 +75,7 @@ fn output_type(function: AggregateFunction, input: Option<DataType>) -> DataType
 }
 
 impl Aggregate {
-    /// The aggregate of a feature, and the type of its values.
+    /// The aggregate of a feature, the type of its values and its scope.
     ///
     /// # Errors
     /// `InvalidSettings` with the path.
@@ -77,7 +84,7 @@ impl Aggregate {
         name: &str,
         path: &str,
         columns: &mut Columns<'_>,
-    ) -> Result<(Self, DataType)> {
+    ) -> Result<(Self, DataType, Scope)> {
         let incomplete = |part: &str, message: &str| {
             Error::settings(format!("{path}.{part}"), "AGGREGATE_INCOMPLETE", message)
         };
@@ -118,13 +125,17 @@ impl Aggregate {
             }
             (None, _) => None,
         };
-        let condition = match &feature.condition {
-            Some(sql) => Some(columns.predicate(sql, &format!("{path}.where"))?.0),
-            None => None,
+        let (condition, condition_scope) = match &feature.condition {
+            Some(sql) => {
+                let (condition, scope) = columns.predicate(sql, &format!("{path}.where"))?;
+                (Some(condition), scope)
+            }
+            None => (None, Scope::Row),
         };
         let (input_name, by) = (feature.of.clone(), feature.by.clone());
         let aggregate = Self { function, input: input_name, condition, by, time, window };
-        Ok((aggregate, output_type(function, input)))
+        let scope = columns.keyed_scope(aggregate.reads().iter().map(String::as_str));
+        Ok((aggregate, output_type(function, input), scope.max(condition_scope)))
     }
 
     /// The columns and features that it reads.
@@ -139,10 +150,12 @@ impl Aggregate {
         names
     }
 
-    /// The value of each row of a table. `condition` has the rows for which the condition holds, `rows` their ids.
+    /// The value of each row of a table. `condition` has the rows for which the condition holds, `rows` their ids, `states`
+    /// the states of keys from rows before these, where these are not all rows.
     ///
     /// # Errors
-    /// `Cancelled`.
+    /// `Cancelled`; `InvalidRequest` for damaged states.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a run, borrowed one by one")]
     pub fn evaluate(
         &self,
         frame: &DataFrame,
@@ -150,18 +163,20 @@ impl Aggregate {
         condition: Option<&BooleanChunked>,
         dictionaries: &Dictionaries,
         cache: &mut AggregateCache,
+        states: Option<&mut StepStates>,
         cancel: &Cancel,
     ) -> Result<Column> {
         let keyed = match cache.get(&self.by) {
             Some(keyed) => Arc::clone(keyed),
             None => {
-                let keyed = Arc::new(self.keyed_rows(frame, rows, dictionaries)?);
+                let keyed = self.rows_by_key(frame, rows, dictionaries, states.is_some())?;
+                let keyed = Arc::new(keyed);
                 cache.insert(self.by.clone(), Arc::clone(&keyed));
                 keyed
             }
         };
         cancel.check()?;
-        let evaluation = Evaluation { keyed: &keyed, window: self.window, cancel };
+        let mut evaluation = Evaluation { keyed: &keyed, window: self.window, states, cancel };
         let input = match &self.input {
             Some(name) => Some(frame.column(name)?),
             None => None,
@@ -170,12 +185,13 @@ impl Aggregate {
         evaluation.column(self.function, input, counted, dictionaries)
     }
 
-    fn keyed_rows(
+    fn rows_by_key(
         &self,
         frame: &DataFrame,
         rows: &[u64],
         dictionaries: &Dictionaries,
-    ) -> Result<KeyedRows> {
+        with_keys: bool,
+    ) -> Result<RowsByKey> {
         let columns = self.by.iter().map(|name| frame.column(name));
         let columns: Vec<&Column> = columns.collect::<Result<_, _>>()?;
         let keys = Keys::new(&columns, dictionaries, frame.height())?;
@@ -186,24 +202,23 @@ impl Aggregate {
             order.sort_by_key(|position| rows[*position as usize]);
             order
         });
-        Ok(KeyedRows::new(
-            &keys.codes,
-            keys.count,
-            |position| times.get(position),
-            row_order.as_deref(),
-        ))
+        let time = |position| times.get(position);
+        let rows = KeyedRows::new(&keys.codes, keys.count, time, row_order.as_deref());
+        let keys = if with_keys { key_bytes(&columns, &rows.positions())? } else { Vec::new() };
+        Ok(RowsByKey { rows, keys })
     }
 }
 
 struct Evaluation<'a> {
-    keyed: &'a KeyedRows,
+    keyed: &'a RowsByKey,
     window: Option<i64>,
+    states: Option<&'a mut StepStates>,
     cancel: &'a Cancel,
 }
 
 impl Evaluation<'_> {
     fn column(
-        &self,
+        &mut self,
         function: AggregateFunction,
         input: Option<&Column>,
         mut counted: Vec<bool>,
@@ -255,7 +270,7 @@ impl Evaluation<'_> {
 
     /// Sum, mean, min or max of whole numbers.
     fn of_integers(
-        &self,
+        &mut self,
         function: AggregateFunction,
         value: impl Fn(usize) -> Option<i64> + Sync,
     ) -> Result<Column> {
@@ -270,7 +285,7 @@ impl Evaluation<'_> {
 
     /// The same of other numbers.
     fn of_floats(
-        &self,
+        &mut self,
         function: AggregateFunction,
         value: impl Fn(usize) -> Option<f64> + Sync,
     ) -> Result<Column> {
@@ -284,20 +299,35 @@ impl Evaluation<'_> {
     }
 
     fn integers<S: KeyState<Value = i64>>(
-        &self,
+        &mut self,
         state: impl Fn() -> S + Sync,
         row: impl Fn(usize) -> S::Row + Sync,
     ) -> Result<Column> {
-        let values = self.keyed.evaluate(state, row, self.cancel)?;
+        let values = self.values(state, row)?;
         Ok(Int64Chunked::from_iter_options("".into(), values.into_iter()).into_column())
     }
 
     fn floats<S: KeyState<Value = f64>>(
-        &self,
+        &mut self,
         state: impl Fn() -> S + Sync,
         row: impl Fn(usize) -> S::Row + Sync,
     ) -> Result<Column> {
-        let values = self.keyed.evaluate(state, row, self.cancel)?;
+        let values = self.values(state, row)?;
         Ok(Float64Chunked::from_iter_options("".into(), values.into_iter()).into_column())
+    }
+
+    fn values<S: KeyState>(
+        &mut self,
+        state: impl Fn() -> S + Sync,
+        row: impl Fn(usize) -> S::Row + Sync,
+    ) -> Result<Vec<Option<S::Value>>> {
+        let RowsByKey { rows, keys } = self.keyed;
+        match &mut self.states {
+            Some(states) => {
+                let states = states.by_key(self.window)?;
+                rows.continue_states(states, keys, state, row, self.cancel)
+            }
+            None => rows.evaluate(state, row, self.cancel),
+        }
     }
 }

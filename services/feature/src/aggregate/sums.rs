@@ -1,12 +1,16 @@
 //! Aggregates of sums: sum, mean and standard deviation.
 
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
 use super::{
     exact_sum::ExactSum,
-    window::{KeyState, WindowRows},
+    window::{KeyState, Number, WindowRows},
 };
 
 /// A sum to which values are added, and from which they are subtracted, without rounding errors.
-pub(crate) trait Total<T>: Default {
+pub(crate) trait Total<T>:
+    Default + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     type Value: Send;
 
     fn add(&mut self, value: T);
@@ -66,6 +70,7 @@ impl Total<i64> for i128 {
 }
 
 /// The values of counted rows with their sum.
+#[derive(Serialize, Deserialize)]
 struct Values<T, S> {
     rows: WindowRows<T>,
     total: S,
@@ -97,6 +102,7 @@ impl<T: Copy, S: Total<T>> Values<T, S> {
 }
 
 /// The sum of values; none where there are none.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Sum<T, S>(Values<T, S>);
 
 impl<T: Copy, S: Total<T>> Sum<T, S> {
@@ -105,7 +111,7 @@ impl<T: Copy, S: Total<T>> Sum<T, S> {
     }
 }
 
-impl<T: Copy, S: Total<T>> KeyState for Sum<T, S> {
+impl<T: Number, S: Total<T>> KeyState for Sum<T, S> {
     type Row = Option<T>;
     type Value = S::Value;
 
@@ -120,6 +126,7 @@ impl<T: Copy, S: Total<T>> KeyState for Sum<T, S> {
 }
 
 /// The mean of values; none where there are none.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Mean<T, S>(Values<T, S>);
 
 impl<T: Copy, S: Total<T>> Mean<T, S> {
@@ -128,7 +135,7 @@ impl<T: Copy, S: Total<T>> Mean<T, S> {
     }
 }
 
-impl<T: Copy, S: Total<T>> KeyState for Mean<T, S> {
+impl<T: Number, S: Total<T>> KeyState for Mean<T, S> {
     type Row = Option<T>;
     type Value = f64;
 
@@ -146,10 +153,11 @@ impl<T: Copy, S: Total<T>> KeyState for Mean<T, S> {
 /// The standard deviation of a sample (n - 1), as SQL's `STDDEV`; none for fewer than two values.
 ///
 /// From the exact sums of values and of squares, with twice the precision of `f64`. Values are relative to the first
-/// one of the key. The relative error is about 1e-16, as long as values are at most 1e8 deviations from that one.
+/// one of the key since its window was empty. The relative error is about 1e-16, as long as values are at most 1e8 deviations from that one.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Stddev {
     rows: WindowRows<f64>,
-    /// The first value of the key.
+    /// The first value of the key since its window was empty.
     origin: Option<f64>,
     values: ExactSum,
     squares: ExactSum,
@@ -217,6 +225,10 @@ impl KeyState for Stddev {
     fn push(&mut self, time: i64, value: Option<f64>) -> Option<f64> {
         while let Some(expired) = self.rows.pop_expired(time) {
             self.subtract(expired);
+        }
+        if self.count == 0 {
+            // What has expired has no influence.
+            self.origin = None;
         }
         if let Some(value) = value {
             let value = value - *self.origin.get_or_insert(value);

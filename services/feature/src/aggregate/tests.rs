@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anomal_core::Cancel;
+use anomal_core::{Cancel, Result};
 use anomal_spec::AggregateFunction;
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
@@ -10,7 +10,7 @@ use polars::prelude::{
 };
 use proptest::prelude::*;
 
-use super::{Aggregate, AggregateCache};
+use super::{Aggregate, AggregateCache, AggregateStates};
 use crate::dictionary::Dictionaries;
 
 #[derive(Clone, Debug)]
@@ -66,8 +66,17 @@ fn frame(rows: &[Row]) -> DataFrame {
     DataFrame::new(rows.len(), columns).unwrap()
 }
 
-/// The values by the engine's code, as text.
+/// The values by the engine's code.
 fn evaluate(aggregate: &Aggregate, rows: &[Row], conditional: bool) -> Vec<Option<f64>> {
+    evaluate_with(aggregate, rows, conditional, None)
+}
+
+fn evaluate_with(
+    aggregate: &Aggregate,
+    rows: &[Row],
+    conditional: bool,
+    states: Option<&mut AggregateStates>,
+) -> Vec<Option<f64>> {
     let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
     let condition: BooleanChunked = rows.iter().map(|row| row.condition).collect();
     let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::default());
@@ -78,6 +87,7 @@ fn evaluate(aggregate: &Aggregate, rows: &[Row], conditional: bool) -> Vec<Optio
             conditional.then_some(&condition),
             &dictionaries,
             &mut cache,
+            states.map(|states| states.of_step("feature")),
             &Cancel::default(),
         )
         .unwrap()
@@ -227,24 +237,113 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Wherever watermarks cut a stream, and although each call continues from a snapshot of the one before.
+    #[test]
+    fn values_continue_behind_a_watermark(
+        aggregate in aggregates(),
+        rows in rows(),
+        conditional in any::<bool>(),
+        mut watermarks in prop::collection::vec(-1..31_i64, 0..8),
+    ) {
+        let expected = evaluate(&aggregate, &rows, conditional);
+        watermarks.sort_unstable();
+        watermarks.push(i64::MAX);
+        let mut states = AggregateStates::default();
+        let (mut from, mut values) = (i64::MIN, vec![None; rows.len()]);
+        for watermark in watermarks {
+            let is_complete = |time: i64| from < time && time <= watermark;
+            let positions: Vec<usize> =
+                (0..rows.len()).filter(|row| rows[*row].time.is_some_and(is_complete)).collect();
+            let complete: Vec<Row> = positions.iter().map(|row| rows[*row].clone()).collect();
+            let found = evaluate_with(&aggregate, &complete, conditional, Some(&mut states));
+            positions.into_iter().zip(found).for_each(|(row, value)| values[row] = value);
+            states.expire(watermark);
+            states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+            from = watermark;
+        }
+        prop_assert_eq!(values, expected);
+    }
+}
+
+#[test]
+fn sketches_and_large_sums_continue_from_a_snapshot() {
+    let values: Vec<f64> = (0..30_000).map(|n| f64::from(n) * 1e300 / 30_000.0).collect();
+    for function in [AggregateFunction::Distinct, AggregateFunction::Sum, AggregateFunction::Mean] {
+        for window in [None, Some(25_000)] {
+            let aggregate = aggregate(function, window);
+            let expected = evaluate_column(&aggregate, 0, &values, None);
+            let mut states = AggregateStates::default();
+            let mut found = Vec::new();
+            for start in [0, 20_000] {
+                let end = values.len().min(start + 20_000);
+                let values = &values[start..end];
+                found.extend(evaluate_column(&aggregate, start, values, Some(&mut states)));
+                states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+            }
+            assert!(found == expected, "{function:?} over {window:?}");
+        }
+    }
+}
+
+#[test]
+fn damaged_states_are_refused() {
+    let aggregate = aggregate(AggregateFunction::Sum, None);
+    let mut states = AggregateStates::default();
+    evaluate_column(&aggregate, 0, &[1.0, 2.0], Some(&mut states));
+    let snapshot = states.snapshot().unwrap();
+    assert!(AggregateStates::restore(&snapshot[..snapshot.len() - 1]).is_err());
+    // Those of another function: the sum has more digits than there are.
+    let mut counts = AggregateStates::default();
+    let distinct = self::aggregate(AggregateFunction::Distinct, None);
+    evaluate_column(&distinct, 0, &[1.0, 2.0], Some(&mut counts));
+    let mut counts = AggregateStates::restore(&counts.snapshot().unwrap()).unwrap();
+    let error = try_column(&aggregate, 2, &[3.0], Some(&mut counts)).unwrap_err();
+    assert_eq!(error.reason, "STATES_DAMAGED");
+}
+
 fn aggregate(function: AggregateFunction, window: Option<i64>) -> Aggregate {
     let input = Some("f".to_owned());
     Aggregate { function, input, condition: None, by: Vec::new(), time: "t".into(), window }
 }
 
 fn evaluate_floats(aggregate: &Aggregate, values: &[f64]) -> Vec<Option<f64>> {
-    let times = Int64Chunked::from_iter_values("t".into(), (0..).take(values.len()));
+    evaluate_column(aggregate, 0, values, None)
+}
+
+/// Of rows whose ids and times ascend from `start`.
+fn evaluate_column(
+    aggregate: &Aggregate,
+    start: usize,
+    values: &[f64],
+    states: Option<&mut AggregateStates>,
+) -> Vec<Option<f64>> {
+    let values = try_column(aggregate, start, values, states).unwrap();
+    let values = values.cast(&polars::prelude::DataType::Float64).unwrap();
+    values.f64().unwrap().iter().collect()
+}
+
+fn try_column(
+    aggregate: &Aggregate,
+    start: usize,
+    values: &[f64],
+    states: Option<&mut AggregateStates>,
+) -> Result<Column> {
+    let start = start as u64;
+    let rows: Vec<u64> = (start..start + values.len() as u64).collect();
+    let times = rows.iter().map(|row| i64::try_from(*row).unwrap());
+    let times = Int64Chunked::from_iter_values("t".into(), times);
     let columns = vec![
         times.into_datetime(TimeUnit::Microseconds, None).into_column(),
         Column::new("f".into(), values),
     ];
     let frame = DataFrame::new(values.len(), columns).unwrap();
-    let rows: Vec<u64> = (0..values.len() as u64).collect();
     let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::default());
-    let values = aggregate
-        .evaluate(&frame, &rows, None, &dictionaries, &mut cache, &Cancel::default())
-        .unwrap();
-    values.f64().unwrap().iter().collect()
+    let states = states.map(|states| states.of_step("feature"));
+    let cancel = Cancel::default();
+    aggregate.evaluate(&frame, &rows, None, &dictionaries, &mut cache, states, &cancel)
 }
 
 #[test]

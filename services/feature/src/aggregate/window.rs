@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
 /// An aggregate of one key.
-pub(crate) trait KeyState {
+pub(crate) trait KeyState: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The part of a row that the aggregate depends on.
     type Row;
     type Value: Send;
@@ -17,7 +19,17 @@ pub(crate) trait KeyState {
     fn clear(&mut self);
 }
 
+/// A number that is aggregated.
+pub(crate) trait Number:
+    Copy + PartialOrd + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl Number for i64 {}
+impl Number for f64 {}
+
 /// The rows of a key in the window (time - length, time], the oldest first.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct WindowRows<T> {
     /// Microseconds. None: all rows so far, which need no queue.
     length: Option<i64>,

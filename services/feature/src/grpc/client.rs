@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Error, ExtractRequest, Extraction, FeatureEngine, PlanRequest, Result,
+    Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result,
     proto::{
-        Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
+        self, Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
         ListComponentsRequest, Plan, PlanRequest as PlanMessage, extract_request::Part,
         extract_response::Part as Answer, feature_engine_client::FeatureEngineClient,
     },
@@ -19,6 +19,8 @@ use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::stream;
 use tonic::{Status, Streaming};
+
+use crate::keyed;
 
 /// The feature engine at remote endpoints.
 #[derive(Clone, Debug)]
@@ -85,7 +87,7 @@ impl FeatureEngine for RemoteFeatureEngine {
             settings: request.settings.to_string(),
             settings_version: SETTINGS_VERSION,
             columns: request.columns,
-            phase: request.phase.into(),
+            scope: proto::Scope::from(request.scope).into(),
         };
         let pieces: Vec<_> = chunks(request.table)?.collect();
         let client = client_factory(&self.replicas);
@@ -102,6 +104,10 @@ impl FeatureEngine for RemoteFeatureEngine {
                 }
             })
             .await
+    }
+
+    fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
+        keyed::keyed_steps(plan)
     }
 }
 

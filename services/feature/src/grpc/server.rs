@@ -84,11 +84,11 @@ async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<ExtractR
     };
     let (settings, table): (ExtractSettings, _) = request::assemble(messages, limit, part).await?;
     check_version(settings.settings_version)?;
-    let phase = settings.phase();
+    let scope = settings.scope().into();
     Ok(ExtractRequest {
         settings: settings.settings.into(),
         columns: settings.columns,
-        phase,
+        scope,
         table: table.into_table()?,
     })
 }

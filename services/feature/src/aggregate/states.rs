@@ -1,0 +1,142 @@
+//! The states of keys between the rows of one watermark and those of the next.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap},
+};
+
+use anomal_core::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{columns::KeyBytes, window::KeyState};
+
+/// The states of all aggregates of a run, by the names of their features.
+#[derive(Default)]
+pub(crate) struct AggregateStates(BTreeMap<String, StepStates>);
+
+impl AggregateStates {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn of_step(&mut self, feature: &str) -> &mut StepStates {
+        self.0.entry(feature.to_owned()).or_default()
+    }
+
+    /// Forgets the keys without a row in the window of any time behind `watermark`.
+    pub fn expire(&mut self, watermark: i64) {
+        for states in self.0.values_mut() {
+            if let StepStates::Live(states) = states {
+                states.expire(watermark);
+            }
+        }
+    }
+
+    /// # Errors
+    /// `Internal`.
+    pub fn snapshot(&self) -> Result<Vec<u8>> {
+        let bytes = self.0.iter().map(|(feature, states)| Ok((feature, states.snapshot()?)));
+        encode(&bytes.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// # Errors
+    /// `InvalidRequest` if it is damaged. The states of an aggregate are decoded with its first rows.
+    pub fn restore(snapshot: &[u8]) -> Result<Self> {
+        let states: Vec<(String, Vec<u8>)> = decode(snapshot)?;
+        let states = states.into_iter();
+        Ok(Self(states.map(|(feature, bytes)| (feature, StepStates::Snapshot(bytes))).collect()))
+    }
+}
+
+/// The states of an aggregate.
+#[derive(Default)]
+pub(crate) enum StepStates {
+    #[default]
+    Empty,
+    Snapshot(Vec<u8>),
+    Live(Box<dyn AnyStates>),
+}
+
+impl StepStates {
+    /// The states of an aggregate over windows of `window` microseconds.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if a snapshot is damaged; `Internal` if they are those of another aggregate.
+    pub fn by_key<S: KeyState>(&mut self, window: Option<i64>) -> Result<&mut States<S>> {
+        let by_key = match self {
+            Self::Live(_) => None,
+            Self::Empty => Some(HashMap::new()),
+            Self::Snapshot(bytes) => Some(decode::<Vec<_>>(bytes)?.into_iter().collect()),
+        };
+        if let Some(by_key) = by_key {
+            *self = Self::Live(Box::new(States::<S> { window, by_key }));
+        }
+        let Self::Live(states) = self else { return Err(Error::internal("no states")) };
+        let states: &mut dyn Any = states.as_mut();
+        states.downcast_mut().ok_or_else(|| Error::internal("the states of another aggregate"))
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Empty => encode::<Vec<(KeyBytes, ())>>(&Vec::new()),
+            Self::Snapshot(bytes) => Ok(bytes.clone()),
+            Self::Live(states) => states.snapshot(),
+        }
+    }
+}
+
+/// [`States`] of any kind.
+pub(crate) trait AnyStates: Any + Send + Sync {
+    fn expire(&mut self, watermark: i64);
+    fn snapshot(&self) -> Result<Vec<u8>>;
+}
+
+/// The states of an aggregate by key.
+pub(crate) struct States<S> {
+    window: Option<i64>,
+    by_key: HashMap<KeyBytes, StoredState<S>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredState<S> {
+    /// The time of the key's last row.
+    last: i64,
+    state: S,
+}
+
+impl<S> States<S> {
+    pub fn take(&mut self, key: &[u8]) -> Option<S> {
+        self.by_key.remove(key).map(|stored| stored.state)
+    }
+
+    /// `last`: the time of the key's last row.
+    pub fn store(&mut self, key: KeyBytes, last: i64, state: S) {
+        self.by_key.insert(key, StoredState { last, state });
+    }
+}
+
+impl<S: KeyState> AnyStates for States<S> {
+    fn expire(&mut self, watermark: i64) {
+        let Some(window) = self.window else { return };
+        let start = watermark.saturating_sub(window);
+        self.by_key.retain(|_, stored| stored.last > start);
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>> {
+        let mut by_key: Vec<_> = self.by_key.iter().collect();
+        by_key.sort_by_key(|(key, _)| *key);
+        encode(&by_key)
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_allocvec(value)
+        .map_err(|error| Error::internal(format!("cannot encode states: {error}")))
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|error| {
+        let message = format!("the states of keys are damaged: {error}");
+        Error::new(Code::InvalidRequest, "STATES_DAMAGED", message)
+    })
+}
