@@ -36,6 +36,11 @@ impl GlobalOperator for GlobalSteps {
         &self.inputs
     }
 
+    /// Of a flag over 1,000,000 texts, none like another: beside them and their answer there is a dictionary.
+    fn memory_factor(&self) -> u64 {
+        5
+    }
+
     fn removes_rows(&self) -> bool {
         self.filters
     }
