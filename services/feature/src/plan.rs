@@ -1,5 +1,6 @@
 //! The plan of a run: which columns to read, the steps of each phase, and the columns that come out.
 
+use anomal_components::ComponentRegistry;
 use anomal_core::{
     Error, FeatureSettings, PlanRequest, Result,
     proto::{Column, Plan},
@@ -19,9 +20,9 @@ const MAX_FEATURES: usize = 2_048;
 ///
 /// # Errors
 /// `InvalidSettings` with the path.
-pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
+pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Result<Plan> {
     let (settings, origins) = expand_patterns(&request.settings, &request.schema)?;
-    let program = Program::compile(&settings, &request.schema)
+    let program = Program::compile(&settings, &request.schema, components)
         .map_err(|error| with_original_path(error, &origins))?;
     let whole: Vec<&Step> = program.steps().filter(|step| step.whole_table).collect();
     let is_feature = |name: &&String| {

@@ -1,31 +1,28 @@
 //! Clients that call at regular intervals.
 
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
+use crate::{
     calls::{Call, Calls},
     time::micros,
 };
-use crate::component::{
-    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
-};
 
-pub(crate) const BEACONING_DETECTOR: Definition = Definition {
-    name: "beaconing_detector",
-    aliases: &[],
-    description: "Rows of a client (or of a client and a registered domain, where `domain` names a column of names) \
-                  whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`.",
-    inputs: &[Input::text("clientIp"), Input::time("timestamp"), Input::text("domain").optional()],
-    schema: schema_of::<Beaconing>,
-    build: |given| {
-        let beaconing = parameters::<Beaconing>(given)?;
-        within("threshold", beaconing.threshold, 0.0..=1.0)?;
-        within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
-        Ok(Computation::Aggregation(Box::new(beaconing)))
-    },
-};
+pub fn beaconing_detector() -> Component {
+    Component::aggregation_flag(
+        "beaconing_detector",
+        "Rows of a client (or of a client and a registered domain, where `domain` names a column of names) \
+         whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`.",
+        [Input::text("clientIp"), Input::time("timestamp"), Input::text("domain").optional()],
+        |beaconing: Beaconing| {
+            within("threshold", beaconing.threshold, 0.0..=1.0)?;
+            within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
+            Ok(beaconing)
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -139,10 +136,10 @@ fn median(values: &mut [f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Dictionaries;
     use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
 
     use super::*;
-    use crate::dictionary::Dictionaries;
 
     fn hits(rows: &[(&str, &str, i64)], by_domain: bool) -> Vec<usize> {
         let clients = Column::new("c".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
@@ -150,10 +147,10 @@ mod tests {
         let micros = rows.iter().map(|row| row.2 * 1_000_000);
         let times = Int64Chunked::from_iter_values("t".into(), micros);
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
-        let flag = parameters::<Beaconing>(&serde_json::Map::new()).unwrap();
+        let flag = serde_json::from_str::<Beaconing>("{}").unwrap();
         let dictionaries = Dictionaries::default();
         let columns = vec![Some(&clients), Some(&times), by_domain.then_some(&names)];
-        let inputs = Inputs { columns, dictionaries: &dictionaries };
+        let inputs = Inputs::new(columns, &dictionaries);
         flag.hits(&inputs, &Cancel::default()).unwrap().into_iter().map(|hit| hit.0).collect()
     }
 
