@@ -1,10 +1,13 @@
 //! Clients that call at regular intervals.
 
+mod chance;
+
 use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::chance::RandomCalls;
 use crate::{
     calls::{Call, Calls},
     time::micros,
@@ -14,11 +17,14 @@ pub fn beaconing_detector() -> Component {
     Component::aggregation_flag(
         "beaconing_detector",
         "Rows of a client (or of a client and a registered domain, where `domain` names a column of names) \
-         whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`.",
+         whose intervals are regular: hit where the regularity, 0 to 1, is above `threshold`, calls at random \
+         times would be as regular with a probability of at most `maxChance`, and the median interval is at \
+         least three times `minInterval`.",
         [Input::text("clientIp"), Input::time("timestamp"), Input::text("domain").optional()],
         |beaconing: Beaconing| {
             within("threshold", beaconing.threshold, 0.0..=1.0)?;
             within("minInterval", beaconing.min_interval, 0.0..=f64::MAX)?;
+            within("maxChance", beaconing.max_chance, 0.0..=1.0)?;
             Ok(beaconing)
         },
     )
@@ -36,6 +42,9 @@ struct Beaconing {
     /// Requests nearer to each other than this, in seconds, are one call: a question asked twice, a retry.
     #[serde(default = "one")]
     min_interval: f64,
+    /// The largest probability, 0 to 1, that as many calls at random times (a Poisson process) are as regular.
+    #[serde(default = "one_in_a_hundred")]
+    max_chance: f64,
 }
 
 fn seven_tenths() -> f64 {
@@ -48,6 +57,10 @@ fn eight() -> usize {
 
 fn one() -> f64 {
     1.0
+}
+
+fn one_in_a_hundred() -> f64 {
+    0.01
 }
 
 impl AggregationFlag for Beaconing {
@@ -97,24 +110,39 @@ impl Beaconing {
         if calls.len() < self.min_calls() {
             return None;
         }
-        let times = calls;
         let intervals: Vec<f64> =
-            times.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
+            calls.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let interval = median(&mut intervals.clone());
-        let score = regularity(&intervals, interval);
-        (score > self.threshold).then_some(Regularity { interval, score })
+        // Shorter ones are nearly all `minInterval` or little more, for any dense traffic.
+        if interval <= 0.0 || interval < MIN_MEDIAN * self.min_interval {
+            return None;
+        }
+        let distance = median_distance(&intervals, interval);
+        let score = (1.0 - distance / (WORST_DISTANCE * interval)).max(0.0);
+        if score <= self.threshold {
+            return None;
+        }
+        let random = RandomCalls { intervals: intervals.len(), interval, dead: self.min_interval };
+        let chance = random.chance(distance + resolution(&calls));
+        (chance <= self.max_chance).then_some(Regularity { interval, score })
     }
 }
+
+/// Calls are no beacon where the median interval is below this multiple of `minInterval`.
+const MIN_MEDIAN: f64 = 3.0;
+/// The median distance, as a share of the median interval, at which calls are not regular at all.
+const WORST_DISTANCE: f64 = 0.25;
 
 /// An interval with missed beacons is at most this many times as long.
 const MAX_MISSED: f64 = 4.0;
 
-/// How regular intervals are: 1 minus the median distance of the intervals to the nearest of the first
-/// multiples of their median, over a quarter of it, at least 0. Uniform jitter of ±10 % scores about 0.8,
-/// exponential intervals (independent requests) about 0. Medians make it robust to a few strays, multiples
-/// to beacons that were missed; an interval of more multiples is as irregular as can be, or bursts with
-/// long pauses would pass for beacons.
-fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
+/// The median distance of intervals to the nearest of the first multiples of their median, in seconds. Medians make it
+/// robust to a few strays, multiples to beacons that were missed; an interval of more multiples is as irregular as can
+/// be, or bursts with long pauses would pass for beacons.
+///
+/// The regularity is 1 minus this distance over a quarter of the median interval, at least 0. Uniform jitter of ±10 %
+/// scores about 0.8, exponential intervals (independent requests) about 0.
+fn median_distance(intervals: &[f64], median_interval: f64) -> f64 {
     let mut distances: Vec<f64> = intervals
         .iter()
         .map(|interval| {
@@ -125,7 +153,19 @@ fn regularity(intervals: &[f64], median_interval: f64) -> f64 {
             (interval - multiple * median_interval).abs()
         })
         .collect();
-    (1.0 - median(&mut distances) / (0.25 * median_interval)).max(0.0)
+    median(&mut distances)
+}
+
+/// The resolution of times in microseconds, in seconds: the largest of 1, 0.1 and so on that all of them are multiples
+/// of.
+fn resolution(times: &[i64]) -> f64 {
+    let mut unit = 1_000_000;
+    for time in times {
+        while time % unit != 0 {
+            unit /= 10;
+        }
+    }
+    unit as f64 / 1e6
 }
 
 /// Of a list that is not empty; the lower of two middle values.
@@ -136,10 +176,10 @@ fn median(values: &mut [f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use anomal_components::Dictionaries;
     use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit};
 
     use super::*;
+    use anomal_components::Dictionaries;
 
     fn hits(rows: &[(&str, &str, i64)], by_domain: bool) -> Vec<usize> {
         let clients = Column::new("c".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
@@ -147,7 +187,7 @@ mod tests {
         let micros = rows.iter().map(|row| row.2 * 1_000_000);
         let times = Int64Chunked::from_iter_values("t".into(), micros);
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
-        let flag = serde_json::from_str::<Beaconing>("{}").unwrap();
+        let flag = default();
         let dictionaries = Dictionaries::default();
         let columns = vec![Some(&clients), Some(&times), by_domain.then_some(&names)];
         let inputs = Inputs::new(columns, &dictionaries);
@@ -167,6 +207,72 @@ mod tests {
         let other = (0..200_i64).map(|n| ("10.0.0.5", "www.example.org", (n * n * 37) % 2400));
         rows.extend(other);
         assert_eq!(hits(&rows, true), (0..times.len()).collect::<Vec<_>>());
+    }
+
+    /// Times of a Poisson process in microseconds: the number of calls, the rate a second, the resolution.
+    fn random_times(seed: u64, calls: usize, rate: f64, resolution: i64) -> Vec<i64> {
+        let (mut state, mut time) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1, 0.0);
+        let uniform = |state: &mut u64| {
+            // Marsaglia, "Xorshift RNGs" (2003), with the multiplication of xorshift64*.
+            *state ^= *state >> 12;
+            *state ^= *state << 25;
+            *state ^= *state >> 27;
+            let bits = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
+            (bits as f64 + 1.0) / (1_u64 << 53) as f64
+        };
+        let next = |_| {
+            time -= uniform(&mut state).ln() / rate;
+            #[expect(clippy::cast_possible_truncation, reason = "days in microseconds")]
+            let micros = (time * 1e6) as i64;
+            micros / resolution * resolution
+        };
+        (0..calls).map(next).collect()
+    }
+
+    fn default() -> Beaconing {
+        serde_json::from_str("{}").unwrap()
+    }
+
+    #[test]
+    fn dense_random_traffic_is_no_beacon() {
+        for rate in [5.0, 10.0, 30.0] {
+            for seed in 0..1_000 {
+                let times = random_times(seed, 600, rate, 1_000);
+                assert!(default().judge(&times).is_none(), "{rate} a second, seed {seed}");
+                let each_call = Beaconing { min_interval: 0.0, ..default() };
+                assert!(each_call.judge(&times).is_none(), "{rate} a second, seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn random_traffic_of_any_rate_is_hit_no_more_often_than_promised() {
+        const SEEDS: u64 = 4_000;
+        for (rate, calls) in [(0.3, 9), (0.3, 40), (0.1, 8), (0.02, 8), (0.02, 9), (0.002, 12)] {
+            for resolution in [1_000, 1_000_000] {
+                for max_chance in [0.01, 0.1] {
+                    // The threshold alone would hit more of them.
+                    let flag = Beaconing { max_chance, threshold: 0.3, ..default() };
+                    let judge = |seed| flag.judge(&random_times(seed, calls, rate, resolution));
+                    let hits = (0..SEEDS).filter_map(judge).count() as f64;
+                    let promised = SEEDS as f64 * max_chance;
+                    assert!(
+                        hits <= promised + 3.0 * promised.sqrt(),
+                        "{hits} of {calls} calls at {rate} a second with {max_chance}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_fast_beacon_is_hit_with_a_short_interval_between_calls() {
+        let times: Vec<i64> = (0..200).map(|call| call * 500_000).collect();
+        assert!(default().judge(&times).is_none());
+        assert!(Beaconing { min_interval: 0.1, ..default() }.judge(&times).is_some());
+        let hourly: Vec<i64> = (0..8).map(|call| call * 3_600_000_000).collect();
+        assert!(default().judge(&hourly).is_some());
+        assert!(Beaconing { max_chance: 0.0, ..default() }.judge(&hourly).is_none());
     }
 
     #[test]
