@@ -9,6 +9,7 @@ mod component;
 mod computation;
 mod dictionary;
 mod inputs;
+mod list;
 mod pack;
 mod registry;
 
@@ -17,5 +18,6 @@ pub use component::{Component, Input, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
 pub use inputs::Inputs;
+pub use list::list_items;
 pub use pack::Pack;
 pub use registry::ComponentRegistry;

@@ -1,14 +1,14 @@
 //! Data smuggled in answers.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
-use anomal_components::{Component, DirectFlag, Hit, Input, Inputs};
+use anomal_components::{Component, DirectFlag, Hit, Input, Inputs, list_items};
 use anomal_core::Result;
 use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::names::registered;
+use crate::names::{normal, registered};
 
 pub fn has_dns_data_b64_encoded() -> Component {
     Component::direct_flag(
@@ -37,8 +37,11 @@ impl DirectFlag for Base64 {
     fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
         let answers = inputs.dictionary(0)?;
         let found = answers.map(|cell| {
-            let mut answers = answers_of(cell).filter(|_| !cell.contains("v=DKIM1"));
-            answers.find(|answer| self.is_encoded(answer)).map(str::to_owned)
+            if cell.contains("v=DKIM1") {
+                return None;
+            }
+            let mut answers = list_items(cell).into_iter();
+            answers.find(|answer| self.is_encoded(answer)).map(Cow::into_owned)
         });
         let rows = answers.rows(&found).enumerate();
         Ok(rows.filter_map(|(row, found)| Some((row, found?.clone()))).collect())
@@ -51,7 +54,7 @@ impl Base64 {
             && mixed(answer)
             && BASE64.decode(answer.as_bytes()).is_ok()
             && answer.parse::<IpAddr>().is_err()
-            && !(answer.contains('.') && registered(answer).is_some())
+            && !(answer.contains('.') && registered(&normal(answer)).is_some())
     }
 }
 
@@ -64,20 +67,12 @@ fn mixed(answer: &str) -> bool {
         && (has(u8::is_ascii_digit) || has(|byte| matches!(byte, b'+' | b'/' | b'=')))
 }
 
-/// The answers of a cell: `[1.2.3.4";"cdn.example.net"]` as Packetbeat's CSV export has them, or one
-/// answer as it is.
-pub fn answers_of(cell: &str) -> impl Iterator<Item = &str> {
-    let list = cell.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
-    let separator = if list.is_some() { ';' } else { '\0' };
-    list.unwrap_or(cell).split(separator).map(|answer| answer.trim().trim_matches('"'))
-}
-
 #[cfg(test)]
 mod tests {
+    use anomal_components::Dictionaries;
     use polars::prelude::Column;
 
     use super::*;
-    use anomal_components::Dictionaries;
 
     #[test]
     fn encoded_answers_are_found_and_others_are_not() {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use anomal_components::Component;
 
 use crate::{
-    names::{lower, registered},
-    shape::name_metric,
+    names::registered,
+    shape::{name_metric, text_metric},
 };
 
 pub fn subdomain_length() -> Component {
@@ -15,8 +15,7 @@ pub fn subdomain_length() -> Component {
         "How many characters stand before the registered domain, dots left out at the border; all of them where \
          there is no registered domain.",
         |name| {
-            let name = lower(name);
-            let rest = registered(&name).map_or(&*name, |domain| {
+            let rest = registered(name).map_or(name, |domain| {
                 let end = name.len() - domain.len();
                 name[..end].trim_end_matches('.')
             });
@@ -29,19 +28,18 @@ pub fn subdomain_length() -> Component {
 pub fn registered_domain() -> Component {
     name_metric(
         "registered_domain",
-        "The part of a name that was registered: a public suffix and one label before it, in lower case; missing \
-         for addresses and bare suffixes.",
-        |name| registered(&lower(name)).map(str::to_owned),
+        "The part of a name that was registered: a public suffix and one label before it; missing for \
+         addresses and bare suffixes.",
+        |name| registered(name).map(str::to_owned),
     )
 }
 
 pub fn domain_extract() -> Component {
     name_metric(
         "domain_extract",
-        "The label before the public suffix, in lower case (`example` of www.example.co.uk).",
+        "The label before the public suffix (`example` of www.example.co.uk).",
         |name| {
-            let name = lower(name);
-            let domain = registered(&name)?;
+            let domain = registered(name)?;
             Some(domain.split('.').next().unwrap_or_default().to_owned())
         },
     )
@@ -50,14 +48,14 @@ pub fn domain_extract() -> Component {
 pub fn domain_tld_extract() -> Component {
     name_metric(
         "domain_tld_extract",
-        "The public suffix of a name, in lower case (`co.uk` of www.example.co.uk).",
-        |name| anomal_domains::suffix(&lower(name)).map(str::to_owned),
+        "The public suffix of a name (`co.uk` of www.example.co.uk); missing for addresses.",
+        |name| anomal_domains::suffix(name).map(str::to_owned),
     )
 }
 
 pub fn is_ip() -> Component {
-    name_metric("is_ip", "Whether a text is an IPv4 or IPv6 address.", |name| {
-        Some(name.parse::<IpAddr>().is_ok())
+    text_metric("is_ip", "Whether a text is an IPv4 or IPv6 address.", |text| {
+        Some(text.parse::<IpAddr>().is_ok())
     })
 }
 
@@ -75,6 +73,11 @@ mod tests {
             (subdomain_length, "a.bc.example.com", Some("4")),
             (subdomain_length, "example.com", Some("0")),
             (subdomain_length, "", Some("0")),
+            (subdomain_length, "2001:db8::1", None),
+            (registered_domain, "angelinablog\u{3002}com.de", Some("angelinablog.com.de")),
+            (domain_tld_extract, "angelinablog\u{3002}com.de", Some("com.de")),
+            (domain_tld_extract, "10.0.0.1", None),
+            (domain_tld_extract, "test.公司.cn", Some("xn--55qx5d.cn")),
             (domain_extract, "WWW.Example.CO.UK", Some("example")),
             (domain_tld_extract, "www.example.co.uk", Some("co.uk")),
             (is_ip, "::1", Some("true")),

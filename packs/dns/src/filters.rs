@@ -4,7 +4,10 @@ use anomal_components::{Component, Filter, Input, NoParameters, ParameterError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{names::DOMAIN, popularity::ListParameters};
+use crate::{
+    names::{DOMAIN, normal},
+    popularity::ListParameters,
+};
 
 pub fn remove_status_error() -> Component {
     Component::filter(
@@ -36,7 +39,8 @@ pub fn remove_tld() -> Component {
         "Removes rows whose registered domain is one of `domains`.",
         [Input::text("name")],
         |Domains { domains }| {
-            let domains: Vec<String> = domains.iter().map(|name| name.to_lowercase()).collect();
+            let domains: Vec<String> =
+                domains.iter().map(|name| normal(name).into_owned()).collect();
             let listed = move |domain: &str| domains.iter().any(|known| known == domain);
             Ok(Filter::key(&DOMAIN, listed))
         },

@@ -11,7 +11,7 @@ use polars::prelude::PlHashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::names::DOMAIN;
+use crate::names::{DOMAIN, normal};
 
 /// 143,630 registered domains, the most popular first (NOTICE has their source).
 const EMBEDDED: &[u8] = include_bytes!("../data/popular-domains.txt.gz");
@@ -56,7 +56,7 @@ impl Ranking {
     fn new(domains: Vec<String>) -> Self {
         let mut places = PlHashMap::default();
         for (domain, rank) in domains.iter().zip(1..) {
-            places.entry(domain.to_lowercase()).or_insert(rank);
+            places.entry(normal(domain).into_owned()).or_insert(rank);
         }
         Self { domains, places }
     }

@@ -5,11 +5,30 @@ use std::sync::LazyLock;
 use anomal_components::{Component, Input, Metric, MetricValue, NoParameters};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 
-/// A metric of a name without parameters.
+use crate::names;
+
+/// A metric of the normal form of a name, without parameters. Cells that are no names have no value.
 pub fn name_metric<T: MetricValue + 'static>(
     name: &str,
     description: &str,
     function: fn(&str) -> Option<T>,
+) -> Component {
+    metric(name, description, move |cell| function(&names::name(cell)?))
+}
+
+/// A metric of a cell as it is, without parameters.
+pub fn text_metric<T: MetricValue + 'static>(
+    name: &str,
+    description: &str,
+    function: fn(&str) -> Option<T>,
+) -> Component {
+    metric(name, description, function)
+}
+
+fn metric<T: MetricValue + 'static>(
+    name: &str,
+    description: &str,
+    function: impl Fn(&str) -> Option<T> + Copy + Send + Sync + 'static,
 ) -> Component {
     let build = move |NoParameters {}| Ok(Metric::text(function));
     Component::metric(name, description, [Input::text("name")], build)
@@ -40,7 +59,7 @@ pub fn hostname_b32_entropy() -> Component {
     name_metric(
         "hostname_b32_entropy",
         "Entropy of the bytes that a name's longest label encodes in base 32 (RFC 4648), in bits, rounded to 2 \
-     digits; missing if it encodes none.",
+         digits; missing if it encodes none.",
         |name| {
             let label = longest(name).to_ascii_uppercase();
             let bytes = BASE32_NOPAD.decode(label.trim_end_matches('=').as_bytes()).ok()?;
@@ -50,12 +69,14 @@ pub fn hostname_b32_entropy() -> Component {
 }
 
 pub fn hostname_b64_entropy() -> Component {
-    name_metric(
+    text_metric(
         "hostname_b64_entropy",
-        "Entropy of the bytes that a name's longest label encodes in base 64 (RFC 4648), in bits, rounded to 2 \
-     digits; missing if it encodes none.",
-        |name| {
-            let label = longest(name).as_bytes();
+        "Entropy of the bytes that a name's longest label encodes in base 64 (RFC 4648), in the case of \
+         the cell, in bits, rounded to 2 digits; missing if it encodes none.",
+        |cell| {
+            // Lower case would be other bytes.
+            names::name(cell)?;
+            let label = longest(cell).as_bytes();
             let bytes = BASE64_NOPAD.decode(label).or_else(|_| BASE64.decode(label)).ok()?;
             (!bytes.is_empty()).then(|| rounded(symbol_entropy(bytes.into_iter())))
         },
@@ -97,13 +118,13 @@ pub fn vowel_ratio() -> Component {
 }
 
 pub fn empty_query_name() -> Component {
-    name_metric("empty_query_name", "Whether a name is empty or the root.", |name| {
-        Some(labels(name).next().is_none())
+    text_metric("empty_query_name", "Whether a name is empty or the root.", |cell| {
+        Some(labels(&names::normal(cell)).next().is_none())
     })
 }
 
 pub fn entropy() -> Component {
-    name_metric("entropy", "Shannon entropy of a text's characters in bits.", |text| {
+    text_metric("entropy", "Shannon entropy of a text's characters in bits.", |text| {
         Some(text_entropy(text))
     })
 }
@@ -196,7 +217,14 @@ mod tests {
             (hostname_entropy, "aabb", Some(1.0)),
             (hostname_entropy, "www.google.com", Some(2.84)),
             (hostname_entropy, "", Some(0.0)),
-            (hostname_length, "bücher.example", Some(14.0)),
+            (hostname_length, "bücher.example", Some(21.0)),
+            (hostname_length, "xn--bcher-kva.example", Some(21.0)),
+            (hostname_length, "www.Example.com.", Some(15.0)),
+            (hostname_length, "10.0.0.1", None),
+            (hostname_length, "[{\"rrname\": \"a.example\"}]", None),
+            (hostname_entropy, "wWw.GoOgLe.CoM", Some(2.84)),
+            (entropy, "aA", Some(1.0)),
+            (empty_query_name, "10.0.0.1", Some(0.0)),
             (label_count, "a.b.example.com.", Some(4.0)),
             (label_count, ".", Some(0.0)),
             (longest_label, "a.bcd.ef", Some(3.0)),

@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::targets::Targets;
-use crate::{names::DOMAIN, popularity::Ranking};
+use crate::{
+    names::{self, DOMAIN, normal},
+    popularity::Ranking,
+};
 
 pub fn levenshtein() -> Component {
     Component::metric(
@@ -29,11 +32,13 @@ pub fn levenshtein() -> Component {
                 let ranking = Ranking::embedded();
                 ranking.domains.iter().take(top).cloned().collect()
             } else {
-                to.iter().map(|name| name.to_lowercase()).collect()
+                to.iter().map(|name| normal(name).into_owned()).collect()
             };
             let targets = Targets::new(targets);
             let cache = DistanceCache::default();
             Ok(Metric::key(&DOMAIN, move |domain| {
+                // Not the distance to an address.
+                names::name(domain)?;
                 cache.get_or_compute(domain, || targets.nearest(domain))
             }))
         },
