@@ -51,8 +51,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let complete = timed("tests", || {
         let mut command = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
         command.envs(environment);
-        if let Some(filter) = &arguments.filter {
-            command.arg("--").arg(filter);
+        command.arg("--").args(&arguments.filter);
+        if with_cluster {
+            // Those that need the cluster.
+            command.arg("--include-ignored");
         }
         counts.follow(command)
     })?;

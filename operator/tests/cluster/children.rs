@@ -5,6 +5,7 @@ use serde_json::json;
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job_with};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn objects_are_restored() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "repairs");

@@ -9,6 +9,7 @@ fn message(status: &Value) -> &str {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn wrong_settings_and_records_fail_at_once() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "fails");
@@ -27,6 +28,7 @@ fn wrong_settings_and_records_fail_at_once() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn other_failures_are_retried() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "retries");
@@ -46,6 +48,7 @@ fn other_failures_are_retried() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_lack_of_memory_is_reported_with_the_limit() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "hungers");
@@ -67,6 +70,7 @@ fn a_lack_of_memory_is_reported_with_the_limit() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_missing_image_is_reported_and_a_deadline_ends_the_run() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "pulls");
@@ -78,6 +82,7 @@ fn a_missing_image_is_reported_and_a_deadline_ends_the_run() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_missing_object_is_reported_and_the_job_continues_once_it_exists() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "misses");
@@ -111,6 +116,7 @@ fn a_missing_object_is_reported_and_the_job_continues_once_it_exists() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn pods_that_a_quota_refuses_are_reported() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "quota");
@@ -127,6 +133,7 @@ fn pods_that_a_quota_refuses_are_reported() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn an_invalid_spec_is_reported_and_others_run() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "malformed");

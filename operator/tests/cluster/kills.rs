@@ -14,6 +14,7 @@ use crate::proxy::{Proxy, Request, RequestHook};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn nothing_is_created_twice() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "killed");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn another_replica_takes_over() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "leads");

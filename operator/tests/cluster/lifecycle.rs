@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_job_runs_once_and_has_a_summary() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "runs");
@@ -77,6 +78,7 @@ fn a_job_runs_once_and_has_a_summary() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_suspended_job_waits() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "suspends");
@@ -92,6 +94,7 @@ fn a_suspended_job_waits() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn other_settings_replace_a_run_and_a_deletion_ends_it() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "replaces");
@@ -121,6 +124,7 @@ fn other_settings_replace_a_run_and_a_deletion_ends_it() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn its_time_to_live_ends_it() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "lives");
@@ -132,6 +136,7 @@ fn its_time_to_live_ends_it() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn a_schedule_starts_runs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "schedules");
@@ -169,6 +174,7 @@ fn a_schedule_starts_runs() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn results_are_written_to_a_volume() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "writes");
@@ -214,6 +220,7 @@ fn results_are_written_to_a_volume() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn deleting_a_namespace_deletes_its_jobs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "vanishes");

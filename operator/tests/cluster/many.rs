@@ -20,6 +20,7 @@ use anomal_tests::cluster::{Namespace, Operator, cluster, eventually, job_with};
 const CALLS_PER_JOB: usize = 8;
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn five_hundred_jobs_are_all_reconciled() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "many");

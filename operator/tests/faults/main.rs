@@ -44,6 +44,7 @@ fn wait_for_success(here: &Namespace, name: &str) -> Value {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn the_api_server_is_restarted() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "restarts");
@@ -62,6 +63,7 @@ fn the_api_server_is_restarted() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn the_api_server_is_away_when_the_run_ends() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "away");
@@ -77,6 +79,7 @@ fn the_api_server_is_away_when_the_run_ends() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn etcd_is_slow() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "slow");
@@ -99,6 +102,7 @@ fn etcd_is_slow() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn the_kubelet_is_restarted() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "kubelet");
@@ -112,6 +116,7 @@ fn the_kubelet_is_restarted() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn its_pod_is_evicted() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "evicts");
@@ -139,6 +144,7 @@ fn its_pod_is_evicted() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn the_definition_is_upgraded() {
     let Some((cluster, _turn)) = exclusive_cluster() else { return };
     let here = Namespace::new(cluster, "upgrades");

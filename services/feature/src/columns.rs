@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
     Error, Result, Scope,
     proto::{Column, DataType, component::Type},
@@ -9,11 +10,7 @@ use anomal_core::{
 use anomal_spec::suggestion;
 use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
 
-use crate::{
-    component::Definition,
-    expression::{Expression, missing_column},
-    packs::{self, PACKS},
-};
+use crate::expression::{Expression, missing_column};
 
 /// How steps read a column: in its own type, as text, or both.
 #[derive(Clone, Copy, Default)]
@@ -25,6 +22,7 @@ struct Usage {
 /// The columns and features that a step may read, and how the steps so far read them.
 pub(crate) struct Columns<'a> {
     schema: &'a [Column],
+    components: &'a ComponentRegistry,
     packs: &'a [String],
     time_column: Option<&'a str>,
     usage: BTreeMap<String, Usage>,
@@ -35,14 +33,16 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
+    /// The columns of an input, and the components of which those of `packs` may be used.
     pub fn new(
         schema: &'a [Column],
+        components: &'a ComponentRegistry,
         packs: &'a [String],
         time_column: Option<&'a str>,
         keyed_scope: Scope,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
-        Self { schema, packs, time_column, usage, features, keyed_scope }
+        Self { schema, components, packs, time_column, usage, features, keyed_scope }
     }
 
     pub fn add_feature(&mut self, name: &str, data_type: DataType, scope: Scope) {
@@ -171,36 +171,40 @@ impl<'a> Columns<'a> {
         Ok(name.to_owned())
     }
 
-    /// The component of a name.
+    /// The component of a name, which may be preceded by its pack's name and `/`.
     ///
     /// # Errors
-    /// It does not exist, its pack is not enabled, or it is of another type.
-    pub fn component(&self, name: &str, wanted: Type, path: &str) -> Result<&'static Definition> {
-        let Some((pack, definition)) = packs::find(name) else {
-            let of_type = PACKS.iter().flat_map(|pack| pack.components).filter(|known| {
-                (known.build)(&anomal_spec::Parameters::default())
-                    .is_ok_and(|computation| computation.kind() == wanted)
-            });
-            let hint = suggestion(name, of_type.map(|known| known.name));
+    /// It does not exist, its pack is not enabled, several enabled packs have it, or it is of another type.
+    pub fn component(&self, name: &str, wanted: Type, path: &str) -> Result<&'a Component> {
+        let found = self.components.find(name);
+        let Some((first, _)) = found.first() else {
+            let of_type = self.components.packs().flat_map(Pack::components);
+            let of_type = of_type.filter(|known| known.component_type() == wanted);
+            let hint = suggestion(name, of_type.map(Component::name));
             let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
         };
-        if !self.packs.iter().any(|listed| listed == pack) {
+        let mut enabled =
+            found.iter().filter(|(pack, _)| self.packs.iter().any(|listed| listed == pack.name()));
+        let Some((pack, component)) = enabled.next() else {
+            let pack = first.name();
             let message = format!("`{name}` belongs to the pack {pack}; add it: `packs: [{pack}]`");
             return Err(Error::settings(path, "PACK_MISSING", message));
-        }
-        let computation = (definition.build)(&anomal_spec::Parameters::default());
-        if let Ok(computation) = computation
-            && computation.kind() != wanted
-        {
+        };
+        if let Some((other, _)) = enabled.next() {
+            let (pack, other) = (pack.name(), other.name());
             let message = format!(
-                "`{name}` is a {} and no {}",
-                type_name(computation.kind()),
-                type_name(wanted)
+                "the packs {pack} and {other} both have `{name}`; write `{pack}/{name}` or `{other}/{name}`"
             );
+            return Err(Error::settings(path, "COMPONENT_AMBIGUOUS", message));
+        }
+        let found = component.component_type();
+        if found != wanted {
+            let message =
+                format!("`{name}` is a {} and no {}", type_name(found), type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_TYPE", message));
         }
-        Ok(definition)
+        Ok(component)
     }
 
     /// Parses an expression: with the type of its values and its scope.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anomal_components::ComponentRegistry;
 use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, KeyedSteps, PlanRequest,
     Result, blocking,
@@ -9,15 +10,16 @@ use anomal_core::{
 };
 use async_trait::async_trait;
 
-use crate::{extract::extract, keyed, packs, plan::plan, program::Program};
+use crate::{extract::extract, keyed, packs::builtin_components, plan::plan, program::Program};
 
 /// The number of cached programs: those of jobs that run at the same time.
 const MAX_CACHED: usize = 16;
 
 /// Runs on the threads of this process. A response depends on its request only; the last programs are cached,
 /// because the batches of a job have the same settings.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct LocalFeatureEngine {
+    components: ComponentRegistry,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -29,7 +31,19 @@ struct CachedProgram {
     program: Arc<Program>,
 }
 
+impl Default for LocalFeatureEngine {
+    /// An engine with the built-in packs.
+    fn default() -> Self {
+        Self::with_components(builtin_components())
+    }
+}
+
 impl LocalFeatureEngine {
+    /// An engine with these packs.
+    pub fn with_components(components: ComponentRegistry) -> Self {
+        Self { components, programs: Arc::default() }
+    }
+
     fn program(&self, settings: &Arc<str>, columns: &[Column]) -> Result<Arc<Program>> {
         let same =
             |cached: &CachedProgram| cached.settings == *settings && cached.columns == columns;
@@ -43,7 +57,7 @@ impl LocalFeatureEngine {
             let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)
         })?;
-        let program = Arc::new(Program::compile(&parsed, columns)?);
+        let program = Arc::new(Program::compile(&parsed, columns, &self.components)?);
         let (settings, columns) = (Arc::clone(settings), columns.to_vec());
         let cached = CachedProgram { settings, columns, program: Arc::clone(&program) };
         programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,11 +70,12 @@ impl LocalFeatureEngine {
 #[async_trait]
 impl FeatureEngine for LocalFeatureEngine {
     async fn list_components(&self) -> Result<Vec<Component>> {
-        Ok(packs::describe())
+        Ok(self.components.describe())
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Plan> {
-        blocking(move |_| plan(&request)).await
+        let components = self.components.clone();
+        blocking(move |_| plan(&request, &components)).await
     }
 
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {

@@ -1,92 +1,25 @@
 //! SQL expressions over the columns of a row: parsed and validated once, evaluated by Polars.
 
-use std::ops::ControlFlow;
+mod rewrite;
+mod validator;
 
-use anomal_spec::{nearest, suggestion};
-use polars::prelude::{Column, DataFrame, Expr, IntoLazy, PolarsResult};
-use sqlparser::{
-    ast::{
-        BinaryOperator, Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-        Ident, WindowSpec, WindowType, visit_expressions, visit_expressions_mut,
-    },
-    dialect::GenericDialect,
-    parser::Parser,
-    tokenizer::Token,
+use std::{
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Functions whose value for a row depends on that row only (a test evaluates each).
-pub(crate) const ROW_WISE: &[&str] = &[
-    "abs",
-    "ceil",
-    "ceiling",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "date_part",
-    "div",
-    "ends_with",
-    "exp",
-    "floor",
-    "greatest",
-    "if",
-    "ifnull",
-    "least",
-    "left",
-    "length",
-    "char_length",
-    "character_length",
-    "ln",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "lower",
-    "ltrim",
-    "mod",
-    "nullif",
-    "octet_length",
-    "pow",
-    "power",
-    "regexp_like",
-    "replace",
-    "right",
-    "round",
-    "rtrim",
-    "sign",
-    "sqrt",
-    "starts_with",
-    "strpos",
-    "substr",
-    "upper",
-];
+use polars::prelude::{Column, DataFrame, Expr, IntoColumn, IntoLazy, PolarsResult, polars_bail};
+use sqlparser::{
+    ast::visit_expressions, dialect::GenericDialect, parser::Parser, tokenizer::Token,
+};
 
-/// Aggregate and window functions.
-pub(crate) const WHOLE_TABLE: &[&str] = &[
-    "avg",
-    "count",
-    "dense_rank",
-    "first_value",
-    "lag",
-    "last_value",
-    "lead",
-    "max",
-    "median",
-    "min",
-    "quantile_cont",
-    "quantile_disc",
-    "rank",
-    "row_number",
-    "stddev",
-    "stddev_samp",
-    "stdev",
-    "sum",
-    "var_samp",
-    "variance",
-];
+pub(crate) use self::validator::missing_column;
+use self::{
+    rewrite::{order_without_nan, rewrite},
+    validator::Validator,
+};
 
 const VALUE: &str = "anomal.value";
-/// Bounds the memory that nested replacements can use.
-const MAX_GROWTH: usize = 4_096;
 
 /// A validated expression.
 #[derive(Debug)]
@@ -115,205 +48,42 @@ impl Expression {
                 rest.token, rest.span.start.line, rest.span.start.column
             ));
         }
-        quote_columns(&mut ast, known);
-        let mut validator = Validator { known, columns: Vec::new(), whole_table: false, growth: 1 };
+        rewrite(&mut ast, known);
+        let mut validator = Validator::new(known);
         if let ControlFlow::Break(message) = visit_expressions(&ast, |expr| validator.visit(expr)) {
             return Err(message);
         }
         let expr = polars_sql::sql_expr(ast.to_string()).map_err(|error| error.to_string())?;
+        let expr = order_without_nan(expr);
         Ok(Self { expr, columns: validator.columns, whole_table: validator.whole_table })
     }
 
     /// Its value for each row of a frame with its columns.
     pub(crate) fn evaluate(&self, frame: &DataFrame) -> PolarsResult<Column> {
         // Added to the columns, so that a constant gets their length.
-        let with = frame.clone().lazy().with_columns([self.expr.clone().alias(VALUE)]);
-        Ok(with.collect()?.column(VALUE)?.clone())
-    }
-}
-
-/// Quotes column names. `a.b` without quotes is the column of that name, if it exists.
-fn quote_columns(ast: &mut Sql, known: &[&str]) {
-    let _: ControlFlow<()> = visit_expressions_mut(ast, |expr| {
-        if let Sql::CompoundIdentifier(parts) = expr {
-            let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-            if known.contains(&name.as_str()) {
-                *expr = Sql::Identifier(Ident::with_quote('"', name));
-            }
-        } else if let Sql::Identifier(name) = expr
-            && name.quote_style.is_none()
-        {
-            // Quoted, so that a keyword can be a column.
-            name.quote_style = Some('"');
-        } else if let Sql::Function(function) = expr {
-            sum_in_order(function);
-        }
-        ControlFlow::Continue(())
-    });
-}
-
-/// Rewrites a sum over the whole table to one over a single group. Polars adds a group from its first row to its
-/// last, but splits a table into one part for each thread, which changes the last bits.
-fn sum_in_order(function: &mut Function) {
-    let FunctionArguments::List(list) = &function.args else { return };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(summed))] = list.args.as_slice() else {
-        return;
-    };
-    if function.over.is_some() || !function.name.to_string().eq_ignore_ascii_case("sum") {
-        return;
-    }
-    let operand = |test: fn(Box<Sql>) -> Sql| Box::new(test(Box::new(summed.clone())));
-    let always = Sql::BinaryOp {
-        left: operand(Sql::IsNull),
-        op: BinaryOperator::Or,
-        right: operand(Sql::IsNotNull),
-    };
-    function.over = Some(WindowType::WindowSpec(WindowSpec {
-        window_name: None,
-        partition_by: vec![always],
-        order_by: Vec::new(),
-        window_frame: None,
-    }));
-}
-
-/// Checks each part of a parsed expression, and collects the columns that it reads.
-struct Validator<'a> {
-    known: &'a [&'a str],
-    columns: Vec<String>,
-    whole_table: bool,
-    /// The factor by which replacements can lengthen a text.
-    growth: usize,
-}
-
-impl Validator<'_> {
-    fn visit(&mut self, expr: &Sql) -> ControlFlow<String> {
-        match expr {
-            Sql::Identifier(name) => self.column(&name.value),
-            Sql::CompoundIdentifier(parts) => {
-                let name =
-                    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-                self.column(&name)
-            }
-            Sql::Function(function) => self.function(function),
-            Sql::Subquery(_)
-            | Sql::Exists { .. }
-            | Sql::InSubquery { .. }
-            | Sql::InUnnest { .. } => ControlFlow::Break(
-                "a subquery is not allowed: an expression reads the columns of its row only"
-                    .to_owned(),
-            ),
-            Sql::AnyOp { .. } | Sql::AllOp { .. } => {
-                ControlFlow::Break("ANY and ALL are not allowed; use IN with a list".to_owned())
-            }
-            Sql::Wildcard(_) | Sql::QualifiedWildcard(..) => {
-                ControlFlow::Break("`*` is not allowed: an expression is one value".to_owned())
-            }
-            Sql::IsFalse(_)
-            | Sql::IsNotFalse(_)
-            | Sql::IsTrue(_)
-            | Sql::IsNotTrue(_)
-            | Sql::IsNull(_)
-            | Sql::IsNotNull(_)
-            | Sql::IsDistinctFrom(..)
-            | Sql::IsNotDistinctFrom(..)
-            | Sql::InList { .. }
-            | Sql::Between { .. }
-            | Sql::BinaryOp { .. }
-            | Sql::UnaryOp { .. }
-            | Sql::Like { .. }
-            | Sql::ILike { .. }
-            | Sql::RLike { .. }
-            | Sql::Cast { .. }
-            | Sql::Extract { .. }
-            | Sql::Ceil { .. }
-            | Sql::Floor { .. }
-            | Sql::Position { .. }
-            | Sql::Substring { .. }
-            | Sql::Trim { .. }
-            | Sql::Nested(_)
-            | Sql::Value(_)
-            | Sql::TypedString(_)
-            | Sql::Interval(_)
-            | Sql::Case { .. } => ControlFlow::Continue(()),
-            other => ControlFlow::Break(format!("`{other}` is not allowed in an expression")),
-        }
+        let with = self.series_only(frame)?.lazy().with_columns([self.expr.clone().alias(VALUE)]);
+        // Polars panics for some types of arguments.
+        let computed = catch_unwind(AssertUnwindSafe(|| with.collect())).unwrap_or_else(|panic| {
+            let cause = panic.downcast_ref::<String>().map(String::as_str);
+            let cause = cause.or_else(|| panic.downcast_ref::<&str>().copied());
+            let cause = cause.unwrap_or("no cause");
+            polars_bail!(ComputeError: "Polars does not support it ({cause}); CAST its parts to other types")
+        });
+        Ok(computed?.column(VALUE)?.slice(0, frame.height()))
     }
 
-    fn column(&mut self, name: &str) -> ControlFlow<String> {
-        if !self.known.contains(&name) {
-            return ControlFlow::Break(missing_column(name, self.known));
-        }
-        if !self.columns.iter().any(|column| column == name) {
-            self.columns.push(name.to_owned());
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn function(&mut self, function: &Function) -> ControlFlow<String> {
-        let name = function.name.to_string().to_lowercase();
-        let whole = WHOLE_TABLE.contains(&name.as_str());
-        if !whole && !ROW_WISE.contains(&name.as_str()) {
-            let hint = suggestion(&name, ROW_WISE.iter().chain(WHOLE_TABLE).copied());
-            return ControlFlow::Break(format!("the function `{name}` is not allowed; {hint}"));
-        }
-        if let FunctionArguments::Subquery(_) = function.args {
-            return ControlFlow::Break(
-                "a subquery is not allowed: an expression reads the columns of its row only"
-                    .to_owned(),
-            );
-        }
-        if let FunctionArguments::List(list) = &function.args {
-            let wildcard = |argument: &FunctionArg| {
-                matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
-            };
-            if name != "count" && list.args.iter().any(wildcard) {
-                return ControlFlow::Break(format!("{name}(*) is not allowed: name a column"));
-            }
-            if name == "replace" {
-                self.grow(list.args.get(2))?;
-            }
-        }
-        self.whole_table |= whole || function.over.is_some();
-        ControlFlow::Continue(())
-    }
-}
-
-impl Validator<'_> {
-    /// Bounds the growth of a text by a replacement.
-    fn grow(&mut self, replacement: Option<&FunctionArg>) -> ControlFlow<String> {
-        let text = match replacement {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Sql::Value(value)))) => {
-                value.clone().into_string()
-            }
-            _ => None,
+    /// The frame without columns that Polars stores as one value: constants, and all columns of a single row, which is
+    /// repeated. Polars computes those with other functions, so that `x / 3` of a row would have other last bits in a
+    /// batch of its own.
+    fn series_only(&self, frame: &DataFrame) -> PolarsResult<DataFrame> {
+        let repeat = frame.height() == 1 && !self.whole_table;
+        let column = |column: &Column| {
+            let series = column.as_materialized_series();
+            if repeat { series.new_from_index(0, 2) } else { series.clone() }.into_column()
         };
-        let Some(text) = text else {
-            return ControlFlow::Break(
-                "the replacement of `replace` must be a text in quotes".to_owned(),
-            );
-        };
-        self.growth = self.growth.saturating_mul(text.len().max(1));
-        if self.growth > MAX_GROWTH {
-            let message =
-                format!("its replacements could make a text more than {MAX_GROWTH} times as long");
-            return ControlFlow::Break(message);
-        }
-        ControlFlow::Continue(())
+        let height = if repeat { 2 } else { frame.height() };
+        DataFrame::new(height, frame.columns().iter().map(column).collect())
     }
-}
-
-/// The message for a missing column: with the nearest name, then all.
-pub(crate) fn missing_column(name: &str, known: &[&str]) -> String {
-    let hint = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`? There are "),
-        None => "there are ".to_owned(),
-    };
-    const MAX_LISTED: usize = 40;
-    let mut all = known.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
-    if known.len() > MAX_LISTED {
-        all.extend([" and ", &(known.len() - MAX_LISTED).to_string(), " more"]);
-    }
-    format!("there is no column `{name}`; {hint}{all}")
 }
 
 #[cfg(test)]
@@ -321,7 +91,10 @@ mod tests {
     use polars::prelude::{NamedFrom, df};
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        validator::{ROW_WISE, WHOLE_TABLE},
+        *,
+    };
 
     const KNOWN: &[&str] = &["n", "m", "s", "net.bytes", "order", "t", "ok"];
 
@@ -394,6 +167,50 @@ mod tests {
             value(&sql);
         }
         assert_eq!(value("AVG(m) OVER (PARTITION BY ok)"), "2.0 2.0 2.0");
+    }
+
+    #[test]
+    fn integers_do_not_wrap_around() {
+        assert_eq!(value("length(s) - 10"), "-8 -8 -8");
+        assert_eq!(value("strpos(s, 'b') - 3"), "-1 -3 -3");
+        assert_eq!(value("octet_length(s) * 3000000000"), "6000000000 6000000000 9000000000");
+        assert_eq!(value("date_part('year', t) * 10000000"), "19700000000 19700000000 19700000000");
+        assert_eq!(value("(EXTRACT(hour FROM t) + 59) * 10"), "590 590 590");
+        assert_eq!(value("CAST(m AS SMALLINT) * 100000"), "100000 200000 300000");
+        assert_eq!(value("count(*) - 4"), "-1 -1 -1");
+        assert_eq!(value("rank() OVER (ORDER BY m) - 4"), "-3 -2 -1");
+        assert_eq!(value("log1p(date_part('month', t)) > 0"), "true true true");
+    }
+
+    #[test]
+    fn the_least_is_no_nan_with_and_without_missing_values() {
+        assert_eq!(value("least(m, sqrt(n))"), "1.0 2.0 3.0");
+        let numbers = df!("m" => [1.0, 2.0], "n" => [-1.0, -4.0]).unwrap();
+        let parse = |sql: &str| Expression::parse(sql, &["m", "n"]).unwrap();
+        for (sql, expected) in
+            [("least(m, sqrt(n))", [1.0, 2.0]), ("greatest(sqrt(n), m)", [1.0, 2.0])]
+        {
+            let values = parse(sql).evaluate(&numbers).unwrap();
+            assert!(values.f64().unwrap().into_no_null_iter().eq(expected), "{sql}");
+        }
+        assert!(value("greatest(s, 'b')").contains("äx"));
+    }
+
+    #[test]
+    fn a_row_alone_has_the_value_that_it_has_among_others() {
+        let frame = df!("n" => (0..200).map(f64::from).collect::<Vec<_>>()).unwrap();
+        for sql in ["n / 3", "n % 0.7", "- n", "0 - n", "n / 7 / 3 + 1"] {
+            let expression = Expression::parse(sql, &["n"]).unwrap();
+            let all = expression.evaluate(&frame).unwrap();
+            for row in 0..200 {
+                let alone = expression.evaluate(&frame.slice(row, 1)).unwrap();
+                assert_eq!(alone.len(), 1, "{sql}");
+                let bits =
+                    |column: &Column, row: usize| column.f64().unwrap().get(row).map(f64::to_bits);
+                let place = usize::try_from(row).unwrap();
+                assert_eq!(bits(&alone, 0), bits(&all, place), "{sql} of {row}");
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anomal_components::{Dictionaries, Hit, Inputs};
 use anomal_core::{
     Cancel, Code, Error, Extraction, Result, Scope, Table,
     proto::{DataType, Diagnostic, FeatureKind, StepStatistics},
@@ -18,8 +19,6 @@ use crate::{
     Expression,
     aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
-    component::{Computation, Hit, Inputs},
-    dictionary::Dictionaries,
     program::{FeatureStep, Program, Step, Work},
 };
 
@@ -137,7 +136,7 @@ impl Run<'_> {
             let value = match &feature.step.work {
                 Work::Field(column) => self.table.columns().column(column)?.clone(),
                 Work::Component { computation, inputs } => {
-                    metric(computation, &self.inputs(inputs)?)?
+                    computation.values(&self.inputs(inputs)?)?
                 }
                 Work::Expression(expression) => self.value(expression, &feature.step)?,
                 Work::Aggregate(aggregate) => self.aggregate(aggregate, &feature.step)?,
@@ -262,11 +261,8 @@ impl Run<'_> {
 
     fn hits(&self, step: &Step) -> Result<Vec<Hit>> {
         match &step.work {
-            Work::Component { computation: Computation::Direct(flag), inputs } => {
-                flag.hits(&self.inputs(inputs)?)
-            }
-            Work::Component { computation: Computation::Aggregation(flag), inputs } => {
-                flag.hits(&self.inputs(inputs)?, self.cancel)
+            Work::Component { computation, inputs } => {
+                computation.hits(&self.inputs(inputs)?, self.cancel)
             }
             Work::Expression(expression) => {
                 let holds = self.value(expression, step)?;
@@ -290,17 +286,7 @@ impl Run<'_> {
     fn predicate(&self, step: &Step) -> Result<BooleanChunked> {
         match &step.work {
             Work::Expression(expression) => Ok(self.value(expression, step)?.bool()?.clone()),
-            Work::Component { computation: Computation::Filter(removes), inputs } => {
-                Ok(self.inputs(inputs)?.dictionary(0)?.mask(removes))
-            }
-            Work::Component { computation: Computation::KeyFilter(key, removes), inputs } => {
-                Ok(self.inputs(inputs)?.dictionary(0)?.by_key(key).mask(removes))
-            }
-            Work::Component { computation: Computation::NumberFilter(removes), inputs } => {
-                let numbers = self.inputs(inputs)?.required(0)?.cast(&Dtype::Float64)?;
-                let numbers = numbers.f64()?.iter();
-                Ok(numbers.map(|number| number.is_some_and(removes)).collect())
-            }
+            Work::Component { computation, inputs } => computation.removes(&self.inputs(inputs)?),
             _ => Err(Error::internal("a filter step without a filter")),
         }
     }
@@ -311,7 +297,7 @@ impl Run<'_> {
             None => Ok(None),
         };
         let columns = names.iter().map(column).collect::<Result<_>>()?;
-        Ok(Inputs { columns, dictionaries: &self.dictionaries })
+        Ok(Inputs::new(columns, &self.dictionaries))
     }
 
     /// An expression's value for each row.
@@ -355,17 +341,6 @@ impl Run<'_> {
             nulls: nulls as u64,
             seconds: elapsed.as_secs_f64(),
         });
-    }
-}
-
-fn metric(computation: &Computation, inputs: &Inputs<'_>) -> Result<Column> {
-    match computation {
-        Computation::Metric(function) => Ok(function.column(inputs.dictionary(0)?.as_ref())),
-        Computation::KeyMetric(key, function) => {
-            Ok(function.column(inputs.dictionary(0)?.by_key(key).as_ref()))
-        }
-        Computation::ColumnMetric(_, function) => function(inputs.required(0)?),
-        _ => Err(Error::internal("a metric step without a metric")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The steps of scope Keyed: they run in the process of the job, with the states of their keys.
 
+use anomal_components::ComponentRegistry;
 use anomal_core::{
     Cancel, Error, Extraction, FeatureSettings, KeyedSteps, Result, Scope, Table, proto::Plan,
 };
@@ -14,7 +15,7 @@ pub(crate) fn keyed_steps(plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
         let message = format!("the settings are not those of a plan: {error}");
         Error::settings("", "SETTINGS_INVALID", message)
     })?;
-    let program = Program::compile(&settings, &keyed.schema)?;
+    let program = Program::compile(&settings, &keyed.schema, &ComponentRegistry::default())?;
     Ok(Some(Box::new(LocalKeyedSteps { program, states: AggregateStates::default() })))
 }
 

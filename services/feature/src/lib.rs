@@ -1,12 +1,10 @@
 //! The feature engine: raw records in, a feature table, flag hits and removed rows out.
 //!
-//! [`LocalFeatureEngine`] is the engine; the gRPC adapter and client in [`grpc`] contain no logic. A
-//! component is a file in `packs/` and a line in its pack's list.
+//! [`LocalFeatureEngine`] is the engine; the gRPC adapter and client in [`grpc`] contain no logic. It
+//! runs the components of the packs that it is given: the built-in ones, or any [`anomal_components::ComponentRegistry`].
 
 mod aggregate;
 mod columns;
-mod component;
-mod dictionary;
 mod engine;
 mod expression;
 mod extract;
@@ -20,3 +18,4 @@ mod program;
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
 pub use grpc::RemoteFeatureEngine;
+pub use packs::builtin_components;

@@ -1,54 +1,35 @@
-//! The packs: one folder each, with one file for each component or group of components.
+//! The packs that are part of the product.
 
-mod dns;
-mod finance;
+use anomal_components::ComponentRegistry;
 
-use anomal_core::proto::Component;
-
-use crate::component::Definition;
-
-/// Components of one domain, such as DNS.
-pub(crate) struct Pack {
-    pub name: &'static str,
-    pub components: &'static [Definition],
-}
-
-/// All packs.
-pub(crate) const PACKS: &[Pack] = &[
-    Pack { name: "dns", components: dns::COMPONENTS },
-    Pack { name: "finance", components: finance::COMPONENTS },
-];
-
-/// A component by its name or an alias, with its pack's name.
-pub(crate) fn find(name: &str) -> Option<(&'static str, &'static Definition)> {
-    PACKS.iter().find_map(|pack| {
-        let matches =
-            |component: &&Definition| component.name == name || component.aliases.contains(&name);
-        pack.components.iter().find(matches).map(|component| (pack.name, component))
-    })
-}
-
-/// The entries of ListComponents.
-pub(crate) fn describe() -> Vec<Component> {
-    PACKS
-        .iter()
-        .flat_map(|pack| pack.components.iter().map(|component| component.describe(pack.name)))
-        .collect()
+/// The built-in packs: one line each.
+pub fn builtin_components() -> ComponentRegistry {
+    let packs = [anomal_pack_dns::pack(), anomal_pack_finance::pack()];
+    let mut components = ComponentRegistry::default();
+    for pack in packs {
+        let registered = components.register(pack);
+        debug_assert!(registered.is_ok(), "{registered:?}");
+    }
+    components
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
+    use anomal_components::Pack;
+
     use super::*;
 
     #[test]
     fn names_are_unique_and_everything_is_described() {
+        let components = builtin_components();
+        let packs: Vec<&str> = components.packs().map(Pack::name).collect();
+        assert_eq!(packs, ["dns", "finance"]);
         let mut names = HashSet::new();
-        for component in describe() {
+        for component in components.describe() {
             assert!(names.insert(component.name.clone()), "{} is there twice", component.name);
             assert!(component.description.ends_with('.'), "{}", component.name);
-            assert_ne!(component.r#type, 0, "{}", component.name);
             assert!(!component.inputs.is_empty(), "{}", component.name);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anomal_components::ComponentRegistry;
 use anomal_core::{
     Error, FeatureSettings, PlanRequest, Result, Scope,
     proto::{Column, DataType, Plan, plan::KeyedSteps},
@@ -21,9 +22,9 @@ const MAX_FEATURES: usize = 2_048;
 ///
 /// # Errors
 /// `InvalidSettings` with the path.
-pub(crate) fn plan(request: &PlanRequest) -> Result<Plan> {
+pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Result<Plan> {
     let (settings, origins) = expand_patterns(&request.settings, &request.schema)?;
-    let program = Program::compile(&settings, &request.schema)
+    let program = Program::compile(&settings, &request.schema, components)
         .map_err(|error| with_original_path(error, &origins))?;
     let (global_features, global_columns) = inputs(&program, Scope::Global);
     let global = program.steps().any(|step| step.scope == Scope::Global);
@@ -82,6 +83,8 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
             .filter(|(_, made)| is_keyed(&made.0))
             .map(|(flag, _)| flag.clone())
             .collect(),
+        // No component is keyed.
+        packs: Vec::new(),
         filters: Vec::new(),
         ..settings.clone()
     };

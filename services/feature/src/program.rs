@@ -1,5 +1,6 @@
 //! Settings compiled against the columns of an input: steps with their inputs and scopes.
 
+use anomal_components::{Component, ComponentRegistry, Computation, Input, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope,
     proto::{
@@ -10,13 +11,7 @@ use anomal_spec::{
     Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters, suggestion,
 };
 
-use crate::{
-    aggregate::Aggregate,
-    columns::Columns,
-    component::{Computation, Definition},
-    expression::Expression,
-    packs::PACKS,
-};
+use crate::{aggregate::Aggregate, columns::Columns, expression::Expression};
 
 /// The work of a step.
 pub(crate) enum Work {
@@ -72,11 +67,16 @@ pub(crate) struct Program {
 impl Program {
     /// # Errors
     /// `InvalidSettings` with the path.
-    pub fn compile(settings: &FeatureSettings, schema: &[Column]) -> Result<Self> {
-        check_packs(&settings.packs)?;
+    pub fn compile(
+        settings: &FeatureSettings,
+        schema: &[Column],
+        components: &ComponentRegistry,
+    ) -> Result<Self> {
+        check_packs(&settings.packs, components)?;
         let time_column = settings.time_column.as_deref();
         let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
-        let mut columns = Columns::new(schema, &settings.packs, time_column, keyed_scope);
+        let mut columns =
+            Columns::new(schema, components, &settings.packs, time_column, keyed_scope);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
@@ -134,7 +134,7 @@ impl Program {
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
-                let (computation, inputs) = bind_component(
+                let (computation, inputs, data_type) = bind_component(
                     component,
                     Type::Metric,
                     &feature.data_needed,
@@ -142,7 +142,6 @@ impl Program {
                     path,
                     columns,
                 )?;
-                let data_type = computation.output();
                 (
                     Work::Component { computation, inputs },
                     data_type,
@@ -182,8 +181,8 @@ impl Program {
     }
 }
 
-fn check_packs(packs: &[String]) -> Result<()> {
-    let names = || PACKS.iter().map(|pack| pack.name);
+fn check_packs(packs: &[String], components: &ComponentRegistry) -> Result<()> {
+    let names = || components.packs().map(Pack::name);
     let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack)) else {
         return Ok(());
     };
@@ -198,7 +197,7 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         let (expression, scope) = columns.predicate(remove, &path)?;
         return Ok(Step::new(&filter.name, Work::Expression(expression), scope));
     }
-    let (computation, inputs) = bind_component(
+    let (computation, inputs, _) = bind_component(
         &filter.name,
         Type::Filter,
         &filter.data_needed,
@@ -223,7 +222,7 @@ fn flag_step(
             FlagType::Direct => (Type::FlagDirect, Scope::Row),
             FlagType::Aggregation => (Type::FlagAggregation, Scope::Global),
         };
-        let (computation, inputs) =
+        let (computation, inputs, _) =
             bind_component(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
         (Work::Component { computation, inputs }, scope)
     };
@@ -241,7 +240,8 @@ fn flag_step(
     Ok((Step::new(name, work, scope), planned))
 }
 
-/// Builds a component from its parameters and binds each of its inputs to a column.
+/// Builds a component from its parameters and binds each of its inputs to a column. Also returns the type of a metric's
+/// values.
 fn bind_component(
     name: &str,
     wanted: Type,
@@ -249,17 +249,17 @@ fn bind_component(
     params: &Parameters,
     path: &str,
     columns: &mut Columns,
-) -> Result<(Computation, Vec<Option<String>>)> {
-    let definition = columns.component(name, wanted, &format!("{path}.name"))?;
+) -> Result<(Computation, Vec<Option<String>>, DataType)> {
+    let component = columns.component(name, wanted, &format!("{path}.name"))?;
     let mut params = params.clone();
     let mut given = data_needed.iter();
     let mut inputs = Vec::new();
-    for input in definition.inputs {
+    for input in component.inputs() {
         // `params: {clientIp: source.ip}` names the column of the input of that name.
-        let named = match params.get(input.name) {
+        let named = match params.get(&input.name) {
             Some(serde_json::Value::String(column)) => {
                 let column = column.clone();
-                params.remove(input.name);
+                params.remove(&input.name);
                 given.next();
                 Some((column, format!("{path}.params.{}", input.name)))
             }
@@ -270,35 +270,32 @@ fn bind_component(
                 inputs.push(None);
                 continue;
             }
-            return Err(data_needed_error(definition, path));
+            return Err(data_needed_error(component, path));
         };
-        columns.read_as(&column, input.types, name, &place)?;
+        columns.read_as(&column, &input.types, name, &place)?;
         inputs.push(Some(column));
     }
     if given.next().is_some() {
-        return Err(data_needed_error(definition, path));
+        return Err(data_needed_error(component, path));
     }
-    let schema = (definition.schema)();
-    let required = schema["required"].as_array().into_iter().flatten();
-    if let Some(missing) =
-        required.filter_map(serde_json::Value::as_str).find(|name| !params.contains_key(*name))
-    {
+    let missing = component.required_parameters().find(|name| !params.contains_key(*name));
+    if let Some(missing) = missing {
         let message = format!("{name} needs the parameter `{missing}`");
         return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
     }
-    let computation = (definition.build)(&params).map_err(|error| {
+    let computation = component.build(&params).map_err(|error| {
         let place = format!("{path}.params.{}", error.parameter);
         Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
     })?;
-    Ok((computation, inputs))
+    Ok((computation, inputs, component.output()))
 }
 
-fn data_needed_error(definition: &Definition, path: &str) -> Error {
-    let input = |input: &crate::component::Input| {
-        if input.optional { format!("{} (optional)", input.name) } else { input.name.to_owned() }
+fn data_needed_error(component: &Component, path: &str) -> Error {
+    let input = |input: &Input| {
+        if input.optional { format!("{} (optional)", input.name) } else { input.name.clone() }
     };
-    let inputs: Vec<String> = definition.inputs.iter().map(input).collect();
-    let message = format!("{} needs the columns: {}", definition.name, inputs.join(", "));
+    let inputs: Vec<String> = component.inputs().iter().map(input).collect();
+    let message = format!("{} needs the columns: {}", component.name(), inputs.join(", "));
     Error::settings(format!("{path}.dataNeeded"), "DATA_NEEDED_INVALID", message)
 }
 

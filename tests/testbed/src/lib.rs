@@ -41,7 +41,7 @@ pub fn script(arguments: &[&str]) -> Result<()> {
 }
 
 /// Whether tests that need a cluster run, which `cargo xtask test` enables. If not, the calling test is reported as
-/// skipped.
+/// skipped. Such tests are marked `#[ignore]`, so that plain `cargo test` does not count them as passed.
 pub fn cluster_tests_enabled() -> bool {
     let enabled = env::var("ANOMAL_TEST_CLUSTER").is_ok_and(|value| value == "1");
     if !enabled {

@@ -14,6 +14,7 @@ fn cluster() -> Option<&'static Cluster> {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn metrics_of_pods_are_available() {
     let Some(cluster) = cluster() else { return };
     cluster.apply(SLEEPER).unwrap();
@@ -34,6 +35,7 @@ fn metrics_of_pods_are_available() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn names_of_services_are_resolved() {
     let Some(cluster) = cluster() else { return };
     // The DNS server of an external cluster may not be reachable.
@@ -45,6 +47,7 @@ fn names_of_services_are_resolved() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn helm_and_the_node_answer() {
     let Some(cluster) = cluster() else { return };
     assert!(cluster.helm(&["version", "--short"]).unwrap().starts_with('v'));

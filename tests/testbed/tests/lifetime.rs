@@ -28,6 +28,7 @@ fn state(name: &str) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn two_run_at_once_and_leave_no_trace() {
     let Some(_lock) = lock() else { return };
     let before = Machine::inspect();
@@ -65,6 +66,7 @@ fn two_run_at_once_and_leave_no_trace() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn killed_components_are_started_again() {
     let Some(_lock) = lock() else { return };
     let folder = state("killed");
@@ -96,6 +98,7 @@ fn killed_components_are_started_again() {
 
 /// Killed at several moments of the start.
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn the_next_start_removes_what_a_killed_one_left() {
     let Some(_lock) = lock() else { return };
     let folder = state("start");

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::support::{self, BackgroundJob};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn completing_job_is_followed() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-good");
@@ -60,6 +61,7 @@ fn completing_job_is_followed() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn failing_job_is_followed() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-bad");
@@ -94,6 +96,7 @@ fn failing_job_is_followed() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn each_attempt_has_its_own_log() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-tries");

@@ -35,6 +35,7 @@ fn complete_status(report: &str) -> Value {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn lists_as_table_and_json_and_the_report_address() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-lists");
@@ -75,6 +76,7 @@ fn lists_as_table_and_json_and_the_report_address() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn kubectl_finds_the_plugin() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-plugin");
@@ -92,6 +94,7 @@ fn kubectl_finds_the_plugin() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn watch_prints_each_change() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-watch");
@@ -116,6 +119,7 @@ fn watch_prints_each_change() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn control_characters_from_the_cluster_are_escaped() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-escape");
@@ -141,6 +145,7 @@ fn control_characters_from_the_cluster_are_escaped() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn namespace_defaults_to_the_kubeconfigs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-context");

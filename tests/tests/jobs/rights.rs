@@ -48,6 +48,7 @@ fn grant(here: &Namespace, resources: &[(&str, &str)]) {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn missing_rights_are_named() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-rights");

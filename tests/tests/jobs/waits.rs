@@ -13,6 +13,7 @@ use serde_json::json;
 use super::support::{self, BackgroundJob};
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn waiting_for_a_secret_is_reported_until_it_exists() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-waits");
@@ -48,6 +49,7 @@ fn waiting_for_a_secret_is_reported_until_it_exists() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn suspended_and_deleted_jobs() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "cli-held");
@@ -97,6 +99,7 @@ fn slow_file(address: &str) -> (String, Sender<()>) {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn running_job_shows_its_progress() {
     let Some(cluster) = cluster() else { return };
     let Some(address) = cluster.machine_address() else {

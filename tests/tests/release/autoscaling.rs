@@ -11,6 +11,7 @@ use super::{
 };
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn classification_engine_scales_up_and_down() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };

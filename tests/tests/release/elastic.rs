@@ -59,6 +59,7 @@ fn job(proxy: &Proxy, from: &str, to: &str, data_stream: bool) -> Value {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn example_writes_to_a_server_outside_of_the_cluster() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };

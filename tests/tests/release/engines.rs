@@ -82,6 +82,7 @@ fn accepts_connections(address: &str) -> bool {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn losing_pods_during_a_run_changes_nothing() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -138,6 +139,7 @@ fn losing_pods_during_a_run_changes_nothing() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn engines_that_come_during_a_run_take_load_within_ten_seconds() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };

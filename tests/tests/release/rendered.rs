@@ -21,6 +21,7 @@ fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn rendered_objects_are_consistent() {
     let Some(cluster) = cluster() else { return };
     for (file, path) in ci() {
@@ -102,6 +103,7 @@ fn is_external(objects: &[Value], file: &str, kind: &str, name: &str) -> bool {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn hook_sets_up_elasticsearch_and_kibana() {
     let Some(objects) = rendered_with("kibana") else { return };
     let jobs = of_kind(&objects, "Job");
@@ -135,6 +137,7 @@ fn hook_sets_up_elasticsearch_and_kibana() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn images_are_named_by_tag_or_by_digest() {
     let Some(cluster) = cluster() else { return };
     let digest = format!("sha256:{}", "ab".repeat(32));
@@ -173,6 +176,7 @@ fn images_are_named_by_tag_or_by_digest() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn names_fit_with_the_longest_release_name() {
     let Some(cluster) = cluster() else { return };
     let long = "a".repeat(53);
@@ -199,6 +203,7 @@ fn names_fit_with_the_longest_release_name() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn network_policies_allow_only_needed_traffic() {
     let Some(objects) = rendered_with("production") else { return };
     let policies = of_kind(&objects, "NetworkPolicy");
@@ -234,6 +239,7 @@ fn network_policies_allow_only_needed_traffic() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn release_for_some_namespaces_has_no_rights_in_others() {
     let Some(objects) = rendered_with("namespaced") else { return };
     let roles = of_kind(&objects, "ClusterRole");

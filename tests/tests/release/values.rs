@@ -35,6 +35,7 @@ fn no_report(job: &mut Value) {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn minimal_release_leaves_nothing() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -51,6 +52,7 @@ fn minimal_release_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn engines_work_without_a_report_engine() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -69,6 +71,7 @@ fn engines_work_without_a_report_engine() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn certificates_come_from_cert_manager() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -93,6 +96,7 @@ fn certificates_come_from_cert_manager() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn monitors_select_the_components() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -121,6 +125,7 @@ fn monitors_select_the_components() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn release_watches_only_its_namespaces_and_labels() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -157,6 +162,7 @@ fn release_watches_only_its_namespaces_and_labels() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn without_tls_and_service_account_tokens_there_is_one_shared_token() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -204,6 +210,7 @@ impl Drop for NodePoolLabel {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn replicas_share_a_bucket() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };
@@ -239,6 +246,7 @@ fn replicas_share_a_bucket() {
 }
 
 #[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn replicas_share_a_volume_and_pages_are_served_over_tls() {
     let _turn = exclusive_turn();
     let Some(cluster) = cluster() else { return };

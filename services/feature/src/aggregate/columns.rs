@@ -1,10 +1,9 @@
 //! Columns as keys, hashes and numbers.
 
+use anomal_components::{Dictionaries, MISSING};
 use anomal_core::Result;
 use polars::prelude::{BooleanChunked, Column, DataType, PlHashMap};
 use xxhash_rust::xxh3::xxh3_64;
-
-use crate::dictionary::{Dictionaries, MISSING};
 
 /// Keys of the rows of a table, numbered from 0.
 pub(super) struct Keys {

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use anomal_components::Dictionaries;
 use anomal_core::{Cancel, Error, Result, Scope, proto::DataType};
 use anomal_spec::{AggregateFunction, Feature};
 use polars::prelude::{
@@ -20,7 +21,7 @@ use super::{
     sums::{Mean, Stddev, Sum},
     window::KeyState,
 };
-use crate::{Expression, columns::Columns, dictionary::Dictionaries};
+use crate::{Expression, columns::Columns};
 
 /// A compiled aggregate. Column names are those of input columns or of features above.
 #[derive(Debug)]

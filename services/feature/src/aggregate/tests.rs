@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use anomal_components::Dictionaries;
 use anomal_core::{Cancel, Result};
 use anomal_spec::AggregateFunction;
 use polars::prelude::{
@@ -11,7 +12,6 @@ use polars::prelude::{
 use proptest::prelude::*;
 
 use super::{Aggregate, AggregateCache, AggregateStates};
-use crate::dictionary::Dictionaries;
 
 #[derive(Clone, Debug)]
 struct Row {

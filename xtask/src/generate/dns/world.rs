@@ -7,8 +7,8 @@ use flate2::read::GzDecoder;
 
 use crate::generate::random::{Random, below, mix, unit};
 
-/// 143,630 registered domains, the most popular first (source: services/feature/data).
-const POPULAR: &[u8] = include_bytes!("../../../../services/feature/data/popular-domains.txt.gz");
+/// 143,630 registered domains, the most popular first (source: packs/dns/data).
+const POPULAR: &[u8] = include_bytes!("../../../../packs/dns/data/popular-domains.txt.gz");
 
 pub const WORDS: &[&str] = &[
     "acorn", "alpine", "amber", "anchor", "apex", "arbor", "atlas", "aurora", "baker", "bay",

@@ -4,40 +4,46 @@ mod targets;
 
 use std::sync::{PoisonError, RwLock};
 
+use anomal_components::{Component, Input, Metric, ParameterError};
 use polars::prelude::PlHashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::targets::Targets;
-use super::{domains::DOMAIN, popularity::Ranking};
-use crate::component::{
-    Computation, Definition, Input, ParameterError, TextFunction, parameters, schema_of,
+use crate::{
+    names::{self, DOMAIN, normal},
+    popularity::Ranking,
 };
 
-pub(crate) const LEVENSHTEIN: Definition = Definition {
-    name: "levenshtein",
-    aliases: &[],
-    description: "The smallest edit distance (Levenshtein) from a name's registered domain to one of the `top` \
-                  most popular domains, or to those of `to`: 0 for one of them, 1 or 2 for a likely typosquat.",
-    inputs: &[Input::text("name")],
-    schema: schema_of::<Levenshtein>,
-    build: |given| {
-        let Levenshtein { top, to } = parameters(given)?;
-        if top == 0 && to.is_empty() {
-            return Err(ParameterError::new("top", "at least 1 domain is needed to compare with"));
-        }
-        let targets = if to.is_empty() {
-            let ranking = Ranking::embedded();
-            ranking.domains.iter().take(top).cloned().collect()
-        } else {
-            to.iter().map(|name| name.to_lowercase()).collect()
-        };
-        let targets = Targets::new(targets);
-        let cache = DistanceCache::default();
-        let distance = move |domain: &str| cache.get_or_compute(domain, || targets.nearest(domain));
-        Ok(Computation::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(distance))))
-    },
-};
+pub fn levenshtein() -> Component {
+    Component::metric(
+        "levenshtein",
+        "The smallest edit distance (Levenshtein) from a name's registered domain to one of the `top` \
+         most popular domains, or to those of `to`: 0 for one of them, 1 or 2 for a likely typosquat.",
+        [Input::text("name")],
+        |Levenshtein { top, to }| {
+            if top == 0 && to.is_empty() {
+                return Err(ParameterError::new(
+                    "top",
+                    "at least 1 domain is needed to compare with",
+                ));
+            }
+            let targets = if to.is_empty() {
+                let ranking = Ranking::embedded();
+                ranking.domains.iter().take(top).cloned().collect()
+            } else {
+                to.iter().map(|name| normal(name).into_owned()).collect()
+            };
+            let targets = Targets::new(targets);
+            let cache = DistanceCache::default();
+            Ok(Metric::key(&DOMAIN, move |domain| {
+                // Not the distance to an address.
+                names::name(domain)?;
+                cache.get_or_compute(domain, || targets.nearest(domain))
+            }))
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,11 +84,11 @@ impl DistanceCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::evaluate;
+    use crate::testing::evaluate;
 
     #[test]
     fn typosquats_are_near() {
-        let distance = |name| evaluate(&LEVENSHTEIN, &serde_json::json!({}), name).unwrap();
+        let distance = |name| evaluate(&levenshtein(), &serde_json::json!({}), name).unwrap();
         assert_eq!(distance("www.google.com"), "0");
         assert_eq!(distance("login.gooogle.com"), "1");
         assert!(distance("zzzzqqqqxxxxvvvv-nothing-like-it.example").len() == 2);

@@ -1,26 +1,22 @@
 //! Clients that ask for many names that do not exist.
 
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::component::{
-    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
-};
-
-pub(crate) const NXDOMAIN_RATIO: Definition = Definition {
-    name: "nxdomain_ratio",
-    aliases: &[],
-    description: "The NXDOMAIN rows of a client for which their share is above `threshold`, if it has at least \
-                  `minRequests` rows.",
-    inputs: &[Input::text("clientIp"), Input::text("responseCode")],
-    schema: schema_of::<NxdomainRatio>,
-    build: |given| {
-        let flag = parameters::<NxdomainRatio>(given)?;
-        within("threshold", flag.threshold, 0.0..=1.0)?;
-        Ok(Computation::Aggregation(Box::new(flag)))
-    },
-};
+pub fn nxdomain_ratio() -> Component {
+    Component::aggregation_flag(
+        "nxdomain_ratio",
+        "The NXDOMAIN rows of a client for which their share is above `threshold`, if it has at least \
+         `minRequests` rows.",
+        [Input::text("clientIp"), Input::text("responseCode")],
+        |flag: NxdomainRatio| {
+            within("threshold", flag.threshold, 0.0..=1.0)?;
+            Ok(flag)
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -1,27 +1,25 @@
 //! Data smuggled in answers.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
+use anomal_components::{Component, DirectFlag, Hit, Input, Inputs, list_items};
 use anomal_core::Result;
 use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::domains::registered_domain;
-use crate::component::{
-    Computation, Definition, DirectFlag, Hit, Input, Inputs, parameters, schema_of,
-};
+use crate::names::{normal, registered};
 
-pub(crate) const HAS_DNS_DATA_B64_ENCODED: Definition = Definition {
-    name: "has_dns_data_b64_encoded",
-    aliases: &[],
-    description: "An answer in the list is canonical base 64 (RFC 4648) of at least `minLength` characters that mix \
-                  upper and lower case or digits, and is no address and no host name. A list with a DKIM key \
-                  (RFC 6376) is left out: the key goes on in its other strings.",
-    inputs: &[Input::text("answers")],
-    schema: schema_of::<Base64>,
-    build: |given| Ok(Computation::Direct(Box::new(parameters::<Base64>(given)?))),
-};
+pub fn has_dns_data_b64_encoded() -> Component {
+    Component::direct_flag(
+        "has_dns_data_b64_encoded",
+        "An answer in the list is canonical base 64 (RFC 4648) of at least `minLength` characters that mix \
+         upper and lower case or digits, and is no address and no host name. A list with a DKIM key \
+         (RFC 6376) is left out: the key goes on in its other strings.",
+        [Input::text("answers")],
+        Ok::<Base64, _>,
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -39,8 +37,11 @@ impl DirectFlag for Base64 {
     fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
         let answers = inputs.dictionary(0)?;
         let found = answers.map(|cell| {
-            let mut answers = answers_of(cell).filter(|_| !cell.contains("v=DKIM1"));
-            answers.find(|answer| self.is_encoded(answer)).map(str::to_owned)
+            if cell.contains("v=DKIM1") {
+                return None;
+            }
+            let mut answers = list_items(cell).into_iter();
+            answers.find(|answer| self.is_encoded(answer)).map(Cow::into_owned)
         });
         let rows = answers.rows(&found).enumerate();
         Ok(rows.filter_map(|(row, found)| Some((row, found?.clone()))).collect())
@@ -53,7 +54,7 @@ impl Base64 {
             && mixed(answer)
             && BASE64.decode(answer.as_bytes()).is_ok()
             && answer.parse::<IpAddr>().is_err()
-            && !(answer.contains('.') && registered_domain(answer).is_some())
+            && !(answer.contains('.') && registered(&normal(answer)).is_some())
     }
 }
 
@@ -66,20 +67,12 @@ fn mixed(answer: &str) -> bool {
         && (has(u8::is_ascii_digit) || has(|byte| matches!(byte, b'+' | b'/' | b'=')))
 }
 
-/// The answers of a cell: `[1.2.3.4";"cdn.example.net"]` as Packetbeat's CSV export has them, or one
-/// answer as it is.
-pub(super) fn answers_of(cell: &str) -> impl Iterator<Item = &str> {
-    let list = cell.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
-    let separator = if list.is_some() { ';' } else { '\0' };
-    list.unwrap_or(cell).split(separator).map(|answer| answer.trim().trim_matches('"'))
-}
-
 #[cfg(test)]
 mod tests {
+    use anomal_components::Dictionaries;
     use polars::prelude::Column;
 
     use super::*;
-    use crate::dictionary::Dictionaries;
 
     #[test]
     fn encoded_answers_are_found_and_others_are_not() {
@@ -99,11 +92,9 @@ mod tests {
             None,
         ];
         let column = Column::new("answers".into(), cells);
-        let flag = parameters::<Base64>(&serde_json::Map::new()).unwrap();
+        let flag = Base64 { min_length: twelve() };
         let dictionaries = Dictionaries::default();
-        let hits = flag
-            .hits(&Inputs { columns: vec![Some(&column)], dictionaries: &dictionaries })
-            .unwrap();
+        let hits = flag.hits(&Inputs::new(vec![Some(&column)], &dictionaries)).unwrap();
         let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
         let hits: Vec<(usize, &str)> =
             hits.iter().map(|(row, value)| (*row, value.as_str())).collect();

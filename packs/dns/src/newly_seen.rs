@@ -1,28 +1,25 @@
 //! Domains that were not there before.
 
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{domains::DOMAIN, time::micros};
-use crate::component::{
-    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
-};
+use crate::{names::DOMAIN, time::micros};
 
-pub(crate) const NEWLY_SEEN_DOMAIN: Definition = Definition {
-    name: "newly_seen_domain",
-    aliases: &[],
-    description: "Rows within `window` seconds of the first request for a registered domain, where that first request \
-                  comes after a time of learning, the share `learn` of the data set's whole time.",
-    inputs: &[Input::text("name"), Input::time("timestamp")],
-    schema: schema_of::<NewlySeen>,
-    build: |given| {
-        let flag = parameters::<NewlySeen>(given)?;
-        within("learn", flag.learn, 0.0..=1.0)?;
-        within("window", flag.window, 0.0..=f64::MAX)?;
-        Ok(Computation::Aggregation(Box::new(flag)))
-    },
-};
+pub fn newly_seen_domain() -> Component {
+    Component::aggregation_flag(
+        "newly_seen_domain",
+        "Rows within `window` seconds of the first request for a registered domain, where that first request \
+         comes after a time of learning, the share `learn` of the data set's whole time.",
+        [Input::text("name"), Input::time("timestamp")],
+        |flag: NewlySeen| {
+            within("learn", flag.learn, 0.0..=1.0)?;
+            within("window", flag.window, 0.0..=f64::MAX)?;
+            Ok(flag)
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,21 +1,21 @@
 //! Calls: rows by client and registered domain.
 
+use anomal_components::{Hit, Inputs};
 use anomal_core::Result;
 use rayon::prelude::*;
 
-use super::domains::DOMAIN;
-use crate::component::{Hit, Inputs};
+use crate::names::DOMAIN;
 
 /// A row with its client and the domain that it calls.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Call {
+pub struct Call {
     client: u32,
     domain: u32,
     pub row: u32,
 }
 
 /// Calls, sorted by client, domain and row.
-pub(super) struct Calls(Vec<Call>);
+pub struct Calls(Vec<Call>);
 
 impl Calls {
     /// The calls of rows that have a client and, where there is a column of names, a name. `client` and `name`
@@ -69,11 +69,11 @@ impl Calls {
 mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
+    use anomal_components::Dictionaries;
     use polars::prelude::Column;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dictionary::Dictionaries;
 
     proptest! {
         #[test]
@@ -96,7 +96,8 @@ mod tests {
             }
             let (clients, names) = (Column::new("c".into(), &clients), Column::new("n".into(), &names));
             let columns = vec![Some(&clients), named.then_some(&names)];
-            let inputs = Inputs { columns, dictionaries: &Dictionaries::default() };
+            let dictionaries = Dictionaries::default();
+            let inputs = Inputs::new(columns, &dictionaries);
             let judged = Mutex::new(Vec::new());
             let hits = Calls::from_inputs(&inputs, 0, 1).unwrap().hits(least, |calls| {
                 judged.lock().unwrap().push(calls.iter().map(|call| call.row).collect::<Vec<_>>());

@@ -1,26 +1,22 @@
 //! Kinds of records that are hardly ever asked for.
 
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::component::{
-    AggregationFlag, Computation, Definition, Hit, Input, Inputs, parameters, schema_of, within,
-};
-
-pub(crate) const QUERY_TYPE_RARE: Definition = Definition {
-    name: "query_type_rare",
-    aliases: &[],
-    description: "Rows whose value (a query type, such as NULL or AXFR) is that of at most the share `maxShare` of all \
-                  rows.",
-    inputs: &[Input::text("type")],
-    schema: schema_of::<Rare>,
-    build: |given| {
-        let flag = parameters::<Rare>(given)?;
-        within("maxShare", flag.max_share, 0.0..=1.0)?;
-        Ok(Computation::Aggregation(Box::new(flag)))
-    },
-};
+pub fn query_type_rare() -> Component {
+    Component::aggregation_flag(
+        "query_type_rare",
+        "Rows whose value (a query type, such as NULL or AXFR) is that of at most the share `maxShare` of all \
+         rows.",
+        [Input::text("type")],
+        |flag: Rare| {
+            within("maxShare", flag.max_share, 0.0..=1.0)?;
+            Ok(flag)
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -2,34 +2,31 @@
 
 use std::collections::HashMap;
 
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, ParameterError};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
+use crate::{
     calls::{Call, Calls},
+    names::NAME,
     time::micros,
 };
-use crate::component::{
-    AggregationFlag, Computation, Definition, Hit, Input, Inputs, ParameterError, parameters,
-    schema_of,
-};
 
-pub(crate) const UNIQUE_SUBDOMAINS: Definition = Definition {
-    name: "unique_subdomains",
-    aliases: &[],
-    description: "Rows of a client and a registered domain in a window of `window` seconds that holds more than `max` \
-                  different names below that domain.",
-    inputs: &[Input::text("clientIp"), Input::time("timestamp"), Input::text("name")],
-    schema: schema_of::<UniqueSubdomains>,
-    build: |given| {
-        let flag = parameters::<UniqueSubdomains>(given)?;
-        if flag.window <= 0.0 || !flag.window.is_finite() {
-            return Err(ParameterError::new("window", "a window has more than 0 seconds"));
-        }
-        Ok(Computation::Aggregation(Box::new(flag)))
-    },
-};
+pub fn unique_subdomains() -> Component {
+    Component::aggregation_flag(
+        "unique_subdomains",
+        "Rows of a client and a registered domain in a window of `window` seconds that holds more than `max` \
+         different names below that domain.",
+        [Input::text("clientIp"), Input::time("timestamp"), Input::text("name")],
+        |flag: UniqueSubdomains| {
+            if flag.window <= 0.0 || !flag.window.is_finite() {
+                return Err(ParameterError::new("window", "a window has more than 0 seconds"));
+            }
+            Ok(flag)
+        },
+    )
+}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +54,7 @@ impl AggregationFlag for UniqueSubdomains {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
         let calls = Calls::from_inputs(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
-        let names = inputs.dictionary(2)?;
+        let names = inputs.dictionary(2)?.by_key(&NAME);
         cancel.check()?;
         // There are no more names than calls.
         Ok(calls.hits(self.max.saturating_add(1), |calls| {

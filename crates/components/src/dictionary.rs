@@ -12,22 +12,27 @@ use rayon::prelude::*;
 /// Columns of at least this many rows are encoded in parallel.
 const PARALLEL_ROWS: usize = 1 << 18;
 /// The code of a row without a value.
-pub(crate) const MISSING: u32 = u32::MAX;
+pub const MISSING: u32 = u32::MAX;
 
-/// A key that texts are grouped by, such as the registered domain of a name.
-pub(crate) struct Key {
-    pub name: &'static str,
-    pub derive: fn(&str) -> String,
+/// A key that texts are grouped by, such as the registered domain of a name. Clones are the same key: a column's
+/// dictionary by it is built once for all of them.
+#[derive(Clone)]
+pub struct Key(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl Key {
+    pub fn new(derive: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(derive))
+    }
 }
 
 /// The distinct values of a column, with codes in order of first appearance.
-pub(crate) struct Dictionary {
+pub struct Dictionary {
     text: StringChunked,
     /// The position in `text` of each value.
     places: Vec<u32>,
     /// The code of each row; [`MISSING`] where it has no value.
     codes: Vec<u32>,
-    keyed: Mutex<HashMap<&'static str, Arc<Dictionary>>>,
+    keyed: Mutex<Vec<(Key, Arc<Dictionary>)>>,
 }
 
 impl Dictionary {
@@ -61,6 +66,11 @@ impl Dictionary {
         self.places.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The value with this code; empty if there is none.
     pub fn value(&self, code: u32) -> &str {
         let place = self.places.get(code as usize);
         place.and_then(|place| self.text.get(*place as usize)).unwrap_or_default()
@@ -87,16 +97,19 @@ impl Dictionary {
     /// The same rows by a key of their values. Built at its first use.
     pub fn by_key(&self, key: &Key) -> Arc<Self> {
         let mut keyed = self.keyed.lock().unwrap_or_else(PoisonError::into_inner);
-        let dictionary = keyed.entry(key.name).or_insert_with(|| {
-            let keys = self.map(|value| (key.derive)(value));
-            let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
-            let Self { text, places, codes: of_values, .. } = Self::new(&keys);
-            let codes = self.codes.iter();
-            let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
-            let codes = codes.collect();
-            Arc::new(Self { text, places, codes, keyed: Mutex::default() })
-        });
-        Arc::clone(dictionary)
+        if let Some((_, dictionary)) = keyed.iter().find(|(known, _)| Arc::ptr_eq(&known.0, &key.0))
+        {
+            return Arc::clone(dictionary);
+        }
+        let keys = self.map(|value| (key.0)(value));
+        let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
+        let Self { text, places, codes: of_values, .. } = Self::new(&keys);
+        let codes = self.codes.iter();
+        let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
+        let codes = codes.collect();
+        let dictionary = Arc::new(Self { text, places, codes, keyed: Mutex::default() });
+        keyed.push((key.clone(), Arc::clone(&dictionary)));
+        dictionary
     }
 }
 
@@ -144,9 +157,13 @@ fn code(place: usize) -> u32 {
 
 /// The dictionaries of a table's columns. Each is built at its first use, different ones concurrently.
 #[derive(Default)]
-pub(crate) struct Dictionaries(Mutex<HashMap<String, Arc<OnceLock<Arc<Dictionary>>>>>);
+pub struct Dictionaries(Mutex<HashMap<String, Arc<OnceLock<Arc<Dictionary>>>>>);
 
 impl Dictionaries {
+    /// The dictionary of a text column of the table.
+    ///
+    /// # Errors
+    /// `Internal` if it is not text.
     pub fn get(&self, column: &Column) -> Result<Arc<Dictionary>> {
         let text = column.str()?;
         let mut dictionaries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,11 +205,12 @@ mod tests {
         let lengths = dictionary.map(|text| Some(text.len()));
         let lengths: Vec<Option<&usize>> = dictionary.rows(&lengths).collect();
         assert_eq!(lengths, [Some(&3), None, Some(&3), Some(&3), Some(&1)]);
-        let key = Key {
-            name: "end",
-            derive: |text| text.chars().last().map(String::from).unwrap_or_default(),
-        };
+        let key = Key::new(|text| text.chars().last().map(String::from).unwrap_or_default());
         let ends = dictionary.by_key(&key);
+        assert!(Arc::ptr_eq(&ends, &dictionary.by_key(&key.clone())));
+        // Another key of the same column, such as that of another version of a pack.
+        let other = dictionary.by_key(&Key::new(str::to_owned));
+        assert_eq!((other.len(), ends.len()), (3, 2));
         assert_eq!(ends.codes(), [0, MISSING, 0, 0, 1]);
         assert_eq!((ends.value(0), ends.value(1), ends.len()), ("x", "c", 2));
         let mask: Vec<Option<bool>> = ends.mask(|end| end == "x").iter().collect();

@@ -5,35 +5,36 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use anomal_components::{Component, Input, Metric};
 use flate2::read::GzDecoder;
 use polars::prelude::PlHashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::domains::DOMAIN;
-use crate::component::{Computation, Definition, Input, TextFunction, parameters, schema_of};
+use crate::names::{DOMAIN, normal};
 
 /// 143,630 registered domains, the most popular first (NOTICE has their source).
-const EMBEDDED: &[u8] = include_bytes!("../../../data/popular-domains.txt.gz");
+const EMBEDDED: &[u8] = include_bytes!("../data/popular-domains.txt.gz");
 /// The rating of a domain that is not in the list, as the original has it.
 const ABSENT: i64 = 9_999_999;
 
-pub(crate) const ALEXA_1M_RATING: Definition = Definition {
-    name: "alexa_1m_rating",
-    aliases: &["popularity_rank"],
-    description: "The rank of a name's registered domain in a popularity list, from 1; 9999999 if it is not in it.",
-    inputs: &[Input::text("name")],
-    schema: schema_of::<ListParameters>,
-    build: |given| {
-        let ranking = parameters::<ListParameters>(given)?.ranking();
-        let rank = move |domain: &str| Some(ranking.rank(domain).unwrap_or(ABSENT));
-        Ok(Computation::KeyMetric(&DOMAIN, TextFunction::Integer(Box::new(rank))))
-    },
-};
+pub fn alexa_1m_rating() -> Component {
+    Component::metric(
+        "alexa_1m_rating",
+        "The rank of a name's registered domain in a popularity list, from 1; 9999999 if it is not in \
+         it.",
+        [Input::text("name")],
+        |parameters: ListParameters| {
+            let ranking = parameters.ranking();
+            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).unwrap_or(ABSENT))))
+        },
+    )
+    .with_alias("popularity_rank")
+}
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListParameters {
+pub struct ListParameters {
     /// Registered domains, the most popular first, in place of the built-in list.
     #[serde(default)]
     pub list: Vec<String>,
@@ -46,7 +47,7 @@ impl ListParameters {
 }
 
 /// Domains in order, and the place of each.
-pub(super) struct Ranking {
+pub struct Ranking {
     pub domains: Vec<String>,
     places: PlHashMap<String, i64>,
 }
@@ -55,7 +56,7 @@ impl Ranking {
     fn new(domains: Vec<String>) -> Self {
         let mut places = PlHashMap::default();
         for (domain, rank) in domains.iter().zip(1..) {
-            places.entry(domain.to_lowercase()).or_insert(rank);
+            places.entry(normal(domain).into_owned()).or_insert(rank);
         }
         Self { domains, places }
     }
@@ -81,12 +82,12 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::tests::evaluate;
+    use crate::testing::evaluate;
 
     #[test]
     fn the_built_in_list_and_a_custom_one() {
         assert_eq!(Ranking::embedded().domains.len(), 143_630);
-        let rate = |parameters, name| evaluate(&ALEXA_1M_RATING, &parameters, name).unwrap();
+        let rate = |parameters, name| evaluate(&alexa_1m_rating(), &parameters, name).unwrap();
         assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), "1");
         assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "9999999");
         assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), "2");

@@ -1,0 +1,197 @@
+//! The definition of a component.
+
+use anomal_core::proto::{self, DataType, component::Type};
+use anomal_registry::{ParameterError, parameters, schema_of};
+use anomal_spec::Parameters;
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::computation::{AggregationFlag, Computation, DirectFlag, Filter, Metric, MetricValue};
+
+type Build = Box<dyn Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync>;
+
+/// A metric, filter or flag that settings can name.
+///
+/// Each constructor takes a function from deserialised parameters `P` to the computation. A field of `P` without a
+/// default is a parameter that settings must give. The schema of `P` is that of the parameters.
+pub struct Component {
+    name: String,
+    aliases: Vec<String>,
+    description: String,
+    inputs: Vec<Input>,
+    component_type: Type,
+    output: DataType,
+    schema: serde_json::Value,
+    build: Build,
+}
+
+/// A column that a component reads: given by position in `dataNeeded`, or by a parameter of this name.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: String,
+    /// The types that are accepted. Any column can be read as text.
+    pub types: Vec<DataType>,
+    pub optional: bool,
+}
+
+impl Input {
+    pub fn text(name: &str) -> Self {
+        Self::new(name, &[DataType::String])
+    }
+
+    pub fn number(name: &str) -> Self {
+        Self::new(name, &[DataType::Integer, DataType::Float])
+    }
+
+    pub fn time(name: &str) -> Self {
+        Self::new(name, &[DataType::Datetime])
+    }
+
+    /// An input that settings can omit.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    fn new(name: &str, types: &[DataType]) -> Self {
+        Self { name: name.to_owned(), types: types.to_vec(), optional: false }
+    }
+}
+
+/// The parameters of a component that has none.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
+
+impl Component {
+    /// A metric with values of type `T`. Its description is a sentence, shown to users.
+    pub fn metric<P: DeserializeOwned + JsonSchema, T: MetricValue>(
+        name: &str,
+        description: &str,
+        inputs: impl Into<Vec<Input>>,
+        build: impl Fn(P) -> Result<Metric<T>, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        let build = move |parameters| build(parameters).map(Computation::from);
+        Self::new(Type::Metric, name, description, inputs.into(), build).with_output(T::DATA_TYPE)
+    }
+
+    /// A filter.
+    pub fn filter<P: DeserializeOwned + JsonSchema>(
+        name: &str,
+        description: &str,
+        inputs: impl Into<Vec<Input>>,
+        build: impl Fn(P) -> Result<Filter, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        let build = move |parameters| build(parameters).map(Computation::from);
+        Self::new(Type::Filter, name, description, inputs.into(), build)
+    }
+
+    /// A flag that depends on one row.
+    pub fn direct_flag<P: DeserializeOwned + JsonSchema, F: DirectFlag + 'static>(
+        name: &str,
+        description: &str,
+        inputs: impl Into<Vec<Input>>,
+        build: impl Fn(P) -> Result<F, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        let build = move |parameters| build(parameters).map(Computation::direct_flag);
+        Self::new(Type::FlagDirect, name, description, inputs.into(), build)
+    }
+
+    /// A flag that depends on all rows.
+    pub fn aggregation_flag<P: DeserializeOwned + JsonSchema, F: AggregationFlag + 'static>(
+        name: &str,
+        description: &str,
+        inputs: impl Into<Vec<Input>>,
+        build: impl Fn(P) -> Result<F, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        let build = move |parameters| build(parameters).map(Computation::aggregation_flag);
+        Self::new(Type::FlagAggregation, name, description, inputs.into(), build)
+    }
+
+    fn new<P: DeserializeOwned + JsonSchema>(
+        component_type: Type,
+        name: &str,
+        description: &str,
+        inputs: Vec<Input>,
+        build: impl Fn(P) -> Result<Computation, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            aliases: Vec::new(),
+            description: description.to_owned(),
+            inputs,
+            component_type,
+            output: DataType::Unspecified,
+            schema: schema_of::<P>(),
+            build: Box::new(move |given| build(parameters(given)?)),
+        }
+    }
+
+    fn with_output(mut self, output: DataType) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// Adds a name by which settings can also find the component.
+    #[must_use]
+    pub fn with_alias(mut self, alias: &str) -> Self {
+        self.aliases.push(alias.to_owned());
+        self
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name, then the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
+    }
+
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    pub fn component_type(&self) -> Type {
+        self.component_type
+    }
+
+    /// The type of a metric's values; `Unspecified` for other components.
+    pub fn output(&self) -> DataType {
+        self.output
+    }
+
+    /// The names of the parameters that settings must give.
+    pub fn required_parameters(&self) -> impl Iterator<Item = &str> {
+        let required = self.schema["required"].as_array();
+        required.into_iter().flatten().filter_map(serde_json::Value::as_str)
+    }
+
+    /// The component with these parameters.
+    ///
+    /// # Errors
+    /// The first parameter that is unknown, of the wrong type, missing or out of its range.
+    pub fn build(&self, given: &Parameters) -> Result<Computation, ParameterError> {
+        (self.build)(given)
+    }
+
+    /// The entry of this component in ListComponents.
+    pub fn describe(&self, pack: &str) -> proto::Component {
+        let input = |input: &Input| proto::component::Input {
+            name: input.name.clone(),
+            data_types: input.types.iter().map(|data_type| (*data_type).into()).collect(),
+            optional: input.optional,
+        };
+        proto::Component {
+            pack: pack.into(),
+            name: self.name.clone(),
+            r#type: self.component_type.into(),
+            description: self.description.clone(),
+            inputs: self.inputs.iter().map(input).collect(),
+            parameters_schema: self.schema.to_string(),
+            output: self.output.into(),
+            aliases: self.aliases.clone(),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Components with their parameters, ready to run over columns.
+
+use std::marker::PhantomData;
+
+use anomal_core::{Cancel, Error, Result, proto::DataType};
+use polars::prelude::{
+    BooleanChunked, Column, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
+    NewChunkedArray, StringChunked,
+};
+
+use crate::{
+    dictionary::{Dictionary, Key},
+    inputs::Inputs,
+};
+
+type Compute<T> = Box<dyn Fn(&Inputs<'_>) -> Result<T> + Send + Sync>;
+
+/// A component with its parameters. Only the method of its type returns a result.
+pub struct Computation(Work);
+
+enum Work {
+    Metric(Compute<Column>),
+    Filter(Compute<BooleanChunked>),
+    Direct(Box<dyn DirectFlag>),
+    Aggregation(Box<dyn AggregationFlag>),
+}
+
+/// A row that was hit: its position in the columns, and the value that is reported.
+pub type Hit = (usize, String);
+
+/// A flag that depends on one row.
+pub trait DirectFlag: Send + Sync {
+    /// Hits by position. The columns are those of the component's inputs.
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>>;
+}
+
+/// A flag that depends on all rows.
+pub trait AggregationFlag: Send + Sync {
+    /// Hits by position. The columns have a single chunk.
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>>;
+}
+
+/// A value for each row, computed from the first input. A missing input gives a missing value.
+pub struct Metric<T> {
+    compute: Compute<Column>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: MetricValue> Metric<T> {
+    /// A function of a text, called once for each distinct text.
+    pub fn text(function: impl Fn(&str) -> Option<T> + Send + Sync + 'static) -> Self {
+        Self::new(move |inputs| Ok(values(inputs.dictionary(0)?.as_ref(), &function)))
+    }
+
+    /// A function of a key derived from a text, called once for each distinct key.
+    pub fn key(key: &Key, function: impl Fn(&str) -> Option<T> + Send + Sync + 'static) -> Self {
+        let key = key.clone();
+        Self::new(move |inputs| Ok(values(inputs.dictionary(0)?.by_key(&key).as_ref(), &function)))
+    }
+
+    /// A function of a column that returns one of the same length, with the type of `T`.
+    pub fn column(function: impl Fn(&Column) -> Result<Column> + Send + Sync + 'static) -> Self {
+        Self::new(move |inputs| function(inputs.required(0)?))
+    }
+
+    fn new(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
+        Self { compute: Box::new(compute), value: PhantomData }
+    }
+}
+
+fn values<T: MetricValue>(
+    dictionary: &Dictionary,
+    function: impl Fn(&str) -> Option<T> + Sync,
+) -> Column {
+    let values = dictionary.map(function);
+    T::column(dictionary.rows(&values))
+}
+
+/// A type that the values of a metric can have.
+pub trait MetricValue: Send + Sized {
+    const DATA_TYPE: DataType;
+
+    /// Values of rows as a column.
+    fn column<'a>(rows: impl Iterator<Item = Option<&'a Self>>) -> Column
+    where
+        Self: 'a;
+}
+
+macro_rules! metric_value {
+    ($value:ty, $data_type:expr, $array:ty, $borrow:expr) => {
+        impl MetricValue for $value {
+            const DATA_TYPE: DataType = $data_type;
+
+            fn column<'a>(rows: impl Iterator<Item = Option<&'a Self>>) -> Column {
+                let rows = rows.map(|row| row.map($borrow));
+                <$array>::from_iter_options("".into(), rows).into_column()
+            }
+        }
+    };
+}
+metric_value!(i64, DataType::Integer, Int64Chunked, |value| *value);
+metric_value!(f64, DataType::Float, Float64Chunked, |value| *value);
+metric_value!(bool, DataType::Boolean, BooleanChunked, |value| *value);
+metric_value!(String, DataType::String, StringChunked, String::as_str);
+
+/// Which rows to remove, decided by the first input. A missing input removes nothing.
+pub struct Filter(Compute<BooleanChunked>);
+
+impl Filter {
+    /// Removes rows whose text satisfies a predicate, which is called once for each distinct text.
+    pub fn text(removes: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(move |inputs| Ok(inputs.dictionary(0)?.mask(&removes))))
+    }
+
+    /// Removes rows whose text has a key that satisfies a predicate.
+    pub fn key(key: &Key, removes: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let key = key.clone();
+        Self(Box::new(move |inputs| Ok(inputs.dictionary(0)?.by_key(&key).mask(&removes))))
+    }
+
+    /// Removes rows whose number satisfies a predicate.
+    pub fn number(removes: impl Fn(f64) -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(move |inputs| {
+            let numbers = inputs.required(0)?.cast(&Dtype::Float64)?;
+            let numbers = numbers.f64()?.iter();
+            Ok(numbers.map(|number| number.is_some_and(&removes)).collect())
+        }))
+    }
+}
+
+impl<T> From<Metric<T>> for Computation {
+    fn from(metric: Metric<T>) -> Self {
+        Self(Work::Metric(metric.compute))
+    }
+}
+
+impl From<Filter> for Computation {
+    fn from(filter: Filter) -> Self {
+        Self(Work::Filter(filter.0))
+    }
+}
+
+impl Computation {
+    pub fn direct_flag(flag: impl DirectFlag + 'static) -> Self {
+        Self(Work::Direct(Box::new(flag)))
+    }
+
+    pub fn aggregation_flag(flag: impl AggregationFlag + 'static) -> Self {
+        Self(Work::Aggregation(Box::new(flag)))
+    }
+
+    /// The values of a metric.
+    ///
+    /// # Errors
+    /// `Internal` if this is no metric.
+    pub fn values(&self, inputs: &Inputs<'_>) -> Result<Column> {
+        match &self.0 {
+            Work::Metric(compute) => compute(inputs),
+            _ => Err(Error::internal("a metric step without a metric")),
+        }
+    }
+
+    /// For each row, whether a filter removes it.
+    ///
+    /// # Errors
+    /// `Internal` if this is no filter.
+    pub fn removes(&self, inputs: &Inputs<'_>) -> Result<BooleanChunked> {
+        match &self.0 {
+            Work::Filter(compute) => compute(inputs),
+            _ => Err(Error::internal("a filter step without a filter")),
+        }
+    }
+
+    /// The hits of a flag.
+    ///
+    /// # Errors
+    /// `Cancelled`; `Internal` if this is no flag, or if it hits a row that is not there.
+    pub fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+        let hits = match &self.0 {
+            Work::Direct(flag) => flag.hits(inputs)?,
+            Work::Aggregation(flag) => flag.hits(inputs, cancel)?,
+            _ => return Err(Error::internal("a flag step without a flag")),
+        };
+        let rows = inputs.rows();
+        match hits.iter().find(|(row, _)| *row >= rows) {
+            Some((row, _)) => {
+                Err(Error::internal(format!("a flag hits the row {row} of a table of {rows} rows")))
+            }
+            None => Ok(hits),
+        }
+    }
+}

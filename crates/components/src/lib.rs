@@ -1,0 +1,23 @@
+//! The interface of components, which compute metrics, filters and flags from columns, and the packs that contain
+//! them.
+//!
+//! A [`Component`] is an owned value: its name, inputs and parameters, and a function that builds a [`Computation`]
+//! from parameters. Components of one domain are a [`Pack`], and an engine gets its packs in a
+//! [`ComponentRegistry`], so a program or a test can register its own beside the built-in ones.
+
+mod component;
+mod computation;
+mod dictionary;
+mod inputs;
+mod list;
+mod pack;
+mod registry;
+
+pub use anomal_registry::{DuplicateName, ParameterError, within};
+pub use component::{Component, Input, NoParameters};
+pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
+pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
+pub use inputs::Inputs;
+pub use list::list_items;
+pub use pack::Pack;
+pub use registry::ComponentRegistry;
