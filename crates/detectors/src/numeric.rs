@@ -4,6 +4,7 @@
 use anomal_core::Result;
 
 use crate::{
+    constants::Constants,
     context::Context,
     dense::{Encoding, Weights},
     matrix::Matrix,
@@ -39,7 +40,10 @@ pub(crate) fn fit_dense(
 ) -> Result<(Encoding, linear::Dense)> {
     const FEWEST: usize = 1_000;
     context.cancel.check()?;
-    let encoding = Encoding::fit(matrix, most_levels, weights);
+    let mut encoding = Encoding::fit(matrix, most_levels, weights);
+    if context.whole {
+        encoding.constants = Constants::fit(matrix);
+    }
     let bytes = size_of::<f64>() * encoding.width().max(1);
     let affordable = (context.memory_budget / 4 / bytes).max(FEWEST);
     let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);

@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::Value;
 
 use self::{
+    constants::constants,
     damage::damaged,
     data::{
         PlantedCase, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
@@ -26,8 +27,9 @@ use crate::{
     scores::Scores,
 };
 
+mod constants;
 mod damage;
-mod data;
+pub(crate) mod data;
 mod expected;
 mod figures;
 
@@ -69,6 +71,11 @@ macro_rules! contract {
             #[test]
             fn poor_data_are_scored_or_refused() {
                 poor($name, &expected::$expected);
+            }
+
+            #[test]
+            fn another_value_than_a_constant_counts() {
+                constants($name, &expected::$expected);
             }
 
             #[test]
@@ -116,7 +123,7 @@ fn given(name: &str) -> Parameters {
 
 fn try_fit(name: &str, matrix: &Matrix) -> Result<FittedDetector> {
     let cancel = Cancel::default();
-    let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
+    let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel, whole: true };
     detector(name).fit(matrix, &given(name), &context)
 }
 
@@ -320,7 +327,7 @@ fn poor(name: &str, expected: &Expected) {
 fn cancelled(name: &str) {
     let cancel = Cancel::default();
     cancel.cancel();
-    let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel };
+    let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel, whole: true };
     let error = detector(name).fit(&mixed(50, 1), &given(name), &context).err().unwrap();
     assert_eq!(error.code, Code::Cancelled);
     let scorer = fit(name, &mixed(50, 1));

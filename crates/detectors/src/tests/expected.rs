@@ -5,18 +5,33 @@ use crate::scores::Scores;
 pub(super) struct Expected {
     pub reasons: Reasons,
     pub weight: Weighed,
+    /// The effect of another value of a feature that was constant when fitted.
+    pub other: Effect,
+    /// The effect of a missing one.
+    pub missing: Effect,
 }
 
-pub(super) const MARGINAL: Expected =
-    Expected { reasons: Reasons::Score, weight: Weighed::InAllRows };
-pub(super) const DISTANCE: Expected =
-    Expected { reasons: Reasons::Score, weight: Weighed::InAllRows };
+pub(super) const MARGINAL: Expected = Expected {
+    reasons: Reasons::Score,
+    weight: Weighed::InAllRows,
+    other: Effect::Raised,
+    missing: Effect::Raised,
+};
+pub(super) const DISTANCE: Expected = Expected {
+    reasons: Reasons::Score,
+    weight: Weighed::InAllRows,
+    other: Effect::Highest,
+    missing: Effect::None,
+};
 pub(super) const NEIGHBORS: Expected = Expected { weight: Weighed::InHighestRows, ..DISTANCE };
 pub(super) const DENSITY: Expected = DISTANCE;
 pub(super) const BORDER: Expected = Expected { reasons: Reasons::OffBorder, ..DISTANCE };
-pub(super) const PROJECTIONS: Expected = Expected { reasons: Reasons::RareProjections, ..DISTANCE };
-pub(super) const ISOLATION: Expected = Expected { reasons: Reasons::ShortPaths, ..DISTANCE };
-pub(super) const ENSEMBLE: Expected = DISTANCE;
+pub(super) const PROJECTIONS: Expected =
+    Expected { reasons: Reasons::RareProjections, other: Effect::Raised, ..DISTANCE };
+pub(super) const ISOLATION: Expected =
+    Expected { reasons: Reasons::ShortPaths, other: Effect::None, ..DISTANCE };
+/// A missing category is a rare value for one of its members.
+pub(super) const ENSEMBLE: Expected = Expected { missing: Effect::Raised, ..DISTANCE };
 
 /// The rows that have reasons, as far as their scores determine it.
 #[derive(Clone, Copy)]
@@ -69,4 +84,13 @@ impl Weighed {
         }
         rows.iter().map(|row| found.shares[feature][*row]).sum::<f64>() / rows.len() as f64
     }
+}
+
+/// The effect of a value on a row's score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Effect {
+    None,
+    Raised,
+    /// Above every fitted row's.
+    Highest,
 }

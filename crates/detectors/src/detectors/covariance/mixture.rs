@@ -3,7 +3,7 @@
 //!
 //! The score is -log of the density. A row's reasons are the parts of its squared Mahalanobis distance from its most likely
 //! component, symmetric in the features as in `quadratic`: mapped back from principal components to columns. A weight
-//! multiplies its feature's part. Components with far fewer rows than the others are dropped: outliers and bursts of equal
+//! multiplies its feature's part. A constant is a direction of every Gaussian. Components with far fewer rows than the others are dropped: outliers and bursts of equal
 //! rows get a separate Gaussian, by which they would be usual.
 
 use anomal_core::{
@@ -237,12 +237,16 @@ impl Scorer for Mixture {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |(columns, projected): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
+        let work = |(columns, projected): &mut (Vec<f64>, Vec<f64>), mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             self.projection.apply(columns, block.rows.len(), projected);
             let likeliest = self.score_block(projected, block.scores);
             if !block.parts.is_empty() {
                 self.explain(projected, &likeliest, &features, block.parts);
+            }
+            for departure in encoder.departures(&block.rows).iter() {
+                block.scores[departure.row] += 0.5 * departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
             }
         };
         by_block(matrix.rows, matrix.columns.len(), shares, cancel, Default::default, work)

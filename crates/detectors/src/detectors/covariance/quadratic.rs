@@ -7,7 +7,8 @@
 //! never negative, and adding up to it.
 //!
 //! These distances do not depend on units, so weights cannot be applied by scaling features: a weight multiplies the squares
-//! of its feature's coordinates after the matrix. Equal weights give the plain distance.
+//! of its feature's coordinates after the matrix. Equal weights give the plain distance. A constant is one more coordinate,
+//! uncorrelated with the others.
 
 use anomal_core::{Cancel, Result, proto::FeatureColumn};
 use ndarray::Array2;
@@ -56,7 +57,7 @@ impl Scorer for Quadratic {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |(columns, mapped): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
+        let work = |(columns, mapped): &mut (Vec<f64>, Vec<f64>), mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             self.map.apply(columns, block.rows.len(), mapped);
             for (column, feature) in mapped.chunks(block.rows.len()).zip(&features) {
@@ -66,6 +67,10 @@ impl Scorer for Quadratic {
                 if let Some(part) = block.parts.get_mut(*feature) {
                     part.iter_mut().zip(column).for_each(|(part, value)| *part += value * value);
                 }
+            }
+            for departure in encoder.departures(&block.rows).iter() {
+                block.scores[departure.row] += departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
             }
             block.scores.iter_mut().for_each(|score| *score = score.sqrt());
         };

@@ -192,11 +192,15 @@ impl Scorer for Centres {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |columns: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |columns: &mut Vec<f64>, mut block: Block<'_, '_>| {
             let rows = block.rows.len();
             encoder.columns(&block.rows, columns);
             let centres = |count: usize| (0..count).map(|place| self.centre(place));
-            let (squares, large) = nearest_of_block(columns, rows, centres(self.large));
+            let (mut squares, large) = nearest_of_block(columns, rows, centres(self.large));
+            for departure in encoder.departures(&block.rows).iter() {
+                squares[departure.row] += departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
+            }
             for (score, square) in block.scores.iter_mut().zip(squares) {
                 *score = square.sqrt();
             }

@@ -139,15 +139,17 @@ impl Scorer for Distances {
         let work = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
             let nearest = &mut nearest[..block.scores.len()];
-            self.rows.search(rows, nearest);
+            let departures = encoder.departures(&block.rows);
+            self.rows.search(rows, &departures, nearest);
             for (place, (score, nearest)) in block.scores.iter_mut().zip(nearest).enumerate() {
                 let row = &rows[place * width..(place + 1) * width];
                 let used = self.used(&nearest.found);
                 let sum: f64 = used.iter().map(|(square, _)| square.sqrt()).sum();
                 *score = sum / used.len().max(1) as f64 * self.rows.rarity(nearest.same);
                 if !block.parts.is_empty() {
-                    self.rows.explain(row, used, |column, part| {
-                        block.parts[features[column]][place] += part;
+                    let departures = departures.of_row(place);
+                    self.rows.explain(row, departures, used, &features, |feature, part| {
+                        block.parts[feature][place] += part;
                     });
                 }
             }

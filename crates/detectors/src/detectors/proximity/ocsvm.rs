@@ -185,9 +185,14 @@ impl Scorer for Machine {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |columns: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |columns: &mut Vec<f64>, mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             let nearest = self.score_block(columns, block.scores);
+            // As far from each vector, so a factor of every kernel.
+            for departure in encoder.departures(&block.rows).iter() {
+                block.scores[departure.row] += self.gamma * departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
+            }
             if block.parts.is_empty() || self.logs.is_empty() {
                 return;
             }

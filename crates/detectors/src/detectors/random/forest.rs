@@ -2,7 +2,8 @@
 //! The score is the paper's equation 2, 2^(-E(h) / c), between 0 and 1.
 //!
 //! Categories are split by random subsets of their levels; unknown levels go to the side with fewer rows (see
-//! `numeric::isolation`). Features are drawn by weight.
+//! `numeric::isolation`). Features are drawn by weight. No split is by a feature that was constant when fitted, so another value
+//! of it changes nothing.
 //!
 //! With `extensionLevel` above 0, splits are hyperplanes; see `extended`.
 //!
