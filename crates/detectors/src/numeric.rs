@@ -11,6 +11,8 @@ use crate::{
 };
 
 mod brute;
+mod decomposition;
+pub(crate) mod directions;
 pub(crate) mod hyperplanes;
 pub(crate) mod isolation;
 mod kd;
@@ -21,6 +23,7 @@ pub(crate) mod nearest;
 pub(crate) mod projections;
 pub(crate) mod robust;
 pub(crate) mod sample;
+pub(crate) mod spectrum;
 pub(crate) mod support;
 #[cfg(test)]
 mod tests;

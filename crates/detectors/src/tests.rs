@@ -32,6 +32,7 @@ mod damage;
 pub(crate) mod data;
 mod expected;
 mod figures;
+mod wide;
 
 macro_rules! contract {
     ($module:ident, $name:literal, $planted:expr, $expected:ident) => {
@@ -104,7 +105,7 @@ contract!(forest, "IsolationForest", numbers_far_off, ISOLATION);
 contract!(pairs_of_features, r#"IsolationForest {"extensionLevel":1}"#, numbers_far_off, ISOLATION);
 contract!(all_features, r#"IsolationForest {"extensionLevel":9}"#, numbers_far_off, ISOLATION);
 contract!(knn, "KNN", numbers_far_off, NEIGHBORS);
-contract!(lof, "LOF", numbers_far_off, NEIGHBORS);
+contract!(lof, "LOF", numbers_far_off, DISTANCE);
 contract!(loda, "LODA", numbers_far_off, PROJECTIONS);
 contract!(cblof, "CBLOF", numbers_far_off, DISTANCE);
 contract!(ensemble, "Ensemble", numbers_far_off, ENSEMBLE);

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::{Value, json, value::RawValue};
 
 use super::{data::mixed, detector, features, fit, score, sound};
+use crate::matrix::Matrix;
 
 /// Changes one part of a value.
 fn mutate(value: &mut Value, random: &mut ChaCha8Rng) {
@@ -48,9 +49,12 @@ fn mutate(value: &mut Value, random: &mut ChaCha8Rng) {
 }
 
 pub(super) fn damaged(name: &str) {
-    let fitted = mixed(60, 1);
-    let new = mixed(40, 2);
-    let state: Value = serde_json::from_str(fit(name, &fitted).state().unwrap().get()).unwrap();
+    damage(name, &mixed(60, 1), &mixed(40, 2));
+}
+
+/// Damages states of a fit to some rows, and scores others by those that can be loaded.
+pub(super) fn damage(name: &str, fitted: &Matrix, new: &Matrix) {
+    let state: Value = serde_json::from_str(fit(name, fitted).state().unwrap().get()).unwrap();
     let mut runner = TestRunner::new_with_rng(
         Config::default(),
         proptest::test_runner::TestRng::deterministic_rng(
@@ -67,8 +71,8 @@ pub(super) fn damaged(name: &str) {
             mutate(&mut state, &mut random);
         }
         let text = RawValue::from_string(state.to_string()).unwrap();
-        if let Ok(scorer) = detector(name).load(&text, &features(&fitted)) {
-            sound(&score(scorer.as_ref(), &new), 40, 8);
+        if let Ok(scorer) = detector(name).load(&text, &features(fitted)) {
+            sound(&score(scorer.as_ref(), new), new.rows, new.columns.len());
             scorer.state().unwrap();
         }
     }

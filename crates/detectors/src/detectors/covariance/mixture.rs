@@ -24,8 +24,9 @@ use crate::{
     matrix::Matrix,
     numeric::{
         fit_dense,
-        linear::{Affine, Dense, NULL, eigen, spectral},
+        linear::{Affine, Dense, NULL},
         mixture::{Component, mixture},
+        spectrum::Spectrum,
     },
     parameters::{ParameterError, parameter_error, parameters, schema_of, within},
     scores::Scores,
@@ -150,30 +151,29 @@ impl Mixture {
         given: &MixtureParameters,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let moments = rows.moments(None);
-        let (variances, vectors) = eigen(&moments.covariance)?;
-        let least = variances[0] * NULL;
+        let (mean, Spectrum { values: variances, vectors }) = Spectrum::from_rows(rows, None)?;
+        let least = variances.first().copied().unwrap_or(0.0) * NULL;
         let kept = variances.iter().take_while(|variance| **variance > least).count();
-        let kept = kept.clamp(1, MOST_DIRECTIONS);
+        let kept = kept.clamp(1, MOST_DIRECTIONS).min(variances.len());
         let vectors = Array2::from_shape_fn((rows.width, kept), |place| vectors[place]);
-        let projection = Affine::new(moments.mean, &vectors.t().to_owned());
+        let projection = Affine::new(mean, &vectors.t().to_owned());
         let projected = rows.map(&projection);
         // Each Gaussian needs some rows for every direction.
-        let most = (rows.rows / (5 * kept)).clamp(1, given.n_components);
+        let most = (rows.rows / (5 * kept.max(1))).clamp(1, given.n_components);
         let mut found = mixture(&projected, most, given.reg_covar, context.seed, context.cancel)?;
         let even = 1.0 / found.len().max(1) as f64;
         found.retain(|component| component.share >= even * LEAST_SHARE);
         let roots = encoding.roots();
         let gaussian = |component: Component| {
-            let root = spectral(&component.moments.covariance, |variance| {
-                variance.max(NULL).sqrt().recip()
-            })?;
+            let covariance = Spectrum::from_symmetric(&component.moments.covariance)?;
+            let root = covariance.mapped(|_, variance| variance.max(NULL).sqrt().recip());
             let mut parts = vectors.dot(&root);
             for (mut row, root) in parts.rows_mut().into_iter().zip(&roots) {
                 row *= *root;
             }
             let squares: Array2<f64> = parts.t().dot(&parts);
-            let distance = spectral(&squares, |square| square.max(0.0).sqrt())?;
+            let squares = Spectrum::from_symmetric(&squares)?;
+            let distance = squares.mapped(|_, square| square.max(0.0).sqrt());
             let peak = component.peak();
             let mean = component.moments.mean;
             Ok(Gaussian {
