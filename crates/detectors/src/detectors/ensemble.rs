@@ -47,10 +47,10 @@ use super::proximity::neighbors::affordable;
 use crate::{
     constants::Constants,
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::sample::sample,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -165,19 +165,12 @@ impl Ensemble {
 
 impl Detector for Ensemble {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: NAME.into(),
-            description: "The recommended one: several detectors that see different things, each by how far out in \
-                          the tail of its scores a row is. Nothing to tune."
-                .into(),
-            parameters_schema: schema_of::<EnsembleParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "what its members cost together".into(),
-        }
+        row_wise::<EnsembleParameters>(
+            NAME,
+            "The recommended one: several detectors that see different things, each by how far out in \
+             the tail of its scores a row is. Nothing to tune.",
+            "what its members cost together",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

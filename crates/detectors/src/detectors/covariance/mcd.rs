@@ -18,13 +18,13 @@ use super::quadratic::Quadratic;
 use crate::{
     context::Context,
     dense::Weights,
-    detector::{Detector, FittedDetector, Scorer, step},
+    detector::{Detector, FittedDetector, Scorer, row_wise, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
         robust::{fast_mcd, shrunk, shrunk_directions, whitening},
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
 };
 
 /// The most frequent levels of a category that have a separate column.
@@ -55,19 +55,12 @@ struct McdParameters {
 
 impl Detector for Mcd {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "MCD".into(),
-            description: "Mahalanobis distance from the better part of the rows: finds rows that are far from one \
-                          elliptic cloud, or that break relations between features."
-                .into(),
-            parameters_schema: schema_of::<McdParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; fits at most 100,000 rows".into(),
-        }
+        row_wise::<McdParameters>(
+            "MCD",
+            "Mahalanobis distance from the better part of the rows: finds rows that are far from one \
+             elliptic cloud, or that break relations between features.",
+            "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; fits at most 100,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

@@ -20,7 +20,7 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
@@ -28,7 +28,7 @@ use crate::{
         mixture::{Component, mixture},
         spectrum::Spectrum,
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -66,19 +66,12 @@ fn regular() -> f64 {
 
 impl Detector for GaussianMixture {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "GaussianMixture".into(),
-            description: "How unlikely a row is by a mixture of a few Gaussians: finds rows outside of several \
-                          elliptic clouds."
-                .into(),
-            parameters_schema: schema_of::<MixtureParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d) time; fits at most 50,000 rows".into(),
-        }
+        row_wise::<MixtureParameters>(
+            "GaussianMixture",
+            "How unlikely a row is by a mixture of a few Gaussians: finds rows outside of several \
+             elliptic clouds.",
+            "O(n d) time; fits at most 50,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

@@ -18,10 +18,10 @@ use super::quadratic::Quadratic;
 use crate::{
     context::Context,
     dense::Weights,
-    detector::{Detector, FittedDetector, Scorer, step},
+    detector::{Detector, FittedDetector, Scorer, row_wise, step},
     matrix::Matrix,
     numeric::{directions::Directions, fit_dense, linear::NULL, spectrum::Spectrum},
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
 };
 
 /// The most frequent levels of a category that have a separate column.
@@ -52,19 +52,12 @@ struct PcaParameters {
 
 impl Detector for Pca {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "PCA".into(),
-            description: "How far out a row is along the principal components, each by its spread: finds rows that break \
-                          linear relations between features."
-                .into(),
-            parameters_schema: schema_of::<PcaParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; O(n d) memory to fit".into(),
-        }
+        row_wise::<PcaParameters>(
+            "PCA",
+            "How far out a row is along the principal components, each by its spread: finds rows that break \
+             linear relations between features.",
+            "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; O(n d) memory to fit",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

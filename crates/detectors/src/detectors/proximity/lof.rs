@@ -26,10 +26,10 @@ use crate::{
     blocks::{BLOCK, Block, by_block},
     constants::Departures,
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::nearest::Nearest,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -53,21 +53,13 @@ fn twenty() -> usize {
 
 impl Detector for Lof {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "LOF".into(),
-            description: "Local outlier factor: how much thinner rows lie around a row than around its nearest \
-                          neighbours; finds rows at the edge of dense clouds beside thin ones."
-                .into(),
-            parameters_schema: schema_of::<LofParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
-                   half a minute of a core. Approximate where exact neighbours would take longer"
-                .into(),
-        }
+        row_wise::<LofParameters>(
+            "LOF",
+            "Local outlier factor: how much thinner rows lie around a row than around its nearest \
+             neighbours; finds rows at the edge of dense clouds beside thin ones.",
+            "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
+             half a minute of a core. Approximate where exact neighbours would take longer",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

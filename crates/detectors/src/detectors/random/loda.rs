@@ -27,14 +27,14 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
         linear::Dense,
         projections::{Candidate, Projection, candidates},
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -64,19 +64,12 @@ fn hundred() -> usize {
 
 impl Detector for Loda {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "LODA".into(),
-            description: "How rare a row is on many random projections of a few features each: very quick on any \
-                          number of rows and features."
-                .into(),
-            parameters_schema: schema_of::<LodaParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n nRandomCuts d^(1/2)) time; fits at most 100,000 rows".into(),
-        }
+        row_wise::<LodaParameters>(
+            "LODA",
+            "How rare a row is on many random projections of a few features each: very quick on any \
+             number of rows and features.",
+            "O(n nRandomCuts d^(1/2)) time; fits at most 100,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
