@@ -56,7 +56,7 @@ fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
     // With a valid frame: otherwise the checksum refuses nearly all inputs.
     let length = u32::try_from(header.len()).unwrap_or(0).to_le_bytes();
     let rest = [&length, header, body].concat();
-    let file = [b"ANOMALM1".as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
+    let file = [b"ANOMALM2".as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
     let engine = LocalClassificationEngine::new(Options::default());
     if let Some(scored) = block_on(engine.score(&Model::new(file), table())) {
         assert_eq!(scored.rows.height(), 3);

@@ -10,6 +10,6 @@ fn tables_and_detectors_are_no_dependencies() {
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let text = String::from_utf8(listed.stdout).unwrap();
     assert!(text.lines().any(|line| line.starts_with("kube ")), "{text}");
-    let heavy = |line: &&str| line.starts_with("polars") || line.starts_with("linfa");
+    let heavy = |line: &&str| line.starts_with("polars") || line.starts_with("faer");
     assert_eq!(text.lines().find(heavy), None);
 }

@@ -70,6 +70,51 @@ fn a_saved_model_scores_rows_as_when_it_was_fitted() {
 }
 
 #[test]
+fn another_value_than_the_only_fitted_one_ranks_first() {
+    let mut train = "ms,bytes,k,c\n".to_owned();
+    for row in 0..400 {
+        train += &format!("{},{},1,z\n", 50 + row * row % 17, 900 + row * 7 % 31);
+    }
+    let job = "input: {csv: {path: train.csv}}
+features:
+  - {type: field, name: ms}
+  - {type: field, name: bytes}
+  - {type: field, name: k}
+  - {type: field, name: c}
+classification: {engine: Ensemble}
+outputs:
+  - csv: {path: out.csv}
+";
+    let test = "ms,bytes,k,c\n57,915,1,z\n57,915,500,z\n57,915,1,q\n500,915,1,z\n";
+    let workspace = Workspace::with_files(&[
+        ("train.csv", train.as_bytes()),
+        ("test.csv", test.as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    workspace.anomal(&["fit", "job.yaml", "--model", "k.anomal"]).expect(0, &[]);
+    let score = [
+        "score",
+        "job.yaml",
+        "--model",
+        "k.anomal",
+        "--input",
+        "test.csv",
+        "--output",
+        "out.ndjson",
+    ];
+    workspace.anomal(&score).expect(0, &[]);
+    let rows = workspace.read("out.ndjson");
+    let rows: Vec<serde_json::Value> = rows.lines().map(summary).collect();
+    let scores: Vec<f64> = rows.iter().map(|row| row["anomal.score"].as_f64().unwrap()).collect();
+    let mut order: Vec<usize> = (0..4).collect();
+    order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
+    assert_eq!(order, [1, 2, 3, 0], "{scores:?}");
+    let explained = |row: usize| rows[row]["anomal.explanation"].as_str().unwrap();
+    assert!(explained(1).starts_with("k is 500"), "{}", explained(1));
+    assert!(explained(2).starts_with("c is q"), "{}", explained(2));
+}
+
+#[test]
 fn drift_is_reported_by_feature() {
     let workspace = example();
     workspace.anomal(&["fit", "job.yaml", "--model", "dns.anomal"]).expect(0, &[]);

@@ -19,6 +19,15 @@ pub(crate) struct Block<'a, 'b> {
     pub parts: &'b mut [&'a mut [f64]],
 }
 
+impl Block<'_, '_> {
+    /// Adds to the part of a feature in a row of the block, if parts are wanted.
+    pub fn add_part(&mut self, feature: usize, row: usize, value: f64) {
+        if let Some(part) = self.parts.get_mut(feature) {
+            part[row] += value;
+        }
+    }
+}
+
 /// Scores all rows. `work` must compute a row's result from that row alone, so that it has the same bits in every
 /// batch. `scratch` is created once per thread.
 ///

@@ -3,9 +3,13 @@
 use anomal_core::Cancel;
 
 /// What a fit depends on beside the parameters.
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub seed: u64,
     /// Bytes that the largest structure may take.
     pub memory_budget: usize,
     pub cancel: &'a Cancel,
+    /// Whether the matrix has all rows of the fit. Else a feature with one value in it is not constant: others may be among
+    /// the rest.
+    pub whole: bool,
 }

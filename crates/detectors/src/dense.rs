@@ -4,7 +4,8 @@
 //! mean, which is 0. A category becomes an indicator column for each of its most frequent levels and one for all
 //! others, centred, and scaled so that together they have the variance of one numeric feature. Two levels need one
 //! column. A missing category is 0 in each of its columns; an unknown level counts with the others, or has no column.
-//! Features that were constant when fitted are left out.
+//! Features that were constant when fitted have no column; a row with another value is at a distance from all fitted ones,
+//! see `constants`.
 //!
 //! A weight multiplies squares: a feature of weight 2 counts as if it were there twice.
 //!
@@ -19,7 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::encoder::Encoder;
 use self::encoder::Source;
-use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use crate::{
+    constants::Constants,
+    matrix::{MISSING, Matrix, MatrixColumn, Values},
+};
 
 mod encoder;
 #[cfg(test)]
@@ -41,6 +45,8 @@ pub(crate) enum Weights {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Encoding {
     parts: Vec<Part>,
+    /// None if the encoding was fitted to a part of the rows.
+    pub constants: Constants,
 }
 
 /// The columns of one feature.
@@ -67,7 +73,7 @@ enum Kind {
 }
 
 impl Encoding {
-    /// `most_levels` levels of a category at most have a separate column.
+    /// `most_levels` levels of a category at most have a separate column. Without constants.
     pub fn fit(matrix: &Matrix, most_levels: usize, weights: Weights) -> Self {
         let largest = matrix.columns.iter().map(|column| column.weight).fold(0.0, f64::max);
         let part = |(feature, column): (usize, &MatrixColumn)| {
@@ -82,7 +88,8 @@ impl Encoding {
             };
             Some(Part { feature, weight, factor, kind: kind? })
         };
-        Self { parts: matrix.columns.par_iter().enumerate().filter_map(part).collect() }
+        let parts = matrix.columns.par_iter().enumerate().filter_map(part).collect();
+        Self { parts, constants: Constants::default() }
     }
 
     /// The number of columns.
@@ -150,7 +157,7 @@ impl Encoding {
                     }
                 }
         };
-        if in_order && self.parts.iter().all(good) {
+        if in_order && self.parts.iter().all(good) && self.constants.are_of(features) {
             Ok(())
         } else {
             Err("its columns are not of its features".into())
@@ -169,7 +176,7 @@ impl Encoding {
             .collect::<Option<Vec<Source<'a>>>>();
         let sources = sources
             .ok_or_else(|| Error::internal("a column of another kind than the fitted one"))?;
-        Ok(Encoder::new(sources, self.width()))
+        Ok(Encoder::new(sources, self.width(), self.constants.bind(matrix)?))
     }
 }
 

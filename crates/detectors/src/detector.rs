@@ -6,10 +6,11 @@ use anomal_core::{
 };
 use anomal_registry::ParameterError;
 use anomal_spec::{Parameters, Threshold, ThresholdMethod};
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{context::Context, matrix::Matrix, scores::Scores};
+use crate::{context::Context, matrix::Matrix, parameters::schema_of, scores::Scores};
 
 /// A way to score rows.
 pub trait Detector: Send + Sync {
@@ -83,6 +84,25 @@ pub trait View: Send + Sync {
         context: &Context<'_>,
         steps: &mut Vec<StepStatistics>,
     ) -> Result<Analysis>;
+}
+
+/// Describes a detector that fits numbers and categories, some of them missing, and scores rows one by one with reasons.
+pub(crate) fn row_wise<P: JsonSchema>(
+    name: &str,
+    description: &str,
+    cost: &str,
+) -> proto::Detector {
+    proto::Detector {
+        name: name.into(),
+        description: description.into(),
+        parameters_schema: schema_of::<P>(),
+        categorical: true,
+        missing_values: true,
+        contributions: true,
+        clusters: false,
+        row_wise: true,
+        cost: cost.into(),
+    }
 }
 
 /// Serialises a scorer for [`Scorer::state`].

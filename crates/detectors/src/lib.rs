@@ -1,6 +1,6 @@
 //! Detectors of anomalies in tables of numbers and categories, and the mathematics that they share.
 //!
-//! From below: [`matrix`] is a feature table in memory, `numeric`, `dense`, `blocks` and `gower` hold the
+//! From below: [`matrix`] is a feature table in memory, `numeric`, `dense`, `constants`, `blocks` and `gower` hold the
 //! mathematics, [`Detector`] is the interface, `detectors` implements it, and [`DetectorRegistry`] names the
 //! implementations. No module imports one above it. Nothing here knows a transport or a file format.
 //!
@@ -12,6 +12,7 @@
 
 mod binning;
 mod blocks;
+mod constants;
 mod context;
 mod dense;
 mod detector;

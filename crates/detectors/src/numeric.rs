@@ -4,12 +4,15 @@
 use anomal_core::Result;
 
 use crate::{
+    constants::Constants,
     context::Context,
     dense::{Encoding, Weights},
     matrix::Matrix,
 };
 
 mod brute;
+mod decomposition;
+pub(crate) mod directions;
 pub(crate) mod hyperplanes;
 pub(crate) mod isolation;
 mod kd;
@@ -20,6 +23,7 @@ pub(crate) mod nearest;
 pub(crate) mod projections;
 pub(crate) mod robust;
 pub(crate) mod sample;
+pub(crate) mod spectrum;
 pub(crate) mod support;
 #[cfg(test)]
 mod tests;
@@ -39,7 +43,10 @@ pub(crate) fn fit_dense(
 ) -> Result<(Encoding, linear::Dense)> {
     const FEWEST: usize = 1_000;
     context.cancel.check()?;
-    let encoding = Encoding::fit(matrix, most_levels, weights);
+    let mut encoding = Encoding::fit(matrix, most_levels, weights);
+    if context.whole {
+        encoding.constants = Constants::fit(matrix);
+    }
     let bytes = size_of::<f64>() * encoding.width().max(1);
     let affordable = (context.memory_budget / 4 / bytes).max(FEWEST);
     let rows = sample::sample(matrix, most_rows.min(affordable), context.seed);

@@ -82,7 +82,7 @@ pub(crate) fn fit(
     let started = Instant::now();
     let matrix = matrix(&request.table, &request.features)?;
     let mut steps = vec![step("features", matrix.rows, started)];
-    let context = Context { seed: settings.seed, memory_budget, cancel };
+    let context = Context { seed: settings.seed, memory_budget, cancel, whole: true };
     if matrix.rows < 2 || !matrix.columns.iter().any(|column| column.weight > 0.0) {
         return Ok(empty_fit(request, matrix, steps));
     }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::rows::Ranking;
 
-const MAGIC: &[u8; 8] = b"ANOMALM1";
+const MAGIC: &[u8; 8] = b"ANOMALM2";
 /// Larger files are refused.
 const MAX_BYTES: usize = 1 << 30;
 /// The names of some thousand features; a decoded header takes up to 20 times its length.

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{Kind, Part};
-use crate::matrix::{MISSING, MatrixColumn, Values};
+use crate::{
+    constants::{ConstantLookup, Departures},
+    matrix::{MISSING, MatrixColumn, Values},
+};
 
 /// The greatest distance from the mean in standard deviations: sums of its squares are finite.
 const FARTHEST: f64 = 1e60;
@@ -14,6 +17,7 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Encoder<'a> {
     sources: Vec<Source<'a>>,
     width: usize,
+    constants: ConstantLookup<'a>,
 }
 
 pub(super) enum Source<'a> {
@@ -98,12 +102,21 @@ impl<'a> Source<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn new(sources: Vec<Source<'a>>, width: usize) -> Self {
-        Self { sources, width }
+    pub(super) fn new(
+        sources: Vec<Source<'a>>,
+        width: usize,
+        constants: ConstantLookup<'a>,
+    ) -> Self {
+        Self { sources, width, constants }
     }
 
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// The rows with other values than the constants.
+    pub fn departures(&self, rows: &Range<usize>) -> Departures {
+        self.constants.departures(rows)
     }
 
     /// Encodes rows column by column: the first column of all rows, then the second.

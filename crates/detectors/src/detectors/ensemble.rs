@@ -20,6 +20,11 @@
 //! too few rows. The state stores the excluded members with the reasons, and the steps list them.
 //!
 //! A row's reasons are those of the members, weighted by their parts in the score.
+//!
+//! Features that are constant in all fitted rows are the Ensemble's own: a row with another value has its score raised by
+//! -log of the share of rows with such a value and the log of its distance (see `constants`), as a tail grows beyond all fitted
+//! scores. That is more than any fitted row's score. Members are fitted to samples, in which a feature may have one value by
+//! chance.
 
 use std::{cell::LazyCell, time::Instant};
 
@@ -40,11 +45,12 @@ use self::{
 };
 use super::proximity::neighbors::affordable;
 use crate::{
+    constants::Constants,
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::sample::sample,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -159,19 +165,12 @@ impl Ensemble {
 
 impl Detector for Ensemble {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: NAME.into(),
-            description: "The recommended one: several detectors that see different things, each by how far out in \
-                          the tail of its scores a row is. Nothing to tune."
-                .into(),
-            parameters_schema: schema_of::<EnsembleParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "what its members cost together".into(),
-        }
+        row_wise::<EnsembleParameters>(
+            NAME,
+            "The recommended one: several detectors that see different things, each by how far out in \
+             the tail of its scores a row is. Nothing to tune.",
+            "what its members cost together",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -207,6 +206,8 @@ impl Detector for Ensemble {
             .map_err(parameter_error)?
             .member_requests(matrix);
         context.cancel.check()?;
+        let constants = Constants::fit(matrix);
+        let context = &Context { whole: false, ..*context };
         let some = |most| matrix.select(&sample(matrix, most, context.seed));
         let points =
             LazyCell::new(|| some(affordable(matrix, matrix.columns.len()).min(MOST_POINTS)));
@@ -259,7 +260,7 @@ impl Detector for Ensemble {
         }
         let total: f64 = members.iter().map(|member| member.weight).sum();
         members.iter_mut().for_each(|member| member.weight /= total);
-        Ok(FittedDetector::row_wise(EnsembleScorer { members, out }, steps))
+        Ok(FittedDetector::row_wise(EnsembleScorer { members, constants, out }, steps))
     }
 
     fn load(
@@ -281,8 +282,11 @@ impl Detector for Ensemble {
             let scorer = detector.load(&stored.state, features)?;
             Ok(Member { name: stored.name, weight: stored.weight, tail: stored.tail, scorer })
         };
+        if !read.constants.are_of(features) {
+            return Err("its constants are not of its features".into());
+        }
         let members = read.members.into_iter().map(restore).collect::<Result<_, String>>()?;
-        Ok(Box::new(EnsembleScorer { members, out: read.out }))
+        Ok(Box::new(EnsembleScorer { members, constants: read.constants, out: read.out }))
     }
 }
 
@@ -300,6 +304,7 @@ fn usual(far: &[f64]) -> Vec<usize> {
 #[serde(deny_unknown_fields)]
 struct State {
     members: Vec<MemberState>,
+    constants: Constants,
     out: Vec<ExcludedMember>,
 }
 
@@ -322,6 +327,7 @@ struct ExcludedMember {
 
 struct EnsembleScorer {
     members: Vec<Member>,
+    constants: Constants,
     out: Vec<ExcludedMember>,
 }
 
@@ -342,6 +348,12 @@ impl Scorer for EnsembleScorer {
                 }
             });
         }
+        for departure in self.constants.bind(matrix)?.departures(&(0..matrix.rows)).iter() {
+            scores[departure.row] += departure.rarity();
+            if let Some(sums) = all.get_mut(departure.feature) {
+                sums[departure.row] += departure.rarity();
+            }
+        }
         let mut totals = vec![0.0; matrix.rows];
         for sums in &all {
             totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
@@ -361,6 +373,7 @@ impl Scorer for EnsembleScorer {
             Ok(MemberState { name, weight: member.weight, tail, state })
         };
         let members = self.members.iter().map(store).collect::<Result<_>>()?;
-        state_of(&State { members, out: self.out.clone() })
+        let (constants, out) = (self.constants.clone(), self.out.clone());
+        state_of(&State { members, constants, out })
     }
 }

@@ -1,9 +1,9 @@
 //! Classical scaling (Torgerson 1952), the initial configuration of a map.
 
-use linfa_linalg::{eigh::Eigh, qr::QR};
 use ndarray::{Array2, Axis};
 
 use super::nmds::Point;
+use crate::numeric::spectrum::Spectrum;
 
 /// Directions of the iteration; more than the two needed, so that these converge soon.
 const DIRECTIONS: usize = 6;
@@ -19,26 +19,41 @@ pub(crate) fn classical(condensed: &[f32], rows: usize) -> Vec<Point> {
         ((row * (2 * direction + 1)) as f64 * 0.618_034 + direction as f64).sin()
     });
     for _ in 0..ROUNDS {
-        basis = match centred.dot(&basis).qr() {
-            Ok(decomposed) => decomposed.into_decomp().0,
-            Err(_) => break,
-        };
+        basis = centred.dot(&basis);
+        orthogonalise(&mut basis);
     }
     let small = basis.t().dot(&centred.dot(&basis));
-    let Ok((values, vectors)) = small.eigh() else { return waves(rows) };
-    let mut order: Vec<usize> = (0..directions).collect();
-    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
     let mut points = waves(rows);
-    for (axis, place) in order.into_iter().take(2).enumerate() {
-        if values[place] > 1e-9 {
-            let vector = basis.dot(&vectors.column(place));
+    let Ok(Spectrum { values, vectors }) = Spectrum::from_symmetric(&small) else { return points };
+    for (axis, value) in values.into_iter().take(2).enumerate() {
+        if value > 1e-9 {
+            let vector = basis.dot(&vectors.column(axis));
             points
                 .iter_mut()
                 .zip(&vector)
-                .for_each(|(point, share)| point[axis] = share * values[place].sqrt());
+                .for_each(|(point, share)| point[axis] = share * value.sqrt());
         }
     }
     points
+}
+
+/// Makes the columns orthogonal and of unit length, by Gram and Schmidt, twice against rounding (Giraud, Langou and Rozložník
+/// 2005, "The loss of orthogonality in the Gram-Schmidt orthogonalization process", Computers & Mathematics with
+/// Applications 50). A column that depends on those before it becomes 0.
+fn orthogonalise(basis: &mut Array2<f64>) {
+    for place in 0..basis.ncols() {
+        let (before, mut rest) = basis.view_mut().split_at(Axis(1), place);
+        let mut column = rest.column_mut(0);
+        let length = column.dot(&column).sqrt();
+        for _ in 0..2 {
+            for other in before.columns() {
+                let along = column.dot(&other);
+                column.scaled_add(-along, &other);
+            }
+        }
+        let left = column.dot(&column).sqrt();
+        column *= if left > length * 1e-12 { left.recip() } else { 0.0 };
+    }
 }
 
 /// Double-centred squared distances: the inner products of the points.

@@ -93,23 +93,22 @@ impl TreeBuilder<'_> {
 
     /// The entries of a normal vector for features that vary among the rows, drawn by weight; empty if none varies.
     fn draw(&mut self, open: &mut OpenNode) -> Vec<(u32, f64, f64)> {
+        let first = &self.rows[open.rows[0] as usize];
+        let varies = |column: &usize| {
+            open.rows.iter().any(|row| self.rows[*row as usize][*column] != first[*column])
+        };
+        open.candidates.retain(|candidate| self.candidates[*candidate].columns.iter().any(varies));
+        let places = self.choose(&open.candidates);
         let range = |column: usize| {
             let values = open.rows.iter().map(|row| self.rows[*row as usize][column]);
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
                 (least.min(value), most.max(value))
             })
         };
-        let ranges = |candidate: usize| -> Vec<(f64, f64)> {
-            self.candidates[candidate].columns.iter().map(|column| range(*column)).collect()
-        };
-        let mut boxes: Vec<(usize, Vec<(f64, f64)>)> =
-            open.candidates.iter().map(|candidate| (*candidate, ranges(*candidate))).collect();
-        boxes.retain(|(_, ranges)| ranges.iter().any(|(least, most)| least < most));
-        open.candidates = boxes.iter().map(|(candidate, _)| *candidate).collect();
         let mut entries = Vec::new();
-        for place in self.choose(&open.candidates) {
-            let (candidate, ranges) = &boxes[place];
-            for (column, (least, most)) in self.candidates[*candidate].columns.iter().zip(ranges) {
+        for place in places {
+            for column in &self.candidates[open.candidates[place]].columns {
+                let (least, most) = range(*column);
                 let share: f64 = self.random.random();
                 let point = least * (1.0 - share) + most * share;
                 entries.push((small(*column), normal(&mut self.random), point));
@@ -127,8 +126,12 @@ impl TreeBuilder<'_> {
             let time = -(1.0 - self.random.random::<f64>()).ln();
             clocks.push((time / self.candidates[*candidate].weight, place));
         }
-        clocks.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        clocks.truncate(self.features);
+        if self.features < clocks.len() {
+            clocks.select_nth_unstable_by(self.features, |one, other| {
+                one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
+            });
+            clocks.truncate(self.features);
+        }
         let mut places: Vec<usize> = clocks.into_iter().map(|(_, place)| place).collect();
         places.sort_unstable();
         places

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use anomal_core::{Cancel, Error, Result};
-use linfa_linalg::eigh::Eigh;
-use ndarray::Array2;
+use anomal_core::{Cancel, Result};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +11,9 @@ use crate::{blocks::BLOCK, dense::Encoder};
 
 /// The most groups of blocks with separate partial sums.
 const GROUPS: usize = 16;
+
+/// From this number of columns on, matrix products are faster than loops.
+pub(super) const WIDE: usize = 64;
 
 /// Directions with less than this share of the largest variance count as having none.
 pub(crate) const NULL: f64 = 1e-9;
@@ -50,12 +52,21 @@ impl Dense {
 
     /// The rows mapped by a linear map.
     pub fn map(&self, map: &Affine) -> Self {
+        self.map_blocks(map.height(), |columns, rows, out| map.apply(columns, rows, out))
+    }
+
+    /// The rows mapped to another number of columns, block by block.
+    pub fn map_blocks(
+        &self,
+        width: usize,
+        map: impl Fn(&[f64], usize, &mut Vec<f64>) + Sync + Send,
+    ) -> Self {
         let blocks = self.par_blocks().map(|(rows, columns)| {
             let mut out = Vec::new();
-            map.apply(columns, rows.len(), &mut out);
+            map(columns, rows.len(), &mut out);
             out
         });
-        Self { rows: self.rows, width: map.height(), blocks: blocks.collect() }
+        Self { rows: self.rows, width, blocks: blocks.collect() }
     }
 
     /// Some of the rows, in the order given.
@@ -121,6 +132,9 @@ impl Dense {
             for (column, mean) in centred.chunks_mut(n).zip(&mean) {
                 column.iter_mut().for_each(|value| *value -= mean);
             }
+            if self.width >= WIDE {
+                return add_all_products(&centred, weights, sums);
+            }
             let mut weighted = vec![0.0; n];
             for (place, column) in centred.chunks(n).enumerate() {
                 for ((weighted, value), weight) in weighted.iter_mut().zip(column).zip(weights) {
@@ -177,6 +191,25 @@ impl Dense {
     }
 }
 
+/// Adds the products of all pairs of columns, with a weight for each row.
+fn add_all_products(columns: &[f64], weights: &[f64], sums: &mut [f64]) {
+    let width = columns.len() / weights.len();
+    let mut weighted = columns.to_vec();
+    for column in weighted.chunks_mut(weights.len()) {
+        column.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
+    }
+    let sums = ArrayViewMut2::from_shape((width, width), sums).ok();
+    let [weighted, columns] = [&weighted, columns].map(|all| view(width, weights.len(), all));
+    if let (Some(weighted), Some(columns), Some(mut sums)) = (weighted, columns, sums) {
+        general_mat_mul(1.0, &weighted, &columns.t(), 1.0, &mut sums);
+    }
+}
+
+/// Values as a matrix, row by row; none if they are not as many.
+pub(super) fn view(height: usize, width: usize, values: &[f64]) -> Option<ArrayView2<'_, f64>> {
+    ArrayView2::from_shape((height, width), values).ok()
+}
+
 /// In lanes that the compiler vectorises.
 fn dot(one: &[f64], other: &[f64]) -> f64 {
     const LANES: usize = 8;
@@ -226,6 +259,15 @@ impl Affine {
         out.clear();
         out.resize(self.height() * rows, 0.0);
         let width = self.centre.len().max(1);
+        if width.min(self.height()) >= WIDE {
+            let products = ArrayViewMut2::from_shape((self.height(), rows), out).ok();
+            if let (Some(map), Some(columns), Some(mut products)) =
+                (view(self.height(), width, &self.matrix), view(width, rows, &centred), products)
+            {
+                general_mat_mul(1.0, &map, &columns, 0.0, &mut products);
+            }
+            return;
+        }
         for (out, factors) in out.chunks_mut(rows.max(1)).zip(self.matrix.chunks(width)) {
             let mut fours = centred.chunks(4 * rows.max(1)).zip(factors.chunks(4));
             fours.by_ref().for_each(|(columns, factors)| add_products(columns, factors, out));
@@ -258,40 +300,4 @@ fn add_products(columns: &[f64], factors: &[f64], out: &mut [f64]) {
             out.iter_mut().zip(column).for_each(|(out, value)| *out += value * factor);
         }
     }
-}
-
-/// Eigenvalues in descending order with their vectors as columns, each signed so that its largest entry is
-/// positive.
-///
-/// # Errors
-/// `Internal` if the matrix is not square.
-pub(crate) fn eigen(matrix: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
-    let (values, vectors) =
-        matrix.eigh().map_err(|error| Error::internal(format!("eigenvalues: {error}")))?;
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
-    let sign = |column: usize| {
-        let entries = vectors.column(column);
-        let farthest = entries.iter().fold(0.0_f64, |most, entry| {
-            if entry.abs() > most.abs() * (1.0 + 1e-9) { *entry } else { most }
-        });
-        farthest.signum()
-    };
-    let sorted = Array2::from_shape_fn(vectors.dim(), |(row, column)| {
-        vectors[(row, order[column])] * sign(order[column])
-    });
-    Ok((order.into_iter().map(|place| values[place]).collect(), sorted))
-}
-
-/// The symmetric matrix with the same eigenvectors and with mapped eigenvalues.
-///
-/// # Errors
-/// `Internal` if the matrix is not square.
-pub(crate) fn spectral(matrix: &Array2<f64>, of: impl Fn(f64) -> f64) -> Result<Array2<f64>> {
-    let (values, vectors) = eigen(matrix)?;
-    let mut scaled = vectors.clone();
-    for (mut column, value) in scaled.columns_mut().into_iter().zip(&values) {
-        column *= of(*value);
-    }
-    Ok(scaled.dot(&vectors.t()))
 }

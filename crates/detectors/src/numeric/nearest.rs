@@ -35,16 +35,30 @@ pub(crate) struct Nearest {
     pub found: Vec<(f64, u32)>,
     /// The first point at distance 0.
     pub same: Option<u32>,
+    /// The squared distance that [`Nearest::move_away`] added.
+    pub moved: f64,
 }
 
 impl Nearest {
     pub fn new(most: usize) -> Self {
-        Self { most, found: Vec::new(), same: None }
+        Self { most, found: Vec::new(), same: None, moved: 0.0 }
     }
 
     pub(super) fn clear(&mut self) {
         self.found.clear();
         self.same = None;
+        self.moved = 0.0;
+    }
+
+    /// Moves the query away from all points alike, in a direction in which they are equal. The point that it was at is then
+    /// the nearest.
+    pub fn move_away(&mut self, square: f64) {
+        if let Some(same) = self.same.take() {
+            self.found.insert(0, (self.moved, same));
+            self.found.truncate(self.most);
+        }
+        self.found.iter_mut().for_each(|(other, _)| *other += square);
+        self.moved += square;
     }
 }
 

@@ -119,6 +119,11 @@ impl Projection {
         }
     }
 
+    /// The term of a value outside of all bins.
+    pub fn outside(&self) -> f64 {
+        self.terms.last().copied().unwrap_or(0.0)
+    }
+
     /// Writes the terms of the rows of a block, given column by column.
     pub fn terms(&self, columns: &[f64], out: &mut [f64]) {
         self.project(columns, out);

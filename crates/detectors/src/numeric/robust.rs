@@ -5,12 +5,20 @@ use ndarray::Array2;
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::index};
 use rayon::prelude::*;
 
-use super::linear::{Affine, Dense, Moments, spectral};
+use super::{
+    decomposition::Cholesky,
+    directions::Directions,
+    linear::{Affine, Dense, Moments, WIDE},
+    spectrum::Spectrum,
+};
 
 /// A column's variance is raised to this share of the mean one.
 const LEAST_VARIANCE: f64 = 1e-6;
 /// Directions with less than this share of a column's variance count as having none.
 const NULL: f64 = 1e-9;
+
+/// Re-estimations of a shrunk covariance, at most.
+const ROUNDS: usize = 5;
 
 /// The map to unit variance in every direction that keeps each coordinate nearest to its column; directions
 /// without variance are left out.
@@ -21,7 +29,7 @@ pub(crate) fn whitening(moments: &Moments) -> Result<Array2<f64>> {
     let deviations = deviations(&moments.covariance);
     let correlations = correlations(&moments.covariance, &deviations);
     let root = |value: f64| if value > NULL { value.sqrt().recip() } else { 0.0 };
-    let mut map = spectral(&correlations, root)?;
+    let mut map = Spectrum::from_symmetric(&correlations)?.mapped(|_, value| root(value));
     for (mut column, deviation) in map.columns_mut().into_iter().zip(&deviations) {
         column /= *deviation;
     }
@@ -52,7 +60,6 @@ fn correlations(covariance: &Array2<f64>, deviations: &[f64]) -> Array2<f64> {
 /// # Errors
 /// `Cancelled`.
 pub(crate) fn shrunk(rows: &Dense, share: f64, cancel: &Cancel) -> Result<Moments> {
-    const ROUNDS: usize = 5;
     let mut weights: Option<Vec<f64>> = None;
     for _ in 0..ROUNDS {
         cancel.check()?;
@@ -67,6 +74,43 @@ pub(crate) fn shrunk(rows: &Dense, share: f64, cancel: &Cancel) -> Result<Moment
     Ok(ledoit_wolf(rows, weights.as_deref()))
 }
 
+/// As [`shrunk`] for fewer rows than columns, as the map to unit variance: the shrunk covariance is a multiple of the identity
+/// but in the directions of the rows.
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn shrunk_directions(rows: &Dense, share: f64, cancel: &Cancel) -> Result<Directions> {
+    let mut weights: Option<Vec<f64>> = None;
+    for _ in 0..ROUNDS {
+        cancel.check()?;
+        let map = whitening_directions(rows, weights.as_deref())?;
+        let mapped =
+            rows.map_blocks(rows.width, |columns, rows, out| map.apply(columns, rows, out));
+        let nearest = nearest(&mapped.squares(), share_of(rows.rows, share));
+        if weights.as_ref() == Some(&nearest) {
+            return Ok(map);
+        }
+        weights = Some(nearest);
+    }
+    whitening_directions(rows, weights.as_deref())
+}
+
+fn whitening_directions(rows: &Dense, weights: Option<&[f64]>) -> Result<Directions> {
+    let (mean, spectrum) = Spectrum::from_rows(rows, weights)?;
+    let count = weights.map_or(rows.rows as f64, |weights| weights.iter().sum());
+    let values = &spectrum.values;
+    let mean_variance = values.iter().sum::<f64>() / rows.width as f64;
+    let squares = values.iter().map(|value| value * value).sum();
+    let shrinkage = shrinkage(rows, weights, &mean, count, mean_variance, squares);
+    let least = shrinkage * mean_variance;
+    let first = (1.0 - shrinkage) * values.first().copied().unwrap_or(0.0) + least;
+    let root = |variance: f64| {
+        if variance > first * NULL { variance.sqrt().recip() } else { 0.0 }
+    };
+    let factor = |_, value: f64| root((1.0 - shrinkage) * value + least);
+    Ok(Directions::new(mean, &spectrum, root(least), factor))
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -76,8 +120,32 @@ fn share_of(rows: usize, share: f64) -> usize {
     ((rows as f64 * share).ceil() as usize).clamp(1, rows.max(1))
 }
 
+/// The squared Mahalanobis distance of each row.
 fn distances(rows: &Dense, moments: &Moments) -> Result<Vec<f64>> {
+    if let Some(distances) = triangular_distances(rows, moments) {
+        return Ok(distances);
+    }
     Ok(rows.map(&Affine::new(moments.mean.clone(), &whitening(moments)?)).squares())
+}
+
+/// By a triangular root of the covariance, which takes a small part of the time of a symmetric one. None if there are few columns,
+/// or if some direction may have no variance.
+pub(super) fn triangular_distances(rows: &Dense, moments: &Moments) -> Option<Vec<f64>> {
+    const LEAST_PIVOT: f64 = 1e-6;
+    if rows.width < WIDE {
+        return None;
+    }
+    let deviations = deviations(&moments.covariance);
+    let root = Cholesky::new(&correlations(&moments.covariance, &deviations), LEAST_PIVOT)?;
+    let mapped = rows.map_blocks(rows.width, |columns, rows, out| {
+        out.extend_from_slice(columns);
+        let scales = moments.mean.iter().zip(&deviations);
+        for (column, (mean, deviation)) in out.chunks_mut(rows).zip(scales) {
+            column.iter_mut().for_each(|value| *value = (*value - mean) / deviation);
+        }
+        root.solve(out, rows);
+    });
+    Some(mapped.squares())
 }
 
 /// 1 for the `count` rows with the least distances and for ties with the last of them, else 0.
@@ -89,24 +157,36 @@ fn nearest(distances: &[f64], count: usize) -> Vec<f64> {
 
 fn ledoit_wolf(rows: &Dense, weights: Option<&[f64]>) -> Moments {
     let mut moments = rows.moments(weights);
-    let width = rows.width as f64;
     let covariance = &mut moments.covariance;
-    let mean_variance = covariance.diag().sum() / width;
-    let fourth = rows.squares_around(&moments.mean);
+    let mean_variance = covariance.diag().sum() / rows.width as f64;
+    let squares: f64 = covariance.iter().map(|value| value * value).sum();
+    let shrinkage = shrinkage(rows, weights, &moments.mean, moments.count, mean_variance, squares);
+    *covariance *= 1.0 - shrinkage;
+    covariance.diag_mut().iter_mut().for_each(|value| *value += shrinkage * mean_variance);
+    moments
+}
+
+/// The optimal share of equal variances, given the sum of the weights, the mean variance and the sum of the squared covariances.
+fn shrinkage(
+    rows: &Dense,
+    weights: Option<&[f64]>,
+    mean: &[f64],
+    count: f64,
+    mean_variance: f64,
+    squares: f64,
+) -> f64 {
+    let width = rows.width as f64;
+    let fourth = rows.squares_around(mean);
     let fourth: f64 = match weights {
         Some(weights) => {
             fourth.iter().zip(weights).map(|(square, weight)| weight * square * square).sum()
         }
         None => fourth.iter().map(|square| square * square).sum(),
     };
-    let squares: f64 = covariance.iter().map(|value| value * value).sum();
-    let n = moments.count.max(1.0);
+    let n = count.max(1.0);
     let error = (fourth / n - squares) / n / width;
     let distance = squares / width - mean_variance * mean_variance;
-    let shrinkage = if distance > 0.0 { (error / distance).clamp(0.0, 1.0) } else { 1.0 };
-    *covariance *= 1.0 - shrinkage;
-    covariance.diag_mut().iter_mut().for_each(|value| *value += shrinkage * mean_variance);
-    moments
+    if distance > 0.0 { (error / distance).clamp(0.0, 1.0) } else { 1.0 }
 }
 
 /// Up to this many rows the starts use all rows; beyond, parts of this size.

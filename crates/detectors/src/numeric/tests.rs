@@ -1,3 +1,5 @@
+use ndarray::Array2;
+use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::*;
@@ -6,9 +8,12 @@ use crate::{
     numeric::{
         hyperplanes::{Hyperplanes, grow},
         isolation::mean_depth,
-        linear::{Affine, Dense, eigen},
+        linear::{Affine, Dense},
         projections::Candidate,
-        robust::{fast_mcd, inverse_root, shrunk, whitening},
+        robust::{
+            fast_mcd, inverse_root, shrunk, shrunk_directions, triangular_distances, whitening,
+        },
+        spectrum::Spectrum,
     },
 };
 use anomal_core::Cancel;
@@ -65,7 +70,7 @@ fn whitened_rows_vary_alike_in_every_direction() {
     let (dense, all) = rows(1_700, 10);
     let moments = dense.moments(None);
     let (cholesky, determinant) = inverse_root(&moments.covariance);
-    let (values, _) = eigen(&moments.covariance).unwrap();
+    let values = Spectrum::from_symmetric(&moments.covariance).unwrap().values;
     assert!(values.is_sorted_by(|one, next| one >= next));
     let product: f64 = values.iter().product();
     assert!((determinant - product.ln()).abs() < 1e-9);
@@ -136,4 +141,129 @@ fn rows_far_off_come_less_far_in_trees_of_hyperplanes() {
     let (far, usual): (Vec<_>, Vec<_>) = (0..1_000).partition(|row| row % 100 == 99);
     let mean = |rows: &[usize]| rows.iter().map(|row| sums[*row]).sum::<f64>() / rows.len() as f64;
     assert!(mean(&far) < 0.7 * mean(&usual), "{} and {}", mean(&far), mean(&usual));
+}
+
+/// Rows of so many correlated columns.
+fn many_columns(count: usize, width: usize) -> Dense {
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    let common: Vec<f64> = (0..count).map(|_| random.random()).collect();
+    let column = |place: usize| MatrixColumn {
+        name: format!("{place}"),
+        weight: 1.0,
+        values: Values::Numeric(
+            common.iter().map(|common| common + random.random::<f64>()).collect(),
+        ),
+    };
+    let matrix = Matrix { rows: count, columns: (0..width).map(column).collect() };
+    let encoding = Encoding::fit(&matrix, 1, Weights::Aside);
+    let encoder = encoding.bind(&matrix).unwrap();
+    Dense::from_encoder(&encoder, count, &Cancel::default()).unwrap()
+}
+
+proptest! {
+    /// A v = l v with orthogonal unit vectors in descending order, also with equal and zero eigenvalues.
+    #[test]
+    fn eigenvectors_are_those_of_the_matrix(
+        entries in prop::collection::vec(-3_i32..4, 0..900), rank in 0_usize..31,
+    ) {
+        let width = entries.len().isqrt();
+        let entry = |row: usize, column: usize| f64::from(entries[row * width + column]);
+        let rank = rank.min(width);
+        let matrix = Array2::from_shape_fn((width, width), |(a, b)| {
+            (0..rank).map(|place| entry(place, a) * entry(place, b)).sum::<f64>()
+        });
+        let Spectrum { values, vectors } = Spectrum::from_symmetric(&matrix).unwrap();
+        prop_assert!(values.is_sorted_by(|one, next| one >= next));
+        let size = values.first().map_or(1.0, |first| first.abs().max(1.0));
+        let products = vectors.t().dot(&vectors);
+        let images = matrix.dot(&vectors);
+        for ((row, column), product) in products.indexed_iter() {
+            prop_assert!((product - f64::from(u8::from(row == column))).abs() < 1e-11);
+            let expected = values[column] * vectors[(row, column)];
+            prop_assert!((images[(row, column)] - expected).abs() < 1e-11 * size);
+        }
+        prop_assert!(values[rank..].iter().all(|value| value.abs() < 1e-11 * size));
+    }
+}
+
+#[test]
+fn eigenvalues_of_no_matrix_are_an_error() {
+    assert!(Spectrum::from_symmetric(&Array2::zeros((2, 3))).is_err());
+    assert!(Spectrum::from_symmetric(&Array2::from_elem((2, 2), f64::NAN)).is_err());
+    assert!(Spectrum::from_symmetric(&Array2::zeros((0, 0))).unwrap().values.is_empty());
+}
+
+#[test]
+fn pairs_of_rows_have_the_directions_of_pairs_of_columns() {
+    let rows = many_columns(530, 700);
+    let weights: Vec<f64> = (0..530).map(|row| f64::from(u8::from(row % 3 > 0))).collect();
+    for weights in [None, Some(weights.as_slice())] {
+        let (mean, found) = Spectrum::from_rows(&rows, weights).unwrap();
+        let moments = rows.moments(weights);
+        let expected = Spectrum::from_symmetric(&moments.covariance).unwrap();
+        assert_eq!(mean, moments.mean);
+        assert_eq!(found.values.len(), if weights.is_some() { 352 } else { 529 });
+        for (place, value) in found.values.iter().enumerate() {
+            assert!((value - expected.values[place]).abs() < 1e-9 * expected.values[0]);
+        }
+        let maps = [found, expected].map(|spectrum| {
+            spectrum.mapped(|_, value| if value > 1e-6 { value.sqrt().recip() } else { 0.0 })
+        });
+        for (found, expected) in maps[0].iter().zip(&maps[1]) {
+            assert!((found - expected).abs() < 1e-6, "{found} and {expected}");
+        }
+    }
+}
+
+#[test]
+fn products_of_many_columns_are_those_of_loops() {
+    let (rows, width) = (many_columns(600, 80), 80);
+    let weights: Vec<f64> = (0..600).map(|row| f64::from(row % 4)).collect();
+    let moments = rows.moments(Some(&weights));
+    let total: f64 = weights.iter().sum();
+    for (a, b) in [(0, 0), (3, 79), (79, 3), (41, 64)] {
+        let product = |row: usize| {
+            let centred = |column| rows.value(row, column) - moments.mean[column];
+            weights[row] * centred(a) * centred(b)
+        };
+        let expected = (0..600).map(product).sum::<f64>() / total;
+        assert!((moments.covariance[(a, b)] - expected).abs() < 1e-12);
+    }
+    let matrix = Array2::from_shape_fn((70, width), |(a, b)| f64::from((a * 7 + b * 5) as u8 % 9));
+    let mapped = rows.map(&Affine::new(moments.mean.clone(), &matrix));
+    for (row, place) in [(0, 0), (511, 69), (512, 3), (599, 40)] {
+        let products = (0..width).map(|column| {
+            matrix[(place, column)] * (rows.value(row, column) - moments.mean[column])
+        });
+        assert!((mapped.value(row, place) - products.sum::<f64>()).abs() < 1e-9);
+    }
+}
+
+/// Both forms of the distances, and both of the shrunk covariance.
+#[test]
+fn roots_of_a_covariance_give_the_same_distances() {
+    let rows = many_columns(300, 90);
+    let mut moments = rows.moments(None);
+    let symmetric = rows.map(&Affine::new(moments.mean.clone(), &whitening(&moments).unwrap()));
+    let triangular = triangular_distances(&rows, &moments).unwrap();
+    for (one, other) in triangular.iter().zip(symmetric.squares()) {
+        assert!((one - other).abs() < 1e-9 * other, "{one} and {other}");
+    }
+    // Not for a column that is the sum of others.
+    let (head, tail) =
+        (moments.covariance.row(0).to_owned(), moments.covariance.column(0).to_owned());
+    moments.covariance.row_mut(1).assign(&head);
+    moments.covariance.column_mut(1).assign(&tail);
+    moments.covariance[(1, 1)] = moments.covariance[(0, 0)];
+    assert!(triangular_distances(&rows, &moments).is_none());
+
+    let cancel = Cancel::default();
+    let few = many_columns(60, 90);
+    let by_columns = shrunk(&few, 0.6, &cancel).unwrap();
+    let expected = few.map(&Affine::new(by_columns.mean.clone(), &whitening(&by_columns).unwrap()));
+    let directions = shrunk_directions(&few, 0.6, &cancel).unwrap();
+    let found = few.map_blocks(90, |columns, rows, out| directions.apply(columns, rows, out));
+    for (one, other) in found.squares().iter().zip(expected.squares()) {
+        assert!((one - other).abs() < 1e-9 * other, "{one} and {other}");
+    }
 }

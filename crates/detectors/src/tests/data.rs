@@ -4,17 +4,17 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
-pub(super) fn numeric(name: &str, values: Vec<f64>) -> MatrixColumn {
+pub(crate) fn numeric(name: &str, values: Vec<f64>) -> MatrixColumn {
     MatrixColumn { name: name.into(), weight: 1.0, values: Values::Numeric(values) }
 }
 
-pub(super) fn codes(name: &str, codes: Vec<u32>) -> MatrixColumn {
+pub(crate) fn codes(name: &str, codes: Vec<u32>) -> MatrixColumn {
     let most = codes.iter().filter(|code| **code != MISSING).max().map_or(0, |most| most + 1);
     let levels = (0..most).map(|code| format!("level {code}")).collect();
     MatrixColumn { name: name.into(), weight: 1.0, values: Values::Codes { codes, levels } }
 }
 
-pub(super) fn table(columns: Vec<MatrixColumn>) -> Matrix {
+pub(crate) fn table(columns: Vec<MatrixColumn>) -> Matrix {
     let rows = match &columns[0].values {
         Values::Numeric(values) => values.len(),
         Values::Codes { codes, .. } => codes.len(),
@@ -22,16 +22,16 @@ pub(super) fn table(columns: Vec<MatrixColumn>) -> Matrix {
     Matrix { rows, columns }
 }
 
-pub(super) fn bell(random: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn bell(random: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0
 }
 
 /// A table with planted anomalies; for each its row and the anomalous feature.
-pub(super) type PlantedCase = (Matrix, Vec<(usize, usize)>);
+pub(crate) type PlantedCase = (Matrix, Vec<(usize, usize)>);
 
 /// Weakly correlated numbers of different scales, and a category; in every `every`th row one number is far
 /// above the others, or below.
-pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -> PlantedCase {
+pub(crate) fn far_off(rows: usize, features: usize, every: usize, below: bool) -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut columns = vec![vec![0.0; rows]; features];
     let scale = |place: usize| 10_f64.powi(i32::try_from(place).unwrap() - 2);
@@ -56,18 +56,18 @@ pub(super) fn far_off(rows: usize, features: usize, every: usize, below: bool) -
     (table(columns), planted)
 }
 
-pub(super) fn numbers_far_off() -> PlantedCase {
+pub(crate) fn numbers_far_off() -> PlantedCase {
     far_off(1_500, 5, 50, true)
 }
 
 /// For detectors by ranks: few anomalies, in the longer tail.
-pub(super) fn few_numbers_far_above() -> PlantedCase {
+pub(crate) fn few_numbers_far_above() -> PlantedCase {
     far_off(4_000, 3, 200, false)
 }
 
 /// Three categories that are equal in most rows, an independent one, and two numbers. One row in fifty has a
 /// rare value, or one that contradicts the others.
-pub(super) fn categories_out_of_place() -> PlantedCase {
+pub(crate) fn categories_out_of_place() -> PlantedCase {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let rows = 2_000;
     let mut all = vec![vec![0_u32; rows]; 4];
@@ -94,7 +94,7 @@ pub(super) fn categories_out_of_place() -> PlantedCase {
 }
 
 /// Numbers, two constants, categories with many levels and with two, some values missing, duplicates.
-pub(super) fn mixed(rows: usize, seed: u64) -> Matrix {
+pub(crate) fn mixed(rows: usize, seed: u64) -> Matrix {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut numbers = |every: usize| -> Vec<f64> {
         (0..rows)
@@ -127,12 +127,12 @@ pub(super) fn mixed(rows: usize, seed: u64) -> Matrix {
     ])
 }
 
-pub(super) fn huge() -> [f64; 8] {
+pub(crate) fn huge() -> [f64; 8] {
     [1e308, -1e308, 1e308, 5e307, -3.0, 0.0, 1e-300, f64::NAN]
 }
 
 /// Tables with little variation, and with numbers at the ends of their range.
-pub(super) fn poor_cases() -> Vec<(&'static str, Matrix)> {
+pub(crate) fn poor_cases() -> Vec<(&'static str, Matrix)> {
     let wide = |rows: usize, columns: usize| {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let column = |place: usize| {

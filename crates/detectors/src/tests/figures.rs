@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    data::{codes, numeric, table},
+    data::{bell, codes, numeric, table},
     *,
 };
 
@@ -87,7 +87,7 @@ fn other_parameters_find_the_planted_rows_too() {
     for (name, given) in cases {
         let matrix = if given["shrunk"] == false { &numbers } else { &matrix };
         let cancel = Cancel::default();
-        let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel };
+        let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel, whole: true };
         let parameters: Parameters = serde_json::from_value(given.clone()).unwrap();
         let fitted = detector(name).fit(matrix, &parameters, &context).unwrap();
         let found = score(fitted.scorer.as_ref(), matrix);
@@ -174,6 +174,28 @@ fn dynamic_bins_hold_as_many_rows_and_count_by_their_width() {
     let scorer = fit(r#"HBOS {"nBins":5,"binWidth":"dynamic"}"#, &spike);
     let found = score(scorer.as_ref(), &spike).scores;
     assert!(found[0] == 0.0 && found[85] > 1.0, "{found:?}");
+}
+
+/// All rows that are not themselves support vectors on the border have reasons.
+#[test]
+fn rows_on_the_border_have_no_reasons() {
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let values: Vec<f64> = (0..200).map(|_| bell(&mut random)).collect();
+    let matrix = table(vec![numeric("a", values.clone())]);
+    let scorer = fit("OCSVM", &matrix);
+    let state: Value = serde_json::from_str(scorer.state().unwrap().get()).unwrap();
+    let part = &state["encoding"]["parts"][0]["kind"]["Numeric"];
+    let [unit, mean, deviation] =
+        ["unit", "mean", "deviation"].map(|name| part[name].as_f64().unwrap());
+    let border = usize::try_from(state["border"].as_u64().unwrap()).unwrap();
+    let vectors = state["vectors"].as_array().unwrap().iter().take(border);
+    let vectors: Vec<f64> = vectors.map(|vector| vector.as_f64().unwrap()).collect();
+    assert!((1..50).contains(&border), "{border}");
+    let found = score(scorer.as_ref(), &matrix);
+    for (value, share) in values.iter().zip(&found.shares[0]) {
+        let is_vector = vectors.contains(&((value / unit - mean) / deviation));
+        assert_eq!(*share, f64::from(u8::from(!is_vector)), "{value}");
+    }
 }
 
 /// Three points and one far off: the example of scikit-learn's documentation (`LocalOutlierFactor`).

@@ -26,9 +26,9 @@ use super::{
 use crate::{
     blocks::{BLOCK, Block, by_block},
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -57,19 +57,12 @@ fn two_hundred() -> usize {
 
 impl Detector for CategoricalFrequency {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "CategoricalFrequency".into(),
-            description: "How rare a row's values and their pairs are: finds combinations of categories that don't go \
-                          together. Numbers take part by bins."
-                .into(),
-            parameters_schema: schema_of::<FrequencyParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n (d + maxPairs)) time, O(n d) memory".into(),
-        }
+        row_wise::<FrequencyParameters>(
+            "CategoricalFrequency",
+            "How rare a row's values and their pairs are: finds combinations of categories that don't go \
+             together. Numbers take part by bins.",
+            "O(n (d + maxPairs)) time, O(n d) memory",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

@@ -18,13 +18,13 @@ use super::quadratic::Quadratic;
 use crate::{
     context::Context,
     dense::Weights,
-    detector::{Detector, FittedDetector, Scorer, step},
+    detector::{Detector, FittedDetector, Scorer, row_wise, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
-        robust::{fast_mcd, shrunk, whitening},
+        robust::{fast_mcd, shrunk, shrunk_directions, whitening},
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
 };
 
 /// The most frequent levels of a category that have a separate column.
@@ -55,19 +55,12 @@ struct McdParameters {
 
 impl Detector for Mcd {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "MCD".into(),
-            description: "Mahalanobis distance from the better part of the rows: finds rows that are far from one \
-                          elliptic cloud, or that break relations between features."
-                .into(),
-            parameters_schema: schema_of::<McdParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d^2 + d^3) time; fits at most 100,000 rows".into(),
-        }
+        row_wise::<McdParameters>(
+            "MCD",
+            "Mahalanobis distance from the better part of the rows: finds rows that are far from one \
+             elliptic cloud, or that break relations between features.",
+            "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; fits at most 100,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -84,18 +77,22 @@ impl Detector for Mcd {
         let started = std::time::Instant::now();
         let given = parameters::<McdParameters>(given).map_err(parameter_error)?;
         let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
-        let moments = if rows.width == 0 {
-            rows.moments(None)
-        } else if given.shrunk {
-            shrunk(&rows, given.support_fraction.unwrap_or(SHARE), context.cancel)?
+        let share = given.support_fraction.unwrap_or(SHARE);
+        let scorer = if given.shrunk && rows.rows < rows.width {
+            let map = shrunk_directions(&rows, share, context.cancel)?;
+            Quadratic::from_directions(encoding, map)
         } else {
-            fast_mcd(&rows, given.support_fraction, context.seed, context.cancel)?
+            let moments = if rows.width == 0 {
+                rows.moments(None)
+            } else if given.shrunk {
+                shrunk(&rows, share, context.cancel)?
+            } else {
+                fast_mcd(&rows, given.support_fraction, context.seed, context.cancel)?
+            };
+            let map = whitening(&moments)?;
+            Quadratic::new(encoding, moments.mean, map)
         };
-        let map = whitening(&moments)?;
-        Ok(FittedDetector::row_wise(
-            Quadratic::new(encoding, moments.mean, map),
-            vec![step("covariance", matrix.rows, started)],
-        ))
+        Ok(FittedDetector::row_wise(scorer, vec![step("covariance", matrix.rows, started)]))
     }
 
     fn load(

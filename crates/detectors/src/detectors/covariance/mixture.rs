@@ -3,7 +3,7 @@
 //!
 //! The score is -log of the density. A row's reasons are the parts of its squared Mahalanobis distance from its most likely
 //! component, symmetric in the features as in `quadratic`: mapped back from principal components to columns. A weight
-//! multiplies its feature's part. Components with far fewer rows than the others are dropped: outliers and bursts of equal
+//! multiplies its feature's part. A constant is a direction of every Gaussian. Components with far fewer rows than the others are dropped: outliers and bursts of equal
 //! rows get a separate Gaussian, by which they would be usual.
 
 use anomal_core::{
@@ -20,14 +20,15 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
-        linear::{Affine, Dense, NULL, eigen, spectral},
+        linear::{Affine, Dense, NULL},
         mixture::{Component, mixture},
+        spectrum::Spectrum,
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -65,19 +66,12 @@ fn regular() -> f64 {
 
 impl Detector for GaussianMixture {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "GaussianMixture".into(),
-            description: "How unlikely a row is by a mixture of a few Gaussians: finds rows outside of several \
-                          elliptic clouds."
-                .into(),
-            parameters_schema: schema_of::<MixtureParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d) time; fits at most 50,000 rows".into(),
-        }
+        row_wise::<MixtureParameters>(
+            "GaussianMixture",
+            "How unlikely a row is by a mixture of a few Gaussians: finds rows outside of several \
+             elliptic clouds.",
+            "O(n d) time; fits at most 50,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -150,30 +144,29 @@ impl Mixture {
         given: &MixtureParameters,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let moments = rows.moments(None);
-        let (variances, vectors) = eigen(&moments.covariance)?;
-        let least = variances[0] * NULL;
+        let (mean, Spectrum { values: variances, vectors }) = Spectrum::from_rows(rows, None)?;
+        let least = variances.first().copied().unwrap_or(0.0) * NULL;
         let kept = variances.iter().take_while(|variance| **variance > least).count();
-        let kept = kept.clamp(1, MOST_DIRECTIONS);
+        let kept = kept.clamp(1, MOST_DIRECTIONS).min(variances.len());
         let vectors = Array2::from_shape_fn((rows.width, kept), |place| vectors[place]);
-        let projection = Affine::new(moments.mean, &vectors.t().to_owned());
+        let projection = Affine::new(mean, &vectors.t().to_owned());
         let projected = rows.map(&projection);
         // Each Gaussian needs some rows for every direction.
-        let most = (rows.rows / (5 * kept)).clamp(1, given.n_components);
+        let most = (rows.rows / (5 * kept.max(1))).clamp(1, given.n_components);
         let mut found = mixture(&projected, most, given.reg_covar, context.seed, context.cancel)?;
         let even = 1.0 / found.len().max(1) as f64;
         found.retain(|component| component.share >= even * LEAST_SHARE);
         let roots = encoding.roots();
         let gaussian = |component: Component| {
-            let root = spectral(&component.moments.covariance, |variance| {
-                variance.max(NULL).sqrt().recip()
-            })?;
+            let covariance = Spectrum::from_symmetric(&component.moments.covariance)?;
+            let root = covariance.mapped(|_, variance| variance.max(NULL).sqrt().recip());
             let mut parts = vectors.dot(&root);
             for (mut row, root) in parts.rows_mut().into_iter().zip(&roots) {
                 row *= *root;
             }
             let squares: Array2<f64> = parts.t().dot(&parts);
-            let distance = spectral(&squares, |square| square.max(0.0).sqrt())?;
+            let squares = Spectrum::from_symmetric(&squares)?;
+            let distance = squares.mapped(|_, square| square.max(0.0).sqrt());
             let peak = component.peak();
             let mean = component.moments.mean;
             Ok(Gaussian {
@@ -237,12 +230,16 @@ impl Scorer for Mixture {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |(columns, projected): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
+        let work = |(columns, projected): &mut (Vec<f64>, Vec<f64>), mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             self.projection.apply(columns, block.rows.len(), projected);
             let likeliest = self.score_block(projected, block.scores);
             if !block.parts.is_empty() {
                 self.explain(projected, &likeliest, &features, block.parts);
+            }
+            for departure in encoder.departures(&block.rows).iter() {
+                block.scores[departure.row] += 0.5 * departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
             }
         };
         by_block(matrix.rows, matrix.columns.len(), shares, cancel, Default::default, work)

@@ -18,13 +18,10 @@ use super::quadratic::Quadratic;
 use crate::{
     context::Context,
     dense::Weights,
-    detector::{Detector, FittedDetector, Scorer, step},
+    detector::{Detector, FittedDetector, Scorer, row_wise, step},
     matrix::Matrix,
-    numeric::{
-        fit_dense,
-        linear::{NULL, eigen},
-    },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    numeric::{directions::Directions, fit_dense, linear::NULL, spectrum::Spectrum},
+    parameters::{ParameterError, parameter_error, parameters, within},
 };
 
 /// The most frequent levels of a category that have a separate column.
@@ -55,19 +52,12 @@ struct PcaParameters {
 
 impl Detector for Pca {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "PCA".into(),
-            description: "How far out a row is along the principal components, each by its spread: finds rows that break \
-                          linear relations between features."
-                .into(),
-            parameters_schema: schema_of::<PcaParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d^2 + d^3) time, O(n d) memory to fit".into(),
-        }
+        row_wise::<PcaParameters>(
+            "PCA",
+            "How far out a row is along the principal components, each by its spread: finds rows that break \
+             linear relations between features.",
+            "O(n d^2 + d^3) time, O(n^2 d) with fewer rows than columns; O(n d) memory to fit",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -90,23 +80,26 @@ impl Detector for Pca {
         let started = std::time::Instant::now();
         let given = parameters::<PcaParameters>(given).map_err(parameter_error)?;
         let (encoding, rows) = fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Aside, context)?;
-        let moments = rows.moments(None);
+        let (mean, spectrum) = Spectrum::from_rows(&rows, None)?;
         context.cancel.check()?;
-        let (variances, vectors) = eigen(&moments.covariance)?;
+        let variances = &spectrum.values;
         let first = variances.first().copied().unwrap_or(0.0);
         let kept = variances.iter().filter(|variance| **variance > first * NULL).count();
         let kept = given.n_components.unwrap_or(kept).min(kept);
         let skipped = kept - given.n_selected_components.unwrap_or(kept).min(kept);
-        let mut scaled = vectors.clone();
-        for (place, mut column) in scaled.columns_mut().into_iter().enumerate() {
-            let used = (skipped..kept).contains(&place);
-            column *= match (used, given.weighted) {
-                (false, _) => 0.0,
-                (true, false) => 1.0,
-                (true, true) => variances[place].sqrt().recip(),
-            };
-        }
-        let scorer = Quadratic::new(encoding, moments.mean, scaled.dot(&vectors.t()));
+        let factor = |place: usize, variance: f64| match (
+            (skipped..kept).contains(&place),
+            given.weighted,
+        ) {
+            (false, _) => 0.0,
+            (true, false) => 1.0,
+            (true, true) => variance.sqrt().recip(),
+        };
+        let scorer = if rows.rows < rows.width {
+            Quadratic::from_directions(encoding, Directions::new(mean, &spectrum, 0.0, factor))
+        } else {
+            Quadratic::new(encoding, mean, spectrum.mapped(factor))
+        };
         Ok(FittedDetector::row_wise(scorer, vec![step("components", matrix.rows, started)]))
     }
 

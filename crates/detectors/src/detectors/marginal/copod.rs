@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 use super::tails;
 use crate::{
     context::Context,
-    detector::{Detector, FittedDetector, Scorer},
+    detector::{Detector, FittedDetector, Scorer, row_wise},
     matrix::Matrix,
-    parameters::{ParameterError, parameters, schema_of},
+    parameters::{ParameterError, parameters},
 };
 
 pub(crate) struct Copod;
@@ -28,19 +28,12 @@ struct CopodParameters {}
 
 impl Detector for Copod {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "COPOD".into(),
-            description: "How far out a row's values are in the tail that their feature's skewness points to. \
-                          Nothing to tune, any number of rows; sees no combinations of features."
-                .into(),
-            parameters_schema: schema_of::<CopodParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n log n) time, O(n) memory for one feature at a time".into(),
-        }
+        row_wise::<CopodParameters>(
+            "COPOD",
+            "How far out a row's values are in the tail that their feature's skewness points to. \
+             Nothing to tune, any number of rows; sees no combinations of features.",
+            "O(n log n) time, O(n) memory for one feature at a time",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

@@ -17,9 +17,9 @@ use serde_json::value::RawValue;
 use super::tails;
 use crate::{
     context::Context,
-    detector::{Detector, FittedDetector, Scorer},
+    detector::{Detector, FittedDetector, Scorer, row_wise},
     matrix::Matrix,
-    parameters::{ParameterError, parameters, schema_of},
+    parameters::{ParameterError, parameters},
 };
 
 pub(crate) struct Ecod;
@@ -30,19 +30,12 @@ struct EcodParameters {}
 
 impl Detector for Ecod {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "ECOD".into(),
-            description: "How far out in the tails of their distributions a row's values are, feature by feature. \
-                          Nothing to tune, any number of rows; sees no combinations of features."
-                .into(),
-            parameters_schema: schema_of::<EcodParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n log n) time, O(n) memory for one feature at a time".into(),
-        }
+        row_wise::<EcodParameters>(
+            "ECOD",
+            "How far out in the tails of their distributions a row's values are, feature by feature. \
+             Nothing to tune, any number of rows; sees no combinations of features.",
+            "O(n log n) time, O(n) memory for one feature at a time",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

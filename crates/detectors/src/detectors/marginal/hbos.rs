@@ -24,9 +24,9 @@ use super::additive::{Codes, Lookup, sums};
 use crate::{
     binning::{SPECIAL, Scale},
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::{MISSING, Matrix, MatrixColumn, Values},
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -59,19 +59,12 @@ enum BinWidth {
 
 impl Detector for Hbos {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "HBOS".into(),
-            description: "Histogram-based outlier score: how rare a row's values are, feature by feature. Takes any \
-                          number of rows; sees no combinations of features."
-                .into(),
-            parameters_schema: schema_of::<HbosParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n) time, O(1) memory beyond the table".into(),
-        }
+        row_wise::<HbosParameters>(
+            "HBOS",
+            "Histogram-based outlier score: how rare a row's values are, feature by feature. Takes any \
+             number of rows; sees no combinations of features.",
+            "O(n) time, O(1) memory beyond the table",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

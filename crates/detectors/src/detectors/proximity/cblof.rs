@@ -24,14 +24,14 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
         kmeans::{Clusters, kmeans, nearest_of_block},
         linear::Dense,
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -77,19 +77,12 @@ fn five() -> f64 {
 
 impl Detector for Cblof {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "CBLOF".into(),
-            description: "How far a row is from the nearest large cluster: finds rows between or outside of clusters, \
-                          and small clusters as a whole; quick on any number of rows."
-                .into(),
-            parameters_schema: schema_of::<CblofParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d nClusters) time; fits at most 50,000 rows".into(),
-        }
+        row_wise::<CblofParameters>(
+            "CBLOF",
+            "How far a row is from the nearest large cluster: finds rows between or outside of clusters, \
+             and small clusters as a whole; quick on any number of rows.",
+            "O(n d nClusters) time; fits at most 50,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -192,11 +185,15 @@ impl Scorer for Centres {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |columns: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |columns: &mut Vec<f64>, mut block: Block<'_, '_>| {
             let rows = block.rows.len();
             encoder.columns(&block.rows, columns);
             let centres = |count: usize| (0..count).map(|place| self.centre(place));
-            let (squares, large) = nearest_of_block(columns, rows, centres(self.large));
+            let (mut squares, large) = nearest_of_block(columns, rows, centres(self.large));
+            for departure in encoder.departures(&block.rows).iter() {
+                squares[departure.row] += departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
+            }
             for (score, square) in block.scores.iter_mut().zip(squares) {
                 *score = square.sqrt();
             }

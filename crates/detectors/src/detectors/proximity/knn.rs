@@ -21,10 +21,10 @@ use super::neighbors::{MOST_NEIGHBORS, Neighbors};
 use crate::{
     blocks::{BLOCK, Block, by_block},
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::nearest::Nearest,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -58,21 +58,13 @@ fn five() -> usize {
 
 impl Detector for Knn {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "KNN".into(),
-            description: "How far a row is from its nearest neighbours among the different rows: finds rows outside \
-                          of where others are, whatever the shape, and bursts of equal rows."
-                .into(),
-            parameters_schema: schema_of::<KnnParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n m d) time at most, much less with few features; m is all n different rows, or as many as take \
-                   half a minute of a core. Approximate where exact neighbours would take longer"
-                .into(),
-        }
+        row_wise::<KnnParameters>(
+            "KNN",
+            "How far a row is from its nearest neighbours among the different rows: finds rows outside \
+             of where others are, whatever the shape, and bursts of equal rows.",
+            "O(n m d) time at most, much less with few features; m is all n different rows, or as many as take \
+             half a minute of a core. Approximate where exact neighbours would take longer",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -139,15 +131,17 @@ impl Scorer for Distances {
         let work = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
             let nearest = &mut nearest[..block.scores.len()];
-            self.rows.search(rows, nearest);
+            let departures = encoder.departures(&block.rows);
+            self.rows.search(rows, &departures, nearest);
             for (place, (score, nearest)) in block.scores.iter_mut().zip(nearest).enumerate() {
                 let row = &rows[place * width..(place + 1) * width];
                 let used = self.used(&nearest.found);
                 let sum: f64 = used.iter().map(|(square, _)| square.sqrt()).sum();
                 *score = sum / used.len().max(1) as f64 * self.rows.rarity(nearest.same);
                 if !block.parts.is_empty() {
-                    self.rows.explain(row, used, |column, part| {
-                        block.parts[features[column]][place] += part;
+                    let departures = departures.of_row(place);
+                    self.rows.explain(row, departures, used, &features, |feature, part| {
+                        block.parts[feature][place] += part;
                     });
                 }
             }

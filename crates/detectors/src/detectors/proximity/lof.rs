@@ -24,11 +24,12 @@ use serde_json::value::RawValue;
 use super::neighbors::{MOST_NEIGHBORS, Neighbors};
 use crate::{
     blocks::{BLOCK, Block, by_block},
+    constants::Departures,
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::nearest::Nearest,
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -52,21 +53,13 @@ fn twenty() -> usize {
 
 impl Detector for Lof {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "LOF".into(),
-            description: "Local outlier factor: how much thinner rows lie around a row than around its nearest \
-                          neighbours; finds rows at the edge of dense clouds beside thin ones."
-                .into(),
-            parameters_schema: schema_of::<LofParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
-                   half a minute of a core. Approximate where exact neighbours would take longer"
-                .into(),
-        }
+        row_wise::<LofParameters>(
+            "LOF",
+            "Local outlier factor: how much thinner rows lie around a row than around its nearest \
+             neighbours; finds rows at the edge of dense clouds beside thin ones.",
+            "O((n + 2 m) m d) time at most, much less with few features; m is all n different rows, or as many as take \
+             half a minute of a core. Approximate where exact neighbours would take longer",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -155,7 +148,7 @@ impl Factors {
             rows.clear();
             places.iter().for_each(|place| rows.extend_from_slice(self.rows.point(*place)));
             let nearest = &mut nearest[..places.len()];
-            self.rows.search(rows, nearest);
+            self.rows.search(rows, &Departures::default(), nearest);
             let points = places.iter().map(|place| self.rows.point(*place));
             let said = points
                 .zip(nearest)
@@ -178,7 +171,15 @@ impl Factors {
         if *next > last {
             return &nearest.found[..self.n_neighbors];
         }
-        nearest.found = self.rows.within(point, last);
+        let moved = nearest.moved;
+        let mut all = self.rows.within(point, last - moved);
+        all.iter_mut().for_each(|(square, _)| *square += moved);
+        // The point that the row was at before it was moved.
+        let was_at = nearest.found.first().copied().filter(|(square, place)| {
+            moved > 0.0 && *square == moved && all.iter().all(|(_, other)| other != place)
+        });
+        all.extend(was_at);
+        nearest.found = all;
         &nearest.found
     }
 
@@ -209,14 +210,16 @@ impl Scorer for Factors {
         let work = |(rows, nearest): &mut (Vec<f64>, Vec<Nearest>), block: Block<'_, '_>| {
             encoder.rows(&block.rows, rows);
             let nearest = &mut nearest[..block.scores.len()];
-            self.rows.search(rows, nearest);
+            let departures = encoder.departures(&block.rows);
+            self.rows.search(rows, &departures, nearest);
             for (place, (score, nearest)) in block.scores.iter_mut().zip(nearest).enumerate() {
                 let row = &rows[place * width..(place + 1) * width];
                 let found = self.neighborhood(row, nearest);
                 *score = self.factor(found);
                 if !block.parts.is_empty() {
-                    self.rows.explain(row, found, |column, part| {
-                        block.parts[features[column]][place] += part;
+                    let departures = departures.of_row(place);
+                    self.rows.explain(row, departures, found, &features, |feature, part| {
+                        block.parts[feature][place] += part;
                     });
                 }
                 *score *= self.rows.rarity(nearest.same);

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
+    constants::{Departure, Departures},
     context::Context,
     dense::{Encoding, Weights},
     matrix::Matrix,
@@ -112,8 +113,11 @@ impl Neighbors {
     }
 
     /// Searches the neighbours of rows, which are concatenated.
-    pub fn search(&self, rows: &[f64], nearest: &mut [Nearest]) {
+    pub fn search(&self, rows: &[f64], departures: &Departures, nearest: &mut [Nearest]) {
         self.index.search(&self.rows.points, rows, nearest);
+        for departure in departures.iter() {
+            nearest[departure.row].move_away(departure.square());
+        }
     }
 
     /// Squared distances and positions of all rows within a squared distance, except those at distance 0, in no order.
@@ -129,17 +133,23 @@ impl Neighbors {
         (1.0 - f64::from(copies).ln() / self.log).max(0.0)
     }
 
-    /// Reports each column's part of the squared distance to each neighbour, divided by the distance.
+    /// Reports each feature's part of the squared distance to each neighbour, divided by the distance. `features` are those
+    /// of the columns.
     pub fn explain(
         &self,
         row: &[f64],
+        departures: &[Departure],
         neighbors: &[(f64, u32)],
+        features: &[usize],
         mut report: impl FnMut(usize, f64),
     ) {
         for (square, neighbor) in neighbors {
             let other = self.point(*neighbor as usize);
-            for (column, (value, other)) in row.iter().zip(other).enumerate() {
-                report(column, (value - other) * (value - other) / square.sqrt());
+            for ((value, other), feature) in row.iter().zip(other).zip(features) {
+                report(*feature, (value - other) * (value - other) / square.sqrt());
+            }
+            for departure in departures {
+                report(departure.feature, departure.square() / square.sqrt());
             }
         }
     }

@@ -19,10 +19,10 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{fit_dense, linear::Dense, support::support},
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -52,19 +52,12 @@ fn half() -> f64 {
 
 impl Detector for Ocsvm {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "OCSVM".into(),
-            description: "One-class support vector machine with a Gaussian kernel, of a sample of the rows: finds rows \
-                          outside of where most are, whatever the shape."
-                .into(),
-            parameters_schema: schema_of::<OcsvmParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n d) time, with up to 1,000 support vectors; fits at most 1,000 rows".into(),
-        }
+        row_wise::<OcsvmParameters>(
+            "OCSVM",
+            "One-class support vector machine with a Gaussian kernel, of a sample of the rows: finds rows \
+             outside of where most are, whatever the shape.",
+            "O(n d) time, with up to 1,000 support vectors; fits at most 1,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -185,9 +178,14 @@ impl Scorer for Machine {
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
         let encoder = self.encoding.bind(matrix)?;
         let features = self.encoding.features();
-        let work = |columns: &mut Vec<f64>, block: Block<'_, '_>| {
+        let work = |columns: &mut Vec<f64>, mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             let nearest = self.score_block(columns, block.scores);
+            // As far from each vector, so a factor of every kernel.
+            for departure in encoder.departures(&block.rows).iter() {
+                block.scores[departure.row] += self.gamma * departure.square();
+                block.add_part(departure.feature, departure.row, departure.square());
+            }
             if block.parts.is_empty() || self.logs.is_empty() {
                 return;
             }

@@ -5,6 +5,8 @@
 //! It uses dense columns, since sums need one scale. For each split `extensionLevel` + 1 features are drawn by weight, and
 //! their columns are multiplied by its square root: the drawing matters if few features are drawn, the factor if all are.
 //!
+//! Another value of a feature that was constant when fitted changes nothing, as in the plain form.
+//!
 //! A row's reasons are the splits that its path saves, as in the plain form. The splits saved by one split are divided among
 //! the columns that moved the row to its side, by the distance along each.
 
@@ -52,6 +54,8 @@ impl ExtendedForest {
         extension: usize,
         context: &Context<'_>,
     ) -> Result<Self> {
+        // No tree splits by a constant.
+        let context = &Context { whole: false, ..*context };
         let (encoding, rows) =
             fit_dense(matrix, MOST_ROWS, MOST_LEVELS, Weights::Applied, context)?;
         let candidates = candidates(&encoding, matrix);

@@ -2,7 +2,8 @@
 //! The score is the paper's equation 2, 2^(-E(h) / c), between 0 and 1.
 //!
 //! Categories are split by random subsets of their levels; unknown levels go to the side with fewer rows (see
-//! `numeric::isolation`). Features are drawn by weight.
+//! `numeric::isolation`). Features are drawn by weight. No split is by a feature that was constant when fitted, so another value
+//! of it changes nothing.
 //!
 //! With `extensionLevel` above 0, splits are hyperplanes; see `extended`.
 //!
@@ -24,14 +25,14 @@ use super::extended::ExtendedForest;
 use crate::{
     blocks::{Block, by_block},
     context::Context,
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::{Matrix, MatrixColumn},
     numeric::{
         isolation::{Candidate, Source, Tree, grow, mean_depth, small},
         sample::sample,
         walk::{LANES, Walk},
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -68,20 +69,12 @@ fn rows_of_a_tree() -> usize {
 
 impl Detector for IsolationForest {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "IsolationForest".into(),
-            description: "How few random splits take a row from the others: quick on any number of rows, finds rows \
-                          that are far off in some features; needs no scaling."
-                .into(),
-            parameters_schema: schema_of::<ForestParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n nEstimators log maxSamples) time, times extensionLevel + 1; fits maxSamples rows a tree"
-                .into(),
-        }
+        row_wise::<ForestParameters>(
+            "IsolationForest",
+            "How few random splits take a row from the others: quick on any number of rows, finds rows \
+             that are far off in some features; needs no scaling.",
+            "O(n nEstimators log maxSamples) time, times extensionLevel + 1; fits maxSamples rows a tree",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {

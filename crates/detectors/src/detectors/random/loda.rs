@@ -9,6 +9,9 @@
 //! A row's reasons are those of section 3.3: a feature in which the row is anomalous makes the projections that use it rarer
 //! than the others. Its part is the one-tailed t statistic between the two groups with the common variance, or 0 if that is
 //! negative. A feature that all projections use is compared with 0.
+//!
+//! A constant changes no projection of the fitted rows, and another value puts a row outside of all bins. So each constant
+//! belongs to as many projections as would have drawn it, without being drawn.
 
 use anomal_core::{
     Cancel, Result,
@@ -24,14 +27,14 @@ use crate::{
     blocks::{Block, by_block},
     context::Context,
     dense::{Encoding, Weights},
-    detector::{Detector, FittedDetector, Scorer, from_state, state_of, step},
+    detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::Matrix,
     numeric::{
         fit_dense,
         linear::Dense,
         projections::{Candidate, Projection, candidates},
     },
-    parameters::{ParameterError, parameter_error, parameters, schema_of, within},
+    parameters::{ParameterError, parameter_error, parameters, within},
     scores::Scores,
 };
 
@@ -61,19 +64,12 @@ fn hundred() -> usize {
 
 impl Detector for Loda {
     fn describe(&self) -> proto::Detector {
-        proto::Detector {
-            name: "LODA".into(),
-            description: "How rare a row is on many random projections of a few features each: very quick on any \
-                          number of rows and features."
-                .into(),
-            parameters_schema: schema_of::<LodaParameters>(),
-            categorical: true,
-            missing_values: true,
-            contributions: true,
-            clusters: false,
-            row_wise: true,
-            cost: "O(n nRandomCuts d^(1/2)) time; fits at most 100,000 rows".into(),
-        }
+        row_wise::<LodaParameters>(
+            "LODA",
+            "How rare a row is on many random projections of a few features each: very quick on any \
+             number of rows and features.",
+            "O(n nRandomCuts d^(1/2)) time; fits at most 100,000 rows",
+        )
     }
 
     fn check(&self, given: &Parameters) -> Result<(), ParameterError> {
@@ -150,6 +146,38 @@ impl Histograms {
         };
         self.projections.iter().map(features).collect()
     }
+
+    /// For each constant feature the distance from one of its projections to the next, else 0. `features` is the number of
+    /// features.
+    fn steps(&self, features: usize) -> Vec<usize> {
+        let (of_columns, weights) = (self.encoding.features(), self.encoding.weights());
+        let mut varying: Vec<(usize, f64)> = of_columns.into_iter().zip(weights).collect();
+        varying.dedup_by_key(|(feature, _)| *feature);
+        let constants = || self.encoding.constants.iter();
+        let all = varying.iter().map(|(_, weight)| *weight);
+        let all: f64 = all.chain(constants().map(|constant| constant.weight)).sum();
+        let draws = varying.len().isqrt() as f64;
+        let mut steps = vec![0; features];
+        for constant in constants() {
+            let step = saturated(all / (draws * constant.weight)).min(self.projections.len());
+            steps[constant.feature] = step.max(1);
+        }
+        steps
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "above 0; the largest number where it is larger"
+)]
+fn saturated(value: f64) -> usize {
+    value.round() as usize
+}
+
+/// Whether a projection is one of a constant's.
+fn is_of(projection: usize, feature: usize, step: usize) -> bool {
+    step > 0 && (projection + feature).is_multiple_of(step)
 }
 
 #[expect(
@@ -162,7 +190,7 @@ fn default_bins(rows: usize) -> usize {
 }
 
 /// The number of projections with a feature and without it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Test {
     with: f64,
     without: f64,
@@ -183,16 +211,29 @@ impl Scorer for Histograms {
         let encoder = self.encoding.bind(matrix)?;
         let of_projections = self.features();
         let count = self.projections.len() as f64;
-        let mut tests = vec![Test { with: 0.0, without: count }; matrix.columns.len()];
+        let mut tests = vec![Test::default(); matrix.columns.len()];
         for feature in of_projections.iter().flatten() {
             tests[*feature].with += 1.0;
-            tests[*feature].without -= 1.0;
         }
-        let work = |(columns, terms): &mut (Vec<f64>, Vec<f64>), block: Block<'_, '_>| {
+        let steps = self.steps(matrix.columns.len());
+        for (feature, (test, step)) in tests.iter_mut().zip(&steps).enumerate() {
+            let places = (0..self.projections.len()).filter(|place| is_of(*place, feature, *step));
+            test.with += places.count() as f64;
+            test.without = count - test.with;
+        }
+        let work = |(columns, terms): &mut (Vec<f64>, Vec<f64>), mut block: Block<'_, '_>| {
             encoder.columns(&block.rows, columns);
             terms.resize(block.rows.len(), 0.0);
-            for (projection, features) in self.projections.iter().zip(&of_projections) {
+            let departures = encoder.departures(&block.rows);
+            let projections = self.projections.iter().zip(&of_projections).enumerate();
+            for (place, (projection, features)) in projections {
                 projection.terms(columns, terms);
+                for departure in departures.iter() {
+                    if is_of(place, departure.feature, steps[departure.feature]) {
+                        terms[departure.row] = projection.outside();
+                        block.add_part(departure.feature, departure.row, projection.outside());
+                    }
+                }
                 block.scores.iter_mut().zip(&*terms).for_each(|(score, term)| *score += term);
                 if block.parts.is_empty() {
                     continue;
