@@ -11,6 +11,7 @@ pub mod memory;
 pub mod model;
 pub mod statistics;
 pub mod table;
+pub mod text_view;
 
 pub use anomal_proto::v1 as proto;
 pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
@@ -26,3 +27,4 @@ pub use memory::MemoryBudget;
 pub use model::{Model, ModelId};
 pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};
+pub use text_view::{column_of_view, text_view};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo};
+use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
     Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking,
     proto::{Column, Plan},
@@ -19,6 +19,7 @@ use crate::{
         whole_table::WholeTable,
     },
     publish::Draft,
+    restart,
     run::{Engines, Options},
 };
 
@@ -42,12 +43,19 @@ pub(crate) async fn compile<'a>(
     job: &AnomalyJob,
     engines: &Engines,
     options: &'a Options,
+    findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
-    let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
+    let opening = OpenOptions {
+        secrets: options.secrets.clone(),
+        findings: findings.clone(),
+        ..OpenOptions::default()
+    };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
-    let plan = Arc::new(plan(spec, engines, source.as_ref()).await?);
+    let mut plan = plan(spec, engines, source.as_ref()).await?;
+    restart::plan_flag(&mut plan, spec, findings);
+    let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;

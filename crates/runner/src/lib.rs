@@ -15,6 +15,7 @@ mod operators;
 mod original;
 mod progress;
 mod publish;
+mod restart;
 mod run;
 mod summary;
 mod suspects;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use anomal_connectors::ConnectorRegistry;
+use anomal_connectors::{ConnectorRegistry, TypeFindings};
 use anomal_core::{
     ClassificationEngine, FeatureEngine, Result,
     proto::{Analysis, Plan},
@@ -19,6 +19,7 @@ use crate::{
     original::OriginalFiles,
     progress::{Observer, Stage},
     publish::ReportTarget,
+    restart,
     summary::{Clock, Parts, PublishedReport, Summary},
     tally::Tally,
 };
@@ -67,16 +68,26 @@ pub struct Outcome {
 /// # Errors
 /// With the code that says whose fault it is; see [`anomal_core::Code`].
 pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Result<Outcome> {
+    restart::with_wider_types(async |findings| attempt(job, engines, options, findings).await).await
+}
+
+async fn attempt(
+    job: &AnomalyJob,
+    engines: &Engines,
+    options: &Options,
+    findings: TypeFindings,
+) -> Result<Outcome> {
     let observer = options.observer.as_ref();
     let mut clock = Clock::start(observer);
     clock.enter(Stage::Plan);
-    let compiled = clock.within(compile(job, engines, options)).await?;
-    let CompiledJob { graph, executor, plan, columns, scoring, draft } = compiled;
+    let compiled = clock.within(compile(job, engines, options, &findings)).await?;
+    let CompiledJob { graph, executor, mut plan, columns, scoring, draft } = compiled;
 
     let tally = Tally::new(&plan, options.suspects, draft.is_some());
     let mut monitor = RunMonitor { clock, tally };
     let mut execution = execute(graph, &executor, &mut monitor).await?;
     let RunMonitor { clock, mut tally } = monitor;
+    restart::drop_flag(&mut plan, &mut tally, &findings);
     if execution.rows_before_results {
         let (indices, names) = tally.records();
         tally.set_records(&execution.read_back(indices, names).await?);
@@ -98,6 +109,8 @@ pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Resu
     let hits = tally.hits.take();
     let parts = Parts { statistics, tally, outputs, dead_letter };
     let mut summary = Summary::new(job, &plan, parts, scoring.as_ref(), clock)?;
+    let (notes, input) = restart::report(&job.spec, &findings);
+    summary.add_input(notes, input);
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
     if let Some(draft) = draft {
         observer.stage(Stage::Publish);

@@ -3,7 +3,7 @@ use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, NdjsonInput};
 
 use super::source::NdjsonSource;
-use crate::{source::OpenOptions, typing::INFER_FROM};
+use crate::{json_text, source::OpenOptions, typing::INFER_FROM};
 
 fn open(text: &str, skip: bool) -> Result<NdjsonSource> {
     let folder = tempfile::tempdir().unwrap();
@@ -37,7 +37,8 @@ fn nested_objects_are_flattened_and_types_kept() {
     assert_eq!(batches.len(), 1);
     let columns = &batches[0].raw;
     assert_eq!(columns.height(), 3);
-    assert_eq!(columns.column("a.c").unwrap().str().unwrap().get(0), Some("[1,\"x\"]"));
+    let lists = json_text::to_plain(columns.column("a.c").unwrap()).unwrap();
+    assert_eq!(lists.str().unwrap().get(0), Some("[1,\"x\"]"));
     assert_eq!(columns.column("a.b").unwrap().null_count(), 1);
 }
 
