@@ -18,7 +18,8 @@ use anomal_spec::{
     KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput, Numbers,
     OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine,
     Report, Resources, Rows, Runner, Schedule, SecretRef, Severity, Source, Strays, TerminalOutput,
-    Threshold, ThresholdMethod, Tls, Volume, VolumeMount, load, load_original, to_manifest_yaml,
+    ThousandsMark, Threshold, ThresholdMethod, Tls, Volume, VolumeMount, load, load_original,
+    to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -150,32 +151,24 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 
 fn input() -> impl Strategy<Value = Input> {
     let words = || vec(text(), 0..3);
-    let csv =
-        (path(), auth(), separator(), words(), option::of(words()), strays(), types(), bad_lines())
-            .prop_map(
-                |(
-                    path,
-                    auth,
-                    separator,
-                    null_values,
-                    null_words,
-                    (strays, numbers),
-                    types,
-                    bad_lines,
-                )| {
-                    CsvInput {
-                        // Credentials go with a URL.
-                        path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
-                        auth,
-                        separator,
-                        null_values,
-                        null_words,
-                        strays,
-                        types,
-                        bad_lines,
-                    }
-                },
-            );
+    let misfits = (vec(text(), 0..3), option::of(words()), strays(), option::of(numbers()));
+    let csv = (path(), auth(), separator(), misfits, types(), bad_lines()).prop_map(
+        |(path, auth, separator, misfits, types, bad_lines)| {
+            let (null_values, null_words, strays, numbers) = misfits;
+            CsvInput {
+                // Credentials go with a URL.
+                path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
+                auth,
+                separator,
+                null_values,
+                null_words,
+                strays,
+                numbers,
+                types,
+                bad_lines,
+            }
+        },
+    );
     let ndjson = (path(), words(), strays(), types(), bad_lines()).prop_map(
         |(path, null_words, strays, types, bad_lines)| NdjsonInput {
             path,

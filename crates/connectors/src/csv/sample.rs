@@ -28,11 +28,11 @@ impl Sample<'_> {
     /// # Errors
     /// `Internal`.
     pub fn infer_schema(&self, header: &[String]) -> Result<(Vec<Column>, Vec<Option<Inference>>)> {
-        let numbers = &self.input.numbers;
+        let numbers = self.input.numbers.unwrap_or_default();
         let mut inferred: Vec<Option<Inference>> =
-            header.iter().map(|name| self.infer(name, numbers)).collect::<Result<_>>()?;
+            header.iter().map(|name| self.infer(name, &numbers)).collect::<Result<_>>()?;
         if let Some(decimal) = common_decimal(&inferred) {
-            let numbers = Numbers { decimal, ..*numbers };
+            let numbers = Numbers { decimal, ..numbers };
             for (name, inference) in header.iter().zip(&mut inferred) {
                 let doubt = inference.as_ref().and_then(|inference| inference.doubt.as_ref());
                 if matches!(doubt, Some(Detected::Ambiguous(_))) {

@@ -39,7 +39,7 @@ pub struct CsvInput {
     #[serde(default = "blank")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub null_values: Vec<String>,
-    /// Words that mean that there is no value in columns that are not text. Absent: `-`, `NA`, `NULL`, `\\N` and more
+    /// Words that mean that there is no value in columns that are not text. Absent: `-`, `NA`, `NULL`, `\N` and more
     /// like these; empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
@@ -47,9 +47,9 @@ pub struct CsvInput {
     /// What becomes of the few values that are not of their column's inferred type.
     #[serde(default, skip_serializing_if = "Strays::is_default")]
     pub strays: Strays,
-    /// How numbers are written.
-    #[serde(default, skip_serializing_if = "Numbers::is_default")]
-    pub numbers: Numbers,
+    /// How numbers are written. Absent: found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
     /// Types of columns by name; the others that the settings name are inferred from the first 10,000
     /// records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -178,13 +178,6 @@ pub enum Marks {
     None,
 }
 
-impl Numbers {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl DecimalMark {
     /// The mark, if it is set.
     pub fn character(self) -> Option<char> {
@@ -240,7 +233,7 @@ impl CsvInput {
             null_values: blank(),
             null_words: None,
             strays: Strays::Missing,
-            numbers: Numbers::default(),
+            numbers: None,
             types: BTreeMap::new(),
             bad_lines: BadLines::Error,
         }
