@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anomal_connectors::{OpenOptions, open};
+use anomal_connectors::{OpenOptions, open, text};
 use anomal_core::proto::{Column, DataType};
 use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{Input, InputDriver, is_url};
@@ -81,7 +81,11 @@ impl ColumnProfile {
                     self.missing += 1;
                     continue;
                 }
-                value => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
+                value => {
+                    let mut text = String::new();
+                    text::push(&mut text, value);
+                    text
+                }
             };
             self.host_names += usize::from(is_host_name(&text));
             if self.example.is_empty() {

@@ -7,7 +7,6 @@ use polars::prelude::{
     BooleanChunkedBuilder, ChunkedBuilder, Column, DataType, Float64Type, Int64Type, IntoColumn,
     PrimitiveChunkedBuilder, StringChunkedBuilder,
 };
-use serde_json::Value;
 
 /// The type in which a column's values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +35,6 @@ impl StorageType {
             Self::Boolean => DataType::Boolean,
             Self::Text => DataType::String,
         }
-    }
-
-    /// Converts a value for storage; null becomes `None`.
-    ///
-    /// # Errors
-    /// A description of the type that was expected.
-    pub fn cell(self, value: &Value) -> Result<Option<Cell<'_>>, &'static str> {
-        let (cell, wanted) = match (self, value) {
-            (_, Value::Null) => return Ok(None),
-            (Self::Text, Value::String(text)) => return Ok(Some(Cell::Text(text.into()))),
-            (Self::Text, other) => return Ok(Some(Cell::Text(other.to_string().into()))),
-            (Self::Integer, value) => (value.as_i64().map(Cell::Integer), "a whole number"),
-            (Self::Float, value) => (value.as_f64().map(Cell::Float), "a number"),
-            (Self::Boolean, value) => (value.as_bool().map(Cell::Boolean), "true or false"),
-        };
-        cell.map(Some).ok_or(wanted)
     }
 }
 

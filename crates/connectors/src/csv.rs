@@ -3,6 +3,7 @@
 mod connector;
 mod file;
 mod prefetch;
+mod sample;
 mod sink;
 mod source;
 mod split;

@@ -86,6 +86,11 @@ impl Files {
         if matches!(self.origin, FileOrigin::StandardInput) { 1 } else { self.paths.len() }
     }
 
+    /// Whether the files can be opened again: all but standard input and pipes.
+    pub fn can_reread(&self) -> bool {
+        self.total.is_some()
+    }
+
     pub fn name(&self, index: usize) -> String {
         self.paths
             .get(index)

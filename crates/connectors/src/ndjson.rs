@@ -2,8 +2,10 @@
 
 mod connector;
 mod flat;
+mod sample;
 mod sink;
 mod source;
+mod storage;
 
 pub(crate) use connector::NdjsonConnector;
 

@@ -1,15 +1,16 @@
 //! Reads the records of all files of an input, numbered, in batches whose bounds depend on the data alone.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use anomal_core::{Batch, Error, RejectedRecord, Result, proto::Column};
+use anomal_core::{Batch, Error, Hit, Hits, RejectedRecord, Result};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 use crate::{
     files::Files,
+    findings::{StrayExample, TypeFindings},
     lines::{Lines, NOT_UTF8, Shape},
     source::{OpenOptions, RAW_BYTES, bad_record, raw_text},
-    typing::{self, NullValues},
+    typing::{self, Misfits, TypeMismatch, TypeRules, View},
 };
 
 /// A batch ends with the record that takes it over this many bytes, so that long records do not make huge batches.
@@ -248,41 +249,99 @@ impl BadRecordPolicy {
     }
 
     /// Makes a batch of these records and their columns, with typed forms of the selected ones. Records with a value
-    /// that is not of its column's type are rejected.
+    /// that is not of its column's type are rejected, unless the rules say that it counts as missing.
     ///
     /// # Errors
-    /// `InvalidInput`: the first failure in the records' order.
+    /// `InvalidInput`: the first failure in the records' order; [`WIDEN`](crate::findings::WIDEN) if a column needs a
+    /// wider type.
     pub fn batch(
         &self,
         mut raw: RawBatch,
         mut source: DataFrame,
-        selected: &[Column],
-        nulls: &NullValues,
+        views: &[View],
+        rules: &TypeRules,
     ) -> Result<Batch> {
-        let typed = typing::type_columns(&source, selected, nulls)?;
-        let mut columns = typed.columns;
-        if !typed.mismatches.is_empty() {
-            let mut fits = vec![true; source.height()];
-            let mut places = Vec::with_capacity(typed.mismatches.len());
-            for mismatch in typed.mismatches {
-                fits[mismatch.index] = false;
-                places.push(mismatch.index);
-                let bad = BadRecord { reason: mismatch.reason(), column: Some(mismatch.column) };
-                if self.reject(&mut raw, mismatch.index, bad) {
-                    break;
-                }
+        let mut typed = typing::type_columns(&source, views, rules)?;
+        let bad = typed.bad();
+        let widen = typed.misfits.iter().filter_map(|column| {
+            let (index, class, text) = column.widen.as_ref()?;
+            Some((*index, column.column.as_str(), *class, text.as_str()))
+        });
+        let widen = widen.min_by_key(|(index, ..)| *index);
+        let end = widen.map_or(usize::MAX, |(index, ..)| index);
+        let bad: Vec<TypeMismatch> =
+            bad.into_iter().take_while(|mismatch| mismatch.index < end).collect();
+        let places: Vec<usize> = bad.iter().map(|mismatch| mismatch.index).collect();
+        for mismatch in bad {
+            let bad =
+                BadRecord { reason: mismatch.reason(), column: Some(mismatch.column.clone()) };
+            if self.reject(&mut raw, mismatch.index, bad)
+                && let Some(failure) = raw.failure.take()
+            {
+                return Err(failure);
             }
-            if raw.failure.is_none() {
-                let mask = BooleanChunked::from_slice("fits".into(), &fits);
-                (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
-                remove(&mut raw.records, &places);
-            }
+        }
+        if let Some((index, column, class, text)) = widen {
+            let place = self.place(&raw.records[index]);
+            return Err(TypeFindings::widen(column, class, text, &place));
         }
         if let Some(failure) = raw.failure {
             return Err(failure);
         }
+        let hits = self.strays(&raw, &typed.misfits, &places, rules);
+        let mut columns = typed.columns;
+        if !places.is_empty() {
+            let mut fits = vec![true; source.height()];
+            places.iter().for_each(|place| fits[*place] = false);
+            let mask = BooleanChunked::from_slice("fits".into(), &fits);
+            (source, columns) = (source.filter(&mask)?, columns.filter(&mask)?);
+            remove(&mut raw.records, &places);
+        }
         raw.rejected.sort_by_key(|bad| bad.row);
         let rows = raw.records.iter().map(|span| span.row).collect();
-        Ok(Batch::new(rows, source, columns)?.with_rejected(raw.rejected))
+        let mut batch = Batch::new(rows, source, columns)?.with_rejected(raw.rejected);
+        batch.hits = hits;
+        Ok(batch)
+    }
+
+    /// Counts the values that are missing by the rules, in records that are not rejected, and returns the hits of the
+    /// flag for strays.
+    fn strays(
+        &self,
+        raw: &RawBatch,
+        misfits: &[Misfits],
+        rejected: &[usize],
+        rules: &TypeRules,
+    ) -> Hits {
+        let mut found: BTreeMap<u64, String> = BTreeMap::new();
+        for column in misfits {
+            let kept =
+                column.strays.iter().filter(|(index, _)| rejected.binary_search(index).is_err());
+            let strays = kept.map(|(index, text)| {
+                let span = &raw.records[*index];
+                let value = found.entry(span.row).or_default();
+                if !value.is_empty() {
+                    value.push_str(", ");
+                }
+                value.push_str(&column.column);
+                value.push('=');
+                value.push_str(text);
+                (span.row, StrayExample { text: text.clone(), place: self.place(span) })
+            });
+            let strays = strays.collect();
+            rules.findings.count(&column.column, column.wanted, &column.words, strays);
+        }
+        let mut hits = Hits::default();
+        if let Some(flag) = rules.findings.flag() {
+            for (row, value) in found {
+                hits.push(Hit { row, flag, value: value.into() });
+            }
+        }
+        hits
+    }
+
+    /// The file and line of a record.
+    pub fn place(&self, span: &RecordSpan) -> String {
+        format!("{}:{}", self.files.name(span.file), span.line)
     }
 }

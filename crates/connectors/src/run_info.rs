@@ -18,6 +18,8 @@ pub struct RunInfo {
     pub started: i64,
     /// The column with a record's time.
     pub time_column: Option<String>,
+    /// Texts that mean a missing value in the input.
+    pub null_values: Vec<String>,
     pub report: Option<ReportInfo>,
     /// The file for documents that a server rejects, unless an output names its own.
     pub refused: PathBuf,

@@ -4,6 +4,8 @@ use anomal_core::{Batch, ROW, Result};
 use anomal_spec::{Include, Rows};
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
 
+use crate::json_text;
+
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projection {
@@ -12,21 +14,28 @@ pub(crate) struct Projection {
     contributions: bool,
 }
 
-/// One frame: the input's columns, typed where a type is available, the row numbers, the results.
+/// One frame: `columns` of the input, the row numbers, the results.
 ///
 /// # Errors
 /// `Internal`.
-pub(crate) fn typed_frame(batch: &Batch) -> Result<DataFrame> {
-    let mut columns = typed_columns(batch);
+pub(crate) fn frame(batch: &Batch, mut columns: Vec<Column>) -> Result<DataFrame> {
     columns.push(Column::new(ROW.into(), batch.offsets()));
     columns.extend(batch.results.columns().iter().cloned());
     Ok(DataFrame::new(batch.height(), columns)?)
 }
 
-/// The input's columns, typed where a type is available.
-pub(crate) fn typed_columns(batch: &Batch) -> Vec<Column> {
+/// The input's columns, typed where a type is available. JSON values of several types stay [`json_text`].
+pub(crate) fn json_columns(batch: &Batch) -> Vec<Column> {
     let with_type = |column: &Column| batch.typed.column(column.name()).unwrap_or(column).clone();
     batch.raw.columns().iter().map(with_type).collect()
+}
+
+/// The input's columns in types that all formats have: typed where a type is available, numbers, text.
+///
+/// # Errors
+/// `Internal`.
+pub(crate) fn typed_columns(batch: &Batch) -> Result<Vec<Column>> {
+    json_columns(batch).iter().map(json_text::to_typed).collect()
 }
 
 impl Projection {

@@ -5,6 +5,8 @@ use anomal_dataflow::{Reader, SkipTo};
 use anomal_spec::ColumnType;
 use anomal_storage::Secrets;
 
+use crate::findings::TypeFindings;
+
 /// Bytes of a rejected record that are kept.
 pub(crate) const RAW_BYTES: usize = 4096;
 
@@ -21,11 +23,18 @@ pub struct OpenOptions {
     pub block_bytes: usize,
     /// Where the secret that an input names is looked up.
     pub secrets: Secrets,
+    /// What attempts to read the input have shown of its types, and the counts of this one.
+    pub findings: TypeFindings,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { batch_rows: BATCH_ROWS, block_bytes: 1 << 20, secrets: Secrets::default() }
+        Self {
+            batch_rows: BATCH_ROWS,
+            block_bytes: 1 << 20,
+            secrets: Secrets::default(),
+            findings: TypeFindings::default(),
+        }
     }
 }
 

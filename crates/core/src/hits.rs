@@ -35,6 +35,11 @@ impl Hits {
         Self(self.of_rows(rows).flatten().cloned().collect())
     }
 
+    /// Adds a hit. Call [`Hits::sort`] after the last of them.
+    pub fn push(&mut self, hit: Hit) {
+        self.0.push(hit);
+    }
+
     /// Adds the hits of an extraction.
     ///
     /// # Errors

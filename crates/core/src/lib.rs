@@ -12,6 +12,7 @@ pub mod model;
 pub mod scope;
 pub mod statistics;
 pub mod table;
+pub mod text_view;
 
 pub use anomal_proto::v1 as proto;
 pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
@@ -28,3 +29,4 @@ pub use model::{Model, ModelId};
 pub use scope::Scope;
 pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};
+pub use text_view::{column_of_view, text_view};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo};
+use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
     Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
     proto::{Column, Plan},
@@ -19,8 +19,9 @@ use crate::{
         keyed::KeyedSteps,
         results::AssembleResults,
     },
+    options::{Engines, Options},
     publish::Draft,
-    run::{Engines, Options},
+    restart,
 };
 
 /// A job that is ready to be executed.
@@ -43,12 +44,19 @@ pub(crate) async fn compile<'a>(
     job: &AnomalyJob,
     engines: &Engines,
     options: &'a Options,
+    findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
-    let opening = OpenOptions { secrets: options.secrets.clone(), ..OpenOptions::default() };
+    let opening = OpenOptions {
+        secrets: options.secrets.clone(),
+        findings: findings.clone(),
+        ..OpenOptions::default()
+    };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
-    let plan = Arc::new(plan(spec, engines, source.as_ref()).await?);
+    let mut plan = plan(spec, engines, source.as_ref()).await?;
+    restart::plan_flag(&mut plan, spec, findings);
+    let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;

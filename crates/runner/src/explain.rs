@@ -124,6 +124,9 @@ fn short(value: f64) -> String {
     if value == value.trunc() && value.abs() < 1e15 {
         return format!("{value:.0}");
     }
+    if value.abs() >= 1e15 {
+        return format!("{value:.3e}");
+    }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 15")]
     let digits = (3.0 - value.abs().log10().floor().clamp(-12.0, 3.0)) as usize;
     let rounded = format!("{value:.digits$}");

@@ -9,7 +9,7 @@ use anomal_spec::{AnomalyJob, AnomalyJobSpec, nearest};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{publish::Draft, run::Options};
+use crate::{options::Options, publish::Draft};
 
 /// # Errors
 /// `InvalidSettings` if there is no such time column.
@@ -35,6 +35,7 @@ pub(crate) fn run_info(
         engine: spec.classification.as_ref().map(|settings| settings.engine.clone()),
         started,
         time_column: spec.time_column.clone(),
+        null_values: spec.input.csv.as_ref().map(|csv| csv.null_values.clone()).unwrap_or_default(),
         report: draft.map(Draft::info),
         ..RunInfo::default()
     })

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anomal_connectors::InputSummary;
 use anomal_core::{
     Error, Result, Statistics,
     proto::{Diagnostic, Plan, StepStatistics, ThresholdResult},
@@ -55,6 +56,9 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Values that count as missing since they are not of their column's type, and restarts with wider types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputSummary>,
 }
 
 /// A report that was published.
@@ -146,8 +150,15 @@ impl Summary {
             stages,
             steps: [statistics.steps, scoring_steps].concat(),
             drift: scoring.map(|scoring| scoring.drift.clone()).unwrap_or_default(),
+            input: None,
             diagnostics: [plan.diagnostics.clone(), statistics.diagnostics, found].concat(),
         })
+    }
+
+    /// Adds what was found out about the types of the input.
+    pub(crate) fn add_input(&mut self, notes: Vec<Diagnostic>, input: Option<InputSummary>) {
+        self.diagnostics.extend(notes);
+        self.input = input;
     }
 
     /// Adds the report, and the time that it took.

@@ -1,6 +1,6 @@
 //! Counts results on their way to the outputs, and finds the rows that a summary shows.
 
-use anomal_core::{Batch, Hit, Result, proto::Plan};
+use anomal_core::{Batch, Hit, Result, column_of_view, proto::Plan};
 use polars::prelude::DataFrame;
 
 use crate::{
@@ -35,7 +35,8 @@ impl Tally {
             message: flag.message.clone(),
             rows: 0,
         };
-        let record = plan.columns.iter().map(|column| column.name.clone());
+        let columns = plan.columns.iter().map(|column| column.name.clone());
+        let record = columns.filter(|name| column_of_view(name) == name);
         Self {
             rows: 0,
             suspicious: 0,

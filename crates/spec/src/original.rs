@@ -159,7 +159,11 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
             (Json::Null, None)
         }
     };
-    let input = json!({"csv": {"path": command.input, "badLines": "skip"}});
+    // As the original reads types.
+    let input = json!({
+        "csv": {"path": command.input, "badLines": "skip", "nullWords": [], "strays": "text",
+                "numbers": {"decimal": ".", "thousands": "none", "marks": "none"}}
+    });
     if wrong.is_empty() { Ok(Drivers { input, outputs, original }) } else { Err(wrong) }
 }
 

@@ -68,6 +68,11 @@ const RULES: &[Rule] = &[
         "a separator is one ASCII character, and no quote or line end",
     ),
     rule(
+        "/properties/input/properties/csv/properties/numbers",
+        "!has(self.decimal) || !has(self.thousands) || self.decimal == 'auto' || self.decimal != self.thousands",
+        "the decimal mark and the mark between thousands differ",
+    ),
+    rule(
         "/properties/input/properties/parquet",
         "self.path != '-'",
         "a Parquet file is read from its end, which standard input has not; name a file",

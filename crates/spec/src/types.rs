@@ -25,7 +25,10 @@ pub use engines::{Engines, MessageCompression, RemoteEngine, Tls};
 pub use feature::{
     AggregateFunction, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Severity,
 };
-pub use input::{BadLines, ColumnType, CsvInput, Input, NdjsonInput, ParquetInput};
+pub use input::{
+    BadLines, ColumnType, CsvInput, DecimalMark, Input, Marks, NdjsonInput, Numbers, ParquetInput,
+    Strays, ThousandsMark,
+};
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,

@@ -13,12 +13,13 @@ use std::{collections::BTreeMap, io};
 
 use anomal_spec::{
     API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
-    Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, Engines,
-    EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input, KIND,
-    MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput, OriginalCommand, Output,
-    Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows,
-    Runner, Schedule, SecretRef, Severity, Source, TerminalOutput, Threshold, ThresholdMethod, Tls,
-    Volume, VolumeMount, load, load_original, to_manifest_yaml,
+    Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, DecimalMark,
+    Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input,
+    KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput, Numbers,
+    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine,
+    Report, Resources, Rows, Runner, Schedule, SecretRef, Severity, Source, Strays, TerminalOutput,
+    ThousandsMark, Threshold, ThresholdMethod, Tls, Volume, VolumeMount, load, load_original,
+    to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -124,6 +125,22 @@ fn bad_lines() -> impl Strategy<Value = BadLines> {
     select(vec![BadLines::Error, BadLines::Skip])
 }
 
+fn strays() -> impl Strategy<Value = Strays> {
+    select(vec![Strays::Missing, Strays::Text, Strays::Bad])
+}
+
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let decimal = select(vec![DecimalMark::Auto, DecimalMark::Comma]);
+    let thousands =
+        select(vec![ThousandsMark::None, ThousandsMark::Apostrophe, ThousandsMark::NoBreakSpace]);
+    let marks = select(vec![Marks::Auto, Marks::None]);
+    (decimal, thousands, marks).prop_map(|(decimal, thousands, marks)| Numbers {
+        decimal,
+        thousands,
+        marks,
+    })
+}
+
 fn separator() -> impl Strategy<Value = String> {
     "[\t -~&&[^\"]]"
 }
@@ -133,23 +150,35 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let csv = (path(), auth(), separator(), vec(text(), 0..3), types(), bad_lines()).prop_map(
-        |(path, auth, separator, null_values, types, bad_lines)| CsvInput {
-            // Credentials go with a URL.
-            path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
-            auth,
-            separator,
-            null_values,
+    let words = || vec(text(), 0..3);
+    let misfits = (vec(text(), 0..3), option::of(words()), strays(), option::of(numbers()));
+    let csv = (path(), auth(), separator(), misfits, types(), bad_lines()).prop_map(
+        |(path, auth, separator, misfits, types, bad_lines)| {
+            let (null_values, null_words, strays, numbers) = misfits;
+            CsvInput {
+                // Credentials go with a URL.
+                path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
+                auth,
+                separator,
+                null_values,
+                null_words,
+                strays,
+                numbers,
+                types,
+                bad_lines,
+            }
+        },
+    );
+    let ndjson = (path(), words(), strays(), types(), bad_lines()).prop_map(
+        |(path, null_words, strays, types, bad_lines)| NdjsonInput {
+            path,
+            auth: None,
+            null_words,
+            strays,
             types,
             bad_lines,
         },
     );
-    let ndjson = (path(), types(), bad_lines()).prop_map(|(path, types, bad_lines)| NdjsonInput {
-        path,
-        auth: None,
-        types,
-        bad_lines,
-    });
     prop_oneof![
         csv.prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
         ndjson.prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),

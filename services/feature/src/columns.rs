@@ -6,6 +6,7 @@ use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
     Error, Result, Scope,
     proto::{Column, DataType, component::Type},
+    text_view,
 };
 use anomal_spec::suggestion;
 use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
@@ -91,7 +92,24 @@ impl<'a> Columns<'a> {
         Ok(column.data_type())
     }
 
-    /// Marks a column as read by a component that accepts some types only. Any column can be read as text.
+    /// Marks a column as read as the text that was read, and returns the name under which that is selected if the column
+    /// is read in its own type too.
+    ///
+    /// # Errors
+    /// The column does not exist.
+    pub fn read_text(&mut self, name: &str, path: &str) -> Result<String> {
+        let column = self.find(name, path)?;
+        let used = self.usage.entry(name.to_owned()).or_default();
+        if column.data_type() == DataType::String {
+            used.as_typed = true;
+            return Ok(name.to_owned());
+        }
+        used.as_text = true;
+        Ok(text_view(name))
+    }
+
+    /// Marks a column as read by a component that accepts some types only, and returns its name, or that of its text.
+    /// Any column can be read as text.
     ///
     /// # Errors
     /// The column does not exist or has another type.
@@ -101,13 +119,12 @@ impl<'a> Columns<'a> {
         types: &[DataType],
         component: &str,
         path: &str,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let column = self.find(name, path)?;
-        let used = self.usage.entry(name.to_owned()).or_default();
         if types.contains(&column.data_type()) {
-            used.as_typed = true;
+            self.usage.entry(name.to_owned()).or_default().as_typed = true;
         } else if types == [DataType::String] {
-            used.as_text = true;
+            return self.read_text(name, path);
         } else {
             let wanted: Vec<&str> = types.iter().map(|data_type| describe(*data_type)).collect();
             let message = format!(
@@ -117,7 +134,7 @@ impl<'a> Columns<'a> {
             );
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
-        Ok(())
+        Ok(name.to_owned())
     }
 
     /// Marks a column as read in any type, or finds a feature, and returns its type.
@@ -167,8 +184,7 @@ impl<'a> Columns<'a> {
             );
             return Err(Error::settings("timeColumn", "TIME_COLUMN_MISSING", message));
         };
-        self.read_as(name, &[DataType::Datetime], reader, "timeColumn")?;
-        Ok(name.to_owned())
+        self.read_as(name, &[DataType::Datetime], reader, "timeColumn")
     }
 
     /// The component of a name, which may be preceded by its pack's name and `/`.
@@ -263,23 +279,25 @@ impl<'a> Columns<'a> {
         Ok((expression, scope))
     }
 
+    /// Whether a column is read in its own type and as text.
+    pub fn is_read_twice(&self, name: &str) -> bool {
+        self.usage.get(name).is_some_and(|used| used.as_typed && used.as_text)
+    }
+
     /// The columns that steps read, in input order, with the types that they require.
-    pub fn to_read(&self) -> Result<Vec<Column>> {
+    pub fn to_read(&self) -> Vec<Column> {
         let mut columns = Vec::new();
         for column in self.schema {
             let Some(used) = self.usage.get(&column.name) else { continue };
-            if used.as_typed && used.as_text {
-                let message = format!(
-                    "the column `{}` is used as text and as {}; give it one type in the input's `types`",
-                    column.name,
-                    describe(column.data_type())
-                );
-                return Err(Error::settings("features", "TYPE_MISMATCH", message));
-            }
-            let data_type = if used.as_text { DataType::String.into() } else { column.data_type };
+            let only_text = used.as_text && !used.as_typed;
+            let text = DataType::String.into();
+            let data_type = if only_text { text } else { column.data_type };
             columns.push(Column { name: column.name.clone(), data_type });
+            if self.is_read_twice(&column.name) {
+                columns.push(Column { name: text_view(&column.name), data_type: text });
+            }
         }
-        Ok(columns)
+        columns
     }
 }
 

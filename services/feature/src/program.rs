@@ -2,7 +2,7 @@
 
 use anomal_components::{Component, ComponentRegistry, Computation, Input, Pack};
 use anomal_core::{
-    Error, FeatureSettings, Result, Scope,
+    Error, FeatureSettings, Result, Scope, column_of_view,
     proto::{
         Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, component::Type, plan,
     },
@@ -43,6 +43,22 @@ impl Step {
             Work::Aggregate(aggregate) => aggregate.reads(),
         };
         Self { name: name.to_owned(), work, scope, reads }
+    }
+
+    /// Reads a column under its own name where its text is all that is read of it.
+    fn settle_names(&mut self, columns: &Columns) {
+        let settle = |name: &mut String| {
+            let column = column_of_view(name);
+            if column.len() < name.len() && !columns.is_read_twice(column) {
+                *name = column.to_owned();
+            }
+        };
+        match &mut self.work {
+            Work::Field(column) => settle(column),
+            Work::Component { inputs, .. } => inputs.iter_mut().flatten().for_each(settle),
+            Work::Expression(_) | Work::Aggregate(_) => {}
+        }
+        self.reads.iter_mut().for_each(settle);
     }
 }
 
@@ -103,7 +119,8 @@ impl Program {
             }
             program.flags.push(flag_step(flag, name, &path, &mut columns)?);
         }
-        program.columns = columns.to_read()?;
+        program.steps_mut().for_each(|step| step.settle_names(&columns));
+        program.columns = columns.to_read();
         Ok(program)
     }
 
@@ -112,6 +129,12 @@ impl Program {
         let features = self.features.iter().map(|feature| &feature.step);
         let flags = self.flags.iter().map(|(step, _)| step);
         self.filters.iter().chain(features).chain(flags)
+    }
+
+    fn steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let features = self.features.iter_mut().map(|feature| &mut feature.step);
+        let flags = self.flags.iter_mut().map(|(step, _)| step);
+        self.filters.iter_mut().chain(features).chain(flags)
     }
 
     fn feature_step(
@@ -129,8 +152,16 @@ impl Program {
         let (work, data_type, scope, origin) = match feature.feature_type {
             FeatureType::Field => {
                 let column = feature.data_needed.first().or(feature.name.as_ref()).unwrap_or(name);
-                let data_type = columns.read(column, &format!("{path}.name"))?;
-                (Work::Field(column.clone()), data_type, Scope::Row, format!("field {column}"))
+                let place = format!("{path}.name");
+                let origin = format!("field {column}");
+                if feature.kind == Some(WantedKind::Categorical) {
+                    // Labels never pass through numbers: 007 is not 7.
+                    let text = columns.read_text(column, &place)?;
+                    (Work::Field(text), DataType::String, Scope::Row, origin)
+                } else {
+                    let data_type = columns.read(column, &place)?;
+                    (Work::Field(column.clone()), data_type, Scope::Row, origin)
+                }
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
@@ -272,8 +303,7 @@ fn bind_component(
             }
             return Err(data_needed_error(component, path));
         };
-        columns.read_as(&column, &input.types, name, &place)?;
-        inputs.push(Some(column));
+        inputs.push(Some(columns.read_as(&column, &input.types, name, &place)?));
     }
     if given.next().is_some() {
         return Err(data_needed_error(component, path));

@@ -11,7 +11,7 @@ use polars::prelude::{
 use polars_arrow::array::Array;
 
 use super::CsvFile;
-use crate::{remote::Access, sink::Projection};
+use crate::{json_text, remote::Access, sink::Projection};
 
 pub(crate) struct CsvSink {
     file: CsvFile,
@@ -30,7 +30,8 @@ impl CsvSink {
 impl Sink for CsvSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
-        let mut columns = batch.raw.columns().to_vec();
+        let mut columns =
+            batch.raw.columns().iter().map(json_text::to_plain).collect::<Result<Vec<_>>>()?;
         columns.push(Column::new(ROW.into(), batch.offsets()));
         for column in batch.results.columns() {
             columns.push(flat(column)?);

@@ -9,13 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use anomal_core::{Batch, Element, Error, Position, Result, proto::Column};
+use anomal_core::{Batch, Element, Error, Position, Result, column_of_view, proto::Column};
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
 use super::{
     prefetch::Prefetcher,
+    sample::Sample,
     split::{append, cells},
 };
 use crate::{
@@ -23,15 +24,17 @@ use crate::{
     lines::{Lines, NOT_UTF8, Shape},
     records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
     remote::Access,
-    source::{OpenOptions, check_rereadable, data_type, resume},
+    source::{OpenOptions, check_rereadable, resume},
     task::PendingTask,
-    typing::{self, INFER_FROM, NullValues},
+    typing::{INFER_FROM, Inference, NullValues, NullWords, TypeRules, View},
 };
 
 pub(crate) struct CsvSource {
     files: Arc<Files>,
     parser: Arc<CsvParser>,
     schema: Vec<Column>,
+    /// What the sample shows, by place in the schema.
+    inferred: Vec<Option<Inference>>,
     /// The first records, which were read to infer the types.
     first: VecDeque<CellBatch>,
     /// The records behind them, until they are read.
@@ -45,8 +48,9 @@ pub(crate) struct CsvSource {
 struct CsvParser {
     header: Vec<String>,
     separator: u8,
-    nulls: NullValues,
+    rules: TypeRules,
     selected: Vec<Column>,
+    views: Vec<View>,
     policy: BadRecordPolicy,
 }
 
@@ -77,17 +81,29 @@ impl CsvSource {
         let parser = CsvParser {
             header: names,
             separator: *separator,
-            nulls: NullValues::new(&input.null_values),
+            rules: TypeRules {
+                nulls: NullValues::new(&input.null_values),
+                words: NullWords::new(input.null_words.as_deref()),
+                strays: input.strays,
+                json: false,
+                findings: options.findings.for_files(&records.files),
+            },
             selected: Vec::new(),
+            views: Vec::new(),
             policy: records.policy.clone(),
         };
         let parser = Arc::new(parser);
-        let (first, schema) = parser.infer_schema(&mut records, input)?;
+        let first = parser.read_sample(&mut records, input)?;
+        let rereadable = records.files.can_reread();
+        let sample: Vec<&DataFrame> = first.iter().map(|batch| &batch.cells).collect();
+        let columns = Sample { batches: &sample, rules: &parser.rules, input, rereadable };
+        let (schema, inferred) = columns.infer_schema(&parser.header)?;
         let files = Arc::clone(&records.files);
         Ok(Self {
             files,
             parser,
             schema,
+            inferred,
             first,
             unread: Some(records),
             input: input.clone(),
@@ -114,13 +130,18 @@ impl CsvSource {
     }
 }
 
+impl CsvSource {
+    /// The file and line of a record of the sample.
+    fn place(&self, record: usize) -> String {
+        let mut records = self.first.iter().flat_map(|batch| &batch.raw.records);
+        let span = records.nth(record);
+        span.map(|span| self.parser.policy.place(span)).unwrap_or_default()
+    }
+}
+
 impl CsvParser {
-    /// Reads until there are enough records to infer types from. Returns these records and all columns.
-    fn infer_schema(
-        &self,
-        records: &mut Records,
-        input: &CsvInput,
-    ) -> Result<(VecDeque<CellBatch>, Vec<Column>)> {
+    /// Reads until there are enough records to infer types from.
+    fn read_sample(&self, records: &mut Records, input: &CsvInput) -> Result<VecDeque<CellBatch>> {
         let (header, mut first) = (&self.header, VecDeque::new());
         if let Some(name) = input.types.keys().find(|name| !header.contains(name)) {
             return Err(Error::settings(
@@ -137,21 +158,7 @@ impl CsvParser {
             rows += batch.cells.height();
             first.push_back(batch);
         }
-        let column = |name: &String| -> Result<Column> {
-            let data_type = if let Some(given) = input.types.get(name) {
-                data_type(*given)
-            } else {
-                let mut texts: Vec<&str> = Vec::with_capacity(rows.min(INFER_FROM));
-                for batch in &first {
-                    let more = batch.cells.column(name)?.str()?.iter().flatten();
-                    texts.extend(more.take(INFER_FROM - texts.len()));
-                }
-                typing::infer(&texts, &self.nulls)
-            };
-            Ok(Column { name: name.clone(), data_type: data_type.into() })
-        };
-        let schema = header.iter().map(column).collect::<Result<_>>()?;
-        Ok((first, schema))
+        Ok(first)
     }
 
     /// Reads the next records, of the current file and those after it.
@@ -200,7 +207,7 @@ impl CsvParser {
     }
 
     fn batch(&self, batch: CellBatch) -> Result<Batch> {
-        self.policy.batch(batch.raw, batch.cells, &self.selected, &self.nulls)
+        self.policy.batch(batch.raw, batch.cells, &self.views, &self.rules)
     }
 }
 
@@ -247,7 +254,21 @@ impl Source for CsvSource {
     }
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
-        Arc::make_mut(&mut self.parser).selected = columns.to_vec();
+        let mut views = Vec::with_capacity(columns.len());
+        for column in columns {
+            let name = column_of_view(&column.name);
+            let place = self.schema.iter().position(|known| known.name == name);
+            let inference = place.and_then(|place| self.inferred[place].as_ref());
+            let inferred = inference.map(|known| (known.data_type(), known.classes));
+            let inferred = inferred.filter(|_| !self.input.types.contains_key(name));
+            let format = inference.and_then(|known| known.format);
+            views.push(View { format, ..View::with_inference(column, inferred) });
+            if let Some(inference) = inference.filter(|_| name == column.name) {
+                self.parser.rules.note("input.csv", column, inference, |record| self.place(record));
+            }
+        }
+        let parser = Arc::make_mut(&mut self.parser);
+        (parser.selected, parser.views) = (columns.to_vec(), views);
         Ok(())
     }
 

@@ -1,10 +1,17 @@
-use anomal_core::{RejectedRecord, Result, proto::Column};
+use anomal_core::{
+    RejectedRecord, Result,
+    proto::{Column, Diagnostic},
+};
 use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, ColumnType, CsvInput};
+use polars::prelude::DataFrame;
 use proptest::prelude::*;
 
 use super::source::CsvSource;
-use crate::source::{OpenOptions, data_type};
+use crate::{
+    findings::TypeFindings,
+    source::{OpenOptions, data_type},
+};
 
 fn open(
     text: &[u8],
@@ -101,5 +108,64 @@ proptest! {
         prop_assert_eq!(read, records.clone());
         prop_assert_eq!(rows.len(), records.len());
         prop_assert!(rejected.is_empty());
+    }
+}
+
+/// Values of a column with all kinds of misfits.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        10 => "-?[0-9]{1,3}",
+        3 => "[0-9]{1,2}[.][0-9]{1,2}",
+        1 => prop::sample::select(vec!["-", "NA", "x", "007", "true", "2024-01-02", "1,234", "$5", ""]).prop_map(str::to_owned),
+    ]
+}
+
+/// The typed columns and the notes of a table, or the error.
+fn typed(text: &str, options: &OpenOptions) -> (String, Vec<Diagnostic>) {
+    let options = OpenOptions { findings: TypeFindings::for_run(), ..options.clone() };
+    let mut source = open(text.as_bytes(), |_| (), &options).unwrap();
+    let schema = source.schema().to_vec();
+    source.select(&schema).unwrap();
+    let mut rows: Option<DataFrame> = None;
+    for batch in read_batches(&mut source as &mut dyn Source) {
+        let typed = match batch {
+            Ok(batch) => batch.typed,
+            Err(error) => return (error.message, Vec::new()),
+        };
+        match &mut rows {
+            Some(rows) => {
+                rows.vstack_mut(&typed).unwrap();
+            }
+            none => *none = Some(typed),
+        }
+    }
+    let rows = rows.unwrap_or_default();
+    let columns = rows.columns().iter().map(|column| {
+        let values: Vec<String> =
+            column.as_materialized_series().iter().map(|value| format!("{value:?}")).collect();
+        format!("{} {}: {}\n", column.name(), column.dtype(), values.join(" "))
+    });
+    let place = |mut note: Diagnostic| {
+        // The folder is another one each time.
+        note.message = note.message.split('/').filter(|part| !part.starts_with(".tmp")).collect();
+        note
+    };
+    let columns: Vec<String> = columns.collect();
+    (columns.concat(), options.findings.notes("input.csv").into_iter().map(place).collect())
+}
+
+proptest! {
+    #[test]
+    fn blocks_and_batches_do_not_change_types(
+        values in prop::collection::vec((value(), value()), 1..150),
+        block in 1_usize..40,
+        batch in 1_usize..30,
+    ) {
+        let mut text = String::from("a,b\n");
+        for (a, b) in &values {
+            text.extend(["\"", a, "\",\"", b, "\"\n"]);
+        }
+        let options = OpenOptions { batch_rows: batch, block_bytes: block, ..OpenOptions::default() };
+        prop_assert_eq!(typed(&text, &options), typed(&text, &OpenOptions::default()));
     }
 }

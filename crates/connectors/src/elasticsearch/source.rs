@@ -46,7 +46,7 @@ use crate::{
     column::StorageType,
     remote::Access,
     source::{OpenOptions, raw_text, resume},
-    typing::{self, NullValues},
+    typing::{self, TypeRules, View},
 };
 
 /// A batch ends with the record that takes it over this many bytes.
@@ -226,11 +226,12 @@ impl DocumentReader {
         mut numbers: Vec<u64>,
         mut rejected: Vec<RejectedRecord>,
     ) -> Result<Batch> {
-        let typed = typing::type_columns(&source, &self.selected, &NullValues::default())?;
-        let mut columns = typed.columns;
-        if !typed.mismatches.is_empty() {
+        let views: Vec<View> = self.selected.iter().map(View::new).collect();
+        let mut typed = typing::type_columns(&source, &views, &TypeRules::typed())?;
+        let (mismatches, mut columns) = (typed.bad(), typed.columns);
+        if !mismatches.is_empty() {
             let mut fits = vec![true; source.height()];
-            for mismatch in typed.mismatches {
+            for mismatch in mismatches {
                 fits[mismatch.index] = false;
                 let text = |name: &str| cell(&source, name, mismatch.index);
                 let (id, index) = (text(OWN[0]), text(OWN[1]));

@@ -33,6 +33,6 @@ impl Connector for NdjsonConnector {
             return Err(unsupported(self.name(), driver.name()));
         };
         let access = context.access(output.auth.as_ref());
-        Ok(Box::new(NdjsonSink::create(output, &access)?))
+        Ok(Box::new(NdjsonSink::create(output, &access, &context.run.null_values)?))
     }
 }

@@ -1,9 +1,9 @@
 //! Reads JSON objects as columns. The names in the first records are the columns; a name that first occurs later is
 //! reported and its values are dropped.
 //!
-//! Columns of whole numbers within 64 bits are stored as integers, other numbers as 64-bit floats (larger whole numbers
-//! lose digits), booleans as booleans, and everything else as text, in which a value keeps its JSON form. Records are
-//! numbered over all files; blank lines are skipped.
+//! Columns of whole numbers within 64 bits are stored as integers, booleans as booleans, strings as text, and everything
+//! else by its JSON text, so that outputs have each value as it was read. Records are numbered over all files; blank
+//! lines are skipped.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -12,33 +12,40 @@ use std::{
 };
 
 use anomal_core::{
-    Batch, Element, Error, Position, Result,
-    proto::{Column, DataType as Type, Diagnostic},
+    Batch, Element, Error, Position, Result, column_of_view,
+    proto::{Column, Diagnostic},
 };
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, NdjsonInput};
 use polars::prelude::{Column as Values, DataFrame};
 use rayon::prelude::*;
-use serde_json::Value;
 
-use super::flat::{FlatRecord, parse};
+use super::{
+    flat::{FlatRecord, parse},
+    sample,
+    storage::Storage,
+};
 use crate::{
-    column::{Cell, ColumnBuilder, StorageType},
-    datetime,
+    column::{Cell, ColumnBuilder},
     files::Files,
+    findings::TypeFindings,
+    json_text,
     lines::Shape,
     records::{BadRecord, RawBatch, Records, remove},
     remote::Access,
-    source::{OpenOptions, check_rereadable, data_type, resume},
-    typing::{self, INFER_FROM, NullValues},
+    source::{OpenOptions, check_rereadable, resume},
+    typing::{self, Class, INFER_FROM, Inference, NullValues, NullWords, TypeRules, View},
 };
 
 pub(crate) struct NdjsonSource {
     /// Until it is opened.
     reader: Option<NdjsonReader>,
     files: Arc<Files>,
-    columns: Vec<(String, StorageType)>,
+    columns: Vec<(String, Storage)>,
     schema: Vec<Column>,
+    /// Of the columns whose types the settings do not set, by place in the schema.
+    inferred: Vec<Option<Inference>>,
+    rules: Arc<TypeRules>,
     selected: Vec<Column>,
     input: NdjsonInput,
     options: OpenOptions,
@@ -47,9 +54,10 @@ pub(crate) struct NdjsonSource {
 /// Reads on behind the first records.
 struct NdjsonReader {
     records: Records,
-    columns: Vec<(String, StorageType)>,
+    columns: Vec<(String, Storage)>,
     places: HashMap<String, usize>,
-    selected: Vec<Column>,
+    rules: Arc<TypeRules>,
+    views: Vec<View>,
     /// The first records, which were read to determine the columns.
     first: VecDeque<ParsedBatch>,
     /// Names without a column that have been reported.
@@ -68,11 +76,19 @@ impl NdjsonSource {
         let access = Access { place: "input.ndjson", auth: input.auth.as_ref(), secrets };
         let files = Files::find(&input.path, &[".ndjson", ".jsonl"], &access)?;
         let skip = input.bad_lines == BadLines::Skip;
+        let rules = Arc::new(TypeRules {
+            nulls: NullValues::default(),
+            words: NullWords::new(Some(&input.null_words)),
+            strays: input.strays,
+            json: true,
+            findings: options.findings.for_files(&files),
+        });
         let mut reader = NdjsonReader {
             records: Records::new(files, "NDJSON", Shape::Lines, skip, options),
             columns: Vec::new(),
             places: HashMap::new(),
-            selected: Vec::new(),
+            rules: Arc::clone(&rules),
+            views: Vec::new(),
             first: VecDeque::new(),
             unknown: HashSet::new(),
         };
@@ -96,12 +112,14 @@ impl NdjsonSource {
                 ),
             ));
         }
-        let schema = reader.infer_schema(input);
+        let (schema, inferred) = reader.infer_schema(input);
         Ok(Self {
             files: Arc::clone(&reader.records.files),
             columns: reader.columns.clone(),
             reader: Some(reader),
             schema,
+            inferred,
+            rules,
             selected: Vec::new(),
             input: input.clone(),
             options: options.clone(),
@@ -116,39 +134,45 @@ impl NdjsonSource {
             again.select(&self.selected)?;
             return again.read_from(from);
         };
-        reader.selected.clone_from(&self.selected);
+        reader.views = self.views();
         Ok(resume(Box::new(reader), from))
     }
 }
 
+impl NdjsonSource {
+    fn views(&self) -> Vec<View> {
+        let view = |column: &Column| {
+            let inferred = self.inference(column_of_view(&column.name));
+            View::with_inference(column, inferred.map(|known| (known.data_type(), known.classes)))
+        };
+        self.selected.iter().map(view).collect()
+    }
+
+    fn inference(&self, name: &str) -> Option<&Inference> {
+        let place = self.schema.iter().position(|known| known.name == name)?;
+        self.inferred[place].as_ref()
+    }
+}
+
 impl NdjsonReader {
-    /// Sets the columns: those of the first records in order of appearance, then those that only the settings name.
-    fn infer_schema(&mut self, input: &NdjsonInput) -> Vec<Column> {
-        let mut schema = Vec::new();
-        let mut columns: Vec<(&str, Vec<&Value>)> = Vec::new();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        let flats = self.first.iter().flat_map(|parsed| &parsed.flats);
-        for (name, value) in flats.take(INFER_FROM).flatten() {
-            let place = *places.entry(name).or_insert_with(|| {
-                columns.push((name, Vec::new()));
-                columns.len() - 1
-            });
-            columns[place].1.push(value);
+    /// Sets the columns; see [`sample::columns`].
+    fn infer_schema(&mut self, input: &NdjsonInput) -> (Vec<Column>, Vec<Option<Inference>>) {
+        let records = self.first.iter().flat_map(|parsed| {
+            let spans = parsed.flats.iter().zip(&parsed.raw.records);
+            spans.map(|(flat, span)| (flat, parsed.raw.record(span)))
+        });
+        let rereadable = self.records.files.can_reread();
+        let (mut schema, mut inferred) = (Vec::new(), Vec::new());
+        let mut stored = Vec::new();
+        for column in sample::columns(records, input, &self.rules, rereadable) {
+            stored.push((column.schema.name.clone(), column.stored));
+            schema.push(column.schema);
+            inferred.push(column.inference);
         }
-        let more = input.types.keys().filter(|name| !places.contains_key(name.as_str()));
-        columns.extend(more.map(|name| (name.as_str(), Vec::new())));
-        for (name, values) in columns {
-            let inferred = infer(&values);
-            let wanted = input.types.get(name).map_or(inferred, |given| data_type(*given));
-            // A type that differs from that of the values is parsed from their text.
-            let stored =
-                if wanted == inferred { StorageType::new(wanted) } else { StorageType::Text };
-            schema.push(Column { name: name.to_owned(), data_type: wanted.into() });
-            self.columns.push((name.to_owned(), stored));
-        }
+        self.columns = stored;
         let names = self.columns.iter().enumerate();
         self.places = names.map(|(place, (name, _))| (name.clone(), place)).collect();
-        schema
+        (schema, inferred)
     }
 
     /// Reads the next records and parses them in parallel.
@@ -178,18 +202,23 @@ impl NdjsonReader {
 
     fn batch(&mut self, parsed: ParsedBatch) -> Result<Batch> {
         let ParsedBatch { mut raw, flats } = parsed;
-        let mut builders: Vec<ColumnBuilder> = self
-            .columns
-            .iter()
-            .map(|(name, stored)| ColumnBuilder::new(name, *stored, flats.len()))
-            .collect();
+        let mut builders: Vec<ColumnBuilder> =
+            self.columns.iter().map(|(name, stored)| stored.builder(name, flats.len())).collect();
         let mut diagnostics = Vec::new();
         let (mut height, mut bad) = (0, Vec::new());
         for (index, flat) in flats.iter().enumerate() {
-            let (cells, unknown) = match self.cells(flat) {
+            let span = raw.records[index];
+            let (cells, unknown) = match self.cells(flat, raw.record(&span)) {
                 Ok(read) => read,
-                Err(reason) => {
+                Err(misfit) => {
+                    if self.rules.findings.can_restart() {
+                        let place = self.records.policy.place(&span);
+                        let Misfit { column, class, text, .. } = misfit;
+                        return Err(TypeFindings::widen(&column, class, &text, &place));
+                    }
                     bad.push(index);
+                    let reason = typing::mismatch_message(&misfit.text, misfit.wanted);
+                    let reason = BadRecord { column: Some(misfit.column), reason };
                     if self.records.policy.reject(&mut raw, index, reason) {
                         break;
                     }
@@ -208,10 +237,12 @@ impl NdjsonReader {
             }
         }
         remove(&mut raw.records, &bad);
-        let columns = builders.into_iter().map(|builder| builder.finish(height)).collect();
-        let source = DataFrame::new(height, columns)?;
+        let stored = self.columns.iter().map(|(_, stored)| stored);
+        let columns = builders.into_iter().zip(stored);
+        let columns = columns.map(|(builder, stored)| stored.finish(builder, height));
+        let source = DataFrame::new(height, columns.collect::<Result<_>>()?)?;
         let policy = &self.records.policy;
-        let batch = policy.batch(raw, source, &self.selected, &NullValues::default())?;
+        let batch = policy.batch(raw, source, &self.views, &self.rules)?;
         Ok(batch.with_diagnostics(diagnostics))
     }
 
@@ -222,23 +253,49 @@ impl NdjsonReader {
     fn cells<'a>(
         &self,
         flat: &'a FlatRecord,
-    ) -> Result<(Vec<(usize, Cell<'a>)>, Vec<&'a str>), BadRecord> {
+        record: &'a str,
+    ) -> Result<(Vec<(usize, Cell<'a>)>, Vec<&'a str>), Misfit> {
         let (mut cells, mut unknown) = (Vec::with_capacity(flat.len()), Vec::new());
+        let mut next = 0;
         for (name, value) in flat {
-            let Some(place) = self.places.get(name) else {
-                unknown.push(name.as_str());
-                continue;
+            // Most records have their names in the same order.
+            let place = match self.columns.get(next) {
+                Some((expected, _)) if expected == name => next,
+                _ => match self.places.get(name) {
+                    Some(place) => *place,
+                    None => {
+                        unknown.push(name.as_str());
+                        continue;
+                    }
+                },
             };
-            match self.columns[*place].1.cell(value) {
-                Ok(cell) => cells.extend(cell.map(|cell| (*place, cell))),
+            next = place + 1;
+            let stored = self.columns[place].1;
+            let cell = match stored.cell(value, record) {
+                Ok(cell) => cell,
                 Err(wanted) => {
-                    let reason = typing::mismatch_message(&value.to_string(), wanted);
-                    return Err(BadRecord { column: Some(name.clone()), reason });
+                    let forced = stored.force(value, record);
+                    if self.rules.findings.can_restart() || forced.is_none() {
+                        let text = value.token(record);
+                        let class = json_text::class(&text);
+                        let text = text.into_owned();
+                        return Err(Misfit { column: name.clone(), class, text, wanted });
+                    }
+                    forced
                 }
-            }
+            };
+            cells.extend(cell.map(|cell| (place, cell)));
         }
         Ok((cells, unknown))
     }
+}
+
+/// A value that can't be stored in its column.
+struct Misfit {
+    column: String,
+    class: Class,
+    text: String,
+    wanted: &'static str,
 }
 
 fn unknown_name(name: &str) -> Diagnostic {
@@ -253,24 +310,6 @@ fn unknown_name(name: &str) -> Diagnostic {
     }
 }
 
-fn infer(values: &[&Value]) -> Type {
-    let present: Vec<&&Value> = values.iter().filter(|value| !value.is_null()).collect();
-    let all = |fits: fn(&Value) -> bool| present.iter().all(|value| fits(value));
-    if present.is_empty() {
-        Type::String
-    } else if all(|value| value.as_i64().is_some()) {
-        Type::Integer
-    } else if all(Value::is_number) {
-        Type::Float
-    } else if all(Value::is_boolean) {
-        Type::Boolean
-    } else if all(|value| value.as_str().is_some_and(|text| datetime::parse(text).is_some())) {
-        Type::Datetime
-    } else {
-        Type::String
-    }
-}
-
 impl Source for NdjsonSource {
     fn schema(&self) -> &[Column] {
         &self.schema
@@ -278,6 +317,17 @@ impl Source for NdjsonSource {
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
         self.selected = columns.to_vec();
+        let Some(reader) = &self.reader else { return Ok(()) };
+        let place = |record| {
+            let mut records = reader.first.iter().flat_map(|parsed| &parsed.raw.records);
+            let span = records.nth(record);
+            span.map(|span| reader.records.policy.place(span)).unwrap_or_default()
+        };
+        for column in columns.iter().filter(|column| column_of_view(&column.name) == column.name) {
+            if let Some(inference) = self.inference(&column.name) {
+                self.rules.note("input.ndjson", column, inference, place);
+            }
+        }
         Ok(())
     }
 
@@ -286,7 +336,7 @@ impl Source for NdjsonSource {
     }
 
     fn empty(&self) -> DataFrame {
-        let column = |(name, stored): &(String, StorageType)| {
+        let column = |(name, stored): &(String, Storage)| {
             Values::new_empty(name.as_str().into(), &stored.dtype())
         };
         DataFrame::new(0, self.columns.iter().map(column).collect()).unwrap_or_default()

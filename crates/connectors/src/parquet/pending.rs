@@ -55,7 +55,7 @@ impl PendingRows {
     }
 
     pub fn push(&mut self, batch: &Batch, projection: Projection) -> Result<()> {
-        let mut columns = typed_columns(batch);
+        let mut columns = typed_columns(batch)?;
         if projection.features() {
             let named = |feature: Column| {
                 let name = format!("{FEATURES}{}", feature.name());

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     atomic_file::{folder, is_stream, publish, temporary, write_error},
     remote::{Access, upload_error},
-    sink::{Projection, typed_frame},
+    sink::{Projection, frame, typed_columns},
 };
 
 pub(crate) struct ParquetSink {
@@ -188,7 +188,8 @@ impl Sink for ParquetSink {
         if batch.results.width() == 0 {
             return self.store_before_results(batch);
         }
-        let frame = typed_frame(&self.projection.project(batch)?)?;
+        let batch = self.projection.project(batch)?;
+        let frame = frame(&batch, typed_columns(&batch)?)?;
         self.rows += frame.height() as u64;
         if self.writer.is_none() {
             let writer = self.begin(frame.schema());

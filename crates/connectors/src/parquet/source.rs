@@ -12,7 +12,7 @@ use crate::{
     files::Files,
     remote::Access,
     source::{OpenOptions, resume},
-    typing::{self, NullValues, type_of},
+    typing::{self, TypeRules, View, type_of},
 };
 
 pub(crate) struct ParquetSource {
@@ -28,7 +28,7 @@ struct ParquetReader {
     files: Arc<Files>,
     batch_rows: usize,
     native: Schema,
-    selected: Vec<Column>,
+    views: Vec<View>,
     file: usize,
     opened: File,
     /// Rows in the current file, and the number of them that were read.
@@ -119,7 +119,7 @@ impl Reader for ParquetReader {
         self.offset += count;
         let offsets = (self.next_row..self.next_row + count as u64).collect();
         self.next_row += count as u64;
-        let typed = typing::type_columns(&raw, &self.selected, &NullValues::new(&[]))?.columns;
+        let typed = typing::type_columns(&raw, &self.views, &TypeRules::typed())?.columns;
         let batch = Batch::new(offsets, raw, typed)?.with_progress(self.progress());
         Ok(Element::Batch(Box::new(batch)))
     }
@@ -155,7 +155,7 @@ impl Source for ParquetSource {
             files: Arc::clone(&self.files),
             batch_rows: self.batch_rows,
             native: self.native.clone(),
-            selected: self.selected.clone(),
+            views: self.selected.iter().map(View::new).collect(),
             file: 0,
             opened,
             rows,

@@ -39,6 +39,17 @@ pub struct CsvInput {
     #[serde(default = "blank")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub null_values: Vec<String>,
+    /// Words that mean that there is no value in columns that are not text. Absent: `-`, `NA`, `NULL`, `\N` and more
+    /// like these; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub null_words: Option<Vec<String>>,
+    /// What becomes of the few values that are not of their column's inferred type.
+    #[serde(default, skip_serializing_if = "Strays::is_default")]
+    pub strays: Strays,
+    /// How numbers are written. Absent: found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
     /// Types of columns by name; the others that the settings name are inferred from the first 10,000
     /// records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -71,6 +82,13 @@ pub struct NdjsonInput {
     /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// Strings that mean that there is no value in columns that are not text. Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub null_words: Vec<String>,
+    /// What becomes of the few values that are not of their column's inferred type.
+    #[serde(default, skip_serializing_if = "Strays::is_default")]
+    pub strays: Strays,
     /// Types of columns by name; the others are inferred from the first 10,000 records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
@@ -88,6 +106,110 @@ pub enum BadLines {
     Error,
     /// The record goes to the dead-letter file and is counted.
     Skip,
+}
+
+/// What becomes of values that are not of their column's inferred type: in the sample at most 1 % of at least 100 values
+/// and at most 20 different ones, behind it any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Strays {
+    /// They count as missing, and their rows are hits of the flag `stray_value`.
+    #[default]
+    Missing,
+    /// The column is text.
+    Text,
+    /// Their records are bad.
+    Bad,
+}
+
+/// How numbers are written. What is `auto` is found out for each column whose values are not all plain numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Numbers {
+    /// The decimal mark.
+    #[serde(default)]
+    pub decimal: DecimalMark,
+    /// What separates thousands.
+    #[serde(default)]
+    pub thousands: ThousandsMark,
+    /// Currencies, percent signs, parentheses or a minus behind for negatives, and an apostrophe before.
+    #[serde(default)]
+    pub marks: Marks,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DecimalMark {
+    #[default]
+    Auto,
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ThousandsMark {
+    #[default]
+    Auto,
+    None,
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+    #[serde(rename = "'")]
+    Apostrophe,
+    #[serde(rename = "\u{2019}")]
+    CurlyApostrophe,
+    #[serde(rename = " ")]
+    Blank,
+    #[serde(rename = "\u{a0}")]
+    NoBreakSpace,
+    #[serde(rename = "\u{202f}")]
+    NarrowSpace,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Marks {
+    #[default]
+    Auto,
+    None,
+}
+
+impl DecimalMark {
+    /// The mark, if it is set.
+    pub fn character(self) -> Option<char> {
+        match self {
+            Self::Auto => None,
+            Self::Point => Some('.'),
+            Self::Comma => Some(','),
+        }
+    }
+}
+
+impl ThousandsMark {
+    /// The mark, if there is one and it is set.
+    pub fn character(self) -> Option<char> {
+        match self {
+            Self::Auto | Self::None => None,
+            Self::Point => Some('.'),
+            Self::Comma => Some(','),
+            Self::Apostrophe => Some('\''),
+            Self::CurlyApostrophe => Some('\u{2019}'),
+            Self::Blank => Some(' '),
+            Self::NoBreakSpace => Some('\u{a0}'),
+            Self::NarrowSpace => Some('\u{202f}'),
+        }
+    }
+}
+
+impl Strays {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The type of a column.
@@ -109,6 +231,9 @@ impl CsvInput {
             auth: None,
             separator: comma(),
             null_values: blank(),
+            null_words: None,
+            strays: Strays::Missing,
+            numbers: None,
             types: BTreeMap::new(),
             bad_lines: BadLines::Error,
         }
@@ -118,7 +243,14 @@ impl CsvInput {
 impl NdjsonInput {
     /// Types inferred, bad lines an error.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), auth: None, types: BTreeMap::new(), bad_lines: BadLines::Error }
+        Self {
+            path: path.into(),
+            auth: None,
+            null_words: Vec::new(),
+            strays: Strays::Missing,
+            types: BTreeMap::new(),
+            bad_lines: BadLines::Error,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl<'a> DocumentBatch<'a> {
         let (mut tree, mut others, mut known, mut time) =
             (Tree::default(), Vec::new(), HashMap::new(), None);
         let mut names = HashSet::new();
-        for (place, column) in typed_columns(batch).iter().enumerate() {
+        for (place, column) in typed_columns(batch)?.iter().enumerate() {
             let name = column.name().as_str();
             if run.time_column.as_deref() == Some(name) {
                 time = Some(Cells::new(column)?);

@@ -1,0 +1,92 @@
+//! Infers the types of columns from the first records.
+
+use anomal_core::{
+    Result,
+    proto::{Column, DataType},
+};
+use anomal_spec::{CsvInput, DecimalMark, Numbers};
+use polars::prelude::DataFrame;
+
+use crate::{
+    source::data_type,
+    typing::{Detected, INFER_FROM, Inference, SampleValue, TypeRules},
+};
+
+/// The first records as text.
+pub(super) struct Sample<'a> {
+    pub batches: &'a [&'a DataFrame],
+    pub rules: &'a TypeRules,
+    pub input: &'a CsvInput,
+    /// Whether the input can be read again.
+    pub rereadable: bool,
+}
+
+impl Sample<'_> {
+    /// All columns, and what the sample shows of them. Of a column whose type the settings set, that is how its numbers
+    /// are written.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn infer_schema(&self, header: &[String]) -> Result<(Vec<Column>, Vec<Option<Inference>>)> {
+        let numbers = self.input.numbers.unwrap_or_default();
+        let mut inferred: Vec<Option<Inference>> =
+            header.iter().map(|name| self.infer(name, &numbers)).collect::<Result<_>>()?;
+        if let Some(decimal) = common_decimal(&inferred) {
+            let numbers = Numbers { decimal, ..numbers };
+            for (name, inference) in header.iter().zip(&mut inferred) {
+                let doubt = inference.as_ref().and_then(|inference| inference.doubt.as_ref());
+                if matches!(doubt, Some(Detected::Ambiguous(_))) {
+                    *inference = self.infer(name, &numbers)?;
+                }
+            }
+        }
+        let columns = header.iter().zip(&inferred).map(|(name, inference)| {
+            let given = self.input.types.get(name).map(|given| data_type(*given));
+            let found = || inference.as_ref().map(Inference::data_type).unwrap_or_default();
+            Column { name: name.clone(), data_type: given.unwrap_or_else(found).into() }
+        });
+        Ok((columns.collect(), inferred))
+    }
+
+    fn infer(&self, name: &str, numbers: &Numbers) -> Result<Option<Inference>> {
+        let given = self.input.types.get(name).map(|given| data_type(*given));
+        if given.is_some_and(|given| given != DataType::Float) {
+            return Ok(None);
+        }
+        let values = self.values(name)?;
+        let mut inference = Inference::new(&values, self.rules.strays);
+        if self.rules.has_widened(name) {
+            inference.classes = self.rules.widened(name, inference.classes, self.rereadable);
+        } else {
+            inference.find_format(&values, self.rules.strays, numbers, given.is_some());
+            inference.classes = self.rules.widened(name, inference.classes, self.rereadable);
+        }
+        Ok(match given {
+            None => Some(inference),
+            Some(_) => inference.format.is_some().then_some(inference),
+        })
+    }
+
+    fn values(&self, name: &str) -> Result<Vec<SampleValue<'_>>> {
+        let (mut values, mut record) = (Vec::new(), 0);
+        for batch in self.batches {
+            for text in batch.column(name)?.str()?.iter().take(INFER_FROM - record) {
+                let text = text.unwrap_or_default().trim();
+                if !self.rules.nulls.contains(text) && !self.rules.is_word(text, true) {
+                    values.push(SampleValue { text, class: self.rules.class(text), record });
+                }
+                record += 1;
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// The decimal mark of at least two columns, if no other column has another one.
+fn common_decimal(inferred: &[Option<Inference>]) -> Option<DecimalMark> {
+    let formats = inferred.iter().flatten().filter_map(|inference| inference.format);
+    let mut decimals = formats.map(|format| format.decimal);
+    let (first, second) = (decimals.next()?, decimals.next()?);
+    let same = first == second && decimals.all(|other| other == first);
+    same.then_some(if first == ',' { DecimalMark::Comma } else { DecimalMark::Point })
+}
