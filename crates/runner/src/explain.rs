@@ -124,7 +124,7 @@ fn short(value: f64) -> String {
     if value == value.trunc() && value.abs() < 1e15 {
         return format!("{value:.0}");
     }
-    if value.abs() >= 1e15 {
+    if value.abs() >= 1e21 {
         return format!("{value:.3e}");
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 15")]
@@ -201,5 +201,6 @@ mod tests {
     fn numbers_are_short() {
         let shorts = [1234.5678, 0.000_123_456, 1e20, -2.5, 3.0, 99_999.9].map(short);
         assert_eq!(shorts, ["1235", "0.0001235", "100000000000000000000", "-2.5", "3", "100000"]);
+        assert_eq!(short(-1.5e300), "-1.500e300");
     }
 }
