@@ -87,6 +87,12 @@ fn two_files_become_a_job() {
           separator: ","
           nullValues:
           - ""
+          nullWords: []
+          strays: text
+          numbers:
+            decimal: '.'
+            thousands: none
+            marks: none
           badLines: skip
       packs:
       - dns
