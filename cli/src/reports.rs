@@ -7,7 +7,10 @@ use anomal_report::{Access, LocalReportEngine, RemoteReportEngine, Store, serve}
 use anomal_spec::RemoteEngine;
 use tokio::net::TcpListener;
 
-use crate::args::{ReportStore, Reports};
+use crate::{
+    args::{ReportStore, Reports},
+    signals,
+};
 
 /// The default port of the pages, that of the report engine.
 const PORT: u16 = 8080;
@@ -106,18 +109,14 @@ impl ReportServer {
         self.listener.local_addr().map_err(|error| Error::internal(error.to_string()))
     }
 
-    /// Serves until Ctrl-C.
+    /// Serves until Ctrl-C or SIGTERM.
     ///
     /// # Errors
     /// `Output` if the listener fails.
     pub async fn serve(self, access: Access) -> Result<()> {
-        let stop = async {
-            // Without signals, only the end of the process stops the server.
-            let _ = tokio::signal::ctrl_c().await;
-        };
         let sweeper = self.engine.clone();
         let sweeping = tokio::spawn(async move { sweeper.sweep().await });
-        let served = serve(self.listener, None, self.engine, access, stop).await;
+        let served = serve(self.listener, None, self.engine, access, signals::stop()).await;
         sweeping.abort();
         served.map_err(|error| Error::new(Code::Output, "SERVE", error.to_string()))
     }

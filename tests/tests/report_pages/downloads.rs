@@ -127,7 +127,7 @@ async fn html_file_works_without_a_server() {
     assert_eq!(file.name, "job-report.html");
     page.finish().await;
     let folder = Workspace::with_files(&[("report.html", &file.bytes)]);
-    assert_eq!(served.interrupt(), Some(0));
+    assert_eq!(served.stop("INT"), Some(0));
 
     let page = Browser::launch().await.page().await;
     let url = format!("file://{}", folder.path("report.html").display());

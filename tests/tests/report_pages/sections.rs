@@ -99,5 +99,11 @@ async fn interrupt_ends_it_with_success() {
     let served = ServedReport::example("finance");
     let page = served.open().await;
     page.finish().await;
-    assert_eq!(served.interrupt(), Some(0));
+    assert_eq!(served.stop("INT"), Some(0));
+}
+
+/// As service managers and containers end it.
+#[test]
+fn termination_ends_it_with_success() {
+    assert_eq!(ServedReport::example("finance").stop("TERM"), Some(0));
 }

@@ -71,9 +71,10 @@ impl ServedReport {
         page
     }
 
-    /// Interrupts it as Ctrl-C does and returns its exit code.
-    pub fn interrupt(mut self) -> Option<i32> {
-        let kill = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+    /// Sends it a signal such as `INT` (as Ctrl-C does) and returns its exit code.
+    pub fn stop(mut self, signal: &str) -> Option<i32> {
+        let process = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &process]).status();
         assert!(kill.unwrap().success());
         let until = Instant::now() + Duration::from_secs(20);
         loop {
