@@ -1,5 +1,5 @@
 //! The types of CSV and NDJSON columns, through the built program: codes, numbers that keep their digits, missing values
-//! and strays, and restarts with wider types.
+//! and strays, restarts with wider types, and forms of times.
 
 mod types {
     mod codes;
@@ -7,5 +7,6 @@ mod types {
     mod restart;
     mod strays;
     mod support;
+    mod times;
     mod tokens;
 }
