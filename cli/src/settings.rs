@@ -63,6 +63,13 @@ pub fn from_file(file: &Path) -> Result<LoadedSettings, Failure> {
     load_file(file, None).map(|(loaded, _)| loaded)
 }
 
+/// The same with its paths relative to the current folder.
+pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
+    let (mut loaded, base) = load_file(file, None)?;
+    resolve_paths(&mut loaded.job, &base, loaded.form)?;
+    Ok(Settings { job: loaded.job.clone(), original: None, loaded })
+}
+
 fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Settings, Failure> {
     let form = loaded.form;
     resolve_paths(&mut loaded.job, base, form)?;

@@ -228,6 +228,51 @@ fn malformed_settings() {
     }
 }
 
+/// `validate` reads the first records of an input that is there, and says where it does not.
+#[test]
+fn columns_are_checked_without_a_run() {
+    let settings = |features: &str| {
+        format!(
+            "input: {{csv: {{path: in.csv}}}}\nfeatures:\n  - {{type: field, name: {features}}}\n"
+        )
+    };
+    let job = settings("bytes");
+    let files = [("job.yaml", job.as_bytes()), ("in.csv", b"host,bytes\na,1\n".as_slice())];
+    let workspace = Workspace::with_files(&files);
+    let output = workspace.anomal(&["validate", "job.yaml"]);
+    output.expect(0, &[]);
+    assert!(output.stdout.contains("job.yaml is valid") && output.stdout.contains("in.csv"));
+    workspace.write("job.yaml", settings("byte").as_bytes());
+    let parts = ["job.yaml:3", "features[0].name", "`byte`", "bytes"];
+    workspace.anomal(&["validate", "job.yaml"]).expect(2, &parts);
+    workspace.write("in.csv", b"");
+    workspace.anomal(&["validate", "job.yaml"]).expect(3, &["in.csv"]);
+    std::fs::remove_file(workspace.path("in.csv")).unwrap();
+    let output = workspace.anomal(&["validate", "job.yaml"]);
+    output.expect(0, &[]);
+    assert!(output.stdout.contains("not checked: there is no file in.csv"), "{output:#?}");
+}
+
+/// A proposal without a feature is no proposal.
+#[test]
+fn init_says_why_nothing_can_be_a_feature() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"a,b\n", "no records"),
+        (b"a,b\n1,2\n1,2\n", "`a` has the same value in all rows"),
+        (b"Host;Bytes\nx;1\nx;1\n", "it looks like ';' between cells"),
+        (b"t\n2026-01-01\n2026-01-02\n", "`t` is a time"),
+    ];
+    for (bytes, part) in cases {
+        let workspace = Workspace::with_files(&[("in.csv", bytes)]);
+        let output = workspace.anomal(&["init", "in.csv"]);
+        output.expect(3, &["in.csv: nothing here can be a feature", part]);
+        assert_eq!(output.stdout, "");
+    }
+    let workspace = Workspace::default();
+    workspace.anomal(&["init", "."]).expect(3, &[". is a folder", "name a file in it"]);
+    workspace.anomal(&["init", "in.csv"]).expect(3, &["in.csv can't be read", "check the path"]);
+}
+
 #[test]
 fn settings_of_50_megabytes() {
     let (_, output) = run_job_with(b"a,b\n1,2\n", &"# x\n".repeat(12_500_000));

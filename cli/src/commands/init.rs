@@ -13,7 +13,7 @@ use anomal_spec::{Input, InputDriver, is_url};
 use polars::prelude::{AnyValue, Column as Values};
 
 use super::{CommandResult, print};
-use crate::{args::Init, overrides, present::error::Failure};
+use crate::{args::Init, exit, overrides, present::error::Failure};
 
 /// The number of records that are read: enough to distinguish identifiers from categories.
 const SAMPLE_ROWS: usize = 100_000;
@@ -21,11 +21,19 @@ const SAMPLE_ROWS: usize = 100_000;
 const MAX_CATEGORIES: usize = 1_000;
 
 pub fn init(arguments: &Init) -> CommandResult {
+    if Path::new(&arguments.input).is_dir() {
+        let message = format!("{} is a folder; name a file in it", arguments.input);
+        return Err(Failure::new(message, exit::INPUT));
+    }
     let input = overrides::input(&Input::default(), &arguments.input)?;
     let mut source = open(&input, &OpenOptions::default())?;
     let columns = source.schema().to_vec();
     source.select(&columns)?;
     let profile = Profile::from_source(source, &columns)?;
+    if let Some(reason) = profile.no_features() {
+        let message = format!("{}: nothing here can be a feature: {reason}", arguments.input);
+        return Err(Failure::new(message, exit::INPUT));
+    }
     print(&settings(&input, &arguments.input, &profile))
 }
 
@@ -70,6 +78,30 @@ impl Profile {
             }
         }
         Ok(profile)
+    }
+
+    /// Why no column can be a feature, if none can.
+    fn no_features(&self) -> Option<String> {
+        if self.rows == 0 {
+            return Some("there are names of columns and no records".to_owned());
+        }
+        let mut reasons = Vec::new();
+        for column in &self.columns {
+            reasons.push(match column.role(self.rows) {
+                Role::Number | Role::Category | Role::HostName => return None,
+                Role::Time => format!("`{}` is a time", column.column.name),
+                Role::LeaveOut(reason) => format!("`{}` {reason}", column.column.name),
+            });
+        }
+        let separator = |name: &str| [';', '\t', '|', ','].into_iter().find(|c| name.contains(*c));
+        if let [only] = self.columns.as_slice()
+            && let Some(separator) = separator(&only.column.name)
+        {
+            reasons.push(format!(
+                "it looks like {separator:?} between cells: set `separator` in the settings of the input"
+            ));
+        }
+        Some(reasons.join("; "))
     }
 }
 

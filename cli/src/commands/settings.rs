@@ -1,18 +1,38 @@
-//! `anomal validate`, `anomal manifest`, `anomal schema`: settings without data.
+//! `anomal validate`, `anomal manifest`, `anomal schema`: settings, and the columns that they name.
+
+use std::path::Path;
+
+use anomal_feature::LocalFeatureEngine;
+use anomal_runner::check_columns;
+use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
+use anomal_storage::Secrets;
 
 use super::{CommandResult, print};
-use crate::{args::SettingsFile, exit, present::error::Failure, settings};
+use crate::{
+    args::SettingsFile,
+    exit,
+    present::error::Failure,
+    settings::{self, Settings},
+};
 
+/// Checks a file, and the columns that it names where input and engine are on this machine.
 pub fn validate(arguments: &SettingsFile) -> CommandResult {
-    let loaded = settings::from_file(&arguments.file)?;
+    let settings = settings::with_paths(&arguments.file)?;
+    let columns = match local_input(&settings.job.spec) {
+        Ok(input) => {
+            check(&settings)?;
+            format!("columns as in {input}")
+        }
+        Err(reason) => format!("columns not checked: {reason}"),
+    };
     if arguments.output.quiet {
         return Ok(exit::DONE);
     }
-    let spec = &loaded.job.spec;
+    let spec = &settings.job.spec;
     print(&format!(
-        "{} is valid: job {}, {} filters, {} features, {} flags, {}\n",
+        "{} is valid: job {}, {} filters, {} features, {} flags, {}; {columns}\n",
         arguments.file.display(),
-        loaded.job.metadata.name,
+        settings.job.metadata.name,
         spec.filters.len(),
         spec.features.len(),
         spec.flags.len(),
@@ -20,6 +40,26 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
             .as_ref()
             .map_or("no classification", |settings| settings.engine.as_str())
     ))
+}
+
+/// The input, if its columns can be checked here; or why they can't.
+fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
+    let path = spec.input.driver().and_then(InputDriver::path);
+    let path = path.filter(|path| !is_url(path)).ok_or("the input is not a file")?;
+    if !Path::new(path).is_file() {
+        return Err(format!("there is no file {path}"));
+    }
+    if spec.engines.as_ref().is_some_and(|engines| engines.feature.is_some()) {
+        return Err("the feature engine is elsewhere".to_owned());
+    }
+    Ok(path)
+}
+
+fn check(settings: &Settings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (engine, secrets) = (LocalFeatureEngine::default(), Secrets::default());
+    let checked = runtime.block_on(check_columns(&settings.job, &engine, &secrets));
+    checked.map(drop).map_err(|error| settings.failure(&error))
 }
 
 pub fn manifest(arguments: &SettingsFile) -> CommandResult {

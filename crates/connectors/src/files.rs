@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -225,7 +225,15 @@ pub(crate) fn read_error(path: &Path, error: &io::Error) -> Error {
     if let Some(error) = storage_error(error) {
         return remote::read_error(error);
     }
-    Error::input("UNREADABLE", format!("{} can't be read: {error}", path.display()))
+    let remedy = match error.kind() {
+        ErrorKind::NotFound => {
+            "; check the path, which is relative to the folder of the settings file"
+        }
+        ErrorKind::IsADirectory => "; name a file in it, or a pattern such as logs/*.csv",
+        ErrorKind::PermissionDenied => "; allow the user of this process to read it",
+        _ => "",
+    };
+    Error::input("UNREADABLE", format!("{} can't be read: {error}{remedy}", path.display()))
 }
 
 /// Counts the bytes that are read, before decompression.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anomal_connectors::{DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
+use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
-    Error, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
+    Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
     proto::{Column, Plan},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, Output, TerminalOutput};
+use anomal_storage::Secrets;
 
 use crate::{
     files, identity,
@@ -54,7 +55,7 @@ pub(crate) async fn compile<'a>(
         ..OpenOptions::default()
     };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
-    let mut plan = plan(spec, engines, source.as_ref()).await?;
+    let mut plan = plan(spec, engines.feature.as_ref(), source.as_ref()).await?;
     restart::plan_flag(&mut plan, spec, findings);
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
@@ -109,7 +110,27 @@ fn operators(
     Ok(operators)
 }
 
-async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> Result<Plan> {
+/// Checks the settings against the columns of the input, of which it reads the first records.
+///
+/// # Errors
+/// As those of a run before its first record.
+pub async fn check_columns(
+    job: &AnomalyJob,
+    engine: &dyn FeatureEngine,
+    secrets: &Secrets,
+) -> Result<Plan> {
+    let input = job.spec.input.clone();
+    let opening = OpenOptions { secrets: secrets.clone(), ..OpenOptions::default() };
+    let connectors = ConnectorRegistry::default();
+    let source = blocking(move |_| connectors.open(&input, &opening)).await?;
+    plan(&job.spec, engine, source.as_ref()).await
+}
+
+async fn plan(
+    spec: &AnomalyJobSpec,
+    engine: &dyn FeatureEngine,
+    source: &dyn Source,
+) -> Result<Plan> {
     let schema = source.schema().to_vec();
     if let Some(column) = schema.iter().find(|column| column.name.starts_with("anomal.")) {
         return Err(Error::input(
@@ -130,7 +151,7 @@ async fn plan(spec: &AnomalyJobSpec, engines: &Engines, source: &dyn Source) -> 
         keyed: true,
     };
     let request = PlanRequest { settings, schema };
-    engines.feature.plan(request).await
+    engine.plan(request).await
 }
 
 /// Off the executor's threads, since an object store may be asked.

@@ -22,6 +22,7 @@ mod summary;
 mod suspects;
 mod tally;
 
+pub use compile::check_columns;
 pub use options::{Engines, Options};
 pub use original::OriginalFiles;
 pub use progress::{Observer, Quiet, Stage};

@@ -192,7 +192,7 @@ impl CsvParser {
         while let Some((place, found)) = append(&raw, start, self.separator, &mut columns) {
             let wanted = self.header.len();
             let bad = BadRecord::new(format!(
-                "the record has {found} cells instead of {wanted} as the header"
+                "the record has {found} cells, and the header has {wanted}"
             ));
             ragged.push(place);
             start = place + 1;
