@@ -90,7 +90,7 @@ pub trait FeatureEngine: Send + Sync {
     /// state of their keys belongs to the run.
     ///
     /// # Errors
-    /// `Incompatible` if the plan is that of another version.
+    /// `InvalidSettings` if the plan is that of another version.
     fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>>;
 }
 

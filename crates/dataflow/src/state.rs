@@ -5,11 +5,18 @@ mod keyed;
 mod rows;
 mod spill;
 
-use anomal_core::{Code, Error};
+use anomal_core::{Batch, Code, Error};
 
 pub(crate) use global::GlobalState;
 pub(crate) use keyed::KeyedState;
 use rows::RowBuffer;
+
+/// Bytes of a batch's rows, without their results.
+fn row_bytes(batch: &Batch) -> u64 {
+    let parts = [&batch.raw, &batch.typed, &batch.features];
+    let columns: usize = parts.iter().map(|part| part.estimated_size()).sum();
+    (columns + size_of::<u64>() * batch.height()) as u64
+}
 
 /// What bounds the rows that wait, in bytes.
 #[derive(Clone, Copy)]

@@ -36,7 +36,7 @@ struct Beaconing {
     /// The regularity above which rows are hit.
     #[serde(default = "seven_tenths")]
     threshold: f64,
-    /// Calls that a group needs to be judged at all.
+    /// Calls that a group needs to be evaluated.
     #[serde(default = "eight")]
     min_requests: usize,
     /// Requests nearer to each other than this, in seconds, are one call: a question asked twice, a retry.

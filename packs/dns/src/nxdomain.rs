@@ -24,7 +24,7 @@ struct NxdomainRatio {
     /// The share, 0 to 1, that is no cause for a look.
     #[serde(default = "three_tenths")]
     threshold: f64,
-    /// Rows that a client needs to be judged at all.
+    /// Rows that a client needs to be evaluated.
     #[serde(default = "twenty")]
     min_requests: usize,
 }

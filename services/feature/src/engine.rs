@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_components::ComponentRegistry;
 use anomal_core::{
-    Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, KeyedSteps, PlanRequest,
-    Result, blocking,
+    ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result, blocking,
     proto::{Column, Component, Plan},
 };
 use async_trait::async_trait;
@@ -53,11 +52,7 @@ impl LocalFeatureEngine {
             return Ok(Arc::clone(&programs[0].program));
         }
         drop(programs);
-        let parsed: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
-            let message = format!("the settings are not those of a plan: {error}");
-            Error::settings("", "SETTINGS_INVALID", message)
-        })?;
-        let program = Arc::new(Program::compile(&parsed, columns, &self.components)?);
+        let program = Arc::new(Program::from_plan(settings, columns, &self.components)?);
         let (settings, columns) = (Arc::clone(settings), columns.to_vec());
         let cached = CachedProgram { settings, columns, program: Arc::clone(&program) };
         programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,7 @@
 //! The steps of scope Keyed: they run in the process of the job, with the states of their keys.
 
 use anomal_components::ComponentRegistry;
-use anomal_core::{
-    Cancel, Error, Extraction, FeatureSettings, KeyedSteps, Result, Scope, Table, proto::Plan,
-};
+use anomal_core::{Cancel, Extraction, KeyedSteps, Result, Scope, Table, proto::Plan};
 
 use crate::{aggregate::AggregateStates, extract::extract, program::Program};
 
@@ -11,11 +9,8 @@ use crate::{aggregate::AggregateStates, extract::extract, program::Program};
 /// `InvalidSettings` if the plan is not one of this version.
 pub(crate) fn keyed_steps(plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
     let Some(keyed) = &plan.keyed else { return Ok(None) };
-    let settings: FeatureSettings = serde_json::from_str(&keyed.settings).map_err(|error| {
-        let message = format!("the settings are not those of a plan: {error}");
-        Error::settings("", "SETTINGS_INVALID", message)
-    })?;
-    let program = Program::compile(&settings, &keyed.schema, &ComponentRegistry::default())?;
+    let components = ComponentRegistry::default();
+    let program = Program::from_plan(&keyed.settings, &keyed.schema, &components)?;
     Ok(Some(Box::new(LocalKeyedSteps { program, states: AggregateStates::default() })))
 }
 

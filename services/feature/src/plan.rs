@@ -57,7 +57,7 @@ fn inputs(program: &Program, scope: Scope) -> (Vec<String>, Vec<String>) {
     (features, columns.into_iter().cloned().collect())
 }
 
-/// The steps of scope Keyed as settings of their own.
+/// The steps of scope Keyed as separate settings.
 fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<KeyedSteps>> {
     let is_keyed = |step: &Step| step.scope == Scope::Keyed;
     if !program.steps().any(is_keyed) {

@@ -124,6 +124,22 @@ impl Program {
         Ok(program)
     }
 
+    /// Compiles the settings of a plan, as JSON.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if they are not those of a plan; those of [`Program::compile`].
+    pub fn from_plan(
+        settings: &str,
+        schema: &[Column],
+        components: &ComponentRegistry,
+    ) -> Result<Self> {
+        let settings: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
+            let message = format!("the settings are not those of a plan: {error}");
+            Error::settings("", "SETTINGS_INVALID", message)
+        })?;
+        Self::compile(&settings, schema, components)
+    }
+
     /// All steps, in the order in which they run.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         let features = self.features.iter().map(|feature| &feature.step);

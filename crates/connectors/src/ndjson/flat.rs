@@ -108,25 +108,31 @@ impl Scanner<'_> {
         let length = self.path.len();
         let mut first = true;
         while self.more(b'}', &mut first)? {
-            if self.peek() != Some(b'"') {
-                return self.unexpected("a name in quotes");
-            }
-            let name = self.string()?;
+            let name = self.name()?;
             if length > 0 {
                 self.path.push('.');
             }
             self.path.push_str(name.text(self.text));
-            self.blanks();
-            if self.peek() != Some(b':') {
-                return self.unexpected("`:`");
-            }
-            self.at += 1;
-            self.blanks();
             self.value()?;
             self.path.truncate(length);
         }
         self.depth -= 1;
         Ok(())
+    }
+
+    /// The name of a member, up to its value.
+    fn name(&mut self) -> Result<Scalar, String> {
+        if self.peek() != Some(b'"') {
+            return self.unexpected("a name in quotes");
+        }
+        let name = self.string()?;
+        self.blanks();
+        if self.peek() != Some(b':') {
+            return self.unexpected("`:`");
+        }
+        self.at += 1;
+        self.blanks();
+        Ok(name)
     }
 
     /// Moves to the next member or element; false behind the closing bracket.
@@ -282,18 +288,9 @@ impl Scanner<'_> {
             if !out.ends_with('{') {
                 out.push(',');
             }
-            if self.peek() != Some(b'"') {
-                return self.unexpected("a name in quotes");
-            }
-            let name = self.string()?;
+            let name = self.name()?;
             out.push_str(&name.token(self.text));
-            self.blanks();
-            if self.peek() != Some(b':') {
-                return self.unexpected("`:`");
-            }
-            self.at += 1;
             out.push(':');
-            self.blanks();
             self.nested(out)?;
         }
         out.push('}');

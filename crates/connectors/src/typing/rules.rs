@@ -97,7 +97,7 @@ impl TypeRules {
     }
 
     /// The classes of a column: those of the sample, those that attempts before have shown, and decimals where whole
-    /// numbers can't be told from decimals behind the sample.
+    /// numbers can't be distinguished from decimals behind the sample.
     pub fn widened(&self, column: &str, sample: Classes, rereadable: bool) -> Classes {
         let shown = self.findings.widened(column);
         let classes = match sample.kind() {
@@ -191,7 +191,7 @@ impl TypeRules {
             note(
                 "BIG_NUMBER",
                 format!(
-                    "`{column}` has whole numbers beyond 2^53, which as numbers can't be told apart; use kind: categorical"
+                    "`{column}` has whole numbers beyond 2^53, which can't be distinguished as numbers; use kind: categorical"
                 ),
             );
         }

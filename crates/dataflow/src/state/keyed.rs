@@ -3,7 +3,7 @@
 use anomal_core::{Batch, Error, Result, Statistics, Table};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray};
 
-use super::{Limit, over_limit};
+use super::{Limit, over_limit, row_bytes};
 use crate::operator::{Inputs, KeyedOperator, OperatorOutput};
 
 /// Of a source with watermarks.
@@ -39,7 +39,7 @@ impl KeyedState {
                 return Err(Error::internal("a row behind the watermark of its source"));
             }
         }
-        self.bytes += bytes(&batch);
+        self.bytes += row_bytes(&batch);
         let (factor, step) = self.largest();
         let needed = self.bytes.saturating_mul(factor);
         if needed > self.memory {
@@ -69,7 +69,7 @@ impl KeyedState {
             complete.extend(before);
             self.waiting.extend(behind);
         }
-        self.bytes = self.waiting.iter().map(bytes).sum();
+        self.bytes = self.waiting.iter().map(row_bytes).sum();
         self.watermark = watermark.or(self.watermark);
         let mut statistics = Statistics::default();
         for operator in &mut self.operators {
@@ -112,11 +112,6 @@ impl KeyedState {
 fn times(batch: &Batch, operator: &dyn KeyedOperator) -> Result<Column> {
     let times = batch.typed.column(operator.time_column())?;
     Ok(times.to_physical_repr().cast(&DataType::Int64)?)
-}
-
-fn bytes(batch: &Batch) -> u64 {
-    let parts = [&batch.raw, &batch.typed, &batch.features];
-    parts.iter().map(|part| part.estimated_size() as u64).sum()
 }
 
 /// The columns that an operator needs, of all rows; nothing where there is no row.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anomal_core::{Batch, Result};
 
-use super::spill::SpillFile;
+use super::{row_bytes, spill::SpillFile};
 
 /// Stores each batch once, without its hits, statistics and scores.
 pub(super) struct RowBuffer {
@@ -27,9 +27,7 @@ impl RowBuffer {
         if let Some(file) = &mut self.spilled {
             return file.write(batch);
         }
-        let parts = [&batch.raw, &batch.typed, &batch.features];
-        let columns: usize = parts.iter().map(|part| part.estimated_size()).sum();
-        let bytes = (columns + size_of::<u64>() * batch.height()) as u64;
+        let bytes = row_bytes(&batch);
         if self.bytes + bytes <= self.limit {
             self.bytes += bytes;
             self.memory.push(batch);
