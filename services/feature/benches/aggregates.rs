@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]
 
 use anomal_core::{
-    ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Table,
+    ExtractRequest, FeatureEngine, FeatureSettings, PlanRequest, Scope, Table,
     proto::{Column, DataType},
 };
 use anomal_feature::LocalFeatureEngine;
