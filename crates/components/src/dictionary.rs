@@ -1,6 +1,7 @@
 //! Dictionary-encoded text columns: a function of a text is computed once for each distinct value.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -14,13 +15,17 @@ const PARALLEL_ROWS: usize = 1 << 18;
 /// The code of a row without a value.
 pub const MISSING: u32 = u32::MAX;
 
-/// A key that texts are grouped by, such as the registered domain of a name. Clones are the same key: a column's
-/// dictionary by it is built once for all of them.
+/// A key that texts are grouped by, such as the registered domain of a name. A text may have none. Clones are the same
+/// key: a column's dictionary by it is built once for all of them.
 #[derive(Clone)]
-pub struct Key(Arc<dyn Fn(&str) -> String + Send + Sync>);
+pub struct Key(Arc<Derive>);
+
+type Derive = dyn for<'a> Fn(&'a str) -> Option<Cow<'a, str>> + Send + Sync;
 
 impl Key {
-    pub fn new(derive: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+    pub fn new(
+        derive: impl for<'a> Fn(&'a str) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(derive))
     }
 }
@@ -32,7 +37,8 @@ pub struct Dictionary {
     places: Vec<u32>,
     /// The code of each row; [`MISSING`] where it has no value.
     codes: Vec<u32>,
-    keyed: Mutex<Vec<(Key, Arc<Dictionary>)>>,
+    /// By key; nothing where each value is its own key.
+    keyed: Mutex<Vec<(Key, Option<Arc<Dictionary>>)>>,
 }
 
 impl Dictionary {
@@ -77,7 +83,7 @@ impl Dictionary {
     }
 
     /// Applies a function to each distinct value, in parallel.
-    pub fn map<T: Send>(&self, function: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    pub fn map<'a, T: Send>(&'a self, function: impl Fn(&'a str) -> T + Sync) -> Vec<T> {
         let values = 0..code(self.len());
         values.into_par_iter().with_min_len(256).map(|code| function(self.value(code))).collect()
     }
@@ -94,22 +100,30 @@ impl Dictionary {
         BooleanChunked::from_iter_values("".into(), rows)
     }
 
-    /// The same rows by a key of their values. Built at its first use.
-    pub fn by_key(&self, key: &Key) -> Arc<Self> {
+    /// The same rows by a key of their values; rows without a key have no value. Built at its first use.
+    pub fn by_key(self: &Arc<Self>, key: &Key) -> Arc<Self> {
         let mut keyed = self.keyed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, dictionary)) = keyed.iter().find(|(known, _)| Arc::ptr_eq(&known.0, &key.0))
         {
-            return Arc::clone(dictionary);
+            return Arc::clone(dictionary.as_ref().unwrap_or(self));
         }
         let keys = self.map(|value| (key.0)(value));
-        let keys = StringChunked::from_iter_values("".into(), keys.iter().map(String::as_str));
-        let Self { text, places, codes: of_values, .. } = Self::new(&keys);
+        let is_value =
+            |(key, code): (&Option<Cow<'_, str>>, u32)| key.as_deref() == Some(self.value(code));
+        let dictionary =
+            (!keys.iter().zip(0..).all(is_value)).then(|| Arc::new(self.with_values(&keys)));
+        keyed.push((key.clone(), dictionary.clone()));
+        dictionary.unwrap_or_else(|| Arc::clone(self))
+    }
+
+    /// The same rows with other values.
+    fn with_values(&self, values: &[Option<Cow<'_, str>>]) -> Self {
+        let values = values.iter().map(Option::as_deref);
+        let Self { text, places, codes: of_values, .. } =
+            Self::new(&StringChunked::from_iter_options("".into(), values));
         let codes = self.codes.iter();
         let codes = codes.map(|code| of_values.get(*code as usize).copied().unwrap_or(MISSING));
-        let codes = codes.collect();
-        let dictionary = Arc::new(Self { text, places, codes, keyed: Mutex::default() });
-        keyed.push((key.clone(), Arc::clone(&dictionary)));
-        dictionary
+        Self { text, places, codes: codes.collect(), keyed: Mutex::default() }
     }
 }
 
@@ -200,17 +214,21 @@ mod tests {
     fn values_and_keys_of_rows() {
         let column =
             Column::new("t".into(), [Some("b.x"), None, Some("a.x"), Some("b.x"), Some("c")]);
-        let dictionary = Dictionary::new(column.str().unwrap());
+        let dictionary = Arc::new(Dictionary::new(column.str().unwrap()));
         assert_eq!(dictionary.codes(), [0, MISSING, 1, 0, 2]);
         let lengths = dictionary.map(|text| Some(text.len()));
         let lengths: Vec<Option<&usize>> = dictionary.rows(&lengths).collect();
         assert_eq!(lengths, [Some(&3), None, Some(&3), Some(&3), Some(&1)]);
-        let key = Key::new(|text| text.chars().last().map(String::from).unwrap_or_default());
+        let key = Key::new(|text| Some(text.get(text.len() - 1..)?.into()));
         let ends = dictionary.by_key(&key);
         assert!(Arc::ptr_eq(&ends, &dictionary.by_key(&key.clone())));
-        // Another key of the same column, such as that of another version of a pack.
-        let other = dictionary.by_key(&Key::new(str::to_owned));
-        assert_eq!((other.len(), ends.len()), (3, 2));
+        // Another key of the same column, such as that of another version of a pack. Each value is its own.
+        let own = Key::new(|text| Some(text.into()));
+        assert!(Arc::ptr_eq(&dictionary, &dictionary.by_key(&own)));
+        assert!(Arc::ptr_eq(&dictionary, &dictionary.by_key(&own)));
+        let sites = dictionary.by_key(&Key::new(|text| Some(text.split_once('.')?.1.into())));
+        assert_eq!(sites.codes(), [0, MISSING, 0, 0, MISSING]);
+        assert_eq!((sites.value(0), sites.len(), ends.len()), ("x", 1, 2));
         assert_eq!(ends.codes(), [0, MISSING, 0, 0, 1]);
         assert_eq!((ends.value(0), ends.value(1), ends.len()), ("x", "c", 2));
         let mask: Vec<Option<bool>> = ends.mask(|end| end == "x").iter().collect();

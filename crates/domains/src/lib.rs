@@ -13,6 +13,13 @@ pub fn suffix(name: &str) -> Option<&str> {
     psl::suffix_str(name)
 }
 
+/// Whether a name in lower case lies below a suffix of the list, and not only below its rule for unknown suffixes.
+pub fn is_public(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    psl::suffix(name.as_bytes())
+        .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < name.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +29,6 @@ mod tests {
         assert_eq!(registered("www.example.co.uk"), Some("example.co.uk"));
         assert_eq!(registered("co.uk"), None);
         assert_eq!(suffix("www.example.co.uk"), Some("co.uk"));
+        assert!(is_public("www.example.co.uk.") && !is_public("co.uk") && !is_public("jon.rossi"));
     }
 }

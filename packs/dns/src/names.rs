@@ -5,23 +5,26 @@ use std::{borrow::Cow, net::IpAddr, sync::LazyLock};
 use anomal_components::Key;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-/// Names by their normal form.
-pub static NAME: LazyLock<Key> = LazyLock::new(|| Key::new(|cell| normal(cell).into_owned()));
+/// Cells by their normal form.
+pub static NORMAL: LazyLock<Key> = LazyLock::new(|| Key::new(|cell| Some(normal(cell))));
 
-/// Names by their registered domain in normal form, or by the whole name where there is none.
+/// Names by their normal form. Cells that are no names have none.
+pub static NAME: LazyLock<Key> =
+    LazyLock::new(|| Key::new(|cell| Some(normal(cell)).filter(|name| is_name(name))));
+
+/// Cells by their registered domain in normal form, or by the whole normal form where there is none.
 pub static DOMAIN: LazyLock<Key> = LazyLock::new(|| {
     Key::new(|cell| {
-        let name = normal(cell);
-        registered(&name).unwrap_or(&name).to_owned()
+        Some(match normal(cell) {
+            Cow::Borrowed(name) => registered(name).unwrap_or(name).into(),
+            Cow::Owned(name) => registered(&name).unwrap_or(&name).to_owned().into(),
+        })
     })
 });
 
-/// The normal form of a cell with a name. Addresses and JSON arrays or objects are no names.
-pub fn name(cell: &str) -> Option<Cow<'_, str>> {
-    if cell.starts_with(['[', '{']) || is_address(cell) {
-        return None;
-    }
-    Some(normal(cell))
+/// Whether a normal form is that of a name. Addresses and JSON arrays or objects are no names.
+pub fn is_name(normal: &str) -> bool {
+    !normal.starts_with(['[', '{']) && !is_address(normal)
 }
 
 /// The registered domain of a name in normal form.
@@ -121,11 +124,13 @@ mod tests {
 
     #[test]
     fn addresses_and_json_are_no_names() {
-        for cell in ["192.0.2.7", "2001:db8::1", "::", r#"[{"rrname": "a.example"}]"#, "{}"] {
-            assert_eq!(name(cell), None, "{cell}");
+        for cell in
+            ["192.0.2.7", "192.0.2.7.", "2001:DB8::1", "::", r#"[{"rrname": "a.example"}]"#, "{}"]
+        {
+            assert!(!is_name(&normal(cell)), "{cell}");
         }
         for cell in ["7.2.0.192.in-addr.arpa", "example1", "", "[email"] {
-            assert_eq!(name(cell).is_some(), !cell.starts_with('['), "{cell}");
+            assert_eq!(is_name(&normal(cell)), !cell.starts_with('['), "{cell}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use anomal_components::{Component, Input, Metric, MetricValue, NoParameters};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 
-use crate::names;
+use crate::names::{NAME, is_name, normal};
 
 /// A metric of the normal form of a name, without parameters. Cells that are no names have no value.
 pub fn name_metric<T: MetricValue + 'static>(
@@ -13,7 +13,7 @@ pub fn name_metric<T: MetricValue + 'static>(
     description: &str,
     function: fn(&str) -> Option<T>,
 ) -> Component {
-    metric(name, description, move |cell| function(&names::name(cell)?))
+    metric(name, description, move || Metric::key(&NAME, function))
 }
 
 /// A metric of a cell as it is, without parameters.
@@ -22,15 +22,15 @@ pub fn text_metric<T: MetricValue + 'static>(
     description: &str,
     function: fn(&str) -> Option<T>,
 ) -> Component {
-    metric(name, description, function)
+    metric(name, description, move || Metric::text(function))
 }
 
 fn metric<T: MetricValue + 'static>(
     name: &str,
     description: &str,
-    function: impl Fn(&str) -> Option<T> + Copy + Send + Sync + 'static,
+    build: impl Fn() -> Metric<T> + Send + Sync + 'static,
 ) -> Component {
-    let build = move |NoParameters {}| Ok(Metric::text(function));
+    let build = move |NoParameters {}| Ok(build());
     Component::metric(name, description, [Input::text("name")], build)
 }
 
@@ -75,8 +75,7 @@ pub fn hostname_b64_entropy() -> Component {
          the cell, in bits, rounded to 2 digits; missing if it encodes none.",
         |cell| {
             // Lower case would be other bytes.
-            names::name(cell)?;
-            let label = longest(cell).as_bytes();
+            let label = longest(Some(cell).filter(|cell| is_name(&normal(cell)))?).as_bytes();
             let bytes = BASE64_NOPAD.decode(label).or_else(|_| BASE64.decode(label)).ok()?;
             (!bytes.is_empty()).then(|| rounded(symbol_entropy(bytes.into_iter())))
         },
@@ -119,7 +118,7 @@ pub fn vowel_ratio() -> Component {
 
 pub fn empty_query_name() -> Component {
     text_metric("empty_query_name", "Whether a name is empty or the root.", |cell| {
-        Some(labels(&names::normal(cell)).next().is_none())
+        Some(labels(&normal(cell)).next().is_none())
     })
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use self::targets::Targets;
 use crate::{
-    names::{self, DOMAIN, normal},
+    names::{DOMAIN, is_name, normal},
     popularity::Ranking,
 };
 
@@ -38,8 +38,8 @@ pub fn levenshtein() -> Component {
             let cache = DistanceCache::default();
             Ok(Metric::key(&DOMAIN, move |domain| {
                 // Not the distance to an address.
-                names::name(domain)?;
-                cache.get_or_compute(domain, || targets.nearest(domain))
+                let distance = || cache.get_or_compute(domain, || targets.nearest(domain));
+                is_name(domain).then(distance).flatten()
             }))
         },
     )

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     calls::{Call, Calls},
-    names::NAME,
+    names::NORMAL,
     time::micros,
 };
 
@@ -54,7 +54,7 @@ impl AggregationFlag for UniqueSubdomains {
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
         let calls = Calls::from_inputs(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
-        let names = inputs.dictionary(2)?.by_key(&NAME);
+        let names = inputs.dictionary(2)?.by_key(&NORMAL);
         cancel.check()?;
         // There are no more names than calls.
         Ok(calls.hits(self.max.saturating_add(1), |calls| {

@@ -63,7 +63,7 @@ impl DirectFlag for OutOfBounds {
 
 /// Sensors are named `site-number`.
 fn pack() -> Pack {
-    let site = Key::new(|sensor| sensor.split('-').next().unwrap_or_default().to_owned());
+    let site = Key::new(|sensor| Some(sensor.split('-').next()?.into()));
     let sites = site.clone();
     let sensor = || [Input::text("sensor")];
     Pack::new(

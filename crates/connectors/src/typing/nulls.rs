@@ -1,5 +1,7 @@
 //! Texts that mean a missing value.
 
+use polars::prelude::StringChunked;
+
 /// Words that mean a missing value in columns that are not text.
 const NULL_WORDS: [&str; 22] = [
     "-",
@@ -44,6 +46,15 @@ impl NullValues {
     #[inline]
     pub fn contains(&self, text: &str) -> bool {
         if text.is_empty() { self.blank } else { self.texts.iter().any(|null| null == text) }
+    }
+
+    /// Whether a column has one of them.
+    pub fn any(&self, column: &StringChunked) -> bool {
+        if self.texts.is_empty() && column.null_count() == 0 {
+            let mut views = column.downcast_iter().flat_map(|array| array.views().iter());
+            return self.blank && views.any(|view| view.length == 0);
+        }
+        column.iter().flatten().any(|text| self.contains(text))
     }
 }
 

@@ -180,7 +180,7 @@ fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Colum
                 reader.first_value(tokens.as_ref().unwrap_or(&text));
             }
             let misfits = reader.misfits;
-            if tokens.is_none() && !text.iter().flatten().any(|text| rules.nulls.contains(text)) {
+            if tokens.is_none() && !rules.nulls.any(&text) {
                 return Ok((column.clone(), misfits));
             }
             let values: StringChunked =
