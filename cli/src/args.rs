@@ -382,4 +382,22 @@ pub struct Components {
 pub struct Init {
     /// A CSV, Parquet or NDJSON file, or the URL of one
     pub input: String,
+    /// Write the settings to this file, with the path of the input relative to it
+    #[arg(long, short = 'o')]
+    pub output: Option<PathBuf>,
+    /// Replace the file of --output if it exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// The column that says which rows are anomalies; no feature uses it
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// The column with the time of a row
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// The column that says whose rows they are, such as a client or a user
+    #[arg(long, value_name = "COLUMN")]
+    pub entity: Option<String>,
+    /// Do not run the settings on the first rows
+    #[arg(long)]
+    pub no_trial: bool,
 }

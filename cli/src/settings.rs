@@ -63,7 +63,14 @@ pub fn from_file(file: &Path) -> Result<LoadedSettings, Failure> {
     load_file(file, None).map(|(loaded, _)| loaded)
 }
 
-/// The same with its paths relative to the current folder.
+/// Settings that were made by this program.
+pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
+    let source = Source { file: "the proposal", name: "proposal" };
+    let other = |path: &str| Err(io::Error::other(format!("the proposal names {path}")));
+    Ok(anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?.job)
+}
+
+/// The settings of a file with their paths relative to the current folder.
 pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;

@@ -5,6 +5,7 @@ mod dns;
 mod finance;
 mod logins;
 mod random;
+mod web;
 
 use std::{
     fs::File,
@@ -23,6 +24,9 @@ pub struct Arguments {
     rows: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Of web: other families of attacks, for which no rule of `anomal init` was written
+    #[arg(long)]
+    held_out: bool,
     /// A file (`-`: standard output)
     #[arg(long, default_value = "-")]
     output: PathBuf,
@@ -36,6 +40,8 @@ enum Data {
     Finance,
     /// Logins to a small office's services, with two attacks on passwords
     Logins,
+    /// Requests to a web server, with three families of attacks
+    Web,
 }
 
 /// Writes the header and the rows.
@@ -66,6 +72,7 @@ fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> 
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),
         Data::Finance => finance::write(arguments.rows, arguments.seed, output),
         Data::Logins => logins::write(arguments.rows, arguments.seed, output),
+        Data::Web => web::write(arguments.rows, arguments.seed, arguments.held_out, output),
     }?;
     output.flush()
 }

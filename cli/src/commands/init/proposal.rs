@@ -1,0 +1,276 @@
+//! Settings from the roles of columns.
+
+use anomal_connectors::text::grouped;
+use anomal_core::proto::DataType;
+use serde_json::{Value, json};
+
+use super::{
+    known,
+    names::has,
+    profile::{ColumnProfile, Profile},
+    rates::{Feature, entities, rates},
+    roles::{Role, quoted, shorten},
+};
+
+/// Rows from which on a detector that needs no comparison between rows is proposed.
+const MANY_ROWS: usize = 2_000_000;
+/// Span of the rows in microseconds, from which on the hour of the day is a feature.
+const TWO_DAYS: f64 = 2.0 * 86_400e6;
+
+/// Settings with a comment for each line.
+pub struct Proposal {
+    pub time: Option<(String, String)>,
+    pub label: Option<(String, String)>,
+    pub packs: Vec<&'static str>,
+    pub features: Vec<Feature>,
+    /// Columns that are no features, and why.
+    pub left_out: Vec<(String, String)>,
+    pub flags: Vec<Value>,
+    pub engine: (&'static str, String),
+}
+
+impl Proposal {
+    pub fn new(profile: &Profile, roles: &[Role]) -> Self {
+        let rows = profile.total;
+        let engine = if rows > MANY_ROWS {
+            ("HBOS", format!("about {} rows; the Ensemble takes much longer", grouped(rows)))
+        } else {
+            ("Ensemble", "several detectors at once; `anomal detectors` lists others".to_owned())
+        };
+        let mut proposal = Self {
+            time: None,
+            label: None,
+            packs: Vec::new(),
+            features: Vec::new(),
+            left_out: Vec::new(),
+            flags: Vec::new(),
+            engine,
+        };
+        let replaced = known::features(profile, &mut proposal.features);
+        for (column, role) in profile.columns.iter().zip(roles) {
+            if replaced.contains(&column.name.as_str()) {
+                let why = "the features made of it stand for it".to_owned();
+                proposal.left_out.push((column.name.clone(), why));
+            } else {
+                proposal.column(profile, roles, column, role);
+            }
+        }
+        proposal.features.extend(rates(profile, roles));
+        proposal
+    }
+
+    /// Adds what a column of this role is good for.
+    fn column(&mut self, profile: &Profile, roles: &[Role], column: &ColumnProfile, role: &Role) {
+        let name = column.name.as_str();
+        let about = describe(column, profile.rows);
+        let mut feature = |settings: Value, comment: String| {
+            self.features.push(Feature { settings, comment });
+        };
+        match role {
+            Role::Time => {
+                self.time = Some((name.to_owned(), about));
+                let times = || column.numbers.iter().flatten().copied();
+                let span = times().fold(f64::MIN, f64::max) - times().fold(f64::MAX, f64::min);
+                if span >= TWO_DAYS {
+                    let expression = format!("EXTRACT(HOUR FROM {})", quoted(name));
+                    feature(
+                        expressed(&format!("{name}.hour"), &expression),
+                        "of the day, UTC".into(),
+                    );
+                }
+            }
+            Role::Label => {
+                self.left_out
+                    .push((name.to_owned(), format!("says which rows are anomalies: {about}")));
+                self.label = Some((name.to_owned(), about));
+            }
+            Role::Entity(_) => {
+                let rated = entities(profile, roles).iter().any(|(entity, _)| entity.name == name);
+                let why =
+                    if rated { "its rates stand for it" } else { "two other columns have rates" };
+                self.left_out.push((name.to_owned(), format!("{why}: {about}")));
+            }
+            Role::HostName => self.host_name(profile, roles, column, &about),
+            Role::Path => {
+                let length = format!("LENGTH({})", quoted(name));
+                feature(expressed(&format!("{name}.length"), &length), about);
+                let escapes = format!("{length} - LENGTH(REPLACE({}, '%', ''))", quoted(name));
+                let comment = "characters that are escaped, as in encoded attacks".to_owned();
+                feature(expressed(&format!("{name}.escapes"), &escapes), comment);
+                self.flags.extend(path_flags(name));
+            }
+            Role::Status(_) | Role::Category => {
+                feature(json!({"type": "field", "name": name, "kind": "categorical"}), about);
+            }
+            Role::Number => feature(json!({"type": "field", "name": name}), about),
+            Role::Frequent => {
+                let of = quoted(name);
+                let expression = format!("COUNT({of}) OVER (PARTITION BY {of})");
+                feature(
+                    expressed(&format!("{name}.rows"), &expression),
+                    format!("how common it is: {about}"),
+                );
+            }
+            Role::Text => {
+                let length = format!("LENGTH({})", quoted(name));
+                feature(expressed(&format!("{name}.length"), &length), about);
+            }
+            Role::LeftOut(why) => {
+                let entropy =
+                    has(name, &["answer", "answers"]) && column.data_type == DataType::String;
+                if entropy && roles.contains(&Role::HostName) && column.distinct() > 1 {
+                    let comment = format!("random for encoded data: {about}");
+                    feature(metric("entropy", name, &format!("{name}.entropy")), comment);
+                    self.flags.push(json!({
+                        "type": "direct", "name": "has_dns_data_b64_encoded", "dataNeeded": [name],
+                        "severity": "medium", "description": "An answer is base64",
+                        "message": "{count} answers carry base64",
+                    }));
+                } else {
+                    self.left_out.push((name.to_owned(), format!("{why} ({about})")));
+                }
+            }
+        }
+    }
+
+    /// Metrics of a host name, and flags for those that clients ask for.
+    fn host_name(
+        &mut self,
+        profile: &Profile,
+        roles: &[Role],
+        column: &ColumnProfile,
+        about: &str,
+    ) {
+        if self.packs.contains(&"dns") {
+            // The first is the name that was asked for.
+            self.left_out.push((
+                column.name.clone(),
+                format!("another host name has the metrics ({about})"),
+            ));
+            return;
+        }
+        self.packs.push("dns");
+        let name = column.name.as_str();
+        for (component, feature, comment) in [
+            ("hostname_entropy", "entropy", about),
+            ("numbers_in_hostname", "digits", ""),
+            ("subdomain_length", "subdomain_length", ""),
+            ("vowel_ratio", "vowel_ratio", "low for generated names"),
+            ("alexa_1m_rating", "popularity", "its rank among the popular domains"),
+            ("levenshtein", "typo_distance", "letters from the nearest popular domain"),
+        ] {
+            let settings = metric(component, name, &format!("{name}.{feature}"));
+            self.features.push(Feature { settings, comment: comment.to_owned() });
+        }
+        let time = profile.columns.iter().zip(roles).find(|(_, role)| **role == Role::Time);
+        let client = entities(profile, roles).first().map(|(column, _)| column.name.clone());
+        let (Some((time, _)), Some(client)) = (time, client) else { return };
+        let domain = format!("{name}.domain");
+        let mut registered = metric("registered_domain", name, &domain);
+        registered["multiplier"] = json!(0);
+        self.features
+            .push(Feature { settings: registered, comment: "for the next one".to_owned() });
+        self.features.push(Feature {
+            settings: json!({
+                "type": "aggregate", "name": format!("{name}.names_1h"), "function": "distinct",
+                "of": name, "by": [client, domain], "window": "1h",
+            }),
+            comment: format!(
+                "different names below one domain, of the same {client}: a tunnel has many"
+            ),
+        });
+        let mut flag =
+            |name: &str, needs: Value, params: Value, severity: &str, description: &str| {
+                self.flags.push(json!({
+                    "type": "aggregation", "name": name, "dataNeeded": needs, "params": params,
+                    "severity": severity, "description": description,
+                    "message": format!("{{count}} rows: {}", description.to_lowercase()),
+                }));
+            };
+        flag(
+            "unique_subdomains",
+            json!([client, time.name, name]),
+            json!({}),
+            "high",
+            "Many different names below one domain in an hour, as a tunnel has",
+        );
+        flag(
+            "beaconing_detector",
+            json!([client, time.name]),
+            json!({"domain": name}),
+            "low",
+            "A client calls a domain at regular intervals, as malware and updates do",
+        );
+        let codes = profile
+            .columns
+            .iter()
+            .find(|column| column.values.iter().any(|(text, _)| text == "NXDOMAIN"));
+        if let Some(codes) = codes {
+            flag(
+                "nxdomain_ratio",
+                json!([client, codes.name]),
+                json!({}),
+                "medium",
+                "A client asks for many names that do not exist, as generated ones do",
+            );
+        }
+    }
+}
+
+fn expressed(name: &str, expression: &str) -> Value {
+    json!({"type": "expression", "name": name, "expression": expression})
+}
+
+fn metric(component: &str, column: &str, name: &str) -> Value {
+    json!({"type": "metric", "name": component, "dataNeeded": [column], "as": name})
+}
+
+/// Flags for requests that look for holes.
+fn path_flags(path: &str) -> [Value; 2] {
+    let lower = format!("LOWER({})", quoted(path));
+    let any = |patterns: &[&str]| {
+        let likes = patterns
+            .iter()
+            .map(|pattern| format!("{lower} LIKE '{}'", pattern.replace('\'', "''")));
+        likes.collect::<Vec<_>>().join(" OR ")
+    };
+    let flag = |name: &str, expression: String, description: &str, message: &str| {
+        json!({
+            "type": "direct", "name": name, "expression": expression, "severity": "medium",
+            "description": description, "message": message,
+        })
+    };
+    [
+        flag(
+            "path_traversal",
+            any(&["%../%", "%2e%2e%2f%", "%/etc/passwd%"]),
+            "A path that leaves the folder of the site",
+            "{count} requests with paths that leave the folder of the site",
+        ),
+        flag(
+            "injection",
+            any(&["%union%select%", "%<script%", "%3cscript%", "%' or %", "%${jndi:%"]),
+            "Parts of SQL or script in a path",
+            "{count} requests with parts of SQL or script",
+        ),
+    ]
+}
+
+/// What a column holds, in a few words.
+fn describe(column: &ColumnProfile, rows: usize) -> String {
+    let distinct = column.distinct();
+    let text = match column.values.as_slice() {
+        [] => return "no values".to_owned(),
+        [(only, _)] => format!("only {}", shorten(only)),
+        [(most, count), ..] if distinct <= 50 => {
+            format!("{distinct} values, {} in {} %", shorten(most), count * 100 / rows.max(1))
+        }
+        [(most, _), ..] => format!("{} values, such as {}", grouped(distinct), shorten(most)),
+    };
+    match column.missing() {
+        0 => text,
+        missing => {
+            format!("{text}; missing in {} of {} rows", grouped(missing), grouped(rows))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Runs proposed settings on the first rows.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use anomal_connectors::{Connector, ConnectorRegistry, OpenOptions};
+use anomal_core::{Batch, Element, Position, Result, proto::Column};
+use anomal_dataflow::{Reader, Source, Split};
+use anomal_runner::{Options, Outcome, Quiet, run};
+use anomal_spec::{AnomalyJob, Input, InputDriver};
+use anomal_storage::Secrets;
+use polars::prelude::DataFrame;
+
+use crate::{engines, present::error::Failure};
+
+/// Rows of a trial.
+pub const ROWS: usize = 20_000;
+
+/// What a trial showed.
+pub struct Trial {
+    pub rows: u64,
+    pub suspicious: u64,
+    pub seconds: f64,
+    /// Features with one value in all rows.
+    pub constant: Vec<String>,
+}
+
+/// Runs a job on its first rows, without outputs.
+///
+/// # Errors
+/// Those of a run.
+pub fn run_first_rows(mut job: AnomalyJob, input: &Input) -> std::result::Result<Trial, Failure> {
+    job.spec.outputs.clear();
+    let mut connectors = ConnectorRegistry::default();
+    if let Some(driver) = input.driver() {
+        let (name, input) = (driver.name(), input.clone());
+        connectors.register(FirstRows { name, input });
+    }
+    let options = Options {
+        observer: Arc::new(Quiet),
+        connectors,
+        original: None,
+        suspects: 0,
+        results: false,
+        report: None,
+        secrets: Secrets::default(),
+        run: None,
+        namespace: None,
+        memory: None,
+    };
+    let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome: Outcome = runtime.block_on(async {
+        let engines = engines::connect(None, job.spec.classification.as_ref()).await?;
+        run(&job, &engines, &options).await
+    })?;
+    let features = outcome.analysis.iter().flat_map(|analysis| &analysis.features);
+    let constant = features.filter(|feature| feature.distinct <= 1 && feature.missing == 0);
+    Ok(Trial {
+        rows: outcome.summary.rows,
+        suspicious: outcome.summary.suspicious,
+        seconds: started.elapsed().as_secs_f64(),
+        constant: constant.filter_map(|f| f.feature.as_ref()).map(|f| f.name.clone()).collect(),
+    })
+}
+
+/// Opens an input that ends after the first rows.
+struct FirstRows {
+    name: &'static str,
+    input: Input,
+}
+
+impl Connector for FirstRows {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn open(&self, _: InputDriver<'_>, options: &OpenOptions) -> Result<Box<dyn Source>> {
+        let source = ConnectorRegistry::default().open(&self.input, options)?;
+        Ok(Box::new(FirstRowsSource { source }))
+    }
+}
+
+struct FirstRowsSource {
+    source: Box<dyn Source>,
+}
+
+impl Source for FirstRowsSource {
+    fn schema(&self) -> &[Column] {
+        self.source.schema()
+    }
+
+    fn select(&mut self, columns: &[Column]) -> Result<()> {
+        self.source.select(columns)
+    }
+
+    fn splits(&self) -> Vec<Split> {
+        self.source.splits()
+    }
+
+    fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
+        let reader = self.source.open(split, from)?;
+        Ok(Box::new(FirstRowsReader { reader, left: ROWS }))
+    }
+
+    fn empty(&self) -> DataFrame {
+        self.source.empty()
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        self.source.files()
+    }
+}
+
+struct FirstRowsReader {
+    reader: Box<dyn Reader>,
+    left: usize,
+}
+
+impl Reader for FirstRowsReader {
+    fn next(&mut self) -> Result<Element> {
+        if self.left == 0 {
+            return Ok(Element::End);
+        }
+        let element = self.reader.next()?;
+        if let Element::Batch(batch) = &element {
+            let batch: &Batch = batch;
+            self.left = self.left.saturating_sub(batch.height());
+        }
+        Ok(element)
+    }
+}
