@@ -1,9 +1,16 @@
 //! Parquet.
 
+mod conform;
 mod connector;
+mod convert;
+mod decimal;
+mod file;
 mod groups;
+mod members;
 mod pages;
 mod pending;
+mod reader;
+mod schema;
 mod sink;
 mod source;
 
@@ -13,6 +20,7 @@ use anomal_core::Error;
 use polars::prelude::PolarsError;
 
 pub(crate) use connector::ParquetConnector;
+pub(crate) use sink::ParquetSink;
 
 use crate::atomic_file::write_error;
 
