@@ -189,6 +189,11 @@ pub(crate) fn is_within(dtype: &DataType) -> bool {
     }
 }
 
+/// A name for messages.
+pub(crate) fn type_name(dtype: &DataType) -> String {
+    ArrowType::of(dtype).map_or_else(|| dtype.to_string(), |kind| kind.to_string())
+}
+
 /// Whether a name is reserved for columns of these types.
 pub(crate) fn is_reserved(name: &str) -> bool {
     name.starts_with(PREFIX)

@@ -6,6 +6,7 @@ mod convert;
 mod decimal;
 mod file;
 mod groups;
+mod leaf;
 mod members;
 mod pages;
 mod pending;
@@ -31,3 +32,6 @@ fn polars_error(target: &Path, error: PolarsError) -> Error {
         error => write_error(target, &std::io::Error::other(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ import uuid
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as encryption
 
@@ -116,7 +117,41 @@ for codec in ["none", "snappy", "gzip", "brotli", "lz4", "zstd"]:
 pq.write_table(pa.table({"d": pa.array([D("1.5"), D("2.5")], pa.decimal128(30, 1)), "v": [1, 2]}), "split-bytes.parquet",
                use_dictionary=False, column_encoding={"d": "BYTE_STREAM_SPLIT", "v": "PLAIN"})
 
+# Values that the sample of the first 10,000 rows does not show.
+def late(first, last, kind):
+    return pa.array([first] * 12_000 + [last] + [first] * 99, kind)
+
+
+rows = {"v": [1] * 12_100}
+pq.write_table(pa.table({"t": late(dt.datetime(2021, 6, 9), dt.datetime(9999, 12, 31), pa.timestamp("us"))} | rows),
+               "late-time.parquet", use_deprecated_int96_timestamps=True)
+pq.write_table(pa.table({"b": late(b"a", b"\xff", pa.binary())} | rows), "late-bytes.parquet")
+pq.write_table(pa.table({"u": late(1, 2**64 - 1, pa.uint64())} | rows), "late-number.parquet")
+
+# Times that no engine has.
+largest = 2**63 - 1
+pq.write_table(pa.table({
+    "date": pa.array([0, 2932897, None, 2**31 - 1], pa.int32()).cast(pa.date32()),
+    "millis": pa.array([0, 253402300800000, None, largest], pa.int64()).cast(pa.timestamp("ms")),
+    "micros": pa.array([0, 253402300800000000, None, largest], pa.int64()).cast(pa.timestamp("us", "UTC")),
+    "v": [1, 2, 3, 4],
+}), "far.parquet")
+
+# Files of one input.
+for folder in ["several", "too-wide", "one-less"]:
+    os.makedirs(folder, exist_ok=True)
+text = pa.dictionary(pa.int8(), pa.string())
+first = pa.table({"n": pa.array([1, 2], pa.int64()), "s": ["a", "b"], "t": pa.array([0, 1], pa.timestamp("us"))})
+second = pa.table({"t": pa.array([2, None], pa.timestamp("ms")), "s": array(text, ["b", None]), "n": pa.array([3, -128], pa.int8())})
+pq.write_table(first, "several/1.parquet")
+pq.write_table(second, "several/2.parquet")
+pq.write_table(pa.table({"n": pa.array([1], pa.int8())}), "too-wide/1.parquet")
+pq.write_table(pa.table({"n": pa.array([1, 128], pa.int64())}), "too-wide/2.parquet")
+pq.write_table(first, "one-less/1.parquet")
+pq.write_table(second.drop_columns("s"), "one-less/2.parquet")
+
 # Edges.
+feather.write_feather(pa.table({"v": [1]}), "feather.arrow", compression="uncompressed")
 pq.write_table(types.slice(0, 0), "no-rows.parquet")
 pq.ParquetWriter("no-groups.parquet", types.schema).close()
 pq.write_table(pa.table({"a": [1, 2], "A": ["x", "y"]}), "case.parquet")

@@ -13,17 +13,21 @@ use super::ArrowType;
 /// The most digits of a decimal of 128 bits.
 const MAX_PRECISION: usize = 38;
 
-/// A field with the types that it stands for.
+/// A column with the types that it stands for.
 pub(crate) fn export_field(field: &Field) -> Field {
-    Field { dtype: export_dtype(&field.dtype), ..field.clone() }
+    Field { dtype: export_dtype(&field.dtype, false), ..field.clone() }
 }
 
-fn export_dtype(dtype: &ArrowDataType) -> ArrowDataType {
+/// `nested`: whether it is the type of items or members.
+fn export_dtype(dtype: &ArrowDataType, nested: bool) -> ArrowDataType {
+    let inner = |field: &Field| Field { dtype: export_dtype(&field.dtype, true), ..field.clone() };
     match dtype {
-        ArrowDataType::LargeList(item) => ArrowDataType::LargeList(Box::new(export_field(item))),
+        ArrowDataType::LargeList(item) => ArrowDataType::LargeList(Box::new(inner(item))),
         ArrowDataType::Struct(fields) => match (ArrowType::of_arrow(dtype), fields.as_slice()) {
+            // Files of the writer have bytes of a fixed size in columns alone.
+            (Some(ArrowType::Uuid), [field]) if nested => field.dtype.clone(),
             (Some(kind), [field]) => target(&kind, &field.dtype),
-            _ => ArrowDataType::Struct(fields.iter().map(export_field).collect()),
+            _ => ArrowDataType::Struct(fields.iter().map(inner).collect()),
         },
         dtype => dtype.clone(),
     }
@@ -51,7 +55,7 @@ fn target(kind: &ArrowType, stored: &ArrowDataType) -> ArrowDataType {
             inner: ArrowDataType::FixedSizeBinary(16),
             metadata: None,
         })),
-        ArrowType::Map => export_dtype(stored),
+        ArrowType::Map => export_dtype(stored, true),
         ArrowType::Float16
         | ArrowType::Decimal { .. }
         | ArrowType::Binary
@@ -64,9 +68,13 @@ fn target(kind: &ArrowType, stored: &ArrowDataType) -> ArrowDataType {
 /// # Errors
 /// A column's field is not of the type that its name says.
 pub(crate) fn export_array(array: &dyn Array) -> PolarsResult<Box<dyn Array>> {
-    let dtype = export_dtype(array.dtype());
+    export(array, false)
+}
+
+fn export(array: &dyn Array, nested: bool) -> PolarsResult<Box<dyn Array>> {
+    let dtype = export_dtype(array.dtype(), nested);
     if let Some(lists) = array.as_any().downcast_ref::<ListArray<i64>>() {
-        let values = export_array(lists.values().as_ref())?;
+        let values = export(lists.values().as_ref(), true)?;
         let lists =
             ListArray::try_new(dtype, lists.offsets().clone(), values, lists.validity().cloned())?;
         return Ok(Box::new(lists));
@@ -78,7 +86,7 @@ pub(crate) fn export_array(array: &dyn Array) -> PolarsResult<Box<dyn Array>> {
         let validity = combine_validities_and(structs.validity(), field.validity());
         return export_values(&kind, field.with_validity(validity).as_ref(), dtype);
     }
-    let fields = structs.values().iter().map(|field| export_array(field.as_ref()));
+    let fields = structs.values().iter().map(|field| export(field.as_ref(), true));
     let fields = fields.collect::<PolarsResult<Vec<_>>>()?;
     let structs = StructArray::try_new(dtype, structs.len(), fields, structs.validity().cloned())?;
     Ok(Box::new(structs))
@@ -108,7 +116,7 @@ fn export_values(
                 texts.iter().map(|text| text.and_then(unscaled).unwrap_or_default()).collect();
             Ok(Box::new(PrimitiveArray::try_new(dtype, values.into(), texts.validity().cloned())?))
         }
-        ArrowType::Uuid => {
+        ArrowType::Uuid if matches!(dtype, ArrowDataType::Extension(_)) => {
             let texts = downcast::<Utf8ViewArray>(field)?;
             let bytes = texts.iter().map(|text| {
                 let digits = text.unwrap_or_default().replace('-', "");
@@ -119,11 +127,12 @@ fn export_values(
                 FixedSizeBinaryArray::try_new(dtype, bytes.into(), texts.validity().cloned())?;
             Ok(Box::new(array))
         }
-        ArrowType::Map => export_array(field),
+        ArrowType::Map => export(field, true),
         ArrowType::Float16
         | ArrowType::Decimal { .. }
         | ArrowType::Binary
-        | ArrowType::Hexadecimal => Ok(field.to_boxed()),
+        | ArrowType::Hexadecimal
+        | ArrowType::Uuid => Ok(field.to_boxed()),
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn conform(column: &Column, dtype: &DataType) -> Result<Result<Column
             }
         }
     }
-    let Some(kind) = kind else { return Ok(Ok(to)) };
+    let Some(kind) = kind else { return Ok(Ok(to.with_name(column.name().clone()))) };
     let field = to.take_materialized_series().with_name(kind.field_name());
     let tagged = StructChunked::from_series(column.name().clone(), column.len(), [field].iter())?;
     Ok(Ok(tagged.into_series().into_column()))

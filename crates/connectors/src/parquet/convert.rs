@@ -13,8 +13,13 @@ use polars_arrow::{
 };
 
 use super::{decimal::decimal_text, schema::Content};
-use crate::arrow_types::{ArrowType, widen};
+use crate::{
+    arrow_types::{ArrowType, widen},
+    text,
+};
 
+/// Bytes of a value that a message contains.
+const SHOWN: usize = 20;
 const JULIAN_DAY_OF_1970: i64 = 2_440_588;
 
 /// How columns are read whose values ask for it.
@@ -29,10 +34,10 @@ pub(super) struct Widening {
 /// A value for which a column has to be read in another way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
-    /// A time beyond the range of nanoseconds.
-    FarTime,
-    /// Bytes that are no text.
-    NoText,
+    /// A time beyond the range of its unit, if microseconds reach it by its text.
+    FarTime(String),
+    /// Bytes that are no text, as hexadecimal digits.
+    NoText(String),
 }
 
 /// Converts arrays, and looks for values that do not fit.
@@ -130,15 +135,9 @@ impl Converter {
         };
         let (mut values, mut valid) = (Vec::new(), Vec::new());
         for (row, value) in bytes.iter().enumerate() {
-            let time = value.and_then(|value| {
-                let (of_day, day) = value.split_at_checked(8)?;
-                let of_day = i64::from_le_bytes(of_day.try_into().ok()?);
-                let day = i64::from(u32::from_le_bytes(day.try_into().ok()?));
-                let time = (day - JULIAN_DAY_OF_1970).checked_mul(per_day)?;
-                time.checked_add(of_day / nanos)
-            });
+            let time = value.and_then(|value| time96(value, per_day, nanos));
             if value.is_some() && time.is_none() {
-                self.misfit.get_or_insert((row, Misfit::FarTime));
+                self.misfit.get_or_insert_with(|| (row, Misfit::FarTime(far_time(value))));
             }
             values.push(time.unwrap_or_default());
             valid.push(time.is_some());
@@ -159,15 +158,39 @@ impl Converter {
         if self.widening.hexadecimal {
             return Ok(tag(&ArrowType::Hexadecimal, bytes));
         }
-        let mut values = downcast::<BinaryViewArray>(bytes.as_ref())?.iter();
-        let no_text = |value: Option<&[u8]>| {
-            value.is_some_and(|value| simdutf8::basic::from_utf8(value).is_err())
-        };
-        if let Some(row) = values.position(no_text) {
-            self.misfit.get_or_insert((row, Misfit::NoText));
+        let values = downcast::<BinaryViewArray>(bytes.as_ref())?.iter().enumerate();
+        let mut no_text = values.filter_map(|(row, value)| {
+            value
+                .filter(|value| simdutf8::basic::from_utf8(value).is_err())
+                .map(|value| (row, value))
+        });
+        if let (None, Some((row, value))) = (&self.misfit, no_text.next()) {
+            let mut text = String::from("0x");
+            for byte in value.iter().take(SHOWN) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{byte:02x}");
+            }
+            self.misfit = Some((row, Misfit::NoText(text)));
         }
         Ok(tag(&ArrowType::Binary, bytes))
     }
+}
+
+/// A time of 96 bits in microseconds; nothing if it is beyond them.
+fn far_time(value: Option<&[u8]>) -> String {
+    let time = value.and_then(|value| time96(value, 86_400_000_000, 1_000));
+    time.map_or_else(String::new, |time| {
+        text::instant(time, polars::prelude::TimeUnit::Microseconds)
+    })
+}
+
+/// Nanoseconds of the day and a Julian day in units since 1970. `nanos`: nanoseconds in a unit.
+fn time96(value: &[u8], per_day: i64, nanos: i64) -> Option<i64> {
+    let (of_day, day) = value.split_at_checked(8)?;
+    let of_day = i64::from_le_bytes(of_day.try_into().ok()?);
+    let day = i64::from(u32::from_le_bytes(day.try_into().ok()?));
+    let time = (day - JULIAN_DAY_OF_1970).checked_mul(per_day)?;
+    time.checked_add(of_day / nanos)
 }
 
 /// The array under the name of a type.
@@ -224,15 +247,15 @@ fn interval(bytes: &[u8]) -> String {
     let mut parts = bytes.as_chunks::<4>().0.iter().map(|part| u32::from_le_bytes(*part));
     let mut next = || parts.next().unwrap_or_default();
     let (months, days, millis) = (next(), next(), next());
-    let mut text = String::from("P");
+    let mut period = String::from("P");
     for (count, unit) in [(months, 'M'), (days, 'D')] {
         if count > 0 {
-            let _ = write!(text, "{count}{unit}");
+            let _ = write!(period, "{count}{unit}");
         }
     }
-    if millis > 0 || text.len() == 1 {
-        let seconds = crate::text::seconds(i64::from(millis), 1_000);
-        let _ = write!(text, "T{seconds}S");
+    if millis > 0 || period.len() == 1 {
+        let seconds = text::seconds(i64::from(millis), 1_000);
+        let _ = write!(period, "T{seconds}S");
     }
-    text
+    period
 }

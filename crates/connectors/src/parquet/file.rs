@@ -187,8 +187,9 @@ impl ParquetFile {
             Error::input(
                 "BAD_PARQUET",
                 format!(
-                    "{}: column `{}` can't be read: {error}; the file is damaged or cut off, or the column is written in \
-                     a form that is not supported: write the file again, with plain or dictionary encoding",
+                    "{}: column `{}` can't be read: {error}; the file is damaged, cut off or encrypted, or the \
+                     column is written in a form that is not supported: write the file again, with plain or dictionary \
+                     encoding",
                     self.name, column.name
                 ),
             )

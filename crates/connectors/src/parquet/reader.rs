@@ -14,6 +14,7 @@ use super::{
     source::{big_number, note},
 };
 use crate::{
+    arrow_types,
     files::Files,
     findings::{StrayExample, TypeFindings},
     typing::{self, Class, EXACT, Misfits, TypeRules, View},
@@ -105,7 +106,11 @@ impl ParquetReader {
                 return Err(differ(format!("`{name}` is only in the latter")));
             };
             if Conformity::new(dtype, wanted).is_none() {
-                return Err(differ(format!("`{name}` has the types {dtype} and {wanted}")));
+                return Err(differ(format!(
+                    "`{name}` has the types {} and {}",
+                    arrow_types::type_name(dtype),
+                    arrow_types::type_name(wanted)
+                )));
             }
             Ok(place)
         };
@@ -148,6 +153,7 @@ impl ParquetReader {
                     self.row_name(row),
                     column.name(),
                     self.files.name(0),
+                    dtype = arrow_types::type_name(dtype),
                 );
                 Error::input("SCHEMAS_DIFFER", message)
             })
@@ -164,16 +170,14 @@ impl ParquetReader {
         widening: Widening,
     ) -> Result<()> {
         let column = self.opened.columns[place].name.to_string();
-        let (class, what, can_widen) = match misfit {
-            Misfit::FarTime => {
-                (Class::Beyond, "a time beyond the range of nanoseconds", !widening.micros)
-            }
-            Misfit::NoText => (Class::Hexadecimal, "bytes that are no text", true),
+        let (class, value, can_widen) = match misfit {
+            Misfit::FarTime(time) => (Class::Beyond, time, !widening.micros),
+            Misfit::NoText(bytes) => (Class::Hexadecimal, bytes, true),
         };
         if can_widen && self.rules.findings.can_restart() {
-            return Err(TypeFindings::widen(&column, class, what, &self.row_name(row)));
+            return Err(TypeFindings::widen(&column, class, value, &self.row_name(row)));
         }
-        if *misfit == Misfit::FarTime && !self.noted.contains(&column) {
+        if matches!(misfit, Misfit::FarTime(_)) && !self.noted.contains(&column) {
             let message = format!(
                 "`{column}` has times beyond the range of its unit, which count as missing, such as in {}",
                 self.row_name(row)

@@ -133,8 +133,8 @@ fn sample(
         let name = file.columns[place].name.as_str();
         let Some(widening) = widenings.get_mut(name) else { continue };
         match misfit {
-            Misfit::FarTime => widening.micros = true,
-            Misfit::NoText => widening.hexadecimal = true,
+            Misfit::FarTime(_) => widening.micros = true,
+            Misfit::NoText(_) => widening.hexadecimal = true,
         }
     }
     for column in rows.frame.columns() {
