@@ -164,7 +164,7 @@ impl ArrowType {
     }
 
     /// Whether its values are numbers of JSON.
-    fn is_number(&self) -> bool {
+    pub fn is_number(&self) -> bool {
         matches!(
             self,
             Self::Int8

@@ -46,19 +46,19 @@ pub(crate) fn typed_columns(batch: &Batch) -> Result<Vec<Column>> {
     json_columns(batch).iter().map(json_text::to_typed).collect()
 }
 
-/// The input's columns in types that all readers have: numbers, times, text, and lists and structs of them. Decimals,
-/// which floats may not hold, are `decimals`.
+/// The input's columns in types that all readers have: numbers, times, text, and lists and structs of them. Numbers that
+/// are not whole and of a type of their own, such as decimals, are `fractions`.
 ///
 /// # Errors
 /// `Internal`.
-pub(crate) fn simple_columns(batch: &Batch, decimals: Type) -> Result<Vec<Column>> {
+pub(crate) fn simple_columns(batch: &Batch, fractions: Type) -> Result<Vec<Column>> {
     let simple = |column: &Column| {
         let target = match ArrowType::of(column.dtype()) {
-            Some(ArrowType::Decimal { .. }) => decimals,
-            Some(kind) => match arrow_types::type_of(&kind) {
-                number @ (Type::Integer | Type::Float) => number,
-                _ => Type::String,
+            Some(kind) if kind.is_number() => match arrow_types::type_of(&kind) {
+                Type::Float => fractions,
+                whole => whole,
             },
+            Some(_) => Type::String,
             None if arrow_types::is_within(column.dtype()) => Type::String,
             None => return Ok(column.clone()),
         };

@@ -30,6 +30,16 @@ fn a_column_that_can_not_be_read_concerns_itself_alone() {
     assert!(done.workspace.read("out.csv").starts_with("v,anomal.row,"));
     let used = run_fields("reserved.parquet", &["x"]);
     used.output.expect(3, &["column `x` of reserved.parquet can't be read", "leave it out"]);
+    // The codec of a column without compression, behind its path, becomes that of LZO.
+    let text = data("bad-text.parquet");
+    let place = text.windows(6).position(|bytes| bytes == b"\x19\x18\x01s\x15\x00").unwrap();
+    let lzo = [&text[..place + 5], b"\x06", &text[place + 6..]].concat();
+    let settings = job("parquet: {path: in.parquet}", &fields(&["v"]));
+    let done = run("in.parquet", &lzo, &settings).succeeded();
+    assert_eq!(
+        done.note("UNSUPPORTED_TYPE"),
+        "`s` is left out, since its compression LZO is not supported"
+    );
     let parts = ["bad-text.parquet: column `s`", "UTF-8"];
     run_fields("bad-text.parquet", &["v"]).output.expect(3, &parts);
     let parts =

@@ -160,7 +160,7 @@ fn unsupported_codec(metadata: &FileMetadata, name: &str) -> Option<String> {
     let mut chunks = groups.filter_map(|group| group.columns_under_root_iter(name)).flatten();
     chunks
         .any(|chunk| chunk.compression() == Compression::Lzo)
-        .then(|| "its compression, LZO".to_owned())
+        .then(|| "its compression LZO".to_owned())
 }
 
 /// The schema that the writer had, if it has kept a readable one.

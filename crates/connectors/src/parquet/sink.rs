@@ -85,7 +85,7 @@ impl ParquetSink {
         })
     }
 
-    /// Writes columns in types that all readers have; decimals as text.
+    /// Writes columns in types that all readers have; decimals and the like as text.
     #[must_use]
     pub fn with_simple_types(self) -> Self {
         Self { simple: true, ..self }

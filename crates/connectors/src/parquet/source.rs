@@ -58,8 +58,9 @@ impl ParquetSource {
         let of_struct = |name: &str, dtype: &polars::prelude::DataType| {
             let members = members.iter().filter(move |(_, path)| path.column == name);
             let column = |name: &str, dtype| {
-                let data_type =
-                    if long.contains(&name.to_owned()) { DataType::Float } else { type_of(dtype) };
+                let is_long = long.iter().any(|long| long == name)
+                    || findings.widened(name).contains(Class::Long);
+                let data_type = if is_long { DataType::Float } else { type_of(dtype) };
                 Column { name: name.to_owned(), data_type: data_type.into() }
             };
             let columns = members.map(|(name, path)| column(name, &path.dtype));
