@@ -25,7 +25,8 @@ impl ResultFile {
     pub fn open(name: &str, columns: &[(&str, DataType)]) -> Result<Self, Failure> {
         let input = overrides::input(&Input::default(), name)?;
         let mut source = open(&input, &OpenOptions::default())?;
-        let names = source.schema().iter().map(|column| column.name.clone()).collect();
+        let names =
+            source.empty().get_column_names().into_iter().map(ToString::to_string).collect();
         let selected = columns.iter().map(|(name, data_type)| Column {
             name: (*name).to_owned(),
             data_type: (*data_type).into(),

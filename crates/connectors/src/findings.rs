@@ -189,10 +189,17 @@ impl TypeFindings {
             message,
             count,
         };
+        // Columns of Parquet have their types without settings.
+        let (types, rules) = if driver == "input.parquet" {
+            ("", "")
+        } else {
+            (
+                "; `types` sets the column's type without that",
+                "; strays: text makes such a column text, and strays: bad rejects the records",
+            )
+        };
         let restarts = self.restarts.iter().map(|why| {
-            let message = format!(
-                "read again from the start, because {why}; `types` sets the column's type without that"
-            );
+            let message = format!("read again from the start, because {why}{types}");
             note("RESTARTED", message, 0)
         });
         let words = counts.columns.iter().filter(|(_, counts)| !counts.words.is_empty());
@@ -211,10 +218,12 @@ impl TypeFindings {
         });
         let strays = counts.columns.iter().filter(|(_, counts)| counts.strays > 0);
         let strays = strays.map(|(column, counts)| {
-            let quoted = counts.examples.values().map(|stray| format!("`{}` at {}", stray.text, stray.place));
+            let quoted = counts
+                .examples
+                .values()
+                .map(|stray| format!("`{}` at {}", stray.text, stray.place));
             let message = format!(
-                "`{column}`: values that are not {} count as missing: {}; strays: text makes such a column text, and \
-                 strays: bad rejects the records",
+                "`{column}`: values that are not {} count as missing: {}{rules}",
                 counts.wanted,
                 quoted.collect::<Vec<_>>().join(", ")
             );

@@ -4,6 +4,7 @@
 //! returns rows as they were read and, beside them, the selected columns with types. A sink receives rows with their
 //! results.
 
+mod arrow_types;
 mod atomic_file;
 mod column;
 mod compression;
@@ -15,6 +16,7 @@ pub mod elasticsearch;
 mod files;
 mod findings;
 mod json_text;
+mod json_value;
 mod lines;
 pub mod ndjson;
 pub mod parquet;
@@ -31,7 +33,7 @@ mod typing;
 
 use anomal_core::Result;
 use anomal_dataflow::{Sink, Source};
-use anomal_spec::{Input, Output};
+use anomal_spec::{Input, Output, ParquetOutput};
 use anomal_storage::Secrets;
 
 pub use atomic_file::{AtomicFile, write_file};
@@ -62,4 +64,13 @@ pub fn create(
     run: &RunInfo,
 ) -> Result<Box<dyn Sink>> {
     ConnectorRegistry::default().create(output, place, secrets, run)
+}
+
+/// A Parquet file of all rows for programs that know simple types alone: numbers, texts, times, lists and structs.
+///
+/// # Errors
+/// `Output` if it can't be created.
+pub fn create_simple_table(output: &ParquetOutput) -> Result<Box<dyn Sink>> {
+    let access = Access { place: "report", auth: None, secrets: &Secrets::default() };
+    Ok(Box::new(parquet::ParquetSink::create(output, &access)?.with_simple_types()))
 }

@@ -1,9 +1,17 @@
 //! Parquet.
 
+mod conform;
 mod connector;
+mod convert;
+mod decimal;
+mod file;
 mod groups;
+mod leaf;
+mod members;
 mod pages;
 mod pending;
+mod reader;
+mod schema;
 mod sink;
 mod source;
 
@@ -13,6 +21,7 @@ use anomal_core::Error;
 use polars::prelude::PolarsError;
 
 pub(crate) use connector::ParquetConnector;
+pub(crate) use sink::ParquetSink;
 
 use crate::atomic_file::write_error;
 
@@ -23,3 +32,6 @@ fn polars_error(target: &Path, error: PolarsError) -> Error {
         error => write_error(target, &std::io::Error::other(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

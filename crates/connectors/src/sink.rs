@@ -1,10 +1,13 @@
 //! What output drivers share.
 
-use anomal_core::{Batch, ROW, Result};
+use anomal_core::{Batch, ROW, Result, proto::DataType as Type};
 use anomal_spec::{Include, Rows};
-use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
+use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, IntoColumn, NewChunkedArray};
 
-use crate::json_text;
+use crate::{
+    arrow_types::{self, ArrowType},
+    json_text, typing,
+};
 
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
@@ -24,18 +27,58 @@ pub(crate) fn frame(batch: &Batch, mut columns: Vec<Column>) -> Result<DataFrame
     Ok(DataFrame::new(batch.height(), columns)?)
 }
 
-/// The input's columns, typed where a type is available. JSON values of several types stay [`json_text`].
+/// The input's columns: those that were read as text typed where a type is available, others as they were read.
 pub(crate) fn json_columns(batch: &Batch) -> Vec<Column> {
-    let with_type = |column: &Column| batch.typed.column(column.name()).unwrap_or(column).clone();
+    let with_type = |column: &Column| {
+        let is_text =
+            column.dtype() == &DataType::String || json_text::field(column.dtype()).is_some();
+        let typed = batch.typed.column(column.name()).ok().filter(|_| is_text);
+        typed.unwrap_or(column).clone()
+    };
     batch.raw.columns().iter().map(with_type).collect()
 }
 
-/// The input's columns in types that all formats have: typed where a type is available, numbers, text.
+/// The input's columns in types that Parquet has.
 ///
 /// # Errors
 /// `Internal`.
 pub(crate) fn typed_columns(batch: &Batch) -> Result<Vec<Column>> {
     json_columns(batch).iter().map(json_text::to_typed).collect()
+}
+
+/// The input's columns in types that all readers have: numbers, times, text, and lists and structs of them. Numbers that
+/// are not whole and of a type of their own, such as decimals, are `fractions`.
+///
+/// # Errors
+/// `Internal`.
+pub(crate) fn simple_columns(batch: &Batch, fractions: Type) -> Result<Vec<Column>> {
+    let simple = |column: &Column| {
+        let target = match ArrowType::of(column.dtype()) {
+            Some(kind) if kind.is_number() => match arrow_types::type_of(&kind) {
+                Type::Float => fractions,
+                whole => whole,
+            },
+            Some(_) => Type::String,
+            None if arrow_types::is_within(column.dtype()) => Type::String,
+            None => return Ok(column.clone()),
+        };
+        match arrow_types::cast(column, target)? {
+            Some(simple) => Ok(simple),
+            None => typing::texts(column),
+        }
+    };
+    typed_columns(batch)?.iter().map(simple).collect()
+}
+
+/// A column whose values are written by their text, as text if it is of a type that has one of its own.
+///
+/// # Errors
+/// `Internal`.
+pub(crate) fn plain_column(column: &Column) -> Result<Column> {
+    match arrow_types::texts(column)? {
+        Some(texts) => Ok(texts.into_column()),
+        None => json_text::to_plain(column),
+    }
 }
 
 impl Projection {

@@ -5,11 +5,13 @@ mod infer;
 mod nulls;
 mod places;
 mod rules;
+mod stored;
 mod view;
 
-pub(crate) use classes::{Class, Classes, is_whole};
+pub(crate) use classes::{Class, Classes, EXACT, is_whole};
 pub(crate) use infer::{INFER_FROM, Inference, SampleValue};
 pub(crate) use nulls::{NullValues, NullWords};
 pub(crate) use places::Detected;
 pub(crate) use rules::TypeRules;
-pub(crate) use view::{Misfits, TypeMismatch, View, mismatch_message, type_columns, type_of};
+pub(crate) use stored::{texts, type_of};
+pub(crate) use view::{Misfits, TypeMismatch, View, mismatch_message, type_columns};

@@ -61,7 +61,10 @@ pub(crate) async fn compile<'a>(
     source.select(&plan.columns)?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
-    let columns = source.schema().to_vec();
+    // Results have columns of the input whole, without their members.
+    let written = source.empty();
+    let columns = source.schema().iter();
+    let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref())?;
     let mut sinks = sinks(spec, &plan, options, run).await?;

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anomal_connectors::{ReportInfo, RunInfo, create};
+use anomal_connectors::{ReportInfo, create_simple_table};
 use anomal_core::{
     Error, Hit, PublishRequest, ReportEngine, Result, Table,
     proto::{Analysis, Column, Plan, Report, report},
 };
 use anomal_dataflow::Sink;
-use anomal_spec::{AnomalyJob, Include, Input, InputDriver, Output, ParquetOutput, without_query};
-use anomal_storage::Secrets;
+use anomal_spec::{AnomalyJob, Include, Input, InputDriver, ParquetOutput, without_query};
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
 
@@ -63,9 +62,7 @@ impl<'a> Draft<'a> {
     pub fn sink(&self) -> Result<Box<dyn Sink>> {
         let path = self.rows().to_string_lossy().into_owned();
         let include = vec![Include::Features, Include::Contributions];
-        let parquet = ParquetOutput { include, ..ParquetOutput::new(path) };
-        let output = Output { parquet: Some(parquet), ..Output::default() };
-        create(&output, "report", &Secrets::default(), &RunInfo::default())
+        create_simple_table(&ParquetOutput { include, ..ParquetOutput::new(path) })
     }
 
     /// # Errors

@@ -32,11 +32,15 @@ pub fn fields(names: &[&str]) -> String {
 /// The cells of a CSV line.
 fn cells(line: &str) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
-    for character in line.chars() {
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        let cell = cells.last_mut().expect("a cell");
         match character {
+            // Two are one.
+            '"' if quoted && characters.next_if_eq(&'"').is_some() => cell.push('"'),
             '"' => quoted = !quoted,
             ',' if !quoted => cells.push(String::new()),
-            other => cells.last_mut().expect("a cell").push(other),
+            other => cell.push(other),
         }
     }
     cells

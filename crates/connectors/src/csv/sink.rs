@@ -6,12 +6,16 @@ use anomal_core::{Batch, ROW, Result};
 use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::CsvOutput;
 use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, NewChunkedArray, Series, StringChunked,
+    AnyValue, Column, DataFrame, DataType, IntoColumn, NewChunkedArray, Series, StringChunked,
 };
 use polars_arrow::array::Array;
 
 use super::CsvFile;
-use crate::{json_text, remote::Access, sink::Projection};
+use crate::{
+    remote::Access,
+    sink::{Projection, plain_column},
+    text,
+};
 
 pub(crate) struct CsvSink {
     file: CsvFile,
@@ -31,7 +35,7 @@ impl Sink for CsvSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
         let mut columns =
-            batch.raw.columns().iter().map(json_text::to_plain).collect::<Result<Vec<_>>>()?;
+            batch.raw.columns().iter().map(plain_column).collect::<Result<Vec<_>>>()?;
         columns.push(Column::new(ROW.into(), batch.offsets()));
         for column in batch.results.columns() {
             columns.push(flat(column)?);
@@ -73,10 +77,19 @@ pub fn flat(column: &Column) -> Result<Column> {
 
 /// The items of all lists, end to end.
 fn items(values: &Series) -> Result<Vec<String>> {
-    if !matches!(values.dtype(), DataType::Struct(_)) {
-        return Ok(values.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect());
-    }
-    let pairs = values.struct_()?;
+    let pairs = match values.dtype() {
+        DataType::Struct(fields) if fields.iter().any(|field| field.name() == "share") => {
+            values.struct_()?
+        }
+        _ => {
+            let item = |value: AnyValue<'_>| {
+                let mut text = String::new();
+                text::push(&mut text, &value);
+                text
+            };
+            return Ok(values.iter().map(item).collect());
+        }
+    };
     let (features, shares) = (pairs.field_by_name("feature")?, pairs.field_by_name("share")?);
     let pairs = features.str()?.iter().zip(shares.f64()?.iter());
     let item = |(feature, share): (Option<&str>, Option<f64>)| {

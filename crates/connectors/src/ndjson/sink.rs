@@ -1,9 +1,6 @@
 //! Results as NDJSON. Names stay flat, missing values are null.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::path::Path;
 
 use anomal_core::{Batch, Result};
 use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
@@ -12,10 +9,9 @@ use polars::prelude::{AnyValue, Column, DataType, StringChunked};
 
 use crate::{
     atomic_file::AtomicFile,
-    json_text,
+    json_text, json_value,
     remote::Access,
     sink::{Projection, frame, json_columns},
-    text,
     typing::{Class, NullValues, is_whole},
 };
 
@@ -44,11 +40,15 @@ impl NdjsonSink {
     /// column of decimals stays one.
     fn push_typed(&self, out: &mut Vec<u8>, value: &AnyValue<'_>, text: &str) {
         match value {
-            AnyValue::Null if !text.is_empty() && !self.nulls.contains(text) => text_to(out, text),
+            AnyValue::Null if !text.is_empty() && !self.nulls.contains(text) => {
+                json_value::push_text(out, text);
+            }
             AnyValue::Float64(_) if is_whole(text) => out.extend(text.as_bytes()),
             // Such as 1.234,50 or 45%.
-            AnyValue::Float64(_) if Class::classify(text) == Class::Text => text_to(out, text),
-            value => push(out, value),
+            AnyValue::Float64(_) if Class::classify(text) == Class::Text => {
+                json_value::push_text(out, text);
+            }
+            value => json_value::push(out, value),
         }
     }
 }
@@ -81,7 +81,7 @@ impl Sink for NdjsonSink {
                         );
                     }
                     Cells::Other(column) => {
-                        push(&mut lines, &column.get(row).unwrap_or(AnyValue::Null));
+                        json_value::push(&mut lines, &column.get(row).unwrap_or(AnyValue::Null));
                     }
                 }
             }
@@ -129,53 +129,7 @@ impl<'a> Cells<'a> {
 /// A column's name as a JSON key with its colon.
 fn key(column: &Column) -> Vec<u8> {
     let mut key = Vec::new();
-    text_to(&mut key, column.name());
+    json_value::push_text(&mut key, column.name());
     key.push(b':');
     key
-}
-
-fn text_to(out: &mut Vec<u8>, text: &str) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
-/// Appends a value as JSON. NaN and infinities, which JSON lacks, become null.
-fn push(out: &mut Vec<u8>, value: &AnyValue<'_>) {
-    let _ = match value {
-        AnyValue::Null => write!(out, "null"),
-        AnyValue::Boolean(value) => write!(out, "{value}"),
-        AnyValue::String(value) => return text_to(out, value),
-        AnyValue::StringOwned(value) => return text_to(out, value),
-        AnyValue::Int64(value) => write!(out, "{value}"),
-        AnyValue::Int32(value) => write!(out, "{value}"),
-        AnyValue::UInt64(value) => write!(out, "{value}"),
-        AnyValue::UInt32(value) => write!(out, "{value}"),
-        AnyValue::Float64(value) => serde_json::to_writer(out, value).map_err(io::Error::from),
-        AnyValue::List(list) => {
-            let mut before = b'[';
-            for value in list.iter() {
-                out.push(before);
-                before = b',';
-                push(out, &value);
-            }
-            let end: &[u8] = if before == b'[' { b"[]" } else { b"]" };
-            out.write_all(end)
-        }
-        AnyValue::Struct(_, _, fields) => {
-            let mut before = b'{';
-            for (field, value) in fields.iter().zip(value._iter_struct_av()) {
-                out.push(before);
-                before = b',';
-                text_to(out, field.name());
-                out.push(b':');
-                push(out, &value);
-            }
-            out.write_all(b"}")
-        }
-        value => {
-            let mut text = String::new();
-            text::push(&mut text, value);
-            return text_to(out, &text);
-        }
-    };
 }

@@ -6,18 +6,25 @@ use std::{
 };
 
 use anomal_core::Result;
-use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, SchemaExt};
+use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema};
 use polars_parquet::{
-    parquet::{CowBuffer, compression, page::CompressedDictPage},
+    parquet::{
+        CowBuffer, compression, page::CompressedDictPage, schema::types::PrimitiveLogicalType,
+    },
     write::{
-        CompressedDataPage, CompressedPage, CompressionOptions, Page, StatisticsOptions, Version,
-        WriteOptions, ZstdLevel, array_to_columns, compress, get_dtype_encoding, to_parquet_schema,
+        CompressedDataPage, CompressedPage, CompressionOptions, Page, ParquetType,
+        SchemaDescriptor, StatisticsOptions, Version, WriteOptions, ZstdLevel, array_to_columns,
+        compress, get_dtype_encoding, to_parquet_schema,
     },
 };
 use rayon::prelude::*;
 
 use super::polars_error;
-use crate::task::PendingTask;
+use crate::{
+    arrow_types::{export_array, export_field},
+    task::PendingTask,
+};
 
 /// zstd's own default, a good trade of size for time.
 const LEVEL: i32 = 3;
@@ -30,6 +37,28 @@ pub(super) fn options() -> PolarsResult<WriteOptions> {
         compression: CompressionOptions::Zstd(Some(ZstdLevel::try_new(LEVEL)?)),
         data_page_size: None,
     })
+}
+
+/// The Arrow schema of a file with columns of these types.
+pub(super) fn file_schema(schema: &Schema) -> ArrowSchema {
+    let fields = schema.to_arrow(CompatLevel::newest());
+    fields.iter_values().map(export_field).map(|field| (field.name.clone(), field)).collect()
+}
+
+/// The Parquet schema of such a file.
+pub(super) fn parquet_schema(schema: &ArrowSchema) -> PolarsResult<SchemaDescriptor> {
+    let types = to_parquet_schema(schema)?;
+    let fields = types.fields().iter().zip(schema.iter_values()).map(|(field, arrow)| {
+        let mut field = field.clone();
+        if let (ParquetType::PrimitiveType(leaf), ArrowDataType::Extension(_)) =
+            (&mut field, &arrow.dtype)
+        {
+            // The only one that is written.
+            leaf.logical_type = Some(PrimitiveLogicalType::Uuid);
+        }
+        field
+    });
+    Ok(SchemaDescriptor::new(types.name().into(), fields.collect()))
 }
 
 /// A compressed page. Its bytes are separate from its header, since they may be in a temporary file for a while.
@@ -160,13 +189,14 @@ fn encode_column(group: &DataFrame, place: usize) -> PolarsResult<ColumnPages> {
     let mut pages = ColumnPages { name, empty, leaves: Vec::new() };
     let mut column = DataFrame::new(group.height(), vec![column])?;
     column.rechunk_mut();
-    let schema = column.schema().to_arrow(CompatLevel::newest());
-    let types = to_parquet_schema(&schema)?;
+    let schema = file_schema(column.schema());
+    let types = parquet_schema(&schema)?;
     for batch in column.iter_chunks(CompatLevel::newest(), false) {
         for ((array, field), parquet_type) in
             batch.columns().iter().zip(schema.iter_values()).zip(types.fields())
         {
             let encodings = get_dtype_encoding(&field.dtype);
+            let array = export_array(array.as_ref())?;
             for leaf in array_to_columns(array, parquet_type.clone(), options, &encodings)? {
                 let leaf = leaf.map(|page| EncodedPage::compress(page?, options.compression));
                 pages.leaves.push(leaf.collect::<PolarsResult<_>>()?);

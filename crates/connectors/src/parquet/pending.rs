@@ -14,10 +14,7 @@ use super::{
     groups::RowGroups,
     pages::{ColumnPages, GroupEncoder, GroupPages},
 };
-use crate::{
-    atomic_file::write_error,
-    sink::{Projection, typed_columns},
-};
+use crate::{atomic_file::write_error, sink::Projection};
 
 /// Prefix of the features among the results.
 const FEATURES: &str = "anomal.features.";
@@ -54,8 +51,13 @@ impl PendingRows {
         })
     }
 
-    pub fn push(&mut self, batch: &Batch, projection: Projection) -> Result<()> {
-        let mut columns = typed_columns(batch)?;
+    /// Stores rows. `columns`: those of the source.
+    pub fn push(
+        &mut self,
+        batch: &Batch,
+        mut columns: Vec<Column>,
+        projection: Projection,
+    ) -> Result<()> {
         if projection.features() {
             let named = |feature: Column| {
                 let name = format!("{FEATURES}{}", feature.name());

@@ -1,33 +1,33 @@
 //! Results as Parquet: typed columns where a type is available, lists for flags and reasons.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{self, BufWriter},
     path::PathBuf,
 };
 
-use anomal_core::{Batch, Code, Error, Result};
+use anomal_core::{Batch, Code, Error, Result, proto::DataType};
 use anomal_dataflow::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 use anomal_spec::{ParquetOutput, is_url};
 use anomal_storage::Upload;
-use polars::prelude::{Column, CompatLevel, DataFrame, PolarsResult, Schema, SchemaExt};
-use polars_io::{SerReader, parquet::read::ParquetReader};
+use polars::prelude::{Column, DataFrame, PolarsResult, Schema};
 use polars_parquet::write::{
     CompressedPage, DynIter, DynStreamingIterator, FileWriter, fallible_streaming_iterator::convert,
 };
 use tempfile::NamedTempFile;
 
 use super::{
+    file::ParquetFile,
     groups::RowGroups,
-    pages::{GroupEncoder, GroupPages, is_empty, options},
+    pages::{GroupEncoder, GroupPages, file_schema, is_empty, options, parquet_schema},
     pending::PendingRows,
     polars_error,
 };
 use crate::{
     atomic_file::{folder, is_stream, publish, temporary, write_error},
     remote::{Access, upload_error},
-    sink::{Projection, frame, typed_columns},
+    sink::{Projection, frame, simple_columns, typed_columns},
 };
 
 pub(crate) struct ParquetSink {
@@ -42,6 +42,8 @@ pub(crate) struct ParquetSink {
     /// The writer and the columns in order, from the first results on.
     writer: Option<(FileWriter<BufWriter<File>>, Schema)>,
     projection: Projection,
+    /// Whether columns are written in types that all readers have.
+    simple: bool,
     groups: RowGroups,
     encoder: GroupEncoder,
     /// The pages of columns without values, by name and height. They are the same in each group.
@@ -76,10 +78,21 @@ impl ParquetSink {
             target,
             writer: None,
             projection: Projection::new(output.rows, &output.include),
+            simple: false,
             groups: RowGroups::default(),
             pending: None,
             rows: 0,
         })
+    }
+
+    /// Writes columns in types that all readers have; decimals and the like as text.
+    #[must_use]
+    pub fn with_simple_types(self) -> Self {
+        Self { simple: true, ..self }
+    }
+
+    fn columns(&self, batch: &Batch) -> Result<Vec<Column>> {
+        if self.simple { simple_columns(batch, DataType::String) } else { typed_columns(batch) }
     }
 
     fn begin_group(&mut self, mut group: DataFrame) -> Result<()> {
@@ -146,12 +159,11 @@ impl ParquetSink {
             self.pending.as_ref().map(|pending| pending.schema.clone()).unwrap_or_default();
         schema.retain(|name, _| !results.contains(name));
         schema.merge(results.clone());
-        let file = FileWriter::try_new(
-            BufWriter::with_capacity(1 << 20, self.reopen()?),
-            schema.to_arrow(CompatLevel::newest()),
-            options()?,
-        )?;
-        Ok((file, schema))
+        let arrow = file_schema(&schema);
+        let types = parquet_schema(&arrow)?;
+        let file = BufWriter::with_capacity(1 << 20, self.reopen()?);
+        let writer = FileWriter::new_with_parquet_schema(file, arrow, types, options()?);
+        Ok((writer, schema))
     }
 
     /// The file, to write or to read.
@@ -163,6 +175,7 @@ impl ParquetSink {
     }
 
     fn store_before_results(&mut self, batch: &Batch) -> Result<()> {
+        let columns = self.columns(batch)?;
         let pending = match &mut self.pending {
             Some(pending) => pending,
             none => {
@@ -174,7 +187,7 @@ impl ParquetSink {
                 none.insert(PendingRows::new(&self.target, &scratch)?)
             }
         };
-        pending.push(batch, self.projection)
+        pending.push(batch, columns, self.projection)
     }
 }
 
@@ -189,7 +202,7 @@ impl Sink for ParquetSink {
             return self.store_before_results(batch);
         }
         let batch = self.projection.project(batch)?;
-        let frame = frame(&batch, typed_columns(&batch)?)?;
+        let frame = frame(&batch, self.columns(&batch)?)?;
         self.rows += frame.height() as u64;
         if self.writer.is_none() {
             let writer = self.begin(frame.schema());
@@ -224,15 +237,15 @@ impl Sink for ParquetSink {
 
     fn read_back(&mut self, indices: &[u64], columns: &[String]) -> Result<DataFrame> {
         self.complete()?;
-        let row = |index: &u64| -> PolarsResult<DataFrame> {
-            ParquetReader::new(self.reopen()?)
-                .with_columns(Some(columns.to_vec()))
-                .with_slice(Some((usize::try_from(*index).unwrap_or(usize::MAX), 1)))
-                .finish()
-        };
+        let file = self.reopen().map_err(|error| write_error(&self.target, &error))?;
+        let file = ParquetFile::open(&self.target.display().to_string(), file)?;
+        let place = |name: &String| file.columns.iter().position(|column| column.name == *name);
+        let places: Vec<usize> = columns.iter().filter_map(place).collect();
+        let ways = file.widenings(&BTreeMap::new());
         let mut rows: Option<DataFrame> = None;
-        for row in indices.iter().map(row) {
-            let row = row.map_err(|error| polars_error(&self.target, error))?;
+        for index in indices {
+            let index = usize::try_from(*index).unwrap_or(usize::MAX - 1);
+            let row = file.read(index..index + 1, &places, &ways)?.frame;
             match &mut rows {
                 Some(rows) => {
                     rows.vstack_mut(&row)?;

@@ -1,41 +1,41 @@
 //! Reads Parquet files as they are and, beside them, the selected columns with types.
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use anomal_core::{Batch, Element, Error, Position, Result, proto::Column};
+use anomal_core::{
+    Code, Error, Position, Result,
+    proto::{Column, DataType, Diagnostic},
+};
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::ParquetInput;
-use polars::prelude::{DataFrame, Schema, SchemaExt, SerReader};
-use polars_io::parquet::read::ParquetReader as FileReader;
+use polars::prelude::{DataFrame, Schema};
 
+use super::{
+    convert::{Misfit, Widening},
+    file::ParquetFile,
+    members::{self, MemberPath},
+    reader::ParquetReader,
+};
 use crate::{
     files::Files,
+    findings::TypeFindings,
     remote::Access,
     source::{OpenOptions, resume},
-    typing::{self, TypeRules, View, type_of},
+    typing::{Class, INFER_FROM, View, type_of},
 };
 
 pub(crate) struct ParquetSource {
     files: Arc<Files>,
     batch_rows: usize,
+    /// The first file.
+    first: Arc<ParquetFile>,
     schema: Vec<Column>,
     native: Schema,
+    widenings: BTreeMap<String, Widening>,
+    /// Members of structs by the names of their columns.
+    members: BTreeMap<String, MemberPath>,
     selected: Vec<Column>,
-}
-
-/// Reads one file after the other.
-struct ParquetReader {
-    files: Arc<Files>,
-    batch_rows: usize,
-    native: Schema,
-    views: Vec<View>,
-    file: usize,
-    opened: File,
-    /// Rows in the current file, and the number of them that were read.
-    rows: usize,
-    offset: usize,
-    next_row: u64,
-    done: u64,
+    findings: TypeFindings,
 }
 
 impl ParquetSource {
@@ -50,92 +50,101 @@ impl ParquetSource {
         let secrets = &options.secrets;
         let access = Access { place: "input.parquet", auth: input.auth.as_ref(), secrets };
         let files = Files::find(&input.path, &[".parquet"], &access)?;
-        let (native, _) = read_footer(&files, 0, &files.open_file(0)?)?;
-        let column = |(name, dtype): (&polars::prelude::PlSmallStr, &polars::prelude::DataType)| {
-            Column { name: name.to_string(), data_type: type_of(dtype).into() }
+        let findings = options.findings.for_files(&files);
+        let first = ParquetFile::open(&files.name(0), files.open_file(0)?)?;
+        let (widenings, long) = sample(&first, &findings)?;
+        let native = first.schema(&widenings)?;
+        let members = members::find(&native);
+        let of_struct = |name: &str, dtype: &polars::prelude::DataType| {
+            let members = members.iter().filter(move |(_, path)| path.column == name);
+            let column = |name: &str, dtype| {
+                let is_long = long.iter().any(|long| long == name)
+                    || findings.widened(name).contains(Class::Long);
+                let data_type = if is_long { DataType::Float } else { type_of(dtype) };
+                Column { name: name.to_owned(), data_type: data_type.into() }
+            };
+            let columns = members.map(|(name, path)| column(name, &path.dtype));
+            std::iter::once(column(name, dtype)).chain(columns).collect::<Vec<_>>()
         };
-        let schema = native.iter().map(column).collect();
-        let (files, batch_rows) = (Arc::new(files), options.batch_rows);
-        Ok(Self { files, batch_rows, schema, native, selected: Vec::new() })
-    }
-}
-
-impl ParquetReader {
-    /// Moves to the next file with rows, if there is one.
-    fn advance(&mut self) -> Result<bool> {
-        while self.offset >= self.rows {
-            if self.file + 1 >= self.files.paths.len() {
-                return Ok(false);
-            }
-            self.done += self.size();
-            self.file += 1;
-            self.opened = self.files.open_file(self.file)?;
-            let (native, rows) = read_footer(&self.files, self.file, &self.opened)?;
-            if native != self.native {
-                return Err(Error::input(
-                    "SCHEMAS_DIFFER",
-                    format!(
-                        "{} has other columns than {}",
-                        self.files.name(self.file),
-                        self.files.name(0)
-                    ),
-                ));
-            }
-            (self.rows, self.offset) = (rows, 0);
+        let mut schema: Vec<Column> =
+            native.iter().flat_map(|(name, dtype)| of_struct(name, dtype)).collect();
+        for column in &first.unsupported {
+            let (name, why) = (column.name.as_str(), column.unsupported.as_deref());
+            note(
+                &findings,
+                "UNSUPPORTED_TYPE",
+                format!(
+                    "`{name}` is left out, since {} is not supported",
+                    why.unwrap_or("its type")
+                ),
+            );
+            schema.push(Column { name: name.to_owned(), data_type: DataType::String.into() });
         }
-        Ok(true)
-    }
-
-    /// Bytes in the current file.
-    fn size(&self) -> u64 {
-        self.opened.metadata().map_or(0, |file| file.len())
-    }
-
-    fn progress(&self) -> (u64, Option<u64>) {
-        let size = self.size();
-        let share = if self.rows == 0 { 1.0 } else { self.offset as f64 / self.rows as f64 };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a file's size"
-        )]
-        let here = (size as f64 * share) as u64;
-        (self.done + here, self.files.progress().1)
+        Ok(Self {
+            files: Arc::new(files),
+            batch_rows: options.batch_rows,
+            first: Arc::new(first),
+            schema,
+            native,
+            widenings,
+            members,
+            selected: Vec::new(),
+            findings,
+        })
     }
 }
 
-impl Reader for ParquetReader {
-    fn next(&mut self) -> Result<Element> {
-        if !self.advance()? {
-            return Ok(Element::End);
+pub(super) fn note(findings: &TypeFindings, reason: &str, message: String) {
+    findings.note(Diagnostic {
+        path: "input.parquet".to_owned(),
+        reason: reason.to_owned(),
+        message,
+        count: 0,
+    });
+}
+
+/// Reads the first rows of columns whose way of reading depends on their values. Returns the ways, and the columns with
+/// whole numbers beyond 64 bits with a sign.
+fn sample(
+    file: &ParquetFile,
+    findings: &TypeFindings,
+) -> Result<(BTreeMap<String, Widening>, Vec<String>)> {
+    let places: Vec<usize> =
+        (0..file.columns.len()).filter(|place| file.columns[*place].depends_on_values()).collect();
+    let mut widenings = BTreeMap::new();
+    let mut long = Vec::new();
+    for place in &places {
+        let name = file.columns[*place].name.to_string();
+        let shown = findings.widened(&name);
+        if shown.contains(Class::Long) {
+            long.push(name.clone());
         }
-        let file = self.opened.try_clone();
-        let file = file.map_err(|error| self.files.read_error(self.file, &error))?;
-        let count = self.batch_rows.min(self.rows - self.offset);
-        let raw = FileReader::new(file)
-            .with_slice(Some((self.offset, count)))
-            .finish()
-            .map_err(|error| corrupt_file(&self.files.name(self.file), &error))?;
-        self.offset += count;
-        let offsets = (self.next_row..self.next_row + count as u64).collect();
-        self.next_row += count as u64;
-        let typed = typing::type_columns(&raw, &self.views, &TypeRules::typed())?.columns;
-        let batch = Batch::new(offsets, raw, typed)?.with_progress(self.progress());
-        Ok(Element::Batch(Box::new(batch)))
+        let widening = Widening {
+            micros: shown.contains(Class::Beyond),
+            hexadecimal: shown.contains(Class::Hexadecimal),
+        };
+        widenings.insert(name, widening);
     }
-}
-
-fn read_footer(files: &Files, index: usize, opened: &File) -> Result<(Schema, usize)> {
-    let name = files.name(index);
-    let opened = opened.try_clone().map_err(|error| files.read_error(index, &error))?;
-    let mut reader = FileReader::new(opened);
-    let schema = reader.schema().map_err(|error| corrupt_file(&name, &error))?;
-    let rows = reader.num_rows().map_err(|error| corrupt_file(&name, &error))?;
-    Ok((Schema::from_arrow_schema(&schema), rows))
-}
-
-fn corrupt_file(name: &str, error: &polars::error::PolarsError) -> Error {
-    Error::input("BAD_PARQUET", format!("{name} is not a complete Parquet file: {error}"))
+    if places.is_empty() {
+        return Ok((widenings, long));
+    }
+    let ways = file.widenings(&widenings);
+    let rows = file.read(0..file.height().min(INFER_FROM), &places, &ways)?;
+    for (place, _, misfit) in rows.misfits {
+        let name = file.columns[place].name.as_str();
+        let Some(widening) = widenings.get_mut(name) else { continue };
+        match misfit {
+            Misfit::FarTime(_) => widening.micros = true,
+            Misfit::NoText(_) => widening.hexadecimal = true,
+        }
+    }
+    for column in rows.frame.columns() {
+        let Ok(numbers) = column.u64() else { continue };
+        if numbers.iter().flatten().any(|number| i64::try_from(number).is_err()) {
+            long.push(column.name().to_string());
+        }
+    }
+    Ok((widenings, long))
 }
 
 impl Source for ParquetSource {
@@ -145,24 +154,37 @@ impl Source for ParquetSource {
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
         self.selected = columns.to_vec();
+        for column in columns {
+            let name = View::new(column).source;
+            let unsupported = self.first.unsupported.iter();
+            if let Some(column) = unsupported.into_iter().find(|column| column.name == name) {
+                let message = format!(
+                    "column `{name}` of {} can't be read, since {} is not supported; leave it out of the settings, or \
+                     write the file with another type",
+                    self.files.name(0),
+                    column.unsupported.as_deref().unwrap_or("its type"),
+                );
+                return Err(Error::new(Code::InvalidInput, "UNSUPPORTED_TYPE", message));
+            }
+            let unsigned = self.native.get(&name) == Some(&polars::prelude::DataType::UInt64);
+            if unsigned && column.data_type() == DataType::Float {
+                note(&self.findings, "BIG_NUMBER", big_number(&name));
+            }
+        }
         Ok(())
     }
 
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
-        let opened = self.files.open_file(0)?;
-        let (_, rows) = read_footer(&self.files, 0, &opened)?;
-        let reader = ParquetReader {
-            files: Arc::clone(&self.files),
-            batch_rows: self.batch_rows,
-            native: self.native.clone(),
-            views: self.selected.iter().map(View::new).collect(),
-            file: 0,
-            opened,
-            rows,
-            offset: 0,
-            next_row: 0,
-            done: 0,
-        };
+        let reader = ParquetReader::new(
+            Arc::clone(&self.files),
+            self.batch_rows,
+            Arc::clone(&self.first),
+            self.native.clone(),
+            self.widenings.clone(),
+            self.members.clone(),
+            self.selected.iter().map(View::new).collect(),
+            self.findings.clone(),
+        );
         Ok(resume(Box::new(reader), from))
     }
 
@@ -173,4 +195,10 @@ impl Source for ParquetSource {
     fn files(&self) -> &[PathBuf] {
         &self.files.paths
     }
+}
+
+pub(super) fn big_number(column: &str) -> String {
+    format!(
+        "`{column}` has whole numbers beyond 2^53, which can't be distinguished as numbers; use kind: categorical"
+    )
 }

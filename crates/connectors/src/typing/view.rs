@@ -16,6 +16,7 @@ use super::{
     classes::{self, Class, Classes, Kind},
     places::NumberFormat,
     rules::{Misfit, TypeRules},
+    stored,
 };
 use crate::{datetime, json_text};
 
@@ -77,7 +78,7 @@ pub(crate) fn mismatch_message(value: &str, wanted: &str) -> String {
     format!("`{}` is not {wanted}", shown(value))
 }
 
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     value.chars().take(SHOWN).collect()
 }
 
@@ -140,7 +141,7 @@ fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Colum
         }
         Some(tokens) => Cow::Owned(json_text::plain_texts(tokens)),
         None if column.dtype() == &DataType::String => Cow::Borrowed(column.str()?),
-        None => return Ok((cast_column(column, view.data_type)?, Misfits::default())),
+        None => return stored::cast_column(column, view, rules),
     };
     let mut reader = Reader {
         view,
@@ -255,40 +256,5 @@ impl Reader<'_> {
             }
             return;
         }
-    }
-}
-
-/// Casts a column that is not text to one of the engines' types.
-fn cast_column(column: &Column, target: Type) -> Result<Column> {
-    let dtype = match target {
-        Type::Integer => DataType::Int64,
-        Type::Float => DataType::Float64,
-        Type::Boolean => DataType::Boolean,
-        Type::Datetime => DataType::Datetime(TimeUnit::Microseconds, None),
-        Type::String | Type::Unspecified => {
-            if column.dtype().is_nested() {
-                let text = column
-                    .as_materialized_series()
-                    .iter()
-                    .map(|value| (!value.is_null()).then(|| value.to_string()));
-                let text: StringChunked = text.collect();
-                return Ok(text.with_name(column.name().clone()).into_column());
-            }
-            DataType::String
-        }
-    };
-    Ok(column.cast(&dtype)?)
-}
-
-/// The engines' type for a column's data type.
-pub(crate) fn type_of(dtype: &DataType) -> Type {
-    match dtype {
-        DataType::Boolean => Type::Boolean,
-        DataType::Datetime(..) | DataType::Date => Type::Datetime,
-        dtype if dtype.is_integer() => Type::Integer,
-        dtype if dtype.is_float() || matches!(dtype, DataType::Duration(_) | DataType::Time) => {
-            Type::Float
-        }
-        _ => Type::String,
     }
 }

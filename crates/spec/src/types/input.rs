@@ -59,7 +59,7 @@ pub struct CsvInput {
     pub bad_lines: BadLines,
 }
 
-/// Columnar files; all files have the same schema.
+/// Columnar files, of which all have the same columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ParquetInput {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anomal_core::{Batch, Result};
+use anomal_core::{Batch, Result, proto::DataType};
 use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     run_fields::RunFields,
     tree::{RowNotes, Tree, key},
 };
-use crate::{sink::typed_columns, text};
+use crate::{sink::simple_columns, text};
 
 const FEATURES: &str = "anomal.features.";
 const CONTRIBUTIONS: &str = "anomal.contributions.";
@@ -65,7 +65,7 @@ impl<'a> DocumentBatch<'a> {
         let (mut tree, mut others, mut known, mut time) =
             (Tree::default(), Vec::new(), HashMap::new(), None);
         let mut names = HashSet::new();
-        for (place, column) in typed_columns(batch)?.iter().enumerate() {
+        for (place, column) in simple_columns(batch, DataType::Float)?.iter().enumerate() {
             let name = column.name().as_str();
             if run.time_column.as_deref() == Some(name) {
                 time = Some(Cells::new(column)?);
