@@ -2,7 +2,7 @@
 
 use anomal_core::{Batch, ROW, Result};
 use anomal_spec::{Include, Rows};
-use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray};
+use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray};
 
 use crate::json_text;
 
@@ -28,6 +28,16 @@ pub(crate) fn frame(batch: &Batch, mut columns: Vec<Column>) -> Result<DataFrame
 pub(crate) fn json_columns(batch: &Batch) -> Vec<Column> {
     let with_type = |column: &Column| batch.typed.column(column.name()).unwrap_or(column).clone();
     batch.raw.columns().iter().map(with_type).collect()
+}
+
+/// As [`json_columns`], with numbers that were read as times as numbers.
+pub(crate) fn columns_as_read(batch: &Batch) -> Vec<Column> {
+    let columns = json_columns(batch).into_iter().zip(batch.raw.columns());
+    let as_read = |(typed, raw): (Column, &Column)| match typed.dtype() {
+        DataType::Datetime(..) if raw.dtype() != &DataType::String => raw.clone(),
+        _ => typed,
+    };
+    columns.map(as_read).collect()
 }
 
 /// The input's columns in types that all formats have: typed where a type is available, numbers, text.

@@ -5,6 +5,7 @@ mod infer;
 mod nulls;
 mod places;
 mod rules;
+mod times;
 mod view;
 
 pub(crate) use classes::{Class, Classes, is_whole};
@@ -12,4 +13,5 @@ pub(crate) use infer::{INFER_FROM, Inference, SampleValue};
 pub(crate) use nulls::{NullValues, NullWords};
 pub(crate) use places::Detected;
 pub(crate) use rules::TypeRules;
+pub(crate) use times::{TimeSettings, readings, resolve_years, years};
 pub(crate) use view::{Misfits, TypeMismatch, View, mismatch_message, type_columns, type_of};

@@ -14,7 +14,7 @@ use crate::{
     atomic_file::AtomicFile,
     json_text,
     remote::Access,
-    sink::{Projection, frame, json_columns},
+    sink::{Projection, columns_as_read, frame},
     text,
     typing::{Class, NullValues, is_whole},
 };
@@ -45,6 +45,7 @@ impl NdjsonSink {
     fn push_typed(&self, out: &mut Vec<u8>, value: &AnyValue<'_>, text: &str) {
         match value {
             AnyValue::Null if !text.is_empty() && !self.nulls.contains(text) => text_to(out, text),
+            AnyValue::Datetime(..) | AnyValue::DatetimeOwned(..) => text_to(out, text),
             AnyValue::Float64(_) if is_whole(text) => out.extend(text.as_bytes()),
             // Such as 1.234,50 or 45%.
             AnyValue::Float64(_) if Class::classify(text) == Class::Text => text_to(out, text),
@@ -56,7 +57,7 @@ impl NdjsonSink {
 impl Sink for NdjsonSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
-        let frame = frame(&batch, json_columns(&batch))?;
+        let frame = frame(&batch, columns_as_read(&batch))?;
         let raw = |column: &Column| batch.raw.column(column.name()).ok();
         let mut lines = Vec::new();
         let keys: Vec<Vec<u8>> = frame.columns().iter().map(key).collect();
