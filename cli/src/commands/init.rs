@@ -28,8 +28,10 @@ pub fn init(arguments: &Init) -> CommandResult {
     let input = overrides::input(&Input::default(), &arguments.input)?;
     let mut source = open(&input, &OpenOptions::default())?;
     let columns = source.schema().to_vec();
+    let times = source.times().into_iter().filter(|reading| reading.problem.is_empty());
+    let times: Vec<String> = times.map(|reading| reading.column).collect();
     source.select(&columns)?;
-    let profile = Profile::from_source(source, &columns)?;
+    let profile = Profile::from_source(source, &columns, &times)?;
     if let Some(reason) = profile.no_features() {
         let message = format!("{}: nothing here can be a feature: {reason}", arguments.input);
         return Err(Failure::new(message, exit::INPUT));
@@ -47,6 +49,8 @@ struct Profile {
 
 struct ColumnProfile {
     column: Column,
+    /// Whether it has numbers that can be read as times.
+    has_times: bool,
     missing: usize,
     /// How often each value occurs.
     counts: HashMap<String, usize>,
@@ -56,9 +60,15 @@ struct ColumnProfile {
 }
 
 impl Profile {
-    fn from_source(source: Box<dyn Source>, columns: &[Column]) -> Result<Self, Failure> {
+    /// `times`: the columns of other types that can be read as times.
+    fn from_source(
+        source: Box<dyn Source>,
+        columns: &[Column],
+        times: &[String],
+    ) -> Result<Self, Failure> {
         let empty = |column: &Column| ColumnProfile {
             column: column.clone(),
+            has_times: times.contains(&column.name),
             missing: 0,
             counts: HashMap::new(),
             host_names: 0,
@@ -136,6 +146,9 @@ impl ColumnProfile {
             _ if present == 0 => Role::LeaveOut("has no values"),
             _ if distinct == 1 => Role::LeaveOut("has the same value in all rows"),
             DataType::Datetime => Role::Time,
+            DataType::Integer | DataType::Float if self.has_times && is_named_time(&name) => {
+                Role::Time
+            }
             DataType::Integer if named_id || distinct == present && present > 20 => {
                 Role::LeaveOut("looks like an identifier: a value for each row")
             }
@@ -159,6 +172,13 @@ enum Role {
     HostName,
     Time,
     LeaveOut(&'static str),
+}
+
+/// Whether a word of a column's name, in lower case, is one for times.
+fn is_named_time(name: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["ts", "time", "timestamp", "date", "datetime", "epoch", "created", "start", "end", "at"];
+    name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
 /// Whether a text has a dot inside, letters in the last label, and only characters of host names.
@@ -257,6 +277,12 @@ mod tests {
         assert!(hosts.into_iter().all(is_host_name));
         let others = ["10.0.0.1", "example", "", "a b.com", "3.14", "x.y"];
         assert!(!others.into_iter().any(is_host_name));
+    }
+
+    #[test]
+    fn names_of_times_have_a_word_for_them() {
+        assert!(["ts", "@timestamp", "created_at", "event.start"].into_iter().all(is_named_time));
+        assert!(!["bytes", "tsx", "runtime_ms", "attempts"].into_iter().any(is_named_time));
     }
 
     #[test]
