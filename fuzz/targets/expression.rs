@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(features) = serde_json::from_value(feature) else { return };
     let settings = FeatureSettings { features, ..FeatureSettings::default() };
     let engine = LocalFeatureEngine::default();
-    let Some(plan) = block_on(engine.plan(PlanRequest { settings, schema })) else { return };
+    let Some(plan) = block_on(engine.plan(PlanRequest { settings, schema, times: Vec::new() })) else { return };
     let scope = if plan.global { Scope::Global } else { Scope::Row };
     let request = ExtractRequest {
         settings: plan.settings.as_str().into(),

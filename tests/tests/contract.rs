@@ -52,7 +52,7 @@ fn plan_request(features: &serde_json::Value) -> PlanRequest {
         column("bytes", DataType::Integer),
         column("unused", DataType::Float),
     ];
-    PlanRequest { settings, schema }
+    PlanRequest { settings, schema, times: Vec::new() }
 }
 
 fn features() -> serde_json::Value {

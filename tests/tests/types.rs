@@ -7,6 +7,8 @@ mod types {
     mod restart;
     mod strays;
     mod support;
+    mod time_detection;
+    mod time_settings;
     mod times;
     mod tokens;
 }

@@ -11,6 +11,7 @@ use anomal_core::{Code, Error, Violation, proto::Diagnostic};
 use serde::Serialize;
 
 use crate::{
+    datetime::TimeTally,
     files::Files,
     text::grouped,
     typing::{Class, Classes},
@@ -37,6 +38,7 @@ pub struct TypeFindings {
 #[derive(Debug, Default)]
 struct Counts {
     columns: BTreeMap<String, ColumnCounts>,
+    times: BTreeMap<String, TimeTally>,
     notes: Vec<Diagnostic>,
 }
 
@@ -180,6 +182,14 @@ impl TypeFindings {
         }
     }
 
+    /// Counts what reading the times of a column has met.
+    pub(crate) fn count_times(&self, column: &str, tally: &TimeTally) {
+        if *tally != TimeTally::default() {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.times.entry(column.to_owned()).or_default().add(tally);
+        }
+    }
+
     /// The notes for a summary. `driver`: the path of the input in the settings, such as `input.csv`.
     pub fn notes(&self, driver: &str) -> Vec<Diagnostic> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +239,14 @@ impl TypeFindings {
             );
             note("STRAYS", message, counts.strays)
         });
-        restarts.chain(counts.notes.iter().cloned()).chain(words).chain(strays).collect()
+        let times = time_notes(&counts.times);
+        let times = times.into_iter().map(|(reason, message, count)| note(reason, message, count));
+        restarts
+            .chain(counts.notes.iter().cloned())
+            .chain(times)
+            .chain(words)
+            .chain(strays)
+            .collect()
     }
 
     /// The figures for a summary; nothing if there is nothing to report.
@@ -243,6 +260,45 @@ impl TypeFindings {
         let summary = InputSummary { restarts: self.restarts.len(), columns: columns.collect() };
         (summary != InputSummary::default()).then_some(summary)
     }
+}
+
+/// Notes on times: reason, message, count.
+fn time_notes(tallies: &BTreeMap<String, TimeTally>) -> Vec<(&'static str, String, u64)> {
+    let mut notes = Vec::new();
+    let columns: Vec<String> = tallies
+        .iter()
+        .filter(|(_, tally)| tally.without_zone > 0)
+        .map(|(column, _)| format!("`{column}`"))
+        .collect();
+    if !columns.is_empty() {
+        let message = format!(
+            "{}: times without a zone are taken as UTC; `times: {{zone: Europe/Berlin}}` or another zone sets theirs, and \
+             `zone: UTC` confirms it",
+            columns.join(", ")
+        );
+        notes.push(("NO_ZONE", message, tallies.values().map(|tally| tally.without_zone).sum()));
+    }
+    for (column, tally) in tallies {
+        if tally.gaps + tally.folds > 0 {
+            let message = format!(
+                "`{column}`: the zone's clock skips {} of the times, which are read as later ones, and has {} of them twice, \
+                 which are read as the earlier ones",
+                grouped(tally.gaps),
+                grouped(tally.folds)
+            );
+            notes.push(("CLOCK_CHANGES", message, tally.gaps + tally.folds));
+        }
+        if !tally.by_format.is_empty() {
+            let formats = tally
+                .by_format
+                .iter()
+                .map(|(format, count)| format!("{format} {}", grouped(count)));
+            let message =
+                format!("`{column}`: times by format: {}", formats.collect::<Vec<_>>().join(", "));
+            notes.push(("TIME_FORMATS", message, tally.by_format.values().sum()));
+        }
+    }
+    notes
 }
 
 fn times(count: u64) -> String {

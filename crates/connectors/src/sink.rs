@@ -38,6 +38,16 @@ pub(crate) fn json_columns(batch: &Batch) -> Vec<Column> {
     batch.raw.columns().iter().map(with_type).collect()
 }
 
+/// As [`json_columns`], with numbers that were read as times as numbers.
+pub(crate) fn columns_as_read(batch: &Batch) -> Vec<Column> {
+    let columns = json_columns(batch).into_iter().zip(batch.raw.columns());
+    let as_read = |(typed, raw): (Column, &Column)| match typed.dtype() {
+        DataType::Datetime(..) if raw.dtype() != &DataType::String => raw.clone(),
+        _ => typed,
+    };
+    columns.map(as_read).collect()
+}
+
 /// The input's columns in types that Parquet has.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod nulls;
 mod places;
 mod rules;
 mod stored;
+mod times;
 mod view;
 
 pub(crate) use classes::{Class, Classes, EXACT, is_whole};
@@ -14,4 +15,5 @@ pub(crate) use nulls::{NullValues, NullWords};
 pub(crate) use places::Detected;
 pub(crate) use rules::TypeRules;
 pub(crate) use stored::{texts, type_of};
+pub(crate) use times::{TimeSettings, readings, resolve_years, years};
 pub(crate) use view::{Misfits, TypeMismatch, View, mismatch_message, type_columns};

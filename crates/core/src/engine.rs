@@ -13,7 +13,7 @@ use crate::{
     Cancel, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListReportsRequest, ListReportsResponse, Plan, Report, StepStatistics,
+        ListReportsRequest, ListReportsResponse, Plan, Report, StepStatistics, TimeReading,
     },
 };
 
@@ -37,6 +37,8 @@ pub struct PlanRequest {
     pub settings: FeatureSettings,
     /// All columns of the input, in order, typed as its driver would type them.
     pub schema: Vec<Column>,
+    /// How columns of other types are read where a step needs them as times.
+    pub times: Vec<TimeReading>,
 }
 
 #[derive(Clone, Debug)]

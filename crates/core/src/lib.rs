@@ -29,4 +29,4 @@ pub use model::{Model, ModelId};
 pub use scope::Scope;
 pub use statistics::{Statistics, add_steps};
 pub use table::{ROW, Table};
-pub use text_view::{column_of_view, text_view};
+pub use text_view::{column_of_view, text_view, time_view};

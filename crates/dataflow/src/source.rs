@@ -2,7 +2,10 @@
 
 use std::{borrow::BorrowMut, fmt::Write, path::PathBuf};
 
-use anomal_core::{Batch, Element, Position, Result, proto::Column};
+use anomal_core::{
+    Batch, Element, Position, Result,
+    proto::{Column, TimeReading},
+};
 use polars::prelude::DataFrame;
 
 /// A part of an input that is read in order and by itself: all files of a job, a partition of a topic.
@@ -19,6 +22,12 @@ pub struct Split {
 pub trait Source: Send {
     /// All columns in order, with given or inferred types.
     fn schema(&self) -> &[Column];
+
+    /// How columns of other types are read where settings need them as times: [`select`](Self::select) takes them as
+    /// datetime.
+    fn times(&self) -> Vec<TimeReading> {
+        Vec::new()
+    }
 
     /// Names the columns that [`Batch::typed`](anomal_core::Batch) is to hold and their types.
     ///

@@ -125,8 +125,10 @@ pub async fn check_columns(
     let input = job.spec.input.clone();
     let opening = OpenOptions { secrets: secrets.clone(), ..OpenOptions::default() };
     let connectors = ConnectorRegistry::default();
-    let source = blocking(move |_| connectors.open(&input, &opening)).await?;
-    plan(&job.spec, engine, source.as_ref()).await
+    let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
+    let plan = plan(&job.spec, engine, source.as_ref()).await?;
+    source.select(&plan.columns)?;
+    Ok(plan)
 }
 
 async fn plan(
@@ -153,7 +155,7 @@ async fn plan(
         flags: spec.flags.clone(),
         keyed: true,
     };
-    let request = PlanRequest { settings, schema };
+    let request = PlanRequest { settings, schema, times: source.times() };
     engine.plan(request).await
 }
 

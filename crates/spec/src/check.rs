@@ -52,6 +52,9 @@ impl Check {
     /// The tree as JSON with camelCase keys. Problems are recorded, and invalid values left out.
     pub fn value(&mut self, node: &Node, schema: &Json, path: &str) -> Json {
         self.places.set(path, node.place);
+        if let Some(forms) = schema["oneOf"].as_array() {
+            return self.form(node, forms, path);
+        }
         let wanted = schema["type"].as_str().unwrap_or("any");
         match (&node.value, wanted) {
             (Value::String(text), "any") if schema["x-kubernetes-int-or-string"] == true => {
@@ -91,6 +94,27 @@ impl Check {
             (_, "any") => self.scalar(node, path),
             (found, _) => self.wrong_type(node.place, found, schema, path),
         }
+    }
+
+    /// A value that has one of several forms, each of another type.
+    fn form(&mut self, node: &Node, forms: &[Json], path: &str) -> Json {
+        let found = match &node.value {
+            Value::Map(_) => "object",
+            Value::List(_) => "array",
+            Value::String(_) => "string",
+            _ => "",
+        };
+        if let Some(form) = forms.iter().find(|form| form["type"] == found) {
+            return self.value(node, form, path);
+        }
+        let wanted = forms.iter().filter_map(|form| form["type"].as_str()).map(describe_type);
+        let wanted = wanted.collect::<Vec<_>>().join(" or ");
+        self.wrong(
+            node.place,
+            path,
+            format!("this is {} where {wanted} is expected", node.value.kind()),
+        );
+        Json::Null
     }
 
     fn wrong_type(&mut self, place: Place, found: &Value, schema: &Json, path: &str) -> Json {

@@ -12,6 +12,7 @@ mod paths;
 mod problem;
 mod rules;
 mod schema;
+mod time_rules;
 mod types;
 mod yaml;
 

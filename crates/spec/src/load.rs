@@ -11,6 +11,7 @@ use crate::{
     check::{Check, Places},
     original,
     schema::SettingsSchema,
+    time_rules,
     yaml::{self, Node, Value},
 };
 
@@ -152,6 +153,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         }
         let (prefix, spec) = value.get("spec").map_or(("", &value), |spec| ("spec.", spec));
         reject_shared_files(&mut check, spec, prefix);
+        time_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {
         match serde_json::from_value(value) {

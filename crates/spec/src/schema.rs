@@ -102,6 +102,10 @@ fn make_structural(schema: &mut Value) {
             make_structural(below);
         }
     }
+    // Short and long forms of one setting, such as the type of a column. A CRD leaves such a value open.
+    if let Some(forms) = object.get_mut("oneOf").and_then(Value::as_array_mut) {
+        forms.iter_mut().for_each(make_structural);
+    }
     if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
         properties.values_mut().for_each(make_structural);
     }
@@ -128,6 +132,12 @@ fn remove_null(object: &mut Map<String, Value>) {
 
 /// Rewrites the variants of an enum to one `enum` with one description.
 fn merge_variants(object: &mut Map<String, Value>) {
+    let is_name = |variant: &Value| variant.get("const").or(variant.get("enum")).is_some();
+    let of_names =
+        |variants: &Value| variants.as_array().is_some_and(|all| all.iter().all(is_name));
+    if !object.get("oneOf").is_some_and(of_names) {
+        return;
+    }
     let Some(Value::Array(variants)) = object.remove("oneOf") else { return };
     let mut names = Vec::new();
     let mut described: Vec<String> = Vec::new();

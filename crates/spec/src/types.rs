@@ -15,6 +15,7 @@ mod report;
 mod runner;
 mod schedule;
 mod secret;
+mod times;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
 pub use driver::{FileSettings, InputDriver, OutputDriver};
@@ -37,6 +38,7 @@ pub use report::{Report, seconds};
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
+pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the
 /// component's own JSON Schema.

@@ -624,3 +624,73 @@ fn an_index_to_write_to_is_one_in_lower_case() {
     let auth = problems(output("deadLetter: {path: a.ndjson, auth: {secretRef: {name: s}}}"));
     assert!(auth.contains("goes with a URL"), "{auth}");
 }
+
+fn with_types(driver: &str, rest: &str) -> String {
+    format!("input:\n  {driver}:\n    path: in\n{rest}features: [{{type: field, name: a}}]\n")
+}
+
+#[test]
+fn a_type_has_a_short_and_a_long_form() {
+    let rest = "    times: {zone: Europe/Vienna, year: 2024}
+    types:
+      zip: string
+      seen: {type: datetime, format: [iso, '%d.%m.%Y %H:%M'], zone: America/New_York}
+      log: {type: datetime, format: syslog}
+      n: {type: integer}
+";
+    for driver in ["csv", "ndjson"] {
+        let loaded = loaded(&with_types(driver, rest));
+        let text = to_manifest_yaml(&loaded.job).unwrap();
+        for part in ["zip: string", "- iso", "zone: America/New_York", "format: syslog"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let again = load(text.as_bytes(), SOURCE, &no_file).unwrap();
+        assert_eq!(again.job.spec, loaded.job.spec);
+    }
+}
+
+#[test]
+fn problems_of_times_have_places() {
+    let rest = "    times: {zone: Europe/Viena, year: 24}
+    types:
+      a: date
+      b: {type: datetime, format: isoo}
+      c: {type: datetime, format: [iso, '%H:%M', yyyy]}
+      d: {type: integer, format: iso}
+      e: {type: datetime, formt: iso}
+      f: {type: datetime, format: 7}
+      g: [datetime]
+      h: {format: iso}
+      i: 5
+";
+    insta::assert_snapshot!(problems(with_types("csv", rest)), @r"
+    job.yaml:4:39: input.csv.times.year: 24 is below 1970, the least allowed
+    job.yaml:6:10: input.csv.types.a: `date` is unknown; it is one of string, integer, float, boolean, datetime
+    job.yaml:10:27: input.csv.types.e.formt: unknown key; did you mean `format`?
+    job.yaml:11:35: input.csv.types.f.format: this is a number where text or a list is expected
+    job.yaml:12:10: input.csv.types.g: this is a list where text or a map is expected
+    job.yaml:13:10: input.csv.types.h: `type` is missing
+    job.yaml:14:10: input.csv.types.i: this is a number where text or a map is expected
+    ");
+    let rest = "    times: {zone: Europe/Viena}
+    types:
+      b: {type: datetime, format: isoo}
+      c: {type: datetime, format: [iso, '%H:%M', yyyy-MM-dd]}
+      d: {type: integer, format: iso}
+      e: {type: datetime, format: [us, eu]}
+      f: {type: datetime, format: syslog}
+      g: {type: datetime, format: iso, year: 2024}
+      h: {type: datetime, format: '%d.%m.%Y', zone: Mars/Base}
+";
+    insta::assert_snapshot!(problems(with_types("csv", rest)), @r"
+    job.yaml:4:13: input.csv.times.zone: there is no time zone `Europe/Viena`; did you mean `Europe/Vienna`?
+    job.yaml:6:27: input.csv.types.b.format: there is no format `isoo`; did you mean `iso`?
+    job.yaml:7:41: input.csv.types.c.format[1]: the format `%H:%M` can't be used: it has no day; add %d and %m, %j or %s
+    job.yaml:7:50: input.csv.types.c.format[2]: there is no format `yyyy-MM-dd`; a format is a text with conversions, such as %d.%m.%Y %H:%M, or one of iso, isoBasic, epoch, epochMillis, epochMicros, epochNanos, apache, rfc2822, http, ctime, syslog, kibana, slash, us, eu, dayMonth, filetime
+    job.yaml:8:26: input.csv.types.d.format: `format` goes with `type: datetime`
+    job.yaml:9:27: input.csv.types.e.format: `us` and `eu` read the same text as different days; choose one of them
+    job.yaml:10:27: input.csv.types.f.format: times in the format `syslog` have no year; add `year`, the year of the first record
+    job.yaml:11:40: input.csv.types.g.year: `year` is for formats without a year, such as syslog
+    job.yaml:12:47: input.csv.types.h.zone: there is no time zone `Mars/Base`; names look like Europe/Vienna
+    ");
+}

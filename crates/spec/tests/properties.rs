@@ -14,12 +14,12 @@ use std::{collections::BTreeMap, io};
 use anomal_spec::{
     API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
     Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, DecimalMark,
-    Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, Include, Input,
-    KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput, Numbers,
-    OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine,
-    Report, Resources, Rows, Runner, Schedule, SecretRef, Severity, Source, Strays, TerminalOutput,
-    ThousandsMark, Threshold, ThresholdMethod, Tls, Volume, VolumeMount, load, load_original,
-    to_manifest_yaml,
+    Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, FormatNames,
+    Include, Input, KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput,
+    NdjsonOutput, Numbers, OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput,
+    Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule, SecretRef, Severity, Source,
+    Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times, Tls, TypeDetails,
+    TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -112,13 +112,39 @@ fn some_parameters() -> impl Strategy<Value = Parameters> {
     })
 }
 
-fn types() -> impl Strategy<Value = BTreeMap<String, ColumnType>> {
+fn column_types() -> impl Strategy<Value = ColumnType> {
     use ColumnType::{Boolean, Datetime, Float, Integer, String};
-    prop::collection::btree_map(
-        text(),
-        select(vec![Boolean, Datetime, Float, Integer, String]),
-        0..3,
-    )
+    select(vec![Boolean, Datetime, Float, Integer, String])
+}
+
+fn zones() -> impl Strategy<Value = Option<String>> {
+    option::of(select(vec!["UTC", "Europe/Vienna", "America/New_York"]).prop_map(str::to_owned))
+}
+
+fn times() -> impl Strategy<Value = Times> {
+    (zones(), option::of(1970_i16..=2100)).prop_map(|(zone, year)| Times { zone, year })
+}
+
+fn formats() -> impl Strategy<Value = FormatNames> {
+    let names = select(vec!["iso", "apache", "eu", "%d.%m.%y %H:%M"]).prop_map(str::to_owned);
+    prop_oneof![
+        names.clone().prop_map(FormatNames::One),
+        vec(names, 1..4).prop_map(FormatNames::Several),
+    ]
+}
+
+fn type_settings() -> impl Strategy<Value = BTreeMap<String, TypeSetting>> {
+    let details = (option::of(formats()), zones()).prop_map(|(format, zone)| TypeDetails {
+        column_type: ColumnType::Datetime,
+        format,
+        zone,
+        year: None,
+    });
+    let setting = prop_oneof![
+        column_types().prop_map(TypeSetting::Name),
+        details.prop_map(TypeSetting::Detailed),
+    ];
+    prop::collection::btree_map(text(), setting.boxed(), 0..3).boxed()
 }
 
 fn bad_lines() -> impl Strategy<Value = BadLines> {
@@ -152,8 +178,9 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 fn input() -> impl Strategy<Value = Input> {
     let words = || vec(text(), 0..3);
     let misfits = (vec(text(), 0..3), option::of(words()), strays(), option::of(numbers()));
-    let csv = (path(), auth(), separator(), misfits, types(), bad_lines()).prop_map(
-        |(path, auth, separator, misfits, types, bad_lines)| {
+    let typing = || (type_settings(), option::of(times()));
+    let csv = (path(), auth(), separator(), misfits, typing(), bad_lines()).prop_map(
+        |(path, auth, separator, misfits, (types, times), bad_lines)| {
             let (null_values, null_words, strays, numbers) = misfits;
             CsvInput {
                 // Credentials go with a URL.
@@ -164,24 +191,26 @@ fn input() -> impl Strategy<Value = Input> {
                 null_words,
                 strays,
                 numbers,
+                times,
                 types,
                 bad_lines,
             }
         },
     );
-    let ndjson = (path(), words(), strays(), types(), bad_lines()).prop_map(
-        |(path, null_words, strays, types, bad_lines)| NdjsonInput {
+    let ndjson = (path(), words(), strays(), typing(), bad_lines()).prop_map(
+        |(path, null_words, strays, (types, times), bad_lines)| NdjsonInput {
             path,
             auth: None,
             null_words,
             strays,
+            times,
             types,
             bad_lines,
         },
     );
     prop_oneof![
-        csv.prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
-        ndjson.prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
+        csv.boxed().prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
+        ndjson.boxed().prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
         path().prop_map(|path| Input {
             parquet: Some(ParquetInput { path, auth: None }),
             ..Input::default()
@@ -474,15 +503,16 @@ prop_compose! {
     fn job()(
         name in "[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?",
         labels in prop::collection::btree_map("[a-z_./-]{1,10}", text(), 0..3),
-        input in input(),
+        // On the heap: all of these on the stack are more than a test's thread has without optimisation.
+        input in input().boxed(),
         packs in vec(select(vec!["dns".to_owned(), "finance".to_owned()]), 0..2),
         filters in vec(filter(), 0..3),
-        features in vec(feature(), 0..4),
+        features in vec(feature().boxed(), 0..4),
         flags in vec(flag(), 0..3),
-        classification in option::of(classification()),
-        outputs in outputs(),
+        classification in option::of(classification().boxed()),
+        outputs in outputs().boxed(),
         dead_letter in option::of(Just(DeadLetter { path: "rejected".into(), auth: None })),
-        engines in option::of(engines()),
+        engines in option::of(engines().boxed()),
         report in option::of(report()),
         cluster in cluster(),
     ) -> AnomalyJob {

@@ -57,10 +57,13 @@ pub fn crd() -> Value {
     })
 }
 
-/// Converts a JSON Schema to the subset of a CRD: open objects are marked, closed ones need no mark, and formats that the
-/// API server does not support are removed.
+/// Converts a JSON Schema to the subset of a CRD: open objects are marked, closed ones need no mark, formats that the API
+/// server does not support are removed, and a value with several forms is open: the operator checks it.
 fn adapt(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
+    if object.remove("oneOf").is_some() {
+        object.insert("x-kubernetes-preserve-unknown-fields".into(), true.into());
+    }
     if let Some(free) = object.get("additionalProperties").and_then(Value::as_bool) {
         object.remove("additionalProperties");
         if free {

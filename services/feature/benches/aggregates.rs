@@ -81,7 +81,8 @@ fn extract(bencher: Bencher<'_, '_>, functions: &[&str]) {
         ..FeatureSettings::default()
     };
     let (runtime, engine) = (Runtime::new().unwrap(), LocalFeatureEngine::default());
-    let plan = runtime.block_on(engine.plan(PlanRequest { settings, schema })).unwrap();
+    let plan =
+        runtime.block_on(engine.plan(PlanRequest { settings, schema, times: Vec::new() })).unwrap();
     let table = table();
     let columns = table.columns().select(plan.global_columns.iter().map(String::as_str));
     let table = table.with_columns(columns.unwrap()).unwrap();

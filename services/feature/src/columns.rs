@@ -4,25 +4,36 @@ use std::collections::BTreeMap;
 
 use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
-    Error, Result, Scope,
-    proto::{Column, DataType, component::Type},
-    text_view,
+    Error, Result, Scope, column_of_view,
+    proto::{Column, DataType, TimeReading, component::Type},
+    text_view, time_view,
 };
 use anomal_spec::suggestion;
 use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
 
 use crate::expression::{Expression, missing_column};
 
-/// How steps read a column: in its own type, as text, or both.
+/// How steps read a column: in its own type, as text, in either of both, and as times of another type.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four uses, each with or without the others")]
 struct Usage {
     as_typed: bool,
     as_text: bool,
+    as_any: bool,
+    as_time: bool,
+}
+
+impl Usage {
+    /// Whether times are all that is read of it.
+    fn only_time(self) -> bool {
+        self.as_time && !(self.as_typed || self.as_text || self.as_any)
+    }
 }
 
 /// The columns and features that a step may read, and how the steps so far read them.
 pub(crate) struct Columns<'a> {
     schema: &'a [Column],
+    times: &'a [TimeReading],
     components: &'a ComponentRegistry,
     packs: &'a [String],
     time_column: Option<&'a str>,
@@ -37,13 +48,14 @@ impl<'a> Columns<'a> {
     /// The columns of an input, and the components of which those of `packs` may be used.
     pub fn new(
         schema: &'a [Column],
+        times: &'a [TimeReading],
         components: &'a ComponentRegistry,
         packs: &'a [String],
         time_column: Option<&'a str>,
         keyed_scope: Scope,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
-        Self { schema, components, packs, time_column, usage, features, keyed_scope }
+        Self { schema, times, components, packs, time_column, usage, features, keyed_scope }
     }
 
     pub fn add_feature(&mut self, name: &str, data_type: DataType, scope: Scope) {
@@ -120,6 +132,11 @@ impl<'a> Columns<'a> {
         component: &str,
         path: &str,
     ) -> Result<String> {
+        if types == [DataType::Datetime]
+            && let Some(view) = self.time_view(name, component, path)?
+        {
+            return Ok(view);
+        }
         let column = self.find(name, path)?;
         if types.contains(&column.data_type()) {
             self.usage.entry(name.to_owned()).or_default().as_typed = true;
@@ -137,13 +154,35 @@ impl<'a> Columns<'a> {
         Ok(name.to_owned())
     }
 
+    /// Marks a column of another type as read as times, and returns the name under which that is selected.
+    ///
+    /// # Errors
+    /// There is no single reading.
+    fn time_view(&mut self, name: &str, reader: &str, path: &str) -> Result<Option<String>> {
+        let view = time_view(name);
+        if self.schema.iter().any(|column| column.name == view) {
+            self.usage.entry(view.clone()).or_default().as_typed = true;
+            return Ok(Some(view));
+        }
+        let Some(reading) = self.times.iter().find(|reading| reading.column == name) else {
+            return Ok(None);
+        };
+        if !reading.problem.is_empty() {
+            let message = format!("{reader} needs times: {}", reading.problem);
+            return Err(Error::settings(path, &reading.reason, message));
+        }
+        self.find(name, path)?;
+        self.usage.entry(name.to_owned()).or_default().as_time = true;
+        Ok(Some(view))
+    }
+
     /// Marks a column as read in any type, or finds a feature, and returns its type.
     ///
     /// # Errors
     /// There is no column or feature of that name.
     pub fn read_value(&mut self, name: &str, path: &str) -> Result<DataType> {
         if let Some(column) = self.schema.iter().find(|column| column.name == name) {
-            self.usage.entry(name.to_owned()).or_default();
+            self.usage.entry(name.to_owned()).or_default().as_any = true;
             return Ok(column.data_type());
         }
         let feature = self.features.iter().find(|feature| feature.0 == name);
@@ -279,9 +318,15 @@ impl<'a> Columns<'a> {
         Ok((expression, scope))
     }
 
-    /// Whether a column is read in its own type and as text.
-    pub fn is_read_twice(&self, name: &str) -> bool {
-        self.usage.get(name).is_some_and(|used| used.as_typed && used.as_text)
+    /// The name under which a step reads a column: its own, unless it is read in another way too.
+    pub fn settled<'b>(&self, name: &'b str) -> &'b str {
+        let column = column_of_view(name);
+        if column == name || self.schema.iter().any(|column| column.name == name) {
+            return name;
+        }
+        let used = self.usage.get(column).copied().unwrap_or_default();
+        let alone = if name == time_view(column) { used.only_time() } else { !used.as_typed };
+        if alone { column } else { name }
     }
 
     /// The columns that steps read, in input order, with the types that they require.
@@ -290,11 +335,18 @@ impl<'a> Columns<'a> {
         for column in self.schema {
             let Some(used) = self.usage.get(&column.name) else { continue };
             let only_text = used.as_text && !used.as_typed;
-            let text = DataType::String.into();
-            let data_type = if only_text { text } else { column.data_type };
+            let (text, time) = (DataType::String.into(), DataType::Datetime.into());
+            let data_type = match (only_text, used.only_time()) {
+                (true, _) => text,
+                (_, true) => time,
+                _ => column.data_type,
+            };
             columns.push(Column { name: column.name.clone(), data_type });
-            if self.is_read_twice(&column.name) {
+            if used.as_typed && used.as_text {
                 columns.push(Column { name: text_view(&column.name), data_type: text });
+            }
+            if used.as_time && !used.only_time() {
+                columns.push(Column { name: time_view(&column.name), data_type: time });
             }
         }
         columns

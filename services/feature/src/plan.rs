@@ -24,7 +24,7 @@ const MAX_FEATURES: usize = 2_048;
 /// `InvalidSettings` with the path.
 pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Result<Plan> {
     let (settings, origins) = expand_patterns(&request.settings, &request.schema)?;
-    let program = Program::compile(&settings, &request.schema, components)
+    let program = Program::compile(&settings, &request.schema, &request.times, components)
         .map_err(|error| with_original_path(error, &origins))?;
     let (global_features, global_columns) = inputs(&program, Scope::Global);
     let global = program.steps().any(|step| step.scope == Scope::Global);

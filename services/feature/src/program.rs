@@ -2,9 +2,10 @@
 
 use anomal_components::{Component, ComponentRegistry, Computation, Input, Pack};
 use anomal_core::{
-    Error, FeatureSettings, Result, Scope, column_of_view,
+    Error, FeatureSettings, Result, Scope,
     proto::{
-        Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, component::Type, plan,
+        Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, TimeReading,
+        component::Type, plan,
     },
 };
 use anomal_spec::{
@@ -45,18 +46,19 @@ impl Step {
         Self { name: name.to_owned(), work, scope, reads }
     }
 
-    /// Reads a column under its own name where its text is all that is read of it.
+    /// Reads a column under its own name where its text, or its times, are all that is read of it.
     fn settle_names(&mut self, columns: &Columns) {
         let settle = |name: &mut String| {
-            let column = column_of_view(name);
-            if column.len() < name.len() && !columns.is_read_twice(column) {
-                *name = column.to_owned();
+            let settled = columns.settled(name);
+            if settled != name {
+                *name = settled.to_owned();
             }
         };
         match &mut self.work {
             Work::Field(column) => settle(column),
             Work::Component { inputs, .. } => inputs.iter_mut().flatten().for_each(settle),
-            Work::Expression(_) | Work::Aggregate(_) => {}
+            Work::Aggregate(aggregate) => settle(&mut aggregate.time),
+            Work::Expression(_) => {}
         }
         self.reads.iter_mut().for_each(settle);
     }
@@ -86,13 +88,14 @@ impl Program {
     pub fn compile(
         settings: &FeatureSettings,
         schema: &[Column],
+        times: &[TimeReading],
         components: &ComponentRegistry,
     ) -> Result<Self> {
         check_packs(&settings.packs, components)?;
         let time_column = settings.time_column.as_deref();
         let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
         let mut columns =
-            Columns::new(schema, components, &settings.packs, time_column, keyed_scope);
+            Columns::new(schema, times, components, &settings.packs, time_column, keyed_scope);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
@@ -119,6 +122,10 @@ impl Program {
             }
             program.flags.push(flag_step(flag, name, &path, &mut columns)?);
         }
+        if time_column.is_some() {
+            // Outputs have it as the time of a row.
+            columns.read_time("`timeColumn`")?;
+        }
         program.steps_mut().for_each(|step| step.settle_names(&columns));
         program.columns = columns.to_read();
         Ok(program)
@@ -137,7 +144,8 @@ impl Program {
             let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)
         })?;
-        Self::compile(&settings, schema, components)
+        // The columns of a plan have the types in which they are read.
+        Self::compile(&settings, schema, &[], components)
     }
 
     /// All steps, in the order in which they run.

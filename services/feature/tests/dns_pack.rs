@@ -23,7 +23,7 @@ async fn extract(settings: serde_json::Value, columns: Vec<Values>) -> Extractio
         }
         .into(),
     });
-    let request = PlanRequest { settings, schema: schema.collect() };
+    let request = PlanRequest { settings, schema: schema.collect(), times: Vec::new() };
     let plan = engine.plan(request).await.unwrap();
     let height = columns[0].len();
     let frame = DataFrame::new(height, columns).unwrap();

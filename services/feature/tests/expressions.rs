@@ -52,7 +52,7 @@ async fn plan(engine: &LocalFeatureEngine, sql: &str) -> Result<Plan> {
     let feature = serde_json::json!([{"type": "expression", "name": "value", "expression": sql}]);
     let features = serde_json::from_value(feature).unwrap();
     let settings = FeatureSettings { features, ..FeatureSettings::default() };
-    engine.plan(PlanRequest { settings, schema: schema() }).await
+    engine.plan(PlanRequest { settings, schema: schema(), times: Vec::new() }).await
 }
 
 /// The values of some rows.

@@ -129,7 +129,7 @@ fn request(settings: serde_json::Value) -> PlanRequest {
     let column =
         |name: &str, data_type: DataType| Column { name: name.into(), data_type: data_type.into() };
     let schema = vec![column("sensor", DataType::String), column("celsius", DataType::Float)];
-    PlanRequest { settings, schema }
+    PlanRequest { settings, schema, times: Vec::new() }
 }
 
 async fn extract(engine: &LocalFeatureEngine, plan: &Plan, scope: Scope) -> Result<Extraction> {

@@ -39,6 +39,8 @@ pub const LABEL: &[&str] = &[
     "target",
     "y",
 ];
+pub const TIME: &[&str] =
+    &["ts", "time", "timestamp", "date", "datetime", "epoch", "created", "start", "end", "at"];
 pub const IDENTIFIER: &[&str] =
     &["id", "ids", "uid", "uuid", "guid", "key", "hash", "trace", "span", "seq", "sequence"];
 /// Those whose rows they are.

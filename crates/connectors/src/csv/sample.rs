@@ -9,7 +9,7 @@ use polars::prelude::DataFrame;
 
 use crate::{
     source::data_type,
-    typing::{Detected, INFER_FROM, Inference, SampleValue, TypeRules},
+    typing::{Detected, INFER_FROM, Inference, SampleValue, TimeSettings, TypeRules},
 };
 
 /// The first records as text.
@@ -41,7 +41,7 @@ impl Sample<'_> {
             }
         }
         let columns = header.iter().zip(&inferred).map(|(name, inference)| {
-            let given = self.input.types.get(name).map(|given| data_type(*given));
+            let given = self.input.types.get(name).map(|given| data_type(given.column_type()));
             let found = || inference.as_ref().map(Inference::data_type).unwrap_or_default();
             Column { name: name.clone(), data_type: given.unwrap_or_else(found).into() }
         });
@@ -49,13 +49,21 @@ impl Sample<'_> {
     }
 
     fn infer(&self, name: &str, numbers: &Numbers) -> Result<Option<Inference>> {
-        let given = self.input.types.get(name).map(|given| data_type(*given));
+        let given = self.input.types.get(name).map(|given| data_type(given.column_type()));
+        let times = TimeSettings::for_csv(self.input);
+        if given == Some(DataType::Datetime) && times.needs_detection(name) {
+            let has_year = times.year(name).is_some();
+            return Ok(Some(Inference::for_times(&self.values(name)?, name, has_year)));
+        }
         if given.is_some_and(|given| given != DataType::Float) {
             return Ok(None);
         }
         let values = self.values(name)?;
         let mut inference = Inference::new(&values, self.rules.strays);
-        if self.rules.has_widened(name) {
+        if given.is_none() {
+            inference.find_time(&values, name, times.year(name).is_some(), self.rules.strays);
+        }
+        if self.rules.has_widened(name) || inference.data_type() == DataType::Datetime {
             inference.classes = self.rules.widened(name, inference.classes, self.rereadable);
         } else {
             inference.find_format(&values, self.rules.strays, numbers, given.is_some());

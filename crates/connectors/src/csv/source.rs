@@ -9,7 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use anomal_core::{Batch, Element, Error, Position, Result, column_of_view, proto::Column};
+use anomal_core::{
+    Batch, Element, Error, Position, Result, column_of_view,
+    proto::{Column, TimeReading},
+};
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
@@ -20,13 +23,14 @@ use super::{
     split::{append, cells},
 };
 use crate::{
+    datetime::Years,
     files::{Files, read_error},
     lines::{Lines, NOT_UTF8, Shape},
     records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
     remote::Access,
     source::{OpenOptions, check_rereadable, resume},
     task::PendingTask,
-    typing::{INFER_FROM, Inference, NullValues, NullWords, TypeRules, View},
+    typing::{self, INFER_FROM, Inference, NullValues, NullWords, TimeSettings, TypeRules, View},
 };
 
 pub(crate) struct CsvSource {
@@ -125,6 +129,7 @@ impl CsvSource {
             first: std::mem::take(&mut self.first),
             unread: Some(records),
             prefetcher: None,
+            years: typing::years(&self.parser.views),
         };
         Ok(resume(Box::new(reader), from))
     }
@@ -262,7 +267,10 @@ impl Source for CsvSource {
             let inferred = inference.map(|known| (known.data_type(), known.classes));
             let inferred = inferred.filter(|_| !self.input.types.contains_key(name));
             let format = inference.and_then(|known| known.format);
-            views.push(View { format, ..View::with_inference(column, inferred) });
+            let mut view = View { format, ..View::with_inference(column, inferred) };
+            let (times, rules) = (TimeSettings::for_csv(&self.input), &self.parser.rules);
+            times.set_reader(&mut view, inference, rules, |record| self.place(record))?;
+            views.push(view);
             if let Some(inference) = inference.filter(|_| name == column.name) {
                 self.parser.rules.note("input.csv", column, inference, |record| self.place(record));
             }
@@ -274,6 +282,11 @@ impl Source for CsvSource {
 
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
         self.read_from(from)
+    }
+
+    fn times(&self) -> Vec<TimeReading> {
+        let settings = TimeSettings::for_csv(&self.input);
+        typing::readings(&self.schema, &self.inferred, settings, |record| self.place(record))
     }
 
     fn empty(&self) -> DataFrame {
@@ -294,6 +307,8 @@ struct CsvReader {
     /// The records behind them, until their reading begins.
     unread: Option<Records>,
     prefetcher: Option<Prefetcher>,
+    /// Of times without a year.
+    years: Years,
 }
 
 impl CsvReader {
@@ -316,6 +331,8 @@ impl CsvReader {
 impl Reader for CsvReader {
     fn next(&mut self) -> Result<Element> {
         let batch = self.next_batch()?;
+        let resolve = |batch| typing::resolve_years(&mut self.years, batch, &self.parser.rules);
+        let batch = batch.map(resolve).transpose()?;
         Ok(batch.map_or(Element::End, |batch| {
             Element::Batch(Box::new(batch.with_progress(self.files.progress())))
         }))

@@ -12,14 +12,14 @@ use super::{
 use crate::{
     json_text,
     source::data_type,
-    typing::{Class, INFER_FROM, Inference, SampleValue, TypeRules},
+    typing::{Class, INFER_FROM, Inference, SampleValue, TimeSettings, TypeRules},
 };
 
 /// A column as the sample shows it.
 pub(super) struct InferredColumn {
     pub schema: proto::Column,
     pub stored: Storage,
-    /// Unless the settings set the type.
+    /// Unless the settings set the type; of times, if they set no format.
     pub inference: Option<Inference>,
 }
 
@@ -71,11 +71,18 @@ impl<'a> SampledColumn<'a> {
     }
 
     fn infer(self, input: &NdjsonInput, rules: &TypeRules, rereadable: bool) -> InferredColumn {
-        let given = input.types.get(self.name).map(|given| data_type(*given));
-        let inference = given.is_none().then(|| {
-            let mut inference = Inference::new(&self.values, rules.strays);
-            inference.classes = rules.widened(self.name, inference.classes, rereadable);
-            inference
+        let given = input.types.get(self.name).map(|given| data_type(given.column_type()));
+        let times = TimeSettings::for_ndjson(input);
+        let has_year = times.year(self.name).is_some();
+        let is_time = given == Some(proto::DataType::Datetime) && times.needs_detection(self.name);
+        let time = is_time.then(|| Inference::for_times(&self.values, self.name, has_year));
+        let inference = time.or_else(|| {
+            given.is_none().then(|| {
+                let mut inference = Inference::new(&self.values, rules.strays);
+                inference.find_time(&self.values, self.name, has_year, rules.strays);
+                inference.classes = rules.widened(self.name, inference.classes, rereadable);
+                inference
+            })
         });
         let inferred = || inference.as_ref().map(Inference::data_type).unwrap_or_default();
         let data_type = given.unwrap_or_else(inferred).into();

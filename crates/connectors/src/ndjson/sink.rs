@@ -11,7 +11,7 @@ use crate::{
     atomic_file::AtomicFile,
     json_text, json_value,
     remote::Access,
-    sink::{Projection, frame, json_columns},
+    sink::{Projection, columns_as_read, frame},
     typing::{Class, NullValues, is_whole},
 };
 
@@ -43,6 +43,9 @@ impl NdjsonSink {
             AnyValue::Null if !text.is_empty() && !self.nulls.contains(text) => {
                 json_value::push_text(out, text);
             }
+            AnyValue::Datetime(..) | AnyValue::DatetimeOwned(..) => {
+                json_value::push_text(out, text);
+            }
             AnyValue::Float64(_) if is_whole(text) => out.extend(text.as_bytes()),
             // Such as 1.234,50 or 45%.
             AnyValue::Float64(_) if Class::classify(text) == Class::Text => {
@@ -56,7 +59,7 @@ impl NdjsonSink {
 impl Sink for NdjsonSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         let batch = self.projection.project(batch)?;
-        let frame = frame(&batch, json_columns(&batch))?;
+        let frame = frame(&batch, columns_as_read(&batch))?;
         let raw = |column: &Column| batch.raw.column(column.name()).ok();
         let mut lines = Vec::new();
         let keys: Vec<Vec<u8>> = frame.columns().iter().map(key).collect();

@@ -13,7 +13,7 @@ use std::{
 
 use anomal_core::{
     Batch, Element, Error, Position, Result, column_of_view,
-    proto::{Column, Diagnostic},
+    proto::{Column, Diagnostic, TimeReading},
 };
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, NdjsonInput};
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     column::{Cell, ColumnBuilder},
+    datetime::Years,
     files::Files,
     findings::TypeFindings,
     json_text,
@@ -34,7 +35,9 @@ use crate::{
     records::{BadRecord, RawBatch, Records, remove},
     remote::Access,
     source::{OpenOptions, check_rereadable, resume},
-    typing::{self, Class, INFER_FROM, Inference, NullValues, NullWords, TypeRules, View},
+    typing::{
+        self, Class, INFER_FROM, Inference, NullValues, NullWords, TimeSettings, TypeRules, View,
+    },
 };
 
 pub(crate) struct NdjsonSource {
@@ -47,6 +50,7 @@ pub(crate) struct NdjsonSource {
     inferred: Vec<Option<Inference>>,
     rules: Arc<TypeRules>,
     selected: Vec<Column>,
+    views: Vec<View>,
     input: NdjsonInput,
     options: OpenOptions,
 }
@@ -58,6 +62,8 @@ struct NdjsonReader {
     places: HashMap<String, usize>,
     rules: Arc<TypeRules>,
     views: Vec<View>,
+    /// Of times without a year.
+    years: Years,
     /// The first records, which were read to determine the columns.
     first: VecDeque<ParsedBatch>,
     /// Names without a column that have been reported.
@@ -89,6 +95,7 @@ impl NdjsonSource {
             places: HashMap::new(),
             rules: Arc::clone(&rules),
             views: Vec::new(),
+            years: typing::years(&[]),
             first: VecDeque::new(),
             unknown: HashSet::new(),
         };
@@ -121,6 +128,7 @@ impl NdjsonSource {
             inferred,
             rules,
             selected: Vec::new(),
+            views: Vec::new(),
             input: input.clone(),
             options: options.clone(),
         })
@@ -134,18 +142,30 @@ impl NdjsonSource {
             again.select(&self.selected)?;
             return again.read_from(from);
         };
-        reader.views = self.views();
+        reader.views.clone_from(&self.views);
+        reader.years = typing::years(&reader.views);
         Ok(resume(Box::new(reader), from))
     }
 }
 
 impl NdjsonSource {
-    fn views(&self) -> Vec<View> {
-        let view = |column: &Column| {
-            let inferred = self.inference(column_of_view(&column.name));
-            View::with_inference(column, inferred.map(|known| (known.data_type(), known.classes)))
-        };
-        self.selected.iter().map(view).collect()
+    /// The file and line of a record of the sample.
+    fn place(&self, record: usize) -> String {
+        let Some(reader) = &self.reader else { return String::new() };
+        let mut records = reader.first.iter().flat_map(|parsed| &parsed.raw.records);
+        let span = records.nth(record);
+        span.map(|span| reader.records.policy.place(span)).unwrap_or_default()
+    }
+
+    fn view(&self, column: &Column) -> Result<View> {
+        let name = column_of_view(&column.name);
+        let inference = self.inference(name);
+        let inferred = inference.filter(|_| !self.input.types.contains_key(name));
+        let inferred = inferred.map(|known| (known.data_type(), known.classes));
+        let mut view = View::with_inference(column, inferred);
+        let times = TimeSettings::for_ndjson(&self.input);
+        times.set_reader(&mut view, inference, &self.rules, |record| self.place(record))?;
+        Ok(view)
     }
 
     fn inference(&self, name: &str) -> Option<&Inference> {
@@ -317,14 +337,14 @@ impl Source for NdjsonSource {
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
         self.selected = columns.to_vec();
-        let Some(reader) = &self.reader else { return Ok(()) };
-        let place = |record| {
-            let mut records = reader.first.iter().flat_map(|parsed| &parsed.raw.records);
-            let span = records.nth(record);
-            span.map(|span| reader.records.policy.place(span)).unwrap_or_default()
-        };
+        self.views = columns.iter().map(|column| self.view(column)).collect::<Result<_>>()?;
+        if self.reader.is_none() {
+            return Ok(());
+        }
+        let place = |record| self.place(record);
         for column in columns.iter().filter(|column| column_of_view(&column.name) == column.name) {
-            if let Some(inference) = self.inference(&column.name) {
+            let undeclared = |_: &&Inference| !self.input.types.contains_key(&column.name);
+            if let Some(inference) = self.inference(&column.name).filter(undeclared) {
                 self.rules.note("input.ndjson", column, inference, place);
             }
         }
@@ -333,6 +353,11 @@ impl Source for NdjsonSource {
 
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
         self.read_from(from)
+    }
+
+    fn times(&self) -> Vec<TimeReading> {
+        let settings = TimeSettings::for_ndjson(&self.input);
+        typing::readings(&self.schema, &self.inferred, settings, |record| self.place(record))
     }
 
     fn empty(&self) -> DataFrame {
@@ -354,7 +379,9 @@ impl Reader for NdjsonReader {
             None => self.read(),
         };
         let Some(parsed) = parsed else { return Ok(Element::End) };
-        let batch = self.batch(parsed)?.with_progress(self.records.files.progress());
+        let batch = self.batch(parsed)?;
+        let batch = typing::resolve_years(&mut self.years, batch, &self.rules)?;
+        let batch = batch.with_progress(self.records.files.progress());
         Ok(Element::Batch(Box::new(batch)))
     }
 }

@@ -9,6 +9,7 @@ use super::{
     classes::{Class, Classes, Kind},
     places::{Detected, NumberFormat, detect},
 };
+use crate::datetime::{self, Demand, TimeDetection};
 
 /// Records from which a type is inferred.
 pub(crate) const INFER_FROM: usize = 10_000;
@@ -41,6 +42,10 @@ pub(crate) struct Inference {
     pub doubt: Option<Detected>,
     /// Values that are numbers, and others, where numbers and texts are mixed in a column of text.
     pub mixed: Option<(usize, usize)>,
+    /// How times are written, or why a column of times is text.
+    pub time: TimeDetection,
+    /// How the values of a column of another type are read where they are needed as times.
+    pub on_demand: TimeDetection,
 }
 
 impl Inference {
@@ -96,6 +101,50 @@ impl Inference {
             Detected::None => {}
             doubt => self.doubt = Some(doubt),
         }
+    }
+
+    /// Looks for the format of times. `has_year`: the settings have the year of times without one.
+    pub fn find_time(
+        &mut self,
+        values: &[SampleValue<'_>],
+        name: &str,
+        has_year: bool,
+        strays: Strays,
+    ) {
+        let tolerance = strays != Strays::Text && values.len() >= MIN_VALUES;
+        let strays = if tolerance { values.len() / STRAY_SHARE } else { 0 };
+        let kind = self.classes.kind();
+        // Most columns of text show at once that they are no times.
+        let mut first = values.iter().take(strays + 1).map(|value| value.text);
+        if matches!(kind, Kind::Empty | Kind::Boolean)
+            || kind == Kind::Text && !first.any(datetime::may_be_time)
+        {
+            return;
+        }
+        if matches!(kind, Kind::Datetime | Kind::Text) {
+            self.time = datetime::detect(values, name, has_year, Demand::Guess { strays });
+        }
+        match (&self.time, kind) {
+            (TimeDetection::Format(..), _) => {
+                (self.classes, self.mixed) = (Class::Datetime.into(), None);
+                return;
+            }
+            (TimeDetection::Doubt(_), _) => self.on_demand = self.time.clone(),
+            (TimeDetection::None, _) => {
+                self.on_demand =
+                    datetime::detect(values, name, has_year, Demand::Needed { strays });
+            }
+        }
+        if kind == Kind::Datetime {
+            // Times in several formats.
+            self.classes |= Class::Text.into();
+        }
+    }
+
+    /// How the times of a column are written whose type the settings set.
+    pub fn for_times(values: &[SampleValue<'_>], name: &str, has_year: bool) -> Self {
+        let time = datetime::detect(values, name, has_year, Demand::Declared);
+        Self { time, ..Self::default() }
     }
 
     pub fn data_type(&self) -> Type {

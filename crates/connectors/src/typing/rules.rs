@@ -12,7 +12,7 @@ use super::{
     places::Detected,
     view::View,
 };
-use crate::{findings::TypeFindings, json_text};
+use crate::{datetime::TimeDetection, findings::TypeFindings, json_text};
 
 /// The name under which numbers that no 64-bit float can hold are counted.
 const BEYOND: &str = "numbers beyond 1.8e308";
@@ -75,7 +75,11 @@ impl TypeRules {
             return Misfit::Word(plain.into_owned());
         }
         let Some(classes) = view.inferred else { return Misfit::Bad };
-        let class = self.class(text);
+        let class = match self.class(text) {
+            // One in another format: the column is text.
+            Class::Datetime if classes.kind() == Kind::Datetime => Class::Text,
+            class => class,
+        };
         let wider = (classes | class.into()).kind();
         let widens = match (classes.kind(), wider) {
             (Kind::Number, Kind::Number) => return Misfit::Word(BEYOND.to_owned()),
@@ -173,6 +177,12 @@ impl TypeRules {
                 ),
             ),
             _ => {}
+        }
+        if let TimeDetection::Doubt(doubt) = &inference.time
+            && selected.data_type() == DataType::String
+        {
+            let message = doubt.message(column, &place);
+            note(doubt.reason(), format!("`{column}` is text, since {message}"));
         }
         let unread = inference.mixed.filter(|_| inference.doubt.is_none());
         if let Some((numbers, others)) = unread {

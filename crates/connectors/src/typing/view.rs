@@ -1,6 +1,6 @@
 //! Converts text to numbers, booleans and times, and values to the engines' five types.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use anomal_core::{
     Result, column_of_view,
@@ -18,7 +18,10 @@ use super::{
     rules::{Misfit, TypeRules},
     stored,
 };
-use crate::{datetime, json_text};
+use crate::{
+    datetime::{TimeReader, TimeTally},
+    json_text,
+};
 
 /// Characters of a cell that a message contains.
 const SHOWN: usize = 80;
@@ -35,6 +38,8 @@ pub(crate) struct View {
     pub inferred: Option<Classes>,
     /// How numbers are written, if not plainly.
     pub format: Option<NumberFormat>,
+    /// How times are written; none: in any format that has one reading.
+    pub times: Option<Arc<TimeReader>>,
 }
 
 impl View {
@@ -46,6 +51,7 @@ impl View {
             data_type: selected.data_type(),
             inferred: None,
             format: None,
+            times: None,
         }
     }
 
@@ -141,6 +147,10 @@ fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Colum
         }
         Some(tokens) => Cow::Owned(json_text::plain_texts(tokens)),
         None if column.dtype() == &DataType::String => Cow::Borrowed(column.str()?),
+        // A number of seconds or of other units.
+        None if view.times.is_some() && !column.dtype().is_temporal() => {
+            Cow::Owned(column.cast(&DataType::String)?.str()?.clone())
+        }
         None => return stored::cast_column(column, view, rules),
     };
     let mut reader = Reader {
@@ -172,8 +182,11 @@ fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Colum
             values.into_series()
         }
         Type::Datetime => {
-            let micros: Int64Chunked =
-                reader.read(&text, "a date and time", "dates and times", datetime::parse);
+            let times = view.times.clone().unwrap_or_default();
+            let mut tally = TimeTally::default();
+            let parse = |text: &str| times.read(text, &mut tally);
+            let micros: Int64Chunked = reader.read(&text, times.wanted(), "dates and times", parse);
+            rules.findings.count_times(&view.source, &tally);
             micros.into_datetime(TimeUnit::Microseconds, None).into_series()
         }
         Type::String | Type::Unspecified => {
@@ -205,7 +218,7 @@ impl Reader<'_> {
         text: &StringChunked,
         wanted: &'static str,
         plural: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
+        mut parse: impl FnMut(&str) -> Option<T>,
     ) -> C {
         self.misfits.wanted = plural;
         let value = |(index, text): (usize, Option<&str>)| {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anomal_core::{
-    Error, FeatureEngine, KeyedSteps as Steps, Result, Table, blocking, proto::Plan,
+    Error, FeatureEngine, KeyedSteps as Steps, Result, Table, blocking, proto::Plan, time_view,
 };
 use anomal_dataflow::{Inputs, KeyedOperator, OperatorOutput};
 use async_trait::async_trait;
@@ -35,6 +35,8 @@ impl KeyedSteps {
         };
         let time_column =
             time_column.ok_or_else(|| Error::internal("steps over time without a time column"))?;
+        let view = time_view(time_column);
+        let time_column = if keyed.columns.contains(&view) { &view } else { time_column };
         let inputs = Inputs { features: keyed.features.clone(), typed: keyed.columns.clone() };
         let (plan, time_column) = (Arc::clone(plan), time_column.to_owned());
         Ok(Some(Self { steps: Arc::new(Mutex::new(steps)), plan, inputs, time_column }))

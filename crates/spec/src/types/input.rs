@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, ElasticsearchInput};
+use super::{Auth, ElasticsearchInput, Times, TypeSetting};
 
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,11 +50,14 @@ pub struct CsvInput {
     /// How numbers are written. Absent: found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbers: Option<Numbers>,
+    /// How times are read that have no offset from UTC or no year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
     /// Types of columns by name; the others that the settings name are inferred from the first 10,000
     /// records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
-    pub types: BTreeMap<String, ColumnType>,
+    pub types: BTreeMap<String, TypeSetting>,
     #[serde(default)]
     pub bad_lines: BadLines,
 }
@@ -89,10 +92,13 @@ pub struct NdjsonInput {
     /// What becomes of the few values that are not of their column's inferred type.
     #[serde(default, skip_serializing_if = "Strays::is_default")]
     pub strays: Strays,
+    /// How times are read that have no offset from UTC or no year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
     /// Types of columns by name; the others are inferred from the first 10,000 records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
-    pub types: BTreeMap<String, ColumnType>,
+    pub types: BTreeMap<String, TypeSetting>,
     #[serde(default)]
     pub bad_lines: BadLines,
 }
@@ -234,6 +240,7 @@ impl CsvInput {
             null_words: None,
             strays: Strays::Missing,
             numbers: None,
+            times: None,
             types: BTreeMap::new(),
             bad_lines: BadLines::Error,
         }
@@ -248,6 +255,7 @@ impl NdjsonInput {
             auth: None,
             null_words: Vec::new(),
             strays: Strays::Missing,
+            times: None,
             types: BTreeMap::new(),
             bad_lines: BadLines::Error,
         }

@@ -67,8 +67,12 @@ impl FeatureEngine for RemoteFeatureEngine {
     async fn plan(&self, request: PlanRequest) -> Result<Plan> {
         let settings = serde_json::to_string(&request.settings)
             .map_err(|error| Error::internal(format!("settings as JSON: {error}")))?;
-        let message =
-            PlanMessage { settings, settings_version: SETTINGS_VERSION, schema: request.schema };
+        let message = PlanMessage {
+            settings,
+            settings_version: SETTINGS_VERSION,
+            schema: request.schema,
+            times: request.times,
+        };
         let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {

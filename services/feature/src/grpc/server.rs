@@ -51,7 +51,9 @@ impl Service for Adapter {
         let (metadata, _, message) = request.into_parts();
         let work = async {
             let settings = settings(&message.settings, message.settings_version)?;
-            self.engine.plan(PlanRequest { settings, schema: message.schema }).await
+            self.engine
+                .plan(PlanRequest { settings, schema: message.schema, times: message.times })
+                .await
         };
         self.admission.run("Plan", &metadata, work).await.map(Response::new)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anomal_core::{Batch, Result, proto::DataType};
+use anomal_core::{Batch, Result, proto::DataType, time_view};
 use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
 
 use super::{
@@ -68,7 +68,8 @@ impl<'a> DocumentBatch<'a> {
         for (place, column) in simple_columns(batch, DataType::Float)?.iter().enumerate() {
             let name = column.name().as_str();
             if run.time_column.as_deref() == Some(name) {
-                time = Some(Cells::new(column)?);
+                let read = batch.typed.column(&time_view(name)).unwrap_or(column);
+                time = Some(Cells::new(read)?);
                 // It is the document's own time.
                 if name == "@timestamp" {
                     continue;

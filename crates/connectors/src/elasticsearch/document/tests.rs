@@ -68,8 +68,18 @@ fn run() -> RunInfo {
 }
 
 fn documents(run: &RunInfo, include: &[Include], source: Vec<Column>) -> [Value; 2] {
+    typed_documents(run, include, source, DataFrame::default())
+}
+
+fn typed_documents(
+    run: &RunInfo,
+    include: &[Include],
+    source: Vec<Column>,
+    typed: DataFrame,
+) -> [Value; 2] {
     let writer = DocumentWriter::new(run, include);
-    let source = batch(source);
+    let mut source = batch(source);
+    source.typed = typed;
     let columns = writer.columns(&source).unwrap();
     [0, 1].map(|place| {
         let mut out = Vec::new();
@@ -155,6 +165,24 @@ fn a_row_without_findings_is_an_event_and_keeps_mismatched_values() {
     assert_eq!(event["related"], json!({"hosts": ["b.example"]}));
     let absent = ["score", "cluster", "severity", "flags", "contributions", "features"];
     assert!(absent.iter().all(|name| event["anomal"].get(name).is_none()), "{event}");
+}
+
+/// The text of a time is in any format; what was read of it is the document's time.
+#[test]
+fn the_time_of_a_document_is_the_one_that_was_read() {
+    let mut columns = source();
+    columns[0] = Column::new("@timestamp".into(), ["1667394245", "02.11.2022 13:04:06"]);
+    let times = [1_667_394_245_000_000, 1_667_394_246_000_000_i64];
+    for name in ["@timestamp", "anomal.time.@timestamp"] {
+        let typed = Column::new(name.into(), times);
+        let typed = typed.cast(&DataType::Datetime(TimeUnit::Microseconds, None)).unwrap();
+        let typed = DataFrame::new(2, vec![typed]).unwrap();
+        let [alert, event] = typed_documents(&run(), &[], columns.clone(), typed);
+        assert_eq!(alert["@timestamp"], "2022-11-02T13:04:05Z", "{name}");
+        assert_eq!(alert["event"]["start"], "2022-11-02T13:04:05Z");
+        assert_eq!(event["@timestamp"], "2022-11-02T13:04:06Z");
+        assert!(event["anomal"]["source"].get("@timestamp").is_none(), "{event}");
+    }
 }
 
 #[test]
