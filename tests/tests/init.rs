@@ -119,7 +119,7 @@ fn columns_have_roles() {
         "name: note.length",
         "# left out: port is a port that changes from row to row",
         "# left out: request_id looks like an identifier",
-        "# left out: mode is `on` in all rows",
+        "# left out: mode has the same value in all rows: `on`",
         "# left out: copy equals country",
         "# left out: empty has no values",
         "# left out: class says which rows are anomalies",
@@ -133,13 +133,19 @@ fn columns_have_roles() {
 
 #[test]
 fn numbers_count_by_their_text() {
-    let mut rows = String::from("lat,n\n");
+    let mut rows = String::from("ts,lat,n\n");
     for row in 0..60 {
-        rows.push_str(&format!("48.12345{row:02},{}\n", row % 7));
+        rows.push_str(&format!(
+            "{}.9182{row:02},48.12345{row:02},{}\n",
+            1_517_336_050 + row * 7,
+            row % 7
+        ));
     }
     let workspace = Workspace::with_files(&[("in.csv", rows.as_bytes())]);
-    let settings = proposal(&workspace);
+    let settings = workspace.anomal(&["init", "in.csv"]).stdout;
     assert!(settings.contains("name: lat}  # 60 values"), "{settings}");
+    // Seconds since the epoch, by the name.
+    assert!(settings.contains("timeColumn: ts  # 60 values, such as 15173360"), "{settings}");
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use anomal_core::{
     proto::{Column, DataType},
-    text_view,
+    text_view, time_view,
 };
 use anomal_dataflow::{Source, read_batches};
 use polars::prelude::{Column as Values, DataFrame};
 
+use super::names;
 use crate::present::error::Failure;
 
 /// The code of a row without a value.
@@ -33,6 +34,8 @@ pub struct ColumnProfile {
     codes: Vec<u32>,
     /// The numbers of a numeric column, row by row; times in microseconds since the epoch.
     pub numbers: Vec<Option<f64>>,
+    /// Whether its times are numbers or texts of its own, which a job reads as times where it needs them.
+    pub is_time_on_demand: bool,
 }
 
 impl Profile {
@@ -46,11 +49,23 @@ impl Profile {
             name: text_view(&column.name),
             data_type: DataType::String.into(),
         };
-        let selected: Vec<Column> =
-            columns.iter().cloned().chain(columns.iter().map(text)).collect();
+        let readings = source.times().into_iter().filter(|reading| reading.problem.is_empty());
+        let times: Vec<String> = readings
+            .map(|reading| reading.column)
+            .filter(|column| names::has(column, names::TIME))
+            .collect();
+        let time = |column: &String| Column {
+            name: time_view(column),
+            data_type: DataType::Datetime.into(),
+        };
+        let views = columns.iter().map(text).chain(times.iter().map(time));
+        let selected: Vec<Column> = columns.iter().cloned().chain(views).collect();
         source.select(&selected)?;
-        let mut profile =
-            Self { rows: 0, total: 0, columns: columns.iter().map(ColumnProfile::empty).collect() };
+        let mut profile = Self {
+            rows: 0,
+            total: 0,
+            columns: columns.iter().map(|column| ColumnProfile::new(column, &times)).collect(),
+        };
         let mut counters: Vec<Counter> = columns.iter().map(|_| Counter::default()).collect();
         for batch in read_batches(source) {
             let batch = batch?;
@@ -116,10 +131,13 @@ impl Counter {
 }
 
 impl ColumnProfile {
-    fn empty(column: &Column) -> Self {
+    /// A column without rows. `times`: those that are read as times on demand.
+    fn new(column: &Column, times: &[String]) -> Self {
+        let is_time_on_demand = times.contains(&column.name);
         Self {
             name: column.name.clone(),
-            data_type: column.data_type(),
+            data_type: if is_time_on_demand { DataType::Datetime } else { column.data_type() },
+            is_time_on_demand,
             values: Vec::new(),
             codes: Vec::new(),
             numbers: Vec::new(),
@@ -128,7 +146,8 @@ impl ColumnProfile {
 
     fn add(&mut self, typed: &DataFrame, counter: &mut Counter) -> Result<(), Failure> {
         let error = |error| Failure::from(anomal_core::Error::from(error));
-        let values = typed.column(&self.name).map_err(error)?;
+        let view = if self.is_time_on_demand { time_view(&self.name) } else { self.name.clone() };
+        let values = typed.column(&view).map_err(error)?;
         let texts = typed.column(&text_view(&self.name)).map_err(error)?;
         // A stray or a word for a missing value has a text and no value.
         let present = values.is_not_null();

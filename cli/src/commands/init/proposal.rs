@@ -71,7 +71,8 @@ impl Proposal {
                 self.time = Some((name.to_owned(), about));
                 let times = || column.numbers.iter().flatten().copied();
                 let span = times().fold(f64::MIN, f64::max) - times().fold(f64::MAX, f64::min);
-                if span >= TWO_DAYS {
+                // Expressions have the values as they are.
+                if span >= TWO_DAYS && !column.is_time_on_demand {
                     let expression = format!("EXTRACT(HOUR FROM {})", quoted(name));
                     feature(
                         expressed(&format!("{name}.hour"), &expression),

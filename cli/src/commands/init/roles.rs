@@ -96,7 +96,10 @@ fn role(column: &ColumnProfile, rows: usize, is_last: bool, given: Given<'_>) ->
         return Role::Entity(entity_kind(column));
     }
     if distinct == 1 && present == rows {
-        return Role::LeftOut(format!("is `{}` in all rows", shorten(&column.values[0].0)));
+        return Role::LeftOut(format!(
+            "has the same value in all rows: `{}`",
+            shorten(&column.values[0].0)
+        ));
     }
     if is_label(column, rows, is_last) {
         return Role::Label;

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anomal_connectors::{Connector, ConnectorRegistry, OpenOptions};
-use anomal_core::{Batch, Element, Position, Result, proto::Column};
+use anomal_core::{
+    Batch, Element, Position, Result,
+    proto::{Column, TimeReading},
+};
 use anomal_dataflow::{Reader, Source, Split};
 use anomal_runner::{Options, Outcome, Quiet, run};
 use anomal_spec::{AnomalyJob, Input, InputDriver};
@@ -87,6 +90,10 @@ struct FirstRowsSource {
 impl Source for FirstRowsSource {
     fn schema(&self) -> &[Column] {
         self.source.schema()
+    }
+
+    fn times(&self) -> Vec<TimeReading> {
+        self.source.times()
     }
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
