@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anomal_connectors::{OpenOptions, open, text};
+use anomal_connectors::{OpenOptions, found_settings, open, text};
 use anomal_core::proto::{Column, DataType};
 use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{Input, InputDriver, is_url};
@@ -34,7 +34,8 @@ pub fn init(arguments: &Init) -> CommandResult {
         let message = format!("{}: nothing here can be a feature: {reason}", arguments.input);
         return Err(Failure::new(message, exit::INPUT));
     }
-    print(&settings(&input, &arguments.input, &profile))
+    let found = found_settings(&input, &OpenOptions::default())?;
+    print(&settings(&input, &found, &arguments.input, &profile))
 }
 
 /// Statistics of the first rows of a file.
@@ -170,7 +171,8 @@ fn is_host_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
-fn settings(input: &Input, path: &str, profile: &Profile) -> String {
+/// `found`: settings of the input that were found out.
+fn settings(input: &Input, found: &str, path: &str, profile: &Profile) -> String {
     let driver = input.driver().map_or("csv", InputDriver::name);
     let rows = profile.rows;
     let sample =
@@ -185,7 +187,9 @@ fn settings(input: &Input, path: &str, profile: &Profile) -> String {
         out,
         "# Remove features that do not describe a record, set weights with `multiplier`, then: anomal run FILE"
     );
-    let _ = writeln!(out, "input:\n  {driver}: {{path: {}}}", quoted(&place.to_string_lossy()));
+    let place = quoted(&place.to_string_lossy());
+    let found = if found.is_empty() { String::new() } else { format!(", {found}") };
+    let _ = writeln!(out, "input:\n  {driver}: {{path: {place}{found}}}");
     if hosts {
         let _ = writeln!(out, "packs: [dns]");
     }

@@ -4,6 +4,7 @@
 //! exactly one is set, never a tagged or flattened enum.
 
 mod classification;
+mod dialect;
 mod driver;
 mod elasticsearch;
 mod engines;
@@ -17,6 +18,7 @@ mod schedule;
 mod secret;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
+pub use dialect::{Blanks, CsvDialect, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
 pub use driver::{FileSettings, InputDriver, OutputDriver};
 pub use elasticsearch::{
     Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,
