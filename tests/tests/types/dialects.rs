@@ -95,6 +95,11 @@ fn backslashes() {
     assert_eq!(json[..2], ["\"\\\"A dev, me.\\\"\"", "\"free, text\""]);
     let scored = read(csv.as_bytes(), "", &["score"]).succeeded();
     assert_eq!(scored.csv("anomal.features.score")[6..8], ["36", ""]);
+    // Where the header decides.
+    let tabs = records(|row| format!("{row}\tn{row}\ta\\\tb {row}\n"));
+    let tabs = read(format!("id\tname\tnote\n{tabs}").as_bytes(), "", &["id"]).succeeded();
+    assert_eq!(tabs.json("note")[0], "\"a\\tb 0\"");
+    assert_eq!(settings(&tabs.note("DIALECT")), "separator: tab, escape: backslash");
     // Read without a bad record by both: as before, with a note.
     let text = "id,note\n1,\"\\\"A dev 1\\\"\"\n2,\"\\\"A dev 2\\\"\"\n3,x\n";
     let plain = read(text.as_bytes(), "", &["id", "note"]).succeeded();
@@ -220,13 +225,27 @@ fn two_dialects_that_fit_alike_are_no_finding() {
     assert_eq!(done.csv("c")[0], "2");
     let both = "a;b|c\n1;x|2\n2;y|3\n3;z|4\n";
     let note = read(both.as_bytes(), "", &["a;b|c"]).succeeded().note("AMBIGUOUS_DIALECT");
-    assert!(note.contains("2 columns with \";\" between cells and as 2 with \"|\""), "{note}");
+    assert!(
+        note.contains("2 columns with `separator: \";\"` and as 2 with `separator: \"|\"`"),
+        "{note}"
+    );
     let set = read(both.as_bytes(), ", separator: \"|\"", &["c"]).succeeded();
     assert_eq!(set.csv("c"), ["2", "3", "4"]);
     // A file of one column, in which a separator is in most lines.
     let one = read(b"a\nx|y\nz|1|2\nw|2\n", "", &["a"]).succeeded();
     assert_eq!(one.csv("a")[0], "x|y");
     assert!(one.note("ONE_COLUMN").contains("`separator: \"|\"`"));
+}
+
+#[test]
+fn json_in_lines_is_named() {
+    let rows = records(|row| format!("{{\"a\":{row},\"b\":1}}\n"));
+    let done = run(
+        "in.csv",
+        rows.as_bytes(),
+        &job("csv: {path: in.csv}", "- {type: field, match: 'b*'}\n"),
+    );
+    assert!(done.output.stdout.contains("`ndjson`"), "{:?}", done.output);
 }
 
 #[test]

@@ -121,6 +121,9 @@ impl Sniffed {
             let message = "lines end in carriage returns alone; `lineEnd: cr` sets that";
             notes.push(("DIALECT", message.to_owned()));
         }
+        if given.separator.is_none() && first.first().is_some_and(|cell| cell.starts_with("{\"")) {
+            notes.push(notes::json());
+        }
         if given.backslash.is_none() && has_escaped_quotes(reading) {
             let message = "quotes with a backslash in front are read as the ends of cells; `escape: backslash` reads them \
                            as text";
@@ -257,17 +260,20 @@ fn compare(
     }
 }
 
-/// The best candidate, if it fits well and better than the next one with another separator or number of columns; else
-/// perhaps a note.
+/// The best candidate, if it fits well and better than all with another separator or number of columns; of those that fit
+/// alike, one whose header has as many cells as the records. Else perhaps a note.
 fn choose(candidates: &[Candidate], base: &Dialect) -> Result<Candidate, Option<Note>> {
-    let best = candidates.first().ok_or(None)?;
-    let rival = candidates.iter().find(|other| {
+    let score = candidates.first().ok_or(None)?.score;
+    let mut alike: Vec<&Candidate> =
+        candidates.iter().filter(|other| other.score * MARGIN > score).collect();
+    if alike.iter().any(|candidate| candidate.header_fits) {
+        alike.retain(|candidate| candidate.header_fits);
+    }
+    let best = *alike.first().ok_or(None)?;
+    let rival = alike.iter().find(|other| {
         other.width != best.width || other.dialect.separator != best.dialect.separator
     });
-    let sure = |rival: &Candidate| {
-        best.score >= rival.score * MARGIN || best.header_fits && !rival.header_fits
-    };
-    if let Some(rival) = rival.filter(|rival| !sure(rival)) {
+    if let Some(rival) = rival {
         return Err((best.dialect != *base).then(|| notes::ambiguous(best, rival)));
     }
     let enough = best.records.0 >= if best.header { 2 } else { 3 };

@@ -1,7 +1,7 @@
 //! Notes about what was found out, each with the settings that decide it.
 
 use super::{dialect::Candidate, reading::Reading};
-use crate::dialect::{Dialect, Separator, character, describe};
+use crate::dialect::{Dialect, character, describe};
 
 /// A reason and a message.
 pub(crate) type Note = (&'static str, String);
@@ -45,19 +45,24 @@ pub(super) fn found(chosen: &Candidate, base: &Dialect) -> Option<Note> {
 }
 
 pub(super) fn ambiguous(best: &Candidate, other: &Candidate) -> Note {
-    let separator = |candidate: &Candidate| match candidate.dialect.separator {
-        Separator::Byte(byte) => character(byte),
-        Separator::Whitespace => "whitespace".to_owned(),
+    let settings = |candidate: &Candidate| {
+        let settings = describe(&candidate.dialect, &Dialect::rfc4180(b','));
+        if settings.is_empty() { "separator: \",\"".to_owned() } else { settings }
     };
     let message = format!(
-        "the file reads as {} columns with {} between cells and as {} with {}, so it is read as plain CSV with commas; \
-         `separator` decides",
+        "the file reads as {} columns with `{}` and as {} with `{}`, so it is read as plain CSV with commas; these settings \
+         decide",
         best.width,
-        separator(best),
+        settings(best),
         other.width,
-        separator(other)
+        settings(other)
     );
     ("AMBIGUOUS_DIALECT", message)
+}
+
+pub(super) fn json() -> Note {
+    let message = "the first line looks like a JSON object; the driver `ndjson` reads those";
+    ("OTHER_KIND", message.to_owned())
 }
 
 /// A note about a separator that is in most lines of a file that reads as one column.
