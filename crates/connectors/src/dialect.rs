@@ -118,6 +118,12 @@ impl Dialect {
         self.separates(byte) || byte == b'\\' || byte == self.line_end || Some(byte) == self.quote
     }
 
+    /// Whether a quote or a backslash may keep a separator or a line end from being one.
+    fn has_marks(&self, bytes: &[u8]) -> bool {
+        self.quote.is_some_and(|quote| memchr::memchr(quote, bytes).is_some())
+            || self.backslash && memchr::memchr(b'\\', bytes).is_some()
+    }
+
     /// The place of the first character in quotes, if the cell that begins at `start` is quoted.
     fn opening(&self, bytes: &[u8], start: usize) -> Option<usize> {
         let quote = self.quote?;
@@ -134,6 +140,10 @@ impl Dialect {
     pub fn record_end(&self, bytes: &[u8]) -> Option<(usize, u64)> {
         if self.is_comment(bytes) {
             return memchr::memchr(self.line_end, bytes).map(|end| (end, 1));
+        }
+        let end = memchr::memchr(self.line_end, bytes)?;
+        if !self.has_marks(&bytes[..end]) {
+            return Some((end, 1));
         }
         let (mut place, mut lines) = (0, 1);
         loop {
@@ -191,6 +201,18 @@ impl Dialect {
     pub fn cut(&self, text: &str, range: Range<usize>, cells: &mut CellBuffer) -> usize {
         let before = cells.spans.len();
         let bytes = &text.as_bytes()[..range.end];
+        if let Separator::Byte(separator) = self.separator
+            && self.blanks != CellBlanks::All
+            && !self.has_marks(&bytes[range.start..])
+        {
+            let mut start = range.start;
+            for border in memchr::memchr_iter(separator, &bytes[range.start..]) {
+                cells.spans.push((start, range.start + border));
+                start = range.start + border + 1;
+            }
+            cells.spans.push((start, range.end));
+            return cells.spans.len() - before;
+        }
         let mut start = self.skip_run(bytes, range.start);
         loop {
             let end = match self.opening(bytes, start) {

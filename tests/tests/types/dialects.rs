@@ -1,5 +1,7 @@
 //! CSV in other dialects than RFC 4180 with commas: found out with a note, or set.
 
+use std::io::Write as _;
+
 use super::support::{Run, fields, job, job_with_engine, run};
 
 fn read(csv: &[u8], more: &str, columns: &[&str]) -> Run {
@@ -301,6 +303,22 @@ fn settings_of_dialects_are_checked() {
     ] {
         read(b"a,b\n1,2\n", more, &["a"]).output.expect(2, &parts);
     }
+}
+
+#[test]
+fn pipes_and_compression_make_no_difference() {
+    let rows = records(|row| format!("web{};{},5;\"a\n;b\"\n", row % 4, 1000 + row));
+    let csv = format!("Report\nhost;ms;text\n{rows}");
+    let plain = read(csv.as_bytes(), "", &["host", "ms"]).succeeded();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(csv.as_bytes()).unwrap();
+    let gzip = read(&gzip.finish().unwrap(), "", &["host", "ms"]).succeeded();
+    assert_eq!(gzip.workspace.read("out.csv"), plain.workspace.read("out.csv"));
+    let piped = job("csv: {path: '-'}", &fields(&["host", "ms"]));
+    let workspace = anomal_tests::Workspace::with_files(&[("job.yaml", piped.as_bytes())]);
+    let arguments = ["run", "job.yaml", "--summary", "json"];
+    workspace.anomal_with_input(&arguments, csv.as_bytes()).expect(0, &[]);
+    assert_eq!(workspace.read("out.csv"), plain.workspace.read("out.csv"));
 }
 
 #[test]

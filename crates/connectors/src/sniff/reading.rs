@@ -14,6 +14,8 @@ pub(crate) struct Reading {
     pub records: Vec<ReadRecord>,
     text: String,
     cells: Vec<Span>,
+    /// The cells of a record, before they are copied.
+    buffer: CellBuffer,
     behind_quotes: usize,
     /// Records that are not text or have an unclosed quote.
     pub bad: usize,
@@ -42,6 +44,7 @@ impl Reading {
             records: Vec::new(),
             text: String::new(),
             cells: Vec::new(),
+            buffer: CellBuffer::default(),
             behind_quotes: 0,
             bad: 0,
             blank_quotes: 0,
@@ -89,8 +92,10 @@ impl Reading {
         self.bad += usize::from(matches!(text, std::borrow::Cow::Owned(_)));
         let first = self.cells.len();
         // Cells that differ from the text are placed behind it, so each record is cut from a text of its own.
-        let mut cells = CellBuffer::default();
-        let width = self.dialect.cut(&text, 0..text.len(), &mut cells);
+        let cells = &mut self.buffer;
+        cells.clear();
+        let width = self.dialect.cut(&text, 0..text.len(), cells);
+        let cells = &self.buffer;
         let blank = |byte: u8| matches!(byte, b' ' | b'\t');
         for cell in 0..width {
             let start = cells.spans[cell].0;
