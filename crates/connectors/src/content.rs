@@ -32,7 +32,7 @@ pub fn input_for_content(path: &str) -> Result<Input> {
         }
         None => {}
     }
-    let encoding = FileEncoding::of_file(&start, TextEncoding::Auto)?;
+    let encoding = FileEncoding::for_file(&start, TextEncoding::Auto)?;
     let mut text = Vec::new();
     let decoded = encoding.decode(start, Box::new(std::io::empty())).read_to_end(&mut text);
     decoded.map_err(|error| files.read_error(0, &error))?;

@@ -34,7 +34,7 @@ impl FileEncoding {
     ///
     /// # Errors
     /// `Internal` if the settings name an encoding that the decoder does not have.
-    pub fn of_file(start: &[u8], given: TextEncoding) -> Result<Self> {
+    pub fn for_file(start: &[u8], given: TextEncoding) -> Result<Self> {
         let marked = Encoding::for_bom(start);
         let encoding = match given.label() {
             Some(label) => Encoding::for_label(label.as_bytes())
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn encoding(start: &[u8], given: TextEncoding) -> (&'static str, bool) {
-        let found = FileEncoding::of_file(start, given).unwrap();
+        let found = FileEncoding::for_file(start, given).unwrap();
         (found.encoding.name(), found.found)
     }
 
@@ -206,7 +206,7 @@ mod tests {
 
     /// Reads the bytes in pieces.
     fn decoded(bytes: &[u8], given: TextEncoding, piece: usize) -> Vec<u8> {
-        let found = FileEncoding::of_file(bytes, given).unwrap();
+        let found = FileEncoding::for_file(bytes, given).unwrap();
         let start = bytes[..bytes.len().min(8)].to_vec();
         let rest = Box::new(io::Cursor::new(bytes[start.len()..].to_vec()));
         let mut reader = found.decode(start, rest);
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn every_label_has_a_decoder() {
         for given in TextEncoding::ALL {
-            assert!(FileEncoding::of_file(b"a", *given).is_ok(), "{given:?}");
+            assert!(FileEncoding::for_file(b"a", *given).is_ok(), "{given:?}");
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_likely_encoding_is_named_with_a_word() {
-        let utf8 = FileEncoding::of_file(b"", TextEncoding::Auto).unwrap();
+        let utf8 = FileEncoding::for_file(b"", TextEncoding::Auto).unwrap();
         let message = utf8.describe_invalid(b"1,M\xfcller,2");
         assert!(
             message.contains("byte 4 is 0xfc") && message.contains("`M\u{fc}ller`"),

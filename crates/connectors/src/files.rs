@@ -164,7 +164,7 @@ impl Files {
             let message = format!("{name} {}", kind.describe(&name));
             return Err(Error::input("OTHER_KIND", message));
         }
-        let encoding = FileEncoding::of_file(&start, encoding)?;
+        let encoding = FileEncoding::for_file(&start, encoding)?;
         Ok((encoding.decode(start, bytes), encoding))
     }
 

@@ -11,13 +11,13 @@ use crate::{
     findings::TypeFindings,
     lines::Shape,
     records::OpenedFile,
-    sniff::dialect::{PREFIX, Sniffed, sniff},
+    sniff::dialect::{DialectFinding, PREFIX, sniff},
 };
 
 /// The start of a file, up to its first record.
 pub(super) struct TableStart {
     pub names: Vec<String>,
-    sniffed: Sniffed,
+    sniffed: DialectFinding,
     /// Names that are there twice, and the new names of the second ones.
     renamed: Vec<(String, String)>,
 }
@@ -61,7 +61,7 @@ impl TableStart {
 
     /// The dialect of further files, of which only the lines to skip may be others.
     pub fn for_next_files(&self, given: &GivenDialect) -> GivenDialect {
-        let Sniffed { dialect, header, .. } = &self.sniffed;
+        let DialectFinding { dialect, header, .. } = &self.sniffed;
         GivenDialect {
             duplicates_are_errors: given.duplicates_are_errors,
             ..GivenDialect::for_next_file(dialect, *header, given.skip_lines)
@@ -69,7 +69,7 @@ impl TableStart {
     }
 
     /// What the first bytes show.
-    pub fn sniffed(&self) -> &Sniffed {
+    pub fn sniffed(&self) -> &DialectFinding {
         &self.sniffed
     }
 

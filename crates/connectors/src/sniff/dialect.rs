@@ -24,7 +24,7 @@ const UNIFORM: f64 = 0.95;
 
 /// The dialect of a file.
 #[derive(Clone, Debug)]
-pub(crate) struct Sniffed {
+pub(crate) struct DialectFinding {
     pub dialect: Dialect,
     pub skip_lines: usize,
     pub header: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Candidate {
 }
 
 /// Finds out what `given` leaves open. `complete`: the prefix is the whole file.
-pub(crate) fn sniff(prefix: &[u8], complete: bool, given: &GivenDialect) -> Sniffed {
+pub(crate) fn sniff(prefix: &[u8], complete: bool, given: &GivenDialect) -> DialectFinding {
     let mut given = *given;
     let mut notes = Vec::new();
     let mut skipped = 0;
@@ -86,11 +86,11 @@ pub(crate) fn sniff(prefix: &[u8], complete: bool, given: &GivenDialect) -> Snif
         OpenParts { preamble: given.skip_lines.is_none(), trailing: given.trailing != Some(false) };
     let clean = reading.is_clean(least) || reading.records.is_empty();
     let mut sniffed = if clean {
-        Sniffed::clean(&reading, &given)
+        DialectFinding::clean(&reading, &given)
     } else {
         let mut sniffed = compare(text, complete, &given, base, open);
         if sniffed.candidates.is_empty() {
-            sniffed = Sniffed::clean(&reading, &given);
+            sniffed = DialectFinding::clean(&reading, &given);
         }
         if given.separator.is_none() && sniffed.dialect == base && sniffed.notes.is_empty() {
             notes.extend(notes::one_column(&reading));
@@ -103,7 +103,7 @@ pub(crate) fn sniff(prefix: &[u8], complete: bool, given: &GivenDialect) -> Snif
     sniffed
 }
 
-impl Sniffed {
+impl DialectFinding {
     /// The default dialect, which fits or is not improved by another one.
     fn clean(reading: &Reading, given: &GivenDialect) -> Self {
         let first: Vec<String> = match reading.records.first() {
@@ -195,7 +195,7 @@ fn compare(
     given: &GivenDialect,
     base: Dialect,
     open: OpenParts,
-) -> Sniffed {
+) -> DialectFinding {
     let shown = &text[..text.len().min(CANDIDATE_BYTES)];
     let complete = complete && shown.len() == text.len();
     let mut candidates = Vec::new();
@@ -224,9 +224,9 @@ fn compare(
         Ok(chosen) => chosen,
         Err(note) => {
             let fallback = Reading::new(shown, complete, base, 1);
-            let mut sniffed = Sniffed::clean(&fallback, given);
+            let mut sniffed = DialectFinding::clean(&fallback, given);
             sniffed.notes.extend(note);
-            return Sniffed { candidates, ..sniffed };
+            return DialectFinding { candidates, ..sniffed };
         }
     };
     let reading = Reading::new(
@@ -250,7 +250,7 @@ fn compare(
     if !chosen.header && given.header.is_none() {
         notes.push(notes::no_header(false, first.len()));
     }
-    Sniffed {
+    DialectFinding {
         dialect: chosen.dialect,
         skip_lines: chosen.skip_lines,
         header: chosen.header,
