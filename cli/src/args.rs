@@ -51,6 +51,8 @@ pub enum Command {
     Detectors(Detectors),
     /// Inspect a file and print commented settings to start from
     Init(Init),
+    /// Print what a file is, how it is read and why, and the settings that read the same
+    Inspect(Inspect),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -400,4 +402,19 @@ pub struct Init {
     /// Do not run the settings on the first rows
     #[arg(long)]
     pub no_trial: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A file, or the URL of one
+    pub file: String,
+    /// Read it with the input settings of this job
+    #[arg(long, value_name = "JOB")]
+    pub job: Option<PathBuf>,
+    /// Print this many rows as they were read
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub rows: usize,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }

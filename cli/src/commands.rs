@@ -6,6 +6,7 @@ pub mod elastic;
 pub mod evaluate;
 pub mod explain;
 pub mod init;
+pub mod inspect;
 pub mod job;
 pub mod model;
 pub mod report;

@@ -1,5 +1,8 @@
 //! Options of the command line that override settings.
 
+use std::path::Path;
+
+use anomal_connectors::input_for_content;
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
     AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, NdjsonInput, NdjsonOutput,
@@ -61,7 +64,7 @@ fn format_of_path(path: &str) -> Option<Format> {
     }
 }
 
-/// An input for `path`. Its extension selects the driver, else it is that of the settings. If the driver stays the
+/// An input for `path`. Its extension selects the driver, else it is that of the settings, else its content does. If the driver stays the
 /// same, so do its other settings.
 pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let current = settings.driver().and_then(|driver| match driver {
@@ -70,7 +73,13 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
         InputDriver::Ndjson(_) => Some(Format::Ndjson),
         InputDriver::Elasticsearch(_) => None,
     });
-    let format = format_of_path(path).or(current).ok_or_else(|| unknown_format("--input", path))?;
+    let Some(format) = format_of_path(path).or(current) else {
+        // The content selects the driver.
+        if Path::new(path).is_file() {
+            return input_for_content(path);
+        }
+        return Err(unknown_format("--input", path));
+    };
     let mut input = match format {
         format if Some(format) == current => settings.clone(),
         Format::Csv => CsvInput::new(path).into(),

@@ -1,8 +1,11 @@
-//! The types of CSV and NDJSON columns, through the built program: codes, numbers that keep their digits, missing values
-//! and strays, restarts with wider types, and forms of times.
+//! How CSV and NDJSON are read, through the built program: encodings and dialects, and the types of columns: codes, numbers
+//! that keep their digits, missing values and strays, restarts with wider types, and forms of times.
 
 mod types {
     mod codes;
+    mod dialects;
+    mod encodings;
+    mod inspect;
     mod places;
     mod restart;
     mod strays;

@@ -12,7 +12,7 @@ mod yaml;
 
 use std::path::{Component, Path, PathBuf};
 
-use anomal_connectors::{OpenOptions, open, text::grouped, write_file};
+use anomal_connectors::{OpenOptions, found_settings, open, text::grouped, write_file};
 use anomal_spec::{Input, InputDriver, is_url};
 
 use self::{
@@ -53,6 +53,7 @@ pub fn init(arguments: &Init) -> CommandResult {
         source: path,
         driver: input.driver().map_or("csv", InputDriver::name),
         path: &relative(path, file),
+        found: &found_settings(&input, &OpenOptions::default())?,
         file: file.and_then(Path::to_str),
         results: &stem(path),
         trial: None,

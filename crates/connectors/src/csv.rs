@@ -1,15 +1,18 @@
-//! CSV (RFC 4180). Every cell stays as it is, to the byte.
+//! CSV, in RFC 4180 and other dialects. Every cell stays as it is, to the byte.
 
 mod connector;
 mod file;
+mod inspect;
 mod prefetch;
 mod sample;
 mod sink;
 mod source;
 mod split;
+mod start;
 
 pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
+pub(crate) use inspect::inspect;
 pub use sink::flat;
 
 #[cfg(test)]

@@ -11,16 +11,18 @@ use std::{
 };
 
 use anomal_core::{Code, Error, Result};
-use anomal_spec::is_url;
+use anomal_spec::{TextEncoding, is_url};
 use anomal_storage::{Download, Object, Store};
 
 use crate::{
     compression::decompress,
+    encoding::FileEncoding,
     remote::{self, Access, storage_error},
+    sniff::FileKind,
 };
 
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+/// The first bytes of a text file, which show its kind and encoding.
+const START: usize = 1 << 13;
 
 /// The files of an input in name order, and the number of bytes read so far.
 pub(crate) struct Files {
@@ -144,28 +146,26 @@ impl Files {
         Ok(file)
     }
 
-    /// Opens a text file, decompressed and without a byte order mark.
+    /// Opens a text file, decompressed, as UTF-8 without a byte order mark.
     ///
     /// # Errors
-    /// `InvalidInput` if it can't be opened or is UTF-16.
-    pub fn open_text(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+    /// `InvalidInput` if it can't be opened or is no text.
+    pub fn open_text(
+        &self,
+        index: usize,
+        encoding: TextEncoding,
+    ) -> Result<(Box<dyn Read + Send>, FileEncoding)> {
         let mut bytes = self.open(index)?;
-        let mut start = Vec::with_capacity(UTF8_MARK.len());
-        let read = bytes.by_ref().take(UTF8_MARK.len() as u64).read_to_end(&mut start);
+        let mut start = Vec::with_capacity(START);
+        let read = bytes.by_ref().take(START as u64).read_to_end(&mut start);
         read.map_err(|error| self.read_error(index, &error))?;
-        if UTF16_MARKS.iter().any(|mark| start.starts_with(mark)) {
-            return Err(Error::input(
-                "NOT_UTF8",
-                format!(
-                    "{} is UTF-16; convert it to UTF-8, as `iconv -t UTF-8` does",
-                    self.name(index)
-                ),
-            ));
+        if let Some(kind) = FileKind::detect(&start) {
+            let name = self.name(index);
+            let message = format!("{name} {}", kind.describe(&name));
+            return Err(Error::input("OTHER_KIND", message));
         }
-        if start == UTF8_MARK {
-            start.clear();
-        }
-        Ok(Box::new(io::Cursor::new(start).chain(bytes)))
+        let encoding = FileEncoding::for_file(&start, encoding)?;
+        Ok((encoding.decode(start, bytes), encoding))
     }
 
     pub fn read_error(&self, index: usize, error: &io::Error) -> Error {

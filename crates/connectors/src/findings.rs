@@ -155,7 +155,11 @@ impl TypeFindings {
     }
 
     pub(crate) fn note(&self, note: Diagnostic) {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        // An input that is opened twice shows the same.
+        if !counts.notes.contains(&note) {
+            counts.notes.push(note);
+        }
     }
 
     /// Counts values that are missing since they are words, and values that are strays, by row.

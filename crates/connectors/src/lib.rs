@@ -9,12 +9,16 @@ mod atomic_file;
 mod column;
 mod compression;
 mod connector;
+mod content;
 pub mod csv;
 mod datetime;
 mod dead_letter;
+mod dialect;
 pub mod elasticsearch;
+mod encoding;
 mod files;
 mod findings;
+mod inspect;
 mod json_text;
 mod json_value;
 mod lines;
@@ -25,6 +29,7 @@ mod registry;
 mod remote;
 mod run_info;
 pub mod sink;
+mod sniff;
 pub mod source;
 mod task;
 pub mod terminal;
@@ -38,8 +43,13 @@ use anomal_storage::Secrets;
 
 pub use atomic_file::{AtomicFile, write_file};
 pub use connector::{Connector, OutputContext};
+pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
+pub use inspect::{
+    ColumnInspection, DialectInspection, DialectScore, Inspection, InspectionNote, found_settings,
+    inspect,
+};
 pub use registry::ConnectorRegistry;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memchr2};
 
+use crate::dialect::Dialect;
+
 /// Bytes in a record at most; a longer one is rejected.
 const MAX_RECORD: usize = 16 << 20;
 
@@ -14,6 +16,24 @@ pub(crate) enum Shape {
     Lines,
     /// At a line end outside double quotes that open at the start of a cell (RFC 4180).
     Quoted { separator: u8 },
+    /// As another dialect says.
+    Dialect(Dialect),
+}
+
+impl Shape {
+    /// The shape of records of a dialect.
+    pub fn for_dialect(dialect: Dialect) -> Self {
+        dialect
+            .plain_separator()
+            .map_or(Self::Dialect(dialect), |separator| Self::Quoted { separator })
+    }
+
+    fn line_end(self) -> u8 {
+        match self {
+            Self::Lines | Self::Quoted { .. } => b'\n',
+            Self::Dialect(dialect) => dialect.line_end,
+        }
+    }
 }
 
 /// A record, valid or not.
@@ -30,7 +50,6 @@ pub(crate) struct Record<'a> {
 
 pub(crate) const TOO_LONG: &str = "the record is longer than 16 MiB";
 pub(crate) const UNCLOSED: &str = "a quote is opened and never closed";
-pub(crate) const NOT_UTF8: &str = "the record is not UTF-8";
 
 /// Reads records from a stream.
 pub(crate) struct Lines {
@@ -58,6 +77,47 @@ impl Lines {
     /// Reads `block` bytes at a time.
     pub fn new(reader: Box<dyn Read + Send>, shape: Shape, block: usize) -> Self {
         Self { reader, shape, block, buffer: Vec::new(), start: 0, end: 0, ended: false, line: 1 }
+    }
+
+    /// The first `length` bytes that have not been returned as records, or all that are left, and whether these are all.
+    ///
+    /// # Errors
+    /// If the stream can't be read or decompressed.
+    pub fn peek(&mut self, length: usize) -> io::Result<(&[u8], bool)> {
+        while self.end - self.start < length && !self.ended {
+            self.fill()?;
+        }
+        let shown = (self.end - self.start).min(length);
+        let complete = self.ended && self.end - self.start == shown;
+        Ok((&self.buffer[self.start..self.start + shown], complete))
+    }
+
+    /// Sets how the records that follow end.
+    pub fn set_shape(&mut self, shape: Shape) {
+        self.shape = shape;
+    }
+
+    /// Skips lines, whatever is in them.
+    ///
+    /// # Errors
+    /// If the stream can't be read or decompressed.
+    pub fn skip_lines(&mut self, count: usize) -> io::Result<()> {
+        for _ in 0..count {
+            loop {
+                let rest = &self.buffer[self.start..self.end];
+                if let Some(found) = memchr(self.shape.line_end(), rest) {
+                    self.start += found + 1;
+                    self.line += 1;
+                    break;
+                }
+                self.start = self.end;
+                if self.ended {
+                    return Ok(());
+                }
+                self.fill()?;
+            }
+        }
+        Ok(())
     }
 
     /// The next record.
@@ -132,6 +192,9 @@ impl Lines {
                 let (end, lines) = quoted_end(rest, separator)?;
                 Some(whole(end, lines, true))
             }
+            Shape::Dialect(dialect) => {
+                dialect.record_end(rest).map(|(end, lines)| whole(end, lines, true))
+            }
         }
     }
 
@@ -150,12 +213,20 @@ impl Lines {
             let lines = memchr::memchr_iter(b'\n', rest).count() as u64;
             return Ok(Bounds { end, next, lines, quotes: true, bad: None });
         }
+        if let Shape::Dialect(dialect) = self.shape {
+            if !dialect.is_closed(rest) {
+                return self.reject_line(UNCLOSED);
+            }
+            let lines = memchr::memchr_iter(dialect.line_end, rest).count() as u64;
+            return Ok(Bounds { end, next, lines, quotes: true, bad: None });
+        }
         Ok(Bounds { end, next, lines: 0, quotes: false, bad: None })
     }
 
     /// Makes the line at the start a bad record and continues behind it.
     fn reject_line(&mut self, why: &'static str) -> io::Result<Bounds> {
-        if let Some(found) = memchr(b'\n', &self.buffer[self.start..self.end]) {
+        let line_end = self.shape.line_end();
+        if let Some(found) = memchr(line_end, &self.buffer[self.start..self.end]) {
             let (end, next) = (self.start + found, self.start + found + 1);
             return Ok(Bounds { end, next, lines: 1, quotes: true, bad: Some(why) });
         }
@@ -164,7 +235,7 @@ impl Lines {
         while !self.ended {
             self.fill()?;
             let kept = self.end.min(MAX_RECORD);
-            if let Some(found) = memchr(b'\n', &self.buffer[kept..self.end]) {
+            if let Some(found) = memchr(line_end, &self.buffer[kept..self.end]) {
                 let next = kept + found + 1;
                 return Ok(Bounds { end: kept, next, lines: 1, quotes: true, bad: Some(why) });
             }

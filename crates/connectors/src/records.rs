@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anomal_core::{Batch, Error, Hit, Hits, RejectedRecord, Result};
+use anomal_core::{Batch, Error, Hit, Hits, RejectedRecord, Result, proto::Diagnostic};
+use anomal_spec::TextEncoding;
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 use crate::{
+    dialect::Separator,
+    encoding::FileEncoding,
     files::Files,
     findings::{StrayExample, TypeFindings},
-    lines::{Lines, NOT_UTF8, Shape},
+    lines::{Lines, Shape},
     source::{OpenOptions, RAW_BYTES, bad_record, raw_text},
     typing::{self, Misfits, TypeMismatch, TypeRules, View},
 };
@@ -80,12 +83,25 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
     });
 }
 
+/// A file whose records are read next.
+pub(crate) struct OpenedFile<'a> {
+    pub name: &'a str,
+    pub lines: &'a mut Lines,
+    pub encoding: FileEncoding,
+}
+
+/// Reads what precedes the records of a file.
+pub(crate) type Begin<'a> = &'a mut dyn FnMut(&mut OpenedFile<'_>) -> Result<()>;
+
 /// Reads records one file after the other.
 pub(crate) struct Records {
     pub files: Arc<Files>,
     pub policy: BadRecordPolicy,
     options: OpenOptions,
-    shape: Shape,
+    given_encoding: TextEncoding,
+    /// The encoding of the file that is read.
+    encoding: Option<FileEncoding>,
+    pub shape: Shape,
     /// Whether an empty line is a record, as in a file of one column.
     pub keep_blank: bool,
     file: usize,
@@ -99,6 +115,7 @@ impl Records {
         files: Files,
         driver: &'static str,
         shape: Shape,
+        encoding: TextEncoding,
         skip: bool,
         options: &OpenOptions,
     ) -> Self {
@@ -107,6 +124,8 @@ impl Records {
             policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip },
             files,
             options: options.clone(),
+            given_encoding: encoding,
+            encoding: None,
             shape,
             keep_blank: false,
             file: 0,
@@ -119,20 +138,33 @@ impl Records {
     ///
     /// # Errors
     /// `InvalidInput` if it can't be read; those of `begin`.
-    pub fn open(&mut self, begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>) -> Result<()> {
+    pub fn open(&mut self, begin: Begin<'_>) -> Result<()> {
         let name = self.files.name(self.file);
-        let mut lines =
-            Lines::new(self.files.open_text(self.file)?, self.shape, self.options.block_bytes);
-        begin(&name, &mut lines)?;
+        let (text, encoding) = self.files.open_text(self.file, self.given_encoding)?;
+        if encoding.found && self.encoding.is_none_or(|before| !before.found) {
+            self.note_encoding(&name, &encoding);
+        }
+        self.encoding = Some(encoding);
+        let mut lines = Lines::new(text, self.shape, self.options.block_bytes);
+        begin(&mut OpenedFile { name: &name, lines: &mut lines, encoding })?;
         self.lines = Some(lines);
         Ok(())
     }
 
+    fn note_encoding(&self, name: &str, encoding: &FileEncoding) {
+        let label = encoding.encoding.name().to_ascii_lowercase();
+        self.options.findings.note(Diagnostic {
+            path: format!("input.{}", self.policy.driver.to_ascii_lowercase()),
+            reason: "ENCODING".to_owned(),
+            message: format!(
+                "{name} is read as {label}, as its first bytes show; `encoding: {label}` sets that"
+            ),
+            count: 0,
+        });
+    }
+
     /// Reads the next records. `begin` is called for each file that is opened.
-    pub fn read_batch(
-        &mut self,
-        begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>,
-    ) -> RawBatch {
+    pub fn read_batch(&mut self, begin: Begin<'_>) -> RawBatch {
         let mut raw = RawBatch::default();
         while raw.records.len() + raw.rejected.len() < self.options.batch_rows
             && raw.text.len() < BATCH_BYTES
@@ -152,11 +184,7 @@ impl Records {
     }
 
     /// Reads a record or opens the next file; false at the end of the last one.
-    fn step(
-        &mut self,
-        raw: &mut RawBatch,
-        begin: &mut dyn FnMut(&str, &mut Lines) -> Result<()>,
-    ) -> Result<bool> {
+    fn step(&mut self, raw: &mut RawBatch, begin: Begin<'_>) -> Result<bool> {
         let Some(lines) = &mut self.lines else {
             if self.file + 1 >= self.files.count() {
                 return Ok(false);
@@ -174,6 +202,11 @@ impl Records {
         let blank = match self.shape {
             Shape::Lines => record.bytes.trim_ascii().is_empty(),
             Shape::Quoted { .. } => record.bytes.is_empty() && !self.keep_blank,
+            Shape::Dialect(dialect) => {
+                let runs = dialect.separator == Separator::Whitespace;
+                let blank = record.bytes.is_empty() || runs && record.bytes.trim_ascii().is_empty();
+                blank && !self.keep_blank || dialect.is_comment(record.bytes)
+            }
         };
         if blank {
             return Ok(true);
@@ -190,8 +223,10 @@ impl Records {
                 raw.records.push(span);
                 return Ok(true);
             }
-            (Some(reason), _) => reason,
-            (None, Err(_)) => NOT_UTF8,
+            (Some(reason), _) => reason.to_owned(),
+            (None, Err(_)) => {
+                self.encoding.map_or_else(String::new, |file| file.describe_invalid(record.bytes))
+            }
         };
         let bytes = record.bytes[..record.bytes.len().min(RAW_BYTES)].to_vec();
         let rejected = &mut raw.rejected;

@@ -17,7 +17,7 @@ mod types;
 mod yaml;
 
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
-pub use manifest::to_manifest_yaml;
+pub use manifest::{to_input_yaml, to_manifest_yaml};
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::{is_url, is_web, visit_paths, without_query};
 pub use problem::{Place, Problem, SettingsError, nearest, suggestion};

@@ -161,7 +161,7 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
     };
     // As the original reads types.
     let input = json!({
-        "csv": {"path": command.input, "badLines": "skip", "nullWords": [], "strays": "text",
+        "csv": {"path": command.input, "dialect": "rfc4180", "badLines": "skip", "nullWords": [], "strays": "text",
                 "numbers": {"decimal": ".", "thousands": "none", "marks": "none"}}
     });
     if wrong.is_empty() { Ok(Drivers { input, outputs, original }) } else { Err(wrong) }

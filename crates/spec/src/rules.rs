@@ -16,6 +16,8 @@ const fn rule(schema: &'static str, expression: &'static str, message: &'static 
 
 /// `size() == 1` would take a letter of any script.
 const SEPARATOR: &str = r#"self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r'])"#;
+const INPUT_SEPARATOR: &str = r#"self in ['auto', 'tab', 'pipe', 'whitespace'] || (self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r']))"#;
+const MARK: &str = r"self in ['auto', 'none'] || (self.matches('^[\\x00-\\x7F]$') && !self.matches('^[A-Za-z0-9\\s\\\\]$'))";
 /// No user, path or query; a port that is absent is that of the scheme.
 const ENDPOINT: &str =
     r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$')";
@@ -64,8 +66,23 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
-        SEPARATOR,
-        "a separator is one ASCII character, and no quote or line end",
+        INPUT_SEPARATOR,
+        "a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace",
+    ),
+    rule(
+        "/properties/input/properties/csv/properties/quote",
+        MARK,
+        "a quote is one ASCII character, and no letter, digit, blank or backslash; or auto or none",
+    ),
+    rule(
+        "/properties/input/properties/csv/properties/comment",
+        MARK,
+        "lines to skip begin with one ASCII character that is no letter, digit, blank or backslash; or auto or none",
+    ),
+    rule(
+        "/properties/input/properties/csv",
+        "!has(self.quote) || !has(self.separator) || self.quote == 'auto' || self.quote != self.separator",
+        "the quote and the separator differ",
     ),
     rule(
         "/properties/input/properties/csv/properties/numbers",

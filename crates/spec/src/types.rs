@@ -4,6 +4,7 @@
 //! exactly one is set, never a tagged or flattened enum.
 
 mod classification;
+mod dialect;
 mod driver;
 mod elasticsearch;
 mod engines;
@@ -18,6 +19,7 @@ mod secret;
 mod times;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
+pub use dialect::{Blanks, CsvDialect, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
 pub use driver::{FileSettings, InputDriver, OutputDriver};
 pub use elasticsearch::{
     Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,

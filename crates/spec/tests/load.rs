@@ -51,7 +51,6 @@ fn a_bare_spec_is_named_after_its_file() {
       input:
         csv:
           path: in.csv
-          separator: ","
           nullValues:
           - ""
           types:
@@ -249,16 +248,16 @@ fn rules_between_fields() {
     job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
 
     input: {csv: {path: a, separator: ü}}
-    job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end
+    job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
 
     input: {csv: {path: a, separator: '"'}}
-    job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end
+    job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
 
     input: {csv: {path: a, separator: ''}}
     job.yaml:1:35: input.csv.separator: this must not be empty
 
     input: {csv: {path: a, separator: ';;'}}
-    job.yaml:1:35: input.csv.separator: 2 characters; at most 1 are allowed
+    job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
 
     input: {parquet: {path: '-'}}
     job.yaml:1:9: input.parquet: a Parquet file is read from its end, which standard input has not; name a file

@@ -84,7 +84,7 @@ fn two_files_become_a_job() {
       input:
         csv:
           path: dns_logs_example.csv
-          separator: ","
+          dialect: rfc4180
           nullValues:
           - ""
           nullWords: []

@@ -182,9 +182,9 @@ fn input() -> impl Strategy<Value = Input> {
     let csv = (path(), auth(), separator(), misfits, typing(), bad_lines()).prop_map(
         |(path, auth, separator, misfits, (types, times), bad_lines)| {
             let (null_values, null_words, strays, numbers) = misfits;
+            // Credentials go with a URL.
+            let path = if auth.is_some() { "s3://bucket/logs.csv".into() } else { path };
             CsvInput {
-                // Credentials go with a URL.
-                path: if auth.is_some() { "s3://bucket/logs.csv".into() } else { path },
                 auth,
                 separator,
                 null_values,
@@ -194,18 +194,18 @@ fn input() -> impl Strategy<Value = Input> {
                 times,
                 types,
                 bad_lines,
+                ..CsvInput::new(path)
             }
         },
     );
     let ndjson = (path(), words(), strays(), typing(), bad_lines()).prop_map(
         |(path, null_words, strays, (types, times), bad_lines)| NdjsonInput {
-            path,
-            auth: None,
             null_words,
             strays,
             times,
             types,
             bad_lines,
+            ..NdjsonInput::new(path)
         },
     );
     prop_oneof![

@@ -250,7 +250,7 @@ mod tests {
             &|spec: &mut Value| spec["runner"]["nodeSelector"] = json!({"a": "b"}),
             &|spec: &mut Value| spec["runner"]["resources"] = json!({"limits": {"cpu": 1}}),
             // An explicit default.
-            &|spec: &mut Value| spec["input"]["csv"]["separator"] = ",".into(),
+            &|spec: &mut Value| spec["input"]["csv"]["separator"] = "auto".into(),
         ] as [&dyn Fn(&mut Value); 6]
         {
             assert_eq!(run_with(same), run);

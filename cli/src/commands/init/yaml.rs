@@ -14,6 +14,8 @@ pub struct Head<'a> {
     /// The input's driver and the path in the settings.
     pub driver: &'a str,
     pub path: &'a str,
+    /// Settings of the input that were found out, in YAML's flow style.
+    pub found: &'a str,
     /// The file that the settings are written to.
     pub file: Option<&'a str>,
     /// The name of the results without an extension.
@@ -63,7 +65,8 @@ fn write_settings(
         )?;
         writeln!(out, "#   anomal evaluate {results} --label {}", scalar(label))?;
     }
-    writeln!(out, "input:\n  {}: {{path: {}}}", head.driver, scalar(head.path))?;
+    let found = if head.found.is_empty() { String::new() } else { format!(", {}", head.found) };
+    writeln!(out, "input:\n  {}: {{path: {}{found}}}", head.driver, scalar(head.path))?;
     if let Some((time, about)) = &proposal.time {
         writeln!(out, "timeColumn: {}  # {about}", scalar(time))?;
     }

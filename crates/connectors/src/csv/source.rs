@@ -3,11 +3,7 @@
 //! A blank line is not a record, except in a file of one column, where it is a blank cell. Text may contain NUL and
 //! other control characters.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use anomal_core::{
     Batch, Element, Error, Position, Result, column_of_view,
@@ -17,15 +13,12 @@ use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
-use super::{
-    prefetch::Prefetcher,
-    sample::Sample,
-    split::{append, cells},
-};
+use super::{prefetch::Prefetcher, sample::Sample, split::append, start::TableStart};
 use crate::{
     datetime::Years,
-    files::{Files, read_error},
-    lines::{Lines, NOT_UTF8, Shape},
+    dialect::GivenDialect,
+    files::Files,
+    lines::Shape,
     records::{BadRecord, BadRecordPolicy, RawBatch, Records, remove},
     remote::Access,
     source::{OpenOptions, check_rereadable, resume},
@@ -51,7 +44,11 @@ pub(crate) struct CsvSource {
 #[derive(Clone)]
 struct CsvParser {
     header: Vec<String>,
-    separator: u8,
+    /// The names that the settings give.
+    names: Vec<String>,
+    shape: Shape,
+    /// The dialect of the files behind the first.
+    next_files: GivenDialect,
     rules: TypeRules,
     selected: Vec<Column>,
     views: Vec<View>,
@@ -66,25 +63,28 @@ struct CellBatch {
 
 impl CsvSource {
     pub fn open(input: &CsvInput, options: &OpenOptions) -> Result<Self> {
-        let [separator] = input.separator.as_bytes() else {
-            let message = "a separator is one ASCII character";
-            return Err(Error::settings("input.csv.separator", "BAD_SEPARATOR", message));
-        };
+        let given = GivenDialect::from_settings(input)?;
         let secrets = &options.secrets;
         let access = Access { place: "input.csv", auth: input.auth.as_ref(), secrets };
         let files = Files::find(&input.path, &[".csv"], &access)?;
-        let shape = Shape::Quoted { separator: *separator };
         let skip = input.bad_lines == BadLines::Skip;
-        let mut records = Records::new(files, "CSV", shape, skip, options);
-        let mut names = Vec::new();
-        records.open(&mut |name, lines| {
-            names = header(name, lines, *separator)?;
+        let shape = Shape::for_dialect(given.with_defaults());
+        let mut records = Records::new(files, "CSV", shape, input.encoding, skip, options);
+        let mut start = None;
+        records.open(&mut |file| {
+            let table = TableStart::read(file, &given, &input.names)?;
+            table.note(file.name, &options.findings);
+            start = Some(table);
             Ok(())
         })?;
-        records.keep_blank = names.len() == 1;
+        let start = start.ok_or_else(|| Error::internal("no file was opened"))?;
+        records.shape = start.shape();
+        records.keep_blank = start.names.len() == 1;
         let parser = CsvParser {
-            header: names,
-            separator: *separator,
+            next_files: start.for_next_files(&given),
+            shape: start.shape(),
+            header: start.names,
+            names: input.names.clone(),
             rules: TypeRules {
                 nulls: NullValues::new(&input.null_values),
                 words: NullWords::new(input.null_words.as_deref()),
@@ -168,14 +168,15 @@ impl CsvParser {
 
     /// Reads the next records, of the current file and those after it.
     fn read_batch(&self, records: &mut Records) -> Option<RawBatch> {
-        let Self { separator, header: expected, .. } = self;
+        let expected = &self.header;
         let first = records.files.name(0);
-        let raw = records.read_batch(&mut |name, lines| {
-            let header = header(name, lines, *separator)?;
+        let raw = records.read_batch(&mut |file| {
+            let header = TableStart::read(file, &self.next_files, &self.names)?.names;
             if &header == expected {
                 return Ok(());
             }
             let (header, expected) = (header.join(", "), expected.join(", "));
+            let name = file.name;
             Err(Error::input(
                 "HEADERS_DIFFER",
                 format!("{name} has other columns than {first}: {header} instead of {expected}"),
@@ -194,7 +195,7 @@ impl CsvParser {
             .collect();
         let mut ragged = Vec::new();
         let mut start = 0;
-        while let Some((place, found)) = append(&raw, start, self.separator, &mut columns) {
+        while let Some((place, found)) = append(&raw, start, self.shape, &mut columns) {
             let wanted = self.header.len();
             let bad = BadRecord::new(format!(
                 "the record has {found} cells, and the header has {wanted}"
@@ -214,43 +215,6 @@ impl CsvParser {
     fn batch(&self, batch: CellBatch) -> Result<Batch> {
         self.policy.batch(batch.raw, batch.cells, &self.views, &self.rules)
     }
-}
-
-/// The column names, from a file's first line.
-fn header(name: &str, lines: &mut Lines, separator: u8) -> Result<Vec<String>> {
-    let record = lines.next().map_err(|error| read_error(Path::new(name), &error))?;
-    let Some(record) = record else {
-        return Err(Error::input(
-            "EMPTY_FILE",
-            format!("{name} is empty; a CSV file begins with a line of column names"),
-        ));
-    };
-    let bad = |why: &str| Error::input("BAD_HEADER", format!("{name}:{}: {why}", record.line));
-    if let Some(why) = record.bad {
-        return Err(bad(why));
-    }
-    let text = simdutf8::basic::from_utf8(record.bytes).map_err(|_| bad(NOT_UTF8))?;
-    if !record.quotes && text.contains('\r') {
-        return Err(bad(
-            "lines end in a carriage return alone; convert them, as `tr '\\r' '\\n'` does",
-        ));
-    }
-    let mut header = cells(text, separator);
-    for (place, column) in header.iter_mut().enumerate() {
-        if column.trim().is_empty() {
-            *column = format!("column_{}", place + 1);
-        }
-    }
-    let mut places = HashMap::new();
-    for (place, column) in header.iter().enumerate() {
-        if let Some(before) = places.insert(column.as_str(), place + 1) {
-            return Err(bad(&format!(
-                "duplicate column name `{column}`: columns {before} and {}; rename one of them",
-                place + 1
-            )));
-        }
-    }
-    Ok(header)
 }
 
 impl Source for CsvSource {

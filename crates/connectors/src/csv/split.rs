@@ -5,7 +5,11 @@
 
 use polars::prelude::StringChunkedBuilder;
 
-use crate::records::{RawBatch, RecordSpan};
+use crate::{
+    dialect::CellBuffer,
+    lines::Shape,
+    records::{RawBatch, RecordSpan},
+};
 
 /// Cells that are split before they are copied; their positions fit into a core's L1 cache.
 const TILE_CELLS: usize = 1 << 11;
@@ -15,11 +19,11 @@ const TILE_CELLS: usize = 1 << 11;
 pub(super) fn append(
     raw: &RawBatch,
     start: usize,
-    separator: u8,
+    shape: Shape,
     columns: &mut [StringChunkedBuilder],
 ) -> Option<(usize, usize)> {
     let width = columns.len().max(1);
-    let mut tile = Tile::new(separator);
+    let mut tile = Tile::new(shape, width);
     let mut done = start;
     for records in raw.records[start..].chunks((TILE_CELLS / width).max(1)) {
         tile.clear();
@@ -39,71 +43,71 @@ pub(super) fn append(
     None
 }
 
-/// The cells of a single record.
-pub(super) fn cells(text: &str, separator: u8) -> Vec<String> {
+/// The cells of a single record. Of a dialect that drops blank last cells, these are among them.
+pub(super) fn cells(text: &str, shape: Shape) -> Vec<String> {
     let raw = RawBatch { text: text.to_owned(), ..RawBatch::default() };
     let span = RecordSpan::for_text(text);
-    let mut tile = Tile::new(separator);
+    let mut tile = Tile::new(shape, usize::MAX);
     let count = tile.split(&raw, &span);
     (0..count).map(|cell| tile.text(&raw, cell).to_owned()).collect()
 }
 
-/// The position of a cell's text: in the records, or, counted on from their end, in [`Tile::unescaped`].
-type Span = (usize, usize);
-
 struct Tile {
-    separator: u8,
-    /// The cells of all records, one after the other.
-    cells: Vec<Span>,
-    /// Texts that differ from the file's bytes, since quotes in them were escaped.
-    unescaped: String,
+    shape: Shape,
+    /// Cells in a record.
+    width: usize,
+    buffer: CellBuffer,
 }
 
 impl Tile {
-    fn new(separator: u8) -> Self {
-        Self { separator, cells: Vec::new(), unescaped: String::new() }
+    fn new(shape: Shape, width: usize) -> Self {
+        Self { shape, width, buffer: CellBuffer::default() }
     }
 
     fn clear(&mut self) {
-        self.cells.clear();
-        self.unescaped.clear();
+        self.buffer.clear();
     }
 
     #[inline]
     fn text<'a>(&'a self, raw: &'a RawBatch, cell: usize) -> &'a str {
-        let (start, end) = self.cells[cell];
-        match start.checked_sub(raw.text.len()) {
-            None => &raw.text[start..end],
-            Some(start) => &self.unescaped[start..end - raw.text.len()],
-        }
+        self.buffer.text(&raw.text, cell)
     }
 
     /// Splits a record and returns the number of its cells.
     fn split(&mut self, raw: &RawBatch, span: &RecordSpan) -> usize {
-        let before = self.cells.len();
-        if span.quotes {
-            self.split_quoted(raw, span);
-        } else {
-            let mut start = span.start;
-            for border in memchr::memchr_iter(self.separator, raw.record(span).as_bytes()) {
-                let end = span.start + border;
-                self.cells.push((start, end));
-                start = end + 1;
+        let before = self.buffer.spans.len();
+        match self.shape {
+            Shape::Lines => self.buffer.spans.push((span.start, span.end)),
+            Shape::Quoted { separator } if span.quotes => self.split_quoted(raw, span, separator),
+            Shape::Quoted { separator } => {
+                let mut start = span.start;
+                for border in memchr::memchr_iter(separator, raw.record(span).as_bytes()) {
+                    let end = span.start + border;
+                    self.buffer.spans.push((start, end));
+                    start = end + 1;
+                }
+                self.buffer.spans.push((start, span.end));
             }
-            self.cells.push((start, span.end));
+            Shape::Dialect(dialect) => {
+                let count = dialect.cut(&raw.text, span.start..span.end, &mut self.buffer);
+                let surplus = dialect.trailing && count.checked_sub(1) == Some(self.width);
+                if surplus && self.text(raw, before + count - 1).trim().is_empty() {
+                    self.buffer.spans.pop();
+                }
+            }
         }
-        self.cells.len() - before
+        self.buffer.spans.len() - before
     }
 
-    fn split_quoted(&mut self, raw: &RawBatch, span: &RecordSpan) {
+    fn split_quoted(&mut self, raw: &RawBatch, span: &RecordSpan, separator: u8) {
         let bytes = &raw.text.as_bytes()[..span.end];
         let mut start = span.start;
         loop {
             let end = if bytes.get(start) == Some(&b'"') {
-                self.unquote(raw, start + 1, span.end)
+                self.unquote(raw, start + 1, span.end, separator)
             } else {
-                let end = find(self.separator, bytes, start);
-                self.cells.push((start, end));
+                let end = find(separator, bytes, start);
+                self.buffer.spans.push((start, end));
                 end
             };
             if end >= span.end {
@@ -115,31 +119,31 @@ impl Tile {
 
     /// Adds the cell whose opening quote precedes `start` and returns its end. Text behind the closing quote belongs to
     /// the cell.
-    fn unquote(&mut self, raw: &RawBatch, start: usize, end: usize) -> usize {
+    fn unquote(&mut self, raw: &RawBatch, start: usize, end: usize, separator: u8) -> usize {
         let bytes = &raw.text.as_bytes()[..end];
         let close = find(b'"', bytes, start);
         let after = close + 1;
-        if after >= end || bytes[after] == self.separator {
-            self.cells.push((start, close));
+        if after >= end || bytes[after] == separator {
+            self.buffer.spans.push((start, close));
             return after;
         }
         let base = raw.text.len();
-        let own = base + self.unescaped.len();
+        let own = base + self.buffer.unescaped.len();
         let mut from = start;
         loop {
             let close = find(b'"', bytes, from);
-            self.unescaped.push_str(&raw.text[from..close]);
+            self.buffer.unescaped.push_str(&raw.text[from..close]);
             from = close + 1;
             if bytes.get(from) != Some(&b'"') {
                 break;
             }
-            self.unescaped.push('"');
+            self.buffer.unescaped.push('"');
             from += 1;
         }
         let from = from.min(end);
-        let stop = find(self.separator, bytes, from);
-        self.unescaped.push_str(&raw.text[from..stop]);
-        self.cells.push((own, base + self.unescaped.len()));
+        let stop = find(separator, bytes, from);
+        self.buffer.unescaped.push_str(&raw.text[from..stop]);
+        self.buffer.spans.push((own, base + self.buffer.unescaped.len()));
         stop
     }
 }

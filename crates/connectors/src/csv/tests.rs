@@ -3,7 +3,7 @@ use anomal_core::{
     proto::{Column, Diagnostic},
 };
 use anomal_dataflow::{Source, read_batches};
-use anomal_spec::{BadLines, ColumnType, CsvInput};
+use anomal_spec::{BadLines, ColumnType, CsvInput, DuplicateNames};
 use polars::prelude::DataFrame;
 use proptest::prelude::*;
 
@@ -12,6 +12,8 @@ use crate::{
     findings::TypeFindings,
     source::{OpenOptions, data_type},
 };
+
+mod dialects;
 
 fn open(
     text: &[u8],
@@ -81,7 +83,8 @@ fn a_bad_record_stops_the_run_or_is_rejected() {
 
 #[test]
 fn invalid_headers_are_errors() {
-    let error = |text: &[u8]| open(text, |_| (), &OpenOptions::default()).err().unwrap().message;
+    let strict = |input: &mut CsvInput| input.duplicate_names = DuplicateNames::Error;
+    let error = |text: &[u8]| open(text, strict, &OpenOptions::default()).err().unwrap().message;
     assert!(error(b"").contains("is empty"));
     assert!(error(b"a,b,a\n").contains("duplicate column name `a`: columns 1 and 3"));
     let source = open(b"a,,c\n", |_| (), &OpenOptions::default()).unwrap();

@@ -90,7 +90,7 @@ impl NdjsonSource {
             findings: options.findings.for_files(&files),
         });
         let mut reader = NdjsonReader {
-            records: Records::new(files, "NDJSON", Shape::Lines, skip, options),
+            records: Records::new(files, "NDJSON", Shape::Lines, input.encoding, skip, options),
             columns: Vec::new(),
             places: HashMap::new(),
             rules: Arc::clone(&rules),
@@ -99,7 +99,7 @@ impl NdjsonSource {
             first: VecDeque::new(),
             unknown: HashSet::new(),
         };
-        reader.records.open(&mut |_, _| Ok(()))?;
+        reader.records.open(&mut |_| Ok(()))?;
         let mut rows = 0;
         while rows < INFER_FROM
             && let Some(parsed) = reader.read()
@@ -197,7 +197,7 @@ impl NdjsonReader {
 
     /// Reads the next records and parses them in parallel.
     fn read(&mut self) -> Option<ParsedBatch> {
-        let mut raw = self.records.read_batch(&mut |_, _| Ok(()));
+        let mut raw = self.records.read_batch(&mut |_| Ok(()));
         if raw.is_end() {
             return None;
         }

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, ElasticsearchInput, Times, TypeSetting};
+use super::{
+    Auth, Blanks, CsvDialect, DuplicateNames, ElasticsearchInput, Escape, LineEnd, TextEncoding,
+    Times, Trailing, TypeSetting,
+};
 
 /// Exactly one driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +22,8 @@ pub struct Input {
     pub elasticsearch: Option<ElasticsearchInput>,
 }
 
-/// Text records with a header line (RFC 4180), plain, gzip or zstd.
+/// Text records in lines, plain, gzip or zstd. What the settings leave open is found out from the first MiB; a file that
+/// RFC 4180 fits is read so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CsvInput {
@@ -31,10 +35,50 @@ pub struct CsvInput {
     /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// What stands between cells: one ASCII character.
-    #[serde(default = "comma")]
-    #[schemars(length(min = 1, max = 1))]
+    /// How characters are encoded. `auto`: UTF-8, or UTF-16 if the first bytes show it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub encoding: TextEncoding,
+    /// A name for all that follows up to `lineEnd`; single keys overrule it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<CsvDialect>,
+    /// What stands between cells: one ASCII character, `tab`, `pipe`, `whitespace` (runs of blanks and tabs), or `auto`.
+    #[serde(default = "auto", skip_serializing_if = "is_auto")]
+    #[schemars(length(min = 1, max = 10))]
     pub separator: String,
+    /// What cells with separators and line ends are quoted by: one ASCII character, `none` or `auto`.
+    #[serde(default = "auto", skip_serializing_if = "is_auto")]
+    #[schemars(length(min = 1, max = 4))]
+    pub quote: String,
+    /// How quotes and separators are written within cells.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub escape: Escape,
+    /// Whether the first record has the names of the columns. Absent: found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// The names of the columns, in place of those of the header, or for files without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2048), inner(length(min = 1, max = 253)))]
+    pub names: Vec<String>,
+    /// Lines above the header that are skipped. Absent: found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub skip_lines: Option<u32>,
+    /// The character that begins lines to skip: one ASCII character, `none`, or `auto` (`#` above the header).
+    #[serde(default = "auto", skip_serializing_if = "is_auto")]
+    #[schemars(length(min = 1, max = 4))]
+    pub comment: String,
+    /// What becomes of blanks around cells.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub blanks: Blanks,
+    /// What becomes of a blank last cell.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub trailing: Trailing,
+    /// What ends a line.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub line_end: LineEnd,
+    /// What becomes of equal names of columns.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub duplicate_names: DuplicateNames,
     /// Cells that mean that there is no value.
     #[serde(default = "blank")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
@@ -45,7 +89,7 @@ pub struct CsvInput {
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub null_words: Option<Vec<String>>,
     /// What becomes of the few values that are not of their column's inferred type.
-    #[serde(default, skip_serializing_if = "Strays::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub strays: Strays,
     /// How numbers are written. Absent: found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,12 +129,15 @@ pub struct NdjsonInput {
     /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// How characters are encoded. `auto`: UTF-8, or UTF-16 if the first bytes show it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub encoding: TextEncoding,
     /// Strings that mean that there is no value in columns that are not text. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub null_words: Vec<String>,
     /// What becomes of the few values that are not of their column's inferred type.
-    #[serde(default, skip_serializing_if = "Strays::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub strays: Strays,
     /// How times are read that have no offset from UTC or no year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,13 +258,6 @@ impl ThousandsMark {
     }
 }
 
-impl Strays {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -230,12 +270,24 @@ pub enum ColumnType {
 }
 
 impl CsvInput {
-    /// Commas, blank cells as nulls, types inferred, bad lines an error.
+    /// The dialect and types found out, blank cells as nulls, bad lines an error.
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             auth: None,
-            separator: comma(),
+            encoding: TextEncoding::Auto,
+            dialect: None,
+            separator: auto(),
+            quote: auto(),
+            escape: Escape::Auto,
+            header: None,
+            names: Vec::new(),
+            skip_lines: None,
+            comment: auto(),
+            blanks: Blanks::Auto,
+            trailing: Trailing::Auto,
+            line_end: LineEnd::Auto,
+            duplicate_names: DuplicateNames::Number,
             null_values: blank(),
             null_words: None,
             strays: Strays::Missing,
@@ -253,6 +305,7 @@ impl NdjsonInput {
         Self {
             path: path.into(),
             auth: None,
+            encoding: TextEncoding::Auto,
             null_words: Vec::new(),
             strays: Strays::Missing,
             times: None,
@@ -262,8 +315,16 @@ impl NdjsonInput {
     }
 }
 
-fn comma() -> String {
-    ",".to_owned()
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+fn is_auto(text: &str) -> bool {
+    text == "auto"
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn blank() -> Vec<String> {
