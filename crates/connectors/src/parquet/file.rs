@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{Cursor, Read, Seek, SeekFrom},
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
@@ -26,6 +25,7 @@ use rayon::prelude::*;
 
 use super::{
     convert::{Converter, Misfit, Widening},
+    guard::guard,
     schema::{self, FileColumn},
 };
 use crate::files::read_error;
@@ -249,12 +249,6 @@ impl ParquetFile {
         let pages = PageReader::new(Cursor::new(bytes), chunk, vec![], usize::MAX);
         Ok(BasicDecompressor::new(pages, vec![]))
     }
-}
-
-/// Untrusted bytes: the decoder indexes by lengths in the file and panics on some that are wrong.
-fn guard<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(polars_err!(ComputeError: "its bytes contradict each other")))
 }
 
 fn damaged(name: &str, error: &PolarsError) -> Error {
