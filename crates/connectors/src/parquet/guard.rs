@@ -34,7 +34,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::panic, reason = "what it guards against")]
     fn a_panic_is_an_error() {
         let error = guard::<()>(|| guard(|| panic!("index out of bounds"))).unwrap_err();
         assert!(error.to_string().contains("contradict"), "{error}");
