@@ -142,7 +142,7 @@ impl ArrowType {
     }
 
     /// The type of a column, if it is one of these.
-    pub fn of(dtype: &DataType) -> Option<Self> {
+    pub fn from_dtype(dtype: &DataType) -> Option<Self> {
         match dtype {
             DataType::Struct(fields) => match fields.as_slice() {
                 [field] => Self::from_field(field.name()),
@@ -153,7 +153,7 @@ impl ArrowType {
     }
 
     /// The same of a column of an Arrow table.
-    pub fn of_arrow(dtype: &ArrowDataType) -> Option<Self> {
+    pub fn from_arrow(dtype: &ArrowDataType) -> Option<Self> {
         match dtype {
             ArrowDataType::Struct(fields) => match fields.as_slice() {
                 [field] => Self::from_field(&field.name),
@@ -191,7 +191,7 @@ pub(crate) fn is_within(dtype: &DataType) -> bool {
 
 /// A name for messages.
 pub(crate) fn type_name(dtype: &DataType) -> String {
-    ArrowType::of(dtype).map_or_else(|| dtype.to_string(), |kind| kind.to_string())
+    ArrowType::from_dtype(dtype).map_or_else(|| dtype.to_string(), |kind| kind.to_string())
 }
 
 /// Whether a name is reserved for columns of these types.
@@ -204,7 +204,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 /// # Errors
 /// `Internal`.
 pub(crate) fn unwrap(column: &Column) -> anomal_core::Result<Option<(ArrowType, Series)>> {
-    let Some(kind) = ArrowType::of(column.dtype()) else { return Ok(None) };
+    let Some(kind) = ArrowType::from_dtype(column.dtype()) else { return Ok(None) };
     let field = column.struct_()?.field_by_name(&kind.field_name())?;
     Ok(Some((kind, field)))
 }

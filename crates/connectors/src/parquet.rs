@@ -6,6 +6,7 @@ mod convert;
 mod decimal;
 mod file;
 mod groups;
+mod guard;
 mod leaf;
 mod members;
 mod pages;

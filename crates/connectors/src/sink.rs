@@ -63,7 +63,7 @@ pub(crate) fn typed_columns(batch: &Batch) -> Result<Vec<Column>> {
 /// `Internal`.
 pub(crate) fn simple_columns(batch: &Batch, fractions: Type) -> Result<Vec<Column>> {
     let simple = |column: &Column| {
-        let target = match ArrowType::of(column.dtype()) {
+        let target = match ArrowType::from_dtype(column.dtype()) {
             Some(kind) if kind.is_number() => match arrow_types::type_of(&kind) {
                 Type::Float => fractions,
                 whole => whole,

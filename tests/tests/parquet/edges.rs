@@ -69,3 +69,22 @@ fn other_files_are_called_by_their_name() {
     let cut = [&whole[..100], &whole[end..]].concat();
     run("in.parquet", &cut, &settings).output.expect(3, &["in.parquet", "copy"]);
 }
+
+#[test]
+fn damaged_files_are_errors() {
+    let settings = job("parquet: {path: in.parquet}", &fields(&["delta"]));
+    let whole = data("none.parquet");
+    // Lengths of texts, and the footer.
+    let lengths = whole.windows(8).position(|bytes| bytes == b"prefix 0").unwrap();
+    for place in [lengths - 40, lengths - 20, lengths - 8, whole.len() - 300, whole.len() - 900] {
+        let mut damaged = whole.clone();
+        damaged[place..place + 6].fill(0xee);
+        let done = run("in.parquet", &damaged, &settings);
+        if done.output.code == Some(3) {
+            done.output.expect(3, &["in.parquet", "write"]);
+        } else {
+            // The bytes stand for other values.
+            done.output.expect(0, &[]);
+        }
+    }
+}

@@ -23,7 +23,7 @@ fn export_dtype(dtype: &ArrowDataType, nested: bool) -> ArrowDataType {
     let inner = |field: &Field| Field { dtype: export_dtype(&field.dtype, true), ..field.clone() };
     match dtype {
         ArrowDataType::LargeList(item) => ArrowDataType::LargeList(Box::new(inner(item))),
-        ArrowDataType::Struct(fields) => match (ArrowType::of_arrow(dtype), fields.as_slice()) {
+        ArrowDataType::Struct(fields) => match (ArrowType::from_arrow(dtype), fields.as_slice()) {
             // Files of the writer have bytes of a fixed size in columns alone.
             (Some(ArrowType::Uuid), [field]) if nested => field.dtype.clone(),
             (Some(kind), [field]) => target(&kind, &field.dtype),
@@ -82,7 +82,7 @@ fn export(array: &dyn Array, nested: bool) -> PolarsResult<Box<dyn Array>> {
     let Some(structs) = array.as_any().downcast_ref::<StructArray>() else {
         return Ok(array.to_boxed());
     };
-    if let (Some(kind), [field]) = (ArrowType::of_arrow(array.dtype()), structs.values()) {
+    if let (Some(kind), [field]) = (ArrowType::from_arrow(array.dtype()), structs.values()) {
         let validity = combine_validities_and(structs.validity(), field.validity());
         return export_values(&kind, field.with_validity(validity).as_ref(), dtype);
     }

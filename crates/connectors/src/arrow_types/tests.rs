@@ -29,7 +29,7 @@ fn names_are_read_back() {
     ];
     for kind in kinds {
         let field = Field::new(kind.field_name(), DataType::Null);
-        assert_eq!(ArrowType::of(&DataType::Struct(vec![field])), Some(kind));
+        assert_eq!(ArrowType::from_dtype(&DataType::Struct(vec![field])), Some(kind));
     }
     for name in ["", "int9", "decimal(3)", "decimal(3,x)", "time(min)", "seconds(a"] {
         assert_eq!(name.parse::<ArrowType>(), Err(UnknownType), "{name}");

@@ -22,7 +22,7 @@ impl Conformity {
         if from == to {
             return Some(Self::Same);
         }
-        let kinds = [ArrowType::of(from), ArrowType::of(to)];
+        let kinds = [ArrowType::from_dtype(from), ArrowType::from_dtype(to)];
         let alike = type_of(from) == type_of(to);
         let cast = match type_of(from) {
             Type::Integer => {
@@ -53,7 +53,7 @@ pub(super) fn conform(column: &Column, dtype: &DataType) -> Result<Result<Column
         Some((_, field)) => field.into_column(),
         None => column.clone(),
     };
-    let kind = ArrowType::of(dtype);
+    let kind = ArrowType::from_dtype(dtype);
     let stored = match (dtype, &kind) {
         (DataType::Struct(fields), Some(_)) => fields[0].dtype(),
         _ => dtype,

@@ -24,7 +24,7 @@ const JULIAN_DAY_OF_1970: i64 = 2_440_588;
 
 /// How columns are read whose values ask for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Widening {
+pub(super) struct ReadMode {
     /// Times of 96 bits are microseconds, which reach farther than nanoseconds.
     pub micros: bool,
     /// Bytes are shown as hexadecimal digits.
@@ -43,7 +43,7 @@ pub(super) enum Misfit {
 /// Converts arrays, and looks for values that do not fit.
 #[derive(Debug, Default)]
 pub(super) struct Converter {
-    pub widening: Widening,
+    pub mode: ReadMode,
     /// The first place with a value that does not fit, counted in leaves.
     pub misfit: Option<(usize, Misfit)>,
 }
@@ -128,7 +128,7 @@ impl Converter {
     /// Times of 96 bits.
     fn times(&mut self, array: &dyn Array) -> PolarsResult<Box<dyn Array>> {
         let bytes = downcast::<FixedSizeBinaryArray>(array)?;
-        let (unit, per_day, nanos) = if self.widening.micros {
+        let (unit, per_day, nanos) = if self.mode.micros {
             (TimeUnit::Microsecond, 86_400_000_000, 1_000)
         } else {
             (TimeUnit::Nanosecond, 86_400_000_000_000, 1)
@@ -155,7 +155,7 @@ impl Converter {
             }
             None => array.to_boxed(),
         };
-        if self.widening.hexadecimal {
+        if self.mode.hexadecimal {
             return Ok(tag(&ArrowType::Hexadecimal, bytes));
         }
         let values = downcast::<BinaryViewArray>(bytes.as_ref())?.iter().enumerate();

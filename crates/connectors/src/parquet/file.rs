@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{Cursor, Read, Seek, SeekFrom},
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
@@ -25,7 +24,8 @@ use polars_parquet::{
 use rayon::prelude::*;
 
 use super::{
-    convert::{Converter, Misfit, Widening},
+    convert::{Converter, Misfit, ReadMode},
+    guard::guard,
     schema::{self, FileColumn},
 };
 use crate::files::read_error;
@@ -71,9 +71,9 @@ impl ParquetFile {
         let columns = columns.map_err(|error| damaged(name, &error))??;
         let (unsupported, columns) =
             columns.into_iter().partition(|column| column.unsupported.is_some());
-        let mut starts = vec![0];
+        let mut starts = vec![0_usize];
         for group in &metadata.row_groups {
-            starts.push(starts[starts.len() - 1] + group.num_rows());
+            starts.push(starts[starts.len() - 1].saturating_add(group.num_rows()));
         }
         Ok(Self { name: name.to_owned(), bytes, metadata, columns, unsupported, starts })
     }
@@ -89,7 +89,7 @@ impl ParquetFile {
     }
 
     /// The ways of reading by place.
-    pub fn widenings(&self, by_name: &BTreeMap<String, Widening>) -> Vec<Widening> {
+    pub fn modes(&self, by_name: &BTreeMap<String, ReadMode>) -> Vec<ReadMode> {
         let way = |column: &FileColumn| by_name.get(column.name.as_str()).copied();
         self.columns.iter().map(|column| way(column).unwrap_or_default()).collect()
     }
@@ -98,9 +98,9 @@ impl ParquetFile {
     ///
     /// # Errors
     /// `InvalidInput`.
-    pub fn schema(&self, widenings: &BTreeMap<String, Widening>) -> Result<Schema> {
+    pub fn schema(&self, modes: &BTreeMap<String, ReadMode>) -> Result<Schema> {
         let places: Vec<usize> = (0..self.columns.len()).collect();
-        let empty = self.empty(&places, &self.widenings(widenings))?;
+        let empty = self.empty(&places, &self.modes(modes))?;
         Ok(empty.schema().as_ref().clone())
     }
 
@@ -108,11 +108,11 @@ impl ParquetFile {
     ///
     /// # Errors
     /// `InvalidInput`.
-    pub fn empty(&self, places: &[usize], widenings: &[Widening]) -> Result<DataFrame> {
+    pub fn empty(&self, places: &[usize], modes: &[ReadMode]) -> Result<DataFrame> {
         let column = |place: &usize| {
             let column = &self.columns[*place];
             let array = new_empty_array(column.field.dtype.clone());
-            let mut converter = Converter { widening: widenings[*place], ..Converter::default() };
+            let mut converter = Converter { mode: modes[*place], ..Converter::default() };
             let array = converter.convert(array, &column.content)?;
             let field = Field::new(column.name.clone(), array.dtype().clone(), true);
             Ok(Series::try_from((&field, vec![array]))?.into_column())
@@ -122,16 +122,11 @@ impl ParquetFile {
         Ok(DataFrame::new(0, columns)?)
     }
 
-    /// Rows of the columns at `places`, in parallel over columns and row groups. `widenings`: of all columns.
+    /// Rows of the columns at `places`, in parallel over columns and row groups. `modes`: of all columns.
     ///
     /// # Errors
     /// `InvalidInput`: pages are cut off or damaged, or in a form that can't be read.
-    pub fn read(
-        &self,
-        rows: Range<usize>,
-        places: &[usize],
-        widenings: &[Widening],
-    ) -> Result<Rows> {
+    pub fn read(&self, rows: Range<usize>, places: &[usize], modes: &[ReadMode]) -> Result<Rows> {
         let first = self.starts.partition_point(|start| *start <= rows.start).saturating_sub(1);
         let groups: Vec<(usize, Range<usize>)> = (first..self.metadata.row_groups.len())
             .take_while(|group| self.starts[*group] < rows.end)
@@ -148,7 +143,7 @@ impl ParquetFile {
         let parts = tasks.into_par_iter().with_max_len(1).map(|(group, place)| {
             let (group, within) = &groups[group];
             let place = places[place];
-            self.column(*group, place, within.clone(), widenings[place])
+            self.column(*group, place, within.clone(), modes[place])
         });
         let mut parts = parts.collect::<Result<Vec<_>>>()?.into_iter();
         let (mut frame, mut misfits) = (None, Vec::new());
@@ -170,7 +165,7 @@ impl ParquetFile {
         }
         let frame = match frame {
             Some(frame) => frame,
-            None => self.empty(places, widenings)?,
+            None => self.empty(places, modes)?,
         };
         Ok(Rows { frame, misfits })
     }
@@ -180,10 +175,10 @@ impl ParquetFile {
         group: usize,
         place: usize,
         rows: Range<usize>,
-        widening: Widening,
+        mode: ReadMode,
     ) -> Result<(Column, Option<(usize, Misfit)>)> {
         let column = &self.columns[place];
-        guard(|| self.decode(group, column, rows, widening)).map_err(|error| {
+        guard(|| self.decode(group, column, rows, mode)).map_err(|error| {
             Error::input(
                 "BAD_PARQUET",
                 format!(
@@ -201,7 +196,7 @@ impl ParquetFile {
         group: usize,
         column: &FileColumn,
         rows: Range<usize>,
-        widening: Widening,
+        mode: ReadMode,
     ) -> PolarsResult<(Column, Option<(usize, Misfit)>)> {
         let group = &self.metadata.row_groups[group];
         let length = rows.len();
@@ -216,7 +211,7 @@ impl ParquetFile {
         let leaves: Vec<&PrimitiveType> = column.leaves.iter().collect();
         let filter = Filter::new_ranged(rows.start, rows.end);
         let (arrays, _) = column_iter_to_arrays(pages, leaves, column.field.clone(), Some(filter))?;
-        let mut converter = Converter { widening, ..Converter::default() };
+        let mut converter = Converter { mode, ..Converter::default() };
         let arrays = arrays
             .into_iter()
             .map(|array| converter.convert(array, &column.content))
@@ -249,12 +244,6 @@ impl ParquetFile {
         let pages = PageReader::new(Cursor::new(bytes), chunk, vec![], usize::MAX);
         Ok(BasicDecompressor::new(pages, vec![]))
     }
-}
-
-/// Untrusted bytes: the decoder indexes by lengths in the file and panics on some that are wrong.
-fn guard<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(polars_err!(ComputeError: "its bytes contradict each other")))
 }
 
 fn damaged(name: &str, error: &PolarsError) -> Error {

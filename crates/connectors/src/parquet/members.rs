@@ -31,7 +31,7 @@ pub(super) fn find(schema: &Schema) -> BTreeMap<String, MemberPath> {
 
 fn add(name: &str, path: &MemberPath, found: &mut BTreeMap<String, MemberPath>) {
     let DataType::Struct(fields) = &path.dtype else { return };
-    if ArrowType::of(&path.dtype).is_some() {
+    if ArrowType::from_dtype(&path.dtype).is_some() {
         return;
     }
     for field in fields {

@@ -4,14 +4,13 @@ use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use anomal_core::{Batch, Element, Error, Hit, Hits, Result, column_of_view};
 use anomal_dataflow::Reader;
-use polars::prelude::{ChunkAgg, DataFrame, DataType, Schema};
+use polars::prelude::{ChunkAgg, DataFrame, DataType};
 
 use super::{
     conform::{Conformity, conform},
-    convert::{Misfit, Widening},
+    convert::{Misfit, ReadMode},
     file::{ParquetFile, Rows},
-    members::MemberPath,
-    source::{big_number, note},
+    source::{SourceColumns, big_number, note},
 };
 use crate::{
     arrow_types,
@@ -23,10 +22,7 @@ use crate::{
 pub(super) struct ParquetReader {
     files: Arc<Files>,
     batch_rows: usize,
-    /// The columns of the first file, which those of the others become.
-    native: Schema,
-    widenings: BTreeMap<String, Widening>,
-    members: BTreeMap<String, MemberPath>,
+    columns: Arc<SourceColumns>,
     views: Vec<View>,
     rules: TypeRules,
     file: usize,
@@ -42,14 +38,11 @@ pub(super) struct ParquetReader {
 }
 
 impl ParquetReader {
-    #[expect(clippy::too_many_arguments, reason = "the parts of its source")]
     pub fn new(
         files: Arc<Files>,
         batch_rows: usize,
         first: Arc<ParquetFile>,
-        native: Schema,
-        widenings: BTreeMap<String, Widening>,
-        members: BTreeMap<String, MemberPath>,
+        columns: Arc<SourceColumns>,
         views: Vec<View>,
         findings: TypeFindings,
     ) -> Self {
@@ -57,9 +50,7 @@ impl ParquetReader {
             files,
             batch_rows,
             places: (0..first.columns.len()).collect(),
-            native,
-            widenings,
-            members,
+            columns,
             views,
             rules: TypeRules { findings, ..TypeRules::typed() },
             file: 0,
@@ -89,7 +80,7 @@ impl ParquetReader {
 
     /// The places of the first file's columns in the opened one.
     fn find_columns(&self) -> Result<Vec<usize>> {
-        let schema = self.opened.schema(&self.widenings)?;
+        let schema = self.opened.schema(&self.columns.modes)?;
         let differ = |what: String| {
             let (file, first) = (self.files.name(self.file), self.files.name(0));
             let message = format!(
@@ -98,7 +89,7 @@ impl ParquetReader {
             );
             Error::input("SCHEMAS_DIFFER", message)
         };
-        if let Some(more) = schema.iter_names().find(|name| !self.native.contains(name)) {
+        if let Some(more) = schema.iter_names().find(|name| !self.columns.native.contains(name)) {
             return Err(differ(format!("`{more}` is only in the former")));
         }
         let place = |(name, wanted): (&polars::prelude::PlSmallStr, &DataType)| {
@@ -114,7 +105,7 @@ impl ParquetReader {
             }
             Ok(place)
         };
-        self.native.iter().map(place).collect()
+        self.columns.native.iter().map(place).collect()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -135,16 +126,16 @@ impl ParquetReader {
     }
 
     fn read(&mut self, count: usize) -> Result<DataFrame> {
-        let widenings = self.opened.widenings(&self.widenings);
+        let modes = self.opened.modes(&self.columns.modes);
         let range = self.offset..self.offset + count;
-        let Rows { frame, misfits } = self.opened.read(range, &self.places, &widenings)?;
+        let Rows { frame, misfits } = self.opened.read(range, &self.places, &modes)?;
         if let Some((place, row, misfit)) = misfits.into_iter().min_by_key(|(_, row, _)| *row) {
-            self.misfit(place, row, &misfit, widenings[place])?;
+            self.misfit(place, row, &misfit, modes[place])?;
         }
         if self.file == 0 {
             return Ok(frame);
         }
-        let columns = frame.columns().iter().zip(self.native.iter_values());
+        let columns = frame.columns().iter().zip(self.columns.native.iter_values());
         let columns = columns.map(|(column, dtype)| {
             conform(column, dtype)?.map_err(|row| {
                 let message = format!(
@@ -162,16 +153,10 @@ impl ParquetReader {
     }
 
     /// A value that asks for another way of reading: the reading begins again, if it may.
-    fn misfit(
-        &mut self,
-        place: usize,
-        row: usize,
-        misfit: &Misfit,
-        widening: Widening,
-    ) -> Result<()> {
+    fn misfit(&mut self, place: usize, row: usize, misfit: &Misfit, mode: ReadMode) -> Result<()> {
         let column = self.opened.columns[place].name.to_string();
         let (class, value, can_widen) = match misfit {
-            Misfit::FarTime(time) => (Class::Beyond, time, !widening.micros),
+            Misfit::FarTime(time) => (Class::Beyond, time, !mode.micros),
             Misfit::NoText(bytes) => (Class::Hexadecimal, bytes, true),
         };
         if can_widen && self.rules.findings.can_restart() {
@@ -192,7 +177,7 @@ impl ParquetReader {
     fn type_columns(&mut self, raw: &DataFrame) -> Result<(DataFrame, Hits)> {
         let mut source = raw.clone();
         for view in &self.views {
-            let Some(path) = self.members.get(&view.source) else { continue };
+            let Some(path) = self.columns.members.get(&view.source) else { continue };
             let member = path.get(raw.column(&path.column)?, &view.source)?;
             source.with_column(member)?;
         }

@@ -241,7 +241,7 @@ impl Sink for ParquetSink {
         let file = ParquetFile::open(&self.target.display().to_string(), file)?;
         let place = |name: &String| file.columns.iter().position(|column| column.name == *name);
         let places: Vec<usize> = columns.iter().filter_map(place).collect();
-        let ways = file.widenings(&BTreeMap::new());
+        let ways = file.modes(&BTreeMap::new());
         let mut rows: Option<DataFrame> = None;
         for index in indices {
             let index = usize::try_from(*index).unwrap_or(usize::MAX - 1);

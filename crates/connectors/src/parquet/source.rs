@@ -11,7 +11,7 @@ use anomal_spec::ParquetInput;
 use polars::prelude::{DataFrame, Schema};
 
 use super::{
-    convert::{Misfit, Widening},
+    convert::{Misfit, ReadMode},
     file::ParquetFile,
     members::{self, MemberPath},
     reader::ParquetReader,
@@ -30,12 +30,17 @@ pub(crate) struct ParquetSource {
     /// The first file.
     first: Arc<ParquetFile>,
     schema: Vec<Column>,
-    native: Schema,
-    widenings: BTreeMap<String, Widening>,
-    /// Members of structs by the names of their columns.
-    members: BTreeMap<String, MemberPath>,
+    columns: Arc<SourceColumns>,
     selected: Vec<Column>,
     findings: TypeFindings,
+}
+
+/// The columns of the first file, which those of the others become.
+pub(super) struct SourceColumns {
+    pub native: Schema,
+    pub modes: BTreeMap<String, ReadMode>,
+    /// Members of structs by the names of their columns.
+    pub members: BTreeMap<String, MemberPath>,
 }
 
 impl ParquetSource {
@@ -52,8 +57,8 @@ impl ParquetSource {
         let files = Files::find(&input.path, &[".parquet"], &access)?;
         let findings = options.findings.for_files(&files);
         let first = ParquetFile::open(&files.name(0), files.open_file(0)?)?;
-        let (widenings, long) = sample(&first, &findings)?;
-        let native = first.schema(&widenings)?;
+        let (modes, long) = sample(&first, &findings)?;
+        let native = first.schema(&modes)?;
         let members = members::find(&native);
         let of_struct = |name: &str, dtype: &polars::prelude::DataType| {
             let members = members.iter().filter(move |(_, path)| path.column == name);
@@ -85,9 +90,7 @@ impl ParquetSource {
             batch_rows: options.batch_rows,
             first: Arc::new(first),
             schema,
-            native,
-            widenings,
-            members,
+            columns: Arc::new(SourceColumns { native, modes, members }),
             selected: Vec::new(),
             findings,
         })
@@ -108,10 +111,10 @@ pub(super) fn note(findings: &TypeFindings, reason: &str, message: String) {
 fn sample(
     file: &ParquetFile,
     findings: &TypeFindings,
-) -> Result<(BTreeMap<String, Widening>, Vec<String>)> {
+) -> Result<(BTreeMap<String, ReadMode>, Vec<String>)> {
     let places: Vec<usize> =
         (0..file.columns.len()).filter(|place| file.columns[*place].depends_on_values()).collect();
-    let mut widenings = BTreeMap::new();
+    let mut modes = BTreeMap::new();
     let mut long = Vec::new();
     for place in &places {
         let name = file.columns[*place].name.to_string();
@@ -119,23 +122,23 @@ fn sample(
         if shown.contains(Class::Long) {
             long.push(name.clone());
         }
-        let widening = Widening {
+        let mode = ReadMode {
             micros: shown.contains(Class::Beyond),
             hexadecimal: shown.contains(Class::Hexadecimal),
         };
-        widenings.insert(name, widening);
+        modes.insert(name, mode);
     }
     if places.is_empty() {
-        return Ok((widenings, long));
+        return Ok((modes, long));
     }
-    let ways = file.widenings(&widenings);
+    let ways = file.modes(&modes);
     let rows = file.read(0..file.height().min(INFER_FROM), &places, &ways)?;
     for (place, _, misfit) in rows.misfits {
         let name = file.columns[place].name.as_str();
-        let Some(widening) = widenings.get_mut(name) else { continue };
+        let Some(mode) = modes.get_mut(name) else { continue };
         match misfit {
-            Misfit::FarTime(_) => widening.micros = true,
-            Misfit::NoText(_) => widening.hexadecimal = true,
+            Misfit::FarTime(_) => mode.micros = true,
+            Misfit::NoText(_) => mode.hexadecimal = true,
         }
     }
     for column in rows.frame.columns() {
@@ -144,7 +147,7 @@ fn sample(
             long.push(column.name().to_string());
         }
     }
-    Ok((widenings, long))
+    Ok((modes, long))
 }
 
 impl Source for ParquetSource {
@@ -166,7 +169,8 @@ impl Source for ParquetSource {
                 );
                 return Err(Error::new(Code::InvalidInput, "UNSUPPORTED_TYPE", message));
             }
-            let unsigned = self.native.get(&name) == Some(&polars::prelude::DataType::UInt64);
+            let unsigned =
+                self.columns.native.get(&name) == Some(&polars::prelude::DataType::UInt64);
             if unsigned && column.data_type() == DataType::Float {
                 note(&self.findings, "BIG_NUMBER", big_number(&name));
             }
@@ -179,9 +183,7 @@ impl Source for ParquetSource {
             Arc::clone(&self.files),
             self.batch_rows,
             Arc::clone(&self.first),
-            self.native.clone(),
-            self.widenings.clone(),
-            self.members.clone(),
+            Arc::clone(&self.columns),
             self.selected.iter().map(View::new).collect(),
             self.findings.clone(),
         );
@@ -189,7 +191,7 @@ impl Source for ParquetSource {
     }
 
     fn empty(&self) -> DataFrame {
-        DataFrame::empty_with_schema(&self.native)
+        DataFrame::empty_with_schema(&self.columns.native)
     }
 
     fn files(&self) -> &[PathBuf] {

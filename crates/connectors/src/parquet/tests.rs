@@ -17,7 +17,7 @@ use polars_parquet::write::{FileWriter, RowGroupIterator, get_dtype_encoding};
 use proptest::prelude::*;
 
 use super::{
-    convert::Widening,
+    convert::ReadMode,
     file::ParquetFile,
     pages::{file_schema, options, parquet_schema},
 };
@@ -200,7 +200,7 @@ fn write(schema: &ArrowSchema, arrays: Vec<Box<dyn Array>>) -> File {
 fn read(mut file: File) -> DataFrame {
     file.rewind().unwrap();
     let file = ParquetFile::open("in.parquet", file).unwrap();
-    let ways = vec![Widening { hexadecimal: true, micros: false }; file.columns.len()];
+    let ways = vec![ReadMode { hexadecimal: true, micros: false }; file.columns.len()];
     let places: Vec<usize> = (0..file.columns.len()).collect();
     let whole = file.read(0..HEIGHT, &places, &ways).unwrap().frame;
     let parts = [0..7, 7..HEIGHT].map(|part| file.read(part, &places, &ways).unwrap().frame);
@@ -259,7 +259,7 @@ proptest! {
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         // An error or other values, and no panic.
         if let Ok(file) = ParquetFile::open("in.parquet", file) {
-            let ways = file.widenings(&BTreeMap::new());
+            let ways = file.modes(&BTreeMap::new());
             let places: Vec<usize> = (0..file.columns.len()).collect();
             let _ = file.read(0..file.height().min(100), &places, &ways);
         }

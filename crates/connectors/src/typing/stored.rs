@@ -22,7 +22,7 @@ const LAST: i64 = 253_402_300_799_999_999;
 
 /// The engines' type for a column's data type.
 pub(crate) fn type_of(dtype: &DataType) -> Type {
-    if let Some(kind) = ArrowType::of(dtype) {
+    if let Some(kind) = ArrowType::from_dtype(dtype) {
         return arrow_types::type_of(&kind);
     }
     match dtype {
