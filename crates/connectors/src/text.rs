@@ -53,6 +53,13 @@ pub fn grouped(number: impl Display) -> String {
     grouped
 }
 
+/// A name as a key of YAML settings, in quotes where it needs them.
+pub(crate) fn settings_key(name: &str) -> String {
+    let plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    if plain { name.to_owned() } else { serde_json::Value::from(name).to_string() }
+}
+
 /// A time as RFC 3339 in UTC.
 pub fn instant(value: i64, unit: TimeUnit) -> String {
     let nanoseconds = match unit {
@@ -91,6 +98,12 @@ mod tests {
             "12345.678",
         ];
         assert_eq!(cases.map(float), texts);
+    }
+
+    #[test]
+    fn keys_of_settings_are_quoted_where_they_need_it() {
+        let keys = ["a.b_c-1", "@timestamp", "a b", "1", "é", ""].map(settings_key);
+        assert_eq!(keys, ["a.b_c-1", "\"@timestamp\"", "\"a b\"", "\"1\"", "\"é\"", "\"\""]);
     }
 
     proptest! {
