@@ -1,6 +1,8 @@
 //! How fast times are parsed: a column of times by format, beside the same column as text.
 #![expect(clippy::unwrap_used, reason = "a bench stops where something is wrong")]
 
+use std::fmt::Write;
+
 use anomal_connectors::{OpenOptions, open};
 use anomal_dataflow::read_batches;
 use anomal_spec::Input;
@@ -32,7 +34,7 @@ fn read(bencher: Bencher, form: &str, column: &serde_json::Value) {
     let mut text = String::from("t\n");
     for record in 0..RECORDS {
         let time = Timestamp::from_millisecond(1_700_000_000_000 + record * 1_234).unwrap();
-        text.push_str(&format!("\"{}\"\n", time.strftime(form)));
+        writeln!(text, "\"{}\"", time.strftime(form)).unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("times.csv");

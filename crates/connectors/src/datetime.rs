@@ -1,6 +1,6 @@
 //! Times as exports and logs write them.
 //!
-//! The calendar and the time zones are jiff's; the formats that have a name are parsed here, since jiff has no parser for
+//! The time zones are jiff's; the formats that have a name are parsed here, since jiff has no parser for
 //! most of them. Fractions are truncated to microseconds; a leap second counts as the second before it; weekdays are not
 //! compared with the date.
 

@@ -1,6 +1,8 @@
 //! What reading an input has shown about the types of its columns: counts and notes for the summary of a run, and what
 //! the next attempt has to know where a run is restarted with wider types.
 
+mod time_notes;
+
 use std::{
     collections::BTreeMap,
     fmt::Write,
@@ -243,7 +245,7 @@ impl TypeFindings {
             );
             note("STRAYS", message, counts.strays)
         });
-        let times = time_notes(&counts.times);
+        let times = time_notes::time_notes(&counts.times);
         let times = times.into_iter().map(|(reason, message, count)| note(reason, message, count));
         restarts
             .chain(counts.notes.iter().cloned())
@@ -264,45 +266,6 @@ impl TypeFindings {
         let summary = InputSummary { restarts: self.restarts.len(), columns: columns.collect() };
         (summary != InputSummary::default()).then_some(summary)
     }
-}
-
-/// Notes on times: reason, message, count.
-fn time_notes(tallies: &BTreeMap<String, TimeTally>) -> Vec<(&'static str, String, u64)> {
-    let mut notes = Vec::new();
-    let columns: Vec<String> = tallies
-        .iter()
-        .filter(|(_, tally)| tally.without_zone > 0)
-        .map(|(column, _)| format!("`{column}`"))
-        .collect();
-    if !columns.is_empty() {
-        let message = format!(
-            "{}: times without a zone are taken as UTC; `times: {{zone: Europe/Berlin}}` or another zone sets theirs, and \
-             `zone: UTC` confirms it",
-            columns.join(", ")
-        );
-        notes.push(("NO_ZONE", message, tallies.values().map(|tally| tally.without_zone).sum()));
-    }
-    for (column, tally) in tallies {
-        if tally.gaps + tally.folds > 0 {
-            let message = format!(
-                "`{column}`: the zone's clock skips {} of the times, which are read as later ones, and has {} of them twice, \
-                 which are read as the earlier ones",
-                grouped(tally.gaps),
-                grouped(tally.folds)
-            );
-            notes.push(("CLOCK_CHANGES", message, tally.gaps + tally.folds));
-        }
-        if !tally.by_format.is_empty() {
-            let formats = tally
-                .by_format
-                .iter()
-                .map(|(format, count)| format!("{format} {}", grouped(count)));
-            let message =
-                format!("`{column}`: times by format: {}", formats.collect::<Vec<_>>().join(", "));
-            notes.push(("TIME_FORMATS", message, tally.by_format.values().sum()));
-        }
-    }
-    notes
 }
 
 fn times(count: u64) -> String {

@@ -74,6 +74,13 @@ pub fn grouped(number: impl Display) -> String {
     grouped
 }
 
+/// A name as a key of YAML settings, in quotes where it needs them.
+pub(crate) fn settings_key(name: &str) -> String {
+    let plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    if plain { name.to_owned() } else { serde_json::Value::from(name).to_string() }
+}
+
 fn nanos(unit: TimeUnit) -> i64 {
     match unit {
         TimeUnit::Nanoseconds => 1,
@@ -179,6 +186,12 @@ mod tests {
     fn seconds_have_all_digits() {
         assert_eq!([seconds(1_500, 1_000), seconds(-1, 1_000_000)], ["1.5", "-0.000001"]);
         assert_eq!([seconds(0, 1), seconds(90, 1), seconds(-2_000, 1_000)], ["0", "90", "-2"]);
+    }
+
+    #[test]
+    fn keys_of_settings_are_quoted_where_they_need_it() {
+        let keys = ["a.b_c-1", "@timestamp", "a b", "1", "é", ""].map(settings_key);
+        assert_eq!(keys, ["a.b_c-1", "\"@timestamp\"", "\"a b\"", "\"1\"", "\"é\"", "\"\""]);
     }
 
     proptest! {

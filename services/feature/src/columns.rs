@@ -1,34 +1,20 @@
 //! The columns of an input while settings are compiled: lookups by name, and the use of each column.
 
+mod views;
+
 use std::collections::BTreeMap;
 
 use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
-    Error, Result, Scope, column_of_view,
+    Error, Result, Scope,
     proto::{Column, DataType, TimeReading, component::Type},
-    text_view, time_view,
+    text_view,
 };
 use anomal_spec::suggestion;
 use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
 
+use self::views::Usage;
 use crate::expression::{Expression, missing_column};
-
-/// How steps read a column: in its own type, as text, in either of both, and as times of another type.
-#[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four uses, each with or without the others")]
-struct Usage {
-    as_typed: bool,
-    as_text: bool,
-    as_any: bool,
-    as_time: bool,
-}
-
-impl Usage {
-    /// Whether times are all that is read of it.
-    fn only_time(self) -> bool {
-        self.as_time && !(self.as_typed || self.as_text || self.as_any)
-    }
-}
 
 /// The columns and features that a step may read, and how the steps so far read them.
 pub(crate) struct Columns<'a> {
@@ -152,28 +138,6 @@ impl<'a> Columns<'a> {
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
         Ok(name.to_owned())
-    }
-
-    /// Marks a column of another type as read as times, and returns the name under which that is selected.
-    ///
-    /// # Errors
-    /// There is no single reading.
-    fn time_view(&mut self, name: &str, reader: &str, path: &str) -> Result<Option<String>> {
-        let view = time_view(name);
-        if self.schema.iter().any(|column| column.name == view) {
-            self.usage.entry(view.clone()).or_default().as_typed = true;
-            return Ok(Some(view));
-        }
-        let Some(reading) = self.times.iter().find(|reading| reading.column == name) else {
-            return Ok(None);
-        };
-        if !reading.problem.is_empty() {
-            let message = format!("{reader} needs times: {}", reading.problem);
-            return Err(Error::settings(path, &reading.reason, message));
-        }
-        self.find(name, path)?;
-        self.usage.entry(name.to_owned()).or_default().as_time = true;
-        Ok(Some(view))
     }
 
     /// Marks a column as read in any type, or finds a feature, and returns its type.
@@ -316,40 +280,6 @@ impl<'a> Columns<'a> {
             return Err(Error::settings(path, "EXPRESSION_INVALID", message));
         }
         Ok((expression, scope))
-    }
-
-    /// The name under which a step reads a column: its own, unless it is read in another way too.
-    pub fn settled<'b>(&self, name: &'b str) -> &'b str {
-        let column = column_of_view(name);
-        if column == name || self.schema.iter().any(|column| column.name == name) {
-            return name;
-        }
-        let used = self.usage.get(column).copied().unwrap_or_default();
-        let alone = if name == time_view(column) { used.only_time() } else { !used.as_typed };
-        if alone { column } else { name }
-    }
-
-    /// The columns that steps read, in input order, with the types that they require.
-    pub fn to_read(&self) -> Vec<Column> {
-        let mut columns = Vec::new();
-        for column in self.schema {
-            let Some(used) = self.usage.get(&column.name) else { continue };
-            let only_text = used.as_text && !used.as_typed;
-            let (text, time) = (DataType::String.into(), DataType::Datetime.into());
-            let data_type = match (only_text, used.only_time()) {
-                (true, _) => text,
-                (_, true) => time,
-                _ => column.data_type,
-            };
-            columns.push(Column { name: column.name.clone(), data_type });
-            if used.as_typed && used.as_text {
-                columns.push(Column { name: text_view(&column.name), data_type: text });
-            }
-            if used.as_time && !used.only_time() {
-                columns.push(Column { name: time_view(&column.name), data_type: time });
-            }
-        }
-        columns
     }
 }
 

@@ -1,13 +1,13 @@
 //! The parts that times consist of, consumed from the start of a text.
 
-use jiff::civil::Date;
-
 pub(super) const MICROS: i64 = 1_000_000;
 
-const MONTHS: [&[u8]; 12] = [
-    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+const MONTHS: [[u8; 3]; 12] = [
+    *b"jan", *b"feb", *b"mar", *b"apr", *b"may", *b"jun", *b"jul", *b"aug", *b"sep", *b"oct",
+    *b"nov", *b"dec",
 ];
-const WEEKDAYS: [&[u8]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
+const WEEKDAYS: [[u8; 3]; 7] = [*b"mon", *b"tue", *b"wed", *b"thu", *b"fri", *b"sat", *b"sun"];
+const DAYS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /// With their hours ahead of UTC, by RFC 2822.
 const OBSOLETE_ZONES: [(&[u8], i64); 8] = [
     (b"EST", -5),
@@ -19,7 +19,8 @@ const OBSOLETE_ZONES: [(&[u8], i64); 8] = [
     (b"PST", -8),
     (b"PDT", -7),
 ];
-const EPOCH: Date = Date::constant(1970, 1, 1);
+/// Days from 1 March of the year 0 to 1970.
+const EPOCH: i64 = 719_468;
 
 /// A time as it is written, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +39,20 @@ impl WrittenTime {
     }
 }
 
-/// Microseconds from 1970-01-01 to the start of a day.
+/// Microseconds from 1970-01-01 to the start of a day of the years 0 to 9999. Parsed times are mostly spent here, so this is
+/// plain arithmetic; tests compare it with jiff's calendar.
 pub(super) fn date(year: i64, month: i64, day: i64) -> Option<i64> {
-    let year = i16::try_from(year).ok()?;
-    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    let date = Date::new(year, month, day).ok()?;
-    // Not by a `Timestamp`, whose range ends before 9999-12-31, a date that stands for "no end".
-    Some(date.duration_since(EPOCH).as_secs() * MICROS)
+    let days = *DAYS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = days + i64::from(is_leap && month == 2);
+    if !(1..=days).contains(&day) || !(0..=9999).contains(&year) {
+        return None;
+    }
+    // Years begin in March, so that a leap day is the last of its year.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - EPOCH;
+    Some(days * 24 * 3600 * MICROS)
 }
 
 pub(super) fn time_of_day(hour: i64, minute: i64, second: i64) -> Option<i64> {
@@ -88,9 +96,10 @@ impl Rest<'_> {
     }
 
     /// Consumes one of these names of three letters in any case; returns its number, from 1.
-    fn name(&mut self, names: &[&[u8]]) -> Option<i64> {
-        let (found, after) = self.0.split_at_checked(3)?;
-        let position = names.iter().position(|name| found.eq_ignore_ascii_case(name))?;
+    fn name(&mut self, names: &[[u8; 3]]) -> Option<i64> {
+        let (found, after) = self.0.split_first_chunk::<3>()?;
+        let found = found.map(|byte| byte.to_ascii_lowercase());
+        let position = names.iter().position(|name| *name == found)?;
         self.0 = after;
         i64::try_from(position + 1).ok()
     }
@@ -188,7 +197,7 @@ impl Rest<'_> {
 
     /// Other names of zones are refused: CST is three of them.
     pub fn utc(&mut self) -> Option<()> {
-        self.name(&[b"utc", b"gmt"]).map(drop)
+        self.name(&[*b"utc", *b"gmt"]).map(drop)
     }
 
     /// A name of a zone that RFC 2822 defines; as [`Rest::offset`].

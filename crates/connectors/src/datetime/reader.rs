@@ -85,7 +85,7 @@ impl TimeReader {
             }),
         };
         match written? {
-            WrittenTime::Instant(time) => Some(time),
+            WrittenTime::Instant(time) => in_range(time),
             WrittenTime::Local(time) => self.to_utc(time, tally),
             WrittenTime::WithoutYear(time) => Some(encode(time)),
         }
@@ -95,13 +95,13 @@ impl TimeReader {
     pub fn to_utc(&self, local: i64, tally: &mut TimeTally) -> Option<i64> {
         let Some(zone) = &self.zone else {
             tally.without_zone += 1;
-            return Some(local);
+            return in_range(local);
         };
         if *zone == TimeZone::UTC {
-            return Some(local);
+            return in_range(local);
         }
         // Near the ends of the calendar there are no instants for all local times.
-        let Ok(time) = Timestamp::from_microsecond(local) else { return Some(local) };
+        let Ok(time) = Timestamp::from_microsecond(local) else { return in_range(local) };
         let ambiguous = zone.to_ambiguous_timestamp(TimeZone::UTC.to_datetime(time));
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => {}

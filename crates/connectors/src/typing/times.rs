@@ -12,7 +12,10 @@ use anomal_spec::{
 use jiff::tz::TimeZone;
 
 use super::{classes::Class, infer::Inference, rules::TypeRules, view::View};
-use crate::datetime::{TimeDetection, TimeReader, Years};
+use crate::{
+    datetime::{TimeDetection, TimeReader, Years},
+    text::settings_key,
+};
 
 /// The settings of an input that are about times.
 #[derive(Clone, Copy)]
@@ -126,12 +129,12 @@ impl<'a> TimeSettings<'a> {
             None if is_time && !format.is_number() => return,
             None => String::new(),
         };
-        let name = format.name();
+        let (name, key) = (format.name(), settings_key(column));
         rules.findings.note(Diagnostic {
             path: self.driver.to_owned(),
             reason: "TIME_FORMAT".to_owned(),
             message: format!(
-                "`{column}` is read as times in the format {name}{why}; `types: {{{column}: {{type: datetime, format: \
+                "`{column}` is read as times in the format {name}{why}; `types: {{{key}: {{type: datetime, format: \
                  {name}}}}}` sets it"
             ),
             count: 0,

@@ -49,6 +49,20 @@ fn times_without_a_zone_are_counted_unless_the_settings_have_one() {
 }
 
 #[test]
+fn instants_are_in_the_years_1_to_9999() {
+    let utc = reader(&[TimeFormat::Iso], "UTC");
+    for (text, is_time) in [
+        ("0001-01-01T00:00Z", true),
+        ("0001-01-01T00:00+00:01", false),
+        ("0000-12-31", false),
+        ("9999-12-31T23:59:59.999999Z", true),
+        ("9999-12-31T23:59-01", false),
+    ] {
+        assert_eq!(read(&utc, text).0.is_some(), is_time, "{text}");
+    }
+}
+
+#[test]
 fn formats_are_tried_in_order() {
     let several = reader(&[TimeFormat::Eu, TimeFormat::Us, TimeFormat::Iso], "UTC");
     let eu = read(&reader(&[TimeFormat::Eu], "UTC"), "03/04/2024").0;
