@@ -122,9 +122,8 @@ impl Program {
             }
             program.flags.push(flag_step(flag, name, &path, &mut columns)?);
         }
-        if time_column.is_some() {
-            // Outputs have it as the time of a row.
-            columns.read_time("`timeColumn`")?;
+        if let Some(name) = time_column {
+            columns.read_row_time(name)?;
         }
         program.steps_mut().for_each(|step| step.settle_names(&columns));
         program.columns = columns.to_read();

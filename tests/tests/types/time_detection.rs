@@ -180,7 +180,8 @@ fn numbers_of_two_units_are_refused_with_their_counts() {
     );
     let small = csv(&["7", "8"], CSV, features);
     small.output.expect(2, &["timeColumn", "no value of `t` is in the magnitude of seconds"]);
-    let text = csv(&["x", "y"], CSV, features);
+    let aggregate = "- {type: aggregate, name: seen, function: count}\ntimeColumn: t";
+    let text = csv(&["x", "y"], CSV, aggregate);
     text.output.expect(2, &["timeColumn", "needs times", "`t` holds text"]);
     // One in a hundred is a stray, and never a time of 1970.
     values.truncate(151);

@@ -53,6 +53,22 @@ impl Columns<'_> {
         Ok(Some(view))
     }
 
+    /// Marks the time column as read if it has times, for outputs that have the time of a row. Texts of Parquet files and
+    /// documents, whose times these outputs parse, are none.
+    ///
+    /// # Errors
+    /// There is no single reading.
+    pub fn read_row_time(&mut self, name: &str) -> Result<()> {
+        let is_time =
+            |column: &Column| column.name == name && column.data_type() == DataType::Datetime;
+        if self.time_view(name, "`timeColumn`", "timeColumn")?.is_none()
+            && self.schema.iter().any(is_time)
+        {
+            self.usage.entry(name.to_owned()).or_default().as_typed = true;
+        }
+        Ok(())
+    }
+
     /// The name under which a step reads a column: its own, unless it is read in another way too.
     pub fn settled<'b>(&self, name: &'b str) -> &'b str {
         let column = column_of_view(name);
