@@ -177,7 +177,7 @@ impl Inspection {
             };
             (column.name.clone(), data_type.into())
         });
-        let types: BTreeMap<String, TypeSetting> = types.collect();
+        let mut types: BTreeMap<String, TypeSetting> = types.collect();
         let words: BTreeSet<&String> =
             self.columns.iter().flat_map(|column| column.null_words.keys()).collect();
         if let Some(csv) = &mut self.input.csv {
@@ -186,8 +186,10 @@ impl Inspection {
             if csv.null_words.is_none() && !words.is_empty() {
                 csv.null_words = Some(words);
             }
+            types.append(&mut csv.types);
             csv.types = types;
         } else if let Some(ndjson) = &mut self.input.ndjson {
+            types.append(&mut ndjson.types);
             ndjson.types = types;
         }
     }

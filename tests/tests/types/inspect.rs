@@ -106,13 +106,17 @@ fn a_proposal_has_the_dialect() {
 
 #[test]
 fn with_the_settings_of_a_job() {
-    let settings = job("csv: {path: other.csv, separator: \"|\"}", &fields(&["a"]));
+    let types = "types: {a: {type: datetime, format: epoch}}";
+    let settings =
+        job(&format!("csv: {{path: other.csv, separator: \"|\", {types}}}"), &fields(&["a"]));
     let files: [(&str, &[u8]); 2] =
         [("job.yaml", settings.as_bytes()), ("in.csv", b"a|b,c\n1|2,3\n")];
     let workspace = Workspace::with_files(&files);
     let output = workspace.anomal(&["inspect", "in.csv", "--job", "job.yaml"]);
     output.expect(0, &[]);
     assert!(output.stdout.contains("2 columns, 1 row"), "{}", output.stdout);
+    // What the job sets of a column stays.
+    assert!(output.stdout.contains("format: epoch"), "{}", output.stdout);
 }
 
 #[test]
