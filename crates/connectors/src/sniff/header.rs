@@ -24,7 +24,7 @@ pub(super) fn looks_like_data(reading: &Reading, first: usize) -> bool {
             continue;
         }
         let column = classes(reading, first + 1, column);
-        let (same, present) = (column.of(class), column.present());
+        let (same, present) = (column.count(class), column.present());
         if present > 0 && same * 100 >= present * SAME_CLASS {
             alike += 1;
             numbers.extend(cell.trim().parse::<i64>());

@@ -84,7 +84,7 @@ fn is_date(text: &str) -> bool {
 pub(super) struct ClassCounts([usize; 7]);
 
 impl ClassCounts {
-    pub fn of(&self, class: CellClass) -> usize {
+    pub fn count(&self, class: CellClass) -> usize {
         self.0[class as usize]
     }
 
