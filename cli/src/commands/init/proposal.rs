@@ -263,8 +263,11 @@ fn describe(column: &ColumnProfile, rows: usize) -> String {
     let text = match column.values.as_slice() {
         [] => return "no values".to_owned(),
         [(only, _)] => format!("only {}", shorten(only)),
-        [(most, count), ..] if distinct <= 50 => {
+        [(most, count), ..] if distinct <= 50 && count * 100 >= rows => {
             format!("{distinct} values, {} in {} %", shorten(most), count * 100 / rows.max(1))
+        }
+        [(most, count), ..] if distinct <= 50 => {
+            format!("{distinct} values, {} in {} rows", shorten(most), grouped(count))
         }
         [(most, _), ..] => format!("{} values, such as {}", grouped(distinct), shorten(most)),
     };
