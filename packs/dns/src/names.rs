@@ -58,8 +58,8 @@ pub fn normal(name: &str) -> Cow<'_, str> {
 const FULL_STOPS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
 fn is_address(name: &str) -> bool {
-    // No name ends in a digit or has a colon, with few exceptions.
-    let like_address = name.ends_with(|last: char| last.is_ascii_digit()) || name.contains(':');
+    // Most names end otherwise, and need not be parsed.
+    let like_address = name.ends_with(|last: char| last.is_ascii_hexdigit() || last == ':');
     like_address && name.parse::<IpAddr>().is_ok()
 }
 
@@ -124,9 +124,16 @@ mod tests {
 
     #[test]
     fn addresses_and_json_are_no_names() {
-        for cell in
-            ["192.0.2.7", "192.0.2.7.", "2001:DB8::1", "::", r#"[{"rrname": "a.example"}]"#, "{}"]
-        {
+        for cell in [
+            "192.0.2.7",
+            "192.0.2.7.",
+            "2001:DB8::1",
+            "2001:db8::a",
+            "1::",
+            "::",
+            r#"[{"rrname": "a.example"}]"#,
+            "{}",
+        ] {
             assert!(!is_name(&normal(cell)), "{cell}");
         }
         for cell in ["7.2.0.192.in-addr.arpa", "example1", "", "[email"] {

@@ -51,8 +51,9 @@ impl NullValues {
     /// Whether a column has one of them.
     pub fn any(&self, column: &StringChunked) -> bool {
         if self.texts.is_empty() && column.null_count() == 0 {
-            let mut views = column.downcast_iter().flat_map(|array| array.views().iter());
-            return self.blank && views.any(|view| view.length == 0);
+            let mut arrays = column.downcast_iter();
+            return self.blank
+                && arrays.any(|array| array.views().iter().any(|view| view.length == 0));
         }
         column.iter().flatten().any(|text| self.contains(text))
     }
