@@ -82,7 +82,7 @@ impl Size {
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Small => &["-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1"],
-            Self::Large => &["-Xms2g", "-Xmx2g"],
+            Self::Large => &["-Xms4g", "-Xmx4g"],
         }
     }
 }
