@@ -18,7 +18,7 @@ use anomal_spec::{Input, InputDriver, is_url};
 use self::{
     profile::Profile,
     proposal::Proposal,
-    roles::{Given, Role, roles},
+    roles::{NamedColumns, Role, roles},
     yaml::Head,
 };
 use super::{CommandResult, print};
@@ -36,7 +36,7 @@ pub fn init(arguments: &Init) -> CommandResult {
     let input = overrides::input(&Input::default(), path)?;
     let profile = Profile::read(open(&input, &OpenOptions::default())?, SAMPLE_ROWS)?;
     check_names(&profile, arguments)?;
-    let given = Given {
+    let given = NamedColumns {
         label: arguments.label.as_deref(),
         time: arguments.time.as_deref(),
         entity: arguments.entity.as_deref(),

@@ -17,7 +17,7 @@ use self::{
         PlantedCase, categories_out_of_place, few_numbers_far_above, huge, mixed, numbers_far_off,
         poor_cases,
     },
-    expected::Expected,
+    expected::Expectation,
 };
 use crate::{
     context::Context,
@@ -193,7 +193,7 @@ fn sound(found: &Scores, rows: usize, features: usize) {
     }
 }
 
-fn alone(name: &str, expected: &Expected) {
+fn alone(name: &str, expected: &Expectation) {
     let scorer = fit(name, &mixed(700, 1));
     let new = mixed(600, 2);
     let all = score(scorer.as_ref(), &new);
@@ -259,7 +259,7 @@ fn threads(name: &str) {
     assert!(with(1) == with(3));
 }
 
-fn weights(name: &str, expected: &Expected) {
+fn weights(name: &str, expected: &Expectation) {
     let matrix = mixed(500, 1);
     let mut without = matrix.clone();
     let unused = [0, 3, 6];
@@ -287,7 +287,7 @@ fn weights(name: &str, expected: &Expected) {
     sound(&score(fit(name, &large).as_ref(), &large), 500, 8);
 }
 
-fn poor(name: &str, expected: &Expected) {
+fn poor(name: &str, expected: &Expectation) {
     let huge = huge();
     for (case, matrix) in poor_cases() {
         let fitted = match try_fit(name, &matrix) {

@@ -1,7 +1,7 @@
 //! What is right for types.parquet.
 
 /// A column.
-pub struct Expected {
+pub struct ExpectedColumn {
     pub name: &'static str,
     /// The cells of CSV.
     pub csv: [&'static str; 4],
@@ -11,8 +11,8 @@ pub struct Expected {
     pub dtype: &'static str,
 }
 
-const fn bare(name: &'static str, csv: [&'static str; 4], dtype: &'static str) -> Expected {
-    Expected { name, csv, json: None, dtype }
+const fn bare(name: &'static str, csv: [&'static str; 4], dtype: &'static str) -> ExpectedColumn {
+    ExpectedColumn { name, csv, json: None, dtype }
 }
 
 const fn quoted(
@@ -20,12 +20,12 @@ const fn quoted(
     csv: [&'static str; 4],
     json: [&'static str; 4],
     dtype: &'static str,
-) -> Expected {
-    Expected { name, csv, json: Some(json), dtype }
+) -> ExpectedColumn {
+    ExpectedColumn { name, csv, json: Some(json), dtype }
 }
 
 #[rustfmt::skip]
-pub const COLUMNS: &[Expected] = &[
+pub const COLUMNS: &[ExpectedColumn] = &[
     bare("bool", ["true", "false", "", "true"], "Boolean"),
     bare("int8", ["1", "-2", "", "-128"], "Int8"),
     bare("int16", ["1", "-2", "", "-32768"], "Int16"),

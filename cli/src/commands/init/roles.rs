@@ -46,14 +46,14 @@ pub enum EntityKind {
 
 /// Columns that the command line names.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Given<'a> {
+pub struct NamedColumns<'a> {
     pub label: Option<&'a str>,
     pub time: Option<&'a str>,
     pub entity: Option<&'a str>,
 }
 
 /// The role of each column, in their order.
-pub fn roles(profile: &Profile, given: Given<'_>) -> Vec<Role> {
+pub fn roles(profile: &Profile, given: NamedColumns<'_>) -> Vec<Role> {
     let mut roles: Vec<Role> = Vec::new();
     for (place, column) in profile.columns.iter().enumerate() {
         let copied = profile.columns[..place].iter().zip(&roles).find(|(earlier, role)| {
@@ -83,7 +83,7 @@ fn main_time(profile: &Profile, roles: &[Role]) -> Option<String> {
     times.min_by_key(|(column, _)| column.missing()).map(|(column, _)| column.name.clone())
 }
 
-fn role(column: &ColumnProfile, rows: usize, is_last: bool, given: Given<'_>) -> Role {
+fn role(column: &ColumnProfile, rows: usize, is_last: bool, given: NamedColumns<'_>) -> Role {
     let (name, distinct, present) = (column.name.as_str(), column.distinct(), column.present());
     let left_out = |why: &str| Role::LeftOut(why.to_owned());
     if given.label == Some(name) {

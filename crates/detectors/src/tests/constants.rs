@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::{
     data::{bell, codes, numeric, table},
-    expected::{Effect, Expected},
+    expected::{Effect, Expectation},
     *,
 };
 use crate::matrix::MISSING;
@@ -53,7 +53,7 @@ fn has_effect(effect: Effect, scores: &[f64], row: usize, fitted: &[f64]) {
     }
 }
 
-pub(super) fn constants(name: &str, expected: &Expected) {
+pub(super) fn constants(name: &str, expected: &Expectation) {
     let matrix = fitted();
     let scorer = fit(name, &matrix);
     let all = score(scorer.as_ref(), &matrix);

@@ -2,7 +2,7 @@
 
 use crate::scores::Scores;
 
-pub(super) struct Expected {
+pub(super) struct Expectation {
     pub reasons: Reasons,
     pub weight: Weighed,
     /// The effect of another value of a feature that was constant when fitted.
@@ -11,27 +11,28 @@ pub(super) struct Expected {
     pub missing: Effect,
 }
 
-pub(super) const MARGINAL: Expected = Expected {
+pub(super) const MARGINAL: Expectation = Expectation {
     reasons: Reasons::Score,
     weight: Weighed::InAllRows,
     other: Effect::Raised,
     missing: Effect::Raised,
 };
-pub(super) const DISTANCE: Expected = Expected {
+pub(super) const DISTANCE: Expectation = Expectation {
     reasons: Reasons::Score,
     weight: Weighed::InAllRows,
     other: Effect::Highest,
     missing: Effect::None,
 };
-pub(super) const NEIGHBORS: Expected = Expected { weight: Weighed::InHighestRows, ..DISTANCE };
-pub(super) const DENSITY: Expected = DISTANCE;
-pub(super) const BORDER: Expected = Expected { reasons: Reasons::OffBorder, ..DISTANCE };
-pub(super) const PROJECTIONS: Expected =
-    Expected { reasons: Reasons::RareProjections, other: Effect::Raised, ..DISTANCE };
-pub(super) const ISOLATION: Expected =
-    Expected { reasons: Reasons::ShortPaths, other: Effect::None, ..DISTANCE };
+pub(super) const NEIGHBORS: Expectation =
+    Expectation { weight: Weighed::InHighestRows, ..DISTANCE };
+pub(super) const DENSITY: Expectation = DISTANCE;
+pub(super) const BORDER: Expectation = Expectation { reasons: Reasons::OffBorder, ..DISTANCE };
+pub(super) const PROJECTIONS: Expectation =
+    Expectation { reasons: Reasons::RareProjections, other: Effect::Raised, ..DISTANCE };
+pub(super) const ISOLATION: Expectation =
+    Expectation { reasons: Reasons::ShortPaths, other: Effect::None, ..DISTANCE };
 /// A missing category is a rare value for one of its members.
-pub(super) const ENSEMBLE: Expected = Expected { missing: Effect::Raised, ..DISTANCE };
+pub(super) const ENSEMBLE: Expectation = Expectation { missing: Effect::Raised, ..DISTANCE };
 
 /// The rows that have reasons, as far as their scores determine it.
 #[derive(Clone, Copy)]
