@@ -18,6 +18,7 @@ use anomal_spec::{Input, InputDriver, is_url};
 use self::{
     profile::Profile,
     proposal::Proposal,
+    rates::Feature,
     roles::{NamedColumns, Role, roles},
     yaml::Head,
 };
@@ -80,18 +81,12 @@ fn try_out(
 ) -> Result<String, Failure> {
     let job = settings::from_text(&yaml::settings(head, profile, proposal))?;
     let trial = trial::run_first_rows(job, input)?;
-    let is_constant = |settings: &serde_json::Value| {
-        let name = settings.get("as").or_else(|| settings.get("name"));
-        name.and_then(serde_json::Value::as_str)
-            .is_some_and(|name| trial.constant.iter().any(|c| c == name))
-    };
+    let is_constant = |feature: &Feature| trial.constant.iter().any(|name| name == feature.name());
     let (constant, features): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut proposal.features).into_iter().partition(|f| is_constant(&f.settings));
+        std::mem::take(&mut proposal.features).into_iter().partition(is_constant);
     proposal.features = features;
     proposal.left_out.extend(constant.into_iter().map(|feature| {
-        let name = feature.settings.get("as").or_else(|| feature.settings.get("name"));
-        let name = name.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        (name, "has one value in all rows of the trial".to_owned())
+        (feature.name().to_owned(), "has one value in all rows of the trial".to_owned())
     }));
     Ok(format!(
         "A trial on {} rows took {:.1} s and found {} suspicious.",

@@ -74,11 +74,15 @@ pub fn grouped(number: impl Display) -> String {
     grouped
 }
 
-/// A name as a key of YAML settings, in quotes where it needs them.
-pub(crate) fn settings_key(name: &str) -> String {
-    let plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-    if plain { name.to_owned() } else { serde_json::Value::from(name).to_string() }
+/// A YAML scalar that is a string for any text.
+pub fn scalar(text: &str) -> String {
+    let plain = text
+        .trim_start_matches("../")
+        .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 fn nanos(unit: TimeUnit) -> i64 {
@@ -190,8 +194,28 @@ mod tests {
 
     #[test]
     fn keys_of_settings_are_quoted_where_they_need_it() {
-        let keys = ["a.b_c-1", "@timestamp", "a b", "1", "é", ""].map(settings_key);
+        let keys = ["a.b_c-1", "@timestamp", "a b", "1", "é", ""].map(scalar);
         assert_eq!(keys, ["a.b_c-1", "\"@timestamp\"", "\"a b\"", "\"1\"", "\"é\"", "\"\""]);
+    }
+
+    #[test]
+    fn scalars_stay_text() {
+        let scalars =
+            ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv", "../x", ".5"].map(scalar);
+        assert_eq!(
+            scalars,
+            [
+                "a.b",
+                "\"@timestamp\"",
+                "\"1\"",
+                "\"no\"",
+                "\"a: b\"",
+                "\"é\"",
+                "/x/y.csv",
+                "../x",
+                "\".5\""
+            ]
+        );
     }
 
     proptest! {

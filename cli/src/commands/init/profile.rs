@@ -34,7 +34,7 @@ pub struct ColumnProfile {
     codes: Vec<u32>,
     /// The numbers of a numeric column, row by row; times in microseconds since the epoch.
     pub numbers: Vec<Option<f64>>,
-    /// Whether its times are numbers or texts of its own, which a job reads as times where it needs them.
+    /// Whether a job reads its numbers as times where it needs them.
     pub is_time_on_demand: bool,
 }
 

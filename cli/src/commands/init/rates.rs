@@ -22,6 +22,14 @@ pub struct Feature {
     pub comment: String,
 }
 
+impl Feature {
+    /// Its name in results.
+    pub fn name(&self) -> &str {
+        let name = self.settings.get("as").or_else(|| self.settings.get("name"));
+        name.and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 /// The entities that get rates: users and addresses before others, of equal ones the first.
 pub fn entities<'a>(profile: &'a Profile, roles: &[Role]) -> Vec<(&'a ColumnProfile, EntityKind)> {
     let columns = profile.columns.iter().zip(roles);

@@ -124,10 +124,7 @@ fn is_label(column: &ColumnProfile, rows: usize, is_last: bool) -> bool {
     let verdicts = column.share(values::is_verdict) >= 1.0;
     let named = has(&column.name, names::LABEL);
     // `class` and `target` are also names of other things.
-    let certain = named
-        && !names::words(&column.name)
-            .iter()
-            .any(|word| ["class", "target", "y", "labels", "truth"].contains(&word.as_str()));
+    let certain = named && !has(&column.name, &["class", "target", "y", "labels", "truth"]);
     let plain = column.share(values::is_bare_verdict) >= 1.0;
     few && (certain && (skewed || verdicts)
         || named && verdicts
@@ -194,9 +191,7 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
         return Role::LeftOut("is a port that changes from row to row".to_owned());
     }
     if whole && present > 20 {
-        let words = names::words(name);
-        let named = words.iter().any(|word| names::IDENTIFIER.contains(&word.as_str()));
-        if named && distinct * 2 > present {
+        if has(name, names::IDENTIFIER) && distinct * 2 > present {
             return Role::LeftOut("looks like an identifier: a value for each row".to_owned());
         }
         let ascends = numbers.windows(2).all(|pair| pair[0] <= pair[1]);

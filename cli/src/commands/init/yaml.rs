@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use anomal_connectors::text::grouped;
+use anomal_connectors::text::{grouped, scalar};
 use serde_json::Value;
 
 use super::{profile::Profile, proposal::Proposal};
@@ -122,41 +122,9 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A YAML scalar that is a string for any text.
-fn scalar(text: &str) -> String {
-    let plain = !text.is_empty()
-        && text
-            .trim_start_matches("../")
-            .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-            .contains(&text.to_ascii_lowercase().as_str());
-    if plain { text.to_owned() } else { Value::from(text).to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scalars_stay_text() {
-        let scalars =
-            ["a.b", "@timestamp", "1", "no", "a: b", "é", "/x/y.csv", "../x", ".5"].map(scalar);
-        assert_eq!(
-            scalars,
-            [
-                "a.b",
-                "\"@timestamp\"",
-                "\"1\"",
-                "\"no\"",
-                "\"a: b\"",
-                "\"é\"",
-                "/x/y.csv",
-                "../x",
-                "\".5\""
-            ]
-        );
-    }
 
     #[test]
     fn settings_are_in_flow_style() {

@@ -252,7 +252,7 @@ impl TimeDoubt {
 
     /// What can't be decided, and the setting that decides it. `place`: the file and line of a record of the sample.
     pub fn message(&self, column: &str, place: impl Fn(usize) -> String) -> String {
-        let key = text::settings_key(column);
+        let key = text::scalar(column);
         let set =
             |format: &str| format!("`types: {{{key}: {{type: datetime, format: {format}}}}}`");
         match self {

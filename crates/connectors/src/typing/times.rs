@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use super::{classes::Class, infer::Inference, rules::TypeRules, view::View};
 use crate::{
     datetime::{TimeDetection, TimeReader, Years},
-    text::settings_key,
+    text::scalar,
 };
 
 /// The settings of an input that are about times.
@@ -129,7 +129,7 @@ impl<'a> TimeSettings<'a> {
             None if is_time && !format.is_number() => return,
             None => String::new(),
         };
-        let (name, key) = (format.name(), settings_key(column));
+        let (name, key) = (format.name(), scalar(column));
         rules.findings.note(Diagnostic {
             path: self.driver.to_owned(),
             reason: "TIME_FORMAT".to_owned(),

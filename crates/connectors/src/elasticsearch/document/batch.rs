@@ -6,7 +6,7 @@ use anomal_core::{Batch, Result, proto::DataType, time_view};
 use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
 
 use super::{
-    cells::{Cells, list, push_text},
+    cells::{Cells, list},
     ecs,
     lists::{Flags, Reasons},
     object::{field, flat, object, optional, safe, unique},
@@ -14,7 +14,7 @@ use super::{
     run_fields::RunFields,
     tree::{RowNotes, Tree, key},
 };
-use crate::{sink::simple_columns, text};
+use crate::{json_value::push_text, sink::simple_columns, text};
 
 const FEATURES: &str = "anomal.features.";
 const CONTRIBUTIONS: &str = "anomal.contributions.";

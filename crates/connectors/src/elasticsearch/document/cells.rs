@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use super::ecs::FieldType;
-use crate::{datetime, text};
+use crate::{datetime, json_value::push_text, text};
 
 /// A column in one chunk, by type, so that values are accessed without dynamic dispatch.
 pub(super) enum Cells {
@@ -228,10 +228,6 @@ pub(super) fn float(out: &mut Vec<u8>, value: f64) -> PutOutcome {
     }
     let _ = serde_json::to_writer(out, &value);
     PutOutcome::Written
-}
-
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
-    let _ = serde_json::to_writer(out, text);
 }
 
 fn any(out: &mut Vec<u8>, value: &AnyValue<'_>) -> PutOutcome {

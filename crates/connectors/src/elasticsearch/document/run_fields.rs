@@ -4,8 +4,8 @@ use anomal_spec::Include;
 use polars::prelude::TimeUnit;
 use serde_json::json;
 
-use super::{cells::push_text, ecs};
-use crate::{run_info::RunInfo, text};
+use super::ecs;
+use crate::{json_value::push_text, run_info::RunInfo, text};
 
 /// The encoded fields that are the same in all documents of a run.
 pub(super) struct RunFields {

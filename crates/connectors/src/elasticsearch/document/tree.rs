@@ -7,6 +7,7 @@ use super::{
     cells::{Cells, PutOutcome},
     ecs::{FieldType, RelatedKind, related_kind},
 };
+use crate::json_value::push_text;
 
 /// A tree of fields.
 #[derive(Default)]
@@ -125,7 +126,7 @@ fn insert(nodes: &mut Vec<Node>, path: &str, leaf: usize) {
 /// A name as a JSON key with its colon.
 pub(super) fn key(name: &str) -> Vec<u8> {
     let mut key = Vec::new();
-    super::cells::push_text(&mut key, name);
+    push_text(&mut key, name);
     key.push(b':');
     key
 }
