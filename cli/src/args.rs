@@ -1,8 +1,11 @@
 //! The command line.
 
 mod job;
+mod pack;
 
 use std::path::PathBuf;
+
+pub use pack::{ListPacks, NewPack, PackCommand, ShowPack};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -47,6 +50,9 @@ pub enum Command {
     Schema,
     /// List metrics, filters, flags and detectors with their parameters
     Components(Components),
+    /// Make, test and show packs of metrics, filters and flags
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// List detectors with what they support and their cost
     Detectors(Detectors),
     /// Inspect a file and print commented settings to start from

@@ -9,6 +9,7 @@ pub mod init;
 pub mod inspect;
 pub mod job;
 pub mod model;
+pub mod pack;
 pub mod report;
 pub mod run;
 pub mod settings;

@@ -58,7 +58,7 @@ pub fn for_run(run: &Run) -> Result<Settings, Failure> {
     overridden(loaded, &base, run)
 }
 
-/// A settings file without overrides, for commands that do not run it.
+/// A settings file as it is written.
 pub fn from_file(file: &Path) -> Result<LoadedSettings, Failure> {
     load_file(file, None).map(|(loaded, _)| loaded)
 }
@@ -70,11 +70,29 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
     Ok(anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?.job)
 }
 
-/// The settings of a file with their paths relative to the current folder.
+/// The settings of a file with their paths relative to the current folder, and with the contents of packs.
 pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    Ok(Settings { job: loaded.job.clone(), original: None, loaded })
+    with_packs(Settings { job: loaded.job.clone(), original: None, loaded })
+}
+
+/// The settings of a file with the contents of packs, for a machine that has none of the files.
+pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
+    let (loaded, base) = load_file(file, None)?;
+    let mut packs = loaded.job.clone();
+    resolve_paths(&mut packs, &base, loaded.form)?;
+    let packs = with_packs(Settings { job: packs, original: None, loaded: loaded.clone() })?;
+    let mut job = loaded.job;
+    job.spec.packs = packs.job.spec.packs;
+    Ok(job)
+}
+
+fn with_packs(mut settings: Settings) -> Result<Settings, Failure> {
+    match anomal_packs::resolve(&mut settings.job.spec) {
+        Ok(()) => Ok(settings),
+        Err(error) => Err(settings.failure(&error)),
+    }
 }
 
 fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Settings, Failure> {
@@ -90,7 +108,7 @@ fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Sett
         suspects: true,
     });
     overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
-    Ok(Settings { job: loaded.job.clone(), original, loaded })
+    with_packs(Settings { job: loaded.job.clone(), original, loaded })
 }
 
 fn prefix(base: &Path, prefix: &str) -> String {

@@ -58,7 +58,7 @@ fn text(components: &[Component], detectors: &[Detector]) -> String {
 }
 
 /// Writes the properties of a JSON Schema, one line each.
-fn write_parameters(text: &mut String, schema: &str) {
+pub fn write_parameters(text: &mut String, schema: &str) {
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap_or_default();
     let Some(properties) = schema["properties"].as_object() else { return };
     for (name, property) in properties {

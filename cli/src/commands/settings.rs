@@ -63,8 +63,8 @@ fn check(settings: &Settings) -> Result<(), Failure> {
 }
 
 pub fn manifest(arguments: &SettingsFile) -> CommandResult {
-    let loaded = settings::from_file(&arguments.file)?;
-    let yaml = anomal_spec::to_manifest_yaml(&loaded.job)
+    let job = settings::with_contents(&arguments.file)?;
+    let yaml = anomal_spec::to_manifest_yaml(&job)
         .map_err(|error| Failure::new(error.to_string(), exit::FAILED))?;
     print(&yaml)
 }

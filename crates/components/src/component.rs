@@ -2,13 +2,19 @@
 
 use anomal_core::proto::{self, DataType, component::Type};
 use anomal_registry::{ParameterError, parameters, schema_of};
-use anomal_spec::Parameters;
+use anomal_spec::{ComponentDefinition, Parameters};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::computation::{AggregationFlag, Computation, DirectFlag, Filter, Metric, MetricValue};
 
-type Build = Box<dyn Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync>;
+/// What builds a component: a function, or an expression that the engine evaluates.
+enum Build {
+    Native(NativeBuild),
+    Declared(Box<ComponentDefinition>),
+}
+
+type NativeBuild = Box<dyn Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync>;
 
 /// A metric, filter or flag that settings can name.
 ///
@@ -124,7 +130,34 @@ impl Component {
             component_type,
             output: DataType::Unspecified,
             schema: schema_of::<P>(),
-            build: Box::new(move |given| build(parameters(given)?)),
+            build: Build::Native(Box::new(move |given| build(parameters(given)?))),
+        }
+    }
+
+    /// A component by an expression, which the engine evaluates. `schema`: that of the parameters.
+    pub fn declared(
+        definition: ComponentDefinition,
+        component_type: Type,
+        inputs: Vec<Input>,
+        schema: serde_json::Value,
+    ) -> Self {
+        Self {
+            name: definition.name.clone(),
+            aliases: Vec::new(),
+            description: definition.description.clone(),
+            inputs,
+            component_type,
+            output: DataType::Unspecified,
+            schema,
+            build: Build::Declared(Box::new(definition)),
+        }
+    }
+
+    /// The definition of a component by an expression.
+    pub fn definition(&self) -> Option<&ComponentDefinition> {
+        match &self.build {
+            Build::Native(_) => None,
+            Build::Declared(definition) => Some(definition),
         }
     }
 
@@ -171,9 +204,13 @@ impl Component {
     /// The component with these parameters.
     ///
     /// # Errors
-    /// The first parameter that is unknown, of the wrong type, missing or out of its range.
+    /// The first parameter that is unknown, of the wrong type, missing or out of its range; a component by an
+    /// expression has no computation.
     pub fn build(&self, given: &Parameters) -> Result<Computation, ParameterError> {
-        (self.build)(given)
+        match &self.build {
+            Build::Native(build) => build(given),
+            Build::Declared(_) => Err(ParameterError::new("", "it is computed by an expression")),
+        }
     }
 
     /// The entry of this component in ListComponents.

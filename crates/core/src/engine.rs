@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anomal_spec::{Feature, Filter, Flag};
+use anomal_spec::{Feature, Filter, Flag, PackSetting, ProfileUse};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -24,7 +24,10 @@ pub struct FeatureSettings {
     /// The column with the times of the rows, over which aggregates have their windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_column: Option<String>,
-    pub packs: Vec<String>,
+    pub packs: Vec<PackSetting>,
+    /// Profiles of packs that are still to be added; none in a plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileUse>,
     pub filters: Vec<Filter>,
     pub features: Vec<Feature>,
     pub flags: Vec<Flag>,

@@ -150,6 +150,7 @@ async fn plan(
     let settings = FeatureSettings {
         time_column: spec.time_column.clone(),
         packs: spec.packs.clone(),
+        profiles: spec.profiles.clone(),
         filters: spec.filters.clone(),
         features: spec.features.clone(),
         flags: spec.flags.clone(),

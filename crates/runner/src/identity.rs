@@ -52,7 +52,10 @@ fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
         spec.flags,
         spec.classification,
     ]);
-    format!("{settings}\n{records}")
+    if spec.profiles.is_empty() {
+        return format!("{settings}\n{records}");
+    }
+    format!("{settings}\n{}\n{records}", json!(spec.profiles))
 }
 
 fn time_column(spec: &AnomalyJobSpec, source: &dyn Source) -> Result<()> {

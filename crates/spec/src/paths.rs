@@ -1,6 +1,6 @@
 //! The paths in settings, so that callers can resolve them in one place.
 
-use crate::{AnomalyJobSpec, Tls};
+use crate::{AnomalyJobSpec, PackSetting, Tls};
 
 /// Whether a path is a URL, not a file: a scheme of two letters or more, then `://`.
 pub fn is_url(path: &str) -> bool {
@@ -31,6 +31,13 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     };
     if let Some(file) = spec.input.file_mut() {
         visit(&format!("input.{}.path", file.driver), file.path);
+    }
+    for (index, pack) in spec.packs.iter_mut().enumerate() {
+        if let PackSetting::Detailed(details) = pack
+            && let Some(folder) = &mut details.reference
+        {
+            visit(&format!("packs[{index}].ref"), folder);
+        }
     }
     for (index, output) in spec.outputs.iter_mut().enumerate() {
         if let Some(file) = output.file_mut() {

@@ -27,6 +27,11 @@ impl SettingsSchema {
         &MANIFEST
     }
 
+    /// The schema of another file than settings.
+    pub fn of<T: JsonSchema>() -> Self {
+        Self::new(generate::<T>())
+    }
+
     pub fn spec() -> &'static Self {
         static SPEC: LazyLock<SettingsSchema> =
             LazyLock::new(|| SettingsSchema::new(spec_schema()));

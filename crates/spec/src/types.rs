@@ -12,6 +12,7 @@ mod feature;
 mod input;
 mod job;
 mod output;
+mod pack;
 mod report;
 mod runner;
 mod schedule;
@@ -35,6 +36,11 @@ pub use input::{
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
+};
+pub use pack::{
+    AggregateDefinition, Cell, ComponentDefinition, ComponentType, InputDefinition, InputType,
+    PACK_API_VERSION, PackCase, PackContents, PackDetails, PackManifest, PackSetting,
+    ParameterDefinition, ParameterType, Profile, ProfileUse, ProfileWithColumns,
 };
 pub use report::{Report, seconds};
 pub use runner::*;

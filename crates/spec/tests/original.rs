@@ -150,7 +150,9 @@ fn complaints_have_their_place_in_the_features_file() {
 fn plugins_in_any_of_their_forms() {
     let packs = |plugins: &str| {
         let features = format!("plugins: {plugins}\nfeatures: [{{type: field, name: a}}]\n");
-        two_files(MAIN, &features).map(|loaded| loaded.job.spec.packs)
+        two_files(MAIN, &features).map(|loaded| {
+            loaded.job.spec.packs.iter().map(|pack| pack.name().to_owned()).collect::<Vec<_>>()
+        })
     };
     let dns = "https://github.com/lpinilla/anomal-dns-detection-plugin";
     let finance = "https://github.com/lpinilla/pf-test-plugin-1";

@@ -16,10 +16,10 @@ use anomal_spec::{
     Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, DecimalMark,
     Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, FormatNames,
     Include, Input, KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput,
-    NdjsonOutput, Numbers, OriginalCommand, Output, Parameters, ParquetInput, ParquetOutput,
-    Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule, SecretRef, Severity, Source,
-    Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times, Tls, TypeDetails,
-    TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
+    NdjsonOutput, Numbers, OriginalCommand, Output, PackSetting, Parameters, ParquetInput,
+    ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule, SecretRef,
+    Severity, Source, Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times,
+    Tls, TypeDetails, TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -323,7 +323,7 @@ fn filter() -> impl Strategy<Value = Filter> {
 }
 
 fn flag() -> impl Strategy<Value = Flag> {
-    let severity = select(vec![Severity::Low, Severity::Medium, Severity::High]);
+    let severity = option::of(select(vec![Severity::Low, Severity::Medium, Severity::High]));
     let words = (option::of(text()), text(), text());
     (text(), words, severity, any::<bool>(), option::of(text()), vec(text(), 0..3), parameters())
         .prop_map(
@@ -505,7 +505,7 @@ prop_compose! {
         labels in prop::collection::btree_map("[a-z_./-]{1,10}", text(), 0..3),
         // On the heap: all of these on the stack are more than a test's thread has without optimisation.
         input in input().boxed(),
-        packs in vec(select(vec!["dns".to_owned(), "finance".to_owned()]), 0..2),
+        packs in vec(select(vec!["dns", "finance"]).prop_map(PackSetting::from), 0..2),
         filters in vec(filter(), 0..3),
         features in vec(feature().boxed(), 0..4),
         flags in vec(flag(), 0..3),

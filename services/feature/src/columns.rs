@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
-    Error, Result, Scope,
+    Error, Result, Scope, column_of_view,
     proto::{Column, DataType, TimeReading, component::Type},
-    text_view,
+    text_view, time_view,
 };
-use anomal_spec::suggestion;
-use polars::prelude::{DataFrame, DataType as Dtype, Schema, TimeUnit};
+use anomal_spec::{PackSetting, suggestion};
+use polars::prelude::{DataType as Dtype, Schema, TimeUnit};
 
 use self::views::Usage;
 use crate::expression::{Expression, missing_column};
@@ -21,7 +21,7 @@ pub(crate) struct Columns<'a> {
     schema: &'a [Column],
     times: &'a [TimeReading],
     components: &'a ComponentRegistry,
-    packs: &'a [String],
+    packs: &'a [PackSetting],
     time_column: Option<&'a str>,
     usage: BTreeMap<String, Usage>,
     /// Features so far, with their types and scopes.
@@ -36,12 +36,20 @@ impl<'a> Columns<'a> {
         schema: &'a [Column],
         times: &'a [TimeReading],
         components: &'a ComponentRegistry,
-        packs: &'a [String],
+        packs: &'a [PackSetting],
         time_column: Option<&'a str>,
         keyed_scope: Scope,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
         Self { schema, times, components, packs, time_column, usage, features, keyed_scope }
+    }
+
+    /// The type of a column or of one of its views.
+    pub fn type_of(&self, name: &str) -> DataType {
+        if let Some(column) = self.schema.iter().find(|column| column.name == name) {
+            return column.data_type();
+        }
+        if name == time_view(column_of_view(name)) { DataType::Datetime } else { DataType::String }
     }
 
     pub fn add_feature(&mut self, name: &str, data_type: DataType, scope: Scope) {
@@ -203,8 +211,9 @@ impl<'a> Columns<'a> {
             let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
         };
-        let mut enabled =
-            found.iter().filter(|(pack, _)| self.packs.iter().any(|listed| listed == pack.name()));
+        let mut enabled = found
+            .iter()
+            .filter(|(pack, _)| self.packs.iter().any(|listed| listed.name() == pack.name()));
         let Some((pack, component)) = enabled.next() else {
             let pack = first.name();
             let message = format!("`{name}` belongs to the pack {pack}; add it: `packs: [{pack}]`");
@@ -248,24 +257,9 @@ impl<'a> Columns<'a> {
             };
             schema.insert(name.as_str().into(), dtype(data_type));
         }
-        let value = expression.evaluate(&DataFrame::empty_with_schema(&schema));
-        let value = value.map_err(|error| {
-            Error::settings(path, "EXPRESSION_INVALID", format!("it can't be computed: {error}"))
-        })?;
-        let data_type = match value.dtype() {
-            Dtype::Boolean => DataType::Boolean,
-            Dtype::String => DataType::String,
-            Dtype::Date | Dtype::Datetime(..) => DataType::Datetime,
-            dtype if dtype.is_integer() => DataType::Integer,
-            dtype if dtype.is_float() || matches!(dtype, Dtype::Null | Dtype::Duration(_)) => {
-                DataType::Float
-            }
-            other => {
-                let message =
-                    format!("its values are of type {other}, which no feature has; use CAST");
-                return Err(Error::settings(path, "EXPRESSION_INVALID", message));
-            }
-        };
+        let data_type = expression
+            .data_type(&schema)
+            .map_err(|message| Error::settings(path, "EXPRESSION_INVALID", message))?;
         Ok((expression, data_type, scope))
     }
 

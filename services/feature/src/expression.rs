@@ -8,7 +8,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use polars::prelude::{Column, DataFrame, Expr, IntoColumn, IntoLazy, PolarsResult, polars_bail};
+use anomal_core::proto::DataType;
+use polars::prelude::{
+    Column, DataFrame, DataType as Dtype, Expr, IntoColumn, IntoLazy, PolarsResult, Schema,
+    polars_bail,
+};
 use sqlparser::{
     ast::visit_expressions, dialect::GenericDialect, parser::Parser, tokenizer::Token,
 };
@@ -38,7 +42,19 @@ impl Expression {
     /// A message: a syntax error (with line and column), a subquery, an unknown name, and so on.
     pub fn parse(sql: &str, known: &[&str]) -> Result<Self, String> {
         let parser = Parser::new(&GenericDialect).try_with_sql(sql);
-        let mut parser = parser.map_err(|error| format!("not valid SQL: {error}"))?;
+        let parser = parser.map_err(|error| format!("not valid SQL: {error}"))?;
+        Self::from_parser(parser, known)
+    }
+
+    /// Parses the tokens of one expression.
+    ///
+    /// # Errors
+    /// As [`Expression::parse`].
+    pub(crate) fn from_tokens(tokens: Vec<Token>, known: &[&str]) -> Result<Self, String> {
+        Self::from_parser(Parser::new(&GenericDialect).with_tokens(tokens), known)
+    }
+
+    fn from_parser(mut parser: Parser<'_>, known: &[&str]) -> Result<Self, String> {
         let mut ast =
             parser.parse_expr().map_err(|error| format!("not a valid SQL expression: {error}"))?;
         let rest = parser.peek_token();
@@ -56,6 +72,25 @@ impl Expression {
         let expr = polars_sql::sql_expr(ast.to_string()).map_err(|error| error.to_string())?;
         let expr = order_without_nan(expr);
         Ok(Self { expr, columns: validator.columns, whole_table: validator.whole_table })
+    }
+
+    /// The type of its values over columns of these types.
+    ///
+    /// # Errors
+    /// A message: it can't be computed, or its values are of a type that no column has.
+    pub(crate) fn data_type(&self, schema: &Schema) -> Result<DataType, String> {
+        let value = self.evaluate(&DataFrame::empty_with_schema(schema));
+        let value = value.map_err(|error| format!("it can't be computed: {error}"))?;
+        match value.dtype() {
+            Dtype::Boolean => Ok(DataType::Boolean),
+            Dtype::String => Ok(DataType::String),
+            Dtype::Date | Dtype::Datetime(..) => Ok(DataType::Datetime),
+            dtype if dtype.is_integer() => Ok(DataType::Integer),
+            dtype if dtype.is_float() || matches!(dtype, Dtype::Null | Dtype::Duration(_)) => {
+                Ok(DataType::Float)
+            }
+            other => Err(format!("its values are of type {other}, which no feature has; use CAST")),
+        }
     }
 
     /// Its value for each row of a frame with its columns.

@@ -1,13 +1,14 @@
 //! Runs the steps of one scope of a program over one table.
 
 use std::{
+    collections::HashMap,
     thread,
     time::{Duration, Instant},
 };
 
 use anomal_components::{Dictionaries, Hit, Inputs};
 use anomal_core::{
-    Cancel, Code, Error, Extraction, Result, Scope, Table,
+    Cancel, Code, Error, Extraction, Result, Scope, Table, column_of_view,
     proto::{DataType, Diagnostic, FeatureKind, StepStatistics},
 };
 use polars::prelude::{
@@ -19,6 +20,7 @@ use crate::{
     Expression,
     aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
+    declarative::{Declared, DeclaredAggregate},
     program::{FeatureStep, Program, Step, Work},
 };
 
@@ -42,6 +44,7 @@ pub(crate) fn extract(
         keyed_rows: AggregateCache::default(),
         states,
         cancel,
+        figures: HashMap::new(),
         steps: Vec::new(),
         diagnostics: Vec::new(),
     };
@@ -93,6 +96,8 @@ struct Run<'a> {
     keyed_rows: AggregateCache,
     states: Option<&'a mut AggregateStates>,
     cancel: &'a Cancel,
+    /// The figures that flags of declarative packs read, by the names of the flags.
+    figures: HashMap<String, Column>,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -138,6 +143,10 @@ impl Run<'_> {
                 Work::Component { computation, inputs } => {
                     computation.values(&self.inputs(inputs)?)?
                 }
+                Work::Declared(declared) => {
+                    let figure = self.figure(declared, &feature.step.name)?;
+                    self.declared(declared, figure.as_ref(), &feature.step)?
+                }
                 Work::Expression(expression) => self.value(expression, &feature.step)?,
                 Work::Aggregate(aggregate) => self.aggregate(aggregate, &feature.step)?,
             };
@@ -159,8 +168,6 @@ impl Run<'_> {
                 self.table = self.table.with_columns(DataFrame::new(height, extended)?)?;
             }
         }
-        // Flags read none of it.
-        self.keyed_rows.clear();
         Ok(DataFrame::new(self.table.height(), columns)?)
     }
 
@@ -169,13 +176,44 @@ impl Run<'_> {
             Some(condition) => Some(self.value(condition, step)?.bool()?.clone()),
             None => None,
         };
+        self.aggregate_where(aggregate, condition.as_ref(), &step.name)
+    }
+
+    /// The figure that the expression of a component of a declarative pack reads, if it has one. `state`: the name of the
+    /// states of its keys.
+    fn figure(&mut self, declared: &Declared, state: &str) -> Result<Option<Column>> {
+        let Some(DeclaredAggregate { aggregate, .. }) = &declared.aggregate else {
+            return Ok(None);
+        };
+        let condition =
+            declared.condition(self.table.columns()).map_err(|error| failed(&error, state))?;
+        let condition = condition.map(|condition| condition.bool().cloned()).transpose()?;
+        self.aggregate_where(aggregate, condition.as_ref(), state).map(Some)
+    }
+
+    fn declared(
+        &self,
+        declared: &Declared,
+        figure: Option<&Column>,
+        step: &Step,
+    ) -> Result<Column> {
+        let value = declared.evaluate(self.table.columns(), figure);
+        value.map_err(|error| failed(&error, &step.name))
+    }
+
+    fn aggregate_where(
+        &mut self,
+        aggregate: &Aggregate,
+        condition: Option<&BooleanChunked>,
+        state: &str,
+    ) -> Result<Column> {
         aggregate.evaluate(
             self.table.columns(),
             &self.table.rows(),
-            condition.as_ref(),
+            condition,
             &self.dictionaries,
             &mut self.keyed_rows,
-            self.states.as_deref_mut().map(|states| states.of_step(&step.name)),
+            self.states.as_deref_mut().map(|states| states.of_step(state)),
             self.cancel,
         )
     }
@@ -218,6 +256,14 @@ impl Run<'_> {
         let (mut rows, mut flags, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let steps = program.flags.iter().map(|(step, _)| step);
         let steps: Vec<&Step> = steps.filter(|step| step.scope == self.scope).collect();
+        for step in &steps {
+            if let Work::Declared(declared) = &step.work
+                && let Some(figure) = self.figure(declared, &format!("flag {}", step.name))?
+            {
+                self.figures.insert(step.name.clone(), figure);
+            }
+        }
+        self.keyed_rows.clear();
         let outcomes = if self.scope == Scope::Global {
             self.flags_in_parallel(&steps)
         } else {
@@ -265,19 +311,19 @@ impl Run<'_> {
                 computation.hits(&self.inputs(inputs)?, self.cancel)
             }
             Work::Expression(expression) => {
-                let holds = self.value(expression, step)?;
-                let holds = holds.bool()?;
-                let reported = expression.columns.iter().take(REPORTED_COLUMNS);
-                let reported: Vec<&Column> = reported
-                    .map(|name| self.table.columns().column(name))
-                    .collect::<Result<_, _>>()?;
-                let value = |row: usize| {
-                    let cell =
-                        |column: &&Column| format!("{}={}", column.name(), cell(column, row));
-                    reported.iter().map(cell).collect::<Vec<_>>().join(", ")
-                };
-                let rows = holds.iter().enumerate().filter(|(_, holds)| *holds == Some(true));
-                Ok(rows.map(|(row, _)| (row, value(row))).collect())
+                let reported = self.columns(expression.columns.iter().map(String::as_str))?;
+                reported_hits(&self.value(expression, step)?, &reported)
+            }
+            Work::Declared(declared) => {
+                let figure = self.figures.get(&step.name);
+                let holds = self.declared(declared, figure, step)?;
+                let names = declared.columns().filter(|name| column_of_view(name) == *name);
+                let mut reported = self.columns(names)?;
+                let named = figure.zip(declared.aggregate.as_ref()).map(|(figure, declared)| {
+                    figure.clone().with_name(declared.aggregate.function.name().into())
+                });
+                reported.extend(&named);
+                reported_hits(&holds, &reported)
             }
             _ => Err(Error::internal("a flag step without a flag")),
         }
@@ -287,6 +333,7 @@ impl Run<'_> {
         match &step.work {
             Work::Expression(expression) => Ok(self.value(expression, step)?.bool()?.clone()),
             Work::Component { computation, inputs } => computation.removes(&self.inputs(inputs)?),
+            Work::Declared(declared) => Ok(self.declared(declared, None, step)?.bool()?.clone()),
             _ => Err(Error::internal("a filter step without a filter")),
         }
     }
@@ -305,15 +352,14 @@ impl Run<'_> {
     /// # Errors
     /// `InvalidInput` if the expression fails for these rows, such as a CAST of text that is not a number.
     fn value(&self, expression: &Expression, step: &Step) -> Result<Column> {
-        let failed = |error: PolarsError| {
-            let message = format!(
-                "the expression of `{}` can't be computed for these records: {error}; TRY_CAST gives no value \
-                 where CAST fails",
-                step.name
-            );
-            Error::input("EXPRESSION_FAILED", message)
-        };
-        expression.evaluate(&self.expression_frame(expression)?).map_err(failed)
+        let value = expression.evaluate(&self.expression_frame(expression)?);
+        value.map_err(|error| failed(&error, &step.name))
+    }
+
+    /// The first columns of these names, for the value of a hit.
+    fn columns<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<&Column>> {
+        let names = names.take(REPORTED_COLUMNS);
+        Ok(names.map(|name| self.table.columns().column(name)).collect::<Result<_, _>>()?)
     }
 
     /// The columns that an expression reads.
@@ -342,6 +388,23 @@ impl Run<'_> {
             seconds: elapsed.as_secs_f64(),
         });
     }
+}
+
+/// The rows for which a predicate holds, with the values of columns there.
+fn reported_hits(holds: &Column, reported: &[&Column]) -> Result<Vec<Hit>> {
+    let value = |row: usize| {
+        let cell = |column: &&Column| format!("{}={}", column.name(), cell(column, row));
+        reported.iter().map(cell).collect::<Vec<_>>().join(", ")
+    };
+    let rows = holds.bool()?.iter().enumerate().filter(|(_, holds)| *holds == Some(true));
+    Ok(rows.map(|(row, _)| (row, value(row))).collect())
+}
+
+fn failed(error: &PolarsError, step: &str) -> Error {
+    let message = format!(
+        "the expression of `{step}` can't be computed for these records: {error}; TRY_CAST gives no value where CAST fails"
+    );
+    Error::input("EXPRESSION_FAILED", message)
 }
 
 /// A cell as text; `none` where it has no value.

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod columns;
+mod declarative;
 mod engine;
 mod expression;
 mod extract;
@@ -15,6 +16,7 @@ mod pattern;
 mod plan;
 mod program;
 
+pub use declarative::declared_components;
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
 pub use grpc::RemoteFeatureEngine;

@@ -11,6 +11,7 @@ use anomal_proto::SETTINGS_VERSION;
 use anomal_spec::{Feature, FeatureType};
 
 use crate::{
+    declarative::profile::add_profiles,
     pattern::matches,
     program::{Program, Step},
 };
@@ -23,7 +24,8 @@ const MAX_FEATURES: usize = 2_048;
 /// # Errors
 /// `InvalidSettings` with the path.
 pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Result<Plan> {
-    let (settings, origins) = expand_patterns(&request.settings, &request.schema)?;
+    let (settings, left_out) = add_profiles(&request.settings, &request.schema)?;
+    let (settings, origins) = expand_patterns(&settings, &request.schema)?;
     let program = Program::compile(&settings, &request.schema, &request.times, components)
         .map_err(|error| with_original_path(error, &origins))?;
     let (global_features, global_columns) = inputs(&program, Scope::Global);
@@ -38,7 +40,7 @@ pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Res
         global,
         keyed,
         flags: program.flags.iter().map(|(_, flag)| flag.clone()).collect(),
-        diagnostics: program.diagnostics,
+        diagnostics: left_out.into_iter().chain(program.diagnostics).collect(),
         columns: program.columns,
     })
 }
@@ -83,8 +85,8 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
             .filter(|(_, made)| is_keyed(&made.0))
             .map(|(flag, _)| flag.clone())
             .collect(),
-        // No component is keyed.
-        packs: Vec::new(),
+        // Of components, those of declarative packs alone are keyed.
+        packs: settings.packs.iter().filter(|pack| pack.details().is_some()).cloned().collect(),
         filters: Vec::new(),
         ..settings.clone()
     };

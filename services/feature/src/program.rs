@@ -9,10 +9,16 @@ use anomal_core::{
     },
 };
 use anomal_spec::{
-    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, Parameters, suggestion,
+    ComponentDefinition, Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType,
+    PackSetting, Parameters, suggestion,
 };
 
-use crate::{aggregate::Aggregate, columns::Columns, expression::Expression};
+use crate::{
+    aggregate::Aggregate,
+    columns::Columns,
+    declarative::{self, Declared, with_packs},
+    expression::Expression,
+};
 
 /// The work of a step.
 pub(crate) enum Work {
@@ -22,6 +28,8 @@ pub(crate) enum Work {
         computation: Computation,
         inputs: Vec<Option<String>>,
     },
+    /// A component of a declarative pack.
+    Declared(Box<Declared>),
     Expression(Expression),
     Aggregate(Aggregate),
 }
@@ -40,6 +48,7 @@ impl Step {
         let reads = match &work {
             Work::Field(column) => vec![column.clone()],
             Work::Component { inputs, .. } => inputs.iter().flatten().cloned().collect(),
+            Work::Declared(declared) => declared.reads(),
             Work::Expression(expression) => expression.columns.clone(),
             Work::Aggregate(aggregate) => aggregate.reads(),
         };
@@ -57,6 +66,7 @@ impl Step {
         match &mut self.work {
             Work::Field(column) => settle(column),
             Work::Component { inputs, .. } => inputs.iter_mut().flatten().for_each(settle),
+            Work::Declared(declared) => declared.columns_mut().for_each(settle),
             Work::Aggregate(aggregate) => settle(&mut aggregate.time),
             Work::Expression(_) => {}
         }
@@ -91,6 +101,7 @@ impl Program {
         times: &[TimeReading],
         components: &ComponentRegistry,
     ) -> Result<Self> {
+        let components = &with_packs(components, &settings.packs)?;
         check_packs(&settings.packs, components)?;
         let time_column = settings.time_column.as_deref();
         let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
@@ -188,7 +199,7 @@ impl Program {
             }
             FeatureType::Metric => {
                 let component = feature.name.as_ref().unwrap_or(name);
-                let (computation, inputs, data_type) = bind_component(
+                let bound = bind_component(
                     component,
                     Type::Metric,
                     &feature.data_needed,
@@ -196,12 +207,7 @@ impl Program {
                     path,
                     columns,
                 )?;
-                (
-                    Work::Component { computation, inputs },
-                    data_type,
-                    Scope::Row,
-                    format!("metric {component}"),
-                )
+                (bound.work, bound.data_type, bound.scope, format!("metric {component}"))
             }
             FeatureType::Expression => {
                 let (expression, data_type, scope) = columns.expression(
@@ -235,13 +241,14 @@ impl Program {
     }
 }
 
-fn check_packs(packs: &[String], components: &ComponentRegistry) -> Result<()> {
+fn check_packs(packs: &[PackSetting], components: &ComponentRegistry) -> Result<()> {
     let names = || components.packs().map(Pack::name);
-    let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack)) else {
+    let Some(index) = packs.iter().position(|pack| !names().any(|name| name == pack.name())) else {
         return Ok(());
     };
-    let hint = suggestion(&packs[index], names());
-    let message = format!("there is no pack `{}`; {hint}", packs[index]);
+    let name = packs[index].name();
+    let hint = suggestion(name, names());
+    let message = format!("there is no pack `{name}`; {hint}");
     Err(Error::settings(format!("packs[{index}]"), "PACK_UNKNOWN", message))
 }
 
@@ -251,7 +258,7 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         let (expression, scope) = columns.predicate(remove, &path)?;
         return Ok(Step::new(&filter.name, Work::Expression(expression), scope));
     }
-    let (computation, inputs, _) = bind_component(
+    let bound = bind_component(
         &filter.name,
         Type::Filter,
         &filter.data_needed,
@@ -259,7 +266,8 @@ fn filter_step(filter: &Filter, path: &str, columns: &mut Columns) -> Result<Ste
         path,
         columns,
     )?;
-    Ok(Step::new(&filter.name, Work::Component { computation, inputs }, Scope::Row))
+    bound.expect_truth_values(path)?;
+    Ok(Step::new(&filter.name, bound.work, bound.scope))
 }
 
 fn flag_step(
@@ -268,19 +276,26 @@ fn flag_step(
     path: &str,
     columns: &mut Columns,
 ) -> Result<(Step, plan::Flag)> {
+    let (mut own_severity, mut description, mut message) = (None, String::new(), String::new());
     let (work, scope) = if let Some(sql) = &flag.expression {
         let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), scope)
     } else {
-        let (wanted, scope) = match flag.flag_type {
-            FlagType::Direct => (Type::FlagDirect, Scope::Row),
-            FlagType::Aggregation => (Type::FlagAggregation, Scope::Global),
+        let wanted = match flag.flag_type {
+            FlagType::Direct => Type::FlagDirect,
+            FlagType::Aggregation => Type::FlagAggregation,
         };
-        let (computation, inputs, _) =
+        let bound =
             bind_component(&flag.name, wanted, &flag.data_needed, &flag.params, path, columns)?;
-        (Work::Component { computation, inputs }, scope)
+        bound.expect_truth_values(path)?;
+        if let Some(definition) = bound.definition {
+            own_severity = definition.severity;
+            definition.description.clone_into(&mut description);
+            message = definition.message.clone().unwrap_or_default();
+        }
+        (bound.work, bound.scope)
     };
-    let severity = match flag.severity {
+    let severity = match flag.severity.or(own_severity).unwrap_or_default() {
         anomal_spec::Severity::Low => Severity::Low,
         anomal_spec::Severity::Medium => Severity::Medium,
         anomal_spec::Severity::High => Severity::High,
@@ -288,22 +303,47 @@ fn flag_step(
     let planned = plan::Flag {
         name: name.to_owned(),
         severity: severity.into(),
-        description: flag.description.clone(),
-        message: flag.message.clone(),
+        description: if flag.description.is_empty() {
+            description
+        } else {
+            flag.description.clone()
+        },
+        message: if flag.message.is_empty() { message } else { flag.message.clone() },
     };
     Ok((Step::new(name, work, scope), planned))
 }
 
-/// Builds a component from its parameters and binds each of its inputs to a column. Also returns the type of a metric's
-/// values.
-fn bind_component(
+/// A component with its parameters and columns.
+struct BoundComponent<'a> {
+    work: Work,
+    /// Of a metric's values.
+    data_type: DataType,
+    scope: Scope,
+    /// Of a component of a declarative pack.
+    definition: Option<&'a ComponentDefinition>,
+}
+
+impl BoundComponent<'_> {
+    /// # Errors
+    /// The expression of a filter or flag has other values.
+    fn expect_truth_values(&self, path: &str) -> Result<()> {
+        if self.definition.is_none() || self.data_type == DataType::Boolean {
+            return Ok(());
+        }
+        let message = "the expression of this component must be true or false for each row; its values are others";
+        Err(Error::settings(path, "EXPRESSION_INVALID", message))
+    }
+}
+
+/// Binds a component to its parameters, and each of its inputs to a column.
+fn bind_component<'a>(
     name: &str,
     wanted: Type,
     data_needed: &[String],
     params: &Parameters,
     path: &str,
-    columns: &mut Columns,
-) -> Result<(Computation, Vec<Option<String>>, DataType)> {
+    columns: &mut Columns<'a>,
+) -> Result<BoundComponent<'a>> {
     let component = columns.component(name, wanted, &format!("{path}.name"))?;
     let mut params = params.clone();
     let mut given = data_needed.iter();
@@ -336,11 +376,20 @@ fn bind_component(
         let message = format!("{name} needs the parameter `{missing}`");
         return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
     }
+    if let Some(definition) = component.definition() {
+        let inputs = inputs.into_iter().flatten().collect();
+        let (declared, data_type, scope) =
+            declarative::bind(definition, inputs, &params, path, columns)?;
+        let work = Work::Declared(Box::new(declared));
+        return Ok(BoundComponent { work, data_type, scope, definition: Some(definition) });
+    }
     let computation = component.build(&params).map_err(|error| {
         let place = format!("{path}.params.{}", error.parameter);
         Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
     })?;
-    Ok((computation, inputs, component.output()))
+    let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
+    let work = Work::Component { computation, inputs };
+    Ok(BoundComponent { work, data_type: component.output(), scope, definition: None })
 }
 
 fn data_needed_error(component: &Component, path: &str) -> Error {

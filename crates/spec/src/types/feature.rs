@@ -177,7 +177,6 @@ pub struct Flag {
     #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub data_needed: Vec<String>,
     /// The component's parameters.
-    /// The component's parameters.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub params: Parameters,
@@ -185,9 +184,9 @@ pub struct Flag {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub expression: Option<String>,
-    /// How bad it is when a row is hit.
-    #[serde(default)]
-    pub severity: Severity,
+    /// How bad it is when a row is hit. Absent: as the component of a pack says, else low.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// What it means when a row is hit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::load::MAX_NAME;
 
 use super::{
-    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, Report, Runner,
-    Schedule,
+    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, PackSetting,
+    ProfileUse, Report, Runner, Schedule,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -48,10 +48,15 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub time_column: Option<String>,
-    /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`.
+    /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`, and packs of others by a
+    /// map with `name` and `ref` or `inline`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
-    pub packs: Vec<String>,
+    #[schemars(length(max = 16))]
+    pub packs: Vec<PackSetting>,
+    /// Profiles of packs, as `PACK/PROFILE`: their filters, features and flags are added to the job's.
+    #[serde(rename = "use", default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub profiles: Vec<ProfileUse>,
     /// Rows to leave out, in this order, before anything else is computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -115,6 +120,7 @@ impl Default for AnomalyJobSpec {
             input: Input::default(),
             time_column: None,
             packs: Vec::new(),
+            profiles: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),

@@ -86,57 +86,82 @@ impl Aggregate {
         path: &str,
         columns: &mut Columns<'_>,
     ) -> Result<(Self, DataType, Scope)> {
-        let incomplete = |part: &str, message: &str| {
-            Error::settings(format!("{path}.{part}"), "AGGREGATE_INCOMPLETE", message)
+        let invalid = |(part, message): (&str, String)| {
+            let reason = if part == "window" && feature.window.is_some() {
+                "WINDOW_INVALID"
+            } else {
+                "AGGREGATE_INCOMPLETE"
+            };
+            Error::settings(format!("{path}.{part}"), reason, message)
         };
-        let function = feature
-            .function
-            .ok_or_else(|| incomplete("function", "an aggregate has a function"))?;
-        let window = match &feature.window {
-            Some(text) => Some(window(text).ok_or_else(|| {
-                let message = format!("`{text}` is not a duration, such as 30s, 5m, 1h, 7d or 2w");
-                Error::settings(format!("{path}.window"), "WINDOW_INVALID", message)
-            })?),
-            None if function == AggregateFunction::Rate => {
-                return Err(incomplete("window", "a rate needs a window, such as 5m"));
-            }
-            None => None,
-        };
+        let missing = || invalid(("function", "an aggregate has a function".to_owned()));
+        let function = feature.function.ok_or_else(missing)?;
         let time = columns.read_time(name)?;
         for column in &feature.by {
             columns.read_value(column, &format!("{path}.by"))?;
         }
         let place = format!("{path}.of");
-        let input = match (&feature.of, function) {
-            (Some(_), AggregateFunction::SinceLast) => {
-                return Err(incomplete("of", "sinceLast is about rows, not values; use `where`"));
+        let input = match &feature.of {
+            Some(column) if is_numeric(function) => {
+                Some((column.clone(), columns.read_number(column, name, &place)?))
             }
-            (Some(column), function) if is_numeric(function) => {
-                Some(columns.read_number(column, name, &place)?)
-            }
-            (Some(column), _) => Some(columns.read_value(column, &place)?),
-            (None, AggregateFunction::Mean | AggregateFunction::Share)
-                if feature.condition.is_some() =>
-            {
-                None
-            }
-            (None, function) if needs_values(function) => {
-                let message = format!("{} needs `of`: the column with the values", function.name());
-                return Err(incomplete("of", &message));
-            }
-            (None, _) => None,
+            Some(column) => Some((column.clone(), columns.read_value(column, &place)?)),
+            None => None,
         };
-        let (condition, condition_scope) = match &feature.condition {
-            Some(sql) => {
-                let (condition, scope) = columns.predicate(sql, &format!("{path}.where"))?;
-                (Some(condition), scope)
-            }
-            None => (None, Scope::Row),
-        };
-        let (input_name, by) = (feature.of.clone(), feature.by.clone());
-        let aggregate = Self { function, input: input_name, condition, by, time, window };
+        let has_condition = feature.condition.is_some();
+        let (by, window) = (feature.by.clone(), feature.window.as_deref());
+        let (mut aggregate, data_type) =
+            Self::new(function, input, has_condition, by, time, window).map_err(invalid)?;
+        let mut condition_scope = Scope::Row;
+        if let Some(sql) = &feature.condition {
+            let (condition, scope) = columns.predicate(sql, &format!("{path}.where"))?;
+            (aggregate.condition, condition_scope) = (Some(condition), scope);
+        }
         let scope = columns.keyed_scope(aggregate.reads().iter().map(String::as_str));
-        Ok((aggregate, output_type(function, input), scope.max(condition_scope)))
+        Ok((aggregate, data_type, scope.max(condition_scope)))
+    }
+
+    /// An aggregate of columns, and the type of its values. `input`: the column with the values, and its type.
+    ///
+    /// # Errors
+    /// The part that is missing or invalid, and a message.
+    pub fn new(
+        function: AggregateFunction,
+        input: Option<(String, DataType)>,
+        has_condition: bool,
+        by: Vec<String>,
+        time: String,
+        window: Option<&str>,
+    ) -> Result<(Self, DataType), (&'static str, String)> {
+        let window = match window {
+            Some(text) => Some(self::window(text).ok_or_else(|| {
+                let message = format!("`{text}` is not a duration, such as 30s, 5m, 1h, 7d or 2w");
+                ("window", message)
+            })?),
+            None if function == AggregateFunction::Rate => {
+                return Err(("window", "a rate needs a window, such as 5m".into()));
+            }
+            None => None,
+        };
+        let of_rows = matches!(function, AggregateFunction::Mean | AggregateFunction::Share);
+        match &input {
+            Some(_) if function == AggregateFunction::SinceLast => {
+                return Err(("of", "sinceLast is about rows, not values; use `where`".into()));
+            }
+            None if needs_values(function) && !(of_rows && has_condition) => {
+                let message = format!("{} needs `of`: the column with the values", function.name());
+                return Err(("of", message));
+            }
+            _ => {}
+        }
+        let data_type = output_type(function, input.as_ref().map(|input| input.1));
+        let input = input.map(|input| input.0);
+        Ok((Self { function, input, condition: None, by, time, window }, data_type))
+    }
+
+    /// The names of all columns but those of the condition.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.by.iter_mut().chain(&mut self.input).chain(std::iter::once(&mut self.time))
     }
 
     /// The columns and features that it reads.
