@@ -3,6 +3,7 @@
 
 mod types {
     mod codes;
+    mod corpus;
     mod dialects;
     mod encodings;
     mod inspect;

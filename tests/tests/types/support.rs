@@ -1,6 +1,6 @@
 //! Jobs over small inputs.
 
-use anomal_tests::{RunOutput, Workspace};
+use anomal_tests::{RunOutput, Workspace, csv_records};
 use polars::prelude::{DataFrame, SerReader};
 use polars_io::parquet::read::ParquetReader;
 use serde_json::Value;
@@ -27,23 +27,6 @@ pub fn job_with_engine(input: &str, features: &str, engine: &str) -> String {
 /// A feature of type field for each name.
 pub fn fields(names: &[&str]) -> String {
     names.iter().map(|name| format!("- {{type: field, name: {name}}}\n")).collect()
-}
-
-/// The cells of a CSV line.
-fn cells(line: &str) -> Vec<String> {
-    let (mut cells, mut quoted) = (vec![String::new()], false);
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        let cell = cells.last_mut().expect("a cell");
-        match character {
-            // Two are one.
-            '"' if quoted && characters.next_if_eq(&'"').is_some() => cell.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            other => cell.push(other),
-        }
-    }
-    cells
 }
 
 /// Runs a job over a file.
@@ -81,13 +64,12 @@ impl Run {
         notes.remove(0)
     }
 
-    /// The cells of a column of `out.csv`, none of which has a line end.
+    /// The cells of a column of `out.csv`.
     pub fn csv(&self, column: &str) -> Vec<String> {
-        let text = self.workspace.read("out.csv");
-        let mut lines = text.lines().map(cells);
-        let header = lines.next().expect("a header");
+        let mut records = csv_records(&self.workspace.read("out.csv")).into_iter();
+        let header = records.next().expect("a header");
         let place = header.iter().position(|name| *name == column).expect("the column");
-        lines.map(|mut cells| cells.swap_remove(place)).collect()
+        records.map(|mut cells| cells.swap_remove(place)).collect()
     }
 
     /// The JSON text of a member in each line of `out.ndjson`.
