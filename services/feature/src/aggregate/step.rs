@@ -103,7 +103,8 @@ impl Aggregate {
             None => None,
         };
         let time = columns.read_time(name)?;
-        for column in &feature.by {
+        let by = feature.by.clone().unwrap_or_default();
+        for column in &by {
             columns.read_value(column, &format!("{path}.by"))?;
         }
         let place = format!("{path}.of");
@@ -133,7 +134,7 @@ impl Aggregate {
             }
             None => (None, Scope::Row),
         };
-        let (input_name, by) = (feature.of.clone(), feature.by.clone());
+        let input_name = feature.of.clone();
         let aggregate = Self { function, input: input_name, condition, by, time, window };
         let scope = columns.keyed_scope(aggregate.reads().iter().map(String::as_str));
         Ok((aggregate, output_type(function, input), scope.max(condition_scope)))
