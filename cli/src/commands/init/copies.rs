@@ -104,7 +104,7 @@ mod tests {
         };
         assert_eq!(with(&same), Some(0));
         let gaps = |row: usize, text: &str| {
-            if row % 13 == 0 { String::new() } else { text.to_owned() }
+            if row.is_multiple_of(13) { String::new() } else { text.to_owned() }
         };
         assert_eq!(with(&gaps), Some(0));
         let once = |row: usize, text: &str| if row == 5 { "x".into() } else { text.to_owned() };
@@ -114,7 +114,7 @@ mod tests {
         };
         assert_eq!(with(&often), None);
         let mostly_missing = |row: usize, text: &str| {
-            if row % 5 == 0 { String::new() } else { text.to_owned() }
+            if row.is_multiple_of(5) { String::new() } else { text.to_owned() }
         };
         assert_eq!(with(&mostly_missing), None);
     }
