@@ -162,11 +162,12 @@ pub struct WithModel {
 /// 95 % interval.
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// A result file (CSV, Parquet or NDJSON)
+    /// A result file (CSV, Parquet or NDJSON), or the settings of a job that has written one
+    #[arg(value_name = "RESULTS|JOB")]
     pub results: String,
-    /// The column that marks anomalies
+    /// The column that marks anomalies (default: the `labelColumn` of a job's settings)
     #[arg(long, value_name = "COLUMN")]
-    pub label: String,
+    pub label: Option<String>,
     /// The value of an anomaly there (repeatable; default: anything except empty, 0, false, no, normal, benign)
     #[arg(long, value_name = "VALUE")]
     pub anomaly: Vec<String>,
@@ -387,6 +388,7 @@ pub struct Components {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Init {
     /// A CSV, Parquet or NDJSON file, or the URL of one
     pub input: String,
@@ -405,9 +407,30 @@ pub struct Init {
     /// The column that says whose rows they are, such as a client or a user
     #[arg(long, value_name = "COLUMN")]
     pub entity: Option<String>,
+    /// What the settings are for: `score` keeps columns that have one value, since a model finds another value
+    #[arg(long = "for", value_name = "PURPOSE", value_enum, default_value_t = Purpose::Run)]
+    pub purpose: Purpose,
+    /// Read this many rows, about
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rows: u32,
+    /// Add comments with what speaks for the role of each column
+    #[arg(long)]
+    pub explain: bool,
+    /// Print the profile, the roles with their evidence and the settings as JSON
+    #[arg(long)]
+    pub json: bool,
     /// Do not run the settings on the first rows
     #[arg(long)]
     pub no_trial: bool,
+}
+
+/// What proposed settings are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Purpose {
+    /// Runs that compare the rows of a file with one another
+    Run,
+    /// A model that is fitted once and scores other rows
+    Score,
 }
 
 #[derive(Debug, Args)]

@@ -83,7 +83,7 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let mut input = match format {
         format if Some(format) == current => settings.clone(),
         Format::Csv => CsvInput::new(path).into(),
-        Format::Parquet => ParquetInput { path: path.into(), auth: None }.into(),
+        Format::Parquet => ParquetInput::new(path).into(),
         Format::Ndjson => NdjsonInput::new(path).into(),
     };
     if let Some(file) = input.file_mut() {
@@ -150,7 +150,7 @@ mod tests {
         assert!(has_auth("s3://other/b.csv"));
         assert!(!has_auth("b.csv") && !has_auth("gs://b/a.csv"));
         assert!(!has_auth("https://h/a.csv?x=1"));
-        let parquet = ParquetInput { path: "s3://b/a.parquet".into(), auth: Some(auth()) };
+        let parquet = ParquetInput { auth: Some(auth()), ..ParquetInput::new("s3://b/a.parquet") };
         let settings = Input { parquet: Some(parquet), ..Input::default() };
         assert!(input(&settings, "s3://b/c.parquet").unwrap().parquet.unwrap().auth.is_some());
         assert!(input(&settings, "s3://b/c.csv").unwrap().csv.unwrap().auth.is_none());

@@ -1,5 +1,11 @@
 //! `anomal init`: what it proposes, unchanged, finds what is there.
 
+mod init {
+    mod fixtures;
+    mod options;
+    mod schemas;
+}
+
 use anomal_tests::{Workspace, program};
 
 /// A workspace with generated data.
@@ -27,13 +33,10 @@ fn detection(workspace: &Workspace, label: &str) -> (f64, f64) {
         settings.contains(&format!("# left out: {label} says which rows are anomalies")),
         "{settings}"
     );
-    assert!(
-        settings.contains(&format!("anomal evaluate in.results.parquet --label {label}")),
-        "{settings}"
-    );
+    assert!(settings.contains(&format!("\nlabelColumn: {label}  # ")), "{settings}");
+    assert!(settings.contains("anomal evaluate job.yaml"), "{settings}");
     workspace.anomal(&["run", "job.yaml", "--quiet"]).expect(0, &[]);
-    let evaluation =
-        workspace.anomal(&["evaluate", "in.results.parquet", "--label", label, "--json"]);
+    let evaluation = workspace.anomal(&["evaluate", "job.yaml", "--json"]);
     evaluation.expect(0, &[]);
     let figures: serde_json::Value = serde_json::from_str(&evaluation.stdout).unwrap();
     let figure =
@@ -102,6 +105,9 @@ fn columns_have_roles() {
     for line in [
         "input:\n  csv: {path: in.csv}\n",
         "timeColumn: ts  # ",
+        "labelColumn: class  # ",
+        "idColumn: request_id  # ",
+        "entity: [user]  # 10 values with 60 rows each",
         "{type: field, name: country, kind: categorical}",
         "{type: field, name: outcome, kind: categorical}",
         "{type: field, name: bytes}",
@@ -109,7 +115,7 @@ fn columns_have_roles() {
         "name: user.failures_",
         "where: \"\\\"outcome\\\" IN ('failure')\"",
         "name: user.country_share",
-        "name: note.length",
+        "{type: metric, name: text_length, dataNeeded: [note], as: note.length}",
         "# left out: port is a port that changes from row to row",
         "# left out: request_id looks like an identifier",
         "# left out: mode has the same value in all rows: `on`",

@@ -9,6 +9,7 @@ mod parquet {
     mod expected;
     mod files;
     mod matrix;
+    mod typed;
     mod views;
 
     use anomal_tests::repository;

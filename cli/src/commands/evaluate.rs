@@ -1,6 +1,6 @@
 //! `anomal evaluate`: scores against labels.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 use anomal_connectors::text;
 use anomal_core::proto::DataType;
@@ -8,19 +8,19 @@ use anomal_evaluation::{Estimate, Evaluation, evaluate as estimate};
 use polars::prelude::{AnyValue, Column};
 
 use super::{CommandResult, print};
-use crate::{args::Evaluate, exit, present::error::Failure, results::ResultFile};
+use crate::{args::Evaluate, exit, present::error::Failure, results::ResultFile, settings};
 
 /// Labels of rows that are not anomalies.
 const NORMAL: [&str; 7] = ["", "0", "0.0", "false", "no", "normal", "benign"];
 
 pub fn evaluate(arguments: &Evaluate) -> CommandResult {
-    let mut results =
-        ResultFile::open(&arguments.results, &[(arguments.score.as_str(), DataType::Float)])?;
-    results.require_column(&arguments.label)?;
+    let (file, label) = results(arguments)?;
+    let mut results = ResultFile::open(&file, &[(arguments.score.as_str(), DataType::Float)])?;
+    results.require_column(&label)?;
     let (mut rows, mut unscored) = (Vec::new(), 0_u64);
     while let Some(batch) = results.next()? {
         let scores = batch.typed.column(&arguments.score).map_err(anomal_core::Error::from)?;
-        let labels = batch.raw.column(&arguments.label).map_err(anomal_core::Error::from)?;
+        let labels = batch.raw.column(&label).map_err(anomal_core::Error::from)?;
         for row in 0..batch.height() {
             match scores.get(row).ok().and_then(|score| score.extract::<f64>()) {
                 Some(score) => rows.push((score, is_anomaly(labels, row, &arguments.anomaly))),
@@ -33,14 +33,52 @@ pub fn evaluate(arguments: &Evaluate) -> CommandResult {
         let message = format!(
             "{}: of {} rows with a score, {anomalies} are anomalies by `{}`; both anomalies and other rows are \
              needed: set the label of anomalies with --anomaly",
-            arguments.results,
+            file,
             rows.len(),
-            arguments.label
+            label
         );
         return Err(Failure::new(message, exit::INPUT));
     }
     let evaluation = estimate(&rows, arguments.seed);
     print(&if arguments.json { json(&evaluation, unscored) } else { text(&evaluation, unscored) })
+}
+
+/// The result file, and the column of the labels.
+///
+/// # Errors
+/// If no column is named, or the job has no result file.
+fn results(arguments: &Evaluate) -> Result<(String, String), Failure> {
+    let named = arguments.label.clone();
+    let path = Path::new(&arguments.results);
+    let is_job =
+        path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if !is_job {
+        let label = named.ok_or_else(|| {
+            Failure::usage(format!(
+                "which column of {} marks anomalies? Name it with --label COLUMN, or give the settings of the job, \
+                 which have `labelColumn`",
+                path.display()
+            ))
+        })?;
+        return Ok((arguments.results.clone(), label));
+    }
+    let spec = settings::with_paths(path)?.job.spec;
+    let label = named.or(spec.label_column).ok_or_else(|| {
+        let message = format!(
+            "{} has no `labelColumn`; add it, or name the column with --label COLUMN",
+            path.display()
+        );
+        Failure::usage(message)
+    })?;
+    let mut files = spec.outputs.iter().filter_map(|output| output.driver()?.path());
+    let file = files.find(|path| *path != "-").ok_or_else(|| {
+        let message = format!(
+            "{} has no output that is a file; add one, such as `parquet: {{path: results.parquet, rows: all}}`",
+            path.display()
+        );
+        Failure::usage(message)
+    })?;
+    Ok((file.to_owned(), label))
 }
 
 fn is_anomaly(labels: &Column, row: usize, named: &[String]) -> bool {

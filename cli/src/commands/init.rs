@@ -1,32 +1,42 @@
 //! `anomal init`: inspects a file and writes commented settings to start from.
 
-mod known;
+mod column;
+mod copies;
+mod evidence;
+mod json;
 mod names;
 mod profile;
 mod proposal;
 mod rates;
 mod roles;
+mod schema;
+mod sketch;
 mod trial;
+mod value_counts;
 mod values;
 mod yaml;
 
 use std::path::{Component, Path, PathBuf};
 
-use anomal_connectors::{OpenOptions, found_settings, open, text::grouped, write_file};
+use anomal_connectors::{OpenOptions, open, text::grouped, write_file};
 use anomal_spec::{Input, InputDriver, is_url};
 
 use self::{
     profile::Profile,
     proposal::Proposal,
     rates::Feature,
-    roles::{NamedColumns, Role, roles},
+    roles::{Role, RoleOptions, roles},
+    schema::Schema,
+    trial::Trial,
     yaml::Head,
 };
 use super::{CommandResult, print};
-use crate::{args::Init, exit, overrides, present::error::Failure, settings};
-
-/// The number of records that are read: enough to distinguish identifiers from categories.
-const SAMPLE_ROWS: usize = 100_000;
+use crate::{
+    args::{Init, Purpose},
+    exit, overrides,
+    present::error::Failure,
+    settings,
+};
 
 pub fn init(arguments: &Init) -> CommandResult {
     let path = arguments.input.as_str();
@@ -35,76 +45,112 @@ pub fn init(arguments: &Init) -> CommandResult {
     }
     check_output(arguments)?;
     let input = overrides::input(&Input::default(), path)?;
-    let profile = Profile::read(open(&input, &OpenOptions::default())?, SAMPLE_ROWS)?;
+    let opening = OpenOptions::default();
+    let limit = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
+    let profile = Profile::read(open(&input, &opening)?, limit)?;
+    check_reading(&opening)?;
     check_names(&profile, arguments)?;
-    let given = NamedColumns {
+    let schema = Schema::of_columns(&profile);
+    let options = RoleOptions {
         label: arguments.label.as_deref(),
         time: arguments.time.as_deref(),
         entity: arguments.entity.as_deref(),
+        keep_constants: arguments.purpose == Purpose::Score,
     };
-    let roles = roles(&profile, given);
-    let mut proposal = Proposal::new(&profile, &roles);
+    let roles = roles(&profile, schema.as_ref(), options);
+    let mut proposal = Proposal::new(&profile, schema.as_ref(), &roles);
+    let nothing = |why: &str| {
+        Failure::new(format!("{path}: nothing here can be a feature: {why}"), exit::INPUT)
+    };
     if proposal.features.is_empty() {
-        let why = reason(&profile, &roles);
-        let message = format!("{path}: nothing here can be a feature: {why}");
-        return Err(Failure::new(message, exit::INPUT));
+        return Err(nothing(&reason(&profile, &roles)));
     }
     let file = arguments.output.as_deref();
     let mut head = Head {
         source: path,
         driver: input.driver().map_or("csv", InputDriver::name),
         path: &relative(path, file),
-        found: &found_settings(&input, &OpenOptions::default())?,
+        found: opening.findings.dialect_settings(),
         file: file.and_then(Path::to_str),
         results: &stem(path),
         trial: None,
+        explained: if arguments.explain { json::explain(&profile, &roles) } else { Vec::new() },
     };
+    let mut tried = None;
     if !arguments.no_trial && path != "-" {
-        head.trial = Some(try_out(&head, &input, &profile, &mut proposal)?);
+        let job = settings::from_text(&yaml::settings(&head, &profile, &proposal))?;
+        let trial = trial::run_first_rows(job, &input)?;
+        if !options.keep_constants {
+            remove_constant(&mut proposal, &trial);
+        }
+        if proposal.features.is_empty() {
+            return Err(nothing("all that could be has one value in all rows of the trial"));
+        }
+        head.trial = Some(describe_trial(&trial));
+        tried = Some(trial);
     }
     let settings = yaml::settings(&head, &profile, &proposal);
-    match file {
-        Some(file) => {
-            write_file(file, settings.as_bytes())?;
-            Ok(exit::DONE)
-        }
-        None => print(&settings),
+    if let Some(file) = file {
+        write_file(file, settings.as_bytes())?;
     }
+    if arguments.json {
+        let job = settings::from_text(&settings)?;
+        let schema = schema.as_ref();
+        let all = json::describe(&profile, schema, &roles, &proposal, tried.as_ref(), &job);
+        return print(&format!("{all:#}\n"));
+    }
+    if file.is_some() { Ok(exit::DONE) } else { print(&settings) }
 }
 
-/// Runs the proposal on the first rows, and removes features that have one value in all of them.
-fn try_out(
-    head: &Head<'_>,
-    input: &Input,
-    profile: &Profile,
-    proposal: &mut Proposal,
-) -> Result<String, Failure> {
-    let job = settings::from_text(&yaml::settings(head, profile, proposal))?;
-    let trial = trial::run_first_rows(job, input)?;
-    let is_constant = |feature: &Feature| trial.constant.iter().any(|name| name == feature.name());
+/// Removes features that have one value in all rows of a trial.
+fn remove_constant(proposal: &mut Proposal, trial: &Trial) {
+    // One without weight is there for others.
+    let is_constant = |feature: &Feature| {
+        trial.constant.iter().any(|name| name == feature.name())
+            && feature.settings.get("multiplier").is_none()
+    };
     let (constant, features): (Vec<_>, Vec<_>) =
         std::mem::take(&mut proposal.features).into_iter().partition(is_constant);
     proposal.features = features;
     proposal.left_out.extend(constant.into_iter().map(|feature| {
         (feature.name().to_owned(), "has one value in all rows of the trial".to_owned())
     }));
-    Ok(format!(
+}
+
+fn describe_trial(trial: &Trial) -> String {
+    format!(
         "A trial on {} rows took {:.1} s and found {} suspicious.",
         grouped(trial.rows),
         trial.seconds,
         grouped(trial.suspicious)
-    ))
+    )
 }
 
 /// # Errors
 /// If the file of the settings exists and may not be replaced.
 fn check_output(arguments: &Init) -> Result<(), Failure> {
     match &arguments.output {
+        Some(file) if file.is_dir() => {
+            let message = format!("{} is a folder; name a file in it", file.display());
+            Err(Failure::usage(message))
+        }
         Some(file) if file.exists() && !arguments.force => {
             let message = format!("{} exists; --force replaces it", file.display());
             Err(Failure::usage(message))
         }
         _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// If the file is probably of another form than it is read as: what would be proposed is of no use.
+fn check_reading(opening: &OpenOptions) -> Result<(), Failure> {
+    let notes = opening.findings.notes("input.csv");
+    let doubt =
+        notes.into_iter().find(|note| matches!(note.reason.as_str(), "ONE_COLUMN" | "OTHER_KIND"));
+    match doubt {
+        Some(note) => Err(Failure::new(note.message, exit::INPUT)),
+        None => Ok(()),
     }
 }
 

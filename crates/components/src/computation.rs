@@ -58,6 +58,16 @@ impl<T: MetricValue> Metric<T> {
         Self::new(move |inputs| Ok(values(inputs.dictionary(0)?.by_key(&key).as_ref(), &function)))
     }
 
+    /// A function of a time in microseconds since the epoch.
+    pub fn time(function: impl Fn(i64) -> Option<T> + Send + Sync + 'static) -> Self {
+        Self::new(move |inputs| {
+            let times = inputs.required(0)?.to_physical_repr().cast(&Dtype::Int64)?;
+            let values = times.i64()?.iter().map(|time| function(time?));
+            let values: Vec<Option<T>> = values.collect();
+            Ok(T::column(values.iter().map(Option::as_ref)))
+        })
+    }
+
     /// A function of a column that returns one of the same length, with the type of `T`.
     pub fn column(function: impl Fn(&Column) -> Result<Column> + Send + Sync + 'static) -> Self {
         Self::new(move |inputs| function(inputs.required(0)?))

@@ -8,6 +8,7 @@
 mod component;
 mod computation;
 mod dictionary;
+pub mod entropy;
 mod inputs;
 mod list;
 mod pack;

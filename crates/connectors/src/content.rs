@@ -24,7 +24,7 @@ pub fn input_for_content(path: &str) -> Result<Input> {
     read.map_err(|error| files.read_error(0, &error))?;
     match FileKind::detect(&start) {
         Some(FileKind::Parquet) => {
-            return Ok(ParquetInput { path: path.to_owned(), auth: None }.into());
+            return Ok(ParquetInput::new(path).into());
         }
         Some(kind) => {
             let message = format!("{} {}", files.name(0), kind.describe(path));

@@ -12,7 +12,7 @@ mod start;
 
 pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::TableInspection;
 pub use sink::flat;
 
 #[cfg(test)]

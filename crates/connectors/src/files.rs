@@ -227,10 +227,12 @@ pub(crate) fn read_error(path: &Path, error: &io::Error) -> Error {
     }
     let remedy = match error.kind() {
         ErrorKind::NotFound => {
-            "; check the path, which is relative to the folder of the settings file"
+            "; check the path; paths in settings are relative to the folder of their file"
         }
         ErrorKind::IsADirectory => "; name a file in it, or a pattern such as logs/*.csv",
         ErrorKind::PermissionDenied => "; allow the user of this process to read it",
+        // Not of the system: the decompressor's.
+        _ if error.raw_os_error().is_none() => "; the file is cut off or damaged: copy it again",
         _ => "",
     };
     Error::input("UNREADABLE", format!("{} can't be read: {error}{remedy}", path.display()))

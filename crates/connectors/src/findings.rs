@@ -13,6 +13,7 @@ use anomal_core::{Code, Error, Violation, proto::Diagnostic};
 use serde::Serialize;
 
 use crate::{
+    csv::TableInspection,
     datetime::TimeTally,
     files::Files,
     text::grouped,
@@ -34,6 +35,7 @@ pub struct TypeFindings {
     restarts: Arc<Vec<String>>,
     can_restart: bool,
     flag: Arc<OnceLock<usize>>,
+    table: Arc<OnceLock<TableInspection>>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -150,6 +152,22 @@ impl TypeFindings {
     /// Whether rows with strays hit a flag.
     pub fn has_flag(&self) -> bool {
         self.flag.get().is_some()
+    }
+
+    /// Sets what the start of a CSV input shows.
+    pub(crate) fn set_table(&self, table: TableInspection) {
+        // An input that is opened twice shows the same.
+        let _ = self.table.set(table);
+    }
+
+    pub(crate) fn table(&self) -> Option<&TableInspection> {
+        self.table.get()
+    }
+
+    /// What opening the input has found out of the first file: settings in a flow mapping, such as `separator: ";",
+    /// skipLines: 2`; nothing for inputs that are read as their settings say.
+    pub fn dialect_settings(&self) -> &str {
+        self.table().map_or("", |table| &table.found)
     }
 
     pub(crate) fn flag(&self) -> Option<usize> {

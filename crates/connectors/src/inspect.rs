@@ -12,10 +12,12 @@ use anomal_spec::{ColumnType, Input, InputDriver, TypeSetting};
 use polars::prelude::{AnyValue, Column as Values};
 use serde::Serialize;
 
-use crate::{OpenOptions, TypeFindings, csv, open, text};
+use crate::{OpenOptions, TypeFindings, open, text};
 
 /// Rows that are read, about.
 const ROWS: usize = 10_000;
+/// Bytes that are read, about, where the rows are long.
+const BYTES: usize = 64 << 20;
 /// Values of a column that are shown.
 const VALUES: usize = 3;
 
@@ -105,7 +107,7 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
     let schema = source.schema().to_vec();
     source.select(&schema)?;
     let mut columns: Vec<ColumnInspection> = schema.iter().map(ColumnInspection::new).collect();
-    let (mut rows, mut complete, mut first) = (0, true, Vec::new());
+    let (mut rows, mut bytes, mut complete, mut first) = (0, 0, true, Vec::new());
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for batch in read_batches(source) {
         let batch = batch?;
@@ -117,8 +119,9 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
             first.push(raw.iter().map(|column| cell(column, row)).collect::<Result<_>>()?);
         }
         rows += batch.height();
+        bytes += batch.raw.estimated_size();
         diagnostics.extend(batch.statistics.diagnostics);
-        if rows >= ROWS {
+        if rows >= ROWS || bytes >= BYTES {
             complete = false;
             break;
         }
@@ -143,24 +146,13 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         first,
         input: input.clone(),
     };
-    if let Some(settings) = &input.csv {
-        let table = csv::inspect(settings, &options)?;
+    if let Some(table) = findings.table().cloned() {
         inspection.encoding = Some(table.encoding);
         inspection.dialect = Some(table.dialect);
         inspection.input = Input { csv: Some(table.input), ..Input::default() };
     }
     inspection.set_types();
     Ok(inspection)
-}
-
-/// What is found out of the first file of an input: settings in a flow mapping, such as `separator: ";", skipLines: 2`;
-/// nothing for inputs that are read as the settings say.
-///
-/// # Errors
-/// Those of a run that reads the start of the file.
-pub fn found_settings(input: &Input, options: &OpenOptions) -> Result<String> {
-    let Some(settings) = &input.csv else { return Ok(String::new()) };
-    Ok(csv::inspect(settings, options)?.found)
 }
 
 impl Inspection {

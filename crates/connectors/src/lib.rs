@@ -47,8 +47,7 @@ pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
 pub use inspect::{
-    ColumnInspection, DialectInspection, DialectScore, Inspection, InspectionNote, found_settings,
-    inspect,
+    ColumnInspection, DialectInspection, DialectScore, Inspection, InspectionNote, inspect,
 };
 pub use registry::ConnectorRegistry;
 pub use remote::Access;

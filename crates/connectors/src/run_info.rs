@@ -18,6 +18,8 @@ pub struct RunInfo {
     pub started: i64,
     /// The column with a record's time.
     pub time_column: Option<String>,
+    /// The columns that say which record it is and whose, which people see first.
+    pub row_keys: Vec<String>,
     /// Texts that mean a missing value in the input.
     pub null_values: Vec<String>,
     pub report: Option<ReportInfo>,

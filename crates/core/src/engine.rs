@@ -24,6 +24,9 @@ pub struct FeatureSettings {
     /// The column with the times of the rows, over which aggregates have their windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_column: Option<String>,
+    /// The column that says which rows are anomalies, which no step may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
     pub packs: Vec<PackSetting>,
     /// Profiles of packs that are still to be added; none in a plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]

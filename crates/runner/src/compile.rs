@@ -8,7 +8,7 @@ use anomal_core::{
     proto::{Column, Plan},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
-use anomal_spec::{AnomalyJob, AnomalyJobSpec, Output, TerminalOutput};
+use anomal_spec::{AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Output, TerminalOutput};
 use anomal_storage::Secrets;
 
 use crate::{
@@ -66,7 +66,7 @@ pub(crate) async fn compile<'a>(
     let columns = source.schema().iter();
     let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
-    let run = identity::run_info(job, options, source.as_ref(), draft.as_ref())?;
+    let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
     let mut sinks = sinks(spec, &plan, options, run).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     let (path, auth) = files::dead_letter(spec, &job.metadata.name);
@@ -147,17 +147,30 @@ async fn plan(
             ),
         ));
     }
+    let notes = identity::check_named_columns(spec, source)?;
     let settings = FeatureSettings {
         time_column: spec.time_column.clone(),
+        label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
         filters: spec.filters.clone(),
-        features: spec.features.clone(),
+        features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),
         keyed: true,
     };
     let request = PlanRequest { settings, schema, times: source.times() };
-    engine.plan(request).await
+    let mut plan = engine.plan(request).await?;
+    plan.diagnostics.extend(notes);
+    Ok(plan)
+}
+
+/// A feature whose key is the first entity where it is an aggregate without one.
+fn with_key(feature: &Feature, spec: &AnomalyJobSpec) -> Feature {
+    let mut feature = feature.clone();
+    if feature.feature_type == FeatureType::Aggregate && feature.by.is_none() {
+        feature.by = spec.entity.first().map(|entity| vec![entity.clone()]);
+    }
+    feature
 }
 
 /// Off the executor's threads, since an object store may be asked.

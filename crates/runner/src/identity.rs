@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use anomal_connectors::RunInfo;
-use anomal_core::{Error, Result};
+use anomal_core::{Error, Result, proto::Diagnostic};
 use anomal_dataflow::Source;
 use anomal_spec::{AnomalyJob, AnomalyJobSpec, nearest};
 use serde_json::json;
@@ -11,16 +11,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{options::Options, publish::Draft};
 
-/// # Errors
-/// `InvalidSettings` if there is no such time column.
 pub(crate) fn run_info(
     job: &AnomalyJob,
     options: &Options,
     source: &dyn Source,
     draft: Option<&Draft<'_>>,
-) -> Result<RunInfo> {
+) -> RunInfo {
     let spec = &job.spec;
-    time_column(spec, source)?;
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let started = i64::try_from(started.as_micros()).unwrap_or(i64::MAX);
     let run = options.run.clone().unwrap_or_else(|| match source.identity() {
@@ -28,17 +25,18 @@ pub(crate) fn run_info(
         // Whether they are the same records again is unknown: each run is a new one.
         None => format!("{started}"),
     });
-    Ok(RunInfo {
+    RunInfo {
         job: job.metadata.name.clone(),
         namespace: options.namespace.clone(),
         run,
         engine: spec.classification.as_ref().map(|settings| settings.engine.clone()),
         started,
         time_column: spec.time_column.clone(),
+        row_keys: spec.row_keys().cloned().collect(),
         null_values: spec.input.csv.as_ref().map(|csv| csv.null_values.clone()).unwrap_or_default(),
         report: draft.map(Draft::info),
         ..RunInfo::default()
-    })
+    }
 }
 
 /// Everything that results depend on.
@@ -46,6 +44,7 @@ fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
     let settings = json!([
         spec.input,
         spec.time_column,
+        spec.entity,
         spec.packs,
         spec.filters,
         spec.features,
@@ -58,16 +57,47 @@ fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
     format!("{settings}\n{}\n{records}", json!(spec.profiles))
 }
 
-fn time_column(spec: &AnomalyJobSpec, source: &dyn Source) -> Result<()> {
-    let Some(name) = &spec.time_column else { return Ok(()) };
+/// Checks that the columns exist that the settings name without computing with them. A label may be missing, as it is in
+/// records that no one has looked at, which is noted.
+///
+/// # Errors
+/// `InvalidSettings` with the nearest name.
+pub(crate) fn check_named_columns(
+    spec: &AnomalyJobSpec,
+    source: &dyn Source,
+) -> Result<Vec<Diagnostic>> {
+    let mut notes = Vec::new();
     let names = || source.schema().iter().map(|column| column.name.as_str());
-    if names().any(|column| column == name) {
-        return Ok(());
+    let single = [
+        ("timeColumn", &spec.time_column),
+        ("labelColumn", &spec.label_column),
+        ("idColumn", &spec.id_column),
+    ];
+    let single =
+        single.into_iter().filter_map(|(path, column)| Some((path.to_owned(), column.as_ref()?)));
+    let entities = spec.entity.iter().enumerate();
+    let entities = entities.map(|(index, column)| (format!("entity[{index}]"), column));
+    for (path, name) in single.chain(entities) {
+        if names().any(|column| column == name) {
+            continue;
+        }
+        let hint = match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if path == "labelColumn" => {
+                notes.push(Diagnostic {
+                    path,
+                    reason: "LABEL_MISSING".to_owned(),
+                    message: format!(
+                        "the input has no column `{name}`, so there is nothing to evaluate with"
+                    ),
+                    count: 0,
+                });
+                continue;
+            }
+            None => format!("the columns are {}", names().take(20).collect::<Vec<_>>().join(", ")),
+        };
+        let message = format!("the input has no column `{name}`; {hint}");
+        return Err(Error::settings(path, "COLUMN_MISSING", message));
     }
-    let hint = match nearest(name, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the columns are {}", names().take(20).collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("the input has no column `{name}`; {hint}");
-    Err(Error::settings("timeColumn", "COLUMN_MISSING", message))
+    Ok(notes)
 }

@@ -8,7 +8,9 @@ use anomal_core::{
     proto::{Analysis, Column, Plan, Report, report},
 };
 use anomal_dataflow::Sink;
-use anomal_spec::{AnomalyJob, Include, Input, InputDriver, ParquetOutput, without_query};
+use anomal_spec::{
+    AnomalyJob, AnomalyJobSpec, Include, Input, InputDriver, ParquetOutput, without_query,
+};
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
 
@@ -81,7 +83,7 @@ impl<'a> Draft<'a> {
         let report = Report {
             id: self.id.clone(),
             namespace: self.publishing.namespace.clone(),
-            columns,
+            columns: keys_first(columns, &job.spec),
             title: settings.title.unwrap_or_default(),
             ..figures(job, plan, summary)
         };
@@ -94,6 +96,15 @@ impl<'a> Draft<'a> {
         };
         self.publishing.engine.publish(request).await
     }
+}
+
+/// The columns that say which record it is before the others.
+fn keys_first(mut columns: Vec<Column>, spec: &AnomalyJobSpec) -> Vec<Column> {
+    let last = spec.row_keys().count();
+    let place = |column: &Column| spec.row_keys().position(|key| *key == column.name);
+    // Stable: the others stay in order.
+    columns.sort_by_key(|column| place(column).unwrap_or(last));
+    columns
 }
 
 fn seconds(keep: &str) -> Result<u64> {

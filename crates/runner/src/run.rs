@@ -50,7 +50,8 @@ async fn attempt(
     let compiled = clock.within(compile(job, engines, options, &findings)).await?;
     let CompiledJob { graph, executor, mut plan, columns, scoring, draft } = compiled;
 
-    let tally = Tally::new(&plan, options.suspects, draft.is_some());
+    let row_keys: Vec<String> = job.spec.row_keys().cloned().collect();
+    let tally = Tally::new(&plan, &row_keys, options.suspects, draft.is_some());
     let mut monitor = RunMonitor { clock, tally };
     let mut execution = execute(graph, &executor, &mut monitor).await?;
     let RunMonitor { clock, mut tally } = monitor;

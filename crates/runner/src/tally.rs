@@ -26,8 +26,9 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// `suspects`: how many a summary shows; `report`: hits are kept for one.
-    pub fn new(plan: &Plan, suspects: usize, report: bool) -> Self {
+    /// `row_keys`: the columns that a suspect's record begins with; `suspects`: how many a summary shows; `report`: hits
+    /// are kept for one.
+    pub fn new(plan: &Plan, row_keys: &[String], suspects: usize, report: bool) -> Self {
         let flag = |flag: &anomal_core::proto::plan::Flag| FlagSummary {
             name: flag.name.clone(),
             severity: severity(flag),
@@ -36,7 +37,9 @@ impl Tally {
             rows: 0,
         };
         let columns = plan.columns.iter().map(|column| column.name.clone());
-        let record = columns.filter(|name| column_of_view(name) == name);
+        let columns =
+            columns.filter(|name| column_of_view(name) == name && !row_keys.contains(name));
+        let record = row_keys.iter().cloned().chain(columns);
         Self {
             rows: 0,
             suspicious: 0,

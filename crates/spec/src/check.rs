@@ -2,7 +2,7 @@
 //! place.
 //!
 //! Not a general validator: it supports the shapes that `schema` generates. It adds places, `snake_case` keys,
-//! `dataNeeded` and `by` as text with commas, and messages for users.
+//! `dataNeeded`, `by` and `entity` as text with commas, and messages for users.
 
 use std::collections::HashMap;
 
@@ -75,7 +75,9 @@ impl Check {
             (Value::Map(entries), "object") => self.object(node, entries, schema, path),
             (Value::List(items), "array") => self.array(node, items, schema, path),
             (Value::String(text), "array")
-                if path.ends_with("dataNeeded") || path.ends_with("].by") =>
+                if path.ends_with("dataNeeded")
+                    || path.ends_with("].by")
+                    || matches!(path, "entity" | "spec.entity") =>
             {
                 let names =
                     text.split(',').map(|name| node.with(Value::String(name.trim().into())));

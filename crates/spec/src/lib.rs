@@ -5,6 +5,7 @@
 //! does not read files: callers pass bytes.
 
 mod check;
+mod label_rules;
 mod load;
 mod manifest;
 mod original;

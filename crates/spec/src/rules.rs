@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::label_rules;
+
 /// A rule on the part of `spec` that its JSON pointer names (`items` is each item of a list).
 struct Rule {
     schema: &'static str,
@@ -409,6 +411,11 @@ pub(crate) fn attach(schema: &mut Value) {
     }
 }
 
+/// Puts the rule about the labels on the schema of a `spec` in the API server.
+pub(crate) fn attach_labels(spec: &mut Value) {
+    put(spec, label_rules::rule());
+}
+
 /// Puts the rule about the job's name on the schema of a manifest.
 pub(crate) fn attach_name(schema: &mut Value) {
     let message = "a name has at most 52 lower-case letters, digits and `-`, and begins and ends with one of the first two";
@@ -436,6 +443,7 @@ mod tests {
             let part = schema.pointer(rule.schema).unwrap_or_else(|| panic!("{}", rule.schema));
             assert!(part["x-kubernetes-validations"].is_array(), "{}", rule.schema);
         }
+        attach_labels(&mut schema);
         let compiled = kube_cel::compile_schema(&schema);
         assert!(!compiled.has_errors(), "{:?}", compiled.compilation_errors());
         // The check itself would see a rule that does not compile.

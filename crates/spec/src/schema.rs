@@ -78,6 +78,9 @@ pub fn object_schema<Status: JsonSchema>() -> Value {
             "status": generate::<Status>(),
         },
     });
+    if let Some(spec) = schema.pointer_mut("/properties/spec") {
+        rules::attach_labels(spec);
+    }
     rules::attach_name(&mut schema);
     schema
 }

@@ -155,7 +155,17 @@ fn parse_message(error: &Error, text: &str, place: Place) -> String {
                 .into()
         }
         Error::Unexpected { expected: "string scalar", .. } => "a key is plain text".into(),
-        other => UserMessageFormatter.format_message(other).into_owned(),
+        other => {
+            let message = UserMessageFormatter.format_message(other).into_owned();
+            let parts = ["block mapping", "block collection", "block sequence", "indent"];
+            if parts.iter().any(|part| message.contains(part)) {
+                format!(
+                    "{message}; check the indentation: keys of one map begin in the same column"
+                )
+            } else {
+                message
+            }
+        }
     }
 }
 

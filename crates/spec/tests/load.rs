@@ -479,11 +479,11 @@ fn ugly_files() {
     job.yaml:2:47: value `.inf` is not a finite number
     job.yaml:2:47: value `1e999` is not a finite number
     job.yaml:2:35: classification.seed: this is a number where a whole number is expected
-    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, timeColumn, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:13: apiVersion: this is `apps/v1`; it must be `anomal.dev/v1alpha1`
     job.yaml:2:7: kind: this is `Deployment`; it must be `AnomalyJob`
     job.yaml:4:7: spec: `input` is missing
-    job.yaml:4:8: spec.replicas: unknown key; known here: input, timeColumn, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:4:8: spec.replicas: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:1: this is a features file; run the main file that names it, or give it by -ff
     ");
 }
@@ -532,7 +532,7 @@ fn hostile_files_are_refused_at_once() {
     job.yaml:2:1: duplicate key `a`; remove one of them
     job.yaml:1:65: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:4: did not find expected <document start>
-    job.yaml:1:1: a: unknown key; known here: input, timeColumn, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:1:1: a: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, packs, filters, features, flags, classification, outputs, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml: the file has 50.0 MiB; a settings file has at most 1 MiB; is it the data itself?
     ");
 }
@@ -692,4 +692,47 @@ fn problems_of_times_have_places() {
     job.yaml:11:40: input.csv.types.g.year: `year` is for formats without a year, such as syslog
     job.yaml:12:47: input.csv.types.h.zone: there is no time zone `Mars/Base`; names look like Europe/Vienna
     ");
+}
+
+#[test]
+fn nothing_reads_the_labels() {
+    let text = problems(
+        "input: {csv: {path: in.csv}}
+timeColumn: t
+labelColumn: truth
+entity: 'client, truth'
+filters: [{name: remove_match, dataNeeded: [truth], params: {keyword: x}}]
+features:
+  - {type: field, name: truth}
+  - {type: field, name: truth, dataNeeded: [other]}
+  - {type: field, name: x, dataNeeded: [truth]}
+  - {type: aggregate, name: n, function: distinct, of: truth, by: [a, truth]}
+flags: [{type: direct, name: has_dns_data_b64_encoded, dataNeeded: truth}]
+",
+    );
+    for place in [
+        "job.yaml:4:1: entity:",
+        "job.yaml:5:32: filters[0].dataNeeded:",
+        "job.yaml:7:19: features[0].name:",
+        "job.yaml:9:28: features[2].dataNeeded:",
+        "features[3].of:",
+        "features[3].by:",
+        "flags[0].dataNeeded:",
+    ] {
+        assert!(text.contains(place), "no {place} in {text}");
+    }
+    assert!(!text.contains("features[1]"), "{text}");
+    assert_eq!(text.matches("this is `truth`").count(), 7, "{text}");
+}
+
+#[test]
+fn an_entity_is_one_name_or_two() {
+    let entity = |text: &str| {
+        let job = format!("input: {{csv: {{path: in.csv}}}}\nentity: {text}\n");
+        loaded(&job).job.spec.entity
+    };
+    assert_eq!(entity("a"), ["a"]);
+    assert_eq!(entity("[a, b]"), ["a", "b"]);
+    let three = problems("input: {csv: {path: in.csv}}\nentity: [a, b, c]\n");
+    assert!(three.contains("3 entries; at most 2"), "{three}");
 }

@@ -211,10 +211,8 @@ fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         csv.boxed().prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
         ndjson.boxed().prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
-        path().prop_map(|path| Input {
-            parquet: Some(ParquetInput { path, auth: None }),
-            ..Input::default()
-        }),
+        path()
+            .prop_map(|path| Input { parquet: Some(ParquetInput::new(path)), ..Input::default() }),
     ]
 }
 
@@ -285,7 +283,7 @@ fn feature() -> impl Strategy<Value = Feature> {
             function: None,
             of: None,
             condition: None,
-            by: vec![],
+            by: None,
             window: None,
             alias,
             multiplier,
@@ -304,7 +302,7 @@ fn feature() -> impl Strategy<Value = Feature> {
                 feature_type: FeatureType::Aggregate,
                 function: Some(AggregateFunction::Distinct),
                 of: Some(other),
-                by: columns,
+                by: Some(columns),
                 condition: kind.map(|_| name),
                 window: Some("5m".into()),
                 ..plain

@@ -41,6 +41,7 @@ pub fn pack() -> Pack {
             domains::domain_tld_extract(),
             domains::is_ip(),
             popularity::alexa_1m_rating(),
+            popularity::unlisted_domain(),
             spelling::levenshtein(),
             time::zulu_timestamp_hour(),
             time::zulu_timestamp_minutes(),

@@ -15,21 +15,31 @@ use crate::names::{DOMAIN, normal};
 
 /// 143,630 registered domains, the most popular first (NOTICE has their source).
 const EMBEDDED: &[u8] = include_bytes!("../data/popular-domains.txt.gz");
-/// The rating of a domain that is not in the list, as the original has it.
-const ABSENT: i64 = 9_999_999;
-
 pub fn alexa_1m_rating() -> Component {
     Component::metric(
         "alexa_1m_rating",
-        "The rank of a name's registered domain in a popularity list, from 1; 9999999 if it is not in \
-         it.",
+        "The rank of a name's registered domain in a popularity list, from 1; one more than the list has domains if it \
+         is not in it.",
         [Input::text("name")],
         |parameters: ListParameters| {
             let ranking = parameters.ranking();
-            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).unwrap_or(ABSENT))))
+            let absent = i64::try_from(ranking.domains.len()).unwrap_or(i64::MAX).saturating_add(1);
+            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).unwrap_or(absent))))
         },
     )
     .with_alias("popularity_rank")
+}
+
+pub fn unlisted_domain() -> Component {
+    Component::metric(
+        "unlisted_domain",
+        "Whether a name's registered domain is not in the popularity list.",
+        [Input::text("name")],
+        |parameters: ListParameters| {
+            let ranking = parameters.ranking();
+            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).is_none())))
+        },
+    )
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -89,7 +99,12 @@ mod tests {
         assert_eq!(Ranking::embedded().domains.len(), 143_630);
         let rate = |parameters, name| evaluate(&alexa_1m_rating(), &parameters, name).unwrap();
         assert_eq!(rate(serde_json::json!({}), "WWW.google.com."), "1");
-        assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "9999999");
+        assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "143631");
         assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), "2");
+        assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "c.org"), "3");
+        let unlisted = |name| evaluate(&unlisted_domain(), &serde_json::json!({}), name);
+        assert_eq!(unlisted("www.google.com").as_deref(), Some("false"));
+        assert_eq!(unlisted("no-such-domain-here.example").as_deref(), Some("true"));
+        assert_eq!(unlisted("192.0.2.1"), None);
     }
 }

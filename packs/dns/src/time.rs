@@ -2,7 +2,7 @@
 
 use anomal_components::{Component, Input, Metric, NoParameters};
 use anomal_core::Result;
-use polars::prelude::{Column, DataType as Dtype, Int64Chunked, IntoColumn, NewChunkedArray};
+use polars::prelude::{Column, DataType as Dtype, Int64Chunked};
 
 const MINUTE: i64 = 60_000_000;
 
@@ -26,13 +26,7 @@ pub fn zulu_timestamp_minutes() -> Component {
 
 /// A function of the minutes since midnight.
 fn of_day(function: fn(i64) -> i64) -> Metric<i64> {
-    Metric::column(move |column: &Column| -> Result<Column> {
-        let micros = micros(column)?;
-        let minutes = micros.iter().map(|micros| {
-            micros.map(|micros| function(micros.div_euclid(MINUTE).rem_euclid(24 * 60)))
-        });
-        Ok(Int64Chunked::from_iter_options(column.name().clone(), minutes).into_column())
-    })
+    Metric::time(move |micros| Some(function(micros.div_euclid(MINUTE).rem_euclid(24 * 60))))
 }
 
 /// Microseconds since the epoch.
@@ -44,7 +38,7 @@ pub fn micros(column: &Column) -> Result<Int64Chunked> {
 #[cfg(test)]
 mod tests {
     use anomal_components::{Dictionaries, Inputs};
-    use polars::prelude::TimeUnit;
+    use polars::prelude::{IntoColumn, NewChunkedArray, TimeUnit};
 
     use super::*;
 

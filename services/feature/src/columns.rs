@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use anomal_components::{Component, ComponentRegistry, Pack};
 use anomal_core::{
-    Error, Result, Scope, column_of_view,
+    Error, FeatureSettings, Result, Scope, column_of_view,
     proto::{Column, DataType, TimeReading, component::Type},
     text_view, time_view,
 };
-use anomal_spec::{PackSetting, suggestion};
+use anomal_spec::suggestion;
 use polars::prelude::{DataType as Dtype, Schema, TimeUnit};
 
 use self::views::Usage;
@@ -21,8 +21,7 @@ pub(crate) struct Columns<'a> {
     schema: &'a [Column],
     times: &'a [TimeReading],
     components: &'a ComponentRegistry,
-    packs: &'a [PackSetting],
-    time_column: Option<&'a str>,
+    settings: &'a FeatureSettings,
     usage: BTreeMap<String, Usage>,
     /// Features so far, with their types and scopes.
     features: Vec<(String, DataType, Scope)>,
@@ -31,17 +30,16 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of an input, and the components of which those of `packs` may be used.
+    /// The columns of an input, and the components of which those of the settings' packs may be used.
     pub fn new(
         schema: &'a [Column],
         times: &'a [TimeReading],
         components: &'a ComponentRegistry,
-        packs: &'a [PackSetting],
-        time_column: Option<&'a str>,
-        keyed_scope: Scope,
+        settings: &'a FeatureSettings,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
-        Self { schema, times, components, packs, time_column, usage, features, keyed_scope }
+        let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
+        Self { schema, times, components, settings, usage, features, keyed_scope }
     }
 
     /// The type of a column or of one of its views.
@@ -82,10 +80,26 @@ impl<'a> Columns<'a> {
         self.schema.iter().map(|column| column.name.as_str()).collect()
     }
 
+    /// # Errors
+    /// The column does not exist, or is the label's.
     fn find(&self, name: &str, path: &str) -> Result<&'a Column> {
+        self.check_label(name, path)?;
         self.schema.iter().find(|column| column.name == name).ok_or_else(|| {
             Error::settings(path, "COLUMN_MISSING", missing_column(name, &self.names()))
         })
+    }
+
+    /// # Errors
+    /// The column is that of the label: a step that reads it would find what it says, and nothing else.
+    fn check_label(&self, name: &str, path: &str) -> Result<()> {
+        if self.settings.label_column.as_deref() != Some(name) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{name}` is the `labelColumn`, which says which rows are anomalies; features, filters and flags can't read \
+             it: take it out here, or remove `labelColumn`"
+        );
+        Err(Error::settings(path, "LABEL_READ", message))
     }
 
     /// Marks a column as read in its own type.
@@ -138,11 +152,18 @@ impl<'a> Columns<'a> {
             return self.read_text(name, path);
         } else {
             let wanted: Vec<&str> = types.iter().map(|data_type| describe(*data_type)).collect();
-            let message = format!(
-                "{component} needs {} and the column `{name}` holds {}; its type can be given in the input's `types`",
-                wanted.join(" or "),
-                describe(column.data_type())
-            );
+            let holds = describe(column.data_type());
+            let remedy = if types == [DataType::Datetime] {
+                format!(
+                    ", in no known format of times; `types: {{{name}: {{type: datetime, format: '%d.%m.%Y %H:%M'}}}}` in the \
+                     input sets the format"
+                )
+            } else {
+                "; its type can be given in the input's `types`".to_owned()
+            };
+            let wanted = wanted.join(" or ");
+            let message =
+                format!("{component} needs {wanted} and the column `{name}` holds {holds}{remedy}");
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
         Ok(name.to_owned())
@@ -154,6 +175,7 @@ impl<'a> Columns<'a> {
     /// There is no column or feature of that name.
     pub fn read_value(&mut self, name: &str, path: &str) -> Result<DataType> {
         if let Some(column) = self.schema.iter().find(|column| column.name == name) {
+            self.check_label(name, path)?;
             self.usage.entry(name.to_owned()).or_default().as_any = true;
             return Ok(column.data_type());
         }
@@ -189,7 +211,7 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// The settings name none, or it is missing or of another type.
     pub fn read_time(&mut self, reader: &str) -> Result<String> {
-        let Some(name) = self.time_column else {
+        let Some(name) = self.settings.time_column.as_deref() else {
             let message = format!(
                 "{reader} needs `timeColumn`, the column with the times of the rows; add it to the settings"
             );
@@ -211,10 +233,11 @@ impl<'a> Columns<'a> {
             let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
         };
-        let mut enabled = found
-            .iter()
-            .filter(|(pack, _)| self.packs.iter().any(|listed| listed.name() == pack.name()));
-        let Some((pack, component)) = enabled.next() else {
+        let listed =
+            |pack: &Pack| self.settings.packs.iter().any(|listed| listed.name() == pack.name());
+        let mut enabled = found.iter().filter(|(pack, _)| listed(pack));
+        let always = found.iter().find(|(pack, _)| pack.is_always_enabled());
+        let Some((pack, component)) = enabled.next().or(always) else {
             let pack = first.name();
             let message = format!("`{name}` belongs to the pack {pack}; add it: `packs: [{pack}]`");
             return Err(Error::settings(path, "PACK_MISSING", message));

@@ -122,7 +122,10 @@ fn expand_patterns(
             features.push(feature.clone());
             continue;
         };
-        let excepted = |name: &str| feature.except.iter().any(|except| matches(except, name));
+        let excepted = |name: &str| {
+            settings.label_column.as_deref() == Some(name)
+                || feature.except.iter().any(|except| matches(except, name))
+        };
         let before = features.len();
         features.extend(
             schema

@@ -103,10 +103,7 @@ impl Program {
     ) -> Result<Self> {
         let components = &with_packs(components, &settings.packs)?;
         check_packs(&settings.packs, components)?;
-        let time_column = settings.time_column.as_deref();
-        let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
-        let mut columns =
-            Columns::new(schema, times, components, &settings.packs, time_column, keyed_scope);
+        let mut columns = Columns::new(schema, times, components, settings);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
@@ -133,7 +130,7 @@ impl Program {
             }
             program.flags.push(flag_step(flag, name, &path, &mut columns)?);
         }
-        if let Some(name) = time_column {
+        if let Some(name) = &settings.time_column {
             columns.read_row_time(name)?;
         }
         program.steps_mut().for_each(|step| step.settle_names(&columns));

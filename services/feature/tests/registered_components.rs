@@ -292,6 +292,31 @@ async fn two_versions_of_a_pack_stand_side_by_side() {
     assert!(error.message.contains("packs: [sensors-2]"), "{error}");
 }
 
+#[tokio::test]
+async fn a_pack_may_need_no_entry() {
+    let always = pack().with_name("always").always_enabled();
+    let listed = Pack::new(
+        "listed",
+        [Component::metric(
+            "site_length",
+            "One more than the length of the site's name.",
+            [Input::text("sensor")],
+            |NoParameters {}| Ok(Metric::text(|sensor| i64::try_from(sensor.len() + 1).ok())),
+        )],
+    );
+    let engine = engine([always, listed]);
+    let first = async |packs: &[&str], name: &str| {
+        let settings = json!({"packs": packs, "features": [{"type": "metric", "name": name, "dataNeeded": ["sensor"]}]});
+        let plan = engine.plan(request(settings)).await.unwrap();
+        let extraction = extract(&engine, &plan, Scope::Row).await.unwrap();
+        cells(extraction.features.columns(), &plan.features[0].name)[0].clone()
+    };
+    assert_eq!(first(&[], "site_length").await, "5");
+    // A listed pack takes precedence, so that a new component breaks no job.
+    assert_eq!(first(&["listed"], "site_length").await, "8");
+    assert_eq!(first(&["listed"], "always/site_length").await, "5");
+}
+
 #[test]
 fn a_name_is_registered_once() {
     let mut components = builtin_components();

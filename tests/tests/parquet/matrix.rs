@@ -40,7 +40,7 @@ fn values_are_exact_in_all_outputs() {
 }
 
 fn read(path: &std::path::Path) -> DataFrame {
-    let parquet = ParquetInput { path: path.display().to_string(), auth: None };
+    let parquet = ParquetInput::new(path.display().to_string());
     let input = Input::from(parquet);
     let source = open(&input, &OpenOptions::default()).unwrap();
     let mut batches = read_batches(source);

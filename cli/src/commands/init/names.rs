@@ -110,6 +110,18 @@ pub const STATUS: &[&str] =
     &["status", "code", "rcode", "response", "outcome", "result", "success", "action"];
 pub const PORT: &[&str] = &["port", "sport", "dport", "spt", "dpt"];
 
+pub const COMMAND: &[&str] =
+    &["cmd", "command", "commands", "cmdline", "commandline", "args", "argv"];
+pub const HOST_NAME: &[&str] =
+    &["domain", "host", "hostname", "query", "qname", "rrname", "sni", "fqdn", "question"];
+pub const PATH: &[&str] = &["url", "uri", "path", "request", "target", "image", "file"];
+pub const TEXT: &[&str] = &["message", "msg", "comment", "note", "description", "details", "body"];
+pub const NUMBER: &[&str] = &[
+    "bytes", "amount", "count", "size", "duration", "ms", "rate", "score", "price", "balance",
+    "packets", "length", "value", "total", "latency",
+];
+pub const ADDRESS: &[&str] = &["ip", "addr", "address", "h"];
+
 /// Whether one of the words of `name` is in a list.
 pub fn has(name: &str, list: &[&str]) -> bool {
     words(name).iter().any(|word| list.contains(&word.as_str()))

@@ -5,11 +5,13 @@ use anomal_core::proto::DataType;
 use serde_json::{Value, json};
 
 use super::{
-    known,
-    names::has,
-    profile::{ColumnProfile, Profile},
+    column::ColumnProfile,
+    names::{self, has},
+    profile::Profile,
     rates::{Feature, entities, rates},
     roles::{Role, quoted, shorten},
+    schema::Schema,
+    values,
 };
 
 /// Rows from which on a detector that needs no comparison between rows is proposed.
@@ -21,16 +23,21 @@ const TWO_DAYS: f64 = 2.0 * 86_400e6;
 pub struct Proposal {
     pub time: Option<(String, String)>,
     pub label: Option<(String, String)>,
-    pub packs: Vec<&'static str>,
+    pub id: Option<(String, String)>,
+    /// The columns that have rates.
+    pub entity: Vec<(String, String)>,
+    pub packs: Vec<String>,
     pub features: Vec<Feature>,
     /// Columns that are no features, and why.
     pub left_out: Vec<(String, String)>,
     pub flags: Vec<Value>,
     pub engine: (&'static str, String),
+    /// Lines for the head of the settings.
+    pub notes: Vec<String>,
 }
 
 impl Proposal {
-    pub fn new(profile: &Profile, roles: &[Role]) -> Self {
+    pub fn new(profile: &Profile, schema: Option<&Schema>, roles: &[Role]) -> Self {
         let rows = profile.total;
         let engine = if rows > MANY_ROWS {
             ("HBOS", format!("about {} rows; the Ensemble takes much longer", grouped(rows)))
@@ -40,15 +47,18 @@ impl Proposal {
         let mut proposal = Self {
             time: None,
             label: None,
+            id: None,
+            entity: Vec::new(),
             packs: Vec::new(),
             features: Vec::new(),
             left_out: Vec::new(),
             flags: Vec::new(),
             engine,
+            notes: Vec::new(),
         };
-        let replaced = known::features(profile, &mut proposal.features);
+        let replaced = schema.map(|schema| proposal.schema(profile, schema)).unwrap_or_default();
         for (column, role) in profile.columns.iter().zip(roles) {
-            if replaced.contains(&column.name.as_str()) {
+            if replaced.contains(&column.name) {
                 let why = "the features made of it stand for it".to_owned();
                 proposal.left_out.push((column.name.clone(), why));
             } else {
@@ -56,7 +66,31 @@ impl Proposal {
             }
         }
         proposal.features.extend(rates(profile, roles));
+        proposal.id = id(profile, roles);
+        let entities = entities(profile, roles).into_iter();
+        proposal.entity = entities
+            .map(|(column, _)| {
+                let rows = column.present() as f64 / column.distinct().max(1) as f64;
+                let distinct = grouped(column.distinct());
+                (column.name.clone(), format!("{distinct} values with {rows:.0} rows each"))
+            })
+            .collect();
         proposal
+    }
+
+    /// Adds what a schema has beyond the roles of columns. Returns the columns that its features stand for.
+    fn schema(&mut self, profile: &Profile, schema: &Schema) -> Vec<String> {
+        self.notes.push(format!("{}, by the names of the columns.", schema.title));
+        self.notes.extend(schema.notes.iter().cloned());
+        self.packs.extend(schema.packs.iter().cloned());
+        self.flags.extend(schema.flags(profile).map(|flag| flag.settings.clone()));
+        let mut replaced = Vec::new();
+        for addition in schema.features(profile) {
+            replaced.extend(addition.replaces.iter().cloned());
+            let (settings, comment) = (addition.settings.clone(), addition.comment.clone());
+            self.features.push(Feature { settings, comment });
+        }
+        replaced
     }
 
     /// Adds what a column of this role is good for.
@@ -69,21 +103,15 @@ impl Proposal {
         match role {
             Role::Time => {
                 self.time = Some((name.to_owned(), about));
-                let times = || column.numbers.iter().flatten().copied();
-                let span = times().fold(f64::MIN, f64::max) - times().fold(f64::MAX, f64::min);
-                // Expressions have the values as they are.
-                if span >= TWO_DAYS && !column.is_time_on_demand {
-                    let expression = format!("EXTRACT(HOUR FROM {})", quoted(name));
-                    feature(
-                        expressed(&format!("{name}.hour"), &expression),
-                        "of the day, UTC".into(),
-                    );
+                let (first, last) = column.range.unwrap_or_default();
+                if last - first >= TWO_DAYS {
+                    feature(metric("hour_of_day", name, &format!("{name}.hour")), "UTC".into());
                 }
             }
             Role::Label => {
                 self.left_out
                     .push((name.to_owned(), format!("says which rows are anomalies: {about}")));
-                self.label = Some((name.to_owned(), about));
+                self.label.get_or_insert((name.to_owned(), about));
             }
             Role::Entity(_) => {
                 let rated = entities(profile, roles).iter().any(|(entity, _)| entity.name == name);
@@ -93,13 +121,26 @@ impl Proposal {
             }
             Role::HostName => self.host_name(profile, roles, column, &about),
             Role::Path => {
-                let length = format!("LENGTH({})", quoted(name));
-                feature(expressed(&format!("{name}.length"), &length), about);
-                let escapes = format!("{length} - LENGTH(REPLACE({}, '%', ''))", quoted(name));
+                feature(metric("text_length", name, &format!("{name}.length")), about);
                 let comment = "characters that are escaped, as in encoded attacks".to_owned();
-                feature(expressed(&format!("{name}.escapes"), &escapes), comment);
+                feature(metric("percent_escapes", name, &format!("{name}.escapes")), comment);
                 self.flags.extend(path_flags(name));
             }
+            Role::Command => {
+                for (component, short, comment) in [
+                    ("text_length", "length", about.as_str()),
+                    ("text_entropy", "entropy", "high for encoded commands"),
+                    ("special_share", "special_share", "of characters such as ^ and `"),
+                    ("base64_run", "base64_run", "characters of the longest run of base 64"),
+                ] {
+                    let settings = metric(component, name, &format!("{name}.{short}"));
+                    feature(settings, comment.to_owned());
+                }
+            }
+            Role::Address => {
+                feature(metric("address_class", name, &format!("{name}.class")), about);
+            }
+            Role::Port => feature(metric("port_class", name, &format!("{name}.class")), about),
             Role::Status(_) | Role::Category => {
                 feature(json!({"type": "field", "name": name, "kind": "categorical"}), about);
             }
@@ -113,8 +154,7 @@ impl Proposal {
                 );
             }
             Role::Text => {
-                let length = format!("LENGTH({})", quoted(name));
-                feature(expressed(&format!("{name}.length"), &length), about);
+                feature(metric("text_length", name, &format!("{name}.length")), about);
             }
             Role::LeftOut(why) => {
                 let entropy =
@@ -142,7 +182,7 @@ impl Proposal {
         column: &ColumnProfile,
         about: &str,
     ) {
-        if self.packs.contains(&"dns") {
+        if self.packs.iter().any(|pack| pack == "dns") {
             // The first is the name that was asked for.
             self.left_out.push((
                 column.name.clone(),
@@ -150,7 +190,7 @@ impl Proposal {
             ));
             return;
         }
-        self.packs.push("dns");
+        self.packs.push("dns".to_owned());
         let name = column.name.as_str();
         for (component, feature, comment) in [
             ("hostname_entropy", "entropy", about),
@@ -158,6 +198,7 @@ impl Proposal {
             ("subdomain_length", "subdomain_length", ""),
             ("vowel_ratio", "vowel_ratio", "low for generated names"),
             ("alexa_1m_rating", "popularity", "its rank among the popular domains"),
+            ("unlisted_domain", "unlisted", "not among them"),
             ("levenshtein", "typo_distance", "letters from the nearest popular domain"),
         ] {
             let settings = metric(component, name, &format!("{name}.{feature}"));
@@ -216,6 +257,18 @@ impl Proposal {
             );
         }
     }
+}
+
+/// The first column that identifies a row and is no feature.
+fn id(profile: &Profile, roles: &[Role]) -> Option<(String, String)> {
+    let columns = profile.columns.iter().zip(roles);
+    let mut ids = columns.filter(|(column, role)| {
+        matches!(role, Role::LeftOut(_))
+            && column.is_unique()
+            && column.missing() == 0
+            && (has(&column.name, names::IDENTIFIER) || column.share(values::is_token) >= 0.9)
+    });
+    ids.next().map(|(column, _)| (column.name.clone(), describe(column, profile.rows)))
 }
 
 fn expressed(name: &str, expression: &str) -> Value {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{
-    profile::{ColumnProfile, Profile},
+    column::ColumnProfile,
+    profile::Profile,
     roles::{EntityKind, Role, quoted},
 };
 
@@ -150,19 +151,18 @@ fn whole(rates: &mut Vec<Feature>, entity: &ColumnProfile, failure: Option<&Stri
 /// Two windows: the shortest one in which half of the rows come with some more of the same entity, up to an hour, and the
 /// longest one that is no more than twice as long as the rows, up to a day.
 fn windows(entity: &ColumnProfile, time: &ColumnProfile) -> Vec<&'static str> {
-    let mut times: HashMap<usize, Vec<f64>> = HashMap::new();
-    for (code, micros) in entity.codes().zip(&time.numbers) {
-        if let (Some(code), Some(micros)) = (code, micros) {
-            times.entry(code).or_default().push(micros / 1e6);
+    let mut times: HashMap<u32, Vec<f64>> = HashMap::new();
+    for (key, micros) in entity.keys().zip(time.times()) {
+        if let (Some(key), Some(micros)) = (key, micros) {
+            times.entry(key).or_default().push(micros / 1e6);
         }
     }
     for times in times.values_mut() {
         times.sort_by(f64::total_cmp);
     }
-    let first = times.values().filter_map(|times| times.first()).copied().fold(f64::MAX, f64::min);
-    let last = times.values().filter_map(|times| times.last()).copied().fold(f64::MIN, f64::max);
+    let (first, last) = time.range.unwrap_or_default();
     let longest =
-        WINDOWS.iter().rposition(|(_, seconds)| last - first >= seconds / 2.0).unwrap_or(0);
+        WINDOWS.iter().rposition(|(_, seconds)| (last - first) / 1e6 >= seconds / 2.0).unwrap_or(0);
     let shorter = &WINDOWS[..longest];
     let dense = shorter.iter().find(|(_, seconds)| is_dense(times.values(), *seconds));
     let short = dense.or(shorter.last());

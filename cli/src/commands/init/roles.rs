@@ -4,13 +4,16 @@ use anomal_connectors::text::grouped;
 use anomal_core::proto::DataType;
 
 use super::{
+    column::ColumnProfile,
+    copies::Copies,
     names::{self, has},
-    profile::{ColumnProfile, Profile},
+    profile::Profile,
+    schema::Schema,
     values,
 };
 
 /// A column with at most this many values is compared as categories.
-const MAX_CATEGORIES: usize = 50;
+pub const MAX_CATEGORIES: usize = 50;
 /// A column whose values are rarer than this on average describes no group of rows.
 const ROWS_PER_ENTITY: usize = 3;
 
@@ -25,6 +28,12 @@ pub enum Role {
     HostName,
     /// A path or a URL.
     Path,
+    /// A command with its arguments.
+    Command,
+    /// Addresses of others, too many to be categories.
+    Address,
+    /// Ports, too many to be categories.
+    Port,
     /// Categories, and an SQL predicate for those that are failures.
     Status(String),
     Category,
@@ -44,31 +53,56 @@ pub enum EntityKind {
     Other,
 }
 
-/// Columns that the command line names.
+/// What the command line says of columns.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NamedColumns<'a> {
+pub struct RoleOptions<'a> {
     pub label: Option<&'a str>,
     pub time: Option<&'a str>,
     pub entity: Option<&'a str>,
+    /// Whether a column with the same value in all rows is a feature: another value will be an anomaly for a model.
+    pub keep_constants: bool,
 }
 
-/// The role of each column, in their order.
-pub fn roles(profile: &Profile, given: NamedColumns<'_>) -> Vec<Role> {
-    let mut roles: Vec<Role> = Vec::new();
-    for (place, column) in profile.columns.iter().enumerate() {
-        let copied = profile.columns[..place].iter().zip(&roles).find(|(earlier, role)| {
-            !matches!(role, Role::LeftOut(_) | Role::Label)
-                && earlier.data_type == column.data_type
-                && column.distinct() > 2
-                && column.equals(earlier)
-        });
-        let is_last = place + 1 == profile.columns.len();
-        roles.push(match copied {
-            Some((earlier, _)) => Role::LeftOut(format!("equals {}", earlier.name)),
-            None => role(column, profile.rows, is_last, given),
-        });
+impl Role {
+    /// Its name, for people and programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Label => "label",
+            Self::Entity(_) => "entity",
+            Self::HostName => "host name",
+            Self::Path => "path",
+            Self::Command => "command line",
+            Self::Address => "address",
+            Self::Port => "port",
+            Self::Status(_) => "status",
+            Self::Category => "category",
+            Self::Frequent => "frequency",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::LeftOut(_) => "left out",
+        }
     }
-    let time = given.time.map(str::to_owned).or_else(|| main_time(profile, &roles));
+}
+
+/// The role of each column, in their order. Roles of a schema take precedence over those by values and names, and what the
+/// command line says takes precedence over both.
+pub fn roles(profile: &Profile, schema: Option<&Schema>, options: RoleOptions<'_>) -> Vec<Role> {
+    let mut roles: Vec<Role> = Vec::new();
+    let mut copies = Copies::default();
+    for (place, column) in profile.columns.iter().enumerate() {
+        let is_last = place + 1 == profile.columns.len();
+        let role = match copies.original(&profile.columns, place) {
+            Some(earlier) => Role::LeftOut(format!("equals {}", profile.columns[earlier].name)),
+            None => role(column, profile.rows, is_last, schema, options),
+        };
+        if !matches!(role, Role::LeftOut(_) | Role::Label) {
+            copies.insert(&profile.columns, place);
+        }
+        roles.push(role);
+    }
+    let by_schema = schema.and_then(|schema| schema.time(profile));
+    let time = options.time.map(str::to_owned).or(by_schema).or_else(|| main_time(profile, &roles));
     for (column, role) in profile.columns.iter().zip(&mut roles) {
         if *role == Role::Time && time.as_ref() != Some(&column.name) {
             *role = Role::LeftOut("is another time".to_owned());
@@ -83,25 +117,41 @@ fn main_time(profile: &Profile, roles: &[Role]) -> Option<String> {
     times.min_by_key(|(column, _)| column.missing()).map(|(column, _)| column.name.clone())
 }
 
-fn role(column: &ColumnProfile, rows: usize, is_last: bool, given: NamedColumns<'_>) -> Role {
+fn role(
+    column: &ColumnProfile,
+    rows: usize,
+    is_last: bool,
+    schema: Option<&Schema>,
+    options: RoleOptions<'_>,
+) -> Role {
     let (name, distinct, present) = (column.name.as_str(), column.distinct(), column.present());
     let left_out = |why: &str| Role::LeftOut(why.to_owned());
-    if given.label == Some(name) {
+    if options.label == Some(name) {
+        return Role::Label;
+    }
+    let by_schema = schema.and_then(|schema| schema.role(column));
+    if by_schema == Some(Role::Label) {
         return Role::Label;
     }
     if present == 0 {
         return left_out("has no values");
     }
-    if given.entity == Some(name) {
+    if options.entity == Some(name) {
         return Role::Entity(entity_kind(column));
     }
-    if distinct == 1 && present == rows {
+    if options.time == Some(name) && column.data_type == DataType::Datetime {
+        return Role::Time;
+    }
+    if distinct == 1 && present == rows && !options.keep_constants {
         return Role::LeftOut(format!(
             "has the same value in all rows: `{}`",
             shorten(&column.values[0].0)
         ));
     }
-    if is_label(column, rows, is_last) {
+    if let Some(role) = by_schema {
+        return role;
+    }
+    if (distinct > 1 || present < rows) && is_label(column, rows, is_last) {
         return Role::Label;
     }
     if column.data_type == DataType::Datetime {
@@ -131,7 +181,7 @@ fn is_label(column: &ColumnProfile, rows: usize, is_last: bool) -> bool {
         || is_last && verdicts && !plain && skewed)
 }
 
-fn entity_kind(column: &ColumnProfile) -> EntityKind {
+pub fn entity_kind(column: &ColumnProfile) -> EntityKind {
     if column.share(values::is_address) >= 0.9 {
         EntityKind::Address
     } else if has(&column.name, names::USER) || column.share(values::is_user) >= 0.9 {
@@ -143,14 +193,19 @@ fn entity_kind(column: &ColumnProfile) -> EntityKind {
 
 /// The role of a column whose values have many rows each, and that names an address, a user or a device.
 fn entity(column: &ColumnProfile, present: usize) -> Option<Role> {
-    let name = &column.name;
+    let name = column.name.as_str();
     let kind = entity_kind(column);
     if has(name, &["agent", "country", "os", "version"]) || column.distinct() < 2 {
         return None;
     }
     let repeats = present >= column.distinct() * ROWS_PER_ENTITY;
     match kind {
-        EntityKind::Address if has(name, names::DESTINATION) => Some(by_values(column, present)),
+        EntityKind::Address if has(name, names::DESTINATION) => {
+            Some(match by_values(column, present) {
+                Role::LeftOut(_) => Role::Address,
+                role => role,
+            })
+        }
         EntityKind::Address | EntityKind::User
             if column.data_type == DataType::String || has(name, names::USER) =>
         {
@@ -180,29 +235,41 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
     let name = column.name.as_str();
     let distinct = column.distinct();
     let whole = column.data_type == DataType::Integer;
-    let numbers: Vec<f64> = column.numbers.iter().flatten().copied().collect();
-    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (least, most) = column.range.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
     let within = |low: f64, high: f64| least >= low && most <= high;
     if whole && has(name, names::STATUS) && within(100.0, 599.0) && distinct <= MAX_CATEGORIES {
         return Role::Status(format!("{} >= 400", quoted(name)));
     }
     if whole && has(name, names::PORT) && within(0.0, 65_535.0) && distinct > MAX_CATEGORIES {
-        return Role::LeftOut("is a port that changes from row to row".to_owned());
+        // Those of clients are any number; those of servers say what for.
+        return if is_server_port(column) {
+            Role::Port
+        } else {
+            Role::LeftOut("is a port that changes from row to row".to_owned())
+        };
     }
     if whole && present > 20 {
         if has(name, names::IDENTIFIER) && distinct * 2 > present {
             return Role::LeftOut("looks like an identifier: a value for each row".to_owned());
         }
-        let ascends = numbers.windows(2).all(|pair| pair[0] <= pair[1]);
-        if ascends && distinct > 20 {
+        if column.ascends && distinct > 20 {
             return Role::LeftOut("never falls from row to row, as a counter or a time".to_owned());
         }
     }
     if whole && has(name, names::CODE) && distinct <= 30 { Role::Category } else { Role::Number }
 }
 
+fn is_server_port(column: &ColumnProfile) -> bool {
+    has(&column.name, names::DESTINATION)
+        || has(&column.name, &["dport", "dpt"])
+        || column.share(|text| text.parse::<u16>().is_ok_and(|port| port < 1024)) >= 0.1
+}
+
 fn text(column: &ColumnProfile, present: usize) -> Role {
+    let is_command = has(&column.name, names::COMMAND) && column.distinct() > MAX_CATEGORIES;
+    if is_command && column.share(|text| text.trim().contains(' ')) >= 0.3 {
+        return Role::Command;
+    }
     if column.share(values::is_path) >= 0.9 {
         return Role::Path;
     }

@@ -13,6 +13,7 @@ use anomal_spec::{AnomalyJob, Input, InputDriver};
 use anomal_storage::Secrets;
 use polars::prelude::DataFrame;
 
+use super::profile::SAMPLE_BYTES;
 use crate::{engines, present::error::Failure};
 
 /// Rows of a trial.
@@ -106,7 +107,7 @@ impl Source for FirstRowsSource {
 
     fn open(&mut self, split: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {
         let reader = self.source.open(split, from)?;
-        Ok(Box::new(FirstRowsReader { reader, left: ROWS }))
+        Ok(Box::new(FirstRowsReader { reader, rows: ROWS, bytes: SAMPLE_BYTES }))
     }
 
     fn empty(&self) -> DataFrame {
@@ -120,18 +121,21 @@ impl Source for FirstRowsSource {
 
 struct FirstRowsReader {
     reader: Box<dyn Reader>,
-    left: usize,
+    /// What is left to read.
+    rows: usize,
+    bytes: usize,
 }
 
 impl Reader for FirstRowsReader {
     fn next(&mut self) -> Result<Element> {
-        if self.left == 0 {
+        if self.rows == 0 || self.bytes == 0 {
             return Ok(Element::End);
         }
         let element = self.reader.next()?;
         if let Element::Batch(batch) = &element {
             let batch: &Batch = batch;
-            self.left = self.left.saturating_sub(batch.height());
+            self.rows = self.rows.saturating_sub(batch.height());
+            self.bytes = self.bytes.saturating_sub(batch.raw.estimated_size());
         }
         Ok(element)
     }

@@ -1,23 +1,18 @@
 //! What a CSV file shows of its dialect, and the settings that give the same.
 
-use anomal_core::{Error, Result};
 use anomal_spec::{Blanks, CsvInput, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
 
 use super::start::TableStart;
 use crate::{
     dialect::{CellBlanks, Dialect, GivenDialect, Separator, describe},
-    files::Files,
     inspect::{DialectInspection, DialectScore},
-    lines::Shape,
-    records::Records,
-    remote::Access,
-    source::OpenOptions,
 };
 
 /// Dialects that are shown.
 const SHOWN: usize = 3;
 
 /// The encoding and dialect of the first file of an input.
+#[derive(Clone, Debug)]
 pub(crate) struct TableInspection {
     pub encoding: String,
     pub dialect: DialectInspection,
@@ -27,22 +22,13 @@ pub(crate) struct TableInspection {
     pub input: CsvInput,
 }
 
-/// # Errors
-/// Those of reading the start of the file.
-pub(crate) fn inspect(input: &CsvInput, options: &OpenOptions) -> Result<TableInspection> {
-    let access =
-        Access { place: "input.csv", auth: input.auth.as_ref(), secrets: &options.secrets };
-    let files = Files::find(&input.path, &[".csv"], &access)?;
-    let given = GivenDialect::from_settings(input)?;
-    let shape = Shape::for_dialect(given.with_defaults());
-    let mut records = Records::new(files, "CSV", shape, input.encoding, false, options);
-    let mut opened = None;
-    records.open(&mut |file| {
-        let start = TableStart::read(file, &given, &input.names)?;
-        opened = Some((file.encoding.encoding.name().to_ascii_lowercase(), start));
-        Ok(())
-    })?;
-    let (encoding, start) = opened.ok_or_else(|| Error::internal("no file was opened"))?;
+/// What the start of the first file shows. `encoding`: the label of its encoding.
+pub(super) fn inspect(
+    input: &CsvInput,
+    given: &GivenDialect,
+    start: &TableStart,
+    encoding: String,
+) -> TableInspection {
     let sniffed = start.sniffed();
     let base = Dialect::rfc4180(b',');
     let candidates = sniffed.candidates.iter().take(SHOWN).map(|candidate| {
@@ -90,7 +76,7 @@ pub(crate) fn inspect(input: &CsvInput, options: &OpenOptions) -> Result<TableIn
         },
         ..settings
     };
-    Ok(TableInspection { encoding, dialect, found, input })
+    TableInspection { encoding, dialect, found, input }
 }
 
 /// The settings with all parts of a dialect.

@@ -13,7 +13,9 @@ use anomal_dataflow::{Reader, Source, Split};
 use anomal_spec::{BadLines, CsvInput};
 use polars::prelude::{Column as Values, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
-use super::{prefetch::Prefetcher, sample::Sample, split::append, start::TableStart};
+use super::{
+    inspect::inspect, prefetch::Prefetcher, sample::Sample, split::append, start::TableStart,
+};
 use crate::{
     datetime::Years,
     dialect::GivenDialect,
@@ -25,6 +27,9 @@ use crate::{
     task::PendingTask,
     typing::{self, INFER_FROM, Inference, NullValues, NullWords, TimeSettings, TypeRules, View},
 };
+
+/// Bytes of the records that types are inferred from: it may be less than the usual number of records where they are long.
+const SAMPLE_BYTES: usize = 64 << 20;
 
 pub(crate) struct CsvSource {
     files: Arc<Files>,
@@ -74,6 +79,8 @@ impl CsvSource {
         records.open(&mut |file| {
             let table = TableStart::read(file, &given, &input.names)?;
             table.note(file.name, &options.findings);
+            let encoding = file.encoding.encoding.name().to_ascii_lowercase();
+            options.findings.set_table(inspect(input, &given, &table, encoding));
             start = Some(table);
             Ok(())
         })?;
@@ -155,10 +162,12 @@ impl CsvParser {
                 format!("there is no column `{name}`; there are {}", header.join(", ")),
             ));
         }
-        let mut rows = 0;
+        let (mut rows, mut bytes) = (0, 0);
         while rows < INFER_FROM
+            && bytes < SAMPLE_BYTES
             && let Some(raw) = self.read_batch(records)
         {
+            bytes += raw.text.len();
             let batch = self.split(raw)?;
             rows += batch.cells.height();
             first.push_back(batch);

@@ -125,7 +125,16 @@ pub(crate) fn detect(
     match first {
         TimeFormat::Us if second.is_some() => match ascending(values) {
             Some(format) => TimeDetection::Format(format, Some(Evidence::Order)),
-            None => TimeDetection::Doubt(TimeDoubt::DayOrMonth(example)),
+            None => {
+                // One that shows the difference: 5 May is the same in both.
+                let differs = |value: &&SampleValue<'_>| {
+                    let times =
+                        (parse(first, value.text), second.and_then(|eu| parse(eu, value.text)));
+                    matches!(times, (Some(us), Some(eu)) if us != eu)
+                };
+                let example = values.iter().find(differs).map_or(example, Example::from);
+                TimeDetection::Doubt(TimeDoubt::DayOrMonth(example))
+            }
         },
         TimeFormat::Us | TimeFormat::Eu => {
             let us = *first == TimeFormat::Us;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     arrow_types,
+    datetime::Years,
     files::Files,
     findings::{StrayExample, TypeFindings},
     typing::{self, Class, EXACT, Misfits, TypeRules, View},
@@ -25,6 +26,7 @@ pub(super) struct ParquetReader {
     columns: Arc<SourceColumns>,
     views: Vec<View>,
     rules: TypeRules,
+    years: Years,
     file: usize,
     opened: Arc<ParquetFile>,
     /// Of the opened file, in the order of the first.
@@ -51,6 +53,7 @@ impl ParquetReader {
             batch_rows,
             places: (0..first.columns.len()).collect(),
             columns,
+            years: typing::years(&views),
             views,
             rules: TypeRules { findings, ..TypeRules::typed() },
             file: 0,
@@ -181,7 +184,16 @@ impl ParquetReader {
             let member = path.get(raw.column(&path.column)?, &view.source)?;
             source.with_column(member)?;
         }
-        let typed = typing::type_columns(&source, &self.views, &self.rules)?;
+        let mut typed = typing::type_columns(&source, &self.views, &self.rules)?;
+        if let Some(bad) = typed.bad().first() {
+            let message = format!(
+                "{}: column `{}`: {}; correct the file, or the column's type in input.parquet.types",
+                self.row_name(bad.index),
+                bad.column,
+                bad.reason()
+            );
+            return Err(Error::input("BAD_RECORD", message));
+        }
         for column in &typed.misfits {
             if let Some((row, class, text)) = &column.widen {
                 return Err(TypeFindings::widen(
@@ -253,6 +265,7 @@ impl Reader for ParquetReader {
         self.next_row += count as u64;
         let mut batch = Batch::new(offsets, raw, typed)?.with_progress(self.progress());
         batch.hits = hits;
+        let batch = typing::resolve_years(&mut self.years, batch, &self.rules)?;
         Ok(Element::Batch(Box::new(batch)))
     }
 }

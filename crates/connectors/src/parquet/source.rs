@@ -7,7 +7,7 @@ use anomal_core::{
     proto::{Column, DataType, Diagnostic},
 };
 use anomal_dataflow::{Reader, Source, Split};
-use anomal_spec::ParquetInput;
+use anomal_spec::{ParquetInput, suggestion};
 use polars::prelude::{DataFrame, Schema};
 
 use super::{
@@ -20,8 +20,8 @@ use crate::{
     files::Files,
     findings::TypeFindings,
     remote::Access,
-    source::{OpenOptions, resume},
-    typing::{Class, INFER_FROM, View, type_of},
+    source::{OpenOptions, data_type, resume},
+    typing::{Class, INFER_FROM, TimeSettings, View, type_of},
 };
 
 pub(crate) struct ParquetSource {
@@ -31,7 +31,10 @@ pub(crate) struct ParquetSource {
     first: Arc<ParquetFile>,
     schema: Vec<Column>,
     columns: Arc<SourceColumns>,
-    selected: Vec<Column>,
+    /// The types of columns in the file, where the settings give others.
+    own_types: BTreeMap<String, DataType>,
+    input: ParquetInput,
+    views: Vec<View>,
     findings: TypeFindings,
 }
 
@@ -85,16 +88,53 @@ impl ParquetSource {
             );
             schema.push(Column { name: name.to_owned(), data_type: DataType::String.into() });
         }
+        let own_types = set_types(&mut schema, input)?;
         Ok(Self {
             files: Arc::new(files),
             batch_rows: options.batch_rows,
             first: Arc::new(first),
             schema,
             columns: Arc::new(SourceColumns { native, modes, members }),
-            selected: Vec::new(),
+            own_types,
+            input: input.clone(),
+            views: Vec::new(),
             findings,
         })
     }
+
+    /// How a selected column is read.
+    fn view(&self, column: &Column) -> Result<View> {
+        let mut view = View::new(column);
+        if let Some(own) = self.own_types.get(&view.source)
+            && view.data_type == DataType::Datetime
+        {
+            let times = TimeSettings::for_parquet(&self.input);
+            view.times = times.typed_reader(&view.source, *own)?;
+        }
+        Ok(view)
+    }
+}
+
+/// Gives columns the types of the settings. Returns those that they have in the file.
+///
+/// # Errors
+/// `InvalidSettings` if there is no such column.
+fn set_types(schema: &mut [Column], input: &ParquetInput) -> Result<BTreeMap<String, DataType>> {
+    let mut own_types = BTreeMap::new();
+    for (name, setting) in &input.types {
+        let Some(column) = schema.iter_mut().find(|column| column.name == *name) else {
+            let hint = suggestion(name, schema.iter().map(|column| column.name.as_str()));
+            let message = format!("there is no column `{name}`; {hint}");
+            let path = format!("input.parquet.types.{name}");
+            return Err(Error::settings(path, "COLUMN_MISSING", message));
+        };
+        own_types.insert(name.clone(), column.data_type());
+        column.data_type = data_type(setting.column_type()).into();
+    }
+    for (name, own) in &own_types {
+        TimeSettings::for_parquet(input).typed_reader(name, *own)?;
+    }
+    Ok(own_types)
 }
 
 pub(super) fn note(findings: &TypeFindings, reason: &str, message: String) {
@@ -156,7 +196,7 @@ impl Source for ParquetSource {
     }
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
-        self.selected = columns.to_vec();
+        self.views = columns.iter().map(|column| self.view(column)).collect::<Result<_>>()?;
         for column in columns {
             let name = View::new(column).source;
             let unsupported = self.first.unsupported.iter();
@@ -184,7 +224,7 @@ impl Source for ParquetSource {
             self.batch_rows,
             Arc::clone(&self.first),
             Arc::clone(&self.columns),
-            self.selected.iter().map(View::new).collect(),
+            self.views.clone(),
             self.findings.clone(),
         );
         Ok(resume(Box::new(reader), from))

@@ -6,6 +6,7 @@ pub(crate) enum FileKind {
     Parquet,
     Arrow,
     Avro,
+    Orc,
     Excel,
     OldExcel,
     EventLog,
@@ -18,10 +19,11 @@ pub(crate) enum FileKind {
     Archive(&'static str),
 }
 
-const MAGIC: [(&[u8], FileKind); 18] = [
+const MAGIC: [(&[u8], FileKind); 19] = [
     (b"PAR1", FileKind::Parquet),
     (b"ARROW1\0\0", FileKind::Arrow),
     (b"Obj\x01", FileKind::Avro),
+    (b"ORC", FileKind::Orc),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", FileKind::OldExcel),
     (b"ElfFile\0", FileKind::EventLog),
     (b"SQLite format 3\0", FileKind::Sqlite),
@@ -47,7 +49,15 @@ impl FileKind {
             Some(Self::Zip) if memchr::memmem::find(start, b"[Content_Types].xml").is_some() => {
                 Some(Self::Excel)
             }
-            // Text may begin with these letters; a block of bzip2 has this number in front.
+            // Text may begin with these letters.
+            Some(Self::Orc)
+                if start.get(3).is_none_or(|byte| {
+                    *byte >= b' ' && *byte != 0x7f || byte.is_ascii_whitespace()
+                }) =>
+            {
+                None
+            }
+            // A block of bzip2 has this number in front.
             Some(Self::Archive("bzip2")) if start.get(4..10) != Some(b"1AY&SY") => None,
             Some(Self::Parquet)
                 if start.get(4).is_none_or(|byte| {
@@ -92,6 +102,7 @@ impl FileKind {
                 "is an Arrow file; write it as Parquet, as `pyarrow.parquet.write_table` does".into()
             }
             Self::Avro => "is Avro; write its records as NDJSON, as `avro-tools tojson` does".into(),
+            Self::Orc => "is ORC; write it as Parquet, as `pyarrow.parquet.write_table` does".into(),
             Self::Excel => {
                 "is an Excel or Open Office document; save the sheet as CSV UTF-8".into()
             }
@@ -130,6 +141,7 @@ mod tests {
             &b"PAR,b\n1,2\n"[..],
             b"BZh9,b\n1,2\n",
             b"Obj,b\n",
+            b"ORC,b\n",
             b"<a>,b\n1,2\n",
             b"PAR1,b\n1,2\n",
             b"\n\r\r\n",
@@ -146,6 +158,7 @@ mod tests {
             (&b"PAR1\x15\x04"[..], FileKind::Parquet),
             (b"PK\x03\x04....[Content_Types].xml", FileKind::Excel),
             (b"PK\x03\x04....logs.csv", FileKind::Zip),
+            (b"ORC\x08\x03", FileKind::Orc),
             (b"BZh91AY&SY", FileKind::Archive("bzip2")),
             (b"\xef\xbb\xbf\n<?XML version", FileKind::Xml),
             (b"<!DOCTYPE html>", FileKind::Html),

@@ -17,12 +17,11 @@ impl Connector for TerminalConnector {
     fn create(
         &self,
         driver: OutputDriver<'_>,
-        _context: &OutputContext<'_>,
+        context: &OutputContext<'_>,
     ) -> Result<Box<dyn Sink>> {
         let OutputDriver::Terminal(output) = driver else {
             return Err(unsupported(self.name(), driver.name()));
         };
-
-        Ok(Box::new(TerminalSink::new(output)))
+        Ok(Box::new(TerminalSink::new(output, &context.run.row_keys)))
     }
 }

@@ -17,6 +17,7 @@ const CELL: usize = 48;
 
 pub(crate) struct TerminalSink {
     projection: Projection,
+    row_keys: Vec<String>,
     limit: usize,
     header: Vec<String>,
     rows: Vec<Row>,
@@ -29,9 +30,18 @@ struct Row {
 }
 
 impl TerminalSink {
-    pub fn new(output: &TerminalOutput) -> Self {
+    /// `row_keys`: the columns that come first.
+    pub fn new(output: &TerminalOutput, row_keys: &[String]) -> Self {
         let projection = Projection::new(output.rows, &[]);
-        Self { projection, limit: output.limit, header: Vec::new(), rows: Vec::new() }
+        let row_keys = row_keys.to_vec();
+        Self { projection, row_keys, limit: output.limit, header: Vec::new(), rows: Vec::new() }
+    }
+}
+
+impl TerminalSink {
+    /// The place of a column among those that come first.
+    fn key(&self, column: &Column) -> Option<usize> {
+        self.row_keys.iter().position(|key| key == column.name().as_str())
     }
 }
 
@@ -48,7 +58,10 @@ impl Sink for TerminalSink {
         ];
         let ours =
             shown.iter().map(|name| batch.results.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let columns: Vec<&Column> = batch.raw.columns().iter().chain(ours).collect();
+        let (mut keys, others): (Vec<&Column>, Vec<&Column>) =
+            batch.raw.columns().iter().partition(|column| self.key(column).is_some());
+        keys.sort_by_key(|column| self.key(column));
+        let columns: Vec<&Column> = keys.into_iter().chain(others).chain(ours).collect();
         if self.header.is_empty() {
             self.header = std::iter::once(ROW.to_owned())
                 .chain(columns.iter().map(|column| column.name().to_string()))

@@ -7,7 +7,8 @@ use anomal_core::{
     proto::{Column, DataType, Diagnostic, TimeReading},
 };
 use anomal_spec::{
-    CsvInput, NdjsonInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone,
+    ColumnType, CsvInput, NdjsonInput, ParquetInput, Strays, TimeFormat, Times, TypeDetails,
+    TypeSetting, time_zone,
 };
 use jiff::tz::TimeZone;
 
@@ -34,6 +35,34 @@ impl<'a> TimeSettings<'a> {
     pub fn for_ndjson(input: &'a NdjsonInput) -> Self {
         Self { driver: "input.ndjson", types: &input.types, times: input.times.as_ref() }
     }
+
+    pub fn for_parquet(input: &'a ParquetInput) -> Self {
+        Self { driver: "input.parquet", types: &input.types, times: input.times.as_ref() }
+    }
+
+    /// Reads a column of an input whose values have types as times, where the settings make it one.
+    ///
+    /// # Errors
+    /// `InvalidSettings` for numbers without a format, which say nothing of their unit.
+    pub fn typed_reader(&self, column: &str, own: DataType) -> Result<Option<Arc<TimeReader>>> {
+        let is_time = self.types.get(column).is_some_and(|setting| {
+            setting.column_type() == ColumnType::Datetime && own != DataType::Datetime
+        });
+        if !is_time {
+            return Ok(None);
+        }
+        let formats = self.formats(column)?.unwrap_or_default();
+        if formats.is_empty() && own != DataType::String {
+            let key = scalar(column);
+            let message = format!(
+                "`{column}` has numbers, whose unit is the format: `types: {{{key}: {{type: datetime, format: epochMillis}}}}`, \
+                 or another of epoch, epochMillis, epochMicros and epochNanos"
+            );
+            return Err(self.error(&format!("types.{column}"), message));
+        }
+        Ok(Some(Arc::new(TimeReader::new(formats, self.zone(column)?, self.year(column)))))
+    }
+
     fn details(&self, column: &str) -> Option<&TypeDetails> {
         self.types.get(column)?.details()
     }

@@ -57,7 +57,7 @@ impl Input {
         if let Some(CsvInput { path, auth, .. }) = &mut self.csv {
             return Some(FileSettings { driver: CSV, path, auth });
         }
-        if let Some(ParquetInput { path, auth }) = &mut self.parquet {
+        if let Some(ParquetInput { path, auth, .. }) = &mut self.parquet {
             return Some(FileSettings { driver: PARQUET, path, auth });
         }
         let NdjsonInput { path, auth, .. } = self.ndjson.as_mut()?;
@@ -252,7 +252,7 @@ mod tests {
     fn file_settings_can_be_changed() {
         let inputs: [Input; 3] = [
             CsvInput::new("old").into(),
-            ParquetInput { path: "old".into(), auth: Some(auth()) }.into(),
+            ParquetInput { auth: Some(auth()), ..ParquetInput::new("old") }.into(),
             NdjsonInput::new("old").into(),
         ];
         for mut input in inputs {

@@ -69,10 +69,10 @@ pub struct Feature {
     #[schemars(length(min = 1, max = 4096))]
     pub condition: Option<String>,
     /// aggregate: the columns and features of the key, such as a client's address. A missing value is a value. Absent:
-    /// all rows have the same key.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// the first of `entity`. Empty, or without `entity`: all rows have the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
-    pub by: Vec<String>,
+    pub by: Option<Vec<String>>,
     /// aggregate: the length of the window that ends with the row, such as `5m` (s, m, h, d or w). Absent: all rows of the
     /// key up to the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]

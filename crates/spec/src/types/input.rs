@@ -116,6 +116,21 @@ pub struct ParquetInput {
     /// Of a URL (`s3://`, `gs://`, `az://`, `http://`, `https://`): the credentials. Absent: the environment's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// How texts are read as times that have no offset from UTC or no year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
+    /// Types of columns by name, in place of their own for features, filters and flags: times from numbers, numbers from
+    /// texts. Outputs have the columns' own types.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 2048))]
+    pub types: BTreeMap<String, TypeSetting>,
+}
+
+impl ParquetInput {
+    /// Files at a path, with the types that they have.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), auth: None, times: None, types: BTreeMap::new() }
+    }
 }
 
 /// A JSON object a line, plain, gzip or zstd; nested objects are flattened with dots.

@@ -48,8 +48,22 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub time_column: Option<String>,
+    /// The column that says which rows are anomalies, which `anomal evaluate` compares the scores with. No feature, filter
+    /// or flag may read it, and `match` leaves it out; outputs have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub label_column: Option<String>,
+    /// The column that identifies a record, such as the number of an event: summaries and reports show it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub id_column: Option<String>,
+    /// The columns, at most two, that say whose record it is, such as the address of a client: summaries and reports show
+    /// them first, and features of type aggregate without `by` have the values of the first as keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2), inner(length(min = 1, max = 253)))]
+    pub entity: Vec<String>,
     /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`, and packs of others by a
-    /// map with `name` and `ref` or `inline`.
+    /// map with `name` and `ref` or `inline`. The metrics of the pack `text` need no entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub packs: Vec<PackSetting>,
@@ -110,6 +124,13 @@ pub struct AnomalyJobSpec {
     pub runner: Option<Runner>,
 }
 
+impl AnomalyJobSpec {
+    /// The columns that say which record it is and whose: `idColumn`, then `entity`.
+    pub fn row_keys(&self) -> impl Iterator<Item = &String> {
+        self.id_column.iter().chain(&self.entity)
+    }
+}
+
 fn twice() -> i32 {
     2
 }
@@ -119,6 +140,9 @@ impl Default for AnomalyJobSpec {
         Self {
             input: Input::default(),
             time_column: None,
+            label_column: None,
+            id_column: None,
+            entity: Vec::new(),
             packs: Vec::new(),
             profiles: Vec::new(),
             filters: Vec::new(),

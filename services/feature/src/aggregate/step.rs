@@ -97,7 +97,8 @@ impl Aggregate {
         let missing = || invalid(("function", "an aggregate has a function".to_owned()));
         let function = feature.function.ok_or_else(missing)?;
         let time = columns.read_time(name)?;
-        for column in &feature.by {
+        let by = feature.by.clone().unwrap_or_default();
+        for column in &by {
             columns.read_value(column, &format!("{path}.by"))?;
         }
         let place = format!("{path}.of");
@@ -109,7 +110,7 @@ impl Aggregate {
             None => None,
         };
         let has_condition = feature.condition.is_some();
-        let (by, window) = (feature.by.clone(), feature.window.as_deref());
+        let window = feature.window.as_deref();
         let (mut aggregate, data_type) =
             Self::new(function, input, has_condition, by, time, window).map_err(invalid)?;
         let mut condition_scope = Scope::Row;
