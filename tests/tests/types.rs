@@ -6,6 +6,8 @@ mod types {
     mod dialects;
     mod encodings;
     mod inspect;
+    mod json;
+    mod lists;
     mod places;
     mod restart;
     mod strays;

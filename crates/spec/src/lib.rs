@@ -7,6 +7,7 @@
 mod check;
 mod load;
 mod manifest;
+mod mentions;
 mod original;
 mod paths;
 mod problem;
@@ -18,6 +19,7 @@ mod yaml;
 
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use manifest::{to_input_yaml, to_manifest_yaml};
+pub use mentions::Mentions;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::{is_url, is_web, visit_paths, without_query};
 pub use problem::{Place, Problem, SettingsError, nearest, suggestion};

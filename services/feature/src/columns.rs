@@ -203,9 +203,10 @@ impl<'a> Columns<'a> {
             let message = format!("there is no {} `{name}`; {hint}", type_name(wanted));
             return Err(Error::settings(path, "COMPONENT_UNKNOWN", message));
         };
-        let mut enabled =
-            found.iter().filter(|(pack, _)| self.packs.iter().any(|listed| listed == pack.name()));
-        let Some((pack, component)) = enabled.next() else {
+        let listed = |pack: &Pack| self.packs.iter().any(|listed| listed == pack.name());
+        let mut enabled = found.iter().filter(|(pack, _)| listed(pack));
+        let always = found.iter().find(|(pack, _)| pack.is_always_enabled());
+        let Some((pack, component)) = enabled.next().or(always) else {
             let pack = first.name();
             let message = format!("`{name}` belongs to the pack {pack}; add it: `packs: [{pack}]`");
             return Err(Error::settings(path, "PACK_MISSING", message));

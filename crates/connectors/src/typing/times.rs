@@ -6,9 +6,7 @@ use anomal_core::{
     Batch, Error, Result, column_of_view,
     proto::{Column, DataType, Diagnostic, TimeReading},
 };
-use anomal_spec::{
-    CsvInput, NdjsonInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone,
-};
+use anomal_spec::{CsvInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 use jiff::tz::TimeZone;
 
 use super::{classes::Class, infer::Inference, rules::TypeRules, view::View};
@@ -31,9 +29,6 @@ impl<'a> TimeSettings<'a> {
         Self { driver: "input.csv", types: &input.types, times: input.times.as_ref() }
     }
 
-    pub fn for_ndjson(input: &'a NdjsonInput) -> Self {
-        Self { driver: "input.ndjson", types: &input.types, times: input.times.as_ref() }
-    }
     fn details(&self, column: &str) -> Option<&TypeDetails> {
         self.types.get(column)?.details()
     }
