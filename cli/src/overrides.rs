@@ -5,8 +5,8 @@ use std::path::Path;
 use anomal_connectors::input_for_content;
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
-    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, NdjsonInput, NdjsonOutput,
-    Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
+    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, JsonInput, NdjsonInput,
+    NdjsonOutput, Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
 };
 
 use crate::args::Run;
@@ -50,6 +50,7 @@ enum Format {
     Csv,
     Parquet,
     Ndjson,
+    Json,
 }
 
 /// The format by the extension of a path.
@@ -60,6 +61,7 @@ fn format_of_path(path: &str) -> Option<Format> {
         "csv" | "tsv" | "txt" => Some(Format::Csv),
         "parquet" => Some(Format::Parquet),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
+        "json" => Some(Format::Json),
         _ => None,
     }
 }
@@ -71,9 +73,18 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
         InputDriver::Csv(_) => Some(Format::Csv),
         InputDriver::Parquet(_) => Some(Format::Parquet),
         InputDriver::Ndjson(_) => Some(Format::Ndjson),
+        InputDriver::Json(_) => Some(Format::Json),
         InputDriver::Elasticsearch(_) => None,
     });
-    let Some(format) = format_of_path(path).or(current) else {
+    let is_json = |format: &Format| matches!(format, Format::Ndjson | Format::Json);
+    let format = match format_of_path(path) {
+        // One object a line, or another frame.
+        Some(Format::Json) if current.as_ref().is_some_and(is_json) => current,
+        Some(Format::Json) if Path::new(path).is_file() => None,
+        None => current,
+        format => format,
+    };
+    let Some(format) = format else {
         // The content selects the driver.
         if Path::new(path).is_file() {
             return input_for_content(path);
@@ -85,6 +96,7 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
         Format::Csv => CsvInput::new(path).into(),
         Format::Parquet => ParquetInput::new(path).into(),
         Format::Ndjson => NdjsonInput::new(path).into(),
+        Format::Json => JsonInput::new(path).into(),
     };
     if let Some(file) = input.file_mut() {
         path.clone_into(file.path);
@@ -117,10 +129,11 @@ fn output(path: &str) -> Result<Output> {
         return Err(Error::new(Code::InvalidSettings, "PATH_INVALID", message));
     }
     let format = if path == "-" { Some(Format::Csv) } else { format_of_path(path) };
+    let format = format.filter(|format| *format != Format::Json);
     Ok(match format.ok_or_else(|| unknown_format("--output", path))? {
         Format::Csv => CsvOutput::new(path).into(),
         Format::Parquet => ParquetOutput::new(path).into(),
-        Format::Ndjson => NdjsonOutput::new(path).into(),
+        Format::Ndjson | Format::Json => NdjsonOutput::new(path).into(),
     })
 }
 
@@ -129,7 +142,7 @@ fn unknown_format(option: &str, path: &str) -> Error {
         Code::InvalidSettings,
         "UNKNOWN_FORMAT",
         format!(
-            "{option} {path}: unknown file extension; use .csv, .parquet or .ndjson (CSV and NDJSON also with .gz \
+            "{option} {path}: unknown file extension; use .csv, .parquet or .ndjson, for inputs also .json (CSV and JSON also with .gz \
              or .zst appended), or name the driver in the settings"
         ),
     )
@@ -167,7 +180,8 @@ mod tests {
         let other = input(&settings, "b.jsonl.zst").unwrap();
         assert_eq!((other.csv, other.ndjson.unwrap().path.as_str()), (None, "b.jsonl.zst"));
         assert!(input(&Input::default(), "b").unwrap_err().message.contains(".parquet"));
-        assert!(output("results").is_err());
+        assert!(output("results").is_err() && output("results.json").is_err());
+        assert!(input(&Input::default(), "s3://b/a.json.gz").unwrap().json.is_some());
         assert!(output("results.parquet").unwrap().parquet.is_some());
     }
 }

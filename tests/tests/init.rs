@@ -192,3 +192,41 @@ fn settings_are_written_beside_others() {
     let results = workspace.anomal(&["init", "jobs/in.results.parquet"]);
     results.expect(3, &["read the file that the results were made from"]);
 }
+
+/// What `init` proposes for logins in a format of JSON, unchanged, finds the attacks.
+#[track_caller]
+fn assert_json_logins_found(format: &str, records: &str) {
+    for seed in ["1", "2"] {
+        let workspace = Workspace::default();
+        let data = workspace.path("in.json");
+        let mut generate = std::process::Command::new(program("xtask"));
+        generate.args(["generate", "logins", "--rows", "5000", "--seed", seed, "--format", format]);
+        assert!(generate.arg("--output").arg(data).status().unwrap().success());
+        workspace.anomal(&["init", "in.json", "--output", "job.yaml"]).expect(0, &[]);
+        let settings = workspace.read("job.yaml");
+        let input = format!("input:\n  json: {{path: in.json, records: {records}}}\n");
+        for part in [input.as_str(), "# left out: label says which rows are anomalies"] {
+            assert!(settings.contains(part), "{part} in {settings}");
+        }
+        workspace.anomal(&["run", "job.yaml", "--quiet"]).expect(0, &[]);
+        let evaluation =
+            workspace.anomal(&["evaluate", "in.results.parquet", "--label", "label", "--json"]);
+        evaluation.expect(0, &[]);
+        let figures: serde_json::Value = serde_json::from_str(&evaluation.stdout).unwrap();
+        let figure = |name: &str| {
+            figures[name].as_f64().or_else(|| figures[name]["value"].as_f64()).unwrap()
+        };
+        let found = (figure("auroc"), figure("averagePrecision"));
+        assert!(found.0 >= 0.92 && found.1 >= 0.40, "{found:?} with seed {seed}\n{settings}");
+    }
+}
+
+#[test]
+fn logins_as_windows_events() {
+    assert_json_logins_found("windows", "\"\"");
+}
+
+#[test]
+fn logins_as_records_of_cloudtrail() {
+    assert_json_logins_found("cloudtrail", "Records");
+}

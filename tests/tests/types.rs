@@ -7,6 +7,8 @@ mod types {
     mod dialects;
     mod encodings;
     mod inspect;
+    mod json;
+    mod lists;
     mod places;
     mod restart;
     mod strays;

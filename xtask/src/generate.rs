@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Of web: other families of attacks, for which no rule of `anomal init` was written
     #[arg(long)]
     held_out: bool,
+    /// Of logins: how they are written
+    #[arg(long, value_enum, default_value_t)]
+    format: logins::Format,
     /// A file (`-`: standard output)
     #[arg(long, default_value = "-")]
     output: PathBuf,
@@ -71,7 +74,7 @@ fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> 
     match arguments.data {
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),
         Data::Finance => finance::write(arguments.rows, arguments.seed, output),
-        Data::Logins => logins::write(arguments.rows, arguments.seed, output),
+        Data::Logins => logins::write(arguments.rows, arguments.seed, arguments.format, output),
         Data::Web => web::write(arguments.rows, arguments.seed, arguments.held_out, output),
     }?;
     output.flush()

@@ -70,7 +70,7 @@ pub fn init(arguments: &Init) -> CommandResult {
         source: path,
         driver: input.driver().map_or("csv", InputDriver::name),
         path: &relative(path, file),
-        found: opening.findings.dialect_settings(),
+        found: opening.findings.found_settings(),
         file: file.and_then(Path::to_str),
         results: &stem(path),
         trial: None,

@@ -84,6 +84,10 @@ fn describe(file: &str, inspection: &Inspection) -> Result<String, Failure> {
     if !inspection.first.is_empty() {
         let _ = writeln!(out, "\n{}", first_rows(inspection).trim_fmt());
     }
+    if !inspection.members.is_empty() {
+        let members: Vec<String> = inspection.members.iter().map(|name| shown(name)).collect();
+        let _ = writeln!(out, "\nmembers of lists that settings can name: {}", members.join(", "));
+    }
     for note in &inspection.notes {
         let _ = writeln!(out, "\nnote: {}: {}", note.reason, note.message);
     }

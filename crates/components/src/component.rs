@@ -38,11 +38,18 @@ pub struct Input {
     /// The types that are accepted. Any column can be read as text.
     pub types: Vec<DataType>,
     pub optional: bool,
+    /// Whether its texts are lists in any of the forms of [`list_items`](anomal_core::list_items).
+    pub list: bool,
 }
 
 impl Input {
     pub fn text(name: &str) -> Self {
         Self::new(name, &[DataType::String])
+    }
+
+    /// Texts that are lists.
+    pub fn list(name: &str) -> Self {
+        Self { list: true, ..Self::text(name) }
     }
 
     pub fn number(name: &str) -> Self {
@@ -61,7 +68,7 @@ impl Input {
     }
 
     fn new(name: &str, types: &[DataType]) -> Self {
-        Self { name: name.to_owned(), types: types.to_vec(), optional: false }
+        Self { name: name.to_owned(), types: types.to_vec(), optional: false, list: false }
     }
 }
 
@@ -219,6 +226,7 @@ impl Component {
             name: input.name.clone(),
             data_types: input.types.iter().map(|data_type| (*data_type).into()).collect(),
             optional: input.optional,
+            list: input.list,
         };
         proto::Component {
             pack: pack.into(),

@@ -1,8 +1,8 @@
 //! Components with their parameters, ready to run over columns.
 
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
-use anomal_core::{Cancel, Error, Result, proto::DataType};
+use anomal_core::{Cancel, Error, Result, list_items, proto::DataType};
 use polars::prelude::{
     BooleanChunked, Column, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
     NewChunkedArray, StringChunked,
@@ -66,6 +66,11 @@ impl<T: MetricValue> Metric<T> {
             let values: Vec<Option<T>> = values.collect();
             Ok(T::column(values.iter().map(Option::as_ref)))
         })
+    }
+
+    /// A function of the items of a list, called once for each distinct text.
+    pub fn list(function: impl Fn(&[Cow<'_, str>]) -> Option<T> + Send + Sync + 'static) -> Self {
+        Self::text(move |cell| function(&list_items(cell)))
     }
 
     /// A function of a column that returns one of the same length, with the type of `T`.

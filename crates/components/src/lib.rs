@@ -10,7 +10,6 @@ mod computation;
 mod dictionary;
 pub mod entropy;
 mod inputs;
-mod list;
 mod pack;
 mod registry;
 
@@ -19,6 +18,5 @@ pub use component::{Component, Input, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
 pub use inputs::Inputs;
-pub use list::list_items;
 pub use pack::Pack;
 pub use registry::ComponentRegistry;

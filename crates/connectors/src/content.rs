@@ -3,21 +3,25 @@
 use std::io::Read;
 
 use anomal_core::{Error, Result};
-use anomal_spec::{CsvInput, Input, NdjsonInput, ParquetInput, TextEncoding};
+use anomal_spec::{CsvInput, Input, JsonInput, NdjsonInput, ParquetInput, TextEncoding};
 use anomal_storage::Secrets;
 
-use crate::{encoding::FileEncoding, files::Files, remote::Access, sniff::FileKind};
+use crate::{
+    encoding::FileEncoding, files::Files, json::JsonKind, remote::Access, sniff::FileKind,
+};
 
 /// Bytes that are looked at.
 const START: usize = 1 << 13;
+/// Bytes of text that are looked at.
+const PREFIX: u64 = 1 << 20;
 
-/// An input for a file, by its first bytes: Parquet, JSON objects, or else CSV.
+/// An input for a file, by its first bytes: Parquet, JSON, or else CSV.
 ///
 /// # Errors
 /// `InvalidInput` if the file can't be read, or no driver reads its kind.
 pub fn input_for_content(path: &str) -> Result<Input> {
     let access = Access { place: "input", auth: None, secrets: &Secrets::default() };
-    let files = Files::find(path, &[".csv", ".ndjson", ".jsonl", ".parquet"], &access)?;
+    let files = Files::find(path, &[".csv", ".json", ".ndjson", ".jsonl", ".parquet"], &access)?;
     let mut bytes = files.open(0)?;
     let mut start = Vec::with_capacity(START);
     let read = bytes.by_ref().take(START as u64).read_to_end(&mut start);
@@ -34,13 +38,12 @@ pub fn input_for_content(path: &str) -> Result<Input> {
     }
     let encoding = FileEncoding::for_file(&start, TextEncoding::Auto)?;
     let mut text = Vec::new();
-    let decoded = encoding.decode(start, Box::new(std::io::empty())).read_to_end(&mut text);
+    let decoded = encoding.decode(start, bytes).take(PREFIX).read_to_end(&mut text);
     decoded.map_err(|error| files.read_error(0, &error))?;
-    Ok(match text.trim_ascii_start() {
-        // A name in quotes, or an empty object.
-        [b'{', rest @ ..] if matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}')) => {
-            NdjsonInput::new(path).into()
-        }
-        _ => CsvInput::new(path).into(),
+    let complete = (text.len() as u64) < PREFIX;
+    Ok(match JsonKind::detect(&text, complete) {
+        Some(JsonKind::Lines) => NdjsonInput::new(path).into(),
+        Some(JsonKind::Array | JsonKind::Objects) => JsonInput::new(path).into(),
+        None => CsvInput::new(path).into(),
     })
 }

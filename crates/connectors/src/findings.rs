@@ -36,6 +36,7 @@ pub struct TypeFindings {
     can_restart: bool,
     flag: Arc<OnceLock<usize>>,
     table: Arc<OnceLock<TableInspection>>,
+    found: Arc<OnceLock<String>>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -157,6 +158,7 @@ impl TypeFindings {
     /// Sets what the start of a CSV input shows.
     pub(crate) fn set_table(&self, table: TableInspection) {
         // An input that is opened twice shows the same.
+        self.set_found(table.found.clone());
         let _ = self.table.set(table);
     }
 
@@ -166,8 +168,13 @@ impl TypeFindings {
 
     /// What opening the input has found out of the first file: settings in a flow mapping, such as `separator: ";",
     /// skipLines: 2`; nothing for inputs that are read as their settings say.
-    pub fn dialect_settings(&self) -> &str {
-        self.table().map_or("", |table| &table.found)
+    pub fn found_settings(&self) -> &str {
+        self.found.get().map_or("", String::as_str)
+    }
+
+    /// Sets what opening the input has found out.
+    pub(crate) fn set_found(&self, settings: String) {
+        let _ = self.found.set(settings);
     }
 
     pub(crate) fn flag(&self) -> Option<usize> {

@@ -12,7 +12,11 @@ use anomal_spec::{ColumnType, Input, InputDriver, TypeSetting};
 use polars::prelude::{AnyValue, Column as Values};
 use serde::Serialize;
 
-use crate::{OpenOptions, TypeFindings, open, text};
+use crate::{
+    OpenOptions, TypeFindings,
+    json::{JsonSettings, JsonSource},
+    open, text,
+};
 
 /// Rows that are read, about.
 const ROWS: usize = 10_000;
@@ -33,6 +37,9 @@ pub struct Inspection {
     /// How the first file is divided into records and cells, for CSV.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<DialectInspection>,
+    /// Members of objects in lists, which settings can name as columns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
     /// Rows that were read, and whether these are all.
     pub rows: usize,
     pub complete: bool,
@@ -139,6 +146,7 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         driver: driver.to_owned(),
         encoding: None,
         dialect: None,
+        members: Vec::new(),
         rows,
         complete,
         columns,
@@ -151,8 +159,22 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         inspection.dialect = Some(table.dialect);
         inspection.input = Input { csv: Some(table.input), ..Input::default() };
     }
+    if let Some(settings) = json_settings(input) {
+        let records = settings.found_records(&options)?;
+        if let (Some(records), Some(json)) = (records, &mut inspection.input.json) {
+            json.records = records;
+        }
+        if settings.files(&options)?.can_reread() {
+            inspection.members = JsonSource::member_names(settings, &options)?;
+        }
+    }
     inspection.set_types();
     Ok(inspection)
+}
+
+fn json_settings(input: &Input) -> Option<JsonSettings> {
+    let json = input.json.as_ref().map(JsonSettings::for_json);
+    json.or_else(|| input.ndjson.as_ref().map(JsonSettings::for_ndjson))
 }
 
 impl Inspection {
@@ -183,6 +205,9 @@ impl Inspection {
         } else if let Some(ndjson) = &mut self.input.ndjson {
             types.append(&mut ndjson.types);
             ndjson.types = types;
+        } else if let Some(json) = &mut self.input.json {
+            types.append(&mut json.types);
+            json.types = types;
         }
     }
 }

@@ -19,6 +19,7 @@ mod encoding;
 mod files;
 mod findings;
 mod inspect;
+mod json;
 mod json_text;
 mod json_value;
 mod lines;

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2};
 use crate::dialect::Dialect;
 
 /// Bytes in a record at most; a longer one is rejected.
-const MAX_RECORD: usize = 16 << 20;
+pub(crate) const MAX_RECORD: usize = 16 << 20;
 
 /// How a record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,39 @@ impl Lines {
         let shown = (self.end - self.start).min(length);
         let complete = self.ended && self.end - self.start == shown;
         Ok((&self.buffer[self.start..self.start + shown], complete))
+    }
+
+    /// What has been read and not passed yet.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The line on which that begins, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Passes bytes that have so many line ends.
+    pub fn pass(&mut self, bytes: usize, lines: u64) {
+        self.start += bytes;
+        self.line += lines;
+    }
+
+    /// The bytes that were passed last, as long as nothing more is read.
+    pub fn passed(&self, length: usize) -> &[u8] {
+        &self.buffer[self.start - length..self.start]
+    }
+
+    /// Reads another block behind what has been read; false at the end of the stream.
+    ///
+    /// # Errors
+    /// If the stream can't be read or decompressed.
+    pub fn read_more(&mut self) -> io::Result<bool> {
+        if !self.ended {
+            self.fill()?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Sets how the records that follow end.

@@ -1,11 +1,7 @@
-//! NDJSON: one JSON object a line.
+//! NDJSON: one JSON object a line. Inputs share the code of [`json`](crate::json).
 
 mod connector;
-mod flat;
-mod sample;
 mod sink;
-mod source;
-mod storage;
 
 pub(crate) use connector::NdjsonConnector;
 

@@ -1,6 +1,6 @@
 //! Reads the records of all files of an input, numbered, in batches whose bounds depend on the data alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use anomal_core::{Batch, Error, Hit, Hits, RejectedRecord, Result, proto::Diagnostic};
 use anomal_spec::TextEncoding;
@@ -11,7 +11,8 @@ use crate::{
     encoding::FileEncoding,
     files::Files,
     findings::{StrayExample, TypeFindings},
-    lines::{Lines, Shape},
+    json::{Elements, Frame},
+    lines::{Lines, Record, Shape},
     source::{OpenOptions, RAW_BYTES, bad_record, raw_text},
     typing::{self, Misfits, TypeMismatch, TypeRules, View},
 };
@@ -88,6 +89,33 @@ pub(crate) struct OpenedFile<'a> {
     pub name: &'a str,
     pub lines: &'a mut Lines,
     pub encoding: FileEncoding,
+    pub framing: &'a mut Framing,
+    pub findings: &'a TypeFindings,
+}
+
+/// What divides text into records.
+#[derive(Debug)]
+pub(crate) enum Framing {
+    /// Line ends, by the shape of the records.
+    Lines,
+    /// The frame of JSON that the next file shows.
+    Unknown,
+    Json(Frame),
+}
+
+/// Divides a text into records.
+enum RecordReader {
+    Lines(Lines),
+    Json(Elements),
+}
+
+impl RecordReader {
+    fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+        match self {
+            Self::Lines(lines) => lines.next(),
+            Self::Json(elements) => elements.next(),
+        }
+    }
 }
 
 /// Reads what precedes the records of a file.
@@ -102,10 +130,11 @@ pub(crate) struct Records {
     /// The encoding of the file that is read.
     encoding: Option<FileEncoding>,
     pub shape: Shape,
+    pub framing: Framing,
     /// Whether an empty line is a record, as in a file of one column.
     pub keep_blank: bool,
     file: usize,
-    lines: Option<Lines>,
+    reader: Option<RecordReader>,
     next_row: u64,
 }
 
@@ -127,9 +156,10 @@ impl Records {
             given_encoding: encoding,
             encoding: None,
             shape,
+            framing: Framing::Lines,
             keep_blank: false,
             file: 0,
-            lines: None,
+            reader: None,
             next_row: 0,
         }
     }
@@ -146,8 +176,14 @@ impl Records {
         }
         self.encoding = Some(encoding);
         let mut lines = Lines::new(text, self.shape, self.options.block_bytes);
-        begin(&mut OpenedFile { name: &name, lines: &mut lines, encoding })?;
-        self.lines = Some(lines);
+        let (framing, findings) = (&mut self.framing, &self.options.findings);
+        begin(&mut OpenedFile { name: &name, lines: &mut lines, encoding, framing, findings })?;
+        self.reader = Some(match &self.framing {
+            Framing::Lines => RecordReader::Lines(lines),
+            // A file without a value.
+            Framing::Unknown => RecordReader::Json(Elements::new(lines, Frame::default())),
+            Framing::Json(frame) => RecordReader::Json(Elements::new(lines, frame.clone())),
+        });
         Ok(())
     }
 
@@ -175,7 +211,7 @@ impl Records {
                 Err(failure) => {
                     raw.failure = Some(failure);
                     // Nothing is read after a failure.
-                    (self.file, self.lines) = (self.files.count(), None);
+                    (self.file, self.reader) = (self.files.count(), None);
                     break;
                 }
             }
@@ -185,7 +221,7 @@ impl Records {
 
     /// Reads a record or opens the next file; false at the end of the last one.
     fn step(&mut self, raw: &mut RawBatch, begin: Begin<'_>) -> Result<bool> {
-        let Some(lines) = &mut self.lines else {
+        let Some(reader) = &mut self.reader else {
             if self.file + 1 >= self.files.count() {
                 return Ok(false);
             }
@@ -194,9 +230,9 @@ impl Records {
             return Ok(true);
         };
         let Some(record) =
-            lines.next().map_err(|error| self.files.read_error(self.file, &error))?
+            reader.next().map_err(|error| self.files.read_error(self.file, &error))?
         else {
-            self.lines = None;
+            self.reader = None;
             return Ok(true);
         };
         let blank = match self.shape {
@@ -208,7 +244,7 @@ impl Records {
                 blank && !self.keep_blank || dialect.is_comment(record.bytes)
             }
         };
-        if blank {
+        if blank && record.bad.is_none() {
             return Ok(true);
         }
         let start = raw.text.len();

@@ -2,7 +2,7 @@
 
 use anomal_core::{Error, Position, RejectedRecord, Result, proto::DataType};
 use anomal_dataflow::{Reader, SkipTo};
-use anomal_spec::ColumnType;
+use anomal_spec::{ColumnType, Mentions};
 use anomal_storage::Secrets;
 
 use crate::findings::TypeFindings;
@@ -25,6 +25,8 @@ pub struct OpenOptions {
     pub secrets: Secrets,
     /// What attempts to read the input have shown of its types, and the counts of this one.
     pub findings: TypeFindings,
+    /// The texts of the settings that may name columns which an input has only where they are used.
+    pub mentions: Mentions,
 }
 
 impl Default for OpenOptions {
@@ -34,6 +36,7 @@ impl Default for OpenOptions {
             block_bytes: 1 << 20,
             secrets: Secrets::default(),
             findings: TypeFindings::default(),
+            mentions: Mentions::default(),
         }
     }
 }
@@ -83,7 +86,7 @@ pub(crate) fn raw_text(bytes: &[u8]) -> String {
 
 pub(crate) fn data_type(column_type: ColumnType) -> DataType {
     match column_type {
-        ColumnType::String => DataType::String,
+        ColumnType::String | ColumnType::List => DataType::String,
         ColumnType::Integer => DataType::Integer,
         ColumnType::Float => DataType::Float,
         ColumnType::Boolean => DataType::Boolean,

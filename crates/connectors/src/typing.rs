@@ -2,6 +2,7 @@
 
 mod classes;
 mod infer;
+mod lists;
 mod nulls;
 mod places;
 mod rules;

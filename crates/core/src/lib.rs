@@ -7,6 +7,7 @@ pub mod blocking;
 pub mod engine;
 pub mod error;
 pub mod hits;
+pub mod list;
 pub mod memory;
 pub mod model;
 pub mod scope;
@@ -24,6 +25,7 @@ pub use engine::{
 };
 pub use error::{Code, Error, Result, Violation};
 pub use hits::{Hit, Hits};
+pub use list::{json_list, list_items};
 pub use memory::MemoryBudget;
 pub use model::{Model, ModelId};
 pub use scope::Scope;

@@ -8,7 +8,9 @@ use anomal_core::{
     proto::{Column, Plan},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
-use anomal_spec::{AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Output, TerminalOutput};
+use anomal_spec::{
+    AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Mentions, Output, TerminalOutput,
+};
 use anomal_storage::Secrets;
 
 use crate::{
@@ -52,6 +54,7 @@ pub(crate) async fn compile<'a>(
     let opening = OpenOptions {
         secrets: options.secrets.clone(),
         findings: findings.clone(),
+        mentions: Mentions::from(spec),
         ..OpenOptions::default()
     };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
@@ -123,7 +126,8 @@ pub async fn check_columns(
     secrets: &Secrets,
 ) -> Result<Plan> {
     let input = job.spec.input.clone();
-    let opening = OpenOptions { secrets: secrets.clone(), ..OpenOptions::default() };
+    let mentions = Mentions::from(&job.spec);
+    let opening = OpenOptions { secrets: secrets.clone(), mentions, ..OpenOptions::default() };
     let connectors = ConnectorRegistry::default();
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = plan(&job.spec, engine, source.as_ref()).await?;

@@ -41,6 +41,7 @@ pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeF
     let strays = match spec.input.driver() {
         Some(InputDriver::Csv(csv)) => csv.strays,
         Some(InputDriver::Ndjson(ndjson)) => ndjson.strays,
+        Some(InputDriver::Json(json)) => json.strays,
         _ => return,
     };
     if strays != Strays::Missing || plan.flags.iter().any(|flag| flag.name == STRAY_VALUE) {

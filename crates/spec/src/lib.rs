@@ -8,6 +8,7 @@ mod check;
 mod label_rules;
 mod load;
 mod manifest;
+mod mentions;
 mod original;
 mod pack;
 mod pack_rules;
@@ -21,6 +22,7 @@ mod yaml;
 
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use manifest::{to_input_yaml, to_manifest_yaml};
+pub use mentions::Mentions;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use pack::{load_pack, load_pack_cases};
 pub use pack_rules::AGGREGATE;

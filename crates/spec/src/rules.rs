@@ -23,6 +23,10 @@ const MARK: &str = r"self in ['auto', 'none'] || (self.matches('^[\\x00-\\x7F]$'
 /// No user, path or query; a port that is absent is that of the scheme.
 const ENDPOINT: &str =
     r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$')";
+/// Names of nested members, up to 16; none is the top.
+const NAMES: &str = r"self.matches('^([^.]+([.][^.]+){0,15})?$')";
+const NAMES_MESSAGE: &str =
+    "a path has up to 16 names with dots between, such as Records or hits.hits";
 const BOTH: &str = "has(self.cert) == has(self.key)";
 const BOTH_MESSAGE: &str = "a client certificate has both `cert` and `key`";
 const CRON: &str = r"self.matches('^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[^ @]+( +[^ ]+){4})$')";
@@ -63,8 +67,9 @@ const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matche
 const RULES: &[Rule] = &[
     rule(
         "/properties/input",
-        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.elasticsearch)].filter(x, x).size() == 1",
-        "an input has exactly one driver: csv, parquet, ndjson or elasticsearch",
+        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch)]\
+         .filter(x, x).size() == 1",
+        "an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch",
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
@@ -123,6 +128,10 @@ const RULES: &[Rule] = &[
     rule("/properties/input/properties/parquet", AUTH, AUTH_MESSAGE),
     rule("/properties/input/properties/ndjson/properties/path", READABLE, READABLE_MESSAGE),
     rule("/properties/input/properties/ndjson", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/json/properties/path", READABLE, READABLE_MESSAGE),
+    rule("/properties/input/properties/json", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/json/properties/records", NAMES, NAMES_MESSAGE),
+    rule("/properties/input/properties/json/properties/attach/items", NAMES, NAMES_MESSAGE),
     rule("/properties/outputs/items/properties/csv/properties/path", WRITABLE, WRITABLE_MESSAGE),
     rule("/properties/outputs/items/properties/csv", AUTH, AUTH_MESSAGE),
     rule(

@@ -1,4 +1,4 @@
-//! Rules of the settings of times: names of formats and zones, and what goes together. Not in CEL, which knows neither, and
+//! Rules of the settings of types: names of formats of times and zones, and what goes together. Not in CEL, which knows neither, and
 //! can't see into a value with several forms.
 
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The drivers with `types` and `times`.
-const DRIVERS: [&str; 3] = ["csv", "ndjson", "parquet"];
+const DRIVERS: [&str; 4] = ["csv", "ndjson", "json", "parquet"];
 
 /// Checks the settings of times of the input of a `spec`.
 pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
@@ -39,6 +39,9 @@ pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
 /// The problems of a column's settings, each with its key. `has_year`: the input's `times` have a year.
 fn column(details: &TypeDetails, has_year: bool) -> Vec<(String, String)> {
     let mut problems = Vec::new();
+    if details.column_type != ColumnType::List && details.separator.is_some() {
+        problems.push(("separator".to_owned(), "`separator` goes with `type: list`".to_owned()));
+    }
     if details.column_type != ColumnType::Datetime {
         let set = [
             ("format", details.format.is_some()),

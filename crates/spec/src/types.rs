@@ -11,6 +11,7 @@ mod engines;
 mod feature;
 mod input;
 mod job;
+mod json;
 mod output;
 mod pack;
 mod report;
@@ -34,6 +35,7 @@ pub use input::{
     Strays, ThousandsMark,
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
+pub use json::{DuplicateMembers, JsonInput};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
 };

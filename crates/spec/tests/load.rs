@@ -242,10 +242,10 @@ fn rules_between_fields() {
         wrong.into_iter().map(|part| format!("{part}\n{}\n", message(part))).collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     input: {}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch
 
     input: {csv: {path: a}, parquet: {path: b}}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch
 
     input: {csv: {path: a, separator: ü}}
     job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
@@ -388,7 +388,7 @@ fn urls_are_those_of_known_stores_and_alone_have_credentials() {
     let unreadable =
         ["ftp://h/k", "S3://b/k", "s3:///k", "s3://u:p@b/k", "http://u:p@h/k", "file:///k"];
     for url in unreadable {
-        for driver in ["csv", "parquet", "ndjson"] {
+        for driver in ["csv", "parquet", "ndjson", "json"] {
             let messages = problems(format!("input: {{{driver}: {{path: '{url}'}}}}"));
             let place = format!("input.{driver}.path: a URL to read from is s3://bucket/key");
             assert!(
@@ -412,6 +412,7 @@ fn urls_are_those_of_known_stores_and_alone_have_credentials() {
         format!("input: {{csv: {{path: a, {auth}}}}}"),
         format!("input: {{parquet: {{path: a/*.parquet, {auth}}}}}"),
         format!("input: {{ndjson: {{path: '-', {auth}}}}}"),
+        format!("input: {{json: {{path: '-', {auth}}}}}"),
         format!("input: {{csv: {{path: a}}}}\noutputs: [{{ndjson: {{path: b, {auth}}}}}]"),
         format!("input: {{csv: {{path: a}}}}\ndeadLetter: {{path: b, {auth}}}"),
     ] {
@@ -636,11 +637,14 @@ fn a_type_has_a_short_and_a_long_form() {
       seen: {type: datetime, format: [iso, '%d.%m.%Y %H:%M'], zone: America/New_York}
       log: {type: datetime, format: syslog}
       n: {type: integer}
+      l: list
+      m: {type: list, separator: '|'}
 ";
-    for driver in ["csv", "ndjson"] {
+    for driver in ["csv", "ndjson", "json"] {
         let loaded = loaded(&with_types(driver, rest));
         let text = to_manifest_yaml(&loaded.job).unwrap();
-        for part in ["zip: string", "- iso", "zone: America/New_York", "format: syslog"] {
+        for part in ["zip: string", "l: list", "- iso", "zone: America/New_York", "format: syslog"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
         let again = load(text.as_bytes(), SOURCE, &no_file).unwrap();
@@ -664,7 +668,7 @@ fn problems_of_times_have_places() {
 ";
     insta::assert_snapshot!(problems(with_types("csv", rest)), @r"
     job.yaml:4:39: input.csv.times.year: 24 is below 1970, the least allowed
-    job.yaml:6:10: input.csv.types.a: `date` is unknown; it is one of string, integer, float, boolean, datetime
+    job.yaml:6:10: input.csv.types.a: `date` is unknown; it is one of string, integer, float, boolean, datetime, list
     job.yaml:10:27: input.csv.types.e.formt: unknown key; did you mean `format`?
     job.yaml:11:35: input.csv.types.f.format: this is a number where text or a list is expected
     job.yaml:12:10: input.csv.types.g: this is a list where text or a map is expected
@@ -680,6 +684,7 @@ fn problems_of_times_have_places() {
       f: {type: datetime, format: syslog}
       g: {type: datetime, format: iso, year: 2024}
       h: {type: datetime, format: '%d.%m.%Y', zone: Mars/Base}
+      i: {type: string, separator: '|'}
 ";
     insta::assert_snapshot!(problems(with_types("csv", rest)), @r"
     job.yaml:4:13: input.csv.times.zone: there is no time zone `Europe/Viena`; did you mean `Europe/Vienna`?
@@ -691,6 +696,7 @@ fn problems_of_times_have_places() {
     job.yaml:10:27: input.csv.types.f.format: times in the format `syslog` have no year; add `year`, the year of the first record
     job.yaml:11:40: input.csv.types.g.year: `year` is for formats without a year, such as syslog
     job.yaml:12:47: input.csv.types.h.zone: there is no time zone `Mars/Base`; names look like Europe/Vienna
+    job.yaml:13:25: input.csv.types.i.separator: `separator` goes with `type: list`
     ");
 }
 
@@ -735,4 +741,28 @@ fn an_entity_is_one_name_or_two() {
     assert_eq!(entity("[a, b]"), ["a", "b"]);
     let three = problems("input: {csv: {path: in.csv}}\nentity: [a, b, c]\n");
     assert!(three.contains("3 entries; at most 2"), "{three}");
+}
+
+#[test]
+fn records_of_json_have_paths() {
+    let json = |rest: &str| format!("input: {{json: {{path: a, {rest}}}}}");
+    for rest in
+        ["records: auto", "records: ''", "records: Records", "records: hits.hits, unwrap: _source"]
+    {
+        loaded(&json(rest));
+    }
+    for (rest, place) in [
+        ("records: a..b", "input.json.records: a path has up to 16 names"),
+        ("records: .a", "input.json.records: a path has up to 16 names"),
+        ("attach: [a.b, b.]", "input.json.attach[1]: a path has up to 16 names"),
+        ("unwrap: ''", "input.json.unwrap"),
+        ("record: a", "did you mean `records`?"),
+        (
+            "duplicateNames: number",
+            "input.json.duplicateNames: `number` is unknown; it is one of last, error",
+        ),
+    ] {
+        let messages = problems(json(rest));
+        assert!(messages.contains(place), "{rest}: {messages}");
+    }
 }

@@ -15,7 +15,7 @@ use anomal_spec::{
     API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
     Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, DecimalMark,
     Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, FormatNames,
-    Include, Input, KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput,
+    Include, Input, JsonInput, KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput,
     NdjsonOutput, Numbers, OriginalCommand, Output, PackSetting, Parameters, ParquetInput,
     ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule, SecretRef,
     Severity, Source, Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times,
@@ -113,8 +113,8 @@ fn some_parameters() -> impl Strategy<Value = Parameters> {
 }
 
 fn column_types() -> impl Strategy<Value = ColumnType> {
-    use ColumnType::{Boolean, Datetime, Float, Integer, String};
-    select(vec![Boolean, Datetime, Float, Integer, String])
+    use ColumnType::{Boolean, Datetime, Float, Integer, List, String};
+    select(vec![Boolean, Datetime, Float, Integer, List, String])
 }
 
 fn zones() -> impl Strategy<Value = Option<String>> {
@@ -139,10 +139,19 @@ fn type_settings() -> impl Strategy<Value = BTreeMap<String, TypeSetting>> {
         format,
         zone,
         year: None,
+        separator: None,
+    });
+    let list = option::of("[,;| ]{1,2}").prop_map(|separator| TypeDetails {
+        column_type: ColumnType::List,
+        format: None,
+        zone: None,
+        year: None,
+        separator,
     });
     let setting = prop_oneof![
         column_types().prop_map(TypeSetting::Name),
         details.prop_map(TypeSetting::Detailed),
+        list.prop_map(TypeSetting::Detailed),
     ];
     prop::collection::btree_map(text(), setting.boxed(), 0..3).boxed()
 }
@@ -208,8 +217,23 @@ fn input() -> impl Strategy<Value = Input> {
             ..NdjsonInput::new(path)
         },
     );
+    let records = select(vec!["auto", "", "Records", "hits.hits"]).prop_map(str::to_owned);
+    let frame = (records, option::of(select(vec!["_source", "event"])), vec("[a-z]{1,3}", 0..3));
+    let json = (path(), frame, strays(), typing(), bad_lines()).prop_map(
+        |(path, (records, unwrap, attach), strays, (types, times), bad_lines)| JsonInput {
+            records,
+            unwrap: unwrap.map(str::to_owned),
+            attach,
+            strays,
+            times,
+            types,
+            bad_lines,
+            ..JsonInput::new(path)
+        },
+    );
     prop_oneof![
         csv.boxed().prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
+        json.boxed().prop_map(|json| Input { json: Some(json), ..Input::default() }),
         ndjson.boxed().prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),
         path()
             .prop_map(|path| Input { parquet: Some(ParquetInput::new(path)), ..Input::default() }),

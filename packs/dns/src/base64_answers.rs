@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use anomal_components::{Component, DirectFlag, Hit, Input, Inputs, list_items};
-use anomal_core::Result;
+use anomal_components::{Component, DirectFlag, Hit, Input, Inputs};
+use anomal_core::{Result, list_items};
 use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub fn has_dns_data_b64_encoded() -> Component {
         "An answer in the list is canonical base 64 (RFC 4648) of at least `minLength` characters that mix \
          upper and lower case or digits, and is no address and no host name. A list with a DKIM key \
          (RFC 6376) is left out: the key goes on in its other strings.",
-        [Input::text("answers")],
+        [Input::list("answers")],
         Ok::<Base64, _>,
     )
 }

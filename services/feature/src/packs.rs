@@ -4,7 +4,12 @@ use anomal_components::ComponentRegistry;
 
 /// The built-in packs: one line each.
 pub fn builtin_components() -> ComponentRegistry {
-    let packs = [anomal_pack_dns::pack(), anomal_pack_finance::pack(), anomal_pack_text::pack()];
+    let packs = [
+        anomal_pack_dns::pack(),
+        anomal_pack_finance::pack(),
+        anomal_pack_lists::pack(),
+        anomal_pack_text::pack(),
+    ];
     let mut components = ComponentRegistry::default();
     for pack in packs {
         let registered = components.register(pack);
@@ -25,7 +30,7 @@ mod tests {
     fn names_are_unique_and_everything_is_described() {
         let components = builtin_components();
         let packs: Vec<&str> = components.packs().map(Pack::name).collect();
-        assert_eq!(packs, ["dns", "finance", "text"]);
+        assert_eq!(packs, ["dns", "finance", "lists", "text"]);
         let mut names = HashSet::new();
         for component in components.describe() {
             assert!(names.insert(component.name.clone()), "{} is there twice", component.name);

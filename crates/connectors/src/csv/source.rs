@@ -243,6 +243,7 @@ impl Source for CsvSource {
             let mut view = View { format, ..View::with_inference(column, inferred) };
             let (times, rules) = (TimeSettings::for_csv(&self.input), &self.parser.rules);
             times.set_reader(&mut view, inference, rules, |record| self.place(record))?;
+            view.set_list(self.input.types.get(name));
             views.push(view);
             if let Some(inference) = inference.filter(|_| name == column.name) {
                 self.parser.rules.note("input.csv", column, inference, |record| self.place(record));

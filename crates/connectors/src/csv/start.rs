@@ -9,9 +9,11 @@ use crate::{
     dialect::GivenDialect,
     files::read_error,
     findings::TypeFindings,
+    json::JsonKind,
     lines::Shape,
     records::OpenedFile,
     sniff::dialect::{DialectFinding, PREFIX, sniff},
+    text::scalar,
 };
 
 /// The start of a file, up to its first record.
@@ -30,6 +32,13 @@ impl TableStart {
     pub fn read(file: &mut OpenedFile<'_>, given: &GivenDialect, names: &[String]) -> Result<Self> {
         let (prefix, complete) =
             file.lines.peek(PREFIX).map_err(|error| failed(file.name, &error))?;
+        // Lines of JSON may also be cells, which a note says.
+        let kind = JsonKind::detect(prefix, complete).filter(|kind| *kind != JsonKind::Lines);
+        if let Some(kind) = kind.filter(|_| given.separator.is_none()) {
+            let (name, path) = (file.name, scalar(file.name));
+            let message = format!("{name} {}; use `json: {{path: {path}}}`", kind.describe());
+            return Err(Error::input("OTHER_KIND", message));
+        }
         let sniffed = sniff(prefix, complete, given);
         file.lines.set_shape(Shape::for_dialect(sniffed.dialect));
         file.lines.skip_lines(sniffed.skip_lines).map_err(|error| failed(file.name, &error))?;

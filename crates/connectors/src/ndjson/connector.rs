@@ -4,9 +4,10 @@ use anomal_core::Result;
 use anomal_dataflow::{Sink, Source};
 use anomal_spec::{InputDriver, OutputDriver};
 
-use super::{sink::NdjsonSink, source::NdjsonSource};
+use super::sink::NdjsonSink;
 use crate::{
     connector::{Connector, OutputContext, unsupported},
+    json::{JsonSettings, JsonSource},
     source::OpenOptions,
 };
 
@@ -21,7 +22,7 @@ impl Connector for NdjsonConnector {
         let InputDriver::Ndjson(input) = driver else {
             return Err(unsupported(self.name(), driver.name()));
         };
-        Ok(Box::new(NdjsonSource::open(input, options)?))
+        Ok(Box::new(JsonSource::open(JsonSettings::for_ndjson(input), options)?))
     }
 
     fn create(

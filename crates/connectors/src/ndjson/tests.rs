@@ -3,16 +3,20 @@ use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{BadLines, NdjsonInput};
 use proptest::prelude::*;
 
-use super::source::NdjsonSource;
-use crate::{json_text, source::OpenOptions, typing::INFER_FROM};
+use crate::{
+    json::{JsonSettings, JsonSource},
+    json_text,
+    source::OpenOptions,
+    typing::INFER_FROM,
+};
 
-fn open(text: &str, skip: bool) -> Result<NdjsonSource> {
+fn open(text: &str, skip: bool) -> Result<JsonSource> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.ndjson");
     std::fs::write(&path, text).unwrap();
     let mut input = NdjsonInput::new(path.to_str().unwrap());
     input.bad_lines = if skip { BadLines::Skip } else { BadLines::Error };
-    NdjsonSource::open(&input, &OpenOptions::default())
+    JsonSource::open(JsonSettings::for_ndjson(&input), &OpenOptions::default())
 }
 
 #[test]
@@ -75,7 +79,7 @@ proptest! {
         std::fs::write(&path, lines.concat()).unwrap();
         let input = NdjsonInput::new(path.to_str().unwrap());
         let options = OpenOptions { batch_rows: batch, ..OpenOptions::default() };
-        let mut source = NdjsonSource::open(&input, &options).unwrap();
+        let mut source = JsonSource::open(JsonSettings::for_ndjson(&input), &options).unwrap();
         let mut stored = Vec::new();
         for batch in read_batches(&mut source as &mut dyn Source) {
             let column = batch.unwrap().raw.column("x").unwrap().clone();

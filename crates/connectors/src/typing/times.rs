@@ -7,8 +7,8 @@ use anomal_core::{
     proto::{Column, DataType, Diagnostic, TimeReading},
 };
 use anomal_spec::{
-    ColumnType, CsvInput, NdjsonInput, ParquetInput, Strays, TimeFormat, Times, TypeDetails,
-    TypeSetting, time_zone,
+    ColumnType, CsvInput, ParquetInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting,
+    time_zone,
 };
 use jiff::tz::TimeZone;
 
@@ -30,10 +30,6 @@ pub(crate) struct TimeSettings<'a> {
 impl<'a> TimeSettings<'a> {
     pub fn for_csv(input: &'a CsvInput) -> Self {
         Self { driver: "input.csv", types: &input.types, times: input.times.as_ref() }
-    }
-
-    pub fn for_ndjson(input: &'a NdjsonInput) -> Self {
-        Self { driver: "input.ndjson", types: &input.types, times: input.times.as_ref() }
     }
 
     pub fn for_parquet(input: &'a ParquetInput) -> Self {

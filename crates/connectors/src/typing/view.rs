@@ -6,6 +6,7 @@ use anomal_core::{
     Result, column_of_view,
     proto::{Column as Wanted, DataType as Type},
 };
+use anomal_spec::{ColumnType, TypeSetting};
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn,
     IntoSeries, StringChunked, TimeUnit,
@@ -14,12 +15,14 @@ use rayon::prelude::*;
 
 use super::{
     classes::{self, Class, Classes, Kind},
+    lists::ListForm,
     places::NumberFormat,
     rules::{Misfit, TypeRules},
     stored,
 };
 use crate::{
     datetime::{TimeReader, TimeTally},
+    json::MemberPath,
     json_text,
 };
 
@@ -40,6 +43,10 @@ pub(crate) struct View {
     pub format: Option<NumberFormat>,
     /// How times are written; none: in any format that has one reading.
     pub times: Option<Arc<TimeReader>>,
+    /// The member of objects in lists of the source that it shows.
+    pub member: Option<MemberPath>,
+    /// How lists are written, which it shows as JSON arrays.
+    pub list: Option<ListForm>,
 }
 
 impl View {
@@ -52,6 +59,8 @@ impl View {
             inferred: None,
             format: None,
             times: None,
+            member: None,
+            list: None,
         }
     }
 
@@ -60,6 +69,25 @@ impl View {
         let view = Self::new(selected);
         let inferred = inferred.filter(|(data_type, _)| *data_type == view.data_type);
         Self { inferred: inferred.map(|(_, classes)| classes), ..view }
+    }
+
+    /// Shows lists as JSON arrays if that is the type that the settings give.
+    pub fn set_list(&mut self, given: Option<&TypeSetting>) {
+        let given = given.filter(|given| given.column_type() == ColumnType::List);
+        self.list = given.filter(|_| self.name == self.source).map(|given| ListForm {
+            separator: given.details().and_then(|details| details.separator.clone()),
+        });
+    }
+
+    fn column(&self, source: &DataFrame) -> Result<Column> {
+        let column = match &self.member {
+            None => source.column(&self.source)?.clone(),
+            Some(member) => member.get(source.column(member.column())?)?,
+        };
+        match &self.list {
+            None => Ok(column),
+            Some(form) => form.normalize(&column),
+        }
     }
 }
 
@@ -129,7 +157,7 @@ pub(crate) fn type_columns(
     let columns: Vec<(Column, Misfits)> = views
         .par_iter()
         .map(|view| {
-            let (column, misfits) = type_column(source.column(&view.source)?, view, rules)?;
+            let (column, misfits) = type_column(&view.column(source)?, view, rules)?;
             Ok((column.with_name(view.name.as_str().into()), misfits))
         })
         .collect::<Result<_>>()?;

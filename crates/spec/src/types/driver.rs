@@ -5,12 +5,13 @@
 
 use super::{
     Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Input,
-    NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
+    JsonInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
 };
 
 const CSV: &str = "csv";
 const PARQUET: &str = "parquet";
 const NDJSON: &str = "ndjson";
+const JSON: &str = "json";
 const ELASTICSEARCH: &str = "elasticsearch";
 const TERMINAL: &str = "terminal";
 
@@ -20,6 +21,7 @@ pub enum InputDriver<'a> {
     Csv(&'a CsvInput),
     Parquet(&'a ParquetInput),
     Ndjson(&'a NdjsonInput),
+    Json(&'a JsonInput),
     Elasticsearch(&'a ElasticsearchInput),
 }
 
@@ -48,8 +50,9 @@ impl Input {
         let csv = self.csv.as_ref().map(InputDriver::Csv);
         let parquet = || self.parquet.as_ref().map(InputDriver::Parquet);
         let ndjson = || self.ndjson.as_ref().map(InputDriver::Ndjson);
+        let json = || self.json.as_ref().map(InputDriver::Json);
         let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
-        csv.or_else(parquet).or_else(ndjson).or_else(elasticsearch)
+        csv.or_else(parquet).or_else(ndjson).or_else(json).or_else(elasticsearch)
     }
 
     /// The settings of the driver, if it reads files.
@@ -59,6 +62,9 @@ impl Input {
         }
         if let Some(ParquetInput { path, auth, .. }) = &mut self.parquet {
             return Some(FileSettings { driver: PARQUET, path, auth });
+        }
+        if let Some(JsonInput { path, auth, .. }) = &mut self.json {
+            return Some(FileSettings { driver: JSON, path, auth });
         }
         let NdjsonInput { path, auth, .. } = self.ndjson.as_mut()?;
         Some(FileSettings { driver: NDJSON, path, auth })
@@ -72,6 +78,7 @@ impl<'a> InputDriver<'a> {
             Self::Csv(_) => CSV,
             Self::Parquet(_) => PARQUET,
             Self::Ndjson(_) => NDJSON,
+            Self::Json(_) => JSON,
             Self::Elasticsearch(_) => ELASTICSEARCH,
         }
     }
@@ -82,6 +89,7 @@ impl<'a> InputDriver<'a> {
             Self::Csv(csv) => Some(&csv.path),
             Self::Parquet(parquet) => Some(&parquet.path),
             Self::Ndjson(ndjson) => Some(&ndjson.path),
+            Self::Json(json) => Some(&json.path),
             Self::Elasticsearch(_) => None,
         }
     }
@@ -92,6 +100,7 @@ impl<'a> InputDriver<'a> {
             Self::Csv(csv) => csv.auth.as_ref(),
             Self::Parquet(parquet) => parquet.auth.as_ref(),
             Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
+            Self::Json(json) => json.auth.as_ref(),
             Self::Elasticsearch(server) => server.auth.as_ref(),
         }
     }
@@ -201,6 +210,12 @@ impl From<NdjsonInput> for Input {
     }
 }
 
+impl From<JsonInput> for Input {
+    fn from(json: JsonInput) -> Self {
+        Self { json: Some(json), ..Self::default() }
+    }
+}
+
 impl From<CsvOutput> for Output {
     fn from(csv: CsvOutput) -> Self {
         Self { csv: Some(csv), ..Self::default() }
@@ -250,10 +265,11 @@ mod tests {
 
     #[test]
     fn file_settings_can_be_changed() {
-        let inputs: [Input; 3] = [
+        let inputs: [Input; 4] = [
             CsvInput::new("old").into(),
             ParquetInput { auth: Some(auth()), ..ParquetInput::new("old") }.into(),
             NdjsonInput::new("old").into(),
+            JsonInput::new("old").into(),
         ];
         for mut input in inputs {
             let file = input.file_mut().unwrap();

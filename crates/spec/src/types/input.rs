@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Blanks, CsvDialect, DuplicateNames, ElasticsearchInput, Escape, LineEnd, TextEncoding,
-    Times, Trailing, TypeSetting,
+    Auth, Blanks, CsvDialect, DuplicateMembers, DuplicateNames, ElasticsearchInput, Escape,
+    JsonInput, LineEnd, TextEncoding, Times, Trailing, TypeSetting,
 };
 
 /// Exactly one driver.
@@ -18,6 +18,8 @@ pub struct Input {
     pub parquet: Option<ParquetInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ndjson: Option<NdjsonInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<JsonInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticsearch: Option<ElasticsearchInput>,
 }
@@ -161,6 +163,9 @@ pub struct NdjsonInput {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 2048))]
     pub types: BTreeMap<String, TypeSetting>,
+    /// What becomes of a record that has a name twice.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub duplicate_names: DuplicateMembers,
     #[serde(default)]
     pub bad_lines: BadLines,
 }
@@ -282,6 +287,8 @@ pub enum ColumnType {
     Float,
     Boolean,
     Datetime,
+    /// Text that holds a list in any of the forms in which programs write lists; components get it as a JSON array.
+    List,
 }
 
 impl CsvInput {
@@ -325,20 +332,21 @@ impl NdjsonInput {
             strays: Strays::Missing,
             times: None,
             types: BTreeMap::new(),
+            duplicate_names: DuplicateMembers::Last,
             bad_lines: BadLines::Error,
         }
     }
 }
 
-fn auto() -> String {
+pub(super) fn auto() -> String {
     "auto".to_owned()
 }
 
-fn is_auto(text: &str) -> bool {
+pub(super) fn is_auto(text: &str) -> bool {
     text == "auto"
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

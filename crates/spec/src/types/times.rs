@@ -54,6 +54,10 @@ pub struct TypeDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1970, max = 2100))]
     pub year: Option<i16>,
+    /// list: what stands between items. Absent: the forms of lists that are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 10))]
+    pub separator: Option<String>,
 }
 
 /// One format of times, or a list of up to 8.

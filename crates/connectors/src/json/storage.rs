@@ -2,7 +2,7 @@
 
 use polars::prelude::{Column, DataType};
 
-use super::flat::Scalar;
+use super::flat::{Scalar, Texts};
 use crate::{
     column::{Cell, ColumnBuilder, StorageType},
     json_text::{self, NUMBERS, VALUES},
@@ -34,12 +34,12 @@ pub(super) struct JsonTypes {
 }
 
 impl JsonTypes {
-    pub fn add(&mut self, value: &Scalar, record: &str) {
+    pub fn add(&mut self, value: Scalar, texts: Texts<'_>) {
         match value {
             Scalar::Null => {}
             Scalar::Boolean(_) => self.classes |= Class::Boolean.into(),
             Scalar::Number(_) => {
-                let token = value.text(record);
+                let token = value.text(texts);
                 // As an integer it would lose its sign.
                 let class = if token == "-0" { Class::Number } else { Class::classify_json(token) };
                 self.classes |= class.into();
@@ -103,41 +103,37 @@ impl Storage {
     ///
     /// # Errors
     /// What was expected, if the storage does not take it.
-    pub fn cell<'a>(
-        self,
-        value: &'a Scalar,
-        record: &'a str,
-    ) -> Result<Option<Cell<'a>>, &'static str> {
+    pub fn cell(self, value: Scalar, texts: Texts<'_>) -> Result<Option<Cell<'_>>, &'static str> {
         Ok(Some(match (self, value) {
             (_, Scalar::Null) => return Ok(None),
-            (Self::Integer, Scalar::Number(_)) => match value.text(record) {
+            (Self::Integer, Scalar::Number(_)) => match value.text(texts) {
                 "-0" => return Err("a whole number"),
                 token => Cell::Integer(token.parse().map_err(|_| "a whole number")?),
             },
             (Self::Integer, _) => return Err("a whole number"),
-            (Self::Boolean, Scalar::Boolean(value)) => Cell::Boolean(*value),
+            (Self::Boolean, Scalar::Boolean(value)) => Cell::Boolean(value),
             (Self::Boolean, _) => return Err("true or false"),
             (Self::Text, Scalar::Text(_) | Scalar::Unescaped(_)) => {
-                Cell::Text(value.text(record).into())
+                Cell::Text(value.text(texts).into())
             }
             (Self::Text, _) => return Err("a text"),
-            (Self::Json(NUMBERS), Scalar::Number(range)) if range.len() < LONG => {
-                Cell::Text(value.text(record).into())
+            (Self::Json(NUMBERS), Scalar::Number(span)) if span.len() < LONG => {
+                Cell::Text(value.text(texts).into())
             }
-            (Self::Json(NUMBERS), Scalar::Number(_)) => match value.text(record) {
+            (Self::Json(NUMBERS), Scalar::Number(_)) => match value.text(texts) {
                 token if is_exact(token) => Cell::Text(token.into()),
                 _ => return Err("a number that a 64-bit float gives back"),
             },
             (Self::Json(NUMBERS), _) => return Err("a number"),
-            (Self::Json(_), value) => Cell::Text(value.token(record)),
+            (Self::Json(_), value) => Cell::Text(value.token(texts)),
         }))
     }
 
     /// A value that the storage does not take, where no other attempt can be made.
-    pub fn force<'a>(self, value: &'a Scalar, record: &'a str) -> Option<Cell<'a>> {
+    pub fn force(self, value: Scalar, texts: Texts<'_>) -> Option<Cell<'_>> {
         match self {
-            Self::Text => Some(Cell::Text(value.text(record).into())),
-            Self::Json(_) => Some(Cell::Text(value.token(record))),
+            Self::Text => Some(Cell::Text(value.text(texts).into())),
+            Self::Json(_) => Some(Cell::Text(value.token(texts))),
             Self::Integer | Self::Boolean => None,
         }
     }

@@ -3,14 +3,26 @@ use serde_json::Value;
 
 use super::*;
 
+/// The names and JSON texts of a record.
+fn parse(line: &str, duplicates_are_errors: bool) -> Result<Vec<(String, String)>, String> {
+    let mut chunk = FlatChunk::new(Names::default(), duplicates_are_errors);
+    chunk.push(line)?;
+    let (values, texts) = chunk.record(0, line);
+    let pair = |(name, value): &(NameId, Scalar)| {
+        (chunk.names.path(*name).to_owned(), value.token(texts).into_owned())
+    };
+    Ok(values.iter().map(pair).collect())
+}
+
 fn flat(line: &str) -> String {
-    match parse(line) {
-        Ok(flat) => {
-            let pairs = flat.iter().map(|(name, value)| format!("{name}={} ", value.token(line)));
-            pairs.collect::<Vec<_>>().concat()
-        }
-        Err(reason) => reason,
-    }
+    text(parse(line, true))
+}
+
+fn text(parsed: Result<Vec<(String, String)>, String>) -> String {
+    let text = |flat: Vec<(String, String)>| {
+        flat.into_iter().flat_map(|(name, value)| [name, "=".into(), value, " ".into()]).collect()
+    };
+    parsed.map_or_else(|reason| reason, text)
 }
 
 #[test]
@@ -29,8 +41,8 @@ fn numbers_keep_their_text() {
 #[test]
 fn invalid_records_have_a_reason() {
     for (line, reason) in [
-        ("[1]", "the line is not a JSON object"),
-        ("7", "the line is not a JSON object"),
+        ("[1]", "the record is not a JSON object"),
+        ("7", "the record is not a JSON object"),
         ("{\"a\": ", "EOF"),
         ("{\"a\": \"x", "EOF"),
         ("{\"a\": \"x\\", "EOF"),
@@ -50,8 +62,36 @@ fn invalid_records_have_a_reason() {
         assert!(flat(line).contains(reason), "{line}: {}", flat(line));
     }
     for deep in ["{\"a\":".repeat(10_000), format!("{{\"a\":{}", "[".repeat(10_000))] {
-        assert!(flat(&deep).contains("recursion limit"), "{}", flat(&deep));
+        assert!(flat(&deep).contains("nested deeper than 64"), "{}", flat(&deep));
     }
+}
+
+#[test]
+fn the_last_of_equal_names_is_read() {
+    let text = |line| text(parse(line, false));
+    assert_eq!(text(r#"{"a": 1, "b": 2, "a": "x"}"#), r#"a="x" b=2 "#);
+    assert_eq!(text(r#"{"a.b": 1, "a": {"b": [2]}}"#), "a.b=[2] ");
+    let mut chunk = FlatChunk::new(Names::default(), false);
+    for record in
+        [r#"{"a": 1}"#, r#"{"a": 1, "a": 2"#, r#"{"a": 3}"#, r#"{"b": 1, "a": 1, "a": 2}"#]
+    {
+        let _ = chunk.push(record);
+    }
+    // A refused record leaves nothing behind.
+    assert_eq!((chunk.len(), chunk.record(2, r#"{"b": 1, "a": 1, "a": 2}"#).0.len()), (3, 2));
+    let duplicates: Vec<(&str, usize)> =
+        chunk.duplicates.iter().map(|(name, record)| (chunk.names.path(*name), *record)).collect();
+    assert_eq!(duplicates, [("a", 2)]);
+}
+
+#[test]
+fn a_record_has_a_limited_number_of_names() {
+    let record = |names: usize| {
+        let members: Vec<String> = (0..names).map(|name| format!("\"{name}\":1")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    assert_eq!(parse(&record(10_000), true).unwrap().len(), 10_000);
+    assert!(flat(&record(10_001)).contains("more than 10000 names"));
 }
 
 fn json() -> impl Strategy<Value = Value> {
@@ -92,20 +132,40 @@ proptest! {
         let line = if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() };
         let mut wanted = Vec::new();
         expected("", &value, &mut wanted);
-        let found = parse(&line).unwrap();
-        let found: Vec<(String, String)> =
-            found.iter().map(|(name, value)| (name.clone(), value.token(&line).into_owned())).collect();
-        prop_assert_eq!(found, wanted);
+        prop_assert_eq!(parse(&line, true).unwrap(), wanted);
         // Every cut-off prefix is refused.
         for end in (1..line.trim_end().len()).filter(|end| line.is_char_boundary(*end)) {
-            prop_assert!(parse(&line[..end]).is_err(), "{}", &line[..end]);
+            prop_assert!(parse(&line[..end], true).is_err(), "{}", &line[..end]);
+        }
+    }
+
+    #[test]
+    fn names_that_are_expected_make_no_difference(
+        records in prop::collection::vec(prop::collection::vec(("[ab]{1,2}|a[.]b", any::<u8>()), 0..5), 1..6),
+    ) {
+        let object = |members: &[(String, u8)]| {
+            let members: Vec<String> = members.iter().map(|(name, value)| match value % 3 {
+                0 => format!("\"{name}\": {{\"b\": {value}}}"),
+                _ => format!("\"{name}\": {value}"),
+            }).collect();
+            format!("{{{}}}", members.join(", "))
+        };
+        let mut chunk = FlatChunk::new(Names::default(), false);
+        for (index, record) in records.iter().enumerate() {
+            let line = object(record);
+            chunk.push(&line).unwrap();
+            let (values, texts) = chunk.record(index, &line);
+            let found: Vec<(String, String)> = values.iter().map(|(name, value)| {
+                (chunk.names.path(*name).to_owned(), value.token(texts).into_owned())
+            }).collect();
+            prop_assert_eq!(found, parse(&line, false).unwrap());
         }
     }
 
     #[test]
     fn any_text_is_parsed_or_refused_as_by_serde_json(line in "[{}\\[\\]\",:0-9.eE+\\-a\\\\u é\n]{0,24}") {
         let line = format!("{{\"a\":{line}");
-        if parse(&line).is_ok() {
+        if parse(&line, true).is_ok() {
             prop_assert!(serde_json::from_str::<Value>(&line).is_ok_and(|value| value.is_object())
                 || line.contains(['e', 'E']), "{}", line);
         }

@@ -12,9 +12,12 @@ use serde_json::value::RawValue;
 /// - items between commas, in brackets or not, as Zeek writes vectors and sets, if each of them is an address, a host name
 ///   or base 64.
 ///
-/// Any other cell is one item, without quotes or square brackets around it; an empty cell has none.
+/// Any other cell is one item, without quotes or square brackets around it; an empty cell and Zeek's `(empty)` have none.
 pub fn list_items(cell: &str) -> Vec<Cow<'_, str>> {
     let cell = cell.trim();
+    if cell == EMPTY {
+        return Vec::new();
+    }
     if cell.starts_with('[')
         && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(cell)
     {
@@ -42,6 +45,69 @@ pub fn list_items(cell: &str) -> Vec<Cow<'_, str>> {
 
 /// Between the items of Packetbeat's lists in CSV exports.
 const PACKETBEAT: &str = "\";\"";
+/// Zeek's set or vector without an item.
+const EMPTY: &str = "(empty)";
+
+/// A cell as a JSON array without blanks, of which [`list_items`] returns the same items. Items of a JSON array remain as
+/// they are, without nulls; those of other forms are strings. `separator`: what stands between the items of a cell that is
+/// neither a JSON array nor in Packetbeat's form; none: any form of [`list_items`].
+pub fn json_list(cell: &str, separator: Option<&str>) -> String {
+    let cell = cell.trim();
+    if cell.starts_with('[')
+        && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(cell)
+    {
+        let items = items.into_iter().map(RawValue::get).filter(|item| *item != "null");
+        return array(items.map(|item| compact(item).into()));
+    }
+    let parts = |separator: &str| {
+        let parts = cell.split(separator).map(unquoted).filter(|part| !part.is_empty());
+        array(parts.map(|part| json_string(part).into()))
+    };
+    match separator {
+        Some(separator) if !separator.is_empty() && !is_packetbeat(cell) && cell != EMPTY => {
+            parts(separator)
+        }
+        _ => array(list_items(cell).into_iter().map(|item| json_string(&item).into())),
+    }
+}
+
+fn array<'a>(items: impl Iterator<Item = Cow<'a, str>>) -> String {
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        list.push_str(&item);
+    }
+    list.push(']');
+    list
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A JSON value without blanks between its parts.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for character in json.chars() {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+        } else if character.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = character == '"';
+        }
+        out.push(character);
+    }
+    out
+}
+
+fn is_packetbeat(cell: &str) -> bool {
+    cell.starts_with('[') && cell.ends_with(']') && cell.contains(PACKETBEAT)
+}
 
 fn json_item(item: &RawValue) -> Option<Cow<'_, str>> {
     let json = item.get();
@@ -134,6 +200,7 @@ mod tests {
     fn other_cells_are_one_item() {
         let cases: &[(&str, &[&str])] = &[
             ("", &[]),
+            ("(empty)", &[]),
             ("[]", &[]),
             ("{}", &["{}"]),
             ("[a]", &["a"]),
@@ -156,7 +223,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn lists_have_one_form() {
+        for (cell, separator, list) in [
+            (
+                r#" [ 1.50, null, {"a": "x y"}, "\u00fc\" ]" ] "#,
+                None,
+                r#"[1.50,{"a":"x y"},"\u00fc\" ]"]"#,
+            ),
+            ("a|b c|", Some("|"), r#"["a","b c"]"#),
+            ("[a\";\"b,c]", Some(","), r#"["a","b,c"]"#),
+            (r#"["a,b"]"#, Some(","), r#"["a,b"]"#),
+            ("a b, c d", Some(","), r#"["a b","c d"]"#),
+            ("a b, c d", None, r#"["a b, c d"]"#),
+            ("['a', 'b']", None, r#"["a","b"]"#),
+            ("192.0.2.1,example.com", None, r#"["192.0.2.1","example.com"]"#),
+            ("", None, "[]"),
+            ("(empty)", Some(","), "[]"),
+        ] {
+            assert_eq!(json_list(cell, separator), list, "{cell}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn one_form_has_the_same_items(cell in "[\\[\\](){}'\",;\\\\aé =.1]{0,20}") {
+            let list = json_list(&cell, None);
+            prop_assert_eq!(list_items(&list), list_items(&cell));
+            prop_assert_eq!(json_list(&list, None), list);
+        }
+
         #[test]
         fn any_items_are_read_back_from_json(items in prop::collection::vec(any::<String>(), 0..5)) {
             let cell = serde_json::to_string(&items).unwrap();
