@@ -5,8 +5,8 @@ use std::path::Path;
 use anomal_connectors::input_for_content;
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
-    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, NdjsonInput, NdjsonOutput,
-    Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
+    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, LogInput, NdjsonInput,
+    NdjsonOutput, Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
 };
 
 use crate::args::Run;
@@ -48,6 +48,7 @@ fn endpoints(engine: &mut Option<RemoteEngine>, urls: &[String]) {
 #[derive(Clone, Copy, PartialEq)]
 enum Format {
     Csv,
+    Log,
     Parquet,
     Ndjson,
 }
@@ -59,9 +60,17 @@ fn format_of_path(path: &str) -> Option<Format> {
     match name.rsplit_once('.')?.1 {
         "csv" | "tsv" | "txt" => Some(Format::Csv),
         "parquet" => Some(Format::Parquet),
+        "log" => Some(Format::Log),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         _ => None,
     }
+}
+
+/// Whether the name of a file says that it is text, which may be a log or a table.
+fn is_plain_text(path: &str) -> bool {
+    let name = path.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    Path::new(name).extension().is_some_and(|extension| extension == "txt" || extension == "log")
 }
 
 /// An input for `path`. Its extension selects the driver, else it is that of the settings, else its content does. If the driver stays the
@@ -69,11 +78,14 @@ fn format_of_path(path: &str) -> Option<Format> {
 pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let current = settings.driver().and_then(|driver| match driver {
         InputDriver::Csv(_) => Some(Format::Csv),
+        InputDriver::Log(_) => Some(Format::Log),
         InputDriver::Parquet(_) => Some(Format::Parquet),
         InputDriver::Ndjson(_) => Some(Format::Ndjson),
         InputDriver::Elasticsearch(_) => None,
     });
-    let Some(format) = format_of_path(path).or(current) else {
+    // Text is a log as well as a table.
+    let named = format_of_path(path).filter(|_| !is_plain_text(path) || !Path::new(path).is_file());
+    let Some(format) = named.or(current) else {
         // The content selects the driver.
         if Path::new(path).is_file() {
             return input_for_content(path);
@@ -83,6 +95,7 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let mut input = match format {
         format if Some(format) == current => settings.clone(),
         Format::Csv => CsvInput::new(path).into(),
+        Format::Log => LogInput::new(path).into(),
         Format::Parquet => ParquetInput { path: path.into(), auth: None }.into(),
         Format::Ndjson => NdjsonInput::new(path).into(),
     };
@@ -119,6 +132,7 @@ fn output(path: &str) -> Result<Output> {
     let format = if path == "-" { Some(Format::Csv) } else { format_of_path(path) };
     Ok(match format.ok_or_else(|| unknown_format("--output", path))? {
         Format::Csv => CsvOutput::new(path).into(),
+        Format::Log => return Err(unknown_format("--output", path)),
         Format::Parquet => ParquetOutput::new(path).into(),
         Format::Ndjson => NdjsonOutput::new(path).into(),
     })

@@ -1,11 +1,14 @@
-//! How CSV and NDJSON are read, through the built program: encodings and dialects, and the types of columns: codes, numbers
-//! that keep their digits, missing values and strays, restarts with wider types, and forms of times.
+//! How CSV, text logs and NDJSON are read, through the built program: encodings, dialects and formats, and the types of
+//! columns: codes, numbers that keep their digits, missing values and strays, restarts with wider types, and forms of times.
 
 mod types {
     mod codes;
     mod dialects;
     mod encodings;
     mod inspect;
+    mod log_formats;
+    mod logs;
+    mod odd_logs;
     mod places;
     mod restart;
     mod strays;

@@ -12,7 +12,7 @@ use anomal_spec::{ColumnType, Input, InputDriver, TypeSetting};
 use polars::prelude::{AnyValue, Column as Values};
 use serde::Serialize;
 
-use crate::{OpenOptions, TypeFindings, csv, open, text};
+use crate::{OpenOptions, TypeFindings, csv, log, open, text};
 
 /// Rows that are read, about.
 const ROWS: usize = 10_000;
@@ -31,6 +31,9 @@ pub struct Inspection {
     /// How the first file is divided into records and cells, for CSV.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<DialectInspection>,
+    /// The format of the lines of the first file, for a text log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<FormatInspection>,
     /// Rows that were read, and whether these are all.
     pub rows: usize,
     pub complete: bool,
@@ -41,6 +44,24 @@ pub struct Inspection {
     pub first: Vec<Vec<String>>,
     /// The settings that read the same without a guess.
     pub input: Input,
+}
+
+/// The format of the lines of a text log.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormatInspection {
+    pub name: &'static str,
+    /// Lines that were compared.
+    pub lines: usize,
+    /// The formats that lines fit, the best first.
+    pub shares: Vec<FormatShare>,
+}
+
+/// How many lines fit a format.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormatShare {
+    pub format: &'static str,
+    pub lines: usize,
 }
 
 /// How a CSV file is divided into records and cells.
@@ -136,6 +157,7 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         driver: driver.to_owned(),
         encoding: None,
         dialect: None,
+        format: None,
         rows,
         complete,
         columns,
@@ -146,10 +168,18 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
     if let Some(settings) = &input.csv {
         let table = csv::inspect(settings, &options)?;
         inspection.encoding = Some(table.encoding);
-        inspection.dialect = Some(table.dialect);
-        inspection.input = Input { csv: Some(table.input), ..Input::default() };
+        inspection.dialect = table.dialect;
+        inspection.input = table.input.into();
     }
-    inspection.set_types();
+    let mut declared = Vec::new();
+    if let Some(settings) = &input.log {
+        let lines = log::inspect(settings, &options)?;
+        inspection.encoding = Some(lines.encoding);
+        inspection.format = Some(lines.format);
+        inspection.input = lines.input.into();
+        declared = lines.declared;
+    }
+    inspection.set_types(&declared);
     Ok(inspection)
 }
 
@@ -159,14 +189,19 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
 /// # Errors
 /// Those of a run that reads the start of the file.
 pub fn found_settings(input: &Input, options: &OpenOptions) -> Result<String> {
+    if let Some(settings) = &input.log {
+        return Ok(log::found(settings));
+    }
     let Some(settings) = &input.csv else { return Ok(String::new()) };
     Ok(csv::inspect(settings, options)?.found)
 }
 
 impl Inspection {
-    /// Writes the types of columns into the settings, except where they would make records bad.
-    fn set_types(&mut self) {
+    /// Writes the types of columns into the settings, except where they would make records bad, and those that the format
+    /// has (`declared`).
+    fn set_types(&mut self, declared: &[String]) {
         let columns = self.columns.iter().filter(|column| column.strays == 0);
+        let columns = columns.filter(|column| !declared.contains(&column.name));
         let types = columns.map(|column| {
             let data_type = match column.data_type {
                 "integer" => ColumnType::Integer,
@@ -188,6 +223,14 @@ impl Inspection {
             }
             types.append(&mut csv.types);
             csv.types = types;
+        } else if let Some(log) = &mut self.input.log {
+            let words = words.into_iter().filter(|word| !word.contains(' ')).cloned();
+            let words: Vec<String> = words.collect();
+            if log.null_words.is_none() && !words.is_empty() {
+                log.null_words = Some(words);
+            }
+            types.append(&mut log.types);
+            log.types = types;
         } else if let Some(ndjson) = &mut self.input.ndjson {
             types.append(&mut ndjson.types);
             ndjson.types = types;

@@ -22,6 +22,7 @@ mod inspect;
 mod json_text;
 mod json_value;
 mod lines;
+mod log;
 pub mod ndjson;
 pub mod parquet;
 mod records;
@@ -31,6 +32,7 @@ mod run_info;
 pub mod sink;
 mod sniff;
 pub mod source;
+mod tabular;
 mod task;
 pub mod terminal;
 pub mod text;
@@ -47,8 +49,8 @@ pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
 pub use inspect::{
-    ColumnInspection, DialectInspection, DialectScore, Inspection, InspectionNote, found_settings,
-    inspect,
+    ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
+    InspectionNote, found_settings, inspect,
 };
 pub use registry::ConnectorRegistry;
 pub use remote::Access;

@@ -28,13 +28,23 @@ pub(crate) struct RecordSpan {
     pub quotes: bool,
     pub row: u64,
     pub line: u64,
+    /// The number of the layout that header lines give it.
+    pub layout: u32,
     file: usize,
 }
 
 impl RecordSpan {
     /// A record that spans all of a text.
     pub fn for_text(text: &str) -> Self {
-        Self { start: 0, end: text.len(), quotes: text.contains('"'), row: 0, line: 1, file: 0 }
+        Self {
+            start: 0,
+            end: text.len(),
+            quotes: text.contains('"'),
+            row: 0,
+            line: 1,
+            layout: 0,
+            file: 0,
+        }
     }
 }
 
@@ -83,6 +93,21 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
     });
 }
 
+/// Lines between records that describe those behind them.
+pub(crate) trait HeaderLines: Send {
+    /// Forgets the lines of the file before.
+    fn begin_file(&mut self);
+
+    /// Takes a line that begins with `#`.
+    fn read(&mut self, line: &str);
+
+    /// The number of the layout of the records that follow.
+    ///
+    /// # Errors
+    /// The reason and a message, if they can't be read.
+    fn layout(&mut self) -> std::result::Result<u32, (&'static str, String)>;
+}
+
 /// A file whose records are read next.
 pub(crate) struct OpenedFile<'a> {
     pub name: &'a str,
@@ -104,6 +129,8 @@ pub(crate) struct Records {
     pub shape: Shape,
     /// Whether an empty line is a record, as in a file of one column.
     pub keep_blank: bool,
+    /// Reads lines that begin with `#`, which are no records then.
+    pub headers: Option<Box<dyn HeaderLines>>,
     file: usize,
     lines: Option<Lines>,
     next_row: u64,
@@ -121,13 +148,14 @@ impl Records {
     ) -> Self {
         let files = Arc::new(files);
         Self {
-            policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip },
+            policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip, hint: None },
             files,
             options: options.clone(),
             given_encoding: encoding,
             encoding: None,
             shape,
             keep_blank: false,
+            headers: None,
             file: 0,
             lines: None,
             next_row: 0,
@@ -145,6 +173,9 @@ impl Records {
             self.note_encoding(&name, &encoding);
         }
         self.encoding = Some(encoding);
+        if let Some(headers) = &mut self.headers {
+            headers.begin_file();
+        }
         let mut lines = Lines::new(text, self.shape, self.options.block_bytes);
         begin(&mut OpenedFile { name: &name, lines: &mut lines, encoding })?;
         self.lines = Some(lines);
@@ -197,6 +228,11 @@ impl Records {
             lines.next().map_err(|error| self.files.read_error(self.file, &error))?
         else {
             self.lines = None;
+            // A file may have header lines alone.
+            if let Some(headers) = &mut self.headers {
+                let place = || self.files.name(self.file);
+                headers.layout().map_err(|wrong| header_error(&place(), wrong))?;
+            }
             return Ok(true);
         };
         let blank = match self.shape {
@@ -211,10 +247,19 @@ impl Records {
         if blank {
             return Ok(true);
         }
+        let mut layout = 0;
+        if let Some(headers) = &mut self.headers {
+            if record.bytes.first() == Some(&b'#') {
+                headers.read(&String::from_utf8_lossy(record.bytes));
+                return Ok(true);
+            }
+            let place = || format!("{}:{}", self.files.name(self.file), record.line);
+            layout = headers.layout().map_err(|wrong| header_error(&place(), wrong))?;
+        }
         let start = raw.text.len();
         let (quotes, line) = (record.quotes, record.line);
-        let mut span =
-            RecordSpan { start, end: start, quotes, row: self.next_row, line, file: self.file };
+        let (row, file) = (self.next_row, self.file);
+        let mut span = RecordSpan { start, end: start, quotes, row, line, layout, file };
         self.next_row += 1;
         let reason = match (record.bad, simdutf8::basic::from_utf8(record.bytes)) {
             (None, Ok(text)) => {
@@ -234,12 +279,18 @@ impl Records {
     }
 }
 
+fn header_error(place: &str, (reason, message): (&'static str, String)) -> Error {
+    Error::input(reason, format!("{place}: {message}"))
+}
+
 /// How bad records are handled.
 #[derive(Clone)]
 pub(crate) struct BadRecordPolicy {
     files: Arc<Files>,
     driver: &'static str,
     skip: bool,
+    /// What a message about a bad record adds.
+    pub hint: Option<String>,
 }
 
 impl BadRecordPolicy {
@@ -263,7 +314,11 @@ impl BadRecordPolicy {
             raw: raw_text(bytes),
         };
         if !self.skip {
-            return Err(bad_record(bad, self.driver));
+            let mut error = bad_record(bad, self.driver);
+            if let Some(hint) = &self.hint {
+                error.message = format!("{}; {hint}", error.message);
+            }
+            return Err(error);
         }
         rejected.push(bad);
         Ok(())

@@ -11,6 +11,7 @@ use crate::{
     connector::{Connector, OutputContext},
     csv::CsvConnector,
     elasticsearch::ElasticsearchConnector,
+    log::LogConnector,
     ndjson::NdjsonConnector,
     parquet::ParquetConnector,
     run_info::RunInfo,
@@ -30,6 +31,7 @@ impl Default for ConnectorRegistry {
         let mut registry = Self::empty();
         registry.register(CsvConnector);
         registry.register(ElasticsearchConnector);
+        registry.register(LogConnector);
         registry.register(NdjsonConnector);
         registry.register(ParquetConnector);
         registry.register(TerminalConnector);
@@ -163,7 +165,7 @@ mod tests {
     fn a_missing_driver_is_an_error_with_the_names_of_all() {
         let registry = ConnectorRegistry::default();
         let error = registry.open(&Input::default(), &OpenOptions::default()).err().unwrap();
-        let names = "csv, elasticsearch, ndjson, parquet, terminal";
+        let names = "csv, elasticsearch, log, ndjson, parquet, terminal";
         assert!(error.message.ends_with(names), "{error}");
     }
 }

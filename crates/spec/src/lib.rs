@@ -6,6 +6,7 @@
 
 mod check;
 mod load;
+mod log_rules;
 mod manifest;
 mod original;
 mod paths;
@@ -17,6 +18,7 @@ mod types;
 mod yaml;
 
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
+pub use log_rules::{column_name, compile_pattern};
 pub use manifest::{to_input_yaml, to_manifest_yaml};
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use paths::{is_url, is_web, visit_paths, without_query};

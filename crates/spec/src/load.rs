@@ -9,7 +9,7 @@ use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
     SettingsError,
     check::{Check, Places},
-    original,
+    log_rules, original,
     schema::SettingsSchema,
     time_rules,
     yaml::{self, Node, Value},
@@ -154,6 +154,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         let (prefix, spec) = value.get("spec").map_or(("", &value), |spec| ("spec.", spec));
         reject_shared_files(&mut check, spec, prefix);
         time_rules::check(&mut check, spec, prefix);
+        log_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {
         match serde_json::from_value(value) {

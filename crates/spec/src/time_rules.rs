@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The drivers with `types` and `times`.
-const DRIVERS: [&str; 2] = ["csv", "ndjson"];
+const DRIVERS: [&str; 3] = ["csv", "log", "ndjson"];
 
 /// Checks the settings of times of the input of a `spec`.
 pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {

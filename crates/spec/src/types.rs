@@ -11,6 +11,7 @@ mod engines;
 mod feature;
 mod input;
 mod job;
+mod log;
 mod output;
 mod report;
 mod runner;
@@ -33,6 +34,7 @@ pub use input::{
     Strays, ThousandsMark,
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
+pub use log::{Columns, LogFormat, LogInput};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
 };

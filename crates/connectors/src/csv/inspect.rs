@@ -9,6 +9,7 @@ use crate::{
     files::Files,
     inspect::{DialectInspection, DialectScore},
     lines::Shape,
+    log::with_header_lines,
     records::Records,
     remote::Access,
     source::OpenOptions,
@@ -20,7 +21,8 @@ const SHOWN: usize = 3;
 /// The encoding and dialect of the first file of an input.
 pub(crate) struct TableInspection {
     pub encoding: String,
-    pub dialect: DialectInspection,
+    /// Nothing for a text log with header lines.
+    pub dialect: Option<DialectInspection>,
     /// What was found out, as settings in a flow mapping.
     pub found: String,
     /// The settings that give the same without a guess.
@@ -38,11 +40,17 @@ pub(crate) fn inspect(input: &CsvInput, options: &OpenOptions) -> Result<TableIn
     let mut records = Records::new(files, "CSV", shape, input.encoding, false, options);
     let mut opened = None;
     records.open(&mut |file| {
-        let start = TableStart::read(file, &given, &input.names)?;
-        opened = Some((file.encoding.encoding.name().to_ascii_lowercase(), start));
+        let encoding = file.encoding.encoding.name().to_ascii_lowercase();
+        let log = with_header_lines(file, &given, &input.names)?.is_some();
+        let start = if log { None } else { Some(TableStart::read(file, &given, &input.names)?) };
+        opened = Some((encoding, start));
         Ok(())
     })?;
     let (encoding, start) = opened.ok_or_else(|| Error::internal("no file was opened"))?;
+    let Some(start) = start else {
+        let (found, input) = (String::new(), input.clone());
+        return Ok(TableInspection { encoding, dialect: None, found, input });
+    };
     let sniffed = start.sniffed();
     let base = Dialect::rfc4180(b',');
     let candidates = sniffed.candidates.iter().take(SHOWN).map(|candidate| {
@@ -90,7 +98,7 @@ pub(crate) fn inspect(input: &CsvInput, options: &OpenOptions) -> Result<TableIn
         },
         ..settings
     };
-    Ok(TableInspection { encoding, dialect, found, input })
+    Ok(TableInspection { encoding, dialect: Some(dialect), found, input })
 }
 
 /// The settings with all parts of a dialect.

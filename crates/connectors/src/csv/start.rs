@@ -3,6 +3,7 @@
 use std::{collections::HashMap, io, path::Path};
 
 use anomal_core::{Error, Result, proto::Diagnostic};
+use anomal_spec::LogFormat;
 
 use super::split::cells;
 use crate::{
@@ -11,7 +12,11 @@ use crate::{
     findings::TypeFindings,
     lines::Shape,
     records::OpenedFile,
-    sniff::dialect::{DialectFinding, PREFIX, sniff},
+    sniff::{
+        dialect::{DialectFinding, PREFIX, sniff},
+        log::{LogKind, detect},
+    },
+    text::scalar,
 };
 
 /// The start of a file, up to its first record.
@@ -20,6 +25,8 @@ pub(super) struct TableStart {
     sniffed: DialectFinding,
     /// Names that are there twice, and the new names of the second ones.
     renamed: Vec<(String, String)>,
+    /// The format of a text log that the lines have.
+    log: Option<LogFormat>,
 }
 
 impl TableStart {
@@ -31,9 +38,11 @@ impl TableStart {
         let (prefix, complete) =
             file.lines.peek(PREFIX).map_err(|error| failed(file.name, &error))?;
         let sniffed = sniff(prefix, complete, given);
+        let is_table = sniffed.candidates.is_empty() && sniffed.first.len() > 1;
+        let log = if is_table || given.separator.is_some() { None } else { log(prefix, complete) };
         file.lines.set_shape(Shape::for_dialect(sniffed.dialect));
         file.lines.skip_lines(sniffed.skip_lines).map_err(|error| failed(file.name, &error))?;
-        let mut start = Self { names: Vec::new(), renamed: Vec::new(), sniffed };
+        let mut start = Self { names: Vec::new(), renamed: Vec::new(), sniffed, log };
         if start.sniffed.header {
             start.names = start.header(file)?;
         } else if start.sniffed.first.is_empty() {
@@ -78,6 +87,12 @@ impl TableStart {
         !self.renamed.is_empty()
     }
 
+    /// What reads the file better: the driver and its settings.
+    pub fn other_driver(&self, path: &str) -> Option<String> {
+        let format = self.log?.name();
+        Some(format!("`log: {{path: {}, format: {format}}}`", scalar(path)))
+    }
+
     /// Notes what was found out.
     pub fn note(&self, file: &str, findings: &TypeFindings) {
         let note = |reason: &str, message: String| {
@@ -90,6 +105,10 @@ impl TableStart {
         };
         for (reason, message) in &self.sniffed.notes {
             note(reason, format!("{file}: {message}"));
+        }
+        if let Some(driver) = self.other_driver(file) {
+            let message = format!("{file}: the lines are those of a log, which {driver} reads");
+            note("OTHER_KIND", message);
         }
         for (name, new) in &self.renamed {
             let message = format!(
@@ -163,6 +182,14 @@ impl TableStart {
             self.renamed.push((name, new));
         }
         Ok(())
+    }
+}
+
+/// The format of a text log that begins with these bytes.
+fn log(prefix: &[u8], complete: bool) -> Option<LogFormat> {
+    match detect(prefix, complete).kind {
+        LogKind::Format(format) => Some(format).filter(|format| *format != LogFormat::Lines),
+        LogKind::Json | LogKind::Csv => None,
     }
 }
 

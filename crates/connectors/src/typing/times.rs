@@ -6,14 +6,13 @@ use anomal_core::{
     Batch, Error, Result, column_of_view,
     proto::{Column, DataType, Diagnostic, TimeReading},
 };
-use anomal_spec::{
-    CsvInput, NdjsonInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone,
-};
+use anomal_spec::{NdjsonInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 use jiff::tz::TimeZone;
 
 use super::{classes::Class, infer::Inference, rules::TypeRules, view::View};
 use crate::{
     datetime::{TimeDetection, TimeReader, Years},
+    tabular::TextSettings,
     text::scalar,
 };
 
@@ -27,8 +26,9 @@ pub(crate) struct TimeSettings<'a> {
 }
 
 impl<'a> TimeSettings<'a> {
-    pub fn for_csv(input: &'a CsvInput) -> Self {
-        Self { driver: "input.csv", types: &input.types, times: input.times.as_ref() }
+    pub fn for_text(settings: &'a TextSettings) -> Self {
+        let TextSettings { driver, types, times, .. } = settings;
+        Self { driver, types, times: times.as_ref() }
     }
 
     pub fn for_ndjson(input: &'a NdjsonInput) -> Self {

@@ -13,6 +13,7 @@ use polars::prelude::{
 use rayon::prelude::*;
 
 use super::{
+    cell_text::CellText,
     classes::{self, Class, Classes, Kind},
     places::NumberFormat,
     rules::{Misfit, TypeRules},
@@ -40,6 +41,8 @@ pub(crate) struct View {
     pub format: Option<NumberFormat>,
     /// How times are written; none: in any format that has one reading.
     pub times: Option<Arc<TimeReader>>,
+    /// How the text of cells is read.
+    pub cell_text: CellText,
 }
 
 impl View {
@@ -52,6 +55,7 @@ impl View {
             inferred: None,
             format: None,
             times: None,
+            cell_text: CellText::AsRead,
         }
     }
 
@@ -139,6 +143,11 @@ pub(crate) fn type_columns(
 
 fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Column, Misfits)> {
     let kind = view.inferred.map(Classes::kind);
+    let own = match &view.cell_text {
+        CellText::AsRead => None,
+        cell_text => Some(cell_text.read_column(column.str()?).into_owned().into_column()),
+    };
+    let column = own.as_ref().unwrap_or(column);
     let tokens = json_text::tokens(column)?;
     let text = match &tokens {
         // The readers of numbers and truth values distinguish 5 and "5".

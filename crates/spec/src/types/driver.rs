@@ -5,10 +5,11 @@
 
 use super::{
     Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Input,
-    NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
+    LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
 };
 
 const CSV: &str = "csv";
+const LOG: &str = "log";
 const PARQUET: &str = "parquet";
 const NDJSON: &str = "ndjson";
 const ELASTICSEARCH: &str = "elasticsearch";
@@ -18,6 +19,7 @@ const TERMINAL: &str = "terminal";
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InputDriver<'a> {
     Csv(&'a CsvInput),
+    Log(&'a LogInput),
     Parquet(&'a ParquetInput),
     Ndjson(&'a NdjsonInput),
     Elasticsearch(&'a ElasticsearchInput),
@@ -46,16 +48,20 @@ impl Input {
     /// The driver. `None` if the settings name none, which [`load`](crate::load) refuses.
     pub fn driver(&self) -> Option<InputDriver<'_>> {
         let csv = self.csv.as_ref().map(InputDriver::Csv);
+        let log = || self.log.as_ref().map(InputDriver::Log);
         let parquet = || self.parquet.as_ref().map(InputDriver::Parquet);
         let ndjson = || self.ndjson.as_ref().map(InputDriver::Ndjson);
         let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
-        csv.or_else(parquet).or_else(ndjson).or_else(elasticsearch)
+        csv.or_else(log).or_else(parquet).or_else(ndjson).or_else(elasticsearch)
     }
 
     /// The settings of the driver, if it reads files.
     pub fn file_mut(&mut self) -> Option<FileSettings<'_>> {
         if let Some(CsvInput { path, auth, .. }) = &mut self.csv {
             return Some(FileSettings { driver: CSV, path, auth });
+        }
+        if let Some(LogInput { path, auth, .. }) = &mut self.log {
+            return Some(FileSettings { driver: LOG, path, auth });
         }
         if let Some(ParquetInput { path, auth }) = &mut self.parquet {
             return Some(FileSettings { driver: PARQUET, path, auth });
@@ -70,6 +76,7 @@ impl<'a> InputDriver<'a> {
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv(_) => CSV,
+            Self::Log(_) => LOG,
             Self::Parquet(_) => PARQUET,
             Self::Ndjson(_) => NDJSON,
             Self::Elasticsearch(_) => ELASTICSEARCH,
@@ -80,6 +87,7 @@ impl<'a> InputDriver<'a> {
     pub fn path(self) -> Option<&'a str> {
         match self {
             Self::Csv(csv) => Some(&csv.path),
+            Self::Log(log) => Some(&log.path),
             Self::Parquet(parquet) => Some(&parquet.path),
             Self::Ndjson(ndjson) => Some(&ndjson.path),
             Self::Elasticsearch(_) => None,
@@ -90,6 +98,7 @@ impl<'a> InputDriver<'a> {
     pub fn auth(self) -> Option<&'a Auth> {
         match self {
             Self::Csv(csv) => csv.auth.as_ref(),
+            Self::Log(log) => log.auth.as_ref(),
             Self::Parquet(parquet) => parquet.auth.as_ref(),
             Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
             Self::Elasticsearch(server) => server.auth.as_ref(),
@@ -189,6 +198,12 @@ impl From<CsvInput> for Input {
     }
 }
 
+impl From<LogInput> for Input {
+    fn from(log: LogInput) -> Self {
+        Self { log: Some(log), ..Self::default() }
+    }
+}
+
 impl From<ParquetInput> for Input {
     fn from(parquet: ParquetInput) -> Self {
         Self { parquet: Some(parquet), ..Self::default() }
@@ -250,8 +265,9 @@ mod tests {
 
     #[test]
     fn file_settings_can_be_changed() {
-        let inputs: [Input; 3] = [
+        let inputs: [Input; 4] = [
             CsvInput::new("old").into(),
+            LogInput::new("old").into(),
             ParquetInput { path: "old".into(), auth: Some(auth()) }.into(),
             NdjsonInput::new("old").into(),
         ];
