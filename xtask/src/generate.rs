@@ -6,6 +6,7 @@ mod finance;
 mod logins;
 mod random;
 mod web;
+mod zeek;
 
 use std::{
     fs::File,
@@ -24,9 +25,15 @@ pub struct Arguments {
     rows: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Of web: other families of attacks, for which no rule of `anomal init` was written
+    /// Of web and zeek: other families of attacks, for which no rule of `anomal init` was written
     #[arg(long)]
     held_out: bool,
+    /// Of web: how the requests are written
+    #[arg(long, default_value = "csv")]
+    format: web::WebFormat,
+    /// Of zeek: which log
+    #[arg(long, default_value = "conn")]
+    log: zeek::ZeekLog,
     /// A file (`-`: standard output)
     #[arg(long, default_value = "-")]
     output: PathBuf,
@@ -42,6 +49,8 @@ enum Data {
     Logins,
     /// Requests to a web server, with three families of attacks
     Web,
+    /// A log of Zeek about an office's network, with a scan, a beacon and a tunnel
+    Zeek,
 }
 
 /// Writes the header and the rows.
@@ -72,7 +81,14 @@ fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> 
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),
         Data::Finance => finance::write(arguments.rows, arguments.seed, output),
         Data::Logins => logins::write(arguments.rows, arguments.seed, output),
-        Data::Web => web::write(arguments.rows, arguments.seed, arguments.held_out, output),
+        Data::Web => {
+            let Arguments { rows, seed, held_out, format, .. } = arguments;
+            web::write(*rows, *seed, *held_out, *format, output)
+        }
+        Data::Zeek => {
+            let Arguments { rows, seed, held_out, log, .. } = arguments;
+            zeek::write(*rows, *seed, *held_out, *log, output)
+        }
     }?;
     output.flush()
 }
