@@ -150,7 +150,7 @@ fn entity(column: &ColumnProfile, present: usize) -> Option<Role> {
     }
     let repeats = present >= column.distinct() * ROWS_PER_ENTITY;
     match kind {
-        EntityKind::Address if has(name, names::DESTINATION) => Some(by_values(column, present)),
+        EntityKind::Address if names::is_destination(name) => Some(by_values(column, present)),
         EntityKind::Address | EntityKind::User
             if column.data_type == DataType::String || has(name, names::USER) =>
         {
@@ -187,7 +187,7 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
     if whole && has(name, names::STATUS) && within(100.0, 599.0) && distinct <= MAX_CATEGORIES {
         return Role::Status(format!("{} >= 400", quoted(name)));
     }
-    if whole && has(name, names::PORT) && within(0.0, 65_535.0) && distinct > MAX_CATEGORIES {
+    if whole && names::is_port(name) && within(0.0, 65_535.0) && distinct > MAX_CATEGORIES {
         return Role::LeftOut("is a port that changes from row to row".to_owned());
     }
     if whole && present > 20 {
@@ -199,7 +199,8 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
             return Role::LeftOut("never falls from row to row, as a counter or a time".to_owned());
         }
     }
-    if whole && has(name, names::CODE) && distinct <= 30 { Role::Category } else { Role::Number }
+    let is_code = has(name, names::CODE) || names::is_port(name);
+    if whole && is_code && distinct <= 30 { Role::Category } else { Role::Number }
 }
 
 fn text(column: &ColumnProfile, present: usize) -> Role {
