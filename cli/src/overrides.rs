@@ -5,8 +5,9 @@ use std::path::Path;
 use anomal_connectors::input_for_content;
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{
-    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, JsonInput, NdjsonInput,
-    NdjsonOutput, Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web, without_query,
+    AnomalyJobSpec, CsvInput, CsvOutput, Engines, Input, InputDriver, JsonInput, LogInput,
+    NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, RemoteEngine, is_url, is_web,
+    without_query,
 };
 
 use crate::args::Run;
@@ -48,6 +49,7 @@ fn endpoints(engine: &mut Option<RemoteEngine>, urls: &[String]) {
 #[derive(Clone, Copy, PartialEq)]
 enum Format {
     Csv,
+    Log,
     Parquet,
     Ndjson,
     Json,
@@ -60,10 +62,18 @@ fn format_of_path(path: &str) -> Option<Format> {
     match name.rsplit_once('.')?.1 {
         "csv" | "tsv" | "txt" => Some(Format::Csv),
         "parquet" => Some(Format::Parquet),
+        "log" => Some(Format::Log),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "json" => Some(Format::Json),
         _ => None,
     }
+}
+
+/// Whether the name of a file says that it is text, which may be a log or a table.
+fn is_plain_text(path: &str) -> bool {
+    let name = path.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    Path::new(name).extension().is_some_and(|extension| extension == "txt" || extension == "log")
 }
 
 /// An input for `path`. Its extension selects the driver, else it is that of the settings, else its content does. If the driver stays the
@@ -71,6 +81,7 @@ fn format_of_path(path: &str) -> Option<Format> {
 pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let current = settings.driver().and_then(|driver| match driver {
         InputDriver::Csv(_) => Some(Format::Csv),
+        InputDriver::Log(_) => Some(Format::Log),
         InputDriver::Parquet(_) => Some(Format::Parquet),
         InputDriver::Ndjson(_) => Some(Format::Ndjson),
         InputDriver::Json(_) => Some(Format::Json),
@@ -81,6 +92,8 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
         // One object a line, or another frame.
         Some(Format::Json) if current.as_ref().is_some_and(is_json) => current,
         Some(Format::Json) if Path::new(path).is_file() => None,
+        // Text is a log as well as a table.
+        Some(_) if is_plain_text(path) && Path::new(path).is_file() => current,
         None => current,
         format => format,
     };
@@ -94,6 +107,7 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
     let mut input = match format {
         format if Some(format) == current => settings.clone(),
         Format::Csv => CsvInput::new(path).into(),
+        Format::Log => LogInput::new(path).into(),
         Format::Parquet => ParquetInput::new(path).into(),
         Format::Ndjson => NdjsonInput::new(path).into(),
         Format::Json => JsonInput::new(path).into(),
@@ -132,6 +146,7 @@ fn output(path: &str) -> Result<Output> {
     let format = format.filter(|format| *format != Format::Json);
     Ok(match format.ok_or_else(|| unknown_format("--output", path))? {
         Format::Csv => CsvOutput::new(path).into(),
+        Format::Log => return Err(unknown_format("--output", path)),
         Format::Parquet => ParquetOutput::new(path).into(),
         Format::Ndjson | Format::Json => NdjsonOutput::new(path).into(),
     })

@@ -62,6 +62,71 @@ fn requests_to_a_web_server() {
     assert_found(&["web", "--rows", "8000"], &["1", "2"], "label", 0.99, 0.70);
 }
 
+/// Detection in the requests of one seed, written in a format. `label`: the column that init is told to leave out, if its
+/// name does not say that.
+fn found_in(format: &str, file: &str, column: &str, named: bool) -> (f64, f64) {
+    let workspace = Workspace::default();
+    let data = workspace.path(file);
+    let mut generate = std::process::Command::new(program("xtask"));
+    generate.args(["generate", "web", "--rows", "8000", "--seed", "1", "--format", format]);
+    assert!(generate.arg("--output").arg(data).status().unwrap().success());
+    detection_in(&workspace, file, column, named)
+}
+
+/// As [`detection`], of any file.
+fn detection_in(workspace: &Workspace, file: &str, label: &str, named: bool) -> (f64, f64) {
+    let option: &[&str] = if named { &[] } else { &["--label", label] };
+    workspace.anomal(&[&["init", file, "--output", "job.yaml"], option].concat()).expect(0, &[]);
+    let settings = workspace.read("job.yaml");
+    let line = format!("# left out: {label} says which rows are anomalies");
+    assert!(settings.contains(&line), "{settings}");
+    workspace.anomal(&["run", "job.yaml", "--quiet"]).expect(0, &[]);
+    let results = format!("{}.results.parquet", file.split('.').next().unwrap());
+    let evaluation = workspace.anomal(&["evaluate", &results, "--label", label, "--json"]);
+    evaluation.expect(0, &[]);
+    let figures: serde_json::Value = serde_json::from_str(&evaluation.stdout).unwrap();
+    let figure = |name: &str| figures[name]["value"].as_f64().unwrap();
+    (figure("auroc"), figure("averagePrecision"))
+}
+
+#[test]
+fn one_log_in_four_spellings() {
+    let found = [
+        ("csv", "in.csv", "label", true),
+        ("combined", "in.log", "extra.2", false),
+        ("iis", "in.log", "x-label", true),
+        ("ndjson", "in.ndjson", "label", true),
+    ]
+    .map(|(format, file, label, named)| found_in(format, file, label, named));
+    for (auroc, precision) in found {
+        assert!(auroc >= 0.99 && precision >= 0.70, "{found:?}");
+        assert!((auroc - found[0].0).abs() <= 0.005, "{found:?}");
+    }
+}
+
+/// The least area and average precision in logs of Zeek.
+#[track_caller]
+fn assert_found_in_zeek(options: &[&str], auroc: f64, precision: f64) {
+    for log in ["conn", "dns"] {
+        let workspace = Workspace::default();
+        let mut generate = std::process::Command::new(program("xtask"));
+        generate.args(["generate", "zeek", "--rows", "6000", "--log", log]).args(options);
+        assert!(generate.arg("--output").arg(workspace.path("in.log")).status().unwrap().success());
+        let found = detection_in(&workspace, "in.log", "label", true);
+        assert!(found.0 >= auroc && found.1 >= precision, "{found:?} in {log}.log");
+    }
+}
+
+#[test]
+fn logs_of_zeek() {
+    assert_found_in_zeek(&["--seed", "1"], 0.95, 0.30);
+}
+
+#[test]
+fn attacks_in_logs_of_zeek_for_which_no_rule_was_written() {
+    assert_found_in_zeek(&["--seed", "3", "--held-out"], 0.90, 0.20);
+}
+
 #[test]
 fn attacks_for_which_no_rule_was_written() {
     assert_found(&["web", "--rows", "8000", "--held-out"], &["3"], "label", 0.95, 0.50);

@@ -1,5 +1,5 @@
-//! How CSV and NDJSON are read, through the built program: encodings and dialects, and the types of columns: codes, numbers
-//! that keep their digits, missing values and strays, restarts with wider types, and forms of times.
+//! How CSV, text logs and NDJSON are read, through the built program: encodings, dialects and formats, and the types of
+//! columns: codes, numbers that keep their digits, missing values and strays, restarts with wider types, and forms of times.
 
 mod types {
     mod codes;
@@ -9,6 +9,9 @@ mod types {
     mod inspect;
     mod json;
     mod lists;
+    mod log_formats;
+    mod logs;
+    mod odd_logs;
     mod places;
     mod restart;
     mod strays;

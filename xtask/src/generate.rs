@@ -6,6 +6,7 @@ mod finance;
 mod logins;
 mod random;
 mod web;
+mod zeek;
 
 use std::{
     fs::File,
@@ -24,12 +25,15 @@ pub struct Arguments {
     rows: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Of web: other families of attacks, for which no rule of `anomal init` was written
+    /// Of web and zeek: other families of attacks, for which no rule of `anomal init` was written
     #[arg(long)]
     held_out: bool,
-    /// Of logins: how they are written
-    #[arg(long, value_enum, default_value_t)]
-    format: logins::Format,
+    /// Of logins (csv, windows, cloudtrail) and web (csv, combined, iis, ndjson): how the records are written
+    #[arg(long, default_value = "csv")]
+    format: String,
+    /// Of zeek: which log
+    #[arg(long, default_value = "conn")]
+    log: zeek::ZeekLog,
     /// A file (`-`: standard output)
     #[arg(long, default_value = "-")]
     output: PathBuf,
@@ -45,6 +49,8 @@ enum Data {
     Logins,
     /// Requests to a web server, with three families of attacks
     Web,
+    /// A log of Zeek about an office's network, with a scan, a beacon and a tunnel
+    Zeek,
 }
 
 /// Writes the header and the rows.
@@ -74,8 +80,29 @@ fn write(arguments: &Arguments, output: &mut impl Write) -> std::io::Result<()> 
     match arguments.data {
         Data::Dns => dns::write(arguments.rows, arguments.seed, output),
         Data::Finance => finance::write(arguments.rows, arguments.seed, output),
-        Data::Logins => logins::write(arguments.rows, arguments.seed, arguments.format, output),
-        Data::Web => web::write(arguments.rows, arguments.seed, arguments.held_out, output),
+        Data::Logins => {
+            let Arguments { rows, seed, format, .. } = arguments;
+            logins::write(*rows, *seed, named(format)?, output)
+        }
+        Data::Web => {
+            let Arguments { rows, seed, held_out, format, .. } = arguments;
+            web::write(*rows, *seed, *held_out, named(format)?, output)
+        }
+        Data::Zeek => {
+            let Arguments { rows, seed, held_out, log, .. } = arguments;
+            zeek::write(*rows, *seed, *held_out, *log, output)
+        }
     }?;
     output.flush()
+}
+
+/// The format of a name.
+fn named<F: ValueEnum>(name: &str) -> std::io::Result<F> {
+    F::from_str(name, false).map_err(|_| {
+        let known = F::value_variants().iter().filter_map(F::to_possible_value);
+        let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        let message =
+            format!("there is no format {name} of this data; there are {}", known.join(", "));
+        std::io::Error::new(ErrorKind::InvalidInput, message)
+    })
 }

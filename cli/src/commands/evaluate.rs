@@ -11,7 +11,7 @@ use super::{CommandResult, print};
 use crate::{args::Evaluate, exit, present::error::Failure, results::ResultFile, settings};
 
 /// Labels of rows that are not anomalies.
-const NORMAL: [&str; 7] = ["", "0", "0.0", "false", "no", "normal", "benign"];
+const NORMAL: [&str; 8] = ["", "-", "0", "0.0", "false", "no", "normal", "benign"];
 
 pub fn evaluate(arguments: &Evaluate) -> CommandResult {
     let (file, label) = results(arguments)?;

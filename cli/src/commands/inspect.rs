@@ -38,8 +38,9 @@ fn input(path: &str) -> Result<Input, Failure> {
     }
     let content = input_for_content(path)?;
     let named = overrides::input(&Input::default(), path);
-    // The content of Parquet is sure; an object may also be a cell.
-    Ok(if content.parquet.is_some() { content } else { named.unwrap_or(content) })
+    // The content of Parquet and of logs is sure; an object may also be a cell.
+    let sure = content.parquet.is_some() || content.log.is_some();
+    Ok(if sure { content } else { named.unwrap_or(content) })
 }
 
 fn describe(file: &str, inspection: &Inspection) -> Result<String, Failure> {
@@ -59,6 +60,13 @@ fn describe(file: &str, inspection: &Inspection) -> Result<String, Failure> {
         count => format!("{} columns", text::grouped(count)),
     };
     let _ = writeln!(out, ", {columns}, {rows}");
+    if let Some(format) = &inspection.format {
+        let _ = writeln!(out, "format: {}", format.name);
+        for share in &format.shares {
+            let (lines, all) = (text::grouped(share.lines), text::grouped(format.lines));
+            let _ = writeln!(out, "  {}: {lines} of the first {all} lines", share.format);
+        }
+    }
     if let Some(dialect) = &inspection.dialect {
         let header = if dialect.header { "with a header" } else { "without a header" };
         let plain = if dialect.plain { "plain CSV with commas" } else { "another dialect" };

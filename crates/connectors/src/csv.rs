@@ -2,11 +2,9 @@
 
 mod connector;
 mod file;
+mod format;
 mod inspect;
-mod prefetch;
-mod sample;
 mod sink;
-mod source;
 mod split;
 mod start;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 mod settings;
 
-pub(crate) use settings::{GivenDialect, character, describe};
+pub(crate) use settings::{GivenDialect, Mark, character, describe};
 
 /// What separates cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub(crate) struct Dialect {
 /// it.
 pub(crate) type Span = (usize, usize);
 
+/// In place of a position: the record has no such cell.
+pub(crate) const ABSENT: Span = (usize::MAX, usize::MAX);
+
 /// Cells of records, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct CellBuffer {
@@ -62,6 +65,16 @@ impl CellBuffer {
         self.spans.clear();
         self.unescaped.clear();
         self.behind_quotes = 0;
+    }
+
+    /// Adds a cell without a value.
+    pub fn push_absent(&mut self) {
+        self.spans.push(ABSENT);
+    }
+
+    #[inline]
+    pub fn is_absent(&self, cell: usize) -> bool {
+        self.spans[cell] == ABSENT
     }
 
     /// The text of a cell that was cut from `text`.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     OpenOptions, TypeFindings,
     json::{JsonSettings, JsonSource},
-    open, text,
+    log, open, text,
 };
 
 /// Rows that are read, about.
@@ -40,6 +40,9 @@ pub struct Inspection {
     /// Members of objects in lists, which settings can name as columns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
+    /// The format of the lines of the first file, for a text log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<FormatInspection>,
     /// Rows that were read, and whether these are all.
     pub rows: usize,
     pub complete: bool,
@@ -50,6 +53,24 @@ pub struct Inspection {
     pub first: Vec<Vec<String>>,
     /// The settings that read the same without a guess.
     pub input: Input,
+}
+
+/// The format of the lines of a text log.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormatInspection {
+    pub name: &'static str,
+    /// Lines that were compared.
+    pub lines: usize,
+    /// The formats that lines fit, the best first.
+    pub shares: Vec<FormatShare>,
+}
+
+/// How many lines fit a format.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormatShare {
+    pub format: &'static str,
+    pub lines: usize,
 }
 
 /// How a CSV file is divided into records and cells.
@@ -147,6 +168,7 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         encoding: None,
         dialect: None,
         members: Vec::new(),
+        format: None,
         rows,
         complete,
         columns,
@@ -156,8 +178,8 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
     };
     if let Some(table) = findings.table().cloned() {
         inspection.encoding = Some(table.encoding);
-        inspection.dialect = Some(table.dialect);
-        inspection.input = Input { csv: Some(table.input), ..Input::default() };
+        inspection.dialect = table.dialect;
+        inspection.input = table.input.into();
     }
     if let Some(settings) = json_settings(input) {
         let records = settings.found_records(&options)?;
@@ -168,7 +190,15 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
             inspection.members = JsonSource::member_names(settings, &options)?;
         }
     }
-    inspection.set_types();
+    let mut declared = Vec::new();
+    if let Some(settings) = &input.log {
+        let lines = log::inspect(settings, &options)?;
+        inspection.encoding = Some(lines.encoding);
+        inspection.format = Some(lines.format);
+        inspection.input = lines.input.into();
+        declared = lines.declared;
+    }
+    inspection.set_types(&declared);
     Ok(inspection)
 }
 
@@ -178,9 +208,11 @@ fn json_settings(input: &Input) -> Option<JsonSettings> {
 }
 
 impl Inspection {
-    /// Writes the types of columns into the settings, except where they would make records bad.
-    fn set_types(&mut self) {
+    /// Writes the types of columns into the settings, except where they would make records bad, and those that the format
+    /// has (`declared`).
+    fn set_types(&mut self, declared: &[String]) {
         let columns = self.columns.iter().filter(|column| column.strays == 0);
+        let columns = columns.filter(|column| !declared.contains(&column.name));
         let types = columns.map(|column| {
             let data_type = match column.data_type {
                 "integer" => ColumnType::Integer,
@@ -202,6 +234,14 @@ impl Inspection {
             }
             types.append(&mut csv.types);
             csv.types = types;
+        } else if let Some(log) = &mut self.input.log {
+            let words = words.into_iter().filter(|word| !word.contains(' ')).cloned();
+            let words: Vec<String> = words.collect();
+            if log.null_words.is_none() && !words.is_empty() {
+                log.null_words = Some(words);
+            }
+            types.append(&mut log.types);
+            log.types = types;
         } else if let Some(ndjson) = &mut self.input.ndjson {
             types.append(&mut ndjson.types);
             ndjson.types = types;

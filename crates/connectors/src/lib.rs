@@ -23,6 +23,7 @@ mod json;
 mod json_text;
 mod json_value;
 mod lines;
+mod log;
 pub mod ndjson;
 pub mod parquet;
 mod records;
@@ -32,6 +33,7 @@ mod run_info;
 pub mod sink;
 mod sniff;
 pub mod source;
+mod tabular;
 mod task;
 pub mod terminal;
 pub mod text;
@@ -48,7 +50,8 @@ pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
 pub use inspect::{
-    ColumnInspection, DialectInspection, DialectScore, Inspection, InspectionNote, inspect,
+    ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
+    InspectionNote, inspect,
 };
 pub use registry::ConnectorRegistry;
 pub use remote::Access;

@@ -29,13 +29,23 @@ pub(crate) struct RecordSpan {
     pub quotes: bool,
     pub row: u64,
     pub line: u64,
+    /// The number of the layout that header lines give it.
+    pub layout: u32,
     file: usize,
 }
 
 impl RecordSpan {
     /// A record that spans all of a text.
     pub fn for_text(text: &str) -> Self {
-        Self { start: 0, end: text.len(), quotes: text.contains('"'), row: 0, line: 1, file: 0 }
+        Self {
+            start: 0,
+            end: text.len(),
+            quotes: text.contains('"'),
+            row: 0,
+            line: 1,
+            layout: 0,
+            file: 0,
+        }
     }
 }
 
@@ -82,6 +92,21 @@ pub(crate) fn remove<T>(items: &mut Vec<T>, places: &[usize]) {
         place += 1;
         !gone
     });
+}
+
+/// Lines between records that describe those behind them.
+pub(crate) trait HeaderLines: Send {
+    /// Forgets the lines of the file before.
+    fn begin_file(&mut self);
+
+    /// Takes a line that begins with `#`.
+    fn read(&mut self, line: &str);
+
+    /// The number of the layout of the records that follow.
+    ///
+    /// # Errors
+    /// The reason and a message, if they can't be read.
+    fn layout(&mut self) -> std::result::Result<u32, (&'static str, String)>;
 }
 
 /// A file whose records are read next.
@@ -133,6 +158,8 @@ pub(crate) struct Records {
     pub framing: Framing,
     /// Whether an empty line is a record, as in a file of one column.
     pub keep_blank: bool,
+    /// Reads lines that begin with `#`, which are no records then.
+    pub headers: Option<Box<dyn HeaderLines>>,
     file: usize,
     reader: Option<RecordReader>,
     next_row: u64,
@@ -150,7 +177,7 @@ impl Records {
     ) -> Self {
         let files = Arc::new(files);
         Self {
-            policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip },
+            policy: BadRecordPolicy { files: Arc::clone(&files), driver, skip, hint: None },
             files,
             options: options.clone(),
             given_encoding: encoding,
@@ -158,6 +185,7 @@ impl Records {
             shape,
             framing: Framing::Lines,
             keep_blank: false,
+            headers: None,
             file: 0,
             reader: None,
             next_row: 0,
@@ -175,6 +203,9 @@ impl Records {
             self.note_encoding(&name, &encoding);
         }
         self.encoding = Some(encoding);
+        if let Some(headers) = &mut self.headers {
+            headers.begin_file();
+        }
         let mut lines = Lines::new(text, self.shape, self.options.block_bytes);
         let (framing, findings) = (&mut self.framing, &self.options.findings);
         begin(&mut OpenedFile { name: &name, lines: &mut lines, encoding, framing, findings })?;
@@ -233,6 +264,11 @@ impl Records {
             reader.next().map_err(|error| self.files.read_error(self.file, &error))?
         else {
             self.reader = None;
+            // A file may have header lines alone.
+            if let Some(headers) = &mut self.headers {
+                let place = || self.files.name(self.file);
+                headers.layout().map_err(|wrong| header_error(&place(), wrong))?;
+            }
             return Ok(true);
         };
         let blank = match self.shape {
@@ -247,10 +283,19 @@ impl Records {
         if blank && record.bad.is_none() {
             return Ok(true);
         }
+        let mut layout = 0;
+        if let Some(headers) = &mut self.headers {
+            if record.bytes.first() == Some(&b'#') {
+                headers.read(&String::from_utf8_lossy(record.bytes));
+                return Ok(true);
+            }
+            let place = || format!("{}:{}", self.files.name(self.file), record.line);
+            layout = headers.layout().map_err(|wrong| header_error(&place(), wrong))?;
+        }
         let start = raw.text.len();
         let (quotes, line) = (record.quotes, record.line);
-        let mut span =
-            RecordSpan { start, end: start, quotes, row: self.next_row, line, file: self.file };
+        let (row, file) = (self.next_row, self.file);
+        let mut span = RecordSpan { start, end: start, quotes, row, line, layout, file };
         self.next_row += 1;
         let reason = match (record.bad, simdutf8::basic::from_utf8(record.bytes)) {
             (None, Ok(text)) => {
@@ -270,12 +315,18 @@ impl Records {
     }
 }
 
+fn header_error(place: &str, (reason, message): (&'static str, String)) -> Error {
+    Error::input(reason, format!("{place}: {message}"))
+}
+
 /// How bad records are handled.
 #[derive(Clone)]
 pub(crate) struct BadRecordPolicy {
     files: Arc<Files>,
     driver: &'static str,
     skip: bool,
+    /// What a message about a bad record adds.
+    pub hint: Option<String>,
 }
 
 impl BadRecordPolicy {
@@ -299,7 +350,11 @@ impl BadRecordPolicy {
             raw: raw_text(bytes),
         };
         if !self.skip {
-            return Err(bad_record(bad, self.driver));
+            let mut error = bad_record(bad, self.driver);
+            if let Some(hint) = &self.hint {
+                error.message = format!("{}; {hint}", error.message);
+            }
+            return Err(error);
         }
         rejected.push(bad);
         Ok(())

@@ -12,6 +12,7 @@ use crate::{
     csv::CsvConnector,
     elasticsearch::ElasticsearchConnector,
     json::JsonConnector,
+    log::LogConnector,
     ndjson::NdjsonConnector,
     parquet::ParquetConnector,
     run_info::RunInfo,
@@ -32,6 +33,7 @@ impl Default for ConnectorRegistry {
         registry.register(CsvConnector);
         registry.register(ElasticsearchConnector);
         registry.register(JsonConnector);
+        registry.register(LogConnector);
         registry.register(NdjsonConnector);
         registry.register(ParquetConnector);
         registry.register(TerminalConnector);
@@ -165,7 +167,7 @@ mod tests {
     fn a_missing_driver_is_an_error_with_the_names_of_all() {
         let registry = ConnectorRegistry::default();
         let error = registry.open(&Input::default(), &OpenOptions::default()).err().unwrap();
-        let names = "csv, elasticsearch, json, ndjson, parquet, terminal";
+        let names = "csv, elasticsearch, json, log, ndjson, parquet, terminal";
         assert!(error.message.ends_with(names), "{error}");
     }
 }

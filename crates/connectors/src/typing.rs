@@ -1,5 +1,6 @@
 //! The types of columns: inferred from a sample or set by the settings, and the typed forms of what was read.
 
+mod cell_text;
 mod classes;
 mod infer;
 mod lists;
@@ -10,6 +11,7 @@ mod stored;
 mod times;
 mod view;
 
+pub(crate) use cell_text::{CellText, ZeekKind, ZeekText};
 pub(crate) use classes::{Class, Classes, EXACT, is_whole};
 pub(crate) use infer::{INFER_FROM, Inference, SampleValue};
 pub(crate) use nulls::{NullValues, NullWords};

@@ -40,6 +40,7 @@ pub(crate) async fn with_wider_types<T>(
 pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeFindings) {
     let strays = match spec.input.driver() {
         Some(InputDriver::Csv(csv)) => csv.strays,
+        Some(InputDriver::Log(log)) => log.strays,
         Some(InputDriver::Ndjson(ndjson)) => ndjson.strays,
         Some(InputDriver::Json(json)) => json.strays,
         _ => return,

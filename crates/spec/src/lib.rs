@@ -7,6 +7,7 @@
 mod check;
 mod label_rules;
 mod load;
+mod log_rules;
 mod manifest;
 mod mentions;
 mod original;
@@ -21,6 +22,7 @@ mod types;
 mod yaml;
 
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
+pub use log_rules::{column_name, compile_pattern};
 pub use manifest::{to_input_yaml, to_manifest_yaml};
 pub use mentions::Mentions;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};

@@ -67,9 +67,9 @@ const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matche
 const RULES: &[Rule] = &[
     rule(
         "/properties/input",
-        "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch)]\
+        "[has(self.csv), has(self.log), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch)]\
          .filter(x, x).size() == 1",
-        "an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch",
+        "an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch",
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
@@ -124,6 +124,23 @@ const RULES: &[Rule] = &[
     ),
     rule("/properties/input/properties/csv/properties/path", READABLE, READABLE_MESSAGE),
     rule("/properties/input/properties/csv", AUTH, AUTH_MESSAGE),
+    rule("/properties/input/properties/log/properties/path", READABLE, READABLE_MESSAGE),
+    rule("/properties/input/properties/log", AUTH, AUTH_MESSAGE),
+    rule(
+        "/properties/input/properties/log",
+        "(has(self.format) && self.format == 'regex') == has(self.pattern)",
+        "`pattern` belongs to `format: regex`, which must have it",
+    ),
+    rule(
+        "/properties/input/properties/log",
+        "!has(self.extra) || (has(self.format) && self.format in ['common', 'combined', 'vhostCombined'])",
+        "`extra` names the fields behind those of `format: common`, `combined` or `vhostCombined`",
+    ),
+    rule(
+        "/properties/input/properties/log",
+        "!has(self.columns) || self.columns == 'same' || (has(self.format) && self.format in ['auto', 'zeek', 'w3c'])",
+        "`columns` is for formats with header lines: `format: zeek` or `w3c`",
+    ),
     rule("/properties/input/properties/parquet/properties/path", READABLE, READABLE_MESSAGE),
     rule("/properties/input/properties/parquet", AUTH, AUTH_MESSAGE),
     rule("/properties/input/properties/ndjson/properties/path", READABLE, READABLE_MESSAGE),

@@ -242,10 +242,10 @@ fn rules_between_fields() {
         wrong.into_iter().map(|part| format!("{part}\n{}\n", message(part))).collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     input: {}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch
 
     input: {csv: {path: a}, parquet: {path: b}}
-    job.yaml:1:1: input: an input has exactly one driver: csv, parquet, ndjson, json or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch
 
     input: {csv: {path: a, separator: ü}}
     job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
@@ -388,7 +388,7 @@ fn urls_are_those_of_known_stores_and_alone_have_credentials() {
     let unreadable =
         ["ftp://h/k", "S3://b/k", "s3:///k", "s3://u:p@b/k", "http://u:p@h/k", "file:///k"];
     for url in unreadable {
-        for driver in ["csv", "parquet", "ndjson", "json"] {
+        for driver in ["csv", "log", "parquet", "ndjson", "json"] {
             let messages = problems(format!("input: {{{driver}: {{path: '{url}'}}}}"));
             let place = format!("input.{driver}.path: a URL to read from is s3://bucket/key");
             assert!(

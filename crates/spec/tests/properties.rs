@@ -13,13 +13,14 @@ use std::{collections::BTreeMap, io};
 
 use anomal_spec::{
     API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
-    Classification, ColumnType, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter, DecimalMark,
-    Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType, FormatNames,
-    Include, Input, JsonInput, KIND, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput,
-    NdjsonOutput, Numbers, OriginalCommand, Output, PackSetting, Parameters, ParquetInput,
-    ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows, Runner, Schedule, SecretRef,
-    Severity, Source, Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times,
-    Tls, TypeDetails, TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
+    Classification, ColumnType, Columns, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter,
+    DecimalMark, Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
+    FormatNames, Include, Input, JsonInput, KIND, LogFormat, LogInput, Marks, MessageCompression,
+    Metadata, ModelFile, NdjsonInput, NdjsonOutput, Numbers, OriginalCommand, Output, PackSetting,
+    Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows,
+    Runner, Schedule, SecretRef, Severity, Source, Strays, TerminalOutput, ThousandsMark,
+    Threshold, ThresholdMethod, Times, Tls, TypeDetails, TypeSetting, Volume, VolumeMount, load,
+    load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -184,6 +185,25 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
     option::of("[a-z]{1,9}".prop_map(|name| Auth { secret_ref: SecretRef { name } }))
 }
 
+/// Formats of logs with the settings that go with them.
+fn logs() -> impl Strategy<Value = (LogFormat, Option<String>, Vec<String>, Columns)> {
+    prop_oneof![
+        select(vec![LogFormat::Auto, LogFormat::Syslog, LogFormat::Logfmt, LogFormat::Lines])
+            .prop_map(|format| (format, None, vec![], Columns::Same)),
+        select(vec![LogFormat::Common, LogFormat::Combined, LogFormat::VhostCombined]).prop_map(
+            |format| (format, None, vec!["a b".to_owned(), "\"".to_owned()], Columns::Same)
+        ),
+        select(vec![LogFormat::Zeek, LogFormat::W3c]).prop_map(|format| (
+            format,
+            None,
+            vec![],
+            Columns::Union
+        )),
+        select(vec!["(?<a>.*)", r"^(?<a>\d+) \[(?<b__c>[^\]]*)\]$", "(?x) (?<a> \"x\" ) # end"])
+            .prop_map(|text| (LogFormat::Regex, Some(text.to_owned()), vec![], Columns::Same)),
+    ]
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let words = || vec(text(), 0..3);
     let misfits = (vec(text(), 0..3), option::of(words()), strays(), option::of(numbers()));
@@ -231,7 +251,25 @@ fn input() -> impl Strategy<Value = Input> {
             ..JsonInput::new(path)
         },
     );
+    let log = (path(), logs(), words(), strays(), typing(), bad_lines()).prop_map(
+        |(path, (format, pattern, extra, columns), words, strays, (types, times), bad_lines)| {
+            LogInput {
+                format,
+                pattern,
+                extra,
+                raw: strays == Strays::Text,
+                columns,
+                null_words: Some(words),
+                strays,
+                times,
+                types,
+                bad_lines,
+                ..LogInput::new(path)
+            }
+        },
+    );
     prop_oneof![
+        log.boxed().prop_map(|log| Input { log: Some(log), ..Input::default() }),
         csv.boxed().prop_map(|csv| Input { csv: Some(csv), ..Input::default() }),
         json.boxed().prop_map(|json| Input { json: Some(json), ..Input::default() }),
         ndjson.boxed().prop_map(|ndjson| Input { ndjson: Some(ndjson), ..Input::default() }),

@@ -1,10 +1,12 @@
 //! A day of requests to a shop's web server: people, crawlers, and attacks by a few clients.
 
+mod spelling;
+
 use std::io::{Result, Write};
 
 use super::random::Random;
+pub use spelling::WebFormat;
 
-const HEADER: &str = "time,client_ip,method,path,status,bytes,duration_ms,user_agent,referer,label";
 const DAY: u64 = 86_400;
 const CLIENTS: u64 = 120;
 const AGENTS: [&str; 5] = [
@@ -38,12 +40,32 @@ const PROBES: [&str; 8] = [
     "/cgi-bin/test",
 ];
 
-/// A row: the second of the day, which orders rows, and the rest of the line.
-type Request = (u64, String);
+/// A request.
+struct Request {
+    /// The second of the day.
+    time: u64,
+    client: String,
+    method: &'static str,
+    path: String,
+    status: u16,
+    bytes: u64,
+    /// In milliseconds.
+    duration: u64,
+    /// `-`: none.
+    agent: &'static str,
+    /// The family of attacks; empty for others.
+    label: &'static str,
+}
 
-/// Writes the header and the rows, in the order of time. One in 150 is part of an attack; `held_out`: of families that no
-/// rule was written for.
-pub fn write(rows: u64, seed: u64, held_out: bool, output: &mut impl Write) -> Result<()> {
+/// Writes the rows in the order of time. One in 150 is part of an attack; `held_out`: of families that no rule was written
+/// for. The requests of a seed are the same in all formats.
+pub fn write(
+    rows: u64,
+    seed: u64,
+    held_out: bool,
+    format: WebFormat,
+    output: &mut impl Write,
+) -> Result<()> {
     let mut random = Random::new(seed);
     let families: [fn(&mut Random, u64, &mut Vec<Request>); 3] =
         if held_out { [stuffing, download, fuzzing] } else { [scan, injection, web_shell] };
@@ -55,13 +77,8 @@ pub fn write(rows: u64, seed: u64, held_out: bool, output: &mut impl Write) -> R
         visit(&mut random, &mut requests);
     }
     requests.truncate(usize::try_from(rows).unwrap_or(usize::MAX));
-    requests.sort();
-    writeln!(output, "{HEADER}")?;
-    for (time, rest) in requests {
-        let (hours, minutes, seconds) = (time / 3_600, time / 60 % 60, time % 60);
-        writeln!(output, "02/Mar/2026:{hours:02}:{minutes:02}:{seconds:02} +0000,{rest}")?;
-    }
-    Ok(())
+    requests.sort_by_cached_key(|request| (request.time, spelling::cells(request)));
+    spelling::write(&requests, format, output)
 }
 
 /// A client looks at a few pages.
@@ -84,10 +101,17 @@ fn visit(random: &mut Random, requests: &mut Vec<Request>) {
             (path.to_owned(), 200, random.between(size / 2, size * 2))
         };
         let duration = random.between(8, 60);
-        requests.push((
+        requests.push(Request {
             time,
-            format!("{},{method},{path},{status},{size},{duration},{agent},-,", address(client)),
-        ));
+            client: address(client),
+            method,
+            path,
+            status,
+            bytes: size,
+            duration,
+            agent,
+            label: "",
+        });
     }
 }
 
@@ -104,10 +128,19 @@ fn agent(client: u64) -> &'static str {
 /// A tool looks for files that should not be there, all day.
 fn scan(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
     for _ in 0..rows {
-        let path = random.pick(&PROBES);
+        let path = random.pick(&PROBES).to_owned();
         let duration = random.between(3, 9);
-        let rest = format!("192.0.2.44,GET,{path},404,162,{duration},Nikto/2.5,-,scan");
-        requests.push((random.below(DAY), rest));
+        requests.push(Request {
+            time: random.below(DAY),
+            client: "192.0.2.44".to_owned(),
+            method: "GET",
+            path,
+            status: 404,
+            bytes: 162,
+            duration,
+            agent: "Nikto/2.5",
+            label: "scan",
+        });
     }
 }
 
@@ -116,12 +149,17 @@ fn injection(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
     for _ in 0..rows {
         let tail = "A".repeat(20 + random.index(180));
         let (size, duration) = (random.between(900_000, 6_000_000), random.between(2_000, 8_000));
-        let rest = format!(
-            "198.51.100.7,GET,/search?q=%27%20UNION%20SELECT%20name%20FROM%20users--{tail},200,{size},{duration},{},-,\
-             injection",
-            agent(1)
-        );
-        requests.push((random.below(DAY), rest));
+        requests.push(Request {
+            time: random.below(DAY),
+            client: "198.51.100.7".to_owned(),
+            method: "GET",
+            path: format!("/search?q=%27%20UNION%20SELECT%20name%20FROM%20users--{tail}"),
+            status: 200,
+            bytes: size,
+            duration,
+            agent: agent(1),
+            label: "injection",
+        });
     }
 }
 
@@ -129,8 +167,17 @@ fn injection(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
 fn web_shell(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
     for _ in 0..rows {
         let duration = random.between(2_000, 4_000);
-        let rest = format!("203.0.113.9,POST,/upload.php,200,50,{duration},curl/8.7,-,web_shell");
-        requests.push((random.below(DAY), rest));
+        requests.push(Request {
+            time: random.below(DAY),
+            client: "203.0.113.9".to_owned(),
+            method: "POST",
+            path: "/upload.php".to_owned(),
+            status: 200,
+            bytes: 50,
+            duration,
+            agent: "curl/8.7",
+            label: "web_shell",
+        });
     }
 }
 
@@ -140,10 +187,17 @@ fn stuffing(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
     for _ in 0..rows {
         time += random.between(0, 3);
         let (size, duration) = (random.between(1_200, 1_400), random.between(20, 60));
-        requests.push((
+        requests.push(Request {
             time,
-            format!("192.0.2.80,POST,/login,401,{size},{duration},{},-,stuffing", agent(2)),
-        ));
+            client: "192.0.2.80".to_owned(),
+            method: "POST",
+            path: "/login".to_owned(),
+            status: 401,
+            bytes: size,
+            duration,
+            agent: agent(2),
+            label: "stuffing",
+        });
     }
 }
 
@@ -153,12 +207,17 @@ fn download(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
     for page in 0..rows {
         time += random.between(1, 8);
         let (size, duration) = (random.between(200_000, 400_000), random.between(300, 900));
-        let rest = format!(
-            "{},GET,/api/v1/items?page={page}&size=1000,200,{size},{duration},{},-,download",
-            address(17),
-            agent(17)
-        );
-        requests.push((time, rest));
+        requests.push(Request {
+            time,
+            client: address(17),
+            method: "GET",
+            path: format!("/api/v1/items?page={page}&size=1000"),
+            status: 200,
+            bytes: size,
+            duration,
+            agent: agent(17),
+            label: "download",
+        });
     }
 }
 
@@ -174,9 +233,17 @@ fn fuzzing(random: &mut Random, rows: u64, requests: &mut Vec<Request>) {
             random.below(256),
             random.below(100_000)
         );
-        let rest =
-            format!("192.0.2.91,{method},{path},400,226,{},-,-,fuzzing", random.between(1, 4));
-        requests.push((time, rest));
+        requests.push(Request {
+            time,
+            client: "192.0.2.91".to_owned(),
+            method,
+            path,
+            status: 400,
+            bytes: 226,
+            duration: random.between(1, 4),
+            agent: "-",
+            label: "fuzzing",
+        });
     }
 }
 
@@ -191,7 +258,7 @@ mod tests {
             (true, ["stuffing", "download", "fuzzing"]),
         ] {
             let mut output = Vec::new();
-            write(4_500, 1, held_out, &mut output).unwrap();
+            write(4_500, 1, held_out, WebFormat::Csv, &mut output).unwrap();
             let text = String::from_utf8(output).unwrap();
             assert_eq!(text.lines().count(), 4_501);
             for family in families {
@@ -203,6 +270,28 @@ mod tests {
             }
             let cells = |line: &str| line.split(',').count();
             assert!(text.lines().all(|line| cells(line) == 10));
+        }
+    }
+
+    #[test]
+    fn formats_have_the_same_requests() {
+        let lines = |format, header: usize| {
+            let mut output = Vec::new();
+            write(450, 1, false, format, &mut output).unwrap();
+            let text = String::from_utf8(output).unwrap();
+            text.lines().skip(header).map(str::to_owned).collect::<Vec<String>>()
+        };
+        let csv = lines(WebFormat::Csv, 1);
+        for (format, header) in
+            [(WebFormat::Combined, 0), (WebFormat::Iis, 4), (WebFormat::Ndjson, 0)]
+        {
+            let others = lines(format, header);
+            assert_eq!(others.len(), csv.len());
+            for (line, cells) in others.iter().zip(&csv) {
+                let cells: Vec<&str> = cells.split(',').collect();
+                assert!(line.contains(&cells[0][12..20]) && line.contains(cells[1]), "{line}");
+                assert!(line.contains(cells[9]), "{line}");
+            }
         }
     }
 }

@@ -121,6 +121,20 @@ pub const NUMBER: &[&str] = &[
     "packets", "length", "value", "total", "latency",
 ];
 pub const ADDRESS: &[&str] = &["ip", "addr", "address", "h"];
+/// Whether a name is that of a port, also as Zeek has it: `id.resp_p`.
+pub fn is_port(name: &str) -> bool {
+    let words = words(name);
+    let zeek = words.last().is_some_and(|last| last == "p")
+        && words.iter().any(|word| word == "orig" || word == "resp");
+    zeek || words.iter().any(|word| PORT.contains(&word.as_str()))
+}
+
+/// Whether a name is that of the other side, also as the W3C extended log format has it: `s-ip`.
+pub fn is_destination(name: &str) -> bool {
+    let words = words(name);
+    let w3c = words.first().is_some_and(|first| first == "s") && words.len() == 2;
+    w3c || words.iter().any(|word| DESTINATION.contains(&word.as_str()))
+}
 
 /// Whether one of the words of `name` is in a list.
 pub fn has(name: &str, list: &[&str]) -> bool {
@@ -145,5 +159,7 @@ mod tests {
             assert_eq!(words(name), expected, "{name}");
         }
         assert!(has("http.response.status_code", STATUS) && !has("statuses", STATUS));
+        assert!(is_port("id.resp_p") && is_port("s-port") && !is_port("p") && !is_port("top_p"));
+        assert!(is_destination("s-ip") && is_destination("id.resp_h") && !is_destination("c-ip"));
     }
 }

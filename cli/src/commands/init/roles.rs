@@ -200,7 +200,7 @@ fn entity(column: &ColumnProfile, present: usize) -> Option<Role> {
     }
     let repeats = present >= column.distinct() * ROWS_PER_ENTITY;
     match kind {
-        EntityKind::Address if has(name, names::DESTINATION) => {
+        EntityKind::Address if names::is_destination(name) => {
             Some(match by_values(column, present) {
                 Role::LeftOut(_) => Role::Address,
                 role => role,
@@ -240,7 +240,7 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
     if whole && has(name, names::STATUS) && within(100.0, 599.0) && distinct <= MAX_CATEGORIES {
         return Role::Status(format!("{} >= 400", quoted(name)));
     }
-    if whole && has(name, names::PORT) && within(0.0, 65_535.0) && distinct > MAX_CATEGORIES {
+    if whole && names::is_port(name) && within(0.0, 65_535.0) && distinct > MAX_CATEGORIES {
         // Those of clients are any number; those of servers say what for.
         return if is_server_port(column) {
             Role::Port
@@ -256,7 +256,8 @@ fn number(column: &ColumnProfile, present: usize) -> Role {
             return Role::LeftOut("never falls from row to row, as a counter or a time".to_owned());
         }
     }
-    if whole && has(name, names::CODE) && distinct <= 30 { Role::Category } else { Role::Number }
+    let is_code = has(name, names::CODE) || names::is_port(name);
+    if whole && is_code && distinct <= 30 { Role::Category } else { Role::Number }
 }
 
 fn is_server_port(column: &ColumnProfile) -> bool {

@@ -4,7 +4,7 @@ use anomal_core::Result;
 use anomal_dataflow::{Sink, Source};
 use anomal_spec::{InputDriver, OutputDriver};
 
-use super::{sink::CsvSink, source::CsvSource};
+use super::{format, sink::CsvSink};
 use crate::{
     connector::{Connector, OutputContext, unsupported},
     source::OpenOptions,
@@ -21,7 +21,7 @@ impl Connector for CsvConnector {
         let InputDriver::Csv(input) = driver else {
             return Err(unsupported(self.name(), driver.name()));
         };
-        Ok(Box::new(CsvSource::open(input, options)?))
+        Ok(Box::new(format::open(input, options)?))
     }
 
     fn create(

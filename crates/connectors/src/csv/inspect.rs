@@ -15,7 +15,8 @@ const SHOWN: usize = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct TableInspection {
     pub encoding: String,
-    pub dialect: DialectInspection,
+    /// Nothing for a text log with header lines.
+    pub dialect: Option<DialectInspection>,
     /// What was found out, as settings in a flow mapping.
     pub found: String,
     /// The settings that give the same without a guess.
@@ -76,7 +77,7 @@ pub(super) fn inspect(
         },
         ..settings
     };
-    TableInspection { encoding, dialect, found, input }
+    TableInspection { encoding, dialect: Some(dialect), found, input }
 }
 
 /// The settings with all parts of a dialect.

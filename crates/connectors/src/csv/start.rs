@@ -3,6 +3,7 @@
 use std::{collections::HashMap, io, path::Path};
 
 use anomal_core::{Error, Result, proto::Diagnostic};
+use anomal_spec::LogFormat;
 
 use super::split::cells;
 use crate::{
@@ -12,7 +13,10 @@ use crate::{
     json::JsonKind,
     lines::Shape,
     records::OpenedFile,
-    sniff::dialect::{DialectFinding, PREFIX, sniff},
+    sniff::{
+        dialect::{DialectFinding, PREFIX, sniff},
+        log::{LogKind, detect},
+    },
     text::scalar,
 };
 
@@ -22,6 +26,8 @@ pub(super) struct TableStart {
     sniffed: DialectFinding,
     /// Names that are there twice, and the new names of the second ones.
     renamed: Vec<(String, String)>,
+    /// The format of a text log that the lines have.
+    log: Option<LogFormat>,
 }
 
 impl TableStart {
@@ -40,9 +46,11 @@ impl TableStart {
             return Err(Error::input("OTHER_KIND", message));
         }
         let sniffed = sniff(prefix, complete, given);
+        let is_table = sniffed.candidates.is_empty() && sniffed.first.len() > 1;
+        let log = if is_table || given.separator.is_some() { None } else { log(prefix, complete) };
         file.lines.set_shape(Shape::for_dialect(sniffed.dialect));
         file.lines.skip_lines(sniffed.skip_lines).map_err(|error| failed(file.name, &error))?;
-        let mut start = Self { names: Vec::new(), renamed: Vec::new(), sniffed };
+        let mut start = Self { names: Vec::new(), renamed: Vec::new(), sniffed, log };
         if start.sniffed.header {
             start.names = start.header(file)?;
         } else if start.sniffed.first.is_empty() {
@@ -87,6 +95,12 @@ impl TableStart {
         !self.renamed.is_empty()
     }
 
+    /// What reads the file better: the driver and its settings.
+    pub fn other_driver(&self, path: &str) -> Option<String> {
+        let format = self.log?.name();
+        Some(format!("`log: {{path: {}, format: {format}}}`", scalar(path)))
+    }
+
     /// Notes what was found out.
     pub fn note(&self, file: &str, findings: &TypeFindings) {
         let note = |reason: &str, message: String| {
@@ -99,6 +113,10 @@ impl TableStart {
         };
         for (reason, message) in &self.sniffed.notes {
             note(reason, format!("{file}: {message}"));
+        }
+        if let Some(driver) = self.other_driver(file) {
+            let message = format!("{file}: the lines are those of a log, which {driver} reads");
+            note("OTHER_KIND", message);
         }
         for (name, new) in &self.renamed {
             let message = format!(
@@ -172,6 +190,14 @@ impl TableStart {
             self.renamed.push((name, new));
         }
         Ok(())
+    }
+}
+
+/// The format of a text log that begins with these bytes.
+fn log(prefix: &[u8], complete: bool) -> Option<LogFormat> {
+    match detect(prefix, complete).kind {
+        LogKind::Format(format) => Some(format).filter(|format| *format != LogFormat::Lines),
+        LogKind::Json | LogKind::Csv => None,
     }
 }
 

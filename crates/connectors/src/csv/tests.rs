@@ -7,10 +7,11 @@ use anomal_spec::{BadLines, ColumnType, CsvInput, DuplicateNames};
 use polars::prelude::DataFrame;
 use proptest::prelude::*;
 
-use super::source::CsvSource;
+use super::format;
 use crate::{
     findings::TypeFindings,
     source::{OpenOptions, data_type},
+    tabular::TextSource,
 };
 
 mod dialects;
@@ -19,16 +20,16 @@ fn open(
     text: &[u8],
     change: impl FnOnce(&mut CsvInput),
     options: &OpenOptions,
-) -> Result<CsvSource> {
+) -> Result<TextSource> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.csv");
     std::fs::write(&path, text).unwrap();
     let mut input = CsvInput::new(path.to_str().unwrap());
     change(&mut input);
-    CsvSource::open(&input, options)
+    format::open(&input, options)
 }
 
-fn all(source: &mut CsvSource) -> Result<(Vec<u64>, Vec<Vec<String>>, Vec<RejectedRecord>)> {
+fn all(source: &mut TextSource) -> Result<(Vec<u64>, Vec<Vec<String>>, Vec<RejectedRecord>)> {
     let (mut rows, mut records, mut rejected) = (vec![], vec![], vec![]);
     for batch in read_batches(source as &mut dyn Source) {
         let batch = batch?;
@@ -62,7 +63,7 @@ fn cells_are_kept_to_the_byte() {
 #[test]
 fn a_bad_record_stops_the_run_or_is_rejected() {
     let text = b"n,t\n1,a\n2\nx,b\n3,\xff\n4,d\n";
-    let select = |source: &mut CsvSource| {
+    let select = |source: &mut TextSource| {
         let schema =
             vec![Column { name: "n".into(), data_type: data_type(ColumnType::Integer).into() }];
         source.select(&schema).unwrap();

@@ -147,6 +147,18 @@ impl Inference {
         Self { time, ..Self::default() }
     }
 
+    /// A type that the format of the input has.
+    pub fn declared(data_type: Type) -> Self {
+        let class = match data_type {
+            Type::Integer => Class::Integer,
+            Type::Float => Class::Number,
+            Type::Boolean => Class::Boolean,
+            Type::Datetime => Class::Datetime,
+            Type::String | Type::Unspecified => Class::Text,
+        };
+        Self { classes: class.into(), ..Self::default() }
+    }
+
     pub fn data_type(&self) -> Type {
         match self.classes.kind() {
             Kind::Integer => Type::Integer,

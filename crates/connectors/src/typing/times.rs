@@ -7,14 +7,14 @@ use anomal_core::{
     proto::{Column, DataType, Diagnostic, TimeReading},
 };
 use anomal_spec::{
-    ColumnType, CsvInput, ParquetInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting,
-    time_zone,
+    ColumnType, ParquetInput, Strays, TimeFormat, Times, TypeDetails, TypeSetting, time_zone,
 };
 use jiff::tz::TimeZone;
 
 use super::{classes::Class, infer::Inference, rules::TypeRules, view::View};
 use crate::{
     datetime::{TimeDetection, TimeReader, Years},
+    tabular::TextSettings,
     text::scalar,
 };
 
@@ -28,8 +28,9 @@ pub(crate) struct TimeSettings<'a> {
 }
 
 impl<'a> TimeSettings<'a> {
-    pub fn for_csv(input: &'a CsvInput) -> Self {
-        Self { driver: "input.csv", types: &input.types, times: input.times.as_ref() }
+    pub fn for_text(settings: &'a TextSettings) -> Self {
+        let TextSettings { driver, types, times, .. } = settings;
+        Self { driver, types, times: times.as_ref() }
     }
 
     pub fn for_parquet(input: &'a ParquetInput) -> Self {

@@ -14,6 +14,7 @@ use polars::prelude::{
 use rayon::prelude::*;
 
 use super::{
+    cell_text::CellText,
     classes::{self, Class, Classes, Kind},
     lists::ListForm,
     places::NumberFormat,
@@ -47,6 +48,8 @@ pub(crate) struct View {
     pub member: Option<MemberPath>,
     /// How lists are written, which it shows as JSON arrays.
     pub list: Option<ListForm>,
+    /// How the text of cells is read.
+    pub cell_text: CellText,
 }
 
 impl View {
@@ -61,6 +64,7 @@ impl View {
             times: None,
             member: None,
             list: None,
+            cell_text: CellText::AsRead,
         }
     }
 
@@ -167,6 +171,11 @@ pub(crate) fn type_columns(
 
 fn type_column(column: &Column, view: &View, rules: &TypeRules) -> Result<(Column, Misfits)> {
     let kind = view.inferred.map(Classes::kind);
+    let own = match &view.cell_text {
+        CellText::AsRead => None,
+        cell_text => Some(cell_text.read_column(column.str()?).into_owned().into_column()),
+    };
+    let column = own.as_ref().unwrap_or(column);
     let tokens = json_text::tokens(column)?;
     let text = match &tokens {
         // The readers of numbers and truth values distinguish 5 and "5".

@@ -5,10 +5,12 @@
 
 use super::{
     Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Input,
-    JsonInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput, TerminalOutput,
+    JsonInput, LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput,
+    TerminalOutput,
 };
 
 const CSV: &str = "csv";
+const LOG: &str = "log";
 const PARQUET: &str = "parquet";
 const NDJSON: &str = "ndjson";
 const JSON: &str = "json";
@@ -19,6 +21,7 @@ const TERMINAL: &str = "terminal";
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InputDriver<'a> {
     Csv(&'a CsvInput),
+    Log(&'a LogInput),
     Parquet(&'a ParquetInput),
     Ndjson(&'a NdjsonInput),
     Json(&'a JsonInput),
@@ -48,17 +51,21 @@ impl Input {
     /// The driver. `None` if the settings name none, which [`load`](crate::load) refuses.
     pub fn driver(&self) -> Option<InputDriver<'_>> {
         let csv = self.csv.as_ref().map(InputDriver::Csv);
+        let log = || self.log.as_ref().map(InputDriver::Log);
         let parquet = || self.parquet.as_ref().map(InputDriver::Parquet);
         let ndjson = || self.ndjson.as_ref().map(InputDriver::Ndjson);
         let json = || self.json.as_ref().map(InputDriver::Json);
         let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
-        csv.or_else(parquet).or_else(ndjson).or_else(json).or_else(elasticsearch)
+        csv.or_else(log).or_else(parquet).or_else(ndjson).or_else(json).or_else(elasticsearch)
     }
 
     /// The settings of the driver, if it reads files.
     pub fn file_mut(&mut self) -> Option<FileSettings<'_>> {
         if let Some(CsvInput { path, auth, .. }) = &mut self.csv {
             return Some(FileSettings { driver: CSV, path, auth });
+        }
+        if let Some(LogInput { path, auth, .. }) = &mut self.log {
+            return Some(FileSettings { driver: LOG, path, auth });
         }
         if let Some(ParquetInput { path, auth, .. }) = &mut self.parquet {
             return Some(FileSettings { driver: PARQUET, path, auth });
@@ -76,6 +83,7 @@ impl<'a> InputDriver<'a> {
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv(_) => CSV,
+            Self::Log(_) => LOG,
             Self::Parquet(_) => PARQUET,
             Self::Ndjson(_) => NDJSON,
             Self::Json(_) => JSON,
@@ -87,6 +95,7 @@ impl<'a> InputDriver<'a> {
     pub fn path(self) -> Option<&'a str> {
         match self {
             Self::Csv(csv) => Some(&csv.path),
+            Self::Log(log) => Some(&log.path),
             Self::Parquet(parquet) => Some(&parquet.path),
             Self::Ndjson(ndjson) => Some(&ndjson.path),
             Self::Json(json) => Some(&json.path),
@@ -98,6 +107,7 @@ impl<'a> InputDriver<'a> {
     pub fn auth(self) -> Option<&'a Auth> {
         match self {
             Self::Csv(csv) => csv.auth.as_ref(),
+            Self::Log(log) => log.auth.as_ref(),
             Self::Parquet(parquet) => parquet.auth.as_ref(),
             Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
             Self::Json(json) => json.auth.as_ref(),
@@ -198,6 +208,12 @@ impl From<CsvInput> for Input {
     }
 }
 
+impl From<LogInput> for Input {
+    fn from(log: LogInput) -> Self {
+        Self { log: Some(log), ..Self::default() }
+    }
+}
+
 impl From<ParquetInput> for Input {
     fn from(parquet: ParquetInput) -> Self {
         Self { parquet: Some(parquet), ..Self::default() }
@@ -265,9 +281,10 @@ mod tests {
 
     #[test]
     fn file_settings_can_be_changed() {
-        let inputs: [Input; 4] = [
+        let inputs: [Input; 5] = [
             CsvInput::new("old").into(),
             ParquetInput { auth: Some(auth()), ..ParquetInput::new("old") }.into(),
+            LogInput::new("old").into(),
             NdjsonInput::new("old").into(),
             JsonInput::new("old").into(),
         ];

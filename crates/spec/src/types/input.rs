@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auth, Blanks, CsvDialect, DuplicateMembers, DuplicateNames, ElasticsearchInput, Escape,
-    JsonInput, LineEnd, TextEncoding, Times, Trailing, TypeSetting,
+    JsonInput, LineEnd, LogInput, TextEncoding, Times, Trailing, TypeSetting,
 };
 
 /// Exactly one driver.
@@ -14,6 +14,8 @@ use super::{
 pub struct Input {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parquet: Option<ParquetInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

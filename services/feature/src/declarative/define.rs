@@ -77,6 +77,7 @@ fn component(definition: &ComponentDefinition) -> Result<Component, (&'static st
         name: input.name.clone(),
         types: data_types(input.input_type),
         optional: false,
+        list: false,
     });
     Ok(Component::declared(
         definition.clone(),

@@ -4,9 +4,10 @@ use anomal_core::{
     Result,
     proto::{Column, DataType},
 };
-use anomal_spec::{CsvInput, DecimalMark, Numbers};
+use anomal_spec::{DecimalMark, Numbers, TypeSetting};
 use polars::prelude::DataFrame;
 
+use super::{format::TextFormat, settings::TextSettings};
 use crate::{
     source::data_type,
     typing::{Detected, INFER_FROM, Inference, SampleValue, TimeSettings, TypeRules},
@@ -16,7 +17,8 @@ use crate::{
 pub(super) struct Sample<'a> {
     pub batches: &'a [&'a DataFrame],
     pub rules: &'a TypeRules,
-    pub input: &'a CsvInput,
+    pub settings: &'a TextSettings,
+    pub format: &'a dyn TextFormat,
     /// Whether the input can be read again.
     pub rereadable: bool,
 }
@@ -28,7 +30,7 @@ impl Sample<'_> {
     /// # Errors
     /// `Internal`.
     pub fn infer_schema(&self, header: &[String]) -> Result<(Vec<Column>, Vec<Option<Inference>>)> {
-        let numbers = self.input.numbers.unwrap_or_default();
+        let numbers = self.settings.numbers;
         let mut inferred: Vec<Option<Inference>> =
             header.iter().map(|name| self.infer(name, &numbers)).collect::<Result<_>>()?;
         if let Some(decimal) = common_decimal(&inferred) {
@@ -41,7 +43,7 @@ impl Sample<'_> {
             }
         }
         let columns = header.iter().zip(&inferred).map(|(name, inference)| {
-            let given = self.input.types.get(name).map(|given| data_type(given.column_type()));
+            let given = self.settings.types.get(name).map(|given| data_type(given.column_type()));
             let found = || inference.as_ref().map(Inference::data_type).unwrap_or_default();
             Column { name: name.clone(), data_type: given.unwrap_or_else(found).into() }
         });
@@ -49,8 +51,13 @@ impl Sample<'_> {
     }
 
     fn infer(&self, name: &str, numbers: &Numbers) -> Result<Option<Inference>> {
-        let given = self.input.types.get(name).map(|given| data_type(given.column_type()));
-        let times = TimeSettings::for_csv(self.input);
+        let given = self.settings.types.get(name).map(|given| data_type(given.column_type()));
+        if given.is_none()
+            && let Some(declared) = self.format.declared(name)
+        {
+            return Ok(Some(self.declared(name, &declared)));
+        }
+        let times = TimeSettings::for_text(self.settings);
         if given == Some(DataType::Datetime) && times.needs_detection(name) {
             let has_year = times.year(name).is_some();
             return Ok(Some(Inference::for_times(&self.values(name)?, name, has_year)));
@@ -75,12 +82,23 @@ impl Sample<'_> {
         })
     }
 
+    /// What the format itself says, and what values behind the sample have shown in attempts before.
+    fn declared(&self, name: &str, declared: &TypeSetting) -> Inference {
+        let mut inference = Inference::declared(data_type(declared.column_type()));
+        if self.rules.has_widened(name) {
+            inference.classes = self.rules.widened(name, inference.classes, self.rereadable);
+        }
+        inference
+    }
+
     fn values(&self, name: &str) -> Result<Vec<SampleValue<'_>>> {
         let (mut values, mut record) = (Vec::new(), 0);
+        let cell_text = self.format.cell_text(name);
         for batch in self.batches {
             for text in batch.column(name)?.str()?.iter().take(INFER_FROM - record) {
+                let present = text.is_some_and(|text| cell_text.has_value(text));
                 let text = text.unwrap_or_default().trim();
-                if !self.rules.nulls.contains(text) && !self.rules.is_word(text, true) {
+                if present && !self.rules.nulls.contains(text) && !self.rules.is_word(text, true) {
                     values.push(SampleValue { text, class: self.rules.class(text), record });
                 }
                 record += 1;

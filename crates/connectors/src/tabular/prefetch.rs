@@ -6,24 +6,24 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use anomal_core::{Batch, Error, Result};
+use anomal_core::{Error, Result};
 
 use crate::task::PendingTask;
 
 /// Batches in input order, prepared before they are asked for.
-pub(super) struct Prefetcher {
-    tasks: Receiver<PendingTask<Batch>>,
+pub(super) struct Prefetcher<T> {
+    tasks: Receiver<PendingTask<T>>,
     /// The reading thread, until it has been joined.
     thread: Option<JoinHandle<()>>,
 }
 
-impl Prefetcher {
+impl<T: Send + 'static> Prefetcher<T> {
     /// Starts the thread. `next` reads the records of the next batch and submits their parsing; `None` ends the input.
     ///
     /// # Errors
     /// `Internal` if no thread can be started.
     pub fn start(
-        mut next: impl FnMut() -> Option<PendingTask<Batch>> + Send + 'static,
+        mut next: impl FnMut() -> Option<PendingTask<T>> + Send + 'static,
     ) -> Result<Self> {
         // As many tasks in flight as there are threads, counting the one that waits to be sent.
         let (sender, tasks) = sync_channel(rayon::current_num_threads().saturating_sub(1).max(1));
@@ -35,7 +35,7 @@ impl Prefetcher {
                 }
             }
         };
-        let thread = thread::Builder::new().name("csv".into()).spawn(read);
+        let thread = thread::Builder::new().name("records".into()).spawn(read);
         let thread =
             thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
         Ok(Self { tasks, thread: Some(thread) })
@@ -45,7 +45,7 @@ impl Prefetcher {
     ///
     /// # Errors
     /// Those of the batch; `Internal` if the reading thread panicked.
-    pub fn next(&mut self) -> Result<Option<Batch>> {
+    pub fn next(&mut self) -> Result<Option<T>> {
         if let Ok(task) = self.tasks.recv() {
             return task.wait().map(Some);
         }
@@ -60,6 +60,7 @@ impl Prefetcher {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use anomal_core::Batch;
     use polars::prelude::DataFrame;
 
     use super::*;
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_panic_while_reading_is_an_error_and_not_the_end() {
-        let mut prefetcher = Prefetcher::start(|| panic!("on purpose")).unwrap();
+        let mut prefetcher = Prefetcher::<Batch>::start(|| panic!("on purpose")).unwrap();
         assert_eq!(prefetcher.next().unwrap_err().message, "the reading thread panicked");
     }
 }
