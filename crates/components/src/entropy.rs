@@ -33,8 +33,8 @@ fn entropy_of(counts: impl Iterator<Item = usize>, total: usize) -> f64 {
         Some(terms) => terms[count],
         None => term(count, total),
     };
-    // Not -0 for a single symbol.
-    counts.map(term).sum::<f64>().max(0.0)
+    // Not -0 for a single symbol or none.
+    counts.map(term).sum::<f64>().max(0.0) + 0.0
 }
 
 fn term(count: usize, total: usize) -> f64 {

@@ -11,7 +11,7 @@ use polars::prelude::PlHashMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::names::{DOMAIN, normal};
+use crate::names::{DOMAIN, is_name, normal};
 
 /// 143,630 registered domains, the most popular first (NOTICE has their source).
 const EMBEDDED: &[u8] = include_bytes!("../data/popular-domains.txt.gz");
@@ -24,7 +24,7 @@ pub fn alexa_1m_rating() -> Component {
         |parameters: ListParameters| {
             let ranking = parameters.ranking();
             let absent = i64::try_from(ranking.domains.len()).unwrap_or(i64::MAX).saturating_add(1);
-            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).unwrap_or(absent))))
+            Ok(Metric::key(&DOMAIN, move |domain| is_name(domain).then(|| ranking.rank(domain).unwrap_or(absent))))
         },
     )
     .with_alias("popularity_rank")
@@ -37,7 +37,9 @@ pub fn unlisted_domain() -> Component {
         [Input::text("name")],
         |parameters: ListParameters| {
             let ranking = parameters.ranking();
-            Ok(Metric::key(&DOMAIN, move |domain| Some(ranking.rank(domain).is_none())))
+            Ok(Metric::key(&DOMAIN, move |domain| {
+                is_name(domain).then(|| ranking.rank(domain).is_none())
+            }))
         },
     )
 }

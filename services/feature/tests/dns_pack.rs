@@ -142,6 +142,8 @@ async fn what_is_no_name_has_no_metrics() {
         "domain_tld_extract",
         "subdomain_length",
         "levenshtein",
+        "alexa_1m_rating",
+        "unlisted_domain",
     ];
     let features: Vec<serde_json::Value> = metrics
         .iter()
