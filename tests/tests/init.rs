@@ -62,7 +62,7 @@ fn requests_to_a_web_server() {
     assert_found(&["web", "--rows", "8000"], &["1", "2"], "label", 0.99, 0.70);
 }
 
-/// Detection in the requests of one seed, written in a format. `label`: the column that init is told to leave out, if its
+/// Detection in the requests of one seed, written in a format. `label`: the column that init has to leave out, if its
 /// name does not say that.
 fn found_in(format: &str, file: &str, column: &str, named: bool) -> (f64, f64) {
     let workspace = Workspace::default();

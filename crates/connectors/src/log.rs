@@ -14,6 +14,7 @@ mod mismatch;
 mod pattern;
 mod records;
 mod source;
+mod structured_data;
 mod syslog;
 mod syslog_line;
 mod w3c;

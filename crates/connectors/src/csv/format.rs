@@ -3,8 +3,8 @@
 //! A blank line is not a record, except in a file of one column, where it is a blank cell. Text may contain NUL and
 //! other control characters.
 
-use anomal_core::{Error, Result};
-use anomal_spec::{BadLines, CsvInput};
+use anomal_core::{Error, Result, proto::Diagnostic};
+use anomal_spec::{BadLines, CsvInput, LogFormat};
 
 use super::{
     inspect::{TableInspection, inspect},
@@ -21,6 +21,7 @@ use crate::{
     remote::Access,
     source::OpenOptions,
     tabular::{CellBatch, TextFormat, TextSettings, TextSource, split},
+    text::scalar,
 };
 
 /// Opens a CSV input. A file with the header lines of a text log is read as such.
@@ -39,14 +40,15 @@ pub(super) fn open(input: &CsvInput, options: &OpenOptions) -> Result<TextSource
     let (mut format, mut hint) = (None, None);
     records.open(&mut |file| {
         let encoding = file.encoding.encoding.name().to_ascii_lowercase();
-        if let Some((lines, nulls)) = log::with_header_lines(file, &given, &input.names)? {
+        if let Some(log) = log::with_header_lines(file, &given, &input.names)? {
+            options.findings.note(header_note(file.name, log.format));
             if input.null_values == [""] {
-                settings.nulls = nulls;
+                settings.nulls = log.nulls;
             }
             let (found, input) = (String::new(), input.clone());
             let table = TableInspection { encoding, dialect: None, found, input };
             options.findings.set_table(table);
-            format = Some(lines);
+            format = Some(log.records);
             return Ok(());
         }
         let (table, other) = begin(file, input, &given, &options.findings)?;
@@ -57,6 +59,18 @@ pub(super) fn open(input: &CsvInput, options: &OpenOptions) -> Result<TextSource
     records.policy.hint = hint;
     let input = input.clone();
     TextSource::new(records, format, settings, options, move |options| open(&input, options))
+}
+
+fn header_note(file: &str, format: LogFormat) -> Diagnostic {
+    let (path, format) = (scalar(file), format.name());
+    Diagnostic {
+        path: "input.csv".to_owned(),
+        reason: "LOG_FORMAT".to_owned(),
+        message: format!(
+            "{file} is read as {format}, as its header lines show; `log: {{path: {path}, format: {format}}}` sets that"
+        ),
+        count: 0,
+    }
 }
 
 /// The format of the first file, and what a message about a bad record adds if that is probably another one.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anomal_core::{Error, Result};
-use anomal_spec::Columns;
+use anomal_spec::{Columns, LogFormat};
 
 use super::{line::Bad, w3c, zeek};
 use crate::{
@@ -20,6 +20,15 @@ const MAX_LAYOUTS: usize = 1_000;
 pub(super) enum Syntax {
     Zeek,
     W3c,
+}
+
+impl Syntax {
+    fn format(self) -> LogFormat {
+        match self {
+            Self::Zeek => LogFormat::Zeek,
+            Self::W3c => LogFormat::W3c,
+        }
+    }
 }
 
 /// What header lines say of the records behind them.
@@ -133,11 +142,12 @@ impl HeaderLines for HeaderReader {
             && !same_names(&first.names, &layout.names)
         {
             let (names, first) = (layout.names.join(", "), first.names.join(", "));
+            let format = self.syntax.format().name();
             return Err((
                 "HEADERS_DIFFER",
                 format!(
-                    "the header lines above name other columns than the first ones: {names} instead of {first}; `columns: \
-                     union` reads both by name"
+                    "the header lines above name other columns than the first ones: {names} instead of {first}; `log: {{..., \
+                     format: {format}, columns: union}}` reads both by name"
                 ),
             ));
         }

@@ -121,8 +121,16 @@ fn note(finding: &LogFinding, format: LogFormat, file: &str, options: &OpenOptio
     });
 }
 
-/// The records of a CSV input whose first file has the header lines of Zeek or W3C, and the texts that mean that there is
-/// no value; nothing if the settings say how its cells are divided or named.
+/// A file with the header lines of a log.
+pub(crate) struct HeaderLog {
+    pub format: LogFormat,
+    /// The texts that mean that there is no value.
+    pub nulls: NullValues,
+    pub records: Box<dyn TextFormat>,
+}
+
+/// The log in a CSV input whose first file has the header lines of Zeek or W3C; nothing if the settings say how its cells
+/// are divided or named.
 ///
 /// # Errors
 /// `InvalidInput` if the file can't be read.
@@ -130,7 +138,7 @@ pub(crate) fn with_header_lines(
     file: &mut OpenedFile<'_>,
     given: &GivenDialect,
     names: &[String],
-) -> Result<Option<(Box<dyn TextFormat>, NullValues)>> {
+) -> Result<Option<HeaderLog>> {
     let peeked = file.lines.peek(PREFIX);
     let (prefix, _) = peeked.map_err(|error| read_error(file.name.as_ref(), &error))?;
     let Some(format) = header_format(prefix) else { return Ok(None) };
@@ -152,5 +160,6 @@ pub(crate) fn with_header_lines(
         _ => Box::new(W3c::new(Columns::Same)),
     };
     let nulls = lines.nulls();
-    Ok(Some((Box::new(LogRecords::new(lines, false)), nulls)))
+    let records = Box::new(LogRecords::new(lines, false));
+    Ok(Some(HeaderLog { format, nulls, records }))
 }

@@ -7,7 +7,8 @@ use super::{
     keys::{KeyCells, KeyColumns},
     line::{Bad, LineCutter, LineFormat, LogLine},
     lines::MESSAGE,
-    syslog_line::{SyslogLine, data_items},
+    structured_data::data_items,
+    syslog_line::SyslogLine,
 };
 use crate::{dialect::CellBuffer, tabular::TextSettings, typing::CellText};
 
