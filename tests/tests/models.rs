@@ -42,7 +42,7 @@ fn a_saved_model_scores_rows_as_when_it_was_fitted() {
     assert_eq!(workspace.read("at-once.csv"), workspace.read("later.csv"));
     let scored = summary(&scored.stdout);
     let drift = scored["drift"].as_array().unwrap();
-    assert_eq!(drift.len(), 10);
+    assert_eq!(drift.len(), 11);
     assert!(drift.iter().all(|one| one["psi"].as_f64() == Some(0.0)), "{drift:?}");
 
     // A row alone has the score that it has among all.
