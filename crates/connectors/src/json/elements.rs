@@ -4,13 +4,16 @@
 //! next one is looked for at the start of a later line with the same indentation; where that can't be, reading ends with
 //! an error.
 
+mod attach;
+mod recovery;
+
 use std::io::{self, ErrorKind};
 
 use super::{
-    frame::{Frame, find_member},
-    scan::{Members, ValueScanner, string},
+    frame::Frame,
+    scan::{ValueScanner, string},
 };
-use crate::lines::{Lines, MAX_RECORD, Record, TOO_LONG};
+use crate::lines::{Lines, MAX_RECORD, Record};
 
 const CUT_OFF: &str = "the file ends within the record";
 const CUT_OFF_OUTSIDE: &str =
@@ -220,13 +223,6 @@ impl Elements {
         Ok(Some(Found { length: 0, line, built: false, bad: Some(NO_COLON) }))
     }
 
-    fn fail(&mut self, why: &str) {
-        let line = self.lines.line();
-        self.failed = Some(format!(
-            "line {line}: {why}, and the next record can't be found; fix the file there, or name the array in `records`"
-        ));
-    }
-
     /// Passes a value of any length.
     fn skip(&mut self) -> io::Result<Option<Found>> {
         let mut scanner = ValueScanner::default();
@@ -280,175 +276,5 @@ impl Elements {
                 return Ok(Found { length, line, built: false, bad });
             }
         }
-    }
-
-    /// Passes the rest of a record that is too long.
-    fn pass_long(
-        &mut self,
-        line: u64,
-        scanned: usize,
-        mut ended: bool,
-        mut scanner: ValueScanner,
-    ) -> io::Result<Found> {
-        self.built.clear();
-        self.built.extend_from_slice(&self.lines.rest()[..KEPT]);
-        self.lines.pass(scanned, scanner.lines);
-        while !ended && self.lines.read_more()? {
-            let before = scanner.lines;
-            let rest = self.lines.rest();
-            let length = match scanner.feed(rest) {
-                Ok(Some(end)) => {
-                    ended = true;
-                    end
-                }
-                Ok(None) => rest.len(),
-                Err((at, why)) => {
-                    self.fail(why);
-                    ended = true;
-                    at
-                }
-            };
-            self.lines.pass(length, scanner.lines - before);
-        }
-        self.indent = None;
-        Ok(Found { length: KEPT, line, built: true, bad: Some(TOO_LONG) })
-    }
-
-    /// Looks for the next record behind one that is no JSON, from the second line of that on.
-    fn resume(&mut self, line: u64, error: usize, why: &'static str) -> io::Result<Found> {
-        let in_object = matches!(self.stack.last(), Some(Level::Object { .. }));
-        let same_level = self.indent.filter(|_| !in_object);
-        let Some(indent) = same_level.or(self.top_indent) else {
-            self.fail(why);
-            return Ok(self.bad(line, error, why));
-        };
-        let mut from = 0;
-        loop {
-            let rest = self.lines.rest();
-            while let Some(found) = memchr::memchr(b'\n', &rest[from..]) {
-                let start = from + found + 1;
-                let blanks = rest[start..].iter();
-                let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b',')).count();
-                match rest.get(start + blanks) {
-                    Some(b'{') if blanks == indent => {
-                        if same_level.is_none() {
-                            self.stack.clear();
-                        }
-                        self.indent = Some(0);
-                        return Ok(self.bad(line, start, why));
-                    }
-                    // The line may go on behind what has been read.
-                    None => break,
-                    Some(_) => from = start,
-                }
-            }
-            if rest.len() > MAX_RECORD {
-                self.fail(why);
-                return Ok(self.bad(line, KEPT, why));
-            }
-            if !self.lines.read_more()? {
-                let rest = self.lines.rest();
-                let second = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-                // There may be other records in what follows.
-                if memchr::memchr(b'{', &rest[second..]).is_some() {
-                    self.fail(why);
-                }
-                self.stack.clear();
-                return Ok(self.bad(line, usize::MAX, why));
-            }
-        }
-    }
-
-    /// Passes up to so many bytes as a bad record.
-    fn bad(&mut self, line: u64, length: usize, why: &'static str) -> Found {
-        let rest = self.lines.rest();
-        let length = length.min(rest.len());
-        let lines = memchr::memchr_iter(b'\n', &rest[..length]).count() as u64;
-        self.lines.pass(length, lines);
-        Found { length, line, built: false, bad: Some(why) }
-    }
-
-    /// The members of the object that comes next that records get. Those are looked for in up to 16 MiB of it, since they
-    /// may be behind the records.
-    fn attached(&mut self, depth: usize) -> io::Result<Vec<u8>> {
-        let mut attached = Vec::new();
-        let above: String =
-            self.frame.path[..depth].iter().flat_map(|name| [name.as_str(), "."]).collect();
-        let wanted = self.frame.attach.clone().into_iter();
-        let wanted = wanted.filter_map(|path| {
-            let name = path.strip_prefix(&above)?.to_owned();
-            (!name.contains('.')).then_some((path, name))
-        });
-        for (path, name) in wanted.collect::<Vec<_>>() {
-            loop {
-                let rest = self.lines.rest();
-                let (value, complete) = find_member(rest, &name);
-                if let Some(value) = value {
-                    let key = serde_json::Value::from(path);
-                    attached.extend_from_slice(key.to_string().as_bytes());
-                    attached.push(b':');
-                    attached.extend_from_slice(value);
-                    attached.push(b',');
-                    break;
-                }
-                if complete {
-                    break;
-                }
-                if rest.len() > MAX_RECORD {
-                    let why = format!(
-                        "line {}: `{path}` is not among the first 16 MiB of the object around the records; leave it out of \
-                         `attach`",
-                        self.lines.line()
-                    );
-                    return Err(io::Error::new(ErrorKind::InvalidData, why));
-                }
-                if !self.lines.read_more()? {
-                    break;
-                }
-            }
-        }
-        Ok(attached)
-    }
-
-    /// The record in an element, with the members that it gets from around it.
-    fn build(&mut self, found: Found) -> Found {
-        let levels = self.stack.iter();
-        let attached = levels.filter_map(|level| match level {
-            Level::Object { attached, .. } if !attached.is_empty() => Some(attached.as_slice()),
-            _ => None,
-        });
-        let attached: Vec<&[u8]> = attached.collect();
-        if attached.is_empty() && self.frame.unwrap.is_none() {
-            return found;
-        }
-        let element = self.lines.passed(found.length);
-        let mut record = element;
-        if let Some(name) = &self.frame.unwrap {
-            let member = if element.first() == Some(&b'{') {
-                Members::new(element).filter(|member| member.name == name.as_str()).last()
-            } else {
-                None
-            };
-            match member.filter(|member| member.value.first() == Some(&b'{')) {
-                Some(member) => record = member.value,
-                None => return Found { bad: Some(NO_MEMBER), ..found },
-            }
-        }
-        let mut built = Vec::new();
-        if record.first() == Some(&b'{') && !attached.is_empty() {
-            built.push(b'{');
-            attached.iter().for_each(|members| built.extend_from_slice(members));
-            let rest = record[1..].trim_ascii_start();
-            if rest.first() == Some(&b'}') {
-                built.pop();
-            }
-            built.extend_from_slice(rest);
-        } else {
-            built.extend_from_slice(record);
-        }
-        let length = built.len();
-        let bad = (length > MAX_RECORD).then_some(TOO_LONG);
-        self.built = built;
-        Found { length, built: true, bad, ..found }
     }
 }
