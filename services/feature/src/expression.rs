@@ -205,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_what_is_between_its_quotes() {
+        for text in ["''", "a''b", "\\'", "\\' OR 1 = 1", "$t$''", "it's", "\\", "\\''$t$$tt$"] {
+            let quoted = text.replace('\'', "''");
+            let sql = format!("CONCAT('{quoted}', s)");
+            let expression =
+                Expression::parse(&sql, KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let column =
+                expression.evaluate(&frame()).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            assert_eq!(column.str().unwrap().get(0), Some(format!("{text}ab").as_str()), "{sql}");
+        }
+    }
+
+    #[test]
     fn integers_do_not_wrap_around() {
         assert_eq!(value("length(s) - 10"), "-8 -8 -8");
         assert_eq!(value("strpos(s, 'b') - 3"), "-1 -3 -3");

@@ -81,9 +81,16 @@ pub(crate) fn literal(definition: &ParameterDefinition, value: &Json) -> Vec<Tok
     }
 }
 
-/// The SQL of tokens.
+/// The SQL of tokens. Their own form does not double quotes within texts and names.
 pub(crate) fn text(tokens: &[Token]) -> String {
-    tokens.iter().map(Token::to_string).collect()
+    let text = |token: &Token| match token {
+        Token::SingleQuotedString(text) => format!("'{}'", text.replace('\'', "''")),
+        Token::Word(word) if word.quote_style == Some('"') => {
+            format!("\"{}\"", word.value.replace('"', "\"\""))
+        }
+        other => other.to_string(),
+    };
+    tokens.iter().map(text).collect()
 }
 
 #[cfg(test)]

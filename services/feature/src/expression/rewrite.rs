@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use polars::prelude::{Column, Expr, Field, FunctionExpr, IntoColumn, PolarsResult, Series};
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr as Sql, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, Value, WindowSpec, WindowType, visit_expressions_mut,
+    BinaryOperator, CastKind, DataType, DollarQuotedString, Expr as Sql, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, Value, WindowSpec, WindowType,
+    visit_expressions_mut,
 };
 
 /// Integers of other types than the columns' wrap around (`length(s) - 10`, `date_part('minute', t) * 10`), and Polars
@@ -45,12 +46,28 @@ pub fn rewrite(ast: &mut Sql, known: &[&str]) {
                     cast_to_bigint(expr);
                 }
             }
+            Sql::Value(literal) => quote_exactly(&mut literal.value),
             Sql::Extract { .. } | Sql::Position { .. } => cast_to_bigint(expr),
             Sql::Cast { data_type, .. } if is_small_integer(data_type) => cast_to_bigint(expr),
             _ => {}
         }
         ControlFlow::Continue(())
     });
+}
+
+/// Texts that sqlparser would write as another text, since it takes two quotes, or a backslash and a quote, for an escape:
+/// they are written between dollars, in which nothing is an escape.
+fn quote_exactly(literal: &mut Value) {
+    let Value::SingleQuotedString(text) = literal else { return };
+    if !text.contains("''") && !text.contains("\\'") {
+        return;
+    }
+    let mut tag = "t".to_owned();
+    while text.contains(&format!("${tag}$")) {
+        tag.push('t');
+    }
+    let value = std::mem::take(text);
+    *literal = Value::DollarQuotedString(DollarQuotedString { value, tag: Some(tag) });
 }
 
 fn cast_to_bigint(expr: &mut Sql) {
