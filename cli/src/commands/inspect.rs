@@ -38,8 +38,10 @@ fn input(path: &str) -> Result<Input, Failure> {
     }
     let content = input_for_content(path)?;
     let named = overrides::input(&Input::default(), path);
-    // The content of Parquet and of logs is sure; an object may also be a cell.
-    let sure = content.parquet.is_some() || content.log.is_some();
+    // The content of Parquet is sure, and that of logs where no name says that they are a table; an object may also be a cell.
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let is_table = [".csv", ".tsv"].iter().any(|ending| name.contains(ending));
+    let sure = content.parquet.is_some() || content.log.is_some() && !is_table;
     Ok(if sure { content } else { named.unwrap_or(content) })
 }
 

@@ -194,3 +194,17 @@ fn wrong_names_of_files() {
     output("none/job.yaml").expect(1, &["there is no folder none; create it first"]);
     assert_eq!(workspace.files(), ["folder", "in.csv"]);
 }
+
+/// Two columns of paths, each with the flags of paths.
+#[test]
+fn flags_of_several_columns_have_names_of_their_own() {
+    let row = |row: usize| {
+        format!("/usr/bin/tool{}/{row},/home/user{}/{}\n", row % 17, row % 5, row * 7 % 101)
+    };
+    let text = format!("exe,cwd\n{}", (0..300).map(row).collect::<String>());
+    let workspace = Workspace::with_files(&[("in.csv", text.as_bytes())]);
+    workspace.anomal(&["init", "in.csv", "-o", "job.yaml"]).expect(0, &[]);
+    let job = workspace.read("job.yaml");
+    assert!(job.contains("path_traversal_2"), "{job}");
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
+}

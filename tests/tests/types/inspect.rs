@@ -39,6 +39,32 @@ fn what_is_read_and_why() {
     assert_eq!(workspace.files(), ["in.csv"]);
 }
 
+/// The times of the first column do not make it a log.
+#[test]
+fn a_table_that_begins_with_times_is_a_table() {
+    for (time, name) in [
+        ("2026-03-04T05:06:07Z", "in.csv"),
+        ("2026-03-04T05:06:07Z", "in.txt"),
+        ("2026-03-04T05:06:07.123+01:00", "in.txt"),
+        ("2026-03-04T05:06:07", "in.txt"),
+        ("Mar  4 05:06:07", "in.csv"),
+    ] {
+        for trailing in ["", ","] {
+            let row = |row: usize| format!("{time},{row},x{}{trailing}\n", row % 3);
+            let text = format!("time,number,name\n{}", (0..40).map(row).collect::<String>());
+            let workspace = Workspace::with_files(&[(name, text.as_bytes())]);
+            let output = workspace.anomal(&["inspect", name]);
+            let expected = format!("{name}: csv, utf-8, 3 columns, 40 rows");
+            assert!(
+                output.expect(0, &[]).stdout.starts_with(&expected),
+                "{time}: {}",
+                output.stdout
+            );
+            assert!(!output.stdout.contains("syslog"), "{time}: {}", output.stdout);
+        }
+    }
+}
+
 #[test]
 fn as_json() {
     let workspace = Workspace::with_files(&[("in.csv", semicolons().as_bytes())]);

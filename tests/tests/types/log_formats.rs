@@ -204,7 +204,7 @@ fn proposals_name_the_format() {
                 "log: {path: access.log, format: combined}",
                 "timeColumn: \"@timestamp\"",
                 "{type: field, name: http.response.status_code, kind: categorical}",
-                "name: url.original.length",
+                "as: url.original.length",
                 "name: source.address.rows_",
                 "name: source.address.failures_",
             ],

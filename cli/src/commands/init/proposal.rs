@@ -75,7 +75,22 @@ impl Proposal {
                 (column.name.clone(), format!("{distinct} values with {rows:.0} rows each"))
             })
             .collect();
+        proposal.name_flags();
         proposal
+    }
+
+    /// Gives flags that several columns have names of their own.
+    fn name_flags(&mut self) {
+        let mut names: Vec<String> = Vec::new();
+        for flag in &mut self.flags {
+            let name = [&flag["as"], &flag["name"]].into_iter().find_map(Value::as_str);
+            let name = name.unwrap_or_default().to_owned();
+            let taken = names.iter().filter(|known| **known == name).count();
+            if taken > 0 {
+                flag["as"] = json!(format!("{name}_{}", taken + 1));
+            }
+            names.push(name);
+        }
     }
 
     /// Adds what a schema has beyond the roles of columns. Returns the columns that its features stand for.

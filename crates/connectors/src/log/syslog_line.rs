@@ -45,7 +45,11 @@ impl SyslogLine {
         }
         let (time, old_time) = match old_time(bytes, at) {
             Some(end) => ((at, end), true),
-            None => (iso_time(bytes, at).map(|end| (at, end)).ok_or(NO_TIME)?, false),
+            None => {
+                // A line of a time alone is a table of one column.
+                let end = iso_time(bytes, at).filter(|end| *end < bytes.len());
+                (end.map(|end| (at, end)).ok_or(NO_TIME)?, false)
+            }
         };
         let mut parts = Self { priority, time, old_time, ..Self::default() };
         let mut at = after_blank(bytes, time.1);
@@ -166,7 +170,30 @@ fn iso_time(bytes: &[u8], at: usize) -> Option<usize> {
         13 | 16 => *byte == b':',
         _ => byte.is_ascii_digit(),
     });
-    fits.then(|| word_end(bytes, at))
+    let end = word_end(bytes, at);
+    (fits && is_time_end(&bytes[at + 19..end])).then_some(end)
+}
+
+/// Whether this is what may follow the seconds of a time: a fraction and an offset. Cells of a table are none of both.
+fn is_time_end(rest: &[u8]) -> bool {
+    let rest = match rest {
+        [b'.' | b',', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits < 3 {
+                return false;
+            }
+            &fraction[digits..]
+        }
+        _ => rest,
+    };
+    match rest {
+        [] | [b'Z' | b'z'] => true,
+        [b'+' | b'-', offset @ ..] => {
+            matches!(offset.len(), 2 | 4 | 5)
+                && offset.iter().all(|byte| byte.is_ascii_digit() || *byte == b':')
+        }
+        _ => false,
+    }
 }
 
 fn word_end(bytes: &[u8], at: usize) -> usize {
