@@ -18,7 +18,8 @@ use crate::{
 /// # Errors
 /// All problems, with file, line, column and path.
 pub fn load_pack(bytes: &[u8], file: &str) -> Result<PackManifest, SettingsError> {
-    static SCHEMA: LazyLock<SettingsSchema> = LazyLock::new(SettingsSchema::of::<PackManifest>);
+    static SCHEMA: LazyLock<SettingsSchema> =
+        LazyLock::new(SettingsSchema::for_type::<PackManifest>);
     load(bytes, file, &SCHEMA)
 }
 
@@ -27,7 +28,8 @@ pub fn load_pack(bytes: &[u8], file: &str) -> Result<PackManifest, SettingsError
 /// # Errors
 /// All problems, with file, line, column and path.
 pub fn load_pack_cases(bytes: &[u8], file: &str) -> Result<Vec<PackCase>, SettingsError> {
-    static SCHEMA: LazyLock<SettingsSchema> = LazyLock::new(SettingsSchema::of::<Vec<PackCase>>);
+    static SCHEMA: LazyLock<SettingsSchema> =
+        LazyLock::new(SettingsSchema::for_type::<Vec<PackCase>>);
     load(bytes, file, &SCHEMA)
 }
 

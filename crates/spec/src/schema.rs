@@ -28,7 +28,7 @@ impl SettingsSchema {
     }
 
     /// The schema of another file than settings.
-    pub fn of<T: JsonSchema>() -> Self {
+    pub fn for_type<T: JsonSchema>() -> Self {
         Self::new(generate::<T>())
     }
 

@@ -4,6 +4,7 @@
 //! runs the components of the packs that it is given: the built-in ones, or any [`anomal_components::ComponentRegistry`].
 
 mod aggregate;
+mod binding;
 mod columns;
 mod declarative;
 mod engine;

@@ -1,6 +1,6 @@
 //! Settings compiled against the columns of an input: steps with their inputs and scopes.
 
-use anomal_components::{Component, ComponentRegistry, Computation, Input, Pack};
+use anomal_components::{ComponentRegistry, Computation, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope,
     proto::{
@@ -9,14 +9,15 @@ use anomal_core::{
     },
 };
 use anomal_spec::{
-    ComponentDefinition, Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType,
-    PackSetting, Parameters, suggestion,
+    Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, PackSetting,
+    suggestion,
 };
 
 use crate::{
     aggregate::Aggregate,
+    binding::bind_component,
     columns::Columns,
-    declarative::{self, Declared, with_packs},
+    declarative::{Declared, with_packs},
     expression::Expression,
 };
 
@@ -308,94 +309,6 @@ fn flag_step(
         message: if flag.message.is_empty() { message } else { flag.message.clone() },
     };
     Ok((Step::new(name, work, scope), planned))
-}
-
-/// A component with its parameters and columns.
-struct BoundComponent<'a> {
-    work: Work,
-    /// Of a metric's values.
-    data_type: DataType,
-    scope: Scope,
-    /// Of a component of a declarative pack.
-    definition: Option<&'a ComponentDefinition>,
-}
-
-impl BoundComponent<'_> {
-    /// # Errors
-    /// The expression of a filter or flag has other values.
-    fn expect_truth_values(&self, path: &str) -> Result<()> {
-        if self.definition.is_none() || self.data_type == DataType::Boolean {
-            return Ok(());
-        }
-        let message = "the expression of this component must be true or false for each row; its values are others";
-        Err(Error::settings(path, "EXPRESSION_INVALID", message))
-    }
-}
-
-/// Binds a component to its parameters, and each of its inputs to a column.
-fn bind_component<'a>(
-    name: &str,
-    wanted: Type,
-    data_needed: &[String],
-    params: &Parameters,
-    path: &str,
-    columns: &mut Columns<'a>,
-) -> Result<BoundComponent<'a>> {
-    let component = columns.component(name, wanted, &format!("{path}.name"))?;
-    let mut params = params.clone();
-    let mut given = data_needed.iter();
-    let mut inputs = Vec::new();
-    for input in component.inputs() {
-        // `params: {clientIp: source.ip}` names the column of the input of that name.
-        let named = match params.get(&input.name) {
-            Some(serde_json::Value::String(column)) => {
-                let column = column.clone();
-                params.remove(&input.name);
-                given.next();
-                Some((column, format!("{path}.params.{}", input.name)))
-            }
-            _ => given.next().map(|column| (column.clone(), format!("{path}.dataNeeded"))),
-        };
-        let Some((column, place)) = named else {
-            if input.optional {
-                inputs.push(None);
-                continue;
-            }
-            return Err(data_needed_error(component, path));
-        };
-        inputs.push(Some(columns.read_as(&column, &input.types, name, &place)?));
-    }
-    if given.next().is_some() {
-        return Err(data_needed_error(component, path));
-    }
-    let missing = component.required_parameters().find(|name| !params.contains_key(*name));
-    if let Some(missing) = missing {
-        let message = format!("{name} needs the parameter `{missing}`");
-        return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
-    }
-    if let Some(definition) = component.definition() {
-        let inputs = inputs.into_iter().flatten().collect();
-        let (declared, data_type, scope) =
-            declarative::bind(definition, inputs, &params, path, columns)?;
-        let work = Work::Declared(Box::new(declared));
-        return Ok(BoundComponent { work, data_type, scope, definition: Some(definition) });
-    }
-    let computation = component.build(&params).map_err(|error| {
-        let place = format!("{path}.params.{}", error.parameter);
-        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
-    })?;
-    let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
-    let work = Work::Component { computation, inputs };
-    Ok(BoundComponent { work, data_type: component.output(), scope, definition: None })
-}
-
-fn data_needed_error(component: &Component, path: &str) -> Error {
-    let input = |input: &Input| {
-        if input.optional { format!("{} (optional)", input.name) } else { input.name.clone() }
-    };
-    let inputs: Vec<String> = component.inputs().iter().map(input).collect();
-    let message = format!("{} needs the columns: {}", component.name(), inputs.join(", "));
-    Error::settings(format!("{path}.dataNeeded"), "DATA_NEEDED_INVALID", message)
 }
 
 fn duplicate_name(path: &str, what: &str, name: &str) -> Error {

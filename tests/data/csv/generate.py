@@ -3,7 +3,7 @@
 Needs duckdb and pandas from PyPI: pip install duckdb==2.0.1 pandas==3.1.1 && python generate.py
 
 Each file is one of the tables below in one dialect. `corpus.json` has the tables, and for each file its table, the settings
-that say its dialect, and what Python's csv, pandas and DuckDB read otherwise when they are told the same dialect.
+that say its dialect, and what Python's csv, pandas and DuckDB read otherwise when they are given the same dialect.
 """
 
 import csv
@@ -128,8 +128,8 @@ def files():
     yield "one-column", "one", {}, "separator: \",\""
 
 
-def told(options, table):
-    """The dialect as the other readers are told it."""
+def given(options, table):
+    """The dialect as the other readers are given it."""
     above = options.get("above", "")
     return {
         "separator": options.get("separator", ","),
@@ -224,7 +224,7 @@ def main():
         others = {}
         for reader, read in READERS.items():
             try:
-                found = difference(expected, read(path, told(options, table)))
+                found = difference(expected, read(path, given(options, table)))
             except Exception as error:  # What it says is the result.
                 found = f"refused: {str(error).splitlines()[0][:100]}"
             if found:

@@ -43,7 +43,7 @@ const BACKSLASH: &str = "three cells in each record without an escape; the note 
 const TRAILING: &str = "the header ends in a separator too: a fourth column without values";
 const NO_MARK: &str = "no byte order mark, and too few zeros among characters beyond Latin";
 
-/// Other readers that are told the dialect and read something else, and why the table is right.
+/// Other readers that are given the dialect and read something else, and why the table is right.
 const DIFFERENCES: [(&str, &str, &str); 5] = [
     ("tab-backslash.csv", "duckdb", "an escape counts outside of quotes too"),
     ("pipe-backslash.csv", "duckdb", "an escape counts outside of quotes too"),

@@ -59,9 +59,9 @@ fn frames_have_the_same_records() {
     let note = read(records.as_bytes(), INPUT).note("RECORDS");
     assert!(note.contains("`records: Records` sets that"), "{note}");
     // The remedy of the note.
-    let told = read(records.as_bytes(), "json: {path: in.json, records: Records}").succeeded();
-    assert_eq!(told.workspace.read("out.csv"), expected);
-    assert!(told.notes("RECORDS").is_empty());
+    let set = read(records.as_bytes(), "json: {path: in.json, records: Records}").succeeded();
+    assert_eq!(set.workspace.read("out.csv"), expected);
+    assert!(set.notes("RECORDS").is_empty());
     // Standard input is read in the same way.
     let stdin = job("json: {path: '-'}", &fields(&["eventName", "n"]));
     let workspace = Workspace::with_files(&[("job.yaml", stdin.as_bytes())]);
