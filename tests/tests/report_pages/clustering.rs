@@ -138,7 +138,7 @@ async fn point_shows_its_card() {
     assert!(page.visible("#map-card").await);
     page.screenshot("report-card-1280").await;
     let names: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!((names.len(), names[0], names[9]), (10, "client.bytes", "answer_entropy"));
+    assert_eq!((names.len(), names[0], names[10]), (11, "client.bytes", "answer_entropy"));
     page.hover("h1").await;
     assert!(!page.visible("#map-card").await);
 
