@@ -20,7 +20,7 @@ use crate::{
     Expression,
     aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
-    declarative::{Declared, DeclaredAggregate},
+    declarative::{DeclaredAggregate, DeclaredStep},
     program::{FeatureStep, Program, Step, Work},
 };
 
@@ -181,7 +181,7 @@ impl Run<'_> {
 
     /// The figure that the expression of a component of a declarative pack reads, if it has one. `state`: the name of the
     /// states of its keys.
-    fn figure(&mut self, declared: &Declared, state: &str) -> Result<Option<Column>> {
+    fn figure(&mut self, declared: &DeclaredStep, state: &str) -> Result<Option<Column>> {
         let Some(DeclaredAggregate { aggregate, .. }) = &declared.aggregate else {
             return Ok(None);
         };
@@ -193,7 +193,7 @@ impl Run<'_> {
 
     fn declared(
         &self,
-        declared: &Declared,
+        declared: &DeclaredStep,
         figure: Option<&Column>,
         step: &Step,
     ) -> Result<Column> {

@@ -17,7 +17,7 @@ use crate::{
     aggregate::Aggregate,
     binding::bind_component,
     columns::Columns,
-    declarative::{Declared, with_packs},
+    declarative::{DeclaredStep, with_packs},
     expression::Expression,
 };
 
@@ -30,7 +30,7 @@ pub(crate) enum Work {
         inputs: Vec<Option<String>>,
     },
     /// A component of a declarative pack.
-    Declared(Box<Declared>),
+    Declared(Box<DeclaredStep>),
     Expression(Expression),
     Aggregate(Aggregate),
 }

@@ -22,14 +22,14 @@ const TIME: &str = "time";
 const RESULT: &str = "result";
 
 /// A component with the rows of a test.
-pub struct Prepared {
+pub struct PreparedCase {
     plan: Plan,
     table: Table,
     scope: Scope,
     component_type: ComponentType,
 }
 
-impl Prepared {
+impl PreparedCase {
     /// # Errors
     /// A message: the rows don't fit the component, the parameters are refused.
     pub async fn new(

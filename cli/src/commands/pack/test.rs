@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::{
     super::{CommandResult, print},
-    cases::Prepared,
+    cases::PreparedCase,
     read,
 };
 use crate::{exit, present::error::Failure};
@@ -88,7 +88,7 @@ async fn check(
     case: &PackCase,
     engine: &LocalFeatureEngine,
 ) -> Result<(), String> {
-    let prepared = Prepared::new(manifest, case, engine).await?;
+    let prepared = PreparedCase::new(manifest, case, engine).await?;
     let order: Vec<usize> = (0..case.rows.len()).collect();
     let values = prepared.values(engine, &order, usize::MAX).await?;
     for (row, (value, expected)) in values.iter().zip(&case.expect).enumerate() {

@@ -56,7 +56,7 @@ enum Level {
 }
 
 /// A record in the buffer, or in `built`.
-struct Found {
+struct FoundRecord {
     length: usize,
     line: u64,
     built: bool,
@@ -84,13 +84,13 @@ impl Elements {
                 }
                 self.stack.clear();
                 let line = self.lines.line();
-                break Found { length: 0, line, built: false, bad: Some(CUT_OFF_OUTSIDE) };
+                break FoundRecord { length: 0, line, built: false, bad: Some(CUT_OFF_OUTSIDE) };
             };
             if let Some(found) = self.step(byte)? {
                 break found;
             }
         };
-        let Found { length, line, built, bad } = found;
+        let FoundRecord { length, line, built, bad } = found;
         let bytes = if built { &self.built[..length] } else { self.lines.passed(length) };
         Ok(Some(Record { bytes, line, quotes: false, bad }))
     }
@@ -116,7 +116,7 @@ impl Elements {
     }
 
     /// Goes one step into the frame, of which this byte comes next.
-    fn step(&mut self, byte: u8) -> io::Result<Option<Found>> {
+    fn step(&mut self, byte: u8) -> io::Result<Option<FoundRecord>> {
         match self.stack.last() {
             Some(Level::Object { .. }) => self.member(byte),
             Some(Level::Array { .. }) if byte == b']' => {
@@ -142,7 +142,7 @@ impl Elements {
     }
 
     /// A value below so many names of the path. `member`: it is the value of the path's name in an object.
-    fn value(&mut self, byte: u8, depth: usize, member: bool) -> io::Result<Option<Found>> {
+    fn value(&mut self, byte: u8, depth: usize, member: bool) -> io::Result<Option<FoundRecord>> {
         let at_end = depth == self.frame.path.len();
         let is_element =
             matches!(self.stack.last(), Some(Level::Array { depth: above }) if *above == depth);
@@ -171,7 +171,7 @@ impl Elements {
                     return Ok(None);
                 }
                 if !at_end {
-                    return Ok(Some(Found { bad: Some(NO_PATH), ..found }));
+                    return Ok(Some(FoundRecord { bad: Some(NO_PATH), ..found }));
                 }
                 Ok(Some(self.build(found)))
             }
@@ -179,7 +179,7 @@ impl Elements {
     }
 
     /// A member of an open object, or its end.
-    fn member(&mut self, byte: u8) -> io::Result<Option<Found>> {
+    fn member(&mut self, byte: u8) -> io::Result<Option<FoundRecord>> {
         let Some(Level::Object { depth, found, line, .. }) = self.stack.last() else {
             return Ok(None);
         };
@@ -188,7 +188,7 @@ impl Elements {
             b'}' => {
                 let missing = !*found;
                 self.close();
-                let bad = Found { length: 0, line, built: false, bad: Some(NO_PATH) };
+                let bad = FoundRecord { length: 0, line, built: false, bad: Some(NO_PATH) };
                 Ok(missing.then_some(bad))
             }
             b'"' => {
@@ -215,16 +215,16 @@ impl Elements {
         }
     }
 
-    fn broken_object(&mut self, line: u64) -> io::Result<Option<Found>> {
+    fn broken_object(&mut self, line: u64) -> io::Result<Option<FoundRecord>> {
         if self.significant()?.is_none() {
             return Ok(None);
         }
         self.fail(NO_COLON);
-        Ok(Some(Found { length: 0, line, built: false, bad: Some(NO_COLON) }))
+        Ok(Some(FoundRecord { length: 0, line, built: false, bad: Some(NO_COLON) }))
     }
 
     /// Passes a value of any length.
-    fn skip(&mut self) -> io::Result<Option<Found>> {
+    fn skip(&mut self) -> io::Result<Option<FoundRecord>> {
         let mut scanner = ValueScanner::default();
         let line = self.lines.line();
         loop {
@@ -235,7 +235,7 @@ impl Elements {
                 Ok(None) => (rest.len(), false),
                 Err((_, why)) => {
                     self.fail(why);
-                    return Ok(Some(Found { length: 0, line, built: false, bad: Some(why) }));
+                    return Ok(Some(FoundRecord { length: 0, line, built: false, bad: Some(why) }));
                 }
             };
             self.lines.pass(length, scanner.lines - before);
@@ -247,7 +247,7 @@ impl Elements {
     }
 
     /// Passes the value that comes next, which is a record or a part of the frame.
-    fn record(&mut self) -> io::Result<Found> {
+    fn record(&mut self) -> io::Result<FoundRecord> {
         let line = self.lines.line();
         let mut scanner = ValueScanner::default();
         let mut scanned = 0;
@@ -265,7 +265,7 @@ impl Elements {
             if let Some(length) = length {
                 self.lines.pass(length, scanner.lines);
                 self.indent = None;
-                return Ok(Found { length, line, built: false, bad: None });
+                return Ok(FoundRecord { length, line, built: false, bad: None });
             }
             if !self.lines.read_more()? {
                 let length = self.lines.rest().len();
@@ -273,7 +273,7 @@ impl Elements {
                 let whole = scanner.may_end() && self.stack.is_empty();
                 self.stack.clear();
                 let bad = (!whole).then_some(CUT_OFF);
-                return Ok(Found { length, line, built: false, bad });
+                return Ok(FoundRecord { length, line, built: false, bad });
             }
         }
     }

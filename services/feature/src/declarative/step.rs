@@ -17,7 +17,7 @@ use crate::{
 
 /// What a component computes of a table.
 #[derive(Debug)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredStep {
     /// Over the names of the inputs.
     expression: Expression,
     /// The names of the inputs, each with its column.
@@ -42,7 +42,7 @@ pub(crate) fn bind(
     params: &Parameters,
     path: &str,
     columns: &mut Columns<'_>,
-) -> Result<(Declared, DataType, Scope)> {
+) -> Result<(DeclaredStep, DataType, Scope)> {
     let values = parameter_values(definition, params).map_err(|error| {
         let place = format!("{path}.params.{}", error.parameter);
         Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
@@ -56,7 +56,7 @@ pub(crate) fn bind(
         .iter()
         .map(|(name, column)| (name.as_str().into(), dtype(columns.type_of(column))))
         .collect();
-    let mut declared = Declared { expression: parsed, inputs, aggregate: None };
+    let mut declared = DeclaredStep { expression: parsed, inputs, aggregate: None };
     let mut scope = if declared.expression.whole_table { Scope::Global } else { Scope::Row };
     if let Some(settings) = &definition.aggregate {
         let plain = ComponentDefinition { aggregate: None, ..definition.clone() };
@@ -85,7 +85,7 @@ fn expect_truth_values(condition: &Expression, schema: &Schema, path: &str) -> R
     }
 }
 
-impl Declared {
+impl DeclaredStep {
     /// The columns of the inputs.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.inputs.iter().map(|(_, column)| column.as_str())

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{Elements, Found, Level, NO_MEMBER};
+use super::{Elements, FoundRecord, Level, NO_MEMBER};
 use crate::{
     json::{frame::find_member, scan::Members},
     lines::{MAX_RECORD, TOO_LONG},
@@ -52,7 +52,7 @@ impl Elements {
     }
 
     /// The record in an element, with the members that it gets from around it.
-    pub(super) fn build(&mut self, found: Found) -> Found {
+    pub(super) fn build(&mut self, found: FoundRecord) -> FoundRecord {
         let levels = self.stack.iter();
         let attached = levels.filter_map(|level| match level {
             Level::Object { attached, .. } if !attached.is_empty() => Some(attached.as_slice()),
@@ -72,7 +72,7 @@ impl Elements {
             };
             match member.filter(|member| member.value.first() == Some(&b'{')) {
                 Some(member) => record = member.value,
-                None => return Found { bad: Some(NO_MEMBER), ..found },
+                None => return FoundRecord { bad: Some(NO_MEMBER), ..found },
             }
         }
         let mut built = Vec::new();
@@ -90,6 +90,6 @@ impl Elements {
         let length = built.len();
         let bad = (length > MAX_RECORD).then_some(TOO_LONG);
         self.built = built;
-        Found { length, built: true, bad, ..found }
+        FoundRecord { length, built: true, bad, ..found }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Elements, Found, KEPT, Level};
+use super::{Elements, FoundRecord, KEPT, Level};
 use crate::{
     json::scan::ValueScanner,
     lines::{MAX_RECORD, TOO_LONG},
@@ -24,7 +24,7 @@ impl Elements {
         scanned: usize,
         mut ended: bool,
         mut scanner: ValueScanner,
-    ) -> io::Result<Found> {
+    ) -> io::Result<FoundRecord> {
         self.built.clear();
         self.built.extend_from_slice(&self.lines.rest()[..KEPT]);
         self.lines.pass(scanned, scanner.lines);
@@ -46,7 +46,7 @@ impl Elements {
             self.lines.pass(length, scanner.lines - before);
         }
         self.indent = None;
-        Ok(Found { length: KEPT, line, built: true, bad: Some(TOO_LONG) })
+        Ok(FoundRecord { length: KEPT, line, built: true, bad: Some(TOO_LONG) })
     }
 
     /// Looks for the next record behind one that is no JSON, from the second line of that on.
@@ -55,7 +55,7 @@ impl Elements {
         line: u64,
         error: usize,
         why: &'static str,
-    ) -> io::Result<Found> {
+    ) -> io::Result<FoundRecord> {
         let in_object = matches!(self.stack.last(), Some(Level::Object { .. }));
         let same_level = self.indent.filter(|_| !in_object);
         let Some(indent) = same_level.or(self.top_indent) else {
@@ -100,11 +100,11 @@ impl Elements {
     }
 
     /// Passes up to so many bytes as a bad record.
-    fn bad(&mut self, line: u64, length: usize, why: &'static str) -> Found {
+    fn bad(&mut self, line: u64, length: usize, why: &'static str) -> FoundRecord {
         let rest = self.lines.rest();
         let length = length.min(rest.len());
         let lines = memchr::memchr_iter(b'\n', &rest[..length]).count() as u64;
         self.lines.pass(length, lines);
-        Found { length, line, built: false, bad: Some(why) }
+        FoundRecord { length, line, built: false, bad: Some(why) }
     }
 }
