@@ -29,6 +29,12 @@ pub enum ParameterProblem {
 }
 
 impl ParameterError {
+    /// A name that is none of the known ones.
+    pub fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let message = format!("unknown parameter; {}", suggestion(name, known));
+        Self { parameter: name.to_owned(), problem: ParameterProblem::Unknown, message }
+    }
+
     /// An invalid value.
     pub fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
         let problem = ParameterProblem::Invalid;
@@ -53,11 +59,7 @@ pub fn parameters<P: DeserializeOwned + JsonSchema>(
     let properties = schema["properties"].as_object();
     let known = || properties.into_iter().flat_map(|known| known.keys().map(String::as_str));
     if let Some(unknown) = given.keys().find(|name| !known().any(|known| known == name.as_str())) {
-        return Err(ParameterError {
-            parameter: unknown.clone(),
-            problem: ParameterProblem::Unknown,
-            message: format!("unknown parameter; {}", suggestion(unknown, known())),
-        });
+        return Err(ParameterError::unknown(unknown, known()));
     }
     // One by one, so that the error can name the parameter.
     for (name, value) in given {

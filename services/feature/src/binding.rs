@@ -1,13 +1,13 @@
 //! Components bound to their parameters and to columns.
 
-use anomal_components::{Component, Input};
+use anomal_components::{Component, Input, ParameterError};
 use anomal_core::{
     Error, Result, Scope,
     proto::{DataType, component::Type},
 };
 use anomal_spec::{ComponentDefinition, Parameters};
 
-use crate::{columns::Columns, declarative, program::Work};
+use crate::{columns::Columns, declarative, step::Work};
 
 /// A component with its parameters and columns.
 pub(crate) struct BoundComponent<'a> {
@@ -72,17 +72,20 @@ pub(crate) fn bind_component<'a>(
         let message = format!("{name} needs the parameter `{missing}`");
         return Err(Error::settings(format!("{path}.params"), "PARAMETER_MISSING", message));
     }
+    let parameter_invalid = |error: ParameterError| {
+        let place = format!("{path}.params.{}", error.parameter);
+        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
+    };
     if let Some(definition) = component.definition() {
+        let values =
+            declarative::parameter_values(definition, &params).map_err(parameter_invalid)?;
         let inputs = inputs.into_iter().flatten().collect();
         let (declared, data_type, scope) =
-            declarative::bind(definition, inputs, &params, path, columns)?;
+            declarative::bind(definition, inputs, &values, path, columns)?;
         let work = Work::Declared(Box::new(declared));
         return Ok(BoundComponent { work, data_type, scope, definition: Some(definition) });
     }
-    let computation = component.build(&params).map_err(|error| {
-        let place = format!("{path}.params.{}", error.parameter);
-        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
-    })?;
+    let computation = component.build(&params).map_err(parameter_invalid)?;
     let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
     let work = Work::Component { computation, inputs };
     Ok(BoundComponent { work, data_type: component.output(), scope, definition: None })

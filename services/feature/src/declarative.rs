@@ -8,5 +8,5 @@ mod template;
 pub use self::define::declared_components;
 pub(crate) use self::{
     define::with_packs,
-    step::{DeclaredAggregate, DeclaredStep, bind},
+    step::{DeclaredAggregate, DeclaredStep, bind, parameter_values},
 };

@@ -21,7 +21,8 @@ use crate::{
     aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
     declarative::{DeclaredAggregate, DeclaredStep},
-    program::{FeatureStep, Program, Step, Work},
+    program::{FeatureStep, Program},
+    step::{Step, Work},
 };
 
 /// The number of columns in the value of a hit of an expression.

@@ -16,6 +16,7 @@ mod packs;
 mod pattern;
 mod plan;
 mod program;
+mod step;
 
 pub use declarative::declared_components;
 pub use engine::LocalFeatureEngine;

@@ -10,11 +10,7 @@ use anomal_core::{
 use anomal_proto::SETTINGS_VERSION;
 use anomal_spec::{Feature, FeatureType};
 
-use crate::{
-    declarative::profile::add_profiles,
-    pattern::matches,
-    program::{Program, Step},
-};
+use crate::{declarative::profile::add_profiles, pattern::matches, program::Program, step::Step};
 
 /// The limit after patterns are expanded.
 const MAX_FEATURES: usize = 2_048;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anomal_core::{
     Cancel, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, PlanRequest, Scope, Table,
-    proto::{Column, DataType, Plan},
+    proto::{Column, Component, DataType, Plan, component::Type},
 };
 use anomal_feature::LocalFeatureEngine;
 use anomal_spec::{
@@ -34,6 +34,7 @@ impl PreparedCase {
     /// A message: the rows don't fit the component, the parameters are refused.
     pub async fn new(
         manifest: &PackManifest,
+        components: &[Component],
         case: &PackCase,
         engine: &LocalFeatureEngine,
     ) -> Result<Self, String> {
@@ -54,11 +55,15 @@ impl PreparedCase {
                 case.expect.len()
             ));
         }
+        let aggregates = components.iter().any(|component| {
+            component.name == definition.name && component.r#type() == Type::FlagAggregation
+        });
+        let flag_type = if aggregates { FlagType::Aggregation } else { FlagType::Direct };
         let (frame, schema) = table(definition, case)?;
         let rows = (0..frame.height() as u64).collect();
         let table = Table::new(rows, frame).map_err(|error| error.to_string())?;
         let request = PlanRequest {
-            settings: request(manifest, definition, case),
+            settings: request(manifest, definition, flag_type, case),
             schema,
             times: Vec::new(),
         };
@@ -170,6 +175,7 @@ fn to_json(value: &AnyValue<'_>) -> Json {
 fn request(
     manifest: &PackManifest,
     definition: &ComponentDefinition,
+    flag_type: FlagType,
     case: &PackCase,
 ) -> FeatureSettings {
     let name = format!("{}/{}", manifest.name, definition.name);
@@ -190,15 +196,8 @@ fn request(
             settings.filters.push(Filter { name, data_needed, params, ..Filter::default() });
         }
         ComponentType::Flag => {
-            let aggregation =
-                anomal_feature::declared_components(&settings.packs).is_ok_and(|all| {
-                    let found = all.into_iter().find(|one| one.name == definition.name);
-                    found.is_some_and(|one| {
-                        one.r#type() == anomal_core::proto::component::Type::FlagAggregation
-                    })
-                });
             settings.flags.push(Flag {
-                flag_type: if aggregation { FlagType::Aggregation } else { FlagType::Direct },
+                flag_type,
                 name,
                 alias: Some(RESULT.to_owned()),
                 data_needed,

@@ -3,7 +3,7 @@
 use std::{fmt::Write, path::Path};
 
 use anomal_core::{
-    FeatureEngine, PlanRequest,
+    FeatureEngine,
     proto::{Component, DataType, component::Type},
 };
 use anomal_feature::LocalFeatureEngine;
@@ -17,8 +17,7 @@ use crate::{args::ShowPack, present::error::Failure};
 
 pub fn print_pack(arguments: &ShowPack) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let engine = LocalFeatureEngine::default();
-    let mut components = runtime.block_on(engine.list_components())?;
+    let mut components = runtime.block_on(LocalFeatureEngine::default().list_components())?;
     components.retain(|component| component.pack == arguments.pack);
     let folder = Path::new(&arguments.pack);
     let manifest =
@@ -26,10 +25,6 @@ pub fn print_pack(arguments: &ShowPack) -> CommandResult {
     if let Some(manifest) = &manifest {
         components = anomal_feature::declared_components(&settings(manifest).packs)
             .map_err(|error| invalid(folder, &error))?;
-        // Whatever needs no columns.
-        let request =
-            PlanRequest { settings: settings(manifest), schema: Vec::new(), times: Vec::new() };
-        runtime.block_on(engine.plan(request)).map_err(|error| invalid(folder, &error))?;
     }
     if arguments.json {
         let all = serde_json::json!({ "manifest": manifest, "components": components });

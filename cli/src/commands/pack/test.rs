@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anomal_core::proto::Component;
 use anomal_feature::LocalFeatureEngine;
 use anomal_spec::{PackCase, PackManifest, load_pack_cases};
 use serde_json::Value as Json;
@@ -26,7 +27,7 @@ pub fn run(folder: &Path) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let engine = LocalFeatureEngine::default();
-    anomal_feature::declared_components(&super::settings(&manifest).packs)
+    let components = anomal_feature::declared_components(&super::settings(&manifest).packs)
         .map_err(|error| super::show::invalid(folder, &error))?;
     let (mut text, mut passed, mut failed) = (String::new(), 0, 0);
     let mut untested: Vec<&str> = manifest.components.iter().map(|one| one.name.as_str()).collect();
@@ -38,7 +39,7 @@ pub fn run(folder: &Path) -> CommandResult {
             load_pack_cases(&bytes, &name).map_err(|error| Failure::usage(error.to_string()))?;
         for (index, case) in cases.iter().enumerate() {
             untested.retain(|component| *component != case.component);
-            match runtime.block_on(check(&manifest, case, &engine)) {
+            match runtime.block_on(check(&manifest, &components, case, &engine)) {
                 Ok(()) => passed += 1,
                 Err(message) => {
                     failed += 1;
@@ -85,10 +86,11 @@ fn case_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 async fn check(
     manifest: &PackManifest,
+    components: &[Component],
     case: &PackCase,
     engine: &LocalFeatureEngine,
 ) -> Result<(), String> {
-    let prepared = PreparedCase::new(manifest, case, engine).await?;
+    let prepared = PreparedCase::new(manifest, components, case, engine).await?;
     let order: Vec<usize> = (0..case.rows.len()).collect();
     let values = prepared.values(engine, &order, usize::MAX).await?;
     for (row, (value, expected)) in values.iter().zip(&case.expect).enumerate() {

@@ -165,11 +165,8 @@ impl Entries<'_> {
             Json::String(_) if key == "message" => {}
             Json::String(sql) if SQL.contains(&key) => {
                 let tokens = template::fill(sql, &mut |name| {
-                    Some(template::column(self.columns.get(name).unwrap_or(name)))
-                });
-                let _ = template::fill(sql, &mut |name| {
                     self.note_missing(name, missing);
-                    Some(Vec::new())
+                    Some(template::column(self.columns.get(name).unwrap_or(name)))
                 });
                 if let Ok(tokens) = tokens {
                     *sql = template::text(&tokens);

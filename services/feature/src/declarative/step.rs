@@ -1,10 +1,9 @@
 //! A component of a declarative pack, bound to the columns of a table.
 
 use anomal_core::{Error, Result, Scope, proto::DataType};
-use anomal_registry::{ParameterError, ParameterProblem};
+use anomal_registry::ParameterError;
 use anomal_spec::{
     AGGREGATE, AggregateDefinition, ComponentDefinition, ParameterDefinition, Parameters,
-    suggestion,
 };
 use polars::prelude::{Column, DataFrame, PolarsResult, Schema};
 
@@ -32,21 +31,17 @@ pub(crate) struct DeclaredAggregate {
     condition: Option<Expression>,
 }
 
-/// Binds a component to columns and parameters. Also returns the type of its values, and its scope.
+/// Binds a component to columns and the values of its parameters. Also returns the type of its values, and its scope.
 ///
 /// # Errors
 /// `InvalidSettings` with the path.
 pub(crate) fn bind(
     definition: &ComponentDefinition,
     inputs: Vec<String>,
-    params: &Parameters,
+    values: &Parameters,
     path: &str,
     columns: &mut Columns<'_>,
 ) -> Result<(DeclaredStep, DataType, Scope)> {
-    let values = parameter_values(definition, params).map_err(|error| {
-        let place = format!("{path}.params.{}", error.parameter);
-        Error::settings(place.trim_end_matches('.'), "PARAMETER_INVALID", error.message)
-    })?;
     let invalid = |message: String| Error::settings(path, "EXPRESSION_INVALID", message);
     let mut value = |_: &ParameterDefinition, name: &str| values[name].clone();
     let parsed = expression(definition, &definition.expression, &mut value).map_err(invalid)?;
@@ -66,7 +61,7 @@ pub(crate) fn bind(
             expect_truth_values(condition, &schema, path)?;
         }
         let (aggregate, data_type) =
-            declared.aggregate(settings, &values, &definition.name, path, columns)?;
+            declared.aggregate(settings, values, &definition.name, path, columns)?;
         schema.insert(AGGREGATE.into(), dtype(data_type));
         scope = scope.max(
             columns.keyed_scope(declared.columns().chain(std::iter::once(aggregate.time.as_str()))),
@@ -150,17 +145,16 @@ impl DeclaredStep {
 }
 
 /// The values of all parameters: those given, and the defaults of others.
-fn parameter_values(
+///
+/// # Errors
+/// The first that is unknown, missing or invalid.
+pub(crate) fn parameter_values(
     definition: &ComponentDefinition,
     given: &Parameters,
 ) -> Result<Parameters, ParameterError> {
     let known = || definition.parameters.keys().map(String::as_str);
     if let Some(unknown) = given.keys().find(|name| !definition.parameters.contains_key(*name)) {
-        return Err(ParameterError {
-            parameter: unknown.clone(),
-            problem: ParameterProblem::Unknown,
-            message: format!("unknown parameter; {}", suggestion(unknown, known())),
-        });
+        return Err(ParameterError::unknown(unknown, known()));
     }
     let mut values = Parameters::new();
     for (name, parameter) in &definition.parameters {
