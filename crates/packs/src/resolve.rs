@@ -1,55 +1,316 @@
-//! From references to contents.
+//! From the references of a job to what the engine needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, PackSetting, is_url};
+use anomal_spec::{AnomalyJobSpec, Auth, PackDetails, PackSetting};
+use anomal_storage::Secrets;
 
-use crate::folder::read_folder;
+use crate::{
+    Artifact, Digest, Kind, PackError, Reference,
+    fetch::{Access, Fetched, Fetcher, Wanted, read_authorities},
+    lock::{LockFile, LockedPack, Section},
+};
 
-/// Replaces the references of a job's packs by their contents.
-///
-/// # Errors
-/// `InvalidSettings` with the path: there is no pack, or it is not valid.
-pub fn resolve(spec: &mut AnomalyJobSpec) -> Result<()> {
-    for (index, pack) in spec.packs.iter_mut().enumerate() {
-        let PackSetting::Detailed(details) = pack else { continue };
-        let Some(reference) = &details.reference else { continue };
-        let place = format!("packs[{index}].ref");
-        if is_url(reference) {
-            let message =
-                format!("{reference}: a pack is in a folder, which `ref` names by its path");
-            return Err(Error::settings(place, "PACK_REFERENCE", message));
-        }
-        let manifest = read_folder(Path::new(reference))
-            .map_err(|message| Error::settings(place, "PACK_INVALID", message))?;
-        details.inline = Some(manifest.contents());
-        details.reference = None;
+/// Resolves the packs and lists of one job.
+pub struct Resolver {
+    pub fetcher: Fetcher,
+    pub secrets: Secrets,
+    /// Beside the settings; absent where settings come from no file.
+    pub lock: Option<LockFile>,
+    /// Whether everything must be in the lock, as it is there.
+    pub locked: bool,
+    /// The folder that paths were relative to, for the references in the lock.
+    pub base: PathBuf,
+    /// Whether references to other machines stay, with their digests: for settings that another machine runs.
+    pub keep_references: bool,
+    notes: Vec<String>,
+    /// Whether a reference was pinned by nothing before.
+    newly_pinned: bool,
+}
+
+/// A pack of a job.
+#[derive(Clone, Debug)]
+pub struct ResolvedPack {
+    /// Its name in the job.
+    pub name: String,
+    pub reference: Reference,
+    pub fetched: Fetched,
+    /// The fingerprint of the key that the policy asked for.
+    pub signer: Option<String>,
+}
+
+/// A reference with what goes with it.
+struct Entry<'a> {
+    name: &'a str,
+    reference: &'a str,
+    digest: Option<&'a str>,
+    section: Section,
+    access: &'a Access,
+}
+
+impl Resolver {
+    /// `lock`: the folder of the settings.
+    ///
+    /// # Errors
+    /// The lock is not valid.
+    pub fn new(fetcher: Fetcher, secrets: Secrets, lock: Option<&Path>) -> Result<Self, PackError> {
+        let lock = lock.map(LockFile::in_folder).transpose()?;
+        let base = lock
+            .as_ref()
+            .and_then(|lock| lock.path.parent())
+            .map(Path::to_owned)
+            .unwrap_or_default();
+        Ok(Self {
+            fetcher,
+            secrets,
+            lock,
+            base,
+            locked: false,
+            keep_references: false,
+            notes: Vec::new(),
+            newly_pinned: false,
+        })
     }
-    Ok(())
+
+    /// Replaces each reference of the job's packs by what the engine needs: the contents of a declarative pack, the digest
+    /// of one with code, whose bytes are in what is returned.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path (`PACK_NOT_FOUND`, `PACK_DIGEST`, `PACK_NOT_LOCKED`, `PACK_NOT_TRUSTED`,
+    /// `PACK_KIND_DENIED`, `PACK_INVALID`), or `Unavailable` (`REGISTRY_UNAVAILABLE`).
+    pub fn resolve(&mut self, spec: &mut AnomalyJobSpec) -> Result<Vec<ResolvedPack>> {
+        let mut packs = Vec::new();
+        for (index, pack) in spec.packs.iter_mut().enumerate() {
+            let PackSetting::Detailed(details) = pack else { continue };
+            let place = format!("packs[{index}]");
+            let Some(resolved) = self.resolve_pack(details, &place)? else { continue };
+            self.replace(details, &resolved).map_err(|error| error.at(&format!("{place}.ref")))?;
+            packs.push(resolved);
+        }
+        let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
+        if let Some(lock) = &mut self.lock {
+            lock.retain(Section::Packs, &names);
+        }
+        Ok(packs)
+    }
+
+    /// Fetches and checks a pack; absent where it has no reference.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_pack(
+        &mut self,
+        details: &PackDetails,
+        place: &str,
+    ) -> Result<Option<ResolvedPack>> {
+        let Some(reference) = &details.reference else { return Ok(None) };
+        let access = self.access(details, place)?;
+        let entry = Entry {
+            name: &details.name,
+            reference,
+            digest: details.digest.as_deref(),
+            section: Section::Packs,
+            access: &access,
+        };
+        self.fetch(&entry).map(Some).map_err(|error| error.at(&format!("{place}.ref")))
+    }
+
+    /// Fetches and checks a list. `place`: where the settings have it, such as `lists[0]`.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn fetch_list(
+        &mut self,
+        name: &str,
+        reference: &str,
+        digest: Option<&str>,
+        auth: Option<&Auth>,
+        place: &str,
+    ) -> Result<Artifact> {
+        let access = Access { secret: self.secret(auth, place)?, ..Access::default() };
+        let entry = Entry { name, reference, digest, section: Section::Lists, access: &access };
+        let resolved = self.fetch(&entry).map_err(|error| error.at(&format!("{place}.ref")))?;
+        Ok(resolved.fetched.artifact)
+    }
+
+    /// Writes the lock, and returns notes for people.
+    pub fn finish(&mut self) -> Vec<String> {
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(self.fetcher.take_notes());
+        if let Some(lock) = self.lock.as_mut().filter(|_| !self.locked)
+            && (self.newly_pinned || lock.path.exists())
+            && let Err(error) = lock.save()
+            && self.newly_pinned
+        {
+            notes.push(format!(
+                "{} can't be written: {error}; the next run may find other bytes where a reference has no digest",
+                lock.path.display()
+            ));
+        }
+        notes
+    }
+
+    fn secret(&self, auth: Option<&Auth>, place: &str) -> Result<Option<anomal_storage::Secret>> {
+        let Some(auth) = auth else { return Ok(None) };
+        let secret = self.secrets.read(&auth.secret_ref.name);
+        secret.map(Some).map_err(|error| {
+            Error::settings(format!("{place}.auth.secretRef"), "SECRET_UNUSABLE", error.message)
+        })
+    }
+
+    /// What goes with the reference of a pack.
+    ///
+    /// # Errors
+    /// The secret or the file of authorities can't be read.
+    pub fn access(&self, details: &PackDetails, place: &str) -> Result<Access> {
+        let ca = details.tls.as_ref().map(|tls| read_authorities(Path::new(&tls.ca)));
+        Ok(Access {
+            secret: self.secret(details.auth.as_ref(), place)?,
+            plain_http: details.plain_http,
+            ca: ca.transpose().map_err(|error| error.at(&format!("{place}.tls.ca")))?,
+        })
+    }
+
+    fn fetch(&mut self, entry: &Entry<'_>) -> Result<ResolvedPack, PackError> {
+        let reference: Reference = entry.reference.parse()?;
+        let shown = self.shown(&reference, entry.reference);
+        let settings = entry
+            .digest
+            .map(|digest| digest.parse::<Digest>().map_err(PackError::digest))
+            .transpose()?;
+        let settings = settings.or(reference.digest());
+        let locked =
+            self.lock.as_ref().and_then(|lock| lock.get(entry.section, entry.name, &shown));
+        let locked = locked.map(|locked| locked.digest);
+        if self.locked {
+            self.check_locked(entry.name, &shown, settings, locked)?;
+        }
+        let wanted = match entry.section {
+            Section::Packs => Wanted::Pack,
+            Section::Lists => Wanted::List,
+        };
+        // A folder may change; a place elsewhere is asked for the bytes that are locked.
+        let expected = settings.or(if reference.is_path() { None } else { locked });
+        let fetched = self.fetcher.fetch(&reference, expected, entry.access, wanted)?;
+        if let Some(locked) =
+            locked.filter(|locked| reference.is_path() && *locked != fetched.digest)
+        {
+            let message = format!(
+                "PACK_CHANGED: {shown} is not as {} has it: {}, and {locked} is locked",
+                crate::lock::LOCK,
+                fetched.digest
+            );
+            if self.locked {
+                return Err(PackError::digest(format!(
+                    "{message}; accept it by `anomal pack update`"
+                )));
+            }
+            self.notes.push(message);
+        }
+        let pinned = expected.is_some() || (self.lock.is_some() && !self.locked);
+        let signer = self.fetcher.policy.check(&fetched.artifact, Some(&reference), pinned)?;
+        self.newly_pinned |= expected.is_none() && !reference.is_path();
+        if let Some(lock) = &mut self.lock {
+            let locked = LockedPack::new(
+                entry.name,
+                &shown,
+                fetched.digest,
+                &fetched.artifact,
+                signer.clone(),
+            );
+            lock.set(entry.section, locked);
+        }
+        Ok(ResolvedPack { name: entry.name.to_owned(), reference, fetched, signer })
+    }
+
+    fn check_locked(
+        &self,
+        name: &str,
+        shown: &str,
+        settings: Option<Digest>,
+        locked: Option<Digest>,
+    ) -> Result<(), PackError> {
+        let file = self
+            .lock
+            .as_ref()
+            .map_or_else(|| crate::lock::LOCK.to_owned(), |lock| lock.path.display().to_string());
+        match (settings, locked) {
+            (Some(settings), Some(locked)) if settings != locked => {
+                Err(PackError::not_locked(format!(
+                    "`{name}` has the digest {settings}, and {file} has {locked}; run `anomal pack update`"
+                )))
+            }
+            // A digest in the settings pins it as well.
+            (Some(_), _) | (None, Some(_)) => Ok(()),
+            (None, None) => Err(PackError::not_locked(format!(
+                "`{name}` ({shown}) is not in {file}, which --locked requires; run `anomal pack update`, or once without \
+                 --locked"
+            ))),
+        }
+    }
+
+    /// A reference as the settings have it: a path relative to their folder.
+    fn shown(&self, reference: &Reference, text: &str) -> String {
+        match reference {
+            Reference::Path(path) => match path.strip_prefix(&self.base) {
+                Ok(relative)
+                    if !self.base.as_os_str().is_empty() && self.base != Path::new(".") =>
+                {
+                    relative.display().to_string()
+                }
+                _ => text.to_owned(),
+            },
+            _ => reference.to_string(),
+        }
+    }
+
+    fn replace(&self, details: &mut PackDetails, resolved: &ResolvedPack) -> Result<(), PackError> {
+        let artifact = &resolved.fetched.artifact;
+        if self.keep_references && !resolved.reference.is_path() {
+            details.digest = Some(resolved.fetched.digest.to_string());
+            return Ok(());
+        }
+        let name = details.name.clone();
+        *details = PackDetails { name, ..PackDetails::default() };
+        match artifact.kind() {
+            Kind::Declarative => details.inline = Some(artifact.pack_manifest()?.contents()),
+            _ if self.keep_references => {
+                return Err(PackError::reference(
+                    "a pack with code is too large for a manifest; push it to a registry by `anomal pack push`, and name \
+                     it by oci://",
+                ));
+            }
+            _ => details.digest = Some(artifact.digest().to_string()),
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use anomal_spec::PackDetails;
-
     use super::*;
-    use crate::folder::MANIFEST;
+    use crate::{folder::MANIFEST, trust::Policy};
 
     fn job(reference: &Path) -> AnomalyJobSpec {
         let details = PackDetails {
             name: "house".into(),
             reference: Some(reference.to_string_lossy().into_owned()),
-            inline: None,
+            ..PackDetails::default()
         };
         let packs = vec![PackSetting::from("dns"), PackSetting::Detailed(Box::new(details))];
         AnomalyJobSpec { packs, ..AnomalyJobSpec::default() }
     }
 
+    fn resolver() -> Resolver {
+        let fetcher = Fetcher::for_user(Policy::default(), true).unwrap();
+        Resolver::new(fetcher, Secrets::default(), None).unwrap()
+    }
+
     fn refusal(spec: &mut AnomalyJobSpec) -> String {
-        let error = resolve(spec).unwrap_err();
+        let error = resolver().resolve(spec).unwrap_err();
         assert_eq!(error.violations[0].path, "packs[1].ref");
         error.violations[0].message.clone()
     }
@@ -63,7 +324,7 @@ mod tests {
         fs::write(folder.path().join(MANIFEST), manifest).unwrap();
         for path in [folder.path().to_owned(), folder.path().join(MANIFEST)] {
             let mut spec = job(&path);
-            resolve(&mut spec).unwrap();
+            resolver().resolve(&mut spec).unwrap();
             let details = spec.packs[1].details().unwrap();
             assert_eq!(details.reference, None);
             assert_eq!(details.inline.as_ref().unwrap().components[0].name, "long");
@@ -79,7 +340,9 @@ mod tests {
         let message = refusal(&mut job(&folder.path().join("x")));
         assert!(message.starts_with("there is no folder"), "{message}");
         let message = refusal(&mut job(Path::new("https://example.com/x")));
-        assert!(message.contains("a pack is in a folder"), "{message}");
+        assert!(message.contains("needs a `digest`"), "{message}");
+        let message = refusal(&mut job(Path::new("oci://example.com/x:1")));
+        assert!(message.contains("is not in the cache"), "{message}");
         for (text, part) in [
             ("", "the file is empty"),
             ("name: [", "pack.yaml:1:"),

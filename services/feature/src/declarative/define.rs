@@ -210,7 +210,8 @@ mod tests {
 
     fn declared(definition: ComponentDefinition) -> Result<Vec<proto::Component>> {
         let contents = PackContents { components: vec![definition], ..PackContents::default() };
-        let details = PackDetails { name: "house".into(), reference: None, inline: Some(contents) };
+        let details =
+            PackDetails { name: "house".into(), inline: Some(contents), ..PackDetails::default() };
         declared_components(&[PackSetting::Detailed(Box::new(details))])
     }
 
