@@ -24,7 +24,11 @@ pub fn program(name: &str, package: &str, version: &str) -> Result<PathBuf> {
         install.args(["install", "-trimpath", "-ldflags", "-s -w", &key]);
         // Without a C compiler, and outside the settings of any module.
         run(install.env("CGO_ENABLED", "0").env("GOBIN", folder).current_dir(folder))?;
-        if folder.join(file).is_file() { Ok(()) } else { bail!("go install {key} did not write {}", file.display()) }
+        if folder.join(file).is_file() {
+            Ok(())
+        } else {
+            bail!("go install {key} did not write {}", file.display())
+        }
     })?;
     Ok(folder.join(file))
 }
@@ -36,9 +40,7 @@ pub fn unavailable(what: &str) -> Option<String> {
         let version = debian::candidate("golang-go");
         let enough = version.as_deref().and_then(number).is_some_and(|version| version >= GO);
         if !enough || debian::install(&["golang-go"]).is_err() {
-            return Some(format!(
-                "{what} requires Go {major}.{minor}, which is not installed"
-            ));
+            return Some(format!("{what} requires Go {major}.{minor}, which is not installed"));
         }
     }
     let found = output(Command::new("go").args(["env", "GOVERSION"]).current_dir(env::temp_dir()));
