@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod image;
 mod resolve;
+mod upload;
 
 pub use archive::Files;
 pub use artifact::{Artifact, Kind, Signature};

@@ -31,6 +31,10 @@ pub struct PackDetails {
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub reference: Option<String>,
+    /// `sha256:` and 64 hexadecimal digits: the contents that it must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 71, max = 71), regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
+    pub digest: Option<String>,
     /// Its components, in place of `ref`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<PackContents>,
