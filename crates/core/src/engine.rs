@@ -13,7 +13,8 @@ use crate::{
     Cancel, Code, Error, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan, Report, StepStatistics, TimeReading,
+        ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan, Report,
+        StepStatistics, TimeReading,
     },
 };
 

@@ -73,14 +73,17 @@ impl AvailablePacks {
         let mut components = Vec::new();
         if let Some(contents) = &details.inline {
             if !contents.components.is_empty() {
-                self.store.policy().check_kind(Kind::Declarative).map_err(|error| error.at(path))?;
+                self.store
+                    .policy()
+                    .check_kind(Kind::Declarative)
+                    .map_err(|error| error.at(path))?;
             }
             components = declarative::components(contents, &format!("{path}.inline"))?;
         }
         if let Some(digest) = &details.digest {
-            let digest = digest.parse().map_err(|error| {
-                Error::settings(format!("{path}.digest"), "PACK_DIGEST", error)
-            })?;
+            let digest = digest
+                .parse()
+                .map_err(|error| Error::settings(format!("{path}.digest"), "PACK_DIGEST", error))?;
             let artifact = self.store.get(&self.tenant, &digest, Instant::now())?;
             digests.push(digest);
             let _ = artifact;

@@ -94,11 +94,7 @@ impl Program {
     ///
     /// # Errors
     /// `InvalidSettings` if they are not those of a plan; those of [`Program::compile`].
-    pub fn from_plan(
-        settings: &str,
-        schema: &[Column],
-        packs: &AvailablePacks,
-    ) -> Result<Self> {
+    pub fn from_plan(settings: &str, schema: &[Column], packs: &AvailablePacks) -> Result<Self> {
         let settings: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
             let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)

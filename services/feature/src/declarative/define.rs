@@ -150,7 +150,8 @@ fn schema(definition: &ComponentDefinition) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use anomal_spec::{InputDefinition, PackContents, PackDetails};
+    use anomal_core::proto;
+    use anomal_spec::InputDefinition;
     use polars::df;
     use proptest::prelude::*;
 
@@ -185,8 +186,8 @@ mod tests {
 
     fn declared(definition: ComponentDefinition) -> Result<Vec<proto::Component>> {
         let contents = PackContents { components: vec![definition], ..PackContents::default() };
-        let details = PackDetails { name: "house".into(), reference: None, digest: None, inline: Some(contents) };
-        declared_components(&[PackSetting::Detailed(Box::new(details))])
+        let components = components(&contents, "packs[0].inline")?;
+        Ok(components.iter().map(|component| component.describe("house")).collect())
     }
 
     #[test]
