@@ -33,6 +33,11 @@ impl Artifact {
         PackUpload { header, blobs: self.blobs.values().cloned().collect() }
     }
 
+    /// The digest by which settings name it: that of a list's bytes, otherwise that of the manifest.
+    pub fn pin(&self) -> Digest {
+        self.list().map_or_else(|| self.digest(), |list| Digest::from_content(&list))
+    }
+
     /// The bytes of the manifest and the blobs.
     pub fn size(&self) -> usize {
         self.blobs.values().fold(self.manifest.len(), |size, blob| size + blob.len())

@@ -39,7 +39,7 @@ impl Default for StoreLimits {
     }
 }
 
-/// Packs of all tenants of an engine.
+/// Packs of all tenants of an engine, by their pins.
 #[derive(Debug, Default)]
 pub struct PackStore {
     policy: PackPolicy,
@@ -71,7 +71,7 @@ impl PackStore {
     pub fn put(&self, tenant: &Tenant, pack: &PackUpload, now: Instant) -> Result<()> {
         let artifact = Artifact::from_upload(pack).map_err(|error| error.at("packs"))?;
         self.policy.check_kind(artifact.kind()).map_err(|error| error.at("packs"))?;
-        let digest = artifact.digest();
+        let digest = artifact.pin();
         let bytes = artifact.size();
         let mut packs = self.lock();
         if let Some(stored) = packs.get_mut(&digest)
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn digest(pack: &PackUpload) -> Digest {
-        Digest::from_content(&pack.header.manifest)
+        Artifact::from_upload(pack).unwrap().pin()
     }
 
     fn tenant(name: &str) -> Tenant {

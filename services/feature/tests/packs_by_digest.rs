@@ -78,7 +78,7 @@ async fn each_replica_is_sent_what_it_lacks() {
     let replicas = [(); 2].map(|()| LocalFeatureEngine::default().with_store(store()));
     let addresses = [serve(&replicas[0], "a").await, serve(&replicas[1], "a").await];
     let client = client(&addresses).await;
-    let digest = large.digest().to_string();
+    let digest = large.pin().to_string();
     let error = plan(&client, &digest).await.unwrap_err();
     assert_eq!((error.code, error.reason.as_str()), (Code::NotFound, PACK_ABSENT));
     client.put_pack(upload(&large)).await.unwrap();
@@ -95,7 +95,7 @@ async fn each_replica_is_sent_what_it_lacks() {
     let other = self::client(&[serve(&replicas[0], "b").await]).await;
     let pack = pack("name.example\n");
     other.put_pack(upload(&pack)).await.unwrap();
-    plan(&other, &pack.digest().to_string()).await.unwrap();
+    plan(&other, &pack.pin().to_string()).await.unwrap();
     assert!(held(&self::client(&addresses[..1]).await).await.is_empty());
     all_have_it().await;
 }
@@ -108,7 +108,7 @@ async fn a_tenant_cannot_use_the_pack_of_another_by_its_digest() {
         client(&[serve(&engine, "other").await]).await,
     ];
     let pack = pack("name.example\n");
-    let digest = pack.digest().to_string();
+    let digest = pack.pin().to_string();
     one.put_pack(upload(&pack)).await.unwrap();
     let planned = plan(&one, &digest).await.unwrap();
     assert_eq!(plan(&other, &digest).await.unwrap_err().reason, PACK_ABSENT);
@@ -129,7 +129,7 @@ async fn engines_refuse_packs_by_their_policy() {
     let client = client(&[serve(&engine(PackPolicy::None), "a").await]).await;
     let pack = pack("name.example\n");
     client.put_pack(upload(&pack)).await.unwrap();
-    let error = plan(&client, &pack.digest().to_string()).await.unwrap_err();
+    let error = plan(&client, &pack.pin().to_string()).await.unwrap_err();
     assert_eq!((error.code, error.reason.as_str()), (Code::InvalidSettings, "PACK_KIND_DENIED"));
     assert_eq!(client.list_packs().await.unwrap().policy, "none");
 }

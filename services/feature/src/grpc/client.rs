@@ -121,8 +121,7 @@ impl FeatureEngine for RemoteFeatureEngine {
 
     /// Packs are sent to replicas that lack them, when a call finds that out.
     async fn put_pack(&self, pack: Arc<PackUpload>) -> Result<()> {
-        self.packs.add(pack);
-        Ok(())
+        self.packs.add(pack)
     }
 
     async fn list_packs(&self) -> Result<ListPacksResponse> {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use anomal_core::{
-    PackUpload,
+    PackUpload, Result,
     proto::{ListPacksRequest, feature_engine_client::FeatureEngineClient},
 };
-use anomal_packs::Digest;
+use anomal_packs::{Artifact, Digest};
 use anomal_rpc::{from_status, outgoing, replicas::EngineChannel};
 use futures::{lock::Mutex as AsyncMutex, stream};
 use tonic::Status;
@@ -19,7 +19,7 @@ use crate::store::PACK_ABSENT;
 
 type Client = FeatureEngineClient<EngineChannel>;
 
-/// Packs by their digests.
+/// Packs by their pins.
 #[derive(Debug, Default)]
 pub(super) struct ClientPacks {
     packs: Mutex<BTreeMap<Digest, Arc<PackUpload>>>,
@@ -28,9 +28,12 @@ pub(super) struct ClientPacks {
 }
 
 impl ClientPacks {
-    pub fn add(&self, pack: Arc<PackUpload>) {
-        let digest = Digest::from_content(&pack.header.manifest);
-        self.packs.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, pack);
+    /// # Errors
+    /// `InvalidSettings` if it is damaged.
+    pub fn add(&self, pack: Arc<PackUpload>) -> Result<()> {
+        let artifact = Artifact::from_upload(&pack).map_err(|error| error.at("packs"))?;
+        self.packs.lock().unwrap_or_else(PoisonError::into_inner).insert(artifact.pin(), pack);
+        Ok(())
     }
 
     /// Makes a call, and where the replica lacks packs, makes it again once it has them.
