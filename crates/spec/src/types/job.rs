@@ -67,6 +67,10 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub packs: Vec<PackSetting>,
+    /// The text of `anomal.lock`: the digests of references without one. Absent: the file beside the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 262_144))]
+    pub lock: Option<String>,
     /// Profiles of packs, as `PACK/PROFILE`: their filters, features and flags are added to the job's.
     #[serde(rename = "use", default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -144,6 +148,7 @@ impl Default for AnomalyJobSpec {
             id_column: None,
             entity: Vec::new(),
             packs: Vec::new(),
+            lock: None,
             profiles: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
