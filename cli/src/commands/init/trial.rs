@@ -102,6 +102,10 @@ impl Source for FirstRowsSource {
         self.source.select(columns)
     }
 
+    fn keep_only(&mut self, columns: &[String]) {
+        self.source.keep_only(columns);
+    }
+
     fn splits(&self) -> Vec<Split> {
         self.source.splits()
     }
