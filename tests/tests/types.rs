@@ -12,6 +12,7 @@ mod types {
     mod log_formats;
     mod logs;
     mod odd_logs;
+    mod oracles;
     mod places;
     mod restart;
     mod strays;

@@ -1,11 +1,11 @@
 //! From settings to a graph: what is read, what happens to the rows, where they go.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
     Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
-    proto::{Column, Plan},
+    proto::{Column, Plan, SavedModel},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
 use anomal_spec::{
@@ -14,7 +14,7 @@ use anomal_spec::{
 use anomal_storage::Secrets;
 
 use crate::{
-    files, identity,
+    files, identity, model_file,
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
@@ -51,10 +51,12 @@ pub(crate) async fn compile<'a>(
 ) -> Result<CompiledJob<'a>> {
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
+    let model = loaded_model(spec).await?;
     let opening = OpenOptions {
         secrets: options.secrets.clone(),
         findings: findings.clone(),
         mentions: Mentions::from(spec),
+        fitted: Arc::new(model.as_deref().map(model_file::column_types).unwrap_or_default()),
         ..OpenOptions::default()
     };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
@@ -72,13 +74,16 @@ pub(crate) async fn compile<'a>(
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
     let mut sinks = sinks(spec, &plan, options, run).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
+    if sinks.is_empty() {
+        source.keep_only(&spec.row_keys().cloned().collect::<Vec<_>>());
+    }
     let (path, auth) = files::dead_letter(spec, &job.metadata.name);
     let dead_letters = DeadLetterSink::new(path, auth, options.secrets.clone());
     let scoring = ScoringReport::default();
     let graph = Graph {
         source,
-        operators: operators(spec, engines, &plan, &scoring, options)?,
-        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring))),
+        operators: operators(spec, engines, &plan, model, &scoring, options)?,
+        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), findings.flag())),
         sinks,
         dead_letters: Box::new(dead_letters),
     };
@@ -90,10 +95,19 @@ pub(crate) async fn compile<'a>(
     Ok(CompiledJob { graph, executor, plan, columns, scoring, draft })
 }
 
+/// The model that the job scores by.
+async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> {
+    let model = spec.classification.as_ref().and_then(|settings| settings.model.as_ref());
+    let Some(path) = model.and_then(|file| file.load.clone()) else { return Ok(None) };
+    let read = blocking(move |_| model_file::read(Path::new(&path))).await?;
+    Ok(Some(Arc::new(read)))
+}
+
 fn operators(
     spec: &AnomalyJobSpec,
     engines: &Engines,
     plan: &Arc<Plan>,
+    model: Option<Arc<SavedModel>>,
     scoring: &ScoringReport,
     options: &Options,
 ) -> Result<Vec<Operator>> {
@@ -110,7 +124,7 @@ fn operators(
     }
     if let Some(settings) = spec.classification.as_ref().filter(|_| !plan.features.is_empty()) {
         let (engine, observer) = (&engines.classification, &options.observer);
-        let classify = Classify::new(engine, settings, plan, Arc::clone(scoring), observer);
+        let classify = Classify::new(engine, settings, plan, model, Arc::clone(scoring), observer);
         operators.push(Operator::Global(Box::new(classify)));
     }
     Ok(operators)
