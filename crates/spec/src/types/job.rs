@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::load::MAX_NAME;
 
 use super::{
-    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, PackSetting,
+    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output, PackSetting,
     ProfileUse, Report, Runner, Schedule,
 };
 
@@ -71,6 +71,10 @@ pub struct AnomalyJobSpec {
     #[serde(rename = "use", default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub profiles: Vec<ProfileUse>,
+    /// Lists of indicators, such as domains of malware, in which components of the pack `lists` look values up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub lists: Vec<ListSettings>,
     /// Rows to leave out, in this order, before anything else is computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -145,6 +149,7 @@ impl Default for AnomalyJobSpec {
             entity: Vec::new(),
             packs: Vec::new(),
             profiles: Vec::new(),
+            lists: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),
