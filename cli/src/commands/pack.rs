@@ -32,6 +32,7 @@ fn settings(manifest: &PackManifest) -> FeatureSettings {
     let details = PackDetails {
         name: manifest.name.clone(),
         reference: None,
+        digest: None,
         inline: Some(manifest.contents()),
     };
     let packs = vec![PackSetting::Detailed(Box::new(details))];

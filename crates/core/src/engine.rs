@@ -10,10 +10,10 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cancel, Model, Result, Scope, Table,
+    Cancel, Code, Error, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListReportsRequest, ListReportsResponse, Plan, Report, StepStatistics, TimeReading,
+        ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan, Report, StepStatistics, TimeReading,
     },
 };
 
@@ -45,6 +45,15 @@ pub struct PlanRequest {
     pub schema: Vec<Column>,
     /// How columns of other types are read where a step needs them as times.
     pub times: Vec<TimeReading>,
+}
+
+/// A pack by its contents.
+#[derive(Clone, Debug)]
+pub struct PackUpload {
+    /// Its OCI manifest, with the signatures of the manifest's digest, which identifies the pack.
+    pub header: PackHeader,
+    /// The manifest's configuration, then its layers, in order.
+    pub blobs: Vec<Bytes>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +102,20 @@ pub trait FeatureEngine: Send + Sync {
 
     /// Runs the steps of one scope, Row or Global, over one table. Idempotent.
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction>;
+
+    /// Gives the engine a pack that settings name by its digest. Idempotent.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if the pack is damaged or the engine does not accept packs of its kind; `ResourceExhausted`
+    /// beyond the bounds of the caller; `Incompatible` if the engine takes no packs.
+    async fn put_pack(&self, _pack: Arc<PackUpload>) -> Result<()> {
+        Err(Error::new(Code::Incompatible, "PACK_KIND_DENIED", "this engine takes no packs"))
+    }
+
+    /// The packs of the caller, and which packs the engine accepts.
+    async fn list_packs(&self) -> Result<ListPacksResponse> {
+        Ok(ListPacksResponse { policy: "none".into(), ..ListPacksResponse::default() })
+    }
 
     /// The steps of scope Keyed of `plan`, if it has any. They work in this process wherever the engine is, because the
     /// state of their keys belongs to the run.

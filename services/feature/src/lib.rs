@@ -17,9 +17,10 @@ mod pattern;
 mod plan;
 mod program;
 mod step;
+mod store;
 
-pub use declarative::declared_components;
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
 pub use grpc::RemoteFeatureEngine;
-pub use packs::builtin_components;
+pub use packs::{builtin_components, declared_components};
+pub use store::{PACK_ABSENT, PackPolicy, PackStore, StoreLimits};

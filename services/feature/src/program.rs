@@ -8,6 +8,7 @@ use anomal_core::{
         component::Type, plan,
     },
 };
+use anomal_packs::Digest;
 use anomal_spec::{
     Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, PackSetting,
     suggestion,
@@ -17,7 +18,7 @@ use crate::{
     aggregate::Aggregate,
     binding::bind_component,
     columns::Columns,
-    declarative::with_packs,
+    packs::{AvailablePacks, JobPacks},
     step::{Step, Work},
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Program {
     pub features: Vec<FeatureStep>,
     pub flags: Vec<(Step, plan::Flag)>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The packs that the settings name by digest.
+    pub packs: Vec<Digest>,
 }
 
 impl Program {
@@ -46,9 +49,10 @@ impl Program {
         settings: &FeatureSettings,
         schema: &[Column],
         times: &[TimeReading],
-        components: &ComponentRegistry,
+        packs: &AvailablePacks,
     ) -> Result<Self> {
-        let components = &with_packs(components, &settings.packs)?;
+        let JobPacks { components, digests } = packs.for_job(&settings.packs)?;
+        let components = &components;
         check_packs(&settings.packs, components)?;
         let mut columns = Columns::new(schema, times, components, settings);
         let mut program = Self {
@@ -57,6 +61,7 @@ impl Program {
             features: Vec::new(),
             flags: Vec::new(),
             diagnostics: Vec::new(),
+            packs: digests,
         };
         for (index, filter) in settings.filters.iter().enumerate() {
             let step = filter_step(filter, &format!("filters[{index}]"), &mut columns)?;
@@ -92,14 +97,14 @@ impl Program {
     pub fn from_plan(
         settings: &str,
         schema: &[Column],
-        components: &ComponentRegistry,
+        packs: &AvailablePacks,
     ) -> Result<Self> {
         let settings: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
             let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)
         })?;
         // The columns of a plan have the types in which they are read.
-        Self::compile(&settings, schema, &[], components)
+        Self::compile(&settings, schema, &[], packs)
     }
 
     /// All steps, in the order in which they run.

@@ -94,7 +94,7 @@ mod tests {
         }
         let long = format!("{}.example", "a".repeat(64));
         assert_eq!(domain(&long), None);
-        assert_eq!(domain(&"a.".repeat(127)), None);
+        assert_eq!(domain(&"a.".repeat(128)), None);
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub struct PackDetails {
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub reference: Option<String>,
+    /// `sha256:` and 64 hexadecimal digits: the contents that it must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 71, max = 71), regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
+    pub digest: Option<String>,
     /// Its components, in place of `ref`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<PackContents>,
@@ -51,7 +55,7 @@ pub struct PackContents {
 }
 
 /// A pack's manifest, `pack.yaml`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackManifest {
     /// Always `anomal.dev/pack/v1`.
@@ -85,6 +89,17 @@ pub struct PackManifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub lists: Vec<ListSettings>,
+    /// The file of its WebAssembly component, beside the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
+    )]
+    pub component: Option<String>,
+    /// The interface of its WebAssembly component, such as `anomal:pack@0.1.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub world: Option<String>,
     /// Metrics, filters and flags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
