@@ -14,7 +14,10 @@ use anomal_core::{
     Code, Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result,
     proto::{Component, Plan},
 };
-use anomal_feature::{LocalFeatureEngine, grpc::{self, MultiTenantEngine}};
+use anomal_feature::{
+    LocalFeatureEngine,
+    grpc::{self, MultiTenantEngine},
+};
 use anomal_rpc::{Admission, ServerArgs, Tenant, metrics::Metrics, serve};
 use anomal_tests::{Engine, RunOutput, Workspace, grpc_port, repository};
 use async_trait::async_trait;

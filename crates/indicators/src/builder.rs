@@ -38,7 +38,13 @@ impl Builder {
     }
 
     /// Makes room for entries of a type, and for their bytes together.
-    pub fn reserve(&mut self, entry_type: ListType, matching: ListMatch, entries: usize, bytes: usize) {
+    pub fn reserve(
+        &mut self,
+        entry_type: ListType,
+        matching: ListMatch,
+        entries: usize,
+        bytes: usize,
+    ) {
         let matching = self.matching.unwrap_or(matching);
         self.entries = Entries::with_capacity(entry_type, matching, entries, bytes);
     }
@@ -111,7 +117,10 @@ impl Builder {
 
 fn useless(statistics: &Statistics) -> String {
     let example = statistics.examples.first().map(|example| {
-        format!("; the first refused one, at {}: `{}`: {}", example.place, example.text, example.reason)
+        format!(
+            "; the first refused one, at {}: `{}`: {}",
+            example.place, example.text, example.reason
+        )
     });
     format!(
         "the list finds nothing: {statistics}{}; check `format` and `type`",

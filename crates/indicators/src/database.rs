@@ -29,7 +29,9 @@ impl FieldPath {
     /// A part is empty.
     pub fn parse(text: &str) -> Result<Self, String> {
         let step = |part: &str| match part.parse() {
-            _ if part.is_empty() => Err(format!("`{text}` has an empty part; an example is country.iso_code")),
+            _ if part.is_empty() => {
+                Err(format!("`{text}` has an empty part; an example is country.iso_code"))
+            }
             Ok(number) => Ok(Step::Item(number)),
             Err(_) => Ok(Step::Key(part.to_owned())),
         };
@@ -48,7 +50,9 @@ impl Database {
     pub(crate) fn new(bytes: Bytes) -> Result<Self, ListError> {
         let size = bytes.len();
         let damaged = |error: MaxMindDbError| {
-            ListError(format!("this is no MaxMind database, or a damaged one: {error}; download it again"))
+            ListError(format!(
+                "this is no MaxMind database, or a damaged one: {error}; download it again"
+            ))
         };
         let reader = Reader::from_source(bytes).map_err(damaged)?;
         reader.verify().map_err(damaged)?;
@@ -68,7 +72,7 @@ impl Database {
     /// The number of networks with a record.
     pub(crate) fn networks(&self) -> u64 {
         let networks = self.reader.networks(maxminddb::WithinOptions::default());
-        networks.into_iter().flatten().filter(Result::is_ok).count() as u64
+        networks.into_iter().flatten().flatten().count() as u64
     }
 
     pub(crate) fn memory(&self) -> usize {

@@ -63,7 +63,12 @@ pub(crate) struct Entries {
 
 impl Entries {
     /// Room for entries of a type, and for their bytes together.
-    pub fn with_capacity(entry_type: ListType, matching: ListMatch, count: usize, bytes: usize) -> Self {
+    pub fn with_capacity(
+        entry_type: ListType,
+        matching: ListMatch,
+        count: usize,
+        bytes: usize,
+    ) -> Self {
         let mut entries = Self::default();
         let texts = match (entry_type, matching) {
             (ListType::Domain, ListMatch::Exact) => &mut entries.names,
@@ -114,7 +119,12 @@ impl Entries {
         }
     }
 
-    fn add_domain(&mut self, text: &str, matching: ListMatch, period: Period) -> Result<bool, Refusal> {
+    fn add_domain(
+        &mut self,
+        text: &str,
+        matching: ListMatch,
+        period: Period,
+    ) -> Result<bool, Refusal> {
         let (text, matching) = match text.strip_prefix("*.").or_else(|| text.strip_prefix('.')) {
             Some(zone) => (zone, ListMatch::Subdomains),
             None => (text, matching),
@@ -128,7 +138,8 @@ impl Entries {
             return Err(Refusal::PublicSuffix);
         }
         let labels = labels(&name);
-        self.zone_labels = if self.zones.texts.len() == 0 { labels } else { labels.min(self.zone_labels) };
+        self.zone_labels =
+            if self.zones.texts.len() == 0 { labels } else { labels.min(self.zone_labels) };
         self.zones.add(&name, period)
     }
 
@@ -190,7 +201,11 @@ impl Entries {
         false
     }
 
-    fn find_address<'a>(&'a self, address: IpAddr, found: &mut dyn FnMut(Match<'a>) -> bool) -> bool {
+    fn find_address<'a>(
+        &'a self,
+        address: IpAddr,
+        found: &mut dyn FnMut(Match<'a>) -> bool,
+    ) -> bool {
         self.prefixes.find(address).into_iter().any(|(prefix, periods)| {
             let entry = if prefix.prefix_len() == prefix.max_prefix_len() {
                 prefix.addr().to_string()
@@ -211,7 +226,8 @@ impl Entries {
 
     /// Whether some entries are valid only at some times.
     pub fn have_periods(&self) -> bool {
-        self.all_texts().iter().any(|texts| !texts.periods.is_empty()) || self.prefixes.have_periods()
+        self.all_texts().iter().any(|texts| !texts.periods.is_empty())
+            || self.prefixes.have_periods()
     }
 
     /// The bytes of memory that they take.

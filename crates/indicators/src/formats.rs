@@ -21,7 +21,8 @@ pub(crate) fn time(text: &str) -> Option<i64> {
         // A number of eight digits or fewer is a date, or a mistake.
         return if text.len() > 8 { seconds.checked_mul(1_000_000) } else { compact_date(text) };
     }
-    let time = text.parse::<civil::DateTime>().or_else(|_| text.parse().map(civil::Date::into)).ok()?;
+    let time =
+        text.parse::<civil::DateTime>().or_else(|_| text.parse().map(civil::Date::into)).ok()?;
     Some(TimeZone::UTC.to_timestamp(time).ok()?.as_microsecond())
 }
 
@@ -37,7 +38,7 @@ fn compact_date(text: &str) -> Option<i64> {
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let lines = bytes.split(|byte| *byte == b'\n');
-    (1..).zip(lines.map(|line| line.trim_ascii()))
+    (1..).zip(lines.map(<[u8]>::trim_ascii))
 }
 
 /// The date in a comment at the head of a list, such as `# Last updated: 2026-11-20 10:00:00 (UTC)`.
@@ -47,7 +48,10 @@ fn date_in_comment(line: u64, comment: &[u8]) -> Option<i64> {
     }
     let comment = std::str::from_utf8(comment.get(..comment.len().min(256))?).ok()?;
     let lower = comment.to_ascii_lowercase();
-    if !["update", "date", "modified", "generated", "version"].iter().any(|word| lower.contains(word)) {
+    if !["update", "date", "modified", "generated", "version"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
         return None;
     }
     let start = comment.char_indices().map(|(start, _)| start);
@@ -72,9 +76,14 @@ mod tests {
     #[test]
     fn times_in_several_forms() {
         let expected = Some(1_763_596_800_000_000);
-        for text in
-            ["2025-11-20", "2025-11-20T00:00:00Z", "2025-11-20 00:00:00", "20251120", "1763596800", "2025-11-20 00:00:00 UTC"]
-        {
+        for text in [
+            "2025-11-20",
+            "2025-11-20T00:00:00Z",
+            "2025-11-20 00:00:00",
+            "20251120",
+            "1763596800",
+            "2025-11-20 00:00:00 UTC",
+        ] {
             assert_eq!(time(text), expected, "{text}");
         }
         for text in ["", "now", "2025", "2025-13-01", "99999999999999999999", "12345678"] {

@@ -8,6 +8,7 @@ mod database;
 mod entries;
 mod formats;
 mod list;
+mod lists;
 mod normal;
 mod periods;
 mod prefixes;
@@ -16,6 +17,7 @@ mod texts;
 
 pub use database::{Database, FieldPath};
 pub use list::{List, ListError, Match};
+pub use lists::{Lists, NamedList};
 pub use normal::address;
 pub use periods::Period;
 pub use statistics::{Refusal, RefusedEntry, Statistics};

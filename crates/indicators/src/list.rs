@@ -57,7 +57,9 @@ impl List {
     /// It has no entry that can be used, or is not in its format.
     pub fn parse(bytes: &Bytes, settings: &ListSettings) -> Result<(Self, Statistics), ListError> {
         if bytes.is_empty() {
-            return Err(ListError("the file is empty; a list without entries finds nothing".into()));
+            return Err(ListError(
+                "the file is empty; a list without entries finds nothing".into(),
+            ));
         }
         let given_date = settings.updated.as_deref().and_then(formats::time);
         if settings.format == ListFormat::Mmdb {
@@ -69,9 +71,9 @@ impl List {
         let max_age = settings.max_age.as_deref().and_then(seconds);
         let mut builder = Builder::new(settings, max_age.and_then(|age| i64::try_from(age).ok()));
         match settings.format {
-            ListFormat::Plain => formats::plain::read(bytes, settings, &mut builder)?,
+            ListFormat::Plain => formats::plain::read(bytes, settings, &mut builder),
             ListFormat::Csv => formats::csv::read(bytes, settings, &mut builder)?,
-            ListFormat::Hosts => formats::hosts::read(bytes, &mut builder)?,
+            ListFormat::Hosts => formats::hosts::read(bytes, &mut builder),
             ListFormat::MispWarninglist => formats::misp::read(bytes, settings, &mut builder)?,
             ListFormat::Stix => formats::stix::read(bytes, settings, &mut builder)?,
             ListFormat::Mmdb => {}

@@ -70,14 +70,13 @@ mod tests {
     #[test]
     fn an_entry_is_valid_in_each_of_its_periods() {
         let mut periods = Periods::default();
-        let (early, late) = (
-            Period { from: None, until: Some(10) },
-            Period { from: Some(20), until: None },
-        );
+        let (early, late) =
+            (Period { from: None, until: Some(10) }, Period { from: Some(20), until: None });
         periods.add(0, true, early);
         periods.add(0, false, late);
         periods.add(0, false, late);
-        let valid = |periods: &Periods, time| periods.get(0).iter().any(|period| period.contains(time));
+        let valid =
+            |periods: &Periods, time| periods.get(0).iter().any(|period| period.contains(time));
         assert_eq!([9, 10, 19, 20].map(|time| valid(&periods, time)), [true, false, false, true]);
         assert_eq!(periods.get(0).len(), 2);
         // The same entry without a period.
@@ -94,6 +93,8 @@ mod tests {
             periods.add(7, from == 0, period);
         }
         assert_eq!(periods.get(7).len(), MOST);
-        assert!([0, 150, 9_990].iter().all(|time| periods.get(7).iter().any(|p| p.contains(*time))));
+        assert!(
+            [0, 150, 9_990].iter().all(|time| periods.get(7).iter().any(|p| p.contains(*time)))
+        );
     }
 }

@@ -40,11 +40,15 @@ impl Prefixes {
         let mut found: Vec<(IpNet, &[Period])> = match address {
             IpAddr::V4(address) => {
                 let covering = self.v4.cover(&Ipv4Net::from(address));
-                covering.map(|(prefix, number)| (prefix.into(), self.periods.get(*number))).collect()
+                covering
+                    .map(|(prefix, number)| (prefix.into(), self.periods.get(*number)))
+                    .collect()
             }
             IpAddr::V6(address) => {
                 let covering = self.v6.cover(&Ipv6Net::from(address));
-                covering.map(|(prefix, number)| (prefix.into(), self.periods.get(*number))).collect()
+                covering
+                    .map(|(prefix, number)| (prefix.into(), self.periods.get(*number)))
+                    .collect()
             }
         };
         found.reverse();

@@ -39,7 +39,9 @@ impl fmt::Display for Refusal {
             Self::NotHash => "not an MD5, SHA-1, SHA-256 or SHA-512",
             Self::NotEmail => "not an email address",
             Self::PublicSuffix => "a public suffix, which would match unrelated names",
-            Self::TooWide => "a prefix of /0 to /7, which would match a large part of all addresses",
+            Self::TooWide => {
+                "a prefix of /0 to /7, which would match a large part of all addresses"
+            }
             Self::RootPath => "a path without a host, which would match any host",
             Self::ColumnMissing => "no such column in this record",
             Self::TimeInvalid => "no time that is known in the column of `expires`",
@@ -97,7 +99,8 @@ impl fmt::Display for Statistics {
         let noun = if self.entries == 1 { "entry" } else { "entries" };
         write!(formatter, "{} {noun}", grouped(self.entries))?;
         if self.duplicates > 0 {
-            write!(formatter, ", {} more duplicates", grouped(self.duplicates))?;
+            let noun = if self.duplicates == 1 { "duplicate" } else { "duplicates" };
+            write!(formatter, ", {} {noun}", grouped(self.duplicates))?;
         }
         if self.refused() > 0 {
             let reasons = self.refused.iter();
@@ -120,7 +123,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

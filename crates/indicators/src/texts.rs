@@ -74,7 +74,8 @@ impl Texts {
 fn slice<'a>(bytes: &'a str, ends: &[u32], number: u32) -> &'a str {
     let number = number as usize;
     let end = ends.get(number).map_or(0, |end| *end as usize);
-    let start = number.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end as usize);
+    let start =
+        number.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end as usize);
     bytes.get(start..end).unwrap_or_default()
 }
 

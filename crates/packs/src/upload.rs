@@ -18,7 +18,8 @@ impl Artifact {
     /// Those of [`Artifact::verify`]; a signature of another type.
     pub fn from_upload(pack: &PackUpload) -> Result<Self> {
         let blobs = pack.blobs.iter().map(|blob| (Digest::from_content(blob), blob.clone()));
-        let signatures = pack.header.signatures.iter().map(signature).collect::<Result<Vec<_>>>()?;
+        let signatures =
+            pack.header.signatures.iter().map(signature).collect::<Result<Vec<_>>>()?;
         let artifact =
             Self { manifest: pack.header.manifest.clone(), blobs: blobs.collect(), signatures };
         artifact.verify()?;

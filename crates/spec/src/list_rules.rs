@@ -56,8 +56,7 @@ fn problems(list: &ListSettings) -> Vec<(&'static str, String)> {
         (
             "type",
             list.entry_type.is_some_and(|entry_type| {
-                list.format == Mmdb
-                    || (list.format == Hosts && entry_type != ListType::Domain)
+                list.format == Mmdb || (list.format == Hosts && entry_type != ListType::Domain)
             }),
             &[],
             "other formats: the entries of hosts files are domains, and a MaxMind database has no entries",
@@ -94,7 +93,8 @@ fn pack_problem(list: &ListSettings) -> Option<(&'static str, String)> {
         .components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     (is_url(&list.reference) || !inside).then(|| {
-        let message = format!("{} is not in the folder of the pack; name a path in it", list.reference);
+        let message =
+            format!("{} is not in the folder of the pack; name a path in it", list.reference);
         ("ref", message)
     })
 }

@@ -2,7 +2,9 @@
 
 use anomal_core::{Cancel, Extraction, KeyedSteps, Result, Scope, Table, proto::Plan};
 
-use crate::{aggregate::AggregateStates, extract::extract, packs::AvailablePacks, program::Program};
+use crate::{
+    aggregate::AggregateStates, extract::extract, packs::AvailablePacks, program::Program,
+};
 
 /// # Errors
 /// `InvalidSettings` if the plan is not one of this version.

@@ -100,15 +100,18 @@ impl PackStore {
         now: Instant,
     ) -> Result<()> {
         loop {
-            let own = packs.iter().filter_map(|(digest, pack)| {
-                Some((pack.tenants.get(tenant)?, digest, pack.bytes))
-            });
-            let own: BTreeMap<_, _> = own.map(|(used, digest, bytes)| ((*used, *digest), bytes)).collect();
+            let own = packs
+                .iter()
+                .filter_map(|(digest, pack)| Some((pack.tenants.get(tenant)?, digest, pack.bytes)));
+            let own: BTreeMap<_, _> =
+                own.map(|(used, digest, bytes)| ((*used, *digest), bytes)).collect();
             let total = own.values().fold(bytes, |total, bytes| total.saturating_add(*bytes));
             if own.len() < self.limits.packs && total <= self.limits.tenant_bytes {
                 return Ok(());
             }
-            let idle = own.first_key_value().filter(|((used, _), _)| now.saturating_duration_since(*used) >= IDLE);
+            let idle = own
+                .first_key_value()
+                .filter(|((used, _), _)| now.saturating_duration_since(*used) >= IDLE);
             let Some(((_, digest), _)) = idle else {
                 let message = format!(
                     "{} packs of {total} bytes for {tenant}; this engine keeps at most {} packs of {} bytes for each; use \
@@ -135,7 +138,9 @@ impl PackStore {
         while total > self.limits.bytes {
             let others = packs.iter().filter(|(digest, _)| *digest != newest);
             let oldest = others.min_by_key(|(_, pack)| pack.tenants.values().max().copied());
-            let Some((digest, bytes)) = oldest.map(|(digest, pack)| (*digest, pack.bytes)) else { return };
+            let Some((digest, bytes)) = oldest.map(|(digest, pack)| (*digest, pack.bytes)) else {
+                return;
+            };
             tracing::debug!("pack {digest} is dropped from memory");
             packs.remove(&digest);
             total -= bytes;
@@ -250,8 +255,7 @@ mod tests {
         let packs: Vec<PackUpload> =
             (0..4).map(|index| list(&format!("{index}\n").repeat(50_000))).collect();
         let size = Artifact::from_upload(&packs[0]).unwrap().size();
-        let limits =
-            StoreLimits { packs: 9, tenant_bytes: size * 5 / 2, bytes: size * 7 / 2 };
+        let limits = StoreLimits { packs: 9, tenant_bytes: size * 5 / 2, bytes: size * 7 / 2 };
         let (store, start) = (store(limits), Instant::now());
         let (one, other) = (tenant("one"), tenant("other"));
         let at = |second| start + Duration::from_secs(second);

@@ -39,7 +39,9 @@ pub(crate) fn read(
             },
         };
         match std::str::from_utf8(cell) {
-            Ok(text) => builder.add_matching(record.line, text, entry_type, ListMatch::Exact, period),
+            Ok(text) => {
+                builder.add_matching(record.line, text, entry_type, ListMatch::Exact, period);
+            }
             Err(_) => builder.refuse(record.line, record.text, Refusal::NotUtf8),
         }
     }
@@ -169,7 +171,9 @@ fn cell(text: &[u8]) -> (Cow<'_, [u8]>, usize) {
     let start = blanks + 1;
     let (mut unquoted, mut at) = (Vec::new(), start);
     let closed = loop {
-        let Some(quote) = memchr::memchr(b'"', &text[at..]).map(|quote| at + quote) else { break text.len() };
+        let Some(quote) = memchr::memchr(b'"', &text[at..]).map(|quote| at + quote) else {
+            break text.len();
+        };
         unquoted.extend_from_slice(&text[at..quote]);
         if text.get(quote + 1) != Some(&b'"') {
             break quote;
@@ -196,7 +200,9 @@ mod tests {
 
     fn records(text: &str) -> Vec<(u64, Vec<String>)> {
         let mut records = Records::new(text.as_bytes(), b"#");
-        std::iter::from_fn(|| records.next_record()).map(|record| (record.line, text_cells(&record))).collect()
+        std::iter::from_fn(|| records.next_record())
+            .map(|record| (record.line, text_cells(&record)))
+            .collect()
     }
 
     #[test]
@@ -209,13 +215,18 @@ mod tests {
             (7, vec!["last"]),
         ];
         let found = records(text);
-        let found: Vec<(u64, Vec<&str>)> =
-            found.iter().map(|(line, cells)| (*line, cells.iter().map(String::as_str).collect())).collect();
+        let found: Vec<(u64, Vec<&str>)> = found
+            .iter()
+            .map(|(line, cells)| (*line, cells.iter().map(String::as_str).collect()))
+            .collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn a_quote_that_is_not_closed_ends_with_its_line() {
-        assert_eq!(records("\"a,b\nc,d\n"), [(1, vec!["\"a".into(), "b".into()]), (2, vec!["c".into(), "d".into()])]);
+        assert_eq!(
+            records("\"a,b\nc,d\n"),
+            [(1, vec!["\"a".into(), "b".into()]), (2, vec!["c".into(), "d".into()])]
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anomal_spec::{ListMatch, ListType};
 
 use super::{date_in_comment, line_count, lines};
-use crate::{builder::Builder, list::ListError, statistics::Refusal};
+use crate::{builder::Builder, statistics::Refusal};
 
 /// The names of the machine and of its network, which such files define too.
 const LOCAL: [&str; 12] = [
@@ -23,7 +23,7 @@ const LOCAL: [&str; 12] = [
     "ip6-allrouters",
 ];
 
-pub(crate) fn read(bytes: &[u8], builder: &mut Builder) -> Result<(), ListError> {
+pub(crate) fn read(bytes: &[u8], builder: &mut Builder) {
     builder.reserve(ListType::Domain, ListMatch::Exact, line_count(bytes), bytes.len());
     for (number, line) in lines(bytes) {
         let end = memchr::memchr(b'#', line).unwrap_or(line.len());
@@ -47,5 +47,4 @@ pub(crate) fn read(bytes: &[u8], builder: &mut Builder) -> Result<(), ListError>
             builder.add(number, name, ListType::Domain);
         }
     }
-    Ok(())
 }

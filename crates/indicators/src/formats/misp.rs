@@ -1,4 +1,4 @@
-//! MISP warning lists (https://github.com/MISP/misp-warninglists): a JSON object with `type` and `list`.
+//! MISP warning lists (<https://github.com/MISP/misp-warninglists>): a JSON object with `type` and `list`.
 
 use anomal_spec::{ListMatch, ListSettings, ListType};
 use serde::Deserialize;

@@ -3,15 +3,11 @@
 use anomal_spec::{ListMatch, ListSettings, ListType};
 
 use super::{date_in_comment, line_count, lines};
-use crate::{builder::Builder, list::ListError, statistics::Refusal};
+use crate::{builder::Builder, statistics::Refusal};
 
 pub(crate) const COMMENT: &str = "#";
 
-pub(crate) fn read(
-    bytes: &[u8],
-    settings: &ListSettings,
-    builder: &mut Builder,
-) -> Result<(), ListError> {
+pub(crate) fn read(bytes: &[u8], settings: &ListSettings, builder: &mut Builder) {
     let entry_type = settings.entry_type.unwrap_or(ListType::Text);
     let comment = settings.comment.as_deref().unwrap_or(COMMENT);
     builder.reserve(entry_type, ListMatch::Exact, line_count(bytes), bytes.len());
@@ -31,7 +27,6 @@ pub(crate) fn read(
         let text = if entry_type == ListType::Text { text } else { without_comment(text, comment) };
         builder.add(number, text, entry_type);
     }
-    Ok(())
 }
 
 fn without_comment<'a>(text: &'a str, comment: &str) -> &'a str {

@@ -52,7 +52,12 @@ pub(crate) fn read(
     Ok(())
 }
 
-fn read_indicator(place: u64, indicator: &Indicator, settings: &ListSettings, builder: &mut Builder) {
+fn read_indicator(
+    place: u64,
+    indicator: &Indicator,
+    settings: &ListSettings,
+    builder: &mut Builder,
+) {
     let is_pattern = indicator.pattern_type.as_deref().is_none_or(|language| language == "stix");
     let comparison = is_pattern.then(|| Comparison::parse(&indicator.pattern)).flatten();
     let Some(comparison) = comparison else {
@@ -153,7 +158,10 @@ mod tests {
             ("[ipv6-addr:value='2001:db8::/32']", Some((ListType::Ip, "2001:db8::/32"))),
             ("[ipv4-addr:value ISSUBSET '192.0.2.0/24']", Some((ListType::Ip, "192.0.2.0/24"))),
             (" [ domain-name:value = 'a.example' ] ", Some((ListType::Domain, "a.example"))),
-            (r"[url:value = 'http://a.example/\'\\']", Some((ListType::Url, r"http://a.example/'\"))),
+            (
+                r"[url:value = 'http://a.example/\'\\']",
+                Some((ListType::Url, r"http://a.example/'\")),
+            ),
             ("[email-addr:value = 'a@b.example']", Some((ListType::Email, "a@b.example"))),
             (&format!("[file:hashes.MD5 = '{md5}']"), Some((ListType::Hash, md5))),
             (&format!("[file:hashes.'MD5' = '{md5}']"), Some((ListType::Hash, md5))),

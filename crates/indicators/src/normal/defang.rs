@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The text as it was before.
 pub(crate) fn refang(text: &str) -> Cow<'_, str> {
-    let scheme = text.get(..4).filter(|start| start.eq_ignore_ascii_case("hxxp")).is_some();
+    let scheme = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("hxxp"));
     if !scheme && !text.contains(['[', '(']) {
         return Cow::Borrowed(text);
     }

@@ -47,10 +47,9 @@ impl Spelling {
         let mut spelling = Self::Normal;
         for byte in text.bytes() {
             match byte {
-                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {}
-                b'A'..=b'Z' if !matches!(spelling, Self::Unicode) => spelling = Self::UpperCase,
-                b'A'..=b'Z' => {}
                 128.. => spelling = Self::Unicode,
+                b'A'..=b'Z' if matches!(spelling, Self::Normal) => spelling = Self::UpperCase,
+                _ if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') => {}
                 _ => return Self::Invalid,
             }
         }

@@ -51,7 +51,8 @@ pub(crate) fn url_forms(text: &str) -> Option<Forms> {
     let host = url.host_str().filter(|host| !host.is_empty())?;
     normal.push_str(host.strip_suffix('.').unwrap_or(host));
     if let Some(port) = url.port().filter(|port| !matches!(port, 80 | 443)) {
-        normal.push_str(&format!(":{port}"));
+        normal.push(':');
+        normal.push_str(&port.to_string());
     }
     let host = normal.len();
     push_unreserved(&mut normal, url.path());
@@ -72,13 +73,17 @@ fn push_unreserved(normal: &mut String, part: &str) {
     let mut rest = part;
     while let Some((plain, encoded)) = rest.split_once('%') {
         normal.push_str(plain);
-        let digits = encoded.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits =
+            encoded.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match byte {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 normal.push(char::from(byte));
             }
-            Some(byte) => normal.push_str(&format!("%{byte:02X}")),
+            Some(_) => {
+                normal.push('%');
+                normal.push_str(&encoded[..2].to_ascii_uppercase());
+            }
             None => normal.push_str("%25"),
         }
         rest = if byte.is_some() { &encoded[2..] } else { encoded };

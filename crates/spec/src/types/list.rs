@@ -36,8 +36,8 @@ pub struct ListSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub max_age: Option<String>,
-    /// The date of the list, such as `2026-11-20`, from which `maxAge` counts. By default the date in the file (MISP warning
-    /// lists, MaxMind databases, and a date in the comments at the head of a text), then that of the file.
+    /// The date of the list, such as `2026-11-20`, from which `maxAge` counts. Default: the date in the file: that of a
+    /// MISP warning list or a MaxMind database, or in a comment at the head of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 10, max = 35),
@@ -90,7 +90,9 @@ pub enum ListFormat {
 }
 
 /// The type of a list's entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum ListType {
     /// Host names. `*.example.com` and `.example.com` stand for a name and its subdomains.

@@ -53,6 +53,7 @@ fn component(definition: &ComponentDefinition) -> Result<Component, (&'static st
         types: data_types(input.input_type),
         optional: false,
         list: false,
+        row_time: false,
     });
     Ok(Component::declared(
         definition.clone(),
@@ -185,7 +186,12 @@ mod tests {
 
     fn declared(definition: ComponentDefinition) -> Result<Vec<proto::Component>> {
         let contents = PackContents { components: vec![definition], ..PackContents::default() };
-        let details = PackDetails { name: "house".into(), reference: None, digest: None, inline: Some(contents) };
+        let details = PackDetails {
+            name: "house".into(),
+            reference: None,
+            digest: None,
+            inline: Some(contents),
+        };
         declared_components(&[PackSetting::Detailed(Box::new(details))])
     }
 

@@ -6,8 +6,9 @@ use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
     proto::{
         self, Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
-        ListComponentsRequest, ListPacksRequest, ListPacksResponse, Plan, PlanRequest as PlanMessage, extract_request::Part,
-        extract_response::Part as Answer, feature_engine_client::FeatureEngineClient,
+        ListComponentsRequest, ListPacksRequest, ListPacksResponse, Plan,
+        PlanRequest as PlanMessage, extract_request::Part, extract_response::Part as Answer,
+        feature_engine_client::FeatureEngineClient,
     },
 };
 use anomal_proto::SETTINGS_VERSION;

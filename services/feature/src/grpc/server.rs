@@ -6,7 +6,8 @@ use anomal_core::{
     ExtractRequest, FeatureEngine, PlanRequest, Result,
     proto::{
         ExtractRequest as Message, ExtractResponse, ExtractSettings, ExtractStatistics,
-        ListComponentsRequest, ListComponentsResponse, ListPacksRequest, ListPacksResponse, Plan, PlanRequest as PlanMessage, PutPackRequest, PutPackResponse,
+        ListComponentsRequest, ListComponentsResponse, ListPacksRequest, ListPacksResponse, Plan,
+        PlanRequest as PlanMessage, PutPackRequest, PutPackResponse,
         extract_request::Part,
         extract_response::Part as Answer,
         feature_engine_server::{FeatureEngine as Service, FeatureEngineServer},

@@ -52,7 +52,9 @@ pub(super) async fn assemble(
             Some(Part::Blobs(piece)) if piece.len() <= whole - blobs.len() => {
                 blobs.extend_from_slice(&piece);
             }
-            Some(Part::Blobs(_)) => return Err(invalid("a pack with more bytes than its header says")),
+            Some(Part::Blobs(_)) => {
+                return Err(invalid("a pack with more bytes than its header says"));
+            }
             _ => return Err(invalid("after its header, a pack has blobs alone")),
         }
     }
@@ -77,9 +79,10 @@ mod tests {
 
     fn pack(sizes: &[usize]) -> PackUpload {
         let header = PackHeader { manifest: Bytes::from_static(b"{}"), ..PackHeader::default() };
-        let blobs = sizes.iter().enumerate().map(|(index, size)| {
-            Bytes::from(vec![u8::try_from(index).unwrap(); *size])
-        });
+        let blobs = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, size)| Bytes::from(vec![u8::try_from(index).unwrap(); *size]));
         PackUpload { header, blobs: blobs.collect() }
     }
 
@@ -115,6 +118,9 @@ mod tests {
             assert!(error.message.contains(part), "{error}");
         }
         let error = receive(messages(pack(&[5, 9])), 13).unwrap_err();
-        assert_eq!((error.code, error.reason.as_str()), (Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+        assert_eq!(
+            (error.code, error.reason.as_str()),
+            (Code::ResourceExhausted, "REQUEST_TOO_LARGE")
+        );
     }
 }
