@@ -6,6 +6,7 @@ mod digest;
 mod error;
 mod folder;
 mod image;
+mod list;
 mod resolve;
 mod upload;
 
@@ -14,4 +15,5 @@ pub use artifact::{Artifact, Kind, Signature};
 pub use digest::Digest;
 pub use error::{PackError, Result};
 pub use folder::{MANIFEST, read_folder};
+pub use list::read_list;
 pub use resolve::resolve;

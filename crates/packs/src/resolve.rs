@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, PackSetting, is_url};
+use anomal_spec::{AnomalyJobSpec, ListSettings, PackSetting, is_url};
 
-use crate::folder::read_folder;
+use crate::folder::{folder_path, read_folder};
 
 /// Replaces the references of a job's packs by their contents.
 ///
@@ -23,10 +23,24 @@ pub fn resolve(spec: &mut AnomalyJobSpec) -> Result<()> {
         }
         let manifest = read_folder(Path::new(reference))
             .map_err(|message| Error::settings(place, "PACK_INVALID", message))?;
+        let folder = folder_path(Path::new(reference));
+        spec.lists
+            .extend(manifest.lists.iter().map(|list| list_of_pack(list, &details.name, folder)));
         details.inline = Some(manifest.contents());
         details.reference = None;
     }
     Ok(())
+}
+
+/// A list of a pack as a list of the job.
+fn list_of_pack(list: &ListSettings, pack: &str, folder: &Path) -> ListSettings {
+    let qualified = |name: &String| format!("{pack}/{name}");
+    ListSettings {
+        name: qualified(&list.name),
+        reference: folder.join(&list.reference).to_string_lossy().into_owned(),
+        except: list.except.iter().map(qualified).collect(),
+        ..list.clone()
+    }
 }
 
 #[cfg(test)]

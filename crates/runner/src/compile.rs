@@ -14,7 +14,7 @@ use anomal_spec::{
 use anomal_storage::Secrets;
 
 use crate::{
-    files, identity, model_file,
+    files, identity, lists, model_file,
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
@@ -49,6 +49,7 @@ pub(crate) async fn compile<'a>(
     options: &'a Options,
     findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
+    let job = &lists::send(job, engines.feature.as_ref()).await?;
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
     let model = loaded_model(spec).await?;
@@ -139,6 +140,7 @@ pub async fn check_columns(
     engine: &dyn FeatureEngine,
     secrets: &Secrets,
 ) -> Result<Plan> {
+    let job = &lists::send(job, engine).await?;
     let input = job.spec.input.clone();
     let mentions = Mentions::from(&job.spec);
     let opening = OpenOptions { secrets: secrets.clone(), mentions, ..OpenOptions::default() };
@@ -171,6 +173,8 @@ async fn plan(
         label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
+        lists: spec.lists.clone(),
+        started: lists::started(spec),
         filters: spec.filters.clone(),
         features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),

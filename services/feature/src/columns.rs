@@ -4,7 +4,7 @@ mod views;
 
 use std::collections::BTreeMap;
 
-use anomal_components::{Component, ComponentRegistry, Pack};
+use anomal_components::{Component, ComponentRegistry, Lists, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope, column_of_view,
     proto::{Column, DataType, TimeReading, component::Type},
@@ -21,6 +21,7 @@ pub(crate) struct Columns<'a> {
     schema: &'a [Column],
     times: &'a [TimeReading],
     components: &'a ComponentRegistry,
+    lists: &'a Lists,
     settings: &'a FeatureSettings,
     usage: BTreeMap<String, Usage>,
     /// Features so far, with their types and scopes.
@@ -35,11 +36,22 @@ impl<'a> Columns<'a> {
         schema: &'a [Column],
         times: &'a [TimeReading],
         components: &'a ComponentRegistry,
+        lists: &'a Lists,
         settings: &'a FeatureSettings,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
         let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
-        Self { schema, times, components, settings, usage, features, keyed_scope }
+        Self { schema, times, components, lists, settings, usage, features, keyed_scope }
+    }
+
+    /// The lists of the job.
+    pub fn lists(&self) -> &'a Lists {
+        self.lists
+    }
+
+    /// Whether the settings name the column of the times of rows.
+    pub fn has_time_column(&self) -> bool {
+        self.settings.time_column.is_some()
     }
 
     /// The type of a column or of one of its views.

@@ -18,6 +18,7 @@ use crate::{
     extract::extract,
     grpc::MultiTenantEngine,
     keyed,
+    lists::ParsedLists,
     packs::{AvailablePacks, builtin_components},
     plan::plan,
     program::Program,
@@ -34,6 +35,7 @@ pub struct LocalFeatureEngine {
     components: ComponentRegistry,
     packs: Arc<PackStore>,
     tenant: Tenant,
+    lists: Arc<ParsedLists>,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -59,6 +61,7 @@ impl LocalFeatureEngine {
             components,
             packs: Arc::default(),
             tenant: Tenant::default(),
+            lists: Arc::default(),
             programs: Arc::default(),
         }
     }
@@ -74,6 +77,7 @@ impl LocalFeatureEngine {
             components: self.components.clone(),
             store: Arc::clone(&self.packs),
             tenant: self.tenant.clone(),
+            lists: Arc::clone(&self.lists),
         }
     }
 

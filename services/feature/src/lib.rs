@@ -12,6 +12,7 @@ mod expression;
 mod extract;
 pub mod grpc;
 mod keyed;
+mod lists;
 mod packs;
 mod pattern;
 mod plan;
