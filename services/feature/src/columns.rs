@@ -163,8 +163,9 @@ impl<'a> Columns<'a> {
         } else if types == [DataType::String] {
             return self.read_text(name, path);
         } else {
-            let wanted: Vec<&str> = types.iter().map(|data_type| describe(*data_type)).collect();
-            let holds = describe(column.data_type());
+            let wanted: Vec<&str> =
+                types.iter().map(|data_type| describe_type(*data_type)).collect();
+            let holds = describe_type(column.data_type());
             let remedy = if types == [DataType::Datetime] {
                 format!(
                     ", in no known format of times; `types: {{{name}: {{type: datetime, format: '%d.%m.%Y %H:%M'}}}}` in the \
@@ -211,7 +212,7 @@ impl<'a> Columns<'a> {
         } else if !TYPES.contains(&data_type) {
             let message = format!(
                 "{reader} needs numbers and the feature `{name}` is {}",
-                describe(data_type)
+                describe_type(data_type)
             );
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
@@ -304,7 +305,7 @@ impl<'a> Columns<'a> {
         if data_type != DataType::Boolean {
             let message = format!(
                 "this must be true or false for each row; its values are {}",
-                describe(data_type)
+                describe_type(data_type)
             );
             return Err(Error::settings(path, "EXPRESSION_INVALID", message));
         }
@@ -322,7 +323,8 @@ pub(crate) fn dtype(data_type: DataType) -> Dtype {
     }
 }
 
-fn describe(data_type: DataType) -> &'static str {
+/// What a column of this type holds, for messages.
+pub fn describe_type(data_type: DataType) -> &'static str {
     match data_type {
         DataType::Integer => "whole numbers",
         DataType::Float => "numbers",

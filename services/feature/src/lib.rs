@@ -20,6 +20,7 @@ mod program;
 mod step;
 mod store;
 
+pub use columns::describe_type;
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
 pub use grpc::RemoteFeatureEngine;
