@@ -28,6 +28,26 @@ mod lists {
         workspace
     }
 
+    /// A `MaxMind` database in which the upper half of all IPv4 addresses is in the Netherlands: a node, 16 zeros, a record,
+    /// and the metadata (MaxMind DB File Format Specification 2.0).
+    pub fn database() -> Vec<u8> {
+        let tree: &[u8] = b"\0\0\x01\0\0\x11";
+        let record: &[u8] = b"\xe1\x47country\xe1\x48iso_code\x42NL";
+        let metadata: [&[u8]; 10] = [
+            b"\xab\xcd\xefMaxMind.com\xe9",
+            b"\x5bbinary_format_major_version\xa1\x02",
+            b"\x5bbinary_format_minor_version\xa0",
+            b"\x4bbuild_epoch\x04\x02\x69\0\0\0",
+            b"\x4ddatabase_type\x44Test",
+            b"\x4bdescription\xe0",
+            b"\x4aip_version\xa1\x04",
+            b"\x49languages\x00\x04",
+            b"\x4anode_count\xc1\x01",
+            b"\x4brecord_size\xa1\x18",
+        ];
+        [tree, &[0; 16], record, &metadata.concat()].concat()
+    }
+
     /// A column of the results.
     pub fn column(workspace: &Workspace, name: &str) -> Vec<String> {
         let mut records = csv_records(&workspace.read("out.csv")).into_iter();

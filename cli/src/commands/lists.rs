@@ -46,7 +46,7 @@ fn check(arguments: &CheckList) -> CommandResult {
 fn describe(text: &mut Vec<String>, file: &Path, list: &List, statistics: &Statistics) {
     if let Some(database) = list.database() {
         text.push(format!(
-            "{}: {}, {} networks",
+            "{}: {}, networks: {}",
             file.display(),
             database.name(),
             statistics.entries

@@ -1,9 +1,10 @@
 //! MaxMind databases: records of networks.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
-use maxminddb::{MaxMindDbError, PathElement, Reader};
+use maxminddb::{MaxMindDbError, PathElement, Reader, WithinOptions};
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::{list::ListError, normal::address};
@@ -12,6 +13,7 @@ use crate::{list::ListError, normal::address};
 pub struct Database {
     reader: Reader<Bytes>,
     size: usize,
+    networks: u64,
 }
 
 /// A path to a field of a record, such as `country.iso_code` or `subdivisions.0.iso_code`.
@@ -55,8 +57,8 @@ impl Database {
             ))
         };
         let reader = Reader::from_source(bytes).map_err(damaged)?;
-        reader.verify().map_err(damaged)?;
-        Ok(Self { reader, size })
+        let networks = check(&reader).map_err(damaged)?;
+        Ok(Self { reader, size, networks })
     }
 
     /// Such as `GeoLite2-City`.
@@ -71,8 +73,7 @@ impl Database {
 
     /// The number of networks with a record.
     pub(crate) fn networks(&self) -> u64 {
-        let networks = self.reader.networks(maxminddb::WithinOptions::default());
-        networks.into_iter().flatten().flatten().count() as u64
+        self.networks
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -91,6 +92,22 @@ impl Database {
             Json::Null | Json::Array(_) | Json::Object(_) => None,
         }
     }
+}
+
+/// Reads the whole tree, and each record once. Returns the number of networks with a record. Unlike
+/// [`Reader::verify`], it accepts databases whose metadata lack a description.
+fn check(reader: &Reader<Bytes>) -> Result<u64, MaxMindDbError> {
+    let (mut networks, mut checked) = (0, HashSet::new());
+    for network in reader.networks(WithinOptions::default())? {
+        let network = network?;
+        if let Some(offset) = network.offset() {
+            networks += 1;
+            if checked.insert(offset) {
+                network.decode::<IgnoredAny>()?;
+            }
+        }
+    }
+    Ok(networks)
 }
 
 impl Step {

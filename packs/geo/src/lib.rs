@@ -1,6 +1,7 @@
 //! The pack geo: where addresses are registered.
 
 use anomal_components::{Component, Input, Metric, NoParameters, Pack};
+use anomal_core::list_items;
 use anomal_indicators::address;
 
 /// When the table of the crate iptocc was made. Its version is pinned, so that both change together.
@@ -16,8 +17,13 @@ fn geo_from_ip() -> Component {
         "The country code under which the block of an address is registered, by the tables of the regional registries of \
          {TABLE_DATE}; missing for addresses that are not registered. A registration is not the place of a machine."
     );
-    let build = |NoParameters {}| Ok(Metric::text(country));
+    let build = |NoParameters {}| Ok(Metric::text(country_of_cell));
     Component::metric("geo_from_ip", &description, [Input::text("address")], build)
+}
+
+/// Of a cell with several addresses, that of the first which has one.
+fn country_of_cell(cell: &str) -> Option<String> {
+    country(cell).or_else(|| list_items(cell).iter().find_map(|item| country(item)))
 }
 
 fn country(text: &str) -> Option<String> {
@@ -39,10 +45,11 @@ mod tests {
             ("2001:67c:2e8::1", Some("NL")),
             ("10.0.0.1", None),
             ("203.0.113.1", None),
+            ("[10.0.0.1;\"193.0.6.139\"]", Some("NL")),
             ("no address", None),
             ("", None),
         ] {
-            assert_eq!(country(text).as_deref(), code, "{text}");
+            assert_eq!(country_of_cell(text).as_deref(), code, "{text}");
         }
     }
 

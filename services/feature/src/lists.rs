@@ -127,7 +127,7 @@ fn check_age(settings: &ListSettings, list: &List, started: i64, path: &str) -> 
 
 fn describe(parsed: &ParsedList) -> String {
     match parsed.list.database() {
-        Some(database) => format!("{}, {} networks", database.name(), parsed.statistics.entries),
+        Some(database) => format!("{}, networks: {}", database.name(), parsed.statistics.entries),
         None => parsed.statistics.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! Lists and settings of lists that are wrong, each with its message.
 
-use super::{INPUT, OUTPUT, workspace};
+use super::{INPUT, OUTPUT, database, workspace};
 
 const FLAG: &str =
     "flags: [{type: direct, name: list_hit, dataNeeded: [name], params: {lists: [bad]}}]\n";
@@ -44,6 +44,17 @@ fn lists_that_find_nothing_are_refused() {
     refuse("format: stix", &nested(200_000), &["the list finds nothing"]);
     refuse("format: stix", &in_bundle(&nested(100_000)), &["the list finds nothing"]);
     refuse("format: mmdb", b"no database", &["no MaxMind database"]);
+    let database = database();
+    refuse(
+        "format: mmdb",
+        &database[..database.len() - 20],
+        &["no MaxMind database, or a damaged one"],
+    );
+    refuse(
+        "format: mmdb",
+        &database,
+        &["`bad` is a MaxMind database, which has no entries; use the metric mmdb_field"],
+    );
 }
 
 fn nested(depth: usize) -> Vec<u8> {
