@@ -1,6 +1,7 @@
 //! The command line.
 
 mod job;
+pub mod lists;
 mod pack;
 
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ pub enum Command {
     /// Make, test and show packs of metrics, filters and flags
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Check lists of indicators
+    #[command(subcommand)]
+    Lists(lists::ListsCommand),
     /// List detectors with what they support and their cost
     Detectors(Detectors),
     /// Inspect a file and print commented settings to start from

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use anomal_spec::Runner;
 use anomal_telemetry::{LogArgs, ProbeArgs};
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use crate::children::Installation;
 
@@ -62,6 +62,12 @@ pub struct OperatorArgs {
     /// The audience of the tokens with which runners authenticate to these engines (default: no tokens)
     #[arg(long, env = "ANOMAL_AUDIENCE", value_name = "NAME")]
     pub audience: Option<String>,
+    /// The trust policy for packs; runners get it with their settings
+    #[arg(long, env = "ANOMAL_TRUST", value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// Refuse jobs that name a pack by an address without a digest
+    #[arg(long, env = "ANOMAL_REQUIRE_PACK_DIGEST", default_value_t = true, action = ArgAction::Set, value_name = "BOOLEAN")]
+    pub require_pack_digest: bool,
     /// Reconcile only while holding a Lease, for several replicas
     #[arg(long, env = "ANOMAL_LEADER_ELECT")]
     pub leader_elect: bool,
@@ -84,7 +90,7 @@ pub struct OperatorArgs {
 }
 
 impl OperatorArgs {
-    /// A function that returns the present installation: the file of the authority may change.
+    /// A function that returns the present installation: the files of the authority and of the trust policy may change.
     ///
     /// # Errors
     /// If a file can't be read or parsed.
@@ -103,15 +109,21 @@ impl OperatorArgs {
             report_address: self.report_address.clone().filter(|address| !address.is_empty()),
             ca: self.ca.as_ref().map(read).transpose()?,
             audience: self.audience.clone(),
+            trust: self.trust.as_ref().map(read).transpose()?,
+            require_pack_digest: self.require_pack_digest,
             otlp_endpoint: self.logs.otlp_endpoint.clone().filter(|endpoint| !endpoint.is_empty()),
             traceparent: None,
         };
-        let file = self.ca.clone();
+        let files = (self.ca.clone(), self.trust.clone());
         Ok(move || {
-            // While the file is being replaced, it may not exist: the last content is used.
-            let ca = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
+            // While a file is being replaced, it may not exist: the last content is used.
+            let present = |file: &Option<PathBuf>, last: &Option<String>| {
+                let text = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
+                text.or_else(|| last.clone())
+            };
             Installation {
-                ca: ca.or_else(|| installation.ca.clone()),
+                ca: present(&files.0, &installation.ca),
+                trust: present(&files.1, &installation.trust),
                 traceparent: anomal_telemetry::traceparent()
                     .filter(|_| installation.otlp_endpoint.is_some()),
                 ..installation.clone()

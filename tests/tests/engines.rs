@@ -14,8 +14,11 @@ use anomal_core::{
     Code, Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result,
     proto::{Component, Plan},
 };
-use anomal_feature::{LocalFeatureEngine, grpc};
-use anomal_rpc::{Admission, ServerArgs, metrics::Metrics, serve};
+use anomal_feature::{
+    LocalFeatureEngine,
+    grpc::{self, MultiTenantEngine},
+};
+use anomal_rpc::{Admission, ServerArgs, Tenant, metrics::Metrics, serve};
 use anomal_tests::{Engine, RunOutput, Workspace, grpc_port, repository};
 use async_trait::async_trait;
 use clap::Parser;
@@ -264,6 +267,7 @@ fn slow_engine() {
 }
 
 /// An engine of a later version, which refuses these settings.
+#[derive(Clone)]
 struct LaterVersionEngine(LocalFeatureEngine);
 
 #[async_trait]
@@ -283,6 +287,12 @@ impl FeatureEngine for LaterVersionEngine {
 
     fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
         self.0.keyed_steps(plan)
+    }
+}
+
+impl MultiTenantEngine for LaterVersionEngine {
+    fn for_tenant(&self, _: &Tenant) -> Arc<dyn FeatureEngine> {
+        Arc::new(self.clone())
     }
 }
 

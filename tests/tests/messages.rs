@@ -101,6 +101,92 @@ fn encoding() {
 }
 
 #[test]
+fn bytes_that_are_not_of_the_encoding() {
+    let results = Case {
+        file: b"a,b\n\x93\xfa\x96\x7b,1\n\x93\xff,2\n\x96\x7b,3\n".to_vec(),
+        input: "encoding: shift_jis",
+        code: 3,
+        parts: &["the record has bytes that are not shift_jis", "in.csv:3"],
+        remedy: "badLines: skip",
+        ..Case::default()
+    }
+    .check();
+    assert!(results.contains("\u{65e5}\u{672c},1") && results.lines().count() == 3, "{results}");
+}
+
+#[test]
+fn two_dialects_that_fit_alike() {
+    for remedy in ["separator: \";\"", "separator: \"|\""] {
+        let results = Case {
+            file: lines("a;b|c", 30, |row| format!("{row};x|{}", row % 7)),
+            parts: &["so it is read as plain CSV with commas; these settings decide"],
+            remedy,
+            ..Case::default()
+        }
+        .check();
+        assert!(
+            results
+                .lines()
+                .next()
+                .is_some_and(|header| header.contains("b|c") || header.contains("a;b"))
+        );
+    }
+}
+
+#[test]
+fn columns_of_types_that_are_not_read() {
+    let parquet = std::fs::read(repository().join("tests/data/parquet/reserved.parquet")).unwrap();
+    let workspace = Workspace::with_files(&[("in.parquet", &parquet)]);
+    let input = "{parquet: {path: in.parquet}}";
+    let named = "features: [{type: field, name: x}, {type: field, name: v}]";
+    let parts = ["column `x` of in.parquet can't be read", "leave it out of the settings"];
+    run(&workspace, input, named).expect(3, &parts);
+    let without = "features: [{type: field, name: v}]";
+    run(&workspace, input, without).expect(0, &["`x` is left out, since"]);
+}
+
+#[test]
+fn json_whose_records_may_be_in_two_places() {
+    let array = |name: &str| {
+        let records = (0..9).map(|row| format!("{{\"v\":{row}}}")).collect::<Vec<_>>().join(",");
+        format!("\"{name}\":[{records}]")
+    };
+    let text = format!("{{{},\n{}}}", array("events"), array("errors"));
+    let workspace = Workspace::with_files(&[("in.json", text.as_bytes())]);
+    let remedy = "records: events";
+    let features = "features: [{type: field, name: v}]";
+    run(&workspace, "{json: {path: in.json}}", features)
+        .expect(3, &["in.json: the records may be in", "`events`", "`errors`", remedy]);
+    run(&workspace, &format!("{{json: {{path: in.json, {remedy}}}}}"), features).expect(0, &[]);
+    assert_eq!(workspace.read("out.csv").lines().count(), 10);
+    // In another driver, the message has the one to use.
+    let remedy = "json: {path: in.json}";
+    run(&workspace, "{ndjson: {path: in.json}}", features).expect(3, &["in.json", remedy]);
+    // Cut off within a record.
+    let input = |more: &str| format!("{{json: {{path: in.json, records: events{more}}}}}");
+    let (start, _) = text.split_once("\"v\":8").unwrap();
+    workspace.write("in.json", start.as_bytes());
+    run(&workspace, &input(""), features)
+        .expect(3, &["in.json:1", "the file ends within the record", "badLines: skip"]);
+    run(&workspace, &input(", badLines: skip"), features).expect(0, &[]);
+}
+
+#[test]
+fn lines_that_do_not_match_a_pattern() {
+    let log: String = (0..20).map(|row| format!("[{row}] INFO took {row} ms\n")).collect();
+    let workspace = Workspace::with_files(&[("in.log", format!("{log}[x] INFO\n").as_bytes())]);
+    let input = |pattern: &str, more: &str| {
+        format!("{{log: {{path: in.log, format: regex, pattern: '{pattern}'{more}}}}}")
+    };
+    let good = r"\[(?<at>\w+)\] (?<level>[A-Z]+) took (?<ms>\d+) ms";
+    run(&workspace, &input(good, ""), ALL)
+        .expect(3, &["in.log:21", "does not match the pattern", "badLines: skip"]);
+    run(&workspace, &input(good, ", badLines: skip"), ALL).expect(0, &[]);
+    run(&workspace, &input(r"(?<=x)(?<at>.*)", ""), ALL).expect(2, &["input.log.pattern", "look"]);
+    run(&workspace, &input(r"(?<at>.*", ""), ALL).expect(2, &["input.log.pattern", "group"]);
+}
+
+#[test]
 fn ragged() {
     let results = Case {
         file: b"a,b\n1,2\n1,2,3\n4,5\n".to_vec(),
@@ -346,17 +432,24 @@ fn settings_and_commands() {
     let missing = "input: {csv: {path: no.csv}}\nfeatures: [{type: field, name: a}]\n";
     refused(missing, 3, &["no.csv can't be read", "check the path"]);
     // A name of a temporary file never shows.
-    for (path, part) in
-        [("none/out.csv", "there is no folder none"), ("/dev/full/x.csv", "/dev/full")]
-    {
+    for (path, part) in [
+        ("none/out.csv", "there is no folder none"),
+        ("/dev/full/x.csv", "/dev/full"),
+        // A folder in which no file can be written.
+        ("/proc/out.csv", "can't be written: "),
+    ] {
         let job = format!(
             "input: {{csv: {{path: in.csv}}}}\nfeatures: [{{type: field, name: a}}]\noutputs: [{{csv: {{path: {path}}}}}]\n"
         );
         workspace.write("job.yaml", job.as_bytes());
         let ran = workspace.anomal(&["run", "job.yaml"]);
         ran.expect(1, &[path, part]);
-        assert!(!ran.stderr.contains(".tmp") && !ran.stderr.contains(".anomal"), "{}", ran.stderr);
+        let temporary = [".tmp", ".anomal", ".part"];
+        assert!(!temporary.iter().any(|name| ran.stderr.contains(name)), "{}", ran.stderr);
     }
+    workspace
+        .anomal(&["init", "in.csv", "--output", "/proc/job.yaml"])
+        .expect(1, &["/proc/job.yaml"]);
     workspace.anomal(&["run", "nojob.yaml"]).expect(2, &["cannot read nojob.yaml"]);
     workspace.anomal(&["int", "in.csv"]).expect(2, &["unrecognized subcommand 'int'", "'init'"]);
     assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);

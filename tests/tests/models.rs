@@ -238,3 +238,62 @@ fn detectors_are_listed() {
     let ensemble = json.as_array().unwrap().iter().find(|known| known["name"] == "Ensemble");
     assert_eq!(ensemble.unwrap()["rowWise"], true);
 }
+
+/// Rows that alone would have other types than those that the model was fitted on.
+#[test]
+fn columns_have_the_types_that_the_model_was_fitted_with() {
+    let zips = ["01730", "80331", "1010", "8001"];
+    let row = |row: usize, ms: &str, zip: &str| {
+        format!("2026-01-{:02}T10:00:00Z,{ms},{zip},{}\n", row % 28 + 1, row % 3)
+    };
+    let header = "ts,ms,zip,n\n";
+    let train: String =
+        (0..300).map(|at| row(at, &format!("{}.5", at % 17), zips[at % 4])).collect();
+    let job = "input: {csv: {path: train.csv}}
+features:
+  - {type: field, name: ms}
+  - {type: field, name: zip}
+  - {type: field, name: n}
+  - {type: expression, name: digits, expression: \"LENGTH(zip)\"}
+classification: {engine: HBOS}
+";
+    let workspace = Workspace::with_files(&[
+        ("train.csv", format!("{header}{train}").as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    workspace.anomal(&["fit", "job.yaml", "--model", "m.anomal"]).expect(0, &[]);
+    let score = |name: &str, rows: &str| {
+        workspace.write("new.csv", format!("{header}{rows}").as_bytes());
+        let output = format!("{name}.ndjson");
+        let scored =
+            ["score", "job.yaml", "--model", "m.anomal", "--input", "new.csv", "--output", &output];
+        workspace.anomal(&scored).expect(0, &[]);
+        workspace.read(&output)
+    };
+    // Whole numbers in a column of fractions, and codes without a leading zero.
+    let whole: String = (0..3).map(|at| row(at, "7", "80331")).collect();
+    assert!(score("whole", &whole).contains("\"zip\":\"80331\""));
+    // A column without a value is one of numbers all the same.
+    let none: String = (0..3).map(|at| row(at, "", "80331")).collect();
+    score("none", &none);
+    // A text is a stray, although half of the few rows have it.
+    let texts = [row(0, "slow", "80331"), row(1, "7.5", "80331")].concat();
+    assert!(score("texts", &texts).contains("stray_value"));
+    // JSON has the types of its values, and those that the model was fitted with.
+    let lines: String = train
+        .lines()
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            format!("{{\"ms\":{},\"zip\":\"{}\",\"n\":{}}}\n", cells[1], cells[2], cells[3])
+        })
+        .collect();
+    workspace.write("train.ndjson", lines.as_bytes());
+    let fit = ["fit", "job.yaml", "--input", "train.ndjson", "--model", "j.anomal"];
+    workspace.anomal(&fit).expect(0, &[]);
+    workspace.write(
+        "new.ndjson",
+        b"{\"ms\":null,\"zip\":1730,\"n\":2}\n{\"ms\":7,\"zip\":\"x\",\"n\":1}\n",
+    );
+    let scored = ["score", "job.yaml", "--input", "new.ndjson", "--model", "j.anomal"];
+    workspace.anomal(&scored).expect(0, &[]);
+}

@@ -11,7 +11,9 @@ mod types {
     mod lists;
     mod log_formats;
     mod logs;
+    mod odd_inputs;
     mod odd_logs;
+    mod oracles;
     mod places;
     mod restart;
     mod strays;

@@ -13,6 +13,9 @@
 - --auth=kubernetes
 - --audience={{ .root.Values.auth.audience }}
 {{- end }}
+{{- if eq .key "feature" }}
+{{ include "anomal.packs.engineArgs" .root }}
+{{- end }}
 {{- if eq .key "report" }}
 {{ include "anomal.report.args" . }}
 {{- end }}
@@ -27,6 +30,11 @@
   mountPath: /etc/anomal/tls
   readOnly: true
 {{- end }}
+{{- if eq .key "feature" }}
+{{- with include "anomal.packs.volumeMounts" .root | trim }}
+{{ . }}
+{{- end }}
+{{- end }}
 {{- if eq .key "report" }}
 {{ include "anomal.report.volumeMounts" . }}
 {{- end }}
@@ -38,6 +46,11 @@
   secret:
     secretName: {{ include "anomal.tls.secret" . }}
     defaultMode: 0440
+{{- end }}
+{{- if eq .key "feature" }}
+{{- with include "anomal.packs.volumes" .root | trim }}
+{{ . }}
+{{- end }}
 {{- end }}
 {{- if eq .key "report" }}
 {{ include "anomal.report.volumes" . }}

@@ -18,6 +18,7 @@
 {{- end }}
 {{- end }}
 - --runner-defaults=/etc/anomal/runner/defaults.yaml
+{{ include "anomal.packs.operatorArgs" .root }}
 {{- range include "anomal.engines" .root | fromJsonArray }}
 - --{{ .key }}-endpoint={{ include "anomal.endpoint" (set . "root" $.root) }}
 {{- end }}
@@ -45,6 +46,9 @@
 - name: runner
   mountPath: /etc/anomal/runner
   readOnly: true
+{{- with include "anomal.packs.volumeMounts" .root | trim }}
+{{ . }}
+{{- end }}
 {{- if include "anomal.tls.enabled" .root }}
 - name: ca
   mountPath: /etc/anomal/ca
@@ -56,6 +60,9 @@
 - name: runner
   configMap:
     name: {{ include "anomal.name" . }}-runner
+{{- with include "anomal.packs.volumes" .root | trim }}
+{{ . }}
+{{- end }}
 {{- if include "anomal.tls.enabled" .root }}
 - name: ca
   secret:

@@ -38,6 +38,9 @@ use crate::{
     settings,
 };
 
+/// Records in a batch: few, since all that is read ahead is held in memory.
+const BATCH_ROWS: usize = 10_000;
+
 pub fn init(arguments: &Init) -> CommandResult {
     let path = arguments.input.as_str();
     if Path::new(path).is_dir() {
@@ -45,7 +48,7 @@ pub fn init(arguments: &Init) -> CommandResult {
     }
     check_output(arguments)?;
     let input = overrides::input(&Input::default(), path)?;
-    let opening = OpenOptions::default();
+    let opening = OpenOptions { batch_rows: BATCH_ROWS, ..OpenOptions::default() };
     let limit = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let profile = Profile::read(open(&input, &opening)?, limit)?;
     check_reading(&opening)?;
@@ -63,7 +66,12 @@ pub fn init(arguments: &Init) -> CommandResult {
         Failure::new(format!("{path}: nothing here can be a feature: {why}"), exit::INPUT)
     };
     if proposal.features.is_empty() {
-        return Err(nothing(&reason(&profile, &roles)));
+        // The records may be elsewhere in the file.
+        let elsewhere = opening.findings.notes("input.json").into_iter();
+        let elsewhere = elsewhere.filter(|note| note.reason == "RECORDS").map(|note| note.message);
+        let reasons: Vec<String> =
+            [reason(&profile, &roles)].into_iter().chain(elsewhere).collect();
+        return Err(nothing(&reasons.join("; ")));
     }
     let file = arguments.output.as_deref();
     let mut head = Head {

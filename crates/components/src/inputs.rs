@@ -21,7 +21,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// The length of the columns.
-    pub(crate) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.columns.iter().flatten().map(|column| column.len()).next().unwrap_or_default()
     }
 

@@ -31,12 +31,15 @@ const EXAMPLES: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub struct TypeFindings {
     widened: Arc<BTreeMap<String, Classes>>,
+    /// The number with marks that each of these columns has behind the sample.
+    marked: Arc<BTreeMap<String, String>>,
     /// Why reading began again, once for each restart.
     restarts: Arc<Vec<String>>,
     can_restart: bool,
     flag: Arc<OnceLock<usize>>,
     table: Arc<OnceLock<TableInspection>>,
     found: Arc<OnceLock<String>>,
+    records: Arc<OnceLock<String>>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -100,20 +103,28 @@ impl TypeFindings {
     /// The findings for the next attempt, after reading has ended with `error`; nothing if that asks for none.
     #[must_use]
     pub fn after(&self, error: &Error) -> Option<Self> {
-        let [Violation { path: column, message: class }] = error.violations.as_slice() else {
+        let [Violation { path: column, message: class }, Violation { message: text, .. }] =
+            error.violations.as_slice()
+        else {
             return None;
         };
         if error.reason != WIDEN || !self.can_restart() {
             return None;
         }
         let mut widened = self.widened.as_ref().clone();
-        let classes = widened.entry(column.clone()).or_default();
-        *classes |= Class::from_name(class)?.into();
+        let mut marked = self.marked.as_ref().clone();
+        match Class::from_name(class)? {
+            Class::Marked => {
+                marked.insert(column.clone(), text.clone());
+            }
+            class => *widened.entry(column.clone()).or_default() |= class.into(),
+        }
         let mut restarts = self.restarts.as_ref().clone();
         restarts.push(error.message.clone());
         let can_restart = self.can_restart;
         Some(Self {
             widened: Arc::new(widened),
+            marked: Arc::new(marked),
             restarts: Arc::new(restarts),
             can_restart,
             ..Self::default()
@@ -135,12 +146,18 @@ impl TypeFindings {
         self.widened.get(column).copied().unwrap_or_default()
     }
 
+    /// The number with marks that a column has behind the sample, as an attempt before has shown.
+    pub(crate) fn marked(&self, column: &str) -> Option<&str> {
+        self.marked.get(column).map(String::as_str)
+    }
+
     /// The error that ends reading because the value `text` at `place` is of a class that `column` does not take.
     pub(crate) fn widen(column: &str, class: Class, text: &str, place: &str) -> Error {
         let message = format!("`{column}` has `{text}` at {place}");
         let mut error = Error::new(Code::Internal, WIDEN, message);
-        error.violations =
-            vec![Violation { path: column.to_owned(), message: class.name().to_owned() }];
+        let of_column =
+            |message: &str| Violation { path: column.to_owned(), message: message.to_owned() };
+        error.violations = vec![of_column(class.name()), of_column(text)];
         error
     }
 
@@ -150,9 +167,9 @@ impl TypeFindings {
         let _ = self.flag.set(flag);
     }
 
-    /// Whether rows with strays hit a flag.
-    pub fn has_flag(&self) -> bool {
-        self.flag.get().is_some()
+    /// The flag that rows with strays hit.
+    pub fn flag(&self) -> Option<usize> {
+        self.flag.get().copied()
     }
 
     /// Sets what the start of a CSV input shows.
@@ -177,8 +194,13 @@ impl TypeFindings {
         let _ = self.found.set(settings);
     }
 
-    pub(crate) fn flag(&self) -> Option<usize> {
-        self.flag.get().copied()
+    /// The path of the records that the first file of JSON shows, if the settings leave it open.
+    pub(crate) fn records(&self) -> Option<&String> {
+        self.records.get()
+    }
+
+    pub(crate) fn set_records(&self, path: String) {
+        let _ = self.records.set(path);
     }
 
     pub(crate) fn note(&self, note: Diagnostic) {

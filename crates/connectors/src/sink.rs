@@ -12,9 +12,10 @@ use crate::{
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projection {
-    suspects: bool,
+    rows: Rows,
     features: bool,
     contributions: bool,
+    strays: bool,
 }
 
 /// One frame: `columns` of the input, the row numbers, the results.
@@ -94,7 +95,7 @@ pub(crate) fn plain_column(column: &Column) -> Result<Column> {
 impl Projection {
     /// Whether all rows are written.
     pub fn takes_all_rows(&self) -> bool {
-        !self.suspects
+        self.rows == Rows::All
     }
 
     pub fn features(&self) -> bool {
@@ -103,9 +104,10 @@ impl Projection {
 
     pub fn new(rows: Rows, include: &[Include]) -> Self {
         Self {
-            suspects: rows == Rows::Suspicious,
+            rows,
             features: include.contains(&Include::Features),
             contributions: include.contains(&Include::Contributions),
+            strays: include.contains(&Include::Strays),
         }
     }
 
@@ -117,6 +119,7 @@ impl Projection {
         let wanted = |name: &str| match name.strip_prefix("anomal.") {
             Some(name) if name.starts_with("features.") => self.features,
             Some(name) if name.starts_with("contributions.") => self.contributions,
+            Some("strays") => self.strays,
             _ => true,
         };
         let columns = batch.results.columns().iter();
@@ -124,7 +127,7 @@ impl Projection {
         let mut projected = batch.ids_only();
         projected.results = DataFrame::new(batch.height(), columns)?;
         (projected.raw, projected.typed) = (batch.raw.clone(), batch.typed.clone());
-        if !self.suspects {
+        if self.rows == Rows::All {
             return Ok(projected);
         }
         let mask = suspects(&projected.results)?;

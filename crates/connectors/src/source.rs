@@ -1,5 +1,7 @@
 //! What input drivers share.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use anomal_core::{Error, Position, RejectedRecord, Result, proto::DataType};
 use anomal_dataflow::{Reader, SkipTo};
 use anomal_spec::{ColumnType, Mentions};
@@ -27,6 +29,8 @@ pub struct OpenOptions {
     pub findings: TypeFindings,
     /// The texts of the settings that may name columns which an input has only where they are used.
     pub mentions: Mentions,
+    /// The types of columns for which a model was fitted; a type that is inferred gives way to these.
+    pub fitted: Arc<BTreeMap<String, DataType>>,
 }
 
 impl Default for OpenOptions {
@@ -37,6 +41,7 @@ impl Default for OpenOptions {
             secrets: Secrets::default(),
             findings: TypeFindings::default(),
             mentions: Mentions::default(),
+            fitted: Arc::default(),
         }
     }
 }

@@ -68,7 +68,8 @@ pub struct Batch {
     pub scores: DataFrame,
     /// The `anomal.*` columns in order: score f64, rank f64, cluster u32, suspicious bool, severity string, flags list
     /// of strings, reasons list of structs {feature: string, share: f64}, explanation string; then
-    /// `anomal.features.*` and `anomal.contributions.*`, which a sink leaves out unless its `include` names them.
+    /// `anomal.features.*`, `anomal.contributions.*` and `anomal.strays`, which a sink leaves out unless its `include` names
+    /// them.
     pub results: DataFrame,
     /// The flags that hit these rows.
     pub hits: Hits,

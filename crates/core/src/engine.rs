@@ -3,17 +3,18 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anomal_spec::{Feature, Filter, Flag, PackSetting, ProfileUse};
+use anomal_spec::{Feature, Filter, Flag, ListSettings, PackSetting, ProfileUse};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cancel, Model, Result, Scope, Table,
+    Cancel, Code, Error, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListReportsRequest, ListReportsResponse, Plan, Report, StepStatistics, TimeReading,
+        ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan, Report,
+        StepStatistics, TimeReading,
     },
 };
 
@@ -31,6 +32,13 @@ pub struct FeatureSettings {
     /// Profiles of packs that are still to be added; none in a plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileUse>,
+    /// Lists that components look values up in. The `digest` of each is that of its artifact, which the engine gets by
+    /// [`FeatureEngine::put_pack`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListSettings>,
+    /// When the run started, in microseconds since the epoch: entries of lists expire by it where rows have no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<i64>,
     pub filters: Vec<Filter>,
     pub features: Vec<Feature>,
     pub flags: Vec<Flag>,
@@ -45,6 +53,15 @@ pub struct PlanRequest {
     pub schema: Vec<Column>,
     /// How columns of other types are read where a step needs them as times.
     pub times: Vec<TimeReading>,
+}
+
+/// A pack by its contents.
+#[derive(Clone, Debug)]
+pub struct PackUpload {
+    /// Its OCI manifest, with the signatures of the manifest's digest, which identifies the pack.
+    pub header: PackHeader,
+    /// The manifest's configuration, then its layers, in order.
+    pub blobs: Vec<Bytes>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +110,20 @@ pub trait FeatureEngine: Send + Sync {
 
     /// Runs the steps of one scope, Row or Global, over one table. Idempotent.
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction>;
+
+    /// Gives the engine a pack that settings name by its digest. Idempotent.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if the pack is damaged or the engine does not accept packs of its kind; `ResourceExhausted`
+    /// beyond the bounds of the caller; `Incompatible` if the engine takes no packs.
+    async fn put_pack(&self, _pack: Arc<PackUpload>) -> Result<()> {
+        Err(Error::new(Code::Incompatible, "PACK_KIND_DENIED", "this engine takes no packs"))
+    }
+
+    /// The packs of the caller, and which packs the engine accepts.
+    async fn list_packs(&self) -> Result<ListPacksResponse> {
+        Ok(ListPacksResponse { policy: "none".into(), ..ListPacksResponse::default() })
+    }
 
     /// The steps of scope Keyed of `plan`, if it has any. They work in this process wherever the engine is, because the
     /// state of their keys belongs to the run.

@@ -20,8 +20,8 @@ pub use batch::{Batch, Element, Position, RejectedRecord, RowId};
 pub use blocking::{Cancel, blocking};
 pub use engine::{
     Classification, ClassificationEngine, ClassifyRequest, Download, ExtractRequest, Extraction,
-    FeatureEngine, FeatureSettings, FittedModel, KeyedSteps, PlanRequest, PublishRequest,
-    ReportEngine, ScoredTable,
+    FeatureEngine, FeatureSettings, FittedModel, KeyedSteps, PackUpload, PlanRequest,
+    PublishRequest, ReportEngine, ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
 pub use hits::{Hit, Hits};

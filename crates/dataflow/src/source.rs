@@ -35,6 +35,12 @@ pub trait Source: Send {
     /// `InvalidSettings` if a column can't have that type.
     fn select(&mut self, columns: &[Column]) -> Result<()>;
 
+    /// Says that nothing reads other columns of [`Batch::raw`](anomal_core::Batch) than those that are selected and these.
+    /// A source can leave the others out.
+    fn keep_only(&mut self, columns: &[String]) {
+        let _ = columns;
+    }
+
     /// Whether its readers end.
     fn is_bounded(&self) -> bool {
         true

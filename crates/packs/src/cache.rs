@@ -72,9 +72,14 @@ impl Cache {
         self.folder.join("blobs/sha256")
     }
 
+    /// Where the bytes with a digest are, or would be.
+    pub fn file(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
     /// The bytes with a digest. Damaged ones are removed, as if they had never been there.
     pub fn get(&self, digest: &Digest) -> Option<Bytes> {
-        let path = self.blobs().join(digest.hex());
+        let path = self.file(digest);
         let bytes = folder::read_file(&path, MAX_UNPACKED).ok()?;
         if Digest::from_content(&bytes) != *digest {
             // Another process may have replaced it already; then the good one is fetched again.
@@ -89,7 +94,7 @@ impl Cache {
     /// # Errors
     /// The disk is full, or the folder can't be written.
     pub fn put(&self, bytes: &[u8]) -> io::Result<()> {
-        let path = self.blobs().join(Digest::from_content(bytes).hex());
+        let path = self.file(&Digest::from_content(bytes));
         if fs::metadata(&path).is_ok_and(|file| file.len() == bytes.len() as u64) {
             return Ok(());
         }

@@ -70,6 +70,12 @@ pub fn read(path: &Path) -> Result<PackFolder> {
     for name in entries {
         walk.add(&folder.join(&name), name)?;
     }
+    for list in &manifest.lists {
+        let name = list.reference.trim_start_matches("./").to_owned();
+        if !walk.files.contains_key(&name) {
+            walk.add(&folder.join(&name), name)?;
+        }
+    }
     Ok(PackFolder { manifest, component, files: walk.files })
 }
 
@@ -102,7 +108,7 @@ pub fn from_files(mut files: Files) -> Result<PackFolder> {
     Ok(PackFolder { manifest, component, files })
 }
 
-fn folder_path(path: &Path) -> &Path {
+pub(crate) fn folder_path(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if path.file_name().is_some_and(|name| name == MANIFEST) => {
             if parent.as_os_str().is_empty() { Path::new(".") } else { parent }

@@ -59,6 +59,8 @@ pub struct LockFile {
     pub lock: Lock,
     /// As it was read; absent where there was no file.
     before: Option<Lock>,
+    /// Whether it is a part of the settings, which stay as they are.
+    embedded: bool,
 }
 
 impl LockedPack {
@@ -103,10 +105,23 @@ impl LockFile {
                     path,
                     lock: Lock { version: VERSION, ..Lock::default() },
                     before: None,
+                    embedded: false,
                 });
             }
             Err(error) => return Err(crate::folder::cannot_read(&path, &error)),
         };
+        Self::parse(path, &bytes, false)
+    }
+
+    /// The lock that settings contain.
+    ///
+    /// # Errors
+    /// It is not valid.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Self::parse(PathBuf::from("`lock` of the settings"), text.as_bytes(), true)
+    }
+
+    fn parse(path: PathBuf, bytes: &[u8], embedded: bool) -> Result<Self> {
         let wrong = |message: String| {
             PackError::invalid(format!(
                 "{}: {message}; remove it to have it written again",
@@ -114,14 +129,14 @@ impl LockFile {
             ))
         };
         let lock: Lock =
-            serde_saphyr::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+            serde_saphyr::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if lock.version != VERSION {
             return Err(wrong(format!(
                 "it has the version {}, and this program reads {VERSION}",
                 lock.version
             )));
         }
-        Ok(Self { path, before: Some(lock.clone()), lock })
+        Ok(Self { path, before: Some(lock.clone()), lock, embedded })
     }
 
     /// The entry of a pack or list with this name and reference. An entry of the name with another reference is out of
@@ -157,7 +172,7 @@ impl LockFile {
     /// # Errors
     /// The file can't be written.
     pub fn save(&mut self) -> io::Result<()> {
-        if !self.is_changed() {
+        if self.embedded || !self.is_changed() {
             return Ok(());
         }
         let text = serde_saphyr::to_string(&self.lock).map_err(io::Error::other)?;

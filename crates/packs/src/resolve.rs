@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, Auth, PackDetails, PackSetting};
+use anomal_spec::{AnomalyJobSpec, Auth, ListSettings, PackDetails, PackSetting, is_url};
 use anomal_storage::Secrets;
 
 use crate::{
     Artifact, Digest, Kind, PackError, Reference,
     fetch::{Access, Fetched, Fetcher, Wanted, read_authorities},
+    folder,
+    layout::Layout,
     lock::{LockFile, LockedPack, Section},
 };
 
@@ -74,18 +76,29 @@ impl Resolver {
     }
 
     /// Replaces each reference of the job's packs by what the engine needs: the contents of a declarative pack, the digest
-    /// of one with code, whose bytes are in what is returned.
+    /// of one with code, whose bytes are in what is returned. Lists from elsewhere, and those of packs, become files of this
+    /// machine.
     ///
     /// # Errors
     /// `InvalidSettings` with the path (`PACK_NOT_FOUND`, `PACK_DIGEST`, `PACK_NOT_LOCKED`, `PACK_NOT_TRUSTED`,
     /// `PACK_KIND_DENIED`, `PACK_INVALID`), or `Unavailable` (`REGISTRY_UNAVAILABLE`).
     pub fn resolve(&mut self, spec: &mut AnomalyJobSpec) -> Result<Vec<ResolvedPack>> {
+        if let Some(text) = spec.lock.take() {
+            self.lock = Some(LockFile::from_text(&text).map_err(|error| error.at("lock"))?);
+        }
+        if !self.keep_references {
+            self.resolve_lists(&mut spec.lists)?;
+        }
         let mut packs = Vec::new();
         for (index, pack) in spec.packs.iter_mut().enumerate() {
             let PackSetting::Detailed(details) = pack else { continue };
             let place = format!("packs[{index}]");
             let Some(resolved) = self.resolve_pack(details, &place)? else { continue };
-            self.replace(details, &resolved).map_err(|error| error.at(&format!("{place}.ref")))?;
+            let at_reference = |error: PackError| error.at(&format!("{place}.ref"));
+            if !self.keep_references {
+                spec.lists.extend(self.lists_of_pack(&resolved).map_err(at_reference)?);
+            }
+            self.replace(details, &resolved).map_err(at_reference)?;
             packs.push(resolved);
         }
         let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
@@ -93,6 +106,72 @@ impl Resolver {
             lock.retain(Section::Packs, &names);
         }
         Ok(packs)
+    }
+
+    /// Replaces lists from elsewhere by files of this machine.
+    fn resolve_lists(&mut self, lists: &mut [ListSettings]) -> Result<()> {
+        for (index, list) in
+            lists.iter_mut().enumerate().filter(|(_, list)| is_url(&list.reference))
+        {
+            let place = format!("lists[{index}]");
+            let digest = list.digest.as_deref();
+            let artifact =
+                self.fetch_list(&list.name, &list.reference, digest, list.auth.as_ref(), &place)?;
+            let bytes = artifact.list().unwrap_or_default();
+            let file =
+                self.cached_file(&bytes).map_err(|error| error.at(&format!("{place}.ref")))?;
+            list.reference = file.to_string_lossy().into_owned();
+            list.digest = Some(Digest::from_content(&bytes).to_string());
+            list.auth = None;
+        }
+        let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+        if let Some(lock) = &mut self.lock {
+            lock.retain(Section::Lists, &names);
+        }
+        Ok(())
+    }
+
+    /// The lists of a pack, in its folder or, from elsewhere, in the cache.
+    fn lists_of_pack(&self, pack: &ResolvedPack) -> Result<Vec<ListSettings>, PackError> {
+        let artifact = &pack.fetched.artifact;
+        let lists = artifact.pack_manifest()?.lists;
+        if lists.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Reference::Path(path) = &pack.reference
+            && (path.is_dir() && !Layout::is_in(path) || path.ends_with(folder::MANIFEST))
+        {
+            let folder = folder::folder_path(path);
+            return Ok(lists
+                .iter()
+                .map(|list| list_of_pack(list, &pack.name, &folder.join(&list.reference)))
+                .collect());
+        }
+        let files = artifact.files()?;
+        let find = |list: &ListSettings| {
+            let path = list.reference.trim_start_matches("./");
+            let bytes = files.get(path).ok_or_else(|| {
+                PackError::invalid(format!(
+                    "the pack has no file {path}, which its list `{}` names",
+                    list.name
+                ))
+            })?;
+            let mut found = list_of_pack(list, &pack.name, &self.cached_file(bytes)?);
+            found.digest = Some(Digest::from_content(bytes).to_string());
+            Ok(found)
+        };
+        lists.iter().map(find).collect()
+    }
+
+    /// The file of the cache with these bytes.
+    fn cached_file(&self, bytes: &[u8]) -> Result<PathBuf, PackError> {
+        let cache = self.fetcher.cache.as_ref().ok_or_else(|| {
+            PackError::invalid("a list from elsewhere needs a cache on this machine; set XDG_CACHE_HOME to a folder that can be written")
+        })?;
+        cache.put(bytes).map_err(|error| {
+            PackError::invalid(format!("{}: {error}", cache.folder().display()))
+        })?;
+        Ok(cache.file(&Digest::from_content(bytes)))
     }
 
     /// Fetches and checks a pack; absent where it has no reference.
@@ -284,6 +363,17 @@ impl Resolver {
             _ => details.digest = Some(artifact.digest().to_string()),
         }
         Ok(())
+    }
+}
+
+/// A list of a pack as a list of the job, with its file at another place.
+fn list_of_pack(list: &ListSettings, pack: &str, file: &Path) -> ListSettings {
+    let qualified = |name: &String| format!("{pack}/{name}");
+    ListSettings {
+        name: qualified(&list.name),
+        reference: file.to_string_lossy().into_owned(),
+        except: list.except.iter().map(qualified).collect(),
+        ..list.clone()
     }
 }
 

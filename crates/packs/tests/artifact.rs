@@ -187,7 +187,7 @@ fn links_in_folders_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn files_come_back(files in proptest::collection::btree_map("[a-zé ]{1,8}(/[a-z.]{1,90}x){0,3}", any::<Vec<u8>>(), 0..8)) {

@@ -3,6 +3,7 @@
 
 mod registry {
     mod faults;
+    mod files;
     mod hosts;
     mod real;
     mod server;

@@ -3,18 +3,46 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use anomal_access::{Reviews, bearer, no_token};
+use anomal_access::{Reviews, User, bearer, no_token};
 use anomal_core::{Code, Error, Result};
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use http::{Extensions, HeaderValue, Request, Response, header::AUTHORIZATION};
 use tonic::{service::Routes, transport::server::TcpConnectInfo};
 use tower::{Layer, Service};
 
 use crate::{metrics::Metrics, status::to_status};
+
+/// Who shares what an engine keeps for its callers: a namespace, or a user of none. Without authentication all callers
+/// are one tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The tenant of a request.
+    pub fn find(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_default()
+    }
+}
+
+impl From<&User> for Tenant {
+    fn from(user: &User) -> Self {
+        Self(match user.namespace() {
+            Some(namespace) => format!("namespace {namespace}"),
+            None => format!("user {}", user.name),
+        })
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_empty() { "all callers" } else { &self.0 })
+    }
+}
 
 /// Requires a valid token for the routes. Without reviews, the routes are open.
 pub fn require_tokens(
@@ -38,13 +66,13 @@ struct Guard {
 }
 
 impl Guard {
-    async fn check(&self, header: Option<HeaderValue>) -> Result<()> {
+    async fn check(&self, header: Option<HeaderValue>) -> Result<Tenant> {
         let message = "a token is needed: send it as `authorization: Bearer …`".to_owned();
         let token = header.as_ref().and_then(|header| bearer(header.as_bytes()));
         let token = token.ok_or_else(|| Error { message, ..no_token() })?;
         // Boxed: the future of a request to the API server is large, and rarely needed.
         let user = Box::pin(self.reviews.user(token)).await;
-        user.map(|_| ()).map_err(|mut error| {
+        user.map(|(user, _)| Tenant::from(user.as_ref())).map_err(|mut error| {
             if error.code == Code::Unauthenticated {
                 let audience = self.reviews.audience();
                 error.message = format!("{}; use one for the audience {audience:?}", error.message);
@@ -93,7 +121,10 @@ where
         let header = request.headers_mut().remove(AUTHORIZATION);
         Box::pin(async move {
             match guard.check(header).await {
-                Ok(()) => inner.call(request).await,
+                Ok(tenant) => {
+                    request.extensions_mut().insert(tenant);
+                    inner.call(request).await
+                }
                 Err(error) => {
                     let peer = request.extensions().get::<TcpConnectInfo>();
                     let peer = peer.and_then(|peer| peer.remote_addr);

@@ -26,7 +26,7 @@ pub use admission::Admission;
 pub use args::ServerArgs;
 pub use certificates::{Certificates, TlsFiles};
 pub use chunks::{Assembler, chunks};
-pub use guard::require_tokens;
+pub use guard::{Tenant, require_tokens};
 pub use incoming::Incoming;
 pub use replicas::Replicas;
 pub use server::{serve, serve_until};

@@ -1,11 +1,11 @@
 //! From settings to a graph: what is read, what happens to the rows, where they go.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
     Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
-    proto::{Column, Plan},
+    proto::{Column, Plan, SavedModel},
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
 use anomal_spec::{
@@ -14,7 +14,7 @@ use anomal_spec::{
 use anomal_storage::Secrets;
 
 use crate::{
-    files, identity,
+    files, identity, lists, model_file,
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
@@ -49,12 +49,15 @@ pub(crate) async fn compile<'a>(
     options: &'a Options,
     findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
+    let job = &lists::send(job, engines.feature.as_ref()).await?;
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
+    let model = loaded_model(spec).await?;
     let opening = OpenOptions {
         secrets: options.secrets.clone(),
         findings: findings.clone(),
         mentions: Mentions::from(spec),
+        fitted: Arc::new(model.as_deref().map(model_file::column_types).unwrap_or_default()),
         ..OpenOptions::default()
     };
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
@@ -72,13 +75,16 @@ pub(crate) async fn compile<'a>(
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
     let mut sinks = sinks(spec, &plan, options, run).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
+    if sinks.is_empty() {
+        source.keep_only(&spec.row_keys().cloned().collect::<Vec<_>>());
+    }
     let (path, auth) = files::dead_letter(spec, &job.metadata.name);
     let dead_letters = DeadLetterSink::new(path, auth, options.secrets.clone());
     let scoring = ScoringReport::default();
     let graph = Graph {
         source,
-        operators: operators(spec, engines, &plan, &scoring, options)?,
-        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring))),
+        operators: operators(spec, engines, &plan, model, &scoring, options)?,
+        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), findings.flag())),
         sinks,
         dead_letters: Box::new(dead_letters),
     };
@@ -90,10 +96,19 @@ pub(crate) async fn compile<'a>(
     Ok(CompiledJob { graph, executor, plan, columns, scoring, draft })
 }
 
+/// The model that the job scores by.
+async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> {
+    let model = spec.classification.as_ref().and_then(|settings| settings.model.as_ref());
+    let Some(path) = model.and_then(|file| file.load.clone()) else { return Ok(None) };
+    let read = blocking(move |_| model_file::read(Path::new(&path))).await?;
+    Ok(Some(Arc::new(read)))
+}
+
 fn operators(
     spec: &AnomalyJobSpec,
     engines: &Engines,
     plan: &Arc<Plan>,
+    model: Option<Arc<SavedModel>>,
     scoring: &ScoringReport,
     options: &Options,
 ) -> Result<Vec<Operator>> {
@@ -110,7 +125,7 @@ fn operators(
     }
     if let Some(settings) = spec.classification.as_ref().filter(|_| !plan.features.is_empty()) {
         let (engine, observer) = (&engines.classification, &options.observer);
-        let classify = Classify::new(engine, settings, plan, Arc::clone(scoring), observer);
+        let classify = Classify::new(engine, settings, plan, model, Arc::clone(scoring), observer);
         operators.push(Operator::Global(Box::new(classify)));
     }
     Ok(operators)
@@ -125,6 +140,7 @@ pub async fn check_columns(
     engine: &dyn FeatureEngine,
     secrets: &Secrets,
 ) -> Result<Plan> {
+    let job = &lists::send(job, engine).await?;
     let input = job.spec.input.clone();
     let mentions = Mentions::from(&job.spec);
     let opening = OpenOptions { secrets: secrets.clone(), mentions, ..OpenOptions::default() };
@@ -157,6 +173,8 @@ async fn plan(
         label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
+        lists: spec.lists.clone(),
+        started: lists::started(spec),
         filters: spec.filters.clone(),
         features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),

@@ -9,6 +9,7 @@ mod drift;
 mod explain;
 mod files;
 mod identity;
+mod lists;
 mod model_file;
 mod monitor;
 mod operators;

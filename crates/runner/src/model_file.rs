@@ -3,12 +3,12 @@
 //! Eight bytes that name the format and its version, a checksum of the rest, then a `SavedModel`
 //! (proto/anomal/v1/model.proto). There is no code in it.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 use anomal_connectors::write_file;
 use anomal_core::{
-    Error, FittedModel, Model, Result, Table,
-    proto::{Analysis, Detector, FeatureColumn, SavedModel},
+    Error, FittedModel, Model, Result, Table, column_of_view,
+    proto::{Analysis, Column, DataType, Detector, FeatureColumn, Plan, SavedModel},
 };
 use prost::Message;
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,13 +26,16 @@ const LOAD: &str = "classification.model.load";
 pub(crate) fn from_fit(
     engine: &str,
     fitted: &FittedModel,
-    features: &[FeatureColumn],
+    plan: &Plan,
     table: &Table,
 ) -> Result<SavedModel> {
+    let features = &plan.features;
+    let is_column = |column: &&Column| column_of_view(&column.name) == column.name;
     Ok(SavedModel {
         engine: engine.to_owned(),
         model: fitted.model.bytes().clone(),
-        features: features.to_vec(),
+        features: features.clone(),
+        columns: plan.columns.iter().filter(is_column).cloned().collect(),
         summaries: fitted.analysis.features.clone(),
         distributions: distributions(features, table.columns())?,
         rows: table.height() as u64,
@@ -120,6 +123,11 @@ pub(crate) fn analysis(model: &SavedModel) -> Analysis {
         features: model.summaries.clone(),
         ..Analysis::default()
     }
+}
+
+/// The types of the columns that it was fitted on.
+pub(crate) fn column_types(model: &SavedModel) -> BTreeMap<String, DataType> {
+    model.columns.iter().map(|column| (column.name.clone(), column.data_type())).collect()
 }
 
 pub(crate) fn engine_model(model: &SavedModel) -> Model {

@@ -60,7 +60,7 @@ pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeF
 /// Removes that flag again where no row hit it.
 pub(crate) fn drop_flag(plan: &mut Arc<Plan>, tally: &mut Tally, findings: &TypeFindings) {
     let unused = tally.flags.last().is_some_and(|flag| flag.name == STRAY_VALUE && flag.rows == 0);
-    if findings.has_flag() && unused {
+    if findings.flag().is_some() && unused {
         tally.flags.pop();
         Arc::make_mut(plan).flags.pop();
     }

@@ -41,6 +41,9 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
             visit(&format!("packs[{index}].tls.ca"), &mut tls.ca);
         }
     }
+    for (index, list) in spec.lists.iter_mut().enumerate() {
+        visit(&format!("lists[{index}].ref"), &mut list.reference);
+    }
     for (index, output) in spec.outputs.iter_mut().enumerate() {
         if let Some(file) = output.file_mut() {
             visit(&format!("outputs[{index}].{}.path", file.driver), file.path);

@@ -12,6 +12,7 @@ mod feature;
 mod input;
 mod job;
 mod json;
+mod list;
 mod log;
 mod output;
 mod pack;
@@ -37,6 +38,7 @@ pub use input::{
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use json::{DuplicateMembers, JsonInput};
+pub use list::{ListFormat, ListMatch, ListSettings, ListType};
 pub use log::{Columns, LogFormat, LogInput};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,

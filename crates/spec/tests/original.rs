@@ -161,7 +161,7 @@ fn plugins_in_any_of_their_forms() {
     assert_eq!(packs(&format!("{{{finance}: }}")).unwrap(), ["finance"]);
     assert!(packs("").unwrap().is_empty());
     insta::assert_snapshot!(packs("[https://github.com/x/y, 7]").unwrap_err(), @r"
-    dns_features.yaml:1:11: plugins: the plug-in https://github.com/x/y is unknown, and its Python code is not run; use the built-in packs dns and finance, or features of type expression
+    dns_features.yaml:1:11: plugins: the plug-in https://github.com/x/y is unknown, and its Python code is not run; use the built-in packs dns and finance, or features of type expression, or a pack of others in settings of the new form: packs: [{name: y, ref: 'oci://HOST/y:VERSION'}]
     dns_features.yaml:1:35: plugins: this is a number where a plug-in's address is expected
     ");
 }

@@ -14,6 +14,9 @@ pub fn config_map(owner: &Owner<'_>, installation: &Installation) -> anyhow::Res
     if let Some(ca) = &installation.ca {
         data["ca.crt"] = ca.as_str().into();
     }
+    if let Some(trust) = &installation.trust {
+        data["trust.yaml"] = trust.as_str().into();
+    }
     let name = format!("{}-{}", owner.name, short_hash(data.to_string().as_bytes()));
     Ok(serde_json::from_value(json!({
         "metadata": owner.metadata(&name),

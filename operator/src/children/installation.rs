@@ -19,6 +19,10 @@ pub struct Installation {
     pub ca: Option<String>,
     /// The audience of the runners' tokens; None: they get no token.
     pub audience: Option<String>,
+    /// The trust policy for packs, as YAML.
+    pub trust: Option<String>,
+    /// Whether jobs name packs by digest.
+    pub require_pack_digest: bool,
     /// The collector of the runners' traces.
     pub otlp_endpoint: Option<String>,
     /// The trace that the run belongs to.

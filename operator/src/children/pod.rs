@@ -12,6 +12,7 @@ use crate::labels;
 const USER: i64 = 65532;
 const SETTINGS: &str = "/etc/anomal";
 pub const CA_FILE: &str = "/etc/anomal/ca.crt";
+const TRUST_FILE: &str = "/etc/anomal/trust.yaml";
 const IDENTITY: &str = "/var/run/secrets/anomal.dev/identity";
 pub const TOKEN_FILE: &str = "/var/run/secrets/anomal.dev/identity/token";
 const CREDENTIALS: &str = "/var/run/secrets/anomal.dev/credentials";
@@ -146,6 +147,9 @@ fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
     ];
     for (name, value) in optional {
         environment.extend(value.as_ref().map(|value| json!({"name": name, "value": value})));
+    }
+    if installation.trust.is_some() {
+        environment.push(json!({"name": "ANOMAL_TRUST", "value": TRUST_FILE}));
     }
     environment.extend(runner.env.iter().map(|variable| json!(variable)));
     environment

@@ -51,6 +51,9 @@ pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<ValidJo
     let spec = settings(job, &name)?;
     let mut problems = Vec::new();
     check_paths(&spec, &installation.defaults, &mut problems);
+    if installation.require_pack_digest && spec.lock.is_none() {
+        check_digests(&spec, &mut problems);
+    }
     let no_engine = spec.engines.as_ref().is_none_or(|engines| engines.report.is_none());
     if spec.report.is_some() && no_engine && installation.report.is_empty() {
         problems.push(
@@ -132,6 +135,22 @@ fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<Stri
             ));
         }
     });
+}
+
+/// Checks that what is fetched has a digest, so that each run uses the same bytes.
+fn check_digests(spec: &AnomalyJobSpec, problems: &mut Vec<String>) {
+    let packs = spec.packs.iter().enumerate().filter_map(|(index, pack)| {
+        let details = pack.details()?;
+        Some((format!("packs[{index}]"), details.reference.as_ref()?, details.digest.is_some()))
+    });
+    for (place, reference, pinned) in packs {
+        if anomal_spec::is_url(reference) && !pinned && !reference.contains("@sha256:") {
+            problems.push(format!(
+                "spec.{place}.ref: {reference} has no digest; add `digest: sha256:…`, or `spec.lock` with the text of \
+                 anomal.lock (`anomal manifest` does both)"
+            ));
+        }
+    }
 }
 
 /// An absolute path without `.`; none if it has `..`.
@@ -231,6 +250,33 @@ mod tests {
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
                 .contains("no report engine")
         );
+    }
+
+    #[test]
+    fn what_is_fetched_has_a_digest() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let reference = "oci://registry.example/acme";
+        let installation = Installation { require_pack_digest: true, ..Installation::default() };
+        let problems = |pack: Value, lock: Value, installation: &Installation| {
+            let mut spec = mounted("in/a.csv");
+            spec["packs"] = json!([pack]);
+            if !lock.is_null() {
+                spec["lock"] = lock;
+            }
+            validate(&job(&spec), installation).map_or_else(|error| error.0, |_| String::new())
+        };
+        let loose = json!({"name": "acme", "ref": format!("{reference}:1.0")});
+        let found = problems(loose.clone(), Value::Null, &installation);
+        assert!(found.starts_with("spec.packs[0].ref: ") && found.contains("no digest"), "{found}");
+        assert_eq!(problems(loose.clone(), Value::Null, &Installation::default()), "");
+        assert_eq!(problems(loose, json!("version: 1"), &installation), "");
+        for pinned in [
+            json!({"name": "acme", "ref": reference, "digest": digest}),
+            json!({"name": "acme", "ref": format!("{reference}@{digest}")}),
+            json!("dns"),
+        ] {
+            assert_eq!(problems(pinned, Value::Null, &installation), "");
+        }
     }
 
     #[test]

@@ -5,8 +5,7 @@ pub(crate) mod profile;
 mod step;
 mod template;
 
-pub use self::define::declared_components;
 pub(crate) use self::{
-    define::with_packs,
+    define::components,
     step::{DeclaredAggregate, DeclaredStep, bind, parameter_values},
 };

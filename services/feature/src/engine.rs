@@ -1,15 +1,29 @@
 //! The feature engine in this process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use anomal_components::ComponentRegistry;
 use anomal_core::{
-    ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result, blocking,
-    proto::{Column, Component, Plan},
+    ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
+    blocking,
+    proto::{Column, Component, ListPacksResponse, Plan},
 };
+use anomal_rpc::Tenant;
 use async_trait::async_trait;
 
-use crate::{extract::extract, keyed, packs::builtin_components, plan::plan, program::Program};
+use crate::{
+    extract::extract,
+    grpc::MultiTenantEngine,
+    keyed,
+    lists::ParsedLists,
+    packs::{AvailablePacks, builtin_components},
+    plan::plan,
+    program::Program,
+    store::PackStore,
+};
 
 /// The number of cached programs: those of jobs that run at the same time.
 const MAX_CACHED: usize = 16;
@@ -19,6 +33,9 @@ const MAX_CACHED: usize = 16;
 #[derive(Clone)]
 pub struct LocalFeatureEngine {
     components: ComponentRegistry,
+    packs: Arc<PackStore>,
+    tenant: Tenant,
+    lists: Arc<ParsedLists>,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -40,7 +57,28 @@ impl Default for LocalFeatureEngine {
 impl LocalFeatureEngine {
     /// An engine with these packs.
     pub fn with_components(components: ComponentRegistry) -> Self {
-        Self { components, programs: Arc::default() }
+        Self {
+            components,
+            packs: Arc::default(),
+            tenant: Tenant::default(),
+            lists: Arc::default(),
+            programs: Arc::default(),
+        }
+    }
+
+    /// The same engine with this store of packs.
+    #[must_use]
+    pub fn with_store(self, packs: PackStore) -> Self {
+        Self { packs: Arc::new(packs), ..self }
+    }
+
+    fn available(&self) -> AvailablePacks {
+        AvailablePacks {
+            components: self.components.clone(),
+            store: Arc::clone(&self.packs),
+            tenant: self.tenant.clone(),
+            lists: Arc::clone(&self.lists),
+        }
     }
 
     fn program(&self, settings: &Arc<str>, columns: &[Column]) -> Result<Arc<Program>> {
@@ -49,10 +87,16 @@ impl LocalFeatureEngine {
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(position) = programs.iter().position(same) {
             programs[..=position].rotate_right(1);
-            return Ok(Arc::clone(&programs[0].program));
+            let program = Arc::clone(&programs[0].program);
+            drop(programs);
+            // Another tenant may have compiled it, with packs that this one has not sent.
+            for digest in &program.packs {
+                self.packs.get(&self.tenant, digest, Instant::now())?;
+            }
+            return Ok(program);
         }
         drop(programs);
-        let program = Arc::new(Program::from_plan(settings, columns, &self.components)?);
+        let program = Arc::new(Program::from_plan(settings, columns, &self.available())?);
         let (settings, columns) = (Arc::clone(settings), columns.to_vec());
         let cached = CachedProgram { settings, columns, program: Arc::clone(&program) };
         programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,8 +113,8 @@ impl FeatureEngine for LocalFeatureEngine {
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Plan> {
-        let components = self.components.clone();
-        blocking(move |_| plan(&request, &components)).await
+        let packs = self.available();
+        blocking(move |_| plan(&request, &packs)).await
     }
 
     async fn extract(&self, request: ExtractRequest) -> Result<Extraction> {
@@ -82,7 +126,22 @@ impl FeatureEngine for LocalFeatureEngine {
         .await
     }
 
+    async fn put_pack(&self, pack: Arc<PackUpload>) -> Result<()> {
+        let (packs, tenant) = (Arc::clone(&self.packs), self.tenant.clone());
+        blocking(move |_| packs.put(&tenant, &pack, Instant::now())).await
+    }
+
+    async fn list_packs(&self) -> Result<ListPacksResponse> {
+        Ok(self.packs.list(&self.tenant))
+    }
+
     fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
         keyed::keyed_steps(plan)
+    }
+}
+
+impl MultiTenantEngine for LocalFeatureEngine {
+    fn for_tenant(&self, tenant: &Tenant) -> Arc<dyn FeatureEngine> {
+        Arc::new(Self { tenant: tenant.clone(), ..self.clone() })
     }
 }

@@ -1,16 +1,16 @@
 //! The steps of scope Keyed: they run in the process of the job, with the states of their keys.
 
-use anomal_components::ComponentRegistry;
 use anomal_core::{Cancel, Extraction, KeyedSteps, Result, Scope, Table, proto::Plan};
 
-use crate::{aggregate::AggregateStates, extract::extract, program::Program};
+use crate::{
+    aggregate::AggregateStates, extract::extract, packs::AvailablePacks, program::Program,
+};
 
 /// # Errors
 /// `InvalidSettings` if the plan is not one of this version.
 pub(crate) fn keyed_steps(plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
     let Some(keyed) = &plan.keyed else { return Ok(None) };
-    let components = ComponentRegistry::default();
-    let program = Program::from_plan(&keyed.settings, &keyed.schema, &components)?;
+    let program = Program::from_plan(&keyed.settings, &keyed.schema, &AvailablePacks::default())?;
     Ok(Some(Box::new(LocalKeyedSteps { program, states: AggregateStates::default() })))
 }
 

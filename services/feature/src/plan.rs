@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use anomal_components::ComponentRegistry;
 use anomal_core::{
     Error, FeatureSettings, PlanRequest, Result, Scope,
     proto::{Column, DataType, Plan, plan::KeyedSteps},
 };
 use anomal_proto::SETTINGS_VERSION;
-use anomal_spec::{Feature, FeatureType};
+use anomal_spec::{Feature, FeatureType, PackDetails, PackSetting};
 
-use crate::{declarative::profile::add_profiles, pattern::matches, program::Program, step::Step};
+use crate::{
+    declarative::profile::add_profiles, packs::AvailablePacks, pattern::matches, program::Program,
+    step::Step,
+};
 
 /// The limit after patterns are expanded.
 const MAX_FEATURES: usize = 2_048;
@@ -19,10 +21,10 @@ const MAX_FEATURES: usize = 2_048;
 ///
 /// # Errors
 /// `InvalidSettings` with the path.
-pub(crate) fn plan(request: &PlanRequest, components: &ComponentRegistry) -> Result<Plan> {
+pub(crate) fn plan(request: &PlanRequest, packs: &AvailablePacks) -> Result<Plan> {
     let (settings, left_out) = add_profiles(&request.settings, &request.schema)?;
     let (settings, origins) = expand_patterns(&settings, &request.schema)?;
-    let program = Program::compile(&settings, &request.schema, &request.times, components)
+    let program = Program::compile(&settings, &request.schema, &request.times, packs)
         .map_err(|error| with_original_path(error, &origins))?;
     let (global_features, global_columns) = inputs(&program, Scope::Global);
     let global = program.steps().any(|step| step.scope == Scope::Global);
@@ -81,12 +83,20 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
             .filter(|(_, made)| is_keyed(&made.0))
             .map(|(flag, _)| flag.clone())
             .collect(),
-        // Of components, those of declarative packs alone are keyed.
-        packs: settings.packs.iter().filter(|pack| pack.details().is_some()).cloned().collect(),
+        packs: settings.packs.iter().filter_map(declared).collect(),
+        // Native components use them, which are not keyed.
+        lists: Vec::new(),
         filters: Vec::new(),
         ..settings.clone()
     };
     Ok(Some(KeyedSteps { features, columns, settings: to_json(&settings)?, schema }))
+}
+
+/// A pack with its definitions alone: of components, no others are keyed.
+fn declared(pack: &PackSetting) -> Option<PackSetting> {
+    let details = pack.details().filter(|details| details.inline.is_some())?;
+    let details = PackDetails { digest: None, ..details.clone() };
+    Some(PackSetting::Detailed(Box::new(details)))
 }
 
 fn to_json(settings: &FeatureSettings) -> Result<String> {

@@ -8,6 +8,7 @@ use anomal_core::{
         component::Type, plan,
     },
 };
+use anomal_packs::Digest;
 use anomal_spec::{
     Feature, FeatureKind as WantedKind, FeatureType, Filter, Flag, FlagType, PackSetting,
     suggestion,
@@ -17,7 +18,8 @@ use crate::{
     aggregate::Aggregate,
     binding::bind_component,
     columns::Columns,
-    declarative::with_packs,
+    lists::JobLists,
+    packs::{AvailablePacks, JobPacks},
     step::{Step, Work},
 };
 
@@ -37,6 +39,8 @@ pub(crate) struct Program {
     pub features: Vec<FeatureStep>,
     pub flags: Vec<(Step, plan::Flag)>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The packs that the settings name by digest.
+    pub packs: Vec<Digest>,
 }
 
 impl Program {
@@ -46,17 +50,20 @@ impl Program {
         settings: &FeatureSettings,
         schema: &[Column],
         times: &[TimeReading],
-        components: &ComponentRegistry,
+        packs: &AvailablePacks,
     ) -> Result<Self> {
-        let components = &with_packs(components, &settings.packs)?;
+        let JobPacks { components, mut digests } = packs.for_job(&settings.packs)?;
+        let components = &components;
+        let JobLists { lists, diagnostics } = packs.lists_for_job(settings, &mut digests)?;
         check_packs(&settings.packs, components)?;
-        let mut columns = Columns::new(schema, times, components, settings);
+        let mut columns = Columns::new(schema, times, components, &lists, settings);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),
-            diagnostics: Vec::new(),
+            diagnostics,
+            packs: digests,
         };
         for (index, filter) in settings.filters.iter().enumerate() {
             let step = filter_step(filter, &format!("filters[{index}]"), &mut columns)?;
@@ -89,17 +96,13 @@ impl Program {
     ///
     /// # Errors
     /// `InvalidSettings` if they are not those of a plan; those of [`Program::compile`].
-    pub fn from_plan(
-        settings: &str,
-        schema: &[Column],
-        components: &ComponentRegistry,
-    ) -> Result<Self> {
+    pub fn from_plan(settings: &str, schema: &[Column], packs: &AvailablePacks) -> Result<Self> {
         let settings: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
             let message = format!("the settings are not those of a plan: {error}");
             Error::settings("", "SETTINGS_INVALID", message)
         })?;
         // The columns of a plan have the types in which they are read.
-        Self::compile(&settings, schema, &[], components)
+        Self::compile(&settings, schema, &[], packs)
     }
 
     /// All steps, in the order in which they run.

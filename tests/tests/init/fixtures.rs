@@ -46,6 +46,23 @@ pub const TABLES: &[(&str, &[(&str, Values)])] = &[
         ],
     ),
     (
+        "w3c",
+        &[
+            ("@timestamp", Time),
+            ("date", Pick(&["2026-03-02"])),
+            ("c-ip", Address("203.0.113.", 20)),
+            ("cs-method", Pick(&["GET", "POST"])),
+            ("cs-uri-stem", Path),
+            ("cs-uri-query", Pick(&["", "q=a", "id=7"])),
+            ("s-port", Pick(&["443", "80"])),
+            ("sc-status", Pick(&["200", "404", "500"])),
+            ("sc-substatus", Pick(&["0", "4"])),
+            ("sc-bytes", Number(90_000)),
+            ("time-taken", Number(900)),
+            ("cs(User-Agent)", Pick(&["Mozilla/5.0", "curl/8.5", "sqlmap/1.8"])),
+        ],
+    ),
+    (
         "ecs-http",
         &[
             ("@timestamp", Time),

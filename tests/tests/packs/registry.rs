@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, TempDir, Workspace, program, skip};
+use anomal_tests::{RunOutput, TempDir, Workspace, program, s3::S3, skip};
 
 use super::{INPUT, LOG, OUTPUT, PACK};
 
@@ -301,4 +301,78 @@ fn without_a_home_nothing_is_cached() {
     // A home that is a file can't have a cache.
     let output = RunOutput::from(command.env("HOME", "in.csv").output().unwrap());
     output.expect(0, &["note: packs are not cached: in.csv/.cache/anomal/packs"]);
+}
+
+/// A job that counts the names of a list.
+fn job_with_list(packs: &str, lists: &str, list: &str) -> String {
+    format!(
+        "{INPUT}{packs}{lists}flags: [{{type: direct, name: list_hit, dataNeeded: [name], params: {{lists: [{list}]}}, severity: \
+         high}}]\n{OUTPUT}"
+    )
+}
+
+#[test]
+fn lists_of_packs_come_along() {
+    let Some(registry) = Registry::start() else { return };
+    let machine = Machine::new("");
+    let manifest = PACK.replace(
+        "components:",
+        "lists: [{name: bad, ref: lists/bad.txt, type: domain}]\ncomponents:",
+    );
+    machine.write("house/pack.yaml", &manifest);
+    fs::create_dir(machine.workspace.folder.path().join("house/lists")).unwrap();
+    machine.write("house/lists/bad.txt", "x.example.com\n");
+    let reference = registry.reference("lists");
+    machine.anomal(&["pack", "push", "house", &reference]).expect(0, &[]);
+    let mut tables = Vec::new();
+    for place in ["house", &reference] {
+        let packs = format!("packs: [{{name: house, ref: \"{place}\"}}]\n");
+        machine.write("job.yaml", &job_with_list(&packs, "", "house/bad"));
+        machine.anomal(&["run", "job.yaml"]).expect(0, &[]);
+        tables.push(machine.read("out.csv"));
+    }
+    assert!(tables[0].contains("x.example.com") && tables[0].contains("list_hit"), "{}", tables[0]);
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn packs_and_lists_in_an_object_store() {
+    let Some(s3) = S3::start() else { return };
+    s3.bucket("packs");
+    let machine = Machine::new("");
+    machine.anomal(&["pack", "build", "house", "-o", "house.tar"]).expect(0, &[]);
+    s3.put(
+        "packs",
+        "house.tar",
+        &fs::read(machine.workspace.folder.path().join("house.tar")).unwrap(),
+    );
+    s3.put("packs", "bad.txt", b"x.example.com\n");
+    let packs = "packs: [{name: house, ref: 's3://packs/house.tar'}]\n";
+    let lists = "lists: [{name: bad, ref: 's3://packs/bad.txt', type: domain}]\n";
+    let job = job_with_list(packs, lists, "bad")
+        .replace("flags: [", "flags: [{type: direct, name: house/coded, dataNeeded: [code]}, ");
+    machine.write("job.yaml", &job);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(program("anomal"));
+        command.current_dir(machine.workspace.folder.path()).args(arguments);
+        command
+            .env("HOME", machine.home.path())
+            .env_remove("XDG_CACHE_HOME")
+            .envs(s3.environment());
+        RunOutput::from(command.output().unwrap())
+    };
+    run(&["run", "job.yaml"]).expect(0, &[]);
+    let (rows, lock) = (machine.read("out.csv"), machine.read("anomal.lock"));
+    assert!(rows.contains("list_hit") && rows.contains("coded"), "{rows}");
+    assert!(lock.contains("kind: list") && lock.contains("s3://packs/bad.txt"), "{lock}");
+    run(&["run", "job.yaml", "--locked", "--offline"]).expect(0, &[]);
+    // Other bytes than those that are locked.
+    s3.put("packs", "bad.txt", b"y.example.com\n");
+    run(&["run", "job.yaml"]).expect(0, &[]);
+    assert_eq!(machine.read("out.csv"), rows);
+    run(&["pack", "prune", "--all"]).expect(0, &[]);
+    run(&["run", "job.yaml"]).expect(2, &["lists[0].ref", "was it changed?"]);
+    machine.write("job.yaml", &job.replace("house.tar", "other.tar"));
+    fs::remove_file(machine.workspace.folder.path().join("anomal.lock")).unwrap();
+    run(&["run", "job.yaml"]).expect(2, &["packs[0].ref", "other.tar"]);
 }

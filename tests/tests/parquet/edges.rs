@@ -1,5 +1,9 @@
 //! Files without rows, columns that can't be read, and files that are not Parquet.
 
+use anomal_tests::Workspace;
+use polars::prelude::{Column, DataFrame};
+use polars_io::parquet::write::ParquetWriter;
+
 use super::{data, run_fields};
 use crate::support::{fields, job, run};
 
@@ -68,6 +72,36 @@ fn other_files_are_called_by_their_name() {
     let end = whole.len() - 6_000;
     let cut = [&whole[..100], &whole[end..]].concat();
     run("in.parquet", &cut, &settings).output.expect(3, &["in.parquet", "copy"]);
+}
+
+#[test]
+fn columns_that_nothing_reads_are_not_decoded() {
+    let numbers: Vec<i64> = (0..2_000).map(|row| row * 7_919 % 1_000).collect();
+    let texts: Vec<String> = numbers.iter().map(|number| format!("text {number:x}")).collect();
+    let write = |columns: Vec<Column>| {
+        let mut frame = DataFrame::new(numbers.len(), columns).unwrap();
+        let mut file = Vec::new();
+        ParquetWriter::new(&mut file).finish(&mut frame).unwrap();
+        file
+    };
+    let column = |name: &str| Column::new(name.into(), &numbers);
+    let text = || Column::new("unused".into(), &texts);
+    // The second file has the columns in another order.
+    let mut first = write(vec![column("a"), column("b"), text()]);
+    let second = write(vec![text(), column("b"), column("a")]);
+    let zstd = [0x28, 0xb5, 0x2f, 0xfd];
+    let last = first.windows(4).rposition(|bytes| bytes == zstd).unwrap();
+    first[last..last + 12].fill(0xee);
+    let settings = "input: {parquet: {path: data}}\nfeatures:\n- {type: field, name: a}\n\
+                    - {type: field, name: b}\nidColumn: b\nclassification: {engine: HBOS}\n";
+    let files: [(&str, &[u8]); 3] = [
+        ("data/1.parquet", &first),
+        ("data/2.parquet", &second),
+        ("job.yaml", settings.as_bytes()),
+    ];
+    let workspace = Workspace::with_files(&files);
+    workspace.anomal(&["fit", "job.yaml", "--model", "m.anomal"]).expect(0, &["4,000"]);
+    workspace.anomal(&["run", "job.yaml"]).expect(3, &["1.parquet", "unused"]);
 }
 
 #[test]

@@ -111,6 +111,35 @@ fn the_same_answers_have_the_same_hits_in_any_form() {
     }
 }
 
+#[test]
+fn lists_of_parquet_and_logs_have_settings() {
+    let metrics = "- {type: metric, name: list_count, dataNeeded: [tags]}\n\
+                   - {type: metric, name: list_longest, dataNeeded: [tags]}\n";
+    let cells = ["a|bcd|e", "f", "", "g|h"];
+    let cells: Vec<&str> = cells.into_iter().cycle().take(40).collect();
+    let assert_counts = |done: &Run, first: &str| {
+        assert_eq!(done.csv("anomal.features.list_count")[..2], ["3", "1"]);
+        assert_eq!(done.csv("anomal.features.list_count")[3], "2");
+        assert_eq!(done.csv("anomal.features.list_longest")[0], "3");
+        // What is written is what was read.
+        assert_eq!(done.csv("tags")[0], first);
+    };
+    let mut frame = DataFrame::new(40, vec![Column::new("tags".into(), &cells)]).unwrap();
+    let mut file = Vec::new();
+    ParquetWriter::new(&mut file).finish(&mut frame).unwrap();
+    let types = "types: {tags: {type: list, separator: '|'}}";
+    let settings = super::support::job(&format!("parquet: {{path: in.parquet, {types}}}"), metrics);
+    assert_counts(&run("in.parquet", &file, &settings).succeeded(), "a|bcd|e");
+    let log: String = cells.iter().map(|cell| format!("level=info tags=\"{cell}\"\n")).collect();
+    let input = format!("log: {{path: in.log, format: logfmt, {types}}}");
+    let settings = super::support::job(&input, metrics);
+    assert_counts(&run("in.log", log.as_bytes(), &settings).succeeded(), "a|bcd|e");
+    // Without the separator that is one item.
+    let one = settings.replace(types, "types: {tags: list}");
+    let done = run("in.log", log.as_bytes(), &one).succeeded();
+    assert_eq!(done.csv("anomal.features.list_count")[0], "1");
+}
+
 /// Requests as Suricata's third form of DNS events has them.
 fn suricata() -> String {
     (0..40)

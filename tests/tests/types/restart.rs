@@ -142,3 +142,39 @@ fn a_restart_begins_the_dead_letters_again() {
     assert_eq!(done.workspace.read("job.rejected.ndjson").lines().count(), 1);
     assert_eq!(done.csv("b").len(), ROWS);
 }
+
+#[test]
+fn a_late_number_with_marks_makes_marked_numbers() {
+    for (late, number) in
+        [("\"1,200.50\"", "1200.5"), ("$7", "7"), ("45%", "45"), ("(3.5)", "-3.5"), ("'-47", "-47")]
+    {
+        let done = over_csv(late, "").succeeded();
+        assert_eq!(done.csv("anomal.features.b")[LATE - 1..=LATE], ["4", number], "{late}");
+        assert_eq!(done.csv("b")[LATE], late.trim_matches('"'));
+        assert_eq!(done.summary()["input"]["restarts"], 1);
+        assert_eq!(done.strays(), [0; 0]);
+        assert!(done.note("MARKED_NUMBERS").contains("`b` is read as numbers with"), "{late}");
+    }
+}
+
+#[test]
+fn a_late_number_with_two_readings_or_another_format_is_a_stray() {
+    // Whole numbers do not show what the comma is, and points that are decimals are no thousands.
+    for (late, shown) in [("\"1,234\"", "1,234"), ("\"1.200,5\"", "1.200,5")] {
+        let done = over_csv(late, "").succeeded();
+        let decimals = csv(late).replace("\n1,4\n", "\n1,4.25\n");
+        let settings = job("csv: {path: in.csv}", &fields(&["a", "b"]));
+        let other = run("in.csv", decimals.as_bytes(), &settings).succeeded();
+        for done in [&done, &other] {
+            assert!(done.summary()["input"]["restarts"].as_u64() <= Some(1));
+        }
+        if shown == "1,234" {
+            assert_eq!(done.strays(), [LATE]);
+            // Beside plain decimals, it separates thousands.
+            assert_eq!(other.csv("anomal.features.b")[LATE], "1234");
+        } else {
+            assert_eq!(done.csv("anomal.features.b")[LATE], "1200.5");
+            assert_eq!(other.strays(), [LATE]);
+        }
+    }
+}

@@ -107,6 +107,31 @@ fn strays_count_as_missing_and_their_rows_are_hits() {
 }
 
 #[test]
+fn results_name_the_strays_of_a_row() {
+    let csv = table(|row| match row {
+        120 => Some("1 OR 1=1"),
+        121 => Some("-"),
+        _ => None,
+    });
+    let settings = job("csv: {path: in.csv}", &fields(&FEATURES)).replace("[features]", "[strays]");
+    for (settings, shown) in [
+        (settings.clone(), "ms=1 OR 1=1"),
+        (settings.replace("{path: in.csv}", "{path: in.csv, strays: text}"), ""),
+    ] {
+        let done = run("in.csv", csv.as_bytes(), &settings).succeeded();
+        let strays = done.csv("anomal.strays");
+        assert_eq!(strays[119..122], ["", shown, ""]);
+        assert_eq!(done.json("anomal.strays")[119], "null");
+        let parquet = done.parquet();
+        let column = parquet.column("anomal.strays").unwrap().str().unwrap().clone();
+        assert_eq!(column.get(120).unwrap_or_default(), shown);
+        assert_eq!(column.get(119), None);
+    }
+    let without = run("in.csv", csv.as_bytes(), &job("csv: {path: in.csv}", &fields(&FEATURES)));
+    assert!(!without.succeeded().workspace.read("out.csv").contains("anomal.strays"));
+}
+
+#[test]
 fn strays_are_text_or_bad_if_the_settings_say_so() {
     let csv = table(|row| (row == 120).then_some("x"));
     let text = run(

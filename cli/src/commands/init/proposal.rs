@@ -65,7 +65,15 @@ impl Proposal {
                 proposal.column(profile, roles, column, role);
             }
         }
-        proposal.features.extend(rates(profile, roles));
+        let mut rates = rates(profile, roles);
+        for addition in schema.into_iter().flat_map(|schema| schema.features(profile)) {
+            if let (Some(column), Some(name)) =
+                (&addition.stands_for, addition.settings["name"].as_str())
+            {
+                rates.iter_mut().for_each(|rate| rate.count_by(column, name));
+            }
+        }
+        proposal.features.extend(rates);
         proposal.id = id(profile, roles);
         let entities = entities(profile, roles).into_iter();
         proposal.entity = entities

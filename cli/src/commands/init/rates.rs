@@ -29,6 +29,16 @@ impl Feature {
         let name = self.settings.get("as").or_else(|| self.settings.get("name"));
         name.and_then(Value::as_str).unwrap_or_default()
     }
+
+    /// Counts the different values of the feature `name` instead of those of a column.
+    pub fn count_by(&mut self, column: &str, name: &str) {
+        if self.settings["of"] == column {
+            let own = self.name().replacen(column, name, 1);
+            self.settings["name"] = own.into();
+            self.settings["of"] = name.into();
+            self.comment = self.comment.replacen(column, name, 1);
+        }
+    }
 }
 
 /// The entities that get rates: users and addresses before others, of equal ones the first.

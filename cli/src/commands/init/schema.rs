@@ -14,7 +14,7 @@ use super::{
 /// The share of the usual columns that are there where a schema fits.
 const USUAL: f64 = 0.6;
 
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     include_str!("schemas/cloudtrail.yaml"),
     include_str!("schemas/ecs-authentication.yaml"),
     include_str!("schemas/ecs-dns.yaml"),
@@ -27,6 +27,7 @@ const FILES: [&str; 18] = [
     include_str!("schemas/suricata.yaml"),
     include_str!("schemas/sysmon.yaml"),
     include_str!("schemas/vpc-flow.yaml"),
+    include_str!("schemas/w3c.yaml"),
     include_str!("schemas/windows-logons.yaml"),
     include_str!("schemas/zeek-conn.yaml"),
     include_str!("schemas/zeek-dns.yaml"),
@@ -65,7 +66,7 @@ pub struct Schema {
 
 /// A feature or a flag.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Addition {
     /// The columns without which it is left out.
     needs: Vec<String>,
@@ -75,6 +76,9 @@ pub struct Addition {
     /// Columns that it stands for, which are no features themselves.
     #[serde(default)]
     pub replaces: Vec<String>,
+    /// The column whose different values rates count by this feature.
+    #[serde(default)]
+    pub stands_for: Option<String>,
     #[serde(default)]
     pub comment: String,
     pub settings: Value,

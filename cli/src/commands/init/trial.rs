@@ -13,7 +13,7 @@ use anomal_spec::{AnomalyJob, Input, InputDriver};
 use anomal_storage::Secrets;
 use polars::prelude::DataFrame;
 
-use super::profile::SAMPLE_BYTES;
+use super::{BATCH_ROWS, profile::SAMPLE_BYTES};
 use crate::{engines, present::error::Failure};
 
 /// Rows of a trial.
@@ -79,7 +79,8 @@ impl Connector for FirstRows {
     }
 
     fn open(&self, _: InputDriver<'_>, options: &OpenOptions) -> Result<Box<dyn Source>> {
-        let source = ConnectorRegistry::default().open(&self.input, options)?;
+        let options = OpenOptions { batch_rows: BATCH_ROWS, ..options.clone() };
+        let source = ConnectorRegistry::default().open(&self.input, &options)?;
         Ok(Box::new(FirstRowsSource { source }))
     }
 }
@@ -99,6 +100,10 @@ impl Source for FirstRowsSource {
 
     fn select(&mut self, columns: &[Column]) -> Result<()> {
         self.source.select(columns)
+    }
+
+    fn keep_only(&mut self, columns: &[String]) {
+        self.source.keep_only(columns);
     }
 
     fn splits(&self) -> Vec<Split> {

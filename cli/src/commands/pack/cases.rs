@@ -8,8 +8,8 @@ use anomal_core::{
 };
 use anomal_feature::LocalFeatureEngine;
 use anomal_spec::{
-    Cell, ComponentDefinition, ComponentType, Feature, FeatureType, Filter, Flag, FlagType,
-    InputType, PackCase, PackManifest,
+    Cell, ComponentDefinition, ComponentType, Filter, Flag, FlagType, InputType, PackCase,
+    PackManifest,
 };
 use polars::prelude::{AnyValue, DataFrame, DataType as Dtype, NamedFrom, Series, TimeUnit};
 use serde_json::{Value as Json, json};
@@ -63,7 +63,7 @@ impl PreparedCase {
         let rows = (0..frame.height() as u64).collect();
         let table = Table::new(rows, frame).map_err(|error| error.to_string())?;
         let request = PlanRequest {
-            settings: request(manifest, definition, flag_type, case),
+            settings: request(manifest, definition, flag_type, case)?,
             schema,
             times: Vec::new(),
         };
@@ -172,12 +172,15 @@ fn to_json(value: &AnyValue<'_>) -> Json {
 }
 
 /// Settings that have the component alone.
+///
+/// # Errors
+/// A message: the component's name or parameters can't be part of settings.
 fn request(
     manifest: &PackManifest,
     definition: &ComponentDefinition,
     flag_type: FlagType,
     case: &PackCase,
-) -> FeatureSettings {
+) -> Result<FeatureSettings, String> {
     let name = format!("{}/{}", manifest.name, definition.name);
     let data_needed: Vec<String> =
         definition.inputs.iter().map(|input| input.name.clone()).collect();
@@ -187,10 +190,9 @@ fn request(
     match definition.component_type {
         ComponentType::Metric => {
             let feature = json!({"type": "metric", "name": name, "as": RESULT, "dataNeeded": data_needed, "params": params});
-            settings.features.extend(serde_json::from_value::<Feature>(feature).ok());
-            debug_assert!(
-                settings.features.iter().all(|one| one.feature_type == FeatureType::Metric)
-            );
+            settings
+                .features
+                .push(serde_json::from_value(feature).map_err(|error| error.to_string())?);
         }
         ComponentType::Filter => {
             settings.filters.push(Filter { name, data_needed, params, ..Filter::default() });
@@ -209,7 +211,7 @@ fn request(
             });
         }
     }
-    settings
+    Ok(settings)
 }
 
 /// The rows of a test as columns of the types of the component's inputs.

@@ -83,7 +83,10 @@ impl ElasticsearchSink {
         let first = client.urls().first().cloned().unwrap_or_default();
         Ok(Self {
             // Reasons contain features' values even if the features themselves are not included.
-            projection: Projection::new(output.rows, &[Include::Features, Include::Contributions]),
+            projection: Projection::new(
+                output.rows,
+                &[Include::Features, Include::Contributions, Include::Strays],
+            ),
             ids: DocumentIds::new(run),
             writer: Arc::new(DocumentWriter::new(run, &output.include)),
             delivery: Arc::new(Delivery { client, path, gzip, stalled: AtomicBool::new(false) }),

@@ -20,7 +20,7 @@ mod url_path;
 use std::{path::PathBuf, sync::Arc};
 
 use anomal_core::{
-    Batch, Code, Element, Error, Position, RejectedRecord, Result,
+    Batch, Code, Element, Error, Position, RejectedRecord, Result, column_of_view,
     proto::{Column, DataType as Type, Diagnostic},
 };
 use anomal_dataflow::{Reader, Source, Split};
@@ -67,6 +67,8 @@ pub(crate) struct ElasticsearchSource {
     selected: Vec<Column>,
     /// Whether only the fields that the settings use are read, since there are too many.
     wide: bool,
+    /// Other fields that are read where not all are.
+    kept: Option<Vec<String>>,
 }
 
 /// Reads all documents of the snapshot.
@@ -124,6 +126,7 @@ impl ElasticsearchSource {
             schema,
             selected: Vec::new(),
             wide,
+            kept: None,
             snapshot,
         })
     }
@@ -132,7 +135,12 @@ impl ElasticsearchSource {
     fn wanted(&self) -> Vec<Field> {
         let named = |field: &Field| self.selected.iter().any(|column| column.name == field.name);
         let fields = self.fields.iter().map(|field| Field { typed: named(field), ..field.clone() });
-        let kept = |field: &Field| !self.wide || field.typed || field.name == self.input.time_field;
+        let all = !self.wide && self.kept.is_none();
+        let viewed = self.selected.iter().map(|column| column_of_view(&column.name));
+        let others = self.kept.iter().flatten().map(String::as_str);
+        let read: Vec<&str> =
+            viewed.chain(others).chain([self.input.time_field.as_str()]).collect();
+        let kept = |field: &Field| all || read.contains(&field.name.as_str());
         fields.filter(kept).collect()
     }
 
@@ -163,7 +171,10 @@ impl ElasticsearchSource {
         let queue = Queue::new(slices.collect::<Vec<_>>(), at_once.saturating_mul(2));
         let reading = ReadState {
             queue,
-            pace: Pace::new(self.input.page_size, self.fields.len() > mapping::WIDE),
+            pace: Pace::new(
+                self.input.page_size,
+                self.kept.is_some() || self.fields.len() > mapping::WIDE,
+            ),
             fetch: Arc::new(SliceFetcher::new(Arc::clone(&self.snapshot), plan, at_once)),
             buffer: RowBuffer::default(),
             ended: false,
@@ -262,6 +273,10 @@ impl Source for ElasticsearchSource {
     fn select(&mut self, columns: &[Column]) -> Result<()> {
         self.selected = columns.to_vec();
         Ok(())
+    }
+
+    fn keep_only(&mut self, columns: &[String]) {
+        self.kept = Some(columns.to_vec());
     }
 
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {

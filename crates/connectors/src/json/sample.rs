@@ -192,6 +192,7 @@ impl<'a> SampledColumn<'a> {
                 let mut inference = Inference::new(&self.values, rules.strays);
                 inference.find_time(&self.values, self.name, has_year, rules.strays);
                 inference.classes = rules.widened(self.name, inference.classes, rereadable);
+                rules.take_fitted(self.name, &mut inference);
                 inference
             })
         });

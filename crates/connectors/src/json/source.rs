@@ -107,7 +107,9 @@ impl JsonSource {
             words: NullWords::new(Some(&input.null_words)),
             strays: input.strays,
             json: true,
+            numbers: None,
             findings: options.findings.for_files(&files),
+            fitted: Arc::clone(&options.fitted),
         });
         let (driver, encoding) = (settings.driver, input.encoding);
         let mut records = Records::new(files, driver, Shape::Lines, encoding, skip, options);

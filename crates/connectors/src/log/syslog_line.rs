@@ -174,12 +174,13 @@ fn iso_time(bytes: &[u8], at: usize) -> Option<usize> {
     (fits && is_time_end(&bytes[at + 19..end])).then_some(end)
 }
 
-/// Whether this is what may follow the seconds of a time: a fraction and an offset. Cells of a table are none of both.
+/// Whether this is what may follow the seconds of a time: a fraction and an offset. A comma and few digits are the next cell of
+/// a table.
 fn is_time_end(rest: &[u8]) -> bool {
     let rest = match rest {
-        [b'.' | b',', fraction @ ..] => {
+        [mark @ (b'.' | b','), fraction @ ..] => {
             let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if digits < 3 {
+            if digits < if *mark == b'.' { 1 } else { 3 } {
                 return false;
             }
             &fraction[digits..]

@@ -51,7 +51,7 @@ impl ParquetReader {
         Self {
             files,
             batch_rows,
-            places: (0..first.columns.len()).collect(),
+            places: columns.kept.clone(),
             columns,
             years: typing::years(&views),
             views,
@@ -108,7 +108,8 @@ impl ParquetReader {
             }
             Ok(place)
         };
-        self.columns.native.iter().map(place).collect()
+        let places: Vec<usize> = self.columns.native.iter().map(place).collect::<Result<_>>()?;
+        Ok(self.columns.kept.iter().map(|kept| places[*kept]).collect())
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -138,7 +139,10 @@ impl ParquetReader {
         if self.file == 0 {
             return Ok(frame);
         }
-        let columns = frame.columns().iter().zip(self.columns.native.iter_values());
+        let types = self.columns.native.iter_values();
+        let kept = &self.columns.kept;
+        let types = types.enumerate().filter(|(place, _)| kept.binary_search(place).is_ok());
+        let columns = frame.columns().iter().zip(types.map(|(_, dtype)| dtype));
         let columns = columns.map(|(column, dtype)| {
             conform(column, dtype)?.map_err(|row| {
                 let message = format!(

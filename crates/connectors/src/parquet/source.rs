@@ -39,8 +39,11 @@ pub(crate) struct ParquetSource {
 }
 
 /// The columns of the first file, which those of the others become.
+#[derive(Clone)]
 pub(super) struct SourceColumns {
     pub native: Schema,
+    /// The places of those that are read, ascending.
+    pub kept: Vec<usize>,
     pub modes: BTreeMap<String, ReadMode>,
     /// Members of structs by the names of their columns.
     pub members: BTreeMap<String, MemberPath>,
@@ -94,7 +97,12 @@ impl ParquetSource {
             batch_rows: options.batch_rows,
             first: Arc::new(first),
             schema,
-            columns: Arc::new(SourceColumns { native, modes, members }),
+            columns: Arc::new(SourceColumns {
+                kept: (0..native.len()).collect(),
+                native,
+                modes,
+                members,
+            }),
             own_types,
             input: input.clone(),
             views: Vec::new(),
@@ -105,6 +113,8 @@ impl ParquetSource {
     /// How a selected column is read.
     fn view(&self, column: &Column) -> Result<View> {
         let mut view = View::new(column);
+        let given = self.input.types.get(&view.source);
+        view.set_list(given);
         if let Some(own) = self.own_types.get(&view.source)
             && view.data_type == DataType::Datetime
         {
@@ -216,6 +226,22 @@ impl Source for ParquetSource {
             }
         }
         Ok(())
+    }
+
+    fn keep_only(&mut self, columns: &[String]) {
+        let members = &self.columns.members;
+        let of_view = |view: &View| match members.get(&view.source) {
+            Some(path) => path.column.clone(),
+            None => view.source.clone(),
+        };
+        let read: Vec<String> =
+            self.views.iter().map(of_view).chain(columns.iter().cloned()).collect();
+        let names = self.columns.native.iter_names().enumerate();
+        let kept = names.filter(|(_, name)| read.iter().any(|read| read == name.as_str()));
+        let kept: Vec<usize> = kept.map(|(place, _)| place).collect();
+        if !kept.is_empty() {
+            Arc::make_mut(&mut self.columns).kept = kept;
+        }
     }
 
     fn open(&mut self, _: &Split, from: Option<Position>) -> Result<Box<dyn Reader>> {

@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use super::{format::TextFormat, settings::TextSettings};
 use crate::{
     source::data_type,
-    typing::{Detected, INFER_FROM, Inference, SampleValue, TimeSettings, TypeRules},
+    typing::{Class, Detected, INFER_FROM, Inference, SampleValue, TimeSettings, TypeRules},
 };
 
 /// The first records as text.
@@ -65,7 +65,10 @@ impl Sample<'_> {
         if given.is_some_and(|given| given != DataType::Float) {
             return Ok(None);
         }
-        let values = self.values(name)?;
+        let mut values = self.values(name)?;
+        if let Some(text) = self.rules.findings.marked(name) {
+            values.push(SampleValue { text, class: Class::Text, record: 0 });
+        }
         let mut inference = Inference::new(&values, self.rules.strays);
         if given.is_none() {
             inference.find_time(&values, name, times.year(name).is_some(), self.rules.strays);
@@ -75,6 +78,9 @@ impl Sample<'_> {
         } else {
             inference.find_format(&values, self.rules.strays, numbers, given.is_some());
             inference.classes = self.rules.widened(name, inference.classes, self.rereadable);
+        }
+        if given.is_none() {
+            self.rules.take_fitted(name, &mut inference);
         }
         Ok(match given {
             None => Some(inference),

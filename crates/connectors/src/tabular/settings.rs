@@ -1,6 +1,6 @@
 //! The settings that inputs of text have in common.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anomal_spec::{CsvInput, LogInput, Numbers, Strays, Times, TypeSetting};
 
@@ -58,7 +58,9 @@ impl TextSettings {
             words: NullWords::new(self.null_words.as_deref()),
             strays: self.strays,
             json: false,
+            numbers: Some(self.numbers),
             findings: options.findings.for_files(files),
+            fitted: Arc::clone(&options.fitted),
         }
     }
 

@@ -36,10 +36,13 @@ pub(crate) enum Class {
     /// A decimal that no 64-bit float can hold: `1.5e999`. Missing in a column of numbers.
     Beyond,
     Text,
+    /// A text that is a number with marks, such as `1,200.00`, in a column of plain numbers. No text by itself is of this
+    /// class: it asks for another attempt with the number in the sample.
+    Marked,
 }
 
 impl Class {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Integer,
         Self::BigInteger,
         Self::Number,
@@ -52,6 +55,7 @@ impl Class {
         Self::Hexadecimal,
         Self::Beyond,
         Self::Text,
+        Self::Marked,
     ];
 
     /// The class of a text without blanks around it.
@@ -82,7 +86,7 @@ impl Class {
 
     /// Whether a text of this class looks like a number.
     pub fn is_numeric(self) -> bool {
-        !matches!(self, Self::Boolean | Self::Datetime | Self::Text)
+        !matches!(self, Self::Boolean | Self::Datetime | Self::Text | Self::Marked)
     }
 
     pub fn is_integer(self) -> bool {
@@ -104,6 +108,7 @@ impl Class {
             Self::Hexadecimal => "hexadecimal",
             Self::Beyond => "beyond",
             Self::Text => "text",
+            Self::Marked => "marked",
         }
     }
 

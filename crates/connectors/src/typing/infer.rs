@@ -159,6 +159,24 @@ impl Inference {
         Self { classes: class.into(), ..Self::default() }
     }
 
+    /// Takes the type that a model was fitted with. A column of whole numbers may have fractions: for features they are the
+    /// same numbers.
+    pub fn take_fitted(&mut self, fitted: Type) {
+        match (fitted, self.data_type()) {
+            (fitted, own) if fitted == own => {}
+            (Type::Integer, Type::Float) => {}
+            (Type::Float, Type::Integer) => self.classes |= Class::Number.into(),
+            (Type::String | Type::Unspecified, _) => {
+                self.classes |= Class::Text.into();
+                self.format = None;
+            }
+            (fitted, _) => {
+                let time = std::mem::take(&mut self.on_demand);
+                *self = Self { time, ..Self::declared(fitted) };
+            }
+        }
+    }
+
     pub fn data_type(&self) -> Type {
         match self.classes.kind() {
             Kind::Integer => Type::Integer,

@@ -1,15 +1,15 @@
 //! What becomes of values that are not of their column's type.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use anomal_core::proto::{Column, DataType, Diagnostic};
-use anomal_spec::Strays;
+use anomal_spec::{Numbers, Strays};
 
 use super::{
     classes::{Class, Classes, Kind},
     infer::Inference,
     nulls::{NullValues, NullWords},
-    places::Detected,
+    places::{Detected, detect},
     view::View,
 };
 use crate::{datetime::TimeDetection, findings::TypeFindings, json_text};
@@ -25,7 +25,11 @@ pub(crate) struct TypeRules {
     pub strays: Strays,
     /// Whether texts are JSON values.
     pub json: bool,
+    /// What the settings say of numbers that are not written plainly, for inputs that have such.
+    pub numbers: Option<Numbers>,
     pub findings: TypeFindings,
+    /// The types of columns for which a model was fitted.
+    pub fitted: Arc<BTreeMap<String, DataType>>,
 }
 
 /// What becomes of a value.
@@ -48,7 +52,9 @@ impl TypeRules {
             words: NullWords::none(),
             strays: Strays::Bad,
             json: false,
+            numbers: None,
             findings: TypeFindings::default(),
+            fitted: Arc::default(),
         }
     }
 
@@ -88,11 +94,32 @@ impl TypeRules {
             | (Kind::Boolean, _) => true,
             _ => self.strays == Strays::Text,
         };
+        if class == Class::Text && self.is_marked(text, view, classes) {
+            return Misfit::Widen(Class::Marked);
+        }
         match self.strays {
             _ if widens && self.findings.can_restart() => Misfit::Widen(class),
             Strays::Missing => Misfit::Stray,
             Strays::Text | Strays::Bad => Misfit::Bad,
         }
+    }
+
+    /// Takes the type that a model was fitted with, if there is one.
+    pub fn take_fitted(&self, column: &str, inference: &mut Inference) {
+        if let Some(fitted) = self.fitted.get(column) {
+            inference.take_fitted(*fitted);
+        }
+    }
+
+    /// Whether a text is a number with marks for which another attempt reads the column. One attempt for each column:
+    /// where the numbers of the sample are not of the same format, it is none.
+    fn is_marked(&self, text: &str, view: &View, classes: Classes) -> bool {
+        let plain = view.format.is_none() && matches!(classes.kind(), Kind::Integer | Kind::Number);
+        let Some(numbers) = self.numbers.filter(|_| plain && self.findings.can_restart()) else {
+            return false;
+        };
+        self.findings.marked(&view.source).is_none()
+            && detect(std::iter::once(text), &numbers, 0) != Detected::None
     }
 
     /// Whether values behind the sample have shown that the column needs a wider type.

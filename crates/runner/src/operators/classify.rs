@@ -8,7 +8,7 @@ use std::{
 
 use anomal_core::{
     ClassificationEngine, ClassifyRequest, Error, Model, Result, Table, add_steps, blocking,
-    proto::{Analysis, Detector, FeatureColumn, Plan, StepStatistics},
+    proto::{Analysis, Detector, FeatureColumn, Plan, SavedModel, StepStatistics},
 };
 use anomal_dataflow::{GlobalOperator, Inputs, OperatorOutput};
 use anomal_spec::{Classification, EXTERNAL};
@@ -41,7 +41,9 @@ pub(crate) struct Scoring {
 pub(crate) struct Classify {
     engine: Arc<dyn ClassificationEngine>,
     settings: Classification,
-    features: Vec<FeatureColumn>,
+    plan: Arc<Plan>,
+    /// The model to score by, instead of fitting one.
+    model: Option<Arc<SavedModel>>,
     inputs: Inputs,
     report: ScoringReport,
     observer: Arc<dyn Observer>,
@@ -53,7 +55,8 @@ impl Classify {
     pub fn new(
         engine: &Arc<dyn ClassificationEngine>,
         settings: &Classification,
-        plan: &Plan,
+        plan: &Arc<Plan>,
+        model: Option<Arc<SavedModel>>,
         report: ScoringReport,
         observer: &Arc<dyn Observer>,
     ) -> Self {
@@ -61,7 +64,8 @@ impl Classify {
         Self {
             engine: Arc::clone(engine),
             settings: settings.clone(),
-            features: plan.features.clone(),
+            plan: Arc::clone(plan),
+            model,
             inputs: Inputs { features: names.collect(), typed: Vec::new() },
             report,
             observer: Arc::clone(observer),
@@ -85,14 +89,13 @@ impl GlobalOperator for Classify {
     }
 
     async fn run(&mut self, rows: Table) -> Result<OperatorOutput> {
-        let Self { engine, settings, features, observer, .. } = self;
-        let load = settings.model.as_ref().and_then(|file| file.load.clone());
-        let (scores, scoring) = match load {
-            Some(path) => {
-                by_model(engine, settings, Path::new(&path), features, &rows, observer.as_ref())
-                    .await?
+        let Self { engine, settings, plan, model, observer, .. } = self;
+        let (scores, scoring) = match model {
+            Some(model) => {
+                let features = plan.features.as_slice();
+                by_model(engine, settings, model, features, &rows, observer.as_ref()).await?
             }
-            None => fitted(engine, settings, features, &rows, observer.as_ref()).await?,
+            None => fitted(engine, settings, plan, &rows, observer.as_ref()).await?,
         };
         if self.report.set(scoring).is_err() {
             return Err(Error::internal("rows were classified twice"));
@@ -117,7 +120,7 @@ fn row_wise(settings: &Classification, detectors: &[Detector]) -> bool {
 async fn fitted(
     engine: &Arc<dyn ClassificationEngine>,
     settings: &Classification,
-    features: &[FeatureColumn],
+    plan: &Plan,
     table: &Table,
     observer: &dyn Observer,
 ) -> Result<(Table, Scoring)> {
@@ -126,7 +129,7 @@ async fn fitted(
     let request = ClassifyRequest {
         // Files and addresses are the runner's business.
         settings: Classification { model: None, endpoint: None, tls: None, ..settings.clone() },
-        features: features.to_vec(),
+        features: plan.features.clone(),
         table: table.clone(),
     };
     let row_wise = row_wise(settings, &detectors);
@@ -143,7 +146,7 @@ async fn fitted(
     }
     let fitted = engine.fit(request).await?;
     if let Some(path) = save {
-        let saved = model_file::from_fit(&settings.engine, &fitted, features, table)?;
+        let saved = model_file::from_fit(&settings.engine, &fitted, plan, table)?;
         let path = path.to_owned();
         blocking(move |_| model_file::write(&path, &saved)).await?;
     }
@@ -156,17 +159,15 @@ async fn fitted(
 async fn by_model(
     engine: &Arc<dyn ClassificationEngine>,
     settings: &Classification,
-    path: &Path,
+    saved: &SavedModel,
     features: &[FeatureColumn],
     table: &Table,
     observer: &dyn Observer,
 ) -> Result<(Table, Scoring)> {
-    let path = path.to_owned();
-    let saved = blocking(move |_| model_file::read(&path)).await?;
-    model_file::check(&saved, &settings.engine, features)?;
-    let (rows, steps) = score(engine, &model_file::engine_model(&saved), table, observer).await?;
+    model_file::check(saved, &settings.engine, features)?;
+    let (rows, steps) = score(engine, &model_file::engine_model(saved), table, observer).await?;
     let drift = since(features, &saved.distributions, table.columns())?;
-    let analysis = Analysis { diagnostics: diagnostics(&drift), ..model_file::analysis(&saved) };
+    let analysis = Analysis { diagnostics: diagnostics(&drift), ..model_file::analysis(saved) };
     Ok((rows, Scoring { analysis, steps, drift }))
 }
 

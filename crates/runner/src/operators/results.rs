@@ -23,6 +23,7 @@ const REASONS: usize = 3;
 /// A smaller share of the whole is no reason.
 const SMALLEST_SHARE: f64 = 0.01;
 const EXPLANATION: &str = "anomal.explanation";
+const STRAYS: &str = "anomal.strays";
 
 /// Makes [`Batch::results`] from features, scores and hits.
 pub(crate) struct AssembleResults {
@@ -32,12 +33,16 @@ pub(crate) struct AssembleResults {
     /// Where rows are classified.
     scoring: ScoringReport,
     explainer: OnceLock<Option<Explainer>>,
+    /// The flag whose hits are written out in a column of their own, as `strays`.
+    strays: Option<usize>,
 }
 
 impl AssembleResults {
-    pub fn new(plan: &Plan, scoring: ScoringReport) -> Self {
+    /// `strays`: the flag of rows with values that are not of their column's type, if the source has one.
+    pub fn new(plan: &Plan, scoring: ScoringReport, strays: Option<usize>) -> Self {
         let features = plan.features.iter().map(|feature| feature.name.clone()).collect();
-        Self { flags: plan.flags.clone(), features, scoring, explainer: OnceLock::new() }
+        let flags = plan.flags.clone();
+        Self { flags, features, scoring, explainer: OnceLock::new(), strays }
     }
 
     fn assemble(&self, batch: &Batch) -> Result<DataFrame> {
@@ -63,7 +68,22 @@ impl AssembleResults {
         columns.push(scores.explanations.into_column());
         columns.extend(prefixed("features", features));
         columns.extend(scores.contributions);
+        columns.push(self.strays(batch));
         Ok(DataFrame::new(height, columns)?)
+    }
+
+    fn strays(&self, batch: &Batch) -> Column {
+        let name = STRAYS.into();
+        let Some(flag) = self.strays.filter(|_| !batch.hits.is_empty()) else {
+            return Column::full_null(name, batch.height(), &DataType::String);
+        };
+        let offsets = batch.offsets();
+        let value = |hits: &[Hit]| {
+            let hit = hits.iter().find(|hit| hit.flag == flag);
+            hit.map(|hit| hit.value.to_string())
+        };
+        let values: Vec<Option<String>> = batch.hits.of_rows(&offsets).map(value).collect();
+        Column::new(name, values)
     }
 
     fn flag_columns(&self, batch: &Batch) -> Result<[Column; 2]> {

@@ -77,12 +77,24 @@ fn packs(node: &Node, check: &mut Check) -> Node {
                 "plugins",
                 format!(
                     "the plug-in {address} is unknown, and its Python code is not run; use the built-in packs dns and finance, \
-                     or features of type expression"
+                     or features of type expression, or a pack of others in settings of the new form: packs: [{{name: {name}, \
+                     ref: 'oci://HOST/{name}:VERSION'}}]",
+                    name = pack_name(plain)
                 ),
             ),
         }
     }
     node.with(Value::List(packs))
+}
+
+/// A pack's name for a plug-in: the last part of its address.
+fn pack_name(address: &str) -> String {
+    let last = address.rsplit(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+    let name: String = last.chars().filter(|character| plain(*character)).take(63).collect();
+    let name = name.trim_start_matches(|first: char| !first.is_ascii_lowercase());
+    if name.is_empty() { "plugin".to_owned() } else { name.to_owned() }
 }
 
 fn address<'a>(node: &'a Node, check: &mut Check) -> Option<(&'a str, Place)> {

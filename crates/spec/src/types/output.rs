@@ -116,6 +116,8 @@ pub enum Include {
     Features,
     /// `anomal.contributions.<name>`.
     Contributions,
+    /// `anomal.strays`: the values of the row that are not of their column's inferred type, as `column=value`.
+    Strays,
 }
 
 /// Where rejected records are kept.

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{AggregateFunction, Auth, Feature, Filter, Flag, Parameters, Severity};
+use super::{AggregateFunction, Auth, Feature, Filter, Flag, ListSettings, Parameters, Severity};
 
 /// The only `apiVersion` of a manifest.
 pub const PACK_API_VERSION: &str = "anomal.dev/pack/v1";
@@ -106,6 +106,10 @@ pub struct PackManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub source: Option<String>,
+    /// Lists of indicators in its folder. Where a job uses the pack, their names are `PACK/LIST`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub lists: Vec<ListSettings>,
     /// The file of its WebAssembly component, beside the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(

@@ -1,12 +1,12 @@
 //! Components from their definitions.
 
-use anomal_components::{Component, ComponentRegistry, Input, Pack};
+use anomal_components::{Component, Input};
 use anomal_core::{
     Error, Result,
-    proto::{self, DataType, component::Type},
+    proto::{DataType, component::Type},
 };
 use anomal_spec::{
-    AGGREGATE, ComponentDefinition, ComponentType, InputType, PackSetting, ParameterDefinition,
+    AGGREGATE, ComponentDefinition, ComponentType, InputType, PackContents, ParameterDefinition,
     ParameterType,
 };
 use serde_json::{Value as Json, json};
@@ -14,44 +14,19 @@ use serde_json::{Value as Json, json};
 use super::template;
 use crate::expression::Expression;
 
-/// The components of an engine with those of the packs that settings define.
+/// The components that a pack defines. `path`: that of the pack's contents.
 ///
 /// # Errors
-/// `InvalidSettings` with the path: a name that a pack has already, an expression that is refused.
-pub(crate) fn with_packs(
-    components: &ComponentRegistry,
-    packs: &[PackSetting],
-) -> Result<ComponentRegistry> {
-    let mut components = components.clone();
-    for (index, pack) in packs.iter().enumerate() {
-        let Some(details) = pack.details() else { continue };
-        let path = format!("packs[{index}]");
-        let Some(contents) = &details.inline else {
-            let message = "the contents of this pack were not sent along";
-            return Err(Error::settings(path, "PACK_MISSING", message));
-        };
-        let mut defined = Vec::with_capacity(contents.components.len());
-        for (index, definition) in contents.components.iter().enumerate() {
-            let component = component(definition).map_err(|(key, message)| {
-                let path = format!("{path}.inline.components[{index}].{key}");
-                Error::settings(path, "EXPRESSION_INVALID", message)
-            })?;
-            defined.push(component);
-        }
-        components.register(Pack::new(&details.name, defined)).map_err(|error| {
-            let message = format!("{error}; give this pack another `name`");
-            Error::settings(format!("{path}.name"), "NAME_TWICE", message)
-        })?;
-    }
-    Ok(components)
-}
-
-/// The entries of ListComponents for the packs that settings define.
-///
-/// # Errors
-/// `InvalidSettings` with the path.
-pub fn declared_components(packs: &[PackSetting]) -> Result<Vec<proto::Component>> {
-    Ok(with_packs(&ComponentRegistry::default(), packs)?.describe())
+/// `InvalidSettings` with the path: an expression that is refused.
+pub(crate) fn components(contents: &PackContents, path: &str) -> Result<Vec<Component>> {
+    let definitions = contents.components.iter().enumerate();
+    let components = definitions.map(|(index, definition)| {
+        component(definition).map_err(|(key, message)| {
+            let path = format!("{path}.components[{index}].{key}");
+            Error::settings(path, "EXPRESSION_INVALID", message)
+        })
+    });
+    components.collect()
 }
 
 /// A component with its expressions checked. The error has the key of the faulty part.
@@ -78,6 +53,7 @@ fn component(definition: &ComponentDefinition) -> Result<Component, (&'static st
         types: data_types(input.input_type),
         optional: false,
         list: false,
+        row_time: false,
     });
     Ok(Component::declared(
         definition.clone(),
@@ -175,7 +151,8 @@ fn schema(definition: &ComponentDefinition) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use anomal_spec::{InputDefinition, PackContents, PackDetails};
+    use anomal_core::proto;
+    use anomal_spec::InputDefinition;
     use polars::df;
     use proptest::prelude::*;
 
@@ -210,9 +187,8 @@ mod tests {
 
     fn declared(definition: ComponentDefinition) -> Result<Vec<proto::Component>> {
         let contents = PackContents { components: vec![definition], ..PackContents::default() };
-        let details =
-            PackDetails { name: "house".into(), inline: Some(contents), ..PackDetails::default() };
-        declared_components(&[PackSetting::Detailed(Box::new(details))])
+        let components = components(&contents, "packs[0].inline")?;
+        Ok(components.iter().map(|component| component.describe("house")).collect())
     }
 
     #[test]

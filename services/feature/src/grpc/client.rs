@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PlanRequest, Result,
+    Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
     proto::{
         self, Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
-        ListComponentsRequest, Plan, PlanRequest as PlanMessage, extract_request::Part,
-        extract_response::Part as Answer, feature_engine_client::FeatureEngineClient,
+        ListComponentsRequest, ListPacksRequest, ListPacksResponse, Plan,
+        PlanRequest as PlanMessage, extract_request::Part, extract_response::Part as Answer,
+        feature_engine_client::FeatureEngineClient,
     },
 };
 use anomal_proto::SETTINGS_VERSION;
@@ -20,12 +21,16 @@ use async_trait::async_trait;
 use futures::stream;
 use tonic::{Status, Streaming};
 
+use super::packs::ClientPacks;
 use crate::keyed;
+
+type Client = FeatureEngineClient<EngineChannel>;
 
 /// The feature engine at remote endpoints.
 #[derive(Clone, Debug)]
 pub struct RemoteFeatureEngine {
     replicas: Arc<Replicas>,
+    packs: Arc<ClientPacks>,
 }
 
 impl RemoteFeatureEngine {
@@ -39,7 +44,7 @@ impl RemoteFeatureEngine {
                 client(channel).list_components(outgoing(ListComponentsRequest {})).await
             })
             .await?;
-        Ok(Self { replicas })
+        Ok(Self { replicas, packs: Arc::default() })
     }
 }
 
@@ -76,8 +81,11 @@ impl FeatureEngine for RemoteFeatureEngine {
         let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let message = message.clone();
-                async move { Ok(client(channel).plan(outgoing(message)).await?.into_inner()) }
+                let message = &message;
+                let call = move |mut client: Client| async move {
+                    Ok(client.plan(outgoing(message.clone())).await?.into_inner())
+                };
+                self.packs.call(move || client(channel.clone()), call)
             })
             .await
     }
@@ -97,15 +105,30 @@ impl FeatureEngine for RemoteFeatureEngine {
         let client = client_factory(&self.replicas);
         self.replicas
             .call(|channel| {
-                let first = Part::Settings(settings.clone());
-                // Retries share the chunks instead of copying them.
-                let rest = pieces.clone().into_iter().map(Part::Table);
-                let parts = std::iter::once(first).chain(rest);
-                let messages = stream::iter(parts.map(|part| Message { part: Some(part) }));
-                async move {
-                    let answers = client(channel).extract(outgoing(messages)).await?.into_inner();
-                    gather(answers).await
-                }
+                let (settings, pieces) = (&settings, &pieces);
+                let call = move |mut client: Client| async move {
+                    let first = Part::Settings(settings.clone());
+                    // Retries share the chunks instead of copying them.
+                    let rest = pieces.clone().into_iter().map(Part::Table);
+                    let parts = std::iter::once(first).chain(rest);
+                    let messages = stream::iter(parts.map(|part| Message { part: Some(part) }));
+                    gather(client.extract(outgoing(messages)).await?.into_inner()).await
+                };
+                self.packs.call(move || client(channel.clone()), call)
+            })
+            .await
+    }
+
+    /// Packs are sent to replicas that lack them, when a call finds that out.
+    async fn put_pack(&self, pack: Arc<PackUpload>) -> Result<()> {
+        self.packs.add(pack)
+    }
+
+    async fn list_packs(&self) -> Result<ListPacksResponse> {
+        let client = client_factory(&self.replicas);
+        self.replicas
+            .call(|channel| async move {
+                Ok(client(channel).list_packs(outgoing(ListPacksRequest {})).await?.into_inner())
             })
             .await
     }

@@ -51,6 +51,7 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     suspicious: BooleanChunked,
     severities: StringChunked,
     explanations: StringChunked,
+    strays: Option<StringChunked>,
     flags: Flags,
     reasons: Reasons,
     features: Vec<NamedColumn>,
@@ -112,6 +113,10 @@ impl<'a> DocumentBatch<'a> {
             suspicious: results.column("anomal.suspicious")?.rechunk().bool()?.clone(),
             severities: results.column("anomal.severity")?.rechunk().str()?.clone(),
             explanations: results.column("anomal.explanation")?.rechunk().str()?.clone(),
+            strays: match results.column("anomal.strays") {
+                Ok(strays) if run.strays => Some(strays.rechunk().str()?.clone()),
+                _ => None,
+            },
             flags: Flags::new(results.column("anomal.flags")?)?,
             reasons: Reasons::new(results.column("anomal.reasons")?)?,
             features,
@@ -232,6 +237,10 @@ impl<'a> DocumentBatch<'a> {
         if let Some(explanation) = self.explanations.get(place) {
             out.extend_from_slice(b",\"explanation\":");
             push_text(out, explanation);
+        }
+        if let Some(strays) = self.strays.as_ref().and_then(|strays| strays.get(place)) {
+            out.extend_from_slice(b",\"strays\":");
+            push_text(out, strays);
         }
         self.contributions(place, out);
         let mut long = Vec::new();

@@ -11,6 +11,7 @@ use crate::{json_value::push_text, run_info::RunInfo, text};
 pub(super) struct RunFields {
     pub features: bool,
     pub contributions: bool,
+    pub strays: bool,
     pub time_column: Option<String>,
     /// The start of the run, as JSON.
     pub started: Vec<u8>,
@@ -52,6 +53,7 @@ impl RunFields {
         Self {
             features: include.contains(&Include::Features),
             contributions: include.contains(&Include::Contributions),
+            strays: include.contains(&Include::Strays),
             time_column: run.time_column.clone(),
             started,
             observer: inner(&observer),

@@ -104,7 +104,7 @@ fn mappings(server: Server) -> Value {
     event.insert("risk_score_norm".into(), json!({"type": "float"}));
     let reason = json!({"type": "keyword", "ignore_above": IGNORE_ABOVE, "fields": {"text": {"type": "text"}}});
     event.insert("reason".into(), reason);
-    let mut ours = keywords(&["job", "run", "engine", "severity", "flags", "report"]);
+    let mut ours = keywords(&["job", "run", "engine", "severity", "flags", "report", "strays"]);
     ours.insert("row".into(), json!({"type": "long"}));
     ours.insert("score".into(), json!({"type": "double"}));
     ours.insert("rank".into(), json!({"type": "double"}));
