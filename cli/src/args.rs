@@ -6,7 +6,11 @@ mod pack;
 
 use std::path::PathBuf;
 
-pub use pack::{ListPacks, NewPack, PackCommand, ShowPack};
+pub use pack::{
+    AddPack, BuildPack, Connection, ExportPacks, ImportPacks, ListPacks, MirrorPacks, NewPack,
+    PackArgs, PackCommand, PrunePacks, PullPack, PushPack, ShowPack, SignPack, UpdatePacks,
+    VerifyPacks,
+};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -143,6 +147,8 @@ pub struct Run {
     /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
+    #[command(flatten, next_help_heading = "Packs")]
+    pub packs: PackArgs,
     #[command(flatten, next_help_heading = "The report")]
     pub report: RunReport,
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod engines;
 mod exit;
 mod original;
 mod overrides;
+mod packs;
 mod present;
 mod reports;
 mod results;

@@ -45,7 +45,7 @@ pub use output::{
 };
 pub use pack::{
     AggregateDefinition, Cell, ComponentDefinition, ComponentType, InputDefinition, InputType,
-    PACK_API_VERSION, PackCase, PackContents, PackDetails, PackManifest, PackSetting,
+    PACK_API_VERSION, PackCase, PackContents, PackDetails, PackManifest, PackSetting, PackTls,
     ParameterDefinition, ParameterType, Profile, ProfileUse, ProfileWithColumns,
 };
 pub use report::{Report, seconds};
