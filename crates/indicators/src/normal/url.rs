@@ -48,8 +48,11 @@ pub(crate) fn url_forms(text: &str) -> Option<Forms> {
         "http" | "https" => String::new(),
         scheme => format!("{scheme}://"),
     };
-    let host = url.host_str().filter(|host| !host.is_empty())?;
-    normal.push_str(host.strip_suffix('.').unwrap_or(host));
+    let host = url.host_str()?.trim_end_matches('.');
+    if host.is_empty() {
+        return None;
+    }
+    normal.push_str(host);
     if let Some(port) = url.port().filter(|port| !matches!(port, 80 | 443)) {
         normal.push(':');
         normal.push_str(&port.to_string());
