@@ -25,7 +25,12 @@ pub(crate) fn domain(text: &str) -> Option<Cow<'_, str>> {
 /// The host of a URL as it is written, without its port.
 pub(crate) fn host(text: &str) -> Option<&str> {
     let colon = memchr::memchr(b':', text.as_bytes())?;
-    let rest = text[colon..].strip_prefix("://")?;
+    let (scheme, rest) = text.split_at(colon);
+    let rest = rest.strip_prefix("://")?;
+    // A path can contain the URL of another page.
+    if scheme.contains(['/', '?', '#']) {
+        return None;
+    }
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let authority = authority.rsplit('@').next()?;
     if let Some(address) = authority.strip_prefix('[') {
@@ -101,6 +106,7 @@ mod tests {
             ("http://[2001:db8::1]:80/", Some("2001:db8::1")),
             ("http://192.0.2.1/", Some("192.0.2.1")),
             ("example.com/a", None),
+            ("example.com/save/http://a.example/", None),
             ("://", Some("")),
         ] {
             assert_eq!(host(url), expected, "{url}");
