@@ -5,7 +5,9 @@ mod pack;
 
 use std::path::PathBuf;
 
-pub use pack::{ListPacks, NewPack, PackCommand, ShowPack};
+#[cfg(feature = "wasm")]
+pub use pack::MakeComponent;
+pub use pack::{ListPacks, NewPack, PackCommand, PackKind, ShowPack};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 

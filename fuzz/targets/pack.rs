@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(manifest) = load_pack(bytes, "pack.yaml") {
         let inline = Some(manifest.contents());
-        let details = PackDetails { name: manifest.name, reference: None, digest: None, inline };
+        let details = PackDetails { name: manifest.name, inline, ..PackDetails::default() };
         let _ = anomal_feature::declared_components(&[PackSetting::Detailed(Box::new(details))]);
     }
 });

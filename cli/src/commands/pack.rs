@@ -1,14 +1,19 @@
 //! `anomal pack`: packs by anyone.
 
 mod cases;
+#[cfg(feature = "wasm")]
+mod component;
 mod list;
 mod new;
 mod show;
+mod templates;
 mod test;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use anomal_core::FeatureSettings;
+use anomal_core::{FeatureEngine, FeatureSettings, proto::Component};
+use anomal_feature::LocalFeatureEngine;
+use anomal_packs::Artifact;
 use anomal_spec::{PackDetails, PackManifest, PackSetting};
 
 use super::CommandResult;
@@ -20,6 +25,8 @@ pub fn run(command: &PackCommand) -> CommandResult {
         PackCommand::Test(arguments) => test::run(&arguments.folder),
         PackCommand::Show(arguments) => show::print_pack(arguments),
         PackCommand::List(arguments) => list::print_packs(arguments),
+        #[cfg(feature = "wasm")]
+        PackCommand::Component(arguments) => component::make(arguments),
     }
 }
 
@@ -27,14 +34,37 @@ fn read(folder: &Path) -> Result<PackManifest, Failure> {
     anomal_packs::read_folder(folder).map_err(Failure::usage)
 }
 
-/// Settings that have this pack alone, under its own name.
-fn settings(manifest: &PackManifest) -> FeatureSettings {
-    let details = PackDetails {
-        name: manifest.name.clone(),
-        reference: None,
-        digest: None,
-        inline: Some(manifest.contents()),
-    };
-    let packs = vec![PackSetting::Detailed(Box::new(details))];
-    FeatureSettings { packs, keyed: true, ..FeatureSettings::default() }
+/// A pack of a folder, with an engine that has it.
+struct LocalPack {
+    manifest: PackManifest,
+    engine: LocalFeatureEngine,
+    /// Settings that have this pack alone, under its own name.
+    settings: FeatureSettings,
+    components: Vec<Component>,
+}
+
+impl LocalPack {
+    /// # Errors
+    /// The pack is not valid, or its component can't be used.
+    async fn open(folder: &Path) -> Result<Self, Failure> {
+        let manifest = read(folder)?;
+        let engine = LocalFeatureEngine::default().checking_guests();
+        let mut details = PackDetails {
+            name: manifest.name.clone(),
+            inline: Some(manifest.contents()),
+            ..PackDetails::default()
+        };
+        let failed = |error: &anomal_core::Error| show::invalid(folder, error);
+        if manifest.component.is_some() {
+            let artifact = Artifact::from_folder(folder)
+                .map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
+            let upload = Arc::new(artifact.to_upload());
+            engine.put_pack(upload).await.map_err(|error| failed(&error))?;
+            details.digest = Some(artifact.digest().to_string());
+        }
+        let packs = vec![PackSetting::Detailed(Box::new(details))];
+        let components = engine.job_components(&packs).map_err(|error| failed(&error))?;
+        let settings = FeatureSettings { packs, keyed: true, ..FeatureSettings::default() };
+        Ok(Self { manifest, engine, settings, components })
+    }
 }

@@ -42,8 +42,7 @@ mod tests {
         let details = PackDetails {
             name: "house".into(),
             reference: Some(reference.to_string_lossy().into_owned()),
-            digest: None,
-            inline: None,
+            ..PackDetails::default()
         };
         let packs = vec![PackSetting::from("dns"), PackSetting::Detailed(Box::new(details))];
         AnomalyJobSpec { packs, ..AnomalyJobSpec::default() }

@@ -256,8 +256,7 @@ mod tests {
     fn what_is_fetched_has_a_digest() {
         let digest = format!("sha256:{}", "0".repeat(64));
         let reference = "oci://registry.example/acme";
-        let installation =
-            Installation { require_pack_digest: true, ..Installation::default() };
+        let installation = Installation { require_pack_digest: true, ..Installation::default() };
         let problems = |pack: Value, lock: Value, installation: &Installation| {
             let mut spec = mounted("in/a.csv");
             spec["packs"] = json!([pack]);

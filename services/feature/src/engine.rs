@@ -12,6 +12,7 @@ use anomal_core::{
     proto::{Column, Component, ListPacksResponse, Plan},
 };
 use anomal_rpc::Tenant;
+use anomal_spec::PackSetting;
 use async_trait::async_trait;
 
 use crate::{
@@ -34,6 +35,7 @@ pub struct LocalFeatureEngine {
     components: ComponentRegistry,
     packs: Arc<PackStore>,
     tenant: Tenant,
+    check_guests: bool,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -59,6 +61,7 @@ impl LocalFeatureEngine {
             components,
             packs: Arc::default(),
             tenant: Tenant::default(),
+            check_guests: false,
             programs: Arc::default(),
         }
     }
@@ -69,11 +72,28 @@ impl LocalFeatureEngine {
         Self { packs: Arc::new(packs), ..self }
     }
 
+    /// The same engine, which computes answers of packs of WebAssembly twice and fails if they differ.
+    #[must_use]
+    pub fn checking_guests(self) -> Self {
+        Self { check_guests: true, ..self }
+    }
+
+    /// The components of the packs of a job that are not part of the engine.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path; `NotFound` for a digest that was not sent.
+    pub fn job_components(&self, packs: &[PackSetting]) -> Result<Vec<Component>> {
+        let available =
+            AvailablePacks { components: ComponentRegistry::default(), ..self.available() };
+        Ok(available.for_job(packs)?.components.describe())
+    }
+
     fn available(&self) -> AvailablePacks {
         AvailablePacks {
             components: self.components.clone(),
             store: Arc::clone(&self.packs),
             tenant: self.tenant.clone(),
+            check_guests: self.check_guests,
         }
     }
 

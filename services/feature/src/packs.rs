@@ -8,7 +8,7 @@ use anomal_packs::{Digest, Kind};
 use anomal_rpc::Tenant;
 use anomal_spec::{PackDetails, PackSetting};
 
-use crate::{declarative, store::PackStore};
+use crate::{declarative, guest, store::PackStore};
 
 /// The built-in packs: one line each.
 pub fn builtin_components() -> ComponentRegistry {
@@ -40,6 +40,8 @@ pub(crate) struct AvailablePacks {
     pub components: ComponentRegistry,
     pub store: Arc<PackStore>,
     pub tenant: Tenant,
+    /// Whether answers of packs of WebAssembly are computed twice and compared.
+    pub check_guests: bool,
 }
 
 /// The packs of a job.
@@ -85,8 +87,16 @@ impl AvailablePacks {
                 .parse()
                 .map_err(|error| Error::settings(format!("{path}.digest"), "PACK_DIGEST", error))?;
             let artifact = self.store.get(&self.tenant, &digest, Instant::now())?;
+            if artifact.kind() == Kind::Wasm {
+                components.extend(guest::components(
+                    &digest,
+                    &artifact,
+                    details,
+                    path,
+                    self.check_guests,
+                )?);
+            }
             digests.push(digest);
-            let _ = artifact;
         }
         Ok(Pack::new(&details.name, components))
     }
