@@ -120,7 +120,7 @@ class Component:
         return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
     def describe(self):
-        inputs = [(name, bytes(kinds), purpose, False) for name, kinds, purpose, _ in self.inputs]
+        inputs = [(name, list(kinds), purpose, False) for name, kinds, purpose, _ in self.inputs]
         schema = json.dumps(self.schema())
         return (self.name, self.role, self.description, inputs, schema, self.output, self.distinct)
 

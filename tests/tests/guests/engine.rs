@@ -13,7 +13,7 @@ use anomal_tests::Workspace;
 use polars::df;
 use serde_json::json;
 
-use crate::wat;
+use crate::{support::expect_printed, wat};
 
 const PACK: &str = "apiVersion: anomal.dev/pack/v1\nname: acme\nversion: 0.1.0\ndescription: Lengths.\n\
     world: anomal:pack@0.1.0\ncomponent: component.wasm\n";
@@ -67,14 +67,18 @@ async fn a_metric_runs_in_the_engine() {
 fn cases_of_a_guest_are_tested() {
     let cases = "- {component: length, rows: [{text: abc}, {}, {text: ä}], expect: [3, null, 2]}\n";
     let workspace = folder(&wat::length(), cases);
-    workspace.anomal(&["pack", "test", "acme"]).expect(0, &["1 passed, 0 failed"]);
-    workspace
-        .anomal(&["pack", "show", "acme"])
-        .expect(0, &["length: metric of text (text)", "The component length."]);
+    expect_printed(&workspace.anomal(&["pack", "test", "acme"]), 0, &["1 passed, 0 failed"]);
+    expect_printed(
+        &workspace.anomal(&["pack", "show", "acme"]),
+        0,
+        &["length: metric of text (text)", "The component length."],
+    );
     workspace.write("acme/tests/components.yaml", cases.replace("ä", "bb€").as_bytes());
-    workspace
-        .anomal(&["pack", "test", "acme"])
-        .expect(1, &["row 2 gives 5, not 2", "0 passed, 1 failed"]);
+    expect_printed(
+        &workspace.anomal(&["pack", "test", "acme"]),
+        1,
+        &["row 2 gives 5, not 2", "0 passed, 1 failed"],
+    );
 }
 
 #[test]
@@ -86,9 +90,11 @@ fn a_guest_with_state_fails_its_tests() {
         wat::integers("(global.get $calls)")
     );
     let workspace = folder(&guest, "- {component: length, rows: [{text: abc}], expect: [1]}\n");
-    workspace
-        .anomal(&["pack", "test", "acme"])
-        .expect(1, &["a second call of the same instance has another answer"]);
+    expect_printed(
+        &workspace.anomal(&["pack", "test", "acme"]),
+        1,
+        &["a second call of the same instance has another answer"],
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use anomal_components::{CallContext, Computation, Dictionaries, Hit, Inputs};
 use anomal_core::{Cancel, Error, Table, proto::Diagnostic};
 use anomal_pack_host::{Guest, GuestOptions, Host, HostLimits, OnTrap};
 use anomal_spec::Parameters;
+use anomal_tests::RunOutput;
 use polars::prelude::{Column, DataFrame};
 
 use crate::wat;
@@ -95,5 +96,13 @@ impl Call {
 
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         self.diagnostics.lock().unwrap().clone()
+    }
+}
+
+/// Checks what a program printed.
+pub fn expect_printed(output: &RunOutput, code: i32, parts: &[&str]) {
+    output.expect(code, &[]);
+    for part in parts {
+        assert!(output.stdout.contains(part), "no {part:?} in {output:?}");
     }
 }

@@ -5,6 +5,8 @@ use std::{path::Path, process::Command};
 
 use anomal_tests::{Workspace, program, repository, skip};
 
+use crate::support::expect_printed;
+
 fn works(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
@@ -32,9 +34,11 @@ fn make(workspace: &Workspace, variables: &[String]) -> (bool, String) {
 #[test]
 fn a_new_pack_in_rust() {
     let workspace = Workspace::with_files(&[]);
-    workspace
-        .anomal(&["pack", "new", "acme", "--kind", "rust"])
-        .expect(0, &["edit acme/src/lib.rs, then run `make -C acme test`"]);
+    expect_printed(
+        &workspace.anomal(&["pack", "new", "acme", "--kind", "rust"]),
+        0,
+        &["edit acme/src/lib.rs, then run `make -C acme test`"],
+    );
     if !has_wasm_target() || !works(Command::new("make").arg("--version")) {
         return skip("Rust's target wasm32-unknown-unknown, or make, is not installed");
     }
@@ -48,7 +52,8 @@ fn a_new_pack_in_rust() {
     assert!(passed && text.contains("3 passed, 0 failed"), "{text}");
     let size = workspace.bytes("acme/component.wasm").len();
     assert!(size < 200_000, "{size} bytes");
-    workspace.anomal(&["pack", "show", "acme"]).expect(
+    expect_printed(
+        &workspace.anomal(&["pack", "show", "acme"]),
         0,
         &[
             "many_names: flag, type aggregation, of client (text), names (text), times (times)",
@@ -60,7 +65,11 @@ fn a_new_pack_in_rust() {
 #[test]
 fn a_new_pack_in_python() {
     let workspace = Workspace::with_files(&[]);
-    workspace.anomal(&["pack", "new", "acme", "--kind", "python"]).expect(0, &["edit acme/app.py"]);
+    expect_printed(
+        &workspace.anomal(&["pack", "new", "acme", "--kind", "python"]),
+        0,
+        &["edit acme/app.py"],
+    );
     let tool = std::env::var("ANOMAL_COMPONENTIZE_PY").unwrap_or_else(|_| "componentize-py".into());
     if !works(Command::new(&tool).arg("--version")) {
         return skip("componentize-py is not installed (`pip install componentize-py==0.25.1`)");
@@ -77,6 +86,6 @@ fn the_interface_is_one() {
     assert!(wit == copy, "copy crates/pack-host/wit/anomal-pack.wit to sdk/rust/anomal-pack/wit");
     let module = std::fs::read(repository().join("sdk/python/anomal_pack.py")).unwrap();
     let workspace = Workspace::with_files(&[]);
-    workspace.anomal(&["pack", "new", "acme", "--kind", "python"]).expect(0, &[]);
+    expect_printed(&workspace.anomal(&["pack", "new", "acme", "--kind", "python"]), 0, &[]);
     assert!(workspace.bytes("acme/anomal_pack.py") == module);
 }

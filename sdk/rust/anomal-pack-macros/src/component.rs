@@ -197,8 +197,10 @@ fn method(
     returned: &TokenStream,
 ) -> TokenStream {
     let macros = quote!(anomal_pack::macros);
-    let views: Vec<Ident> =
-        arguments.iter().map(|argument| format_ident!("view_{}", argument.name)).collect();
+    let views: Vec<Ident> = arguments
+        .iter()
+        .map(|argument| format_ident!("view_{}", argument.name.to_string().trim_start_matches('_')))
+        .collect();
     let places = 0..arguments.len();
     let read_views = quote!(#(let #views = inputs.view(#places);)*);
     let names: Vec<&Ident> = arguments.iter().map(|argument| &argument.name).collect();
