@@ -32,6 +32,6 @@ pub use key::{PrivateKey, PublicKey};
 pub use layout::{Layout, MAX_LAYOUT};
 pub use lock::{LOCK, Lock, LockFile, LockedPack, Section};
 pub use reference::{OciReference, Reference};
-pub use resolve::{ResolvedJob, ResolvedPack, Resolver};
+pub use resolve::{ResolvedJob, ResolvedPack, Resolver, lists_of_pack};
 pub use signature::{sign, signer};
 pub use trust::Policy;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, ListSettings, PackDetails, PackManifest, PackSetting, is_url};
+use anomal_spec::{AnomalyJobSpec, ListSettings, PackDetails, PackSetting, is_url};
 use anomal_storage::Secrets;
 
 use crate::{
@@ -333,19 +333,22 @@ impl Resolver {
             tls: None,
             ..details.clone()
         };
-        let lists = lists_of_pack(artifact, &manifest, &details.name, contents)?;
+        let lists = lists_of_pack(artifact, &details.name, contents)?;
         contents.extend(is_code.then(|| artifact.clone()));
         Ok(lists)
     }
 }
 
-/// The lists of a pack, under the name that the pack has in the job.
-fn lists_of_pack(
+/// The lists of a pack, under the name that the pack has in a job. Their bytes are added to `contents`.
+///
+/// # Errors
+/// A list's file is not in the pack.
+pub fn lists_of_pack(
     artifact: &Artifact,
-    manifest: &PackManifest,
     pack: &str,
     contents: &mut Vec<Artifact>,
 ) -> Result<Vec<ListSettings>, PackError> {
+    let manifest = artifact.pack_manifest()?;
     if manifest.lists.is_empty() {
         return Ok(Vec::new());
     }
