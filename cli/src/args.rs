@@ -6,10 +6,12 @@ mod pack;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "wasm")]
+pub use pack::MakeComponent;
 pub use pack::{
     AddPack, BuildPack, Connection, ExportPacks, ImportPacks, ListPacks, MirrorPacks, NewPack,
-    PackArgs, PackCommand, PrunePacks, PullPack, PushPack, ShowPack, SignPack, UpdatePacks,
-    VerifyPacks,
+    PackArgs, PackCommand, PackKind, PrunePacks, PullPack, PushPack, ShowPack, SignPack,
+    UpdatePacks, VerifyPacks,
 };
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};

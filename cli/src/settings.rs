@@ -3,10 +3,11 @@
 use std::{
     fs, io,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
-use anomal_core::Error;
-use anomal_packs::{ResolvedPack, Resolver};
+use anomal_core::{Error, PackUpload};
+use anomal_packs::{Artifact, ResolvedPack, Resolver};
 use anomal_runner::OriginalFiles;
 use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
 use anomal_storage::Secrets;
@@ -25,8 +26,10 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Settings {
     pub job: AnomalyJob,
     pub original: Option<OriginalFiles>,
-    /// The packs that references have named, with their bytes.
+    /// The packs that references have named.
     pub packs: Vec<ResolvedPack>,
+    /// What an engine needs of packs and lists.
+    pub contents: Vec<Arc<PackUpload>>,
     loaded: LoadedSettings,
 }
 
@@ -85,7 +88,13 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
 pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    let settings = Settings { job: loaded.job.clone(), original: None, packs: Vec::new(), loaded };
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
     let (settings, mut resolver) = with_packs(settings, PackContext::from_environment(file))?;
     finish(&mut resolver, false);
     Ok(settings)
@@ -97,13 +106,19 @@ pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
     let (loaded, base) = load_file(file, None)?;
     let mut packs = loaded.job.clone();
     resolve_paths(&mut packs, &base, loaded.form)?;
-    let settings =
-        Settings { job: packs, original: None, packs: Vec::new(), loaded: loaded.clone() };
+    let settings = Settings {
+        job: packs,
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded: loaded.clone(),
+    };
     let context = PackContext { keep_references: true, ..PackContext::from_environment(file) };
     let (settings, mut resolver) = with_packs(settings, context)?;
     finish(&mut resolver, false);
     let mut job = loaded.job;
     job.spec.packs = settings.job.spec.packs;
+    job.spec.lists = settings.job.spec.lists;
     Ok(job)
 }
 
@@ -111,7 +126,13 @@ pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
 pub fn with_resolver(file: &Path, context: PackContext) -> Result<(Settings, Resolver), Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    let settings = Settings { job: loaded.job.clone(), original: None, packs: Vec::new(), loaded };
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
     with_packs(settings, context)
 }
 
@@ -121,7 +142,11 @@ fn with_packs(
 ) -> Result<(Settings, Resolver), Failure> {
     let mut resolver = context.resolver()?;
     match resolver.resolve(&mut settings.job.spec) {
-        Ok(packs) => Ok((Settings { packs, ..settings }, resolver)),
+        Ok(resolved) => {
+            let contents = resolved.contents.iter().map(Artifact::to_upload).map(Arc::new);
+            let (contents, packs) = (contents.collect(), resolved.packs);
+            Ok((Settings { packs, contents, ..settings }, resolver))
+        }
         Err(error) => Err(settings.failure(&error)),
     }
 }
@@ -153,7 +178,13 @@ fn overridden(
         suspects: true,
     });
     overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
-    let settings = Settings { job: loaded.job.clone(), original, packs: Vec::new(), loaded };
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
     let (settings, mut resolver) = with_packs(settings, context)?;
     finish(&mut resolver, run.output_args.quiet);
     Ok(settings)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Subcommand, ValueEnum, builder::FalseyValueParser};
 
 #[derive(Debug, Subcommand)]
 pub enum PackCommand {
@@ -14,6 +14,9 @@ pub enum PackCommand {
     Show(ShowPack),
     /// List the packs that are part of the product, or those of a job
     List(ListPacks),
+    /// Make a component of a core module of WebAssembly, as compilers write it
+    #[cfg(feature = "wasm")]
+    Component(MakeComponent),
     /// Fetch a pack, check it, and write it into the settings of a job and their lock
     Add(AddPack),
     /// Fetch a pack into the cache
@@ -202,6 +205,30 @@ pub struct NewPack {
     /// The folder to make (default: the name)
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// How its components are written
+    #[arg(long, value_enum, default_value_t = PackKind::Declarative)]
+    pub kind: PackKind,
+}
+
+/// How the components of a pack are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackKind {
+    /// As SQL expressions
+    Declarative,
+    /// In Rust, compiled to WebAssembly
+    Rust,
+    /// In Python, packed with an interpreter in WebAssembly
+    Python,
+}
+
+#[cfg(feature = "wasm")]
+#[derive(Debug, Args)]
+pub struct MakeComponent {
+    /// The module, such as target/wasm32-unknown-unknown/release/acme.wasm
+    pub module: PathBuf,
+    /// The file to write
+    #[arg(long, short, value_name = "FILE", default_value = "component.wasm")]
+    pub output: PathBuf,
 }
 
 #[derive(Debug, Args)]

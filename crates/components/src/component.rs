@@ -33,6 +33,20 @@ pub struct Component {
     build: Build,
 }
 
+/// The description of a component that is read at run time.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub name: String,
+    /// A sentence, shown to users.
+    pub text: String,
+    pub inputs: Vec<Input>,
+    pub component_type: Type,
+    /// The type of a metric's values; `Unspecified` for other components.
+    pub output: DataType,
+    /// The JSON Schema of the parameters, which is that of an object.
+    pub schema: serde_json::Value,
+}
+
 /// A column that a component reads: given by position in `dataNeeded`, or by a parameter of this name.
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -179,6 +193,24 @@ impl Component {
             output: DataType::Unspecified,
             schema,
             build: Build::Declared(Box::new(definition)),
+        }
+    }
+
+    /// A component whose description is read at run time, such as that of a sandboxed pack.
+    pub fn described(
+        description: Description,
+        build: impl Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
+        let Description { name, text, inputs, component_type, output, schema } = description;
+        Self {
+            name,
+            aliases: Vec::new(),
+            description: text,
+            inputs,
+            component_type,
+            output,
+            schema,
+            build: Build::Native(Box::new(build)),
         }
     }
 

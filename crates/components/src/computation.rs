@@ -166,6 +166,18 @@ impl From<Filter> for Computation {
 }
 
 impl Computation {
+    /// A metric of all inputs. The column has as many rows as they have, and the type of the component's output.
+    pub fn metric(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
+        Self(Work::Metric(Box::new(compute)))
+    }
+
+    /// A filter by all inputs: for each row, whether it is removed.
+    pub fn filter(
+        removes: impl Fn(&Inputs<'_>) -> Result<BooleanChunked> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Work::Filter(Box::new(removes)))
+    }
+
     pub fn direct_flag(flag: impl DirectFlag + 'static) -> Self {
         Self(Work::Direct(Box::new(flag)))
     }

@@ -15,9 +15,9 @@ mod registry;
 
 pub use anomal_indicators::{Lists, NamedList};
 pub use anomal_registry::{DuplicateName, ParameterError, within};
-pub use component::{Component, Input, NoParameters};
+pub use component::{Component, Description, Input, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
-pub use inputs::Inputs;
+pub use inputs::{CallContext, Inputs};
 pub use pack::Pack;
 pub use registry::ComponentRegistry;

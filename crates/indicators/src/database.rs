@@ -58,6 +58,9 @@ impl Database {
         };
         let reader = Reader::from_source(bytes).map_err(damaged)?;
         let networks = check(&reader).map_err(damaged)?;
+        if networks == 0 {
+            return Err(ListError("the MaxMind database has no records; download it again".into()));
+        }
         Ok(Self { reader, size, networks })
     }
 

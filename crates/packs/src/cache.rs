@@ -72,8 +72,7 @@ impl Cache {
         self.folder.join("blobs/sha256")
     }
 
-    /// Where the bytes with a digest are, or would be.
-    pub fn file(&self, digest: &Digest) -> PathBuf {
+    fn file(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 

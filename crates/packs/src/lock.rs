@@ -59,8 +59,18 @@ pub struct LockFile {
     pub lock: Lock,
     /// As it was read; absent where there was no file.
     before: Option<Lock>,
-    /// Whether it is a part of the settings, which stay as they are.
-    embedded: bool,
+    read_only: bool,
+}
+
+fn parse(bytes: &[u8]) -> Result<Lock, String> {
+    let lock: Lock = serde_saphyr::from_slice(bytes).map_err(|error| error.to_string())?;
+    if lock.version != VERSION {
+        return Err(format!(
+            "it has the version {}, and this program reads {VERSION}",
+            lock.version
+        ));
+    }
+    Ok(lock)
 }
 
 impl LockedPack {
@@ -105,38 +115,27 @@ impl LockFile {
                     path,
                     lock: Lock { version: VERSION, ..Lock::default() },
                     before: None,
-                    embedded: false,
+                    read_only: false,
                 });
             }
             Err(error) => return Err(crate::folder::cannot_read(&path, &error)),
         };
-        Self::parse(path, &bytes, false)
-    }
-
-    /// The lock that settings contain.
-    ///
-    /// # Errors
-    /// It is not valid.
-    pub fn from_text(text: &str) -> Result<Self> {
-        Self::parse(PathBuf::from("`lock` of the settings"), text.as_bytes(), true)
-    }
-
-    fn parse(path: PathBuf, bytes: &[u8], embedded: bool) -> Result<Self> {
-        let wrong = |message: String| {
+        let lock = parse(&bytes).map_err(|message| {
             PackError::invalid(format!(
                 "{}: {message}; remove it to have it written again",
                 path.display()
             ))
-        };
-        let lock: Lock =
-            serde_saphyr::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-        if lock.version != VERSION {
-            return Err(wrong(format!(
-                "it has the version {}, and this program reads {VERSION}",
-                lock.version
-            )));
-        }
-        Ok(Self { path, before: Some(lock.clone()), lock, embedded })
+        })?;
+        Ok(Self { path, before: Some(lock.clone()), lock, read_only: false })
+    }
+
+    /// A lock that settings bring with them. It is never written.
+    ///
+    /// # Errors
+    /// It is not valid.
+    pub fn from_text(text: &str) -> Result<Self> {
+        let lock = parse(text.as_bytes()).map_err(PackError::invalid)?;
+        Ok(Self { path: "spec.lock".into(), before: Some(lock.clone()), lock, read_only: true })
     }
 
     /// The entry of a pack or list with this name and reference. An entry of the name with another reference is out of
@@ -172,7 +171,7 @@ impl LockFile {
     /// # Errors
     /// The file can't be written.
     pub fn save(&mut self) -> io::Result<()> {
-        if self.embedded || !self.is_changed() {
+        if self.read_only || !self.is_changed() {
             return Ok(());
         }
         let text = serde_saphyr::to_string(&self.lock).map_err(io::Error::other)?;

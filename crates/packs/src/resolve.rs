@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, Auth, ListSettings, PackDetails, PackSetting, is_url};
+use anomal_spec::{AnomalyJobSpec, ListSettings, PackDetails, PackSetting, is_url};
 use anomal_storage::Secrets;
 
 use crate::{
     Artifact, Digest, Kind, PackError, Reference,
     fetch::{Access, Fetched, Fetcher, Wanted, read_authorities},
-    folder,
-    layout::Layout,
     lock::{LockFile, LockedPack, Section},
 };
 
@@ -40,6 +38,14 @@ pub struct ResolvedPack {
     pub fetched: Fetched,
     /// The fingerprint of the key that the policy asked for.
     pub signer: Option<String>,
+}
+
+/// The packs of a job, and what engines need of them.
+#[derive(Clone, Debug, Default)]
+pub struct ResolvedJob {
+    pub packs: Vec<ResolvedPack>,
+    /// Packs with code, and lists, which settings name by their pins.
+    pub contents: Vec<Artifact>,
 }
 
 /// A reference with what goes with it.
@@ -75,103 +81,40 @@ impl Resolver {
         })
     }
 
-    /// Replaces each reference of the job's packs by what the engine needs: the contents of a declarative pack, the digest
-    /// of one with code, whose bytes are in what is returned. Lists from elsewhere, and those of packs, become files of this
-    /// machine.
+    /// Replaces each reference of the job's packs and lists by what the engine needs: the contents of a declarative pack,
+    /// and the digests of code and of lists, whose bytes are in what is returned.
     ///
     /// # Errors
     /// `InvalidSettings` with the path (`PACK_NOT_FOUND`, `PACK_DIGEST`, `PACK_NOT_LOCKED`, `PACK_NOT_TRUSTED`,
     /// `PACK_KIND_DENIED`, `PACK_INVALID`), or `Unavailable` (`REGISTRY_UNAVAILABLE`).
-    pub fn resolve(&mut self, spec: &mut AnomalyJobSpec) -> Result<Vec<ResolvedPack>> {
-        if let Some(text) = spec.lock.take() {
-            self.lock = Some(LockFile::from_text(&text).map_err(|error| error.at("lock"))?);
+    pub fn resolve(&mut self, spec: &mut AnomalyJobSpec) -> Result<ResolvedJob> {
+        if let Some(text) = &spec.lock {
+            let lock = LockFile::from_text(text);
+            self.lock = Some(lock.map_err(|error| error.at("lock"))?);
         }
-        if !self.keep_references {
-            self.resolve_lists(&mut spec.lists)?;
-        }
-        let mut packs = Vec::new();
+        let mut job = ResolvedJob::default();
+        let mut lists_of_packs = Vec::new();
         for (index, pack) in spec.packs.iter_mut().enumerate() {
             let PackSetting::Detailed(details) = pack else { continue };
             let place = format!("packs[{index}]");
             let Some(resolved) = self.resolve_pack(details, &place)? else { continue };
-            let at_reference = |error: PackError| error.at(&format!("{place}.ref"));
-            if !self.keep_references {
-                spec.lists.extend(self.lists_of_pack(&resolved).map_err(at_reference)?);
-            }
-            self.replace(details, &resolved).map_err(at_reference)?;
-            packs.push(resolved);
+            let lists = self
+                .replace(details, &resolved, &mut job.contents)
+                .map_err(|error| error.at(&format!("{place}.ref")))?;
+            lists_of_packs.extend(lists);
+            job.packs.push(resolved);
         }
-        let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
+        for (index, list) in spec.lists.iter_mut().enumerate() {
+            self.resolve_list(list, &format!("lists[{index}]"), &mut job.contents)?;
+        }
         if let Some(lock) = &mut self.lock {
+            let names: Vec<&str> = job.packs.iter().map(|pack| pack.name.as_str()).collect();
             lock.retain(Section::Packs, &names);
-        }
-        Ok(packs)
-    }
-
-    /// Replaces lists from elsewhere by files of this machine.
-    fn resolve_lists(&mut self, lists: &mut [ListSettings]) -> Result<()> {
-        for (index, list) in
-            lists.iter_mut().enumerate().filter(|(_, list)| is_url(&list.reference))
-        {
-            let place = format!("lists[{index}]");
-            let digest = list.digest.as_deref();
-            let artifact =
-                self.fetch_list(&list.name, &list.reference, digest, list.auth.as_ref(), &place)?;
-            let bytes = artifact.list().unwrap_or_default();
-            let file =
-                self.cached_file(&bytes).map_err(|error| error.at(&format!("{place}.ref")))?;
-            list.reference = file.to_string_lossy().into_owned();
-            list.digest = Some(Digest::from_content(&bytes).to_string());
-            list.auth = None;
-        }
-        let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
-        if let Some(lock) = &mut self.lock {
+            let names: Vec<&str> = spec.lists.iter().map(|list| list.name.as_str()).collect();
             lock.retain(Section::Lists, &names);
         }
-        Ok(())
-    }
-
-    /// The lists of a pack, in its folder or, from elsewhere, in the cache.
-    fn lists_of_pack(&self, pack: &ResolvedPack) -> Result<Vec<ListSettings>, PackError> {
-        let artifact = &pack.fetched.artifact;
-        let lists = artifact.pack_manifest()?.lists;
-        if lists.is_empty() {
-            return Ok(Vec::new());
-        }
-        if let Reference::Path(path) = &pack.reference
-            && (path.is_dir() && !Layout::is_in(path) || path.ends_with(folder::MANIFEST))
-        {
-            let folder = folder::folder_path(path);
-            return Ok(lists
-                .iter()
-                .map(|list| list_of_pack(list, &pack.name, &folder.join(&list.reference)))
-                .collect());
-        }
-        let files = artifact.files()?;
-        let find = |list: &ListSettings| {
-            let path = list.reference.trim_start_matches("./");
-            let bytes = files.get(path).ok_or_else(|| {
-                PackError::invalid(format!(
-                    "the pack has no file {path}, which its list `{}` names",
-                    list.name
-                ))
-            })?;
-            let mut found = list_of_pack(list, &pack.name, &self.cached_file(bytes)?);
-            found.digest = Some(Digest::from_content(bytes).to_string());
-            Ok(found)
-        };
-        lists.iter().map(find).collect()
-    }
-
-    /// The file of the cache with these bytes.
-    fn cached_file(&self, bytes: &[u8]) -> Result<PathBuf, PackError> {
-        let cache = self.fetcher.cache.as_ref().ok_or_else(|| {
-            PackError::invalid("a list from elsewhere needs a cache on this machine; set XDG_CACHE_HOME to a folder that can be written")
-        })?;
-        cache.put(bytes).map_err(|error| {
-            PackError::invalid(format!("{}: {error}", cache.folder().display()))
-        })?;
-        Ok(cache.file(&Digest::from_content(bytes)))
+        spec.lists.extend(lists_of_packs);
+        Ok(job)
     }
 
     /// Fetches and checks a pack; absent where it has no reference.
@@ -195,22 +138,35 @@ impl Resolver {
         self.fetch(&entry).map(Some).map_err(|error| error.at(&format!("{place}.ref")))
     }
 
-    /// Fetches and checks a list. `place`: where the settings have it, such as `lists[0]`.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
-    pub fn fetch_list(
+    /// Fetches and checks a list, and names it by its digest.
+    fn resolve_list(
         &mut self,
-        name: &str,
-        reference: &str,
-        digest: Option<&str>,
-        auth: Option<&Auth>,
+        list: &mut ListSettings,
         place: &str,
-    ) -> Result<Artifact> {
-        let access = Access { secret: self.secret(auth, place)?, ..Access::default() };
-        let entry = Entry { name, reference, digest, section: Section::Lists, access: &access };
+        contents: &mut Vec<Artifact>,
+    ) -> Result<()> {
+        if self.keep_references && !is_url(&list.reference) {
+            return Ok(());
+        }
+        let access =
+            Access { secret: self.secret(list.auth.as_ref(), place)?, ..Access::default() };
+        let entry = Entry {
+            name: &list.name,
+            reference: &list.reference,
+            digest: list.digest.as_deref(),
+            section: Section::Lists,
+            access: &access,
+        };
         let resolved = self.fetch(&entry).map_err(|error| error.at(&format!("{place}.ref")))?;
-        Ok(resolved.fetched.artifact)
+        let fetched = resolved.fetched;
+        if self.keep_references {
+            list.digest = Some(fetched.digest.to_string());
+            return Ok(());
+        }
+        list.digest = Some(fetched.artifact.pin().to_string());
+        list.auth = None;
+        contents.push(fetched.artifact);
+        Ok(())
     }
 
     /// Writes the lock, and returns notes for people.
@@ -230,7 +186,11 @@ impl Resolver {
         notes
     }
 
-    fn secret(&self, auth: Option<&Auth>, place: &str) -> Result<Option<anomal_storage::Secret>> {
+    fn secret(
+        &self,
+        auth: Option<&anomal_spec::Auth>,
+        place: &str,
+    ) -> Result<Option<anomal_storage::Secret>> {
         let Some(auth) = auth else { return Ok(None) };
         let secret = self.secrets.read(&auth.secret_ref.name);
         secret.map(Some).map_err(|error| {
@@ -344,37 +304,74 @@ impl Resolver {
         }
     }
 
-    fn replace(&self, details: &mut PackDetails, resolved: &ResolvedPack) -> Result<(), PackError> {
+    /// Replaces the reference of a pack, and returns its lists as lists of the job.
+    fn replace(
+        &self,
+        details: &mut PackDetails,
+        resolved: &ResolvedPack,
+        contents: &mut Vec<Artifact>,
+    ) -> Result<Vec<ListSettings>, PackError> {
         let artifact = &resolved.fetched.artifact;
         if self.keep_references && !resolved.reference.is_path() {
             details.digest = Some(resolved.fetched.digest.to_string());
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let name = details.name.clone();
-        *details = PackDetails { name, ..PackDetails::default() };
-        match artifact.kind() {
-            Kind::Declarative => details.inline = Some(artifact.pack_manifest()?.contents()),
-            _ if self.keep_references => {
-                return Err(PackError::reference(
-                    "a pack with code is too large for a manifest; push it to a registry by `anomal pack push`, and name \
-                     it by oci://",
-                ));
-            }
-            _ => details.digest = Some(artifact.digest().to_string()),
+        let manifest = artifact.pack_manifest()?;
+        let is_code = artifact.kind() == Kind::Wasm;
+        if self.keep_references && (is_code || !manifest.lists.is_empty()) {
+            return Err(PackError::reference(
+                "a pack with code or lists is too large for a manifest; push it to a registry by `anomal pack push`, and \
+                 name it by oci://",
+            ));
         }
-        Ok(())
+        *details = PackDetails {
+            inline: Some(manifest.contents()),
+            digest: is_code.then(|| artifact.pin().to_string()),
+            reference: None,
+            auth: None,
+            plain_http: false,
+            tls: None,
+            ..details.clone()
+        };
+        let lists = lists_of_pack(artifact, &details.name, contents)?;
+        contents.extend(is_code.then(|| artifact.clone()));
+        Ok(lists)
     }
 }
 
-/// A list of a pack as a list of the job, with its file at another place.
-fn list_of_pack(list: &ListSettings, pack: &str, file: &Path) -> ListSettings {
-    let qualified = |name: &String| format!("{pack}/{name}");
-    ListSettings {
-        name: qualified(&list.name),
-        reference: file.to_string_lossy().into_owned(),
-        except: list.except.iter().map(qualified).collect(),
-        ..list.clone()
+/// The lists of a pack, under the name that the pack has in a job. Their bytes are added to `contents`.
+///
+/// # Errors
+/// A list's file is not in the pack.
+pub fn lists_of_pack(
+    artifact: &Artifact,
+    pack: &str,
+    contents: &mut Vec<Artifact>,
+) -> Result<Vec<ListSettings>, PackError> {
+    let manifest = artifact.pack_manifest()?;
+    if manifest.lists.is_empty() {
+        return Ok(Vec::new());
     }
+    let files = artifact.files()?;
+    let qualified = |name: &String| format!("{pack}/{name}");
+    let lists = manifest.lists.iter().map(|list| {
+        let bytes = files.get(list.reference.trim_start_matches("./")).ok_or_else(|| {
+            PackError::invalid(format!(
+                "the pack has no file {} for its list {}",
+                list.reference, list.name
+            ))
+        })?;
+        let of_list = Artifact::from_list_file(bytes.clone())?;
+        let digest = Some(of_list.pin().to_string());
+        contents.push(of_list);
+        Ok(ListSettings {
+            name: qualified(&list.name),
+            except: list.except.iter().map(qualified).collect(),
+            digest,
+            ..list.clone()
+        })
+    });
+    lists.collect()
 }
 
 #[cfg(test)]

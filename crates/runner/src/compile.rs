@@ -14,7 +14,7 @@ use anomal_spec::{
 use anomal_storage::Secrets;
 
 use crate::{
-    files, identity, lists, model_file,
+    files, identity, model_file,
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
@@ -23,6 +23,7 @@ use crate::{
         results::AssembleResults,
     },
     options::{Engines, Options},
+    packs,
     publish::Draft,
     restart,
 };
@@ -49,7 +50,7 @@ pub(crate) async fn compile<'a>(
     options: &'a Options,
     findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
-    let job = &lists::send(job, engines.feature.as_ref()).await?;
+    packs::send(&options.packs, engines.feature.as_ref()).await?;
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
     let model = loaded_model(spec).await?;
@@ -131,7 +132,8 @@ fn operators(
     Ok(operators)
 }
 
-/// Checks the settings against the columns of the input, of which it reads the first records.
+/// Checks the settings against the columns of the input, of which it reads the first records. The engine has the packs that
+/// they name by digest.
 ///
 /// # Errors
 /// As those of a run before its first record.
@@ -140,7 +142,6 @@ pub async fn check_columns(
     engine: &dyn FeatureEngine,
     secrets: &Secrets,
 ) -> Result<Plan> {
-    let job = &lists::send(job, engine).await?;
     let input = job.spec.input.clone();
     let mentions = Mentions::from(&job.spec);
     let opening = OpenOptions { secrets: secrets.clone(), mentions, ..OpenOptions::default() };
@@ -174,7 +175,7 @@ async fn plan(
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
         lists: spec.lists.clone(),
-        started: lists::started(spec),
+        started: packs::started(spec),
         filters: spec.filters.clone(),
         features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),

@@ -45,8 +45,9 @@ pub use output::{
 };
 pub use pack::{
     AggregateDefinition, Cell, ComponentDefinition, ComponentType, InputDefinition, InputType,
-    PACK_API_VERSION, PackCase, PackContents, PackDetails, PackManifest, PackSetting, PackTls,
-    ParameterDefinition, ParameterType, Profile, ProfileUse, ProfileWithColumns,
+    OnTrap, PACK_API_VERSION, PackCase, PackContents, PackDetails, PackLimits, PackManifest,
+    PackSetting, PackTls, ParameterDefinition, ParameterType, Profile, ProfileUse,
+    ProfileWithColumns,
 };
 pub use report::{Report, seconds};
 pub use runner::*;

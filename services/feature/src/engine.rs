@@ -12,6 +12,7 @@ use anomal_core::{
     proto::{Column, Component, ListPacksResponse, Plan},
 };
 use anomal_rpc::Tenant;
+use anomal_spec::PackSetting;
 use async_trait::async_trait;
 
 use crate::{
@@ -36,6 +37,7 @@ pub struct LocalFeatureEngine {
     packs: Arc<PackStore>,
     tenant: Tenant,
     lists: Arc<ParsedLists>,
+    check_guests: bool,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -62,6 +64,7 @@ impl LocalFeatureEngine {
             packs: Arc::default(),
             tenant: Tenant::default(),
             lists: Arc::default(),
+            check_guests: false,
             programs: Arc::default(),
         }
     }
@@ -72,12 +75,29 @@ impl LocalFeatureEngine {
         Self { packs: Arc::new(packs), ..self }
     }
 
+    /// The same engine, which computes answers of packs of WebAssembly twice and fails if they differ.
+    #[must_use]
+    pub fn checking_guests(self) -> Self {
+        Self { check_guests: true, ..self }
+    }
+
+    /// The components of the packs of a job that are not part of the engine.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path; `NotFound` for a digest that was not sent.
+    pub fn job_components(&self, packs: &[PackSetting]) -> Result<Vec<Component>> {
+        let available =
+            AvailablePacks { components: ComponentRegistry::default(), ..self.available() };
+        Ok(available.for_job(packs)?.components.describe())
+    }
+
     fn available(&self) -> AvailablePacks {
         AvailablePacks {
             components: self.components.clone(),
             store: Arc::clone(&self.packs),
             tenant: self.tenant.clone(),
             lists: Arc::clone(&self.lists),
+            check_guests: self.check_guests,
         }
     }
 

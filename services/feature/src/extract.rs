@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use anomal_components::{Dictionaries, Hit, Inputs};
+use anomal_components::{CallContext, Dictionaries, Hit, Inputs};
 use anomal_core::{
     Cancel, Code, Error, Extraction, Result, Scope, Table, column_of_view,
     proto::{DataType, Diagnostic, FeatureKind, StepStatistics},
@@ -48,6 +49,7 @@ pub(crate) fn extract(
         figures: HashMap::new(),
         steps: Vec::new(),
         diagnostics: Vec::new(),
+        component_diagnostics: Mutex::default(),
     };
     if scope > Scope::Row {
         run.table.rechunk();
@@ -55,7 +57,11 @@ pub(crate) fn extract(
     let removed = run.filters(&program.filters)?;
     let features = run.features(&program.features)?;
     let hits = run.flags(program)?;
-    let Run { table, steps, diagnostics, .. } = run;
+    let Run { table, steps, mut diagnostics, component_diagnostics, .. } = run;
+    let mut of_components =
+        component_diagnostics.into_inner().unwrap_or_else(PoisonError::into_inner);
+    of_components.sort_by(|one, other| one.message.cmp(&other.message));
+    diagnostics.append(&mut of_components);
     Ok(Extraction { features: table.with_columns(features)?, removed, hits, steps, diagnostics })
 }
 
@@ -101,6 +107,8 @@ struct Run<'a> {
     figures: HashMap<String, Column>,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
+    /// Those of components, some of which run concurrently.
+    component_diagnostics: Mutex<Vec<Diagnostic>>,
 }
 
 impl Run<'_> {
@@ -345,7 +353,12 @@ impl Run<'_> {
             None => Ok(None),
         };
         let columns = names.iter().map(column).collect::<Result<_>>()?;
-        Ok(Inputs::new(columns, &self.dictionaries))
+        let context = CallContext {
+            table: &self.table,
+            cancel: self.cancel,
+            diagnostics: &self.component_diagnostics,
+        };
+        Ok(Inputs::new(columns, &self.dictionaries).with_context(context))
     }
 
     /// An expression's value for each row.

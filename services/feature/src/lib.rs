@@ -11,6 +11,7 @@ mod engine;
 mod expression;
 mod extract;
 pub mod grpc;
+mod guest;
 mod keyed;
 mod lists;
 mod packs;

@@ -1,6 +1,6 @@
 //! The feature engine as a server.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anomal_access::TokenArgs;
 use anomal_feature::{LocalFeatureEngine, PackPolicy, PackStore, StoreLimits, grpc};
@@ -27,6 +27,9 @@ struct PackArgs {
     /// Which packs of callers are accepted; each word includes those before it
     #[arg(long, env = "ANOMAL_PACKS", default_value = "declarative", value_enum)]
     packs: PackPolicy,
+    /// The trust policy, whose keys code is signed with where only signed code is accepted
+    #[arg(long, env = "ANOMAL_TRUST", value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// Packs that are kept for one caller: a namespace, or all callers where no tokens are required
     #[arg(long, env = "ANOMAL_MAX_PACKS", default_value_t = StoreLimits::default().packs, value_name = "NUMBER")]
     max_packs: usize,
@@ -45,7 +48,7 @@ impl PackArgs {
             tenant_bytes: self.pack_quota,
             bytes: self.pack_memory,
         };
-        PackStore::new(self.packs, limits)
+        PackStore::new(self.packs, limits).with_trust(self.trust.clone())
     }
 }
 

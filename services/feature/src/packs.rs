@@ -9,7 +9,7 @@ use anomal_rpc::Tenant;
 use anomal_spec::{PackDetails, PackSetting};
 
 use crate::{
-    declarative,
+    declarative, guest,
     lists::{JobLists, ParsedLists},
     store::PackStore,
 };
@@ -46,6 +46,8 @@ pub(crate) struct AvailablePacks {
     pub store: Arc<PackStore>,
     pub tenant: Tenant,
     pub lists: Arc<ParsedLists>,
+    /// Whether answers of packs of WebAssembly are computed twice and compared.
+    pub check_guests: bool,
 }
 
 /// The packs of a job.
@@ -108,8 +110,16 @@ impl AvailablePacks {
                 .parse()
                 .map_err(|error| Error::settings(format!("{path}.digest"), "PACK_DIGEST", error))?;
             let artifact = self.store.get(&self.tenant, &digest, Instant::now())?;
+            if artifact.kind() == Kind::Wasm {
+                components.extend(guest::components(
+                    &digest,
+                    &artifact,
+                    details,
+                    path,
+                    self.check_guests,
+                )?);
+            }
             digests.push(digest);
-            let _ = artifact;
         }
         Ok(Pack::new(&details.name, components))
     }

@@ -4,6 +4,7 @@ mod policy;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use anomal_core::{
     Code, Error, PackUpload, Result,
     proto::{ListPacksResponse, list_packs_response::StoredPack as Entry},
 };
-use anomal_packs::{Artifact, Digest};
+use anomal_packs::{Artifact, Digest, Kind, Policy};
 use anomal_rpc::Tenant;
 
 pub use policy::PackPolicy;
@@ -43,6 +44,8 @@ impl Default for StoreLimits {
 #[derive(Debug, Default)]
 pub struct PackStore {
     policy: PackPolicy,
+    /// The trust policy for code, read again for each pack, since keys are revoked while engines run.
+    trust: Option<PathBuf>,
     limits: StoreLimits,
     packs: Mutex<HashMap<Digest, StoredPack>>,
 }
@@ -57,7 +60,13 @@ struct StoredPack {
 
 impl PackStore {
     pub fn new(policy: PackPolicy, limits: StoreLimits) -> Self {
-        Self { policy, limits, packs: Mutex::default() }
+        Self { policy, limits, trust: None, packs: Mutex::default() }
+    }
+
+    /// The same store with the file of a trust policy.
+    #[must_use]
+    pub fn with_trust(self, trust: Option<PathBuf>) -> Self {
+        Self { trust, ..self }
     }
 
     pub fn policy(&self) -> PackPolicy {
@@ -70,7 +79,7 @@ impl PackStore {
     /// `InvalidSettings` if it is damaged or refused by the policy, `ResourceExhausted` beyond the tenant's bounds.
     pub fn put(&self, tenant: &Tenant, pack: &PackUpload, now: Instant) -> Result<()> {
         let artifact = Artifact::from_upload(pack).map_err(|error| error.at("packs"))?;
-        self.policy.check_kind(artifact.kind()).map_err(|error| error.at("packs"))?;
+        self.check(&artifact).map_err(|error| error.at("packs"))?;
         let digest = artifact.pin();
         let bytes = artifact.size();
         let mut packs = self.lock();
@@ -88,6 +97,14 @@ impl PackStore {
         });
         stored.tenants.insert(tenant.clone(), now);
         self.shrink(&mut packs, &digest);
+        Ok(())
+    }
+
+    fn check(&self, artifact: &Artifact) -> anomal_packs::Result<()> {
+        self.policy.check_kind(artifact.kind())?;
+        if self.policy == PackPolicy::Signed && artifact.kind() == Kind::Wasm {
+            Policy::find(self.trust.as_deref())?.check(artifact, None, true)?;
+        }
         Ok(())
     }
 

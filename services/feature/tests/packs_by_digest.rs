@@ -49,12 +49,8 @@ async fn client(replicas: &[SocketAddr]) -> RemoteFeatureEngine {
 }
 
 async fn plan(engine: &dyn FeatureEngine, digest: &str) -> Result<Plan> {
-    let details = PackDetails {
-        name: "house".into(),
-        reference: None,
-        digest: Some(digest.into()),
-        inline: None,
-    };
+    let details =
+        PackDetails { name: "house".into(), digest: Some(digest.into()), ..PackDetails::default() };
     let packs = vec![PackSetting::Detailed(Box::new(details))];
     let settings = FeatureSettings { packs, ..FeatureSettings::default() };
     let schema = vec![Column { name: "name".into(), data_type: DataType::String.into() }];

@@ -7,14 +7,11 @@ use anomal_core::{
     proto::{Column, Component, DataType, Plan, component::Type},
 };
 use anomal_feature::LocalFeatureEngine;
-use anomal_spec::{
-    Cell, ComponentDefinition, ComponentType, Filter, Flag, FlagType, InputType, PackCase,
-    PackManifest,
-};
+use anomal_spec::{Cell, ComponentType, Filter, Flag, FlagType, InputType, PackCase};
 use polars::prelude::{AnyValue, DataFrame, DataType as Dtype, NamedFrom, Series, TimeUnit};
 use serde_json::{Value as Json, json};
 
-use super::settings;
+use super::LocalPack;
 
 /// The column with the times of the rows, for components with an aggregate.
 const TIME: &str = "time";
@@ -32,16 +29,10 @@ pub struct PreparedCase {
 impl PreparedCase {
     /// # Errors
     /// A message: the rows don't fit the component, the parameters are refused.
-    pub async fn new(
-        manifest: &PackManifest,
-        components: &[Component],
-        case: &PackCase,
-        engine: &LocalFeatureEngine,
-    ) -> Result<Self, String> {
-        let named = |definition: &&ComponentDefinition| definition.name == case.component;
-        let definition = manifest.components.iter().find(named);
-        let definition = definition.ok_or_else(|| {
-            let names = manifest.components.iter().map(|one| one.name.as_str());
+    pub async fn new(pack: &LocalPack, case: &PackCase) -> Result<Self, String> {
+        let component = pack.components.iter().find(|one| one.name == case.component);
+        let component = component.ok_or_else(|| {
+            let names = pack.components.iter().map(|one| one.name.as_str());
             format!(
                 "there is no component `{}`; {}",
                 case.component,
@@ -55,22 +46,18 @@ impl PreparedCase {
                 case.expect.len()
             ));
         }
-        let aggregates = components.iter().any(|component| {
-            component.name == definition.name && component.r#type() == Type::FlagAggregation
-        });
-        let flag_type = if aggregates { FlagType::Aggregation } else { FlagType::Direct };
+        let definition = TestedComponent::new(pack, component);
+        let definition = &definition;
         let (frame, schema) = table(definition, case)?;
         let rows = (0..frame.height() as u64).collect();
         let table = Table::new(rows, frame).map_err(|error| error.to_string())?;
-        let request = PlanRequest {
-            settings: request(manifest, definition, flag_type, case)?,
-            schema,
-            times: Vec::new(),
-        };
-        let plan = engine.plan(request).await.map_err(|error| match error.violations.first() {
-            Some(violation) => violation.message.clone(),
-            None => error.to_string(),
-        })?;
+        let request =
+            PlanRequest { settings: request(pack, definition, case)?, schema, times: Vec::new() };
+        let plan =
+            pack.engine.plan(request).await.map_err(|error| match error.violations.first() {
+                Some(violation) => violation.message.clone(),
+                None => error.to_string(),
+            })?;
         let scope = match (&plan.keyed, plan.global) {
             (Some(_), _) => Scope::Keyed,
             (None, true) => Scope::Global,
@@ -171,22 +158,60 @@ fn to_json(value: &AnyValue<'_>) -> Json {
     }
 }
 
+/// A component as a test needs it.
+struct TestedComponent {
+    name: String,
+    component_type: ComponentType,
+    flag_type: FlagType,
+    inputs: Vec<(String, InputType)>,
+    /// Whether it has a figure over the rows of a key.
+    aggregate: bool,
+}
+
+impl TestedComponent {
+    fn new(pack: &LocalPack, component: &Component) -> Self {
+        let (component_type, flag_type) = match component.r#type() {
+            Type::Filter => (ComponentType::Filter, FlagType::Direct),
+            Type::FlagDirect => (ComponentType::Flag, FlagType::Direct),
+            Type::FlagAggregation => (ComponentType::Flag, FlagType::Aggregation),
+            Type::Metric | Type::Unspecified => (ComponentType::Metric, FlagType::Direct),
+        };
+        let input_type = |data_type| match data_type {
+            DataType::Integer | DataType::Float => InputType::Number,
+            DataType::Boolean => InputType::Boolean,
+            DataType::Datetime => InputType::Datetime,
+            DataType::String | DataType::Unspecified => InputType::Text,
+        };
+        let inputs = component.inputs.iter().map(|input| {
+            let first = input.data_types().next().unwrap_or(DataType::String);
+            (input.name.clone(), input_type(first))
+        });
+        let mut declared = pack.manifest.components.iter();
+        let aggregate = declared.any(|one| one.name == component.name && one.aggregate.is_some());
+        Self {
+            name: component.name.clone(),
+            component_type,
+            flag_type,
+            inputs: inputs.collect(),
+            aggregate,
+        }
+    }
+}
+
 /// Settings that have the component alone.
 ///
 /// # Errors
 /// A message: the component's name or parameters can't be part of settings.
 fn request(
-    manifest: &PackManifest,
-    definition: &ComponentDefinition,
-    flag_type: FlagType,
+    pack: &LocalPack,
+    definition: &TestedComponent,
     case: &PackCase,
 ) -> Result<FeatureSettings, String> {
-    let name = format!("{}/{}", manifest.name, definition.name);
-    let data_needed: Vec<String> =
-        definition.inputs.iter().map(|input| input.name.clone()).collect();
-    let mut settings = settings(manifest);
+    let name = format!("{}/{}", pack.manifest.name, definition.name);
+    let data_needed: Vec<String> = definition.inputs.iter().map(|(name, _)| name.clone()).collect();
+    let mut settings = pack.settings.clone();
     let params = case.params.clone();
-    settings.time_column = definition.aggregate.is_some().then(|| TIME.to_owned());
+    settings.time_column = definition.aggregate.then(|| TIME.to_owned());
     match definition.component_type {
         ComponentType::Metric => {
             let feature = json!({"type": "metric", "name": name, "as": RESULT, "dataNeeded": data_needed, "params": params});
@@ -199,7 +224,7 @@ fn request(
         }
         ComponentType::Flag => {
             settings.flags.push(Flag {
-                flag_type,
+                flag_type: definition.flag_type,
                 name,
                 alias: Some(RESULT.to_owned()),
                 data_needed,
@@ -216,12 +241,12 @@ fn request(
 
 /// The rows of a test as columns of the types of the component's inputs.
 fn table(
-    definition: &ComponentDefinition,
+    definition: &TestedComponent,
     case: &PackCase,
 ) -> Result<(DataFrame, Vec<Column>), String> {
     let mut inputs: Vec<(&str, InputType)> =
-        definition.inputs.iter().map(|input| (input.name.as_str(), input.input_type)).collect();
-    if definition.aggregate.is_some() && !inputs.iter().any(|(name, _)| *name == TIME) {
+        definition.inputs.iter().map(|(name, of_type)| (name.as_str(), *of_type)).collect();
+    if definition.aggregate && !inputs.iter().any(|(name, _)| *name == TIME) {
         inputs.push((TIME, InputType::Datetime));
     }
     for (index, row) in case.rows.iter().enumerate() {

@@ -11,7 +11,7 @@ use anomal_spec::PackManifest;
 
 use super::{
     super::{CommandResult, components::write_parameters, print},
-    read, settings,
+    LocalPack,
 };
 use crate::{args::ShowPack, present::error::Failure};
 
@@ -20,11 +20,10 @@ pub fn print_pack(arguments: &ShowPack) -> CommandResult {
     let mut components = runtime.block_on(LocalFeatureEngine::default().list_components())?;
     components.retain(|component| component.pack == arguments.pack);
     let folder = Path::new(&arguments.pack);
-    let manifest =
-        if components.is_empty() || folder.is_dir() { Some(read(folder)?) } else { None };
-    if let Some(manifest) = &manifest {
-        components = anomal_feature::declared_components(&settings(manifest).packs)
-            .map_err(|error| invalid(folder, &error))?;
+    let mut manifest = None;
+    if components.is_empty() || folder.is_dir() {
+        let pack = runtime.block_on(LocalPack::open(folder))?;
+        (manifest, components) = (Some(pack.manifest), pack.components);
     }
     if arguments.json {
         let all = serde_json::json!({ "manifest": manifest, "components": components });

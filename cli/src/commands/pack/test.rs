@@ -6,15 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anomal_core::proto::Component;
-use anomal_feature::LocalFeatureEngine;
-use anomal_spec::{PackCase, PackManifest, load_pack_cases};
+use anomal_spec::{PackCase, load_pack_cases};
 use serde_json::Value as Json;
 
 use super::{
     super::{CommandResult, print},
+    LocalPack,
     cases::PreparedCase,
-    read,
 };
 use crate::{exit, present::error::Failure};
 
@@ -22,15 +20,12 @@ use crate::{exit, present::error::Failure};
 const CHUNKS: [usize; 3] = [1, 7, 65_536];
 
 pub fn run(folder: &Path) -> CommandResult {
-    let manifest = read(folder)?;
     // Polars may block within an expression, which a runtime of one thread can't.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let engine = LocalFeatureEngine::default();
-    let components = anomal_feature::declared_components(&super::settings(&manifest).packs)
-        .map_err(|error| super::show::invalid(folder, &error))?;
+    let pack = runtime.block_on(LocalPack::open(folder))?;
     let (mut text, mut passed, mut failed) = (String::new(), 0, 0);
-    let mut untested: Vec<&str> = manifest.components.iter().map(|one| one.name.as_str()).collect();
+    let mut untested: Vec<&str> = pack.components.iter().map(|one| one.name.as_str()).collect();
     for file in case_files(folder)? {
         let name = file.display().to_string();
         let bytes = fs::read(&file)
@@ -39,7 +34,7 @@ pub fn run(folder: &Path) -> CommandResult {
             load_pack_cases(&bytes, &name).map_err(|error| Failure::usage(error.to_string()))?;
         for (index, case) in cases.iter().enumerate() {
             untested.retain(|component| *component != case.component);
-            match runtime.block_on(check(&manifest, &components, case, &engine)) {
+            match runtime.block_on(check(&pack, case)) {
                 Ok(()) => passed += 1,
                 Err(message) => {
                     failed += 1;
@@ -84,13 +79,9 @@ fn case_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-async fn check(
-    manifest: &PackManifest,
-    components: &[Component],
-    case: &PackCase,
-    engine: &LocalFeatureEngine,
-) -> Result<(), String> {
-    let prepared = PreparedCase::new(manifest, components, case, engine).await?;
+async fn check(pack: &LocalPack, case: &PackCase) -> Result<(), String> {
+    let engine = &pack.engine;
+    let prepared = PreparedCase::new(pack, case).await?;
     let order: Vec<usize> = (0..case.rows.len()).collect();
     let values = prepared.values(engine, &order, usize::MAX).await?;
     for (row, (value, expected)) in values.iter().zip(&case.expect).enumerate() {

@@ -11,22 +11,26 @@ const LONGEST_LABEL: usize = 63;
 pub(crate) fn domain(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim_ascii();
     let text = text.strip_suffix('.').unwrap_or(text);
-    let name = match Spelling::new(text) {
-        Spelling::Normal => Cow::Borrowed(text),
-        Spelling::UpperCase => Cow::Owned(text.to_ascii_lowercase()),
-        Spelling::Unicode => {
-            let ascii = idna::domain_to_ascii(text).ok()?;
-            let ascii = ascii.strip_suffix('.').map(str::to_owned).unwrap_or(ascii);
-            matches!(Spelling::new(&ascii), Spelling::Normal).then_some(Cow::Owned(ascii))?
-        }
-        Spelling::Invalid => return None,
-    };
-    is_name(&name).then_some(name)
+    if !text.is_ascii() {
+        let ascii = idna::domain_to_ascii(text).ok()?;
+        let ascii = ascii.strip_suffix('.').map(str::to_owned).unwrap_or(ascii);
+        return (case_of_name(&ascii)? == Case::Lower).then_some(Cow::Owned(ascii));
+    }
+    Some(match case_of_name(text)? {
+        Case::Lower => Cow::Borrowed(text),
+        Case::Mixed => Cow::Owned(text.to_ascii_lowercase()),
+    })
 }
 
 /// The host of a URL as it is written, without its port.
 pub(crate) fn host(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("://")?;
+    let colon = memchr::memchr(b':', text.as_bytes())?;
+    let (scheme, rest) = text.split_at(colon);
+    let rest = rest.strip_prefix("://")?;
+    // A path can contain the URL of another page.
+    if scheme.contains(['/', '?', '#']) {
+        return None;
+    }
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let authority = authority.rsplit('@').next()?;
     if let Some(address) = authority.strip_prefix('[') {
@@ -35,35 +39,34 @@ pub(crate) fn host(text: &str) -> Option<&str> {
     authority.split(':').next()
 }
 
-enum Spelling {
-    Normal,
-    UpperCase,
-    Unicode,
-    Invalid,
+#[derive(PartialEq)]
+enum Case {
+    Lower,
+    Mixed,
 }
 
-impl Spelling {
-    fn new(text: &str) -> Self {
-        let mut spelling = Self::Normal;
-        for byte in text.bytes() {
-            match byte {
-                128.. => spelling = Self::Unicode,
-                b'A'..=b'Z' if matches!(spelling, Self::Normal) => spelling = Self::UpperCase,
-                _ if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') => {}
-                _ => return Self::Invalid,
-            }
-        }
-        spelling
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let label = |label: &str| !label.is_empty() && label.len() <= LONGEST_LABEL;
+/// The case of an ASCII name, in one pass, because each value of a column gets here; nothing if it is no name.
+fn case_of_name(text: &str) -> Option<Case> {
+    let mut case = Case::Lower;
     // The last label of an address has digits alone (RFC 3696, section 2), as no top-level domain has.
-    let last = name.rsplit('.').next().unwrap_or_default();
-    name.len() <= LONGEST_NAME
-        && name.split('.').all(label)
-        && !last.bytes().all(|byte| byte.is_ascii_digit())
+    let (mut length, mut digits) = (0, true);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'-' | b'_' => digits = false,
+            b'0'..=b'9' => {}
+            b'.' if length > 0 => {
+                (length, digits) = (0, true);
+                continue;
+            }
+            b'A'..=b'Z' => (case, digits) = (Case::Mixed, false),
+            _ => return None,
+        }
+        length += 1;
+        if length > LONGEST_LABEL {
+            return None;
+        }
+    }
+    (length > 0 && !digits && text.len() <= LONGEST_NAME).then_some(case)
 }
 
 #[cfg(test)]
@@ -103,6 +106,7 @@ mod tests {
             ("http://[2001:db8::1]:80/", Some("2001:db8::1")),
             ("http://192.0.2.1/", Some("192.0.2.1")),
             ("example.com/a", None),
+            ("example.com/save/http://a.example/", None),
             ("://", Some("")),
         ] {
             assert_eq!(host(url), expected, "{url}");

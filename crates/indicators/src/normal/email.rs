@@ -14,11 +14,12 @@ pub(crate) fn email(text: &str) -> Option<String> {
     };
     let text = text.strip_prefix("mailto:").unwrap_or(text);
     let (local, host) = text.rsplit_once('@')?;
+    let local = local.to_lowercase();
     let plain = |character: char| !character.is_whitespace() && !character.is_control();
     if local.is_empty() || local.len() > LONGEST_LOCAL || !local.chars().all(plain) {
         return None;
     }
-    Some(format!("{}@{}", local.to_lowercase(), domain(host)?))
+    Some(format!("{local}@{}", domain(host)?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! URLs. Two that differ in the scheme (HTTP or HTTPS), a default port, user name, fragment, case of the host, or in
 //! how unreserved characters are written (RFC 3986, section 6.2.2) are the same.
 
+use anomal_spec::is_url;
 use url::Url;
 
 /// The longest URL: browsers and proxies accept none that is longer.
@@ -40,16 +41,21 @@ pub(crate) fn url_forms(text: &str) -> Option<Forms> {
     if text.len() > LONGEST || text.is_empty() {
         return None;
     }
-    let url = match text.split_once("://") {
-        Some(_) => Url::parse(text).ok()?,
-        None => Url::parse(&format!("http://{}", text.trim_start_matches("//"))).ok()?,
+    // A path can contain the URL of another page.
+    let url = if is_url(text) {
+        Url::parse(text).ok()?
+    } else {
+        Url::parse(&format!("http://{}", text.trim_start_matches("//"))).ok()?
     };
     let mut normal = match url.scheme() {
         "http" | "https" => String::new(),
         scheme => format!("{scheme}://"),
     };
-    let host = url.host_str().filter(|host| !host.is_empty())?;
-    normal.push_str(host.strip_suffix('.').unwrap_or(host));
+    let host = url.host_str()?.trim_end_matches('.');
+    if host.is_empty() {
+        return None;
+    }
+    normal.push_str(host);
     if let Some(port) = url.port().filter(|port| !matches!(port, 80 | 443)) {
         normal.push(':');
         normal.push_str(&port.to_string());
@@ -111,6 +117,7 @@ mod tests {
             ("example.com/?b=1", Some("example.com/?b=1")),
             ("example.com:8080/%7euser/%2f", Some("example.com:8080/~user/%2F")),
             ("http://b\u{fc}cher.example/\u{e9}", Some("xn--bcher-kva.example/%C3%A9")),
+            ("example.com/save/http://a.example/", Some("example.com/save/http://a.example/")),
             ("ftp://example.com/a", Some("ftp://example.com/a")),
             ("http://example.com/100%", Some("example.com/100%25")),
             ("http://[2001:DB8::1]/", Some("[2001:db8::1]")),

@@ -50,6 +50,27 @@ pub struct PackDetails {
     /// Its components, in place of `ref`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<PackContents>,
+    /// What happens where its WebAssembly component fails for a value: `error` ends the run and reports the row and the
+    /// value, `missing` counts the value as missing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_trap: OnTrap,
+    /// onTrap missing: the most values of a batch that may fail; absent: 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_traps: Option<u64>,
+}
+
+/// What happens where a WebAssembly component fails for a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnTrap {
+    #[default]
+    Error,
+    Missing,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How a registry is verified.
@@ -121,6 +142,13 @@ pub struct PackManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub world: Option<String>,
+    /// Limits of its WebAssembly component. They can't be above those of the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<PackLimits>,
+    /// Whether its WebAssembly component keeps no state from one call to the next, so that an instance can serve several
+    /// chunks of rows; `anomal pack test` checks it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stateless: bool,
     /// Metrics, filters and flags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -129,6 +157,28 @@ pub struct PackManifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub profiles: BTreeMap<String, Profile>,
+}
+
+/// Limits of a WebAssembly component.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PackLimits {
+    /// Memory of an instance, such as `64MiB`; at most 256 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 4, max = 6), regex(pattern = r"^[1-9][0-9]{0,2}MiB$"))]
+    pub memory: Option<String>,
+    /// Texts of an answer have at most this many times the bytes of the texts of the call, or 1 MiB; at most 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
+    pub output_ratio: Option<u32>,
+}
+
+impl PackLimits {
+    /// The memory of an instance in bytes.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        let mebibytes = self.memory.as_ref()?.strip_suffix("MiB")?.parse::<u64>().ok()?;
+        Some(mebibytes << 20)
+    }
 }
 
 impl PackManifest {

@@ -1,0 +1,14 @@
+//! Packs of WebAssembly: what they compute, and what happens to those that misbehave.
+
+#[path = "guests/engine.rs"]
+mod engine;
+#[path = "guests/evil.rs"]
+mod evil;
+#[path = "guests/roles.rs"]
+mod roles;
+#[path = "guests/support.rs"]
+mod support;
+#[path = "guests/templates.rs"]
+mod templates;
+#[path = "guests/wat.rs"]
+mod wat;
