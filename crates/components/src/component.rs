@@ -199,7 +199,10 @@ impl Component {
     /// A component whose description is read at run time, such as that of a sandboxed pack.
     pub fn described(
         description: Description,
-        build: impl Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync + 'static,
+        build: impl Fn(&Parameters, &Lists) -> Result<Computation, ParameterError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         let Description { name, text, inputs, component_type, output, schema } = description;
         Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_components::{Component, Computation, Description, Inputs, MISSING};
+use anomal_components::{Component, Computation, Description, Inputs, Lists, MISSING};
 use anomal_core::{Error, Result, proto::DataType};
 use anomal_registry::ParameterError;
 use anomal_spec::Parameters;
@@ -14,7 +14,7 @@ use crate::{
     describe::{GuestComponent, Role},
     error::{Failure, FailureKind},
     flags::{GuestFlag, GuestGroupFlag},
-    guest::{Guest, GuestOptions},
+    guest::{Guest, GuestOptions, JobLists},
     instance::Instance,
     limits::{MAX_MESSAGE, shorten},
     rows::{Encoded, Rows},
@@ -46,12 +46,14 @@ impl Guest {
         };
         let (guest, component, options) =
             (Arc::clone(self), Arc::clone(described), options.clone());
-        Component::described(description, move |given: &Parameters| {
+        Component::described(description, move |given: &Parameters, lists: &Lists| {
+            let lists = JobLists { pack: options.pack.clone(), lists: lists.clone() };
+            let options = GuestOptions { lists: Arc::new(lists), ..options.clone() };
             check_parameters(given, &component.schema)?;
             let parameters = serde_json::to_string(given)
                 .map_err(|error| ParameterError::new("", error.to_string()))?;
             let (guest, component) = (Arc::clone(&guest), Arc::clone(&component));
-            let task = Task { guest, options: options.clone(), component, parameters };
+            let task = Task { guest, options, component, parameters };
             // The guest refuses what its schema does not say.
             match task.start(None, task.guest.host.limits.call) {
                 Ok(_) => Ok(computation(task)),

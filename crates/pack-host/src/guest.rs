@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use anomal_components::Lists;
 use wasmtime::component::{Component as WasmComponent, InstancePre};
 
 use crate::{
@@ -86,6 +87,19 @@ pub struct NoLists;
 impl PackLists for NoLists {
     fn contains(&self, _: &str, _: &str) -> Option<bool> {
         None
+    }
+}
+
+/// The lists that a pack has brought into a job.
+pub(crate) struct JobLists {
+    pub pack: String,
+    pub lists: Lists,
+}
+
+impl PackLists for JobLists {
+    fn contains(&self, list: &str, value: &str) -> Option<bool> {
+        let list = self.lists.get(&format!("{}/{list}", self.pack)).ok()?;
+        Some(list.find(value, self.lists.started()).is_some())
     }
 }
 
