@@ -1,13 +1,18 @@
 //! The command line.
 
 mod job;
+pub mod lists;
 mod pack;
 
 use std::path::PathBuf;
 
 #[cfg(feature = "wasm")]
 pub use pack::MakeComponent;
-pub use pack::{ListPacks, NewPack, PackCommand, PackKind, ShowPack};
+pub use pack::{
+    AddPack, BuildPack, Connection, ExportPacks, ImportPacks, ListPacks, MirrorPacks, NewPack,
+    PackArgs, PackCommand, PackKind, PrunePacks, PullPack, PushPack, ShowPack, SignPack,
+    UpdatePacks, VerifyPacks,
+};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -55,6 +60,9 @@ pub enum Command {
     /// Make, test and show packs of metrics, filters and flags
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Check lists of indicators
+    #[command(subcommand)]
+    Lists(lists::ListsCommand),
     /// List detectors with what they support and their cost
     Detectors(Detectors),
     /// Inspect a file and print commented settings to start from
@@ -141,6 +149,8 @@ pub struct Run {
     /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
+    #[command(flatten, next_help_heading = "Packs")]
+    pub packs: PackArgs,
     #[command(flatten, next_help_heading = "The report")]
     pub report: RunReport,
     #[command(flatten)]

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod init;
 pub mod inspect;
 pub mod job;
+pub mod lists;
 pub mod model;
 pub mod pack;
 pub mod report;

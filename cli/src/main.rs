@@ -7,6 +7,7 @@ mod engines;
 mod exit;
 mod original;
 mod overrides;
+mod packs;
 mod present;
 mod reports;
 mod results;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Components(components) => commands::components::list(&components),
         Command::Detectors(detectors) => commands::detectors::list(&detectors),
         Command::Init(init) => commands::init::init(&init),
+        Command::Lists(command) => commands::lists::run(&command),
         Command::Pack(command) => commands::pack::run(&command),
         Command::Inspect(inspect) => commands::inspect::run(&inspect),
         Command::Version => commands::version::version(),

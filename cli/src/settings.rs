@@ -3,16 +3,20 @@
 use std::{
     fs, io,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
-use anomal_core::Error;
+use anomal_core::{Error, PackUpload};
+use anomal_packs::{Artifact, ResolvedPack, Resolver};
 use anomal_runner::OriginalFiles;
 use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
+use anomal_storage::Secrets;
 
 use crate::{
     args::{Original, Run},
     overrides,
-    present::error::Failure,
+    packs::PackContext,
+    present::error::{Failure, note},
 };
 
 /// The largest settings file that is read.
@@ -22,6 +26,10 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Settings {
     pub job: AnomalyJob,
     pub original: Option<OriginalFiles>,
+    /// The packs that references have named.
+    pub packs: Vec<ResolvedPack>,
+    /// What an engine needs of packs and lists.
+    pub contents: Vec<Arc<PackUpload>>,
     loaded: LoadedSettings,
 }
 
@@ -55,7 +63,13 @@ pub fn for_run(run: &Run) -> Result<Settings, Failure> {
             load_file(&file, run.base_folder.as_deref())?
         }
     };
-    overridden(loaded, &base, run)
+    let file = if run.original.features_file.is_some() { None } else { run.file.as_deref() };
+    let context = PackContext {
+        secrets: Secrets::new(run.secrets.clone()),
+        base: base.clone(),
+        ..PackContext::new(&run.packs, file)
+    };
+    overridden(loaded, &base, run, context)
 }
 
 /// A settings file as it is written.
@@ -74,28 +88,84 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
 pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    with_packs(Settings { job: loaded.job.clone(), original: None, loaded })
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
+    let (settings, mut resolver) = with_packs(settings, PackContext::from_environment(file))?;
+    finish(&mut resolver, false);
+    Ok(settings)
 }
 
-/// The settings of a file with the contents of packs, for a machine that has none of the files.
+/// The settings of a file with the contents of packs, for a machine that has none of the files. References to other
+/// machines stay, with their digests.
 pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
     let (loaded, base) = load_file(file, None)?;
     let mut packs = loaded.job.clone();
     resolve_paths(&mut packs, &base, loaded.form)?;
-    let packs = with_packs(Settings { job: packs, original: None, loaded: loaded.clone() })?;
+    let settings = Settings {
+        job: packs,
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded: loaded.clone(),
+    };
+    let context = PackContext { keep_references: true, ..PackContext::from_environment(file) };
+    let (settings, mut resolver) = with_packs(settings, context)?;
+    finish(&mut resolver, false);
     let mut job = loaded.job;
-    job.spec.packs = packs.job.spec.packs;
+    job.spec.packs = settings.job.spec.packs;
+    job.spec.lists = settings.job.spec.lists;
     Ok(job)
 }
 
-fn with_packs(mut settings: Settings) -> Result<Settings, Failure> {
-    match anomal_packs::resolve(&mut settings.job.spec) {
-        Ok(()) => Ok(settings),
+/// The settings of a file with its packs, for commands about packs: with what resolved them.
+pub fn with_resolver(file: &Path, context: PackContext) -> Result<(Settings, Resolver), Failure> {
+    let (mut loaded, base) = load_file(file, None)?;
+    resolve_paths(&mut loaded.job, &base, loaded.form)?;
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original: None,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
+    with_packs(settings, context)
+}
+
+fn with_packs(
+    mut settings: Settings,
+    context: PackContext,
+) -> Result<(Settings, Resolver), Failure> {
+    let mut resolver = context.resolver()?;
+    match resolver.resolve(&mut settings.job.spec) {
+        Ok(resolved) => {
+            let contents = resolved.contents.iter().map(Artifact::to_upload).map(Arc::new);
+            let (contents, packs) = (contents.collect(), resolved.packs);
+            Ok((Settings { packs, contents, ..settings }, resolver))
+        }
         Err(error) => Err(settings.failure(&error)),
     }
 }
 
-fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Settings, Failure> {
+/// Writes the lock, and prints notes.
+pub fn finish(resolver: &mut Resolver, quiet: bool) {
+    for text in resolver.finish() {
+        if !quiet {
+            note(&format!("note: {text}"));
+        }
+    }
+}
+
+fn overridden(
+    mut loaded: LoadedSettings,
+    base: &Path,
+    run: &Run,
+    context: PackContext,
+) -> Result<Settings, Failure> {
     let form = loaded.form;
     resolve_paths(&mut loaded.job, base, form)?;
     // The original's main file requests all extra files, its command line only those of its options.
@@ -108,7 +178,16 @@ fn overridden(mut loaded: LoadedSettings, base: &Path, run: &Run) -> Result<Sett
         suspects: true,
     });
     overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
-    with_packs(Settings { job: loaded.job.clone(), original, loaded })
+    let settings = Settings {
+        job: loaded.job.clone(),
+        original,
+        packs: Vec::new(),
+        contents: Vec::new(),
+        loaded,
+    };
+    let (settings, mut resolver) = with_packs(settings, context)?;
+    finish(&mut resolver, run.output_args.quiet);
+    Ok(settings)
 }
 
 fn prefix(base: &Path, prefix: &str) -> String {
@@ -153,7 +232,7 @@ fn load_original(
 
 /// Reads a file. For one that is too large, blanks of its size are returned without reading it: the loader reports the
 /// size.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub fn read(file: &Path) -> io::Result<Vec<u8>> {
     if file.is_dir() {
         return Err(io::Error::other("it is a folder; name the settings file in it"));
     }
@@ -174,7 +253,7 @@ fn settings_failure(error: SettingsError) -> Failure {
     Failure { path: path.filter(|path| !path.is_empty()), ..Failure::usage(error.to_string()) }
 }
 
-fn folder_of(file: &Path) -> PathBuf {
+pub fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),

@@ -432,17 +432,24 @@ fn settings_and_commands() {
     let missing = "input: {csv: {path: no.csv}}\nfeatures: [{type: field, name: a}]\n";
     refused(missing, 3, &["no.csv can't be read", "check the path"]);
     // A name of a temporary file never shows.
-    for (path, part) in
-        [("none/out.csv", "there is no folder none"), ("/dev/full/x.csv", "/dev/full")]
-    {
+    for (path, part) in [
+        ("none/out.csv", "there is no folder none"),
+        ("/dev/full/x.csv", "/dev/full"),
+        // A folder in which no file can be written.
+        ("/proc/out.csv", "can't be written: "),
+    ] {
         let job = format!(
             "input: {{csv: {{path: in.csv}}}}\nfeatures: [{{type: field, name: a}}]\noutputs: [{{csv: {{path: {path}}}}}]\n"
         );
         workspace.write("job.yaml", job.as_bytes());
         let ran = workspace.anomal(&["run", "job.yaml"]);
         ran.expect(1, &[path, part]);
-        assert!(!ran.stderr.contains(".tmp") && !ran.stderr.contains(".anomal"), "{}", ran.stderr);
+        let temporary = [".tmp", ".anomal", ".part"];
+        assert!(!temporary.iter().any(|name| ran.stderr.contains(name)), "{}", ran.stderr);
     }
+    workspace
+        .anomal(&["init", "in.csv", "--output", "/proc/job.yaml"])
+        .expect(1, &["/proc/job.yaml"]);
     workspace.anomal(&["run", "nojob.yaml"]).expect(2, &["cannot read nojob.yaml"]);
     workspace.anomal(&["int", "in.csv"]).expect(2, &["unrecognized subcommand 'int'", "'init'"]);
     assert_eq!(workspace.files(), ["in.csv", "job.yaml"]);

@@ -4,6 +4,7 @@ mod packs {
     mod cases;
     mod errors;
     mod jobs;
+    mod registry;
 
     use anomal_tests::Workspace;
 

@@ -211,6 +211,7 @@ async fn run(memory: Memory, job: &AnomalyJob, packs: Option<Pack>) -> Result<Ou
         results: true,
         report: None,
         secrets: Secrets::default(),
+        packs: Vec::new(),
         run: None,
         namespace: None,
         memory: None,

@@ -11,6 +11,7 @@ mod types {
     mod lists;
     mod log_formats;
     mod logs;
+    mod odd_inputs;
     mod odd_logs;
     mod oracles;
     mod places;

@@ -4,10 +4,12 @@
 mod axe;
 pub mod debian;
 mod elasticsearch;
+mod go;
 mod java;
 mod maven;
 mod opensearch;
 pub mod python;
+mod registries;
 mod s3;
 mod vega;
 
@@ -46,6 +48,7 @@ pub fn all() -> Result<Environment> {
     add("ANOMAL_TEST_AXE", axe::script)?;
     add("ANOMAL_TEST_VEGA", vega::folder)?;
     environment.push(s3::environment()?);
+    environment.extend(registries::environment()?);
     environment.extend(elastic()?);
     Ok(environment)
 }

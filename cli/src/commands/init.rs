@@ -66,7 +66,12 @@ pub fn init(arguments: &Init) -> CommandResult {
         Failure::new(format!("{path}: nothing here can be a feature: {why}"), exit::INPUT)
     };
     if proposal.features.is_empty() {
-        return Err(nothing(&reason(&profile, &roles)));
+        // The records may be elsewhere in the file.
+        let elsewhere = opening.findings.notes("input.json").into_iter();
+        let elsewhere = elsewhere.filter(|note| note.reason == "RECORDS").map(|note| note.message);
+        let reasons: Vec<String> =
+            [reason(&profile, &roles)].into_iter().chain(elsewhere).collect();
+        return Err(nothing(&reasons.join("; ")));
     }
     let file = arguments.output.as_deref();
     let mut head = Head {

@@ -1,23 +1,33 @@
 //! `anomal pack`: packs by anyone.
 
+mod add;
+mod build;
 mod cases;
 #[cfg(feature = "wasm")]
 mod component;
+mod edit;
 mod list;
 mod new;
+mod registry;
 mod show;
 mod templates;
 mod test;
+mod transfer;
+mod update;
 
 use std::{path::Path, sync::Arc};
 
 use anomal_core::{FeatureEngine, FeatureSettings, proto::Component};
 use anomal_feature::LocalFeatureEngine;
-use anomal_packs::Artifact;
+use anomal_packs::{Artifact, OciReference, Reference};
 use anomal_spec::{PackDetails, PackManifest, PackSetting};
 
 use super::CommandResult;
-use crate::{args::PackCommand, present::error::Failure};
+use crate::{
+    args::PackCommand,
+    exit,
+    present::error::{Failure, note},
+};
 
 pub fn run(command: &PackCommand) -> CommandResult {
     match command {
@@ -25,8 +35,44 @@ pub fn run(command: &PackCommand) -> CommandResult {
         PackCommand::Test(arguments) => test::run(&arguments.folder),
         PackCommand::Show(arguments) => show::print_pack(arguments),
         PackCommand::List(arguments) => list::print_packs(arguments),
+        PackCommand::Add(arguments) => add::add(arguments),
+        PackCommand::Pull(arguments) => registry::pull(arguments),
+        PackCommand::Push(arguments) => registry::push(arguments),
+        PackCommand::Build(arguments) => build::build(arguments),
+        PackCommand::Export(arguments) => transfer::export(arguments),
+        PackCommand::Import(arguments) => transfer::import(arguments),
+        PackCommand::Mirror(arguments) => transfer::mirror(arguments),
+        PackCommand::Prune(arguments) => transfer::prune(arguments),
+        PackCommand::Update(arguments) => update::update(arguments),
+        PackCommand::Verify(arguments) => update::verify(arguments),
+        PackCommand::Sign(arguments) => registry::sign(arguments),
         #[cfg(feature = "wasm")]
         PackCommand::Component(arguments) => component::make(arguments),
+    }
+}
+
+/// Prints notes of the cache and of the lock to standard error.
+fn print_notes(notes: Vec<String>) {
+    for text in notes {
+        note(&format!("note: {text}"));
+    }
+}
+
+/// Writes a file that was made whole.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(format!("cannot write {}: {error}", path.display()), exit::FAILED)
+    };
+    std::fs::write(path, bytes).map_err(failed)
+}
+
+/// A reference to a registry, as an argument.
+fn registry_reference(text: &str) -> Result<OciReference, Failure> {
+    match text.parse()? {
+        Reference::Oci(reference) => Ok(reference),
+        _ => Err(Failure::usage(format!(
+            "{text} is not in a registry; the form is oci://HOST/REPOSITORY:TAG"
+        ))),
     }
 }
 

@@ -65,6 +65,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         results,
         report: None,
         secrets: Secrets::new(arguments.secrets.clone()),
+        packs: settings.contents.clone(),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
         namespace: in_cluster().then(|| namespace(settings)).flatten(),
         memory: arguments.memory.map(MemoryBudget::bytes),

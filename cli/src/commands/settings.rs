@@ -1,7 +1,8 @@
 //! `anomal validate`, `anomal manifest`, `anomal schema`: settings, and the columns that they name.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use anomal_core::FeatureEngine;
 use anomal_feature::LocalFeatureEngine;
 use anomal_runner::check_columns;
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
@@ -58,7 +59,12 @@ fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
 fn check(settings: &Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (engine, secrets) = (LocalFeatureEngine::default(), Secrets::default());
-    let checked = runtime.block_on(check_columns(&settings.job, &engine, &secrets));
+    let checked = runtime.block_on(async {
+        for pack in &settings.contents {
+            engine.put_pack(Arc::clone(pack)).await?;
+        }
+        check_columns(&settings.job, &engine, &secrets).await
+    });
     checked.map(drop).map_err(|error| settings.failure(&error))
 }
 

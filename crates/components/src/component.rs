@@ -1,6 +1,7 @@
 //! The definition of a component.
 
 use anomal_core::proto::{self, DataType, component::Type};
+use anomal_indicators::Lists;
 use anomal_registry::{ParameterError, parameters, schema_of};
 use anomal_spec::{ComponentDefinition, Parameters};
 use schemars::JsonSchema;
@@ -14,7 +15,8 @@ enum Build {
     Declared(Box<ComponentDefinition>),
 }
 
-type NativeBuild = Box<dyn Fn(&Parameters) -> Result<Computation, ParameterError> + Send + Sync>;
+type NativeBuild =
+    Box<dyn Fn(&Parameters, &Lists) -> Result<Computation, ParameterError> + Send + Sync>;
 
 /// A metric, filter or flag that settings can name.
 ///
@@ -54,6 +56,8 @@ pub struct Input {
     pub optional: bool,
     /// Whether its texts are lists in any of the forms of [`list_items`](anomal_core::list_items).
     pub list: bool,
+    /// Whether it is the time of the row: the job's `timeColumn` where settings give no other column.
+    pub row_time: bool,
 }
 
 impl Input {
@@ -74,6 +78,11 @@ impl Input {
         Self::new(name, &[DataType::Datetime])
     }
 
+    /// The time of the row, which may be unknown.
+    pub fn row_time() -> Self {
+        Self { row_time: true, ..Self::time("time").optional() }
+    }
+
     /// An input that settings can omit.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -82,7 +91,8 @@ impl Input {
     }
 
     fn new(name: &str, types: &[DataType]) -> Self {
-        Self { name: name.to_owned(), types: types.to_vec(), optional: false, list: false }
+        let types = types.to_vec();
+        Self { name: name.to_owned(), types, optional: false, list: false, row_time: false }
     }
 }
 
@@ -143,6 +153,18 @@ impl Component {
         inputs: Vec<Input>,
         build: impl Fn(P) -> Result<Computation, ParameterError> + Send + Sync + 'static,
     ) -> Self {
+        let build = move |parameters, _: &Lists| build(parameters);
+        Self::with_lists(component_type, name, description, inputs, build)
+    }
+
+    /// A component that looks values up in the lists of the job.
+    pub fn with_lists<P: DeserializeOwned + JsonSchema>(
+        component_type: Type,
+        name: &str,
+        description: &str,
+        inputs: Vec<Input>,
+        build: impl Fn(P, &Lists) -> Result<Computation, ParameterError> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             aliases: Vec::new(),
@@ -151,7 +173,7 @@ impl Component {
             component_type,
             output: DataType::Unspecified,
             schema: schema_of::<P>(),
-            build: Build::Native(Box::new(move |given| build(parameters(given)?))),
+            build: Build::Native(Box::new(move |given, lists| build(parameters(given)?, lists))),
         }
     }
 
@@ -188,7 +210,7 @@ impl Component {
             component_type,
             output,
             schema,
-            build: Build::Native(Box::new(build)),
+            build: Build::Native(Box::new(move |given, _| build(given))),
         }
     }
 
@@ -200,7 +222,9 @@ impl Component {
         }
     }
 
-    fn with_output(mut self, output: DataType) -> Self {
+    /// Sets the type of a metric's values.
+    #[must_use]
+    pub fn with_output(mut self, output: DataType) -> Self {
         self.output = output;
         self
     }
@@ -246,8 +270,20 @@ impl Component {
     /// The first parameter that is unknown, of the wrong type, missing or out of its range; a component by an
     /// expression has no computation.
     pub fn build(&self, given: &Parameters) -> Result<Computation, ParameterError> {
+        self.build_with(given, &Lists::default())
+    }
+
+    /// The component with these parameters and the lists of the job.
+    ///
+    /// # Errors
+    /// Those of [`Component::build`]; there is no such list.
+    pub fn build_with(
+        &self,
+        given: &Parameters,
+        lists: &Lists,
+    ) -> Result<Computation, ParameterError> {
         match &self.build {
-            Build::Native(build) => build(given),
+            Build::Native(build) => build(given, lists),
             Build::Declared(_) => Err(ParameterError::new("", "it is computed by an expression")),
         }
     }

@@ -49,18 +49,20 @@ pub struct Metric<T> {
 impl<T: MetricValue> Metric<T> {
     /// A function of a text, called once for each distinct text.
     pub fn text(function: impl Fn(&str) -> Option<T> + Send + Sync + 'static) -> Self {
-        Self::new(move |inputs| Ok(values(inputs.dictionary(0)?.as_ref(), &function)))
+        Self::inputs(move |inputs| Ok(values(inputs.dictionary(0)?.as_ref(), &function)))
     }
 
     /// A function of a key derived from a text, called once for each distinct key.
     pub fn key(key: &Key, function: impl Fn(&str) -> Option<T> + Send + Sync + 'static) -> Self {
         let key = key.clone();
-        Self::new(move |inputs| Ok(values(inputs.dictionary(0)?.by_key(&key).as_ref(), &function)))
+        Self::inputs(move |inputs| {
+            Ok(values(inputs.dictionary(0)?.by_key(&key).as_ref(), &function))
+        })
     }
 
     /// A function of a time in microseconds since the epoch.
     pub fn time(function: impl Fn(i64) -> Option<T> + Send + Sync + 'static) -> Self {
-        Self::new(move |inputs| {
+        Self::inputs(move |inputs| {
             let times = inputs.required(0)?.to_physical_repr().cast(&Dtype::Int64)?;
             let values = times.i64()?.iter().map(|time| function(time?));
             let values: Vec<Option<T>> = values.collect();
@@ -75,10 +77,11 @@ impl<T: MetricValue> Metric<T> {
 
     /// A function of a column that returns one of the same length, with the type of `T`.
     pub fn column(function: impl Fn(&Column) -> Result<Column> + Send + Sync + 'static) -> Self {
-        Self::new(move |inputs| function(inputs.required(0)?))
+        Self::inputs(move |inputs| function(inputs.required(0)?))
     }
 
-    fn new(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
+    /// A function of all inputs that returns a column of the same length, with the type of `T`.
+    pub fn inputs(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
         Self { compute: Box::new(compute), value: PhantomData }
     }
 }
@@ -122,6 +125,13 @@ metric_value!(String, DataType::String, StringChunked, String::as_str);
 pub struct Filter(Compute<BooleanChunked>);
 
 impl Filter {
+    /// Removes the rows for which a function of all inputs holds.
+    pub fn inputs(
+        removes: impl Fn(&Inputs<'_>) -> Result<BooleanChunked> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(removes))
+    }
+
     /// Removes rows whose text satisfies a predicate, which is called once for each distinct text.
     pub fn text(removes: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self(Box::new(move |inputs| Ok(inputs.dictionary(0)?.mask(&removes))))

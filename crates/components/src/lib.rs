@@ -13,6 +13,7 @@ mod inputs;
 mod pack;
 mod registry;
 
+pub use anomal_indicators::{Lists, NamedList};
 pub use anomal_registry::{DuplicateName, ParameterError, within};
 pub use component::{Component, Description, Input, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};

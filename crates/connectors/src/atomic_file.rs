@@ -240,7 +240,10 @@ pub(crate) fn write_error(target: &Path, error: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "; choose a folder that you may write to",
         _ => "",
     };
-    Error::new(Code::Output, "WRITE_FAILED", format!("{name} can't be written: {error}{remedy}"))
+    // The error of a temporary file ends in its name.
+    let cause = error.to_string();
+    let cause = cause.split_once(" at path \"").map_or(cause.as_str(), |(cause, _)| cause);
+    Error::new(Code::Output, "WRITE_FAILED", format!("{name} can't be written: {cause}{remedy}"))
 }
 
 #[cfg(test)]

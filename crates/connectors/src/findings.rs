@@ -39,6 +39,7 @@ pub struct TypeFindings {
     flag: Arc<OnceLock<usize>>,
     table: Arc<OnceLock<TableInspection>>,
     found: Arc<OnceLock<String>>,
+    records: Arc<OnceLock<String>>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -191,6 +192,15 @@ impl TypeFindings {
     /// Sets what opening the input has found out.
     pub(crate) fn set_found(&self, settings: String) {
         let _ = self.found.set(settings);
+    }
+
+    /// The path of the records that the first file of JSON shows, if the settings leave it open.
+    pub(crate) fn records(&self) -> Option<&String> {
+        self.records.get()
+    }
+
+    pub(crate) fn set_records(&self, path: String) {
+        let _ = self.records.set(path);
     }
 
     pub(crate) fn note(&self, note: Diagnostic) {

@@ -182,9 +182,8 @@ pub fn inspect(input: &Input, options: &OpenOptions, shown: usize) -> Result<Ins
         inspection.input = table.input.into();
     }
     if let Some(settings) = json_settings(input) {
-        let records = settings.found_records(&options)?;
-        if let (Some(records), Some(json)) = (records, &mut inspection.input.json) {
-            json.records = records;
+        if let (Some(records), Some(json)) = (findings.records(), &mut inspection.input.json) {
+            json.records.clone_from(records);
         }
         if settings.files(&options)?.can_reread() {
             inspection.members = JsonSource::member_names(settings, &options)?;

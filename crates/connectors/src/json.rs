@@ -5,7 +5,6 @@ mod connector;
 mod elements;
 mod flat;
 mod frame;
-mod inspect;
 mod members;
 mod names;
 mod reader;

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anomal_spec::{Feature, Filter, Flag, PackSetting, ProfileUse};
+use anomal_spec::{Feature, Filter, Flag, ListSettings, PackSetting, ProfileUse};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -32,6 +32,13 @@ pub struct FeatureSettings {
     /// Profiles of packs that are still to be added; none in a plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileUse>,
+    /// Lists that components look values up in. The `digest` of each is that of its artifact, which the engine gets by
+    /// [`FeatureEngine::put_pack`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListSettings>,
+    /// When the run started, in microseconds since the epoch: entries of lists expire by it where rows have no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<i64>,
     pub filters: Vec<Filter>,
     pub features: Vec<Feature>,
     pub flags: Vec<Flag>,

@@ -146,7 +146,7 @@ fn check_input((name, kinds, purpose, optional): WireInput) -> Result<GuestInput
         _ => return Err(wrong("has a purpose other than 0 to 2")),
     };
     let types = types.into_iter().map(Kind::data_type).collect();
-    Ok(GuestInput { input: Input { name, types, optional, list: false }, purpose })
+    Ok(GuestInput { input: Input { name, types, optional, list: false, row_time: false }, purpose })
 }
 
 fn check_purposes(role: Role, inputs: &[GuestInput]) -> Result<(), String> {

@@ -28,8 +28,15 @@ const LEVEL: i32 = 15;
 /// # Errors
 /// A path can't be in a pack.
 pub fn pack(files: &Files) -> Result<Vec<u8>> {
+    zstd::encode_all(to_tar(files)?.as_slice(), LEVEL).map_err(|error| unpackable(&error))
+}
+
+/// The same archive, not compressed.
+///
+/// # Errors
+/// As [`pack`].
+pub fn to_tar(files: &Files) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
-    archive.mode(tar::HeaderMode::Deterministic);
     for (path, bytes) in files {
         check_path(path)?;
         let mut header = tar::Header::new_gnu();
@@ -42,8 +49,7 @@ pub fn pack(files: &Files) -> Result<Vec<u8>> {
             .append_data(&mut header, path, bytes.as_ref())
             .map_err(|error| unpackable(&error))?;
     }
-    let bytes = archive.into_inner().map_err(|error| unpackable(&error))?;
-    zstd::encode_all(bytes.as_slice(), LEVEL).map_err(|error| unpackable(&error))
+    archive.into_inner().map_err(|error| unpackable(&error))
 }
 
 fn unpackable(error: &io::Error) -> PackError {
@@ -55,18 +61,26 @@ fn unpackable(error: &io::Error) -> PackError {
 /// # Errors
 /// It is damaged, breaks a limit, or has links, absolute paths or `..`.
 pub fn unpack(bytes: &[u8], kind: LayerKind) -> Result<Files> {
+    unpack_within(bytes, kind, MAX_UNPACKED)
+}
+
+/// As [`unpack`], with another limit in bytes.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_within(bytes: &[u8], kind: LayerKind, limit: u64) -> Result<Files> {
     let packed = bytes.len() as u64;
-    let most = MAX_UNPACKED.min(packed.saturating_mul(MAX_RATIO).max(SMALL));
-    let limit = move |reader| Bounded { reader, left: most };
+    let most = limit.min(packed.saturating_mul(MAX_RATIO).max(SMALL));
+    let bounded = move |reader| Bounded { reader, left: most };
     match kind {
         LayerKind::TarZstd => {
             let mut decoder = zstd::Decoder::new(bytes).map_err(|error| damaged(&error))?;
             // A frame may ask for a window of gigabytes.
             decoder.window_log_max(27).map_err(|error| damaged(&error))?;
-            read(limit(Box::new(decoder) as Box<dyn Read>))
+            read(bounded(Box::new(decoder) as Box<dyn Read>))
         }
-        LayerKind::TarGzip => read(limit(Box::new(flate2::read::MultiGzDecoder::new(bytes)))),
-        LayerKind::Tar => read(limit(Box::new(bytes))),
+        LayerKind::TarGzip => read(bounded(Box::new(flate2::read::MultiGzDecoder::new(bytes)))),
+        LayerKind::Tar => read(bounded(Box::new(bytes))),
         LayerKind::Component | LayerKind::List => Err(PackError::invalid("it is not an archive")),
     }
 }
@@ -151,7 +165,7 @@ impl Read for Bounded<'_> {
         let count = self.reader.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
             io::Error::other(format!(
-                "it unpacks to more than {} MiB, or to more than {MAX_RATIO} times its size",
+                "it unpacks to more than is allowed, {} MiB for a pack, or to more than {MAX_RATIO} times its size",
                 MAX_UNPACKED >> 20
             ))
         })?;

@@ -187,6 +187,30 @@ impl Artifact {
         }
     }
 
+    /// A digest of what is in it, which does not depend on how it is compressed: of its manifest, component and files.
+    ///
+    /// # Errors
+    /// An archive is not valid.
+    pub fn contents_digest(&self) -> Result<Digest> {
+        let mut lines = String::new();
+        let image = self.image()?;
+        let packed = |layer: &&Descriptor| {
+            !matches!(layer.kind(), Some(LayerKind::TarZstd | LayerKind::TarGzip))
+        };
+        for descriptor in std::iter::once(&image.config).chain(image.layers.iter().filter(packed)) {
+            lines.extend([
+                descriptor.media_type.as_str(),
+                " ",
+                &descriptor.digest.to_string(),
+                "\n",
+            ]);
+        }
+        for (path, bytes) in self.files()? {
+            lines.extend([path.as_str(), " ", &Digest::from_content(&bytes).to_string(), "\n"]);
+        }
+        Ok(Digest::from_content(lines.as_bytes()))
+    }
+
     /// The same artifact as the registries take it that refuse unknown types of a config: with the empty one, and the
     /// manifest of the pack among the files.
     ///
@@ -305,6 +329,14 @@ fn check_size(image: &ImageManifest, descriptor: &Descriptor) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Checks the sizes that a manifest states, before a blob is fetched.
+///
+/// # Errors
+/// A blob is larger than allowed, or of an unknown type.
+pub fn check_sizes(image: &ImageManifest) -> Result<()> {
+    image.descriptors().try_for_each(|descriptor| check_size(image, descriptor))
 }
 
 /// JSON with sorted keys and without blanks.

@@ -102,7 +102,7 @@ pub fn from_files(mut files: Files) -> Result<PackFolder> {
     Ok(PackFolder { manifest, component, files })
 }
 
-fn folder_path(path: &Path) -> &Path {
+pub(crate) fn folder_path(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if path.file_name().is_some_and(|name| name == MANIFEST) => {
             if parent.as_os_str().is_empty() { Path::new(".") } else { parent }

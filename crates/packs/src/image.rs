@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Digest, PackError, Result};
 
 pub const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 pub const PACK: &str = "application/vnd.anomal.pack.v1";
 pub const PACK_CONFIG: &str = "application/vnd.anomal.pack.config.v1+json";
@@ -113,6 +114,11 @@ impl Descriptor {
             artifact_type: String::new(),
             annotations: BTreeMap::new(),
         }
+    }
+
+    /// Of the bytes of a manifest.
+    pub fn for_manifest(bytes: &[u8]) -> Self {
+        Self::new(IMAGE_MANIFEST, bytes)
     }
 
     /// What the layer holds; absent for types that no layout has.

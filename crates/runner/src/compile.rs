@@ -23,6 +23,7 @@ use crate::{
         results::AssembleResults,
     },
     options::{Engines, Options},
+    packs,
     publish::Draft,
     restart,
 };
@@ -49,6 +50,7 @@ pub(crate) async fn compile<'a>(
     options: &'a Options,
     findings: &TypeFindings,
 ) -> Result<CompiledJob<'a>> {
+    packs::send(&options.packs, engines.feature.as_ref()).await?;
     let spec = &job.spec;
     let (input, connectors) = (spec.input.clone(), options.connectors.clone());
     let model = loaded_model(spec).await?;
@@ -130,7 +132,8 @@ fn operators(
     Ok(operators)
 }
 
-/// Checks the settings against the columns of the input, of which it reads the first records.
+/// Checks the settings against the columns of the input, of which it reads the first records. The engine has the packs that
+/// they name by digest.
 ///
 /// # Errors
 /// As those of a run before its first record.
@@ -171,6 +174,8 @@ async fn plan(
         label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
+        lists: spec.lists.clone(),
+        started: packs::started(spec),
         filters: spec.filters.clone(),
         features: spec.features.iter().map(|feature| with_key(feature, spec)).collect(),
         flags: spec.flags.clone(),

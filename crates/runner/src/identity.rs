@@ -51,10 +51,18 @@ fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
         spec.flags,
         spec.classification,
     ]);
-    if spec.profiles.is_empty() {
-        return format!("{settings}\n{records}");
+    let mut inputs = settings.to_string();
+    // Only where they are set, so that runs of older settings keep their identity.
+    for (set, further) in [
+        (!spec.profiles.is_empty(), json!(spec.profiles)),
+        (!spec.lists.is_empty(), json!(spec.lists)),
+    ] {
+        if set {
+            inputs.push('\n');
+            inputs.push_str(&further.to_string());
+        }
     }
-    format!("{settings}\n{}\n{records}", json!(spec.profiles))
+    format!("{inputs}\n{records}")
 }
 
 /// Checks that the columns exist that the settings name without computing with them. A label may be missing, as it is in

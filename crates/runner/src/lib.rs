@@ -14,6 +14,7 @@ mod monitor;
 mod operators;
 mod options;
 mod original;
+mod packs;
 mod progress;
 mod publish;
 mod restart;

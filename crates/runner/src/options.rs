@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anomal_connectors::ConnectorRegistry;
-use anomal_core::{ClassificationEngine, FeatureEngine};
+use anomal_core::{ClassificationEngine, FeatureEngine, PackUpload};
 use anomal_storage::Secrets;
 
 use crate::{original::OriginalFiles, progress::Observer, publish::ReportTarget};
@@ -31,6 +31,8 @@ pub struct Options {
     pub report: Option<ReportTarget>,
     /// The secrets that inputs and outputs name.
     pub secrets: Secrets,
+    /// Packs with code, and lists, which the settings name by digest.
+    pub packs: Vec<Arc<PackUpload>>,
     /// Which of the job's runs it is; derived from the settings and the records where it is not given.
     pub run: Option<String>,
     /// The Kubernetes namespace of the job, in a cluster.

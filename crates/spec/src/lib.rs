@@ -6,6 +6,7 @@
 
 mod check;
 mod label_rules;
+mod list_rules;
 mod load;
 mod log_rules;
 mod manifest;

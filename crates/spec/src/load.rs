@@ -9,7 +9,7 @@ use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
     SettingsError,
     check::{Check, Places},
-    label_rules, log_rules, original, pack_rules,
+    label_rules, list_rules, log_rules, original, pack_rules,
     schema::SettingsSchema,
     time_rules,
     yaml::{self, Node, Value},
@@ -155,6 +155,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         reject_shared_files(&mut check, spec, prefix);
         time_rules::check(&mut check, spec, prefix);
         pack_rules::check(&mut check, spec, prefix);
+        list_rules::check(&mut check, spec, prefix);
         label_rules::check(&mut check, spec, prefix);
         log_rules::check(&mut check, spec, prefix);
     }

@@ -49,13 +49,23 @@ fn job_problems(spec: &Json, prefix: &str, problems: &mut Vec<(String, String)>)
         match (&details.reference, &details.inline) {
             (Some(_), Some(_)) => problems.push((
                 path,
-                "a pack has `ref`, the folder with its pack.yaml, or `inline`, and not both".into(),
+                "a pack has `ref`, where it is, or `inline`, its components, and not both".into(),
             )),
             (None, None) => problems.push((
                 path,
-                "where is the pack? `ref` names the folder with its pack.yaml, `inline` has its components".into(),
+                "where is the pack? `ref` names its folder, file or address, `inline` has its components".into(),
             )),
             (None, Some(contents)) => {
+                for (key, given) in [
+                    ("digest", details.digest.is_some()),
+                    ("auth", details.auth.is_some()),
+                    ("plainHttp", details.plain_http),
+                    ("tls", details.tls.is_some()),
+                ] {
+                    if given {
+                        problems.push((format!("{path}.{key}"), format!("`{key}` goes with `ref`")));
+                    }
+                }
                 if let Ok(contents) = serde_json::to_value(contents) {
                     contents_problems(&contents, &format!("{path}.inline."), problems);
                 }

@@ -33,11 +33,16 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
         visit(&format!("input.{}.path", file.driver), file.path);
     }
     for (index, pack) in spec.packs.iter_mut().enumerate() {
-        if let PackSetting::Detailed(details) = pack
-            && let Some(folder) = &mut details.reference
-        {
-            visit(&format!("packs[{index}].ref"), folder);
+        let PackSetting::Detailed(details) = pack else { continue };
+        if let Some(path) = &mut details.reference {
+            visit(&format!("packs[{index}].ref"), path);
         }
+        if let Some(tls) = &mut details.tls {
+            visit(&format!("packs[{index}].tls.ca"), &mut tls.ca);
+        }
+    }
+    for (index, list) in spec.lists.iter_mut().enumerate() {
+        visit(&format!("lists[{index}].ref"), &mut list.reference);
     }
     for (index, output) in spec.outputs.iter_mut().enumerate() {
         if let Some(file) = output.file_mut() {

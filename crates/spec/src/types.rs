@@ -12,6 +12,7 @@ mod feature;
 mod input;
 mod job;
 mod json;
+mod list;
 mod log;
 mod output;
 mod pack;
@@ -37,6 +38,7 @@ pub use input::{
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use json::{DuplicateMembers, JsonInput};
+pub use list::{ListFormat, ListMatch, ListSettings, ListType};
 pub use log::{Columns, LogFormat, LogInput};
 pub use output::{
     CsvOutput, DeadLetter, Include, NdjsonOutput, Output, ParquetOutput, Rows, TerminalOutput,
@@ -44,7 +46,8 @@ pub use output::{
 pub use pack::{
     AggregateDefinition, Cell, ComponentDefinition, ComponentType, InputDefinition, InputType,
     OnTrap, PACK_API_VERSION, PackCase, PackContents, PackDetails, PackLimits, PackManifest,
-    PackSetting, ParameterDefinition, ParameterType, Profile, ProfileUse, ProfileWithColumns,
+    PackSetting, PackTls, ParameterDefinition, ParameterType, Profile, ProfileUse,
+    ProfileWithColumns,
 };
 pub use report::{Report, seconds};
 pub use runner::*;

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 const VARIABLE: &str = "ANOMAL_SECRET_";
 /// Kubernetes' limit for a whole secret.
 const MAX_BYTES: u64 = 1 << 20;
+/// The key of a secret of type `kubernetes.io/dockerconfigjson`, the only one that starts with a dot.
+const DOCKER: &str = ".dockerconfigjson";
 
 /// Where secrets are read from.
 #[derive(Clone, Debug, Default)]
@@ -129,7 +131,7 @@ fn files(folder: &Path) -> io::Result<BTreeMap<String, String>> {
         let Ok(key) = entry.file_name().into_string() else { continue };
         // Kubernetes stores links to folders beside the keys, with names that start with a dot.
         let file = fs::metadata(entry.path())?;
-        if key.starts_with('.') || !file.is_file() {
+        if (key.starts_with('.') && key != DOCKER) || !file.is_file() {
             continue;
         }
         if file.len() > MAX_BYTES {

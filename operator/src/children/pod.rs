@@ -137,6 +137,8 @@ fn environment(installation: &Installation, runner: &Runner) -> Vec<Value> {
         json!({"name": "ANOMAL_IN_CLUSTER", "value": "true"}),
         json!({"name": "ANOMAL_TERMINATION_LOG", "value": "/dev/termination-log"}),
         json!({"name": "ANOMAL_SECRETS", "value": CREDENTIALS}),
+        // The file system is read-only elsewhere.
+        json!({"name": "XDG_CACHE_HOME", "value": "/tmp/cache"}),
         // The name of the Job: the same for all attempts, and another for each run of a schedule.
         json!({"name": "ANOMAL_RUN", "valueFrom": {"fieldRef": {"fieldPath": JOB_NAME}}}),
     ];
@@ -165,5 +167,7 @@ pub fn secrets(spec: &AnomalyJobSpec) -> BTreeSet<&str> {
         found.push(driver.auth());
         found.push(driver.dead_letter().and_then(|file| file.auth.as_ref()));
     }
+    found.extend(spec.packs.iter().filter_map(|pack| Some(pack.details()?.auth.as_ref())));
+    found.extend(spec.lists.iter().map(|list| list.auth.as_ref()));
     found.into_iter().flatten().map(|auth| auth.secret_ref.name.as_str()).collect()
 }

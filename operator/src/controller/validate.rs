@@ -143,11 +143,15 @@ fn check_digests(spec: &AnomalyJobSpec, problems: &mut Vec<String>) {
         let details = pack.details()?;
         Some((format!("packs[{index}]"), details.reference.as_ref()?, details.digest.is_some()))
     });
-    for (place, reference, pinned) in packs {
+    let lists =
+        spec.lists.iter().enumerate().map(|(index, list)| {
+            (format!("lists[{index}]"), &list.reference, list.digest.is_some())
+        });
+    for (place, reference, pinned) in packs.chain(lists) {
         if anomal_spec::is_url(reference) && !pinned && !reference.contains("@sha256:") {
             problems.push(format!(
                 "spec.{place}.ref: {reference} has no digest; add `digest: sha256:…`, or `spec.lock` with the text of \
-                 anomal.lock (`anomal manifest` does both)"
+                 anomal.lock (`anomal manifest` adds digests)"
             ));
         }
     }

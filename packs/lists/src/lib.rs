@@ -1,5 +1,9 @@
-//! The pack lists: metrics of columns of lists, in whatever form a program wrote them. Settings use them without listing
-//! the pack.
+//! The pack lists: metrics of columns of lists, in whatever form a program wrote them, and look-ups of values in the lists
+//! of indicators that a job has. Settings use them without listing the pack.
+
+mod database;
+mod indicators;
+mod lookup;
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -26,6 +30,10 @@ pub fn pack() -> Pack {
                 "The largest entropy of the characters of an item of a list, in bits; missing without an item.",
                 |items| items.iter().map(|item| text_entropy(item)).max_by(f64::total_cmp),
             ),
+            indicators::in_list(),
+            indicators::list_entry(),
+            indicators::list_hit(),
+            database::mmdb_field(),
         ],
     )
     .always_enabled()

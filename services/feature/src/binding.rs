@@ -56,6 +56,10 @@ pub(crate) fn bind_component<'a>(
             _ => given.next().map(|column| (column.clone(), format!("{path}.dataNeeded"))),
         };
         let Some((column, place)) = named else {
+            if input.row_time && columns.has_time_column() {
+                inputs.push(Some(columns.read_time(name)?));
+                continue;
+            }
             if input.optional {
                 inputs.push(None);
                 continue;
@@ -85,7 +89,7 @@ pub(crate) fn bind_component<'a>(
         let work = Work::Declared(Box::new(declared));
         return Ok(BoundComponent { work, data_type, scope, definition: Some(definition) });
     }
-    let computation = component.build(&params).map_err(parameter_invalid)?;
+    let computation = component.build_with(&params, columns.lists()).map_err(parameter_invalid)?;
     let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
     let work = Work::Component { computation, inputs };
     Ok(BoundComponent { work, data_type: component.output(), scope, definition: None })

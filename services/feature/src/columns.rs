@@ -4,7 +4,7 @@ mod views;
 
 use std::collections::BTreeMap;
 
-use anomal_components::{Component, ComponentRegistry, Pack};
+use anomal_components::{Component, ComponentRegistry, Lists, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope, column_of_view,
     proto::{Column, DataType, TimeReading, component::Type},
@@ -21,6 +21,7 @@ pub(crate) struct Columns<'a> {
     schema: &'a [Column],
     times: &'a [TimeReading],
     components: &'a ComponentRegistry,
+    lists: &'a Lists,
     settings: &'a FeatureSettings,
     usage: BTreeMap<String, Usage>,
     /// Features so far, with their types and scopes.
@@ -35,11 +36,22 @@ impl<'a> Columns<'a> {
         schema: &'a [Column],
         times: &'a [TimeReading],
         components: &'a ComponentRegistry,
+        lists: &'a Lists,
         settings: &'a FeatureSettings,
     ) -> Self {
         let (usage, features) = (BTreeMap::new(), Vec::new());
         let keyed_scope = if settings.keyed { Scope::Keyed } else { Scope::Global };
-        Self { schema, times, components, settings, usage, features, keyed_scope }
+        Self { schema, times, components, lists, settings, usage, features, keyed_scope }
+    }
+
+    /// The lists of the job.
+    pub fn lists(&self) -> &'a Lists {
+        self.lists
+    }
+
+    /// Whether the settings name the column of the times of rows.
+    pub fn has_time_column(&self) -> bool {
+        self.settings.time_column.is_some()
     }
 
     /// The type of a column or of one of its views.
@@ -151,8 +163,9 @@ impl<'a> Columns<'a> {
         } else if types == [DataType::String] {
             return self.read_text(name, path);
         } else {
-            let wanted: Vec<&str> = types.iter().map(|data_type| describe(*data_type)).collect();
-            let holds = describe(column.data_type());
+            let wanted: Vec<&str> =
+                types.iter().map(|data_type| describe_type(*data_type)).collect();
+            let holds = describe_type(column.data_type());
             let remedy = if types == [DataType::Datetime] {
                 format!(
                     ", in no known format of times; `types: {{{name}: {{type: datetime, format: '%d.%m.%Y %H:%M'}}}}` in the \
@@ -199,7 +212,7 @@ impl<'a> Columns<'a> {
         } else if !TYPES.contains(&data_type) {
             let message = format!(
                 "{reader} needs numbers and the feature `{name}` is {}",
-                describe(data_type)
+                describe_type(data_type)
             );
             return Err(Error::settings(path, "TYPE_MISMATCH", message));
         }
@@ -292,7 +305,7 @@ impl<'a> Columns<'a> {
         if data_type != DataType::Boolean {
             let message = format!(
                 "this must be true or false for each row; its values are {}",
-                describe(data_type)
+                describe_type(data_type)
             );
             return Err(Error::settings(path, "EXPRESSION_INVALID", message));
         }
@@ -310,7 +323,8 @@ pub(crate) fn dtype(data_type: DataType) -> Dtype {
     }
 }
 
-fn describe(data_type: DataType) -> &'static str {
+/// What a column of this type holds, for messages.
+pub fn describe_type(data_type: DataType) -> &'static str {
     match data_type {
         DataType::Integer => "whole numbers",
         DataType::Float => "numbers",

@@ -19,6 +19,7 @@ use crate::{
     extract::extract,
     grpc::MultiTenantEngine,
     keyed,
+    lists::ParsedLists,
     packs::{AvailablePacks, builtin_components},
     plan::plan,
     program::Program,
@@ -36,6 +37,7 @@ pub struct LocalFeatureEngine {
     packs: Arc<PackStore>,
     tenant: Tenant,
     check_guests: bool,
+    lists: Arc<ParsedLists>,
     /// The most recently used first.
     programs: Arc<Mutex<Vec<CachedProgram>>>,
 }
@@ -62,6 +64,7 @@ impl LocalFeatureEngine {
             packs: Arc::default(),
             tenant: Tenant::default(),
             check_guests: false,
+            lists: Arc::default(),
             programs: Arc::default(),
         }
     }
@@ -94,6 +97,7 @@ impl LocalFeatureEngine {
             store: Arc::clone(&self.packs),
             tenant: self.tenant.clone(),
             check_guests: self.check_guests,
+            lists: Arc::clone(&self.lists),
         }
     }
 

@@ -13,6 +13,7 @@ mod extract;
 pub mod grpc;
 mod guest;
 mod keyed;
+mod lists;
 mod packs;
 mod pattern;
 mod plan;
@@ -20,6 +21,7 @@ mod program;
 mod step;
 mod store;
 
+pub use columns::describe_type;
 pub use engine::LocalFeatureEngine;
 pub use expression::Expression;
 pub use grpc::RemoteFeatureEngine;

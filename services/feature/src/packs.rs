@@ -3,18 +3,23 @@
 use std::{sync::Arc, time::Instant};
 
 use anomal_components::{ComponentRegistry, Pack};
-use anomal_core::{Error, Result, proto};
+use anomal_core::{Error, FeatureSettings, Result, proto};
 use anomal_packs::{Digest, Kind};
 use anomal_rpc::Tenant;
 use anomal_spec::{PackDetails, PackSetting};
 
-use crate::{declarative, guest, store::PackStore};
+use crate::{
+    declarative, guest,
+    lists::{JobLists, ParsedLists},
+    store::PackStore,
+};
 
 /// The built-in packs: one line each.
 pub fn builtin_components() -> ComponentRegistry {
     let packs = [
         anomal_pack_dns::pack(),
         anomal_pack_finance::pack(),
+        anomal_pack_geo::pack(),
         anomal_pack_lists::pack(),
         anomal_pack_text::pack(),
     ];
@@ -42,6 +47,7 @@ pub(crate) struct AvailablePacks {
     pub tenant: Tenant,
     /// Whether answers of packs of WebAssembly are computed twice and compared.
     pub check_guests: bool,
+    pub lists: Arc<ParsedLists>,
 }
 
 /// The packs of a job.
@@ -69,6 +75,23 @@ impl AvailablePacks {
             })?;
         }
         Ok(job)
+    }
+
+    /// The lists that settings name by the digests of their artifacts, which are added to `digests`.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the path: a list that can't be used. `NotFound` with the reason `PACK_ABSENT` for one that
+    /// the tenant has not sent.
+    pub fn lists_for_job(
+        &self,
+        settings: &FeatureSettings,
+        digests: &mut Vec<Digest>,
+    ) -> Result<JobLists> {
+        self.lists.for_job(settings, |digest| {
+            let artifact = self.store.get(&self.tenant, &digest, Instant::now())?;
+            digests.push(digest);
+            Ok(artifact)
+        })
     }
 
     fn pack(&self, details: &PackDetails, path: &str, digests: &mut Vec<Digest>) -> Result<Pack> {
@@ -112,7 +135,7 @@ mod tests {
     fn names_are_unique_and_everything_is_described() {
         let components = builtin_components();
         let packs: Vec<&str> = components.packs().map(Pack::name).collect();
-        assert_eq!(packs, ["dns", "finance", "lists", "text"]);
+        assert_eq!(packs, ["dns", "finance", "geo", "lists", "text"]);
         let mut names = HashSet::new();
         for component in components.describe() {
             assert!(names.insert(component.name.clone()), "{} is there twice", component.name);

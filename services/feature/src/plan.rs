@@ -84,6 +84,8 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
             .map(|(flag, _)| flag.clone())
             .collect(),
         packs: settings.packs.iter().filter_map(declared).collect(),
+        // Native components use them, which are not keyed.
+        lists: Vec::new(),
         filters: Vec::new(),
         ..settings.clone()
     };

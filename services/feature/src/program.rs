@@ -18,6 +18,7 @@ use crate::{
     aggregate::Aggregate,
     binding::bind_component,
     columns::Columns,
+    lists::JobLists,
     packs::{AvailablePacks, JobPacks},
     step::{Step, Work},
 };
@@ -51,16 +52,17 @@ impl Program {
         times: &[TimeReading],
         packs: &AvailablePacks,
     ) -> Result<Self> {
-        let JobPacks { components, digests } = packs.for_job(&settings.packs)?;
+        let JobPacks { components, mut digests } = packs.for_job(&settings.packs)?;
         let components = &components;
+        let JobLists { lists, diagnostics } = packs.lists_for_job(settings, &mut digests)?;
         check_packs(&settings.packs, components)?;
-        let mut columns = Columns::new(schema, times, components, settings);
+        let mut columns = Columns::new(schema, times, components, &lists, settings);
         let mut program = Self {
             columns: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),
-            diagnostics: Vec::new(),
+            diagnostics,
             packs: digests,
         };
         for (index, filter) in settings.filters.iter().enumerate() {

@@ -28,7 +28,11 @@ fn of_settings() {
     for (packs, part) in [
         ("packs: [{name: house, ref: nowhere}]", "there is no folder nowhere"),
         ("packs: [{name: house, ref: .}]", "has no pack.yaml; `anomal pack new` makes one"),
-        ("packs: [{name: house, ref: 'https://example.com/x'}]", "a pack is in a folder"),
+        ("packs: [{name: house, ref: 'https://example.com/x'}]", "needs a `digest`"),
+        ("packs: [{name: house, ref: 'git://example.com/x'}]", "a pack is in a folder or file"),
+        ("packs: [{name: house, ref: house, digest: abc}]", "has not the form"),
+        ("packs: [{name: house, inline: {}, plainHttp: true}]", "`plainHttp` goes with `ref`"),
+        ("packs: [{name: house, ref: in.csv}]", "in.csv: it is neither a folder with pack.yaml"),
         ("packs: [{name: house}]", "where is the pack?"),
         ("packs: [{name: house, ref: house, inline: {}}]", "and not both"),
         ("packs: [{name: House, ref: house}]", "has not the form"),

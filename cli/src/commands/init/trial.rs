@@ -47,6 +47,7 @@ pub fn run_first_rows(mut job: AnomalyJob, input: &Input) -> std::result::Result
         results: false,
         report: None,
         secrets: Secrets::default(),
+        packs: Vec::new(),
         run: None,
         namespace: None,
         memory: None,

@@ -7,9 +7,7 @@ use anomal_core::{
     proto::{Column, Component, DataType, Plan, component::Type},
 };
 use anomal_feature::LocalFeatureEngine;
-use anomal_spec::{
-    Cell, ComponentType, Feature, FeatureType, Filter, Flag, FlagType, InputType, PackCase,
-};
+use anomal_spec::{Cell, ComponentType, Filter, Flag, FlagType, InputType, PackCase};
 use polars::prelude::{AnyValue, DataFrame, DataType as Dtype, NamedFrom, Series, TimeUnit};
 use serde_json::{Value as Json, json};
 
@@ -54,7 +52,7 @@ impl PreparedCase {
         let rows = (0..frame.height() as u64).collect();
         let table = Table::new(rows, frame).map_err(|error| error.to_string())?;
         let request =
-            PlanRequest { settings: request(pack, definition, case), schema, times: Vec::new() };
+            PlanRequest { settings: request(pack, definition, case)?, schema, times: Vec::new() };
         let plan =
             pack.engine.plan(request).await.map_err(|error| match error.violations.first() {
                 Some(violation) => violation.message.clone(),
@@ -201,7 +199,14 @@ impl TestedComponent {
 }
 
 /// Settings that have the component alone.
-fn request(pack: &LocalPack, definition: &TestedComponent, case: &PackCase) -> FeatureSettings {
+///
+/// # Errors
+/// A message: the component's name or parameters can't be part of settings.
+fn request(
+    pack: &LocalPack,
+    definition: &TestedComponent,
+    case: &PackCase,
+) -> Result<FeatureSettings, String> {
     let name = format!("{}/{}", pack.manifest.name, definition.name);
     let data_needed: Vec<String> = definition.inputs.iter().map(|(name, _)| name.clone()).collect();
     let mut settings = pack.settings.clone();
@@ -210,10 +215,9 @@ fn request(pack: &LocalPack, definition: &TestedComponent, case: &PackCase) -> F
     match definition.component_type {
         ComponentType::Metric => {
             let feature = json!({"type": "metric", "name": name, "as": RESULT, "dataNeeded": data_needed, "params": params});
-            settings.features.extend(serde_json::from_value::<Feature>(feature).ok());
-            debug_assert!(
-                settings.features.iter().all(|one| one.feature_type == FeatureType::Metric)
-            );
+            settings
+                .features
+                .push(serde_json::from_value(feature).map_err(|error| error.to_string())?);
         }
         ComponentType::Filter => {
             settings.filters.push(Filter { name, data_needed, params, ..Filter::default() });
@@ -232,7 +236,7 @@ fn request(pack: &LocalPack, definition: &TestedComponent, case: &PackCase) -> F
             });
         }
     }
-    settings
+    Ok(settings)
 }
 
 /// The rows of a test as columns of the types of the component's inputs.

@@ -4,9 +4,9 @@ use std::{fmt::Write, path::Path};
 
 use anomal_core::{
     FeatureEngine,
-    proto::{Component, DataType, component::Type},
+    proto::{Component, component::Type},
 };
-use anomal_feature::LocalFeatureEngine;
+use anomal_feature::{LocalFeatureEngine, describe_type};
 use anomal_spec::PackManifest;
 
 use super::{
@@ -64,7 +64,7 @@ fn text(name: &str, manifest: Option<&PackManifest>, components: &[Component]) -
     }
     for component in components {
         let inputs = component.inputs.iter().map(|input| {
-            let types: Vec<&str> = input.data_types().map(type_name).collect();
+            let types: Vec<&str> = input.data_types().map(describe_type).collect();
             let optional = if input.optional { ", optional" } else { "" };
             format!("{} ({}{optional})", input.name, types.join(" or "))
         });
@@ -93,15 +93,5 @@ fn kind(component_type: Type) -> &'static str {
         Type::FlagDirect => "flag, type direct,",
         Type::FlagAggregation => "flag, type aggregation,",
         Type::Unspecified => "component",
-    }
-}
-
-fn type_name(data_type: DataType) -> &'static str {
-    match data_type {
-        DataType::Integer => "whole numbers",
-        DataType::Float => "numbers",
-        DataType::Boolean => "truth values",
-        DataType::Datetime => "times",
-        DataType::String | DataType::Unspecified => "text",
     }
 }

@@ -237,7 +237,10 @@ impl JsonKind {
         if kind == Self::Array {
             return Some(kind);
         }
-        let one_line = line.is_none_or(|line| line >= first.len());
+        // Where the second value begins, the first line has ended.
+        let behind = skip_blanks(text, first.len());
+        let one_line = line.is_none_or(|line| line >= first.len())
+            && (values.len() < 2 || line.is_some_and(|line| line < behind));
         // A file of one line may also have the records below it.
         let below = !find_frame(text).records.is_empty();
         let lines = one_line && (*ended || line.is_none()) && !below;
@@ -298,6 +301,8 @@ mod tests {
             ("{\"Records\":[{\"a\":1},{\"a\":2}]}", Some(Objects)),
             ("[{\"a\":1}]", Some(Array)),
             ("[]", Some(Array)),
+            ("{\"a\":1}{\"a\":2}", Some(Objects)),
+            ("{\"a\":1} {\"a\":2}\n{\"a\":3}\n", Some(Objects)),
             ("{}", Some(Lines)),
             ("{a},{b}\n1,2\n", None),
             ("[x],y\n1,2\n", None),

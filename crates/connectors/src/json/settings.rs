@@ -91,6 +91,7 @@ impl JsonSettings {
             return self.check_lines(file.name, prefix, complete, file.findings);
         }
         let found = find_frame(prefix);
+        file.findings.set_records(found.records.clone());
         if found.values == 0 {
             return Ok(());
         }

@@ -176,10 +176,12 @@ fn behind_lines(prefix: &[u8], lines: usize, line_end: Option<u8>) -> &[u8] {
     text
 }
 
-/// The dialect with a carriage return as line end if there is no line feed outside quotes and at least two of them.
+/// The dialect with a carriage return as line end if there is no line feed outside quotes, except at the end of the text,
+/// and at least two of them.
 fn with_line_end(text: &[u8], given: &GivenDialect, dialect: Dialect) -> Dialect {
     let shown = &text[..text.len().min(CANDIDATE_BYTES)];
-    if given.line_end.is_some() || dialect.record_end(shown).is_some() {
+    let ends_before = |(end, _): (usize, u64)| !text[end..].trim_ascii().is_empty();
+    if given.line_end.is_some() || dialect.record_end(shown).is_some_and(ends_before) {
         return dialect;
     }
     let returns = Dialect { line_end: b'\r', ..dialect };

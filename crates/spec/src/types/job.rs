@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::load::MAX_NAME;
 
 use super::{
-    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, Output, PackSetting,
-    ProfileUse, Report, Runner, Schedule,
+    Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output,
+    PackSetting, ProfileUse, Report, Runner, Schedule,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -62,8 +62,8 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2), inner(length(min = 1, max = 253)))]
     pub entity: Vec<String>,
-    /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`, and packs of others by a
-    /// map with `name` and `ref` or `inline`. The metrics of the pack `text` need no entry.
+    /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`, `geo`, and packs of others
+    /// by a map with `name` and `ref` or `inline`. The components of the packs `text` and `lists` need no entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub packs: Vec<PackSetting>,
@@ -75,6 +75,10 @@ pub struct AnomalyJobSpec {
     #[serde(rename = "use", default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub profiles: Vec<ProfileUse>,
+    /// Lists of indicators, such as domains of malware, in which components of the pack `lists` look values up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub lists: Vec<ListSettings>,
     /// Rows to leave out, in this order, before anything else is computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -150,6 +154,7 @@ impl Default for AnomalyJobSpec {
             packs: Vec::new(),
             lock: None,
             profiles: Vec::new(),
+            lists: Vec::new(),
             filters: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),

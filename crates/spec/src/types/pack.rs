@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{AggregateFunction, Feature, Filter, Flag, Parameters, Severity};
+use super::{AggregateFunction, Auth, Feature, Filter, Flag, ListSettings, Parameters, Severity};
 
 /// The only `apiVersion` of a manifest.
 pub const PACK_API_VERSION: &str = "anomal.dev/pack/v1";
@@ -27,14 +27,26 @@ pub struct PackDetails {
     /// Its name in this job: its components are `NAME/COMPONENT`.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
     pub name: String,
-    /// The folder that has its `pack.yaml`.
+    /// Where it is: the folder that has its `pack.yaml`, a file, or an address that starts with `oci://`, `https://`,
+    /// `s3://`, `gs://` or `az://`.
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub reference: Option<String>,
-    /// `sha256:` and 64 hexadecimal digits: the contents that it must have.
+    /// In a registry, the digest of its manifest; elsewhere, that of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 71, max = 71), regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
     pub digest: Option<String>,
+    /// The credentials for the registry or the server: a Secret of type kubernetes.io/dockerconfigjson, or with the keys
+    /// `username` and `password`; its key `ca.crt` is an authority to trust. Absent: those of the user's Docker
+    /// configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// Whether the registry is reached without TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain_http: bool,
+    /// How the registry is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PackTls>,
     /// Its components, in place of `ref`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<PackContents>,
@@ -59,6 +71,15 @@ pub enum OnTrap {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// How a registry is verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PackTls {
+    /// A PEM file of the authorities to trust, besides those of the system.
+    #[schemars(length(min = 1, max = 4096))]
+    pub ca: String,
 }
 
 /// What a pack has.
@@ -106,6 +127,10 @@ pub struct PackManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub source: Option<String>,
+    /// Lists of indicators in its folder. Where a job uses the pack, their names are `PACK/LIST`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub lists: Vec<ListSettings>,
     /// The file of its WebAssembly component, beside the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(

@@ -53,6 +53,7 @@ fn component(definition: &ComponentDefinition) -> Result<Component, (&'static st
         types: data_types(input.input_type),
         optional: false,
         list: false,
+        row_time: false,
     });
     Ok(Component::declared(
         definition.clone(),

@@ -1,0 +1,10 @@
+//! The client against registries: real ones where their programs can be had, and one that fails as it is told.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod registry {
+    mod faults;
+    mod hosts;
+    mod real;
+    mod server;
+    mod support;
+}
