@@ -24,7 +24,6 @@ mod configuration;
 pub mod kibana;
 mod process;
 pub mod proxy;
-mod tls;
 mod wire;
 
 use std::{
@@ -43,7 +42,8 @@ use std::{
 use tempfile::TempDir;
 
 pub use self::client::{Client, Connection};
-use self::{process::Process, tls::Authority};
+use self::process::Process;
+use crate::tls::Authority;
 use crate::{Workspace, http::Answer, repository, skip};
 
 /// A user with all rights.

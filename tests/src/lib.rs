@@ -7,7 +7,9 @@ pub mod elastic;
 pub mod http;
 pub mod memory;
 pub mod proxy;
+pub mod registry;
 pub mod s3;
+mod tls;
 pub mod traces;
 
 use std::{

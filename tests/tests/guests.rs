@@ -2,6 +2,8 @@
 
 #[path = "guests/engine.rs"]
 mod engine;
+#[path = "guests/everything.rs"]
+mod everything;
 #[path = "guests/evil.rs"]
 mod evil;
 #[path = "guests/roles.rs"]
@@ -10,5 +12,7 @@ mod roles;
 mod support;
 #[path = "guests/templates.rs"]
 mod templates;
+#[path = "guests/together.rs"]
+mod together;
 #[path = "guests/wat.rs"]
 mod wat;

@@ -14,9 +14,6 @@ pub enum PackCommand {
     Show(ShowPack),
     /// List the packs that are part of the product, or those of a job
     List(ListPacks),
-    /// Make a component of a core module of WebAssembly, as compilers write it
-    #[cfg(feature = "wasm")]
-    Component(MakeComponent),
     /// Fetch a pack, check it, and write it into the settings of a job and their lock
     Add(AddPack),
     /// Fetch a pack into the cache

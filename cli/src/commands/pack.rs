@@ -35,8 +35,6 @@ pub fn run(command: &PackCommand) -> CommandResult {
         PackCommand::Test(arguments) => test::run(&arguments.folder),
         PackCommand::Show(arguments) => show::print_pack(arguments),
         PackCommand::List(arguments) => list::print_packs(arguments),
-        #[cfg(feature = "wasm")]
-        PackCommand::Component(arguments) => component::make(arguments),
         PackCommand::Add(arguments) => add::add(arguments),
         PackCommand::Pull(arguments) => registry::pull(arguments),
         PackCommand::Push(arguments) => registry::push(arguments),

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::{
     LOOPBACK,
-    tls::Authority,
+
     wire::{self, Message},
 };
-use crate::http::Answer;
+use crate::{http::Answer, tls::Authority};
 
 #[derive(Clone)]
 pub struct Client {

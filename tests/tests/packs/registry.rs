@@ -1,58 +1,10 @@
 //! Packs in a registry, through the commands: pushed, added, locked, moved, used offline, exported and mirrored.
 
-use std::{
-    fs,
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, net::TcpListener, process::Command};
 
-use anomal_tests::{RunOutput, TempDir, Workspace, program, s3::S3, skip};
+use anomal_tests::{RunOutput, TempDir, Workspace, program, registry::Registry, s3::S3};
 
 use super::{INPUT, LOG, OUTPUT, PACK};
-
-/// A registry in memory, ended when dropped.
-struct Registry {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Registry {
-    /// Reports the test as skipped where there is no program.
-    fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os("ANOMAL_TEST_REGISTRY") else {
-            skip("ANOMAL_TEST_REGISTRY is not set");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(program);
-        command.args(["-port", &port.to_string()]);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let until = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "the registry does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(Self { child, port })
-    }
-
-    fn reference(&self, tag: &str) -> String {
-        format!("oci://127.0.0.1:{}/acme/house:{tag}", self.port)
-    }
-}
 
 /// A folder with a job, and a home of its own.
 struct Machine {
@@ -100,7 +52,7 @@ impl Machine {
 #[test]
 fn a_job_is_the_same_after_the_tag_has_moved() {
     let Some(registry) = Registry::start() else { return };
-    let reference = registry.reference("1");
+    let reference = registry.reference("acme/house:1");
     let machine = Machine::new(&format!("packs: [{{name: house, ref: \"{reference}\"}}]\n"));
     machine.anomal(&["run", "job.yaml"]).expect(2, &["has no 1"]);
     let first = machine.push(&reference, "1.2.3");
@@ -160,7 +112,7 @@ fn a_registry_that_is_away_is_exit_4() {
 fn add_keeps_comments_and_locks() {
     let Some(registry) = Registry::start() else { return };
     let machine = Machine::new("packs:\n  - dns # built in\n\n");
-    let reference = registry.reference("1");
+    let reference = registry.reference("acme/house:1");
     let pushed = machine.push(&reference, "1.2.3");
     let before = machine.read("job.yaml");
     let added = machine.anomal(&["pack", "add", &reference, "--to", "job.yaml"]);
@@ -184,8 +136,8 @@ fn add_keeps_comments_and_locks() {
 fn packs_travel_to_a_machine_without_a_network() {
     let Some(registry) = Registry::start() else { return };
     let machine =
-        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("1")));
-    machine.push(&registry.reference("1"), "1.2.3");
+        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("acme/house:1")));
+    machine.push(&registry.reference("acme/house:1"), "1.2.3");
     machine.anomal(&["pack", "export", "job.yaml", "-o", "packs.tar"]).expect(0, &[]);
     let mirror = Registry::start().unwrap();
     let place = format!("oci://127.0.0.1:{}/mirror", mirror.port);
@@ -219,7 +171,7 @@ fn code_needs_a_signature_or_a_digest_on_the_list() {
     let manifest = PACK.replace("components:", "component: it.wasm\ncomponents:");
     machine.write("house/pack.yaml", &manifest);
     fs::write(machine.workspace.folder.path().join("house/it.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
-    let reference = registry.reference("1");
+    let reference = registry.reference("acme/house:1");
     let pushed = machine
         .anomal(&["pack", "push", "house", &reference])
         .expect(0, &[])
@@ -291,8 +243,8 @@ fn built_packs_are_the_same_bytes_and_run() {
 fn without_a_home_nothing_is_cached() {
     let Some(registry) = Registry::start() else { return };
     let machine =
-        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("1")));
-    machine.push(&registry.reference("1"), "1.2.3");
+        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("acme/house:1")));
+    machine.push(&registry.reference("acme/house:1"), "1.2.3");
     let mut command = Command::new(program("anomal"));
     command.current_dir(machine.workspace.folder.path()).args(["run", "job.yaml"]);
     command.env_remove("HOME").env_remove("XDG_CACHE_HOME");

@@ -10,13 +10,13 @@ use rustls::{
 };
 
 #[derive(Clone)]
-pub(super) struct Authority {
+pub(crate) struct Authority {
     ca: String,
     issuer: Arc<Issuer<'static, KeyPair>>,
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -27,12 +27,12 @@ impl Authority {
         Self { ca, issuer: Arc::new(Issuer::new(authority, key)) }
     }
 
-    pub(super) fn pem(&self) -> &str {
+    pub(crate) fn pem(&self) -> &str {
         &self.ca
     }
 
     /// A certificate for an address of this machine, and its key.
-    pub(super) fn certificate(&self, host: &str) -> (String, String) {
+    pub(crate) fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let names = vec![host.to_owned(), "localhost".to_owned()];
         let mut certificate = CertificateParams::new(names).expect("parameters");
@@ -41,7 +41,7 @@ impl Authority {
         (certificate, key.serialize_pem())
     }
 
-    pub(super) fn client(&self) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("a certificate");
         roots.add(ca).expect("a certificate");
@@ -50,7 +50,7 @@ impl Authority {
         Arc::new(config.with_root_certificates(roots).with_no_client_auth())
     }
 
-    pub(super) fn server(&self, host: &str) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, host: &str) -> Arc<ServerConfig> {
         let (certificate, key) = self.certificate(host);
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
