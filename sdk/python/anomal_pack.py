@@ -229,8 +229,8 @@ def hits(found):
 class Pack:
     """The exports of a pack. The module `app` of a pack has a class `Guest` with this one as its base."""
 
-    def __init__(self):
-        self.component, self.values = None, {}
+    # Of the class: each call has an object of its own.
+    component, values = None, {}
 
     def describe(self):
         return [component.describe() for component in _COMPONENTS.values()]
@@ -238,9 +238,9 @@ class Pack:
     def prepare(self, component, parameters):
         if component not in _COMPONENTS:
             raise _error((None, f"there is no component `{component}`"))
-        self.component = _COMPONENTS[component]
+        Pack.component = _COMPONENTS[component]
         try:
-            self.values = self.component.prepare(parameters)
+            Pack.values = Pack.component.prepare(parameters)
         except Problem as problem:
             raise _error((problem.parameter, problem.message))
 
@@ -258,7 +258,7 @@ class Pack:
 
     def _call(self, role, *arguments):
         try:
-            return getattr(self.component, role)(*arguments, self.values)
+            return getattr(Pack.component, role)(*arguments, Pack.values)
         except Exception as error:
             raise _error(f"{type(error).__name__}: {error}")
 

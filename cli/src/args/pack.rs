@@ -39,6 +39,9 @@ pub enum PackCommand {
     Verify(VerifyPacks),
     /// Sign a pack in a registry, as `cosign sign --key` does
     Sign(SignPack),
+    /// Make a component of a core module of WebAssembly, as compilers write it
+    #[cfg(feature = "wasm")]
+    Component(MakeComponent),
 }
 
 /// How packs are fetched and checked.

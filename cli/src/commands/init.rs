@@ -40,6 +40,8 @@ use crate::{
 
 /// Records in a batch: few, since all that is read ahead is held in memory.
 const BATCH_ROWS: usize = 10_000;
+/// Bytes of a read: few, since the number of rows is estimated from what has been read.
+const BLOCK_BYTES: usize = 128 << 10;
 
 pub fn init(arguments: &Init) -> CommandResult {
     let path = arguments.input.as_str();
@@ -48,7 +50,8 @@ pub fn init(arguments: &Init) -> CommandResult {
     }
     check_output(arguments)?;
     let input = overrides::input(&Input::default(), path)?;
-    let opening = OpenOptions { batch_rows: BATCH_ROWS, ..OpenOptions::default() };
+    let opening =
+        OpenOptions { batch_rows: BATCH_ROWS, block_bytes: BLOCK_BYTES, ..OpenOptions::default() };
     let limit = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let profile = Profile::read(open(&input, &opening)?, limit)?;
     check_reading(&opening)?;

@@ -48,6 +48,8 @@ pub fn run(command: &PackCommand) -> CommandResult {
         PackCommand::Update(arguments) => update::update(arguments),
         PackCommand::Verify(arguments) => update::verify(arguments),
         PackCommand::Sign(arguments) => registry::sign(arguments),
+        #[cfg(feature = "wasm")]
+        PackCommand::Component(arguments) => component::make(arguments),
     }
 }
 

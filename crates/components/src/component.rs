@@ -213,7 +213,7 @@ impl Component {
             component_type,
             output,
             schema,
-            build: Build::Native(Box::new(build)),
+            build: Build::Native(Box::new(move |given, _| build(given))),
         }
     }
 

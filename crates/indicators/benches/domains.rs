@@ -1,5 +1,11 @@
 //! A list of 1,000,000 domains: loading it, and looking 1,000,000 names up.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a benchmark prints, and ends if it can't run"
+)]
+
 use std::hint::black_box;
 
 use anomal_indicators::List;
@@ -14,7 +20,7 @@ fn main() {
     divan::main();
 }
 
-/// A number that looks random: the finaliser of SplitMix64 (Steele, Lea, Flood, 2014).
+/// A number that looks random: the finaliser of `SplitMix64` (Steele, Lea, Flood, 2014).
 fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,5 +1,12 @@
 //! Lists in all formats: small ones, hostile ones, and those of the corpora, where they are there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "clippy takes the helpers of tests for production code"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -105,3 +105,20 @@ fn a_component_that_is_refused_is_an_error_of_the_settings() {
         .anomal(&["pack", "test", "acme"])
         .expect(2, &["it imports `wasi:sockets/tcp@0.2.0/connect`"]);
 }
+#[test]
+fn a_job_uses_a_pack_of_a_folder() {
+    let job = "input: {csv: {path: in.csv}}\npacks: [{name: acme, ref: acme}]\n\
+        features: [{type: metric, name: acme/length, as: length, dataNeeded: [name]}]\n\
+        outputs: [{csv: {path: out.csv, include: [features]}}]\n";
+    let workspace = folder(&wat::length_unless_13("unreachable"), "[]");
+    workspace.write("job.yaml", job.as_bytes());
+    workspace.write("in.csv", b"name\nabc\nde\n");
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &[]);
+    assert!(workspace.read("out.csv").contains("abc,3"), "{}", workspace.read("out.csv"));
+    workspace.write("in.csv", b"name\nabc\nthirteen-byte\n");
+    workspace
+        .anomal(&["run", "job.yaml"])
+        .expect(1, &["acme/length failed at row 1, \"thirteen-byte\"", "onTrap: missing"]);
+    workspace.write("job.yaml", job.replace("ref: acme", "ref: acme, onTrap: missing").as_bytes());
+    workspace.anomal(&["run", "job.yaml"]).expect(0, &["PACK_VALUE_FAILED"]);
+}

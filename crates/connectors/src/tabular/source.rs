@@ -198,10 +198,15 @@ impl TextParser {
         self.format.split(raw, &self.policy)
     }
 
-    /// A batch, and the names of cells that have no column.
-    fn batch(&self, batch: CellBatch) -> Result<(Batch, Vec<String>)> {
+    /// A batch, and the names of cells that have no column. `progress`: of the files, right behind the batch.
+    fn batch(
+        &self,
+        batch: CellBatch,
+        progress: (u64, Option<u64>),
+    ) -> Result<(Batch, Vec<String>)> {
         let CellBatch { raw, cells, unknown } = batch;
-        Ok((self.policy.batch(raw, cells, &self.views, &self.rules)?, unknown))
+        let batch = self.policy.batch(raw, cells, &self.views, &self.rules)?;
+        Ok((batch.with_progress(progress), unknown))
     }
 }
 
@@ -274,14 +279,16 @@ struct TextReader {
 impl TextReader {
     fn next_batch(&mut self) -> Result<Option<(Batch, Vec<String>)>> {
         if let Some(batch) = self.first.pop_front() {
-            return self.parser.batch(batch).map(Some);
+            return self.parser.batch(batch, self.files.progress()).map(Some);
         }
         if let Some(mut records) = self.unread.take() {
             let parser = Arc::clone(&self.parser);
             self.prefetcher = Some(Prefetcher::start(move || {
                 let raw = read_batch(&mut records, parser.format.as_ref())?;
+                // Further batches are read before this one is asked for.
+                let progress = records.files.progress();
                 let parser = Arc::clone(&parser);
-                Some(PendingTask::spawn(move || parser.batch(parser.split(raw)?)))
+                Some(PendingTask::spawn(move || parser.batch(parser.split(raw)?, progress)))
             })?);
         }
         self.prefetcher.as_mut().map_or(Ok(None), Prefetcher::next)
@@ -308,7 +315,6 @@ impl Reader for TextReader {
         let Some((batch, unknown)) = self.next_batch()? else { return Ok(Element::End) };
         let batch = typing::resolve_years(&mut self.years, batch, &self.parser.rules)?;
         let notes = self.unknown_names(unknown);
-        let batch = batch.with_diagnostics(notes).with_progress(self.files.progress());
-        Ok(Element::Batch(Box::new(batch)))
+        Ok(Element::Batch(Box::new(batch.with_diagnostics(notes))))
     }
 }
