@@ -129,7 +129,7 @@ impl Fetcher {
         }
         match digest {
             Some(expected) if expected != fetched.digest => Err(PackError::digest(format!(
-                "{reference} has the digest {}, and {expected} is expected; was it changed?",
+                "{reference} has the digest {}, and {expected} is expected; if it was meant to change, change `digest`, or run `anomal pack update`",
                 fetched.digest
             ))),
             _ => Ok(fetched),
@@ -223,7 +223,7 @@ impl Fetcher {
             && digest.is_none()
         {
             return Err(PackError::reference(format!(
-                "{reference} needs a `digest`, since a server can send other bytes each time; `anomal pack add` finds it"
+                "{reference} needs `digest`, since a server can send other bytes each time; `anomal pack add` finds it"
             )));
         }
         let cached = digest.and_then(|digest| self.cache.as_ref()?.get(&digest));
@@ -240,7 +240,7 @@ impl Fetcher {
             return Ok(Fetched { artifact, digest: found, file: Some(bytes) });
         }
         Err(PackError::digest(format!(
-            "{reference} has the digest {found}, and {} is expected; was it changed?",
+            "{reference} has the digest {found}, and {} is expected; if it was meant to change, change `digest`, or run `anomal pack update`",
             digest.map(|digest| digest.to_string()).unwrap_or_default()
         )))
     }
@@ -338,13 +338,14 @@ fn download_object(url: &str, access: &Access) -> Result<Bytes> {
 }
 
 fn read_path(path: &Path, digest: Option<Digest>, wanted: Wanted) -> Result<Fetched> {
-    if !path.exists() && wanted == Wanted::Pack {
-        return Err(PackError::not_found(format!("there is no folder {}", path.display())));
+    if !path.exists() {
+        let what = if wanted == Wanted::Pack { "folder" } else { "file" };
+        return Err(PackError::not_found(format!("there is no {what} {}", path.display())));
     }
     let is_manifest = path.file_name().is_some_and(|name| name == folder::MANIFEST);
     let artifact = if path.is_dir() && Layout::is_in(path) {
         Layout::from_folder(path)?.artifact(digest)?
-    } else if path.is_dir() || is_manifest {
+    } else if wanted == Wanted::Pack && (path.is_dir() || is_manifest) {
         Artifact::from_folder(path)?
     } else {
         let most = if wanted == Wanted::List { MAX_UNPACKED } else { layout::MAX_LAYOUT };

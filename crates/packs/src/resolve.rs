@@ -427,7 +427,7 @@ mod tests {
         let message = refusal(&mut job(&folder.path().join("x")));
         assert!(message.starts_with("there is no folder"), "{message}");
         let message = refusal(&mut job(Path::new("https://example.com/x")));
-        assert!(message.contains("needs a `digest`"), "{message}");
+        assert!(message.contains("needs `digest`"), "{message}");
         let message = refusal(&mut job(Path::new("oci://example.com/x:1")));
         assert!(message.contains("is not in the cache"), "{message}");
         for (text, part) in [

@@ -28,7 +28,7 @@ fn of_settings() {
     for (packs, part) in [
         ("packs: [{name: house, ref: nowhere}]", "there is no folder nowhere"),
         ("packs: [{name: house, ref: .}]", "has no pack.yaml; `anomal pack new` makes one"),
-        ("packs: [{name: house, ref: 'https://example.com/x'}]", "needs a `digest`"),
+        ("packs: [{name: house, ref: 'https://example.com/x'}]", "needs `digest`"),
         ("packs: [{name: house, ref: 'git://example.com/x'}]", "a pack is in a folder or file"),
         ("packs: [{name: house, ref: house, digest: abc}]", "has not the form"),
         ("packs: [{name: house, inline: {}, plainHttp: true}]", "`plainHttp` goes with `ref`"),

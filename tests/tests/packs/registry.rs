@@ -323,7 +323,7 @@ fn packs_and_lists_in_an_object_store() {
     run(&["run", "job.yaml"]).expect(0, &[]);
     assert_eq!(machine.read("out.csv"), rows);
     run(&["pack", "prune", "--all"]).expect(0, &[]);
-    run(&["run", "job.yaml"]).expect(2, &["lists[0].ref", "was it changed?"]);
+    run(&["run", "job.yaml"]).expect(2, &["lists[0].ref", "change `digest`"]);
     machine.write("job.yaml", &job.replace("house.tar", "other.tar"));
     fs::remove_file(machine.workspace.folder.path().join("anomal.lock")).unwrap();
     run(&["run", "job.yaml"]).expect(2, &["packs[0].ref", "other.tar"]);

@@ -51,7 +51,7 @@ fn a_file_is_what_its_digest_says() {
     let error = fetch(&fetcher, &url, None).unwrap_err();
     assert_eq!(error.reason, "PACK_REFERENCE");
     assert!(
-        error.message.contains("needs a `digest`") && !error.message.contains("secret"),
+        error.message.contains("needs `digest`") && !error.message.contains("secret"),
         "{error}"
     );
     let other = Digest::from_content(b"other");
