@@ -2,6 +2,12 @@
 //! releases that are installed, used, upgraded and uninstalled. Namespaces enforce the Pod Security Standard `restricted`.
 
 mod release {
+    #[path = "../guests/everything.rs"]
+    mod everything;
+    #[path = "../guests/wat.rs"]
+    #[allow(dead_code, reason = "other tests use more of it")]
+    mod wat;
+
     mod admission;
     mod autoscaling;
     mod certificates;
@@ -11,6 +17,7 @@ mod release {
     mod installation;
     mod jobs;
     mod lifecycle;
+    mod packs;
     mod rendered;
     mod tenants;
     mod throttled_file;

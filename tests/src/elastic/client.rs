@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{
     LOOPBACK,
-
     wire::{self, Message},
 };
 use crate::{http::Answer, tls::Authority};

@@ -60,17 +60,22 @@ impl Everything {
     pub fn add_to(&self, spec: &mut Value) {
         let reference = format!("oci://{}/acme/code@{}", self.registry.address(), self.digest);
         let packs = spec["packs"].as_array_mut().unwrap();
-        packs.push(json!({"name": "code", "ref": reference, "auth": {"secretRef": {"name": "registry"}}}));
+        packs.push(
+            json!({"name": "code", "ref": reference, "auth": {"secretRef": {"name": "registry"}}}),
+        );
         let list = format!("https://{}/names.txt", self.files.address());
         spec["lists"] = json!([{
             "name": "names", "ref": list, "digest": self.list.to_string(), "type": "domain", "match": "subdomains",
             "auth": {"secretRef": {"name": "files"}},
         }]);
         let name = json!(["dns.question.name"]);
-        let metric = json!({"type": "metric", "name": "code/length", "as": "length", "dataNeeded": name});
+        let metric =
+            json!({"type": "metric", "name": "code/length", "as": "length", "dataNeeded": name});
         spec["features"].as_array_mut().unwrap().push(metric);
         let flags = spec["flags"].as_array_mut().unwrap();
-        flags.push(json!({"type": "direct", "name": "house/long", "as": "long", "dataNeeded": name}));
+        flags.push(
+            json!({"type": "direct", "name": "house/long", "as": "long", "dataNeeded": name}),
+        );
         flags.push(json!({
             "type": "direct", "name": "list_hit", "dataNeeded": name, "params": {"lists": ["names"]}, "severity": "high",
         }));

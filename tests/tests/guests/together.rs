@@ -14,7 +14,8 @@ fn job() -> Value {
     let mut spec = spec;
     spec["packs"].as_array_mut().unwrap().push(json!({"name": "house", "ref": "house"}));
     spec["classification"] = json!({"engine": "HBOS"});
-    spec["outputs"] = json!([{"csv": {"path": "out.csv", "include": ["features", "contributions"]}}]);
+    spec["outputs"] =
+        json!([{"csv": {"path": "out.csv", "include": ["features", "contributions"]}}]);
     spec.as_object_mut().unwrap().remove("report");
     spec
 }
@@ -52,11 +53,12 @@ fn packs_of_all_kinds_run_together_with_the_same_bytes_everywhere() {
         assert!(expected.contains(part), "no {part}");
     }
 
-    let engines: Vec<Engine> = (0..3)
-        .map(|_| Engine::start_with("anomal-feature-engine", &["--packs", "any"]))
+    let engines: Vec<Engine> =
+        (0..3).map(|_| Engine::start_with("anomal-feature-engine", &["--packs", "any"])).collect();
+    let addresses: Vec<String> = engines
+        .iter()
+        .map(|engine| format!("http://{}", engine.address.trim_start_matches("http://")))
         .collect();
-    let addresses: Vec<String> =
-        engines.iter().map(|engine| format!("http://{}", engine.address.trim_start_matches("http://"))).collect();
     let remote: Vec<&str> =
         addresses.iter().flat_map(|address| ["--feature-engine", address.as_str()]).collect();
     run(&workspace, &home, &remote).expect(0, &[]);

@@ -135,8 +135,10 @@ fn add_keeps_comments_and_locks() {
 #[test]
 fn packs_travel_to_a_machine_without_a_network() {
     let Some(registry) = Registry::start() else { return };
-    let machine =
-        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("acme/house:1")));
+    let machine = Machine::new(&format!(
+        "packs: [{{name: house, ref: \"{}\"}}]\n",
+        registry.reference("acme/house:1")
+    ));
     machine.push(&registry.reference("acme/house:1"), "1.2.3");
     machine.anomal(&["pack", "export", "job.yaml", "-o", "packs.tar"]).expect(0, &[]);
     let mirror = Registry::start().unwrap();
@@ -242,8 +244,10 @@ fn built_packs_are_the_same_bytes_and_run() {
 #[test]
 fn without_a_home_nothing_is_cached() {
     let Some(registry) = Registry::start() else { return };
-    let machine =
-        Machine::new(&format!("packs: [{{name: house, ref: \"{}\"}}]\n", registry.reference("acme/house:1")));
+    let machine = Machine::new(&format!(
+        "packs: [{{name: house, ref: \"{}\"}}]\n",
+        registry.reference("acme/house:1")
+    ));
     machine.push(&registry.reference("acme/house:1"), "1.2.3");
     let mut command = Command::new(program("anomal"));
     command.current_dir(machine.workspace.folder.path()).args(["run", "job.yaml"]);
