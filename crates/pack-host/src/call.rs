@@ -57,7 +57,7 @@ impl Task {
         let stopped = || cancel.is_some_and(Cancel::is_cancelled);
         let reserved = host.memory.reserve(limits.memory, stopped);
         let reserved = reserved.ok_or(StartError::Failure(Failure::Cancelled))?;
-        let lists = Arc::clone(&self.options.lists);
+        let lists = self.options.lists.clone();
         let state = InstanceState::new(limits.memory, cancel.cloned(), lists);
         let running = host.ticker.run();
         let failed = StartError::Failure;

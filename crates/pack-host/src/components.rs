@@ -14,7 +14,7 @@ use crate::{
     describe::{GuestComponent, Role},
     error::{Failure, FailureKind},
     flags::{GuestFlag, GuestGroupFlag},
-    guest::{Guest, GuestOptions, JobLists},
+    guest::{Guest, GuestOptions, PackLists},
     instance::Instance,
     limits::{MAX_MESSAGE, shorten},
     rows::{Encoded, Rows},
@@ -47,8 +47,8 @@ impl Guest {
         let (guest, component, options) =
             (Arc::clone(self), Arc::clone(described), options.clone());
         Component::described(description, move |given: &Parameters, lists: &Lists| {
-            let lists = JobLists { pack: options.pack.clone(), lists: lists.clone() };
-            let options = GuestOptions { lists: Arc::new(lists), ..options.clone() };
+            let lists = PackLists { pack: options.pack.clone(), lists: lists.clone() };
+            let options = GuestOptions { lists, ..options.clone() };
             check_parameters(given, &component.schema)?;
             let parameters = serde_json::to_string(given)
                 .map_err(|error| ParameterError::new("", error.to_string()))?;

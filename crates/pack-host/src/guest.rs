@@ -48,7 +48,7 @@ pub struct GuestOptions {
     pub on_trap: OnTrap,
     /// Calls each instance twice, and fails if the answers differ: for tests of packs.
     pub repeat: bool,
-    pub lists: Arc<dyn PackLists>,
+    pub(crate) lists: PackLists,
 }
 
 impl GuestOptions {
@@ -61,7 +61,7 @@ impl GuestOptions {
             stateless: false,
             on_trap: OnTrap::Fail,
             repeat: false,
-            lists: Arc::new(NoLists),
+            lists: PackLists::default(),
         }
     }
 }
@@ -75,29 +75,16 @@ pub enum OnTrap {
     Missing { most: u64 },
 }
 
-/// The lists of a pack.
-pub trait PackLists: Send + Sync {
-    /// Whether a list contains a value; nothing if there is no such list.
-    fn contains(&self, list: &str, value: &str) -> Option<bool>;
-}
-
-/// No lists.
-pub struct NoLists;
-
-impl PackLists for NoLists {
-    fn contains(&self, _: &str, _: &str) -> Option<bool> {
-        None
-    }
-}
-
 /// The lists that a pack has brought into a job.
-pub(crate) struct JobLists {
+#[derive(Clone, Default)]
+pub(crate) struct PackLists {
     pub pack: String,
     pub lists: Lists,
 }
 
-impl PackLists for JobLists {
-    fn contains(&self, list: &str, value: &str) -> Option<bool> {
+impl PackLists {
+    /// Whether a list contains a value; nothing if there is no such list.
+    pub fn contains(&self, list: &str, value: &str) -> Option<bool> {
         let list = self.lists.get(&format!("{}/{list}", self.pack)).ok()?;
         Some(list.find(value, self.lists.started()).is_some())
     }
@@ -130,7 +117,7 @@ impl Guest {
         };
         let memory = self.host.limits.instance_memory;
         let reserved = self.host.memory.reserve(memory, || false);
-        let state = InstanceState::new(memory, None, Arc::new(NoLists));
+        let state = InstanceState::new(memory, None, PackLists::default());
         let limits = CallLimits { time: self.host.limits.call, memory };
         let running = self.host.ticker.run();
         let mut instance =

@@ -23,13 +23,13 @@ pub(crate) struct InstanceState {
     table: usize,
     deadline: Instant,
     cancel: Option<Cancel>,
-    pub lists: Arc<dyn PackLists>,
+    pub lists: PackLists,
     /// Bytes that can still be logged.
     pub log: usize,
 }
 
 impl InstanceState {
-    pub fn new(memory_limit: u64, cancel: Option<Cancel>, lists: Arc<dyn PackLists>) -> Self {
+    pub fn new(memory_limit: u64, cancel: Option<Cancel>, lists: PackLists) -> Self {
         Self {
             memory: 0,
             memory_limit: usize::try_from(memory_limit).unwrap_or(usize::MAX),

@@ -33,7 +33,7 @@ pub use buffers::{ColumnBuffers, Kind};
 #[cfg(feature = "componentize")]
 pub use componentize::componentize;
 pub use error::GuestError;
-pub use guest::{Guest, GuestOptions, NoLists, OnTrap, PackLists};
+pub use guest::{Guest, GuestOptions, OnTrap};
 pub use host::Host;
 pub use limits::HostLimits;
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use anomal_components::{Computation, Lists};
 use anomal_core::proto::{DataType, component::Type};
-use anomal_pack_host::{GuestOptions, Host, HostLimits, PackLists};
-use anomal_spec::Parameters;
+use anomal_indicators::List;
+use anomal_pack_host::{GuestOptions, Host, HostLimits};
+use anomal_spec::{ListSettings, ListType, Parameters};
 use polars::prelude::{Column, DataType as Dtype, TimeUnit};
 use serde_json::json;
 
@@ -139,12 +141,14 @@ fn parameters_are_refused_at_their_place() {
     assert!(build(json!({"least": 3})).unwrap_err().starts_with("least: unknown parameter"));
 }
 
-struct Brands;
-
-impl PackLists for Brands {
-    fn contains(&self, list: &str, value: &str) -> Option<bool> {
-        (list == "brands").then(|| value.contains("com"))
-    }
+/// The guest with the list `acme/brands` of domains.
+fn build_listed(guest: &wat::Guest) -> Computation {
+    let settings = ListSettings { entry_type: Some(ListType::Domain), ..ListSettings::default() };
+    let (list, _) = List::parse(&"acme.com\nx.com\n".into(), &settings).unwrap();
+    let lists = vec![("acme/brands".to_owned(), Arc::new(list), Vec::new())];
+    let lists = Lists::new(0, lists).unwrap();
+    let components = load(guest).components(&options());
+    components[0].build_with(&Parameters::new(), &lists).unwrap()
 }
 
 /// A filter that removes what the list `name` contains.
@@ -173,9 +177,8 @@ fn listed(name: &str) -> wat::Guest {
 
 #[test]
 fn a_guest_asks_for_its_lists() {
-    let options = GuestOptions { lists: Arc::new(Brands), ..options() };
     let call = Call::new(vec![texts(&["acme.com", "-", "acme.org", "x.com"])]);
-    let removes = call.removes(&build(&load(&listed("brands")), &options));
+    let removes = call.removes(&build_listed(&listed("brands")));
     assert_eq!(removes, [true, false, false, true]);
 }
 
@@ -183,8 +186,7 @@ fn a_guest_asks_for_its_lists() {
 fn a_list_that_a_pack_lacks_fails_the_call() {
     let mut guest = listed("secrets");
     guest.component = Component::new("listed", METRIC, &[("text", TEXT)], Some(TEXT));
-    let options = GuestOptions { lists: Arc::new(Brands), ..options() };
-    let error = Call::new(vec![texts(&["x"])]).values(&build(&load(&guest), &options)).unwrap_err();
+    let error = Call::new(vec![texts(&["x"])]).values(&build_listed(&guest)).unwrap_err();
     assert_eq!(error.reason, "PACK_ANSWER");
     assert!(error.message.contains("the pack has no list `secrets`"), "{error}");
 }
