@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::{
     describe::GuestComponent,
     error::{Failure, FailureKind},
-    guest::{Guest, GuestOptions, OnTrap},
+    guest::{Guest, GuestOptions, OnTrap, PackLists},
     instance::{CallLimits, Instance, InstanceState},
     limits::{MAX_MESSAGE, MAX_TEXT, MIN_OUTPUT, shorten},
     rows::{Encoded, Rows},
@@ -35,6 +35,7 @@ pub(crate) struct Task {
     pub component: Arc<GuestComponent>,
     /// JSON.
     pub parameters: String,
+    pub lists: PackLists,
 }
 
 /// Why an instance is not ready.
@@ -57,7 +58,7 @@ impl Task {
         let stopped = || cancel.is_some_and(Cancel::is_cancelled);
         let reserved = host.memory.reserve(limits.memory, stopped);
         let reserved = reserved.ok_or(StartError::Failure(Failure::Cancelled))?;
-        let lists = self.options.lists.clone();
+        let lists = self.lists.clone();
         let state = InstanceState::new(limits.memory, cancel.cloned(), lists);
         let running = host.ticker.run();
         let failed = StartError::Failure;

@@ -48,12 +48,11 @@ impl Guest {
             (Arc::clone(self), Arc::clone(described), options.clone());
         Component::described(description, move |given: &Parameters, lists: &Lists| {
             let lists = PackLists { pack: options.pack.clone(), lists: lists.clone() };
-            let options = GuestOptions { lists, ..options.clone() };
             check_parameters(given, &component.schema)?;
             let parameters = serde_json::to_string(given)
                 .map_err(|error| ParameterError::new("", error.to_string()))?;
             let (guest, component) = (Arc::clone(&guest), Arc::clone(&component));
-            let task = Task { guest, options, component, parameters };
+            let task = Task { guest, options: options.clone(), component, parameters, lists };
             // The guest refuses what its schema does not say.
             match task.start(None, task.guest.host.limits.call) {
                 Ok(_) => Ok(computation(task)),

@@ -48,7 +48,6 @@ pub struct GuestOptions {
     pub on_trap: OnTrap,
     /// Calls each instance twice, and fails if the answers differ: for tests of packs.
     pub repeat: bool,
-    pub(crate) lists: PackLists,
 }
 
 impl GuestOptions {
@@ -61,7 +60,6 @@ impl GuestOptions {
             stateless: false,
             on_trap: OnTrap::Fail,
             repeat: false,
-            lists: PackLists::default(),
         }
     }
 }

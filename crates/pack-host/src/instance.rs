@@ -1,6 +1,6 @@
 //! An instance of a guest: its own memory, its time, and calls.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use anomal_core::Cancel;
 use wasmtime::{
