@@ -14,7 +14,7 @@ mod pack;
 mod registry;
 
 pub use anomal_registry::{DuplicateName, ParameterError, within};
-pub use component::{Component, Input, NoParameters};
+pub use component::{Component, Input, KeyPart, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
 pub use inputs::Inputs;

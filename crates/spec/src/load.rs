@@ -9,7 +9,7 @@ use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
     SettingsError,
     check::{Check, Places},
-    label_rules, log_rules, original, pack_rules,
+    label_rules, log_rules, original, pack_rules, role_rules,
     schema::SettingsSchema,
     time_rules,
     yaml::{self, Node, Value},
@@ -156,6 +156,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         time_rules::check(&mut check, spec, prefix);
         pack_rules::check(&mut check, spec, prefix);
         label_rules::check(&mut check, spec, prefix);
+        role_rules::check(&mut check, spec, prefix);
         log_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {

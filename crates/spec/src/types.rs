@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod pack;
 mod report;
+mod roles;
 mod runner;
 mod schedule;
 mod secret;
@@ -47,6 +48,7 @@ pub use pack::{
     ParameterDefinition, ParameterType, Profile, ProfileUse, ProfileWithColumns,
 };
 pub use report::{Report, seconds};
+pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
