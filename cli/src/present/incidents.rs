@@ -48,7 +48,7 @@ impl Display for IncidentTable<'_> {
             counted(count.total(), "incident", "incidents"),
             severities.join(", ")
         )?;
-        writeln!(f, "   #  risk  rows  when    incident")?;
+        writeln!(f, "   # risk   rows  when   incident")?;
         let lines = fold(&run.incidents);
         for line in lines.iter().take(LISTED) {
             self.line(f, line)?;
@@ -94,10 +94,13 @@ impl IncidentTable<'_> {
         };
         let room = width().saturating_sub(INDENT);
         let (number, rows) = (incident.number, grouped(line.rows));
-        writeln!(f, "{number:>4} {severity} {rows:>6}  {when:<6}  {}", harmless(&title, room - 1))?;
+        writeln!(f, "{number:>4} {severity} {rows:>5}  {when:<6} {}", harmless(&title, room - 1))?;
         if line.incidents == 1 && incident.severity > Severity::Low {
-            let alone =
-                if incident.parts.rarity > 0 { "; no one else has this target" } else { "" };
+            let alone = match incident.target_count {
+                _ if incident.parts.rarity <= 0 => "",
+                1 => "; no one else has this target",
+                _ => "; no one else has these targets",
+            };
             let more = harmless(&format!("{flags}{alone}"), room - 1);
             writeln!(f, "{:>INDENT$}{more}", "")?;
         }

@@ -12,8 +12,9 @@ use std::{
 use anomal_access::Reviews;
 use anomal_core::{Code, Error, Result, blocking};
 use anomal_proto::v1::{
-    ExtractRequest, ExtractResponse, ListComponentsRequest, ListComponentsResponse, Plan,
-    PlanRequest, extract_request, extract_response,
+    ExtractRequest, ExtractResponse, ListComponentsRequest, ListComponentsResponse,
+    ListPacksRequest, ListPacksResponse, Plan, PlanRequest, PutPackRequest, PutPackResponse,
+    extract_request, extract_response,
     feature_engine_client::FeatureEngineClient,
     feature_engine_server::{FeatureEngine, FeatureEngineServer},
 };
@@ -86,6 +87,20 @@ impl FeatureEngine for Stub {
     ) -> Result<Response<ListComponentsResponse>, Status> {
         let work = async { Ok(ListComponentsResponse::default()) };
         self.admission.run("ListComponents", request.metadata(), work).await.map(Response::new)
+    }
+
+    async fn list_packs(
+        &self,
+        _: Request<ListPacksRequest>,
+    ) -> Result<Response<ListPacksResponse>, Status> {
+        Ok(Response::new(ListPacksResponse::default()))
+    }
+
+    async fn put_pack(
+        &self,
+        _: Request<Streaming<PutPackRequest>>,
+    ) -> Result<Response<PutPackResponse>, Status> {
+        Ok(Response::new(PutPackResponse::default()))
     }
 
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<Plan>, Status> {
