@@ -146,7 +146,7 @@ pub struct Run {
     /// Write the termination message to this file, as JSON of at most 4,096 bytes: what the run found, or why it failed
     #[arg(long, env = "ANOMAL_TERMINATION_LOG", value_name = "FILE", hide_short_help = true)]
     pub termination_log: Option<PathBuf>,
-    /// Exit with 10 if a flag of this severity or higher, or a suspicious row, was found
+    /// Exit with 10 if a flag of this severity or higher, a suspicious row, or an incident, was found
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
     #[command(flatten, next_help_heading = "Packs")]
@@ -215,8 +215,10 @@ pub struct Detectors {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SummaryFormat {
-    /// For people, on standard error
+    /// For people, on standard error: incidents
     Text,
+    /// For people, on standard error: the rows that are worth a look first
+    Suspects,
     /// For programs, on standard output
     Json,
     None,
@@ -228,6 +230,15 @@ pub enum FailOn {
     Medium,
     High,
     Suspicious,
+    /// An incident of high severity
+    #[value(name = "incident:high")]
+    HighIncident,
+    /// An incident of medium severity or higher
+    #[value(name = "incident:medium")]
+    MediumIncident,
+    /// Any incident
+    #[value(name = "incident:low")]
+    LowIncident,
 }
 
 /// The options of the original program; its spellings (-di, -ff, …) are accepted too.
@@ -392,6 +403,9 @@ pub struct DeleteReport {
 
 #[derive(Debug, Args)]
 pub struct Components {
+    /// List the names of columns whose role is known instead: times, hosts, users, domains
+    #[arg(long)]
+    pub roles: bool,
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! Output for people: errors, progress, summary.
 
 pub mod error;
+pub mod incidents;
 pub mod progress;
 pub mod summary;

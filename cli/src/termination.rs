@@ -33,6 +33,13 @@ pub fn summary_message(summary: &Summary) -> Value {
         "flags": flags,
         "durationSeconds": summary.duration_seconds,
     });
+    if let Some(count) = summary.incident_count {
+        message["incidents"] =
+            json!({"high": count.high, "medium": count.medium, "low": count.low});
+    }
+    if let Some(first) = summary.incidents.first() {
+        message["firstIncident"] = first.title.as_str().into();
+    }
     if let Some(engine) = &summary.engine {
         message["engine"] = engine.as_str().into();
     }

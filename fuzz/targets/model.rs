@@ -30,7 +30,7 @@ fn write_seeds() {
         name: name.into(),
         kind: kind.into(),
         weight: 1.0,
-        origin: String::new(),
+        ..FeatureColumn::default()
     };
     for detector in block_on(engine.list_detectors()).unwrap_or_default() {
         let settings = serde_json::json!({"engine": detector.name});

@@ -246,6 +246,7 @@ fn classify_request(engine: &str, rows: usize) -> ClassifyRequest {
         kind: kind.into(),
         weight,
         origin: format!("field {name}"),
+        ..FeatureColumn::default()
     };
     ClassifyRequest {
         settings: Classification { engine: engine.into(), seed: 3, ..Classification::default() },

@@ -68,6 +68,7 @@ fn request(detector: &str, rows: usize) -> ClassifyRequest {
         kind: kind.into(),
         weight,
         origin: format!("field {name}"),
+        ..FeatureColumn::default()
     };
     let mut settings = Classification { engine: EXTERNAL.into(), ..Classification::default() };
     settings.parameters.insert("detector".into(), detector.into());

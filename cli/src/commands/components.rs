@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use anomal_core::proto::{Component, Detector, component};
+use anomal_spec::{ENTITY_COLUMNS, Side, TIME_COLUMNS};
 
 use super::{CommandResult, print};
 use crate::{args::Components, engines, present::error::Failure};
 
 pub fn list(arguments: &Components) -> CommandResult {
+    if arguments.roles {
+        return print(&known_columns(arguments.json));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut components, mut detectors) = runtime.block_on(async {
         let engines = engines::connect(None, None).await?;
@@ -24,6 +28,27 @@ pub fn list(arguments: &Components) -> CommandResult {
         return print(&format!("{all:#}\n"));
     }
     print(&text(&components, &detectors))
+}
+
+/// The columns whose role is known by their names, in the order in which they are chosen.
+fn known_columns(json: bool) -> String {
+    if json {
+        let entities = ENTITY_COLUMNS.iter().map(|known| {
+            serde_json::json!({"kind": known.kind, "side": known.side, "columns": known.columns})
+        });
+        let all = serde_json::json!({
+            "time": TIME_COLUMNS, "entities": entities.collect::<Vec<_>>(),
+        });
+        return format!("{all:#}\n");
+    }
+    let mut text = format!("time\n  {}\n", TIME_COLUMNS.join(", "));
+    for known in ENTITY_COLUMNS {
+        let side = if known.side == Side::Actor { "acts" } else { "is acted on" };
+        let columns = known.columns.join(", ");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{} ({side})\n  {columns}", known.kind.nouns().0);
+    }
+    text
 }
 
 fn text(components: &[Component], detectors: &[Detector]) -> String {

@@ -18,7 +18,8 @@ mod yaml;
 
 use std::path::{Component, Path, PathBuf};
 
-use anomal_connectors::{OpenOptions, open, text::grouped, write_file};
+use anomal_connectors::{OpenOptions, open, write_file};
+use anomal_core::words::grouped;
 use anomal_spec::{Input, InputDriver, is_url};
 
 use self::{

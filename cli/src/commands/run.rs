@@ -211,11 +211,12 @@ fn print_summary(summary: &Summary, arguments: &Run) -> Result<(), Failure> {
                 .map_err(|error| Failure::from(Error::internal(error.to_string())))?;
             print(&format!("{text}\n"))?;
         }
-        SummaryFormat::Text if !arguments.output_args.quiet => {
+        SummaryFormat::Text | SummaryFormat::Suspects if !arguments.output_args.quiet => {
             let color = color(arguments, std::io::stderr().is_terminal());
-            eprint_text(&SummaryText { summary, color }.to_string());
+            let rows = arguments.summary == SummaryFormat::Suspects;
+            eprint_text(&SummaryText { summary, color, rows }.to_string());
         }
-        SummaryFormat::Text | SummaryFormat::None => {}
+        SummaryFormat::Text | SummaryFormat::Suspects | SummaryFormat::None => {}
     }
     Ok(())
 }
@@ -228,11 +229,15 @@ fn eprint_text(text: &str) {
 
 fn matches_fail_on(summary: &Summary, fail_on: Option<FailOn>) -> bool {
     let severity = |least: Severity| summary.highest_severity().is_some_and(|most| most >= least);
+    let incidents = summary.incident_count.unwrap_or_default();
     match fail_on {
         None => false,
         Some(FailOn::Low) => severity(Severity::Low),
         Some(FailOn::Medium) => severity(Severity::Medium),
         Some(FailOn::High) => severity(Severity::High),
         Some(FailOn::Suspicious) => summary.suspicious > 0,
+        Some(FailOn::HighIncident) => incidents.high > 0,
+        Some(FailOn::MediumIncident) => incidents.high + incidents.medium > 0,
+        Some(FailOn::LowIncident) => incidents.total() > 0,
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anomal_core::FeatureEngine;
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::check_columns;
+use anomal_runner::{ColumnRoles, check_columns};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -21,8 +21,11 @@ pub fn validate(arguments: &SettingsFile) -> CommandResult {
     let settings = settings::with_paths(&arguments.file)?;
     let columns = match local_input(&settings.job.spec) {
         Ok(input) => {
-            check(&settings)?;
-            format!("columns as in {input}")
+            let roles = check(&settings)?;
+            let roles = roles.describe().unwrap_or_else(|| {
+                "no column has a role: `roles` can name the time, hosts, users, domains".to_owned()
+            });
+            format!("columns as in {input}; roles: {roles}")
         }
         Err(reason) => format!("columns not checked: {reason}"),
     };
@@ -56,7 +59,7 @@ fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
     Ok(path)
 }
 
-fn check(settings: &Settings) -> Result<(), Failure> {
+fn check(settings: &Settings) -> Result<ColumnRoles, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (engine, secrets) = (LocalFeatureEngine::default(), Secrets::default());
     let checked = runtime.block_on(async {
@@ -65,7 +68,7 @@ fn check(settings: &Settings) -> Result<(), Failure> {
         }
         check_columns(&settings.job, &engine, &secrets).await
     });
-    checked.map(drop).map_err(|error| settings.failure(&error))
+    checked.map(|(_, roles)| roles).map_err(|error| settings.failure(&error))
 }
 
 pub fn manifest(arguments: &SettingsFile) -> CommandResult {

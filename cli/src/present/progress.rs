@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_connectors::text::grouped;
+use anomal_core::words::grouped;
 use anomal_runner::{Observer, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -2,21 +2,30 @@
 
 use std::fmt::{self, Display};
 
-use anomal_connectors::{terminal::harmless, text::grouped};
+use anomal_connectors::terminal::harmless;
+use anomal_core::words::{self, grouped};
 use anomal_runner::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
+
+use super::incidents::IncidentTable;
 
 /// A summary as text, about a screen long.
 pub struct SummaryText<'a> {
     pub summary: &'a Summary,
     pub color: bool,
+    /// Whether rows are listed rather than incidents.
+    pub rows: bool,
 }
 
 impl Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.counts(f)?;
-        self.suspects(f)?;
-        self.flags(f)?;
+        if self.lists_rows() {
+            self.suspects(f)?;
+            self.flags(f)?;
+        } else {
+            write!(f, "{}", IncidentTable { summary: self.summary, color: self.color })?;
+        }
         self.notes(f)?;
         self.files(f)?;
         self.report(f)?;
@@ -25,9 +34,13 @@ impl Display for SummaryText<'_> {
 }
 
 impl SummaryText<'_> {
+    fn lists_rows(&self) -> bool {
+        self.rows || self.summary.incidents.is_empty()
+    }
+
     fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.summary;
-        writeln!(f, "{}", self.bold(&format!("{}: {} rows", run.job, grouped(run.rows))))?;
+        writeln!(f, "{}", self.bold(&format!("{}: {}", run.job, words::rows(run.rows))))?;
         for filter in run.filters.iter().filter(|filter| filter.rows > 0) {
             writeln!(f, "  {:>9}  filtered by {}", grouped(filter.rows), filter.name)?;
         }
@@ -39,11 +52,8 @@ impl SummaryText<'_> {
         if let Some(engine) = &run.engine {
             let threshold = run.threshold.as_deref().unwrap_or("its own threshold");
             let count = self.red_if(run.suspicious > 0, &format!("{:>9}", grouped(run.suspicious)));
-            let features = run.features;
-            writeln!(
-                f,
-                "  {count}  suspicious by {engine} ({threshold}) over {features} features"
-            )?;
+            let features = words::counted(run.features as u64, "feature", "features");
+            writeln!(f, "  {count}  suspicious by {engine} ({threshold}) over {features}")?;
         }
         if !run.flags.is_empty() {
             writeln!(f, "  {:>9}  flagged", grouped(run.flagged))?;
@@ -113,7 +123,10 @@ impl SummaryText<'_> {
             let message = harmless(&diagnostic.message, 400);
             match diagnostic.count {
                 0 => writeln!(f, "\nnote: {path}{message}")?,
-                count => writeln!(f, "\nnote: {path}{message} ({} values)", grouped(count))?,
+                count => {
+                    let values = words::counted(count, "value", "values");
+                    writeln!(f, "\nnote: {path}{message} ({values})")?;
+                }
             }
         }
         Ok(())
@@ -131,7 +144,8 @@ impl SummaryText<'_> {
                 0 => String::new(),
                 count => format!(" ({} existed before)", grouped(count)),
             };
-            writeln!(f, "  {:>9} rows  {}{existing}", grouped(file.rows), file.target)?;
+            let rows = if file.rows == 1 { "row " } else { "rows" };
+            writeln!(f, "  {:>9} {rows}  {}{existing}", grouped(file.rows), file.target)?;
             if file.refused > 0 {
                 let dead_letter = file.refused_in.as_deref().unwrap_or_default();
                 let count = self.red_if(true, &format!("{:>9}", grouped(file.refused)));
@@ -153,9 +167,14 @@ impl SummaryText<'_> {
 
     fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stages = self.summary.stages.iter().filter(|time| time.stage != Stage::Plan);
-        let stages: Vec<String> =
-            stages.map(|time| format!("{} {:.2} s", time.stage.label(), time.seconds)).collect();
-        writeln!(f, "\nDone in {:.2} s ({})", self.summary.duration_seconds, stages.join(", "))
+        let stages: Vec<String> = stages
+            .map(|time| format!("{} {}", time.stage.label(), words::duration(time.seconds)))
+            .collect();
+        let whole = words::duration(self.summary.duration_seconds);
+        if !self.lists_rows() {
+            return writeln!(f, "\nDone in {whole}");
+        }
+        writeln!(f, "\nDone in {whole} ({})", stages.join(", "))
     }
 
     fn bold(&self, text: &str) -> String {
@@ -183,12 +202,6 @@ impl SummaryText<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        let shown = [0, 999, 1000, 1_234_567].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn control_characters_of_data_are_escaped() {

@@ -1,6 +1,6 @@
 //! The definition of a component.
 
-use anomal_core::proto::{self, DataType, component::Type};
+use anomal_core::proto::{self, DataType, component::Type, plan::KeySide};
 use anomal_indicators::Lists;
 use anomal_registry::{ParameterError, parameters, schema_of};
 use anomal_spec::{ComponentDefinition, Parameters};
@@ -31,6 +31,34 @@ pub struct Component {
     output: DataType,
     schema: serde_json::Value,
     build: Build,
+    key: Vec<KeyPart>,
+    title: String,
+}
+
+/// A part of the key by which the hits of a flag are grouped: an input, and what its values are to the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPart {
+    pub input: &'static str,
+    pub side: KeySide,
+    /// Whether names are compared by their registered domains.
+    pub registered_domain: bool,
+}
+
+impl KeyPart {
+    /// What acts.
+    pub const fn actor(input: &'static str) -> Self {
+        Self { input, side: KeySide::Actor, registered_domain: false }
+    }
+
+    /// The domain that is acted on, of a column of names.
+    pub const fn target_domain(input: &'static str) -> Self {
+        Self { input, side: KeySide::Target, registered_domain: true }
+    }
+
+    /// A value that neither acts nor is acted on.
+    pub const fn value(input: &'static str) -> Self {
+        Self { input, side: KeySide::Unspecified, registered_domain: false }
+    }
 }
 
 /// The description of a component that is read at run time.
@@ -174,6 +202,8 @@ impl Component {
             output: DataType::Unspecified,
             schema: schema_of::<P>(),
             build: Build::Native(Box::new(move |given, lists| build(parameters(given)?, lists))),
+            key: Vec::new(),
+            title: String::new(),
         }
     }
 
@@ -193,6 +223,8 @@ impl Component {
             output: DataType::Unspecified,
             schema,
             build: Build::Declared(Box::new(definition)),
+            key: Vec::new(),
+            title: String::new(),
         }
     }
 
@@ -214,6 +246,8 @@ impl Component {
             output,
             schema,
             build: Build::Native(Box::new(build)),
+            key: Vec::new(),
+            title: String::new(),
         }
     }
 
@@ -237,6 +271,29 @@ impl Component {
     pub fn with_alias(mut self, alias: &str) -> Self {
         self.aliases.push(alias.to_owned());
         self
+    }
+
+    /// Groups the hits of a flag by the values of inputs.
+    #[must_use]
+    pub fn with_key(mut self, key: &[KeyPart]) -> Self {
+        self.key = key.to_vec();
+        self
+    }
+
+    /// The title of a group of hits, with `{count}` for their number, `{actor}` and `{target}` for the values of the key,
+    /// and `{time}` for the time that they took, as `in 3 min`.
+    #[must_use]
+    pub fn with_title(mut self, title: &str) -> Self {
+        title.clone_into(&mut self.title);
+        self
+    }
+
+    pub fn key(&self) -> &[KeyPart] {
+        &self.key
+    }
+
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     pub fn name(&self) -> &str {

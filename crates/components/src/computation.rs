@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
-use anomal_core::{Cancel, Error, Result, list_items, proto::DataType};
+use anomal_core::{
+    Cancel, Error, Result, list_items,
+    proto::{DataType, NamedNumber},
+};
 use polars::prelude::{
     BooleanChunked, Column, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
     NewChunkedArray, StringChunked,
@@ -19,7 +22,7 @@ type Compute<T> = Box<dyn Fn(&Inputs<'_>) -> Result<T> + Send + Sync>;
 pub struct Computation(Work);
 
 enum Work {
-    Metric(Compute<Column>),
+    Metric(Compute<Column>, Vec<NamedNumber>),
     Filter(Compute<BooleanChunked>),
     Direct(Box<dyn DirectFlag>),
     Aggregation(Box<dyn AggregationFlag>),
@@ -43,6 +46,7 @@ pub trait AggregationFlag: Send + Sync {
 /// A value for each row, computed from the first input. A missing input gives a missing value.
 pub struct Metric<T> {
     compute: Compute<Column>,
+    named: Vec<NamedNumber>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -82,7 +86,14 @@ impl<T: MetricValue> Metric<T> {
 
     /// A function of all inputs that returns a column of the same length, with the type of `T`.
     pub fn inputs(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
-        Self { compute: Box::new(compute), value: PhantomData }
+        Self { compute: Box::new(compute), named: Vec::new(), value: PhantomData }
+    }
+
+    /// Names a number that stands for something else: people read the text instead of it.
+    #[must_use]
+    pub fn with_named(mut self, number: f64, text: &str) -> Self {
+        self.named.push(NamedNumber { number, text: text.to_owned() });
+        self
     }
 }
 
@@ -155,7 +166,7 @@ impl Filter {
 
 impl<T> From<Metric<T>> for Computation {
     fn from(metric: Metric<T>) -> Self {
-        Self(Work::Metric(metric.compute))
+        Self(Work::Metric(metric.compute, metric.named))
     }
 }
 
@@ -168,7 +179,7 @@ impl From<Filter> for Computation {
 impl Computation {
     /// A metric of all inputs. The column has as many rows as they have, and the type of the component's output.
     pub fn metric(compute: impl Fn(&Inputs<'_>) -> Result<Column> + Send + Sync + 'static) -> Self {
-        Self(Work::Metric(Box::new(compute)))
+        Self(Work::Metric(Box::new(compute), Vec::new()))
     }
 
     /// A filter by all inputs: for each row, whether it is removed.
@@ -186,13 +197,21 @@ impl Computation {
         Self(Work::Aggregation(Box::new(flag)))
     }
 
+    /// The numbers of a metric that stand for something else.
+    pub fn named(&self) -> &[NamedNumber] {
+        match &self.0 {
+            Work::Metric(_, named) => named,
+            _ => &[],
+        }
+    }
+
     /// The values of a metric.
     ///
     /// # Errors
     /// `Internal` if this is no metric.
     pub fn values(&self, inputs: &Inputs<'_>) -> Result<Column> {
         match &self.0 {
-            Work::Metric(compute) => compute(inputs),
+            Work::Metric(compute, _) => compute(inputs),
             _ => Err(Error::internal("a metric step without a metric")),
         }
     }

@@ -15,7 +15,7 @@ mod registry;
 
 pub use anomal_indicators::{Lists, NamedList};
 pub use anomal_registry::{DuplicateName, ParameterError, within};
-pub use component::{Component, Description, Input, NoParameters};
+pub use component::{Component, Description, Input, KeyPart, NoParameters};
 pub use computation::{AggregationFlag, Computation, DirectFlag, Filter, Hit, Metric, MetricValue};
 pub use dictionary::{Dictionaries, Dictionary, Key, MISSING};
 pub use inputs::{CallContext, Inputs};

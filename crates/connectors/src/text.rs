@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, LowerExp, Write};
 
+pub use anomal_core::words::grouped;
 use polars::prelude::{AnyValue, TimeUnit};
 
 use crate::{
@@ -59,19 +60,6 @@ fn push_float(out: &mut String, size: f64, number: &(impl Display + LowerExp)) -
     let text = format!("{number:e}");
     let sign = if text.contains("e-") { "e" } else { "e+" };
     out.write_str(&text.replacen('e', sign, 1))
-}
-
-/// A non-negative whole number with thousands separators: `1,234,567`.
-pub fn grouped(number: impl Display) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// A YAML scalar that is a string for any text.

@@ -14,6 +14,7 @@ pub mod scope;
 pub mod statistics;
 pub mod table;
 pub mod text_view;
+pub mod words;
 
 pub use anomal_proto::v1 as proto;
 pub use batch::{Batch, Element, Position, RejectedRecord, RowId};

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 use self::{input::Input, outputs::Outputs, row_stage::RowStage};
 use crate::{
     graph::{Graph, Stages},
-    operator::{GlobalOperator, Inputs, RowOperator},
+    operator::{GlobalOperator, Inputs, ResultsOperator},
     sink::{Sink, WriteOutcome},
     state::{GlobalState, KeyedState},
 };
@@ -123,7 +123,7 @@ pub async fn execute(
 struct Run<'a> {
     rows: RowStage,
     outputs: Outputs,
-    results: Arc<dyn RowOperator>,
+    results: Arc<dyn ResultsOperator>,
     statistics: Statistics,
     /// Whether a batch with results was written.
     written: bool,
@@ -176,7 +176,9 @@ impl Run<'_> {
         let at_sinks = self.outputs.takes_rows_before_results() && !removes;
         let factors = operators.iter().map(|operator| (operator.memory_factor(), operator.name()));
         let (factor, name) = factors.max_by_key(|(factor, _)| *factor).unwrap_or_default();
-        let mut state = GlobalState::new(inputs(&operators), factor, options, at_sinks);
+        let mut inputs = inputs(&operators);
+        inputs.features.extend(self.results.inputs());
+        let mut state = GlobalState::new(inputs, factor, options, at_sinks);
         let span = self.monitor.enter(Step::Rows);
         self.store(&mut state, name).instrument(span).await?;
         let mut rest = operators.into_iter().peekable();
@@ -194,6 +196,9 @@ impl Run<'_> {
         }
         let span = self.monitor.enter(Step::Write);
         let write = async {
+            if let Some(rows) = state.all_rows() {
+                self.results.prepare(&rows)?;
+            }
             for batch in state.into_batches()? {
                 self.write(batch?).await?;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anomal_core::{Error, Result, Scope};
 
 use crate::{
-    operator::{AtEnd, GlobalOperator, KeyedOperator, Operator, RowOperator},
+    operator::{AtEnd, GlobalOperator, KeyedOperator, Operator, ResultsOperator, RowOperator},
     sink::Sink,
     source::Source,
 };
@@ -16,7 +16,7 @@ pub struct Graph {
     pub source: Box<dyn Source>,
     pub operators: Vec<Operator>,
     /// Makes the results of rows that have been through all operators, and of none.
-    pub results: Arc<dyn RowOperator>,
+    pub results: Arc<dyn ResultsOperator>,
     pub sinks: Vec<Box<dyn Sink>>,
     /// Takes the records that could not be read; committed before the other sinks, since results without it would be
     /// taken for complete.

@@ -12,6 +12,9 @@ mod state;
 
 pub use executor::{Execution, ExecutorOptions, Monitor, Step, execute};
 pub use graph::Graph;
-pub use operator::{GlobalOperator, Inputs, KeyedOperator, Operator, OperatorOutput, RowOperator};
+pub use operator::{
+    AllRows, GlobalOperator, Inputs, KeyedOperator, Operator, OperatorOutput, ResultsOperator,
+    RowOperator,
+};
 pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
 pub use source::{Reader, SkipTo, Source, Split, read_batches};

@@ -34,6 +34,36 @@ pub trait RowOperator: Send + Sync {
     async fn process(&self, batch: Batch) -> Result<Batch>;
 }
 
+/// What makes the results of rows that have been through all operators.
+#[async_trait]
+pub trait ResultsOperator: Send + Sync {
+    /// Features that [`ResultsOperator::prepare`] needs.
+    fn inputs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Sees all rows before the first of them is processed, where they wait for the end of the source.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn prepare(&self, _rows: &AllRows<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds [`Batch::results`].
+    async fn process(&self, batch: Batch) -> Result<Batch>;
+}
+
+/// All rows of a run that are left, in order.
+pub struct AllRows<'a> {
+    /// Their features, of those that an operator needs or has made.
+    pub features: &'a Table,
+    /// Their scores, where they have any.
+    pub scores: Option<&'a Table>,
+    /// Sorted.
+    pub hits: &'a Hits,
+}
+
 /// Columns of rows that an operator needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {

@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc};
 use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
 use anomal_core::{
     Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
-    proto::{Column, Plan, SavedModel},
+    proto::{Column, DataType, Plan, SavedModel},
+    time_view,
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
 use anomal_spec::{
@@ -14,18 +15,21 @@ use anomal_spec::{
 use anomal_storage::Secrets;
 
 use crate::{
+    collector::Collector,
     files, identity, model_file,
     operators::{
         classify::{Classify, ScoringReport},
         extract::{Extract, FeatureCall},
         global::GlobalSteps,
         keyed::KeyedSteps,
-        results::AssembleResults,
+        results::{AssembleResults, Incidents},
     },
     options::{Engines, Options},
     packs,
     publish::Draft,
     restart,
+    role_values::RoleValues,
+    roles::{ColumnRoles, is_grouped},
 };
 
 /// A job that is ready to be executed.
@@ -37,6 +41,8 @@ pub(crate) struct CompiledJob<'a> {
     pub columns: Vec<Column>,
     /// Filled when rows have been classified.
     pub scoring: ScoringReport,
+    pub roles: ColumnRoles,
+    pub results: Arc<AssembleResults>,
     pub draft: Option<Draft<'a>>,
 }
 
@@ -65,7 +71,9 @@ pub(crate) async fn compile<'a>(
     let mut plan = plan(spec, engines.feature.as_ref(), source.as_ref()).await?;
     restart::plan_flag(&mut plan, spec, findings);
     let plan = Arc::new(plan);
-    source.select(&plan.columns)?;
+    let roles = ColumnRoles::resolve(spec, source.schema(), &plan);
+    let own_time = own_time(&roles, source.as_ref(), &plan);
+    source.select(&plan.columns.iter().chain(&own_time).cloned().collect::<Vec<_>>())?;
     let targets = files::targets(spec);
     files::differ(&targets, source.files())?;
     // Results have columns of the input whole, without their members.
@@ -82,10 +90,23 @@ pub(crate) async fn compile<'a>(
     let (path, auth) = files::dead_letter(spec, &job.metadata.name);
     let dead_letters = DeadLetterSink::new(path, auth, options.secrets.clone());
     let scoring = ScoringReport::default();
+    let own_time = own_time.map(|column| column.name);
+    let values = is_grouped(spec).then(|| {
+        let is_raw = |name: &str| written.column(name).is_ok();
+        Arc::new(RoleValues::new(&roles, &plan, is_raw, own_time))
+    });
+    let incidents = values.as_ref().map(|values| {
+        let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
+        let gap = gap(spec);
+        let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        Incidents::new(collector, Arc::clone(values))
+    });
+    let results =
+        Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), findings.flag(), incidents));
     let graph = Graph {
         source,
-        operators: operators(spec, engines, &plan, model, &scoring, options)?,
-        results: Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), findings.flag())),
+        operators: operators(spec, engines, &plan, model, &scoring, values, options)?,
+        results: Arc::clone(&results) as Arc<dyn anomal_dataflow::ResultsOperator>,
         sinks,
         dead_letters: Box::new(dead_letters),
     };
@@ -94,7 +115,24 @@ pub(crate) async fn compile<'a>(
         process_memory: memory::available_bytes(),
         spill_folder: files::spill_folder(&targets),
     };
-    Ok(CompiledJob { graph, executor, plan, columns, scoring, draft })
+    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft })
+}
+
+/// A time that no step reads, to be read for the roles.
+fn own_time(roles: &ColumnRoles, source: &dyn Source, plan: &Plan) -> Option<Column> {
+    let time = roles.time.as_ref().filter(|time| time.unit.is_none())?;
+    let names = [time_view(&time.column), time.column.clone()];
+    let is_read = plan.columns.iter().any(|column| names.contains(&column.name));
+    let column = source.schema().iter().find(|column| column.name == time.column)?;
+    (!is_read && column.data_type() == DataType::Datetime).then(|| column.clone())
+}
+
+/// Microseconds of the pause that ends a finding.
+fn gap(spec: &AnomalyJobSpec) -> i64 {
+    let roles = spec.roles.clone().unwrap_or_default();
+    // An hour where nothing is set; the schema checks what is.
+    let seconds = anomal_spec::seconds(&roles.gap).unwrap_or(3_600);
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
 }
 
 /// The model that the job scores by.
@@ -111,13 +149,14 @@ fn operators(
     plan: &Arc<Plan>,
     model: Option<Arc<SavedModel>>,
     scoring: &ScoringReport,
+    roles: Option<Arc<RoleValues>>,
     options: &Options,
 ) -> Result<Vec<Operator>> {
     let call = FeatureCall::new(&engines.feature, plan);
-    let extract = Extract::new(call.clone(), Arc::clone(plan));
+    let extract = Extract::new(call.clone(), Arc::clone(plan), roles);
     let mut operators = vec![Operator::Row(Arc::new(extract))];
     let engine = engines.feature.as_ref();
-    if let Some(keyed) = KeyedSteps::new(engine, plan, spec.time_column.as_deref())? {
+    if let Some(keyed) = KeyedSteps::new(engine, plan, spec.time_column())? {
         operators.push(Operator::Keyed(Box::new(keyed)));
     }
     if plan.global {
@@ -141,7 +180,7 @@ pub async fn check_columns(
     job: &AnomalyJob,
     engine: &dyn FeatureEngine,
     secrets: &Secrets,
-) -> Result<Plan> {
+) -> Result<(Plan, ColumnRoles)> {
     let input = job.spec.input.clone();
     let mentions = Mentions::from(&job.spec);
     let opening = OpenOptions { secrets: secrets.clone(), mentions, ..OpenOptions::default() };
@@ -149,7 +188,8 @@ pub async fn check_columns(
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
     source.select(&plan.columns)?;
-    Ok(plan)
+    let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);
+    Ok((plan, roles))
 }
 
 async fn plan(
@@ -170,7 +210,7 @@ async fn plan(
     }
     let notes = identity::check_named_columns(spec, source)?;
     let settings = FeatureSettings {
-        time_column: spec.time_column.clone(),
+        time_column: spec.time_column().map(str::to_owned),
         label_column: spec.label_column.clone(),
         packs: spec.packs.clone(),
         profiles: spec.profiles.clone(),
@@ -191,7 +231,7 @@ async fn plan(
 fn with_key(feature: &Feature, spec: &AnomalyJobSpec) -> Feature {
     let mut feature = feature.clone();
     if feature.feature_type == FeatureType::Aggregate && feature.by.is_none() {
-        feature.by = spec.entity.first().map(|entity| vec![entity.clone()]);
+        feature.by = spec.entity_columns().next().map(|entity| vec![entity.clone()]);
     }
     feature
 }

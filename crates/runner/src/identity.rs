@@ -31,7 +31,7 @@ pub(crate) fn run_info(
         run,
         engine: spec.classification.as_ref().map(|settings| settings.engine.clone()),
         started,
-        time_column: spec.time_column.clone(),
+        time_column: spec.time_column().map(str::to_owned),
         row_keys: spec.row_keys().cloned().collect(),
         null_values: spec.input.csv.as_ref().map(|csv| csv.null_values.clone()).unwrap_or_default(),
         report: draft.map(Draft::info),
@@ -43,8 +43,8 @@ pub(crate) fn run_info(
 fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
     let settings = json!([
         spec.input,
-        spec.time_column,
-        spec.entity,
+        spec.time_column(),
+        spec.entity_columns().collect::<Vec<_>>(),
         spec.packs,
         spec.filters,
         spec.features,
@@ -63,6 +63,18 @@ fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
         }
     }
     format!("{inputs}\n{records}")
+}
+
+/// The columns of `roles`, with their paths.
+fn role_columns(spec: &AnomalyJobSpec) -> Vec<(String, &String)> {
+    let Some(roles) = &spec.roles else { return Vec::new() };
+    let time = roles.time.iter().map(|column| ("roles.time".to_owned(), column));
+    let entities = roles.entities.iter().enumerate();
+    let entities =
+        entities.map(|(index, entity)| (format!("roles.entities[{index}].column"), &entity.column));
+    let shown = roles.show.iter().enumerate();
+    let shown = shown.map(|(index, column)| (format!("roles.show[{index}]"), column));
+    time.chain(entities).chain(shown).collect()
 }
 
 /// Checks that the columns exist that the settings name without computing with them. A label may be missing, as it is in
@@ -85,7 +97,7 @@ pub(crate) fn check_named_columns(
         single.into_iter().filter_map(|(path, column)| Some((path.to_owned(), column.as_ref()?)));
     let entities = spec.entity.iter().enumerate();
     let entities = entities.map(|(index, column)| (format!("entity[{index}]"), column));
-    for (path, name) in single.chain(entities) {
+    for (path, name) in single.chain(entities).chain(role_columns(spec)) {
         if names().any(|column| column == name) {
             continue;
         }

@@ -4,11 +4,13 @@
 //! rows as they were read, and writes each output once. It does not know whether an engine runs in this
 //! process or elsewhere, and computes nothing about the data itself.
 
+mod collector;
 mod compile;
 mod drift;
 mod explain;
 mod files;
 mod identity;
+mod incidents;
 mod model_file;
 mod monitor;
 mod operators;
@@ -17,17 +19,22 @@ mod original;
 mod packs;
 mod progress;
 mod publish;
+mod reason;
 mod restart;
+mod role_values;
+mod roles;
 mod run;
 mod summary;
 mod suspects;
 mod tally;
 
 pub use compile::check_columns;
+pub use incidents::{Entity, Incident, RiskParts};
 pub use options::{Engines, Options};
 pub use original::OriginalFiles;
 pub use progress::{Observer, Quiet, Stage};
 pub use publish::ReportTarget;
+pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
-pub use summary::{FilterSummary, FlagSummary, PublishedReport, StageTime, Summary};
+pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
 pub use suspects::Suspect;

@@ -54,6 +54,7 @@ pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeF
         severity: Severity::Low.into(),
         description: "A value that is not of its column's type".to_owned(),
         message: "{count} rows have a value that is not of its column's type".to_owned(),
+        ..Flag::default()
     });
 }
 

@@ -48,7 +48,8 @@ async fn attempt(
     let mut clock = Clock::start(observer);
     clock.enter(Stage::Plan);
     let compiled = clock.within(compile(job, engines, options, &findings)).await?;
-    let CompiledJob { graph, executor, mut plan, columns, scoring, draft } = compiled;
+    let CompiledJob { graph, executor, mut plan, columns, scoring, roles, results, draft } =
+        compiled;
 
     let row_keys: Vec<String> = job.spec.row_keys().cloned().collect();
     let tally = Tally::new(&plan, &row_keys, options.suspects, draft.is_some());
@@ -79,6 +80,9 @@ async fn attempt(
     let mut summary = Summary::new(job, &plan, parts, scoring.as_ref(), clock)?;
     let (notes, input) = restart::report(&job.spec, &findings);
     summary.add_input(notes, input);
+    if let Some(incidents) = results.incidents() {
+        summary.add_incidents(roles, incidents);
+    }
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
     if let Some(draft) = draft {
         observer.stage(Stage::Publish);

@@ -13,12 +13,18 @@ use serde::Serialize;
 use tracing::{Instrument, Span, instrument::Instrumented};
 
 use crate::{
+    collector::IncidentRows,
     drift::Drift,
+    incidents::Incident,
     operators::classify::Scoring,
     progress::{Observer, Stage},
+    roles::ColumnRoles,
     suspects::Suspect,
     tally::Tally,
 };
+
+/// Incidents that a summary describes.
+const INCIDENTS: usize = 100;
 
 /// Counts balance: `rows = rejected + filtered + results`.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +48,15 @@ pub struct Summary {
     pub threshold: Option<String>,
     pub features: usize,
     pub flags: Vec<FlagSummary>,
+    /// Rows that are suspicious or that a flag has hit.
+    pub evidence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<ColumnRoles>,
+    /// Absent where rows are not grouped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident_count: Option<IncidentCount>,
+    /// The first of them, the highest risk first.
+    pub incidents: Vec<Incident>,
     pub suspects: Vec<Suspect>,
     pub outputs: Vec<WriteOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +74,22 @@ pub struct Summary {
     /// Values that count as missing since they are not of their column's type, and restarts with wider types.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSummary>,
+}
+
+/// The number of incidents by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentCount {
+    pub high: u64,
+    pub medium: u64,
+    pub low: u64,
+}
+
+impl IncidentCount {
+    /// Of all severities.
+    pub fn total(&self) -> u64 {
+        self.high + self.medium + self.low
+    }
 }
 
 /// A report that was published.
@@ -142,6 +173,10 @@ impl Summary {
             threshold: analysis.and_then(|analysis| analysis.threshold.as_ref()).map(threshold),
             features: plan.features.len(),
             flags: tally.flags,
+            evidence: tally.evidence,
+            roles: None,
+            incident_count: None,
+            incidents: Vec::new(),
             suspects: tally.suspects.into_vec(),
             outputs,
             dead_letter,
@@ -159,6 +194,37 @@ impl Summary {
     pub(crate) fn add_input(&mut self, notes: Vec<Diagnostic>, input: Option<InputSummary>) {
         self.diagnostics.extend(notes);
         self.input = input;
+    }
+
+    /// Adds the incidents, and each suspect's.
+    pub(crate) fn add_incidents(&mut self, roles: ColumnRoles, incidents: IncidentRows) {
+        for suspect in &mut self.suspects {
+            suspect.incident = incidents.number(suspect.row);
+        }
+        let note = |reason: &str, message: String| Diagnostic {
+            path: "roles".to_owned(),
+            reason: reason.to_owned(),
+            message,
+            count: 0,
+        };
+        let unused = incidents.unused.iter();
+        self.diagnostics.extend(unused.map(|text| note("ROLE_UNUSED", text.clone())));
+        if !incidents.set.coarser.is_empty() {
+            let message = format!(
+                "there are very many findings, so these are grouped more coarsely: {}",
+                incidents.set.coarser.join("; ")
+            );
+            self.diagnostics.push(note("INCIDENTS_COARSER", message));
+        }
+        let [low, medium, high] = incidents.set.by_severity;
+        self.incident_count = Some(IncidentCount { high, medium, low });
+        self.incidents = incidents.set.incidents;
+        self.incidents.truncate(INCIDENTS);
+        if roles.entities.is_empty() && self.evidence > 0 {
+            let message = "no column is known to name a host, user or domain; `roles.entities` would group by one";
+            self.diagnostics.push(note("NO_ENTITY", message.to_owned()));
+        }
+        self.roles = Some(roles);
     }
 
     /// Adds the report, and the time that it took.

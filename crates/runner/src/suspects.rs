@@ -10,6 +10,9 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub struct Suspect {
     pub row: u64,
+    /// The number of its incident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<u64>,
     /// Among the rows written.
     #[serde(skip)]
     pub(crate) index: u64,
@@ -86,6 +89,7 @@ mod tests {
     fn suspect(row: u64, score: Option<f64>, suspicious: bool) -> Suspect {
         Suspect {
             row,
+            incident: None,
             index: row,
             score,
             suspicious,

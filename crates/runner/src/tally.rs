@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     pub rows: u64,
     pub suspicious: u64,
     pub flagged: u64,
+    /// Rows that are suspicious or flagged.
+    pub evidence: u64,
     pub flags: Vec<FlagSummary>,
     pub suspects: Suspects,
     /// The hits that a report shows.
@@ -44,6 +46,7 @@ impl Tally {
             rows: 0,
             suspicious: 0,
             flagged: 0,
+            evidence: 0,
             flags: plan.flags.iter().map(flag).collect(),
             suspects: Suspects::new(suspects),
             hits: report.then(ReportHits::default),
@@ -77,9 +80,11 @@ impl Tally {
             if !suspicious && hits.is_empty() {
                 continue;
             }
+            self.evidence += 1;
             let flags = &self.plan.flags;
             let suspect = Suspect {
                 row: *row,
+                incident: None,
                 index: self.rows - 1,
                 score,
                 suspicious,

@@ -14,6 +14,8 @@ const IN_CEL: &str = "!has(self.labelColumn) || !( \
     (has(self.timeColumn) && self.timeColumn == self.labelColumn) || \
     (has(self.idColumn) && self.idColumn == self.labelColumn) || \
     (has(self.entity) && self.labelColumn in self.entity) || \
+    (has(self.roles) && has(self.roles.time) && self.roles.time == self.labelColumn) || \
+    (has(self.roles) && has(self.roles.entities) && self.roles.entities.exists(e, e.column == self.labelColumn)) || \
     (has(self.filters) && self.filters.exists(f, has(f.dataNeeded) && self.labelColumn in f.dataNeeded)) || \
     (has(self.flags) && self.flags.exists(f, has(f.dataNeeded) && self.labelColumn in f.dataNeeded)) || \
     (has(self.features) && self.features.exists(f, \
@@ -37,6 +39,14 @@ pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
     let keys = ["timeColumn", "idColumn", "entity"].into_iter();
     let mut readers: Vec<String> =
         keys.filter(|key| names(&spec[*key])).map(|key| format!("{prefix}{key}")).collect();
+    if names(&spec["roles"]["time"]) {
+        readers.push(format!("{prefix}roles.time"));
+    }
+    for (index, entity) in spec["roles"]["entities"].as_array().into_iter().flatten().enumerate() {
+        if names(&entity["column"]) {
+            readers.push(format!("{prefix}roles.entities[{index}].column"));
+        }
+    }
     for list in ["filters", "features", "flags"] {
         for (index, item) in spec[list].as_array().into_iter().flatten().enumerate() {
             let is_column = item["type"] == "field" && item.get("dataNeeded").is_none();

@@ -5,6 +5,7 @@
 //! does not read files: callers pass bytes.
 
 mod check;
+mod known_columns;
 mod label_rules;
 mod list_rules;
 mod load;
@@ -16,12 +17,14 @@ mod pack;
 mod pack_rules;
 mod paths;
 mod problem;
+mod role_rules;
 mod rules;
 mod schema;
 mod time_rules;
 mod types;
 mod yaml;
 
+pub use known_columns::{ENTITY_COLUMNS, KnownEntities, TIME_COLUMNS, known_kind};
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use log_rules::{column_name, compile_pattern};
 pub use manifest::{to_input_yaml, to_manifest_yaml};

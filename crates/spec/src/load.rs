@@ -9,7 +9,7 @@ use crate::{
     API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata, OriginalOutputs, Place, Problem,
     SettingsError,
     check::{Check, Places},
-    label_rules, list_rules, log_rules, original, pack_rules,
+    label_rules, list_rules, log_rules, original, pack_rules, role_rules,
     schema::SettingsSchema,
     time_rules,
     yaml::{self, Node, Value},
@@ -157,6 +157,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         pack_rules::check(&mut check, spec, prefix);
         list_rules::check(&mut check, spec, prefix);
         label_rules::check(&mut check, spec, prefix);
+        role_rules::check(&mut check, spec, prefix);
         log_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::label_rules;
+use crate::{label_rules, role_rules};
 
 /// A rule on the part of `spec` that its JSON pointer names (`items` is each item of a list).
 struct Rule {
@@ -305,7 +305,8 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "",
-        "!has(self.features) || has(self.timeColumn) || !self.features.exists(f, f.type == 'aggregate')",
+        "!has(self.features) || has(self.timeColumn) || \
+         (has(self.roles) && has(self.roles.time) && !has(self.roles.timeUnit)) || !self.features.exists(f, f.type == 'aggregate')",
         "a feature of type aggregate needs `timeColumn`, the column with the times of the rows",
     ),
     rule(
@@ -440,6 +441,9 @@ pub(crate) fn attach(schema: &mut Value) {
 /// Puts the rule about the labels on the schema of a `spec` in the API server.
 pub(crate) fn attach_labels(spec: &mut Value) {
     put(spec, label_rules::rule());
+    for rule in role_rules::rules() {
+        put(spec, rule);
+    }
 }
 
 /// Puts the rule about the job's name on the schema of a manifest.

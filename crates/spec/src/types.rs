@@ -17,6 +17,7 @@ mod log;
 mod output;
 mod pack;
 mod report;
+mod roles;
 mod runner;
 mod schedule;
 mod secret;
@@ -50,6 +51,7 @@ pub use pack::{
     ProfileWithColumns,
 };
 pub use report::{Report, seconds};
+pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};

@@ -14,13 +14,13 @@ use std::{collections::BTreeMap, io};
 use anomal_spec::{
     API_VERSION, AggregateFunction, AnomalyJob, AnomalyJobSpec, Auth, BadLines, ClaimSource,
     Classification, ColumnType, Columns, ConcurrencyPolicy, CsvInput, CsvOutput, DeadLetter,
-    DecimalMark, Engines, EnvVar, Feature, FeatureKind, FeatureType, Filter, Flag, FlagType,
-    FormatNames, Include, Input, JsonInput, KIND, LogFormat, LogInput, Marks, MessageCompression,
-    Metadata, ModelFile, NdjsonInput, NdjsonOutput, Numbers, OriginalCommand, Output, PackSetting,
-    Parameters, ParquetInput, ParquetOutput, Quantity, RemoteEngine, Report, Resources, Rows,
-    Runner, Schedule, SecretRef, Severity, Source, Strays, TerminalOutput, ThousandsMark,
-    Threshold, ThresholdMethod, Times, Tls, TypeDetails, TypeSetting, Volume, VolumeMount, load,
-    load_original, to_manifest_yaml,
+    DecimalMark, Engines, EntityKind, EntityName, EntityRole, EnvVar, Feature, FeatureKind,
+    FeatureType, Filter, Flag, FlagType, FormatNames, Grouping, Include, Input, JsonInput, KIND,
+    LogFormat, LogInput, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
+    Numbers, OriginalCommand, Output, PackSetting, Parameters, ParquetInput, ParquetOutput,
+    Quantity, RemoteEngine, Report, Resources, Roles, Rows, Runner, Schedule, SecretRef, Severity,
+    Side, Source, Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times, Tls,
+    TypeDetails, TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -350,6 +350,7 @@ fn feature() -> impl Strategy<Value = Feature> {
             alias,
             multiplier,
             kind,
+            values: BTreeMap::new(),
         };
         match which {
             0 => Feature { data_needed: vec![other], ..plain },
@@ -407,6 +408,7 @@ fn flag() -> impl Strategy<Value = Flag> {
                     severity,
                     description,
                     message,
+                    title: None,
                 };
                 match expression {
                     Some(_) if direct => Flag {
@@ -560,6 +562,23 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn roles()(
+        time in option::of(Just("t".to_owned())),
+        columns in prop::collection::btree_set(text(), 0..4),
+        kind in option::of(select(vec![EntityKind::Host, EntityKind::Domain, EntityKind::Other])),
+        side in option::of(select(vec![Side::Actor, Side::Target])),
+        name in option::of(Just(EntityName { one: "client".into(), many: "clients".into() })),
+        show in vec(text(), 0..3),
+        gap in "[1-9][0-9]{0,3}[smhdw]",
+        grouping in select(vec![Grouping::Auto, Grouping::Off]),
+    ) -> Roles {
+        let entity = |column| EntityRole { column, kind, side, name: name.clone() };
+        let entities = columns.into_iter().map(entity).collect();
+        Roles { time, time_unit: None, entities, show, gap, grouping }
+    }
+}
+
+prop_compose! {
     fn job()(
         name in "[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?",
         labels in prop::collection::btree_map("[a-z_./-]{1,10}", text(), 0..3),
@@ -574,6 +593,7 @@ prop_compose! {
         dead_letter in option::of(Just(DeadLetter { path: "rejected".into(), auth: None })),
         engines in option::of(engines().boxed()),
         report in option::of(report()),
+        roles in option::of(roles()),
         cluster in cluster(),
     ) -> AnomalyJob {
         let labels: serde_json::Map<_, _> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
@@ -585,7 +605,7 @@ prop_compose! {
             metadata: Metadata { name, rest },
             spec: AnomalyJobSpec {
                 input, packs, filters, features, flags, classification, outputs, dead_letter, engines,
-                report, time_column: aggregates.then(|| "t".into()), ..cluster
+                report, roles, time_column: aggregates.then(|| "t".into()), ..cluster
             },
         }
     }

@@ -2,7 +2,7 @@
 
 mod chance;
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,6 +28,8 @@ pub fn beaconing_detector() -> Component {
             Ok(beaconing)
         },
     )
+    .with_key(&[KeyPart::actor("clientIp"), KeyPart::target_domain("domain")])
+    .with_title("{count} calls at regular intervals")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

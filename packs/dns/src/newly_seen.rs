@@ -1,6 +1,6 @@
 //! Domains that were not there before.
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,6 +19,8 @@ pub fn newly_seen_domain() -> Component {
             Ok(flag)
         },
     )
+    .with_key(&[KeyPart::target_domain("name")])
+    .with_title("{count} requests for a new domain")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! Clients that ask for many names that do not exist.
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,6 +16,8 @@ pub fn nxdomain_ratio() -> Component {
             Ok(flag)
         },
     )
+    .with_key(&[KeyPart::actor("clientIp")])
+    .with_title("{count} names that do not exist, {time}")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

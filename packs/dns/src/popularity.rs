@@ -24,7 +24,10 @@ pub fn alexa_1m_rating() -> Component {
         |parameters: ListParameters| {
             let ranking = parameters.ranking();
             let absent = i64::try_from(ranking.domains.len()).unwrap_or(i64::MAX).saturating_add(1);
-            Ok(Metric::key(&DOMAIN, move |domain| is_name(domain).then(|| ranking.rank(domain).unwrap_or(absent))))
+            let rank = move |domain: &str| {
+                is_name(domain).then(|| ranking.rank(domain).unwrap_or(absent))
+            };
+            Ok(Metric::key(&DOMAIN, rank).with_named(absent as f64, "not in the list"))
         },
     )
     .with_alias("popularity_rank")
@@ -104,6 +107,9 @@ mod tests {
         assert_eq!(rate(serde_json::json!({}), "no-such-domain-here.example"), "143631");
         assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "x.b.org"), "2");
         assert_eq!(rate(serde_json::json!({"list": ["a.org", "b.org"]}), "c.org"), "3");
+        let built = alexa_1m_rating().build(&serde_json::Map::new()).unwrap();
+        let named = built.named().iter().map(|named| (named.number, named.text.as_str()));
+        assert_eq!(named.collect::<Vec<_>>(), [(143_631.0, "not in the list")]);
         let unlisted = |name| evaluate(&unlisted_domain(), &serde_json::json!({}), name);
         assert_eq!(unlisted("www.google.com").as_deref(), Some("false"));
         assert_eq!(unlisted("no-such-domain-here.example").as_deref(), Some("true"));

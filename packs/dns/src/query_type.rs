@@ -1,6 +1,6 @@
 //! Kinds of records that are hardly ever asked for.
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, within};
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ pub fn query_type_rare() -> Component {
             Ok(flag)
         },
     )
+    .with_key(&[KeyPart::value("type")])
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, ParameterError};
+use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, ParameterError};
 use anomal_core::{Cancel, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,6 +26,8 @@ pub fn unique_subdomains() -> Component {
             Ok(flag)
         },
     )
+    .with_key(&[KeyPart::actor("clientIp"), KeyPart::target_domain("name")])
+    .with_title("{count} requests below {target} {time}")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -49,6 +49,7 @@ fn request(rows: usize) -> ClassifyRequest {
         },
         weight: 1.0,
         origin: format!("field {}", column.name()),
+        ..FeatureColumn::default()
     };
     ClassifyRequest {
         settings: Classification { engine: "Gower".into(), ..Classification::default() },

@@ -44,6 +44,7 @@ fn request(rows: usize) -> ClassifyRequest {
         kind: FeatureKind::Numeric.into(),
         weight: 1.0,
         origin: format!("field {name}"),
+        ..FeatureColumn::default()
     };
     ClassifyRequest {
         settings: Classification { engine: "HBOS".into(), ..Classification::default() },

@@ -84,7 +84,7 @@ mod tests {
     fn a_feature_that_is_there_twice_is_refused() {
         let table = Table::new(vec![0, 1], df!("a" => [1.0, 2.0]).unwrap()).unwrap();
         let feature =
-            FeatureColumn { name: "a".into(), kind: 1, weight: 1.0, origin: String::new() };
+            FeatureColumn { name: "a".into(), kind: 1, weight: 1.0, ..FeatureColumn::default() };
         let error = matrix(&table, &[feature.clone(), feature]).unwrap_err();
         assert_eq!((error.code, error.reason.as_str()), (Code::InvalidRequest, "FEATURE_TWICE"));
     }

@@ -128,6 +128,7 @@ mod tests {
                     kind: 1,
                     weight: 0.1,
                     origin: "field a".into(),
+                    ..FeatureColumn::default()
                 }],
                 cut_bits: Some(f64::INFINITY.to_bits()),
             },

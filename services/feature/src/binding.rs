@@ -1,9 +1,9 @@
 //! Components bound to their parameters and to columns.
 
-use anomal_components::{Component, Input, ParameterError};
+use anomal_components::{Component, Input, KeyPart, ParameterError};
 use anomal_core::{
-    Error, Result, Scope,
-    proto::{DataType, component::Type},
+    Error, Result, Scope, column_of_view,
+    proto::{DataType, component::Type, plan},
 };
 use anomal_spec::{ComponentDefinition, Parameters};
 
@@ -17,6 +17,9 @@ pub(crate) struct BoundComponent<'a> {
     pub scope: Scope,
     /// Of a component of a declarative pack.
     pub definition: Option<&'a ComponentDefinition>,
+    /// Of a flag: by what its hits are grouped, as far as its inputs are bound, and the title of a group.
+    pub key: Vec<plan::KeyPart>,
+    pub title: &'a str,
 }
 
 impl BoundComponent<'_> {
@@ -87,12 +90,25 @@ pub(crate) fn bind_component<'a>(
         let (declared, data_type, scope) =
             declarative::bind(definition, inputs, &values, path, columns)?;
         let work = Work::Declared(Box::new(declared));
-        return Ok(BoundComponent { work, data_type, scope, definition: Some(definition) });
+        let (definition, key, title) = (Some(definition), Vec::new(), component.title());
+        return Ok(BoundComponent { work, data_type, scope, definition, key, title });
     }
     let computation = component.build_with(&params, columns.lists()).map_err(parameter_invalid)?;
     let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
+    let key = key(component, &inputs);
     let work = Work::Component { computation, inputs };
-    Ok(BoundComponent { work, data_type: component.output(), scope, definition: None })
+    let (data_type, title) = (component.output(), component.title());
+    Ok(BoundComponent { work, data_type, scope, definition: None, key, title })
+}
+
+fn key(component: &Component, columns: &[Option<String>]) -> Vec<plan::KeyPart> {
+    let part = |part: &KeyPart| {
+        let place = component.inputs().iter().position(|input| input.name == part.input)?;
+        let column = column_of_view(columns.get(place)?.as_deref()?).to_owned();
+        let registered_domain = part.registered_domain;
+        Some(plan::KeyPart { column, side: part.side.into(), registered_domain })
+    };
+    component.key().iter().filter_map(part).collect()
 }
 
 fn data_needed_error(component: &Component, path: &str) -> Error {

@@ -4,8 +4,8 @@ use anomal_components::{ComponentRegistry, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope,
     proto::{
-        Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Severity, TimeReading,
-        component::Type, plan,
+        Column, DataType, Diagnostic, FeatureColumn, FeatureKind, NamedNumber, Severity,
+        TimeReading, component::Type, plan,
     },
 };
 use anomal_packs::Digest;
@@ -130,6 +130,7 @@ impl Program {
         if self.features.iter().any(|known| known.column.name == *name) {
             return Err(duplicate_name(path, "feature", name));
         }
+        let mut named = named_numbers(feature, path)?;
         let (work, data_type, scope, origin) = match feature.feature_type {
             FeatureType::Field => {
                 let column = feature.data_needed.first().or(feature.name.as_ref()).unwrap_or(name);
@@ -154,6 +155,13 @@ impl Program {
                     path,
                     columns,
                 )?;
+                if let Work::Component { computation, .. } = &bound.work {
+                    let known =
+                        |other: &NamedNumber| named.iter().all(|n| n.number != other.number);
+                    let more: Vec<_> =
+                        computation.named().iter().filter(|other| known(other)).cloned().collect();
+                    named.extend(more);
+                }
                 (bound.work, bound.data_type, bound.scope, format!("metric {component}"))
             }
             FeatureType::Expression => {
@@ -176,7 +184,12 @@ impl Program {
             kind: kind.into(),
             weight: feature.multiplier,
             origin,
+            named,
         };
+        if kind != FeatureKind::Numeric && !column.named.is_empty() {
+            let message = format!("`values` names numbers, and the values of `{name}` are none");
+            return Err(Error::settings(format!("{path}.values"), "VALUES_INVALID", message));
+        }
         let data_type = match (data_type, kind) {
             // Seconds since the epoch.
             (DataType::Datetime, _) => DataType::Float,
@@ -186,6 +199,20 @@ impl Program {
         let step = Step::new(name, work, scope);
         Ok(FeatureStep { step, column, data_type })
     }
+}
+
+/// The names that the settings give to numbers of a feature.
+fn named_numbers(feature: &Feature, path: &str) -> Result<Vec<NamedNumber>> {
+    let named = feature.values.iter().map(|(number, text)| match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(NamedNumber { number: value, text: text.clone() }),
+        _ => {
+            let message = format!(
+                "`{number}` is not a number; `values` names numbers, such as \"-1\": unknown"
+            );
+            Err(Error::settings(format!("{path}.values.{number}"), "VALUES_INVALID", message))
+        }
+    });
+    named.collect()
 }
 
 fn check_packs(packs: &[PackSetting], components: &ComponentRegistry) -> Result<()> {
@@ -224,6 +251,7 @@ fn flag_step(
     columns: &mut Columns,
 ) -> Result<(Step, plan::Flag)> {
     let (mut own_severity, mut description, mut message) = (None, String::new(), String::new());
+    let (mut key, mut title) = (Vec::new(), String::new());
     let (work, scope) = if let Some(sql) = &flag.expression {
         let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), scope)
@@ -240,6 +268,7 @@ fn flag_step(
             definition.description.clone_into(&mut description);
             message = definition.message.clone().unwrap_or_default();
         }
+        (key, title) = (bound.key, bound.title.to_owned());
         (bound.work, bound.scope)
     };
     let severity = match flag.severity.or(own_severity).unwrap_or_default() {
@@ -256,6 +285,8 @@ fn flag_step(
             flag.description.clone()
         },
         message: if flag.message.is_empty() { message } else { flag.message.clone() },
+        key,
+        title: flag.title.clone().unwrap_or(title),
     };
     Ok((Step::new(name, work, scope), planned))
 }

@@ -56,6 +56,7 @@ impl ReportFixture {
             kind: kind.into(),
             weight: 1.0,
             origin: format!("field {name}"),
+            ..FeatureColumn::default()
         };
         let much = FlagCount {
             name: "much".into(),

@@ -1,7 +1,7 @@
 //! Settings from the roles of columns.
 
-use anomal_connectors::text::grouped;
 use anomal_core::proto::DataType;
+use anomal_core::words::grouped;
 use serde_json::{Value, json};
 
 use super::{

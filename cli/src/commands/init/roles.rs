@@ -1,7 +1,7 @@
 //! What each column is, by its values and its name.
 
-use anomal_connectors::text::grouped;
 use anomal_core::proto::DataType;
+use anomal_core::words::grouped;
 
 use super::{
     column::ColumnProfile,

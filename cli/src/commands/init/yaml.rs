@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use anomal_connectors::text::{grouped, scalar};
+use anomal_connectors::text::scalar;
+use anomal_core::words::grouped;
 use serde_json::Value;
 
 use super::{profile::Profile, proposal::Proposal};

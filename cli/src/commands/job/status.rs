@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use anomal_connectors::{terminal::harmless, text::grouped};
+use anomal_connectors::terminal::harmless;
+use anomal_core::words::grouped;
 use anomal_operator::api::{AnomalyJob, Condition, Status, Summary, condition};
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 

@@ -233,6 +233,7 @@ fn request(
                 severity: None,
                 description: String::new(),
                 message: String::new(),
+                title: None,
             });
         }
     }

@@ -7,7 +7,7 @@ use polars::prelude::{Column, DataFrame, PlSmallStr, Scalar, Schema};
 use super::{Limit, RowBuffer, over_limit};
 use crate::{
     executor::ExecutorOptions,
-    operator::{Inputs, OperatorOutput},
+    operator::{AllRows, Inputs, OperatorOutput},
 };
 
 /// Of the rows that wait; more are spilled. They are read once, in order, so memory gains little.
@@ -194,6 +194,14 @@ impl GlobalState {
         }
         self.features = Some(features);
         Ok(())
+    }
+
+    /// What is in memory of the rows that are left; nothing where none is.
+    pub fn all_rows(&mut self) -> Option<AllRows<'_>> {
+        self.hits.sort();
+        let features = self.features.as_mut().filter(|table| table.height() > 0)?;
+        features.rechunk();
+        Some(AllRows { features, scores: self.scores.as_ref(), hits: &self.hits })
     }
 
     /// The rows that are left, in their order, with everything that is known of them.

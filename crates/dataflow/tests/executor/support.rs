@@ -14,8 +14,8 @@ use anomal_core::{
 };
 use anomal_dataflow::{
     Capabilities, Execution, ExecutorOptions, GlobalOperator, Graph, Inputs, Monitor, Operator,
-    OperatorOutput, PreparedEpoch, Reader, RowOperator, Sink, SkipTo, Source, Split, Step,
-    WriteOutcome, execute,
+    OperatorOutput, PreparedEpoch, Reader, ResultsOperator, RowOperator, Sink, SkipTo, Source,
+    Split, Step, WriteOutcome, execute,
 };
 use async_trait::async_trait;
 use polars::prelude::{DataFrame, df};
@@ -183,7 +183,7 @@ impl GlobalOperator for SumOfAll {
 pub struct Results;
 
 #[async_trait]
-impl RowOperator for Results {
+impl ResultsOperator for Results {
     async fn process(&self, mut batch: Batch) -> Result<Batch> {
         batch.results = batch.features.clone();
         if batch.results.width() == 0 {

@@ -8,6 +8,9 @@ use anomal_core::{
 };
 use anomal_dataflow::{OperatorOutput, RowOperator};
 use async_trait::async_trait;
+use polars::prelude::DataFrame;
+
+use crate::role_values::RoleValues;
 
 /// The feature engine with what each of its calls carries.
 #[derive(Clone)]
@@ -55,11 +58,13 @@ pub(super) fn output(plan: &Plan, extraction: Extraction) -> Result<OperatorOutp
 pub(crate) struct Extract {
     call: FeatureCall,
     plan: Arc<Plan>,
+    roles: Option<Arc<RoleValues>>,
 }
 
 impl Extract {
-    pub fn new(call: FeatureCall, plan: Arc<Plan>) -> Self {
-        Self { call, plan }
+    /// `roles`: the columns of entities and times that are encoded beside the features.
+    pub fn new(call: FeatureCall, plan: Arc<Plan>, roles: Option<Arc<RoleValues>>) -> Self {
+        Self { call, plan, roles }
     }
 }
 
@@ -69,14 +74,22 @@ impl RowOperator for Extract {
         self.call.engine.parallelism()
     }
 
-    async fn process(&self, batch: Batch) -> Result<Batch> {
+    async fn process(&self, mut batch: Batch) -> Result<Batch> {
+        if let Some(roles) = &self.roles {
+            let codes = roles.encode(&batch)?;
+            batch.features = DataFrame::new(batch.height(), codes)?;
+            batch.typed = roles.without_own_time(batch.typed);
+        }
         let table = batch.to_table(batch.typed.clone())?;
         let extraction = self.call.extract(Scope::Row, table).await?;
         let mut batch = batch.select_offsets(&extraction.features.rows())?;
         batch.statistics.add_extraction(&extraction)?;
         batch.hits.extend(&self.plan.flags, &extraction.hits)?;
         batch.hits.sort();
-        batch.features = extraction.features.into_columns();
+        let codes = std::mem::take(&mut batch.features);
+        let features = extraction.features.into_columns();
+        let columns = features.columns().iter().chain(codes.columns()).cloned().collect();
+        batch.features = DataFrame::new(batch.height(), columns)?;
         Ok(batch)
     }
 }

@@ -1,12 +1,12 @@
 //! The `anomal.*` columns of a batch of rows (docs/results.md).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anomal_core::{
-    Batch, Hit, Result,
+    Batch, Hit, Result, Table,
     proto::{Plan, plan::Flag},
 };
-use anomal_dataflow::RowOperator;
+use anomal_dataflow::{AllRows, ResultsOperator};
 use anomal_spec::Severity;
 use async_trait::async_trait;
 use polars::prelude::{
@@ -16,7 +16,11 @@ use polars::prelude::{
 use polars_arrow::{array::ListArray, offset::OffsetsBuffer};
 
 use super::classify::ScoringReport;
-use crate::explain::Explainer;
+use crate::{
+    collector::{Collector, IncidentRows, RowsWithHits},
+    explain::Explainer,
+    role_values::RoleValues,
+};
 
 /// Reasons given for a row.
 const REASONS: usize = 3;
@@ -35,14 +39,82 @@ pub(crate) struct AssembleResults {
     explainer: OnceLock<Option<Explainer>>,
     /// The flag whose hits are written out in a column of their own, as `strays`.
     strays: Option<usize>,
+    incidents: Option<Incidents>,
+}
+
+/// Makes incidents of rows: of all at once where they wait for the end of the source, else of each batch on its way.
+pub(crate) struct Incidents {
+    roles: Arc<RoleValues>,
+    collector: Mutex<Option<Collector>>,
+    rows: OnceLock<IncidentRows>,
+}
+
+impl Incidents {
+    pub fn new(collector: Collector, roles: Arc<RoleValues>) -> Self {
+        Self { roles, collector: Mutex::new(Some(collector)), rows: OnceLock::new() }
+    }
+
+    fn collector(&self) -> MutexGuard<'_, Option<Collector>> {
+        self.collector.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, rows: &RowsWithHits<'_>, explainer: Option<&Explainer>) -> Result<()> {
+        match self.collector().as_mut() {
+            Some(collector) => collector.add(rows, explainer),
+            None => Ok(()),
+        }
+    }
+
+    /// Those of all rows that were seen.
+    fn finish(&self) -> &IncidentRows {
+        self.rows.get_or_init(|| self.collector().take().map(Collector::finish).unwrap_or_default())
+    }
 }
 
 impl AssembleResults {
     /// `strays`: the flag of rows with values that are not of their column's type, if the source has one.
-    pub fn new(plan: &Plan, scoring: ScoringReport, strays: Option<usize>) -> Self {
+    pub fn new(
+        plan: &Plan,
+        scoring: ScoringReport,
+        strays: Option<usize>,
+        incidents: Option<Incidents>,
+    ) -> Self {
         let features = plan.features.iter().map(|feature| feature.name.clone()).collect();
-        let flags = plan.flags.clone();
-        Self { flags, features, scoring, explainer: OnceLock::new(), strays }
+        let (flags, explainer) = (plan.flags.clone(), OnceLock::new());
+        Self { flags, features, scoring, explainer, strays, incidents }
+    }
+
+    /// The incidents of all rows, once they have all been written; none where rows are not grouped.
+    pub fn incidents(&self) -> Option<IncidentRows> {
+        self.incidents.as_ref().map(|incidents| incidents.finish().clone())
+    }
+
+    fn explainer(&self) -> Option<&Explainer> {
+        // All rows are scored when the first batch comes here.
+        let explainer = self
+            .explainer
+            .get_or_init(|| self.scoring.get().map(|scoring| Explainer::new(&scoring.analysis)));
+        explainer.as_ref()
+    }
+
+    /// The numbers of the rows' incidents, where they are known before rows are written.
+    fn incident_column(&self, batch: &Batch) -> Result<Column> {
+        let offsets = batch.offsets();
+        let mut numbers: Vec<Option<u64>> = vec![None; offsets.len()];
+        if let Some(incidents) = &self.incidents {
+            if let Some(known) = incidents.rows.get() {
+                numbers = offsets.iter().map(|row| known.number(*row)).collect();
+            } else {
+                let rows = RowsWithHits {
+                    rows: &offsets,
+                    features: &batch.features,
+                    scores: &batch.scores,
+                    hits: batch.hits.of_rows(&offsets).collect(),
+                };
+                incidents.add(&rows, self.explainer())?;
+            }
+        }
+        Ok(Column::new("anomal.incident".into(), numbers))
     }
 
     fn assemble(&self, batch: &Batch) -> Result<DataFrame> {
@@ -52,11 +124,7 @@ impl AssembleResults {
         let features = features.filter(|column| column.is_ok() || height > 0);
         let features: Vec<Column> = features.collect::<Result<_, _>>()?;
         let features = features.as_slice();
-        // All rows are scored when the first batch comes here.
-        let explainer = self
-            .explainer
-            .get_or_init(|| self.scoring.get().map(|scoring| Explainer::new(&scoring.analysis)));
-        let scores = match explainer {
+        let scores = match self.explainer() {
             Some(explainer) if batch.scores.width() > 0 => {
                 scored(&batch.scores, explainer, features)?
             }
@@ -64,6 +132,9 @@ impl AssembleResults {
         };
         let mut columns = scores.columns;
         columns.extend(self.flag_columns(batch)?);
+        if self.incidents.is_some() {
+            columns.push(self.incident_column(batch)?);
+        }
         columns.push(scores.reasons);
         columns.push(scores.explanations.into_column());
         columns.extend(prefixed("features", features));
@@ -102,7 +173,26 @@ impl AssembleResults {
 }
 
 #[async_trait]
-impl RowOperator for AssembleResults {
+impl ResultsOperator for AssembleResults {
+    fn inputs(&self) -> Vec<String> {
+        self.incidents.as_ref().map(|incidents| incidents.roles.features()).unwrap_or_default()
+    }
+
+    fn prepare(&self, all: &AllRows<'_>) -> Result<()> {
+        let Some(incidents) = &self.incidents else { return Ok(()) };
+        let rows = all.features.rows();
+        let none = DataFrame::default();
+        let rows = RowsWithHits {
+            rows: &rows,
+            features: all.features.columns(),
+            scores: all.scores.map_or(&none, Table::columns),
+            hits: all.hits.of_rows(&rows).collect(),
+        };
+        incidents.add(&rows, self.explainer())?;
+        incidents.finish();
+        Ok(())
+    }
+
     async fn process(&self, mut batch: Batch) -> Result<Batch> {
         batch.results = self.assemble(&batch)?;
         Ok(batch)
@@ -174,12 +264,12 @@ fn prefixed(prefix: &str, columns: &[Column]) -> Vec<Column> {
     columns.iter().map(|column| renamed(column, name(column))).collect()
 }
 
-fn shares(contributions: &[Column]) -> Result<Vec<Float64Chunked>> {
+pub(crate) fn shares(contributions: &[Column]) -> Result<Vec<Float64Chunked>> {
     contributions.iter().map(|column| Ok(column.rechunk().f64()?.clone())).collect()
 }
 
 /// The features that contributed most to a row, the largest first, equal ones in feature order.
-fn largest(shares: &[Float64Chunked], row: usize) -> Vec<(usize, f64)> {
+pub(crate) fn largest(shares: &[Float64Chunked], row: usize) -> Vec<(usize, f64)> {
     let mut largest: Vec<(usize, f64)> = Vec::with_capacity(REASONS + 1);
     for (feature, shares) in shares.iter().enumerate() {
         let Some(share) = shares.get(row).filter(|share| *share >= SMALLEST_SHARE) else {

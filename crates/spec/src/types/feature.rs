@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +91,11 @@ pub struct Feature {
     /// How it is compared; by default from the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<FeatureKind>,
+    /// Numbers that stand for something else, such as `"-1": unknown`: people read the text instead, and no median counts
+    /// them. Files have the number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = {"type": "string", "maxLength": 80}))]
+    pub values: BTreeMap<String, String>,
 }
 
 /// What a feature is made from.
@@ -195,6 +202,11 @@ pub struct Flag {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub message: String,
+    /// The title of an incident that the flag leads, with `{count}`, `{actor}`, `{target}` and `{time}` (`in 3 min`).
+    /// Absent: that of the component, else `message`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub title: Option<String>,
 }
 
 /// What a flag judges a row by.

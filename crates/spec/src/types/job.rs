@@ -5,7 +5,7 @@ use crate::load::MAX_NAME;
 
 use super::{
     Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output,
-    PackSetting, ProfileUse, Report, Runner, Schedule,
+    PackSetting, ProfileUse, Report, Roles, Runner, Schedule,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -44,7 +44,7 @@ pub struct AnomalyJobSpec {
     /// Where the records come from: exactly one driver.
     pub input: Input,
     /// The column with the time of a record: outputs report it as the time of the row, and features of type
-    /// aggregate have their windows over it. Absent: the time of the run.
+    /// aggregate have their windows over it. The short form of `roles.time`. Absent: the time of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub time_column: Option<String>,
@@ -58,10 +58,14 @@ pub struct AnomalyJobSpec {
     #[schemars(length(min = 1, max = 253))]
     pub id_column: Option<String>,
     /// The columns, at most two, that say whose record it is, such as the address of a client: summaries and reports show
-    /// them first, and features of type aggregate without `by` have the values of the first as keys.
+    /// them first, and features of type aggregate without `by` have the values of the first as keys. The short form of
+    /// `roles.entities`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2), inner(length(min = 1, max = 253)))]
     pub entity: Vec<String>,
+    /// What columns are to people: the time, the things that rows are about, and what tables show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Roles>,
     /// Sets of domain knowledge whose metrics, filters and flags may be used: `dns`, `finance`, `geo`, and packs of others
     /// by a map with `name` and `ref` or `inline`. The components of the packs `text` and `lists` need no entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -133,9 +137,22 @@ pub struct AnomalyJobSpec {
 }
 
 impl AnomalyJobSpec {
-    /// The columns that say which record it is and whose: `idColumn`, then `entity`.
+    /// The column with the times of the records: `timeColumn`, or `roles.time` where its values are times.
+    pub fn time_column(&self) -> Option<&str> {
+        let roles = self.roles.as_ref().filter(|roles| roles.time_unit.is_none());
+        self.time_column.as_deref().or_else(|| roles?.time.as_deref())
+    }
+
+    /// The columns that say whose record it is, at most two: `entity`, or the first of `roles.entities`.
+    pub fn entity_columns(&self) -> impl Iterator<Item = &String> {
+        let roles = self.roles.as_ref().filter(|_| self.entity.is_empty());
+        let entities = roles.into_iter().flat_map(|roles| &roles.entities).take(2);
+        self.entity.iter().chain(entities.map(|entity| &entity.column))
+    }
+
+    /// The columns that say which record it is and whose: `idColumn`, then those of the entities.
     pub fn row_keys(&self) -> impl Iterator<Item = &String> {
-        self.id_column.iter().chain(&self.entity)
+        self.id_column.iter().chain(self.entity_columns())
     }
 }
 
@@ -151,6 +168,7 @@ impl Default for AnomalyJobSpec {
             label_column: None,
             id_column: None,
             entity: Vec::new(),
+            roles: None,
             packs: Vec::new(),
             lock: None,
             profiles: Vec::new(),

@@ -1,6 +1,8 @@
 //! Summaries of each feature by group: quantiles, histograms, categories and contributions.
 
-use anomal_core::proto::{FeatureColumn, FeatureGroup, FeatureSummary, Group};
+use std::borrow::Cow;
+
+use anomal_core::proto::{FeatureColumn, FeatureGroup, FeatureSummary, Group, NamedNumber};
 use rayon::prelude::*;
 
 use anomal_detectors::{
@@ -30,7 +32,7 @@ pub(crate) fn summaries(
         .enumerate()
         .map(|(place, (column, feature))| {
             let mut summary = match &column.values {
-                Values::Numeric(values) => numeric(values, suspicious),
+                Values::Numeric(values) => numeric(values, suspicious, &feature.named),
                 Values::Codes { codes, levels } => categorical(codes, levels, suspicious),
             };
             summary.feature = Some(feature.clone());
@@ -67,7 +69,7 @@ fn sorted_groups(values: &[f64], suspicious: &[bool]) -> [Vec<f64>; 3] {
     [all, normal, suspects]
 }
 
-fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
+fn numeric(values: &[f64], suspicious: &[bool], named: &[NamedNumber]) -> FeatureSummary {
     let groups = sorted_groups(values, suspicious);
     let all = &groups[0];
     let mut summary = FeatureSummary {
@@ -85,13 +87,20 @@ fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
         };
         summary.edges = (0..=bins).map(edge).collect();
     }
+    let rows_with = |named: &NamedNumber| {
+        let below = |value: &f64| *value < named.number;
+        let first = all.partition_point(below);
+        all[first..].iter().take_while(|value| **value == named.number).count() as u64
+    };
+    summary.named_counts = named.iter().map(rows_with).collect();
     for (group, sorted) in GROUPS.into_iter().zip(&groups) {
+        let measured = measured(sorted, named);
         summary.groups.push(FeatureGroup {
             group: group.into(),
             count: sorted.len() as u64,
-            mean: (!sorted.is_empty()).then(|| mean(sorted.iter().copied())),
-            standard_deviation: deviation(sorted),
-            quantiles: match sorted.as_slice() {
+            mean: (!measured.is_empty()).then(|| mean(measured.iter().copied())),
+            standard_deviation: deviation(&measured),
+            quantiles: match &*measured {
                 [] => Vec::new(),
                 sorted => QUANTILES.map(|share| quantile(sorted, share)).to_vec(),
             },
@@ -99,6 +108,15 @@ fn numeric(values: &[f64], suspicious: &[bool]) -> FeatureSummary {
         });
     }
     summary
+}
+
+/// The values without numbers that stand for something else.
+fn measured<'a>(sorted: &'a [f64], named: &[NamedNumber]) -> Cow<'a, [f64]> {
+    let is_named = |value: &f64| named.iter().any(|named| named.number == *value);
+    if named.is_empty() {
+        return Cow::Borrowed(sorted);
+    }
+    Cow::Owned(sorted.iter().copied().filter(|value| !is_named(value)).collect())
 }
 
 fn deviation(sorted: &[f64]) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! Scales from values to coordinates, ticks at round values, numbers as short text.
 
-use anomal_connectors::text::grouped;
+use anomal_core::words::grouped;
 
 /// A linear scale from `domain` to `range`, which may be descending.
 #[derive(Clone, Copy, Debug)]

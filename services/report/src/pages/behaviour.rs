@@ -3,6 +3,7 @@
 use anomal_core::{
     Result,
     proto::{Analysis, FeatureSummary, correlation::Method},
+    words,
 };
 use askama::Template;
 
@@ -219,7 +220,7 @@ fn influence(context: &ReportContext<'_>, features: &[FeatureSummary]) -> Vec<Ma
             most.iter().map(|summary| text::name(name(summary)).into_string()).collect();
         sentences.push(Markup::trusted(format!(
             "Together, {} make up {}.",
-            phrases::join_names(&names),
+            words::listed(&names),
             numbers::percent(sum)
         )));
     }

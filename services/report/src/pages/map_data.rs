@@ -1,5 +1,6 @@
 //! The data of map and dendrogram for the script, as a JSON block.
 
+use anomal_core::words;
 use serde::Serialize;
 
 use super::{
@@ -115,7 +116,9 @@ fn values(context: &ReportContext<'_>, selected: &[usize]) -> Vec<Vec<Option<Str
         for point in &context.view.points {
             let value = |&index: &usize| {
                 let value = point.features.get(index)?.as_deref()?;
-                Some(text::shorten(value, length))
+                let feature = context.report.features.get(index);
+                let value = feature.map_or_else(|| value.into(), |it| words::feature(it, value));
+                Some(text::shorten(&value, length))
             };
             let line: Vec<Option<String>> = selected.iter().map(value).collect();
             size +=

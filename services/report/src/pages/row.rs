@@ -2,14 +2,18 @@
 
 use anomal_core::{
     Result,
-    proto::{Column, FeatureGroup, Severity, report::FlagCount, suspect_neighbors::Neighbor},
+    proto::{
+        Column, FeatureColumn, FeatureGroup, Severity, report::FlagCount,
+        suspect_neighbors::Neighbor,
+    },
+    words,
 };
 use askama::Template;
 
 use super::{
     Content, Markup, ReportContext,
     density::FIVE_NUMBERS,
-    format::{labels, numbers, phrases, text},
+    format::{labels, numbers, text},
     layout::frame::ReportBar,
     suspects,
 };
@@ -101,7 +105,7 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         suspicious: record.suspicious,
         classified: record.score.is_some(),
         score: record.score.map(|score| numbers::fixed(score, 3)),
-        rank: record.rank.map(phrases::rank),
+        rank: record.rank.map(|lower| words::rank(lower, context.report.results)),
         cluster: record.cluster,
         flags: record.flags.iter().map(|name| flag(context, name)).collect(),
         explanation: record.explanation.as_deref().map(|all| text::bdi(all, 10 * text::CELL)),
@@ -114,7 +118,9 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         features: features(context, record),
         fields: fields(context, record),
         names: context.report.features.iter().map(|feature| text::name(&feature.name)).collect(),
-        own_values: record.features.iter().map(|value| cell(value, value, 0.0)).collect(),
+        own_values: (context.report.features.iter().zip(&record.features))
+            .map(|(feature, value)| cell(feature, value, value, 0.0))
+            .collect(),
         neighbors: neighbor_groups(context, record, records),
         reasons_help: context.links.help("reasons"),
         quartiles_help: context.links.help("quartiles"),
@@ -161,12 +167,14 @@ fn features(context: &ReportContext<'_>, record: &Record) -> Vec<FeatureRow> {
             let share = record.contributions.get(index).copied();
             let row = FeatureRow {
                 name: text::name(&feature.name),
-                value: text::cell(value.text.as_deref()),
+                value: text::cell(in_words(feature, value).as_deref()),
                 usual: all.map_or_else(String::new, |all| {
                     if numeric { quartiles(all) } else { frequency(value, categories, all) }
                 }),
                 chart: match all {
-                    Some(all) if numeric => Markup::svg(charts::quartiles(value.number, all)),
+                    Some(all) if numeric => {
+                        Markup::svg(charts::quartiles(measured(feature, value), all))
+                    }
                     _ => Markup::default(),
                 },
                 contribution: share.map(numbers::percent),
@@ -251,21 +259,34 @@ fn neighbor_row(
         href: context.links.row(neighbor.row),
         distance: numbers::fixed(neighbor.distance, 3),
         values: record.map_or_else(Vec::new, |record| {
-            let values = record.features.iter().zip(&own.features).enumerate();
+            let features = context.report.features.iter().enumerate();
+            let values = features.zip(&record.features).zip(&own.features);
             values
-                .map(|(index, (value, own))| cell(value, own, tolerance(context, index)))
+                .map(|(((index, feature), value), own)| {
+                    cell(feature, value, own, tolerance(context, index))
+                })
                 .collect()
         }),
     }
 }
 
 /// A value, marked if it differs from the row's own by more than the tolerance.
-fn cell(value: &Value, own: &Value, tolerance: f64) -> Cell {
+fn cell(feature: &FeatureColumn, value: &Value, own: &Value, tolerance: f64) -> Cell {
     let differs = match (value.number, own.number) {
         (Some(value), Some(own)) => (value - own).abs() > tolerance,
         _ => value.text != own.text,
     };
-    Cell { value: text::cell(value.text.as_deref()), differs }
+    Cell { value: text::cell(in_words(feature, value).as_deref()), differs }
+}
+
+fn in_words(feature: &FeatureColumn, value: &Value) -> Option<String> {
+    value.text.as_deref().map(|text| words::feature(feature, text))
+}
+
+/// The number of a value, unless it stands for something else.
+fn measured(feature: &FeatureColumn, value: &Value) -> Option<f64> {
+    let is_named = |number: &f64| feature.named.iter().any(|named| named.number == *number);
+    value.number.filter(|number| !is_named(number))
 }
 
 /// A tenth of the range from the 5 % to the 95 % quantile of all rows.

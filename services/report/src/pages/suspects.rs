@@ -3,6 +3,7 @@
 use anomal_core::{
     Result,
     proto::{DataType, FeatureKind},
+    words,
 };
 use askama::Template;
 
@@ -276,16 +277,18 @@ fn row(
 ) -> SuspectRow {
     let value = |index: usize| {
         if options.features {
-            record.features.get(index).and_then(|value| value.text.as_deref())
+            let text = record.features.get(index)?.text.as_deref()?;
+            let column = context.report.features.get(index);
+            Some(column.map_or_else(|| text.to_owned(), |column| words::feature(column, text)))
         } else {
-            record.source.get(index).and_then(Option::as_deref)
+            record.source.get(index)?.clone()
         }
     };
     let cells = columns
         .iter()
         .take(COLUMNS)
         .enumerate()
-        .map(|(index, &(_, number))| Cell { value: text::cell(value(index)), number });
+        .map(|(index, &(_, number))| Cell { value: text::cell(value(index).as_deref()), number });
     SuspectRow {
         row: numbers::count(record.row),
         id: (!options.id_prefix.is_empty())
@@ -298,7 +301,7 @@ fn row(
         },
         suspicious: record.suspicious,
         score: record.score.map_or_else(|| "–".to_owned(), |score| numbers::fixed(score, 3)),
-        rank: record.rank.map(numbers::percent),
+        rank: record.rank.map(|lower| words::rank(lower, context.report.results)),
         flags: record.flags.iter().map(|flag| flag_chip(context, flag)).collect(),
         reasons_chart: if record.reasons.is_empty() {
             Markup::default()

@@ -24,7 +24,7 @@ prop_compose! {
             group, counts, quantiles: edges.clone(), ..FeatureGroup::default()
         });
         FeatureSummary {
-            feature: Some(FeatureColumn { name, kind, weight: numbers[0], origin: String::new() }),
+            feature: Some(FeatureColumn { name, kind, weight: numbers[0], ..FeatureColumn::default() }),
             missing,
             mean_contribution: numbers[1],
             mean_contribution_suspicious: numbers[2],

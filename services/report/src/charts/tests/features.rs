@@ -18,8 +18,12 @@ fn group(group: Group, counts: &[u64]) -> FeatureGroup {
 }
 
 fn feature(name: &str, kind: FeatureKind, weight: f64) -> FeatureSummary {
-    let feature =
-        FeatureColumn { name: name.to_owned(), kind: kind.into(), weight, origin: String::new() };
+    let feature = FeatureColumn {
+        name: name.to_owned(),
+        kind: kind.into(),
+        weight,
+        ..FeatureColumn::default()
+    };
     FeatureSummary { feature: Some(feature), ..FeatureSummary::default() }
 }
 

@@ -4,7 +4,6 @@ pub mod behaviour;
 pub mod clustering;
 pub mod cover;
 pub mod flags;
-pub mod number;
 pub mod suspects;
 pub mod text;
 

@@ -69,7 +69,7 @@ fn a_report_has_all_its_sections() {
         "higher than in 99.4 % of the rows",
         "41 %",
         "0.62",
-        "top 0.01 %",
+        "the highest score",
         "2026-11-23T10:00:00Z",
         "Stress 0.12:",
         "8 requests for many different names below one domain",

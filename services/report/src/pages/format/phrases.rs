@@ -1,6 +1,6 @@
 //! Sentences that interpret a figure for readers.
 
-use super::numbers::{fixed, percent};
+use super::numbers::fixed;
 
 /// The share of a score below which a feature is a candidate to drop.
 pub const NEGLIGIBLE: f64 = 0.005;
@@ -40,11 +40,6 @@ pub fn silhouette(silhouette: Option<f64>) -> String {
     format!("Silhouette {}: {meaning}.", fixed(value, 2))
 }
 
-/// A row's rank by score.
-pub fn rank(rank: f64) -> String {
-    format!("Its score is higher than that of {} of the rows.", percent(rank))
-}
-
 /// A feature's contribution compared with its share of the weights.
 ///
 /// A feature may contribute nothing to most rows and much to the suspicious ones: `suspicious` is its contribution
@@ -73,15 +68,6 @@ pub fn against_weight(contribution: f64, suspicious: f64, weight: f64) -> &'stat
 /// The meaning of a correlation of [`REDUNDANT`] or more.
 pub fn redundancy(value: f64) -> &'static str {
     if value < 0.0 { "measure opposites" } else { "measure the same" }
-}
-
-/// Names in a sentence: "a, b and c".
-pub fn join_names(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }
 
 #[cfg(test)]
@@ -116,13 +102,5 @@ mod tests {
         assert_eq!(against_weight(0.06, 0.1, 0.1), "less than its weight");
         assert_eq!(against_weight(0.02, 0.1, 0.1), "far less than its weight");
         assert_eq!(against_weight(0.02, 0.1, 0.0), "no weight");
-    }
-
-    #[test]
-    fn names_are_joined_into_a_sentence() {
-        let names = ["a", "b", "c"].map(String::from);
-        assert_eq!(join_names(&names), "a, b and c");
-        assert_eq!(join_names(&names[..1]), "a");
-        assert_eq!(join_names(&[]), "");
     }
 }

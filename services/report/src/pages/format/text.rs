@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use anomal_core::words;
+
 use super::markup::{Markup, escape};
 
 /// Characters of a value in a table.
@@ -40,14 +42,9 @@ pub fn truncate(text: &str, limit: usize) -> (&str, bool) {
     }
 }
 
-/// Plain text of at most `limit` characters, with an ellipsis if there are more.
+/// Plain text of at most `limit` characters, with an ellipsis in the middle if there are more.
 pub fn shorten(text: &str, limit: usize) -> String {
-    let (start, more) = truncate(text, limit);
-    let mut shown = make_visible(start);
-    if more {
-        shown.push('…');
-    }
-    shown
+    make_visible(&words::shortened(text, limit))
 }
 
 /// Text isolated from the writing direction around it.
@@ -110,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_truncated_between_characters() {
-        assert_eq!(shorten("äöü", 2), "äö…");
+    fn long_values_are_shortened_in_the_middle() {
+        assert_eq!(shorten("äöüß", 3), "ä…ß");
         assert_eq!(shorten("äöü", 3), "äöü");
         let long = "é".repeat(100_000);
-        assert_eq!(cell(Some(&long)).as_str().chars().count(), CELL + 1 + "<bdi></bdi>".len());
+        assert_eq!(cell(Some(&long)).as_str().chars().count(), CELL + "<bdi></bdi>".len());
         assert!(full_value(Some(&long)).as_str().len() > 200_000);
     }
 

@@ -212,7 +212,13 @@ fn feature(index: usize) -> FeatureColumn {
     let (name, kind, weight) = FEATURES[index];
     let origin =
         if name.contains('.') { format!("field {name}") } else { format!("metric {name}") };
-    FeatureColumn { name: name.to_owned(), kind: kind.into(), weight, origin }
+    FeatureColumn {
+        name: name.to_owned(),
+        kind: kind.into(),
+        weight,
+        origin,
+        ..FeatureColumn::default()
+    }
 }
 
 pub fn view() -> View {

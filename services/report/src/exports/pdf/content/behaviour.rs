@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use anomal_core::{
     Result,
     proto::{Analysis, Correlation, FeatureSummary, Group, correlation::Method},
+    words,
 };
 
 use super::{
     super::layout::chart::Chart,
     chart,
     cover::{kind, some},
-    number, text,
+    text,
 };
 use crate::charts;
 
@@ -129,11 +130,11 @@ fn line(feature: &FeatureSummary) -> FeatureLine {
     FeatureLine {
         name: text::value(&name(feature)),
         kind: column.map_or("", |column| kind(column.kind())),
-        weight: column.map_or_else(String::new, |column| number::float(column.weight)),
-        missing: number::count(feature.missing),
-        distinct: number::count(feature.distinct),
-        all: number::percent(feature.mean_contribution),
-        suspicious: number::percent(feature.mean_contribution_suspicious),
+        weight: column.map_or_else(String::new, |column| words::number(column.weight)),
+        missing: words::grouped(feature.missing),
+        distinct: words::grouped(feature.distinct),
+        all: words::percent(feature.mean_contribution),
+        suspicious: words::percent(feature.mean_contribution_suspicious),
         normally: typical(feature, Group::Normal),
         suspiciously: typical(feature, Group::Suspicious),
     }
@@ -145,7 +146,7 @@ fn typical(feature: &FeatureSummary, group: Group) -> String {
         return "–".to_owned();
     };
     if let Some(median) = group.quantiles.get(MEDIAN) {
-        return number::float(*median);
+        return words::number(*median);
     }
     let frequent =
         feature.categories.iter().zip(&group.counts).fold(None, |best, (name, count)| match best {

@@ -3,9 +3,10 @@
 use anomal_core::{
     Result,
     proto::{Analysis, Clustering, Heatmap, Map, Representatives},
+    words,
 };
 
-use super::{super::layout::chart::Chart, chart, number, text};
+use super::{super::layout::chart::Chart, chart, text};
 use crate::{charts, pages::format::phrases, view::View};
 
 /// Cluster sizes listed in a line.
@@ -88,9 +89,9 @@ fn representatives(found: &Representatives) -> String {
     format!(
         "{} {} of {} distinct rows stand for the others; none is further than {} from the one that stands for it.",
         text::sentence(&found.message),
-        number::count(found.representatives),
-        number::count(found.distinct_rows),
-        number::float(found.radius)
+        words::grouped(found.representatives),
+        words::grouped(found.distinct_rows),
+        words::number(found.radius)
     )
 }
 
@@ -98,7 +99,7 @@ fn heatmap_words(heatmap: &Heatmap) -> String {
     format!(
         "How similar {} are to each other, in the dendrogram's order: blocks along the diagonal are groups of rows \
          that are alike, dark stripes are rows like no other.",
-        number::rows(heatmap.rows.len() as u64)
+        words::rows(heatmap.rows.len() as u64)
     )
 }
 
@@ -117,7 +118,7 @@ fn best(clusterings: &[Clustering]) -> Option<usize> {
 
 fn line(clustering: &Clustering) -> [String; 4] {
     let mut sizes: Vec<String> =
-        clustering.sizes.iter().take(SIZES).map(|size| number::count(*size)).collect();
+        clustering.sizes.iter().take(SIZES).map(|size| words::grouped(*size)).collect();
     if clustering.sizes.len() > SIZES {
         sizes.push("…".to_owned());
     }
@@ -126,7 +127,7 @@ fn line(clustering: &Clustering) -> [String; 4] {
         clustering
             .silhouette
             .map_or_else(|| "–".to_owned(), |silhouette| format!("{silhouette:.3}")),
-        number::float(clustering.height),
+        words::number(clustering.height),
         sizes.join(" · "),
     ]
 }

@@ -1,8 +1,11 @@
 //! The first page: input, settings and results of the run.
 
-use anomal_core::proto::{Diagnostic, FeatureColumn, FeatureKind, Report, report::FlagCount};
+use anomal_core::{
+    proto::{Diagnostic, FeatureColumn, FeatureKind, Report, report::FlagCount},
+    words,
+};
 
-use super::{number, severity, text};
+use super::{severity, text};
 use crate::view::ReportDocument;
 
 /// Limits of the lists, so that they fit on about one page.
@@ -66,7 +69,7 @@ impl Cover {
             more_features,
             filters: filters
                 .iter()
-                .map(|filter| (text::value(&filter.name), number::rows(filter.rows)))
+                .map(|filter| (text::value(&filter.name), words::rows(filter.rows)))
                 .collect(),
             more_filters,
             flags: flags.iter().map(flag).collect(),
@@ -86,7 +89,7 @@ pub fn some<'a, T>(
 ) -> (&'a [T], Option<String>) {
     let shown = list.get(..limit).unwrap_or(list);
     let rest = (list.len() - shown.len()) as u64;
-    let more = (rest > 0).then(|| format!("and {} more", number::counted(rest, one, many)));
+    let more = (rest > 0).then(|| format!("and {} more", words::counted(rest, one, many)));
     (shown, more)
 }
 
@@ -101,11 +104,11 @@ fn figures(report: &Report) -> Vec<KeyFigure> {
     ]
     .map(|(label, rows, strong)| KeyFigure {
         label,
-        value: number::count(rows),
+        value: words::grouped(rows),
         share: if label == "Rows" || report.rows == 0 {
             String::new()
         } else {
-            number::percent(rows as f64 / report.rows as f64)
+            words::percent(rows as f64 / report.rows as f64)
         },
         strong,
     })
@@ -122,7 +125,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ),
         ("Threshold", text::value(&report.threshold)),
         ("Namespace", text::value(&report.namespace)),
-        ("Took", number::duration(report.duration_seconds)),
+        ("Took", words::duration(report.duration_seconds)),
         ("Report", text::value(&report.id)),
     ]
     .into_iter()
@@ -134,7 +137,7 @@ fn feature(column: &FeatureColumn, heaviest: f64) -> Feature {
     Feature {
         name: text::value(&column.name),
         kind: kind(column.kind()),
-        weight: number::float(column.weight),
+        weight: words::number(column.weight),
         share: if heaviest > 0.0 { (column.weight / heaviest).clamp(0.0, 1.0) } else { 0.0 },
         origin: text::value(&column.origin),
     }
@@ -153,7 +156,7 @@ fn flag(flag: &FlagCount) -> Flag {
     Flag {
         name: text::value(&flag.name),
         severity: severity(flag.severity()),
-        rows: number::rows(flag.rows),
+        rows: words::rows(flag.rows),
         hit: flag.rows > 0,
     }
 }
@@ -177,7 +180,7 @@ fn note(diagnostic: &Diagnostic) -> String {
         note = format!("{}: {note}", text::value(&diagnostic.path));
     }
     if diagnostic.count > 1 {
-        note = format!("{note} ({} times)", number::count(diagnostic.count));
+        note = format!("{note} ({} times)", words::grouped(diagnostic.count));
     }
     note
 }

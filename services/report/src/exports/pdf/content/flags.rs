@@ -1,8 +1,11 @@
 //! Section "Flags": direct indicators, by severity.
 
-use anomal_core::proto::{Severity, report::FlagCount};
+use anomal_core::{
+    proto::{Severity, report::FlagCount},
+    words,
+};
 
-use super::{number, severity, text};
+use super::{severity, text};
 use crate::{
     exports::PDF_HITS,
     view::{Hit, ReportDocument},
@@ -49,14 +52,14 @@ fn flag(flag: &FlagCount, hits: &[Hit]) -> FlagDetails {
     FlagDetails {
         name: text::name(&flag.name),
         description: text::sentence(&flag.description),
-        message: text::sentence(&flag.message.replace("{count}", &number::count(flag.rows))),
-        count: if all == 0 { "no row".to_owned() } else { number::rows(all) },
+        message: text::sentence(&flag.message.replace("{count}", &words::grouped(flag.rows))),
+        count: if all == 0 { "no row".to_owned() } else { words::rows(all) },
         hit: all > 0,
         note: (shown.len() as u64 != all).then(|| {
             format!(
                 "The first {} of {}. The others are in the report's tables (CSV, Parquet).",
-                number::count(shown.len() as u64),
-                number::rows(all)
+                words::grouped(shown.len() as u64),
+                words::rows(all)
             )
         }),
         rows: shown.iter().map(|hit| (hit.row.to_string(), text::value(&hit.value))).collect(),

@@ -1,8 +1,8 @@
 //! Suspicious and flagged rows, each with its reasons.
 
-use anomal_core::Result;
+use anomal_core::{Result, words};
 
-use super::{super::layout::chart::Chart, chart, number, severity, text};
+use super::{super::layout::chart::Chart, chart, severity, text};
 use crate::{
     charts,
     exports::PDF_SUSPECTS,
@@ -63,7 +63,7 @@ impl Suspects {
             columns: (names.len() > COLUMNS && !shown.is_empty()).then(|| {
                 format!(
                     "Of each record the first {COLUMNS} of {} columns are shown.",
-                    number::count(names.len() as u64)
+                    words::grouped(names.len() as u64)
                 )
             }),
             classified: !report.engine.is_empty(),
@@ -85,14 +85,14 @@ fn note(shown: u64, all: u64) -> String {
         _ if shown == all => {
             format!(
                 "All {} that are suspicious or flagged, the most suspicious first.",
-                number::rows(all)
+                words::rows(all)
             )
         }
         _ => format!(
             "The {} most suspicious of {} that are suspicious or flagged. The others are in the report's \
              tables (CSV, Parquet).",
-            number::count(shown),
-            number::rows(all)
+            words::grouped(shown),
+            words::rows(all)
         ),
     }
 }
@@ -100,8 +100,8 @@ fn note(shown: u64, all: u64) -> String {
 fn suspect(record: &Record, names: &[String], whole: &ReportDocument) -> Suspect {
     Suspect {
         row: record.row.to_string(),
-        score: record.score.map(number::float).unwrap_or_default(),
-        rank: record.rank.map(rank).unwrap_or_default(),
+        score: record.score.map(words::number).unwrap_or_default(),
+        rank: record.rank.map(|lower| words::rank(lower, whole.report.results)).unwrap_or_default(),
         suspicious: record.suspicious,
         severity: record.severity.map(severity).unwrap_or_default(),
         flags: record.flags.iter().take(FLAGS).map(|flag| text::value(flag)).collect(),
@@ -122,32 +122,18 @@ fn suspect(record: &Record, names: &[String], whole: &ReportDocument) -> Suspect
     }
 }
 
-/// The rank among all rows as a share from the top.
-fn rank(rank: f64) -> String {
-    if !rank.is_finite() {
-        return String::new();
-    }
-    let above = (1.0 - rank).max(0.0) * 100.0;
-    match above {
-        0.0..0.01 => "top 0.01 %".to_owned(),
-        0.01..1.0 => format!("top {above:.2} %"),
-        1.0..10.0 => format!("top {above:.1} %"),
-        _ => format!("top {above:.0} %"),
-    }
-}
-
 fn reason(reason: &Reason, record: &Record, whole: &ReportDocument) -> FeatureReason {
     let place = whole.report.features.iter().position(|feature| feature.name == reason.feature);
     let value = place.and_then(|place| record.features.get(place));
     FeatureReason {
         feature: text::value(&reason.feature),
         share: if reason.share.is_finite() { reason.share.clamp(0.0, 1.0) } else { 0.0 },
-        percent: number::percent(reason.share),
-        value: value.map_or_else(String::new, |value| match (value.number, &value.text) {
-            (Some(number), Some(text)) if text.parse::<f64>().is_ok() => number::float(number),
-            (_, Some(text)) => text::value(text),
-            (Some(number), None) => number::float(number),
-            (None, None) => "missing".to_owned(),
+        percent: words::percent(reason.share),
+        value: value.map_or_else(String::new, |value| match (place, &value.text) {
+            (Some(place), Some(text)) => {
+                text::value(&words::feature(&whole.report.features[place], text))
+            }
+            _ => "missing".to_owned(),
         }),
     }
 }
@@ -161,13 +147,5 @@ mod tests {
         assert_eq!(note(0, 0), "No row is suspicious, and none is flagged.");
         assert!(note(20, 20).starts_with("All 20 rows"));
         assert!(note(200, 1_234).starts_with("The 200 most suspicious of 1,234 rows"));
-    }
-
-    #[test]
-    fn ranks_are_counted_from_the_top() {
-        assert_eq!(
-            [1.0, 0.9995, 0.96, 0.5, f64::NAN].map(rank),
-            ["top 0.01 %", "top 0.05 %", "top 4.0 %", "top 50 %", ""]
-        );
     }
 }

@@ -185,6 +185,7 @@ fn columns() -> Vec<FeatureColumn> {
             .into(),
             weight: *weight,
             origin: (*origin).to_owned(),
+            ..FeatureColumn::default()
         })
         .collect()
 }

@@ -150,6 +150,7 @@ fn summary(place: usize, feature: FeatureColumn, suspicious: u64) -> FeatureSumm
         counts: hill(middle, rows / 3),
     };
     FeatureSummary {
+        named_counts: Vec::new(),
         feature: Some(feature),
         missing: if place == 7 { 42 } else { 0 },
         distinct: 300 + place as u64,

@@ -1,0 +1,179 @@
+//! The incidents of a run as a table of 80 columns or more.
+
+use std::fmt::{self, Display};
+
+use anomal_connectors::terminal::harmless;
+use anomal_core::words::{self, counted, grouped, shortened};
+use anomal_runner::{Incident, Summary};
+use anomal_spec::Severity;
+
+/// Incidents that are listed one by one.
+const LISTED: usize = 10;
+/// Equal incidents in a row from which they are one line.
+const FOLDED: usize = 3;
+/// An incident of more rows has a line of its own.
+const SMALL: u64 = 3;
+/// Entities with the highest risk.
+const ENTITIES: usize = 4;
+/// Characters of the columns before the title.
+const INDENT: usize = 25;
+
+/// The incidents of a summary that has some.
+pub struct IncidentTable<'a> {
+    pub summary: &'a Summary,
+    pub color: bool,
+}
+
+/// A line of the table: one incident, or several that are alike.
+struct Line<'a> {
+    first: &'a Incident,
+    incidents: usize,
+    rows: u64,
+}
+
+impl Display for IncidentTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.summary;
+        let Some(count) = run.incident_count else { return Ok(()) };
+        let severities = [("high", count.high), ("medium", count.medium), ("low", count.low)];
+        let severities: Vec<String> = severities
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{} {name}", grouped(count)))
+            .collect();
+        writeln!(
+            f,
+            "\n{} out in {}: {}\n",
+            counted(run.evidence, "row stands", "rows stand"),
+            counted(count.total(), "incident", "incidents"),
+            severities.join(", ")
+        )?;
+        writeln!(f, "   # risk   rows  when   incident")?;
+        let lines = fold(&run.incidents);
+        for line in lines.iter().take(LISTED) {
+            self.line(f, line)?;
+        }
+        let shown: u64 = lines.iter().take(LISTED).map(|line| line.incidents as u64).sum();
+        let rest = count.total() - shown;
+        if rest > 0 {
+            let rows: u64 = lines.iter().take(LISTED).map(|line| line.rows).sum();
+            writeln!(
+                f,
+                "     … {}, {}",
+                counted(rest, "more incident", "more incidents"),
+                words::rows(run.evidence.saturating_sub(rows))
+            )?;
+        }
+        self.entities(f)
+    }
+}
+
+impl IncidentTable<'_> {
+    fn line(&self, f: &mut fmt::Formatter<'_>, line: &Line<'_>) -> fmt::Result {
+        let incident = line.first;
+        let when = match (incident.core_start(), &incident.core) {
+            (Some(start), _) if self.is_one_day() => words::clock(start),
+            (Some(start), _) => words::day(start),
+            (None, Some([start, _])) => shortened(start, 6),
+            (None, None) => String::new(),
+        };
+        let (letter, style) = match incident.severity {
+            Severity::High => ('H', "31;1"),
+            Severity::Medium => ('M', "33"),
+            Severity::Low => ('L', "36"),
+        };
+        let severity = self.styled(style, &format!("{letter} {:>3}", incident.risk));
+        let flags = incident.flags.join(", ");
+        let title = incident.title.strip_suffix(&format!(" ({flags})")).unwrap_or(&incident.title);
+        let title = match incident.flags.first() {
+            Some(flag) if line.incidents > 1 => {
+                let incidents = counted(line.incidents as u64, "incident", "incidents");
+                format!("{incidents} of {flag}, such as {title}")
+            }
+            _ => title.to_owned(),
+        };
+        let room = width().saturating_sub(INDENT);
+        let (number, rows) = (incident.number, grouped(line.rows));
+        writeln!(f, "{number:>4} {severity} {rows:>5}  {when:<6} {}", harmless(&title, room - 1))?;
+        if line.incidents == 1 && incident.severity > Severity::Low {
+            let alone = match incident.target_count {
+                _ if incident.parts.rarity <= 0 => "",
+                1 => "; no one else has this target",
+                _ => "; no one else has these targets",
+            };
+            let more = harmless(&format!("{flags}{alone}"), room - 1);
+            writeln!(f, "{:>INDENT$}{more}", "")?;
+        }
+        Ok(())
+    }
+
+    /// Whether all incidents are of one day.
+    fn is_one_day(&self) -> bool {
+        let mut days =
+            self.summary.incidents.iter().filter_map(Incident::core_start).map(words::day);
+        let first = days.next();
+        first.is_none_or(|first| days.all(|day| day == first))
+    }
+
+    /// The actors whose incidents have the highest risks.
+    fn entities(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut actors: Vec<(&str, i64)> = Vec::new();
+        let mut noun = "values";
+        for incident in &self.summary.incidents {
+            if let [only] = incident.actors.as_slice()
+                && !actors.iter().any(|(value, _)| *value == only.value)
+            {
+                noun = only.kind.nouns().1;
+                actors.push((&only.value, incident.risk));
+            }
+        }
+        if actors.is_empty() {
+            return Ok(());
+        }
+        let listed: Vec<String> = actors
+            .iter()
+            .take(ENTITIES)
+            .map(|(value, risk)| format!("{} {risk}", shortened(&harmless(value, 100), 20)))
+            .collect();
+        let noun = capital(noun);
+        writeln!(f, "\n{noun}  {}", listed.join("   "))
+    }
+
+    fn styled(&self, style: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Incidents in a row with the same lead flag, severity and few rows are one line.
+fn fold(incidents: &[Incident]) -> Vec<Line<'_>> {
+    let is_alike = |a: &Incident, b: &Incident| {
+        a.flags.first() == b.flags.first()
+            && !a.flags.is_empty()
+            && a.severity == b.severity
+            && a.rows.max(b.rows) <= SMALL
+    };
+    let mut lines = Vec::new();
+    for alike in incidents.chunk_by(is_alike) {
+        if alike.len() > FOLDED {
+            let rows = alike.iter().map(|incident| incident.rows).sum();
+            lines.push(Line { first: &alike[0], incidents: alike.len(), rows });
+        } else {
+            let line = |first| Line { first, incidents: 1, rows: first.rows };
+            lines.extend(alike.iter().map(line));
+        }
+    }
+    lines
+}
+
+/// Characters of a line.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    columns.unwrap_or(80).clamp(80, 200)
+}
+
+fn capital(noun: &str) -> String {
+    let mut characters = noun.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,313 @@
+//! Collects the evidence of a run, row by row, and makes its incidents.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anomal_core::{Hit, Result, proto::plan::Flag};
+use anomal_spec::{Side, TimeStep};
+use polars::prelude::{DataFrame, Float64Chunked};
+
+use crate::{
+    explain::Explainer,
+    incidents::{
+        Code, Evidence, FlagInfo, HitKey, IncidentInput, IncidentSet, NONE, Signature, Value,
+        incidents,
+    },
+    operators::results::{largest, severity, shares},
+    role_values::{self, RoleValues, TIME},
+    roles::{ColumnRoles, RoleOrigin},
+};
+
+/// Actors of a target that are counted exactly.
+const ACTORS: usize = 64;
+/// Findings of a run, beyond which causes are grouped more coarsely.
+const FINDINGS: usize = 200_000;
+/// A column that was chosen by its name has no role if this share of the rows or more have a value of their own.
+const UNIQUE: f64 = 0.9;
+/// Rows from which that is judged.
+const JUDGED: u64 = 50;
+
+/// Rows with what is known of them when results are made.
+pub(crate) struct RowsWithHits<'a> {
+    pub rows: &'a [u64],
+    pub features: &'a DataFrame,
+    pub scores: &'a DataFrame,
+    pub hits: Vec<&'a [Hit]>,
+}
+
+/// The rows of a run that are suspicious or flagged.
+pub(crate) struct Collector {
+    roles: ColumnRoles,
+    values: Arc<RoleValues>,
+    flags: Vec<Flag>,
+    /// All features, in order.
+    features: Vec<String>,
+    gap: i64,
+    rows: u64,
+    counts: Vec<ValueCounts>,
+    evidence: Vec<Evidence>,
+    signatures: HashMap<Signature, usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ValueCounts {
+    actor_rows: u64,
+    target_rows: u64,
+    /// Of rows that have it as target; at most one more than are counted exactly.
+    actors: Vec<Code>,
+}
+
+/// The incidents of a run with the rows that they are made from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IncidentRows {
+    pub set: IncidentSet,
+    /// Row and number of its incident, by row.
+    pub numbers: Vec<(u64, u64)>,
+    /// Roles that were given up since their values do not distinguish or group rows.
+    pub unused: Vec<String>,
+}
+
+impl IncidentRows {
+    /// The number of a row's incident.
+    pub fn number(&self, row: u64) -> Option<u64> {
+        let place = self.numbers.binary_search_by_key(&row, |(row, _)| *row).ok()?;
+        Some(self.numbers[place].1)
+    }
+}
+
+impl Collector {
+    pub fn new(
+        roles: &ColumnRoles,
+        values: &Arc<RoleValues>,
+        flags: &[Flag],
+        features: &[String],
+        gap: i64,
+    ) -> Self {
+        Self {
+            roles: roles.clone(),
+            values: Arc::clone(values),
+            flags: flags.to_vec(),
+            features: features.to_vec(),
+            gap,
+            rows: 0,
+            counts: Vec::new(),
+            evidence: Vec::new(),
+            signatures: HashMap::new(),
+        }
+    }
+
+    /// Adds rows that no call before had.
+    ///
+    /// # Errors
+    /// `Internal` if a column is missing.
+    pub fn add(&mut self, rows: &RowsWithHits<'_>, explainer: Option<&Explainer>) -> Result<()> {
+        let columns = Columns::new(self, rows)?;
+        for (place, row) in rows.rows.iter().enumerate() {
+            let (actor, target) = (
+                columns.first(&self.values.actors, place),
+                columns.first(&self.values.targets, place),
+            );
+            self.count(actor, target);
+            let hits = rows.hits[place];
+            let suspicious = columns.suspicious.as_ref().is_some_and(|all| all[place]);
+            if !suspicious && hits.is_empty() {
+                continue;
+            }
+            let flags: Vec<usize> = hits.iter().map(|hit| hit.flag).collect();
+            let lead = self.lead(&flags);
+            let group = lead.and_then(|lead| self.values.keys.get(lead)?.as_ref()).map(|parts| {
+                let part = |(column, part): &(usize, _)| HitKey {
+                    code: columns.codes[*column][place],
+                    part: *part,
+                };
+                parts.iter().map(part).collect()
+            });
+            let signature = match explainer {
+                Some(explainer) if flags.is_empty() => {
+                    let signature = columns.signature(explainer, place);
+                    let next = self.signatures.len();
+                    Some(*self.signatures.entry(signature).or_insert(next))
+                }
+                _ => None,
+            };
+            self.evidence.push(Evidence {
+                row: *row,
+                time: columns.times.as_ref().and_then(|times| times[place]),
+                actor,
+                target,
+                suspicious,
+                score: columns.scores.as_ref().and_then(|scores| scores.get(place)),
+                hits: flags,
+                group,
+                signature,
+            });
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, actor: Code, target: Code) {
+        self.rows += 1;
+        let largest = [actor, target].into_iter().filter(|code| *code != NONE).max();
+        let needed = largest.map_or(0, |code| code as usize + 1);
+        if self.counts.len() < needed {
+            self.counts.resize(needed, ValueCounts::default());
+        }
+        if actor != NONE {
+            self.counts[actor as usize].actor_rows += 1;
+        }
+        if target != NONE {
+            let counts = &mut self.counts[target as usize];
+            counts.target_rows += 1;
+            if actor != NONE && counts.actors.len() <= ACTORS && !counts.actors.contains(&actor) {
+                counts.actors.push(actor);
+            }
+        }
+    }
+
+    fn lead(&self, flags: &[usize]) -> Option<usize> {
+        let rank = |flag: &usize| (std::cmp::Reverse(severity(&self.flags[*flag])), *flag);
+        flags.iter().copied().min_by_key(rank)
+    }
+
+    /// The incidents of all rows that were added.
+    pub fn finish(mut self) -> IncidentRows {
+        let unused = self.drop_unique();
+        let values = self.values.values();
+        let counts = |code: usize| self.counts.get(code).cloned().unwrap_or_default();
+        let value = |(code, (kind, text)): (usize, &(_, Arc<str>))| {
+            let counts = counts(code);
+            Value {
+                kind: *kind,
+                text: text.to_string(),
+                actor_rows: counts.actor_rows,
+                target_rows: counts.target_rows,
+                actors: u32::try_from(counts.actors.len()).unwrap_or(u32::MAX),
+            }
+        };
+        let values = values.all.iter().enumerate().map(value).collect();
+        let mut signatures: Vec<(Signature, usize)> = self.signatures.into_iter().collect();
+        signatures.sort_by_key(|(_, place)| *place);
+        let flag = |flag: &Flag| FlagInfo {
+            name: flag.name.clone(),
+            severity: severity(flag),
+            title: flag.title.clone(),
+            message: flag.message.clone(),
+            description: flag.description.clone(),
+        };
+        let input = IncidentInput {
+            flags: self.flags.iter().map(flag).collect(),
+            values,
+            signatures: signatures.into_iter().map(|(signature, _)| signature).collect(),
+            rows: self.rows,
+            actors: self.counts.iter().filter(|counts| counts.actor_rows > 0).count() as u64,
+            gap: self.gap,
+            time_step: self.roles.time.as_ref().and_then(|time| time.unit).map(TimeStep::micros),
+            actor_nouns: actor_nouns(&self.roles),
+            max_findings: FINDINGS,
+            evidence: self.evidence,
+            ..IncidentInput::default()
+        };
+        let set = incidents(&input);
+        let rows = input.evidence.iter().map(|evidence| evidence.row);
+        let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
+        numbers.sort_unstable();
+        IncidentRows { set, numbers, unused }
+    }
+
+    /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.
+    fn drop_unique(&mut self) -> Vec<String> {
+        if self.rows < JUDGED {
+            return Vec::new();
+        }
+        let mut unused = Vec::new();
+        for side in [Side::Actor, Side::Target] {
+            let rows = |counts: &ValueCounts| match side {
+                Side::Actor => counts.actor_rows,
+                Side::Target => counts.target_rows,
+            };
+            let distinct = self.counts.iter().filter(|counts| rows(counts) > 0).count();
+            let column = self.roles.entities.iter().find(|entity| entity.side == side);
+            let by_name = column.filter(|entity| entity.origin == RoleOrigin::Name);
+            let Some(entity) = by_name.filter(|_| distinct as f64 >= UNIQUE * self.rows as f64)
+            else {
+                continue;
+            };
+            unused.push(format!(
+                "{}: nearly each row has another value, so that it groups none",
+                entity.column
+            ));
+            for evidence in &mut self.evidence {
+                match side {
+                    Side::Actor => evidence.actor = NONE,
+                    Side::Target => evidence.target = NONE,
+                }
+            }
+        }
+        unused
+    }
+}
+
+fn actor_nouns(roles: &ColumnRoles) -> (String, String) {
+    let entity = roles.entities.iter().find(|entity| entity.side == Side::Actor);
+    let name = entity.map(|entity| entity.name.clone());
+    name.map_or_else(|| ("value".into(), "values".into()), |name| (name.one, name.many))
+}
+
+/// The columns of rows that are read row by row.
+struct Columns {
+    codes: Vec<Vec<Code>>,
+    times: Option<Vec<Option<i64>>>,
+    scores: Option<Float64Chunked>,
+    suspicious: Option<Vec<bool>>,
+    features: Vec<polars::prelude::Column>,
+    shares: Vec<Float64Chunked>,
+    names: Vec<String>,
+}
+
+impl Columns {
+    fn new(collector: &Collector, rows: &RowsWithHits<'_>) -> Result<Self> {
+        let has = |name: &str| rows.features.column(name).is_ok();
+        let mut codes = Vec::new();
+        while has(&role_values::name(codes.len())) {
+            let column = rows.features.column(&role_values::name(codes.len()))?;
+            codes.push(column.u32()?.iter().map(|code| code.unwrap_or(NONE)).collect());
+        }
+        let times = match rows.features.column(TIME) {
+            Ok(column) => Some(column.i64()?.iter().collect()),
+            Err(_) => None,
+        };
+        let is_scored = rows.scores.width() > 0;
+        let mut all = Self {
+            codes,
+            times,
+            scores: None,
+            suspicious: None,
+            features: Vec::new(),
+            shares: Vec::new(),
+            names: collector.features.clone(),
+        };
+        if is_scored {
+            all.scores = Some(rows.scores.column("score")?.rechunk().f64()?.clone());
+            let suspicious = rows.scores.column("suspicious")?.bool()?.iter();
+            all.suspicious = Some(suspicious.map(|value| value == Some(true)).collect());
+            let contribution =
+                |name: &String| Ok(rows.scores.column(&format!("contribution.{name}"))?.clone());
+            let contributions: Vec<_> =
+                collector.features.iter().map(contribution).collect::<Result<_>>()?;
+            all.shares = shares(&contributions)?;
+            let feature = |name: &String| Ok(rows.features.column(name)?.clone());
+            all.features = collector.features.iter().map(feature).collect::<Result<_>>()?;
+        }
+        Ok(all)
+    }
+
+    /// The first value that a row has in any of the columns.
+    fn first(&self, columns: &[usize], row: usize) -> Code {
+        let code = |column: &usize| self.codes.get(*column).map_or(NONE, |codes| codes[row]);
+        columns.iter().map(code).find(|code| *code != NONE).unwrap_or(NONE)
+    }
+
+    fn signature(&self, explainer: &Explainer, row: usize) -> Signature {
+        let reasons = largest(&self.shares, row);
+        explainer.signature(&reasons, &self.features, &self.names, row)
+    }
+}

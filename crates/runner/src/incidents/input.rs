@@ -1,0 +1,154 @@
+//! What incidents are made from.
+
+use std::{collections::HashSet, sync::OnceLock};
+
+use anomal_spec::{EntityKind, Severity};
+
+/// The place of a value in [`IncidentInput::values`].
+pub(crate) type Code = u32;
+
+/// No value.
+pub(crate) const NONE: Code = Code::MAX;
+
+/// A canonical value of an entity or of a key. Two values of one kind with the same text do not occur.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub kind: EntityKind,
+    pub text: String,
+    /// All rows that have it as their actor, and as their target.
+    pub actor_rows: u64,
+    pub target_rows: u64,
+    /// Different actors of the rows that have it as their target: exact up to 64, beyond that 65.
+    pub actors: u32,
+}
+
+/// A part of the key by which a flag groups its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HitKey {
+    pub code: Code,
+    pub part: KeyPart,
+}
+
+/// What a value of a key is to the rows of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPart {
+    Actor,
+    Target,
+    Other,
+}
+
+/// A row that is suspicious or that a flag has hit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Evidence {
+    pub row: u64,
+    /// Microseconds since the epoch.
+    pub time: Option<i64>,
+    pub actor: Code,
+    pub target: Code,
+    pub suspicious: bool,
+    pub score: Option<f64>,
+    /// Flags that have hit it, by their places in [`IncidentInput::flags`], ascending.
+    pub hits: Vec<usize>,
+    /// The key of the group of its lead flag, where that has one.
+    pub group: Option<Vec<HitKey>>,
+    /// Place in [`IncidentInput::signatures`]; of rows without a flag.
+    pub signature: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FlagInfo {
+    pub name: String,
+    pub severity: Severity,
+    /// With names in braces; empty if there is none.
+    pub title: String,
+    /// With `{count}`; empty if there is none.
+    pub message: String,
+    /// What a hit means; empty if that is not said.
+    pub description: String,
+}
+
+/// In which way a row without a flag is odd.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Signature {
+    /// One feature, or the two that contributed most.
+    pub features: Vec<String>,
+    pub state: SignatureState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SignatureState {
+    High,
+    Low,
+    Missing,
+    Value(String),
+    /// No value is unusual by itself.
+    Combination,
+}
+
+impl Signature {
+    /// `network.bytes is high`.
+    pub fn describe(&self) -> String {
+        let feature = self.features.first().map_or("", String::as_str);
+        match &self.state {
+            SignatureState::High => format!("{feature} is high"),
+            SignatureState::Low => format!("{feature} is low"),
+            SignatureState::Missing => format!("{feature} is missing"),
+            SignatureState::Value(value) => format!("{feature} is {value}"),
+            SignatureState::Combination => match self.features.as_slice() {
+                [] => "unusual by no single feature".to_owned(),
+                [only] => format!("{only} is unusual with the other features"),
+                [first, second, ..] => format!("{first} is unusual with {second}"),
+            },
+        }
+    }
+}
+
+/// Everything that incidents depend on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IncidentInput {
+    /// In the order of the settings.
+    pub flags: Vec<FlagInfo>,
+    pub values: Vec<Value>,
+    pub signatures: Vec<Signature>,
+    pub evidence: Vec<Evidence>,
+    /// All rows of the result table.
+    pub rows: u64,
+    /// Different actors of all rows.
+    pub actors: u64,
+    /// Microseconds of the pause that ends a finding.
+    pub gap: i64,
+    /// Microseconds of the unit that times count, where they are whole numbers.
+    pub time_step: Option<i64>,
+    /// The nouns of actors, for one and for several.
+    pub actor_nouns: (String, String),
+    /// Findings beyond which causes are grouped more coarsely.
+    pub max_findings: usize,
+    /// Pairs of actor and target that a flag has hit; made when it is first needed.
+    pub flagged_pairs: OnceLock<HashSet<(Code, Code)>>,
+    /// The scores of suspicious rows, ascending; as above.
+    pub suspicious_scores: OnceLock<Vec<f64>>,
+}
+
+impl IncidentInput {
+    /// The row's actor, if it distinguishes rows: a value of more than half of all rows does not.
+    pub fn actor(&self, code: Code) -> Code {
+        match self.values.get(code as usize) {
+            Some(value) if value.actor_rows * 2 <= self.rows => code,
+            _ => NONE,
+        }
+    }
+
+    /// The row's target, if it distinguishes rows: a value of more than a fifth of all rows does not.
+    pub fn target(&self, code: Code) -> Code {
+        match self.values.get(code as usize) {
+            Some(value) if value.target_rows * 5 <= self.rows => code,
+            _ => NONE,
+        }
+    }
+
+    /// The flag that leads of those of a row: the highest severity, of equal ones the first in the settings.
+    pub fn lead(&self, hits: &[usize]) -> Option<usize> {
+        let rank = |flag: &usize| (std::cmp::Reverse(self.flags[*flag].severity), *flag);
+        hits.iter().copied().min_by_key(rank)
+    }
+}
