@@ -37,6 +37,7 @@ fn success_reports_the_counts() {
     let expected = json!({
         "rows": 101, "filtered": 0, "rejected": 1, "suspicious": 2,
         "flags": {"high": 9, "low": 1}, "engine": "HBOS",
+        "incidents": {"high": 1, "medium": 0, "low": 1}, "firstIncident": "9 rows hit (large)",
     });
     assert_eq!(message, expected);
 }
