@@ -1,4 +1,4 @@
-//! The cache of compiled code. Whoever can write to it runs code in this process, so it is the user's alone.
+//! The cache of compiled code. A user who can write to it can run code in this process, so it is the user's alone.
 
 use std::{fs, io, path::Path};
 

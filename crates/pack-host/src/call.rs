@@ -19,7 +19,7 @@ use crate::{
     guest::{Guest, GuestOptions, OnTrap, PackLists},
     instance::{CallLimits, Instance, InstanceState},
     limits::{MAX_MESSAGE, MAX_TEXT, MIN_OUTPUT, shorten},
-    rows::{Encoded, Rows},
+    rows::{EncodedRows, Rows},
 };
 
 /// The part of the time limit that a call has which only locates a failure.
@@ -75,14 +75,14 @@ impl Task {
     }
 
     /// Bytes of texts that the answer of a call can have.
-    pub fn max_text(&self, call: &Encoded) -> usize {
+    pub fn max_text(&self, call: &EncodedRows) -> usize {
         let most = self.guest.host.limits.output_ratio;
         let ratio = self.options.output_ratio.map_or(most, |ratio| ratio.min(most));
         call.text_bytes().saturating_mul(ratio as usize).max(MIN_OUTPUT)
     }
 
     /// Bytes of the answer of a call.
-    pub fn max_answer(&self, call: &Encoded) -> usize {
+    pub fn max_answer(&self, call: &EncodedRows) -> usize {
         self.max_text(call) + call.rows * ROW_BYTES + CALL_BYTES
     }
 
@@ -97,7 +97,7 @@ pub(crate) struct Calls<'a, T> {
     pub rows: &'a Rows,
     pub context: Option<&'a CallContext<'a>>,
     /// Calls an instance.
-    pub function: &'a (dyn Fn(&mut Instance, &Encoded) -> Result<T, Failure> + Sync),
+    pub function: &'a (dyn Fn(&mut Instance, &EncodedRows) -> Result<T, Failure> + Sync),
     /// Whether two results have the same bytes.
     pub same: fn(&T, &T) -> bool,
     /// The result for a unit with so many rows for which the guest failed.
@@ -109,7 +109,7 @@ pub(crate) type Piece<T> = (Range<usize>, T);
 
 /// Values for which the guest failed.
 #[derive(Default)]
-struct Failed(Mutex<Vec<(usize, Failure)>>);
+struct FailureLog(Mutex<Vec<(usize, Failure)>>);
 
 enum CallError {
     /// The rows can't be passed, or the instance can't be made.
@@ -124,7 +124,7 @@ impl<T: Send> Calls<'_, T> {
     /// `Cancelled`; `PACK_…` of the first chunk that fails, with the first failing row of it.
     pub fn run(&self) -> Result<Vec<Piece<T>>> {
         let chunks = self.rows.chunks();
-        let (first_failed, failed) = (AtomicUsize::new(usize::MAX), Failed::default());
+        let (first_failed, failed) = (AtomicUsize::new(usize::MAX), FailureLog::default());
         let compute = |slot: &mut Option<Instance>, (number, chunk): (usize, Range<usize>)| {
             let mut pieces = Vec::new();
             // A later chunk is not needed once one has failed: the error is that of the first.
@@ -149,7 +149,7 @@ impl<T: Send> Calls<'_, T> {
         &self,
         slot: &mut Option<Instance>,
         units: Range<usize>,
-        failed: &Failed,
+        failed: &FailureLog,
         pieces: &mut Vec<Piece<T>>,
     ) -> Result<()> {
         let call = self.rows.encode(units.clone())?;
@@ -175,7 +175,7 @@ impl<T: Send> Calls<'_, T> {
     fn attempt(
         &self,
         slot: &mut Option<Instance>,
-        call: &Encoded,
+        call: &EncodedRows,
         time: Duration,
     ) -> Result<T, CallError> {
         let mut instance = match slot.take() {
@@ -261,7 +261,7 @@ impl<T: Send> Calls<'_, T> {
         units: Range<usize>,
         failure: Failure,
         most: u64,
-        failed: &Failed,
+        failed: &FailureLog,
         pieces: &mut Vec<Piece<T>>,
     ) -> Result<()> {
         if units.len() == 1 {
@@ -299,7 +299,7 @@ impl<T: Send> Calls<'_, T> {
     }
 
     /// Reports the values for which the guest failed, with the first three rows.
-    fn report(&self, failed: Failed) {
+    fn report(&self, failed: FailureLog) {
         let mut failed = failed.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Some(context) = self.context.filter(|_| !failed.is_empty()) else { return };
         failed.sort_by_key(|(unit, _)| *unit);

@@ -17,7 +17,7 @@ use crate::{
     guest::{Guest, GuestOptions, PackLists},
     instance::Instance,
     limits::{MAX_MESSAGE, shorten},
-    rows::{Encoded, Rows},
+    rows::{EncodedRows, Rows},
     world::WireColumn,
 };
 
@@ -112,7 +112,7 @@ pub(crate) fn rows_of(task: &Task, inputs: &Inputs<'_>) -> Result<Rows> {
 fn metric(task: &Task, kind: Kind, inputs: &Inputs<'_>) -> Result<Column> {
     let rows = rows_of(task, inputs)?;
     let export = &task.guest.exports.metric;
-    let function = |instance: &mut Instance, call: &Encoded| {
+    let function = |instance: &mut Instance, call: &EncodedRows| {
         let (answer,): (Result<WireColumn, String>,) =
             instance.call(export, (&*call.wire(),), task.max_answer(call))?;
         let column = ColumnBuffers::from(answer.map_err(|message| failed(&message))?);
@@ -151,7 +151,7 @@ fn same_column(one: &Column, other: &Column) -> bool {
 fn filter(task: &Task, inputs: &Inputs<'_>) -> Result<BooleanChunked> {
     let rows = rows_of(task, inputs)?;
     let export = &task.guest.exports.filter;
-    let function = |instance: &mut Instance, call: &Encoded| {
+    let function = |instance: &mut Instance, call: &EncodedRows| {
         let (answer,): (Result<Vec<u8>, String>,) =
             instance.call(export, (&*call.wire(),), task.max_answer(call))?;
         decode_bits(&answer.map_err(|message| failed(&message))?, call.rows)

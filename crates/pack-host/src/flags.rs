@@ -12,7 +12,7 @@ use crate::{
     groups::Groups,
     instance::Instance,
     limits::{MAX_FOUND, MAX_MESSAGE, shorten},
-    rows::{Encoded, Rows},
+    rows::{EncodedRows, Rows},
     world::WireHits,
 };
 
@@ -71,9 +71,11 @@ fn hits(
     task: &Task,
     rows: &Rows,
     context: Option<&CallContext<'_>>,
-    call: &(dyn Fn(&mut Instance, &Encoded) -> Result<Result<WireHits, String>, Failure> + Sync),
+    call: &(
+         dyn Fn(&mut Instance, &EncodedRows) -> Result<Result<WireHits, String>, Failure> + Sync
+     ),
 ) -> Result<Vec<Hit>> {
-    let function = |instance: &mut Instance, columns: &Encoded| {
+    let function = |instance: &mut Instance, columns: &EncodedRows| {
         let answer = call(instance, columns)?;
         let answer = answer.map_err(|message| {
             Failure::Call(FailureKind::Failed, shorten(&message, MAX_MESSAGE))

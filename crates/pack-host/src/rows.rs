@@ -22,7 +22,7 @@ pub(crate) enum Rows {
 }
 
 /// The columns of a call.
-pub(crate) struct Encoded {
+pub(crate) struct EncodedRows {
     columns: Vec<Option<ColumnBuffers>>,
     /// The rows of each column.
     pub rows: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Encoded {
     pub groups: Vec<u8>,
 }
 
-impl Encoded {
+impl EncodedRows {
     pub fn text_bytes(&self) -> usize {
         self.columns.iter().flatten().map(ColumnBuffers::text_bytes).sum()
     }
@@ -71,8 +71,8 @@ impl Rows {
 
     /// # Errors
     /// `PACK_GROUP_SIZE` if a group is too large for a call.
-    pub fn encode(&self, units: Range<usize>) -> Result<Encoded> {
-        let plain = |columns, rows| Encoded { columns, rows, groups: Vec::new() };
+    pub fn encode(&self, units: Range<usize>) -> Result<EncodedRows> {
+        let plain = |columns, rows| EncodedRows { columns, rows, groups: Vec::new() };
         match self {
             Self::Distinct(dictionary) => {
                 let codes = units.clone().filter_map(|code| u32::try_from(code).ok());
@@ -88,7 +88,7 @@ impl Rows {
                 let columns = groups.columns.iter().map(|column| encode(column.as_ref(), &rows));
                 let columns = columns.collect::<Result<_>>()?;
                 let encoded =
-                    Encoded { columns, rows: rows.len(), groups: groups.bounds(units.clone()) };
+                    EncodedRows { columns, rows: rows.len(), groups: groups.bounds(units.clone()) };
                 if units.len() == 1 && encoded.text_bytes() > MAX_GROUP_TEXT {
                     return Err(FailureKind::Answer.error(format!(
                         "the group of {} has {} MiB of text; a call takes at most {} MiB: add a column to group by, or a \

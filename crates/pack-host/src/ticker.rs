@@ -12,10 +12,10 @@ use wasmtime::Engine;
 const TICK: Duration = Duration::from_millis(10);
 
 /// A thread that increments the epoch of an engine while instances exist.
-pub(crate) struct Ticker(Arc<Shared>);
+pub(crate) struct Ticker(Arc<TickerState>);
 
 #[derive(Default)]
-struct Shared {
+struct TickerState {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -26,7 +26,7 @@ struct State {
     stopped: bool,
 }
 
-impl Shared {
+impl TickerState {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -36,7 +36,7 @@ impl Ticker {
     /// # Errors
     /// The thread cannot be started.
     pub fn new(engine: &Engine) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(TickerState::default());
         let (engine, of_thread) = (engine.clone(), Arc::clone(&shared));
         thread::Builder::new().name("pack-ticker".into()).spawn(move || {
             loop {
@@ -71,7 +71,7 @@ impl Drop for Ticker {
     }
 }
 
-pub(crate) struct RunningTicker(Arc<Shared>);
+pub(crate) struct RunningTicker(Arc<TickerState>);
 
 impl Drop for RunningTicker {
     fn drop(&mut self) {

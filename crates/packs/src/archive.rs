@@ -71,7 +71,7 @@ pub fn unpack(bytes: &[u8], kind: LayerKind) -> Result<Files> {
 pub fn unpack_within(bytes: &[u8], kind: LayerKind, limit: u64) -> Result<Files> {
     let packed = bytes.len() as u64;
     let most = limit.min(packed.saturating_mul(MAX_RATIO).max(SMALL));
-    let bounded = move |reader| Bounded { reader, left: most };
+    let bounded = move |reader| BoundedReader { reader, left: most };
     match kind {
         LayerKind::TarZstd => {
             let mut decoder = zstd::Decoder::new(bytes).map_err(|error| damaged(&error))?;
@@ -94,7 +94,7 @@ pub fn archive_kind(bytes: &[u8]) -> Option<LayerKind> {
     }
 }
 
-fn read(reader: Bounded<'_>) -> Result<Files> {
+fn read(reader: BoundedReader<'_>) -> Result<Files> {
     let mut archive = tar::Archive::new(reader);
     let mut files = Files::new();
     for (index, entry) in archive.entries().map_err(|error| damaged(&error))?.enumerate() {
@@ -155,12 +155,12 @@ pub fn check_path(path: &str) -> Result<()> {
 }
 
 /// Fails where more bytes come than are allowed.
-struct Bounded<'a> {
+struct BoundedReader<'a> {
     reader: Box<dyn Read + 'a>,
     left: u64,
 }
 
-impl Read for Bounded<'_> {
+impl Read for BoundedReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or_else(|| {

@@ -28,7 +28,7 @@ pub struct Cache {
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneStatistics {
     pub files: usize,
     pub bytes: u64,
 }
@@ -159,15 +159,16 @@ impl Cache {
     ///
     /// # Errors
     /// A file can't be removed.
-    pub fn prune(&self, unused_for: Duration) -> io::Result<Pruned> {
-        let mut pruned = Pruned::default();
+    pub fn prune(&self, unused_for: Duration) -> io::Result<PruneStatistics> {
+        let mut pruned = PruneStatistics::default();
         for entry in self.blobs().read_dir()? {
             let entry = entry?;
             let file = entry.metadata()?;
             let age = file.modified()?.elapsed().unwrap_or_default();
             if file.is_file() && age >= unused_for {
                 fs::remove_file(entry.path())?;
-                pruned = Pruned { files: pruned.files + 1, bytes: pruned.bytes + file.len() };
+                pruned =
+                    PruneStatistics { files: pruned.files + 1, bytes: pruned.bytes + file.len() };
             }
         }
         let blobs = self.blobs();

@@ -56,7 +56,7 @@ pub enum Wanted {
 
 /// What was fetched.
 #[derive(Clone, Debug)]
-pub struct Fetched {
+pub struct FetchedArtifact {
     pub artifact: Artifact,
     /// What pins it: the digest of the manifest in a registry, of the file elsewhere, of the contents of a folder.
     pub digest: Digest,
@@ -99,7 +99,7 @@ impl Fetcher {
         digest: Option<Digest>,
         access: &Access,
         wanted: Wanted,
-    ) -> Result<Fetched> {
+    ) -> Result<FetchedArtifact> {
         let digest = match (reference.digest(), digest) {
             (Some(one), Some(other)) if one != other => {
                 return Err(PackError::digest(format!(
@@ -148,13 +148,13 @@ impl Fetcher {
         place: &OciReference,
         digest: Option<Digest>,
         access: &Access,
-    ) -> Result<Fetched> {
+    ) -> Result<FetchedArtifact> {
         let signed = self.all_signatures || self.policy.wants_signatures(reference);
         let cached = digest.and_then(|digest| self.cache.as_ref()?.load(digest));
         if let (Some(artifact), Some(digest)) = (cached, digest)
             && (!signed || !artifact.signatures.is_empty() || self.offline)
         {
-            return Ok(Fetched { artifact, digest, file: None });
+            return Ok(FetchedArtifact { artifact, digest, file: None });
         }
         if self.offline {
             return Err(Self::offline(reference));
@@ -163,7 +163,7 @@ impl Fetcher {
         let repository = Repository::new(place, &self.connection(place, access)?, false)?;
         let artifact = oci::wait(|| self.pull(&repository, &target, signed))?;
         self.keep(|cache| cache.store(&artifact, Some(&reference.to_string())));
-        Ok(Fetched { digest: artifact.digest(), artifact, file: None })
+        Ok(FetchedArtifact { digest: artifact.digest(), artifact, file: None })
     }
 
     /// How a registry is reached, with the credentials of the secret or of the user.
@@ -218,7 +218,7 @@ impl Fetcher {
         digest: Option<Digest>,
         wanted: Wanted,
         download: impl FnOnce() -> Result<Bytes>,
-    ) -> Result<Fetched> {
+    ) -> Result<FetchedArtifact> {
         if let Reference::Web(_) = reference
             && digest.is_none()
         {
@@ -237,7 +237,7 @@ impl Fetcher {
             self.keep(|cache| cache.put(&bytes));
             let artifact =
                 read_file(bytes.clone(), wanted, None).map_err(|error| error.context(reference))?;
-            return Ok(Fetched { artifact, digest: found, file: Some(bytes) });
+            return Ok(FetchedArtifact { artifact, digest: found, file: Some(bytes) });
         }
         Err(PackError::digest(format!(
             "{reference} has the digest {found}, and {} is expected; if it was meant to change, change `digest`, or run `anomal pack update`",
@@ -337,7 +337,7 @@ fn download_object(url: &str, access: &Access) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn read_path(path: &Path, digest: Option<Digest>, wanted: Wanted) -> Result<Fetched> {
+fn read_path(path: &Path, digest: Option<Digest>, wanted: Wanted) -> Result<FetchedArtifact> {
     if !path.exists() {
         let what = if wanted == Wanted::Pack { "folder" } else { "file" };
         return Err(PackError::not_found(format!("there is no {what} {}", path.display())));
@@ -364,7 +364,7 @@ fn read_path(path: &Path, digest: Option<Digest>, wanted: Wanted) -> Result<Fetc
         let artifact = read_file(bytes.into(), wanted, inner)
             .map_err(|error| error.context(path.display()))?;
         let digest = inner.filter(|inner| *inner == artifact.digest()).unwrap_or(found);
-        return Ok(Fetched { artifact, digest, file: None });
+        return Ok(FetchedArtifact { artifact, digest, file: None });
     };
     let pinned = if path.is_dir() && Layout::is_in(path) {
         artifact.digest()
@@ -372,7 +372,7 @@ fn read_path(path: &Path, digest: Option<Digest>, wanted: Wanted) -> Result<Fetc
         artifact.contents_digest()?
     };
     let digest = digest.filter(|digest| *digest == artifact.digest()).unwrap_or(pinned);
-    Ok(Fetched { artifact, digest, file: None })
+    Ok(FetchedArtifact { artifact, digest, file: None })
 }
 
 /// `inner`: the digest of the manifest, where the file may be a layout of several.

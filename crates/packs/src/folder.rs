@@ -117,7 +117,7 @@ pub(crate) fn folder_path(path: &Path) -> &Path {
     }
 }
 
-/// At most one byte more than allowed: whoever checks the size then reports it.
+/// At most one byte more than allowed: a check of the size then reports it.
 pub(crate) fn read_file(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(most + 1).read_to_end(&mut bytes)?;

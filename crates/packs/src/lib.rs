@@ -22,10 +22,10 @@ mod upload;
 
 pub use archive::{Files, to_tar};
 pub use artifact::{Artifact, Kind, Signature};
-pub use cache::{Cache, Pruned};
+pub use cache::{Cache, PruneStatistics};
 pub use digest::Digest;
 pub use error::{PackError, Result};
-pub use fetch::{Access, Fetched, Fetcher, Wanted};
+pub use fetch::{Access, FetchedArtifact, Fetcher, Wanted};
 pub use folder::{MANIFEST, read_folder};
 pub use image::{Descriptor, ImageManifest};
 pub use key::{PrivateKey, PublicKey};

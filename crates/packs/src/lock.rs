@@ -193,7 +193,7 @@ impl LockFile {
     }
 }
 
-/// A temporary file is private; a lock belongs to whoever can read the settings.
+/// A temporary file is private; a lock is for all who can read the settings.
 #[cfg(unix)]
 fn readable(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

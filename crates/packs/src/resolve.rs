@@ -8,7 +8,7 @@ use anomal_storage::Secrets;
 
 use crate::{
     Artifact, Digest, Kind, PackError, Reference,
-    fetch::{Access, Fetched, Fetcher, Wanted, read_authorities},
+    fetch::{Access, FetchedArtifact, Fetcher, Wanted, read_authorities},
     lock::{LockFile, LockedPack, Section},
 };
 
@@ -35,7 +35,7 @@ pub struct ResolvedPack {
     /// Its name in the job.
     pub name: String,
     pub reference: Reference,
-    pub fetched: Fetched,
+    pub fetched: FetchedArtifact,
     /// The fingerprint of the key that the policy asked for.
     pub signer: Option<String>,
 }

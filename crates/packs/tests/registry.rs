@@ -1,4 +1,4 @@
-//! The client against registries: real ones where their programs can be had, and one that fails as it is told.
+//! The client against registries: real ones where their programs can be had, and one that fails on command.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod registry {

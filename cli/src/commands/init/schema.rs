@@ -72,7 +72,7 @@ pub struct Addition {
     needs: Vec<String>,
     /// What these columns hold, where it matters: `number` or `text`.
     #[serde(default)]
-    holds: Option<Held>,
+    holds: Option<ColumnContent>,
     /// Columns that it stands for, which are no features themselves.
     #[serde(default)]
     pub replaces: Vec<String>,
@@ -87,7 +87,7 @@ pub struct Addition {
 /// What the columns of an addition hold.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Held {
+enum ColumnContent {
     Number,
     Text,
 }
@@ -167,8 +167,8 @@ fn with_columns<'a>(
     let fits = |addition: &Addition, column: &ColumnProfile| {
         column.present() > 0
             && match addition.holds {
-                Some(Held::Number) => column.is_number(),
-                Some(Held::Text) => column.data_type == DataType::String,
+                Some(ColumnContent::Number) => column.is_number(),
+                Some(ColumnContent::Text) => column.data_type == DataType::String,
                 None => true,
             }
     };

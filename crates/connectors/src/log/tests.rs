@@ -11,7 +11,7 @@ mod properties;
 
 /// What was read: names, rows as they were read, their texts, rejected records and notes.
 #[derive(Debug, Default, PartialEq)]
-struct Read {
+struct ReadLog {
     names: Vec<String>,
     types: Vec<String>,
     raw: Vec<Vec<Option<String>>>,
@@ -20,7 +20,7 @@ struct Read {
     notes: Vec<String>,
 }
 
-impl Read {
+impl ReadLog {
     /// The values of a column as they were read.
     fn raw(&self, name: &str) -> Vec<&str> {
         self.column(&self.raw, name)
@@ -37,15 +37,15 @@ impl Read {
     }
 }
 
-fn read(input: &Input, options: &OpenOptions) -> Result<Read> {
+fn read(input: &Input, options: &OpenOptions) -> Result<ReadLog> {
     let options = OpenOptions { findings: TypeFindings::for_run(), ..options.clone() };
     let mut source = open(input, &options)?;
     let schema = source.schema().to_vec();
     source.select(&schema)?;
-    let mut read = Read {
+    let mut read = ReadLog {
         names: schema.iter().map(|column| column.name.clone()).collect(),
         types: schema.iter().map(|column| format!("{:?}", column.data_type())).collect(),
-        ..Read::default()
+        ..ReadLog::default()
     };
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for batch in read_batches(source) {
@@ -80,7 +80,7 @@ fn read_log(
     content: &[u8],
     change: impl FnOnce(&mut LogInput),
     options: &OpenOptions,
-) -> Result<Read> {
+) -> Result<ReadLog> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.log");
     std::fs::write(&path, content).unwrap();
@@ -89,11 +89,11 @@ fn read_log(
     read(&input.into(), options)
 }
 
-fn log(content: &str, format: LogFormat) -> Read {
+fn log(content: &str, format: LogFormat) -> ReadLog {
     read_log(content.as_bytes(), |input| input.format = format, &OpenOptions::default()).unwrap()
 }
 
-fn skipping(content: &str, format: LogFormat, options: &OpenOptions) -> Result<Read> {
+fn skipping(content: &str, format: LogFormat, options: &OpenOptions) -> Result<ReadLog> {
     let change = |input: &mut LogInput| {
         (input.format, input.bad_lines) = (format, BadLines::Skip);
         input.pattern = (format == LogFormat::Regex).then(|| r"(?<a>\w+) ?(?<b__c>.*)".to_owned());
@@ -306,7 +306,7 @@ fn csv_reads_header_lines_as_the_driver_log_does() {
     for separator in ["auto", "tab"] {
         let read = csv(separator, None).unwrap();
         assert_eq!(read.notes, ["LOG_FORMAT"]);
-        assert_eq!(Read { notes: Vec::new(), ..read }, expected);
+        assert_eq!(ReadLog { notes: Vec::new(), ..read }, expected);
     }
     // What the settings say wins.
     assert_ne!(csv("tab", Some(true)).map(|read| read.names).ok(), Some(expected.names.clone()));

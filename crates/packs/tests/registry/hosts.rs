@@ -1,4 +1,4 @@
-//! Who gets credentials: the registry and its token server, and nobody that they redirect to.
+//! Who gets credentials: the registry and its token server, and no host that they redirect to.
 
 use anomal_core::Code;
 use anomal_packs::{

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anomal_packs::{
-    Access, Artifact, Cache, Digest, Fetched, Fetcher, PackError, Policy, Reference, Wanted,
+    Access, Artifact, Cache, Digest, FetchedArtifact, Fetcher, PackError, Policy, Reference, Wanted,
 };
 
 use super::server::{Answer, Request};
@@ -44,7 +44,7 @@ pub fn fetch(
     fetcher: &Fetcher,
     reference: &str,
     digest: Option<Digest>,
-) -> Result<Fetched, PackError> {
+) -> Result<FetchedArtifact, PackError> {
     let reference: Reference = reference.parse().unwrap();
     fetcher.fetch(&reference, digest, &Access::default(), Wanted::Pack)
 }

@@ -176,14 +176,14 @@ fn generate(
             output: #output,
             distinct: #distinct,
             prepare: |parameters| {
-                struct Prepared(#of_parameters);
+                struct PreparedTask(#of_parameters);
 
-                impl #macros::Task for Prepared {
+                impl #macros::Task for PreparedTask {
                     #method
                 }
 
                 let parameters = <#of_parameters as #macros::Parameters>::parse(parameters)?;
-                Ok(Box::new(Prepared(parameters)))
+                Ok(Box::new(PreparedTask(parameters)))
             },
         };
     }
