@@ -131,7 +131,7 @@ fn columns_that_are_named_exist() {
 #[test]
 fn people_see_the_record_and_whose_it_is_first() {
     let workspace = workspace(JOB);
-    let ran = workspace.anomal(&["run", "job.yaml"]);
+    let ran = workspace.anomal(&["run", "job.yaml", "--summary", "suspects"]);
     ran.expect(0, &["event=e-00350  who=u0  t=2026-03-02T10:05:50Z  bytes=900350"]);
     let header = ran.stdout.lines().find(|line| line.contains("anomal.row")).unwrap();
     let places = ["anomal.row", "event", "who", "bytes"].map(|name| header.find(name).unwrap());

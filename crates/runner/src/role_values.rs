@@ -17,6 +17,7 @@ use anomal_spec::{EntityKind, Side};
 use polars::prelude::{
     Column, DataFrame, DataType, Int64Chunked, IntoColumn, NewChunkedArray, UInt32Chunked,
 };
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     incidents::{Code, KeyPart, NONE},
@@ -25,6 +26,8 @@ use crate::{
 
 /// The feature column with the time of each row in microseconds.
 pub(crate) const TIME: &str = "anomal.role.time";
+/// Bytes of a value that are kept.
+const LONGEST: usize = 96;
 
 /// Columns whose values are encoded, and the values that they have had so far.
 pub(crate) struct RoleValues {
@@ -48,8 +51,9 @@ struct TrackedColumn {
 
 #[derive(Default)]
 pub(crate) struct Values {
-    codes: HashMap<(EntityKind, Arc<str>), Code>,
-    /// By code.
+    /// By the hash of the text.
+    codes: HashMap<(EntityKind, u128), Code>,
+    /// By code; long ones are cut.
     pub all: Vec<(EntityKind, Arc<str>)>,
 }
 
@@ -140,19 +144,17 @@ impl RoleValues {
     }
 
     fn codes(&self, column: &Column, kind: EntityKind) -> Vec<Code> {
-        let mut known: HashMap<String, Code> = HashMap::new();
+        // By the hash of a cell, since cells may be long and all different.
+        let mut known: HashMap<u128, Code> = HashMap::new();
         let mut cell = String::new();
         let code = |row: usize| {
             cell.clear();
             if let Ok(value) = column.get(row) {
                 text::push(&mut cell, &value);
             }
-            if let Some(code) = known.get(&cell) {
-                return *code;
-            }
-            let code = self.values().code(kind, &cell);
-            known.insert(cell.clone(), code);
-            code
+            *known
+                .entry(xxh3_128(cell.as_bytes()))
+                .or_insert_with(|| self.values().code(kind, &cell))
         };
         (0..column.len()).map(code).collect()
     }
@@ -161,15 +163,24 @@ impl RoleValues {
 impl Values {
     fn code(&mut self, kind: EntityKind, cell: &str) -> Code {
         let Some(text) = canonical(kind, cell) else { return NONE };
-        let key = (kind, Arc::from(text.as_ref()));
-        if let Some(code) = self.codes.get(&key) {
+        let hash = xxh3_128(text.as_bytes());
+        if let Some(code) = self.codes.get(&(kind, hash)) {
             return *code;
         }
         let Ok(code) = Code::try_from(self.all.len()) else { return NONE };
-        self.all.push(key.clone());
-        self.codes.insert(key, code);
+        self.all.push((kind, cut(&text, hash).into()));
+        self.codes.insert((kind, hash), code);
         code
     }
+}
+
+/// A text of at most about [`LONGEST`] bytes; a longer one ends with its hash, so that different texts stay different.
+fn cut(text: &str, hash: u128) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(LONGEST);
+    Cow::Owned(format!("{}…{hash:032x}", &text[..end]))
 }
 
 /// The name of the feature column with the codes of a tracked column.
@@ -263,5 +274,16 @@ mod tests {
         assert_eq!(values.code(EntityKind::Account, "C1 "), a);
         assert_ne!(values.code(EntityKind::Other, "C1"), a);
         assert_eq!(values.code(EntityKind::Account, ""), NONE);
+    }
+
+    #[test]
+    fn long_values_are_cut_and_stay_different() {
+        let mut values = Values::default();
+        let long = "ä".repeat(1_000);
+        let codes = [long.clone(), format!("{long}x"), long]
+            .map(|text| values.code(EntityKind::Other, &text));
+        assert!(codes[0] == codes[2] && codes[0] != codes[1]);
+        assert!(values.all.iter().all(|(_, text)| text.len() < 150 && text.starts_with("ää")));
+        assert_ne!(values.all[0].1, values.all[1].1);
     }
 }

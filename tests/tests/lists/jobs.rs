@@ -30,7 +30,7 @@ fn run(job: &str) -> Workspace {
 #[test]
 fn flags_report_the_list_and_the_entry() {
     let workspace = workspace(&format!("{INPUT}{LISTS}{FLAGS}{OUTPUT}"), &files());
-    let run = workspace.anomal(&["run", "job.yaml"]);
+    let run = workspace.anomal(&["run", "job.yaml", "--summary", "suspects"]);
     run.expect(
         0,
         &[
@@ -159,8 +159,8 @@ fn fields_of_databases() {
 fn the_example_runs() {
     let job = repository().join("examples/lists/job.yaml");
     let workspace = Workspace::default();
-    let output = workspace.anomal(&["run", job.to_str().unwrap(), "--output", "out.csv"]);
-    output.expect(0, &["32 requests for known bad domains"]);
+    let run = ["run", job.to_str().unwrap(), "--output", "out.csv", "--summary", "suspects"];
+    workspace.anomal(&run).expect(0, &["32 requests for known bad domains"]);
     let flags = column(&workspace, "anomal.flags");
     assert_eq!(flags.len(), 5_000);
     assert_eq!(flags.iter().filter(|flags| *flags == "bad_domain").count(), 32);
