@@ -107,7 +107,7 @@ async fn pdf_lists_the_suspects() {
         assert!(words.contains(&row), "no row {row} in {words}");
     }
     for part in [
-        "subdomain_length is 189, 63 times the median (3)",
+        "subdomain_length is 189, 63 times the median",
         "hostname_entropy",
         "unique_subdomains",
         "has_dns_data_b64_encoded",
