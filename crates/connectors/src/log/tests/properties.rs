@@ -111,7 +111,7 @@ proptest! {
     ) {
         let text = lines.join(ends);
         let small = OpenOptions { block_bytes: block, batch_rows: batch, ..OpenOptions::default() };
-        let reason = |result: Result<Read>| result.map_err(|error| error.reason);
+        let reason = |result: Result<ReadLog>| result.map_err(|error| error.reason);
         let whole = reason(skipping(&text, format, &OpenOptions::default()));
         prop_assert_eq!(reason(skipping(&text, format, &small)), whole);
     }
