@@ -100,7 +100,8 @@ fn packs_come_from_a_private_registry_and_stay_with_their_tenant() {
     theirs.apply(&job);
     eventually("the reason why the pod waits", PATIENCE, || {
         let status = theirs.status(name).to_string();
-        (status.contains("registry") && status.contains("not found")).then_some(())
+        let secret = ["registry", "files"].iter().any(|name| status.contains(name));
+        (secret && status.contains("not found")).then_some(())
     });
 
     // With another user's secret: the registry refuses, and the status says so.
