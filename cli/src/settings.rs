@@ -34,6 +34,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Settings whose packs and lists are not fetched yet.
+    fn unresolved(job: AnomalyJob, loaded: LoadedSettings) -> Self {
+        Self { job, original: None, packs: Vec::new(), contents: Vec::new(), loaded }
+    }
+
     /// An error of an engine about the settings, with the line in the file.
     pub fn failure(&self, error: &Error) -> Failure {
         let place = |path: &str| self.loaded.locate(path);
@@ -86,16 +91,7 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
 
 /// The settings of a file with their paths relative to the current folder, and with the contents of packs.
 pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
-    let (mut loaded, base) = load_file(file, None)?;
-    resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    let settings = Settings {
-        job: loaded.job.clone(),
-        original: None,
-        packs: Vec::new(),
-        contents: Vec::new(),
-        loaded,
-    };
-    let (settings, mut resolver) = with_packs(settings, PackContext::from_environment(file))?;
+    let (settings, mut resolver) = with_resolver(file, PackContext::from_environment(file))?;
     finish(&mut resolver, false);
     Ok(settings)
 }
@@ -106,13 +102,7 @@ pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
     let (loaded, base) = load_file(file, None)?;
     let mut packs = loaded.job.clone();
     resolve_paths(&mut packs, &base, loaded.form)?;
-    let settings = Settings {
-        job: packs,
-        original: None,
-        packs: Vec::new(),
-        contents: Vec::new(),
-        loaded: loaded.clone(),
-    };
+    let settings = Settings::unresolved(packs, loaded.clone());
     let context = PackContext { keep_references: true, ..PackContext::from_environment(file) };
     let (settings, mut resolver) = with_packs(settings, context)?;
     finish(&mut resolver, false);
@@ -126,13 +116,7 @@ pub fn with_contents(file: &Path) -> Result<AnomalyJob, Failure> {
 pub fn with_resolver(file: &Path, context: PackContext) -> Result<(Settings, Resolver), Failure> {
     let (mut loaded, base) = load_file(file, None)?;
     resolve_paths(&mut loaded.job, &base, loaded.form)?;
-    let settings = Settings {
-        job: loaded.job.clone(),
-        original: None,
-        packs: Vec::new(),
-        contents: Vec::new(),
-        loaded,
-    };
+    let settings = Settings::unresolved(loaded.job.clone(), loaded);
     with_packs(settings, context)
 }
 
@@ -178,13 +162,7 @@ fn overridden(
         suspects: true,
     });
     overrides::apply(&mut loaded.job.spec, run).map_err(Failure::from)?;
-    let settings = Settings {
-        job: loaded.job.clone(),
-        original,
-        packs: Vec::new(),
-        contents: Vec::new(),
-        loaded,
-    };
+    let settings = Settings { original, ..Settings::unresolved(loaded.job.clone(), loaded) };
     let (settings, mut resolver) = with_packs(settings, context)?;
     finish(&mut resolver, run.output_args.quiet);
     Ok(settings)

@@ -280,7 +280,7 @@ impl Policy {
         };
         let kind = artifact.kind();
         if !rule.has(kind) {
-            // What runs code has the stricter code of its own.
+            // A pack that a scope excludes has another reason than one that no scope names.
             let message = format!(
                 "{} packs from {} are not allowed by {}. To allow this one, add to the trust file\n  allow: {{digests: \
                  [{digest}]}}\nor those that somebody signs\n  scopes: [{{prefix: \"{}\", kinds: [{}], require: {{key: \

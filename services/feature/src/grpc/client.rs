@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
+    blocking,
     proto::{
         self, Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
         ListComponentsRequest, ListPacksRequest, ListPacksResponse, Plan,
@@ -121,7 +122,8 @@ impl FeatureEngine for RemoteFeatureEngine {
 
     /// Packs are sent to replicas that lack them, when a call finds that out.
     async fn put_pack(&self, pack: Arc<PackUpload>) -> Result<()> {
-        self.packs.add(pack)
+        let packs = Arc::clone(&self.packs);
+        blocking(move |_| packs.add(pack)).await
     }
 
     async fn list_packs(&self) -> Result<ListPacksResponse> {
