@@ -44,6 +44,7 @@ pub(crate) struct CompiledJob<'a> {
     pub roles: ColumnRoles,
     pub results: Arc<AssembleResults>,
     pub draft: Option<Draft<'a>>,
+    pub run: RunInfo,
 }
 
 /// Opens the input, plans the features, checks the paths and creates the outputs.
@@ -82,7 +83,7 @@ pub(crate) async fn compile<'a>(
     let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
-    let mut sinks = sinks(spec, &plan, options, run).await?;
+    let mut sinks = sinks(spec, &plan, options, run.clone()).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     if sinks.is_empty() {
         source.keep_only(&spec.row_keys().cloned().collect::<Vec<_>>());
@@ -120,7 +121,7 @@ pub(crate) async fn compile<'a>(
         process_memory: memory::available_bytes(),
         spill_folder: files::spill_folder(&targets),
     };
-    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft })
+    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft, run })
 }
 
 /// A time that no step reads, to be read for the roles.

@@ -10,6 +10,7 @@ mod drift;
 mod explain;
 mod files;
 mod identity;
+mod incident_documents;
 mod incidents;
 mod model_file;
 mod monitor;

@@ -8,7 +8,7 @@ use super::ecs;
 use crate::{json_value::push_text, run_info::RunInfo, text};
 
 /// The encoded fields that are the same in all documents of a run.
-pub(super) struct RunFields {
+pub(in crate::elasticsearch) struct RunFields {
     /// The run's id.
     pub run: String,
     /// What documents have beside the three reasons.
