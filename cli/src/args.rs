@@ -122,10 +122,6 @@ pub struct Run {
     /// The folder that paths in the settings are relative to (default: the settings file's own)
     #[arg(long, value_name = "DIR")]
     pub base_folder: Option<PathBuf>,
-    /// The folder of the secrets that inputs and outputs name: files DIR/NAME/KEY (default: environment variables
-    /// `ANOMAL_SECRET_NAME_KEY`)
-    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
-    pub secrets: Option<PathBuf>,
     /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
     #[arg(long, value_name = "URL")]
     pub feature_engine: Vec<String>,
@@ -406,6 +402,9 @@ pub struct Components {
     /// List the names of columns whose role is known instead: times, hosts, users, domains
     #[arg(long)]
     pub roles: bool,
+    /// List the components of the packs that this job names and that are not part of the product
+    #[arg(long, value_name = "FILE", conflicts_with = "roles")]
+    pub job: Option<PathBuf>,
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,
