@@ -9,7 +9,9 @@ use std::{
 use anomal_core::{Error, PackUpload};
 use anomal_packs::{Artifact, ResolvedPack, Resolver};
 use anomal_runner::OriginalFiles;
-use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
+use anomal_spec::{
+    AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
+};
 
 use crate::{
     args::{Original, Run},
@@ -96,6 +98,22 @@ pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (settings, mut resolver) = with_resolver(file, PackContext::from_environment(file))?;
     finish(&mut resolver, false);
     Ok(settings)
+}
+
+/// The first output of a job that is a file. `path`: that of the settings.
+///
+/// # Errors
+/// If it has none.
+pub fn result_file(spec: &AnomalyJobSpec, path: &Path) -> Result<String, Failure> {
+    let mut files = spec.outputs.iter().filter_map(|output| output.driver()?.path());
+    let file = files.find(|path| *path != "-").ok_or_else(|| {
+        let message = format!(
+            "{} has no output that is a file; add one, such as `parquet: {{path: results.parquet, rows: all}}`",
+            path.display()
+        );
+        Failure::usage(message)
+    })?;
+    Ok(file.to_owned())
 }
 
 /// The settings of a file with the contents of packs, for a machine that has none of the files. References to other
