@@ -1,6 +1,10 @@
 //! `anomal report`: stored reports.
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::OsStr,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use anomal_connectors::{Access, AtomicFile, terminal::harmless};
 use anomal_core::{
@@ -42,7 +46,9 @@ pub fn run(command: ReportCommand) -> CommandResult {
 fn serve(runtime: &Runtime, arguments: &ServeReports) -> CommandResult {
     let _telemetry = anomal_telemetry::init_cli("anomal", 0, false);
     runtime.block_on(async {
-        let pages = ReportServer::on_address(&arguments.store, arguments.listen).await?;
+        let of_port = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = arguments.report_port.map_or(arguments.listen, of_port);
+        let pages = ReportServer::on_address(&arguments.store, listen).await?;
         let access = arguments.access.to_access(&[pages.listening()?], false).await?;
         show(&pages.address, arguments.open);
         pages.serve(access).await?;

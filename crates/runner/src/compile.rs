@@ -102,7 +102,11 @@ pub(crate) async fn compile<'a>(
         Incidents::new(collector, Arc::clone(values))
     });
     let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
-    let extras = Extras { details: includes(Include::Details), strays: findings.flag() };
+    let extras = Extras {
+        details: includes(Include::Details),
+        incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    };
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,

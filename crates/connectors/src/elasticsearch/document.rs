@@ -6,6 +6,7 @@ mod batch;
 mod cells;
 pub(super) mod ecs;
 mod ids;
+mod incidents;
 mod lists;
 mod object;
 mod related;

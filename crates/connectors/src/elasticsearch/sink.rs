@@ -85,8 +85,9 @@ impl ElasticsearchSink {
             // Reasons contain features' values even if the features themselves are not included.
             projection: Projection::new(
                 output.rows,
-                &[Include::Features, Include::Contributions, Include::Strays],
-            ),
+                &[Include::Features, Include::Contributions, Include::Strays, Include::Details],
+            )
+            .with_incidents(),
             ids: DocumentIds::new(run),
             writer: Arc::new(DocumentWriter::new(run, &output.include)),
             delivery: Arc::new(Delivery { client, path, gzip, stalled: AtomicBool::new(false) }),
