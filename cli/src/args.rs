@@ -141,6 +141,9 @@ pub struct Run {
     /// quarters of what the machine or the cgroup has)
     #[arg(long, env = "ANOMAL_MEMORY", value_name = "SIZE")]
     pub memory: Option<MemoryBudget>,
+    /// Of a job with `stream`: end where the input has no more records, in place of waiting for more
+    #[arg(long)]
+    pub until_caught_up: bool,
     /// The format of the summary at the end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,
