@@ -14,6 +14,7 @@ pub mod pack;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod ui;
 pub mod version;
 
 use std::io::{self, Write};
