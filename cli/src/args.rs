@@ -3,6 +3,7 @@
 mod job;
 pub mod lists;
 mod pack;
+mod ui;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ pub use pack::{
     PackArgs, PackCommand, PackKind, PrunePacks, PullPack, PushPack, ShowPack, SignPack,
     UpdatePacks, VerifyPacks,
 };
+
+pub use ui::{ProgressArgs, ProgressFormat, Ui};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -71,6 +74,8 @@ pub enum Command {
     Init(Init),
     /// Print what a file is, how it is read and why, and the settings that read the same
     Inspect(Inspect),
+    /// Open the terminal interface: from a file to explained suspects, step by step
+    Ui(Box<Ui>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -157,6 +162,8 @@ pub struct Run {
     pub packs: PackArgs,
     #[command(flatten, next_help_heading = "The report")]
     pub report: RunReport,
+    #[command(flatten, next_help_heading = "What is printed")]
+    pub progress: ProgressArgs,
     #[command(flatten, next_help_heading = "What is printed")]
     pub output_args: OutputArgs,
     #[command(flatten, next_help_heading = "The original's options")]
