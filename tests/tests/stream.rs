@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace};
+use anomal_tests::{RunOutput, Workspace, program, repository};
 
 use self::job::{JOB, line, lines, results};
 
@@ -185,6 +185,74 @@ fn a_state_of_other_settings_is_refused_and_outputs_may_change() {
 }
 
 #[test]
+fn a_stream_continues_from_any_folder_and_with_several_files() {
+    let job = JOB.replace("path: app.ndjson", "path: \"in/*.ndjson\"");
+    let workspace = Workspace::with_files(&[
+        ("in/a.ndjson", lines(0..400).as_bytes()),
+        ("in/b.ndjson", lines(400..500).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    catch_up(&workspace).expect(0, &[]);
+    append(&workspace, "in/a.ndjson", &lines(500..600));
+    append(&workspace, "in/c.ndjson", &lines(600..650));
+    let file = workspace.path("job.yaml");
+    let other = Workspace::default();
+    let run = other.anomal(&["run", file.to_str().unwrap(), "--until-caught-up"]);
+    run.expect(0, &["650 rows"]);
+    assert!(other.files().is_empty());
+    let rows = results(&workspace);
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let mut ids: Vec<u64> = rows.iter().map(|row| row["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..650).collect::<Vec<u64>>());
+    // Each file numbers its own records.
+    let of_a = rows.iter().filter(|row| row["anomal.partition"] == 0);
+    let of_a: Vec<u64> = of_a.map(|row| row["anomal.row"].as_u64().unwrap()).collect();
+    assert_eq!(of_a, (0..500).collect::<Vec<u64>>());
+}
+
+#[test]
+fn an_output_that_fails_gets_its_results_later() {
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    let mut command = workspace.command(&["run", "job.yaml"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let wait = |until: &dyn Fn() -> bool| {
+        let since = Instant::now();
+        while !until() {
+            assert!(since.elapsed() < Duration::from_mins(1), "{:?}", workspace.files());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait(&|| results(&workspace).lines().count() == 400);
+    let checkpoints = || std::fs::read_dir(workspace.path("state")).unwrap().count();
+    let before = checkpoints();
+    wait(&|| checkpoints() > before || workspace.path("state/0000000000000002.ckpt").exists());
+    let newest = workspace.files().into_iter().rfind(|name| name.starts_with("results-")).unwrap();
+    let (path, away) = (workspace.path(&newest), workspace.path("away"));
+    std::fs::rename(&path, &away).unwrap();
+    append(&workspace, "app.ndjson", &lines(400..500));
+    // Long enough for a flush to fail.
+    std::thread::sleep(Duration::from_secs(3));
+    append(&workspace, "app.ndjson", &lines(500..600));
+    std::fs::rename(&away, &path).unwrap();
+    wait(&|| results(&workspace).lines().count() == 600);
+    let killed = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    let ended: RunOutput = child.wait_with_output().unwrap().into();
+    ended.expect(0, &["results wait, and writing is tried again", "takes results again"]);
+    let expected = Workspace::with_files(&[
+        ("app.ndjson", lines(0..600).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    catch_up(&expected).expect(0, &[]);
+    assert_eq!(results(&workspace), results(&expected));
+}
+
+#[test]
 fn text_logs_are_followed() {
     let job = JOB.replace("ndjson: {path: app.ndjson,", "log: {path: app.log, format: logfmt,");
     let text = |range: std::ops::Range<u64>| -> String {
@@ -206,4 +274,36 @@ fn text_logs_are_followed() {
     // No step reads it, so it stays text.
     let ids: Vec<u64> = ids.map(|row| row["id"].as_str().unwrap().parse().unwrap()).collect();
     assert_eq!(ids, (0..400).collect::<Vec<u64>>());
+}
+
+#[test]
+fn the_example_finds_the_attacks_behind_its_warm_up() {
+    let job = std::fs::read(repository().join("examples/stream/job.yaml")).unwrap();
+    let workspace = Workspace::with_files(&[("job.yaml", &job)]);
+    let requests = |seed: &str, rows: &str| {
+        let mut generate = std::process::Command::new(program("xtask"));
+        generate.args(["generate", "web", "--format", "ndjson", "--seed", seed, "--rows", rows]);
+        let output = generate.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    append(&workspace, "access.ndjson", &requests("1", "3000"));
+    catch_up(&workspace).expect(0, &[]);
+    std::fs::rename(workspace.path("access.ndjson"), workspace.path("access.ndjson.1")).unwrap();
+    append(&workspace, "access.ndjson", &requests("2", "500"));
+    catch_up(&workspace).expect(0, &[]);
+    let rows = workspace.read("results-000001.ndjson");
+    let rows: Vec<serde_json::Value> =
+        rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    assert_eq!(rows.len(), 3_500);
+    let is_found = |row: &&serde_json::Value| {
+        row["anomal.suspicious"] == true || !row["anomal.flags"].as_array().unwrap().is_empty()
+    };
+    let warm: Vec<_> = rows.iter().filter(|row| row["anomal.warm"] == true).collect();
+    let attacks: Vec<_> = warm.iter().filter(|row| row["label"] != "").collect();
+    assert!(attacks.len() > 10);
+    let found = attacks.iter().filter(|row| is_found(row)).count();
+    assert!(found * 10 >= attacks.len() * 9, "{found} of {}", attacks.len());
+    let reported = warm.iter().filter(|row| is_found(row)).count();
+    assert!(reported < warm.len() / 20, "{reported} of {}", warm.len());
 }

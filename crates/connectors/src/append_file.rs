@@ -48,8 +48,10 @@ impl AppendFile {
             .map_err(|error| Error::internal(format!("the mark of an output: {error}")))?;
         let path = self.part(mark.part);
         let failed = |error: &std::io::Error| write_error(&path, &error.to_string());
-        let mut file =
-            OpenOptions::new().write(true).open(&path).map_err(|error| failed(&error))?;
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(|error| {
+            let why = format!("{error}, and the stream continues it: put it back, or begin anew with another state folder");
+            write_error(&path, &why)
+        })?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
         if length < mark.length {
             let why = format!(
@@ -80,7 +82,11 @@ impl AppendFile {
             && self.mark.since / seconds != now() / seconds
             && !lines.is_empty()
         {
-            self.next_part()?;
+            if self.mark.length > 0 {
+                self.next_part()?;
+            } else {
+                self.mark.since = now();
+            }
         }
         let Some(Rotation::Bytes(most)) = self.rotation else { return self.append(lines) };
         let mut rest = lines;

@@ -76,6 +76,7 @@ pub async fn run_stream(
     control: StreamControl,
 ) -> Result<StreamSummary> {
     let since = Instant::now();
+    let job = &with_absolute_paths(job)?;
     let spec = &job.spec;
     let stream = spec.stream.clone().unwrap_or_default();
     let state = state_folder(job, &stream);
@@ -113,6 +114,19 @@ pub async fn run_stream(
 }
 
 const CHECKPOINT: &str = "stream.state.checkpoint.to";
+
+/// A job whose state does not depend on the folder in which the process runs.
+fn with_absolute_paths(job: &AnomalyJob) -> Result<AnomalyJob> {
+    let mut job = job.clone();
+    let mut failed = None;
+    anomal_spec::visit_paths(&mut job.spec, &mut |place, path| match std::path::absolute(&path) {
+        Ok(absolute) => *path = absolute.to_string_lossy().into_owned(),
+        Err(error) => {
+            failed.get_or_insert(Error::settings(place, "PATH", format!("{path}: {error}")));
+        }
+    });
+    failed.map_or(Ok(job), Err)
+}
 
 /// Where the checkpoints are.
 fn state_folder(job: &AnomalyJob, stream: &Stream) -> PathBuf {

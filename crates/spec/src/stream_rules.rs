@@ -63,6 +63,12 @@ fn stream(spec: &Json) -> Problems {
             format!("a stream continues its files at a mark, which {path} can't; name a file");
         wrong("deadLetter.path", &message);
     }
+    let state = &spec["stream"]["state"]["checkpoint"]["to"];
+    if let Some(folder) = state.as_str().filter(|folder| is_url(folder)) {
+        let message =
+            format!("checkpoints are saved in a folder of this machine, which {folder} is not");
+        wrong("stream.state.checkpoint.to", &message);
+    }
     for (driver, input) in spec["input"].as_object().into_iter().flatten() {
         problems.extend(followed(driver, input));
     }

@@ -257,6 +257,12 @@ mod tests {
         let expected = "spec.featurs: unknown key; did you mean `features`?";
         assert!(problems.contains(expected), "{problems}");
         assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
+        let stream = invalid(&json!({
+            "input": {"ndjson": {"path": "in/a.ndjson", "badLines": "skip"}},
+            "stream": {},
+            "outputs": [{"ndjson": {"path": "in/r.ndjson", "rotate": "1h"}}],
+        }));
+        assert!(stream.contains("spec.stream: a stream does not run in a cluster yet"), "{stream}");
         assert!(
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
                 .contains("no report engine")

@@ -62,6 +62,11 @@ fn what_can_not_be_a_stream_is_refused() {
         "{type: aggregate, name: n, function: count, by: [method], window: 1m}",
         &["features[1]", "compares rows with each other"],
     );
+    refused(
+        "{every: 1s, to: state}",
+        "{every: 1s, to: 's3://b/state/'}",
+        &["stream.state.checkpoint.to", "a folder of this machine"],
+    );
     let classification = "classification: {engine: HBOS, seed: 7}";
     for (to, parts) in [
         ("classification: {engine: Gower}", ["classification.engine", "judges each by a model"]),
