@@ -3,6 +3,7 @@
 mod job;
 pub mod lists;
 mod pack;
+mod ui;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ pub use pack::{
     PackArgs, PackCommand, PackKind, PrunePacks, PullPack, PushPack, ShowPack, SignPack,
     UpdatePacks, VerifyPacks,
 };
+
+pub use ui::{ProgressArgs, ProgressFormat, Ui};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -71,6 +74,8 @@ pub enum Command {
     Init(Init),
     /// Print what a file is, how it is read and why, and the settings that read the same
     Inspect(Inspect),
+    /// Open the terminal interface: from a file to explained suspects, step by step
+    Ui(Box<Ui>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -127,10 +132,6 @@ pub struct Run {
     /// The folder that paths in the settings are relative to (default: the settings file's own)
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub base_folder: Option<PathBuf>,
-    /// The folder of the secrets that inputs and outputs name: files DIR/NAME/KEY (default: environment variables
-    /// `ANOMAL_SECRET_NAME_KEY`)
-    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
-    pub secrets: Option<PathBuf>,
     /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
     #[arg(long, value_name = "URL", hide_short_help = true)]
     pub feature_engine: Vec<String>,
@@ -145,6 +146,9 @@ pub struct Run {
     /// quarters of what the machine or the cgroup has)
     #[arg(long, env = "ANOMAL_MEMORY", value_name = "SIZE")]
     pub memory: Option<MemoryBudget>,
+    /// Of a job with `stream`: end where the input has no more records, in place of waiting for more
+    #[arg(long)]
+    pub until_caught_up: bool,
     /// The format of the summary at the end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,
@@ -158,6 +162,8 @@ pub struct Run {
     pub packs: PackArgs,
     #[command(flatten, next_help_heading = "The report")]
     pub report: RunReport,
+    #[command(flatten, next_help_heading = "What is printed")]
+    pub progress: ProgressArgs,
     #[command(flatten, next_help_heading = "What is printed")]
     pub output_args: OutputArgs,
     #[command(flatten, next_help_heading = "The original's options")]
@@ -463,6 +469,9 @@ pub struct Components {
     /// List the names of columns whose role is known instead: times, hosts, users, domains
     #[arg(long)]
     pub roles: bool,
+    /// List the components of the packs that this job names and that are not part of the product
+    #[arg(long, value_name = "FILE", conflicts_with = "roles")]
+    pub job: Option<PathBuf>,
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,8 @@ pub mod pack;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod stream;
+pub mod ui;
 pub mod version;
 
 use std::io::{self, Write};

@@ -12,7 +12,6 @@ use anomal_runner::OriginalFiles;
 use anomal_spec::{
     AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
 };
-use anomal_storage::Secrets;
 
 use crate::{
     args::{Original, Run},
@@ -30,6 +29,7 @@ pub struct Settings {
     pub original: Option<OriginalFiles>,
     /// The packs that references have named.
     pub packs: Vec<ResolvedPack>,
+    pub lists: Vec<ResolvedPack>,
     /// What an engine needs of packs and lists.
     pub contents: Vec<Arc<PackUpload>>,
     loaded: LoadedSettings,
@@ -38,7 +38,13 @@ pub struct Settings {
 impl Settings {
     /// Settings whose packs and lists are not fetched yet.
     fn unresolved(job: AnomalyJob, loaded: LoadedSettings) -> Self {
-        Self { job, original: None, packs: Vec::new(), contents: Vec::new(), loaded }
+        let (packs, lists) = (Vec::new(), Vec::new());
+        Self { job, original: None, packs, lists, contents: Vec::new(), loaded }
+    }
+
+    /// Packs, then lists.
+    pub fn references(&self) -> impl Iterator<Item = &ResolvedPack> {
+        self.packs.iter().chain(&self.lists)
     }
 
     /// An error of an engine about the settings, with the line in the file.
@@ -71,11 +77,7 @@ pub fn for_run(run: &Run) -> Result<Settings, Failure> {
         }
     };
     let file = if run.original.features_file.is_some() { None } else { run.file.as_deref() };
-    let context = PackContext {
-        secrets: Secrets::new(run.secrets.clone()),
-        base: base.clone(),
-        ..PackContext::new(&run.packs, file)
-    };
+    let context = PackContext { base: base.clone(), ..PackContext::new(&run.packs, file) };
     overridden(loaded, &base, run, context)
 }
 
@@ -89,6 +91,31 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
     let source = Source { file: "the proposal", name: "proposal" };
     let other = |path: &str| Err(io::Error::other(format!("the proposal names {path}")));
     Ok(anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?.job)
+}
+
+/// Settings that are being edited, in a folder; their lock is read, and not written.
+pub fn from_text_in(text: &str, folder: &Path, secrets: Secrets) -> Result<Settings, Failure> {
+    let source = Source { file: "job.yaml", name: "job" };
+    let other = |path: &str| read(&folder.join(path));
+    let mut loaded =
+        anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?;
+    resolve_paths(&mut loaded.job, folder, loaded.form)?;
+    let settings = Settings::unresolved(loaded.job.clone(), loaded);
+    let context = PackContext::from_environment(&folder.join("job.yaml"));
+    Ok(with_packs(settings, PackContext { secrets, ..context })?.0)
+}
+
+/// The settings of the original's command line, with their paths relative to the current folder.
+pub fn from_original(original: &Original, base: Option<&Path>) -> Result<AnomalyJob, Failure> {
+    let (mut loaded, folder) = match (&original.features_file, &original.config_file) {
+        (Some(features), _) => load_original(original, features, base)?,
+        (None, Some(file)) => load_file(&base.unwrap_or(Path::new("")).join(file), base)?,
+        (None, None) => {
+            return Err(Failure::usage("name a features file (-ff) or a settings file (-c)"));
+        }
+    };
+    resolve_paths(&mut loaded.job, &folder, loaded.form)?;
+    Ok(loaded.job)
 }
 
 /// The settings of a file with their paths relative to the current folder, and with the contents of packs.
@@ -146,8 +173,9 @@ fn with_packs(
     match resolver.resolve(&mut settings.job.spec) {
         Ok(resolved) => {
             let contents = resolved.contents.iter().map(Artifact::to_upload).map(Arc::new);
-            let (contents, packs) = (contents.collect(), resolved.packs);
-            Ok((Settings { packs, contents, ..settings }, resolver))
+            let contents = contents.collect();
+            let (packs, lists) = (resolved.packs, resolved.lists);
+            Ok((Settings { packs, lists, contents, ..settings }, resolver))
         }
         Err(error) => Err(settings.failure(&error)),
     }

@@ -13,12 +13,13 @@ use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};
 
-use super::{CommandResult, print, report::show};
+use super::{CommandResult, print, report::show, stream};
 use crate::{
-    args::{FailOn, Run, RunReport, SummaryFormat},
+    args::{FailOn, ProgressFormat, Run, RunReport, SummaryFormat},
     engines, exit,
     present::{
         error::{Failure, note},
+        events::{self, ProgressEvents},
         progress::Progress,
         summary::SummaryText,
     },
@@ -34,7 +35,18 @@ const SUMMARY_SUSPECTS: usize = 5;
 
 pub fn run(arguments: &Run) -> CommandResult {
     with_termination_message(arguments, || {
-        run_settings(arguments, &settings::for_run(arguments)?, true)
+        let settings = settings::for_run(arguments)?;
+        let is_stream = settings.job.spec.stream.is_some();
+        if arguments.until_caught_up && !is_stream {
+            let message =
+                "--until-caught-up is for jobs with `stream`; others end with their input";
+            return Err(Failure::usage(message));
+        }
+        if is_stream {
+            run_stream(arguments, &settings)
+        } else {
+            run_settings(arguments, &settings, true)
+        }
     })
 }
 
@@ -52,30 +64,22 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     let _telemetry = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
     check_standard_output(settings, arguments, results)?;
     note_ignored_settings(settings, arguments.output_args.quiet);
-    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new(in_cluster())));
+    let as_events = arguments.progress.progress == ProgressFormat::Json;
+    let for_people = !arguments.output_args.quiet && !as_events;
+    let progress = for_people.then(|| Arc::new(Progress::new(in_cluster())));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
+        None if as_events => Arc::new(ProgressEvents::default()),
         None => Arc::new(Quiet),
     };
-    let options = Options {
-        observer,
-        connectors: ConnectorRegistry::default(),
-        original: settings.original.clone(),
-        suspects: SUMMARY_SUSPECTS,
-        results,
-        report: None,
-        secrets: Secrets::new(arguments.secrets.clone()),
-        packs: settings.contents.clone(),
-        run: arguments.run.clone().filter(|run| !run.is_empty()),
-        namespace: in_cluster().then(|| namespace(settings)).flatten(),
-        memory: arguments.memory.map(MemoryBudget::bytes),
-    };
+    let options = Options { observer, results, ..options(arguments, settings) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);
     anomal_telemetry::continue_from_environment(&span);
     let result = runtime.block_on(async {
         let work = async {
-            let (report, pages) = report_target(settings, &arguments.report).await?;
+            let keep = arguments.progress.keep_report;
+            let (report, pages) = report_target(settings, &arguments.report, keep).await?;
             let options = Options { report, ..options };
             Ok((execute(settings, &options).await?, pages))
         };
@@ -83,6 +87,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         tokio::select! {
             result = work => result,
             () = signals::stop() => Err(Error::cancelled()),
+            () = signals::input_closed(), if arguments.progress.attached => Err(Error::cancelled()),
         }
     });
     if let Err(error) = &result {
@@ -104,6 +109,9 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     if let Some(file) = &arguments.termination_log {
         termination::write(file, termination::summary_message(&outcome.summary));
     }
+    if as_events {
+        events::print_summary(&outcome.summary);
+    }
     print_summary(&outcome.summary, arguments)?;
     if let Some(pages) = pages {
         let report = outcome.summary.report.as_ref();
@@ -115,10 +123,37 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     Ok(if matches_fail_on(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
 }
 
+/// Runs a job that has `stream`.
+fn run_stream(arguments: &Run, settings: &Settings) -> CommandResult {
+    let output = &arguments.output_args;
+    let _telemetry = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
+    check_standard_output(settings, arguments, false)?;
+    note_ignored_settings(settings, output.quiet);
+    stream::run(arguments, settings, &options(arguments, settings))
+}
+
+/// What is the same for runs of all kinds.
+fn options(arguments: &Run, settings: &Settings) -> Options {
+    Options {
+        observer: Arc::new(Quiet),
+        connectors: ConnectorRegistry::default(),
+        original: settings.original.clone(),
+        suspects: SUMMARY_SUSPECTS,
+        results: false,
+        report: None,
+        secrets: Secrets::new(arguments.packs.secrets.clone()),
+        packs: settings.contents.clone(),
+        run: arguments.run.clone().filter(|run| !run.is_empty()),
+        namespace: in_cluster().then(|| namespace(settings)).flatten(),
+        memory: arguments.memory.map(MemoryBudget::bytes),
+    }
+}
+
 /// The destination of the report, if the run has one, and the server of its pages, if they are served.
 async fn report_target(
     settings: &Settings,
     arguments: &RunReport,
+    keep: bool,
 ) -> Result<(Option<ReportTarget>, Option<ReportServer>), Error> {
     let spec = &settings.job.spec;
     let namespace = namespace(settings).unwrap_or_default();
@@ -134,7 +169,7 @@ async fn report_target(
     if let Some(engine) = engines.and_then(|engines| engines.report.as_ref()) {
         return Ok((publishing(connect(engine).await?, report_address), None));
     }
-    if spec.report.is_none() {
+    if spec.report.is_none() && !keep {
         return Ok((None, None));
     }
     let engine = LocalReportEngine::new(arguments.store.open()?, "");

@@ -2,7 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
+use anomal_connectors::{
+    ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, Sample, TypeFindings,
+};
 use anomal_core::{
     Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
     proto::{Column, DataType, Plan, SavedModel},
@@ -30,6 +32,7 @@ use crate::{
     restart,
     role_values::RoleValues,
     roles::{ColumnRoles, is_grouped},
+    stream,
 };
 
 /// A job that is ready to be executed.
@@ -149,6 +152,50 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     Ok(Some(Arc::new(read)))
 }
 
+/// A job with `stream`, planned by its first records.
+pub(crate) struct StreamPlan {
+    /// With the columns selected that the plan reads.
+    pub source: Box<dyn Source>,
+    pub plan: Arc<Plan>,
+    pub extract: Extract,
+    /// The model that the job scores by.
+    pub model: Option<Arc<SavedModel>>,
+    /// The flag of values that are not of their column's type.
+    pub strays: Option<usize>,
+}
+
+/// Opens the sample of a stream and plans the features.
+///
+/// # Errors
+/// As [`compile`]; `InvalidSettings` for a step that needs more rows than one.
+pub(crate) async fn plan_stream(
+    spec: &AnomalyJobSpec,
+    engines: &Engines,
+    options: &Options,
+    sample: &Sample,
+) -> Result<StreamPlan> {
+    packs::send(&options.packs, engines.feature.as_ref()).await?;
+    let (input, connectors) = (spec.input.clone(), options.connectors.clone());
+    let model = loaded_model(spec).await?;
+    let findings = TypeFindings::default();
+    let opening = OpenOptions {
+        secrets: options.secrets.clone(),
+        findings: findings.clone(),
+        mentions: Mentions::from(spec),
+        fitted: Arc::new(model.as_deref().map(model_file::column_types).unwrap_or_default()),
+        sample: Some(sample.clone()),
+        ..OpenOptions::default()
+    };
+    let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
+    let mut plan = plan(spec, engines.feature.as_ref(), source.as_ref()).await?;
+    stream::refuse_whole_table(spec, &plan, engines.feature.as_ref(), source.as_ref()).await?;
+    restart::plan_flag(&mut plan, spec, &findings);
+    let plan = Arc::new(plan);
+    source.select(&plan.columns)?;
+    let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
+    Ok(StreamPlan { source, plan, extract, model, strays: findings.flag() })
+}
+
 fn operators(
     spec: &AnomalyJobSpec,
     engines: &Engines,
@@ -193,12 +240,15 @@ pub async fn check_columns(
     let connectors = ConnectorRegistry::default();
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
+    if job.spec.stream.is_some() {
+        stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
+    }
     source.select(&plan.columns)?;
     let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);
     Ok((plan, roles))
 }
 
-async fn plan(
+pub(crate) async fn plan(
     spec: &AnomalyJobSpec,
     engine: &dyn FeatureEngine,
     source: &dyn Source,
