@@ -105,9 +105,8 @@ pub(crate) async fn compile<'a>(
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
         Incidents::new(collector, Arc::clone(values))
     });
-    let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
     let extras = Extras {
-        details: includes(Include::Details),
+        details: has_details(spec),
         incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
         strays: findings.flag(),
     };
@@ -160,8 +159,7 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
-    /// The flag of values that are not of their column's type.
-    pub strays: Option<usize>,
+    pub extras: Extras,
 }
 
 /// Opens the sample of a stream and plans the features.
@@ -193,7 +191,13 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    Ok(StreamPlan { source, plan, extract, model, strays: findings.flag() })
+    // Incidents need all rows.
+    let extras = Extras { details: has_details(spec), incidents: false, strays: findings.flag() };
+    Ok(StreamPlan { source, plan, extract, model, extras })
+}
+
+fn has_details(spec: &AnomalyJobSpec) -> bool {
+    spec.outputs.iter().any(|output| output.includes(Include::Details))
 }
 
 fn operators(
