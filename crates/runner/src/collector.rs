@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use anomal_core::{Hit, Result, proto::plan::Flag};
+use anomal_core::{
+    Hit, Result,
+    proto::{self, plan::Flag},
+};
 use anomal_spec::{Side, TimeStep};
 use polars::prelude::{DataFrame, Float64Chunked};
 
@@ -13,6 +16,7 @@ use crate::{
         incidents,
     },
     operators::results::{largest, severity, shares},
+    report_incidents::{self, TimeBins},
     role_values::{self, RoleValues, TIME},
     roles::{ColumnRoles, RoleOrigin},
 };
@@ -46,6 +50,8 @@ pub(crate) struct Collector {
     counts: Vec<ValueCounts>,
     evidence: Vec<Evidence>,
     signatures: HashMap<Signature, usize>,
+    /// Counted for a report.
+    timeline: Option<TimeBins>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -64,6 +70,8 @@ pub(crate) struct IncidentRows {
     pub numbers: Vec<(u64, u64)>,
     /// Roles that were given up since their values do not distinguish or group rows.
     pub unused: Vec<String>,
+    /// What a report has beside the described incidents, where one is made.
+    pub report: Option<Arc<proto::Incidents>>,
 }
 
 impl IncidentRows {
@@ -92,7 +100,13 @@ impl Collector {
             counts: Vec::new(),
             evidence: Vec::new(),
             signatures: HashMap::new(),
+            timeline: None,
         }
+    }
+
+    /// Counts what a report shows, too.
+    pub fn for_report(self) -> Self {
+        Self { timeline: Some(TimeBins::default()), ..self }
     }
 
     /// Adds rows that no call before had.
@@ -107,6 +121,10 @@ impl Collector {
                 columns.first(&self.values.targets, place),
             );
             self.count(actor, target);
+            let time = columns.times.as_ref().and_then(|times| times[place]);
+            if let Some(timeline) = &mut self.timeline {
+                timeline.add(time);
+            }
             let hits = rows.hits[place];
             let suspicious = columns.suspicious.as_ref().is_some_and(|all| all[place]);
             if !suspicious && hits.is_empty() {
@@ -131,7 +149,7 @@ impl Collector {
             };
             self.evidence.push(Evidence {
                 row: *row,
-                time: columns.times.as_ref().and_then(|times| times[place]),
+                time,
                 actor,
                 target,
                 suspicious,
@@ -207,10 +225,13 @@ impl Collector {
             ..IncidentInput::default()
         };
         let set = incidents(&input);
+        let report = self.timeline.map(|timeline| {
+            Arc::new(report_incidents::evidence(&input, &set, &timeline, &self.values.keys))
+        });
         let rows = input.evidence.iter().map(|evidence| evidence.row);
         let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
         numbers.sort_unstable();
-        IncidentRows { set, numbers, unused }
+        IncidentRows { set, numbers, unused, report }
     }
 
     /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.

@@ -20,6 +20,7 @@ mod packs;
 mod progress;
 mod publish;
 mod reason;
+mod report_incidents;
 mod restart;
 mod role_values;
 mod roles;
