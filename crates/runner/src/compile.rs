@@ -103,6 +103,7 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
     let extras = Extras {
