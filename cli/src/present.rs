@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod events;
+pub mod incident;
 pub mod incidents;
 pub mod progress;
 pub mod summary;

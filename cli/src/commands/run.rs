@@ -68,7 +68,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         suspects: SUMMARY_SUSPECTS,
         results,
         report: None,
-        secrets: Secrets::new(arguments.secrets.clone()),
+        secrets: Secrets::new(arguments.packs.secrets.clone()),
         packs: settings.contents.clone(),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
         namespace: in_cluster().then(|| namespace(settings)).flatten(),
