@@ -8,7 +8,7 @@ use anomal_report::{
     Access, LocalReportEngine, OpenReport,
     access::{Mode, Options},
     view,
-    view::display_name,
+    view::{display_name, filter::Filter},
 };
 use anomal_tui::{
     Effect, FeatureInfo, FlagCount, Message, Query, Reason, Record, Report, Rows, Suspect,
@@ -120,7 +120,7 @@ impl Reports {
         let page = open.suspects(&view::Query {
             sort: query.sort.clone(),
             descending: query.descending,
-            filter: view::Filter { search: query.search.clone(), ..view::Filter::default() },
+            filter: Filter { search: query.search.clone(), ..Filter::default() },
             offset: query.offset,
             limit: query.limit,
         })?;
