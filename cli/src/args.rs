@@ -41,6 +41,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Explain one row of a result file
     Explain(Explain),
+    /// List the incidents of a result file, or show one
+    Incidents(Incidents),
     /// List, serve and export reports
     #[command(subcommand)]
     Report(ReportCommand),
@@ -122,10 +124,6 @@ pub struct Run {
     /// The folder that paths in the settings are relative to (default: the settings file's own)
     #[arg(long, value_name = "DIR")]
     pub base_folder: Option<PathBuf>,
-    /// The folder of the secrets that inputs and outputs name: files DIR/NAME/KEY (default: environment variables
-    /// `ANOMAL_SECRET_NAME_KEY`)
-    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
-    pub secrets: Option<PathBuf>,
     /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
     #[arg(long, value_name = "URL")]
     pub feature_engine: Vec<String>,
@@ -204,6 +202,55 @@ pub struct Explain {
     /// The row's number, `anomal.row`
     #[arg(long)]
     pub row: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Incidents {
+    /// A result file (CSV, Parquet or NDJSON), or the settings of a job that has written one
+    #[arg(value_name = "RESULTS|JOB")]
+    pub results: String,
+    /// Show this incident alone, with what was found, the parts of its risk, its entities and rows
+    pub number: Option<u64>,
+    /// The settings of the job that wrote the file: by them, hits have the keys and titles that the run had
+    #[arg(long, value_name = "JOB")]
+    pub job: Option<PathBuf>,
+    /// Print up to this many rows of each (default: 10 of a single incident, else none)
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Only incidents about this value: a host, a user, a domain
+    #[arg(long, value_name = "VALUE")]
+    pub entity: Option<String>,
+    /// Only incidents with rows from this time on (UTC): 2026-03-02T16:00:00Z, 2026-03-02, or 16:00
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only incidents with rows before this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Only incidents with this risk or more, 0 to 100
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=100))]
+    pub min_risk: i64,
+    #[command(flatten)]
+    pub format: IncidentFormat,
+    /// Exit with 10 if there is an incident of this severity or higher: incident:high, incident:medium, incident:low
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub fail_on: Option<FailOn>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is printed instead of a table for people.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+pub struct IncidentFormat {
+    /// As JSON
+    #[arg(long, conflicts_with = "rows")]
+    pub json: bool,
+    /// As CSV, a line for each incident
+    #[arg(long, conflicts_with = "rows")]
+    pub csv: bool,
+    /// As a table in Markdown
+    #[arg(long, conflicts_with = "rows")]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]
@@ -409,6 +456,9 @@ pub struct Components {
     /// List the names of columns whose role is known instead: times, hosts, users, domains
     #[arg(long)]
     pub roles: bool,
+    /// List the components of the packs that this job names and that are not part of the product
+    #[arg(long, value_name = "FILE", conflicts_with = "roles")]
+    pub job: Option<PathBuf>,
     /// As JSON, with the parameters' schemas
     #[arg(long)]
     pub json: bool,

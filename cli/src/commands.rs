@@ -5,6 +5,7 @@ pub mod detectors;
 pub mod elastic;
 pub mod evaluate;
 pub mod explain;
+pub mod incidents;
 pub mod init;
 pub mod inspect;
 pub mod job;

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Score(score) => commands::model::score(*score),
         Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
         Command::Explain(explain) => commands::explain::explain(&explain),
+        Command::Incidents(incidents) => commands::incidents::incidents(&incidents),
         Command::Report(report) => commands::report::run(report),
         Command::Job(job) => commands::job::run(&job, "anomal job"),
         Command::Elastic(command) => commands::elastic::run(command),

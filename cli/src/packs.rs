@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anomal_packs::{Access, Fetcher, PackError, Policy, Resolver};
+use anomal_core::{FeatureEngine, proto::Component};
+use anomal_feature::LocalFeatureEngine;
+use anomal_packs::{Access, Fetcher, LockedPack, PackError, Policy, Resolver};
 use anomal_storage::Secrets;
 
 use crate::{
     args::{Connection, PackArgs},
     exit,
     present::error::Failure,
-    settings::folder_of,
+    settings::{Settings, folder_of},
 };
 
 /// What goes with the packs of a job.
@@ -27,7 +29,7 @@ pub struct PackContext {
     pub refresh: Refresh,
 }
 
-/// Packs that are asked for again.
+/// Packs and lists that are asked for again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refresh {
     Nothing,
@@ -41,7 +43,7 @@ impl PackContext {
         let lock = file.map(folder_of);
         Self {
             arguments: arguments.clone(),
-            secrets: Secrets::default(),
+            secrets: Secrets::new(arguments.secrets.clone()),
             base: lock.clone().unwrap_or_default(),
             lock,
             keep_references: false,
@@ -56,7 +58,8 @@ impl PackContext {
         let offline = offline.is_ok_and(|text| {
             !matches!(text.as_str(), "" | "0" | "n" | "no" | "f" | "false" | "off")
         });
-        Self::new(&PackArgs { offline, ..PackArgs::default() }, Some(file))
+        let secrets = std::env::var_os("ANOMAL_SECRETS").map(PathBuf::from);
+        Self::new(&PackArgs { secrets, offline, ..PackArgs::default() }, Some(file))
     }
 
     pub fn resolver(self) -> Result<Resolver, Failure> {
@@ -67,11 +70,13 @@ impl PackContext {
         resolver.keep_references = self.keep_references;
         resolver.fetcher.all_signatures = self.all_signatures;
         if let Some(lock) = &mut resolver.lock {
-            lock.lock.packs.retain(|pack| match &self.refresh {
+            let is_kept = |pack: &LockedPack| match &self.refresh {
                 Refresh::Nothing => true,
                 Refresh::All => false,
                 Refresh::Pack(name) => *name != pack.name,
-            });
+            };
+            lock.lock.packs.retain(is_kept);
+            lock.lock.lists.retain(is_kept);
         }
         Ok(resolver)
     }
@@ -84,6 +89,16 @@ pub fn fetcher(arguments: &PackArgs) -> Result<Fetcher, Failure> {
 
 pub fn access(connection: &Connection) -> Result<Access, Failure> {
     Ok(Access::new(connection.plain_http, connection.ca.as_deref())?)
+}
+
+/// The components of a job's packs that are not part of the product.
+pub async fn job_components(settings: &Settings) -> Result<Vec<Component>, Failure> {
+    let engine = LocalFeatureEngine::default();
+    let failed = |error: anomal_core::Error| settings.failure(&error);
+    for upload in &settings.contents {
+        engine.put_pack(upload.clone()).await.map_err(failed)?;
+    }
+    engine.job_components(&settings.job.spec.packs).map_err(failed)
 }
 
 impl From<PackError> for Failure {

@@ -9,8 +9,9 @@ use std::{
 use anomal_core::{Error, PackUpload};
 use anomal_packs::{Artifact, ResolvedPack, Resolver};
 use anomal_runner::OriginalFiles;
-use anomal_spec::{AnomalyJob, Form, LoadedSettings, OriginalCommand, SettingsError, Source};
-use anomal_storage::Secrets;
+use anomal_spec::{
+    AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
+};
 
 use crate::{
     args::{Original, Run},
@@ -28,6 +29,7 @@ pub struct Settings {
     pub original: Option<OriginalFiles>,
     /// The packs that references have named.
     pub packs: Vec<ResolvedPack>,
+    pub lists: Vec<ResolvedPack>,
     /// What an engine needs of packs and lists.
     pub contents: Vec<Arc<PackUpload>>,
     loaded: LoadedSettings,
@@ -36,7 +38,13 @@ pub struct Settings {
 impl Settings {
     /// Settings whose packs and lists are not fetched yet.
     fn unresolved(job: AnomalyJob, loaded: LoadedSettings) -> Self {
-        Self { job, original: None, packs: Vec::new(), contents: Vec::new(), loaded }
+        let (packs, lists) = (Vec::new(), Vec::new());
+        Self { job, original: None, packs, lists, contents: Vec::new(), loaded }
+    }
+
+    /// Packs, then lists.
+    pub fn references(&self) -> impl Iterator<Item = &ResolvedPack> {
+        self.packs.iter().chain(&self.lists)
     }
 
     /// An error of an engine about the settings, with the line in the file.
@@ -69,11 +77,7 @@ pub fn for_run(run: &Run) -> Result<Settings, Failure> {
         }
     };
     let file = if run.original.features_file.is_some() { None } else { run.file.as_deref() };
-    let context = PackContext {
-        secrets: Secrets::new(run.secrets.clone()),
-        base: base.clone(),
-        ..PackContext::new(&run.packs, file)
-    };
+    let context = PackContext { base: base.clone(), ..PackContext::new(&run.packs, file) };
     overridden(loaded, &base, run, context)
 }
 
@@ -94,6 +98,22 @@ pub fn with_paths(file: &Path) -> Result<Settings, Failure> {
     let (settings, mut resolver) = with_resolver(file, PackContext::from_environment(file))?;
     finish(&mut resolver, false);
     Ok(settings)
+}
+
+/// The first output of a job that is a file. `path`: that of the settings.
+///
+/// # Errors
+/// If it has none.
+pub fn result_file(spec: &AnomalyJobSpec, path: &Path) -> Result<String, Failure> {
+    let mut files = spec.outputs.iter().filter_map(|output| output.driver()?.path());
+    let file = files.find(|path| *path != "-").ok_or_else(|| {
+        let message = format!(
+            "{} has no output that is a file; add one, such as `parquet: {{path: results.parquet, rows: all}}`",
+            path.display()
+        );
+        Failure::usage(message)
+    })?;
+    Ok(file.to_owned())
 }
 
 /// The settings of a file with the contents of packs, for a machine that has none of the files. References to other
@@ -128,8 +148,9 @@ fn with_packs(
     match resolver.resolve(&mut settings.job.spec) {
         Ok(resolved) => {
             let contents = resolved.contents.iter().map(Artifact::to_upload).map(Arc::new);
-            let (contents, packs) = (contents.collect(), resolved.packs);
-            Ok((Settings { packs, contents, ..settings }, resolver))
+            let contents = contents.collect();
+            let (packs, lists) = (resolved.packs, resolved.lists);
+            Ok((Settings { packs, lists, contents, ..settings }, resolver))
         }
         Err(error) => Err(settings.failure(&error)),
     }

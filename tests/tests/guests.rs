@@ -1,5 +1,7 @@
 //! Packs of WebAssembly: what they compute, and what happens to those that misbehave.
 
+#[path = "guests/cases.rs"]
+mod cases;
 #[path = "guests/engine.rs"]
 mod engine;
 #[path = "guests/everything.rs"]

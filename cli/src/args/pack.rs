@@ -44,6 +44,10 @@ pub enum PackCommand {
 /// How packs are fetched and checked.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PackArgs {
+    /// The folder of the secrets that settings name: files DIR/NAME/KEY (default: environment variables
+    /// `ANOMAL_SECRET_NAME_KEY`)
+    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// Use only packs that are cached or on this machine
     #[arg(long, env = "ANOMAL_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,
@@ -164,7 +168,7 @@ pub struct PrunePacks {
 
 #[derive(Debug, Args)]
 pub struct UpdatePacks {
-    /// The pack (default: all of the job)
+    /// The pack or list (default: all of the job)
     pub name: Option<String>,
     /// The settings of the job
     #[arg(long, value_name = "FILE", default_value = "job.yaml")]

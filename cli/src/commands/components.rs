@@ -1,4 +1,4 @@
-//! `anomal components`: the components and detectors that settings can name.
+//! `anomal components`: the components and detectors that settings can name, or those of a job's packs.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use anomal_core::proto::{Component, Detector, component};
 use anomal_spec::{ENTITY_COLUMNS, Side, TIME_COLUMNS};
 
 use super::{CommandResult, print};
-use crate::{args::Components, engines, present::error::Failure};
+use crate::{args::Components, engines, packs::job_components, present::error::Failure, settings};
 
 pub fn list(arguments: &Components) -> CommandResult {
     if arguments.roles {
@@ -14,6 +14,9 @@ pub fn list(arguments: &Components) -> CommandResult {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut components, mut detectors) = runtime.block_on(async {
+        if let Some(job) = &arguments.job {
+            return Ok((job_components(&settings::with_paths(job)?).await?, Vec::new()));
+        }
         let engines = engines::connect(None, None).await?;
         let components = engines.feature.list_components().await?;
         Ok::<_, Failure>((components, engines.classification.list_detectors().await?))

@@ -63,22 +63,15 @@ fn results(arguments: &Evaluate) -> Result<(String, String), Failure> {
         return Ok((arguments.results.clone(), label));
     }
     let spec = settings::with_paths(path)?.job.spec;
-    let label = named.or(spec.label_column).ok_or_else(|| {
+    let label = named.or_else(|| spec.label_column.clone()).ok_or_else(|| {
         let message = format!(
             "{} has no `labelColumn`; add it, or name the column with --label COLUMN",
             path.display()
         );
         Failure::usage(message)
     })?;
-    let mut files = spec.outputs.iter().filter_map(|output| output.driver()?.path());
-    let file = files.find(|path| *path != "-").ok_or_else(|| {
-        let message = format!(
-            "{} has no output that is a file; add one, such as `parquet: {{path: results.parquet, rows: all}}`",
-            path.display()
-        );
-        Failure::usage(message)
-    })?;
-    Ok((file.to_owned(), label))
+    let file = settings::result_file(&spec, path)?;
+    Ok((file, label))
 }
 
 fn is_anomaly(labels: &Column, row: usize, named: &[String]) -> bool {

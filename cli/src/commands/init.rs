@@ -2,6 +2,7 @@
 
 mod column;
 mod copies;
+mod entities;
 mod evidence;
 mod json;
 mod names;

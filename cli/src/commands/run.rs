@@ -132,7 +132,7 @@ fn options(arguments: &Run, settings: &Settings) -> Options {
         suspects: SUMMARY_SUSPECTS,
         results: false,
         report: None,
-        secrets: Secrets::new(arguments.secrets.clone()),
+        secrets: Secrets::new(arguments.packs.secrets.clone()),
         packs: settings.contents.clone(),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
         namespace: in_cluster().then(|| namespace(settings)).flatten(),

@@ -4,11 +4,11 @@ use std::fmt::{self, Display};
 
 use anomal_connectors::terminal::harmless;
 use anomal_core::words::{self, counted, grouped, shortened};
-use anomal_runner::{Incident, Summary};
-use anomal_spec::Severity;
+use anomal_runner::{EntityRisk, Incident, IncidentCount};
+use anomal_spec::{Severity, Side};
 
-/// Incidents that are listed one by one.
-const LISTED: usize = 10;
+/// Lines of incidents in a summary.
+pub const LISTED: usize = 10;
 /// Equal incidents in a row from which they are one line.
 const FOLDED: usize = 3;
 /// An incident of more rows has a line of its own.
@@ -18,9 +18,19 @@ const ENTITIES: usize = 4;
 /// Characters of the columns before the title.
 const INDENT: usize = 25;
 
-/// The incidents of a summary that has some.
+/// The incidents of a run that has some.
 pub struct IncidentTable<'a> {
-    pub summary: &'a Summary,
+    /// By number; those beyond are counted.
+    pub incidents: &'a [Incident],
+    pub count: IncidentCount,
+    /// The things that they are about, the highest risk first.
+    pub entities: &'a [EntityRisk],
+    /// The rows of all of them.
+    pub evidence: u64,
+    /// Lines at most.
+    pub listed: usize,
+    /// Whether small ones that are alike are one line.
+    pub fold: bool,
     pub color: bool,
 }
 
@@ -33,8 +43,7 @@ struct Line<'a> {
 
 impl Display for IncidentTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let run = self.summary;
-        let Some(count) = run.incident_count else { return Ok(()) };
+        let count = self.count;
         let severities = [("high", count.high), ("medium", count.medium), ("low", count.low)];
         let severities: Vec<String> = severities
             .into_iter()
@@ -44,24 +53,24 @@ impl Display for IncidentTable<'_> {
         writeln!(
             f,
             "\n{} out in {}: {}\n",
-            counted(run.evidence, "row stands", "rows stand"),
+            counted(self.evidence, "row stands", "rows stand"),
             counted(count.total(), "incident", "incidents"),
             severities.join(", ")
         )?;
         writeln!(f, "   # risk   rows  when   incident")?;
-        let lines = fold(&run.incidents);
-        for line in lines.iter().take(LISTED) {
+        let lines = fold(self.incidents, if self.fold { FOLDED } else { usize::MAX });
+        for line in lines.iter().take(self.listed) {
             self.line(f, line)?;
         }
-        let shown: u64 = lines.iter().take(LISTED).map(|line| line.incidents as u64).sum();
+        let shown: u64 = lines.iter().take(self.listed).map(|line| line.incidents as u64).sum();
         let rest = count.total() - shown;
         if rest > 0 {
-            let rows: u64 = lines.iter().take(LISTED).map(|line| line.rows).sum();
+            let rows: u64 = lines.iter().take(self.listed).map(|line| line.rows).sum();
             writeln!(
                 f,
                 "     … {}, {}",
                 counted(rest, "more incident", "more incidents"),
-                words::rows(run.evidence.saturating_sub(rows))
+                words::rows(self.evidence.saturating_sub(rows))
             )?;
         }
         self.entities(f)
@@ -109,33 +118,21 @@ impl IncidentTable<'_> {
 
     /// Whether all incidents are of one day.
     fn is_one_day(&self) -> bool {
-        let mut days =
-            self.summary.incidents.iter().filter_map(Incident::core_start).map(words::day);
+        let mut days = self.incidents.iter().filter_map(Incident::core_start).map(words::day);
         let first = days.next();
         first.is_none_or(|first| days.all(|day| day == first))
     }
 
-    /// The actors whose incidents have the highest risks.
+    /// The actors with the highest risks.
     fn entities(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut actors: Vec<(&str, i64)> = Vec::new();
-        let mut noun = "values";
-        for incident in &self.summary.incidents {
-            if let [only] = incident.actors.as_slice()
-                && !actors.iter().any(|(value, _)| *value == only.value)
-            {
-                noun = only.kind.nouns().1;
-                actors.push((&only.value, incident.risk));
-            }
-        }
-        if actors.is_empty() {
-            return Ok(());
-        }
+        let mut actors = self.entities.iter().filter(|it| it.side == Side::Actor).peekable();
+        let Some(first) = actors.peek() else { return Ok(()) };
+        let (noun, kind) = (capital(first.kind.nouns().1), first.kind);
         let listed: Vec<String> = actors
-            .iter()
+            .filter(|actor| actor.kind == kind)
             .take(ENTITIES)
-            .map(|(value, risk)| format!("{} {risk}", shortened(&harmless(value, 100), 20)))
+            .map(|actor| format!("{} {}", shortened(&harmless(&actor.value, 100), 20), actor.risk))
             .collect();
-        let noun = capital(noun);
         writeln!(f, "\n{noun}  {}", listed.join("   "))
     }
 
@@ -145,7 +142,7 @@ impl IncidentTable<'_> {
 }
 
 /// Incidents in a row with the same lead flag, severity and few rows are one line.
-fn fold(incidents: &[Incident]) -> Vec<Line<'_>> {
+fn fold(incidents: &[Incident], folded: usize) -> Vec<Line<'_>> {
     let is_alike = |a: &Incident, b: &Incident| {
         a.flags.first() == b.flags.first()
             && !a.flags.is_empty()
@@ -154,7 +151,7 @@ fn fold(incidents: &[Incident]) -> Vec<Line<'_>> {
     };
     let mut lines = Vec::new();
     for alike in incidents.chunk_by(is_alike) {
-        if alike.len() > FOLDED {
+        if alike.len() > folded {
             let rows = alike.iter().map(|incident| incident.rows).sum();
             lines.push(Line { first: &alike[0], incidents: alike.len(), rows });
         } else {
@@ -165,8 +162,16 @@ fn fold(incidents: &[Incident]) -> Vec<Line<'_>> {
     lines
 }
 
+pub fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "high",
+        Severity::Medium => "medium",
+        Severity::Low => "low",
+    }
+}
+
 /// Characters of a line.
-fn width() -> usize {
+pub fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
     columns.unwrap_or(80).clamp(80, 200)
 }

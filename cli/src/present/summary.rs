@@ -7,7 +7,7 @@ use anomal_core::words::{self, grouped};
 use anomal_runner::{Stage, Summary, Suspect};
 use anomal_spec::Severity;
 
-use super::incidents::IncidentTable;
+use super::incidents::{IncidentTable, LISTED};
 
 /// A summary as text, about a screen long.
 pub struct SummaryText<'a> {
@@ -24,7 +24,16 @@ impl Display for SummaryText<'_> {
             self.suspects(f)?;
             self.flags(f)?;
         } else {
-            write!(f, "{}", IncidentTable { summary: self.summary, color: self.color })?;
+            let table = IncidentTable {
+                incidents: &self.summary.incidents,
+                count: self.summary.incident_count.unwrap_or_default(),
+                entities: &self.summary.entities,
+                evidence: self.summary.evidence,
+                listed: LISTED,
+                fold: true,
+                color: self.color,
+            };
+            write!(f, "{table}")?;
         }
         self.notes(f)?;
         self.files(f)?;

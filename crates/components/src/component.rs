@@ -1,6 +1,10 @@
 //! The definition of a component.
 
-use anomal_core::proto::{self, DataType, component::Type, plan::KeySide};
+use anomal_core::proto::{
+    self, DataType,
+    component::Type,
+    plan::{FactUnit, KeySide},
+};
 use anomal_indicators::Lists;
 use anomal_registry::{ParameterError, parameters, schema_of};
 use anomal_spec::{ComponentDefinition, Parameters};
@@ -33,6 +37,22 @@ pub struct Component {
     build: Build,
     key: Vec<KeyPart>,
     title: String,
+    facts: Vec<Fact>,
+    value: String,
+}
+
+/// A figure or a text that a flag reports of what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub name: &'static str,
+    /// How it is written for people.
+    pub unit: FactUnit,
+}
+
+impl Fact {
+    pub const fn new(name: &'static str, unit: FactUnit) -> Self {
+        Self { name, unit }
+    }
 }
 
 /// A part of the key by which the hits of a flag are grouped: an input, and what its values are to the rows.
@@ -204,6 +224,8 @@ impl Component {
             build: Build::Native(Box::new(move |given, lists| build(parameters(given)?, lists))),
             key: Vec::new(),
             title: String::new(),
+            facts: Vec::new(),
+            value: String::new(),
         }
     }
 
@@ -225,6 +247,8 @@ impl Component {
             build: Build::Declared(Box::new(definition)),
             key: Vec::new(),
             title: String::new(),
+            facts: Vec::new(),
+            value: String::new(),
         }
     }
 
@@ -248,6 +272,8 @@ impl Component {
             build: Build::Native(Box::new(build)),
             key: Vec::new(),
             title: String::new(),
+            facts: Vec::new(),
+            value: String::new(),
         }
     }
 
@@ -280,8 +306,17 @@ impl Component {
         self
     }
 
-    /// The title of a group of hits, with `{count}` for their number, `{actor}` and `{target}` for the values of the key,
-    /// and `{time}` for the time that they took, as `in 3 min`.
+    /// Names what a flag measures, and the text of a finding with these names in braces.
+    #[must_use]
+    pub fn with_facts(mut self, facts: &[Fact], value: &str) -> Self {
+        self.facts = facts.to_vec();
+        value.clone_into(&mut self.value);
+        self
+    }
+
+    /// The title of a group of hits, with the names of facts, `{count}` for the number of hits, `{actor}` and `{target}` for
+    /// the values of the key, and `{time}` for the time that they took, as `in 3 min`. A part in square brackets is left out
+    /// where a name in it has no value.
     #[must_use]
     pub fn with_title(mut self, title: &str) -> Self {
         title.clone_into(&mut self.title);
@@ -294,6 +329,15 @@ impl Component {
 
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The text of a finding, with the names of facts in braces.
+    pub fn value(&self) -> &str {
+        &self.value
     }
 
     pub fn name(&self) -> &str {

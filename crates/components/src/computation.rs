@@ -13,6 +13,7 @@ use polars::prelude::{
 
 use crate::{
     dictionary::{Dictionary, Key},
+    flag_hits::{Finding, FlagHits},
     inputs::Inputs,
 };
 
@@ -28,19 +29,16 @@ enum Work {
     Aggregation(Box<dyn AggregationFlag>),
 }
 
-/// A row that was hit: its position in the columns, and the value that is reported.
-pub type Hit = (usize, String);
-
 /// A flag that depends on one row.
 pub trait DirectFlag: Send + Sync {
     /// Hits by position. The columns are those of the component's inputs.
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>>;
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits>;
 }
 
 /// A flag that depends on all rows.
 pub trait AggregationFlag: Send + Sync {
     /// Hits by position. The columns have a single chunk.
-    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>>;
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<FlagHits>;
 }
 
 /// A value for each row, computed from the first input. A missing input gives a missing value.
@@ -227,22 +225,27 @@ impl Computation {
         }
     }
 
-    /// The hits of a flag.
+    /// The hits of a flag, which has so many facts.
     ///
     /// # Errors
-    /// `Cancelled`; `Internal` if this is no flag, or if it hits a row that is not there.
-    pub fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+    /// `Cancelled`; `Internal` if this is no flag, if it hits a row that is not there, or if its facts are others.
+    pub fn hits(&self, inputs: &Inputs<'_>, facts: usize, cancel: &Cancel) -> Result<FlagHits> {
         let hits = match &self.0 {
             Work::Direct(flag) => flag.hits(inputs)?,
             Work::Aggregation(flag) => flag.hits(inputs, cancel)?,
             _ => return Err(Error::internal("a flag step without a flag")),
         };
         let rows = inputs.rows();
-        match hits.iter().find(|(row, _)| *row >= rows) {
-            Some((row, _)) => {
-                Err(Error::internal(format!("a flag hits the row {row} of a table of {rows} rows")))
-            }
-            None => Ok(hits),
+        if let Some((row, _)) = hits.rows.iter().find(|(row, _)| *row >= rows) {
+            let message = format!("a flag hits the row {row} of a table of {rows} rows");
+            return Err(Error::internal(message));
         }
+        let has_others =
+            |finding: &Finding| matches!(finding, Finding::Facts(found) if found.len() != facts);
+        let is_beyond = |(_, place): &(usize, u32)| *place as usize >= hits.findings.len();
+        if hits.findings.iter().any(has_others) || hits.rows.iter().any(is_beyond) {
+            return Err(Error::internal("a flag reports other facts than its component names"));
+        }
+        Ok(hits)
     }
 }

@@ -20,6 +20,8 @@ pub struct RunInfo {
     pub time_column: Option<String>,
     /// The columns that say which record it is and whose, which people see first.
     pub row_keys: Vec<String>,
+    /// The columns that tables for people show of a row, in order; none: all, those of `row_keys` first.
+    pub show: Vec<String>,
     /// Texts that mean a missing value in the input.
     pub null_values: Vec<String>,
     pub report: Option<ReportInfo>,

@@ -13,9 +13,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projection {
     rows: Rows,
-    features: bool,
-    contributions: bool,
-    strays: bool,
+    /// A bit for each kind of columns that are included.
+    included: u8,
 }
 
 /// One frame: `columns` of the input, the row numbers, the results.
@@ -99,16 +98,15 @@ impl Projection {
     }
 
     pub fn features(&self) -> bool {
-        self.features
+        self.includes(Include::Features)
+    }
+
+    fn includes(&self, columns: Include) -> bool {
+        self.included & bit(columns) != 0
     }
 
     pub fn new(rows: Rows, include: &[Include]) -> Self {
-        Self {
-            rows,
-            features: include.contains(&Include::Features),
-            contributions: include.contains(&Include::Contributions),
-            strays: include.contains(&Include::Strays),
-        }
+        Self { rows, included: include.iter().fold(0, |included, one| included | bit(*one)) }
     }
 
     /// The rows and result columns of a batch that the output writes.
@@ -117,9 +115,12 @@ impl Projection {
     /// `Internal` if the batch has no results.
     pub fn project(&self, batch: &Batch) -> Result<Batch> {
         let wanted = |name: &str| match name.strip_prefix("anomal.") {
-            Some(name) if name.starts_with("features.") => self.features,
-            Some(name) if name.starts_with("contributions.") => self.contributions,
-            Some("strays") => self.strays,
+            Some(name) if name.starts_with("features.") => self.includes(Include::Features),
+            Some(name) if name.starts_with("contributions.") => {
+                self.includes(Include::Contributions)
+            }
+            Some("details") => self.includes(Include::Details),
+            Some("strays") => self.includes(Include::Strays),
             _ => true,
         };
         let columns = batch.results.columns().iter();
@@ -133,6 +134,10 @@ impl Projection {
         let mask = suspects(&projected.results)?;
         projected.filter(&mask)
     }
+}
+
+fn bit(columns: Include) -> u8 {
+    1 << columns as u8
 }
 
 /// A mask of the rows of a result table that are suspicious or flagged.

@@ -84,8 +84,11 @@ pub struct Extraction {
     pub features: Table,
     /// The rows removed, with the string column `filter`: each by the first filter that took it.
     pub removed: Table,
-    /// The rows hit, with the string columns `flag` and `value`, by flag, then row.
+    /// The rows hit, with the string columns `flag` and `value` and the number `group` of their facts (u32), by flag, then
+    /// row.
     pub hits: Table,
+    /// The facts of groups of hits, a line each: the group as the row number, `flag`, `name`, `number` or `text`.
+    pub facts: Table,
     pub steps: Vec<StepStatistics>,
     pub diagnostics: Vec<Diagnostic>,
 }

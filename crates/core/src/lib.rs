@@ -6,6 +6,7 @@ pub mod batch;
 pub mod blocking;
 pub mod engine;
 pub mod error;
+pub mod facts;
 pub mod hits;
 pub mod list;
 pub mod memory;
@@ -25,6 +26,7 @@ pub use engine::{
     PublishRequest, ReportEngine, ScoredTable,
 };
 pub use error::{Code, Error, Result, Violation};
+pub use facts::{FactValue, Facts, finding_text};
 pub use hits::{Hit, Hits};
 pub use list::{json_list, list_items};
 pub use memory::MemoryBudget;

@@ -268,6 +268,44 @@ pub fn listed(names: &[String]) -> String {
     }
 }
 
+/// A template with values for its names in braces; none where one of them has no value. A part in square brackets with
+/// such a name is left out instead: `{count} calls[ every {interval}]`.
+pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('[') {
+        let Some((part, behind)) = after.split_once(']').filter(|(part, _)| part.contains('{'))
+        else {
+            break;
+        };
+        fill(&mut text, before, &value)?;
+        let length = text.len();
+        if fill(&mut text, part, &value).is_none() {
+            text.truncate(length);
+        }
+        rest = behind;
+    }
+    fill(&mut text, rest, &value)?;
+    Some(text)
+}
+
+fn fill(text: &mut String, template: &str, value: impl Fn(&str) -> Option<String>) -> Option<()> {
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, behind) = after.split_once('}')?;
+        text.push_str(before);
+        text.push_str(&value(name)?);
+        rest = behind;
+    }
+    text.push_str(rest);
+    Some(())
+}
+
+/// The names in braces of a template, in order.
+pub fn names_in(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -279,6 +317,24 @@ mod tests {
         for (value, text) in table {
             assert_eq!(write(*value), *text, "{value:?}");
         }
+    }
+
+    #[test]
+    fn templates_are_filled_with_values() {
+        let value = |name: &str| (name == "n").then(|| "21 {x}".to_owned());
+        let cases = [
+            ("", Some("")),
+            ("{n} names", Some("21 {x} names")),
+            ("{n} names[ in {window}]", Some("21 {x} names")),
+            ("{n}[ of {n}] [now]", Some("21 {x} of 21 {x} [now]")),
+            ("[{window}] [", Some(" [")),
+            ("{window} {n}", None),
+            ("{n", None),
+        ];
+        for (template, text) in cases {
+            assert_eq!(filled(template, value).as_deref(), text, "{template}");
+        }
+        assert_eq!(names_in("{a}[ {b}] {c").collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

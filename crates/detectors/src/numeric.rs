@@ -14,6 +14,7 @@ mod brute;
 mod decomposition;
 pub(crate) mod directions;
 pub(crate) mod hyperplanes;
+pub(crate) mod identity;
 pub(crate) mod isolation;
 mod kd;
 pub(crate) mod kmeans;

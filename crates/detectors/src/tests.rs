@@ -60,6 +60,11 @@ macro_rules! contract {
             }
 
             #[test]
+            fn the_names_of_features_change_nothing() {
+                names($name);
+            }
+
+            #[test]
             fn the_number_of_threads_changes_nothing() {
                 threads($name);
             }
@@ -245,6 +250,19 @@ fn orders(name: &str) {
     let mut turned = matrix.clone();
     turned.columns.reverse();
     near(&scores, &score(fit(name, &turned).as_ref(), &turned).scores);
+}
+
+fn names(name: &str) {
+    let matrix = mixed(700, 1);
+    let mut renamed = matrix.clone();
+    for (column, letter) in renamed.columns.iter_mut().rev().zip('a'..) {
+        column.name = letter.into();
+    }
+    let (one, other) = (
+        score(fit(name, &matrix).as_ref(), &matrix),
+        score(fit(name, &renamed).as_ref(), &renamed),
+    );
+    assert!(one.scores == other.scores && one.shares == other.shares);
 }
 
 fn threads(name: &str) {

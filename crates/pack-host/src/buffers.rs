@@ -95,8 +95,16 @@ impl ColumnBuffers {
     }
 
     /// Texts, of which none is missing.
-    pub(crate) fn from_present<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        Self::from_texts(texts.map(Some))
+    pub(crate) fn from_present<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let rows = texts.len();
+        let (mut values, mut offsets) = (Vec::new(), Vec::with_capacity(rows * 4 + 4));
+        offsets.extend_from_slice(&[0; 4]);
+        for text in texts {
+            values.extend_from_slice(text.as_bytes());
+            offsets.extend_from_slice(&end(&values).to_le_bytes());
+        }
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        Self { kind: Kind::Text as u8, rows, validity: Vec::new(), offsets, values }
     }
 
     fn from_texts<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Self {
@@ -105,8 +113,7 @@ impl ColumnBuffers {
         let mut validity = Bits::default();
         for text in texts {
             values.extend_from_slice(text.unwrap_or_default().as_bytes());
-            let end = u32::try_from(values.len()).unwrap_or(u32::MAX);
-            offsets.extend_from_slice(&end.to_le_bytes());
+            offsets.extend_from_slice(&end(&values).to_le_bytes());
             validity.push(text.is_some());
         }
         Self::new(Kind::Text, validity, offsets, values)
@@ -175,14 +182,24 @@ impl ColumnBuffers {
                 BooleanChunked::from_iter_options(name, bits).into_column()
             }
             Kind::Float => {
-                let numbers = self.numbers(rows)?.map(f64::from_le_bytes).enumerate();
-                let numbers = numbers.map(|(row, number)| valid(row).then_some(number));
-                Float64Chunked::from_iter_options(name, numbers).into_column()
+                let numbers = self.numbers(rows)?.map(f64::from_le_bytes);
+                if self.validity.is_empty() {
+                    Float64Chunked::from_vec(name, numbers.collect()).into_column()
+                } else {
+                    let numbers = numbers.enumerate();
+                    let numbers = numbers.map(|(row, number)| valid(row).then_some(number));
+                    Float64Chunked::from_iter_options(name, numbers).into_column()
+                }
             }
             Kind::Integer | Kind::Datetime => {
-                let numbers = self.numbers(rows)?.map(i64::from_le_bytes).enumerate();
-                let numbers = numbers.map(|(row, number)| valid(row).then_some(number));
-                let column = Int64Chunked::from_iter_options(name, numbers).into_column();
+                let numbers = self.numbers(rows)?.map(i64::from_le_bytes);
+                let column = if self.validity.is_empty() {
+                    Int64Chunked::from_vec(name, numbers.collect()).into_column()
+                } else {
+                    let numbers = numbers.enumerate();
+                    let numbers = numbers.map(|(row, number)| valid(row).then_some(number));
+                    Int64Chunked::from_iter_options(name, numbers).into_column()
+                };
                 column.cast(&kind.dtype()).map_err(|error| error.to_string())?
             }
         })
@@ -250,6 +267,11 @@ pub(crate) fn decode_rows(bytes: &[u8], rows: usize) -> Result<Vec<usize>, Strin
         }
         None => Ok(numbers),
     }
+}
+
+/// The end of the text that was written last.
+fn end(values: &[u8]) -> u32 {
+    u32::try_from(values.len()).unwrap_or(u32::MAX)
 }
 
 fn expect_length(buffer: &str, found: usize, wanted: usize) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Flags of guests: of rows, and of groups.
 
-use anomal_components::{AggregationFlag, CallContext, DirectFlag, Hit, Inputs, MISSING};
+use anomal_components::{AggregationFlag, CallContext, DirectFlag, FlagHits, Hit, Inputs, MISSING};
 use anomal_core::{Cancel, Result};
 use wasmtime::component::ComponentExportIndex;
 
@@ -23,14 +23,14 @@ pub(crate) struct GuestFlag(pub Task);
 pub(crate) struct GuestGroupFlag(pub Task);
 
 impl DirectFlag for GuestFlag {
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits> {
         let rows = rows_of(&self.0, inputs)?;
         let found = hits(&self.0, &rows, inputs.context(), &|instance, call| {
             let answer = self.0.max_answer(call);
             let (answer,) = instance.call(self.function(), (&*call.wire(),), answer)?;
             Ok(answer)
         })?;
-        let Rows::Distinct(dictionary) = &rows else { return Ok(found) };
+        let Rows::Distinct(dictionary) = &rows else { return Ok(found.into()) };
         let mut by_code: Vec<Option<&str>> = vec![None; dictionary.len()];
         for (code, value) in &found {
             by_code[*code] = Some(value);
@@ -38,7 +38,7 @@ impl DirectFlag for GuestFlag {
         let codes = dictionary.codes().iter().enumerate();
         let codes = codes.filter(|(_, code)| **code != MISSING);
         let hit = |(row, code): (usize, &u32)| Some((row, by_code[*code as usize]?.to_owned()));
-        Ok(codes.filter_map(hit).collect())
+        Ok(codes.filter_map(hit).collect::<Vec<Hit>>().into())
     }
 }
 
@@ -49,7 +49,7 @@ impl GuestFlag {
 }
 
 impl AggregationFlag for GuestGroupFlag {
-    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<FlagHits> {
         let rows = Rows::Groups(Groups::new(inputs, &self.0.component.inputs)?);
         let function = &self.0.guest.exports.group_flag;
         let found = hits(&self.0, &rows, inputs.context(), &|instance, call| {
@@ -58,11 +58,11 @@ impl AggregationFlag for GuestGroupFlag {
             let (answer,) = instance.call(function, (&*call.wire(), groups), answer)?;
             Ok(answer)
         })?;
-        let Rows::Groups(groups) = &rows else { return Ok(Vec::new()) };
+        let Rows::Groups(groups) = &rows else { return Ok(FlagHits::default()) };
         let mut found: Vec<Hit> =
             found.into_iter().map(|(row, value)| (groups.row(row), value)).collect();
         found.sort_unstable();
-        Ok(found)
+        Ok(found.into())
     }
 }
 

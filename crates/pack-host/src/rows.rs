@@ -75,8 +75,8 @@ impl Rows {
         let plain = |columns, rows| EncodedRows { columns, rows, groups: Vec::new() };
         match self {
             Self::Distinct(dictionary) => {
-                let codes = units.clone().filter_map(|code| u32::try_from(code).ok());
-                let values = codes.map(|code| dictionary.value(code));
+                let code = |unit| u32::try_from(unit).unwrap_or(u32::MAX);
+                let values = units.clone().map(|unit| dictionary.value(code(unit)));
                 Ok(plain(vec![Some(ColumnBuffers::from_present(values))], units.len()))
             }
             Self::Plain { columns, .. } => {

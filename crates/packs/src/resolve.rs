@@ -29,7 +29,7 @@ pub struct Resolver {
     newly_pinned: bool,
 }
 
-/// A pack of a job.
+/// A pack or a list of a job.
 #[derive(Clone, Debug)]
 pub struct ResolvedPack {
     /// Its name in the job.
@@ -40,10 +40,12 @@ pub struct ResolvedPack {
     pub signer: Option<String>,
 }
 
-/// The packs of a job, and what engines need of them.
+/// The packs and lists of a job, and what engines need of them.
 #[derive(Clone, Debug, Default)]
 pub struct ResolvedJob {
     pub packs: Vec<ResolvedPack>,
+    /// Those of the settings; those of packs are among `contents` alone.
+    pub lists: Vec<ResolvedPack>,
     /// Packs with code, and lists, which settings name by their pins.
     pub contents: Vec<Artifact>,
 }
@@ -105,7 +107,7 @@ impl Resolver {
             job.packs.push(resolved);
         }
         for (index, list) in spec.lists.iter_mut().enumerate() {
-            self.resolve_list(list, &format!("lists[{index}]"), &mut job.contents)?;
+            self.resolve_list(list, &format!("lists[{index}]"), &mut job)?;
         }
         if let Some(lock) = &mut self.lock {
             let names: Vec<&str> = job.packs.iter().map(|pack| pack.name.as_str()).collect();
@@ -143,7 +145,7 @@ impl Resolver {
         &mut self,
         list: &mut ListSettings,
         place: &str,
-        contents: &mut Vec<Artifact>,
+        job: &mut ResolvedJob,
     ) -> Result<()> {
         if self.keep_references && !is_url(&list.reference) {
             return Ok(());
@@ -158,14 +160,15 @@ impl Resolver {
             access: &access,
         };
         let resolved = self.fetch(&entry).map_err(|error| error.at(&format!("{place}.ref")))?;
-        let fetched = resolved.fetched;
+        let fetched = &resolved.fetched;
         if self.keep_references {
             list.digest = Some(fetched.digest.to_string());
-            return Ok(());
+        } else {
+            list.digest = Some(fetched.artifact.pin().to_string());
+            list.auth = None;
+            job.contents.push(fetched.artifact.clone());
         }
-        list.digest = Some(fetched.artifact.pin().to_string());
-        list.auth = None;
-        contents.push(fetched.artifact);
+        job.lists.push(resolved);
         Ok(())
     }
 
@@ -191,7 +194,8 @@ impl Resolver {
         auth: Option<&anomal_spec::Auth>,
         place: &str,
     ) -> Result<Option<anomal_storage::Secret>> {
-        let Some(auth) = auth else { return Ok(None) };
+        // Offline nothing is asked for with it, and a machine that packs are carried to may have none.
+        let Some(auth) = auth.filter(|_| !self.fetcher.offline) else { return Ok(None) };
         let secret = self.secrets.read(&auth.secret_ref.name);
         secret.map(Some).map_err(|error| {
             Error::settings(format!("{place}.auth.secretRef"), "SECRET_UNUSABLE", error.message)

@@ -1,6 +1,9 @@
 //! Collects the evidence of a run, row by row, and makes its incidents.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use anomal_core::{Hit, Result, proto::plan::Flag};
 use anomal_spec::{Side, TimeStep};
@@ -32,6 +35,24 @@ pub(crate) struct RowsWithHits<'a> {
     pub features: &'a DataFrame,
     pub scores: &'a DataFrame,
     pub hits: Vec<&'a [Hit]>,
+    pub reasons: Reasons<'a>,
+}
+
+/// From what the signatures of rows without a flag are known.
+#[derive(Clone, Copy)]
+pub(crate) enum Reasons<'a> {
+    /// Rows that were not scored have none.
+    None,
+    /// The contributions of features, which are among the scores.
+    Explained(&'a Explainer),
+    /// Of each row.
+    Signatures(&'a [Option<Signature>]),
+}
+
+impl<'a> From<Option<&'a Explainer>> for Reasons<'a> {
+    fn from(explainer: Option<&'a Explainer>) -> Self {
+        explainer.map_or(Self::None, Self::Explained)
+    }
 }
 
 /// The rows of a run that are suspicious or flagged.
@@ -46,6 +67,20 @@ pub(crate) struct Collector {
     counts: Vec<ValueCounts>,
     evidence: Vec<Evidence>,
     signatures: HashMap<Signature, usize>,
+    hit_sets: Shared<usize>,
+    groups: Shared<HitKey>,
+}
+
+/// Equal lists once.
+type Shared<T> = HashSet<Arc<[T]>>;
+
+fn shared<T: Copy + Eq + std::hash::Hash>(known: &mut Shared<T>, items: &[T]) -> Arc<[T]> {
+    if let Some(known) = known.get(items) {
+        return Arc::clone(known);
+    }
+    let items: Arc<[T]> = items.into();
+    known.insert(Arc::clone(&items));
+    items
 }
 
 #[derive(Clone, Debug, Default)]
@@ -92,6 +127,8 @@ impl Collector {
             counts: Vec::new(),
             evidence: Vec::new(),
             signatures: HashMap::new(),
+            hit_sets: Shared::new(),
+            groups: Shared::new(),
         }
     }
 
@@ -99,7 +136,7 @@ impl Collector {
     ///
     /// # Errors
     /// `Internal` if a column is missing.
-    pub fn add(&mut self, rows: &RowsWithHits<'_>, explainer: Option<&Explainer>) -> Result<()> {
+    pub fn add(&mut self, rows: &RowsWithHits<'_>) -> Result<()> {
         let columns = Columns::new(self, rows)?;
         for (place, row) in rows.rows.iter().enumerate() {
             let (actor, target) = (
@@ -119,16 +156,21 @@ impl Collector {
                     code: columns.codes[*column][place],
                     part: *part,
                 };
-                parts.iter().map(part).collect()
+                let group: Vec<HitKey> = parts.iter().map(part).collect();
+                shared(&mut self.groups, &group)
             });
-            let signature = match explainer {
-                Some(explainer) if flags.is_empty() => {
-                    let signature = columns.signature(explainer, place);
-                    let next = self.signatures.len();
-                    Some(*self.signatures.entry(signature).or_insert(next))
-                }
-                _ => None,
+            let signature = match rows.reasons {
+                _ if !flags.is_empty() => None,
+                Reasons::None => None,
+                Reasons::Explained(explainer) => Some(columns.signature(explainer, place)),
+                Reasons::Signatures(signatures) => signatures.get(place).cloned().flatten(),
             };
+            let signature = signature.map(|signature| {
+                let next = self.signatures.len();
+                *self.signatures.entry(signature).or_insert(next)
+            });
+            let facts = hits.iter().find(|hit| Some(hit.flag) == lead);
+            let facts = facts.and_then(|hit| hit.facts.clone());
             self.evidence.push(Evidence {
                 row: *row,
                 time: columns.times.as_ref().and_then(|times| times[place]),
@@ -136,12 +178,19 @@ impl Collector {
                 target,
                 suspicious,
                 score: columns.scores.as_ref().and_then(|scores| scores.get(place)),
-                hits: flags,
+                hits: shared(&mut self.hit_sets, &flags),
                 group,
+                facts,
                 signature,
             });
         }
         Ok(())
+    }
+
+    /// Only rows that are evidence were added, of so many: how many rows and actors a value has is not known.
+    pub fn assume_rows(&mut self, rows: u64) {
+        self.rows = rows;
+        self.counts.iter_mut().for_each(|counts| counts.actors.clear());
     }
 
     fn count(&mut self, actor: Code, target: Code) {
@@ -192,6 +241,7 @@ impl Collector {
             title: flag.title.clone(),
             message: flag.message.clone(),
             description: flag.description.clone(),
+            facts: flag.facts.clone(),
         };
         let input = IncidentInput {
             flags: self.flags.iter().map(flag).collect(),
@@ -289,6 +339,8 @@ impl Columns {
             all.scores = Some(rows.scores.column("score")?.rechunk().f64()?.clone());
             let suspicious = rows.scores.column("suspicious")?.bool()?.iter();
             all.suspicious = Some(suspicious.map(|value| value == Some(true)).collect());
+        }
+        if is_scored && matches!(rows.reasons, Reasons::Explained(_)) {
             let contribution =
                 |name: &String| Ok(rows.scores.column(&format!("contribution.{name}"))?.clone());
             let contributions: Vec<_> =

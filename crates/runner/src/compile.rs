@@ -12,7 +12,7 @@ use anomal_core::{
 };
 use anomal_dataflow::{ExecutorOptions, Graph, Operator, Sink, Source};
 use anomal_spec::{
-    AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Mentions, Output, TerminalOutput,
+    AnomalyJob, AnomalyJobSpec, Feature, FeatureType, Include, Mentions, Output, TerminalOutput,
 };
 use anomal_storage::Secrets;
 
@@ -24,7 +24,7 @@ use crate::{
         extract::{Extract, FeatureCall},
         global::GlobalSteps,
         keyed::KeyedSteps,
-        results::{AssembleResults, Incidents},
+        results::{AssembleResults, Extras, Incidents},
     },
     options::{Engines, Options},
     packs,
@@ -104,8 +104,9 @@ pub(crate) async fn compile<'a>(
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
         Incidents::new(collector, Arc::clone(values))
     });
-    let results =
-        Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), findings.flag(), incidents));
+    let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
+    let extras = Extras { details: includes(Include::Details), strays: findings.flag() };
+    let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
         operators: operators(spec, engines, &plan, model, &scoring, values, options)?,
@@ -122,7 +123,7 @@ pub(crate) async fn compile<'a>(
 }
 
 /// A time that no step reads, to be read for the roles.
-fn own_time(roles: &ColumnRoles, source: &dyn Source, plan: &Plan) -> Option<Column> {
+pub(crate) fn own_time(roles: &ColumnRoles, source: &dyn Source, plan: &Plan) -> Option<Column> {
     let time = roles.time.as_ref().filter(|time| time.unit.is_none())?;
     let names = [time_view(&time.column), time.column.clone()];
     let is_read = plan.columns.iter().any(|column| names.contains(&column.name));
@@ -131,7 +132,7 @@ fn own_time(roles: &ColumnRoles, source: &dyn Source, plan: &Plan) -> Option<Col
 }
 
 /// Microseconds of the pause that ends a finding.
-fn gap(spec: &AnomalyJobSpec) -> i64 {
+pub(crate) fn gap(spec: &AnomalyJobSpec) -> i64 {
     let roles = spec.roles.clone().unwrap_or_default();
     // An hour where nothing is set; the schema checks what is.
     let seconds = anomal_spec::seconds(&roles.gap).unwrap_or(3_600);
@@ -154,8 +155,8 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
-    /// The flag of values that are not of their column's type.
-    pub strays: Option<usize>,
+    /// What the outputs ask for.
+    pub extras: Extras,
 }
 
 /// Opens the sample of a stream and plans the features.
@@ -187,7 +188,9 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    Ok(StreamPlan { source, plan, extract, model, strays: findings.flag() })
+    let details = spec.outputs.iter().any(|output| output.includes(Include::Details));
+    let extras = Extras { details, strays: findings.flag() };
+    Ok(StreamPlan { source, plan, extract, model, extras })
 }
 
 fn operators(
@@ -258,6 +261,16 @@ pub(crate) async fn plan(
             ),
         ));
     }
+    plan_columns(spec, engine, source, schema).await
+}
+
+/// The plan over some of the columns of a source.
+pub(crate) async fn plan_columns(
+    spec: &AnomalyJobSpec,
+    engine: &dyn FeatureEngine,
+    source: &dyn Source,
+    schema: Vec<Column>,
+) -> Result<Plan> {
     let notes = identity::check_named_columns(spec, source)?;
     let settings = FeatureSettings {
         time_column: spec.time_column().map(str::to_owned),

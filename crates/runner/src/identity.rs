@@ -33,6 +33,7 @@ pub(crate) fn run_info(
         started,
         time_column: spec.time_column().map(str::to_owned),
         row_keys: spec.row_keys().cloned().collect(),
+        show: spec.roles.as_ref().map(|roles| roles.show.clone()).unwrap_or_default(),
         null_values: spec.input.csv.as_ref().map(|csv| csv.null_values.clone()).unwrap_or_default(),
         report: draft.map(Draft::info),
         ..RunInfo::default()

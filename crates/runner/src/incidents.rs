@@ -3,6 +3,8 @@
 //! Pure functions over plain values: nothing here reads a clock, a file or a random number. The same rows give the same
 //! incidents, in whatever order and batches they come.
 
+mod entities;
+mod facts;
 mod findings;
 mod input;
 mod key;
@@ -18,6 +20,8 @@ use serde::Serialize;
 
 use anomal_spec::{EntityKind, Severity};
 
+pub use entities::{EntityRisk, entity_risks};
+pub use facts::IncidentFact;
 pub(crate) use input::{
     Code, Evidence, FlagInfo, HitKey, IncidentInput, KeyPart, NONE, Signature, SignatureState,
     Value,
@@ -68,6 +72,9 @@ pub struct Incident {
     /// The shortest time that has 90 % of its rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core: Option<[String; 2]>,
+    /// What the flag that leads it has measured, where that is the same for all of its rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<IncidentFact>,
     /// Why its findings are one incident.
     pub together: Vec<&'static str>,
     pub findings: u64,
@@ -80,6 +87,17 @@ impl Incident {
     /// units.
     pub fn core_start(&self) -> Option<i64> {
         self.span.filter(|_| self.time_step.is_none()).map(|span| span.core_start)
+    }
+
+    /// The first and the last time of its rows in microseconds since the epoch, or since the start where times are numbers
+    /// of units.
+    pub fn extent(&self) -> Option<(i64, i64)> {
+        self.span.map(|span| (span.first, span.last))
+    }
+
+    /// Microseconds of the unit that times count, where they are whole numbers.
+    pub fn time_step(&self) -> Option<i64> {
+        self.time_step
     }
 }
 
@@ -168,11 +186,12 @@ fn describe(
     keys.sort();
     keys.dedup();
     keys.truncate(LISTED);
+    let facts = facts::common(input, findings, draft);
     Incident {
         number,
         key: draft.key.clone(),
         keys,
-        title: titles::title(input, findings, draft),
+        title: titles::title(input, findings, draft, &facts),
         severity: risk::severity(draft.risk),
         risk: draft.risk,
         parts: draft.parts,
@@ -188,6 +207,7 @@ fn describe(
         core: draft.span.map(|span| [span.core_start, span.core_end].map(time)),
         span: draft.span,
         time_step: input.time_step,
+        facts,
         together: draft.together.clone(),
         findings: draft.findings.len() as u64,
         top_row: draft.top_row,

@@ -139,6 +139,25 @@ impl RoleValues {
         Ok(encoded)
     }
 
+    /// The values of the key by which a flag of the plan groups its hits, each with its column. Those that are missing are
+    /// left out.
+    pub fn key_values(
+        &self,
+        flag: usize,
+        batch: &Batch,
+        row: usize,
+    ) -> Vec<(KeyPart, &str, String)> {
+        let parts = self.keys.get(flag).and_then(Option::as_ref).into_iter().flatten();
+        let value = |(place, part): &(usize, KeyPart)| {
+            let TrackedColumn { column, kind } = &self.columns[*place];
+            let mut cell = String::new();
+            text::push(&mut cell, &batch.raw.column(column).ok()?.get(row).ok()?);
+            let value = canonical(*kind, &cell)?;
+            Some((*part, column.as_str(), cut(&value, xxh3_128(value.as_bytes())).into_owned()))
+        };
+        parts.filter_map(value).collect()
+    }
+
     pub fn values(&self) -> MutexGuard<'_, Values> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }

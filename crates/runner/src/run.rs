@@ -51,8 +51,7 @@ async fn attempt(
     let CompiledJob { graph, executor, mut plan, columns, scoring, roles, results, draft } =
         compiled;
 
-    let row_keys: Vec<String> = job.spec.row_keys().cloned().collect();
-    let tally = Tally::new(&plan, &row_keys, options.suspects, draft.is_some());
+    let tally = Tally::new(&plan, &job.spec, options.suspects, draft.is_some());
     let mut monitor = RunMonitor { clock, tally };
     let mut execution = execute(graph, &executor, &mut monitor).await?;
     let RunMonitor { clock, mut tally } = monitor;

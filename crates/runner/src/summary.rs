@@ -15,7 +15,7 @@ use tracing::{Instrument, Span, instrument::Instrumented};
 use crate::{
     collector::IncidentRows,
     drift::Drift,
-    incidents::Incident,
+    incidents::{EntityRisk, Incident, entity_risks},
     operators::classify::Scoring,
     progress::{Observer, Stage},
     roles::ColumnRoles,
@@ -25,6 +25,8 @@ use crate::{
 
 /// Incidents that a summary describes.
 const INCIDENTS: usize = 100;
+/// Entities that a summary lists.
+const ENTITIES: usize = 100;
 
 /// Counts balance: `rows = rejected + filtered + results`.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +59,9 @@ pub struct Summary {
     pub incident_count: Option<IncidentCount>,
     /// The first of them, the highest risk first.
     pub incidents: Vec<Incident>,
+    /// The first of the things that incidents are about, the highest risk first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityRisk>,
     pub suspects: Vec<Suspect>,
     pub outputs: Vec<WriteOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +182,7 @@ impl Summary {
             roles: None,
             incident_count: None,
             incidents: Vec::new(),
+            entities: Vec::new(),
             suspects: tally.suspects.into_vec(),
             outputs,
             dead_letter,
@@ -219,6 +225,8 @@ impl Summary {
         let [low, medium, high] = incidents.set.by_severity;
         self.incident_count = Some(IncidentCount { high, medium, low });
         self.incidents = incidents.set.incidents;
+        self.entities = entity_risks(&self.incidents);
+        self.entities.truncate(ENTITIES);
         self.incidents.truncate(INCIDENTS);
         if roles.entities.is_empty() && self.evidence > 0 {
             let message = "no column is known to name a host, user or domain; `roles.entities` would group by one";

@@ -1,6 +1,7 @@
 //! Counts results on their way to the outputs, and finds the rows that a summary shows.
 
 use anomal_core::{Batch, Hit, Result, column_of_view, proto::Plan};
+use anomal_spec::AnomalyJobSpec;
 use polars::prelude::DataFrame;
 
 use crate::{
@@ -28,9 +29,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// `row_keys`: the columns that a suspect's record begins with; `suspects`: how many a summary shows; `report`: hits
-    /// are kept for one.
-    pub fn new(plan: &Plan, row_keys: &[String], suspects: usize, report: bool) -> Self {
+    /// `suspects`: how many a summary shows; `report`: hits are kept for one.
+    pub fn new(plan: &Plan, spec: &AnomalyJobSpec, suspects: usize, report: bool) -> Self {
         let flag = |flag: &anomal_core::proto::plan::Flag| FlagSummary {
             name: flag.name.clone(),
             severity: severity(flag),
@@ -38,10 +38,6 @@ impl Tally {
             message: flag.message.clone(),
             rows: 0,
         };
-        let columns = plan.columns.iter().map(|column| column.name.clone());
-        let columns =
-            columns.filter(|name| column_of_view(name) == name && !row_keys.contains(name));
-        let record = row_keys.iter().cloned().chain(columns);
         Self {
             rows: 0,
             suspicious: 0,
@@ -51,7 +47,7 @@ impl Tally {
             suspects: Suspects::new(suspects),
             hits: report.then(ReportHits::default),
             plan: plan.clone(),
-            record: record.take(RECORD_COLUMNS).collect(),
+            record: record_columns(plan, spec),
         }
     }
 
@@ -116,4 +112,15 @@ impl Tally {
             suspect.record = record(&[rows], &self.record, index);
         }
     }
+}
+
+/// The columns of a suspect's record: those that the settings show, else the keys of rows and then what steps read.
+fn record_columns(plan: &Plan, spec: &AnomalyJobSpec) -> Vec<String> {
+    if let Some(roles) = spec.roles.as_ref().filter(|roles| !roles.show.is_empty()) {
+        return roles.show.clone();
+    }
+    let row_keys: Vec<&String> = spec.row_keys().collect();
+    let columns = plan.columns.iter().map(|column| &column.name);
+    let columns = columns.filter(|name| column_of_view(name) == *name && !row_keys.contains(name));
+    row_keys.iter().copied().chain(columns).take(RECORD_COLUMNS).cloned().collect()
 }

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use anomal_components::{Component, DirectFlag, Hit, Input, Inputs};
-use anomal_core::{Result, list_items};
+use anomal_components::{Component, DirectFlag, Fact, FlagHits, Input, Inputs};
+use anomal_core::{Result, list_items, proto::plan::FactUnit};
 use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,6 +18,10 @@ pub fn has_dns_data_b64_encoded() -> Component {
          (RFC 6376) is left out: the key goes on in its other strings.",
         [Input::list("answers")],
         Ok::<Base64, _>,
+    )
+    .with_facts(
+        &[Fact::new("answer", FactUnit::Text), Fact::new("length", FactUnit::Count)],
+        "{answer}",
     )
 }
 
@@ -34,7 +38,7 @@ fn twelve() -> usize {
 }
 
 impl DirectFlag for Base64 {
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits> {
         let answers = inputs.dictionary(0)?;
         let found = answers.map(|cell| {
             if cell.contains("v=DKIM1") {
@@ -43,8 +47,13 @@ impl DirectFlag for Base64 {
             let mut answers = list_items(cell).into_iter();
             answers.find(|answer| self.is_encoded(answer)).map(Cow::into_owned)
         });
-        let rows = answers.rows(&found).enumerate();
-        Ok(rows.filter_map(|(row, found)| Some((row, found?.clone()))).collect())
+        let mut hits = FlagHits::default();
+        for (row, found) in answers.rows(&found).enumerate() {
+            if let Some(answer) = found {
+                hits.add([row], vec![answer.as_str().into(), answer.chars().count().into()]);
+            }
+        }
+        Ok(hits)
     }
 }
 
@@ -95,9 +104,9 @@ mod tests {
         let flag = Base64 { min_length: twelve() };
         let dictionaries = Dictionaries::default();
         let hits = flag.hits(&Inputs::new(vec![Some(&column)], &dictionaries)).unwrap();
-        let expected = [(0, "c29tZSBzZWNyZXQgZGF0YQ=="), (1, "dGhpcyBpcyBiYXNlNjQgdG9v")];
-        let hits: Vec<(usize, &str)> =
-            hits.iter().map(|(row, value)| (*row, value.as_str())).collect();
+        let mut expected = FlagHits::default();
+        expected.add([0], vec!["c29tZSBzZWNyZXQgZGF0YQ==".into(), 24.0.into()]);
+        expected.add([1], vec!["dGhpcyBpcyBiYXNlNjQgdG9v".into(), 24.0.into()]);
         assert_eq!(hits, expected);
     }
 }

@@ -2,8 +2,10 @@
 
 mod chance;
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
-use anomal_core::{Cancel, Result};
+use anomal_components::{
+    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+};
+use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,7 +31,15 @@ pub fn beaconing_detector() -> Component {
         },
     )
     .with_key(&[KeyPart::actor("clientIp"), KeyPart::target_domain("domain")])
-    .with_title("{count} calls at regular intervals")
+    .with_facts(
+        &[
+            Fact::new("interval", FactUnit::Seconds),
+            Fact::new("regularity", FactUnit::Number),
+            Fact::new("requests", FactUnit::Count),
+        ],
+        "interval {interval}, regularity {regularity}, {requests} requests",
+    )
+    .with_title("{count} calls at regular intervals[, every {interval}]")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,7 +76,7 @@ fn one_in_a_hundred() -> f64 {
 }
 
 impl AggregationFlag for Beaconing {
-    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<FlagHits> {
         let calls = Calls::from_inputs(inputs, 0, 2)?;
         let micros = micros(inputs.required(1)?)?;
         cancel.check()?;
@@ -75,14 +85,12 @@ impl AggregationFlag for Beaconing {
             let mut timed: Vec<(i64, usize)> = calls.iter().filter_map(timed).collect();
             timed.sort_unstable();
             let times: Vec<i64> = timed.iter().map(|(time, _)| *time).collect();
-            let Some(regularity) = self.judge(&times) else { return Vec::new() };
-            let value = format!(
-                "interval {:.1} s, regularity {:.2}, {} requests",
-                regularity.interval,
-                regularity.score,
-                timed.len()
-            );
-            timed.into_iter().map(|(_, row)| (row, value.clone())).collect()
+            let mut hits = FlagHits::default();
+            if let Some(Regularity { interval, score }) = self.judge(&times) {
+                let facts = vec![interval.into(), score.into(), timed.len().into()];
+                hits.add(timed.into_iter().map(|(_, row)| row), facts);
+            }
+            hits
         }))
     }
 }
@@ -193,7 +201,8 @@ mod tests {
         let dictionaries = Dictionaries::default();
         let columns = vec![Some(&clients), Some(&times), by_domain.then_some(&names)];
         let inputs = Inputs::new(columns, &dictionaries);
-        flag.hits(&inputs, &Cancel::default()).unwrap().into_iter().map(|hit| hit.0).collect()
+        let hits = flag.hits(&inputs, &Cancel::default()).unwrap();
+        hits.rows.into_iter().map(|hit| hit.0).collect()
     }
 
     #[test]

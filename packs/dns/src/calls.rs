@@ -1,6 +1,6 @@
 //! Calls: rows by client and registered domain.
 
-use anomal_components::{Hit, Inputs};
+use anomal_components::{FlagHits, Inputs};
 use anomal_core::Result;
 use rayon::prelude::*;
 
@@ -55,13 +55,15 @@ impl Calls {
     pub fn hits(
         &self,
         least: usize,
-        judge: impl Fn(&[Call]) -> Vec<Hit> + Send + Sync,
-    ) -> Vec<Hit> {
+        judge: impl Fn(&[Call]) -> FlagHits + Send + Sync,
+    ) -> FlagHits {
         let pairs = self.0.chunk_by(|a, b| (a.client, a.domain) == (b.client, b.domain));
         let pairs: Vec<&[Call]> = pairs.filter(|calls| calls.len() >= least).collect();
-        let mut hits: Vec<Hit> = pairs.into_par_iter().flat_map_iter(judge).collect();
-        hits.par_sort_unstable();
-        hits
+        let judged: Vec<FlagHits> = pairs.into_par_iter().map(judge).collect();
+        let mut all = FlagHits::default();
+        judged.into_iter().for_each(|hits| all.append(hits));
+        all.rows.par_sort_unstable();
+        all
     }
 }
 
@@ -101,7 +103,9 @@ mod tests {
             let judged = Mutex::new(Vec::new());
             let hits = Calls::from_inputs(&inputs, 0, 1).unwrap().hits(least, |calls| {
                 judged.lock().unwrap().push(calls.iter().map(|call| call.row).collect::<Vec<_>>());
-                calls.iter().map(|call| (call.row as usize, String::new())).collect()
+                let mut hits = FlagHits::default();
+                hits.add(calls.iter().map(|call| call.row as usize), Vec::new());
+                hits
             });
             let mut wanted: Vec<_> = wanted.into_values().filter(|rows| rows.len() >= least).collect();
             let mut judged = judged.into_inner().unwrap();
@@ -110,7 +114,7 @@ mod tests {
             prop_assert_eq!(&judged, &wanted);
             let mut rows: Vec<_> = wanted.into_iter().flatten().map(|row| row as usize).collect();
             rows.sort_unstable();
-            prop_assert_eq!(hits.into_iter().map(|hit| hit.0).collect::<Vec<_>>(), rows);
+            prop_assert_eq!(hits.rows.into_iter().map(|hit| hit.0).collect::<Vec<_>>(), rows);
         }
     }
 }

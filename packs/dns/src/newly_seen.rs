@@ -1,7 +1,9 @@
 //! Domains that were not there before.
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
-use anomal_core::{Cancel, Result};
+use anomal_components::{
+    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+};
+use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,6 +22,10 @@ pub fn newly_seen_domain() -> Component {
         },
     )
     .with_key(&[KeyPart::target_domain("name")])
+    .with_facts(
+        &[Fact::new("first", FactUnit::Time), Fact::new("after", FactUnit::Seconds)],
+        "first seen {after} before",
+    )
     .with_title("{count} requests for a new domain")
 }
 
@@ -39,7 +45,7 @@ fn half() -> f64 {
 }
 
 impl AggregationFlag for NewlySeen {
-    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<FlagHits> {
         let domains = inputs.dictionary(0)?.by_key(&DOMAIN);
         let times = micros(inputs.required(1)?)?;
         let rows = || domains.codes().iter().zip(times.iter()).enumerate();
@@ -52,15 +58,18 @@ impl AggregationFlag for NewlySeen {
         let (Some(start), Some(end)) =
             (firsts.iter().flatten().min(), times.iter().flatten().max())
         else {
-            return Ok(Vec::new());
+            return Ok(FlagHits::default());
         };
         let learnt = *start as f64 + self.learn * (end - start) as f64;
-        let hits = rows().filter_map(|(row, (domain, time))| {
-            let first = (*firsts.get(*domain as usize)?)?;
-            let since = (time? - first) as f64 / 1e6;
-            let new = first as f64 > learnt && since <= self.window;
-            new.then(|| (row, format!("first seen {since:.0} s before")))
-        });
-        Ok(hits.collect())
+        let mut hits = FlagHits::default();
+        for (row, (domain, time)) in rows() {
+            let first = firsts.get(*domain as usize).copied().flatten();
+            let (Some(first), Some(time)) = (first, time) else { continue };
+            let since = (time - first) as f64 / 1e6;
+            if first as f64 > learnt && since <= self.window {
+                hits.add([row], vec![(first as f64).into(), since.into()]);
+            }
+        }
+        Ok(hits)
     }
 }

@@ -1,7 +1,9 @@
 //! Kinds of records that are hardly ever asked for.
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, within};
-use anomal_core::{Cancel, Result};
+use anomal_components::{
+    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+};
+use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -17,6 +19,15 @@ pub fn query_type_rare() -> Component {
         },
     )
     .with_key(&[KeyPart::value("type")])
+    .with_facts(
+        &[
+            Fact::new("type", FactUnit::Text),
+            Fact::new("rows", FactUnit::Count),
+            Fact::new("all", FactUnit::Count),
+        ],
+        "{type}, in {rows} of {all} rows",
+    )
+    .with_title("{type} in {rows} of {all} rows")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,7 +43,7 @@ fn one_in_a_thousand() -> f64 {
 }
 
 impl AggregationFlag for Rare {
-    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<FlagHits> {
         let values = inputs.dictionary(0)?;
         let mut counts = vec![0_usize; values.len()];
         for code in values.codes() {
@@ -41,11 +52,21 @@ impl AggregationFlag for Rare {
             }
         }
         let total: usize = counts.iter().sum();
-        let hits = values.codes().iter().enumerate().filter_map(|(row, code)| {
-            let count = *counts.get(*code as usize)?;
-            let rare = count as f64 <= self.max_share * total as f64;
-            rare.then(|| (row, format!("{}, in {count} of {total} rows", values.value(*code))))
-        });
-        Ok(hits.collect())
+        let mut hits = FlagHits::default();
+        let mut places: Vec<Option<u32>> = vec![None; values.len()];
+        for (row, code) in values.codes().iter().enumerate() {
+            let place = *code as usize;
+            let Some(count) = counts.get(place) else { continue };
+            if *count as f64 > self.max_share * total as f64 {
+                continue;
+            }
+            if let Some(finding) = places[place] {
+                hits.rows.push((row, finding));
+            } else {
+                places[place] = u32::try_from(hits.findings.len()).ok();
+                hits.add([row], vec![values.value(*code).into(), (*count).into(), total.into()]);
+            }
+        }
+        Ok(hits)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use anomal_components::{AggregationFlag, Component, Hit, Input, Inputs, KeyPart, ParameterError};
-use anomal_core::{Cancel, Result};
+use anomal_components::{
+    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, ParameterError,
+};
+use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -27,7 +29,11 @@ pub fn unique_subdomains() -> Component {
         },
     )
     .with_key(&[KeyPart::actor("clientIp"), KeyPart::target_domain("name")])
-    .with_title("{count} requests below {target} {time}")
+    .with_facts(
+        &[Fact::new("names", FactUnit::Count), Fact::new("window", FactUnit::Seconds)],
+        "{names} names in {window}",
+    )
+    .with_title("{names} names below {target} {time}")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,7 +59,7 @@ fn hour() -> f64 {
 type Event = (i64, u32, u32);
 
 impl AggregationFlag for UniqueSubdomains {
-    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<FlagHits> {
         let calls = Calls::from_inputs(inputs, 0, 2)?;
         let times = micros(inputs.required(1)?)?;
         let names = inputs.dictionary(2)?.by_key(&NORMAL);
@@ -72,13 +78,14 @@ impl AggregationFlag for UniqueSubdomains {
 }
 
 impl UniqueSubdomains {
-    /// A window ends at each event; all events of a window with too many names are hit, with the number of
-    /// names in the first such window that they are in.
-    fn judge(&self, group: &[Event]) -> Vec<Hit> {
+    /// A window ends at each event; all events of a window with too many names are hit, with the most names of a window.
+    fn judge(&self, group: &[Event]) -> FlagHits {
         let window = self.window * 1e6;
         let mut counts: HashMap<u32, usize> = HashMap::new();
-        let mut most = vec![0; group.len()];
-        let (mut start, mut marked) = (0, 0);
+        let mut hits = FlagHits::default();
+        let mut rows = Vec::new();
+        // Events before `marked` are hit already, or will never be.
+        let (mut start, mut marked, mut most) = (0, 0, 0);
         for (end, event) in group.iter().enumerate() {
             *counts.entry(event.1).or_default() += 1;
             while (event.0 - group[start].0) as f64 > window {
@@ -92,22 +99,21 @@ impl UniqueSubdomains {
                 start += 1;
             }
             if counts.len() > self.max {
-                // Events before `marked` were marked by an earlier window.
-                for most in &mut most[start.max(marked)..=end] {
-                    *most = counts.len();
-                }
-                marked = end + 1;
+                rows.extend(group[start.max(marked)..=end].iter().map(|event| event.2 as usize));
+                (marked, most) = (end + 1, most.max(counts.len()));
             }
         }
-        let hit = |(event, most): (&Event, usize)| {
-            (most > 0).then(|| (event.2 as usize, format!("{most} names in {:.0} s", self.window)))
-        };
-        group.iter().zip(most).filter_map(hit).collect()
+        if !rows.is_empty() {
+            hits.add(rows, vec![most.into(), self.window.into()]);
+        }
+        hits
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use anomal_components::Finding;
+
     use super::*;
 
     #[test]
@@ -119,7 +125,8 @@ mod tests {
             .map(|n| event(n, u32::try_from(n).unwrap(), u32::try_from(n).unwrap()))
             .collect();
         group.extend((5..9).map(|n| event(i64::from(n) * 100, 9, n)));
-        let rows: Vec<usize> = flag.judge(&group).into_iter().map(|hit| hit.0).collect();
-        assert_eq!(rows, [0, 1, 2, 3, 4]);
+        let hits = flag.judge(&group);
+        assert_eq!(hits.rows.iter().map(|hit| hit.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(hits.findings, [Finding::Facts(vec![5.0.into(), 10.0.into()])]);
     }
 }

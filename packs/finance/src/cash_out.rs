@@ -1,7 +1,7 @@
 //! Large amounts that leave the accounts.
 
-use anomal_components::{Component, DirectFlag, Hit, Input, Inputs};
-use anomal_core::Result;
+use anomal_components::{Component, DirectFlag, Fact, FlagHits, Input, Inputs};
+use anomal_core::{Result, proto::plan::FactUnit};
 use polars::prelude::DataType;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ pub fn cashout_great_amount() -> Component {
         [Input::text("type"), Input::number("amount")],
         Ok::<CashOut, _>,
     )
+    .with_facts(&[Fact::new("amount", FactUnit::Number)], "{amount}")
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -28,14 +29,17 @@ fn fifty_thousand() -> f64 {
 }
 
 impl DirectFlag for CashOut {
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits> {
         let kinds = inputs.required(0)?.str()?;
         let amounts = inputs.required(1)?.cast(&DataType::Float64)?;
         let rows = kinds.iter().zip(amounts.f64()?.iter()).enumerate();
-        let hits = rows.filter_map(|(row, (kind, amount))| {
-            let amount = amount.filter(|amount| *amount > self.amount)?;
-            (kind == Some("CASH_OUT")).then(|| (row, format!("{amount}")))
-        });
-        Ok(hits.collect())
+        let mut hits = FlagHits::default();
+        for (row, (kind, amount)) in rows {
+            let large = amount.filter(|amount| *amount > self.amount);
+            if let (Some("CASH_OUT"), Some(amount)) = (kind, large) {
+                hits.add([row], vec![amount.into()]);
+            }
+        }
+        Ok(hits)
     }
 }

@@ -1,9 +1,12 @@
 //! Components that look values up in lists of indicators.
 
 use anomal_components::{
-    Component, Computation, DirectFlag, Filter, Hit, Input, Inputs, Metric, MetricValue,
+    Component, Computation, DirectFlag, Fact, Filter, FlagHits, Input, Inputs, Metric, MetricValue,
 };
-use anomal_core::{Result, proto::component::Type};
+use anomal_core::{
+    Result,
+    proto::{component::Type, plan::FactUnit},
+};
 use polars::prelude::BooleanChunked;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -93,15 +96,19 @@ pub(crate) fn list_hit() -> Component {
             Ok(Computation::direct_flag(ListHit(Lookup::new(&names, lists)?)))
         },
     )
+    .with_facts(
+        &[Fact::new("list", FactUnit::Text), Fact::new("entry", FactUnit::Text)],
+        "{list}: {entry}",
+    )
 }
 
 struct ListHit(Lookup);
 
 impl DirectFlag for ListHit {
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
-        let mut hits = Vec::new();
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits> {
+        let mut hits = FlagHits::default();
         self.0.for_each(inputs, |row, finding| {
-            hits.push((row, format!("{}: {}", finding.list, finding.entry)));
+            hits.add([row], vec![finding.list.into(), finding.entry.as_ref().into()]);
         })?;
         Ok(hits)
     }

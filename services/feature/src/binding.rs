@@ -1,6 +1,6 @@
 //! Components bound to their parameters and to columns.
 
-use anomal_components::{Component, Input, KeyPart, ParameterError};
+use anomal_components::{Component, Fact, Input, KeyPart, ParameterError};
 use anomal_core::{
     Error, Result, Scope, column_of_view,
     proto::{DataType, component::Type, plan},
@@ -20,6 +20,9 @@ pub(crate) struct BoundComponent<'a> {
     /// Of a flag: by what its hits are grouped, as far as its inputs are bound, and the title of a group.
     pub key: Vec<plan::KeyPart>,
     pub title: &'a str,
+    /// Of a flag with code: what it measures, and the text of that.
+    pub facts: Vec<plan::FactInfo>,
+    pub value: &'a str,
 }
 
 impl BoundComponent<'_> {
@@ -91,14 +94,18 @@ pub(crate) fn bind_component<'a>(
             declarative::bind(definition, inputs, &values, path, columns)?;
         let work = Work::Declared(Box::new(declared));
         let (definition, key, title) = (Some(definition), Vec::new(), component.title());
-        return Ok(BoundComponent { work, data_type, scope, definition, key, title });
+        let (facts, value) = (Vec::new(), "");
+        return Ok(BoundComponent { work, data_type, scope, definition, key, title, facts, value });
     }
     let computation = component.build_with(&params, columns.lists()).map_err(parameter_invalid)?;
     let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
     let key = key(component, &inputs);
     let work = Work::Component { computation, inputs };
     let (data_type, title) = (component.output(), component.title());
-    Ok(BoundComponent { work, data_type, scope, definition: None, key, title })
+    let fact = |fact: &Fact| plan::FactInfo { name: fact.name.into(), unit: fact.unit.into() };
+    let facts = component.facts().iter().map(fact).collect();
+    let value = component.value();
+    Ok(BoundComponent { work, data_type, scope, definition: None, key, title, facts, value })
 }
 
 fn key(component: &Component, columns: &[Option<String>]) -> Vec<plan::KeyPart> {

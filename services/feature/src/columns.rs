@@ -54,10 +54,14 @@ impl<'a> Columns<'a> {
         self.settings.time_column.is_some()
     }
 
-    /// The type of a column or of one of its views.
+    /// The type of a column, of one of its views, or of a feature.
     pub fn type_of(&self, name: &str) -> DataType {
         if let Some(column) = self.schema.iter().find(|column| column.name == name) {
             return column.data_type();
+        }
+        if let Some((_, data_type, _)) = self.features.iter().find(|(feature, ..)| feature == name)
+        {
+            return *data_type;
         }
         if name == time_view(column_of_view(name)) { DataType::Datetime } else { DataType::String }
     }

@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_components::{CallContext, Dictionaries, Hit, Inputs};
+use anomal_components::{CallContext, Dictionaries, Inputs};
 use anomal_core::{
-    Cancel, Code, Error, Extraction, Result, Scope, Table, column_of_view,
-    proto::{DataType, Diagnostic, FeatureKind, StepStatistics},
+    Cancel, Code, Error, Extraction, Result, Scope, Table,
+    proto::{DataType, Diagnostic, FeatureKind, StepStatistics, plan::Flag},
 };
 use polars::prelude::{
-    AnyValue, BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, IntoColumn,
+    BooleanChunked, Column, DataFrame, DataType as Dtype, Float64Chunked, IntoColumn,
     NewChunkedArray, PolarsError, TimeUnit,
 };
 
@@ -22,12 +22,10 @@ use crate::{
     aggregate::{Aggregate, AggregateCache, AggregateStates},
     columns::dtype,
     declarative::{DeclaredAggregate, DeclaredStep},
+    findings::{Findings, HitTables, reported},
     program::{FeatureStep, Program},
     step::{Step, Work},
 };
-
-/// The number of columns in the value of a hit of an expression.
-const REPORTED_COLUMNS: usize = 3;
 
 /// Runs the steps of `scope` in the order filters, features, flags. `states`: those of keys, where rows came before these
 /// or follow them.
@@ -56,13 +54,14 @@ pub(crate) fn extract(
     }
     let removed = run.filters(&program.filters)?;
     let features = run.features(&program.features)?;
-    let hits = run.flags(program)?;
+    let (hits, facts) = run.flags(program)?;
     let Run { table, steps, mut diagnostics, component_diagnostics, .. } = run;
     let mut of_components =
         component_diagnostics.into_inner().unwrap_or_else(PoisonError::into_inner);
     of_components.sort_by(|one, other| one.message.cmp(&other.message));
     diagnostics.append(&mut of_components);
-    Ok(Extraction { features: table.with_columns(features)?, removed, hits, steps, diagnostics })
+    let features = table.with_columns(features)?;
+    Ok(Extraction { features, removed, hits, facts, steps, diagnostics })
 }
 
 /// # Errors
@@ -91,7 +90,7 @@ fn check_table(program: &Program, scope: Scope, table: &Table) -> Result<()> {
 
 /// The hits of a flag, and the time that it took.
 struct FlagOutcome {
-    hits: Vec<Hit>,
+    findings: Findings,
     elapsed: Duration,
 }
 
@@ -260,12 +259,12 @@ impl Run<'_> {
         Ok(Float64Chunked::from_iter_options(name.into(), finite).into_column())
     }
 
-    fn flags(&mut self, program: &Program) -> Result<Table> {
+    /// The hits, and the facts of their groups.
+    fn flags(&mut self, program: &Program) -> Result<(Table, Table)> {
         let all = self.table.rows();
-        let (mut rows, mut flags, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let steps = program.flags.iter().map(|(step, _)| step);
-        let steps: Vec<&Step> = steps.filter(|step| step.scope == self.scope).collect();
-        for step in &steps {
+        let of_scope = program.flags.iter().filter(|(step, _)| step.scope == self.scope);
+        let flags: Vec<&(Step, Flag)> = of_scope.collect();
+        for (step, _) in &flags {
             if let Work::Declared(declared) = &step.work
                 && let Some(figure) = self.figure(declared, &format!("flag {}", step.name))?
             {
@@ -274,29 +273,26 @@ impl Run<'_> {
         }
         self.keyed_rows.clear();
         let outcomes = if self.scope == Scope::Global {
-            self.flags_in_parallel(&steps)
+            self.flags_in_parallel(&flags)
         } else {
-            self.flags_in_sequence(&steps)
+            self.flags_in_sequence(&flags)
         };
-        for (step, FlagOutcome { hits, elapsed }) in steps.into_iter().zip(outcomes?) {
-            self.record_step(format!("flag {}", step.name), all.len(), hits.len(), 0, elapsed);
-            for (position, value) in hits {
-                rows.push(all[position]);
-                flags.push(step.name.as_str());
-                values.push(value);
-            }
+        let mut tables = HitTables::default();
+        for ((step, flag), FlagOutcome { findings, elapsed }) in flags.into_iter().zip(outcomes?) {
+            let hits = findings.rows.len();
+            self.record_step(format!("flag {}", step.name), all.len(), hits, 0, elapsed);
+            tables.add(flag, &all, findings);
         }
-        let columns = vec![Column::new("flag".into(), flags), Column::new("value".into(), values)];
-        Table::new(rows.clone(), DataFrame::new(rows.len(), columns)?)
+        tables.into_tables()
     }
 
-    fn flags_in_sequence(&self, flags: &[&Step]) -> Result<Vec<FlagOutcome>> {
+    fn flags_in_sequence(&self, flags: &[&(Step, Flag)]) -> Result<Vec<FlagOutcome>> {
         flags.iter().map(|flag| self.run_flag(flag)).collect()
     }
 
     /// A flag of the whole table does much of its work on one core, so several run concurrently. They do not run
     /// on the threads of the pool: those build dictionaries under a lock, and must not wait for it.
-    fn flags_in_parallel(&self, flags: &[&Step]) -> Result<Vec<FlagOutcome>> {
+    fn flags_in_parallel(&self, flags: &[&(Step, Flag)]) -> Result<Vec<FlagOutcome>> {
         thread::scope(|scope| {
             let threads = flags.iter().map(|flag| scope.spawn(move || self.run_flag(flag)));
             let threads: Vec<_> = threads.collect();
@@ -307,32 +303,35 @@ impl Run<'_> {
         })
     }
 
-    fn run_flag(&self, flag: &Step) -> Result<FlagOutcome> {
+    fn run_flag(&self, (step, flag): &(Step, Flag)) -> Result<FlagOutcome> {
         self.cancel.check()?;
         let started = Instant::now();
-        let hits = self.hits(flag)?;
-        Ok(FlagOutcome { hits, elapsed: started.elapsed() })
+        let findings = self.findings(step, flag)?;
+        Ok(FlagOutcome { findings, elapsed: started.elapsed() })
     }
 
-    fn hits(&self, step: &Step) -> Result<Vec<Hit>> {
+    fn findings(&self, step: &Step, flag: &Flag) -> Result<Findings> {
+        let reported = reported(&step.work).into_iter();
+        let columns = reported.map(|name| self.table.columns().column(name));
         match &step.work {
             Work::Component { computation, inputs } => {
-                computation.hits(&self.inputs(inputs)?, self.cancel)
+                let facts = flag.facts.len();
+                let hits = computation.hits(&self.inputs(inputs)?, facts, self.cancel)?;
+                Ok(Findings::of_component(hits, flag))
             }
             Work::Expression(expression) => {
-                let reported = self.columns(expression.columns.iter().map(String::as_str))?;
-                reported_hits(&self.value(expression, step)?, &reported)
+                let columns: Vec<&Column> = columns.collect::<Result<_, _>>()?;
+                Findings::of_predicate(&self.value(expression, step)?, &columns)
             }
             Work::Declared(declared) => {
                 let figure = self.figures.get(&step.name);
                 let holds = self.declared(declared, figure, step)?;
-                let names = declared.columns().filter(|name| column_of_view(name) == *name);
-                let mut reported = self.columns(names)?;
+                let mut columns: Vec<&Column> = columns.collect::<Result<_, _>>()?;
                 let named = figure.zip(declared.aggregate.as_ref()).map(|(figure, declared)| {
                     figure.clone().with_name(declared.aggregate.function.name().into())
                 });
-                reported.extend(&named);
-                reported_hits(&holds, &reported)
+                columns.extend(&named);
+                Findings::of_predicate(&holds, &columns)
             }
             _ => Err(Error::internal("a flag step without a flag")),
         }
@@ -370,12 +369,6 @@ impl Run<'_> {
         value.map_err(|error| failed(&error, &step.name))
     }
 
-    /// The first columns of these names, for the value of a hit.
-    fn columns<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<&Column>> {
-        let names = names.take(REPORTED_COLUMNS);
-        Ok(names.map(|name| self.table.columns().column(name)).collect::<Result<_, _>>()?)
-    }
-
     /// The columns that an expression reads.
     fn expression_frame(&self, expression: &Expression) -> Result<DataFrame> {
         if expression.columns.is_empty() {
@@ -404,28 +397,9 @@ impl Run<'_> {
     }
 }
 
-/// The rows for which a predicate holds, with the values of columns there.
-fn reported_hits(holds: &Column, reported: &[&Column]) -> Result<Vec<Hit>> {
-    let value = |row: usize| {
-        let cell = |column: &&Column| format!("{}={}", column.name(), cell(column, row));
-        reported.iter().map(cell).collect::<Vec<_>>().join(", ")
-    };
-    let rows = holds.bool()?.iter().enumerate().filter(|(_, holds)| *holds == Some(true));
-    Ok(rows.map(|(row, _)| (row, value(row))).collect())
-}
-
 fn failed(error: &PolarsError, step: &str) -> Error {
     let message = format!(
         "the expression of `{step}` can't be computed for these records: {error}; TRY_CAST gives no value where CAST fails"
     );
     Error::input("EXPRESSION_FAILED", message)
-}
-
-/// A cell as text; `none` where it has no value.
-fn cell(column: &Column, row: usize) -> String {
-    match column.get(row) {
-        Ok(AnyValue::Null) | Err(_) => "none".into(),
-        Ok(AnyValue::Float64(number)) => number.to_string(),
-        Ok(value) => value.get_str().map_or_else(|| value.to_string(), str::to_owned),
-    }
 }

@@ -10,6 +10,7 @@ mod declarative;
 mod engine;
 mod expression;
 mod extract;
+mod findings;
 pub mod grpc;
 mod guest;
 mod keyed;

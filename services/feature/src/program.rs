@@ -7,6 +7,7 @@ use anomal_core::{
         Column, DataType, Diagnostic, FeatureColumn, FeatureKind, NamedNumber, Severity,
         TimeReading, component::Type, plan,
     },
+    words,
 };
 use anomal_packs::Digest;
 use anomal_spec::{
@@ -18,10 +19,14 @@ use crate::{
     aggregate::Aggregate,
     binding::bind_component,
     columns::Columns,
+    findings::facts_of_expression,
     lists::JobLists,
     packs::{AvailablePacks, JobPacks},
     step::{Step, Work},
 };
+
+/// The names of a title that each flag has.
+const TITLE_NAMES: [&str; 4] = ["count", "actor", "target", "time"];
 
 /// A step that computes a feature.
 pub(crate) struct FeatureStep {
@@ -88,6 +93,12 @@ impl Program {
             columns.read_row_time(name)?;
         }
         program.steps_mut().for_each(|step| step.settle_names(&columns));
+        for (index, (step, flag)) in program.flags.iter_mut().enumerate() {
+            if !matches!(step.work, Work::Component { .. }) {
+                flag.facts = facts_of_expression(&step.work, &columns);
+            }
+            check_title(flag, &format!("flags[{index}].title"))?;
+        }
         program.columns = columns.to_read();
         Ok(program)
     }
@@ -252,6 +263,7 @@ fn flag_step(
 ) -> Result<(Step, plan::Flag)> {
     let (mut own_severity, mut description, mut message) = (None, String::new(), String::new());
     let (mut key, mut title) = (Vec::new(), String::new());
+    let (mut facts, mut value) = (Vec::new(), String::new());
     let (work, scope) = if let Some(sql) = &flag.expression {
         let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), scope)
@@ -269,6 +281,7 @@ fn flag_step(
             message = definition.message.clone().unwrap_or_default();
         }
         (key, title) = (bound.key, bound.title.to_owned());
+        (facts, value) = (bound.facts, bound.value.to_owned());
         (bound.work, bound.scope)
     };
     let severity = match flag.severity.or(own_severity).unwrap_or_default() {
@@ -287,8 +300,24 @@ fn flag_step(
         message: if flag.message.is_empty() { message } else { flag.message.clone() },
         key,
         title: flag.title.clone().unwrap_or(title),
+        facts,
+        value,
     };
     Ok((Step::new(name, work, scope), planned))
+}
+
+/// # Errors
+/// `InvalidSettings` if a title has a name that nothing has.
+fn check_title(flag: &plan::Flag, path: &str) -> Result<()> {
+    let known = || {
+        let facts = flag.facts.iter().map(|fact| fact.name.as_str());
+        TITLE_NAMES.into_iter().chain(facts)
+    };
+    let unknown = words::names_in(&flag.title).find(|name| !known().any(|known| known == *name));
+    let Some(name) = unknown else { return Ok(()) };
+    let hint = suggestion(name, known());
+    let message = format!("a title of this flag has no {{{name}}}; {hint}");
+    Err(Error::settings(path, "TITLE_INVALID", message))
 }
 
 fn duplicate_name(path: &str, what: &str, name: &str) -> Error {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use anomal_components::{
-    AggregationFlag, Component, ComponentRegistry, DirectFlag, Filter, Hit, Input, Inputs, Key,
-    Metric, NoParameters, Pack, within,
+    AggregationFlag, Component, ComponentRegistry, DirectFlag, Filter, FlagHits, Hit, Input,
+    Inputs, Key, Metric, NoParameters, Pack, within,
 };
 use anomal_core::{
     Cancel, Code, Error, ExtractRequest, Extraction, FeatureEngine, FeatureSettings, PlanRequest,
@@ -24,13 +24,14 @@ struct Above {
 }
 
 impl DirectFlag for Above {
-    fn hits(&self, inputs: &Inputs<'_>) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>) -> Result<FlagHits> {
         let degrees = inputs.required(0)?.f64()?;
         let rows = degrees.iter().enumerate();
         let hit = |(row, degrees): (usize, Option<f64>)| {
             degrees.filter(|degrees| *degrees > self.max_degrees).map(|degrees| (row, degrees))
         };
-        Ok(rows.filter_map(hit).map(|(row, degrees)| (row, format!("{degrees} degrees"))).collect())
+        let hits = rows.filter_map(hit).map(|(row, degrees)| (row, format!("{degrees} degrees")));
+        Ok(hits.collect::<Vec<Hit>>().into())
     }
 }
 
@@ -38,7 +39,7 @@ impl DirectFlag for Above {
 struct Busiest;
 
 impl AggregationFlag for Busiest {
-    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<Vec<Hit>> {
+    fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<FlagHits> {
         cancel.check()?;
         let sensors = inputs.dictionary(0)?;
         let mut counts = vec![0; sensors.len()];
@@ -48,7 +49,8 @@ impl AggregationFlag for Busiest {
         let most = counts.iter().max().copied().unwrap_or_default();
         let rows = sensors.codes().iter().enumerate();
         let busiest = rows.filter(|(_, code)| counts[**code as usize] == most);
-        Ok(busiest.map(|(row, code)| (row, sensors.value(*code).to_owned())).collect())
+        let hits = busiest.map(|(row, code)| (row, sensors.value(*code).to_owned()));
+        Ok(hits.collect::<Vec<Hit>>().into())
     }
 }
 
@@ -56,8 +58,8 @@ impl AggregationFlag for Busiest {
 struct OutOfBounds;
 
 impl DirectFlag for OutOfBounds {
-    fn hits(&self, _: &Inputs<'_>) -> Result<Vec<Hit>> {
-        Ok(vec![(1_000_000, String::new())])
+    fn hits(&self, _: &Inputs<'_>) -> Result<FlagHits> {
+        Ok(vec![(1_000_000, String::new())].into())
     }
 }
 

@@ -14,12 +14,18 @@ use super::wat;
 
 const USER: &str = "runner";
 const PASSWORD: &str = "only-for-tests";
-const CODE: &str = "apiVersion: anomal.dev/pack/v1\nname: code\nversion: 0.1.0\ndescription: Lengths.\n\
-    world: anomal:pack@0.1.0\ncomponent: component.wasm\n";
 pub const HOUSE: &str = "apiVersion: anomal.dev/pack/v1\nname: house\nversion: 0.1.0\n\
     description: Rules of the house.\ncomponents:\n- {name: long, type: flag, description: A long name., \
     inputs: [{name: name, type: text}], expression: 'LENGTH({name}) > 40', severity: low}\n";
 const LIST: &str = "# names to look for\ncpfhsl.net\nexample.org\n";
+
+/// The manifest of a pack with the component `component.wasm`.
+pub fn manifest(name: &str) -> String {
+    format!(
+        "apiVersion: anomal.dev/pack/v1\nname: {name}\nversion: 0.1.0\ndescription: Code.\n\
+         world: anomal:pack@0.1.0\ncomponent: component.wasm\n"
+    )
+}
 
 /// The servers, with what they have.
 pub struct Everything {
@@ -36,9 +42,9 @@ impl Everything {
     /// At an address of this machine. Reports the test as skipped where there is no registry.
     pub fn start(host: &str) -> Option<Self> {
         let registry = Registry::start()?;
-        let component = wat::length().component();
+        let (manifest, component) = (manifest("code"), wat::length().component());
         let files: [(&str, &[u8]); 2] =
-            [("code/pack.yaml", CODE.as_bytes()), ("code/component.wasm", &component)];
+            [("code/pack.yaml", manifest.as_bytes()), ("code/component.wasm", &component)];
         let workspace = Workspace::with_files(&files);
         let home = TempDir::new().unwrap();
         let mut push = Command::new(program("anomal"));

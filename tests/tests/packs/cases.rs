@@ -69,6 +69,14 @@ fn packs_are_listed() {
     let lines: Vec<&str> = of_job.expect(0, &[]).stdout.lines().collect();
     assert!(lines[0].ends_with("part of the product"), "{lines:?}");
     assert_eq!(lines[1], "house: 6 components, from house");
+    let components = workspace.anomal(&["components", "--job", "job.yaml", "--json"]);
+    let components: serde_json::Value =
+        serde_json::from_str(&components.expect(0, &[]).stdout).unwrap();
+    let packs = components["components"].as_array().unwrap().iter().map(|one| &one["pack"]);
+    assert!(
+        packs.clone().count() == 6 && packs.clone().all(|pack| pack == "house"),
+        "{components}"
+    );
     let shown = workspace.anomal(&["pack", "show", "dns"]);
     assert!(
         shown.expect(0, &[]).stdout.contains("hostname_entropy: metric of"),

@@ -1,8 +1,12 @@
 //! Packs in a registry, through the commands: pushed, added, locked, moved, used offline, exported and mirrored.
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{env, fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command};
 
-use anomal_tests::{RunOutput, TempDir, Workspace, program, registry::Registry, s3::S3};
+use anomal_tests::{
+    RunOutput, TempDir, Workspace, program,
+    registry::{Gateway, Registry},
+    s3::S3,
+};
 
 use super::{INPUT, LOG, OUTPUT, PACK};
 
@@ -23,6 +27,10 @@ impl Machine {
     }
 
     fn anomal(&self, arguments: &[&str]) -> RunOutput {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("anomal"));
         command.current_dir(self.workspace.folder.path()).args(arguments);
         for name in
@@ -30,7 +38,8 @@ impl Machine {
         {
             command.env_remove(name);
         }
-        command.env("HOME", self.home.path()).output().unwrap().into()
+        command.env("HOME", self.home.path());
+        command
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -291,6 +300,48 @@ fn lists_of_packs_come_along() {
     assert_eq!(tables[0], tables[1]);
 }
 
+/// A program that knows the credentials for a registry, as Docker's have it.
+const HELPER: &str = "#!/bin/sh\n[ \"$1\" = get ] && [ \"$(cat)\" = REGISTRY ] || exit 1\n\
+    echo '{\"ServerURL\": \"REGISTRY\", \"Username\": \"runner\", \"Secret\": \"only-for-tests\"}'\n";
+
+#[test]
+fn helpers_of_docker_have_the_credentials() {
+    let Some(registry) = Registry::start() else { return };
+    let machine = Machine::new("");
+    machine.push(&registry.reference("acme/house:1"), "1.2.3");
+    let gateway = Gateway::with_registry("127.0.0.1", &registry, "runner", "only-for-tests");
+    let address = gateway.address();
+    machine.write("ca.crt", &gateway.ca);
+    let helper = machine.workspace.path("bin/docker-credential-tests");
+    machine
+        .workspace
+        .write("bin/docker-credential-tests", HELPER.replace("REGISTRY", &address).as_bytes());
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = env::join_paths(
+        [machine.workspace.path("bin")]
+            .into_iter()
+            .chain(env::split_paths(&env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    let reference = format!("oci://{address}/acme/house:1");
+    let pull = |config: &str| -> RunOutput {
+        machine.workspace.write("docker/config.json", config.as_bytes());
+        let arguments = ["pack", "pull", &reference, "--ca", "ca.crt"];
+        let mut command = machine.command(&arguments);
+        command.env("PATH", &path).env("DOCKER_CONFIG", machine.workspace.path("docker"));
+        command.output().unwrap().into()
+    };
+    pull("{}").expect(4, &["refuses it without credentials"]);
+    pull(&format!(r#"{{"credHelpers": {{"{address}": "tests"}}}}"#)).expect(0, &[]);
+    machine.anomal(&["pack", "prune", "--all"]).expect(0, &[]);
+    pull(r#"{"credsStore": "tests"}"#).expect(0, &[]);
+    // One that does not know the registry, one that is not installed, and no name of a program.
+    machine.anomal(&["pack", "prune", "--all"]).expect(0, &[]);
+    pull(r#"{"credHelpers": {"other.example": "tests"}}"#).expect(4, &["refuses it without"]);
+    pull(r#"{"credsStore": "absent"}"#).expect(4, &["docker-credential-absent can't be run"]);
+    pull(r#"{"credsStore": "../tests"}"#).expect(4, &["the helper's name has letters"]);
+}
+
 #[test]
 fn packs_and_lists_in_an_object_store() {
     let Some(s3) = S3::start() else { return };
@@ -328,6 +379,12 @@ fn packs_and_lists_in_an_object_store() {
     assert_eq!(machine.read("out.csv"), rows);
     run(&["pack", "prune", "--all"]).expect(0, &[]);
     run(&["run", "job.yaml"]).expect(2, &["lists[0].ref", "change `digest`"]);
+    let updated = run(&["pack", "update", "bad", "--job", "job.yaml"]);
+    assert!(updated.expect(0, &[]).stdout.starts_with("bad: sha256:"), "{}", updated.stdout);
+    run(&["run", "job.yaml", "--locked"]).expect(0, &[]);
+    assert_ne!(machine.read("out.csv"), rows);
+    let verified = run(&["pack", "verify", "job.yaml"]);
+    assert!(verified.expect(0, &[]).stdout.contains("bad: list, sha256:"), "{}", verified.stdout);
     machine.write("job.yaml", &job.replace("house.tar", "other.tar"));
     fs::remove_file(machine.workspace.folder.path().join("anomal.lock")).unwrap();
     run(&["run", "job.yaml"]).expect(2, &["packs[0].ref", "other.tar"]);

@@ -16,8 +16,9 @@ use tokio::runtime::Runtime;
 
 use super::{
     everything::{Everything, HOUSE},
-    installation::{Release, apply_definition, exclusive_turn, token},
+    installation::{Release, answered, apply_definition, exclusive_turn, token},
     jobs::{completes, dns, dns_on_a_claim, files, results},
+    throttled_file::ThrottledFile,
 };
 
 /// Packs that the engine keeps for one namespace.
@@ -130,6 +131,71 @@ fn packs_come_from_a_private_registry_and_stay_with_their_tenant() {
 
     tenants_share_an_engine_and_no_packs(&release, &mine, &theirs, &servers);
     assert_refused_code_is_in_the_status(&release, &mine, &job);
+}
+
+/// The records of the DNS example, this many times.
+fn repeated(times: usize) -> Vec<u8> {
+    let records = dns();
+    let header = records.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    [&records[..header], &records[header..].repeat(times)].concat()
+}
+
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn engines_that_come_during_a_run_are_sent_its_packs() {
+    let _turn = exclusive_turn();
+    let Some(cluster) = cluster() else { return };
+    let Some(machine) = cluster.machine_address() else {
+        return skip("pods of a named cluster don't reach this machine");
+    };
+    let Some(servers) = Everything::start(machine) else { return };
+    apply_definition(cluster);
+    let home = Namespace::new(cluster, "packs-moving");
+    let values = json!({
+        "crds": {"enabled": false},
+        "feature": {"replicas": 2},
+        "packs": {"policy": "any", "trust": servers.trust()},
+    });
+    let release = Release::install(home, "engines", &values);
+    let users = Namespace::new(cluster, "packs-moving-users");
+    secret(&users, "registry", "kubernetes.io/dockerconfigjson", servers.registry_secret());
+    secret(&users, "files", "Opaque", servers.files_secret());
+    let volume = files(&users, "files", b"");
+    const BATCHES: usize = 8;
+    let file = ThrottledFile::start(machine, repeated(BATCHES * 65_536 / 5_000));
+    let mut job = job(&servers);
+    let spec = &mut job["spec"];
+    spec["input"]["csv"]["path"] = file.url().into();
+    spec["flags"].as_array_mut().unwrap().retain(|flag| flag["type"] == "direct");
+    spec["outputs"] = json!([{"csv": {"path": "out/results.csv", "rows": "suspicious"}}]);
+    let expected = expected(&job, &servers, file.content());
+    let name = job["metadata"]["name"].as_str().unwrap();
+    users.apply(&job);
+
+    file.allow(file.content().len() / 3);
+    eventually("the run to call", PATIENCE, || {
+        (release.answered("feature-engine", "Extract") >= 2).then_some(())
+    });
+    // One of two engines is lost, and two others come, which have no packs yet.
+    let before = release.pods("feature-engine");
+    let (lost, left) = (&before[0].0, &before[1].0);
+    let delete = ["delete", "pod", lost, "--force", "--grace-period=0", "--wait=false"];
+    release.home.kubectl(&delete).unwrap();
+    let scale = ["scale", "deployment/anomal-feature-engine", "--replicas=3"];
+    release.home.kubectl(&scale).unwrap();
+    let come = eventually("three engines", PATIENCE, || {
+        let mut pods = release.pods("feature-engine");
+        pods.retain(|(name, _)| name != lost && name != left);
+        (pods.len() == 2).then_some(pods)
+    });
+    eventually("their part of the work", PATIENCE, || {
+        file.allow(file.content().len() / BATCHES / 8);
+        come.iter().all(|(_, address)| answered(address, "Extract") > 0).then_some(())
+    });
+    file.release();
+    let status = completes(&users, name);
+    assert_eq!(status["attempts"], 1, "{status:#}");
+    assert!(results(&volume) == expected, "other bytes than in one process");
 }
 
 fn engine(release: &Release, tenant: &Namespace, folder: &TempDir) -> RemoteEngine {

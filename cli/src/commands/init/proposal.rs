@@ -2,10 +2,12 @@
 
 use anomal_core::proto::DataType;
 use anomal_core::words::grouped;
+use anomal_spec::TimeStep;
 use serde_json::{Value, json};
 
 use super::{
     column::ColumnProfile,
+    entities::Entities,
     names::{self, has},
     profile::Profile,
     rates::{Feature, entities, rates},
@@ -24,8 +26,9 @@ pub struct Proposal {
     pub time: Option<(String, String)>,
     pub label: Option<(String, String)>,
     pub id: Option<(String, String)>,
-    /// The columns that have rates.
-    pub entity: Vec<(String, String)>,
+    /// The column of numbers that count units of time, with the unit, where there is no time.
+    pub steps: Option<(String, TimeStep, String)>,
+    pub entities: Entities,
     pub packs: Vec<String>,
     pub features: Vec<Feature>,
     /// Columns that are no features, and why.
@@ -48,7 +51,8 @@ impl Proposal {
             time: None,
             label: None,
             id: None,
-            entity: Vec::new(),
+            steps: None,
+            entities: Entities::new(profile, roles),
             packs: Vec::new(),
             features: Vec::new(),
             left_out: Vec::new(),
@@ -75,14 +79,11 @@ impl Proposal {
         }
         proposal.features.extend(rates);
         proposal.id = id(profile, roles);
-        let entities = entities(profile, roles).into_iter();
-        proposal.entity = entities
-            .map(|(column, _)| {
-                let rows = column.present() as f64 / column.distinct().max(1) as f64;
-                let distinct = grouped(column.distinct());
-                (column.name.clone(), format!("{distinct} values with {rows:.0} rows each"))
-            })
-            .collect();
+        if proposal.time.is_none() {
+            let steps = schema.and_then(|schema| schema.steps(profile));
+            proposal.steps = steps
+                .map(|(column, unit)| (column.name.clone(), unit, describe(column, profile.rows)));
+        }
         proposal.name_flags();
         proposal
     }
@@ -273,7 +274,7 @@ impl Proposal {
         if let Some(codes) = codes {
             flag(
                 "nxdomain_ratio",
-                json!([client, codes.name]),
+                json!([client, codes.name, time.name, name]),
                 json!({}),
                 "medium",
                 "A client asks for many names that do not exist, as generated ones do",

@@ -2,6 +2,7 @@
 //! features and flags beyond those that roles give.
 
 use anomal_core::proto::DataType;
+use anomal_spec::TimeStep;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -50,6 +51,9 @@ pub struct Schema {
     /// The time of a record.
     #[serde(default)]
     time: Option<String>,
+    /// A column of whole numbers that count units of time, where there is no other time.
+    #[serde(default)]
+    steps: Option<(String, TimeStep)>,
     /// Roles by column; a name that ends in `*` stands for all columns that begin so.
     #[serde(default)]
     roles: Vec<(String, String)>,
@@ -147,6 +151,13 @@ impl Schema {
             Role::HostName | Role::Path | Role::Command | Role::Text if !is_text => None,
             role => Some(role),
         }
+    }
+
+    /// The column of numbers that count units of time, if it is there.
+    pub fn steps<'a>(&self, profile: &'a Profile) -> Option<(&'a ColumnProfile, TimeStep)> {
+        let (name, unit) = self.steps.as_ref()?;
+        let column = profile.column(name)?;
+        (column.data_type == DataType::Integer).then_some((column, *unit))
     }
 
     /// The features whose columns are there.

@@ -78,11 +78,7 @@ fn write_settings(
     if let Some((id, about)) = &proposal.id {
         writeln!(out, "idColumn: {}  # {about}", scalar(id))?;
     }
-    if !proposal.entity.is_empty() {
-        let names: Vec<String> = proposal.entity.iter().map(|(name, _)| scalar(name)).collect();
-        let about: Vec<&str> = proposal.entity.iter().map(|(_, about)| about.as_str()).collect();
-        writeln!(out, "entity: [{}]  # {}", names.join(", "), about.join("; "))?;
-    }
+    write_roles(out, proposal)?;
     if !proposal.packs.is_empty() {
         writeln!(out, "packs: [{}]", proposal.packs.join(", "))?;
     }
@@ -122,6 +118,23 @@ fn write_settings(
         )?;
     }
     head.explained.iter().try_for_each(|line| writeln!(out, "# {line}"))
+}
+
+/// What rows are about, if that is known.
+fn write_roles(out: &mut String, proposal: &Proposal) -> std::fmt::Result {
+    let entities = &proposal.entities;
+    if proposal.steps.is_none() && entities.chosen.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "roles:  # what rows are about: they are grouped into incidents by it")?;
+    if let Some((column, unit, about)) = &proposal.steps {
+        writeln!(out, "  time: {}  # {about}", scalar(column))?;
+        writeln!(out, "  timeUnit: {}", unit.symbol())?;
+    }
+    if !entities.chosen.is_empty() {
+        writeln!(out, "  entities:")?;
+    }
+    entities.lines().try_for_each(|line| writeln!(out, "    {line}"))
 }
 
 /// A value in YAML's flow style, the empty objects left out.

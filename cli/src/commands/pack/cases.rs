@@ -71,7 +71,8 @@ impl PreparedCase {
         self.scope == Scope::Row
     }
 
-    /// The values for rows in this order, computed in chunks of at most `chunk` rows; indexed by row.
+    /// The values for rows in this order, computed in chunks of at most `chunk` rows; indexed by row. The engine sees the
+    /// rows of a chunk as a table of their own, in this order.
     ///
     /// # Errors
     /// A message: the expression can't be computed for these rows.
@@ -87,8 +88,8 @@ impl PreparedCase {
                 rows.iter().filter_map(|row| u32::try_from(*row).ok()).collect();
             let taken = polars::prelude::IdxCa::new("rows".into(), positions);
             let columns = self.table.columns().take(&taken).map_err(|error| error.to_string())?;
-            let numbers = rows.iter().map(|row| *row as u64).collect();
-            let table = Table::new(numbers, columns).map_err(|error| error.to_string())?;
+            let places = (0..rows.len() as u64).collect();
+            let table = Table::new(places, columns).map_err(|error| error.to_string())?;
             let extraction =
                 self.extract(engine, table).await.map_err(|error| error.to_string())?;
             self.read(&extraction, rows, &mut values)?;
@@ -131,9 +132,9 @@ impl PreparedCase {
             ComponentType::Metric => {
                 let column = extraction.features.columns().column(RESULT);
                 let column = column.map_err(|error| error.to_string())?;
-                for (position, row) in extraction.features.rows().into_iter().enumerate() {
+                for (position, place) in extraction.features.rows().into_iter().enumerate() {
                     let value = column.get(position).map_err(|error| error.to_string())?;
-                    values[usize::try_from(row).unwrap_or_default()] = to_json(&value);
+                    values[row_at(rows, place)] = to_json(&value);
                 }
                 return Ok(());
             }
@@ -141,11 +142,15 @@ impl PreparedCase {
             ComponentType::Flag => extraction.hits.rows(),
         };
         rows.iter().for_each(|row| values[*row] = json!(false));
-        for row in marked {
-            values[usize::try_from(row).unwrap_or_default()] = json!(true);
+        for place in marked {
+            values[row_at(rows, place)] = json!(true);
         }
         Ok(())
     }
+}
+
+fn row_at(rows: &[usize], place: u64) -> usize {
+    usize::try_from(place).ok().and_then(|place| rows.get(place)).copied().unwrap_or_default()
 }
 
 fn to_json(value: &AnyValue<'_>) -> Json {

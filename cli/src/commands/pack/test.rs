@@ -89,10 +89,17 @@ async fn check(pack: &LocalPack, case: &PackCase) -> Result<(), String> {
             return Err(format!("row {row} gives {value}, not {}", expected.0));
         }
     }
-    if !prepared.is_row_wise() {
-        return Ok(());
-    }
     let reversed: Vec<usize> = order.iter().rev().copied().collect();
+    if !prepared.is_row_wise() {
+        let others = prepared.values(engine, &reversed, usize::MAX).await?;
+        return match (0..values.len()).find(|row| values[*row] != others[*row]) {
+            Some(row) => Err(format!(
+                "row {row} gives {} and, with the rows in reversed order, {}: its value depends on the order of rows",
+                values[row], others[row]
+            )),
+            None => Ok(()),
+        };
+    }
     for chunk in CHUNKS {
         for order in [&order, &reversed] {
             let others = prepared.values(engine, order, chunk).await?;

@@ -15,7 +15,7 @@ use crate::{
     settings::{self, Settings},
 };
 
-/// The packs of a job with all their signatures.
+/// The packs and lists of a job, with all their signatures.
 fn resolve(file: &std::path::Path, context: PackContext) -> Result<(Settings, Resolver), Failure> {
     let context = PackContext { all_signatures: true, ..context };
     settings::with_resolver(file, context)
@@ -26,7 +26,7 @@ pub fn export(arguments: &ExportPacks) -> CommandResult {
     let (settings, mut resolver) = resolve(&arguments.job, context)?;
     let mut layout = Layout::default();
     let mut lines = Vec::new();
-    for pack in settings.packs.iter().filter(|pack| !pack.reference.is_path()) {
+    for pack in settings.references().filter(|pack| !pack.reference.is_path()) {
         layout.add(&pack.fetched.artifact, Some(&pack.reference.to_string()));
         if let Some(file) = &pack.fetched.file {
             layout.blobs.insert(pack.fetched.digest, file.clone());
@@ -74,7 +74,7 @@ pub fn mirror(arguments: &MirrorPacks) -> CommandResult {
     let context = PackContext::new(&arguments.packs, Some(&arguments.job));
     let (settings, mut resolver) = resolve(&arguments.job, context)?;
     let (mut lines, mut prefixes) = (Vec::new(), BTreeSet::new());
-    for pack in &settings.packs {
+    for pack in settings.references() {
         let Reference::Oci(from) = &pack.reference else { continue };
         let target = super::registry_reference(&format!("{to}/{}", from.repository))?;
         let repository = registry::repository(&resolver.fetcher, &target, &arguments.connection)?;

@@ -22,17 +22,17 @@ pub fn update(arguments: &UpdatePacks) -> CommandResult {
         ..PackContext::new(&arguments.packs, Some(&arguments.job))
     };
     let before = PackContext::new(&arguments.packs, Some(&arguments.job)).resolver()?.lock;
-    let before = before.map(|lock| lock.lock.packs).unwrap_or_default();
+    let before = before.map(|lock| [lock.lock.packs, lock.lock.lists].concat()).unwrap_or_default();
     let (settings, mut resolver) = settings::with_resolver(&arguments.job, context)?;
     let mut text = String::new();
     let wanted =
         |pack: &&ResolvedPack| arguments.name.as_ref().is_none_or(|name| *name == pack.name);
-    let packs: Vec<&ResolvedPack> = settings.packs.iter().filter(wanted).collect();
+    let packs: Vec<&ResolvedPack> = settings.references().filter(wanted).collect();
     if let Some(name) = arguments.name.as_ref().filter(|_| packs.is_empty()) {
-        let names = settings.packs.iter().map(|pack| pack.name.as_str());
+        let names = settings.references().map(|pack| pack.name.as_str());
         let hint = anomal_spec::suggestion(name, names);
         return Err(Failure::usage(format!(
-            "{} has no pack `{name}` with a `ref`; {hint}",
+            "{} has no pack or list `{name}` with a `ref`; {hint}",
             arguments.job.display()
         )));
     }
@@ -106,7 +106,7 @@ pub fn verify(arguments: &VerifyPacks) -> CommandResult {
         resolver.lock = None;
         print_notes(resolver.finish());
         let mut text = String::new();
-        for pack in &settings.packs {
+        for pack in settings.references() {
             text.push_str(&line(
                 &pack.name,
                 pack.fetched.artifact.kind().name(),

@@ -56,7 +56,7 @@ impl Sink for CsvSink {
     }
 }
 
-/// Lists as text: flags as `a;b`, reasons as `feature=share;…`.
+/// Lists as text: flags as `a;b`, reasons as `feature=share;…`, details as `flag.name=value;…`.
 ///
 /// # Errors
 /// `Internal` if the column is a list of another type.
@@ -75,9 +75,30 @@ pub fn flat(column: &Column) -> Result<Column> {
     Ok(texts.with_name(column.name().clone()).into_column())
 }
 
+/// Details as `flag.name=value`, semicolons within as `%3B`.
+fn details(values: &Series) -> Result<Vec<String>> {
+    let all = values.struct_()?;
+    let (flags, names) = (all.field_by_name("flag")?, all.field_by_name("name")?);
+    let (numbers, texts) = (all.field_by_name("number")?, all.field_by_name("text")?);
+    let names = flags.str()?.iter().zip(names.str()?.iter());
+    let values = numbers.f64()?.iter().zip(texts.str()?.iter());
+    let item = |(names, values): ((Option<&str>, Option<&str>), (Option<f64>, Option<&str>))| {
+        let (flag, name) = (names.0.unwrap_or_default(), names.1.unwrap_or_default());
+        let value = match values {
+            (Some(number), _) => number.to_string(),
+            (None, text) => text.unwrap_or_default().to_owned(),
+        };
+        format!("{flag}.{name}={value}").replace(';', "%3B")
+    };
+    Ok(names.zip(values).map(item).collect())
+}
+
 /// The items of all lists, end to end.
 fn items(values: &Series) -> Result<Vec<String>> {
     let pairs = match values.dtype() {
+        DataType::Struct(fields) if fields.iter().any(|field| field.name() == "flag") => {
+            return details(values);
+        }
         DataType::Struct(fields) if fields.iter().any(|field| field.name() == "share") => {
             values.struct_()?
         }

@@ -232,7 +232,7 @@ impl ParquetReader {
         if let Some(flag) = self.rules.findings.flag() {
             for (index, value) in found {
                 let row = self.next_row + index as u64;
-                hits.push(Hit { row, flag, value: value.into() });
+                hits.push(Hit { row, flag, value: value.into(), facts: None });
             }
         }
         hits

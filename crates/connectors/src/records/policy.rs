@@ -164,7 +164,7 @@ impl BadRecordPolicy {
         let mut hits = Hits::default();
         if let Some(flag) = rules.findings.flag() {
             for (row, value) in found {
-                hits.push(Hit { row, flag, value: value.into() });
+                hits.push(Hit { row, flag, value: value.into(), facts: None });
             }
         }
         hits

@@ -22,6 +22,6 @@ impl Connector for TerminalConnector {
         let OutputDriver::Terminal(output) = driver else {
             return Err(unsupported(self.name(), driver.name()));
         };
-        Ok(Box::new(TerminalSink::new(output, &context.run.row_keys)))
+        Ok(Box::new(TerminalSink::new(output, context.run)))
     }
 }

@@ -8,7 +8,9 @@ use anomal_spec::TerminalOutput;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use polars::prelude::{AnyValue, Column};
 
-use crate::{atomic_file::write_error, sink::Projection, terminal::harmless, text};
+use crate::{
+    atomic_file::write_error, run_info::RunInfo, sink::Projection, terminal::harmless, text,
+};
 
 /// Characters in a line if standard output is not a terminal.
 const WIDTH: u16 = 160;
@@ -18,6 +20,7 @@ const CELL: usize = 48;
 pub(crate) struct TerminalSink {
     projection: Projection,
     row_keys: Vec<String>,
+    show: Vec<String>,
     limit: usize,
     header: Vec<String>,
     rows: Vec<Row>,
@@ -30,11 +33,15 @@ struct Row {
 }
 
 impl TerminalSink {
-    /// `row_keys`: the columns that come first.
-    pub fn new(output: &TerminalOutput, row_keys: &[String]) -> Self {
-        let projection = Projection::new(output.rows, &[]);
-        let row_keys = row_keys.to_vec();
-        Self { projection, row_keys, limit: output.limit, header: Vec::new(), rows: Vec::new() }
+    pub fn new(output: &TerminalOutput, run: &RunInfo) -> Self {
+        Self {
+            projection: Projection::new(output.rows, &[]),
+            row_keys: run.row_keys.clone(),
+            show: run.show.clone(),
+            limit: output.limit,
+            header: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 }
 
@@ -42,6 +49,17 @@ impl TerminalSink {
     /// The place of a column among those that come first.
     fn key(&self, column: &Column) -> Option<usize> {
         self.row_keys.iter().position(|key| key == column.name().as_str())
+    }
+
+    /// The columns of the input that are shown, in order.
+    fn columns<'a>(&self, batch: &'a Batch) -> Vec<&'a Column> {
+        if !self.show.is_empty() {
+            return self.show.iter().filter_map(|name| batch.raw.column(name).ok()).collect();
+        }
+        let (mut keys, others): (Vec<&Column>, Vec<&Column>) =
+            batch.raw.columns().iter().partition(|column| self.key(column).is_some());
+        keys.sort_by_key(|column| self.key(column));
+        keys.into_iter().chain(others).collect()
     }
 }
 
@@ -58,10 +76,7 @@ impl Sink for TerminalSink {
         ];
         let ours =
             shown.iter().map(|name| batch.results.column(name)).collect::<Result<Vec<_>, _>>()?;
-        let (mut keys, others): (Vec<&Column>, Vec<&Column>) =
-            batch.raw.columns().iter().partition(|column| self.key(column).is_some());
-        keys.sort_by_key(|column| self.key(column));
-        let columns: Vec<&Column> = keys.into_iter().chain(others).chain(ours).collect();
+        let columns: Vec<&Column> = self.columns(&batch).into_iter().chain(ours).collect();
         if self.header.is_empty() {
             self.header = std::iter::once(ROW.to_owned())
                 .chain(columns.iter().map(|column| column.name().to_string()))

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 
-use super::linear::Dense;
+use super::{identity::identities, linear::Dense};
 use crate::{dense::Encoding, matrix::Matrix};
 
 /// Half a row, for an empty bin.
@@ -16,19 +16,20 @@ pub(crate) struct Candidate {
     pub weight: f64,
 }
 
-/// The features of an encoding in the order of their names, which does not depend on the table's order.
+/// The features of an encoding in the order of their identities, which does not depend on the table's order.
 pub(crate) fn candidates(encoding: &Encoding, matrix: &Matrix) -> Vec<Candidate> {
     let (features, weights) = (encoding.features(), encoding.weights());
+    let identities = identities(matrix);
     let columns: Vec<usize> = (0..features.len()).collect();
-    let mut named: Vec<(&str, Candidate)> = columns
+    let mut found: Vec<(u64, Candidate)> = columns
         .chunk_by(|one, next| features[*one] == features[*next])
         .map(|columns| {
-            let name = matrix.columns[features[columns[0]]].name.as_str();
-            (name, Candidate { columns: columns.to_vec(), weight: weights[columns[0]] })
+            let identity = identities[features[columns[0]]];
+            (identity, Candidate { columns: columns.to_vec(), weight: weights[columns[0]] })
         })
         .collect();
-    named.sort_by_key(|(name, _)| *name);
-    named.into_iter().map(|(_, candidate)| candidate).collect()
+    found.sort_by_key(|(identity, _)| *identity);
+    found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

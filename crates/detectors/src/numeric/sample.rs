@@ -1,19 +1,15 @@
 //! An order of rows, and a sample of them, that depend on the values of the rows and not on their order.
 
 use rayon::prelude::*;
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
+use super::identity::rows_by_identity;
+use crate::matrix::Matrix;
 
-/// At most `most` rows in pseudo-random order, without replacement. The order depends neither on the order of the
-/// rows nor on that of the features; equal rows are interchangeable, and each has the chance of any other row.
+/// At most `most` rows in pseudo-random order, without replacement. The order depends on neither the order of the
+/// rows nor the order and names of the features; equal rows are interchangeable, and each has the chance of any other row.
 /// Features of weight 0 have no influence.
 pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
-    let mut hashes = vec![0_u64; matrix.rows];
-    for column in matrix.columns.iter().filter(|column| column.weight > 0.0) {
-        add(column, &mut hashes);
-    }
-    let mut rows: Vec<(u64, usize)> = hashes.into_iter().zip(0..).collect();
+    let mut rows: Vec<(u64, usize)> = rows_by_identity(matrix).into_iter().zip(0..).collect();
     rows.par_sort_unstable();
     for run in rows.chunk_by_mut(|one, next| one.0 == next.0) {
         for ((hash, _), place) in run.iter_mut().zip(0_u64..) {
@@ -23,27 +19,6 @@ pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
     rows.par_sort_unstable();
     rows.truncate(most);
     rows.into_iter().map(|(_, row)| row).collect()
-}
-
-fn add(column: &MatrixColumn, hashes: &mut [u64]) {
-    let name = xxh3_64(column.name.as_bytes());
-    match &column.values {
-        Values::Numeric(values) => {
-            hashes.par_iter_mut().zip(values).with_min_len(1 << 14).for_each(|(hash, value)| {
-                // Zeros are one value, and so are NaNs.
-                let bits = if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() };
-                *hash = hash.wrapping_add(mixed(name ^ mixed(bits)));
-            });
-        }
-        Values::Codes { codes, levels } => {
-            let of_level: Vec<u64> =
-                levels.iter().map(|level| mixed(name ^ xxh3_64(level.as_bytes()))).collect();
-            hashes.par_iter_mut().zip(codes).with_min_len(1 << 14).for_each(|(hash, code)| {
-                let of_code = if *code == MISSING { mixed(name) } else { of_level[*code as usize] };
-                *hash = hash.wrapping_add(of_code);
-            });
-        }
-    }
 }
 
 /// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 16 (`SplitMix64`).
@@ -57,6 +32,7 @@ pub(crate) fn mixed(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::{MatrixColumn, Values};
 
     #[test]
     fn the_order_of_rows_changes_nothing() {

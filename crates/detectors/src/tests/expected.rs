@@ -25,7 +25,7 @@ pub(super) const DISTANCE: Expectation = Expectation {
 };
 pub(super) const NEIGHBORS: Expectation =
     Expectation { weight: Weighed::InHighestRows, ..DISTANCE };
-pub(super) const DENSITY: Expectation = DISTANCE;
+pub(super) const DENSITY: Expectation = Expectation { reasons: Reasons::OffCenters, ..DISTANCE };
 pub(super) const BORDER: Expectation = Expectation { reasons: Reasons::OffBorder, ..DISTANCE };
 pub(super) const PROJECTIONS: Expectation =
     Expectation { reasons: Reasons::RareProjections, other: Effect::Raised, ..DISTANCE };
@@ -37,8 +37,10 @@ pub(super) const ENSEMBLE: Expectation = Expectation { missing: Effect::Raised, 
 /// The rows that have reasons, as far as their scores determine it.
 #[derive(Clone, Copy)]
 pub(super) enum Reasons {
-    /// Those whose score is not 0: it is a sum over the features, or a density that is 0 without features.
+    /// Those whose score is not 0: it is a sum over the features.
     Score,
+    /// Those whose score is not 0, except those at the center, whose score is the least: a density is 0 without features.
+    OffCenters,
     /// Those with paths shorter than usual, and some others.
     ShortPaths,
     /// Some of those whose score is not 0.
@@ -52,7 +54,7 @@ impl Reasons {
         match self {
             Self::Score => Some(score != 0.0),
             Self::ShortPaths => (score > 0.5).then_some(true),
-            Self::RareProjections => (score == 0.0).then_some(false),
+            Self::OffCenters | Self::RareProjections => (score == 0.0).then_some(false),
             Self::OffBorder => None,
         }
     }
@@ -63,6 +65,13 @@ impl Reasons {
             let explained = found.shares.iter().any(|shares| shares[row] > 0.0);
             let expected = self.expected(*score).unwrap_or(explained);
             assert_eq!(explained, expected, "row {row}: {score}");
+        }
+        if let Self::OffCenters = self {
+            let least = found.scores.iter().copied().fold(f64::INFINITY, f64::min);
+            for (row, score) in found.scores.iter().enumerate() {
+                let explained = found.shares.iter().any(|shares| shares[row] > 0.0);
+                assert!(explained || *score == 0.0 || *score == least, "row {row}: {score}");
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+use anomal_core::proto::plan::{FactInfo, FactUnit};
 use anomal_spec::{EntityKind, Severity};
 use proptest::prelude::*;
 
@@ -13,6 +14,7 @@ fn input(evidence: Vec<Evidence>) -> IncidentInput {
         title: title.into(),
         message: "{count} rows are odd".into(),
         description: "An odd row".into(),
+        facts: Vec::new(),
     };
     let value = |kind, text: String| Value { kind, text, actor_rows: 1, target_rows: 1, actors: 2 };
     let hosts = (0..20).map(|host| value(EntityKind::Host, format!("10.0.0.{host}")));
@@ -50,7 +52,7 @@ fn row(row: u64, minute: i64, host: Code, domain: Code) -> Evidence {
 }
 
 fn hit(flag: usize, evidence: Evidence) -> Evidence {
-    Evidence { hits: vec![flag], ..evidence }
+    Evidence { hits: [flag].into(), ..evidence }
 }
 
 fn scored(score: f64, evidence: Evidence) -> Evidence {
@@ -64,8 +66,8 @@ fn titles(set: &IncidentSet) -> Vec<&str> {
 #[test]
 fn a_tunnel_is_one_incident_with_its_supporting_rows() {
     let mut rows: Vec<Evidence> = (0..4).map(|n| hit(1, row(n, n.cast_signed(), 1, 1))).collect();
-    rows[0] = Evidence { hits: vec![1], ..scored(0.9, rows[0].clone()) };
-    rows[1] = Evidence { hits: vec![1], ..scored(0.8, rows[1].clone()) };
+    rows[0] = Evidence { hits: [1].into(), ..scored(0.9, rows[0].clone()) };
+    rows[1] = Evidence { hits: [1].into(), ..scored(0.8, rows[1].clone()) };
     rows.push(scored(0.5, row(9, 2, 1, 1)));
     rows.push(scored(0.4, row(10, 2, 2, 2)));
     let mut input = input(rows);
@@ -105,7 +107,7 @@ fn one_domain_of_several_hosts_is_one_incident_and_one_host_with_two_domains_is_
 fn a_pause_ends_a_finding_unless_the_rhythm_is_as_slow() {
     // A key without a target, so that its parts stay apart.
     let about = |n: u64, minute: i64| {
-        let group = vec![HitKey { code: 1, part: KeyPart::Actor }];
+        let group = [HitKey { code: 1, part: KeyPart::Actor }].into();
         Evidence { group: Some(group), ..hit(0, row(n, minute, 1, NONE - 20)) }
     };
     let twice = [0, 1, 2, 500, 501, 502].into_iter().zip(0..).map(|(minute, n)| about(n, minute));
@@ -249,7 +251,8 @@ fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
                 target,
                 suspicious: suspicious || hits.is_empty(),
                 score: Some(f64::from(score) / 1e3),
-                group: (grouped == 0 && !hits.is_empty() && actor != NONE).then(|| vec![key]),
+                facts: None,
+                group: (grouped == 0 && !hits.is_empty() && actor != NONE).then(|| [key].into()),
                 signature: (signature < 2).then_some(signature),
                 hits: hits.into_iter().collect(),
             }
@@ -275,6 +278,55 @@ fn shape(input: &IncidentInput, set: &IncidentSet) -> Vec<(String, i64, Vec<u64>
         .collect();
     all.sort();
     all
+}
+
+#[test]
+fn entities_have_the_risk_of_their_incidents() {
+    let mut rows: Vec<Evidence> = (0..3).map(|n| hit(1, row(n, n.cast_signed(), 1, 1))).collect();
+    rows.extend((3..5).map(|n| hit(2, row(n, n.cast_signed(), 1, 2))));
+    rows.extend((5..8).map(|n| hit(0, row(n, n.cast_signed(), 1, 3))));
+    rows.push(hit(2, row(8, 0, 2, 4)));
+    let set = incidents(&input(rows));
+    let risks: Vec<i64> = set.incidents.iter().map(|incident| incident.risk).collect();
+    assert_eq!(risks, [60, 40, 40, 20]);
+    let entities = entity_risks(&set.incidents);
+    let found = |value: &str| {
+        let entity = entities.iter().find(|entity| entity.value == value).unwrap();
+        (entity.risk, entity.incidents.clone(), entity.rows)
+    };
+    // A low one adds nothing.
+    assert_eq!(found("10.0.0.1"), (65, vec![1, 2, 4], 8));
+    assert_eq!(found("d3.example"), (20, vec![4], 3));
+    assert_eq!(entities[0].value, "10.0.0.1");
+    assert!(entities.iter().all(|entity| (1..=100).contains(&entity.risk)));
+}
+
+#[test]
+fn facts_that_all_rows_share_are_in_titles() {
+    let rows: Vec<Evidence> = (0..3).map(|n| hit(1, row(n, n.cast_signed(), 1, 1))).collect();
+    let with_facts = |facts: [f64; 3]| {
+        let mut input = input(rows.clone());
+        input.flags[1].facts = ["names", "window"]
+            .map(|name| FactInfo { name: name.into(), unit: FactUnit::Count.into() })
+            .to_vec();
+        input.flags[1].title = "{names} names[ in windows of {window}]".into();
+        for (row, fact) in input.evidence.iter_mut().zip(facts) {
+            row.facts = Some(vec![21.0.into(), fact.into()].into());
+        }
+        input
+    };
+    let same = incidents(&with_facts([1e4; 3]));
+    assert_eq!(titles(&same), ["10.0.0.1 → d1.example: 21 names in windows of 10,000 (tunnel)"]);
+    assert_eq!(same.incidents[0].facts[1].number, Some(1e4));
+    let other = incidents(&with_facts([1.0, 2.0, 1.0]));
+    assert_eq!(titles(&other), ["10.0.0.1 → d1.example: 21 names (tunnel)"]);
+    assert_eq!(other.incidents[0].facts.len(), 1);
+    // An engine without facts.
+    let mut without = with_facts([1.0; 3]);
+    without.evidence[2].facts = None;
+    let without = incidents(&without);
+    assert_eq!(titles(&without), ["10.0.0.1 → d1.example: 3 rows are odd (tunnel)"]);
+    assert!(without.incidents[0].facts.is_empty());
 }
 
 proptest! {

@@ -1,8 +1,9 @@
 //! The title of an incident: a template over counted facts.
 
-use anomal_core::words::{self, counted, shortened};
+use anomal_core::words::{self, counted, filled, shortened};
 
 use super::{
+    IncidentFact,
     findings::{Cause, Finding},
     input::{Code, IncidentInput, NONE},
     risk::Draft,
@@ -15,12 +16,18 @@ const VALUE: usize = 40;
 /// Flags that a title names.
 const FLAGS: usize = 2;
 
-pub(super) fn title(input: &IncidentInput, findings: &[Finding], draft: &Draft) -> String {
+/// `facts`: those of the flag that leads.
+pub(super) fn title(
+    input: &IncidentInput,
+    findings: &[Finding],
+    draft: &Draft,
+    facts: &[IncidentFact],
+) -> String {
     let lead = &findings[draft.lead];
     let text = match lead.cause {
         Cause::Alike(signature) => alike(input, draft, signature),
         Cause::Score => burst(input, draft, lead),
-        Cause::Flag(flag) => flagged(input, findings, draft, flag),
+        Cause::Flag(flag) => flagged(input, findings, draft, flag, facts),
     };
     shortened(&visible(&text), TITLE)
 }
@@ -54,10 +61,16 @@ fn burst(input: &IncidentInput, draft: &Draft, lead: &Finding) -> String {
     }
 }
 
-fn flagged(input: &IncidentInput, findings: &[Finding], draft: &Draft, flag: usize) -> String {
+fn flagged(
+    input: &IncidentInput,
+    findings: &[Finding],
+    draft: &Draft,
+    flag: usize,
+    facts: &[IncidentFact],
+) -> String {
     let lead = &findings[draft.lead];
     let flags = flags(input, draft);
-    let (what, names_target) = what(input, draft, lead, flag);
+    let (what, names_target) = what(input, draft, lead, flag, facts);
     if draft.is_chain {
         return format!("{}: {what} ({flags})", chain(input, findings, draft));
     }
@@ -86,17 +99,28 @@ fn flagged(input: &IncidentInput, findings: &[Finding], draft: &Draft, flag: usi
 }
 
 /// What was found, and whether it names the target.
-fn what(input: &IncidentInput, draft: &Draft, lead: &Finding, flag: usize) -> (String, bool) {
+fn what(
+    input: &IncidentInput,
+    draft: &Draft,
+    lead: &Finding,
+    flag: usize,
+    facts: &[IncidentFact],
+) -> (String, bool) {
     let flag = &input.flags[flag];
     let rows: u64 = draft.rows;
-    if let Some(text) = filled(&flag.title, |name| match name {
+    let title = filled(&flag.title, |name| match name {
         "count" => Some(words::grouped(rows)),
-        "actor" if lead.actor != NONE => Some(value(input, lead.actor)),
-        "target" if lead.target != NONE => Some(value(input, lead.target)),
+        "actor" => (lead.actor != NONE).then(|| value(input, lead.actor)),
+        "target" => (lead.target != NONE).then(|| value(input, lead.target)),
         "time" => Some(draft.span.map_or_else(String::new, time)),
-        _ => None,
-    }) {
-        return (text, flag.title.contains("{target}"));
+        _ => {
+            let fact = facts.iter().find(|fact| fact.name == name)?;
+            Some(shortened(&visible(&fact.words), VALUE))
+        }
+    });
+    let title = title.map(|title| title.trim().trim_end_matches(',').to_owned());
+    if let Some(title) = title.filter(|title| !title.is_empty()) {
+        return (title, flag.title.contains("{target}"));
     }
     if rows == 1 && !flag.description.is_empty() {
         return (flag.description.clone(), false);
@@ -106,21 +130,6 @@ fn what(input: &IncidentInput, draft: &Draft, lead: &Finding, flag: usize) -> (S
         return (format!("{rows} hit"), false);
     }
     (flag.message.replace("{count}", &words::grouped(rows)), false)
-}
-
-/// A template with values for its names in braces; none if it is empty, or one of them has no value.
-fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, behind) = after.split_once('}')?;
-        text.push_str(before);
-        text.push_str(&value(name)?);
-        rest = behind;
-    }
-    text.push_str(rest);
-    let text = text.trim().trim_end_matches(',').to_owned();
-    (!text.is_empty()).then_some(text)
 }
 
 /// `in 3 min`, or `18 of them in 2 min` where most rows are near each other and a few are not.

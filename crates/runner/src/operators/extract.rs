@@ -46,7 +46,7 @@ impl FeatureCall {
 /// `Internal` if the engine speaks of a flag that it did not plan.
 pub(super) fn output(plan: &Plan, extraction: Extraction) -> Result<OperatorOutput> {
     let (mut hits, mut statistics) = (Hits::default(), Statistics::default());
-    hits.extend(&plan.flags, &extraction.hits)?;
+    hits.extend(&plan.flags, &extraction.hits, &extraction.facts)?;
     statistics.add_extraction(&extraction)?;
     let mut removed = extraction.removed.rows();
     removed.sort_unstable();
@@ -84,7 +84,7 @@ impl RowOperator for Extract {
         let extraction = self.call.extract(Scope::Row, table).await?;
         let mut batch = batch.select_offsets(&extraction.features.rows())?;
         batch.statistics.add_extraction(&extraction)?;
-        batch.hits.extend(&self.plan.flags, &extraction.hits)?;
+        batch.hits.extend(&self.plan.flags, &extraction.hits, &extraction.facts)?;
         batch.hits.sort();
         let codes = std::mem::take(&mut batch.features);
         let features = extraction.features.into_columns();

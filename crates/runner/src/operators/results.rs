@@ -15,7 +15,7 @@ use polars::prelude::{
 };
 use polars_arrow::{array::ListArray, offset::OffsetsBuffer};
 
-use super::classify::ScoringReport;
+use super::{classify::ScoringReport, details::details};
 use crate::{
     collector::{Collector, IncidentRows, RowsWithHits},
     explain::Explainer,
@@ -29,6 +29,15 @@ const SMALLEST_SHARE: f64 = 0.01;
 const EXPLANATION: &str = "anomal.explanation";
 const STRAYS: &str = "anomal.strays";
 
+/// Columns of results that outputs ask for, beyond those that are always made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extras {
+    /// `anomal.details`.
+    pub details: bool,
+    /// The flag of rows with values that are not of their column's type, if the source has one.
+    pub strays: Option<usize>,
+}
+
 /// Makes [`Batch::results`] from features, scores and hits.
 pub(crate) struct AssembleResults {
     flags: Vec<Flag>,
@@ -37,8 +46,7 @@ pub(crate) struct AssembleResults {
     /// Where rows are classified.
     scoring: ScoringReport,
     explainer: OnceLock<Option<Explainer>>,
-    /// The flag whose hits are written out in a column of their own, as `strays`.
-    strays: Option<usize>,
+    extras: Extras,
     incidents: Option<Incidents>,
 }
 
@@ -58,9 +66,9 @@ impl Incidents {
         self.collector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, rows: &RowsWithHits<'_>, explainer: Option<&Explainer>) -> Result<()> {
+    fn add(&self, rows: &RowsWithHits<'_>) -> Result<()> {
         match self.collector().as_mut() {
-            Some(collector) => collector.add(rows, explainer),
+            Some(collector) => collector.add(rows),
             None => Ok(()),
         }
     }
@@ -72,16 +80,15 @@ impl Incidents {
 }
 
 impl AssembleResults {
-    /// `strays`: the flag of rows with values that are not of their column's type, if the source has one.
     pub fn new(
         plan: &Plan,
         scoring: ScoringReport,
-        strays: Option<usize>,
+        extras: Extras,
         incidents: Option<Incidents>,
     ) -> Self {
         let features = plan.features.iter().map(|feature| feature.name.clone()).collect();
         let (flags, explainer) = (plan.flags.clone(), OnceLock::new());
-        Self { flags, features, scoring, explainer, strays, incidents }
+        Self { flags, features, scoring, explainer, extras, incidents }
     }
 
     /// The incidents of all rows, once they have all been written; none where rows are not grouped.
@@ -110,8 +117,9 @@ impl AssembleResults {
                     features: &batch.features,
                     scores: &batch.scores,
                     hits: batch.hits.of_rows(&offsets).collect(),
+                    reasons: self.explainer().into(),
                 };
-                incidents.add(&rows, self.explainer())?;
+                incidents.add(&rows)?;
             }
         }
         Ok(Column::new("anomal.incident".into(), numbers))
@@ -135,6 +143,10 @@ impl AssembleResults {
         if self.incidents.is_some() {
             columns.push(self.incident_column(batch)?);
         }
+        if self.extras.details {
+            let roles = self.incidents.as_ref().map(|incidents| incidents.roles.as_ref());
+            columns.push(details(&self.flags, roles, batch)?);
+        }
         columns.push(scores.reasons);
         columns.push(scores.explanations.into_column());
         columns.extend(prefixed("features", features));
@@ -145,7 +157,7 @@ impl AssembleResults {
 
     fn strays(&self, batch: &Batch) -> Column {
         let name = STRAYS.into();
-        let Some(flag) = self.strays.filter(|_| !batch.hits.is_empty()) else {
+        let Some(flag) = self.extras.strays.filter(|_| !batch.hits.is_empty()) else {
             return Column::full_null(name, batch.height(), &DataType::String);
         };
         let offsets = batch.offsets();
@@ -187,8 +199,9 @@ impl ResultsOperator for AssembleResults {
             features: all.features.columns(),
             scores: all.scores.map_or(&none, Table::columns),
             hits: all.hits.of_rows(&rows).collect(),
+            reasons: self.explainer().into(),
         };
-        incidents.add(&rows, self.explainer())?;
+        incidents.add(&rows)?;
         incidents.finish();
         Ok(())
     }
@@ -295,7 +308,11 @@ fn reasons(largest: Vec<Vec<(usize, f64)>>, names: &[&str]) -> Result<Column> {
 }
 
 /// A list column over `values` laid end to end.
-fn list(name: &str, values: &Series, lengths: impl Iterator<Item = usize>) -> Result<Column> {
+pub(super) fn list(
+    name: &str,
+    values: &Series,
+    lengths: impl Iterator<Item = usize>,
+) -> Result<Column> {
     let mut offsets = vec![0_i64];
     let mut end = 0_i64;
     for length in lengths {

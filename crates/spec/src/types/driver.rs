@@ -4,7 +4,7 @@
 //! all other code matches on the enums here, so that the compiler finds every place that a new driver has to change.
 
 use super::{
-    Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Input,
+    Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Include, Input,
     JsonInput, LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput,
     TerminalOutput,
 };
@@ -147,6 +147,18 @@ impl Output {
     /// The file for documents that a server rejects, if the settings name one.
     pub fn dead_letter_mut(&mut self) -> Option<&mut DeadLetter> {
         self.elasticsearch.as_mut()?.dead_letter.as_mut()
+    }
+
+    /// Whether its rows have these columns.
+    pub fn includes(&self, columns: Include) -> bool {
+        let include = match self.driver() {
+            Some(OutputDriver::Csv(output)) => &output.include,
+            Some(OutputDriver::Parquet(output)) => &output.include,
+            Some(OutputDriver::Ndjson(output)) => &output.include,
+            Some(OutputDriver::Elasticsearch(output)) => &output.include,
+            Some(OutputDriver::Terminal(_)) | None => return false,
+        };
+        include.contains(&columns)
     }
 
     /// Whether it writes to standard output.

@@ -74,7 +74,7 @@ pub struct ElasticsearchOutput {
     /// Fields of a row beside its three reasons: its features by default; `contributions`: all that are
     /// not 0.
     #[serde(default = "features")]
-    #[schemars(length(max = 2))]
+    #[schemars(length(max = 4))]
     pub include: Vec<Include>,
     /// An ingest pipeline that the documents pass through.
     #[serde(default, skip_serializing_if = "Option::is_none")]

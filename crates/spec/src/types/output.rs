@@ -38,7 +38,7 @@ pub struct CsvOutput {
     pub rows: Rows,
     /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 2))]
+    #[schemars(length(max = 4))]
     pub include: Vec<Include>,
 }
 
@@ -56,7 +56,7 @@ pub struct ParquetOutput {
     pub rows: Rows,
     /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 2))]
+    #[schemars(length(max = 4))]
     pub include: Vec<Include>,
 }
 
@@ -75,7 +75,7 @@ pub struct NdjsonOutput {
     pub rows: Rows,
     /// Columns to add to the results: none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 2))]
+    #[schemars(length(max = 4))]
     pub include: Vec<Include>,
     /// In a stream: when the next file begins, by time (`1h`; s, m, h, d or w) or size (`256Mi`; Ki, Mi or Gi). Files get a
     /// number: `results.ndjson` becomes `results-000001.ndjson` and so on.
@@ -121,6 +121,8 @@ pub enum Include {
     Features,
     /// `anomal.contributions.<name>`.
     Contributions,
+    /// `anomal.details`: what flags found in the row, as `{flag, name, number, text}`.
+    Details,
     /// `anomal.strays`: the values of the row that are not of their column's inferred type, as `column=value`.
     Strays,
 }

@@ -170,6 +170,16 @@ impl EntityKind {
 }
 
 impl TimeStep {
+    /// As settings name it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "m",
+            Self::Hour => "h",
+            Self::Day => "d",
+        }
+    }
+
     /// Its length in microseconds.
     pub fn micros(self) -> i64 {
         let seconds = match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anomal_core::{
     Error, ExtractRequest, Extraction, FeatureEngine, KeyedSteps, PackUpload, PlanRequest, Result,
-    blocking,
+    Table, blocking,
     proto::{
         self, Component, ExtractRequest as Message, ExtractResponse, ExtractSettings,
         ListComponentsRequest, ListPacksRequest, ListPacksResponse, Plan,
@@ -20,6 +20,7 @@ use anomal_rpc::{
 use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use futures::stream;
+use polars::prelude::DataFrame;
 use tonic::{Status, Streaming};
 
 use super::packs::ClientPacks;
@@ -143,12 +144,17 @@ impl FeatureEngine for RemoteFeatureEngine {
 async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, Status> {
     let failed = |error: Error| anomal_rpc::to_status(&error);
     let mut tables = [(); 3].map(|()| Assembler::new(usize::MAX));
-    let mut statistics = None;
+    // An engine without facts sends none.
+    let (mut facts, mut statistics) = (None::<Assembler>, None);
     while let Some(answer) = answers.message().await? {
         match answer.part {
             Some(Answer::Features(chunk)) => tables[0].push(&chunk).map_err(failed)?,
             Some(Answer::Removed(chunk)) => tables[1].push(&chunk).map_err(failed)?,
             Some(Answer::Hits(chunk)) => tables[2].push(&chunk).map_err(failed)?,
+            Some(Answer::Facts(chunk)) => {
+                let facts = facts.get_or_insert_with(|| Assembler::new(usize::MAX));
+                facts.push(&chunk).map_err(failed)?;
+            }
             Some(Answer::Statistics(message)) => statistics = Some(message),
             None => {}
         }
@@ -156,10 +162,15 @@ async fn gather(mut answers: Streaming<ExtractResponse>) -> Result<Extraction, S
     // The last message: a response without it was cut off.
     let statistics = statistics.ok_or_else(incomplete_answer)?;
     let [features, removed, hits] = tables.map(|table| table.into_table().map_err(failed));
+    let facts = match facts {
+        Some(facts) => facts.into_table(),
+        None => Table::new(Vec::new(), DataFrame::default()),
+    };
     Ok(Extraction {
         features: features?,
         removed: removed?,
         hits: hits?,
+        facts: facts.map_err(failed)?,
         steps: statistics.steps,
         diagnostics: statistics.diagnostics,
     })

@@ -83,6 +83,7 @@ impl Service for Adapter {
                 .map(Answer::Features)
                 .chain(chunks(done.removed)?.map(Answer::Removed))
                 .chain(chunks(done.hits)?.map(Answer::Hits))
+                .chain(chunks(done.facts)?.map(Answer::Facts))
                 .chain([Answer::Statistics(statistics)]);
             Ok(parts.map(|part| ExtractResponse { part: Some(part) }))
         };

@@ -6,7 +6,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, Lookup};
-use crate::{context::Context, matrix::Matrix, numeric::sample::sample};
+use crate::{
+    context::Context,
+    matrix::Matrix,
+    numeric::{identity::identities, sample::sample},
+};
 
 /// The most frequent values of a feature, which have pairs; others are rare by themselves.
 const MOST_SLOTS: usize = 64;
@@ -45,12 +49,16 @@ pub(crate) fn fit(
     let rows = sample(matrix, MOST_ROWS, context.seed);
     context.cancel.check()?;
     let some = Columns::new(&matrix.select(&rows), bins);
+    let identities = identities(matrix);
     let mut features: Vec<usize> = (0..bins.len())
         .filter(|place| bins[*place].weight > 0.0 && bins[*place].len() > 1)
         .collect();
     if features.len() > MOST_FEATURES {
         let entropy = |place: usize| bins[place].weight * some.entropy(place);
-        features.sort_by(|a, b| entropy(*b).total_cmp(&entropy(*a)));
+        features.sort_by(|a, b| {
+            let by_identity = || identities[*a].cmp(&identities[*b]);
+            entropy(*b).total_cmp(&entropy(*a)).then_with(by_identity)
+        });
         features.truncate(MOST_FEATURES);
         features.sort_unstable();
     }
@@ -68,12 +76,12 @@ pub(crate) fn fit(
         })
         .collect();
     context.cancel.check()?;
-    // Ties by name, so that the order of the features has no influence.
-    let names = |(one, other): (usize, usize)| {
-        let (one, other) = (&matrix.columns[one].name, &matrix.columns[other].name);
+    // Ties by identity, so that the order and the names of the features have no influence.
+    let key = |(one, other): (usize, usize)| {
+        let (one, other) = (identities[one], identities[other]);
         (one.min(other), one.max(other))
     };
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| names(a.1).cmp(&names(b.1))));
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| key(a.1).cmp(&key(b.1))));
     found.truncate(most);
     let columns = Columns::new(matrix, bins);
     let pair = |(_, (one, other)): (f64, (usize, usize))| {

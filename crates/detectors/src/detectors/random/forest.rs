@@ -28,6 +28,7 @@ use crate::{
     detector::{Detector, FittedDetector, Scorer, from_state, row_wise, state_of, step},
     matrix::{Matrix, MatrixColumn},
     numeric::{
+        identity::identities,
         isolation::{Candidate, Source, Tree, grow, mean_depth, small},
         sample::sample,
         walk::{LANES, Walk},
@@ -158,8 +159,9 @@ impl Forest {
             .zip(&matrix.columns)
             .filter(|(_, column)| (column.weight / largest).is_normal())
             .collect();
-        // Independent of the order of the features.
-        columns.sort_by(|one, other| one.1.name.cmp(&other.1.name));
+        // Independent of the order and the names of the features.
+        let identities = identities(matrix);
+        columns.sort_by_key(|(feature, _)| identities[*feature as usize]);
         let candidates: Vec<Candidate<'_>> = columns
             .into_iter()
             .map(|(feature, column)| {

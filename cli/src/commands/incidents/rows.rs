@@ -1,0 +1,118 @@
+//! Rows of incidents, from the result file.
+
+use std::collections::BTreeMap;
+
+use anomal_connectors::{csv::flat, terminal::harmless, text};
+use anomal_core::{Batch, ROW, proto::DataType};
+use anomal_runner::ResultIncidents;
+use anomal_spec::AnomalyJobSpec;
+use comfy_table::{ContentArrangement, Table, presets};
+use polars::prelude::AnyValue;
+
+use crate::{
+    present::{error::Failure, incidents::width},
+    results::ResultFile,
+};
+
+/// Characters of a cell at most.
+const CELL: usize = 48;
+/// Columns of results that are shown behind those of the record.
+const OURS: [&str; 3] = ["anomal.score", "anomal.flags", "anomal.explanation"];
+
+/// The first rows of incidents.
+#[derive(Default)]
+pub struct IncidentRows {
+    header: Vec<String>,
+    rows: BTreeMap<u64, Vec<Vec<String>>>,
+}
+
+impl IncidentRows {
+    /// Reads up to `limit` rows of each incident.
+    ///
+    /// # Errors
+    /// If the file can't be read again, as standard input can't.
+    pub fn read(
+        file: &str,
+        found: &ResultIncidents,
+        spec: Option<&AnomalyJobSpec>,
+        limit: usize,
+    ) -> Result<Self, Failure> {
+        if file == "-" {
+            return Err(Failure::usage(
+                "rows can't be read from standard input again; name a file",
+            ));
+        }
+        let columns = shown(found, spec);
+        let wanted: Vec<u64> = found.incidents.iter().map(|incident| incident.number).collect();
+        let mut all = Self { header: Vec::new(), rows: BTreeMap::new() };
+        all.header = std::iter::once("row".to_owned()).chain(columns.iter().cloned()).collect();
+        let mut results = ResultFile::open(file, &[(ROW, DataType::Integer)])?;
+        while let Some(batch) = results.next()? {
+            let numbers = batch.typed.column(ROW).map_err(anomal_core::Error::from)?;
+            let numbers = numbers.i64().map_err(anomal_core::Error::from)?;
+            for (place, row) in numbers.iter().enumerate() {
+                let row = row.unwrap_or_default().unsigned_abs();
+                let Ok(known) = found.numbers.binary_search_by_key(&row, |known| known.0) else {
+                    continue;
+                };
+                let incident = found.numbers[known].1;
+                if wanted.binary_search(&incident).is_err() {
+                    continue;
+                }
+                let rows = all.rows.entry(incident).or_default();
+                if rows.len() < limit {
+                    rows.push(cells(&batch, place, row, &columns)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Those of an incident; empty where there are none.
+    pub fn table(&self, incident: u64) -> String {
+        let Some(rows) = self.rows.get(&incident) else { return String::new() };
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width()).unwrap_or(u16::MAX));
+        let is_full = |place: &usize| rows.iter().any(|row| !row[*place].is_empty());
+        let full: Vec<usize> = (0..self.header.len()).filter(is_full).collect();
+        table.set_header(full.iter().map(|place| &self.header[*place]));
+        for row in rows {
+            table.add_row(full.iter().map(|place| &row[*place]));
+        }
+        format!("\n{}\n", table.trim_fmt())
+    }
+}
+
+/// The columns of the record: those that the settings show, else those with a role.
+fn shown(found: &ResultIncidents, spec: Option<&AnomalyJobSpec>) -> Vec<String> {
+    let show = spec.and_then(|spec| spec.roles.as_ref()).map(|roles| roles.show.clone());
+    let mut columns = show.unwrap_or_default();
+    if columns.is_empty() {
+        let roles = &found.roles;
+        columns.extend(roles.time.iter().map(|time| time.column.clone()));
+        columns.extend(roles.entities.iter().map(|entity| entity.column.clone()));
+    }
+    columns.extend(OURS.map(str::to_owned));
+    columns
+}
+
+fn cells(
+    batch: &Batch,
+    place: usize,
+    row: u64,
+    columns: &[String],
+) -> Result<Vec<String>, Failure> {
+    let mut cells = vec![row.to_string()];
+    for name in columns {
+        let mut cell = String::new();
+        if let Ok(column) = batch.raw.column(name) {
+            let column = flat(column)?;
+            text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
+        }
+        let is_score = name == "anomal.score";
+        let score = cell.parse::<f64>().ok().filter(|_| is_score);
+        cells.push(score.map_or_else(|| harmless(&cell, CELL), |score| format!("{score:.3}")));
+    }
+    Ok(cells)
+}
