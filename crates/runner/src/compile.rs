@@ -160,6 +160,7 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
+    /// What the outputs ask for.
     pub extras: Extras,
 }
 

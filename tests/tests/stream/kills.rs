@@ -4,7 +4,7 @@ use std::{
     fs,
     process::{Child, Stdio},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anomal_tests::Workspace;
@@ -75,6 +75,15 @@ fn a_stream_survives_kills() {
         ("app.ndjson", lines(0..1_500).as_bytes()),
         ("job.yaml", JOB.as_bytes()),
     ]);
+    // A stream begins with the file that has the name then, so none is rotated before.
+    let mut child = start(&workspace);
+    let since = Instant::now();
+    while !workspace.path("state/0000000000000001.ckpt").exists() {
+        assert!(since.elapsed() < Duration::from_mins(1), "{:?}", workspace.files());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
     let stop = AtomicBool::new(false);
     let mut random = Random(3);
     let written = std::thread::scope(|scope| {
