@@ -105,12 +105,7 @@ pub(crate) async fn compile<'a>(
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
         Incidents::new(collector, Arc::clone(values))
     });
-    let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
-    let extras = Extras {
-        details: includes(Include::Details),
-        incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
-        strays: findings.flag(),
-    };
+    let extras = extras(spec, findings);
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -152,6 +147,16 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     Ok(Some(Arc::new(read)))
 }
 
+/// What the outputs of a job have beside what results always have.
+fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
+    let outputs = || spec.outputs.iter();
+    Extras {
+        details: outputs().any(|output| output.includes(Include::Details)),
+        incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    }
+}
+
 /// A job with `stream`, planned by its first records.
 pub(crate) struct StreamPlan {
     /// With the columns selected that the plan reads.
@@ -160,8 +165,7 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
-    /// The flag of values that are not of their column's type.
-    pub strays: Option<usize>,
+    pub extras: Extras,
 }
 
 /// Opens the sample of a stream and plans the features.
@@ -193,7 +197,8 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    Ok(StreamPlan { source, plan, extract, model, strays: findings.flag() })
+    let extras = extras(spec, &findings);
+    Ok(StreamPlan { source, plan, extract, model, extras })
 }
 
 fn operators(

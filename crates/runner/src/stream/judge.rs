@@ -22,7 +22,11 @@ use super::{
 use crate::{
     compile::{self, StreamPlan},
     identity, model_file,
-    operators::{classify::Scoring, extract::Extract, results::AssembleResults},
+    operators::{
+        classify::Scoring,
+        extract::Extract,
+        results::{AssembleResults, Extras},
+    },
     options::{Engines, Options},
 };
 
@@ -35,7 +39,7 @@ pub(super) struct StreamJudge {
     scorer: Scorer,
     /// Makes the results of rows that are not scored.
     unscored: AssembleResults,
-    strays: Option<usize>,
+    extras: Extras,
     settings: u64,
     sample: Sample,
     sample_object: String,
@@ -70,13 +74,13 @@ impl StreamJudge {
     ) -> Result<Self> {
         let spec = &job.spec;
         let planned = compile::plan_stream(spec, engines, options, &sample).await?;
-        let StreamPlan { source, plan, extract, model, strays } = planned;
+        let StreamPlan { source, plan, extract, model, extras } = planned;
         let classification = spec.classification.clone().filter(|_| !plan.features.is_empty());
         if let Some(settings) = &classification {
             check::row_wise(settings, &engines.classification.list_detectors().await?)?;
         }
         let decoder = source.decoder().ok_or_else(check::not_by_line)?;
-        let unscored = AssembleResults::new(&plan, Arc::default(), strays, None);
+        let unscored = AssembleResults::new(&plan, Arc::default(), extras, None);
         let warm_up = WarmUp::new(stream.warm_up.unwrap_or_default().rows);
         let mut judge = Self {
             decoder,
@@ -84,7 +88,7 @@ impl StreamJudge {
             engine: Arc::clone(&engines.classification),
             scorer: Scorer::None,
             unscored,
-            strays,
+            extras,
             settings: settings_hash(spec, stream),
             sample_object: object_name(&sample.text),
             sample,
@@ -114,7 +118,7 @@ impl StreamJudge {
     fn fitted(&self, model: &SavedModel, object: Option<(String, Vec<u8>)>) -> Scorer {
         let (analysis, steps, drift) = (model_file::analysis(model), Vec::new(), Vec::new());
         let scoring = Arc::new(OnceLock::from(Scoring { analysis, steps, drift }));
-        let results = AssembleResults::new(&self.plan, scoring, self.strays, None);
+        let results = AssembleResults::new(&self.plan, scoring, self.extras, None);
         let model = model_file::engine_model(model);
         Scorer::Model(Box::new(FittedScorer { model, results, object }))
     }
