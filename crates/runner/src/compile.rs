@@ -106,11 +106,7 @@ pub(crate) async fn compile<'a>(
         let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
-    let extras = Extras {
-        details: has_details(spec),
-        incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
-        strays: findings.flag(),
-    };
+    let extras = extras(spec, findings);
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -152,6 +148,16 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     Ok(Some(Arc::new(read)))
 }
 
+/// What the outputs of a job have beside what results always have.
+fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
+    let outputs = || spec.outputs.iter();
+    Extras {
+        details: outputs().any(|output| output.includes(Include::Details)),
+        incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    }
+}
+
 /// A job with `stream`, planned by its first records.
 pub(crate) struct StreamPlan {
     /// With the columns selected that the plan reads.
@@ -160,7 +166,6 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
-    /// What the outputs ask for.
     pub extras: Extras,
 }
 
@@ -193,13 +198,8 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    // Incidents need all rows.
-    let extras = Extras { details: has_details(spec), incidents: false, strays: findings.flag() };
+    let extras = extras(spec, &findings);
     Ok(StreamPlan { source, plan, extract, model, extras })
-}
-
-fn has_details(spec: &AnomalyJobSpec) -> bool {
-    spec.outputs.iter().any(|output| output.includes(Include::Details))
 }
 
 fn operators(

@@ -63,13 +63,13 @@ async fn attempt(
         tally.set_records(&execution.read_back(indices, names).await?);
     }
 
-    // Before files appear: documents that are there stay, whatever comes then.
+    let statistics = std::mem::take(&mut execution.statistics);
+    let (mut outputs, dead_letters) = execution.commit().await?;
+    // After the rows that they are of. A run that fails here is completed by the next.
     let incidents = results.incidents();
     let described = incidents.as_ref().map_or(&[][..], |found| &found.set.incidents);
     let indexed =
         incident_documents::write(&job.spec, &options.secrets, &run, &roles, described).await?;
-    let statistics = std::mem::take(&mut execution.statistics);
-    let (mut outputs, dead_letters) = execution.commit().await?;
     if let Some(target) = saved_model(job).filter(|_| scoring.get().is_some()) {
         // Before that of a report.
         outputs.insert(0, WriteOutcome::new(target, tally.rows));
