@@ -15,6 +15,7 @@ pub mod pack;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod stream;
 pub mod ui;
 pub mod version;
 

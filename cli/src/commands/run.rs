@@ -13,7 +13,7 @@ use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};
 
-use super::{CommandResult, print, report::show};
+use super::{CommandResult, print, report::show, stream};
 use crate::{
     args::{FailOn, ProgressFormat, Run, RunReport, SummaryFormat},
     engines, exit,
@@ -35,7 +35,18 @@ const SUMMARY_SUSPECTS: usize = 5;
 
 pub fn run(arguments: &Run) -> CommandResult {
     with_termination_message(arguments, || {
-        run_settings(arguments, &settings::for_run(arguments)?, true)
+        let settings = settings::for_run(arguments)?;
+        let is_stream = settings.job.spec.stream.is_some();
+        if arguments.until_caught_up && !is_stream {
+            let message =
+                "--until-caught-up is for jobs with `stream`; others end with their input";
+            return Err(Failure::usage(message));
+        }
+        if is_stream {
+            run_stream(arguments, &settings)
+        } else {
+            run_settings(arguments, &settings, true)
+        }
     })
 }
 
@@ -61,19 +72,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         None if as_events => Arc::new(ProgressEvents::default()),
         None => Arc::new(Quiet),
     };
-    let options = Options {
-        observer,
-        connectors: ConnectorRegistry::default(),
-        original: settings.original.clone(),
-        suspects: SUMMARY_SUSPECTS,
-        results,
-        report: None,
-        secrets: Secrets::new(arguments.packs.secrets.clone()),
-        packs: settings.contents.clone(),
-        run: arguments.run.clone().filter(|run| !run.is_empty()),
-        namespace: in_cluster().then(|| namespace(settings)).flatten(),
-        memory: arguments.memory.map(MemoryBudget::bytes),
-    };
+    let options = Options { observer, results, ..options(arguments, settings) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let span = info_span!("run", job = settings.job.metadata.name);
     anomal_telemetry::continue_from_environment(&span);
@@ -122,6 +121,32 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     }
     runtime.shutdown_timeout(GRACE);
     Ok(if matches_fail_on(&outcome.summary, arguments.fail_on) { exit::FOUND } else { exit::DONE })
+}
+
+/// Runs a job that has `stream`.
+fn run_stream(arguments: &Run, settings: &Settings) -> CommandResult {
+    let output = &arguments.output_args;
+    let _telemetry = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
+    check_standard_output(settings, arguments, false)?;
+    note_ignored_settings(settings, output.quiet);
+    stream::run(arguments, settings, &options(arguments, settings))
+}
+
+/// What is the same for runs of all kinds.
+fn options(arguments: &Run, settings: &Settings) -> Options {
+    Options {
+        observer: Arc::new(Quiet),
+        connectors: ConnectorRegistry::default(),
+        original: settings.original.clone(),
+        suspects: SUMMARY_SUSPECTS,
+        results: false,
+        report: None,
+        secrets: Secrets::new(arguments.packs.secrets.clone()),
+        packs: settings.contents.clone(),
+        run: arguments.run.clone().filter(|run| !run.is_empty()),
+        namespace: in_cluster().then(|| namespace(settings)).flatten(),
+        memory: arguments.memory.map(MemoryBudget::bytes),
+    }
 }
 
 /// The destination of the report, if the run has one, and the server of its pages, if they are served.

@@ -2,9 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use anomal_core::FeatureEngine;
+use anomal_classification::LocalClassificationEngine;
+use anomal_core::{ClassificationEngine, FeatureEngine};
 use anomal_feature::LocalFeatureEngine;
-use anomal_runner::{ColumnRoles, check_columns};
+use anomal_runner::{ColumnRoles, check_columns, check_stream};
 use anomal_spec::{AnomalyJobSpec, InputDriver, is_url};
 use anomal_storage::Secrets;
 
@@ -19,6 +20,7 @@ use crate::{
 /// Checks a file, and the columns that it names where input and engine are on this machine.
 pub fn validate(arguments: &SettingsFile) -> CommandResult {
     let settings = settings::with_paths(&arguments.file)?;
+    check_detector(&settings)?;
     let columns = match local_input(&settings.job.spec) {
         Ok(input) => {
             let roles = check(&settings)?;
@@ -57,6 +59,17 @@ fn local_input(spec: &AnomalyJobSpec) -> Result<&str, String> {
         return Err("the feature engine is elsewhere".to_owned());
     }
     Ok(path)
+}
+
+/// Checks that a job with `stream` has a detector for one.
+fn check_detector(settings: &Settings) -> Result<(), Failure> {
+    if settings.job.spec.stream.is_none() {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let detectors = runtime.block_on(LocalClassificationEngine::default().list_detectors());
+    let checked = detectors.and_then(|detectors| check_stream(&settings.job.spec, &detectors));
+    checked.map_err(|error| settings.failure(&error))
 }
 
 fn check(settings: &Settings) -> Result<ColumnRoles, Failure> {

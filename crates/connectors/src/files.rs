@@ -19,6 +19,7 @@ use crate::{
     encoding::FileEncoding,
     remote::{self, Access, storage_error},
     sniff::FileKind,
+    source::Sample,
 };
 
 /// The first bytes of a text file, which show its kind and encoding.
@@ -37,7 +38,12 @@ pub(crate) struct Files {
 enum FileOrigin {
     Disk,
     StandardInput,
-    Store { store: Store, objects: Vec<Object> },
+    /// The text of the only one.
+    Memory(Arc<[u8]>),
+    Store {
+        store: Store,
+        objects: Vec<Object>,
+    },
 }
 
 impl Files {
@@ -74,6 +80,13 @@ impl Files {
         Ok(Self { paths, origin: FileOrigin::Disk, read: Arc::default(), total })
     }
 
+    /// A text that stands for the beginning of a file. It can't be read again with wider types, since what follows it will
+    /// not be there.
+    pub fn for_sample(sample: &Sample) -> Self {
+        let origin = FileOrigin::Memory(Arc::clone(&sample.text));
+        Self { paths: vec![sample.name.clone()], origin, read: Arc::default(), total: None }
+    }
+
     fn find_objects(url: &str, endings: &[&str], access: &Access<'_>) -> Result<Self> {
         let store = access.read(url)?;
         let objects = store.objects(endings).map_err(|error| access.input(&error))?;
@@ -106,6 +119,7 @@ impl Files {
     pub fn open(&self, index: usize) -> Result<Box<dyn Read + Send>> {
         let raw: Box<dyn Read + Send> = match (&self.origin, self.paths.get(index)) {
             (FileOrigin::Store { store, objects }, _) => Box::new(download(store, objects, index)?),
+            (FileOrigin::Memory(text), _) => Box::new(io::Cursor::new(Arc::clone(text))),
             (FileOrigin::Disk, Some(path)) => {
                 Box::new(File::open(path).map_err(|error| self.read_error(index, &error))?)
             }

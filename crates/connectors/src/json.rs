@@ -2,6 +2,7 @@
 
 mod columns;
 mod connector;
+mod decoder;
 mod elements;
 mod flat;
 mod frame;

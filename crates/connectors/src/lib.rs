@@ -4,6 +4,7 @@
 //! returns rows as they were read and, beside them, the selected columns with types. A sink receives rows with their
 //! results.
 
+mod append_file;
 mod arrow_types;
 mod atomic_file;
 mod column;
@@ -18,6 +19,7 @@ pub mod elasticsearch;
 mod encoding;
 mod files;
 mod findings;
+mod follow;
 mod inspect;
 mod json;
 mod json_text;
@@ -33,6 +35,7 @@ mod run_info;
 pub mod sink;
 mod sniff;
 pub mod source;
+mod stream_sink;
 mod tabular;
 mod task;
 pub mod terminal;
@@ -44,11 +47,13 @@ use anomal_dataflow::{Sink, Source};
 use anomal_spec::{Input, Output, ParquetOutput};
 use anomal_storage::Secrets;
 
+pub use append_file::is_output_file;
 pub use atomic_file::{AtomicFile, write_file};
 pub use connector::{Connector, OutputContext};
 pub use content::input_for_content;
 pub use dead_letter::DeadLetterSink;
 pub use findings::{ColumnSummary, InputSummary, TypeFindings, WIDEN};
+pub use follow::{FollowLog, FollowOptions};
 pub use inspect::{
     ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
     InspectionNote, inspect,
@@ -56,7 +61,8 @@ pub use inspect::{
 pub use registry::ConnectorRegistry;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
-pub use source::OpenOptions;
+pub use source::{OpenOptions, Sample};
+pub use stream_sink::{StreamResults, stream_sinks};
 
 /// Opens an input with the built-in connectors.
 ///

@@ -2,8 +2,10 @@
 
 mod connector;
 mod sink;
+mod text;
 
 pub(crate) use connector::NdjsonConnector;
+pub(crate) use text::NdjsonText;
 
 #[cfg(test)]
 mod tests;

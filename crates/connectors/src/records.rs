@@ -5,6 +5,7 @@ mod policy;
 use std::{io, sync::Arc};
 
 use anomal_core::{Error, RejectedRecord, Result, proto::Diagnostic};
+use anomal_dataflow::TextChunk;
 use anomal_spec::TextEncoding;
 
 pub(crate) use self::policy::BadRecordPolicy;
@@ -15,7 +16,7 @@ use crate::{
     findings::TypeFindings,
     json::{Elements, Frame},
     lines::{Lines, Record, Shape},
-    source::{OpenOptions, RAW_BYTES},
+    source::{OpenOptions, RAW_BYTES, Sample},
 };
 
 /// A batch ends with the record that takes it over this many bytes, so that long records do not make huge batches.
@@ -191,6 +192,34 @@ impl Records {
             reader: None,
             next_row: 0,
         }
+    }
+
+    /// The records of a chunk of lines in UTF-8.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn for_chunk(
+        chunk: TextChunk,
+        driver: &'static str,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let TextChunk { first, text, file, line, .. } = chunk;
+        let files = Files::for_sample(&Sample { name: file, text: Arc::default() });
+        let options = OpenOptions { batch_rows: usize::MAX, ..options.clone() };
+        let block = text.len() + 1;
+        let mut lines = Lines::new(Box::new(io::Cursor::new(text)), Shape::Lines, block);
+        lines.pass(0, line - 1);
+        let mut records =
+            Self::new(files, driver, Shape::Lines, TextEncoding::Utf8, true, &options);
+        records.encoding = Some(FileEncoding::for_file(&[], TextEncoding::Utf8)?);
+        records.reader = Some(RecordReader::Lines(lines));
+        records.next_row = first;
+        Ok(records)
+    }
+
+    /// Whether each line is a record by itself, whatever precedes it.
+    pub fn has_plain_lines(&self) -> bool {
+        self.shape == Shape::Lines && self.headers.is_none()
     }
 
     /// Opens the first file. `begin` reads what precedes its records.

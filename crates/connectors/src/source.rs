@@ -1,6 +1,6 @@
 //! What input drivers share.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anomal_core::{Error, Position, RejectedRecord, Result, proto::DataType};
 use anomal_dataflow::{Reader, SkipTo};
@@ -31,6 +31,16 @@ pub struct OpenOptions {
     pub mentions: Mentions,
     /// The types of columns for which a model was fitted; a type that is inferred gives way to these.
     pub fitted: Arc<BTreeMap<String, DataType>>,
+    /// Of a stream: what is read in place of the files.
+    pub sample: Option<Sample>,
+}
+
+/// The first lines of a stream, from which its columns are inferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The file that they are from.
+    pub name: PathBuf,
+    pub text: Arc<[u8]>,
 }
 
 impl Default for OpenOptions {
@@ -42,6 +52,7 @@ impl Default for OpenOptions {
             findings: TypeFindings::default(),
             mentions: Mentions::default(),
             fitted: Arc::default(),
+            sample: None,
         }
     }
 }

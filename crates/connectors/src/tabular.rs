@@ -3,6 +3,7 @@
 //!
 //! A format ([`TextFormat`]) splits records into cells; everything else is here and the same for all of them.
 
+mod decoder;
 mod format;
 mod prefetch;
 mod sample;

@@ -237,11 +237,23 @@ impl Batch {
     ///
     /// # Errors
     /// `Internal`.
-    pub fn from_offset(mut self, offset: u64) -> Result<Self> {
+    pub fn from_offset(self, offset: u64) -> Result<Self> {
+        self.in_range(|row| row >= offset)
+    }
+
+    /// The rows and rejected records before an offset, and those from it on.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn split_at_offset(self, offset: u64) -> Result<(Self, Self)> {
+        Ok((self.clone().in_range(|row| row < offset)?, self.in_range(|row| row >= offset)?))
+    }
+
+    fn in_range(mut self, keeps: impl Fn(u64) -> bool) -> Result<Self> {
         let rejected = self.rejected.len();
-        self.rejected.retain(|record| record.row >= offset);
+        self.rejected.retain(|record| keeps(record.row));
         let rejected = (rejected - self.rejected.len()) as u64;
-        let rows: Vec<bool> = self.offsets().iter().map(|row| *row >= offset).collect();
+        let rows: Vec<bool> = self.offsets().iter().map(|row| keeps(*row)).collect();
         let skipped = rows.iter().filter(|keep| !**keep).count() as u64;
         self.statistics.read -= skipped + rejected;
         self.statistics.rejected -= rejected;
@@ -322,6 +334,13 @@ mod tests {
         let rest = batch().from_offset(4).unwrap();
         assert_eq!(rest.offsets(), [4, 7]);
         assert_eq!((rest.statistics.read, rest.statistics.rejected), (2, 0));
+    }
+
+    #[test]
+    fn a_batch_is_split_at_an_offset() {
+        let (before, behind) = batch().split_at_offset(4).unwrap();
+        assert_eq!((before.offsets(), behind.offsets()), (vec![3], vec![4, 7]));
+        assert_eq!((before.statistics.read, behind.statistics.read), (1, 2));
     }
 
     #[test]

@@ -17,4 +17,4 @@ pub use operator::{
     RowOperator,
 };
 pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
-pub use source::{Reader, SkipTo, Source, Split, read_batches};
+pub use source::{ChunkDecoder, Reader, SkipTo, Source, Split, TextChunk, read_batches};

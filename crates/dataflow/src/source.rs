@@ -68,11 +68,38 @@ pub trait Source: Send {
     /// The files read, in order (standard input: none): an output must not be one of them.
     fn files(&self) -> &[PathBuf];
 
+    /// What reads further text as records of this input, with the columns that are selected; none where a record's
+    /// meaning depends on more than its line.
+    fn decoder(&self) -> Option<Box<dyn ChunkDecoder>> {
+        None
+    }
+
     /// What distinguishes these records from others that the same settings may name at another time, where that is
     /// known: a second run over the same records is a retry of the first.
     fn identity(&self) -> Option<String> {
         files_identity(self.files())
     }
+}
+
+/// Whole lines of a partition.
+#[derive(Clone, Debug)]
+pub struct TextChunk {
+    pub partition: u32,
+    /// The offset of the first record.
+    pub first: u64,
+    pub text: Vec<u8>,
+    /// For messages: the file, and the number of the first line, from 1.
+    pub file: PathBuf,
+    pub line: u64,
+}
+
+/// Reads chunks of text as the records of an input.
+pub trait ChunkDecoder: Send {
+    /// The records of a chunk. Those that can't be read are rejected.
+    ///
+    /// # Errors
+    /// `Internal`.
+    fn decode(&mut self, chunk: TextChunk) -> Result<Batch>;
 }
 
 /// A split that is being read.

@@ -2,7 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use anomal_connectors::{ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, TypeFindings};
+use anomal_connectors::{
+    ConnectorRegistry, DeadLetterSink, OpenOptions, RunInfo, Sample, TypeFindings,
+};
 use anomal_core::{
     Error, FeatureEngine, FeatureSettings, MemoryBudget, PlanRequest, Result, blocking, memory,
     proto::{Column, DataType, Plan, SavedModel},
@@ -30,6 +32,7 @@ use crate::{
     restart,
     role_values::RoleValues,
     roles::{ColumnRoles, is_grouped},
+    stream,
 };
 
 /// A job that is ready to be executed.
@@ -44,6 +47,7 @@ pub(crate) struct CompiledJob<'a> {
     pub roles: ColumnRoles,
     pub results: Arc<AssembleResults>,
     pub draft: Option<Draft<'a>>,
+    pub run: RunInfo,
 }
 
 /// Opens the input, plans the features, checks the paths and creates the outputs.
@@ -82,7 +86,7 @@ pub(crate) async fn compile<'a>(
     let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
-    let mut sinks = sinks(spec, &plan, options, run).await?;
+    let mut sinks = sinks(spec, &plan, options, run.clone()).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     if sinks.is_empty() {
         source.keep_only(&spec.row_keys().cloned().collect::<Vec<_>>());
@@ -99,10 +103,14 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
-    let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
-    let extras = Extras { details: includes(Include::Details), strays: findings.flag() };
+    let extras = Extras {
+        details: has_details(spec),
+        incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    };
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -116,7 +124,7 @@ pub(crate) async fn compile<'a>(
         process_memory: memory::available_bytes(),
         spill_folder: files::spill_folder(&targets),
     };
-    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft })
+    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft, run })
 }
 
 /// A time that no step reads, to be read for the roles.
@@ -142,6 +150,55 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     let Some(path) = model.and_then(|file| file.load.clone()) else { return Ok(None) };
     let read = blocking(move |_| model_file::read(Path::new(&path))).await?;
     Ok(Some(Arc::new(read)))
+}
+
+/// A job with `stream`, planned by its first records.
+pub(crate) struct StreamPlan {
+    /// With the columns selected that the plan reads.
+    pub source: Box<dyn Source>,
+    pub plan: Arc<Plan>,
+    pub extract: Extract,
+    /// The model that the job scores by.
+    pub model: Option<Arc<SavedModel>>,
+    pub extras: Extras,
+}
+
+/// Opens the sample of a stream and plans the features.
+///
+/// # Errors
+/// As [`compile`]; `InvalidSettings` for a step that needs more rows than one.
+pub(crate) async fn plan_stream(
+    spec: &AnomalyJobSpec,
+    engines: &Engines,
+    options: &Options,
+    sample: &Sample,
+) -> Result<StreamPlan> {
+    packs::send(&options.packs, engines.feature.as_ref()).await?;
+    let (input, connectors) = (spec.input.clone(), options.connectors.clone());
+    let model = loaded_model(spec).await?;
+    let findings = TypeFindings::default();
+    let opening = OpenOptions {
+        secrets: options.secrets.clone(),
+        findings: findings.clone(),
+        mentions: Mentions::from(spec),
+        fitted: Arc::new(model.as_deref().map(model_file::column_types).unwrap_or_default()),
+        sample: Some(sample.clone()),
+        ..OpenOptions::default()
+    };
+    let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
+    let mut plan = plan(spec, engines.feature.as_ref(), source.as_ref()).await?;
+    stream::refuse_whole_table(spec, &plan, engines.feature.as_ref(), source.as_ref()).await?;
+    restart::plan_flag(&mut plan, spec, &findings);
+    let plan = Arc::new(plan);
+    source.select(&plan.columns)?;
+    let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
+    // Incidents need all rows.
+    let extras = Extras { details: has_details(spec), incidents: false, strays: findings.flag() };
+    Ok(StreamPlan { source, plan, extract, model, extras })
+}
+
+fn has_details(spec: &AnomalyJobSpec) -> bool {
+    spec.outputs.iter().any(|output| output.includes(Include::Details))
 }
 
 fn operators(
@@ -188,12 +245,15 @@ pub async fn check_columns(
     let connectors = ConnectorRegistry::default();
     let mut source = blocking(move |_| connectors.open(&input, &opening)).await?;
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
+    if job.spec.stream.is_some() {
+        stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
+    }
     source.select(&plan.columns)?;
     let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);
     Ok((plan, roles))
 }
 
-async fn plan(
+pub(crate) async fn plan(
     spec: &AnomalyJobSpec,
     engine: &dyn FeatureEngine,
     source: &dyn Source,

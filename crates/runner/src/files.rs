@@ -77,7 +77,7 @@ pub(crate) fn refused(spec: &AnomalyJobSpec, job: &str, output: usize) -> (PathB
 }
 
 /// A file of that name beside the first file output, and entered as that is.
-fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth>) {
+pub(crate) fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth>) {
     let targets = targets(spec);
     let Some((_, first)) = targets.first() else { return (PathBuf::from(name), None) };
     let first = first.to_string_lossy();

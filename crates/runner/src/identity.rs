@@ -41,7 +41,7 @@ pub(crate) fn run_info(
 }
 
 /// Everything that results depend on.
-fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
+pub(crate) fn inputs_of_results(spec: &AnomalyJobSpec, records: &str) -> String {
     let settings = json!([
         spec.input,
         spec.time_column(),

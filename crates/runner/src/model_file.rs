@@ -46,9 +46,21 @@ pub(crate) fn from_fit(
 /// # Errors
 /// `Output`.
 pub(crate) fn write(path: &Path, model: &SavedModel) -> Result<()> {
+    write_file(path, &encode(model))
+}
+
+/// The bytes of a model file.
+pub(crate) fn encode(model: &SavedModel) -> Vec<u8> {
     let rest = model.encode_to_vec();
-    let bytes = [MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat();
-    write_file(path, &bytes)
+    [MAGIC.as_slice(), &xxh3_64(&rest).to_le_bytes(), &rest].concat()
+}
+
+/// The model of a stream's state.
+///
+/// # Errors
+/// `Internal` if it is damaged.
+pub(crate) fn decode(bytes: &[u8]) -> Result<SavedModel> {
+    parse(bytes).map_err(|why| Error::internal(format!("the model of the state: {why}")))
 }
 
 /// # Errors

@@ -21,6 +21,7 @@ mod problem;
 mod role_rules;
 mod rules;
 mod schema;
+mod stream_rules;
 mod time_rules;
 mod types;
 mod yaml;

@@ -11,7 +11,7 @@ use crate::{
     check::{Check, Places},
     label_rules, list_rules, log_rules, original, pack_rules, role_rules,
     schema::SettingsSchema,
-    time_rules,
+    stream_rules, time_rules,
     yaml::{self, Node, Value},
 };
 
@@ -159,6 +159,7 @@ pub(crate) fn validate<T: DeserializeOwned>(
         label_rules::check(&mut check, spec, prefix);
         role_rules::check(&mut check, spec, prefix);
         log_rules::check(&mut check, spec, prefix);
+        stream_rules::check(&mut check, spec, prefix);
     }
     if check.problems.is_empty() {
         match serde_json::from_value(value) {

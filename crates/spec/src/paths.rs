@@ -55,6 +55,10 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     if let Some(dead_letter) = &mut spec.dead_letter {
         visit("deadLetter.path", &mut dead_letter.path);
     }
+    if let Some(state) = spec.stream.as_mut().and_then(|stream| stream.state.checkpoint.to.as_mut())
+    {
+        visit("stream.state.checkpoint.to", state);
+    }
     if let Some(classification) = &mut spec.classification {
         let model = classification.model.as_mut();
         if let Some(file) = model.and_then(|model| model.save.as_mut().or(model.load.as_mut())) {

@@ -21,6 +21,7 @@ mod roles;
 mod runner;
 mod schedule;
 mod secret;
+mod stream;
 mod times;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
@@ -55,6 +56,7 @@ pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeS
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
+pub use stream::{CheckpointSettings, Follow, FollowStart, Rotation, Stream, StreamState, WarmUp};
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the

@@ -304,7 +304,8 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
                 rows,
                 include: include.clone(),
             };
-            let ndjson = NdjsonOutput { path: path(".ndjson.gz"), auth: None, rows, include };
+            let ndjson =
+                NdjsonOutput { path: path(".ndjson.gz"), auth: None, rows, include, rotate: None };
             let terminal = TerminalOutput { rows: terminal, limit };
             let mut outputs = vec![Output { csv: Some(csv), ..Output::default() }];
             if several {

@@ -54,6 +54,13 @@ pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<ValidJo
     if installation.require_pack_digest && spec.lock.is_none() {
         check_digests(&spec, &mut problems);
     }
+    if spec.stream.is_some() {
+        problems.push(
+            "spec.stream: a stream does not run in a cluster yet; run it by `anomal run` where its files are, or remove \
+             `stream`"
+                .into(),
+        );
+    }
     let no_engine = spec.engines.as_ref().is_none_or(|engines| engines.report.is_none());
     if spec.report.is_some() && no_engine && installation.report.is_empty() {
         problems.push(
@@ -250,6 +257,12 @@ mod tests {
         let expected = "spec.featurs: unknown key; did you mean `features`?";
         assert!(problems.contains(expected), "{problems}");
         assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
+        let stream = invalid(&json!({
+            "input": {"ndjson": {"path": "in/a.ndjson", "badLines": "skip"}},
+            "stream": {},
+            "outputs": [{"ndjson": {"path": "in/r.ndjson", "rotate": "1h"}}],
+        }));
+        assert!(stream.contains("spec.stream: a stream does not run in a cluster yet"), "{stream}");
         assert!(
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
                 .contains("no report engine")

@@ -48,6 +48,11 @@ impl Years {
         Self { columns: columns.filter_map(column).collect() }
     }
 
+    /// Whether no column has such times.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     /// Resolves the times without a year of the next batch. Returns what has been counted, by column.
     ///
     /// # Errors

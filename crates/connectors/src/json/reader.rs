@@ -150,7 +150,8 @@ impl JsonReader {
         self.batch(raw, chunks)
     }
 
-    fn read_batch(&mut self) -> Result<Option<Batch>> {
+    /// The rows of the next records; nothing at the end.
+    pub fn read_batch(&mut self) -> Result<Option<Batch>> {
         let settings = Arc::clone(&self.settings);
         let raw = self.records.read_batch(&mut |file| settings.begin(file));
         if raw.is_end() {

@@ -45,6 +45,9 @@ impl JsonSettings {
     /// # Errors
     /// Those of [`Files::find`].
     pub fn files(&self, options: &OpenOptions) -> Result<Files> {
+        if let Some(sample) = &options.sample {
+            return Ok(Files::for_sample(sample));
+        }
         let (auth, secrets) = (self.input.auth.as_ref(), &options.secrets);
         Files::find(&self.input.path, self.endings, &Access { place: self.place, auth, secrets })
     }

@@ -11,12 +11,13 @@ use anomal_core::{
     Position, Result, column_of_view,
     proto::{Column, TimeReading},
 };
-use anomal_dataflow::{Reader, Source, Split};
+use anomal_dataflow::{ChunkDecoder, Reader, Source, Split};
 use anomal_spec::BadLines;
 use polars::prelude::DataFrame;
 
 use super::{
     columns::Layout,
+    decoder::JsonDecoder,
     members::MemberPath,
     names::Names,
     reader::{JsonReader, ParsedBatch},
@@ -217,6 +218,19 @@ impl Source for JsonSource {
     fn times(&self) -> Vec<TimeReading> {
         let settings = self.settings.times();
         typing::readings(&self.schema, &self.inferred, settings, |record| self.place(record))
+    }
+
+    fn decoder(&self) -> Option<Box<dyn ChunkDecoder>> {
+        let is_known = self.settings.lines && typing::years(&self.views).is_empty();
+        let decoder = || JsonDecoder {
+            layout: Arc::clone(&self.layout),
+            rules: Arc::clone(&self.rules),
+            views: self.views.clone(),
+            settings: Arc::clone(&self.settings),
+            options: self.options.clone(),
+            reported: Default::default(),
+        };
+        is_known.then(|| Box::new(decoder()) as Box<dyn ChunkDecoder>)
     }
 
     fn empty(&self) -> DataFrame {

@@ -34,7 +34,10 @@ pub(super) fn open(input: &LogInput, options: &OpenOptions) -> Result<TextSource
         Access { place: "input.log", auth: input.auth.as_ref(), secrets: &options.secrets };
     // Before the file is opened.
     let pattern = input.pattern.as_deref().map(Pattern::new).transpose()?;
-    let files = Files::find(&input.path, &ENDINGS, &access)?;
+    let files = match &options.sample {
+        Some(sample) => Files::for_sample(sample),
+        None => Files::find(&input.path, &ENDINGS, &access)?,
+    };
     let skip = input.bad_lines == BadLines::Skip;
     let mut records = Records::new(files, "log", Shape::Lines, input.encoding, skip, options);
     let mut found = None;

@@ -8,13 +8,14 @@ use std::{
 
 use anomal_core::{
     Batch, Element, Error, Position, Result, column_of_view,
-    proto::{Column, Diagnostic, TimeReading},
+    proto::{Column, TimeReading},
 };
-use anomal_dataflow::{Reader, Source, Split};
+use anomal_dataflow::{ChunkDecoder, Reader, Source, Split};
 use anomal_spec::TypeSetting;
 use polars::prelude::{Column as Values, DataFrame, DataType};
 
 use super::{
+    decoder::{TextDecoder, unknown_names},
     format::{CellBatch, TextFormat},
     prefetch::Prefetcher,
     sample::Sample,
@@ -55,12 +56,12 @@ pub(crate) struct TextSource {
 
 /// Parses records into batches.
 #[derive(Clone)]
-struct TextParser {
+pub(super) struct TextParser {
     format: Arc<dyn TextFormat>,
     rules: TypeRules,
     selected: Vec<Column>,
     views: Vec<View>,
-    policy: BadRecordPolicy,
+    pub policy: BadRecordPolicy,
 }
 
 impl TextSource {
@@ -194,12 +195,12 @@ fn check_names(settings: &TextSettings, columns: &[String]) -> Result<()> {
 }
 
 impl TextParser {
-    fn split(&self, raw: RawBatch) -> Result<CellBatch> {
+    pub fn split(&self, raw: RawBatch) -> Result<CellBatch> {
         self.format.split(raw, &self.policy)
     }
 
     /// A batch, and the names of cells that have no column. `progress`: of the files, right behind the batch.
-    fn batch(
+    pub fn batch(
         &self,
         batch: CellBatch,
         progress: (u64, Option<u64>),
@@ -250,6 +251,16 @@ impl Source for TextSource {
         typing::readings(&self.schema, &self.inferred, settings, |record| self.place(record))
     }
 
+    fn decoder(&self) -> Option<Box<dyn ChunkDecoder>> {
+        let lines = self.unread.as_ref().is_some_and(Records::has_plain_lines);
+        let is_known = lines && typing::years(&self.parser.views).is_empty();
+        let decoder = || {
+            let parser = TextParser::clone(&self.parser);
+            TextDecoder::new(parser, self.settings.driver, self.options.clone())
+        };
+        is_known.then(|| Box::new(decoder()) as Box<dyn ChunkDecoder>)
+    }
+
     fn empty(&self) -> DataFrame {
         let column = |name: &String| Values::new_empty(name.as_str().into(), &DataType::String);
         DataFrame::new(0, self.parser.format.columns().iter().map(column).collect())
@@ -293,28 +304,13 @@ impl TextReader {
         }
         self.prefetcher.as_mut().map_or(Ok(None), Prefetcher::next)
     }
-
-    /// Notes about names without a column that are new.
-    fn unknown_names(&mut self, names: Vec<String>) -> Vec<Diagnostic> {
-        let new = names.into_iter().filter(|name| self.unknown.insert(name.clone()));
-        let note = |name: String| Diagnostic {
-            path: self.driver.to_owned(),
-            reason: "UNKNOWN_NAME".to_owned(),
-            message: format!(
-                "`{name}`: no column, since the first {INFER_FROM} records do not have it, and its values are dropped; name \
-                 it in types to read it"
-            ),
-            count: 0,
-        };
-        new.map(note).collect()
-    }
 }
 
 impl Reader for TextReader {
     fn next(&mut self) -> Result<Element> {
         let Some((batch, unknown)) = self.next_batch()? else { return Ok(Element::End) };
         let batch = typing::resolve_years(&mut self.years, batch, &self.parser.rules)?;
-        let notes = self.unknown_names(unknown);
+        let notes = unknown_names(unknown, self.driver, &mut self.unknown);
         Ok(Element::Batch(Box::new(batch.with_diagnostics(notes))))
     }
 }

@@ -105,7 +105,7 @@ impl GlobalOperator for Classify {
 }
 
 /// Whether a detector's model and a row are all that a score needs.
-fn row_wise(settings: &Classification, detectors: &[Detector]) -> bool {
+pub(crate) fn row_wise(settings: &Classification, detectors: &[Detector]) -> bool {
     let name = if settings.engine == EXTERNAL {
         // The server's choice where the parameters name none.
         let named = settings.parameters.get("detector").and_then(|name| name.as_str());

@@ -5,7 +5,7 @@ use crate::load::MAX_NAME;
 
 use super::{
     Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output,
-    PackSetting, ProfileUse, Report, Roles, Runner, Schedule,
+    PackSetting, ProfileUse, Report, Roles, Runner, Schedule, Stream,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -102,6 +102,9 @@ pub struct AnomalyJobSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub outputs: Vec<Output>,
+    /// Makes the job continuous. Absent: it reads its input to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Stream>,
     /// A page that lets a person judge the result. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
@@ -178,6 +181,7 @@ impl Default for AnomalyJobSpec {
             flags: Vec::new(),
             classification: None,
             outputs: Vec::new(),
+            stream: None,
             report: None,
             dead_letter: None,
             engines: None,

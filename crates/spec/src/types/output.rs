@@ -77,6 +77,11 @@ pub struct NdjsonOutput {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     pub include: Vec<Include>,
+    /// In a stream: when the next file begins, by time (`1h`; s, m, h, d or w) or size (`256Mi`; Ki, Mi or Gi). Files get a
+    /// number: `results.ndjson` becomes `results-000001.ndjson` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*([smhdw]|[KMG]i)$"))]
+    pub rotate: Option<String>,
 }
 
 /// A table for people, on standard output.
@@ -169,6 +174,7 @@ impl ParquetOutput {
 impl NdjsonOutput {
     /// All rows, without features and contributions.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), auth: None, rows: Rows::All, include: Vec::new() }
+        let (rows, include) = (Rows::All, Vec::new());
+        Self { path: path.into(), auth: None, rows, include, rotate: None }
     }
 }

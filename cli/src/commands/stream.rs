@@ -1,0 +1,98 @@
+//! `anomal run` of a job with `stream`: it ends when it is asked to.
+
+use anomal_core::Error;
+use anomal_core::words::{self, grouped};
+use anomal_runner::{Options, StreamControl, StreamSummary, run_stream};
+use anomal_storage::cancel_transfers;
+use tokio::sync::watch;
+use tracing::{Instrument, info_span};
+
+use super::{CommandResult, print};
+use crate::{
+    args::{Run, SummaryFormat},
+    engines, exit,
+    present::error::{Failure, note},
+    settings::Settings,
+    signals,
+};
+
+/// Runs until SIGTERM or Ctrl-C, or to the end of the input; a second signal ends it at once.
+pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandResult {
+    refuse_options(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (stop, stopped) = watch::channel(false);
+    let control = StreamControl { stop: stopped, until_caught_up: arguments.until_caught_up };
+    let span = info_span!("stream", job = settings.job.metadata.name);
+    let result = runtime.block_on(async {
+        let work = async {
+            let spec = &settings.job.spec;
+            let engines =
+                engines::connect(spec.engines.as_ref(), spec.classification.as_ref()).await?;
+            run_stream(&settings.job, &engines, options, control).await
+        };
+        let work = work.instrument(span);
+        tokio::pin!(work);
+        tokio::select! {
+            result = &mut work => return result,
+            () = signals::stop() => {}
+        }
+        // It is gone if the work has just ended.
+        let _ = stop.send(true);
+        tokio::select! {
+            result = work => result,
+            () = signals::stop() => Err(Error::cancelled()),
+        }
+    });
+    let summary = match result {
+        Ok(summary) => summary,
+        Err(error) => {
+            cancel_transfers();
+            runtime.shutdown_background();
+            return Err(settings.failure(&error));
+        }
+    };
+    match arguments.summary {
+        SummaryFormat::Json => {
+            let text = serde_json::to_string(&summary)
+                .map_err(|error| Failure::from(Error::internal(error.to_string())))?;
+            print(&format!("{text}\n"))?;
+        }
+        SummaryFormat::Text | SummaryFormat::Suspects if !arguments.output_args.quiet => {
+            note(&text(&summary));
+        }
+        SummaryFormat::Text | SummaryFormat::Suspects | SummaryFormat::None => {}
+    }
+    Ok(exit::DONE)
+}
+
+/// Options of runs that end.
+fn refuse_options(arguments: &Run) -> Result<(), Failure> {
+    let report = &arguments.report;
+    let given = [
+        ("--output", arguments.output.is_some()),
+        ("--fail-on", arguments.fail_on.is_some()),
+        ("--run", arguments.run.is_some()),
+        ("--report", report.report || report.report_port.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::usage(format!(
+            "{option} is for jobs that end, and this one has `stream`; remove one of them"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn text(summary: &StreamSummary) -> String {
+    let counts = [
+        (summary.filtered, "filtered"),
+        (summary.rejected, "rejected"),
+        (summary.suspicious, "suspicious"),
+        (summary.flagged, "flagged"),
+    ];
+    let rows = words::rows(summary.rows);
+    let mut lines = vec![format!("{}: {rows} since the stream began", summary.job)];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    lines.extend(counts.map(|(count, what)| format!("  {:>9}  {what}", grouped(count))));
+    lines.push(format!("checkpoint {} in {}", summary.checkpoint, summary.state.display()));
+    lines.join("\n")
+}

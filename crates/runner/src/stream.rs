@@ -1,0 +1,196 @@
+//! Continuous jobs: files that grow, judged row by row, with results that are written once whatever is killed.
+
+mod check;
+mod drive;
+mod judge;
+mod setup;
+mod state;
+mod warm_up;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anomal_connectors::{FollowLog, StreamResults, stream_sinks};
+use anomal_core::{Code, Error, Result};
+use anomal_spec::{AnomalyJob, Stream, seconds};
+use anomal_stream::{
+    Checkpoints, FolderStore, NamedSink, RestorePoint, Shard, ShardOptions, ShardParts,
+};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use self::{
+    judge::StreamJudge,
+    setup::{follow, sample},
+    state::StreamCounts,
+};
+use crate::{
+    files,
+    options::{Engines, Options},
+};
+
+pub use check::check_stream;
+pub(crate) use check::refuse_whole_table;
+
+/// When a stream ends.
+#[derive(Clone, Debug)]
+pub struct StreamControl {
+    /// It ends, with a last checkpoint, once this is true.
+    pub stop: watch::Receiver<bool>,
+    /// It ends where the input has no more records.
+    pub until_caught_up: bool,
+}
+
+/// The figures of a stream since its beginning, over all its restarts. `rows = rejected + filtered + results`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamSummary {
+    pub job: String,
+    /// Records read.
+    pub rows: u64,
+    pub rejected: u64,
+    pub filtered: u64,
+    /// Rows with results.
+    pub results: u64,
+    pub suspicious: u64,
+    pub flagged: u64,
+    /// Whether rows are scored: false before the end of the warm-up, and without classification.
+    pub warm: bool,
+    /// The number of the last checkpoint.
+    pub checkpoint: u64,
+    /// The folder of the checkpoints.
+    pub state: PathBuf,
+    pub duration_seconds: f64,
+}
+
+/// Runs a job that has `stream` until it is stopped. Its paths are resolved already.
+///
+/// # Errors
+/// With the code that says whose fault it is. What was judged behind the last checkpoint is judged again by the next run.
+pub async fn run_stream(
+    job: &AnomalyJob,
+    engines: &Engines,
+    options: &Options,
+    control: StreamControl,
+) -> Result<StreamSummary> {
+    let since = Instant::now();
+    let job = &with_absolute_paths(job)?;
+    let spec = &job.spec;
+    let stream = spec.stream.clone().unwrap_or_default();
+    let state = state_folder(job, &stream);
+    let store = FolderStore::open(&state)
+        .map_err(|error| Error::settings(CHECKPOINT, "STATE", error.to_string()))?;
+    let owner = uuid::Uuid::now_v7().as_u64_pair();
+    let mut checkpoints = Checkpoints::new(Box::new(store), owner.0 ^ owner.1);
+    let mut log = follow(spec, &stream)?;
+    let sinks = sinks(job)?;
+    let point = {
+        let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+        checkpoints.restore(&names).map_err(failure)?
+    };
+    let ended = |summary: StreamSummary| StreamSummary {
+        duration_seconds: since.elapsed().as_secs_f64(),
+        state: state.clone(),
+        job: job.metadata.name.clone(),
+        ..summary
+    };
+    let sample = match &point {
+        Some(RestorePoint { state, .. }) => state::sample(state)?,
+        None => match sample(&mut log, &control).await? {
+            Some(sample) => sample,
+            None => return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0))),
+        },
+    };
+    let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
+    let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
+    let shard_options =
+        ShardOptions { checkpoint_every: Duration::from_secs(every), ..ShardOptions::default() };
+    let parts = ShardParts { log, judge, sinks, checkpoints };
+    let opened = Shard::open(parts, shard_options, since.elapsed());
+    let shard = opened.map_err(failure)?;
+    drive::start(shard, control, since).await.map(ended)
+}
+
+const CHECKPOINT: &str = "stream.state.checkpoint.to";
+
+/// A job whose state does not depend on the folder in which the process runs.
+fn with_absolute_paths(job: &AnomalyJob) -> Result<AnomalyJob> {
+    let mut job = job.clone();
+    let mut failed = None;
+    anomal_spec::visit_paths(&mut job.spec, &mut |place, path| match std::path::absolute(&path) {
+        Ok(absolute) => *path = absolute.to_string_lossy().into_owned(),
+        Err(error) => {
+            failed.get_or_insert(Error::settings(place, "PATH", format!("{path}: {error}")));
+        }
+    });
+    failed.map_or(Ok(job), Err)
+}
+
+/// Where the checkpoints are.
+fn state_folder(job: &AnomalyJob, stream: &Stream) -> PathBuf {
+    match &stream.state.checkpoint.to {
+        Some(folder) => PathBuf::from(folder),
+        None => files::beside(&job.spec, &format!("{}.state", job.metadata.name)).0,
+    }
+}
+
+fn sinks(job: &AnomalyJob) -> Result<Vec<NamedSink<StreamResults>>> {
+    let spec = &job.spec;
+    let (dead_letter, _) = files::dead_letter(spec, &job.metadata.name);
+    let mut folders = spec.outputs.iter().filter_map(|output| output.driver()?.path());
+    if let Some(path) = folders.find(|path| *path != "-" && !has_folder(path)) {
+        let message = format!("cannot write {path}: its folder does not exist; create it");
+        return Err(Error::new(Code::Output, "OUTPUT", message));
+    }
+    stream_sinks(&spec.outputs, dead_letter, &[])
+}
+
+fn has_folder(path: &str) -> bool {
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.is_none_or(Path::is_dir)
+}
+
+/// What ends a shard, as an error of the run.
+fn failure(error: anomal_stream::Error) -> Error {
+    use anomal_stream::Error as Failure;
+    let message = error.to_string();
+    let inner = |cause: anomal_stream::Cause, code: Code, reason: &str, message: String| {
+        let own = cause.downcast::<Error>();
+        own.map_or_else(|_| Error::new(code, reason, message), |error| *error)
+    };
+    match error {
+        Failure::Judge(cause) => inner(cause, Code::Internal, "STREAM", message),
+        Failure::Sink { cause, .. } => inner(cause, Code::Output, "OUTPUT", message),
+        Failure::Log(cause) => inner(cause, Code::InvalidInput, "POSITION", message),
+        Failure::Store(_) => Error::new(Code::Output, "STATE", message),
+        Failure::Fenced { .. } => Error::new(Code::Output, "FENCED", message),
+        Failure::NoCheckpoint(_) => Error::settings(CHECKPOINT, "NO_CHECKPOINT", message),
+    }
+}
+
+type StreamShard = Shard<FollowLog, StreamJudge>;
+
+impl StreamSummary {
+    fn new(counts: &StreamCounts, warm: bool, checkpoint: u64) -> Self {
+        Self {
+            job: String::new(),
+            rows: counts.read,
+            rejected: counts.rejected,
+            filtered: counts.filtered,
+            results: counts.results,
+            suspicious: counts.suspicious,
+            flagged: counts.flagged,
+            warm,
+            checkpoint,
+            state: PathBuf::new(),
+            duration_seconds: 0.0,
+        }
+    }
+
+    fn of_shard(shard: &StreamShard) -> Self {
+        let judge = shard.judge();
+        Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint)
+    }
+}

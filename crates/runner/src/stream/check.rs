@@ -1,0 +1,87 @@
+//! What can't be judged row by row, with its place in the settings.
+
+use anomal_core::{
+    Error, FeatureEngine, Result,
+    proto::{Detector, Plan},
+};
+use anomal_dataflow::Source;
+use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL};
+
+use crate::{compile, operators::classify};
+
+/// Checks the classification of a job with `stream` where the classification engine is known.
+///
+/// # Errors
+/// `InvalidSettings` for a detector that compares all rows with each other.
+pub fn check_stream(spec: &AnomalyJobSpec, detectors: &[Detector]) -> Result<()> {
+    match &spec.classification {
+        // Only the server knows the detectors of External.
+        Some(settings) if settings.engine != EXTERNAL && !spec.features.is_empty() => {
+            row_wise(settings, detectors)
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn row_wise(settings: &Classification, detectors: &[Detector]) -> Result<()> {
+    if classify::row_wise(settings, detectors) {
+        return Ok(());
+    }
+    let names = detectors.iter().filter(|known| known.row_wise).map(|known| known.name.as_str());
+    let message = format!(
+        "{} compares all rows with each other, and a stream judges each by a model; {} have one",
+        settings.engine,
+        names.collect::<Vec<_>>().join(", ")
+    );
+    Err(Error::settings("classification.engine", "DETECTOR_NOT_ROW_WISE", message))
+}
+
+/// The error for an input whose lines mean nothing by themselves.
+pub(super) fn not_by_line() -> Error {
+    let message = "a stream reads each line by itself: header lines, and times without a year, are not followed yet; write \
+                   JSON lines with whole times, or remove `stream`";
+    Error::settings("input", "NO_STREAM", message)
+}
+
+/// Refuses steps that need more rows than one.
+///
+/// # Errors
+/// `InvalidSettings` with the place of the first of them.
+pub(crate) async fn refuse_whole_table(
+    spec: &AnomalyJobSpec,
+    plan: &Plan,
+    engine: &dyn FeatureEngine,
+    source: &dyn Source,
+) -> Result<()> {
+    if !plan.global && plan.keyed.is_none() {
+        return Ok(());
+    }
+    let none = || AnomalyJobSpec {
+        filters: Vec::new(),
+        features: Vec::new(),
+        flags: Vec::new(),
+        profiles: Vec::new(),
+        ..spec.clone()
+    };
+    let filters = spec.filters.iter().enumerate().map(|(index, item)| {
+        (format!("filters[{index}]"), AnomalyJobSpec { filters: vec![item.clone()], ..none() })
+    });
+    let features = spec.features.iter().enumerate().map(|(index, item)| {
+        (format!("features[{index}]"), AnomalyJobSpec { features: vec![item.clone()], ..none() })
+    });
+    let flags = spec.flags.iter().enumerate().map(|(index, item)| {
+        (format!("flags[{index}]"), AnomalyJobSpec { flags: vec![item.clone()], ..none() })
+    });
+    let mut place = "use".to_owned();
+    for (item, alone) in filters.chain(features).chain(flags) {
+        // One that needs others fails alone, and is not the one.
+        let planned = compile::plan(&alone, engine, source).await;
+        if planned.is_ok_and(|plan| plan.global || plan.keyed.is_some()) {
+            place = item;
+            break;
+        }
+    }
+    let message = "it compares rows with each other, which a stream does not do yet; remove it, or remove `stream` and run \
+                   the job on files";
+    Err(Error::settings(place, "UNBOUNDED_INPUT", message))
+}

@@ -1,0 +1,98 @@
+//! Runs a shard on a thread of its own, since its log, sinks and store block.
+
+use std::time::{Duration, Instant};
+
+use anomal_core::{Code, Error, Result};
+use anomal_stream::{Notice, Step};
+use tokio::{runtime::Handle, sync::oneshot};
+use tracing::Instrument;
+
+use super::{StreamControl, StreamShard, StreamSummary, failure};
+
+/// How often an input is looked at that had nothing to read.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a stream that ends may take to write its last results.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Runs the shard to its end.
+pub(super) async fn start(
+    shard: StreamShard,
+    control: StreamControl,
+    since: Instant,
+) -> Result<StreamSummary> {
+    let (sender, ended) = oneshot::channel();
+    let runtime = Handle::current();
+    let work = run(shard, control, since).in_current_span();
+    let thread = std::thread::Builder::new().name("shard".into()).spawn(move || {
+        // The receiver is gone where the process ends.
+        let _ = sender.send(runtime.block_on(work));
+    });
+    thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
+    ended.await.map_err(|_| Error::internal("the thread of the shard panicked"))?
+}
+
+async fn run(
+    mut shard: StreamShard,
+    mut control: StreamControl,
+    since: Instant,
+) -> Result<StreamSummary> {
+    loop {
+        let step = shard.step(since.elapsed()).await;
+        report(shard.take_notices());
+        if *control.stop.borrow() {
+            break;
+        }
+        if step.map_err(failure)? == Step::Busy {
+            continue;
+        }
+        if control.until_caught_up && shard.caught_up() {
+            break;
+        }
+        // It fails where the sender is gone, as the process ends.
+        let _ = tokio::time::timeout(POLL, control.stop.changed()).await;
+    }
+    let deadline = Instant::now() + DRAIN;
+    while !shard.drain(since.elapsed()).map_err(failure)? {
+        report(shard.take_notices());
+        if Instant::now() > deadline {
+            let message = "not all results could be written within 30 s: the next run writes them from the last \
+                           checkpoint";
+            return Err(Error::new(Code::Output, "NOT_DRAINED", message));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    report(shard.take_notices());
+    for (path, bytes) in shard.log().unfinished_lines() {
+        tracing::warn!(
+            "{}: the last {bytes} bytes have no line end and are left for the next run",
+            path.display()
+        );
+    }
+    Ok(StreamSummary::of_shard(&shard))
+}
+
+fn report(notices: Vec<Notice>) {
+    for notice in notices {
+        match notice {
+            Notice::Restored { number, records } => {
+                tracing::info!("continues behind record {records}, by checkpoint {number}");
+            }
+            Notice::CheckpointDamaged { name, reason } => tracing::warn!(
+                "checkpoint {name} can't be used: {reason}; the one before it is used, and more is read again"
+            ),
+            Notice::LogDown { error } => tracing::warn!("input: {error}; reading is tried again"),
+            Notice::LogUp => tracing::warn!("the input can be read again"),
+            Notice::SinkDown { sink, error } => {
+                tracing::warn!("output {sink}: {error}; results wait, and writing is tried again");
+            }
+            Notice::SinkUp { sink } => tracing::warn!("output {sink} takes results again"),
+            Notice::StoreDown { error } => {
+                tracing::warn!("cannot save a checkpoint: {error}; saving is tried again");
+            }
+            Notice::StoreUp => tracing::warn!("checkpoints are saved again"),
+            Notice::CheckpointStale => {
+                tracing::warn!("reading stops, since no checkpoint could be saved for 10 minutes");
+            }
+        }
+    }
+}

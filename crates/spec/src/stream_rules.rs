@@ -1,0 +1,175 @@
+//! Rules of continuous jobs: what can't be read from a saved position, judged row by row or continued behind a mark. Not in
+//! CEL, since most of them name the part of the settings that is in the way.
+
+use serde_json::Value as Json;
+
+use crate::{Place, check::Check, is_url};
+
+/// What a stream does not do yet, by the key of the spec.
+const EXCLUDED: [(&str, &str); 4] = [
+    ("report", "a report is of a run that ends; remove it, or remove `stream`"),
+    ("schedule", "a stream never ends, so it has no schedule; remove one of them"),
+    ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
+    ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
+];
+const FOLLOWED: &str = "a stream follows files that grow: `ndjson`, or `log` with a record a line; remove `stream` to read \
+    this input to its end";
+const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
+const WHOLE_TABLE: &str = "compares rows with each other, which a stream does not do yet; remove it, or remove `stream` and \
+    run the job on files";
+
+/// Checks the settings of a `spec` about streams.
+pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
+    let problems = if spec.get("stream").is_some() { stream(spec) } else { batch(spec) };
+    for (path, message) in problems {
+        let at = format!("{prefix}{path}");
+        let place = check.places.nearest(&at).unwrap_or(Place::NONE);
+        check.wrong(place, &at, message);
+    }
+}
+
+type Problems = Vec<(String, String)>;
+
+fn outputs(spec: &Json) -> impl Iterator<Item = (usize, &String, &Json)> {
+    let outputs = spec["outputs"].as_array().into_iter().flatten().enumerate();
+    outputs.flat_map(|(index, output)| {
+        let drivers = output.as_object().into_iter().flatten();
+        drivers.map(move |(driver, settings)| (index, driver, settings))
+    })
+}
+
+/// The problems of a job that ends.
+fn batch(spec: &Json) -> Problems {
+    let rotating = outputs(spec).filter(|(.., settings)| settings.get("rotate").is_some());
+    let message = "`rotate` is for streams; remove it, or add `stream: {}`";
+    rotating
+        .map(|(index, driver, _)| (format!("outputs[{index}].{driver}.rotate"), message.to_owned()))
+        .collect()
+}
+
+fn stream(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
+    for (key, message) in EXCLUDED {
+        if spec.get(key).is_some() {
+            wrong(key, message);
+        }
+    }
+    if spec["suspend"].as_bool() == Some(true) {
+        wrong("suspend", "a stream runs by `anomal run`, which does not suspend it; remove this");
+    }
+    if let Some(path) = spec["deadLetter"]["path"].as_str().filter(|path| is_url(path)) {
+        let message =
+            format!("a stream continues its files at a mark, which {path} can't; name a file");
+        wrong("deadLetter.path", &message);
+    }
+    let state = &spec["stream"]["state"]["checkpoint"]["to"];
+    if let Some(folder) = state.as_str().filter(|folder| is_url(folder)) {
+        let message =
+            format!("checkpoints are saved in a folder of this machine, which {folder} is not");
+        wrong("stream.state.checkpoint.to", &message);
+    }
+    for (driver, input) in spec["input"].as_object().into_iter().flatten() {
+        problems.extend(followed(driver, input));
+    }
+    problems.extend(written(spec));
+    problems.extend(judged(spec));
+    problems
+}
+
+/// The problems of the input.
+fn followed(driver: &str, input: &Json) -> Problems {
+    let place = format!("input.{driver}");
+    if !matches!(driver, "ndjson" | "log") {
+        return vec![(place, FOLLOWED.to_owned())];
+    }
+    let mut problems = Problems::new();
+    let mut wrong =
+        |key: &str, message: &str| problems.push((format!("{place}.{key}"), message.into()));
+    let path = input["path"].as_str().unwrap_or_default();
+    if path == "-" || is_url(path) {
+        wrong(
+            "path",
+            "a stream continues at a position in files of this machine; name a file, a folder or a pattern",
+        );
+    }
+    if [".gz", ".zst"].iter().any(|ending| path.ends_with(ending)) {
+        wrong("path", "a compressed file does not grow; name the file that is written to");
+    }
+    if input["badLines"].as_str() != Some("skip") {
+        let message = "a stream goes on behind a bad record: set `badLines: skip`, which writes it to the dead-letter file";
+        wrong("badLines", message);
+    }
+    if !matches!(input["encoding"].as_str(), None | Some("auto" | "utf-8")) {
+        wrong("encoding", "a stream reads UTF-8; convert the file where it is written");
+    }
+    if matches!(input["format"].as_str(), Some("zeek" | "w3c")) {
+        let message = "header lines name the columns of this format, which a stream does not follow yet; write JSON \
+                       lines, or remove `stream`";
+        wrong("format", message);
+    }
+    problems
+}
+
+/// The problems of the outputs.
+fn written(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    if outputs(spec).next().is_none() {
+        problems.push(("outputs".to_owned(), OUTPUTS.to_owned()));
+    }
+    for (index, driver, output) in outputs(spec) {
+        let place = format!("outputs[{index}].{driver}");
+        if driver != "ndjson" {
+            let message = "a stream writes `ndjson`; use that, or remove `stream`".to_owned();
+            problems.push((place, message));
+            continue;
+        }
+        let path = output["path"].as_str().unwrap_or_default();
+        let rotate = output["rotate"].as_str();
+        if is_url(path) || [".gz", ".zst"].iter().any(|ending| path.ends_with(ending)) {
+            let message = "a stream appends to files, which objects and compressed files do not allow; name an .ndjson file";
+            problems.push((format!("{place}.path"), message.to_owned()));
+        }
+        match (path == "-", rotate) {
+            (true, Some(_)) => {
+                let message = "standard output is not rotated; remove this".to_owned();
+                problems.push((format!("{place}.rotate"), message));
+            }
+            (false, None) => {
+                let message = "a stream would fill one file for ever: add `rotate: 1h`, or a size such as `rotate: 256Mi`";
+                problems.push((place, message.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    problems
+}
+
+/// The problems of what rows are judged by.
+fn judged(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    for (list, kind) in [("features", "aggregate"), ("flags", "aggregation")] {
+        let items = spec[list].as_array().into_iter().flatten().enumerate();
+        let whole = items.filter(|(_, item)| item["type"].as_str() == Some(kind));
+        problems.extend(whole.map(|(index, item)| {
+            let name = item["name"].as_str().or(item["as"].as_str()).unwrap_or(kind);
+            (format!("{list}[{index}]"), format!("`{name}` {WHOLE_TABLE}"))
+        }));
+    }
+    let model = &spec["classification"]["model"];
+    if model.get("save").is_some() {
+        let message = "a stream keeps its model with its state; remove this, or save a model by `anomal fit` first";
+        problems.push(("classification.model.save".to_owned(), message.to_owned()));
+    }
+    if spec["stream"].get("warmUp").is_some() {
+        let message = if model.get("load").is_some() {
+            "the model that is loaded needs no warm-up; remove one of them"
+        } else if spec.get("classification").is_none() {
+            "nothing is fitted without `classification`; add that, or remove this"
+        } else {
+            return problems;
+        };
+        problems.push(("stream.warmUp".to_owned(), message.to_owned()));
+    }
+    problems
+}

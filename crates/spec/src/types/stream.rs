@@ -1,0 +1,149 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::seconds;
+
+/// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
+/// behind the last checkpoint, so that each record has its result once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stream {
+    /// How files are followed.
+    #[serde(default)]
+    pub follow: Follow,
+    /// The rows on which the first model is fitted, where `classification.model.load` names none. Absent: the first 5,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
+    /// Where positions and state are saved.
+    #[serde(default)]
+    pub state: StreamState,
+}
+
+/// How files are followed: through renaming, truncation, and copying before truncation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Follow {
+    /// Where reading begins the first time. Files that appear later are read from their beginning.
+    #[serde(default)]
+    pub start: FollowStart,
+    /// How long a file that was renamed or removed has to be unchanged before the next one is read, such as `1s` (s, m, h, d
+    /// or w).
+    #[serde(default = "one_second")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub idle: String,
+}
+
+/// Where reading begins the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FollowStart {
+    /// With the first record of each file.
+    #[default]
+    Beginning,
+    /// Behind what the files have when the stream starts.
+    End,
+}
+
+/// The rows on which a model is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WarmUp {
+    /// So many rows are written without a score, with their flags; then a model is fitted on them, which scores the rows
+    /// behind them.
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub rows: usize,
+}
+
+impl Default for WarmUp {
+    fn default() -> Self {
+        Self { rows: 5_000 }
+    }
+}
+
+/// Where positions and state are saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamState {
+    #[serde(default)]
+    pub checkpoint: CheckpointSettings,
+}
+
+/// Checkpoints of position and state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckpointSettings {
+    /// The time between checkpoints, such as `10s` (s, m, h, d or w): after a crash, at most so much is read again.
+    #[serde(default = "ten_seconds")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub every: String,
+    /// A folder of this job alone. Absent: `<job>.state` beside the first file output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub to: Option<String>,
+}
+
+fn one_second() -> String {
+    "1s".to_owned()
+}
+
+fn ten_seconds() -> String {
+    "10s".to_owned()
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self { start: FollowStart::default(), idle: one_second() }
+    }
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self { every: ten_seconds(), to: None }
+    }
+}
+
+/// When a stream begins the next file of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// At multiples of so many seconds since the epoch.
+    Every(u64),
+    /// Before the row that would take the file over so many bytes.
+    Bytes(u64),
+}
+
+impl Rotation {
+    /// A time such as `1h` (s, m, h, d or w) or a size such as `256Mi` (Ki, Mi or Gi).
+    pub fn parse(text: &str) -> Option<Self> {
+        for (unit, bytes) in [("Ki", 1_u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)] {
+            if let Some(number) = text.strip_suffix(unit) {
+                let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
+                return number.checked_mul(bytes).map(Self::Bytes);
+            }
+        }
+        seconds(text).map(Self::Every)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_is_a_time_or_a_size() {
+        let rotations = ["1h", "256Mi", "5m", "1Ki", "0Mi", "1M", "Gi", "", "99999999999999Gi"];
+        assert_eq!(
+            rotations.map(Rotation::parse),
+            [
+                Some(Rotation::Every(3_600)),
+                Some(Rotation::Bytes(256 << 20)),
+                Some(Rotation::Every(300)),
+                Some(Rotation::Bytes(1024)),
+                None,
+                None,
+                None,
+                None,
+                None
+            ]
+        );
+    }
+}

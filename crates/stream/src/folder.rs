@@ -1,0 +1,142 @@
+//! Checkpoints in a folder of this machine.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::{error::Cause, store::Store};
+
+const LOCK: &str = "lock";
+const TEMPORARY: &str = ".tmp";
+
+/// A folder that one process at a time uses.
+pub struct FolderStore {
+    folder: PathBuf,
+    /// Locked until the process ends.
+    _lock: File,
+}
+
+/// Why a folder can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {why}", path = path.display())]
+struct FolderError {
+    path: PathBuf,
+    why: String,
+}
+
+impl FolderStore {
+    /// Creates the folder if it does not exist, and locks it.
+    ///
+    /// # Errors
+    /// Another process uses it, or it can't be created.
+    pub fn open(folder: &Path) -> Result<Self, Cause> {
+        let failed = |why: String| FolderError { path: folder.to_owned(), why };
+        let opened = fs::create_dir_all(folder).and_then(|()| {
+            let lock = folder.join(LOCK);
+            OpenOptions::new().create(true).truncate(false).write(true).open(lock)
+        });
+        let lock = opened.map_err(|error| failed(error.to_string()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let why = "another process runs this job; stop that one first, or give this job another state folder";
+                return Err(failed(why.to_owned()).into());
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error.to_string()).into()),
+        }
+        let store = Self { folder: folder.to_owned(), _lock: lock };
+        for name in store.list()? {
+            if name.ends_with(TEMPORARY) {
+                fs::remove_file(folder.join(&name)).map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        Ok(store)
+    }
+
+    fn failed(&self, name: &str, error: &io::Error) -> Cause {
+        FolderError { path: self.folder.join(name), why: error.to_string() }.into()
+    }
+
+    fn create_file(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
+        let path = self.folder.join(name);
+        if path.exists() {
+            return Ok(false);
+        }
+        let temporary = self.folder.join(format!("{name}{TEMPORARY}"));
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // Unlike a rename, a link never replaces a file.
+        let linked = fs::hard_link(&temporary, &path);
+        let created = match linked {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            // No links here; the lock keeps others out.
+            Err(_) => {
+                fs::rename(&temporary, &path)?;
+                File::open(&self.folder)?.sync_all()?;
+                return Ok(true);
+            }
+        };
+        fs::remove_file(&temporary)?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(created)
+    }
+}
+
+impl Store for FolderStore {
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Cause> {
+        self.create_file(name, bytes).map_err(|error| self.failed(name, &error))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Cause> {
+        match fs::read(self.folder.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(name, &error)),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<String>, Cause> {
+        let entries = fs::read_dir(&self.folder).map_err(|error| self.failed("", &error))?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let names: io::Result<Vec<String>> = names.collect();
+        names.map_err(|error| self.failed("", &error))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Cause> {
+        match fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed(name, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_created_once_by_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let store = FolderStore::open(&path).unwrap();
+        let error = FolderStore::open(&path).err().unwrap().to_string();
+        assert!(error.contains("another process runs this job"), "{error}");
+        assert!(store.create("x", b"1").unwrap());
+        assert!(!store.create("x", b"2").unwrap());
+        assert_eq!(store.read("x").unwrap().unwrap(), b"1");
+        assert_eq!(store.read("y").unwrap(), None);
+        fs::write(path.join("y.tmp"), "half").unwrap();
+        drop(store);
+        let store = FolderStore::open(&path).unwrap();
+        let mut names = store.list().unwrap();
+        names.sort();
+        assert_eq!(names, ["lock", "x"]);
+        store.remove("x").unwrap();
+        store.remove("x").unwrap();
+        assert_eq!(store.read("x").unwrap(), None);
+    }
+}

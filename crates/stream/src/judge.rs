@@ -1,0 +1,51 @@
+//! The interface of what turns records into results.
+
+use async_trait::async_trait;
+
+use crate::{error::Cause, log::Chunk};
+
+/// The results of a chunk. Clones are cheap.
+pub trait Results: Clone + Send {
+    /// Bytes in memory, roughly.
+    fn bytes(&self) -> usize;
+
+    /// The results of the records from this offset on.
+    ///
+    /// # Errors
+    /// A defect.
+    fn starting_at(&self, offset: u64) -> Result<Self, Cause>;
+}
+
+/// A state to be saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JudgeState {
+    pub bytes: Vec<u8>,
+    /// Large parts that seldom change, such as models, by names that depend on their contents alone. They are stored as
+    /// objects of their own, each once.
+    pub objects: Vec<(String, Vec<u8>)>,
+}
+
+/// Judges records. Results and state depend on the records before them alone, so that a replay gives the same bytes.
+#[async_trait]
+pub trait Judge: Send {
+    type Records: Send;
+    type Results: Results;
+
+    /// The results of the next records.
+    ///
+    /// # Errors
+    /// They end the shard.
+    async fn judge(&mut self, chunk: Chunk<Self::Records>) -> Result<Self::Results, Cause>;
+
+    /// The state behind the records judged so far.
+    ///
+    /// # Errors
+    /// A defect.
+    fn save(&self) -> Result<JudgeState, Cause>;
+
+    /// Continues from a state, before the first record.
+    ///
+    /// # Errors
+    /// The state is of other settings or of another version.
+    fn restore(&mut self, state: JudgeState) -> Result<(), Cause>;
+}

@@ -1,0 +1,31 @@
+//! Streams that lose nothing and double nothing.
+//!
+//! A [`Shard`] reads a [`Log`], has each chunk judged by a [`Judge`], and writes the results to [`StreamSink`]s. Position,
+//! state and the cursors of the sinks are saved together in a numbered checkpoint that is created and never overwritten
+//! ([`Checkpoints`]), so that a process which is killed at any moment continues from one consistent point.
+//!
+//! Nothing here knows tables, settings or formats, reads a clock or opens a file, except [`FolderStore`]: everything that
+//! can fail is behind a trait, and `tests/simulation.rs` runs the same loop on fakes that fail at random.
+
+mod checkpoint;
+mod checkpoints;
+mod error;
+mod folder;
+mod judge;
+mod log;
+mod outbox;
+mod positions;
+mod shard;
+mod sink;
+mod store;
+
+pub use checkpoint::{Checkpoint, Cursor, Damage};
+pub use checkpoints::{Checkpoints, RestorePoint};
+pub use error::{Cause, Error, Result};
+pub use folder::FolderStore;
+pub use judge::{Judge, JudgeState, Results};
+pub use log::{Chunk, Log};
+pub use positions::Positions;
+pub use shard::{Notice, Progress, Shard, ShardOptions, ShardParts, Step};
+pub use sink::{NamedSink, StreamSink};
+pub use store::Store;

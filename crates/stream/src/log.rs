@@ -1,0 +1,43 @@
+//! The interface of inputs that do not end.
+
+use crate::error::Cause;
+
+/// Consecutive records of one partition.
+#[derive(Clone, Debug)]
+pub struct Chunk<R> {
+    pub partition: u32,
+    /// The offset of the first record.
+    pub first: u64,
+    /// The number of records, at least 1.
+    pub count: u64,
+    pub records: R,
+}
+
+/// A source whose records have numbers in partitions and can be read again from a saved place.
+///
+/// The same offset is the same record in each reading. The bounds of chunks may differ, and so may the order of
+/// partitions among each other.
+pub trait Log: Send {
+    type Records: Send;
+
+    /// The next records, if there are any now. A failed call consumes nothing.
+    ///
+    /// # Errors
+    /// The source can't be read at the moment; the call is repeated later.
+    fn read(&mut self) -> Result<Option<Chunk<Self::Records>>, Cause>;
+
+    /// Where reading is behind the chunks returned so far.
+    ///
+    /// # Errors
+    /// A defect.
+    fn place(&self) -> Result<Vec<u8>, Cause>;
+
+    /// Continues from a place, before the first read.
+    ///
+    /// # Errors
+    /// The place is damaged or of another input.
+    fn restore(&mut self, place: &[u8]) -> Result<(), Cause>;
+
+    /// Whether the last read found that the source has no more records.
+    fn caught_up(&self) -> bool;
+}

@@ -1,0 +1,336 @@
+//! The loop of a shard: read, judge, write, save.
+//!
+//! It never waits: [`Shard::step`] returns when it has nothing to do, and the caller, who has the clock, calls it again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    checkpoint::{Checkpoint, Cursor},
+    checkpoints::Checkpoints,
+    error::{Error, Result},
+    judge::Judge,
+    log::Log,
+    outbox::{Outbox, SinkChange},
+    positions::Positions,
+    sink::NamedSink,
+};
+
+/// The longest wait before a log that has failed is read again; it begins at a hundredth of that.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug)]
+pub struct ShardOptions {
+    /// The time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Bytes of results that may wait for sinks. At half of them the sinks are flushed, and at all of them reading stops.
+    pub outbox_bytes: usize,
+    /// Reading stops if no checkpoint could be saved for so long.
+    pub stale_after: Duration,
+}
+
+impl Default for ShardOptions {
+    fn default() -> Self {
+        Self {
+            checkpoint_every: Duration::from_secs(10),
+            outbox_bytes: 256 << 20,
+            stale_after: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What a shard is made from.
+pub struct ShardParts<L, J: Judge> {
+    pub log: L,
+    pub judge: J,
+    pub sinks: Vec<NamedSink<J::Results>>,
+    pub checkpoints: Checkpoints,
+}
+
+/// What happened, for the log of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It continues behind this number of records, by this checkpoint.
+    Restored {
+        number: u64,
+        records: u64,
+    },
+    /// A checkpoint that can't be used; the one before is.
+    CheckpointDamaged {
+        name: String,
+        reason: String,
+    },
+    /// The input can't be read; reading is tried again.
+    LogDown {
+        error: String,
+    },
+    LogUp,
+    /// An output does not take results; writing is tried again.
+    SinkDown {
+        sink: String,
+        error: String,
+    },
+    SinkUp {
+        sink: String,
+    },
+    /// A checkpoint could not be saved; saving is tried again.
+    StoreDown {
+        error: String,
+    },
+    StoreUp,
+    /// No checkpoint could be saved for so long that reading stops.
+    CheckpointStale,
+}
+
+/// What a step has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Records were judged: the next step follows at once.
+    Busy,
+    /// There is nothing to read now, or it may not be read.
+    Idle,
+}
+
+/// How far a shard is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The records of all partitions that were judged, by this process and those before.
+    pub records: u64,
+    /// The number of the last checkpoint; 0 before the first.
+    pub checkpoint: u64,
+    /// Bytes of results that are not durable in all sinks.
+    pub waiting: usize,
+}
+
+/// An owner of partitions.
+pub struct Shard<L, J: Judge> {
+    log: L,
+    judge: J,
+    outbox: Outbox<J::Results>,
+    checkpoints: Checkpoints,
+    options: ShardOptions,
+    positions: Positions,
+    saved: Option<SavedPoint>,
+    save_at: Duration,
+    store_down: bool,
+    stale: bool,
+    log_outage: Option<(u32, Duration)>,
+    notices: Vec<Notice>,
+}
+
+/// What the last checkpoint has.
+struct SavedPoint {
+    number: u64,
+    at: Duration,
+    positions: Positions,
+    cursors: BTreeMap<String, Cursor>,
+}
+
+impl<L, J> Shard<L, J>
+where
+    L: Log,
+    J: Judge<Records = L::Records>,
+{
+    /// Continues from the newest checkpoint, or begins and saves the first one before anything is read. `now` is the time
+    /// since any fixed point, which all calls share.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoints::restore`]; `Log`, `Judge` or `Sink` if a part can't continue from its checkpoint; `Fenced`.
+    pub fn open(parts: ShardParts<L, J>, options: ShardOptions, now: Duration) -> Result<Self> {
+        let ShardParts { mut log, mut judge, sinks, mut checkpoints } = parts;
+        let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+        let point = checkpoints.restore(&names)?;
+        let (mut positions, mut notices, mut cursors) =
+            (Positions::default(), Vec::new(), BTreeMap::new());
+        // An output that is new begins here.
+        let mut newest = Positions::default();
+        if let Some(point) = point {
+            for (name, reason) in point.damaged {
+                notices.push(Notice::CheckpointDamaged { name, reason });
+            }
+            let records = point.base.positions.records();
+            notices.push(Notice::Restored { number: point.base.number, records });
+            log.restore(&point.base.place).map_err(Error::Log)?;
+            judge.restore(point.state).map_err(Error::Judge)?;
+            positions = point.base.positions;
+            cursors = point.cursors;
+            newest = point.newest_positions;
+        }
+        let sinks = sinks.into_iter().map(|sink| {
+            let new = || Cursor { positions: newest.clone(), mark: None };
+            let cursor = cursors.remove(&sink.name).unwrap_or_else(new);
+            (sink, cursor)
+        });
+        let outbox = Outbox::new(sinks.collect())?;
+        let mut shard = Self {
+            log,
+            judge,
+            outbox,
+            checkpoints,
+            options,
+            positions,
+            saved: None,
+            save_at: now,
+            store_down: false,
+            stale: false,
+            log_outage: None,
+            notices,
+        };
+        shard.save(now)?;
+        Ok(shard)
+    }
+
+    /// Writes what waits, saves a checkpoint if it is due, and judges the next records if there are any.
+    ///
+    /// # Errors
+    /// `Judge`; `Fenced`. The shard is of no use then.
+    pub async fn step(&mut self, now: Duration) -> Result<Step> {
+        self.write(now);
+        if now >= self.save_at {
+            self.save(now)?;
+        } else if self.outbox.bytes() > self.options.outbox_bytes / 2 {
+            self.flush(now);
+        }
+        if self.outbox.bytes() > self.options.outbox_bytes || self.check_stale(now) {
+            return Ok(Step::Idle);
+        }
+        if self.log_outage.is_some_and(|(_, retry_at)| now < retry_at) {
+            return Ok(Step::Idle);
+        }
+        let chunk = match self.log.read() {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                self.log_failed(&error.to_string(), now);
+                return Ok(Step::Idle);
+            }
+        };
+        if self.log_outage.take().is_some() {
+            self.notices.push(Notice::LogUp);
+        }
+        let Some(chunk) = chunk else { return Ok(Step::Idle) };
+        let (partition, first, count) = (chunk.partition, chunk.first, chunk.count);
+        let results = self.judge.judge(chunk).await.map_err(Error::Judge)?;
+        self.positions.advance(partition, first + count);
+        self.outbox.push(partition, first, count, results);
+        self.write(now);
+        Ok(Step::Busy)
+    }
+
+    /// Writes and saves what was judged. False: a sink or the store does not take it; call again.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    pub fn drain(&mut self, now: Duration) -> Result<bool> {
+        self.write(now);
+        self.save(now)?;
+        let durable =
+            self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions));
+        Ok(durable && !self.store_down)
+    }
+
+    /// Whether the source has no more records, and all results are written.
+    pub fn caught_up(&self) -> bool {
+        self.log.caught_up() && self.log_outage.is_none() && self.outbox.is_written()
+    }
+
+    pub fn progress(&self) -> Progress {
+        Progress {
+            records: self.positions.records(),
+            checkpoint: self.saved.as_ref().map_or(0, |saved| saved.number),
+            waiting: self.outbox.bytes(),
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    pub fn log(&self) -> &L {
+        &self.log
+    }
+
+    pub fn judge(&self) -> &J {
+        &self.judge
+    }
+
+    fn write(&mut self, now: Duration) {
+        let mut changes = Vec::new();
+        self.outbox.write(now, &mut changes);
+        self.note(changes);
+    }
+
+    fn flush(&mut self, now: Duration) {
+        let mut changes = Vec::new();
+        self.outbox.flush(now, &mut changes);
+        self.note(changes);
+    }
+
+    fn note(&mut self, changes: Vec<SinkChange>) {
+        self.notices.extend(changes.into_iter().map(|change| match change {
+            SinkChange::Down { sink, error } => Notice::SinkDown { sink, error },
+            SinkChange::Up { sink } => Notice::SinkUp { sink },
+        }));
+    }
+
+    /// Saves a checkpoint, unless the last one says the same.
+    fn save(&mut self, now: Duration) -> Result<()> {
+        self.save_at = now + self.options.checkpoint_every;
+        self.flush(now);
+        let cursors = self.outbox.cursors();
+        let cursors: BTreeMap<String, Cursor> =
+            cursors.map(|(name, cursor)| (name.to_owned(), cursor.clone())).collect();
+        if let Some(saved) = &mut self.saved
+            && saved.positions == self.positions
+            && saved.cursors == cursors
+        {
+            saved.at = now;
+            return Ok(());
+        }
+        let state = self.judge.save().map_err(Error::Judge)?;
+        let checkpoint = Checkpoint {
+            positions: self.positions.clone(),
+            place: self.log.place().map_err(Error::Log)?,
+            cursors: cursors.clone(),
+            state: state.bytes,
+            ..Checkpoint::default()
+        };
+        let names: Vec<&str> = cursors.keys().map(String::as_str).collect();
+        match self.checkpoints.save(checkpoint, &state.objects, &names) {
+            Ok(number) => {
+                let positions = self.positions.clone();
+                self.saved = Some(SavedPoint { number, at: now, positions, cursors });
+                self.stale = false;
+                if std::mem::take(&mut self.store_down) {
+                    self.notices.push(Notice::StoreUp);
+                }
+                Ok(())
+            }
+            // The first one has to succeed: nothing is read without it.
+            Err(Error::Store(error)) if self.saved.is_some() => {
+                if !std::mem::replace(&mut self.store_down, true) {
+                    self.notices.push(Notice::StoreDown { error: error.to_string() });
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check_stale(&mut self, now: Duration) -> bool {
+        let saved = self.saved.as_ref().map_or(now, |saved| saved.at);
+        let stale = self.store_down && now.saturating_sub(saved) > self.options.stale_after;
+        if stale && !std::mem::replace(&mut self.stale, true) {
+            self.notices.push(Notice::CheckpointStale);
+        }
+        stale
+    }
+
+    fn log_failed(&mut self, error: &str, now: Duration) {
+        let attempts = self.log_outage.map_or(0, |(attempts, _)| attempts);
+        if attempts == 0 {
+            self.notices.push(Notice::LogDown { error: error.to_owned() });
+        }
+        let wait = (LONGEST_WAIT / 100).saturating_mul(1 << attempts.min(10)).min(LONGEST_WAIT);
+        self.log_outage = Some((attempts + 1, now + wait));
+    }
+}

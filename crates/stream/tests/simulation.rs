@@ -1,0 +1,183 @@
+//! The shard's loop on fakes that fail at random, by a seed: whatever fails whenever, each record has its result in each sink
+//! once, and the results are those of an undisturbed run.
+//!
+//! `ANOMAL_SIMULATION_SEEDS=10000` runs more seeds than the tests do.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod world;
+
+use std::time::Duration;
+
+use anomal_stream::{Error, Notice, ShardOptions};
+use futures::executor::block_on;
+
+use self::world::{Faults, World};
+
+fn options() -> ShardOptions {
+    ShardOptions {
+        checkpoint_every: Duration::from_secs(10),
+        outbox_bytes: 4_000,
+        stale_after: Duration::from_secs(30),
+    }
+}
+
+/// What happened in all seeds, so that a simulation in which nothing fails does not pass.
+#[derive(Debug, Default)]
+struct Totals {
+    records: u64,
+    crashes: u64,
+    fenced: u64,
+    damaged: u64,
+    sink_outages: u64,
+    store_outages: u64,
+    log_outages: u64,
+    stale: u64,
+}
+
+impl Totals {
+    fn note(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            match notice {
+                Notice::CheckpointDamaged { .. } => self.damaged += 1,
+                Notice::SinkDown { .. } => self.sink_outages += 1,
+                Notice::StoreDown { .. } => self.store_outages += 1,
+                Notice::LogDown { .. } => self.log_outages += 1,
+                Notice::CheckpointStale => self.stale += 1,
+                Notice::Restored { .. }
+                | Notice::LogUp
+                | Notice::SinkUp { .. }
+                | Notice::StoreUp => {}
+            }
+        }
+    }
+}
+
+/// Runs a world to its end with faults, then without, and balances its books.
+fn simulate(seed: u64, faults: Faults, totals: &mut Totals) {
+    let world = World::new(seed, faults);
+    let mut zombies: Vec<Option<world::TestShard>> = Vec::new();
+    let lives = 3 + world.below(12);
+    for life in 0..=lives {
+        let last = life == lives;
+        if last {
+            world.end_faults();
+        }
+        let mut shard = match world.start(options()) {
+            Ok(shard) => shard,
+            // The store or a sink failed while it was opened.
+            Err(Error::Store(_) | Error::Sink { .. }) if !last => {
+                totals.crashes += u64::from(world.restart(None));
+                continue;
+            }
+            Err(error) => panic!("seed {seed}: {error}"),
+        };
+        if last {
+            // Those that are still there are fenced as soon as they save.
+            for mut zombie in zombies.drain(..).flatten() {
+                let fenced = (0..400).any(|_| {
+                    world.grow();
+                    matches!(block_on(zombie.step(world.tick())), Err(Error::Fenced { .. }))
+                });
+                assert!(fenced, "seed {seed}: two owners");
+                totals.fenced += 1;
+            }
+        }
+        let steps = if last { u64::MAX } else { world.below(400) };
+        for step in 0..steps {
+            if !last || step < 20 {
+                world.grow();
+            }
+            match block_on(shard.step(world.tick())) {
+                Ok(_) => {}
+                Err(Error::Fenced { .. }) => panic!("seed {seed}: the only owner is fenced"),
+                Err(error) => panic!("seed {seed}: {error}"),
+            }
+            if world.crashed() || last && step > 20 && shard.caught_up() {
+                break;
+            }
+            assert!(step < 1_000_000, "seed {seed}: it never ends");
+            // A process that was thought dead goes on.
+            for zombie in &mut zombies {
+                world.as_zombie(|| match block_on(step_zombie(zombie, world.now())) {
+                    Ok(()) | Err(Error::Fenced { .. }) => {}
+                    Err(error) => panic!("seed {seed}: zombie: {error}"),
+                });
+            }
+        }
+        if last || world.chance(20) {
+            // SIGTERM.
+            for _ in 0..1_000 {
+                if shard.drain(world.tick()).unwrap() || world.crashed() {
+                    break;
+                }
+            }
+        }
+        totals.note(shard.take_notices());
+        if last {
+            assert!(shard.caught_up(), "seed {seed}");
+            assert_eq!(shard.progress().waiting, 0, "seed {seed}");
+            totals.records += shard.progress().records;
+        } else if world.zombies_allowed() && !world.crashed() && world.chance(30) {
+            zombies.push(Some(shard));
+            world.restart(None);
+        } else {
+            totals.crashes += u64::from(world.restart(Some(shard)));
+        }
+    }
+    world.balance();
+}
+
+/// Steps an owner that has lost its partitions until it is fenced.
+async fn step_zombie(zombie: &mut Option<world::TestShard>, now: Duration) -> Result<(), Error> {
+    let Some(shard) = zombie else { return Ok(()) };
+    let stepped = shard.step(now).await.map(|_| ());
+    if stepped.is_err() {
+        *zombie = None;
+    }
+    stepped
+}
+
+fn seeds() -> u64 {
+    let seeds = std::env::var("ANOMAL_SIMULATION_SEEDS");
+    seeds.ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(200)
+}
+
+#[test]
+fn books_balance_whatever_fails() {
+    let mut totals = Totals::default();
+    for seed in 0..seeds() {
+        simulate(seed, Faults::all(), &mut totals);
+    }
+    println!("{totals:?}");
+    let outages = [totals.sink_outages, totals.store_outages, totals.log_outages];
+    assert!(outages.iter().all(|count| *count > seeds() / 2), "{totals:?}");
+    assert!(totals.records > 300 * seeds() && totals.crashes > seeds(), "{totals:?}");
+    assert!(totals.damaged > seeds() / 20 && totals.stale > seeds() / 20, "{totals:?}");
+}
+
+#[test]
+fn a_second_owner_is_fenced_and_doubles_nothing() {
+    let mut totals = Totals::default();
+    for seed in 0..seeds() {
+        simulate(seed, Faults::zombies(), &mut totals);
+    }
+    println!("{totals:?}");
+    assert!(totals.fenced > 20, "{totals:?}");
+}
+
+#[test]
+fn books_that_do_not_balance_are_noticed() {
+    let world = World::new(1, Faults::none());
+    world.grow();
+    let mut shard = world.start(options()).unwrap();
+    while !shard.caught_up() || shard.progress().records == 0 {
+        block_on(shard.step(world.tick())).unwrap();
+    }
+    assert!(shard.drain(world.tick()).unwrap());
+    drop(shard);
+    world.balance();
+    world.lose_a_result();
+    let balance = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.balance()));
+    assert!(balance.is_err());
+}

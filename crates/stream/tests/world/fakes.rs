@@ -1,0 +1,218 @@
+//! The parts of a shard, in memory.
+
+use std::collections::BTreeMap;
+
+use anomal_stream::{Cause, Chunk, Judge, JudgeState, Log, Positions, Results, Store, StreamSink};
+use async_trait::async_trait;
+
+use super::{Outcome, PARTITIONS, PartitionState, Shared};
+
+pub struct FakeLog {
+    pub(super) shared: Shared,
+    pub(super) positions: Vec<u64>,
+    pub(super) empty: bool,
+}
+
+impl Log for FakeLog {
+    type Records = Vec<u64>;
+
+    fn read(&mut self) -> Result<Option<Chunk<Vec<u64>>>, Cause> {
+        let mut inner = self.shared.lock();
+        inner.fails("log")?;
+        let start = inner.below(PARTITIONS);
+        for partition in (0..PARTITIONS).map(|partition| (partition + start) % PARTITIONS) {
+            let place = usize::try_from(partition).unwrap();
+            let first = self.positions[place];
+            let left = inner.log[place].len() as u64 - first;
+            if left == 0 {
+                continue;
+            }
+            let count = 1 + inner.below(left.min(20));
+            let range = usize::try_from(first).unwrap()..usize::try_from(first + count).unwrap();
+            let records = inner.log[place][range].to_vec();
+            self.positions[place] += count;
+            self.empty = false;
+            let partition = u32::try_from(partition).unwrap();
+            return Ok(Some(Chunk { partition, first, count, records }));
+        }
+        self.empty = true;
+        Ok(None)
+    }
+
+    fn place(&self) -> Result<Vec<u8>, Cause> {
+        Ok(self.positions.iter().flat_map(|position| position.to_le_bytes()).collect())
+    }
+
+    fn restore(&mut self, place: &[u8]) -> Result<(), Cause> {
+        let words = place.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+        self.positions = words.collect();
+        Ok(())
+    }
+
+    fn caught_up(&self) -> bool {
+        self.empty
+    }
+}
+
+/// Results of consecutive records.
+#[derive(Clone)]
+pub struct Outcomes(Vec<Outcome>);
+
+impl Results for Outcomes {
+    fn bytes(&self) -> usize {
+        self.0.len() * 16
+    }
+
+    fn starting_at(&self, offset: u64) -> Result<Self, Cause> {
+        Ok(Self(self.0.iter().filter(|outcome| outcome.1 >= offset).copied().collect()))
+    }
+}
+
+#[derive(Default)]
+pub struct FakeJudge(BTreeMap<u32, PartitionState>);
+
+#[async_trait]
+impl Judge for FakeJudge {
+    type Records = Vec<u64>;
+    type Results = Outcomes;
+
+    async fn judge(&mut self, chunk: Chunk<Vec<u64>>) -> Result<Outcomes, Cause> {
+        let state = self.0.entry(chunk.partition).or_default();
+        assert_eq!(state.count, chunk.first, "state and position differ");
+        let judged = chunk.records.iter().zip(chunk.first..);
+        Ok(Outcomes(
+            judged
+                .map(|(record, offset)| (chunk.partition, offset, state.judge(*record)))
+                .collect(),
+        ))
+    }
+
+    fn save(&self) -> Result<JudgeState, Cause> {
+        let mut saved = JudgeState::default();
+        let positions: Positions =
+            self.0.iter().map(|(partition, state)| (*partition, state.count)).collect();
+        for partition in 0..3 {
+            let state = self.0.get(&partition).copied().unwrap_or_default();
+            assert_eq!(state.count, positions.next(partition));
+            for word in [state.count, state.hash] {
+                saved.bytes.extend_from_slice(&word.to_le_bytes());
+            }
+            if state.model != 0 {
+                let name = format!("{partition}-{:016x}.object", state.model);
+                saved.objects.push((name, state.model.to_le_bytes().to_vec()));
+            }
+        }
+        Ok(saved)
+    }
+
+    fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+        for (partition, bytes) in (0..3).zip(state.bytes.chunks(16)) {
+            let (count, hash) = (word(&bytes[..8]), word(&bytes[8..]));
+            self.0.insert(partition, PartitionState { count, hash, model: 0 });
+        }
+        for (name, bytes) in state.objects {
+            let partition = name[..1].parse().unwrap();
+            self.0.get_mut(&partition).unwrap().model = word(&bytes);
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct FakeStore(pub(super) Shared);
+
+impl Store for FakeStore {
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("store")?;
+        let created = !inner.objects.contains_key(name);
+        if created {
+            inner.objects.insert(name.to_owned(), bytes.to_vec());
+        }
+        // The answer may get lost.
+        inner.fails("store")?;
+        Ok(created)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("store")?;
+        Ok(inner.objects.get(name).cloned())
+    }
+
+    fn list(&self) -> Result<Vec<String>, Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("store")?;
+        Ok(inner.objects.keys().cloned().collect())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("store")?;
+        inner.objects.remove(name);
+        Ok(())
+    }
+}
+
+/// Appends, and is cut back to its mark; what was not synchronised may be lost.
+pub(super) struct FileSink(pub(super) Shared);
+
+impl StreamSink for FileSink {
+    type Results = Outcomes;
+
+    fn write(&mut self, results: &Outcomes) -> Result<(), Cause> {
+        let mut inner = self.0.lock();
+        for outcome in &results.0 {
+            inner.fails("file")?;
+            inner.buffered.push(*outcome);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("file")?;
+        let buffered = std::mem::take(&mut inner.buffered);
+        inner.durable.extend(buffered);
+        inner.fails("file")?;
+        Ok((inner.durable.len() as u64).to_le_bytes().to_vec())
+    }
+
+    fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
+        let mut inner = self.0.lock();
+        inner.fails("file")?;
+        assert!(mark.is_some() || inner.durable.is_empty(), "a stream begins twice");
+        let length = mark.map_or(0, |mark| u64::from_le_bytes(mark.try_into().unwrap()));
+        let length = usize::try_from(length).unwrap();
+        assert!(inner.durable.len() >= length, "the file is shorter than its mark");
+        inner.buffered.clear();
+        inner.durable.truncate(length);
+        Ok(())
+    }
+}
+
+/// Creates documents by id, as Elasticsearch does.
+pub(super) struct IdSink(pub(super) Shared);
+
+impl StreamSink for IdSink {
+    type Results = Outcomes;
+
+    fn write(&mut self, results: &Outcomes) -> Result<(), Cause> {
+        let mut inner = self.0.lock();
+        for (partition, offset, outcome) in &results.0 {
+            inner.fails("ids")?;
+            let known = *inner.by_id.entry((*partition, *offset)).or_insert(*outcome);
+            assert_eq!(known, *outcome, "a replay gives another result");
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
+        self.0.lock().fails("ids")?;
+        Ok(Vec::new())
+    }
+
+    fn restore(&mut self, _: Option<&[u8]>) -> Result<(), Cause> {
+        self.0.lock().fails("ids")
+    }
+}

@@ -1,0 +1,45 @@
+//! A job and its records.
+
+use std::ops::Range;
+
+use anomal_tests::Workspace;
+
+pub const JOB: &str = "\
+input:
+  ndjson: {path: app.ndjson, badLines: skip, types: {id: integer, size: integer}}
+features:
+  - {type: field, name: size}
+  - {type: field, name: ms}
+  - {type: field, name: method, kind: categorical}
+  - {type: expression, name: doubled, expression: size * 2}
+flags:
+  - {type: direct, name: large, expression: size > 9000, severity: high}
+classification: {engine: HBOS, seed: 7}
+stream:
+  warmUp: {rows: 300}
+  follow: {idle: 1s}
+  state: {checkpoint: {every: 1s, to: state}}
+outputs:
+  - ndjson: {path: results.ndjson, rotate: 64Ki, include: [features, contributions]}
+";
+
+/// A record, by its number.
+pub fn line(number: u64) -> String {
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let size = if number.is_multiple_of(97) { 9_000 + spread % 1_000 } else { 100 + spread % 900 };
+    let method = ["GET", "GET", "GET", "POST", "PUT"][usize::try_from(spread % 5).unwrap()];
+    format!(
+        "{{\"id\":{number},\"size\":{size},\"ms\":{}.25,\"method\":\"{method}\"}}\n",
+        spread % 50
+    )
+}
+
+pub fn lines(numbers: Range<u64>) -> String {
+    numbers.map(line).collect()
+}
+
+/// All results, in order.
+pub fn results(workspace: &Workspace) -> String {
+    let names = workspace.files().into_iter().filter(|name| name.starts_with("results-"));
+    names.map(|name| workspace.read(&name)).collect()
+}

@@ -1,0 +1,105 @@
+//! Settings that can't be a stream, with the place of each problem and what to do.
+
+use anomal_tests::Workspace;
+
+use super::job::{JOB, lines};
+
+/// Validates the job with a part of it replaced.
+#[track_caller]
+fn refused(from: &str, to: &str, parts: &[&str]) {
+    assert!(JOB.contains(from), "{from}");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", JOB.replace(from, to).as_bytes()),
+    ]);
+    workspace.anomal(&["validate", "job.yaml"]).expect(2, parts);
+    workspace.anomal(&["run", "job.yaml", "--until-caught-up"]).expect(2, parts);
+}
+
+#[test]
+fn what_can_not_be_a_stream_is_refused() {
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+    let input = "ndjson: {path: app.ndjson, badLines: skip, types: {id: integer, size: integer}}";
+    for (to, parts) in [
+        ("csv: {path: app.csv}", ["job.yaml:2:", "input.csv: a stream follows files that grow"]),
+        ("ndjson: {path: app.ndjson}", ["job.yaml:2:", "set `badLines: skip`"]),
+        ("ndjson: {path: \"-\", badLines: skip}", ["input.ndjson.path", "name a file, a folder"]),
+        (
+            "ndjson: {path: \"s3://b/x.ndjson\", badLines: skip}",
+            ["input.ndjson.path", "files of this machine"],
+        ),
+        ("ndjson: {path: a.ndjson.gz, badLines: skip}", ["input.ndjson.path", "does not grow"]),
+        (
+            "ndjson: {path: a.ndjson, badLines: skip, encoding: utf-16le}",
+            ["input.ndjson.encoding", "UTF-8"],
+        ),
+        ("log: {path: a.log, badLines: skip, format: zeek}", ["input.log.format", "header lines"]),
+    ] {
+        refused(input, to, &parts);
+    }
+    let output = "ndjson: {path: results.ndjson, rotate: 64Ki, include: [features, contributions]}";
+    for (to, parts) in [
+        ("csv: {path: results.csv}", ["outputs[0].csv", "a stream writes `ndjson`"]),
+        ("ndjson: {path: results.ndjson}", ["outputs[0].ndjson", "add `rotate: 1h`"]),
+        ("ndjson: {path: \"-\", rotate: 1h}", ["outputs[0].ndjson.rotate", "not rotated"]),
+        ("ndjson: {path: r.ndjson.gz, rotate: 1h}", ["outputs[0].ndjson.path", "appends"]),
+        ("ndjson: {path: r.ndjson, rotate: 1x}", ["outputs[0].ndjson.rotate", "1x"]),
+    ] {
+        refused(output, to, &parts);
+    }
+    let flag = "{type: direct, name: large, expression: size > 9000, severity: high}";
+    refused(
+        flag,
+        "{type: direct, name: large, expression: size > AVG(size), severity: high}",
+        &["flags[0]", "compares rows with each other"],
+    );
+    refused(
+        "{type: field, name: ms}",
+        "{type: aggregate, name: n, function: count, by: [method], window: 1m}",
+        &["features[1]", "compares rows with each other"],
+    );
+    refused(
+        "{every: 1s, to: state}",
+        "{every: 1s, to: 's3://b/state/'}",
+        &["stream.state.checkpoint.to", "a folder of this machine"],
+    );
+    let classification = "classification: {engine: HBOS, seed: 7}";
+    for (to, parts) in [
+        ("classification: {engine: Gower}", ["classification.engine", "judges each by a model"]),
+        (
+            "classification: {engine: HBOS, model: {save: m}}",
+            ["classification.model.save", "anomal fit"],
+        ),
+        ("classification: {engine: HBOS, model: {load: m}}", ["stream.warmUp", "needs no warm-up"]),
+        ("report: {}\nclassification: {engine: HBOS}", ["report", "a run that ends"]),
+        ("schedule: {cron: '@daily'}\nclassification: {engine: HBOS}", ["schedule", "never ends"]),
+    ] {
+        refused(classification, to, &parts);
+    }
+}
+
+#[test]
+fn streams_and_runs_keep_to_their_own_options() {
+    let batch = JOB.split("stream:").next().unwrap();
+    let output = "outputs: [{ndjson: {path: r.ndjson, rotate: 1h}}]\n";
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+        ("batch.yaml", batch.as_bytes()),
+        ("rotating.yaml", format!("{batch}{output}").as_bytes()),
+    ]);
+    workspace
+        .anomal(&["validate", "rotating.yaml"])
+        .expect(2, &["outputs[0].ndjson.rotate", "`rotate` is for streams"]);
+    workspace.anomal(&["run", "batch.yaml", "--until-caught-up"]).expect(2, &["`stream`"]);
+    workspace
+        .anomal(&["run", "job.yaml", "--output", "x.csv"])
+        .expect(2, &["--output", "`stream`"]);
+    workspace
+        .anomal(&["run", "job.yaml", "--until-caught-up", "--input", "gone.ndjson"])
+        .expect(3, &["has no whole line"]);
+}
