@@ -64,9 +64,11 @@ fn from_a_file_to_explained_suspects_by_three_keys() {
     terminal.keys("\r").wait_for("[7 Results]+");
     let results = terminal.wait_for("Incidents");
     assert!(results.contains("path"), "{results}");
+    terminal.keys("\r").wait_for("filter of rows: incident 1");
+    terminal.wait_for("path.escapes is");
     terminal.keys("\r").wait_for("Share");
     terminal.wait_for("etc/passwd");
-    terminal.keys("\x1b").wait_for("[Incidents");
+    terminal.keys("\x1b").wait_for("[Rows");
     assert_eq!(terminal.keys("q").ends(), 0);
     terminal.assert_restored();
     // What it wrote is an ordinary job: the same bytes as its own run.

@@ -87,7 +87,20 @@ pub struct Query {
     pub limit: usize,
     /// Only rows in which a value, a flag or the explanation contains this.
     pub search: String,
+    /// Only rows of this incident.
+    pub incident: Option<u64>,
+    /// Only rows that this flag has hit.
+    pub flag: Option<String>,
     /// `severity`, `row`, or empty: by score.
     pub sort: String,
     pub descending: bool,
+}
+
+impl Query {
+    /// What rows are left out by, in words.
+    pub fn filter(&self) -> Option<String> {
+        let incident = self.incident.map(|number| format!("incident {number}"));
+        let search = Some(self.search.clone()).filter(|text| !text.is_empty());
+        incident.or_else(|| self.flag.clone()).or(search)
+    }
 }

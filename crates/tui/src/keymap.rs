@@ -111,7 +111,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!(&[Key::Enter], Action::Enter, &[Screen::Run], "Enter", "run or results", "Run, or go to the results of the run"),
     bind!(&[Key::Char('x')], Action::Stop, &[Screen::Run], "x", "stop", "Stop the run; again: kill it"),
     bind!(&[Key::Char('l')], Action::Log, &[Screen::Run], "l", "log", "Show the whole log, and back"),
-    bind!(&[Key::Enter], Action::Enter, &[Screen::Results], "Enter", "look at", "Look at the selected row, or the rows of the selected flag"),
+    bind!(&[Key::Enter], Action::Enter, &[Screen::Results], "Enter", "look at", "Look at the selected row, or list the rows of the selected incident or flag"),
     bind!(&[Key::Tab, Key::Right], Action::NextTab, &[Screen::Results], "Tab", "next list", "Go to the next list: incidents, rows, flags, features"),
     bind!(&[Key::BackTab, Key::Left], Action::PreviousTab, &[Screen::Results], "Shift-Tab", "", "Go to the previous list"),
     bind!(&[Key::Char('/')], Action::Filter, &[Screen::Home, Screen::Data, Screen::Results], "/", "filter", "List only what contains a text"),

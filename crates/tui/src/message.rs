@@ -199,7 +199,6 @@ pub struct Summary {
     pub suspicious: u64,
     pub flagged: u64,
     pub duration_seconds: f64,
-    pub incidents: Vec<Incident>,
     pub report: Option<ReportId>,
 }
 
@@ -208,18 +207,18 @@ pub struct ReportId {
     pub id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// An incident of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Incident {
-    #[serde(rename = "incident")]
+    /// From 1, the highest risk first.
     pub number: u64,
     pub title: String,
     pub severity: String,
-    pub risk: i64,
+    pub risk: u32,
     pub rows: u64,
-    pub first: Option<String>,
-    pub last: Option<String>,
-    pub top_row: u64,
+    /// Times of its first and last row; empty where no row has a time.
+    pub first: String,
+    pub last: String,
 }
 
 /// A report that is open.
@@ -236,6 +235,8 @@ pub struct Report {
     pub flagged: u64,
     /// Rows that can be listed.
     pub suspects: u64,
+    /// The highest risk first; none where rows are not grouped.
+    pub incidents: Vec<Incident>,
     pub flags: Vec<FlagCount>,
     pub features: Vec<FeatureInfo>,
 }

@@ -242,8 +242,6 @@ impl Tab {
 #[derive(Debug)]
 pub(crate) struct Results {
     pub report: Report,
-    /// What the run found, if it was started here.
-    pub summary: Option<Summary>,
     pub tab: Tab,
     pub cursors: [Cursor; 4],
     pub rows: Rows,

@@ -31,8 +31,14 @@ fn from_a_file_to_suspects_by_enter_and_r() {
     session.ran();
     assert_eq!(session.model.screen(), Screen::Results);
     assert!(session.shows("path_traversal"), "{}", session.text());
-    let opened = session.keys("\r");
-    assert_eq!(opened, [Effect::Record { row: 4711 }]);
+    let listed = session.keys("\r");
+    let [Effect::Rows(query)] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(query.incident, Some(1));
+    let generation = query.generation;
+    session.send(Message::Rows { generation, result: Ok(suspects(0, 12)) });
+    assert!(session.shows("filter of rows: incident 1") && session.shows("[Rows 12]"));
+    let opened = session.keys("j\r");
+    assert_eq!(opened, [Effect::Record { row: 7 }]);
     session.send(Message::Record(Ok(record())));
     assert!(session.shows("row 4711") && session.shows("/../../etc/passwd"), "{}", session.text());
     session.keys("\x1b");

@@ -7,12 +7,12 @@ use anomal_core::{Error, proto::Severity};
 use anomal_report::{
     Access, LocalReportEngine, OpenReport,
     access::{Mode, Options},
-    view,
-    view::{display_name, filter::Filter},
+    view::{self, display_name, filter::Filter},
 };
 use anomal_tui::{
-    Effect, FeatureInfo, FlagCount, Message, Query, Reason, Record, Report, Rows, Suspect,
+    Effect, FeatureInfo, FlagCount, Incident, Message, Query, Reason, Record, Report, Rows, Suspect,
 };
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use super::job::{short, typical};
@@ -93,7 +93,21 @@ impl Reports {
                 flag.message.replace("{count}", &grouped(flag.rows))
             },
         });
+        let incidents = open.incidents.iter().flat_map(|table| &table.incidents);
+        let incidents = incidents.map(|incident| {
+            let span = incident.span.as_ref();
+            Incident {
+                number: incident.number,
+                title: incident.title.clone(),
+                severity: severity(incident.severity()).to_owned(),
+                risk: incident.risk,
+                rows: incident.rows,
+                first: span.map(|span| instant(span.first)).unwrap_or_default(),
+                last: span.map(|span| instant(span.last)).unwrap_or_default(),
+            }
+        });
         let shown = Report {
+            incidents: incidents.collect(),
             id: report.id.clone(),
             title: display_name(report).to_owned(),
             input: report.input.clone(),
@@ -120,7 +134,12 @@ impl Reports {
         let page = open.suspects(&view::Query {
             sort: query.sort.clone(),
             descending: query.descending,
-            filter: Filter { search: query.search.clone(), ..Filter::default() },
+            filter: Filter {
+                search: query.search.clone(),
+                incidents: query.incident.into_iter().collect(),
+                flags: query.flag.iter().cloned().collect(),
+                ..Filter::default()
+            },
             offset: query.offset,
             limit: query.limit,
         })?;
@@ -217,6 +236,12 @@ impl Reports {
 #[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` needs")]
 fn message(error: Error) -> String {
     error.to_string()
+}
+
+/// A time in microseconds since the epoch, to the second.
+fn instant(microseconds: i64) -> String {
+    let time = Timestamp::from_second(microseconds.div_euclid(1_000_000));
+    time.map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn severity(severity: Severity) -> &'static str {

@@ -48,17 +48,15 @@ fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
         "" => "score",
         other => other,
     };
-    let search = if results.query.search.is_empty() { "none" } else { &results.query.search };
+    let filter = results.query.filter().unwrap_or_else(|| "none".to_owned());
     let loading = if results.loading { "   reading" } else { "" };
-    canvas.text(1, &format!("  filter of rows: {search}   sort: {sort}{loading}"));
+    canvas.text(1, &format!("  filter of rows: {filter}   sort: {sort}{loading}"));
 }
 
 fn incidents(canvas: &mut Canvas<'_>, results: &Results) {
-    let empty = Vec::new();
-    let incidents = results.summary.as_ref().map_or(&empty, |summary| &summary.incidents);
+    let incidents = &results.report.incidents;
     if incidents.is_empty() {
-        canvas
-            .text(1, "   A run from here lists its incidents; Tab goes to the rows of this report");
+        canvas.text(1, "   The rows of this report are not grouped; Tab goes to them");
         return;
     }
     let heads = [
@@ -73,8 +71,7 @@ fn incidents(canvas: &mut Canvas<'_>, results: &Results) {
     draw(canvas, &heads, Some(cursor), incidents.len(), |at| {
         let Incident { number, title, severity, risk, rows, first, .. } = &incidents[at];
         // To the minute.
-        let from: String =
-            first.as_deref().unwrap_or_default().replace('T', " ").chars().take(16).collect();
+        let from: String = first.replace('T', " ").chars().take(16).collect();
         let cells = [
             number.to_string(),
             severity.clone(),
@@ -155,19 +152,13 @@ pub fn beside(canvas: &mut Canvas<'_>, model: &Model) {
     let at = results.cursor(results.tab).at;
     let (title, text) = match results.tab {
         Tab::Incidents => {
-            let incidents = results.summary.as_ref().map(|summary| &summary.incidents);
-            let Some(incident) = incidents.and_then(|incidents| incidents.get(at)) else { return };
-            let times = [&incident.first, &incident.last]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect::<Vec<_>>();
-            let text = format!(
-                "{}\n{}\nEnter opens its row with the highest score, {}",
-                incident.title,
-                times.join(" to "),
-                incident.top_row
-            );
+            let Some(incident) = results.report.incidents.get(at) else { return };
+            let times = if incident.first.is_empty() {
+                String::new()
+            } else {
+                format!("{} to {}", incident.first, incident.last)
+            };
+            let text = format!("{}\n{times}\nEnter lists its rows", incident.title);
             (format!("incident {}", incident.number), text)
         }
         Tab::Rows => {

@@ -133,7 +133,7 @@ impl Model {
             }
             Screen::Home => self.say("q quits"),
             Screen::Results
-                if self.results.as_ref().is_some_and(|r| !r.query.search.is_empty()) =>
+                if self.results.as_ref().is_some_and(|r| r.query.filter().is_some()) =>
             {
                 return self.search(String::new());
             }

@@ -12,7 +12,7 @@ const PAGE: usize = 200;
 impl Results {
     pub(crate) fn count(&self, tab: Tab) -> usize {
         match tab {
-            Tab::Incidents => self.summary.as_ref().map_or(0, |summary| summary.incidents.len()),
+            Tab::Incidents => self.report.incidents.len(),
             Tab::Rows => self.rows.total,
             Tab::Flags => self.report.flags.len(),
             Tab::Features => self.report.features.len(),
@@ -43,16 +43,11 @@ impl Model {
                 return Vec::new();
             }
         };
-        let summary = self.run.as_ref().and_then(|run| run.summary.clone());
-        let summary = summary.filter(|summary| {
-            summary.report.as_ref().is_some_and(|published| published.id == report.id)
-        });
         let generation = self.next_generation();
-        let has_incidents = summary.as_ref().is_some_and(|summary| !summary.incidents.is_empty());
+        let has_incidents = !report.incidents.is_empty();
         let query = Query { generation, limit: PAGE, ..Query::default() };
         self.results = Some(Results {
             report,
-            summary,
             tab: if has_incidents { Tab::Incidents } else { Tab::Rows },
             cursors: [Cursor::default(); 4],
             rows: Rows::default(),
@@ -112,9 +107,17 @@ impl Model {
     }
 
     pub(crate) fn search(&mut self, text: String) -> Vec<Effect> {
+        self.filter(Query { search: text, ..Query::default() })
+    }
+
+    /// Lists only rows that fit.
+    fn filter(&mut self, filter: Query) -> Vec<Effect> {
         let generation = self.generation + 1;
         let Some(results) = &mut self.results else { return Vec::new() };
-        (results.query.search, results.query.offset, results.tab) = (text, 0, Tab::Rows);
+        let Query { search, incident, flag, .. } = filter;
+        let kept = std::mem::take(&mut results.query);
+        results.query = Query { search, incident, flag, offset: 0, ..kept };
+        results.tab = Tab::Rows;
         results.cursors[Tab::Rows as usize] = Cursor::default();
         vec![self.query(generation)]
     }
@@ -153,18 +156,18 @@ impl Model {
         let Some(results) = &self.results else { return Vec::new() };
         let at = results.cursor(results.tab).at;
         match results.tab {
-            Tab::Incidents => {
-                let incidents = results.summary.as_ref().map(|summary| &summary.incidents);
-                match incidents.and_then(|incidents| incidents.get(at)) {
-                    Some(incident) => vec![Effect::Record { row: incident.top_row }],
-                    None => Vec::new(),
+            Tab::Incidents => match results.report.incidents.get(at) {
+                Some(incident) => {
+                    let incident = Some(incident.number);
+                    self.filter(Query { incident, ..Query::default() })
                 }
-            }
+                None => Vec::new(),
+            },
             Tab::Rows => self.fetch_selected(),
             Tab::Flags => match results.report.flags.get(at) {
                 Some(flag) => {
-                    let name = flag.name.clone();
-                    self.search(name)
+                    let flag = Some(flag.name.clone());
+                    self.filter(Query { flag, ..Query::default() })
                 }
                 None => Vec::new(),
             },

@@ -299,26 +299,6 @@ pub fn summary() -> Summary {
         suspicious: 161,
         flagged: 85,
         duration_seconds: 1.6,
-        incidents: vec![
-            Incident {
-                number: 1,
-                title: "path_traversal by 203.0.113.9".into(),
-                severity: "medium".into(),
-                risk: 74,
-                rows: 12,
-                first: Some("2026-03-02T16:57:59Z".into()),
-                last: Some("2026-03-02T17:01:01Z".into()),
-                top_row: 4_711,
-            },
-            Incident {
-                number: 2,
-                title: "unusual bytes".into(),
-                severity: "low".into(),
-                risk: 21,
-                rows: 1,
-                ..Incident::default()
-            },
-        ],
         report: Some(ReportId { id: "01992f3e".into() }),
         ..Summary::default()
     }
@@ -336,6 +316,25 @@ pub fn report() -> Report {
         suspicious: 161,
         flagged: 85,
         suspects: 230,
+        incidents: vec![
+            Incident {
+                number: 1,
+                title: "path_traversal by 203.0.113.9".into(),
+                severity: "medium".into(),
+                risk: 74,
+                rows: 12,
+                first: "2026-03-02T16:57:59Z".into(),
+                last: "2026-03-02T17:01:01Z".into(),
+            },
+            Incident {
+                number: 2,
+                title: "unusual bytes".into(),
+                severity: "low".into(),
+                risk: 21,
+                rows: 1,
+                ..Incident::default()
+            },
+        ],
         flags: vec![FlagCount {
             name: "path_traversal".into(),
             severity: "medium".into(),
