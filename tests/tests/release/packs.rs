@@ -133,6 +133,9 @@ fn packs_come_from_a_private_registry_and_stay_with_their_tenant() {
     assert_refused_code_is_in_the_status(&release, &mine, &job);
 }
 
+/// Batches of the job whose engines move.
+const BATCHES: usize = 8;
+
 /// The records of the DNS example, this many times.
 fn repeated(times: usize) -> Vec<u8> {
     let records = dns();
@@ -161,7 +164,6 @@ fn engines_that_come_during_a_run_are_sent_its_packs() {
     secret(&users, "registry", "kubernetes.io/dockerconfigjson", servers.registry_secret());
     secret(&users, "files", "Opaque", servers.files_secret());
     let volume = files(&users, "files", b"");
-    const BATCHES: usize = 8;
     let file = ThrottledFile::start(machine, repeated(BATCHES * 65_536 / 5_000));
     let mut job = job(&servers);
     let spec = &mut job["spec"];
