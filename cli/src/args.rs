@@ -3,6 +3,7 @@
 mod job;
 pub mod lists;
 mod pack;
+mod ui;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ pub use pack::{
     PackArgs, PackCommand, PackKind, PrunePacks, PullPack, PushPack, ShowPack, SignPack,
     UpdatePacks, VerifyPacks,
 };
+
+pub use ui::{ProgressArgs, ProgressFormat, Ui};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -71,6 +74,8 @@ pub enum Command {
     Init(Init),
     /// Print what a file is, how it is read and why, and the settings that read the same
     Inspect(Inspect),
+    /// Open the terminal interface: from a file to explained suspects, step by step
+    Ui(Box<Ui>),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -104,6 +109,9 @@ pub struct OutputArgs {
 /// something else, or refuses the credentials; 10 done, and --fail-on found something; 130 interrupted.
 #[derive(Debug, Args)]
 #[command(
+    after_help = "Examples:\n  anomal run job.yaml\n  anomal run job.yaml --input today.csv --output today.results.csv\n  \
+    anomal run job.yaml --report                 pages in a browser\n  \
+    anomal run job.yaml --fail-on incident:high  exit code 10 if there is one",
     after_long_help = "A settings file has the input, the columns and metrics that describe a record, the \
     classification, and the outputs. `anomal init FILE` prints one to start from."
 )]
@@ -122,13 +130,13 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
     /// The folder that paths in the settings are relative to (default: the settings file's own)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub base_folder: Option<PathBuf>,
     /// A feature engine to use, such as <http://127.0.0.1:7401> (repeatable)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub feature_engine: Vec<String>,
     /// A classification engine to use, such as <http://127.0.0.1:7402> (repeatable)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub classification_engine: Vec<String>,
     /// The name of this run, such as the hour that it is about: documents of a run that is retried are not written twice
     /// (default: derived from the settings and the files read)
@@ -154,7 +162,9 @@ pub struct Run {
     pub packs: PackArgs,
     #[command(flatten, next_help_heading = "The report")]
     pub report: RunReport,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What is printed")]
+    pub progress: ProgressArgs,
+    #[command(flatten, next_help_heading = "What is printed")]
     pub output_args: OutputArgs,
     #[command(flatten, next_help_heading = "The original's options")]
     pub original: Original,
@@ -295,31 +305,31 @@ pub enum FailOn {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Original {
     /// Its features file (-ff)
-    #[arg(long, value_name = "FILE", requires = "input_file")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "input_file")]
     pub features_file: Option<PathBuf>,
     /// Its settings file (-c)
-    #[arg(long, value_name = "FILE", conflicts_with = "features_file")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "features_file")]
     pub config_file: Option<PathBuf>,
     /// The input driver: csv (-di)
-    #[arg(long, value_name = "DRIVER", default_value = "csv")]
+    #[arg(long, hide_short_help = true, value_name = "DRIVER", default_value = "csv")]
     pub driver_in: String,
     /// The output driver: csv or terminal (-do)
-    #[arg(long, value_name = "DRIVER", default_value = "csv")]
+    #[arg(long, hide_short_help = true, value_name = "DRIVER", default_value = "csv")]
     pub driver_out: String,
     /// The input, below the base folder (-in)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub input_file: Option<String>,
     /// The prefix of the files written, or the result file if it ends in .csv (-out)
-    #[arg(long, value_name = "PREFIX", default_value = "")]
+    #[arg(long, hide_short_help = true, value_name = "PREFIX", default_value = "")]
     pub output_file: String,
     /// The classification engine (-ce)
-    #[arg(long, value_name = "NAME", default_value = "Gower")]
+    #[arg(long, hide_short_help = true, value_name = "NAME", default_value = "Gower")]
     pub class_engine: String,
     /// Save the feature table too (-sF)
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub save_features: bool,
     /// Save the classification too (-sC; both: -sFC)
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub save_classification: bool,
     /// Do not open the wizard
     #[arg(long, hide = true)]
@@ -385,6 +395,9 @@ pub struct ServeReports {
     /// The address to serve on (port 0: a free one)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: std::net::SocketAddr,
+    /// The port of this machine to serve on, as that of `anomal run`
+    #[arg(long, short = 'p', value_name = "PORT", conflicts_with = "listen")]
+    pub report_port: Option<u16>,
     /// Open it in the browser
     #[arg(long)]
     pub open: bool,
@@ -418,6 +431,13 @@ pub struct ExportReport {
     /// In tables, only rows with this flag
     #[arg(long, value_name = "NAME")]
     pub flag: Option<String>,
+    /// In tables, only suspicious or flagged rows that fit, as the query of a page's address, such as
+    /// `actor=10.1.1.44&severity=high`
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+    /// In a PDF, all suspects and charts too
+    #[arg(long)]
+    pub full: bool,
     /// The file (`-`: standard output)
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
@@ -438,6 +458,9 @@ pub struct PdfReport {
     pub id: String,
     #[command(flatten)]
     pub reports: Reports,
+    /// With all suspects and charts
+    #[arg(long)]
+    pub full: bool,
     /// The file (`-`: standard output)
     #[arg(long, short, value_name = "FILE", default_value = "report.pdf")]
     pub output: PathBuf,

@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 pub mod settings;
 pub mod stream;
+pub mod ui;
 pub mod version;
 
 use std::io::{self, Write};

@@ -28,14 +28,15 @@ fn main() -> ExitCode {
         let plugin = Plugin::try_parse_from(args).unwrap_or_else(|error| error.exit());
         return exit_code(commands::job::run(&plugin.job, "kubectl anomal"));
     }
-    let args = match original::rewrite(args) {
+    let interactive = commands::ui::refusal().is_none();
+    let args = match original::rewrite(args, interactive) {
         Ok(args) => args,
         Err(message) => {
             print_error(&message);
             return exit::USAGE.into();
         }
     };
-    let arguments = Arguments::try_parse_from(args).unwrap_or_else(|error| error.exit());
+    let arguments = Arguments::try_parse_from(&args).unwrap_or_else(|error| error.exit());
     exit_code(match arguments.command {
         Command::Run(run) => commands::run::run(&run),
         Command::Fit(fit) => commands::model::fit(*fit),
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Lists(command) => commands::lists::run(&command),
         Command::Pack(command) => commands::pack::run(&command),
         Command::Inspect(inspect) => commands::inspect::run(&inspect),
+        Command::Ui(ui) => commands::ui::run(&ui, &args),
         Command::Version => commands::version::version(),
         Command::Completions { shell } => commands::version::completions(shell),
     })

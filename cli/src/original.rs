@@ -1,5 +1,6 @@
 //! The original program's command line, rewritten before clap parses it: `anomal --no-ui -di csv …` means
-//! `anomal run --no-ui --driver-in csv …`.
+//! `anomal run --no-ui --driver-in csv …`. Without `--no-ui` it opens the terminal interface, and so does a command line without
+//! arguments.
 
 use std::ffi::OsString;
 
@@ -32,10 +33,14 @@ const OPTIONS: &[(&str, &[&str])] = &[
 const UNSUPPORTED: [&str; 3] = ["--collection-time", "--tcp-in-host", "--tcp-in-port"];
 
 /// Rewrites the arguments of a process. A command line without one of the original's options is returned unchanged.
+/// `interactive`: whether the terminal interface can be opened.
 ///
 /// # Errors
-/// A message for people if the original would open its wizard, or for an option that is not supported.
-pub fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, String> {
+/// A message for people if the terminal interface is asked for and can't be opened, or for an option that is not supported.
+pub fn rewrite(args: Vec<OsString>, interactive: bool) -> Result<Vec<OsString>, String> {
+    if args.len() == 1 && interactive {
+        return Ok(args.into_iter().chain(["ui".into()]).collect());
+    }
     let replacement = |arg: &OsString| {
         let arg = arg.to_str()?;
         OPTIONS.iter().find(|(option, _)| *option == arg).map(|(_, options)| *options)
@@ -50,10 +55,13 @@ pub fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, String> {
             "{option}: the TCP input is not supported; read a file, or pipe into `--input -`"
         ));
     }
-    if !args.iter().any(|arg| arg == "--no-ui") {
-        return Err("there is no wizard; add --no-ui to run with the other options".into());
+    let command = if args.iter().any(|arg| arg == "--no-ui") { "run" } else { "ui" };
+    if command == "ui" && !interactive {
+        let message =
+            "the terminal interface needs a terminal; add --no-ui to run with the other options";
+        return Err(message.into());
     }
-    let mut rewritten = vec![args[0].clone(), "run".into()];
+    let mut rewritten = vec![args[0].clone(), command.into()];
     for arg in &args[1..] {
         match replacement(arg) {
             Some(options) => rewritten.extend(options.iter().map(OsString::from)),
@@ -68,7 +76,11 @@ mod tests {
     use super::*;
 
     fn rewritten(line: &str) -> Result<String, String> {
-        let args = rewrite(line.split(' ').map(OsString::from).collect())?;
+        rewritten_on(line, false)
+    }
+
+    fn rewritten_on(line: &str, interactive: bool) -> Result<String, String> {
+        let args = rewrite(line.split(' ').map(OsString::from).collect(), interactive)?;
         Ok(args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
     }
 
@@ -89,6 +101,14 @@ mod tests {
         {
             assert_eq!(rewritten(line).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn on_a_terminal_the_interface_opens() {
+        assert_eq!(rewritten_on("anomal", true).unwrap(), "anomal ui");
+        let line = rewritten_on("anomal -di csv -in a.csv -ff f.yaml", true).unwrap();
+        assert_eq!(line, "anomal ui --driver-in csv --input-file a.csv --features-file f.yaml");
+        assert_eq!(rewritten_on("anomal --help", true).unwrap(), "anomal --help");
     }
 
     #[test]

@@ -26,6 +26,15 @@ impl ReportStore {
             None => Store::open(&default_folder()?.to_string_lossy()),
         }
     }
+
+    /// Whether there may be reports: whether its folder exists, or it is on another machine.
+    pub fn may_have_reports(&self) -> bool {
+        match &self.report_store {
+            Some(location) if anomal_spec::is_url(location) => true,
+            Some(location) => PathBuf::from(location).is_dir(),
+            None => default_folder().is_ok_and(|folder| folder.is_dir()),
+        }
+    }
 }
 
 /// The folder by the XDG base directory specification.

@@ -12,6 +12,7 @@ use anomal_runner::OriginalFiles;
 use anomal_spec::{
     AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
 };
+use anomal_storage::Secrets;
 
 use crate::{
     args::{Original, Run},
@@ -91,6 +92,31 @@ pub fn from_text(text: &str) -> Result<AnomalyJob, Failure> {
     let source = Source { file: "the proposal", name: "proposal" };
     let other = |path: &str| Err(io::Error::other(format!("the proposal names {path}")));
     Ok(anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?.job)
+}
+
+/// Settings that are being edited, in a folder; their lock is read, and not written.
+pub fn from_text_in(text: &str, folder: &Path, secrets: Secrets) -> Result<Settings, Failure> {
+    let source = Source { file: "job.yaml", name: "job" };
+    let other = |path: &str| read(&folder.join(path));
+    let mut loaded =
+        anomal_spec::load(text.as_bytes(), source, &other).map_err(settings_failure)?;
+    resolve_paths(&mut loaded.job, folder, loaded.form)?;
+    let settings = Settings::unresolved(loaded.job.clone(), loaded);
+    let context = PackContext::from_environment(&folder.join("job.yaml"));
+    Ok(with_packs(settings, PackContext { secrets, ..context })?.0)
+}
+
+/// The settings of the original's command line, with their paths relative to the current folder.
+pub fn from_original(original: &Original, base: Option<&Path>) -> Result<AnomalyJob, Failure> {
+    let (mut loaded, folder) = match (&original.features_file, &original.config_file) {
+        (Some(features), _) => load_original(original, features, base)?,
+        (None, Some(file)) => load_file(&base.unwrap_or(Path::new("")).join(file), base)?,
+        (None, None) => {
+            return Err(Failure::usage("name a features file (-ff) or a settings file (-c)"));
+        }
+    };
+    resolve_paths(&mut loaded.job, &folder, loaded.form)?;
+    Ok(loaded.job)
 }
 
 /// The settings of a file with their paths relative to the current folder, and with the contents of packs.

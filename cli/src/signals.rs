@@ -1,5 +1,15 @@
 //! Signals that ask a run to stop.
 
+/// Completes when standard input is closed: whoever started this process is gone. What it has until then is not used.
+pub async fn input_closed() {
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = wait.await;
+}
+
 /// Completes on Ctrl-C, and on SIGTERM, which Kubernetes and service managers send. The first process of a container
 /// ignores signals without a handler, so it can't be stopped early otherwise.
 pub async fn stop() {

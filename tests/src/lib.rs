@@ -7,6 +7,8 @@ pub mod elastic;
 pub mod http;
 pub mod memory;
 pub mod proxy;
+#[cfg(target_os = "linux")]
+pub mod pty;
 pub mod registry;
 pub mod s3;
 mod tls;

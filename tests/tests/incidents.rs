@@ -115,24 +115,31 @@ fn finance_has_the_frauds_first() {
 
 #[test]
 fn other_data_has_its_intrusions_among_the_first() {
-    let mut families = 0;
+    let (mut whole, mut families) = (0, 0);
+    let mut missed = Vec::new();
     for seed in 1..=10 {
         let workspace = generated("dns", seed);
         run(&workspace, &["--summary", "none"]);
         let (incidents, all) = labels(&workspace, "label");
+        let mut found = 0;
         for family in FAMILIES {
             let most = |rows: u64| rows * 10 >= all[family] * 9;
             let evidence = incidents.values().filter_map(|labels| labels.get(family)).sum();
-            // What neither score nor flags find is in no incident: with some seeds a busy host hides a family.
-            if most(evidence) {
-                families += 1;
-                let of_it = |number: u64| incidents.get(&number)?.get(family).copied();
-                let found = (1..=6).filter_map(of_it).any(most);
-                assert!(found, "{family} with seed {seed}: {incidents:?}");
+            families += u32::from(most(evidence));
+            let of_it = |number: u64| incidents.get(&number)?.get(family).copied();
+            if (1..=6).filter_map(of_it).any(most) {
+                found += 1;
+            } else {
+                missed.push((seed, family));
             }
         }
+        whole += u32::from(found == FAMILIES.len());
     }
-    assert!(families >= 25, "only {families} of 40 families are evidence");
+    assert!(
+        whole >= 9,
+        "only with {whole} of 10 seeds, all families are among the first: {missed:?}"
+    );
+    assert!(families >= 39, "only {families} of 40 families are evidence");
 }
 
 #[test]
@@ -288,4 +295,190 @@ fn values_of_entities_are_harmless() {
     assert_eq!(titles.len(), 5);
     assert!(titles.iter().any(|title| title.contains("{count} uses h4")), "{titles:?}");
     assert!(titles.iter().all(|title| !title.contains('\u{202e}')), "{titles:?}");
+}
+
+/// An example whose results have what flags found.
+fn with_details(name: &str, output: &str) -> Workspace {
+    let workspace = example(name);
+    let job = workspace.read("job.yaml");
+    let (before, _) = job.split_once("outputs:").unwrap();
+    workspace.write("job.yaml", format!("{before}outputs:\n  - {output}\n").as_bytes());
+    workspace
+}
+
+/// The incidents without what a summary alone knows.
+fn listed(incidents: &Value) -> Vec<(u64, String, i64, u64, Value)> {
+    let one = |it: &Value| {
+        let (number, title) = (it["incident"].as_u64().unwrap(), it["title"].as_str().unwrap());
+        let (risk, rows) = (it["risk"].as_i64().unwrap(), it["rows"].as_u64().unwrap());
+        (number, title.to_owned(), risk, rows, it["key"].clone())
+    };
+    incidents.as_array().unwrap().iter().map(one).collect()
+}
+
+#[test]
+fn a_result_file_has_the_incidents_of_its_run() {
+    let outputs = [
+        ("dns", "results.csv", "csv: {path: results.csv, include: [details]}"),
+        ("dns", "results.parquet", "parquet: {path: results.parquet, include: [details]}"),
+        ("finance", "results.ndjson", "ndjson: {path: results.ndjson, include: [details]}"),
+    ];
+    for (name, file, output) in outputs {
+        let workspace = with_details(name, output);
+        let summary = summary(&workspace, &[]);
+        let expected = listed(&summary["incidents"]);
+        for arguments in [vec!["job.yaml"], vec![file, "--job", "job.yaml"]] {
+            let all = [&["incidents"], &arguments[..], &["--json"]].concat();
+            let done = workspace.anomal(&all);
+            done.expect(0, &[]);
+            let found: Value = serde_json::from_str(&done.stdout).unwrap();
+            assert_eq!(listed(&found["incidents"]), expected, "{file}");
+            assert_eq!(found["incidentCount"], summary["incidentCount"]);
+            assert_eq!(
+                (&found["evidence"], &found["rows"]),
+                (&summary["evidence"], &summary["results"])
+            );
+        }
+        // Without the settings, the rows are in as many incidents, or a few more.
+        let done = workspace.anomal(&["incidents", file, "--json"]);
+        done.expect(0, &["--job has the keys and titles of flags"]);
+        let found: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(found["evidence"], summary["evidence"]);
+    }
+}
+
+#[test]
+fn incidents_of_a_file_are_chosen_and_printed() {
+    let workspace = with_details("dns", "csv: {path: results.csv, include: [details]}");
+    run(&workspace, &["--summary", "none"]);
+    let incidents = |arguments: &[&str]| {
+        workspace.anomal(&[&["incidents", "results.csv", "--job", "job.yaml"], arguments].concat())
+    };
+    let all = incidents(&[]);
+    let title = "1 H 100    21  16:57  10.1.1.44: 21 names below cpfhsl.net in 3 min";
+    assert!(all.expect(0, &[]).stdout.contains(title), "{}", all.stdout);
+    assert!(all.stdout.contains("530 rows stand out in 41 incidents"), "{}", all.stdout);
+    assert!(all.stdout.lines().all(|line| line.chars().count() <= 80), "{}", all.stdout);
+    let one = incidents(&["1"]);
+    for part in [
+        "risk      100 (high): flag 60, score 30, more evidence 10, rarity 10",
+        "  names     21\n",
+        "  window    1 h\n",
+        "  host      10.1.1.44\n",
+        "  domain    cpfhsl.net\n",
+    ] {
+        assert!(one.expect(0, &[]).stdout.contains(part), "{part}: {}", one.stdout);
+    }
+    let is_row = |line: &&str| line.trim_start().starts_with(|first: char| first.is_ascii_digit());
+    let rows = |text: &str| text.lines().filter(is_row).count();
+    assert_eq!(rows(&one.stdout), 10, "{}", one.stdout);
+    assert_eq!(rows(&incidents(&["1", "--rows", "50"]).stdout), 21);
+    let of_host = incidents(&["--entity", "10.1.1.44", "--csv"]);
+    let lines = csv_records(&of_host.stdout);
+    let title = lines[0].iter().position(|name| name == "title").unwrap();
+    assert!(lines.len() > 2 && lines[1][title].starts_with("10.1.1.44: 21 names"), "{lines:?}");
+    let late = incidents(&["--from", "16:00", "--to", "17:00", "--min-risk", "100", "--markdown"]);
+    assert_eq!(late.expect(0, &[]).stdout.lines().count(), 3, "{}", late.stdout);
+    let none = incidents(&["--to", "2026-03-01"]);
+    assert_eq!(none.expect(0, &[]).stdout, "no incidents\n");
+    incidents(&["--fail-on", "incident:high"]).expect(10, &[]);
+    incidents(&["--fail-on", "high"]).expect(2, &["incident:high"]);
+    incidents(&["--from", "soon"]).expect(2, &["this is no time; a time is 2026-03-02T16:00:00Z"]);
+    incidents(&["99"]).expect(3, &["there is no incident 99 among 41"]);
+    workspace.anomal(&["incidents", "dns.csv"]).expect(3, &["so it is no result file of a run"]);
+    // Rows that stand out alone say nothing of the others.
+    let text = workspace.read("results.csv");
+    let place = csv_records(&text)[0].iter().position(|name| name == "anomal.incident").unwrap();
+    let evidence: Vec<&str> = text
+        .lines()
+        .enumerate()
+        .filter(|(line, text)| {
+            *line == 0 || !csv_records(&format!("{text}\n"))[0][place].is_empty()
+        })
+        .map(|(_, text)| text)
+        .collect();
+    workspace.write("evidence.csv", (evidence.join("\n") + "\n").as_bytes());
+    let some = workspace.anomal(&["incidents", "evidence.csv", "--job", "job.yaml", "--json"]);
+    some.expect(0, &["only rows that are suspicious or flagged"]);
+    let found: Value = serde_json::from_str(&some.stdout).unwrap();
+    assert_eq!(found["evidence"], 530);
+    assert!(found["incidents"].as_array().unwrap().iter().all(|it| it["parts"]["rarity"] == 0));
+}
+
+#[test]
+fn results_have_what_flags_found() {
+    let workspace = with_details("dns", "csv: {path: results.csv, include: [details]}");
+    run(&workspace, &["--summary", "none"]);
+    let records = csv_records(&workspace.read("results.csv"));
+    let place = |name: &str| records[0].iter().position(|column| column == name).unwrap();
+    let (row, details) = (place("anomal.row"), place("anomal.details"));
+    let of_row = |number: &str| {
+        let record = records.iter().find(|record| record[row] == number).unwrap();
+        record[details].clone()
+    };
+    assert_eq!(
+        of_row("3983"),
+        "unique_subdomains.actor=10.1.1.44;unique_subdomains.target=cpfhsl.net;unique_subdomains.names=21;\
+         unique_subdomains.window=3600"
+    );
+    assert_eq!(of_row("0"), "");
+    // Columns of an expression, with all digits.
+    let finance = with_details("finance", "ndjson: {path: results.ndjson, include: [details]}");
+    run(&finance, &["--summary", "none"]);
+    let text = finance.read("results.ndjson");
+    let hit = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|record| record["anomal.flags"].to_string().contains("emptied_by_transfer"));
+    let hit = hit.unwrap();
+    let found: Vec<&Value> = hit["anomal.details"].as_array().unwrap().iter().collect();
+    let named = |name: &str| found.iter().find(|one| one["name"] == name).unwrap();
+    assert_eq!(named("type")["text"], hit["type"]);
+    assert_eq!(named("oldbalanceOrg")["number"], hit["oldbalanceOrg"]);
+    // Nothing where it is not asked for.
+    assert!(!with_columns(&example("dns")).contains("anomal.details"));
+}
+
+/// The header of an example's results.
+fn with_columns(workspace: &Workspace) -> String {
+    run(workspace, &["--summary", "none"]);
+    workspace.read("results.csv").lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn titles_name_facts_that_their_flag_has() {
+    let workspace = example("dns");
+    let job = workspace.read("job.yaml");
+    let with = |title: &str| {
+        let line = format!("name: unique_subdomains\n    title: \"{title}\"");
+        workspace.write("job.yaml", job.replacen("name: unique_subdomains", &line, 1).as_bytes());
+    };
+    with("{names} names[ in {nowhere}]");
+    workspace
+        .anomal(&["validate", "job.yaml"])
+        .expect(2, &["flags[0].title", "a title of this flag has no {nowhere}"]);
+    with("{nmaes} names");
+    workspace.anomal(&["validate", "job.yaml"]).expect(2, &["did you mean `names`?"]);
+    with("{actor} asks for {names} names in {window}");
+    let summary = summary(&workspace, &[]);
+    let first = summary["incidents"][0]["title"].as_str().unwrap();
+    assert!(first.contains("10.1.1.44 asks for 21 names in 1 h (unique_subdomains)"), "{first}");
+    let facts = &summary["incidents"][0]["facts"];
+    assert_eq!(facts[0]["number"], 21.0, "{facts}");
+    assert_eq!(summary["entities"][0]["value"], "10.1.1.44");
+}
+
+#[test]
+fn tables_show_the_columns_that_settings_name() {
+    let workspace = example("dns");
+    let job = workspace.read("job.yaml");
+    let (before, _) = job.split_once("outputs:").unwrap();
+    let roles = "roles: {show: [dns.response_code, source.ip]}\n";
+    let outputs = "outputs:\n  - terminal: {limit: 3}\n";
+    workspace.write("job.yaml", format!("{roles}{before}{outputs}").as_bytes());
+    let done = workspace.anomal(&["run", "job.yaml", "--summary", "suspects"]);
+    done.expect(0, &["dns.response_code=NOERROR  source.ip=10.1.1.44"]);
+    let header = done.stdout.lines().find(|line| line.contains("anomal.row")).unwrap();
+    let names: Vec<&str> = header.split_whitespace().collect();
+    assert_eq!(names[..4], ["anomal.row", "dns.response_code", "source.ip", "anomal.score"]);
 }

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const REQUEST_TIMEOUT_SECONDS: u64 = 60;
+/// The indices of incidents.
+const INCIDENTS: &str = "anomal-incidents-*";
 
 pub fn run(command: ElasticCommand) -> CommandResult {
     match command {
@@ -61,7 +63,12 @@ fn setup(arguments: Setup) -> CommandResult {
     if !url.is_empty() {
         let (client, server) = Client::connect(&connection(url), &access("--url"), retry)?;
         install(&client, server, &indices.index, data_stream)?;
-        note(&format!("{}: installed the templates for {}", client.name(), indices.index));
+        install(&client, server, INCIDENTS, false)?;
+        note(&format!(
+            "{}: installed the templates for {} and {INCIDENTS}",
+            client.name(),
+            indices.index
+        ));
         dashboards = dashboards.or(Some(match server {
             Server::Elasticsearch => Flavor::Kibana,
             Server::OpenSearch => Flavor::Opensearch,

@@ -22,14 +22,18 @@ use std::path::{Component, Path, PathBuf};
 use anomal_connectors::{OpenOptions, open, write_file};
 use anomal_core::words::grouped;
 use anomal_spec::{Input, InputDriver, is_url};
+use anomal_storage::Secrets;
 
-use self::{
+pub use self::{
     profile::Profile,
+    roles::Role,
+    trial::{Trial, run_first_rows},
+};
+use self::{
     proposal::Proposal,
     rates::Feature,
-    roles::{Role, RoleOptions, roles},
+    roles::{RoleOptions, roles},
     schema::Schema,
-    trial::Trial,
     yaml::Head,
 };
 use super::{CommandResult, print};
@@ -45,12 +49,43 @@ const BATCH_ROWS: usize = 10_000;
 /// Bytes of a read: few, since the number of rows is estimated from what has been read.
 const BLOCK_BYTES: usize = 128 << 10;
 
+/// Proposed settings, and what they were made from.
+pub struct Proposed {
+    pub settings: String,
+    pub input: Input,
+    pub profile: Profile,
+    pub roles: Vec<Role>,
+    pub trial: Option<Trial>,
+    schema: Option<Schema>,
+    proposal: Proposal,
+}
+
 pub fn init(arguments: &Init) -> CommandResult {
+    check_output(arguments)?;
+    let proposed = propose(arguments)?;
+    let settings = &proposed.settings;
+    let file = arguments.output.as_deref();
+    if let Some(file) = file {
+        write_file(file, settings.as_bytes())?;
+    }
+    if arguments.json {
+        let job = settings::from_text(settings)?;
+        let Proposed { profile, roles, trial, schema, proposal, .. } = &proposed;
+        let all = json::describe(profile, schema.as_ref(), roles, proposal, trial.as_ref(), &job);
+        return print(&format!("{all:#}\n"));
+    }
+    if file.is_some() { Ok(exit::DONE) } else { print(settings) }
+}
+
+/// Inspects a file, and proposes settings for it.
+///
+/// # Errors
+/// If the file can't be read, or nothing in it can be a feature.
+pub fn propose(arguments: &Init) -> Result<Proposed, Failure> {
     let path = arguments.input.as_str();
     if Path::new(path).is_dir() {
         return Err(Failure::new(format!("{path} is a folder; name a file in it"), exit::INPUT));
     }
-    check_output(arguments)?;
     let input = overrides::input(&Input::default(), path)?;
     let opening =
         OpenOptions { batch_rows: BATCH_ROWS, block_bytes: BLOCK_BYTES, ..OpenOptions::default() };
@@ -92,7 +127,7 @@ pub fn init(arguments: &Init) -> CommandResult {
     let mut tried = None;
     if !arguments.no_trial && path != "-" {
         let job = settings::from_text(&yaml::settings(&head, &profile, &proposal))?;
-        let trial = trial::run_first_rows(job, &input)?;
+        let trial = trial::try_proposal(job, &input)?;
         if !options.keep_constants {
             remove_constant(&mut proposal, &trial);
         }
@@ -103,16 +138,19 @@ pub fn init(arguments: &Init) -> CommandResult {
         tried = Some(trial);
     }
     let settings = yaml::settings(&head, &profile, &proposal);
-    if let Some(file) = file {
-        write_file(file, settings.as_bytes())?;
-    }
-    if arguments.json {
-        let job = settings::from_text(&settings)?;
-        let schema = schema.as_ref();
-        let all = json::describe(&profile, schema, &roles, &proposal, tried.as_ref(), &job);
-        return print(&format!("{all:#}\n"));
-    }
-    if file.is_some() { Ok(exit::DONE) } else { print(&settings) }
+    Ok(Proposed { settings, input, profile, roles, trial: tried, schema, proposal })
+}
+
+/// What the first rows of an input show of its columns, with their roles.
+///
+/// # Errors
+/// Those of the source.
+pub fn profile(input: &Input, secrets: Secrets) -> Result<(Profile, Vec<Role>), Failure> {
+    let opening = OpenOptions { batch_rows: BATCH_ROWS, secrets, ..OpenOptions::default() };
+    let profile = Profile::read(open(input, &opening)?, trial::ROWS)?;
+    let schema = Schema::of_columns(&profile);
+    let roles = roles(&profile, schema.as_ref(), RoleOptions::default());
+    Ok((profile, roles))
 }
 
 /// Removes features that have one value in all rows of a trial.
@@ -133,9 +171,9 @@ fn remove_constant(proposal: &mut Proposal, trial: &Trial) {
 fn describe_trial(trial: &Trial) -> String {
     format!(
         "A trial on {} rows took {:.1} s and found {} suspicious.",
-        grouped(trial.rows),
+        grouped(trial.outcome.summary.rows),
         trial.seconds,
-        grouped(trial.suspicious)
+        grouped(trial.outcome.summary.suspicious)
     )
 }
 

@@ -1,6 +1,10 @@
 //! `anomal report`: stored reports.
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::OsStr,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use anomal_connectors::{Access, AtomicFile, terminal::harmless};
 use anomal_core::{
@@ -27,10 +31,18 @@ pub fn run(command: ReportCommand) -> CommandResult {
         ReportCommand::List(arguments) => list(&runtime, &arguments),
         ReportCommand::Export(arguments) => export(&runtime, &arguments),
         ReportCommand::Pdf(arguments) => {
-            let PdfReport { id, reports, output } = arguments;
-            let format = Some(ExportAs::Pdf);
-            let flag = None;
-            export(&runtime, &ExportReport { id, reports, format, suspects: false, flag, output })
+            let PdfReport { id, reports, full, output } = arguments;
+            let export_as = ExportReport {
+                id,
+                reports,
+                format: Some(ExportAs::Pdf),
+                suspects: false,
+                flag: None,
+                filter: None,
+                full,
+                output,
+            };
+            export(&runtime, &export_as)
         }
         ReportCommand::Delete(arguments) => runtime.block_on(async {
             arguments.reports.engine().await?.delete(&arguments.id).await?;
@@ -42,7 +54,9 @@ pub fn run(command: ReportCommand) -> CommandResult {
 fn serve(runtime: &Runtime, arguments: &ServeReports) -> CommandResult {
     let _telemetry = anomal_telemetry::init_cli("anomal", 0, false);
     runtime.block_on(async {
-        let pages = ReportServer::on_address(&arguments.store, arguments.listen).await?;
+        let of_port = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = arguments.report_port.map_or(arguments.listen, of_port);
+        let pages = ReportServer::on_address(&arguments.store, listen).await?;
         let access = arguments.access.to_access(&[pages.listening()?], false).await?;
         show(&pages.address, arguments.open);
         pages.serve(access).await?;
@@ -118,6 +132,8 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> CommandResult {
             format: format.into(),
             suspects_only: arguments.suspects,
             flag: arguments.flag.clone().unwrap_or_default(),
+            filter: arguments.filter.clone().unwrap_or_default(),
+            full: arguments.full,
         };
         let mut pieces = engine.export(request).await?;
         let access = Access { place: "--output", auth: None, secrets: &Secrets::default() };

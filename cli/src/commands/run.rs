@@ -15,10 +15,11 @@ use tracing::{Instrument, info_span};
 
 use super::{CommandResult, print, report::show, stream};
 use crate::{
-    args::{FailOn, Run, RunReport, SummaryFormat},
+    args::{FailOn, ProgressFormat, Run, RunReport, SummaryFormat},
     engines, exit,
     present::{
         error::{Failure, note},
+        events::{self, ProgressEvents},
         progress::Progress,
         summary::SummaryText,
     },
@@ -63,9 +64,12 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     let _telemetry = anomal_telemetry::init_cli("anomal", output.verbose, output.quiet);
     check_standard_output(settings, arguments, results)?;
     note_ignored_settings(settings, arguments.output_args.quiet);
-    let progress = (!arguments.output_args.quiet).then(|| Arc::new(Progress::new(in_cluster())));
+    let as_events = arguments.progress.progress == ProgressFormat::Json;
+    let for_people = !arguments.output_args.quiet && !as_events;
+    let progress = for_people.then(|| Arc::new(Progress::new(in_cluster())));
     let observer: Arc<dyn Observer> = match &progress {
         Some(progress) => Arc::<Progress>::clone(progress),
+        None if as_events => Arc::new(ProgressEvents::default()),
         None => Arc::new(Quiet),
     };
     let options = Options { observer, results, ..options(arguments, settings) };
@@ -74,7 +78,8 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     anomal_telemetry::continue_from_environment(&span);
     let result = runtime.block_on(async {
         let work = async {
-            let (report, pages) = report_target(settings, &arguments.report).await?;
+            let keep = arguments.progress.keep_report;
+            let (report, pages) = report_target(settings, &arguments.report, keep).await?;
             let options = Options { report, ..options };
             Ok((execute(settings, &options).await?, pages))
         };
@@ -82,6 +87,7 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         tokio::select! {
             result = work => result,
             () = signals::stop() => Err(Error::cancelled()),
+            () = signals::input_closed(), if arguments.progress.attached => Err(Error::cancelled()),
         }
     });
     if let Err(error) = &result {
@@ -102,6 +108,9 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
     };
     if let Some(file) = &arguments.termination_log {
         termination::write(file, termination::summary_message(&outcome.summary));
+    }
+    if as_events {
+        events::print_summary(&outcome.summary);
     }
     print_summary(&outcome.summary, arguments)?;
     if let Some(pages) = pages {
@@ -144,6 +153,7 @@ fn options(arguments: &Run, settings: &Settings) -> Options {
 async fn report_target(
     settings: &Settings,
     arguments: &RunReport,
+    keep: bool,
 ) -> Result<(Option<ReportTarget>, Option<ReportServer>), Error> {
     let spec = &settings.job.spec;
     let namespace = namespace(settings).unwrap_or_default();
@@ -159,7 +169,7 @@ async fn report_target(
     if let Some(engine) = engines.and_then(|engines| engines.report.as_ref()) {
         return Ok((publishing(connect(engine).await?, report_address), None));
     }
-    if spec.report.is_none() {
+    if spec.report.is_none() && !keep {
         return Ok((None, None));
     }
     let engine = LocalReportEngine::new(arguments.store.open()?, "");

@@ -44,6 +44,7 @@ pub fn panels(index: &str) -> Vec<Panel> {
         figures(),
         over_time_by_severity(),
         scores(),
+        incidents(),
         reasons(index),
         flags(),
         suspects(),
@@ -122,6 +123,26 @@ fn scores() -> Panel {
     }
 }
 
+/// By the incident of each row, so that its rows are a click away.
+fn incidents() -> Panel {
+    let aggregations = [
+        metric("2", "max", "anomal.incident.risk", "risk"),
+        count("rows"),
+        metric("3", "min", "@timestamp", "first"),
+        metric("4", "max", "@timestamp", "last"),
+        terms("5", "bucket", ("anomal.incident.title", "incident"), 50, "2", None),
+    ];
+    let title = "Incidents";
+    Panel {
+        id: "anomal-incidents",
+        title,
+        about: "What rows are about, the highest risk first; the index anomal-incidents-… has a document for each",
+        place: [0, 21, 48, 14],
+        query: ALERTS,
+        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
+    }
+}
+
 /// A Vega chart, since no other type of visualization can aggregate nested objects.
 fn reasons(index: &str) -> Panel {
     let title = "Top reasons";
@@ -164,7 +185,7 @@ fn reasons(index: &str) -> Panel {
         id: "anomal-reasons",
         title,
         about: "The shares of the features in what makes rows stand out, added up",
-        place: [0, 21, 24, 14],
+        place: [0, 35, 24, 14],
         query: "",
         content: Content::Visualization(
             json!({"title": title, "type": "vega", "params": params, "aggs": []}),
@@ -179,7 +200,7 @@ fn flags() -> Panel {
         id: "anomal-flags",
         title,
         about: "How many rows each flag has hit",
-        place: [24, 21, 24, 14],
+        place: [24, 35, 24, 14],
         query: ALERTS,
         content: Content::Visualization(state(ChartType::Rows, title, &aggregations)),
     }
@@ -190,7 +211,7 @@ fn suspects() -> Panel {
         id: "anomal-suspects",
         title: "Suspects",
         about: "The rows that stand out most, with their reasons and the link to their row of the report",
-        place: [0, 35, 48, 18],
+        place: [0, 49, 48, 18],
         query: ALERTS,
         content: Content::Documents,
     }
@@ -209,7 +230,7 @@ fn jobs() -> Panel {
         id: "anomal-by-job",
         title,
         about: "What each job has found",
-        place: [0, 53, 48, 10],
+        place: [0, 67, 48, 10],
         query: ALERTS,
         content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
     }
@@ -231,7 +252,7 @@ fn entity(
         id,
         title,
         about: "Who or what is named in the most alerts",
-        place: [left, 63, 16, 14],
+        place: [left, 77, 16, 14],
         query: ALERTS,
         content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
     }

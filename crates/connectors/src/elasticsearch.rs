@@ -12,7 +12,7 @@ use anomal_spec::{Include, Rows};
 
 pub use client::Server;
 pub(crate) use connector::ElasticsearchConnector;
-pub use sink::template;
+pub use sink::{incidents, template};
 
 use crate::{run_info::RunInfo, sink::Projection};
 

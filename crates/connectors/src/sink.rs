@@ -9,6 +9,9 @@ use crate::{
     json_text, typing,
 };
 
+/// The bit of `anomal.incidents.*`.
+const INCIDENTS: u8 = 1 << 7;
+
 /// The rows and columns of the results that an output writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projection {
@@ -109,6 +112,11 @@ impl Projection {
         Self { rows, included: include.iter().fold(0, |included, one| included | bit(*one)) }
     }
 
+    /// The same with what the incident of each row is.
+    pub fn with_incidents(self) -> Self {
+        Self { included: self.included | INCIDENTS, ..self }
+    }
+
     /// The rows and result columns of a batch that the output writes.
     ///
     /// # Errors
@@ -119,6 +127,7 @@ impl Projection {
             Some(name) if name.starts_with("contributions.") => {
                 self.includes(Include::Contributions)
             }
+            Some(name) if name.starts_with("incidents.") => self.included & INCIDENTS != 0,
             Some("details") => self.includes(Include::Details),
             Some("strays") => self.includes(Include::Strays),
             _ => true,

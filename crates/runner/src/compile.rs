@@ -47,6 +47,7 @@ pub(crate) struct CompiledJob<'a> {
     pub roles: ColumnRoles,
     pub results: Arc<AssembleResults>,
     pub draft: Option<Draft<'a>>,
+    pub run: RunInfo,
 }
 
 /// Opens the input, plans the features, checks the paths and creates the outputs.
@@ -85,7 +86,7 @@ pub(crate) async fn compile<'a>(
     let columns = columns.filter(|column| written.column(&column.name).is_ok()).cloned().collect();
     let draft = options.report.as_ref().map(Draft::new).transpose()?;
     let run = identity::run_info(job, options, source.as_ref(), draft.as_ref());
-    let mut sinks = sinks(spec, &plan, options, run).await?;
+    let mut sinks = sinks(spec, &plan, options, run.clone()).await?;
     sinks.extend(draft.as_ref().map(Draft::sink).transpose()?);
     if sinks.is_empty() {
         source.keep_only(&spec.row_keys().cloned().collect::<Vec<_>>());
@@ -102,10 +103,10 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
-    let includes = |included| spec.outputs.iter().any(|output| output.includes(included));
-    let extras = Extras { details: includes(Include::Details), strays: findings.flag() };
+    let extras = extras(spec, findings);
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -119,7 +120,7 @@ pub(crate) async fn compile<'a>(
         process_memory: memory::available_bytes(),
         spill_folder: files::spill_folder(&targets),
     };
-    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft })
+    Ok(CompiledJob { graph, executor, plan, columns, scoring, roles, results, draft, run })
 }
 
 /// A time that no step reads, to be read for the roles.
@@ -147,6 +148,16 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     Ok(Some(Arc::new(read)))
 }
 
+/// What the outputs of a job have beside what results always have.
+fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
+    let outputs = || spec.outputs.iter();
+    Extras {
+        details: outputs().any(|output| output.includes(Include::Details)),
+        incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    }
+}
+
 /// A job with `stream`, planned by its first records.
 pub(crate) struct StreamPlan {
     /// With the columns selected that the plan reads.
@@ -155,7 +166,6 @@ pub(crate) struct StreamPlan {
     pub extract: Extract,
     /// The model that the job scores by.
     pub model: Option<Arc<SavedModel>>,
-    /// What the outputs ask for.
     pub extras: Extras,
 }
 
@@ -188,8 +198,7 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    let details = spec.outputs.iter().any(|output| output.includes(Include::Details));
-    let extras = Extras { details, strays: findings.flag() };
+    let extras = extras(spec, &findings);
     Ok(StreamPlan { source, plan, extract, model, extras })
 }
 

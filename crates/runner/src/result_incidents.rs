@@ -4,7 +4,7 @@ mod cells;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anomal_connectors::{OpenOptions, open};
+use anomal_connectors::{OpenOptions, TypeFindings, open};
 use anomal_core::{
     Batch, Error, FeatureEngine, Hit, ROW, Result, blocking,
     proto::{Column as Planned, DataType, Plan, Severity as Wire, plan::Flag},
@@ -18,6 +18,7 @@ use crate::{
     collector::{Collector, IncidentRows, Reasons, RowsWithHits},
     compile::{gap, own_time, plan_columns},
     incidents::{Incident, Signature},
+    restart,
     role_values::RoleValues,
     roles::ColumnRoles,
     summary::IncidentCount,
@@ -61,7 +62,9 @@ pub async fn result_incidents(
     let columns: Vec<Planned> = of_input(source.as_ref());
     let settings = spec.cloned().unwrap_or_default();
     let plan = if spec.is_some() {
-        plan_columns(&settings, engine, source.as_ref(), columns.clone()).await?
+        let mut plan = plan_columns(&settings, engine, source.as_ref(), columns.clone()).await?;
+        restart::plan_flag(&mut plan, &settings, &TypeFindings::default());
+        plan
     } else {
         let flags = blocking({
             let source = open_results(spec, input).await?;

@@ -13,11 +13,13 @@ use tracing::Instrument;
 
 use crate::{
     compile::{CompiledJob, compile},
+    incident_documents,
     monitor::RunMonitor,
     operators::classify::Scoring,
     options::{Engines, Options},
     progress::Stage,
-    restart,
+    publish::ReportParts,
+    report_incidents, restart,
     summary::{Clock, Parts, PublishedReport, Summary},
     tally::Tally,
 };
@@ -48,7 +50,7 @@ async fn attempt(
     let mut clock = Clock::start(observer);
     clock.enter(Stage::Plan);
     let compiled = clock.within(compile(job, engines, options, &findings)).await?;
-    let CompiledJob { graph, executor, mut plan, columns, scoring, roles, results, draft } =
+    let CompiledJob { graph, executor, mut plan, columns, scoring, roles, results, draft, run } =
         compiled;
 
     let tally = Tally::new(&plan, &job.spec, options.suspects, draft.is_some());
@@ -63,6 +65,11 @@ async fn attempt(
 
     let statistics = std::mem::take(&mut execution.statistics);
     let (mut outputs, dead_letters) = execution.commit().await?;
+    // After the rows that they are of. A run that fails here is completed by the next.
+    let incidents = results.incidents();
+    let described = incidents.as_ref().map_or(&[][..], |found| &found.set.incidents);
+    let indexed =
+        incident_documents::write(&job.spec, &options.secrets, &run, &roles, described).await?;
     if let Some(target) = saved_model(job).filter(|_| scoring.get().is_some()) {
         // Before that of a report.
         outputs.insert(0, WriteOutcome::new(target, tally.rows));
@@ -72,6 +79,7 @@ async fn attempt(
         outputs.pop();
     }
 
+    outputs.extend(indexed);
     let scoring = scoring.get().cloned();
     let dead_letter = (dead_letters.rows > 0).then_some(dead_letters);
     let hits = tally.hits.take();
@@ -79,21 +87,18 @@ async fn attempt(
     let mut summary = Summary::new(job, &plan, parts, scoring.as_ref(), clock)?;
     let (notes, input) = restart::report(&job.spec, &findings);
     summary.add_input(notes, input);
-    if let Some(incidents) = results.incidents() {
+    let mut grouped = None;
+    if let Some(incidents) = incidents {
+        grouped = report_incidents::report(&roles, &incidents);
         summary.add_incidents(roles, incidents);
     }
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
     if let Some(draft) = draft {
         observer.stage(Stage::Publish);
         let since = Instant::now();
-        let publish = draft.publish(
-            job,
-            columns,
-            &plan,
-            &summary,
-            analysis.clone(),
-            hits.unwrap_or_default(),
-        );
+        let (analysis, hits) = (analysis.clone(), hits.unwrap_or_default());
+        let parts = ReportParts { analysis, hits, grouped };
+        let publish = draft.publish(job, columns, &plan, &summary, parts);
         let report = publish.instrument(Stage::Publish.span()).await?;
         summary.published(PublishedReport { id: report.id, url: report.url }, since);
     }

@@ -5,6 +5,7 @@
 //! does not read files: callers pass bytes.
 
 mod check;
+pub mod edit;
 mod known_columns;
 mod label_rules;
 mod list_rules;
@@ -28,7 +29,7 @@ mod yaml;
 pub use known_columns::{ENTITY_COLUMNS, KnownEntities, TIME_COLUMNS, known_kind};
 pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use log_rules::{column_name, compile_pattern};
-pub use manifest::{to_input_yaml, to_manifest_yaml};
+pub use manifest::{to_input_yaml, to_manifest_yaml, to_spec_yaml};
 pub use mentions::Mentions;
 pub use original::{OriginalCommand, OriginalOutputs, load_original};
 pub use pack::{load_pack, load_pack_cases};

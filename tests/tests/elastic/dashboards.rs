@@ -140,6 +140,10 @@ fn every_panel_shows_the_documents() {
         let most = |counts: BTreeMap<String, u64>, size: usize| top(counts, size);
         assert_eq!(counted("anomal-flags", "2"), most(documents.counts("/rule/name"), 15));
         assert_eq!(counted("anomal-by-job", "5"), most(documents.counts("/anomal/job"), 50));
+        let titles = documents.counts("/anomal/incident/title");
+        let listed = counted("anomal-incidents", "5");
+        assert_eq!(listed.len(), titles.len().min(50), "{titles:?}");
+        assert!(listed.iter().all(|(title, rows)| titles[title] == *rows), "{listed:?}");
         for (id, pointer) in [
             ("anomal-by-address", "/related/ip"),
             ("anomal-by-host", "/related/hosts"),

@@ -76,6 +76,7 @@ fn job_from_index_to_index_finds_the_intrusions() {
         let results = server.admin().documents(&to);
         assert_counts_balance(server, &to, &summary, &results);
         assert_intrusions_found(&results);
+        let incidents = assert_incidents_are_of_rows(server, &summary, &results);
 
         // The same run again: every document exists already, under the same id.
         let again = workspace.anomal(&RUN);
@@ -84,7 +85,54 @@ fn job_from_index_to_index_finds_the_intrusions() {
             documents.iter().map(|document| document.0.clone()).collect()
         };
         assert_eq!(ids(&server.admin().documents(&to)), ids(&results));
+        let summary: Value = serde_json::from_str(&again.stdout).unwrap();
+        let repeated = assert_incidents_are_of_rows(server, &summary, &results);
+        assert_eq!(ids(&repeated), ids(&incidents));
+        let outcome = summary["outputs"].as_array().unwrap().last().unwrap();
+        assert!(outcome["target"].as_str().unwrap().contains("/anomal-incidents-"), "{outcome}");
+        assert_eq!(outcome["existing"], incidents.len());
     });
+}
+
+/// The documents of the run's incidents: one each, with the counts of the summary and of the documents of rows.
+fn assert_incidents_are_of_rows(
+    server: &Server,
+    summary: &Value,
+    results: &[(String, Value)],
+) -> Vec<(String, Value)> {
+    let index = format!("anomal-incidents-{}", summary["job"].as_str().unwrap());
+    let mut incidents = server.admin().documents(&index);
+    incidents.retain(|(_, document)| document["anomal"]["run"] == "march");
+    let count = &summary["incidentCount"];
+    let total: u64 =
+        ["high", "medium", "low"].iter().map(|name| count[name].as_u64().unwrap()).sum();
+    assert_eq!(incidents.len() as u64, total);
+    let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
+    for (_, document) in results {
+        let of_row = &document["anomal"]["incident"];
+        if let Some(number) = of_row["number"].as_u64() {
+            *rows.entry(number).or_default() += 1;
+            assert!(of_row["title"].is_string() && of_row["key"].is_string(), "{of_row}");
+        }
+    }
+    for (_, document) in &incidents {
+        let incident = &document["anomal"]["incident"];
+        let number = incident["number"].as_u64().unwrap();
+        assert_eq!(incident["rows"].as_u64(), rows.remove(&number), "{incident}");
+        assert_eq!(document["event"]["dataset"], "anomal.incidents");
+    }
+    assert!(rows.is_empty(), "{rows:?}");
+    let first = &summary["incidents"][0];
+    let (_, document) =
+        incidents.iter().find(|(_, it)| it["anomal"]["incident"]["number"] == 1).unwrap();
+    assert_eq!(document["event"]["reason"], first["title"]);
+    assert_eq!(document["source"]["ip"], first["actors"][0]["value"]);
+    assert_eq!(document["dns"]["question"]["registered_domain"], first["targets"][0]["value"]);
+    // Alerts are grouped by single values.
+    let title = json!({"term": {"anomal.incident.title": first["title"]}});
+    let of_run = json!({"bool": {"filter": [title, {"term": {"anomal.run": "march"}}]}});
+    assert_eq!(server.admin().count_matching(&index, &of_run), 1);
+    incidents
 }
 
 /// Asserts that all rows read were written, and that the summary's counts are those of the index.

@@ -1,12 +1,12 @@
 //! Rows of incidents, from the result file.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use anomal_connectors::{csv::flat, terminal::harmless, text};
-use anomal_core::{Batch, ROW, proto::DataType};
+use anomal_core::{Batch, ROW, proto::DataType, words::shortened};
 use anomal_runner::ResultIncidents;
 use anomal_spec::AnomalyJobSpec;
-use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use polars::prelude::AnyValue;
 
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// Characters of a cell at most.
-const CELL: usize = 48;
+const CELL: usize = 80;
+/// Characters of a column at least.
+const NARROWEST: usize = 6;
 /// Columns of results that are shown behind those of the record.
 const OURS: [&str; 3] = ["anomal.score", "anomal.flags", "anomal.explanation"];
 
@@ -45,7 +47,8 @@ impl IncidentRows {
         let columns = shown(found, spec);
         let wanted: Vec<u64> = found.incidents.iter().map(|incident| incident.number).collect();
         let mut all = Self { header: Vec::new(), rows: BTreeMap::new() };
-        all.header = std::iter::once("row".to_owned()).chain(columns.iter().cloned()).collect();
+        let name = |name: &String| name.strip_prefix("anomal.").unwrap_or(name).to_owned();
+        all.header = std::iter::once("row".to_owned()).chain(columns.iter().map(name)).collect();
         let mut results = ResultFile::open(file, &[(ROW, DataType::Integer)])?;
         while let Some(batch) = results.next()? {
             let numbers = batch.typed.column(ROW).map_err(anomal_core::Error::from)?;
@@ -68,19 +71,42 @@ impl IncidentRows {
         Ok(all)
     }
 
-    /// Those of an incident; empty where there are none.
+    /// Those of an incident, a line each; empty where there are none. What all have in common is left out.
     pub fn table(&self, incident: u64) -> String {
         let Some(rows) = self.rows.get(&incident) else { return String::new() };
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(width()).unwrap_or(u16::MAX));
-        let is_full = |place: &usize| rows.iter().any(|row| !row[*place].is_empty());
-        let full: Vec<usize> = (0..self.header.len()).filter(is_full).collect();
-        table.set_header(full.iter().map(|place| &self.header[*place]));
-        for row in rows {
-            table.add_row(full.iter().map(|place| &row[*place]));
+        let differs = |place: &usize| match rows.as_slice() {
+            [only] => !only[*place].is_empty(),
+            [first, others @ ..] => others.iter().any(|row| row[*place] != first[*place]),
+            [] => false,
+        };
+        let full: Vec<usize> = (0..self.header.len()).filter(differs).collect();
+        let lines = || std::iter::once(&self.header).chain(rows);
+        let width_of = |place: &usize| {
+            lines().map(|line| line[*place].chars().count()).max().unwrap_or_default()
+        };
+        let mut widths: Vec<usize> = full.iter().map(width_of).collect();
+        shrink(&mut widths, width().saturating_sub(2));
+        let mut text = String::from("\n");
+        for line in lines() {
+            let cells = full.iter().zip(&widths);
+            let cells: Vec<String> = cells
+                .map(|(place, width)| format!("{:<width$}", shortened(&line[*place], *width)))
+                .collect();
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
         }
-        format!("\n{}\n", table.trim_fmt())
+        text
+    }
+}
+
+/// Makes the widest columns narrower until a line fits.
+fn shrink(widths: &mut [usize], line: usize) {
+    let between = 2 * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + between > line {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => return,
+        }
     }
 }
 
@@ -110,9 +136,13 @@ fn cells(
             let column = flat(column)?;
             text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
         }
-        let is_score = name == "anomal.score";
-        let score = cell.parse::<f64>().ok().filter(|_| is_score);
-        cells.push(score.map_or_else(|| harmless(&cell, CELL), |score| format!("{score:.3}")));
+        let score = cell.parse::<f64>().ok().filter(|_| name == "anomal.score");
+        let time = cell.parse::<Timestamp>().ok();
+        cells.push(match (score, time) {
+            (Some(score), _) => format!("{score:.3}"),
+            (None, Some(time)) => time.strftime("%m-%d %H:%M:%S").to_string(),
+            (None, None) => harmless(&cell, CELL),
+        });
     }
     Ok(cells)
 }

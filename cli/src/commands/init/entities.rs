@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anomal_connectors::text::scalar;
 use anomal_core::proto::DataType;
-use anomal_core::words::grouped;
+use anomal_core::words::{self, grouped};
 use anomal_domains::registered;
 use anomal_spec::{ENTITY_COLUMNS, EntityKind, Side, known_kind};
 
@@ -163,10 +163,11 @@ fn is_excluded(column: &ColumnProfile, role: &Role) -> bool {
 
 fn entity(column: &ColumnProfile, (kind, side): (EntityKind, Side)) -> Entity {
     let basis = if known_kind(&column.name).is_some() { "by its name" } else { "by its values" };
-    let rows = column.present() as f64 / column.distinct().max(1) as f64;
+    let distinct = column.distinct().max(1);
+    let rows = words::rows(((column.present() + distinct / 2) / distinct) as u64);
     let such = column.values.first().map_or("", |(text, _)| text);
     let (distinct, such) = (grouped(column.distinct()), shorten(such));
-    let comment = format!("{basis}; {distinct} values with {rows:.0} rows each, such as {such}");
+    let comment = format!("{basis}; {distinct} values with {rows} each, such as {such}");
     Entity { column: column.name.clone(), kind, side, comment }
 }
 

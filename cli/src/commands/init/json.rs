@@ -53,7 +53,8 @@ pub fn describe(
         "columns": columns.collect::<Vec<_>>(),
         "leftOut": proposal.left_out.iter().map(|(column, why)| json!({"column": column, "reason": why})).collect::<Vec<_>>(),
         "trial": trial.map(|trial| json!({
-            "rows": trial.rows, "suspicious": trial.suspicious, "seconds": trial.seconds, "constant": trial.constant,
+            "rows": trial.outcome.summary.rows, "suspicious": trial.outcome.summary.suspicious,
+            "seconds": trial.seconds, "constant": trial.constant,
         })),
         "proposal": job.spec,
     })

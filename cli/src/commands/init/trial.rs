@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anomal_connectors::{Connector, ConnectorRegistry, OpenOptions};
 use anomal_core::{
-    Batch, Element, Position, Result,
+    Batch, Element, PackUpload, Position, Result,
     proto::{Column, TimeReading},
 };
 use anomal_dataflow::{Reader, Source, Split};
@@ -21,18 +21,35 @@ pub const ROWS: usize = 20_000;
 
 /// What a trial showed.
 pub struct Trial {
-    pub rows: u64,
-    pub suspicious: u64,
+    pub outcome: Outcome,
     pub seconds: f64,
     /// Features with one value in all rows.
     pub constant: Vec<String>,
 }
 
-/// Runs a job on its first rows, without outputs.
+/// Tries a proposal on the first rows.
 ///
 /// # Errors
 /// Those of a run.
-pub fn run_first_rows(mut job: AnomalyJob, input: &Input) -> std::result::Result<Trial, Failure> {
+pub fn try_proposal(job: AnomalyJob, input: &Input) -> std::result::Result<Trial, Failure> {
+    let started = Instant::now();
+    let outcome = run_first_rows(job, input, Vec::new(), Secrets::default())?;
+    let features = outcome.analysis.iter().flat_map(|analysis| &analysis.features);
+    let constant = features.filter(|feature| feature.distinct <= 1 && feature.missing == 0);
+    let constant = constant.filter_map(|f| f.feature.as_ref()).map(|f| f.name.clone()).collect();
+    Ok(Trial { seconds: started.elapsed().as_secs_f64(), constant, outcome })
+}
+
+/// Runs a job with these packs on the first rows of its input, and writes nothing.
+///
+/// # Errors
+/// Those of a run.
+pub fn run_first_rows(
+    mut job: AnomalyJob,
+    input: &Input,
+    packs: Vec<Arc<PackUpload>>,
+    secrets: Secrets,
+) -> std::result::Result<Outcome, Failure> {
     job.spec.outputs.clear();
     let mut connectors = ConnectorRegistry::default();
     if let Some(driver) = input.driver() {
@@ -46,25 +63,16 @@ pub fn run_first_rows(mut job: AnomalyJob, input: &Input) -> std::result::Result
         suspects: 0,
         results: false,
         report: None,
-        secrets: Secrets::default(),
-        packs: Vec::new(),
+        secrets,
+        packs,
         run: None,
         namespace: None,
         memory: None,
     };
-    let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome: Outcome = runtime.block_on(async {
+    runtime.block_on(async {
         let engines = engines::connect(None, job.spec.classification.as_ref()).await?;
-        run(&job, &engines, &options).await
-    })?;
-    let features = outcome.analysis.iter().flat_map(|analysis| &analysis.features);
-    let constant = features.filter(|feature| feature.distinct <= 1 && feature.missing == 0);
-    Ok(Trial {
-        rows: outcome.summary.rows,
-        suspicious: outcome.summary.suspicious,
-        seconds: started.elapsed().as_secs_f64(),
-        constant: constant.filter_map(|f| f.feature.as_ref()).map(|f| f.name.clone()).collect(),
+        Ok(run(&job, &engines, &options).await?)
     })
 }
 

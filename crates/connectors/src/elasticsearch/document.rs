@@ -6,6 +6,7 @@ mod batch;
 mod cells;
 pub(super) mod ecs;
 mod ids;
+mod incidents;
 mod lists;
 mod object;
 mod related;
@@ -15,8 +16,7 @@ mod tree;
 use anomal_core::{Batch, Result};
 use anomal_spec::Include;
 
-use self::run_fields::RunFields;
-pub(super) use self::{batch::DocumentBatch, ids::DocumentIds};
+pub(super) use self::{batch::DocumentBatch, ids::DocumentIds, run_fields::RunFields};
 use crate::run_info::RunInfo;
 
 /// Encodes the documents of a run.

@@ -6,6 +6,7 @@
 mod bulk;
 mod dead_letter;
 mod delivery;
+pub mod incidents;
 mod outcome;
 pub mod template;
 
@@ -62,11 +63,21 @@ impl ElasticsearchSink {
         access: &Access<'_>,
         run: &RunInfo,
     ) -> Result<Self> {
+        Self::open(output, access, run, index(output, run), output.data_stream)
+    }
+
+    /// The output for an index, or for a data stream.
+    fn open(
+        output: &ElasticsearchOutput,
+        access: &Access<'_>,
+        run: &RunInfo,
+        index: String,
+        data_stream: bool,
+    ) -> Result<Self> {
         let bulk = output.bulk;
         let (client, server) = Client::connect(&output.connection(), access, bulk.retry_seconds)?;
-        let index = index(output, run);
         if output.manage_template {
-            template::install(&client, server, &index, output.data_stream)?;
+            template::install(&client, server, &index, data_stream)?;
         }
         let gzip = bulk.gzip.unwrap_or_else(|| !client.urls().iter().all(|url| is_local(url)));
         let mut path = format!("/{index}/_bulk?{FILTER}");
@@ -85,8 +96,9 @@ impl ElasticsearchSink {
             // Reasons contain features' values even if the features themselves are not included.
             projection: Projection::new(
                 output.rows,
-                &[Include::Features, Include::Contributions, Include::Strays],
-            ),
+                &[Include::Features, Include::Contributions, Include::Strays, Include::Details],
+            )
+            .with_incidents(),
             ids: DocumentIds::new(run),
             writer: Arc::new(DocumentWriter::new(run, &output.include)),
             delivery: Arc::new(Delivery { client, path, gzip, stalled: AtomicBool::new(false) }),
@@ -110,6 +122,26 @@ impl ElasticsearchSink {
                 first: None,
             },
         })
+    }
+
+    /// Adds a document, and sends those before it where they are enough for a request.
+    fn push(&mut self, row: u64, id: &str, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(self.max_bytes.min(RESERVED));
+        }
+        let start = self.bytes.len();
+        bulk::action(&mut self.bytes, id);
+        put(&mut self.bytes);
+        self.bytes.push(b'\n');
+        let item = BulkItem { start, end: self.bytes.len(), row };
+        self.items.push(item);
+        if self.bytes.len() > self.max_bytes && self.items.len() > 1 {
+            self.flush(Some(item))?;
+        }
+        if self.bytes.len() >= self.max_bytes || self.items.len() >= self.max_documents {
+            self.flush(None)?;
+        }
+        Ok(())
     }
 
     /// Sends the buffered documents; `last`, if given, is kept for the next request.
@@ -158,22 +190,8 @@ impl Sink for ElasticsearchSink {
         let writer = Arc::clone(&self.writer);
         let batch = writer.columns(&projected)?;
         for (place, row) in batch.rows().iter().enumerate() {
-            if self.bytes.capacity() == 0 {
-                self.bytes.reserve(self.max_bytes.min(RESERVED));
-            }
-            let start = self.bytes.len();
-            let id = self.ids.id(*row);
-            bulk::action(&mut self.bytes, id);
-            batch.put(place, id, &mut self.bytes);
-            self.bytes.push(b'\n');
-            let item = BulkItem { start, end: self.bytes.len(), row: *row };
-            self.items.push(item);
-            if self.bytes.len() > self.max_bytes && self.items.len() > 1 {
-                self.flush(Some(item))?;
-            }
-            if self.bytes.len() >= self.max_bytes || self.items.len() >= self.max_documents {
-                self.flush(None)?;
-            }
+            let id = self.ids.id(*row).to_owned();
+            self.push(*row, &id, |out| batch.put(place, &id, out))?;
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
-//! Identities of columns by what they hold, so that random choices depend neither on the names of features nor on the order
-//! of columns or rows.
+//! Identities of columns by what they hold, so that random choices depend on neither the names and units of features nor
+//! the order of columns and rows.
 //!
-//! A column's first identity is a hash of its values as a multiset. Columns with the same multiset, such as two flags of
-//! as many rows, are distinguished by the rows that they share with others: one round of colour refinement (Weisfeiler and
-//! Leman 1968) on the table. What is equal after it is ordered by weight and name.
+//! Numbers count by their place in the range of their column, in [`PLACES`] places, so that seconds and milliseconds, or
+//! Celsius and Fahrenheit, are the same column. A column's first identity is a hash of its values as a multiset. Columns
+//! with the same multiset, such as two flags of as many rows, are distinguished by the rows that they share with others:
+//! one round of colour refinement (Weisfeiler and Leman 1968) on the table. What is equal after it is ordered by weight and
+//! name.
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -13,13 +15,17 @@ use crate::matrix::{MISSING, Matrix, MatrixColumn, Values};
 
 /// Rows that one thread hashes at least.
 const LEAST_ROWS: usize = 1 << 14;
+/// Places in the range of a column. No integer, and with a part of one added, so that round numbers are not on a border,
+/// where rounding would decide.
+const PLACES: f64 = 65_521.37;
+const PART: f64 = 0.618;
 
 /// The identity of each column, different for each. Columns of weight 0 have no influence on those of the others.
 pub(crate) fn identities(matrix: &Matrix) -> Vec<u64> {
     let columns: Vec<HashedColumn<'_>> = matrix.columns.iter().map(HashedColumn::new).collect();
     let alone = vec![0; matrix.rows];
-    let first: Vec<u64> = columns.iter().map(|column| column.sum(&alone)).collect();
-    let rows = row_hashes(matrix, &columns, &first);
+    let first = columns.iter().map(|column| column.sum(&alone));
+    let rows = RowKeys::with_identities(matrix, first.collect()).coarse();
     let mut found: Vec<u64> = columns.iter().map(|column| column.sum(&rows)).collect();
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by(|one, other| {
@@ -39,25 +45,51 @@ pub(crate) fn identities(matrix: &Matrix) -> Vec<u64> {
     found
 }
 
-/// The hash of each row over the columns with a weight above 0; equal rows have equal hashes.
-pub(crate) fn rows_by_identity(matrix: &Matrix) -> Vec<u64> {
-    let columns: Vec<HashedColumn<'_>> = matrix.columns.iter().map(HashedColumn::new).collect();
-    row_hashes(matrix, &columns, &identities(matrix))
+/// Hashes of rows over the columns with a weight above 0.
+pub(crate) struct RowKeys<'a> {
+    rows: usize,
+    /// With their identities.
+    columns: Vec<(u64, HashedColumn<'a>)>,
 }
 
-fn row_hashes(matrix: &Matrix, columns: &[HashedColumn<'_>], identities: &[u64]) -> Vec<u64> {
-    let mut rows = vec![0_u64; matrix.rows];
-    for ((column, hashed), identity) in matrix.columns.iter().zip(columns).zip(identities) {
-        if column.weight > 0.0 {
-            hashed.add(*identity, &mut rows);
-        }
+impl<'a> RowKeys<'a> {
+    pub fn new(matrix: &'a Matrix) -> Self {
+        Self::with_identities(matrix, identities(matrix))
     }
-    rows
+
+    fn with_identities(matrix: &'a Matrix, identities: Vec<u64>) -> Self {
+        let columns = identities.into_iter().zip(&matrix.columns);
+        let weighed = columns.filter(|(_, column)| column.weight > 0.0);
+        let columns = weighed.map(|(identity, column)| (identity, HashedColumn::new(column)));
+        Self { rows: matrix.rows, columns: columns.collect() }
+    }
+
+    /// The same for rows that are alike in all columns, with numbers by their place.
+    pub fn coarse(&self) -> Vec<u64> {
+        let mut rows = vec![0_u64; self.rows];
+        for (identity, column) in &self.columns {
+            rows.par_iter_mut().enumerate().with_min_len(LEAST_ROWS).for_each(|(row, hash)| {
+                *hash = hash.wrapping_add(mixed(identity ^ column.coarse(row)));
+            });
+        }
+        rows
+    }
+
+    /// The same for rows that are equal in all columns.
+    pub fn exact(&self, row: usize) -> u64 {
+        let cells = self.columns.iter().map(|(identity, column)| identity ^ column.exact(row));
+        cells.fold(0, |sum, cell| sum.wrapping_add(mixed(cell)))
+    }
 }
 
 /// A column whose values are read as hashes.
 enum HashedColumn<'a> {
-    Numeric(&'a [f64]),
+    Numeric {
+        values: &'a [f64],
+        low: f64,
+        /// Places per unit.
+        scale: f64,
+    },
     /// The hash of each level.
     Codes(&'a [u32], Vec<u64>),
 }
@@ -65,54 +97,46 @@ enum HashedColumn<'a> {
 impl<'a> HashedColumn<'a> {
     fn new(column: &'a MatrixColumn) -> Self {
         match &column.values {
-            Values::Numeric(values) => Self::Numeric(values),
+            Values::Numeric(values) => {
+                // NaN is neither less nor greater.
+                let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let scale = PLACES / (high - low);
+                Self::Numeric { values, low, scale: if scale.is_finite() { scale } else { 0.0 } }
+            }
             Values::Codes { codes, levels } => {
                 Self::Codes(codes, levels.iter().map(|level| xxh3_64(level.as_bytes())).collect())
             }
         }
     }
 
+    fn coarse(&self, row: usize) -> u64 {
+        match self {
+            Self::Numeric { values, low, scale } => {
+                let value = values[row];
+                let place = ((value - low) * scale + PART).floor();
+                mixed(if value.is_nan() { u64::MAX } else { place.to_bits() })
+            }
+            Self::Codes(codes, levels) => of_code(codes[row], levels),
+        }
+    }
+
+    /// Zeros are one value, and so are NaNs.
+    fn exact(&self, row: usize) -> u64 {
+        match self {
+            Self::Numeric { values, .. } => {
+                let value = values[row];
+                mixed(if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() })
+            }
+            Self::Codes(codes, levels) => of_code(codes[row], levels),
+        }
+    }
+
     /// The sum of the values' hashes, each with its row's.
     fn sum(&self, rows: &[u64]) -> u64 {
-        let cell = |value: u64, row: &u64| mixed(value ^ row);
-        let add = |a: u64, b: u64| a.wrapping_add(b);
-        match self {
-            Self::Numeric(values) => values
-                .par_iter()
-                .zip(rows)
-                .with_min_len(LEAST_ROWS)
-                .map(|(value, row)| cell(of_number(*value), row))
-                .reduce(|| 0, add),
-            Self::Codes(codes, levels) => codes
-                .par_iter()
-                .zip(rows)
-                .with_min_len(LEAST_ROWS)
-                .map(|(code, row)| cell(of_code(*code, levels), row))
-                .reduce(|| 0, add),
-        }
+        let hashes = rows.par_iter().enumerate().with_min_len(LEAST_ROWS);
+        hashes.map(|(row, hash)| mixed(self.coarse(row) ^ hash)).reduce(|| 0, u64::wrapping_add)
     }
-
-    /// Adds the values' hashes, each with the column's identity, to the rows'.
-    fn add(&self, identity: u64, rows: &mut [u64]) {
-        let rows = rows.par_iter_mut();
-        match self {
-            Self::Numeric(values) => {
-                rows.zip(*values).with_min_len(LEAST_ROWS).for_each(|(hash, value)| {
-                    *hash = hash.wrapping_add(mixed(identity ^ of_number(*value)));
-                });
-            }
-            Self::Codes(codes, levels) => {
-                rows.zip(*codes).with_min_len(LEAST_ROWS).for_each(|(hash, code)| {
-                    *hash = hash.wrapping_add(mixed(identity ^ of_code(*code, levels)));
-                });
-            }
-        }
-    }
-}
-
-/// Zeros are one value, and so are NaNs.
-fn of_number(value: f64) -> u64 {
-    mixed(if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() })
 }
 
 fn of_code(code: u32, levels: &[u64]) -> u64 {
@@ -149,5 +173,29 @@ mod tests {
         let turned = identities(&table(&[("b", vec![1.0, 2.0]), ("a", vec![1.0, 2.0])]));
         assert_ne!(found[0], found[1]);
         assert_eq!(found, [turned[1], turned[0]]);
+    }
+
+    #[test]
+    fn units_do_not_matter() {
+        let seconds: Vec<f64> = (0..5_000).map(|row| f64::from(row * row % 4_999) / 1e3).collect();
+        let degrees: Vec<f64> = (0..5_000).map(|row| f64::from(row % 613) / 10.0).collect();
+        let one = table(&[("a", seconds.clone()), ("b", degrees.clone())]);
+        let other = table(&[
+            ("a", seconds.iter().map(|value| value * 1e3).collect()),
+            ("b", degrees.iter().map(|value| value * 1.8 + 32.0).collect()),
+        ]);
+        assert_eq!(identities(&one), identities(&other));
+        assert_eq!(RowKeys::new(&one).coarse(), RowKeys::new(&other).coarse());
+    }
+
+    #[test]
+    fn huge_and_constant_columns() {
+        for values in [[f64::MAX, -f64::MAX], [3.0, 3.0], [f64::NAN, f64::NAN], [5e-324, 0.0]] {
+            let matrix = table(&[("a", values.to_vec())]);
+            let keys = RowKeys::new(&matrix);
+            assert_eq!(keys.coarse().len(), 2);
+            let equal = values[0].to_bits() == values[1].to_bits();
+            assert_eq!(keys.exact(0) == keys.exact(1), equal);
+        }
     }
 }

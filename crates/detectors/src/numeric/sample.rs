@@ -2,16 +2,20 @@
 
 use rayon::prelude::*;
 
-use super::identity::rows_by_identity;
+use super::identity::RowKeys;
 use crate::matrix::Matrix;
 
 /// At most `most` rows in pseudo-random order, without replacement. The order depends on neither the order of the
-/// rows nor the order and names of the features; equal rows are interchangeable, and each has the chance of any other row.
+/// rows nor the order, names and units of the features; equal rows are interchangeable, and each has the chance of any other row.
 /// Features of weight 0 have no influence.
 pub(crate) fn sample(matrix: &Matrix, most: usize, seed: u64) -> Vec<usize> {
-    let mut rows: Vec<(u64, usize)> = rows_by_identity(matrix).into_iter().zip(0..).collect();
+    let keys = RowKeys::new(matrix);
+    let mut rows: Vec<(u64, usize)> = keys.coarse().into_iter().zip(0..).collect();
     rows.par_sort_unstable();
     for run in rows.chunk_by_mut(|one, next| one.0 == next.0) {
+        if run.len() > 1 {
+            run.sort_by_cached_key(|(_, row)| keys.exact(*row));
+        }
         for ((hash, _), place) in run.iter_mut().zip(0_u64..) {
             *hash = mixed(*hash ^ mixed(seed).rotate_left(17) ^ mixed(place.wrapping_add(1)));
         }

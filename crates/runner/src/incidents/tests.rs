@@ -214,6 +214,54 @@ fn hostile_values_are_visible_and_short() {
     assert!(title.chars().count() <= 120);
 }
 
+/// Of 5,000 hosts and 20,000 domains: a third flagged, a third of bursts, a third of single odd rows.
+#[test]
+#[ignore = "prints how long many rows take (docs/benchmarks.md)"]
+#[expect(clippy::print_stderr, reason = "it is for people")]
+fn many_rows() {
+    const HOSTS: u64 = 5_000;
+    const DOMAINS: u64 = 20_000;
+    for rows in [100_000_u64, 1_000_000] {
+        let code = |number: u64| Code::try_from(number).unwrap();
+        let evidence = |n: u64| {
+            let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            let (host, domain) = (mixed % HOSTS, mixed / HOSTS % DOMAINS);
+            let plain = Evidence {
+                row: n,
+                time: Some((n * 86_400_000 / rows * 1_000).cast_signed()),
+                actor: code(host),
+                target: code(HOSTS + domain),
+                ..Evidence::default()
+            };
+            match n % 3 {
+                0 => hit(usize::try_from(n % 9 / 3).unwrap(), plain),
+                1 => {
+                    let (host, domain) = (n / 3_000 % HOSTS, n / 300 % DOMAINS);
+                    let pair = (code(host), code(HOSTS + domain));
+                    scored(0.5, Evidence { actor: pair.0, target: pair.1, ..plain })
+                }
+                _ => scored((mixed % 1_000) as f64 / 1e3, plain),
+            }
+        };
+        let mut input = input((0..rows).map(evidence).collect());
+        let value = |kind, number: u64| Value {
+            kind,
+            text: format!("{number}.example"),
+            actor_rows: 1,
+            target_rows: 1,
+            actors: 2,
+        };
+        let hosts = (0..HOSTS).map(|number| value(EntityKind::Host, number));
+        let domains = (0..DOMAINS).map(|number| value(EntityKind::Domain, number));
+        input.values = hosts.chain(domains).collect();
+        let started = std::time::Instant::now();
+        let set = incidents(&input);
+        let seconds = started.elapsed().as_secs_f64();
+        let size = size_of::<Evidence>();
+        eprintln!("{rows} rows: {} incidents in {seconds:.2} s, {size} bytes a row", set.count);
+    }
+}
+
 fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
     let times = proptest::option::weighted(0.9, 0..3_000_i64);
     let one = (

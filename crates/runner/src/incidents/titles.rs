@@ -1,6 +1,9 @@
 //! The title of an incident: a template over counted facts.
 
-use anomal_core::words::{self, counted, filled, shortened};
+use anomal_core::{
+    proto::plan::FactUnit,
+    words::{self, counted, filled, shortened},
+};
 
 use super::{
     IncidentFact,
@@ -114,8 +117,14 @@ fn what(
         "target" => (lead.target != NONE).then(|| value(input, lead.target)),
         "time" => Some(draft.span.map_or_else(String::new, time)),
         _ => {
+            let place = flag.facts.iter().position(|fact| fact.name == name)?;
             let fact = facts.iter().find(|fact| fact.name == name)?;
-            Some(shortened(&visible(&fact.words), VALUE))
+            Some(match fact.number {
+                Some(seconds) if flag.facts[place].unit() == FactUnit::Seconds => {
+                    words::about(seconds)
+                }
+                _ => shortened(&visible(&fact.words), VALUE),
+            })
         }
     });
     let title = title.map(|title| title.trim().trim_end_matches(',').to_owned());

@@ -19,6 +19,7 @@ use super::{classify::ScoringReport, details::details};
 use crate::{
     collector::{Collector, IncidentRows, RowsWithHits},
     explain::Explainer,
+    incidents::Incident,
     role_values::RoleValues,
 };
 
@@ -34,6 +35,8 @@ const STRAYS: &str = "anomal.strays";
 pub(crate) struct Extras {
     /// `anomal.details`.
     pub details: bool,
+    /// `anomal.incidents.*`: what the row's incident is.
+    pub incidents: bool,
     /// The flag of rows with values that are not of their column's type, if the source has one.
     pub strays: Option<usize>,
 }
@@ -71,6 +74,25 @@ impl Incidents {
             Some(collector) => collector.add(rows),
             None => Ok(()),
         }
+    }
+
+    /// What the incidents of rows are, by their numbers.
+    fn described(&self, numbers: &Column) -> Result<[Column; 4]> {
+        let known = self.rows.get().map(|rows| rows.set.incidents.as_slice()).unwrap_or_default();
+        let incident =
+            |number: Option<u64>| known.get(usize::try_from(number?).ok()?.checked_sub(1)?);
+        let found: Vec<Option<&Incident>> = numbers.u64()?.iter().map(incident).collect();
+        let texts = |name: &str, text: fn(&Incident) -> &str| {
+            let texts: Vec<Option<&str>> = found.iter().map(|it| it.map(text)).collect();
+            Column::new(format!("anomal.incidents.{name}").into(), texts)
+        };
+        let risks: Vec<Option<i64>> = found.iter().map(|it| it.map(|it| it.risk)).collect();
+        Ok([
+            texts("key", |incident| &incident.key),
+            texts("title", |incident| &incident.title),
+            texts("severity", |incident| severity_name(incident.severity)),
+            Column::new("anomal.incidents.risk".into(), risks),
+        ])
     }
 
     /// Those of all rows that were seen.
@@ -140,8 +162,12 @@ impl AssembleResults {
         };
         let mut columns = scores.columns;
         columns.extend(self.flag_columns(batch)?);
-        if self.incidents.is_some() {
-            columns.push(self.incident_column(batch)?);
+        if let Some(incidents) = &self.incidents {
+            let numbers = self.incident_column(batch)?;
+            if self.extras.incidents {
+                columns.extend(incidents.described(&numbers)?);
+            }
+            columns.push(numbers);
         }
         if self.extras.details {
             let roles = self.incidents.as_ref().map(|incidents| incidents.roles.as_ref());

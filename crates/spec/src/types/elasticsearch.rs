@@ -34,6 +34,7 @@ pub struct ElasticsearchConnection {
 /// Documents in an index or a data stream of Elasticsearch or OpenSearch, one for each row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 pub struct ElasticsearchOutput {
     /// A node, such as `https://es:9200`; a path behind it is that of a proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +77,10 @@ pub struct ElasticsearchOutput {
     #[serde(default = "features")]
     #[schemars(length(max = 4))]
     pub include: Vec<Include>,
-    /// An ingest pipeline that the documents pass through.
+    /// Whether incidents are written too, one document each, to the index `anomal-incidents-<job>`.
+    #[serde(default = "yes")]
+    pub incidents: bool,
+    /// An ingest pipeline that the documents of rows pass through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub pipeline: Option<String>,
@@ -227,6 +231,7 @@ impl ElasticsearchOutput {
             manage_template: yes(),
             rows: suspicious(),
             include: features(),
+            incidents: yes(),
             pipeline: None,
             bulk: Bulk::default(),
             dead_letter: None,

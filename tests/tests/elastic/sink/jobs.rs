@@ -26,14 +26,14 @@ pub fn records(count: usize) -> String {
     text
 }
 
-/// A job on these records that writes to one server; `output` contains the keys of its driver.
+/// A job on these records that writes rows to one server; `output` contains the keys of its driver.
 pub fn job(output: &str) -> String {
     format!(
         "input: {{csv: {{path: in.csv}}}}
 timeColumn: \"@timestamp\"
 flags:
   - {{type: direct, name: big, expression: '\"network.bytes\" > 1000', severity: high, description: Big}}
-outputs: [{{elasticsearch: {{{output}}}}}]
+outputs: [{{elasticsearch: {{{output}, incidents: false}}}}]
 "
     )
 }

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use anomal_core::{Batch, Result, proto::DataType, time_view};
+use anomal_spec::Include;
 use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
 
 use super::{
     cells::{Cells, list},
     ecs,
-    lists::{Flags, Reasons},
+    incidents::RowIncidents,
+    lists::{Details, Flags, Reasons},
     object::{field, flat, object, optional, safe, unique},
     related::related,
     run_fields::RunFields,
@@ -53,6 +55,8 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     explanations: StringChunked,
     strays: Option<StringChunked>,
     flags: Flags,
+    incidents: Option<RowIncidents>,
+    details: Option<Details>,
     reasons: Reasons,
     features: Vec<NamedColumn>,
     /// Positions of features by name.
@@ -93,7 +97,7 @@ impl<'a> DocumentBatch<'a> {
                 let key = key(&unique(&safe(name).replace('.', "_"), &mut keys));
                 features.push(NamedColumn { key, cells: Cells::new(column)? });
             } else if let Some(name) = column.name().strip_prefix(CONTRIBUTIONS)
-                && run.contributions
+                && run.includes(Include::Contributions)
             {
                 let shares = column.rechunk().f64()?.clone();
                 let feature = places.get(name).copied();
@@ -114,10 +118,17 @@ impl<'a> DocumentBatch<'a> {
             severities: results.column("anomal.severity")?.rechunk().str()?.clone(),
             explanations: results.column("anomal.explanation")?.rechunk().str()?.clone(),
             strays: match results.column("anomal.strays") {
-                Ok(strays) if run.strays => Some(strays.rechunk().str()?.clone()),
+                Ok(strays) if run.includes(Include::Strays) => {
+                    Some(strays.rechunk().str()?.clone())
+                }
                 _ => None,
             },
             flags: Flags::new(results.column("anomal.flags")?)?,
+            incidents: RowIncidents::find(results)?,
+            details: match results.column("anomal.details") {
+                Ok(details) if run.includes(Include::Details) => Some(Details::new(details)?),
+                _ => None,
+            },
             reasons: Reasons::new(results.column("anomal.reasons")?)?,
             features,
             places,
@@ -234,6 +245,12 @@ impl<'a> DocumentBatch<'a> {
             out.extend_from_slice(b",\"flags\":");
             list(out, self.flags.get(place), push_text);
         }
+        if let Some(incidents) = &self.incidents {
+            incidents.put(place, &self.run.run, out);
+        }
+        if let Some(details) = &self.details {
+            details.put(place, out);
+        }
         if let Some(explanation) = self.explanations.get(place) {
             out.extend_from_slice(b",\"explanation\":");
             push_text(out, explanation);
@@ -244,7 +261,7 @@ impl<'a> DocumentBatch<'a> {
         }
         self.contributions(place, out);
         let mut long = Vec::new();
-        if self.run.features {
+        if self.run.includes(Include::Features) {
             let features = self.features.iter().map(|feature| (&*feature.key, &feature.cells));
             flat(out, "features", &mut long, place, features);
         }
@@ -263,7 +280,7 @@ impl<'a> DocumentBatch<'a> {
         let start = out.len();
         out.extend_from_slice(b",\"contributions\":[");
         let inner = out.len();
-        if self.run.contributions {
+        if self.run.includes(Include::Contributions) {
             for contribution in &self.contributions {
                 let share = contribution.shares.get(place).filter(|share| *share != 0.0);
                 if let Some(share) = share.filter(|share| share.is_finite()) {

@@ -28,6 +28,18 @@ impl DocumentIds {
     pub fn id(&mut self, row: u64) -> &str {
         self.hashed.truncate(self.prefix);
         self.hashed.extend(row.to_le_bytes());
+        self.encoded()
+    }
+
+    /// The id of an incident: 22 characters.
+    pub fn incident(&mut self, number: u64) -> &str {
+        self.hashed.truncate(self.prefix);
+        self.hashed.extend(b"incident");
+        self.hashed.extend(number.to_le_bytes());
+        self.encoded()
+    }
+
+    fn encoded(&mut self) -> &str {
         self.id.clear();
         let hash = xxh3_128(&self.hashed).to_be_bytes();
         BASE64_URL_SAFE_NO_PAD.encode_string(hash, &mut self.id);

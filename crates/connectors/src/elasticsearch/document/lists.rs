@@ -4,6 +4,9 @@ use anomal_core::Result;
 use polars::prelude::{Column, Float64Chunked, ListChunked, StringChunked};
 use polars_arrow::array::Array;
 
+use super::{cells::list, object::optional};
+use crate::json_value::push_text;
+
 /// The flags of rows.
 pub(super) struct Flags {
     lists: ListChunked,
@@ -42,6 +45,54 @@ impl Reasons {
     pub fn get(&self, row: usize) -> impl Iterator<Item = (&str, f64)> {
         let pair = |place| Some((self.features.get(place)?, self.shares.get(place)?));
         range(&self.lists, row).filter_map(pair)
+    }
+}
+
+/// What flags found in rows.
+pub(super) struct Details {
+    lists: ListChunked,
+    flags: StringChunked,
+    names: StringChunked,
+    numbers: Float64Chunked,
+    texts: StringChunked,
+}
+
+impl Details {
+    pub fn new(column: &Column) -> Result<Self> {
+        let lists = column.list()?.rechunk().into_owned();
+        let inner = lists.get_inner();
+        let all = inner.struct_()?;
+        let text =
+            |name: &str| -> Result<StringChunked> { Ok(all.field_by_name(name)?.str()?.clone()) };
+        let numbers = all.field_by_name("number")?.f64()?.clone();
+        Ok(Self {
+            flags: text("flag")?,
+            names: text("name")?,
+            texts: text("text")?,
+            numbers,
+            lists,
+        })
+    }
+
+    /// Appends `,"details":[{"flag":…,"name":…,"number":…,"text":…},…]` if the row has some.
+    pub fn put(&self, row: usize, out: &mut Vec<u8>) {
+        let places = range(&self.lists, row);
+        if places.is_empty() {
+            return;
+        }
+        out.extend_from_slice(b",\"details\":");
+        list(out, places, |out, place| {
+            out.extend_from_slice(b"{\"flag\":");
+            push_text(out, self.flags.get(place).unwrap_or_default());
+            out.extend_from_slice(b",\"name\":");
+            push_text(out, self.names.get(place).unwrap_or_default());
+            optional(out, b",\"number\":", self.numbers.get(place));
+            if let Some(text) = self.texts.get(place) {
+                out.extend_from_slice(b",\"text\":");
+                push_text(out, text);
+            }
+            out.push(b'}');
+        });
     }
 }
 

@@ -8,10 +8,11 @@ use super::ecs;
 use crate::{json_value::push_text, run_info::RunInfo, text};
 
 /// The encoded fields that are the same in all documents of a run.
-pub(super) struct RunFields {
-    pub features: bool,
-    pub contributions: bool,
-    pub strays: bool,
+pub(in crate::elasticsearch) struct RunFields {
+    /// The run's id.
+    pub run: String,
+    /// What documents have beside the three reasons.
+    pub include: Vec<Include>,
     pub time_column: Option<String>,
     /// The start of the run, as JSON.
     pub started: Vec<u8>,
@@ -51,15 +52,18 @@ impl RunFields {
             Some(format!("{address}/reports/{}/rows/", report.id))
         });
         Self {
-            features: include.contains(&Include::Features),
-            contributions: include.contains(&Include::Contributions),
-            strays: include.contains(&Include::Strays),
+            run: run.run.clone(),
+            include: include.to_vec(),
             time_column: run.time_column.clone(),
             started,
             observer: inner(&observer),
             ours: inner(&ours),
             page,
         }
+    }
+
+    pub fn includes(&self, columns: Include) -> bool {
+        self.include.contains(&columns)
     }
 }
 

@@ -217,3 +217,46 @@ fn names_in_an_object_are_unique() {
     let source = &alert["anomal"]["source"];
     assert_eq!([&source["label_"], &source["label__2"], &source["_"]], ["p", "r", "t"]);
 }
+
+#[test]
+fn rows_have_their_incident_and_what_flags_found() {
+    let fields = [
+        Series::new("flag".into(), ["exfil", "exfil"]),
+        Series::new("name".into(), ["target", "names"]),
+        Series::new("number".into(), [None, Some(21.0)]),
+        Series::new("text".into(), [Some("a\"b"), None]),
+    ];
+    let details = StructChunked::from_series("".into(), 2, fields.iter()).unwrap().into_series();
+    let mut batch = batch(source());
+    let mut columns = batch.results.columns().to_vec();
+    columns.extend([
+        Column::new("anomal.incident".into(), [Some(3_u64), None]),
+        Column::new("anomal.incidents.key".into(), [Some("9f3c"), None]),
+        Column::new("anomal.incidents.title".into(), [Some("10.0.0.1: 21 names"), None]),
+        Column::new("anomal.incidents.severity".into(), [Some("high"), None]),
+        Column::new("anomal.incidents.risk".into(), [Some(90_i64), None]),
+        Column::new("anomal.details".into(), [details.clone(), details.clear()]),
+    ]);
+    batch.results = DataFrame::new(2, columns).unwrap();
+    let documents = |include: &[Include]| {
+        let writer = DocumentWriter::new(&run(), include);
+        let columns = writer.columns(&batch).unwrap();
+        [0, 1].map(|place| {
+            let mut out = Vec::new();
+            columns.put(place, "id", &mut out);
+            serde_json::from_slice::<Value>(&out).unwrap()
+        })
+    };
+    let [alert, event] = documents(&[Include::Details]);
+    let incident = json!({
+        "id": "r1-3", "number": 3, "key": "9f3c", "title": "10.0.0.1: 21 names", "severity": "high", "risk": 90,
+    });
+    assert_eq!(alert["anomal"]["incident"], incident);
+    let details = json!([
+        {"flag": "exfil", "name": "target", "text": "a\"b"},
+        {"flag": "exfil", "name": "names", "number": 21.0},
+    ]);
+    assert_eq!(alert["anomal"]["details"], details);
+    assert!(event["anomal"].get("incident").is_none() && event["anomal"].get("details").is_none());
+    assert!(documents(&[])[0]["anomal"].get("details").is_none());
+}

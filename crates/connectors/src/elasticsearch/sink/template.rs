@@ -10,7 +10,7 @@ use crate::elasticsearch::{
 };
 
 /// The version of the templates; older ones are replaced.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Higher than that of the servers' own templates.
 const PRIORITY: u64 = 501;
 pub const MAPPINGS: &str = "anomal-mappings";
@@ -121,6 +121,26 @@ fn mappings(server: Server) -> Value {
         "contributions".into(),
         json!({"type": "nested", "dynamic": false, "properties": contribution}),
     );
+    let mut detail = keywords(&["flag", "name", "text"]);
+    detail.insert("number".into(), json!({"type": "double"}));
+    let details = json!({"type": "nested", "dynamic": false, "properties": detail});
+    ours.insert("details".into(), details);
+    let mut incident = keywords(&["id", "key", "keys", "title", "severity", "together"]);
+    for number in ["number", "risk", "rows", "suspicious", "findings"] {
+        incident.insert(number.into(), json!({"type": "long"}));
+    }
+    for time in ["core_start", "core_end"] {
+        incident.insert(time.into(), json!({"type": "date"}));
+    }
+    let part = || json!({"type": "long"});
+    let parts = json!({"flag": part(), "score": part(), "more": part(), "rarity": part()});
+    incident.insert("parts".into(), json!({"properties": parts}));
+    for side in ["actors", "targets"] {
+        let mut entity = keywords(&["kind", "value"]);
+        entity.insert("rows".into(), json!({"type": "long"}));
+        incident.insert(side.into(), json!({"properties": entity}));
+    }
+    ours.insert("incident".into(), json!({"dynamic": false, "properties": incident}));
     root.insert("@timestamp".into(), json!({"type": "date"}));
     let mut objects = vec![
         ("ecs", keywords(&["version"])),

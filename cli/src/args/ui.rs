@@ -1,0 +1,55 @@
+//! `anomal ui`, and what it starts runs with.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Original, ReportStore};
+
+#[derive(Debug, Args)]
+pub struct Ui {
+    /// A data file, its URL, or a settings file to open
+    pub path: Option<String>,
+    /// Draw lines with ASCII
+    #[arg(long)]
+    pub ascii: bool,
+    /// No colours (also: the environment variable `NO_COLOR`)
+    #[arg(long)]
+    pub no_color: bool,
+    #[command(flatten)]
+    pub store: ReportStore,
+    /// The folder that the first screen shows, and that paths of the original's options are relative to
+    #[arg(long, value_name = "DIR")]
+    pub base_folder: Option<PathBuf>,
+    /// The folder of the secrets that inputs and outputs name: files DIR/NAME/KEY (default: environment variables
+    /// `ANOMAL_SECRET_NAME_KEY`)
+    #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
+    /// The port of the report's pages
+    #[arg(long, value_name = "PORT", hide = true)]
+    pub report_port: Option<u16>,
+    #[command(flatten, next_help_heading = "The original's options")]
+    pub original: Original,
+}
+
+/// What the terminal interface needs of the runs that it starts.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ProgressArgs {
+    /// The format of the progress on standard error
+    #[arg(long, value_enum, default_value_t = ProgressFormat::Text, hide = true)]
+    pub progress: ProgressFormat,
+    /// Stop when standard input is closed
+    #[arg(long, hide = true)]
+    pub attached: bool,
+    /// Keep a report in the store, even if the settings ask for none
+    #[arg(long, hide = true)]
+    pub keep_report: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressFormat {
+    #[default]
+    Text,
+    /// A JSON object a line, the last with the summary
+    Json,
+}

@@ -1,0 +1,248 @@
+//! The loop: what happens changes the model, and what has changed is drawn.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anomal_classification::LocalClassificationEngine;
+use anomal_core::ClassificationEngine;
+use anomal_tui::{Buffer, Effect, Message, Model, Options, input::Decoder};
+use rustix::process::{Signal, kill_current_process_group};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{state::State, terminal::Terminal, work::Worker};
+use crate::{args::Ui, commands::CommandResult, exit, present::error::Failure, settings};
+
+/// What the loop waits for.
+pub enum Event {
+    Message(Box<Message>),
+    Resized,
+    /// It has to leave, by a signal or since its guard or its terminal is gone.
+    Leave,
+}
+
+/// Events that wait. Whoever sends more waits.
+const WAITING: usize = 256;
+/// Events that are handled before the next frame.
+const AT_ONCE: usize = 64;
+/// The time between two messages of time.
+const TICK: Duration = Duration::from_millis(250);
+/// How long leaving may take, such as while the terminal takes nothing.
+const LEAVING: Duration = Duration::from_secs(2);
+const READ_BYTES: usize = 64 << 10;
+
+pub fn run(arguments: &Ui) -> CommandResult {
+    let terminal = Terminal::open()
+        .map_err(|error| Failure::new(format!("there is no terminal: {error}"), exit::USAGE))?;
+    restore_on_panic(&terminal);
+    let (send, receive) = sync_channel(WAITING);
+    let mut session = Session::new(arguments, terminal.clone(), &send)?;
+    terminal.enter()?;
+    read_keys(terminal.clone(), send.clone());
+    wait_for_signals(terminal.clone(), send.clone());
+    wait_for_guard(terminal.clone(), send);
+    let code = session.run(arguments, &receive);
+    terminal.restore();
+    code
+}
+
+struct Session {
+    terminal: Terminal,
+    model: Model,
+    worker: Worker,
+    shown: Option<Buffer>,
+    since: Instant,
+}
+
+impl Session {
+    fn new(arguments: &Ui, terminal: Terminal, send: &SyncSender<Event>) -> Result<Self, Failure> {
+        if let Some(folder) = &arguments.base_folder {
+            std::env::set_current_dir(folder).map_err(|error| {
+                Failure::usage(format!("--base-folder {}: {error}", folder.display()))
+            })?;
+        }
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+        let locale =
+            locale.filter_map(|name| std::env::var(name).ok()).find(|text| !text.is_empty());
+        let is_utf8 = locale.is_some_and(|text| {
+            let text = text.to_ascii_lowercase();
+            text.contains("utf-8") || text.contains("utf8")
+        });
+        let options = Options {
+            ascii: arguments.ascii || !is_utf8,
+            color: !arguments.no_color && std::env::var_os("NO_COLOR").is_none(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            detectors: detectors()?,
+            folder: std::env::current_dir()?.to_string_lossy().into_owned(),
+        };
+        let model = Model::new(options, terminal.size());
+        let worker = Worker::new(arguments, State::open(), send.clone());
+        Ok(Self { terminal, model, worker, shown: None, since: Instant::now() })
+    }
+
+    fn run(&mut self, arguments: &Ui, receive: &Receiver<Event>) -> CommandResult {
+        self.draw()?;
+        let mut effects = self.model.start();
+        effects.extend(self.open_first(arguments)?);
+        loop {
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Quit => return Ok(self.leave(exit::DONE)),
+                    Effect::Repaint => self.shown = None,
+                    Effect::Suspend => self.suspend()?,
+                    other => self.worker.start(other),
+                }
+            }
+            self.draw()?;
+            let mut next = self.wait(receive);
+            effects.extend(self.model.update(Message::Tick(self.since.elapsed())));
+            let mut handled = 0;
+            while let Some(event) = next {
+                match event {
+                    Event::Message(message) => effects.extend(self.model.update(*message)),
+                    Event::Resized => {
+                        let size = self.terminal.size();
+                        effects.extend(self.model.update(Message::Resize(size)));
+                    }
+                    Event::Leave => return Ok(self.leave(exit::INTERRUPTED)),
+                }
+                handled += 1;
+                next = if handled < AT_ONCE { receive.try_recv().ok() } else { None };
+            }
+        }
+    }
+
+    /// The next event; none after a while in which something that is shown changes with time.
+    fn wait(&self, receive: &Receiver<Event>) -> Option<Event> {
+        if !self.model.wants_time() {
+            return Some(receive.recv().unwrap_or(Event::Leave));
+        }
+        match receive.recv_timeout(TICK) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Event::Leave),
+        }
+    }
+
+    /// Opens what the command line names.
+    fn open_first(&mut self, arguments: &Ui) -> Result<Vec<Effect>, Failure> {
+        let original = &arguments.original;
+        if original.features_file.is_some() || original.config_file.is_some() {
+            let job = settings::from_original(original, None)?;
+            let message = super::job::converted(&job);
+            return Ok(self.model.update(message));
+        }
+        let path = arguments.path.as_ref().or(original.input_file.as_ref());
+        Ok(path.map(|path| self.model.open(path)).unwrap_or_default())
+    }
+
+    fn draw(&mut self) -> Result<(), Failure> {
+        let next = self.model.view();
+        self.terminal.draw(self.shown.as_ref(), &next)?;
+        self.shown = Some(next);
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> Result<(), Failure> {
+        self.terminal.restore();
+        // The guard stops too, so that the shell sees it.
+        let _ = kill_current_process_group(Signal::TSTP);
+        self.terminal.enter()?;
+        self.shown = None;
+        Ok(())
+    }
+
+    /// Keeps what is not written, and stops what runs.
+    fn leave(&mut self, code: u8) -> u8 {
+        self.worker.stop();
+        if code != exit::DONE {
+            self.worker.keep_draft(self.model.draft());
+        }
+        self.terminal.restore();
+        code
+    }
+}
+
+/// Detectors with what they do, the recommended one first.
+fn detectors() -> Result<Vec<(String, String)>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listed = runtime.block_on(LocalClassificationEngine::default().list_detectors())?;
+    let mut detectors: Vec<_> = listed.into_iter().map(|d| (d.name, d.description)).collect();
+    detectors.sort_by_key(|(name, _)| name != "Ensemble");
+    Ok(detectors)
+}
+
+/// A panic of the thread that draws is printed to a terminal as it was before. One of a task is told by its task.
+fn restore_on_panic(terminal: &Terminal) {
+    let (terminal, drawing, before) =
+        (terminal.clone(), thread::current().id(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == drawing {
+            terminal.restore();
+            before(panic);
+        }
+    }));
+}
+
+fn read_keys(terminal: Terminal, send: SyncSender<Event>) {
+    thread::spawn(move || {
+        let mut decoder = Decoder::default();
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let read = match terminal.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            for input in decoder.push(&buffer[..read]) {
+                let event = Event::Message(Box::new(Message::Input(input)));
+                if send.send(event).is_err() {
+                    return;
+                }
+            }
+        }
+        leave(&terminal, &send);
+    });
+}
+
+fn wait_for_signals(terminal: Terminal, send: SyncSender<Event>) {
+    thread::spawn(move || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut resized = signal(SignalKind::window_change())?;
+            let mut interrupted = signal(SignalKind::interrupt())?;
+            let mut ended = signal(SignalKind::terminate())?;
+            let mut hung_up = signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = resized.recv() => drop(send.send(Event::Resized)),
+                    _ = interrupted.recv() => leave(&terminal, &send),
+                    _ = ended.recv() => leave(&terminal, &send),
+                    _ = hung_up.recv() => leave(&terminal, &send),
+                }
+            }
+        })
+    });
+}
+
+/// Leaves once the guard is gone.
+fn wait_for_guard(terminal: Terminal, send: SyncSender<Event>) {
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        leave(&terminal, &send);
+    });
+}
+
+/// Asks the loop to leave, and does so without it if it can't.
+fn leave(terminal: &Terminal, send: &SyncSender<Event>) {
+    let (late, send) = (terminal.clone(), send.clone());
+    thread::spawn(move || {
+        thread::sleep(LEAVING);
+        late.restore();
+        std::process::exit(exit::INTERRUPTED.into());
+    });
+    let _ = send.send(Event::Leave);
+}

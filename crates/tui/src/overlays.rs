@@ -1,0 +1,238 @@
+//! What lies above a screen and takes the keys.
+
+mod editor;
+mod prompt;
+
+use crate::{
+    effect::Effect,
+    input::Key,
+    keymap::{Action, BINDINGS, Binding},
+    model::{Model, Screen},
+};
+
+pub use editor::YamlEditor;
+pub use prompt::{LineInput, Prompt, Purpose};
+
+#[derive(Debug)]
+pub enum Overlay {
+    /// The keys of a screen, from this line on.
+    Help(Screen, usize),
+    Palette(Screen, LineInput, usize),
+    Prompt(Prompt),
+    Choice(Choice),
+    Confirm(Confirm),
+    Yaml(YamlEditor),
+}
+
+/// One of several.
+#[derive(Debug)]
+pub struct Choice {
+    pub what: ChoiceOf,
+    pub title: String,
+    pub options: Vec<String>,
+    pub at: usize,
+}
+
+#[derive(Debug)]
+pub enum ChoiceOf {
+    /// What a column is used for.
+    Role(String),
+}
+
+impl Choice {
+    pub fn new(what: ChoiceOf, title: &str, options: Vec<String>) -> Self {
+        Self { what, title: title.to_owned(), options, at: 0 }
+    }
+}
+
+/// Something that is asked before it is done.
+#[derive(Debug)]
+pub enum Confirm {
+    /// The file has something else now than when it was read.
+    Replace {
+        path: String,
+        run: bool,
+    },
+    Stop,
+    Quit,
+}
+
+impl Confirm {
+    pub fn question(&self) -> String {
+        match self {
+            Self::Replace { path, .. } => {
+                format!("{path} exists, or has changed since it was read. Replace it?")
+            }
+            Self::Stop => "Stop the run? Its results are not written then.".to_owned(),
+            Self::Quit => "A run is going on, and is stopped. Quit?".to_owned(),
+        }
+    }
+}
+
+impl Overlay {
+    pub fn palette(screen: Screen) -> Self {
+        Self::Palette(screen, LineInput::default(), 0)
+    }
+
+    /// Text that was pasted.
+    pub fn paste(&mut self, text: &str) {
+        match self {
+            Self::Prompt(prompt) => prompt.input.insert(text),
+            Self::Palette(_, input, _) => input.insert(text),
+            Self::Yaml(editor) => editor.insert(text),
+            Self::Help(..) | Self::Choice(_) | Self::Confirm(_) => {}
+        }
+    }
+}
+
+/// The commands of a screen whose words contain all of these.
+pub fn commands(screen: Screen, filter: &str) -> Vec<&'static Binding> {
+    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+    let on = BINDINGS
+        .iter()
+        .filter(|binding| binding.is_on(screen) && binding.action != Action::Palette);
+    on.filter(|binding| {
+        let about = binding.about.to_lowercase();
+        words.iter().all(|word| about.contains(word))
+    })
+    .collect()
+}
+
+impl Model {
+    pub(crate) fn overlay_key(&mut self, key: Key) -> Vec<Effect> {
+        let Some(overlay) = &mut self.overlay else { return Vec::new() };
+        if matches!(key, Key::Esc | Key::Ctrl('c')) && !matches!(overlay, Overlay::Yaml(_)) {
+            self.overlay = None;
+            self.run_after_write = false;
+            return Vec::new();
+        }
+        match overlay {
+            Overlay::Help(_, top) => match key {
+                Key::Down | Key::Char('j') => *top += 1,
+                Key::Up | Key::Char('k') => *top = top.saturating_sub(1),
+                _ => self.overlay = None,
+            },
+            Overlay::Palette(screen, input, at) => {
+                let found = commands(*screen, &input.text);
+                match key {
+                    Key::Enter => {
+                        let action = found.get(*at).map(|binding| binding.action);
+                        self.overlay = None;
+                        return action.map(|action| self.act(action)).unwrap_or_default();
+                    }
+                    Key::Up => *at = at.saturating_sub(1),
+                    Key::Down => *at = (*at + 1).min(found.len().saturating_sub(1)),
+                    other => {
+                        input.key(other);
+                        *at = 0;
+                    }
+                }
+            }
+            Overlay::Prompt(prompt) => {
+                if key == Key::Enter {
+                    let (purpose, text) = (prompt.purpose, prompt.input.text.clone());
+                    self.overlay = None;
+                    return self.prompted(purpose, &text);
+                }
+                prompt.input.key(key);
+                return self.overlay_changed();
+            }
+            Overlay::Choice(choice) => match key {
+                Key::Up | Key::Char('k') => choice.at = choice.at.saturating_sub(1),
+                Key::Down | Key::Char('j') => {
+                    choice.at = (choice.at + 1).min(choice.options.len().saturating_sub(1));
+                }
+                Key::Enter => {
+                    let at = choice.at;
+                    let Some(Overlay::Choice(choice)) = self.overlay.take() else {
+                        return Vec::new();
+                    };
+                    let ChoiceOf::Role(column) = choice.what;
+                    return self.use_column(&column, at);
+                }
+                _ => {}
+            },
+            Overlay::Confirm(_) => {
+                if matches!(key, Key::Enter | Key::Char('y')) {
+                    let Some(Overlay::Confirm(confirm)) = self.overlay.take() else {
+                        return Vec::new();
+                    };
+                    return self.confirmed(confirm);
+                }
+                if key == Key::Char('n') {
+                    self.overlay = None;
+                }
+            }
+            Overlay::Yaml(editor) => {
+                if matches!(key, Key::Esc | Key::Ctrl('c')) {
+                    self.overlay = None;
+                    return Vec::new();
+                }
+                editor.key(key, usize::from(self.size.height));
+                return self.overlay_changed();
+            }
+        }
+        Vec::new()
+    }
+
+    /// What shows while it is typed.
+    pub(crate) fn overlay_changed(&mut self) -> Vec<Effect> {
+        match &self.overlay {
+            Some(Overlay::Prompt(prompt)) if prompt.purpose == Purpose::Filter => {
+                let text = prompt.input.text.clone();
+                match self.screen {
+                    Screen::Home => {
+                        (self.home.filter, self.home.cursor.at) = (text, 0);
+                        return self.peek().into_iter().collect();
+                    }
+                    Screen::Data => {
+                        if let Some(job) = &mut self.job {
+                            (job.filter, job.cursors[0].at) = (text, 0);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Some(Overlay::Yaml(editor)) => {
+                let text = editor.text();
+                if let Some(job) = self.job.as_mut().filter(|job| job.document.text() != text) {
+                    job.document.set_text(text);
+                    self.changed("Changed");
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn prompted(&mut self, purpose: Purpose, text: &str) -> Vec<Effect> {
+        match purpose {
+            Purpose::OpenPath => self.open_path(text),
+            Purpose::Filter if self.screen == Screen::Results => self.search(text.to_owned()),
+            Purpose::Filter => Vec::new(),
+            Purpose::Write | Purpose::WriteAndRun => {
+                self.run_after_write = purpose == Purpose::WriteAndRun;
+                self.write_to(text, false)
+            }
+            Purpose::Pdf => {
+                let path = text.trim().to_owned();
+                self.on_report(|id| Effect::Pdf { id, path: path.clone() })
+            }
+        }
+    }
+
+    fn confirmed(&mut self, confirm: Confirm) -> Vec<Effect> {
+        match confirm {
+            Confirm::Replace { path, run } => {
+                self.run_after_write = run;
+                self.write_to(&path, true)
+            }
+            Confirm::Stop => self.stop_run(),
+            Confirm::Quit => {
+                let mut effects = vec![Effect::Stop { kill: false }];
+                effects.extend(self.quit());
+                effects
+            }
+        }
+    }
+}

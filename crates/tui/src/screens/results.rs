@@ -1,0 +1,190 @@
+//! What a run found: incidents, rows, flags, features.
+
+use crate::{
+    canvas::Canvas,
+    message::Incident,
+    model::{Model, Results, Tab},
+    text::{cell, grouped, wrap},
+    theme::{BOLD, PLAIN},
+    widgets::table::{Line, draw, left, number},
+};
+
+pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
+    let Some(results) = &model.results else { return };
+    tabs(canvas, results);
+    let height = canvas.height();
+    let narrow = usize::from(model.size.width) <= canvas.width() + 2;
+    let below = if narrow && height > 14 { 6 } else { 0 };
+    let mut body = canvas.part(0, 2, usize::MAX, height.saturating_sub(2 + below));
+    match results.tab {
+        Tab::Incidents => incidents(&mut body, results),
+        Tab::Rows => rows(&mut body, results),
+        Tab::Flags => flags(&mut body, results),
+        Tab::Features => features(&mut body, results),
+    }
+    if below > 0 {
+        beside(&mut canvas.part(0, height - below, usize::MAX, below), model);
+    }
+}
+
+fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
+    let mut parts = Vec::new();
+    for tab in Tab::ALL {
+        let name = match tab {
+            Tab::Incidents => "Incidents",
+            Tab::Rows => "Rows",
+            Tab::Flags => "Flags",
+            Tab::Features => "Features",
+        };
+        let text = format!("{name} {}", grouped(results.count(tab)));
+        if tab == results.tab {
+            parts.push((format!(" [{text}]"), BOLD));
+        } else {
+            parts.push((format!("  {text} "), PLAIN));
+        }
+    }
+    canvas.parts(0, &parts);
+    let sort = match results.query.sort.as_str() {
+        "" => "score",
+        other => other,
+    };
+    let filter = results.query.filter().unwrap_or_else(|| "none".to_owned());
+    let loading = if results.loading { "   reading" } else { "" };
+    canvas.text(1, &format!("  filter of rows: {filter}   sort: {sort}{loading}"));
+}
+
+fn incidents(canvas: &mut Canvas<'_>, results: &Results) {
+    let incidents = &results.report.incidents;
+    if incidents.is_empty() {
+        canvas.text(1, "   The rows of this report are not grouped; Tab goes to them");
+        return;
+    }
+    let heads = [
+        number("#", 4),
+        left("Severity", 8),
+        number("Risk", 4),
+        number("Rows", 6),
+        left("From", 16),
+        left("Incident", 0),
+    ];
+    let cursor = results.cursor(Tab::Incidents);
+    draw(canvas, &heads, Some(cursor), incidents.len(), |at| {
+        let Incident { number, title, severity, risk, rows, first, .. } = &incidents[at];
+        // To the minute.
+        let from: String = first.replace('T', " ").chars().take(16).collect();
+        let cells = [
+            number.to_string(),
+            severity.clone(),
+            risk.to_string(),
+            grouped(rows),
+            from,
+            title.clone(),
+        ];
+        Line::new(cells)
+    });
+}
+
+fn rows(canvas: &mut Canvas<'_>, results: &Results) {
+    if let Some(message) = &results.failure {
+        let style = canvas.theme.error();
+        canvas.line(1, &format!(" ! {message}"), style);
+        return;
+    }
+    if results.rows.total == 0 && !results.loading {
+        canvas.text(1, "   No row is listed; Esc removes the filter");
+        return;
+    }
+    let heads = [
+        number("Row", 9),
+        number("Score", 8),
+        left("Severity", 8),
+        left("Flags", 22),
+        left("Why, or the record", 0),
+    ];
+    draw(canvas, &heads, Some(results.cursor(Tab::Rows)), results.rows.total, |at| {
+        let Some(row) = results.row(at) else { return Line::new(["...".to_owned()]) };
+        let score = row.score.map(|score| format!("{score:.3}")).unwrap_or_default();
+        let about = if row.why.is_empty() { row.record.clone() } else { row.why.clone() };
+        Line::new([row.row.to_string(), score, row.severity.clone(), row.flags.join(", "), about])
+    });
+}
+
+fn flags(canvas: &mut Canvas<'_>, results: &Results) {
+    let heads = [left("Flag", 28), left("Severity", 8), number("Rows", 9), left("What", 0)];
+    let flags = &results.report.flags;
+    draw(canvas, &heads, Some(results.cursor(Tab::Flags)), flags.len(), |at| {
+        let flag = &flags[at];
+        Line::new([
+            flag.name.clone(),
+            flag.severity.clone(),
+            grouped(flag.rows),
+            flag.description.clone(),
+        ])
+    });
+}
+
+fn features(canvas: &mut Canvas<'_>, results: &Results) {
+    let heads = [
+        left("Feature", 30),
+        number("Weight", 6),
+        number("Distinct", 9),
+        number("Missing", 9),
+        left("Typical", 0),
+    ];
+    let features = &results.report.features;
+    draw(canvas, &heads, Some(results.cursor(Tab::Features)), features.len(), |at| {
+        let feature = &features[at];
+        let weight = feature.weight.to_string();
+        let cells = [
+            feature.name.clone(),
+            weight,
+            grouped(feature.distinct),
+            grouped(feature.missing),
+            feature.typical.clone(),
+        ];
+        Line::new(cells)
+    });
+}
+
+/// More about what is selected.
+pub fn beside(canvas: &mut Canvas<'_>, model: &Model) {
+    let Some(results) = &model.results else { return };
+    let at = results.cursor(results.tab).at;
+    let (title, text) = match results.tab {
+        Tab::Incidents => {
+            let Some(incident) = results.report.incidents.get(at) else { return };
+            let times = if incident.first.is_empty() {
+                String::new()
+            } else {
+                format!("{} to {}", incident.first, incident.last)
+            };
+            let text = format!("{}\n{times}\nEnter lists its rows", incident.title);
+            (format!("incident {}", incident.number), text)
+        }
+        Tab::Rows => {
+            let Some(row) = results.row(at) else { return };
+            (
+                format!("row {}", row.row),
+                format!("{}\n{}\n{}", row.flags.join(", "), row.why, row.record),
+            )
+        }
+        Tab::Flags => {
+            let Some(flag) = results.report.flags.get(at) else { return };
+            (flag.name.clone(), format!("{}\nEnter lists its rows", flag.description))
+        }
+        Tab::Features => {
+            let report = &results.report;
+            let text = format!(
+                "{}\n{} {}\n{}",
+                report.input, report.engine, report.threshold, report.created
+            );
+            ("report".to_owned(), text)
+        }
+    };
+    canvas.rule(0, &title);
+    let width = canvas.width().saturating_sub(1);
+    let lines = text.lines().filter(|line| !line.is_empty()).flat_map(|line| wrap(line, width));
+    for (y, line) in lines.enumerate() {
+        canvas.text(y + 1, &cell(&format!(" {line}"), width + 1));
+    }
+}

@@ -1,0 +1,194 @@
+//! Looking at a report.
+
+use crate::{
+    effect::{Effect, Query},
+    message::{Report, Rows},
+    model::{Cursor, Model, Results, Screen, Tab},
+};
+
+/// Rows that are read at once.
+const PAGE: usize = 200;
+
+impl Results {
+    pub(crate) fn count(&self, tab: Tab) -> usize {
+        match tab {
+            Tab::Incidents => self.report.incidents.len(),
+            Tab::Rows => self.rows.total,
+            Tab::Flags => self.report.flags.len(),
+            Tab::Features => self.report.features.len(),
+        }
+    }
+
+    pub(crate) fn cursor(&self, tab: Tab) -> Cursor {
+        self.cursors[tab as usize]
+    }
+
+    /// A row of the list, if it is read.
+    pub(crate) fn row(&self, at: usize) -> Option<&crate::message::Suspect> {
+        self.rows.rows.get(at.checked_sub(self.rows.offset)?)
+    }
+
+    /// The last line of the record to begin with.
+    pub(crate) fn last_line(&self) -> usize {
+        self.record.as_ref().map_or(0, |record| record.values.len() + record.reasons.len())
+    }
+}
+
+impl Model {
+    pub(crate) fn opened_report(&mut self, result: Result<Report, String>) -> Vec<Effect> {
+        let report = match result {
+            Ok(report) => report,
+            Err(message) => {
+                self.complain(message);
+                return Vec::new();
+            }
+        };
+        let generation = self.next_generation();
+        let has_incidents = !report.incidents.is_empty();
+        let query = Query { generation, limit: PAGE, ..Query::default() };
+        self.results = Some(Results {
+            report,
+            tab: if has_incidents { Tab::Incidents } else { Tab::Rows },
+            cursors: [Cursor::default(); 4],
+            rows: Rows::default(),
+            query: query.clone(),
+            loading: true,
+            failure: None,
+            record: None,
+            scroll: 0,
+        });
+        if matches!(self.screen, Screen::Home | Screen::Run) {
+            self.screen = Screen::Results;
+        } else {
+            self.say("The run is done; 7 shows its results");
+        }
+        vec![Effect::Rows(query)]
+    }
+
+    pub(crate) fn rows_read(&mut self, generation: u64, result: Result<Rows, String>) {
+        let Some(results) = self.results.as_mut().filter(|r| r.query.generation == generation)
+        else {
+            return;
+        };
+        results.loading = false;
+        match result {
+            Ok(rows) => (results.rows, results.failure) = (rows, None),
+            Err(message) => results.failure = Some(message),
+        }
+        let last = results.rows.total.saturating_sub(1);
+        let cursor = &mut results.cursors[Tab::Rows as usize];
+        cursor.at = cursor.at.min(last);
+    }
+
+    /// Reads the rows around the selected one, if they are not here.
+    pub(crate) fn fetch_rows(&mut self) -> Option<Effect> {
+        let height = usize::from(self.size.height);
+        let generation = self.generation + 1;
+        let results = self.results.as_mut()?;
+        let at = results.cursor(Tab::Rows).at;
+        let wanted = at.saturating_sub(height)..(at + 1).min(results.rows.total);
+        let here = results.rows.offset..results.rows.offset + results.rows.rows.len();
+        if results.tab != Tab::Rows || here.contains(&wanted.start) && here.end >= wanted.end {
+            return None;
+        }
+        results.query.offset = at.saturating_sub(PAGE / 2);
+        Some(self.query(generation))
+    }
+
+    /// Asks for the rows of the query as it is now.
+    fn query(&mut self, generation: u64) -> Effect {
+        self.generation = generation;
+        let query = self.results.as_mut().map(|results| {
+            results.query.generation = generation;
+            results.loading = true;
+            results.query.clone()
+        });
+        Effect::Rows(query.unwrap_or_default())
+    }
+
+    pub(crate) fn search(&mut self, text: String) -> Vec<Effect> {
+        self.filter(Query { search: text, ..Query::default() })
+    }
+
+    /// Lists only rows that fit.
+    fn filter(&mut self, filter: Query) -> Vec<Effect> {
+        let generation = self.generation + 1;
+        let Some(results) = &mut self.results else { return Vec::new() };
+        let Query { search, incident, flag, .. } = filter;
+        let kept = std::mem::take(&mut results.query);
+        results.query = Query { search, incident, flag, offset: 0, ..kept };
+        results.tab = Tab::Rows;
+        results.cursors[Tab::Rows as usize] = Cursor::default();
+        vec![self.query(generation)]
+    }
+
+    /// The next order of rows: by score, by severity, by number.
+    pub(crate) fn sort(&mut self) -> Vec<Effect> {
+        let generation = self.generation + 1;
+        let Some(results) = &mut self.results else { return Vec::new() };
+        let (sort, descending) = match results.query.sort.as_str() {
+            "" => ("severity", true),
+            "severity" => ("row", false),
+            _ => ("", false),
+        };
+        (results.query.sort, results.query.descending) = (sort.to_owned(), descending);
+        (results.query.offset, results.tab) = (0, Tab::Rows);
+        results.cursors[Tab::Rows as usize] = Cursor::default();
+        vec![self.query(generation)]
+    }
+
+    pub(crate) fn change_tab(&mut self, forward: bool) -> Vec<Effect> {
+        if self.screen == Screen::Detector {
+            if let Some(job) = &mut self.job {
+                job.on_detectors = !job.on_detectors;
+            }
+            return Vec::new();
+        }
+        let Some(results) = &mut self.results else { return Vec::new() };
+        let count = Tab::ALL.len();
+        let by = if forward { 1 } else { count - 1 };
+        results.tab = Tab::ALL[(results.tab as usize + by) % count];
+        self.fetch_rows().into_iter().collect()
+    }
+
+    /// Opens what is selected.
+    pub(crate) fn look_at(&mut self) -> Vec<Effect> {
+        let Some(results) = &self.results else { return Vec::new() };
+        let at = results.cursor(results.tab).at;
+        match results.tab {
+            Tab::Incidents => match results.report.incidents.get(at) {
+                Some(incident) => {
+                    let incident = Some(incident.number);
+                    self.filter(Query { incident, ..Query::default() })
+                }
+                None => Vec::new(),
+            },
+            Tab::Rows => self.fetch_selected(),
+            Tab::Flags => match results.report.flags.get(at) {
+                Some(flag) => {
+                    let flag = Some(flag.name.clone());
+                    self.filter(Query { flag, ..Query::default() })
+                }
+                None => Vec::new(),
+            },
+            Tab::Features => {
+                self.say("Rows that stand out by a feature name it in their reasons; / finds them");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads the selected row.
+    pub(crate) fn fetch_selected(&mut self) -> Vec<Effect> {
+        let Some(results) = &self.results else { return Vec::new() };
+        let row = results.row(results.cursor(Tab::Rows).at).map(|suspect| suspect.row);
+        row.map(|row| Effect::Record { row }).into_iter().chain(self.fetch_rows()).collect()
+    }
+
+    pub(crate) fn on_report(&mut self, effect: impl Fn(String) -> Effect) -> Vec<Effect> {
+        match &self.results {
+            Some(results) => vec![effect(results.report.id.clone())],
+            None => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Parts that several screens have.
+
+pub mod keybar;
+pub mod rail;
+pub mod table;
+pub mod yaml;

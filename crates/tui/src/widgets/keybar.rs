@@ -1,0 +1,58 @@
+//! The keys of a screen, as many as fit.
+
+use crate::{
+    canvas::Canvas,
+    keymap::{Action, BINDINGS, Binding},
+    model::{Model, Screen},
+    overlays::Overlay,
+    text::width,
+};
+
+impl Model {
+    /// Whether a key has an effect now.
+    fn is_of_use(&self, binding: &Binding) -> bool {
+        match binding.action {
+            Action::Yaml | Action::Undo | Action::Write | Action::Run => {
+                self.job.is_some() && self.screen != Screen::Home && self.screen != Screen::Row
+            }
+            Action::Stop => self.is_running(),
+            _ => true,
+        }
+    }
+}
+
+pub fn line(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
+    let keys = match &model.overlay {
+        None => screen_keys(model, canvas.width()),
+        Some(Overlay::Help(..)) => "Up Down scroll   Esc close".to_owned(),
+        Some(Overlay::Palette(..)) => "Enter do it   Up Down choose   Esc close".to_owned(),
+        Some(Overlay::Prompt(_)) => "Enter take it   Esc close".to_owned(),
+        Some(Overlay::Choice(_)) => "Enter choose   Up Down   Esc close".to_owned(),
+        Some(Overlay::Confirm(_)) => "Enter yes   Esc no".to_owned(),
+        Some(Overlay::Yaml(_)) => {
+            "Esc close   the text is checked as you type; u undoes it afterwards".to_owned()
+        }
+    };
+    canvas.text(y, &format!(" {keys}"));
+}
+
+fn screen_keys(model: &Model, room: usize) -> String {
+    let shown = BINDINGS.iter().filter(|binding| {
+        binding.is_on(model.screen) && !binding.short.is_empty() && model.is_of_use(binding)
+    });
+    // The way to results, help and the way out are always there.
+    let last = [Action::Run, Action::Palette, Action::Help, Action::Quit];
+    let text = |binding: &Binding| format!("{} {}", binding.label, binding.short);
+    let (ends, keys): (Vec<_>, Vec<_>) = shown.partition(|binding| last.contains(&binding.action));
+    let end = ends.into_iter().map(text).collect::<Vec<_>>().join("  ");
+    let mut line = String::new();
+    for key in keys {
+        let key = text(key);
+        if width(&line) + width(&key) + width(&end) + 4 > room {
+            break;
+        }
+        line.push_str(&key);
+        line.push_str("  ");
+    }
+    line + &end
+}
