@@ -58,9 +58,9 @@ fn write(workspace: &Workspace, stop: &AtomicBool, mut number: u64) -> u64 {
                 fs::copy(&current, &old).unwrap();
                 fs::write(&current, "").unwrap();
             }
-            if random.below(4) == 0 {
-                std::thread::sleep(Duration::from_secs(2));
-            }
+            // Files of one tick of the file system's clock have no order but that of their names.
+            let pause = if random.below(4) == 0 { 2_000 } else { 20 };
+            std::thread::sleep(Duration::from_millis(pause));
         }
     }
     assert!(rotations > 0);

@@ -6,7 +6,8 @@ use crate::lines::MAX_RECORD;
 struct Followed {
     folder: tempfile::TempDir,
     log: FollowLog,
-    lines: Vec<String>,
+    /// Records of the first partition.
+    records: u64,
 }
 
 fn options(path: &Path, from_end: bool) -> FollowOptions {
@@ -23,7 +24,7 @@ impl Followed {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = FollowLog::new(options(&folder.path().join("a.log"), false));
-        Self { folder, log, lines: Vec::new() }
+        Self { folder, log, records: 0 }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -49,11 +50,11 @@ impl Followed {
             let lines: Vec<String> = lines.map(str::to_owned).collect();
             assert_eq!(chunk.count, lines.len() as u64);
             if chunk.partition == 0 {
-                assert_eq!(chunk.first, (self.lines.len() + new.len()) as u64);
+                assert_eq!(chunk.first, self.records);
+                self.records += chunk.count;
             }
             new.extend(lines);
         }
-        self.lines.extend(new.clone());
         new
     }
 
