@@ -431,6 +431,13 @@ pub struct ExportReport {
     /// In tables, only rows with this flag
     #[arg(long, value_name = "NAME")]
     pub flag: Option<String>,
+    /// In tables, only suspicious or flagged rows that fit, as the query of a page's address, such as
+    /// `actor=10.1.1.44&severity=high`
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+    /// In a PDF, all suspects and charts too
+    #[arg(long)]
+    pub full: bool,
     /// The file (`-`: standard output)
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
@@ -451,6 +458,9 @@ pub struct PdfReport {
     pub id: String,
     #[command(flatten)]
     pub reports: Reports,
+    /// With all suspects and charts
+    #[arg(long)]
+    pub full: bool,
     /// The file (`-`: standard output)
     #[arg(long, short, value_name = "FILE", default_value = "report.pdf")]
     pub output: PathBuf,

@@ -12,6 +12,7 @@ use anomal_runner::OriginalFiles;
 use anomal_spec::{
     AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
 };
+use anomal_storage::Secrets;
 
 use crate::{
     args::{Original, Run},

@@ -6,6 +6,8 @@ mod clustering;
 mod downloads;
 #[path = "report_pages/hostile.rs"]
 mod hostile;
+#[path = "report_pages/incidents.rs"]
+mod incidents;
 #[path = "report_pages/other_jobs.rs"]
 mod other_jobs;
 #[path = "report_pages/sections.rs"]

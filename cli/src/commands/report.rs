@@ -31,10 +31,18 @@ pub fn run(command: ReportCommand) -> CommandResult {
         ReportCommand::List(arguments) => list(&runtime, &arguments),
         ReportCommand::Export(arguments) => export(&runtime, &arguments),
         ReportCommand::Pdf(arguments) => {
-            let PdfReport { id, reports, output } = arguments;
-            let format = Some(ExportAs::Pdf);
-            let flag = None;
-            export(&runtime, &ExportReport { id, reports, format, suspects: false, flag, output })
+            let PdfReport { id, reports, full, output } = arguments;
+            let export_as = ExportReport {
+                id,
+                reports,
+                format: Some(ExportAs::Pdf),
+                suspects: false,
+                flag: None,
+                filter: None,
+                full,
+                output,
+            };
+            export(&runtime, &export_as)
         }
         ReportCommand::Delete(arguments) => runtime.block_on(async {
             arguments.reports.engine().await?.delete(&arguments.id).await?;
@@ -124,6 +132,8 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> CommandResult {
             format: format.into(),
             suspects_only: arguments.suspects,
             flag: arguments.flag.clone().unwrap_or_default(),
+            filter: arguments.filter.clone().unwrap_or_default(),
+            full: arguments.full,
         };
         let mut pieces = engine.export(request).await?;
         let access = Access { place: "--output", auth: None, secrets: &Secrets::default() };

@@ -13,8 +13,8 @@ use crate::{
     Cancel, Code, Error, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan, Report,
-        StepStatistics, TimeReading,
+        Incidents, ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan,
+        Report, StepStatistics, TimeReading,
     },
 };
 
@@ -243,6 +243,8 @@ pub struct PublishRequest {
     pub rows: PathBuf,
     /// The rows hit, with the string columns `flag` and `value`, by flag, then row.
     pub hits: Table,
+    /// None where rows are not grouped into incidents.
+    pub incidents: Option<Incidents>,
     /// How long it is kept; none: until someone deletes it.
     pub time_to_live: Option<Duration>,
 }

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use anomal_core::{Hit, Result, proto::plan::Flag};
+use anomal_core::{
+    Hit, Result,
+    proto::{self, plan::Flag},
+};
 use anomal_spec::{Side, TimeStep};
 use polars::prelude::{DataFrame, Float64Chunked};
 
@@ -16,6 +19,7 @@ use crate::{
         incidents,
     },
     operators::results::{largest, severity, shares},
+    report_incidents::{self, TimeBins},
     role_values::{self, RoleValues, TIME},
     roles::{ColumnRoles, RoleOrigin},
 };
@@ -69,6 +73,8 @@ pub(crate) struct Collector {
     signatures: HashMap<Signature, usize>,
     hit_sets: Shared<usize>,
     groups: Shared<HitKey>,
+    /// Counted for a report.
+    timeline: Option<TimeBins>,
 }
 
 /// Equal lists once.
@@ -99,6 +105,8 @@ pub(crate) struct IncidentRows {
     pub numbers: Vec<(u64, u64)>,
     /// Roles that were given up since their values do not distinguish or group rows.
     pub unused: Vec<String>,
+    /// What a report has beside the described incidents, where one is made.
+    pub report: Option<Arc<proto::Incidents>>,
 }
 
 impl IncidentRows {
@@ -129,7 +137,13 @@ impl Collector {
             signatures: HashMap::new(),
             hit_sets: Shared::new(),
             groups: Shared::new(),
+            timeline: None,
         }
+    }
+
+    /// Counts what a report shows, too.
+    pub fn for_report(self) -> Self {
+        Self { timeline: Some(TimeBins::default()), ..self }
     }
 
     /// Adds rows that no call before had.
@@ -144,6 +158,10 @@ impl Collector {
                 columns.first(&self.values.targets, place),
             );
             self.count(actor, target);
+            let time = columns.times.as_ref().and_then(|times| times[place]);
+            if let Some(timeline) = &mut self.timeline {
+                timeline.add(time);
+            }
             let hits = rows.hits[place];
             let suspicious = columns.suspicious.as_ref().is_some_and(|all| all[place]);
             if !suspicious && hits.is_empty() {
@@ -173,7 +191,7 @@ impl Collector {
             let facts = facts.and_then(|hit| hit.facts.clone());
             self.evidence.push(Evidence {
                 row: *row,
-                time: columns.times.as_ref().and_then(|times| times[place]),
+                time,
                 actor,
                 target,
                 suspicious,
@@ -257,10 +275,13 @@ impl Collector {
             ..IncidentInput::default()
         };
         let set = incidents(&input);
+        let report = self.timeline.map(|timeline| {
+            Arc::new(report_incidents::evidence(&input, &set, &timeline, &self.values.keys))
+        });
         let rows = input.evidence.iter().map(|evidence| evidence.row);
         let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
         numbers.sort_unstable();
-        IncidentRows { set, numbers, unused }
+        IncidentRows { set, numbers, unused, report }
     }
 
     /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.

@@ -103,9 +103,14 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
-    let extras = extras(spec, findings);
+    let extras = Extras {
+        details: has_details(spec),
+        incidents: spec.outputs.iter().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    };
     let results = Arc::new(AssembleResults::new(&plan, Arc::clone(&scoring), extras, incidents));
     let graph = Graph {
         source,
@@ -145,16 +150,6 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     let Some(path) = model.and_then(|file| file.load.clone()) else { return Ok(None) };
     let read = blocking(move |_| model_file::read(Path::new(&path))).await?;
     Ok(Some(Arc::new(read)))
-}
-
-/// What the outputs of a job have beside what results always have.
-fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
-    let outputs = || spec.outputs.iter();
-    Extras {
-        details: outputs().any(|output| output.includes(Include::Details)),
-        incidents: outputs().any(|output| output.elasticsearch.is_some()),
-        strays: findings.flag(),
-    }
 }
 
 /// A job with `stream`, planned by its first records.
@@ -197,8 +192,13 @@ pub(crate) async fn plan_stream(
     let plan = Arc::new(plan);
     source.select(&plan.columns)?;
     let extract = Extract::new(FeatureCall::new(&engines.feature, &plan), Arc::clone(&plan), None);
-    let extras = extras(spec, &findings);
+    // Incidents need all rows.
+    let extras = Extras { details: has_details(spec), incidents: false, strays: findings.flag() };
     Ok(StreamPlan { source, plan, extract, model, extras })
+}
+
+fn has_details(spec: &AnomalyJobSpec) -> bool {
+    spec.outputs.iter().any(|output| output.includes(Include::Details))
 }
 
 fn operators(

@@ -21,6 +21,7 @@ mod packs;
 mod progress;
 mod publish;
 mod reason;
+mod report_incidents;
 mod restart;
 mod result_incidents;
 mod role_values;

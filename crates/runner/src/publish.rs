@@ -14,7 +14,7 @@ use anomal_spec::{
 use polars::prelude::{Column as Values, DataFrame};
 use tempfile::TempDir;
 
-use crate::summary::Summary;
+use crate::{report_incidents::ReportIncidents, summary::Summary};
 
 /// Hits of a flag that a report stores with their values; all are counted, and in its table.
 const HITS: u64 = 100_000;
@@ -27,6 +27,13 @@ pub struct ReportTarget {
     pub namespace: String,
     /// Where its pages are, such as `https://anomal.example`, if that is known.
     pub address: Option<String>,
+}
+
+/// What a report has beside its rows and figures.
+pub(crate) struct ReportParts {
+    pub analysis: Option<Analysis>,
+    pub hits: ReportHits,
+    pub grouped: Option<ReportIncidents>,
 }
 
 /// The rows of a report that is being made.
@@ -75,13 +82,21 @@ impl<'a> Draft<'a> {
         columns: Vec<Column>,
         plan: &Plan,
         summary: &Summary,
-        analysis: Option<Analysis>,
-        hits: ReportHits,
+        parts: ReportParts,
     ) -> Result<Report> {
+        let ReportParts { analysis, hits, grouped } = parts;
         let settings = job.spec.report.clone().unwrap_or_default();
         let keep = settings.keep.as_deref().map(seconds).transpose()?;
+        let (counts, roles, incidents) = match grouped {
+            Some(ReportIncidents { counts, roles, incidents }) => {
+                (Some(counts), Some(roles), Some(incidents))
+            }
+            None => (None, None, None),
+        };
         let report = Report {
             id: self.id.clone(),
+            incidents: counts,
+            roles,
             namespace: self.publishing.namespace.clone(),
             columns: keys_first(columns, &job.spec),
             title: settings.title.unwrap_or_default(),
@@ -92,6 +107,7 @@ impl<'a> Draft<'a> {
             analysis,
             rows: self.rows(),
             hits: hits.into_table(plan)?,
+            incidents,
             time_to_live: keep.map(Duration::from_secs),
         };
         self.publishing.engine.publish(request).await

@@ -18,7 +18,8 @@ use crate::{
     operators::classify::Scoring,
     options::{Engines, Options},
     progress::Stage,
-    restart,
+    publish::ReportParts,
+    report_incidents, restart,
     summary::{Clock, Parts, PublishedReport, Summary},
     tally::Tally,
 };
@@ -86,21 +87,18 @@ async fn attempt(
     let mut summary = Summary::new(job, &plan, parts, scoring.as_ref(), clock)?;
     let (notes, input) = restart::report(&job.spec, &findings);
     summary.add_input(notes, input);
+    let mut grouped = None;
     if let Some(incidents) = incidents {
+        grouped = report_incidents::report(&roles, &incidents);
         summary.add_incidents(roles, incidents);
     }
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
     if let Some(draft) = draft {
         observer.stage(Stage::Publish);
         let since = Instant::now();
-        let publish = draft.publish(
-            job,
-            columns,
-            &plan,
-            &summary,
-            analysis.clone(),
-            hits.unwrap_or_default(),
-        );
+        let (analysis, hits) = (analysis.clone(), hits.unwrap_or_default());
+        let parts = ReportParts { analysis, hits, grouped };
+        let publish = draft.publish(job, columns, &plan, &summary, parts);
         let report = publish.instrument(Stage::Publish.span()).await?;
         summary.published(PublishedReport { id: report.id, url: report.url }, since);
     }

@@ -10,13 +10,16 @@ mod dendrogram;
 mod density;
 mod heatmap;
 mod inline;
+mod lane;
 mod legend;
 mod map;
 mod matrix;
 mod palette;
 mod scale;
 mod scores;
+mod strip;
 mod svg;
+mod timeline;
 mod tree;
 
 pub use bars::{contributions, silhouettes};
@@ -24,12 +27,15 @@ pub use dendrogram::{dendrogram, format_cut};
 pub use density::density;
 pub use heatmap::heatmap;
 pub use inline::{quartiles, reasons};
+pub use lane::{CELLS, lane};
 pub use map::map;
 pub use matrix::correlations;
 #[cfg(test)]
 pub use palette::STYLE;
 pub use palette::{DARK, LIGHT, THEMED, standalone};
 pub use scores::scores;
+pub use strip::strip;
+pub use timeline::{TimelineLabels, timeline};
 pub use tree::truncate;
 
 #[cfg(test)]

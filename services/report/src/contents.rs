@@ -1,24 +1,30 @@
 //! The stored form of a report beside its manifest, and how it is built from what a runner published.
 
+mod groups;
 mod hits;
+pub(crate) mod incident_frame;
+mod incidents;
 mod leaf_labels;
 pub(crate) mod parquet;
 mod reduce;
 mod result_table;
+mod timeline;
 
 use std::{fs::File, io::Read};
 
 use anomal_core::{
-    Code, Error, PublishRequest, Result,
+    Code, Error, PublishRequest, ROW, Result,
     proto::{Analysis, Report},
 };
 use serde::{Deserialize, Serialize};
 
+use groups::Groups;
+use incidents::{CheckedIncidents, IncidentFrames};
 pub(crate) use result_table::severity_rank;
 
 use crate::{
     files::temporary::{self, no_space},
-    view::View,
+    view::{View, incidents::IncidentSummary},
 };
 
 /// All rows, as published.
@@ -27,8 +33,21 @@ pub(crate) const ROWS: &str = "rows.parquet";
 pub(crate) const SUSPECTS: &str = "suspects.parquet";
 /// `anomal.row` and `value`, grouped by flag in the report's order.
 pub(crate) const HITS: &str = "hits.parquet";
+/// Incidents, one a row, by number.
+pub(crate) const INCIDENTS: &str = "incidents.parquet";
+/// What evidence is about, the highest risk first.
+pub(crate) const ENTITIES: &str = "entities.parquet";
+/// Hits by flag, incident and entities, grouped by flag in the report's order.
+pub(crate) const GROUPS: &str = "groups.parquet";
 /// [`Contents`] as JSON.
 pub(crate) const CONTENTS: &str = "contents.json.zst";
+
+/// Columns of [`SUSPECTS`] with what a row is about: the number of its incident, its time in microseconds since the epoch,
+/// its entities.
+pub(crate) const INCIDENT: &str = "anomal.incident";
+pub(crate) const TIME: &str = "anomal.time";
+pub(crate) const ACTOR: &str = "anomal.actor";
+pub(crate) const TARGET: &str = "anomal.target";
 
 /// The data of pages that is not in tables.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,6 +58,9 @@ pub(crate) struct Contents {
     pub groups: Vec<RowGroup>,
     /// Rows of [`HITS`] for each flag of the report, in order.
     pub hits: Vec<u64>,
+    /// Absent where rows are not grouped, and in reports of older versions.
+    #[serde(default)]
+    pub incidents: Option<IncidentSummary>,
 }
 
 /// A row group: a row is found by its number without reading the other groups.
@@ -61,27 +83,53 @@ pub(crate) struct PreparedReport {
 /// # Errors
 /// `InvalidRequest` if the parts do not belong together; `Output` if the temporary folder is full.
 pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
-    let PublishRequest { mut report, analysis, rows: path, hits, .. } = request;
+    let PublishRequest { mut report, analysis, rows: path, hits, incidents, .. } = request;
+    let incidents = incidents.map(CheckedIncidents::new).transpose()?;
+    if report.incidents.is_some() != incidents.is_some() {
+        return Err(invalid("it counts incidents that it does not have, or the other way round"));
+    }
     let rows =
         File::open(&path).map_err(|error| invalid(&format!("cannot read its rows: {error}")))?;
     let table = result_table::ResultTable::read(&rows, &report)?;
     report.suspects = table.suspects.len() as u64;
-    let (hits, counts) = hits::group_by_flag(&report, &hits)?;
+    let hits = hits::group_by_flag(&report, &hits)?;
+    let frames = incidents
+        .as_ref()
+        .map(|incidents| incidents.frames(&report, Groups::new(&report, incidents, hits.iter())));
+    let frames = frames.transpose()?;
+    let counts = hits.counts();
     let reduced = reduce::reduce(analysis, &table)?;
-    let (points, suspects) = table.gather(&rows, &report, reduced.points)?;
+    let (points, mut suspects) = table.gather(&rows, &report, reduced.points)?;
+    if let Some(incidents) = &incidents {
+        let rows: Vec<u64> = suspects.column(ROW)?.u64()?.into_no_null_iter().collect();
+        for column in incidents.columns(&rows) {
+            suspects.with_column(column)?;
+        }
+    }
     let view =
         View { points, scores: table.histogram(reduced.cut), leaf_labels: reduced.leaf_labels };
-    let contents =
-        Contents { analysis: reduced.analysis, view, groups: table.groups, hits: counts };
+    let summary = frames.as_ref().map(|frames| frames.summary.clone());
+    let contents = Contents {
+        analysis: reduced.analysis,
+        view,
+        groups: table.groups,
+        hits: counts,
+        incidents: summary,
+    };
     let contents = serde_json::to_vec(&contents)
         .map_err(|error| Error::internal(format!("contents as JSON: {error}")))?;
     let contents = zstd::encode_all(contents.as_slice(), 3).map_err(|error| no_space(&error))?;
-    let files = vec![
+    let mut files = vec![
         (ROWS, File::open(&path).map_err(|error| no_space(&error))?),
         (SUSPECTS, parquet::write(suspects)?),
-        (HITS, parquet::write(hits)?),
+        (HITS, parquet::write(hits.into_frame()?)?),
         (CONTENTS, temporary::from_bytes(&contents)?),
     ];
+    if let Some(IncidentFrames { incidents, entities, groups, .. }) = frames {
+        for (name, frame) in [(INCIDENTS, incidents), (ENTITIES, entities), (GROUPS, groups)] {
+            files.push((name, parquet::write(frame)?));
+        }
+    }
     Ok(PreparedReport { report, files })
 }
 

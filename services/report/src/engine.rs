@@ -17,11 +17,11 @@ use tokio::sync::Semaphore;
 
 use crate::{
     contents,
-    exports::{self, RowSelection, table},
+    exports::{self, RowSelection, TableFiles, table},
     files::download,
-    open_report::{OpenReport, ReportFiles},
+    open_report::{DocumentLimits, IncidentFiles, OpenReport, ReportFiles},
     store::{self, Store},
-    view::ReportDocument,
+    view::{ReportDocument, filter::FilterQuery},
 };
 
 /// Bytes of open reports in memory; the least recently used are closed first.
@@ -78,6 +78,14 @@ impl LocalReportEngine {
             rows: store.file(id, contents::ROWS).await?,
             suspects: store.file(id, contents::SUSPECTS).await?,
             hits: store.file(id, contents::HITS).await?,
+            incidents: match &report.incidents {
+                Some(_) => Some(IncidentFiles {
+                    incidents: store.file(id, contents::INCIDENTS).await?,
+                    entities: store.file(id, contents::ENTITIES).await?,
+                    groups: store.file(id, contents::GROUPS).await?,
+                }),
+                None => None,
+            },
         };
         let open = Arc::new(blocking(move |_| OpenReport::read(report, files)).await?);
         let mut all = self.open_reports();
@@ -102,9 +110,30 @@ impl LocalReportEngine {
         blocking(move |_| read(&open)).await
     }
 
-    async fn document(&self, id: &str, suspects: usize, hits: usize) -> Result<ReportDocument> {
+    async fn document(&self, id: &str, limits: DocumentLimits) -> Result<ReportDocument> {
         let open = self.open(id).await?;
-        self.read(&open, move |open| open.document(suspects, hits)).await
+        self.read(&open, move |open| open.document(limits)).await
+    }
+
+    /// The selection without suspects that do not fit the filters of a query.
+    async fn filtered(
+        &self,
+        report: &Report,
+        selection: RowSelection,
+        query: &str,
+    ) -> Result<RowSelection> {
+        let query = FilterQuery::from_query(query, report);
+        if let Some(part) = query.parts.iter().find(|part| part.problem.is_some()) {
+            let problem = part.problem.as_deref().unwrap_or_default();
+            let message = format!("cannot filter by {}: {problem}", part.name);
+            return Err(Error::new(Code::InvalidRequest, "REPORT_FILTER", message));
+        }
+        if query.filter.is_empty() {
+            return Ok(selection);
+        }
+        let open = self.open_report(report.clone()).await?;
+        let fits = self.read(&open, move |open| open.fit(&query.filter)).await?;
+        Ok(selection.with_fitting(fits))
     }
 
     async fn read_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
@@ -215,23 +244,29 @@ impl ReportEngine for LocalReportEngine {
         let report = self.manifest(id).await?;
         match request.format() {
             ExportFormat::Pdf => {
-                let document = self.document(id, exports::PDF_SUSPECTS, exports::PDF_HITS).await?;
+                let document = self.document(id, exports::PDF).await?;
                 let _slot = self.0.pdf.acquire().await.map_err(|_| Error::cancelled())?;
-                let bytes = blocking(move |_| exports::pdf(&document)).await?;
+                let bytes = blocking(move |_| exports::pdf(&document, request.full)).await?;
                 Ok(download::from_bytes(bytes))
             }
             ExportFormat::Html => {
-                let document =
-                    self.document(id, exports::HTML_SUSPECTS, exports::HTML_HITS).await?;
+                let document = self.document(id, exports::HTML).await?;
                 let text = blocking(move |_| exports::html(&document)).await?;
                 Ok(download::from_bytes(text.into_bytes()))
             }
             format @ (ExportFormat::Csv | ExportFormat::Parquet) => {
-                let rows = self.0.store.file(id, contents::ROWS).await?;
                 let selection = RowSelection::new(&report, request.suspects_only, &request.flag)?;
+                let selection = self.filtered(&report, selection, &request.filter).await?;
+                let suspects = if selection.is_of_suspects() {
+                    Some(self.0.store.file(id, contents::SUSPECTS).await?)
+                } else {
+                    None
+                };
+                let rows = self.0.store.file(id, contents::ROWS).await?;
+                let files = TableFiles { rows, suspects };
                 match format {
-                    ExportFormat::Csv => Ok(table::csv(rows, selection)),
-                    _ => table::parquet(rows, selection).await,
+                    ExportFormat::Csv => Ok(table::csv(files, selection)),
+                    _ => table::parquet(files, selection).await,
                 }
             }
             ExportFormat::Unspecified => {

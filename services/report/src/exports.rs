@@ -1,5 +1,7 @@
 //! A report as a file.
 
+use crate::open_report::DocumentLimits;
+
 mod html;
 mod pdf;
 mod spreadsheet;
@@ -8,13 +10,11 @@ pub(crate) mod table;
 pub(crate) use html::html;
 pub(crate) use pdf::pdf;
 pub(crate) use spreadsheet::safe_field;
-pub(crate) use table::RowSelection;
+pub(crate) use table::{RowSelection, TableFiles};
 
-/// Suspects in a PDF.
-pub(crate) const PDF_SUSPECTS: usize = 200;
-/// Hits of each flag in a PDF.
-pub(crate) const PDF_HITS: usize = 50;
-/// Suspects in an HTML file.
-pub(crate) const HTML_SUSPECTS: usize = 200;
-/// Hits of each flag in an HTML file.
-pub(crate) const HTML_HITS: usize = 50;
+/// Rows of the tables in a PDF.
+pub(crate) const PDF: DocumentLimits =
+    DocumentLimits { suspects: 200, hits: 50, groups: 20, incidents: 60, incident_rows: 8 };
+/// Rows of the tables in an HTML file.
+pub(crate) const HTML: DocumentLimits =
+    DocumentLimits { suspects: 100, hits: 50, groups: 50, incidents: 200, incident_rows: 10 };

@@ -1,5 +1,6 @@
 //! A report that is open for reading.
 
+mod fit;
 mod records;
 
 use std::{fs::File, sync::OnceLock};
@@ -11,16 +12,25 @@ use anomal_core::{
 use polars::prelude::{Column, DataFrame, IdxCa, SortOptions};
 
 use crate::{
-    contents::{self, Contents, RowGroup, parquet::read_columns},
-    view::{Hit, Page, Query, Record, ReportDocument, View},
+    contents::{self, Contents, RowGroup, incident_frame, parquet::read_columns},
+    view::{
+        Hit, Page, Query, Record, ReportDocument, View,
+        filter::Filter,
+        incidents::{FlagGroup, IncidentTable},
+    },
 };
 use records::Records;
+
+/// Actors of a document whose times are drawn.
+const LANES: usize = 10;
 
 /// A report with its suspects in memory; other rows are read on demand.
 pub struct OpenReport {
     pub report: Report,
     pub analysis: Option<Analysis>,
     pub view: View,
+    /// None where rows are not grouped.
+    pub incidents: Option<IncidentTable>,
     groups: Vec<RowGroup>,
     /// The number of hits of each flag.
     hits: Vec<u64>,
@@ -31,6 +41,7 @@ pub struct OpenReport {
     texts: OnceLock<Vec<String>>,
     rows: File,
     hit_rows: File,
+    flag_groups: Option<File>,
 }
 
 /// The files of a stored report.
@@ -39,17 +50,36 @@ pub(crate) struct ReportFiles {
     pub rows: File,
     pub suspects: File,
     pub hits: File,
+    pub incidents: Option<IncidentFiles>,
+}
+
+/// The files of a report with incidents.
+pub(crate) struct IncidentFiles {
+    pub incidents: File,
+    pub entities: File,
+    pub groups: File,
 }
 
 impl OpenReport {
     /// # Errors
     /// `Output` if the files are damaged.
     pub(crate) fn read(report: Report, files: ReportFiles) -> Result<Self> {
-        let Contents { analysis, view, groups, hits } = contents::read(files.contents)?;
+        let Contents { analysis, view, groups, hits, incidents: summary } =
+            contents::read(files.contents)?;
         let mut suspects = read_columns(&files.suspects, None, None)?;
         suspects.rechunk_mut();
         let numbers = suspects.column(ROW)?.u64()?.into_no_null_iter().collect();
+        let incidents = match &files.incidents {
+            Some(files) => Some(IncidentTable {
+                incidents: incident_frame::read_incidents(&whole(&files.incidents)?)?,
+                entities: incident_frame::read_entities(&whole(&files.entities)?)?,
+                summary: summary.unwrap_or_default(),
+            }),
+            None => None,
+        };
         Ok(Self {
+            incidents,
+            flag_groups: files.incidents.map(|files| files.groups),
             report,
             analysis,
             view,
@@ -67,7 +97,11 @@ impl OpenReport {
     pub(crate) fn size(&self) -> usize {
         let points: usize =
             self.view.points.iter().map(|point| 100 + 40 * point.features.len()).sum();
-        2 * self.suspects.estimated_size() + points + (1 << 20)
+        let incidents = self
+            .incidents
+            .as_ref()
+            .map_or(0, |all| 400 * all.incidents.len() + 200 * all.entities.len());
+        2 * self.suspects.estimated_size() + points + incidents + (1 << 20)
     }
 
     /// The row with this number; none if it is not among the results.
@@ -114,12 +148,11 @@ impl OpenReport {
             None if query.descending => (0..self.suspects.height()).rev().collect(),
             None => (0..self.suspects.height()).collect(),
         };
-        if query.search.is_empty() {
+        if query.filter.is_empty() {
             return Ok(order);
         }
-        let search = query.search.to_lowercase();
-        let texts = self.texts()?;
-        Ok(order.into_iter().filter(|index| texts[*index].contains(&search)).collect())
+        let fits = self.fit(&query.filter)?;
+        Ok(order.into_iter().filter(|index| fits[*index]).collect())
     }
 
     /// The column to sort by; none: the stored order.
@@ -134,7 +167,7 @@ impl OpenReport {
                     .collect();
                 return Ok(Some(Column::new("severity".into(), ranks)));
             }
-            "row" | "score" => format!("anomal.{sort}"),
+            "row" | "score" | "time" | "actor" | "target" | "incident" => format!("anomal.{sort}"),
             sort => match sort.split_once('.') {
                 Some(("source", name)) => name.to_owned(),
                 Some(("feature", name)) => format!("anomal.features.{name}"),
@@ -181,21 +214,112 @@ impl OpenReport {
         Ok(Page { items: rows.zip(values).map(hit).collect(), offset, total })
     }
 
-    /// The report with its first suspects and the first hits of each flag.
+    /// Groups of a flag's hits that have rows that fit, by incident. `flag`: its index in the report.
+    ///
+    /// # Errors
+    /// `Output` if the store fails.
+    pub fn groups(
+        &self,
+        flag: usize,
+        filter: &Filter,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Page<FlagGroup>> {
+        let (Some(file), Some(all)) = (&self.flag_groups, &self.incidents) else {
+            return Ok(Page::default());
+        };
+        let sums: Vec<u64> = all.summary.flags.iter().map(|sums| sums.groups).collect();
+        let total = sums.get(flag).copied().map_or(0, to_usize);
+        let start: u64 = sums.iter().take(flag).sum();
+        let read = |offset: usize, length: usize| {
+            let slice = Some((to_usize(start) + offset, length));
+            incident_frame::read_groups(&read_columns(file, None, slice)?)
+        };
+        if filter.is_empty() {
+            let length = limit.min(total.saturating_sub(offset));
+            let items = if length == 0 { Vec::new() } else { read(offset, length)? };
+            return Ok(Page { items, offset, total });
+        }
+        let groups = if total == 0 { Vec::new() } else { read(0, total)? };
+        let groups = self.fitting_groups(filter, groups)?;
+        let total = groups.len();
+        Ok(Page { items: groups.into_iter().skip(offset).take(limit).collect(), offset, total })
+    }
+
+    /// The groups of an incident, by flag.
+    ///
+    /// # Errors
+    /// `Output` if the store fails.
+    pub fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>> {
+        let Some(file) = &self.flag_groups else { return Ok(Page::default()) };
+        let numbers = read_columns(file, Some(vec!["incident".to_owned()]), None)?;
+        let numbers = numbers.column("incident")?.u64()?.clone();
+        let of_it = |(_, other): &(usize, Option<u64>)| *other == Some(number);
+        let places: Vec<usize> =
+            numbers.iter().enumerate().filter(of_it).map(|(place, _)| place).collect();
+        let mut items = Vec::new();
+        for place in places.iter().take(limit) {
+            let frame = read_columns(file, None, Some((*place, 1)))?;
+            items.extend(incident_frame::read_groups(&frame)?);
+        }
+        Ok(Page { items, offset: 0, total: places.len() })
+    }
+
+    /// The actors with the highest risk.
+    fn first_actors(&self, limit: usize) -> Vec<String> {
+        let all = self.incidents.as_ref().map_or(&[][..], |all| &all.entities);
+        let actors = all.iter().filter(|entity| entity.actor_rows > 0);
+        actors.take(limit).map(|entity| entity.value.clone()).collect()
+    }
+
+    /// The report with as many rows of its tables as `limits` says.
     ///
     /// # Errors
     /// As [`OpenReport::suspects`].
-    pub fn document(&self, suspects: usize, hits: usize) -> Result<ReportDocument> {
+    pub fn document(&self, limits: DocumentLimits) -> Result<ReportDocument> {
+        let DocumentLimits { suspects, hits, groups, incidents, incident_rows } = limits;
         let first = Query { limit: suspects, ..Query::default() };
-        let hits = (0..self.report.flags.len()).map(|flag| Ok(self.hits(flag, 0, hits)?.items));
+        let flags = 0..self.report.flags.len();
+        let hits = flags.clone().map(|flag| Ok(self.hits(flag, 0, hits)?.items));
+        let all = Filter::default();
+        let groups = flags.map(|flag| Ok(self.groups(flag, &all, 0, groups)?.items));
+        let described = self.incidents.as_ref().map_or(&[][..], |all| &all.incidents);
+        let rows_of = |number: u64| {
+            let filter = Filter { incidents: vec![number], ..Filter::default() };
+            let query = Query { filter, limit: incident_rows, ..Query::default() };
+            Ok(self.suspects(&query)?.items)
+        };
+        let rows = described.iter().take(incidents).map(|incident| rows_of(incident.number));
         Ok(ReportDocument {
             report: self.report.clone(),
             analysis: self.analysis.clone(),
             view: self.view.clone(),
             suspects: self.suspects(&first)?.items,
             hits: hits.collect::<Result<_>>()?,
+            incidents: self.incidents.clone(),
+            lanes: self.lanes(&all, &self.first_actors(LANES))?,
+            groups: groups.collect::<Result<_>>()?,
+            incident_rows: rows.collect::<Result<_>>()?,
         })
     }
+}
+
+/// Rows of the tables of a document.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DocumentLimits {
+    pub suspects: usize,
+    /// Of each flag.
+    pub hits: usize,
+    /// Of each flag.
+    pub groups: usize,
+    /// Incidents whose rows are in the document.
+    pub incidents: usize,
+    /// Rows of each of them.
+    pub incident_rows: usize,
+}
+
+fn whole(file: &File) -> Result<DataFrame> {
+    read_columns(file, None, None)
 }
 
 fn to_usize(count: u64) -> usize {

@@ -6,15 +6,23 @@
 pub mod behaviour;
 pub mod clustering;
 mod density;
+pub mod entities;
 pub mod failure;
+mod filters;
+mod flag_groups;
 pub mod flags;
 pub mod format;
 pub mod help;
+pub mod incident;
+pub mod incident_lines;
+pub mod incidents;
 pub mod layout;
 pub mod list;
 mod map_data;
+pub mod overview;
 pub mod row;
-pub mod summary;
+pub mod run;
+pub mod suspect_table;
 pub mod suspects;
 
 #[cfg(test)]

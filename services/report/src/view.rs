@@ -1,7 +1,13 @@
 //! The values that the pages and documents show. Plain data: no table, no store.
 
+pub mod filter;
+pub mod incidents;
+
 use anomal_core::proto::{Analysis, Report, Severity};
 use serde::{Deserialize, Serialize};
+
+use filter::Filter;
+use incidents::{FlagGroup, IncidentTable, Lane};
 
 /// Drawn data that the analysis lacks: computed once, when a report is published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +69,12 @@ pub struct Record {
     /// Share of each feature in the score, 0..1, in the order of [`Report::features`]; empty where nothing
     /// was classified.
     pub contributions: Vec<f64>,
+    /// The number of its incident, its time in microseconds since the epoch, and what it is about: of suspects, where
+    /// rows are grouped.
+    pub incident: Option<u64>,
+    pub time: Option<i64>,
+    pub actor: Option<String>,
+    pub target: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +101,7 @@ pub struct Hit {
 }
 
 /// A page of a longer list.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Index of the first item among all that match, from 0.
@@ -98,15 +110,21 @@ pub struct Page<T> {
     pub total: usize,
 }
 
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), offset: 0, total: 0 }
+    }
+}
+
 /// A query for suspects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    /// `row`, `score`, `severity`, a column's name after `source.`, or a feature's after `feature.`. Empty: the
-    /// most suspicious first. Missing values are last.
+    /// `row`, `time`, `actor`, `target`, `incident`, `score`, `severity`, a column's name after `source.`, or a feature's
+    /// after `feature.`. Empty: the most suspicious first. Missing values are last.
     pub sort: String,
     pub descending: bool,
-    /// Only rows in which a value, a flag or the explanation contains this, ignoring case.
-    pub search: String,
+    /// Only rows that fit.
+    pub filter: Filter,
     pub offset: usize,
     pub limit: usize,
 }
@@ -122,6 +140,14 @@ pub struct ReportDocument {
     pub suspects: Vec<Record>,
     /// For each of the report's flags, in order, the first rows hit.
     pub hits: Vec<Vec<Hit>>,
+    /// None where rows are not grouped.
+    pub incidents: Option<IncidentTable>,
+    /// For each of the report's flags, in order, the first groups of its hits.
+    pub groups: Vec<Vec<FlagGroup>>,
+    /// When the actors with the highest risk stood out.
+    pub lanes: Vec<Lane>,
+    /// The first rows of the first incidents, the most suspicious first.
+    pub incident_rows: Vec<Vec<Record>>,
 }
 
 /// Leaves that a dendrogram is truncated to.

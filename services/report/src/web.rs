@@ -4,6 +4,7 @@ mod assets;
 mod download;
 mod local;
 mod params;
+mod report_pages;
 mod reports;
 mod response;
 mod routes;

@@ -93,7 +93,17 @@ fn assert_reports_are_private(release: &Release, tenants: [&Namespace; 2], paths
     assert_eq!(list.status, 200);
     assert!(list.text().contains(&own) && !list.text().contains(&other), "{}", list.text());
     assert!(!list.text().contains(&tenants[1].name), "{}", list.text());
-    for below in ["", "/clustering", "/behaviour", "/flags", "/rows/8", "/download/all.csv"] {
+    for below in [
+        "",
+        "/incidents",
+        "/suspects",
+        "/flags",
+        "/explain/clusters",
+        "/explain/behaviour",
+        "/run",
+        "/rows/8",
+        "/download/all.csv",
+    ] {
         let [own, other] =
             paths.each_ref().map(|path| http::get(&pages, &format!("{path}{below}"), &[&bearer]));
         assert_eq!((own.status, other.status), (200, 403), "{below}: {}", other.text());

@@ -76,7 +76,7 @@ async fn slider_recolours_immediately() {
     let page = served.open().await;
     for screen in [Screen::DESKTOP, Screen::PHONE] {
         page.screen(screen).await;
-        page.goto(&served.page("/clustering?clusters=2")).await;
+        page.goto(&served.page("/explain/clusters?clusters=2")).await;
         let two = map_state(&page).await;
         assert_clusters(&two, 2);
 
@@ -91,7 +91,7 @@ async fn slider_recolours_immediately() {
             before = now;
         }
         // The address keeps the state, and the server renders the same.
-        assert_eq!(page.url().await, served.page("/clustering?clusters=7"));
+        assert_eq!(page.url().await, served.page("/explain/clusters?clusters=7"));
         page.settle().await;
         page.reload().await;
         let mut drawn = map_state(&page).await;
@@ -103,7 +103,7 @@ async fn slider_recolours_immediately() {
         page.drag("#clusters", 0.97, 0.03).await;
         assert_clusters(&map_state(&page).await, 2);
         page.settle().await;
-        page.goto(&served.page("/clustering?clusters=7")).await;
+        page.goto(&served.page("/explain/clusters?clusters=7")).await;
         page.drag("#clusters", 0.97, 0.42).await;
         let now = map_state(&page).await;
         assert!(["3", "4", "5"].contains(&now.words[0].as_str()), "{:?}", now.words);
@@ -127,7 +127,7 @@ async fn card(page: &Page) -> (String, String, Vec<(String, String)>) {
 async fn point_shows_its_card() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
-    page.follow("nav.tabs a[href$='/clustering']").await;
+    page.follow("nav.tabs a[href$='/explain/clusters']").await;
     assert!(!page.visible("#map-card").await);
 
     // The pointer, on a group of similar rows.
@@ -174,7 +174,7 @@ async fn suspect_links_to_its_row() {
     let page = served.open().await;
     for screen in [Screen::DESKTOP, Screen::PHONE] {
         page.screen(screen).await;
-        page.goto(&served.page("/clustering")).await;
+        page.goto(&served.page("/explain/clusters")).await;
         let place = page.hover(&format!("{SUSPECT} [data-i]")).await;
         let (head, note, lines) = card(&page).await;
         assert!(note.contains("suspicious"), "{place}: {note}");

@@ -41,6 +41,7 @@ fn names(parquet: &Download) -> Vec<String> {
 async fn tables_are_complete() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
     let suspects = number(&page.text("#suspects-title .pill").await);
     page.screenshot("report-before-menu-1280").await;
 
@@ -59,12 +60,26 @@ async fn tables_are_complete() {
     let only = table(&page, "suspects.csv").await;
     let (only_head, only_rows) = csv(&only);
     assert_eq!(only_head, head);
-    assert_eq!(only_rows.iter().collect::<Vec<_>>(), expected);
+    // The most suspicious first.
+    let score = place("anomal.score");
+    let scores: Vec<f64> = only_rows
+        .iter()
+        .filter(|row| row[suspicious] == "true")
+        .map(|row| row[score].parse().unwrap())
+        .collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    let number_of = place("anomal.row");
+    let by_row = |row: &&Vec<String>| row[number_of].parse::<u64>().unwrap();
+    let mut only_rows: Vec<&Vec<String>> = only_rows.iter().collect();
+    let order: Vec<u64> = only_rows.iter().map(by_row).collect();
+    only_rows.sort_by_key(by_row);
+    assert_eq!(only_rows, expected);
 
     let all = names(&table(&page, "all.parquet").await);
     assert!(all.iter().eq(rows.iter().map(|row| &row[name])));
     let only = names(&table(&page, "suspects.parquet").await);
-    assert!(only.iter().eq(expected.iter().map(|row| &row[name])));
+    let named = order.iter().map(|row| &rows[usize::try_from(*row).unwrap()][name]);
+    assert!(only.iter().eq(named));
 
     page.follow("nav.tabs a[href$='/flags']").await;
     let flag = page.text("#flag-0 h3").await;
@@ -91,16 +106,35 @@ fn pdf_text(pdf: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pdf_lists_the_suspects() {
+async fn pdf_concludes_and_lists_the_suspects() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
     let rows = page.texts("table.records tbody th").await;
+    page.follow("nav.tabs a[href$='/run']").await;
     let file = page.download(".files a[href$='/report.pdf']").await;
     assert!(file.name == "job-report.pdf" && file.bytes.starts_with(b"%PDF-"), "{}", file.name);
     let again = page.download(".files a[href$='/report.pdf']").await;
     assert!(file.bytes == again.bytes, "two downloads differ");
     let path = served.workspace.path("report.pdf");
     fs::write(&path, &file.bytes).unwrap();
+    let words = pdf_text(&path);
+    let pages: Vec<&str> = words.split('\u{c}').filter(|page| !page.trim().is_empty()).collect();
+    assert!(pages.len() <= 12, "{} pages", pages.len());
+    assert!(file.bytes.len() <= 1_200_000, "{} bytes", file.bytes.len());
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let first = joined(pages[0]);
+    for part in [
+        "below cpfhsl.net in 3 min.",
+        "2 more incidents are high.",
+        "531 of 5,000 rows stand out",
+        "hosts with the highest risk: 10.1.1.44",
+    ] {
+        assert!(first.contains(part), "no {part:?} in {first}");
+    }
+
+    let full = page.download(".files a[href$='/report.pdf?full=yes']").await;
+    fs::write(&path, &full.bytes).unwrap();
     let words = pdf_text(&path);
     for row in rows.iter().take(10) {
         let row = row.split_whitespace().next().unwrap().replace(',', "");
@@ -113,8 +147,7 @@ async fn pdf_lists_the_suspects() {
         "has_dns_data_b64_encoded",
         "The 200 most suspicious of 530 rows",
     ] {
-        let joined = words.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(joined.contains(part), "no {part:?} in {words}");
+        assert!(joined(&words).contains(part), "no {part:?} in {words}");
     }
     page.finish().await;
 }
@@ -123,7 +156,9 @@ async fn pdf_lists_the_suspects() {
 async fn html_file_works_without_a_server() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/run']").await;
     let file = page.download(".files a[href$='/report.html']").await;
+    assert!(file.bytes.len() <= 2_000_000, "{} bytes", file.bytes.len());
     assert_eq!(file.name, "job-report.html");
     page.finish().await;
     let folder = Workspace::with_files(&[("report.html", &file.bytes)]);
@@ -143,7 +178,7 @@ async fn html_file_works_without_a_server() {
     page.hover("figure.map [data-i]").await;
     page.wait_until("!document.getElementById('map-card').hidden", "the card").await;
     page.click("[data-theme-choice=dark]").await;
-    for section in ["behaviour", "flags", "help", "summary"] {
+    for section in ["behaviour", "flags", "incidents", "run", "help", "overview"] {
         page.click(&format!("nav.places a[href='#{section}']")).await;
         assert_eq!(page.url().await, format!("{url}#{section}"));
     }

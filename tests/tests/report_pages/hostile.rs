@@ -53,12 +53,23 @@ fn hostile() -> Workspace {
 async fn hostile_data_is_shown_as_text() {
     let served = ServedReport::start(hostile());
     let page = served.open().await;
-    for path in ["", "?view=features", "/clustering", "/behaviour", "/flags", "/rows/7", "/rows/8"]
-    {
+    for path in [
+        "",
+        "/incidents",
+        "/incidents/1",
+        "/suspects",
+        "/suspects?view=features",
+        "/explain/clusters",
+        "/explain/behaviour",
+        "/flags",
+        "/run",
+        "/rows/7",
+        "/rows/8",
+    ] {
         page.goto(&served.page(path)).await;
         let text = page.text("main").await;
         // The map shows names only for the hovered point.
-        assert!(text.contains(SCRIPT) || path == "/clustering", "{path}");
+        assert!(text.contains(SCRIPT) || path == "/explain/clusters", "{path}");
         assert!(!text.contains('\u{202e}'), "{path}");
         // No data became an element.
         let scripts: usize = page.count("script:not([src]):not([type='application/json'])").await;
@@ -72,7 +83,7 @@ async fn hostile_data_is_shown_as_text() {
             let long: String = page.property(".record .long", "textContent").await;
             assert_eq!(long.trim().len(), 100_000);
         }
-        if path == "/clustering" {
+        if path == "/explain/clusters" {
             page.hover("figure.map a:not([tabindex]) [data-i]").await;
             let card = page.text("#map-card").await;
             assert!(card.contains(SCRIPT), "{card}");
@@ -83,7 +94,7 @@ async fn hostile_data_is_shown_as_text() {
         page.settle().await;
     }
 
-    page.goto(&served.url).await;
+    page.goto(&served.page("/suspects")).await;
     page.fill("#q", SCRIPT).await;
     page.follow("#suspects .search button").await;
     assert_eq!(page.property::<String>("#q", "value").await, SCRIPT);
@@ -96,6 +107,7 @@ async fn hostile_data_is_shown_as_text() {
     assert_eq!((rows[8][0].as_str(), rows[9][0].len()), (SCRIPT, 100_000));
     assert_eq!(rows[9][3], "'@SUM(A1)");
 
+    page.goto(&served.page("/run")).await;
     let file = page.download(".files a[href$='/report.html']").await;
     let folder = Workspace::with_files(&[("report.html", &file.bytes)]);
     page.settle().await;

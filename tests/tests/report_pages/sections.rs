@@ -8,23 +8,40 @@ use crate::served::{ServedReport, assert_accessible};
 async fn every_section(screen: Screen) {
     let served = ServedReport::example("dns");
     let page = served.open().await;
-    assert_accessible(&page, screen, "summary").await;
-    assert_eq!(page.text("h1").await, "Summary");
-    for (path, title) in
-        [("/clustering", "Clustering"), ("/behaviour", "Behaviour"), ("/flags", "Flags")]
-    {
+    assert_accessible(&page, screen, "overview").await;
+    assert_eq!(page.text("h1").await, "Overview");
+    for (path, title) in [
+        ("/incidents", "Incidents"),
+        ("/entities", "Entities"),
+        ("/suspects", "Suspects"),
+        ("/flags", "Flags"),
+        ("/explain/clusters", "Clustering"),
+        ("/run", "Run"),
+    ] {
         page.follow(&format!("nav.tabs a[href$='{path}']")).await;
         assert_eq!(page.url().await, served.page(path));
         assert_eq!(page.text("h1").await, title);
         let current = page.text("nav.tabs [aria-current=page]").await;
-        assert!(current.contains(title), "{current}");
-        assert_accessible(&page, screen, &path[1..]).await;
+        assert!(current.contains(title) || current == "Explain", "{current}");
+        assert_accessible(&page, screen, &path[1..].replace('/', "-")).await;
     }
-    page.follow(".hits a").await;
+    page.follow("nav.tabs a[href$='/explain/clusters']").await;
+    page.follow(".parts a:last-child").await;
+    assert_eq!(page.text("h1").await, "Behaviour");
+    assert_accessible(&page, screen, "explain-behaviour").await;
+
+    page.follow("nav.tabs a[href$='/incidents']").await;
+    page.follow(".incidents > li:first-child .about a").await;
+    assert_eq!(page.text("h1").await, "Incident 1");
+    assert_accessible(&page, screen, "incident").await;
+    page.follow(".incident-head a[href*='/entity?']").await;
+    assert_accessible(&page, screen, "entity").await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
+    page.follow("table.records tbody th a").await;
     assert!(page.url().await.contains("/rows/"), "{}", page.url().await);
     assert_accessible(&page, screen, "row").await;
     page.follow(".crumb a").await;
-    assert_eq!(page.url().await, served.page("#suspects"));
+    assert_eq!(page.url().await, served.page("/suspects"));
     page.follow("nav.places a[href='/']").await;
     assert_eq!(page.text("h1").await, "Reports");
     assert_accessible(&page, screen, "list").await;
@@ -77,7 +94,15 @@ async fn every_chart_has_help() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
     let mut links = Vec::new();
-    for path in ["", "/clustering", "/behaviour", "/flags"] {
+    for path in [
+        "",
+        "/incidents",
+        "/incidents/1",
+        "/suspects",
+        "/explain/clusters",
+        "/explain/behaviour",
+        "/flags",
+    ] {
         page.goto(&served.page(path)).await;
         let found: Vec<String> =
             page.js("Array.from(document.querySelectorAll('a.how'), a => a.href)").await;

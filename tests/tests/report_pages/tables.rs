@@ -23,6 +23,7 @@ async fn numbers(page: &Page, name: &str) -> Vec<f64> {
 async fn suspects_are_sorted() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
     let scores = numbers(&page, "Score").await;
     assert_eq!(scores.len(), 25);
     assert!(scores.is_sorted_by(|a, b| a >= b), "the most suspicious first: {scores:?}");
@@ -53,6 +54,7 @@ async fn suspects_are_sorted() {
 async fn suspects_are_searched_and_paged() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
     let total = page.text("#suspects-title .pill").await;
     assert_eq!(page.text("#suspects .pager p").await, format!("1–25 of {total}"));
     let first = column(&page, "Row").await;
@@ -92,8 +94,9 @@ async fn suspects_are_searched_and_paged() {
 async fn suspects_are_shown_as_features() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
+    page.follow("nav.tabs a[href$='/suspects']").await;
     let rows = column(&page, "Row").await;
-    assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
+    assert!(column(&page, "dns.question.type").await.len() == 25);
     page.follow(".switch a:last-child").await;
     assert_eq!(page.text(".switch [aria-current]").await, "Features");
     assert_eq!(column(&page, "Row").await, rows);
@@ -103,7 +106,14 @@ async fn suspects_are_shown_as_features() {
     page.screenshot("report-features-1280").await;
     page.follow(".switch a:first-child").await;
     assert_eq!(page.text(".switch [aria-current]").await, "Original");
+    assert_eq!(column(&page, "Row").await, rows);
+
+    // Chosen columns stay in the address.
+    page.click("details.choices summary").await;
+    page.click("details.choices input[value='@timestamp']").await;
+    page.follow("details.choices button").await;
     assert!(column(&page, "@timestamp").await[0].starts_with("2026-03-02T"));
+    assert!(page.url().await.contains("cols=%40timestamp"), "{}", page.url().await);
     page.finish().await;
 }
 
@@ -111,7 +121,8 @@ async fn suspects_are_shown_as_features() {
 async fn selected_feature_has_its_own_chart() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
-    page.follow("nav.tabs a[href$='/behaviour']").await;
+    page.follow("nav.tabs a[href$='/explain/clusters']").await;
+    page.follow(".parts a:last-child").await;
     let picture = "figure.density svg";
     let chosen: String = page.property("#feature", "value").await;
     assert_eq!(page.text("figure.density h3").await, format!("Values of {chosen}"));

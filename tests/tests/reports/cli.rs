@@ -52,7 +52,17 @@ fn job_with_a_report_stores_it_and_exports_it() {
     );
     report(&["export", id, "-o", "f.csv", "--flag", "unique_subdomains"]).expect(0, &[]);
     assert_eq!(workspace.read("f.csv").lines().count(), 22);
-    let words = Command::new("pdftotext").arg(workspace.path("a.pdf")).arg("-").output().unwrap();
+    let filter = "actor=10.1.1.44&f.dns.question.name=~cpfhsl.net";
+    report(&["export", id, "-o", "f.parquet", "--filter", filter]).expect(0, &[]);
+    report(&["export", id, "-o", "g.csv", "--filter", filter]).expect(0, &[]);
+    let found = workspace.read("g.csv");
+    assert_eq!(found.lines().count(), 22);
+    assert!(found.lines().skip(1).all(|line| line.contains("cpfhsl.net")));
+    report(&["export", id, "-o", "x.csv", "--filter", "f.none=1"])
+        .expect(4, &["f.none", "no such column"]);
+    report(&["pdf", "latest", "--full", "-o", "full.pdf"]).expect(0, &[]);
+    let words =
+        Command::new("pdftotext").arg(workspace.path("full.pdf")).arg("-").output().unwrap();
     let words = String::from_utf8(words.stdout).unwrap();
     for part in [
         "3983",

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anomal_core::{
     Code, PublishRequest,
-    proto::{ExportFormat, ListReportsRequest, Report},
+    proto::{
+        ColumnRoles, Entity, Evidence, ExportFormat, Incident, IncidentCounts, Incidents,
+        ListReportsRequest, Report, Severity,
+    },
 };
 
 use super::fixtures::{EnginePair, ReportFixture, bytes, export};
@@ -65,7 +68,8 @@ async fn published_reports_are_listed_exported_and_deleted() {
         let suspects = String::from_utf8(bytes(engine.as_ref(), some.clone()).await).unwrap();
         let amounts: Vec<&str> =
             suspects.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
-        assert_eq!(amounts, ["9000", "9100", "9200", "9300"]);
+        // Scores are equal; rows with a flag come first.
+        assert_eq!(amounts, ["9200", "9300", "9000", "9100"]);
         some.suspects_only = false;
         some.flag = "much".into();
         let flagged = String::from_utf8(bytes(engine.as_ref(), some.clone()).await).unwrap();
@@ -146,6 +150,104 @@ async fn invalid_reports_are_refused_and_leave_nothing() {
         assert!(refused > 0);
         assert_eq!(engine.list(ListReportsRequest::default()).await.unwrap().total, 0);
     }
+}
+
+/// The request with its four suspects as two incidents.
+fn with_incidents(request: &PublishRequest) -> PublishRequest {
+    let incident = |number: u64, title: &str, severity: Severity| Incident {
+        number,
+        title: title.to_owned(),
+        severity: severity.into(),
+        risk: u32::try_from(90 / number).unwrap(),
+        rows: 2,
+        ..Incident::default()
+    };
+    let name = |value: &str| Entity {
+        kind: "user".to_owned(),
+        value: value.to_owned(),
+        actor_rows: 80,
+        ..Entity::default()
+    };
+    let evidence = Evidence {
+        rows: vec![0, 100, 200, 300],
+        incidents: vec![2, 2, 1, 1],
+        times: vec![i64::MIN, 1_000, 2_000, 3_000],
+        actors: vec![0, 1, 1, 2],
+        targets: vec![0; 4],
+    };
+    let incidents = Incidents {
+        incidents: vec![
+            incident(1, "n0: large payments", Severity::High),
+            incident(2, "two rows alike", Severity::Medium),
+        ],
+        entities: vec![name("n0"), name("<b>\u{202e}")],
+        evidence: Some(evidence),
+        ..Incidents::default()
+    };
+    let counts = IncidentCounts { high: 1, medium: 1, ..IncidentCounts::default() };
+    let mut request = with_change(request, |report| {
+        (report.incidents, report.roles) = (Some(counts.clone()), Some(ColumnRoles::default()));
+    });
+    request.incidents = Some(incidents);
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incidents_are_stored_and_filter_exports() {
+    let fixture = ReportFixture::new();
+    let pair = EnginePair::new().await;
+    let good = with_incidents(&fixture.request());
+    let mut seen = Vec::new();
+    for engine in &pair.engines {
+        let report = engine.publish(good.clone()).await.unwrap();
+        assert_eq!(report.incidents.as_ref().map(|counts| counts.high), Some(1));
+        let export_of = |filter: &str| {
+            let mut request = export(&report.id, ExportFormat::Csv);
+            request.filter = filter.to_owned();
+            request
+        };
+        let mut found = Vec::new();
+        for (filter, amounts) in [
+            ("incident=1", vec!["9200", "9300"]),
+            ("severity=medium", vec!["9000", "9100"]),
+            ("actor=n0&risk=50..", vec!["9200"]),
+            ("flag=much&f.amount=9300", vec!["9300"]),
+            ("x.amount=%3E9100&page=2", vec!["9000", "9100"]),
+            ("actor=none", vec![]),
+        ] {
+            let csv = bytes(engine.as_ref(), export_of(filter)).await;
+            let csv = String::from_utf8(csv).unwrap();
+            let shown: Vec<&str> =
+                csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+            assert_eq!(shown, amounts, "{filter}");
+            assert!(!csv.contains("anomal.actor"), "{csv:.200}");
+            found.push(csv);
+        }
+        let refused = engine.export(export_of("f.none=1")).await.err().unwrap();
+        assert_eq!(refused.code, Code::InvalidRequest, "{refused}");
+        let html = bytes(engine.as_ref(), export(&report.id, ExportFormat::Html)).await;
+        let html = String::from_utf8(html).unwrap();
+        assert!(html.contains("n0: large payments") && !html.contains('\u{202e}'));
+        assert!(bytes(engine.as_ref(), export(&report.id, ExportFormat::Pdf)).await.len() > 1_000);
+        seen.push(found);
+
+        let wrong: [(&str, fn(&mut Incidents)); 5] = [
+            ("lengths", |all| all.evidence.as_mut().unwrap().times.truncate(2)),
+            ("order", |all| all.evidence.as_mut().unwrap().rows.reverse()),
+            ("entity", |all| all.evidence.as_mut().unwrap().actors[0] = 3),
+            ("number", |all| all.incidents.reverse()),
+            ("no incident", |all| all.evidence.as_mut().unwrap().incidents[0] = 0),
+        ];
+        for (what, change) in wrong {
+            let mut request = good.clone();
+            change(request.incidents.as_mut().unwrap());
+            let error = engine.publish(request).await.unwrap_err();
+            assert_eq!(error.code, Code::InvalidRequest, "{what}: {error}");
+        }
+        let error = engine.publish(PublishRequest { incidents: None, ..good.clone() }).await;
+        assert_eq!(error.unwrap_err().code, Code::InvalidRequest);
+    }
+    assert_eq!(seen[0], seen[1]);
 }
 
 fn with_change(request: &PublishRequest, change: impl Fn(&mut Report)) -> PublishRequest {

@@ -90,6 +90,7 @@ impl ReportFixture {
             analysis: None,
             rows: self.rows(),
             hits: Table::new(vec![200, 300], hits).unwrap(),
+            incidents: None,
             time_to_live: None,
         }
     }

@@ -169,7 +169,7 @@ async fn two_hundred_concurrent_readers() {
             scope.spawn(move || {
                 let path = match reader % 5 {
                     0 => format!("/reports/{id}"),
-                    1 => format!("/reports/{id}?sort=feature.amount&order=down&q=n1"),
+                    1 => format!("/reports/{id}/suspects?sort=feature.amount&order=down&q=n1"),
                     2 => format!("/reports/{id}/flags"),
                     3 => format!("/reports/{id}/rows/{}", reader * 2),
                     _ => format!("/reports/{id}/download/all.csv"),

@@ -8,7 +8,7 @@ use anomal_report::{
     Access, LocalReportEngine, OpenReport,
     access::{Mode, Options},
     view,
-    view::display_name,
+    view::{display_name, filter::Filter},
 };
 use anomal_tui::{
     Effect, FeatureInfo, FlagCount, Message, Query, Reason, Record, Report, Rows, Suspect,
@@ -120,7 +120,7 @@ impl Reports {
         let page = open.suspects(&view::Query {
             sort: query.sort.clone(),
             descending: query.descending,
-            search: query.search.clone(),
+            filter: Filter { search: query.search.clone(), ..Filter::default() },
             offset: query.offset,
             limit: query.limit,
         })?;
@@ -207,7 +207,7 @@ impl Reports {
         let store = self.store.clone();
         let reports = ReportArguments { store, report_endpoint: Vec::new() };
         let output = PathBuf::from(path);
-        match report::run(ReportCommand::Pdf(PdfReport { id, reports, output })) {
+        match report::run(ReportCommand::Pdf(PdfReport { id, reports, full: false, output })) {
             Ok(_) => Message::Note(format!("Written to {path}")),
             Err(failure) => Message::Note(format!("The PDF is not written: {}", failure.message)),
         }

@@ -143,7 +143,10 @@ impl Model {
         let report = run.summary.as_ref().and_then(|summary| summary.report.clone());
         let stopped = run.stopping;
         match (code, report) {
-            (Some(0 | 10), Some(report)) => return vec![Effect::OpenReport { id: report.id }],
+            (Some(0 | 10), Some(report)) => {
+                self.say("Done");
+                return vec![Effect::OpenReport { id: report.id }];
+            }
             (Some(0 | 10), None) => self.say("Done"),
             _ if stopped => self.say("Stopped; no result was written"),
             (None, _) => self.complain(

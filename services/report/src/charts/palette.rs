@@ -13,7 +13,7 @@ macro_rules! colours {
         /// The colours for a light surface, as custom properties: `--c1` to `--c12` and `--rest` for
         /// clusters, `--accent` for suspicious rows, `--normal` for others, `--ink`, `--muted` and `--line`
         /// for text, small text and lines, `--surface` for the background, `--positive` and
-        /// `--negative` for correlations.
+        /// `--negative` for correlations, `--high`, `--medium` and `--low` for severities.
         pub const LIGHT: &str = concat!($("--", stringify!($name), ":", $light, ";"),*);
         /// The same for a dark surface.
         pub const DARK: &str = concat!($("--", stringify!($name), ":", $dark, ";"),*);
@@ -45,6 +45,9 @@ colours! {
     surface "#ffffff" "#15181d"
     positive "#2a6fbb" "#5ea3ee"
     negative "#b4500b" "#f0954f"
+    high "#b01322" "#ff8f88"
+    medium "#8a4b00" "#f3b860"
+    low "#2b5f93" "#8fbdf0"
 }
 
 macro_rules! clusters {
@@ -80,6 +83,9 @@ macro_rules! sheet {
             ".chart .suspicious-edge{stroke:", $colour!(accent), "}",
             ".chart .positive{fill:", $colour!(positive), "}",
             ".chart .negative{fill:", $colour!(negative), "}",
+            ".chart .high{fill:", $colour!(high), "}",
+            ".chart .medium{fill:", $colour!(medium), "}",
+            ".chart .low{fill:", $colour!(low), "}",
         )
     };
 }

@@ -4,6 +4,7 @@ mod arbitrary;
 mod colours;
 mod features;
 mod rows;
+mod time;
 
 use roxmltree::{Document, Node};
 

@@ -7,14 +7,16 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     pages::{
-        Links, Markup, ReportContext, behaviour, clustering, flags,
+        Links, Markup, ReportContext, behaviour, clustering,
+        flags::{self, FlagHits},
         format::{numbers, text},
         help,
+        incident::{self, IncidentParts},
         layout::{assets, frame::plain_name},
-        summary,
-        suspects::{self, TableOptions},
+        overview, run,
+        suspect_table::{self, TableOptions},
     },
-    view::{Hit, Page, Record, ReportDocument, display_name},
+    view::{Page, Record, ReportDocument, display_name, filter::FilterQuery, incidents::FlagGroup},
 };
 
 /// The level of the headings in a section.
@@ -33,12 +35,23 @@ struct File<'a> {
     input: Markup,
     analysed: bool,
     has_flags: bool,
-    summary: Markup,
+    overview: Markup,
+    incidents: Vec<IncidentSection>,
+    /// How many incidents are in the file, if not all are.
+    left_off: Option<String>,
+    suspects: Markup,
+    run: Markup,
     clustering: Markup,
     behaviour: Markup,
     flags: Markup,
     help: Markup,
     version: &'a str,
+}
+
+struct IncidentSection {
+    number: u64,
+    title: String,
+    body: Markup,
 }
 
 #[derive(Template)]
@@ -55,10 +68,21 @@ struct Suspects {
 /// # Errors
 /// `Internal`: a defect of the templates.
 pub fn html(document: &ReportDocument) -> Result<String> {
-    let links = Links::File { rows: document.suspects.iter().map(|record| record.row).collect() };
+    let rows = document.suspects.iter().map(|record| record.row).collect();
+    let links = Links::File { rows, incidents: document.incident_rows.len() as u64 };
     let (report, analysis) = (&document.report, document.analysis.as_ref());
-    let context =
-        ReportContext { report, analysis, view: &document.view, links: &links, level: LEVEL };
+    let query = FilterQuery::default();
+    let context = ReportContext {
+        report,
+        analysis,
+        view: &document.view,
+        incidents: document.incidents.as_ref(),
+        links: &links,
+        query: &query,
+        matches: None,
+        level: LEVEL,
+    };
+    let described = document.incidents.as_ref().map_or(0, |all| all.incidents.len());
     let style = Markup::svg(assets::STYLE.as_str());
     let script = Markup::svg(assets::SCRIPT);
     let file = File {
@@ -72,7 +96,17 @@ pub fn html(document: &ReportDocument) -> Result<String> {
         input: text::name(&report.input),
         analysed: analysis.is_some(),
         has_flags: !report.flags.is_empty(),
-        summary: summary::section(&context, suspects(&context, document)?)?,
+        overview: overview::section(&context, &document.lanes, Markup::default())?,
+        incidents: incidents(&context, document)?,
+        left_off: (document.incident_rows.len() < described).then(|| {
+            format!(
+                "The {} incidents with the highest risk of {} are in this file.",
+                numbers::size(document.incident_rows.len()),
+                numbers::count(context.incident_count())
+            )
+        }),
+        suspects: suspects(&context, document)?,
+        run: run::section(&context)?,
         clustering: match analysis {
             Some(_) => clustering::section(&context, None)?,
             None => Markup::default(),
@@ -100,11 +134,12 @@ fn suspects(context: &ReportContext<'_>, document: &ReportDocument) -> Result<Ma
     let records = &document.suspects;
     let all = usize::try_from(document.report.suspects).unwrap_or(usize::MAX);
     let table = |label, features, id_prefix| {
-        let options = TableOptions { label, params: None, features, id_prefix };
+        let columns: Vec<usize> = (0..context.report.columns.len()).collect();
+        let options = TableOptions { label, params: None, features, columns: &columns, id_prefix };
         if records.is_empty() {
             Ok(Markup::default())
         } else {
-            suspects::table(context, options, records)
+            suspect_table::table(context, options, records)
         }
     };
     Markup::from_template(&Suspects {
@@ -130,9 +165,47 @@ fn most_suspicious(document: &ReportDocument) -> Vec<Record> {
     suspicious.take(behaviour::SUSPICIOUS).cloned().collect()
 }
 
-fn hits(document: &ReportDocument) -> Vec<Page<Hit>> {
-    let page = |hits: &Vec<_>| Page { items: hits.clone(), offset: 0, total: hits.len() };
-    document.hits.iter().map(page).collect()
+fn hits(document: &ReportDocument) -> Vec<FlagHits> {
+    let of_flag = |flag: usize| FlagHits {
+        hits: whole(document.hits.get(flag)),
+        groups: whole(document.groups.get(flag)),
+    };
+    (0..document.report.flags.len()).map(of_flag).collect()
+}
+
+fn whole<T: Clone>(items: Option<&Vec<T>>) -> Page<T> {
+    let items = items.cloned().unwrap_or_default();
+    Page { offset: 0, total: items.len(), items }
+}
+
+/// The first incidents, each with what was found and its first rows.
+fn incidents(
+    context: &ReportContext<'_>,
+    document: &ReportDocument,
+) -> Result<Vec<IncidentSection>> {
+    let below = ReportContext { level: LEVEL + 1, ..*context };
+    let all = document.incidents.as_ref().map_or(&[][..], |all| &all.incidents);
+    let section = |(described, rows): (&anomal_core::proto::Incident, &Vec<Record>)| {
+        let groups: Vec<FlagGroup> = document
+            .groups
+            .iter()
+            .flatten()
+            .filter(|group| group.incident == described.number)
+            .take(incident::GROUPS)
+            .cloned()
+            .collect();
+        let parts = IncidentParts {
+            rows: whole(Some(rows)),
+            groups: whole(Some(&groups)),
+            ..IncidentParts::default()
+        };
+        Ok(IncidentSection {
+            number: described.number,
+            title: format!("Incident {}", numbers::count(described.number)),
+            body: incident::section(&below, described, &parts)?,
+        })
+    };
+    all.iter().zip(&document.incident_rows).map(section).collect()
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ use content::Content;
 use design::Document;
 use writer::Properties;
 
-/// Renders the report as a PDF. This takes up to a second of CPU time: do not call it on an async thread.
+/// Renders the report as a PDF. `full`: with all suspects and charts after its incidents. This takes up to a second of CPU time: do not call it on an async thread.
 ///
 /// # Errors
 /// `Internal`: a bug.
-pub fn pdf(whole: &ReportDocument) -> Result<Vec<u8>> {
-    let document = Document::new(&Content::new(whole)?);
+pub fn pdf(whole: &ReportDocument, full: bool) -> Result<Vec<u8>> {
+    let document = Document::new(&Content::new(whole, full)?);
     writer::write(&document, &properties(whole, &document))
 }
 

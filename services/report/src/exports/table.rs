@@ -1,12 +1,12 @@
 //! The result table, or some of its rows, as CSV or Parquet.
 
-use std::fs::File;
+use std::{collections::HashSet, fs::File};
 
 use anomal_connectors::{
     csv::{CsvText, flat},
     sink::suspects as suspect_mask,
 };
-use anomal_core::{Download, Error, Result, blocking, proto::Report};
+use anomal_core::{Download, Error, ROW, Result, blocking, proto::Report};
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, IntoColumn, NewChunkedArray, PolarsError,
     StringChunked,
@@ -15,7 +15,10 @@ use polars_io::parquet::write::ParquetWriter;
 
 use super::safe_field;
 use crate::{
-    contents::parquet::{compression, read_columns, read_layout, write_error},
+    contents::{
+        ACTOR, TARGET, TIME,
+        parquet::{compression, read_columns, read_layout, write_error},
+    },
     files::{download, temporary},
 };
 
@@ -27,6 +30,17 @@ const BATCH: usize = 32_768;
 pub(crate) struct RowSelection {
     suspects: bool,
     flag: Option<String>,
+    /// For each stored suspect whether it is exported; none: all suspects are.
+    fits: Option<Vec<bool>>,
+    /// All suspects of the report.
+    all_suspects: u64,
+}
+
+/// The tables of a report.
+pub(crate) struct TableFiles {
+    pub rows: File,
+    /// Where suspects are exported.
+    pub suspects: Option<File>,
 }
 
 impl RowSelection {
@@ -36,7 +50,17 @@ impl RowSelection {
         if !flag.is_empty() && !report.flags.iter().any(|other| other.name == flag) {
             return Err(Error::not_found(format!("the report has no flag {flag}")));
         }
-        Ok(Self { suspects, flag: (!flag.is_empty()).then(|| flag.to_owned()) })
+        let flag = (!flag.is_empty()).then(|| flag.to_owned());
+        Ok(Self { suspects, flag, fits: None, all_suspects: report.suspects })
+    }
+
+    /// Of the stored suspects only those.
+    pub fn with_fitting(self, fits: Vec<bool>) -> Self {
+        Self { suspects: true, fits: Some(fits), ..self }
+    }
+
+    pub fn is_of_suspects(&self) -> bool {
+        self.suspects
     }
 
     fn is_all(&self) -> bool {
@@ -72,30 +96,56 @@ impl RowSelection {
 ///
 /// # Errors
 /// `Output` if the temporary folder is full.
-pub(crate) async fn parquet(rows: File, selection: RowSelection) -> Result<Download> {
+pub(crate) async fn parquet(files: TableFiles, selection: RowSelection) -> Result<Download> {
     if selection.is_all() {
-        return Ok(download::from_file(rows));
+        return Ok(download::from_file(files.rows));
     }
-    let file = blocking(move |_| write_parquet(&rows, &selection)).await?;
+    let file = blocking(move |_| write_parquet(&files, &selection)).await?;
     Ok(download::from_file(file))
 }
 
 /// The rows as CSV without fields that a spreadsheet would evaluate.
-pub(crate) fn csv(rows: File, selection: RowSelection) -> Download {
-    download::from_writer(move |send| write_csv(&rows, &selection, send))
+pub(crate) fn csv(files: TableFiles, selection: RowSelection) -> Download {
+    download::from_writer(move |send| write_csv(&files, &selection, send))
 }
 
-/// Passes the selected rows to `take` in batches.
+/// Passes the selected rows to `take` in batches: suspects in the order of suspicion, those that are not stored apart at the
+/// end.
 fn for_each_batch(
-    rows: &File,
+    files: &TableFiles,
     selection: &RowSelection,
     mut take: impl FnMut(DataFrame) -> Result<()>,
 ) -> Result<()> {
-    let height = read_layout(rows)?.rows();
+    let Some(suspects) = &files.suspects else {
+        return each_batch(&files.rows, |_, frame| take(selection.apply(frame)?));
+    };
+    let mut stored = HashSet::new();
+    each_batch(suspects, |start, frame| {
+        stored.extend(frame.column(ROW)?.u64()?.into_no_null_iter());
+        let mut frame = frame.drop_many([TIME, ACTOR, TARGET]);
+        if let Some(fits) = &selection.fits {
+            let mask: Vec<bool> = fits.iter().skip(start).take(frame.height()).copied().collect();
+            frame = frame.filter(&BooleanChunked::from_slice("mask".into(), &mask))?;
+        }
+        take(selection.apply(frame)?)
+    })?;
+    if selection.fits.is_some() || stored.len() as u64 >= selection.all_suspects {
+        return Ok(());
+    }
+    each_batch(&files.rows, |_, frame| {
+        let rows = frame.column(ROW)?.u64()?.into_no_null_iter();
+        let mask: Vec<bool> = rows.map(|row| !stored.contains(&row)).collect();
+        let frame = frame.filter(&BooleanChunked::from_slice("mask".into(), &mask))?;
+        take(selection.apply(frame)?)
+    })
+}
+
+/// Passes the rows of a file to `take` in batches, each with the place of its first row.
+fn each_batch(file: &File, mut take: impl FnMut(usize, DataFrame) -> Result<()>) -> Result<()> {
+    let height = read_layout(file)?.rows();
     let mut start = 0;
     loop {
-        let frame = read_columns(rows, None, Some((start, BATCH.min(height - start))))?;
-        take(selection.apply(frame)?)?;
+        take(start, read_columns(file, None, Some((start, BATCH.min(height - start))))?)?;
         start += BATCH;
         if start >= height {
             return Ok(());
@@ -103,11 +153,11 @@ fn for_each_batch(
     }
 }
 
-fn write_parquet(rows: &File, selection: &RowSelection) -> Result<File> {
+fn write_parquet(files: &TableFiles, selection: &RowSelection) -> Result<File> {
     let file = temporary::create()?;
     let mut writer = None;
     let failed = |error: PolarsError| write_error(&error);
-    for_each_batch(rows, selection, |frame| {
+    for_each_batch(files, selection, |frame| {
         if writer.is_none() {
             let parquet = ParquetWriter::new(&file).with_compression(compression());
             writer = Some(parquet.batched(frame.schema()).map_err(failed)?);
@@ -124,16 +174,16 @@ fn write_parquet(rows: &File, selection: &RowSelection) -> Result<File> {
 }
 
 fn write_csv(
-    rows: &File,
+    files: &TableFiles,
     selection: &RowSelection,
     send: &mut dyn FnMut(Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut text = CsvText::new(b',');
-    for_each_batch(rows, selection, |frame| {
+    for_each_batch(files, selection, |frame| {
         let mut columns =
             frame.columns().iter().map(safe_column).collect::<Result<Vec<Column>>>()?;
         for column in &mut columns {
-            let name = safe_field(column.name()).into_owned();
+            let name = safe_name(column.name());
             // Keeps column names unique.
             if frame.column(&name).is_err() {
                 column.rename(name.into());
@@ -142,6 +192,15 @@ fn write_csv(
         let frame = DataFrame::new(frame.height(), columns)?;
         text.append(&frame, |piece| send(piece.to_vec()))
     })
+}
+
+/// The name of a column as a field of the header. One such as `@timestamp` calls nothing, and stays as programs know it.
+fn safe_name(name: &str) -> String {
+    let is_plain = name.strip_prefix('@').is_some_and(|rest| {
+        !rest.is_empty()
+            && rest.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
+    });
+    if is_plain { name.to_owned() } else { safe_field(name).into_owned() }
 }
 
 /// A column without fields that a spreadsheet would evaluate.

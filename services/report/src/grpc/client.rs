@@ -13,7 +13,9 @@ use anomal_core::{
 use anomal_rpc::{
     Replicas,
     analysis::{Part, split},
-    chunks, from_status, limited_client, outgoing,
+    chunks,
+    chunks::pieces,
+    from_status, limited_client, outgoing,
     replicas::EngineChannel,
     request::incomplete_answer,
 };
@@ -21,6 +23,7 @@ use anomal_spec::RemoteEngine;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, future::ready, stream};
+use prost::Message as _;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -96,6 +99,7 @@ fn client_factory(
 struct PublishParts {
     first: publish_request::Contents,
     analysis: Vec<publish_request::Part>,
+    incidents: Vec<Bytes>,
     rows: std::path::PathBuf,
     hits: Vec<Bytes>,
 }
@@ -115,7 +119,12 @@ impl PublishParts {
         });
         let hits =
             if request.hits.height() == 0 { Vec::new() } else { chunks(request.hits)?.collect() };
-        Ok(Self { first, analysis: analysis.collect(), rows: request.rows, hits })
+        let incidents = request.incidents.map(|incidents| incidents.encode_to_vec());
+        // A message without any content is still sent.
+        let incidents = incidents.map_or_else(Vec::new, |bytes| {
+            if bytes.is_empty() { vec![Bytes::new()] } else { pieces(bytes.into()).collect() }
+        });
+        Ok(Self { first, analysis: analysis.collect(), incidents, rows: request.rows, hits })
     }
 
     fn messages(&self) -> Result<impl Stream<Item = PublishMessage> + Send + 'static + use<>> {
@@ -124,8 +133,9 @@ impl PublishParts {
             let message = format!("cannot read {}: {error}", self.rows.display());
             Error::new(Code::Output, "REPORT_ROWS", message)
         })?;
-        let first =
-            [Message::Contents(self.first.clone())].into_iter().chain(self.analysis.clone());
+        let incidents = self.incidents.clone().into_iter().map(Message::Incidents);
+        let first = [Message::Contents(self.first.clone())].into_iter();
+        let first: Vec<Message> = first.chain(self.analysis.clone()).chain(incidents).collect();
         let hits = self.hits.clone().into_iter().map(Message::Hits);
         let last = hits.chain([Message::End(publish_request::End {})]);
         // A file cut short by a read error is refused by the server: Parquet's footer is at its end.

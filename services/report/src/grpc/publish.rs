@@ -4,10 +4,11 @@ use std::{io::Write, time::Duration};
 
 use anomal_core::{
     Code, Error, PublishRequest, Result, Table,
-    proto::{PublishRequest as Message, publish_request},
+    proto::{Incidents, PublishRequest as Message, publish_request},
 };
 use anomal_rpc::{Assembler, analysis::AnalysisAssembler, from_status};
 use polars::prelude::DataFrame;
+use prost::Message as _;
 use tempfile::NamedTempFile;
 use tonic::Streaming;
 
@@ -35,6 +36,7 @@ pub(super) async fn receive(
     let mut file = NamedTempFile::new().map_err(|error| no_space(&error))?;
     let mut contents = None;
     let (mut analysis, mut hits) = (AnalysisAssembler::default(), Assembler::new(limit));
+    let (mut incidents, mut any_incidents) = (Assembler::new(limit), false);
     let (mut size, mut ended, mut any_hits) = (0_usize, false, false);
     while let Some(message) = messages.message().await.map_err(|status| from_status(&status))? {
         match message.part {
@@ -65,6 +67,10 @@ pub(super) async fn receive(
                 any_hits = true;
                 hits.push(&chunk)?;
             }
+            Some(Part::Incidents(piece)) => {
+                any_incidents = true;
+                incidents.push(&piece)?;
+            }
             Some(Part::End(_)) => ended = true,
             None => {}
         }
@@ -72,11 +78,16 @@ pub(super) async fn receive(
     let contents = contents.filter(|_| ended).ok_or_else(|| invalid("it is incomplete"))?;
     let hits =
         if any_hits { hits.into_table()? } else { Table::new(Vec::new(), DataFrame::default())? };
+    let incidents = any_incidents.then(|| {
+        let decoded = Incidents::decode(incidents.into_bytes().as_slice());
+        decoded.map_err(|error| invalid(&format!("its incidents can't be decoded: {error}")))
+    });
     let request = PublishRequest {
         report: contents.report.ok_or_else(|| invalid("it has no manifest"))?,
         analysis: contents.has_analysis.then_some(analysis.0),
         rows: file.path().to_owned(),
         hits,
+        incidents: incidents.transpose()?,
         time_to_live: contents.time_to_live_seconds.map(Duration::from_secs),
     };
     Ok(ReceivedReport { request, file })

@@ -7,7 +7,10 @@ use anomal_core::{
 };
 use polars::prelude::{AnyValue, Column, DataFrame};
 
-use crate::view::{Reason, Record, Value};
+use crate::{
+    contents::{ACTOR, INCIDENT, TARGET, TIME},
+    view::{Reason, Record, Value},
+};
 
 /// Characters of each value that a search covers.
 const SEARCHED: usize = 4_000;
@@ -23,6 +26,7 @@ pub(super) struct Records<'a> {
     flags: Option<&'a Column>,
     reasons: Option<&'a Column>,
     explanation: Option<&'a Column>,
+    about: [Option<&'a Column>; 4],
     source: Vec<Option<&'a Column>>,
     features: Vec<Option<&'a Column>>,
     contributions: Vec<&'a Column>,
@@ -45,6 +49,11 @@ impl<'a> Records<'a> {
             flags: optional("anomal.flags"),
             reasons: optional("anomal.reasons"),
             explanation: optional("anomal.explanation"),
+            about: if report.incidents.is_some() {
+                [INCIDENT, TIME, ACTOR, TARGET].map(optional)
+            } else {
+                [None; 4]
+            },
             source: report.columns.iter().map(|column| optional(&column.name)).collect(),
             features: features
                 .map(|feature| optional(&format!("anomal.features.{}", feature.name)))
@@ -97,6 +106,10 @@ impl<'a> Records<'a> {
             source: self.source.iter().map(|column| column.and_then(text)).collect(),
             features: self.features.iter().copied().map(value).collect(),
             contributions,
+            incident: self.about[0].and_then(|column| column.get(index).ok()?.extract::<u64>()),
+            time: self.about[1].and_then(|column| column.get(index).ok()?.extract::<i64>()),
+            actor: self.about[2].and_then(text),
+            target: self.about[3].and_then(text),
         })
     }
 

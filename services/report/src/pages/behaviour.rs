@@ -15,7 +15,7 @@ use super::{
         figure::{FigureSpec, figure},
         frame::ReportBar,
     },
-    suspects::{self, TableOptions},
+    suspect_table::{self, TableOptions},
 };
 use crate::{charts, view::Record};
 
@@ -70,7 +70,7 @@ struct Section {
 pub fn page(context: &ReportContext<'_>, feature: &str, suspicious: &[Record]) -> Result<Content> {
     Ok(Content {
         title: "Behaviour".to_owned(),
-        bar: Some(ReportBar::new(context, "behaviour")),
+        bar: Some(ReportBar::new(context, "explain/behaviour")),
         body: section(context, Some(feature), suspicious)?,
     })
 }
@@ -103,7 +103,7 @@ pub fn section(
             .iter()
             .enumerate()
             // Longer names do not fit into a URL.
-            .filter(|(_, name)| name.len() <= suspects::MAX_NAME)
+            .filter(|(_, name)| name.len() <= suspect_table::MAX_NAME)
             .map(|(index, name)| FeatureOption {
                 name: text::shorten(name, 80),
                 value: name.clone(),
@@ -125,15 +125,13 @@ pub fn section(
             Markup::default()
         } else {
             let label = "Most suspicious rows";
-            let options = TableOptions { label, params: None, features: true, id_prefix: "" };
-            suspects::table(context, options, suspicious)?
+            let options =
+                TableOptions { label, params: None, features: true, columns: &[], id_prefix: "" };
+            suspect_table::table(context, options, suspicious)?
         },
         suspicious_rows: numbers::counted(context.report.suspicious, "row", "rows"),
-        all_suspects: if context.links.is_file() {
-            "#suspects".to_owned()
-        } else {
-            format!("{}?view=features#suspects", context.links.section(""))
-        },
+        all_suspects: (context.links.section_with("suspects", &[("view", "features")]))
+            .unwrap_or_else(|| context.links.section("suspects")),
     })
 }
 

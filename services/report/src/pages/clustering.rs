@@ -57,7 +57,7 @@ struct Section {
 pub fn page(context: &ReportContext<'_>, clusters: Option<u32>) -> Result<Content> {
     Ok(Content {
         title: "Clustering".to_owned(),
-        bar: Some(ReportBar::new(context, "clustering")),
+        bar: Some(ReportBar::new(context, "explain/clusters")),
         body: section(context, clusters)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Section 3: flags by severity, with the rows that they hit.
+//! Flags by severity, with the groups of rows that they hit.
 
 use anomal_core::{
     Result,
@@ -7,16 +7,17 @@ use anomal_core::{
 use askama::Template;
 
 use super::{
-    Content, Markup, ReportContext,
+    Content, Markup, ReportContext, filters,
+    flag_groups::{self, GroupsOptions},
     format::{numbers, text},
     layout::{
         frame::ReportBar,
         pager::{PageRange, pager},
     },
 };
-use crate::view::{Hit, Page};
+use crate::view::{Hit, Page, incidents::FlagGroup};
 
-/// Rows of a page of hits.
+/// Groups, or rows where they are not grouped, of a page.
 pub const LIMIT: usize = 10;
 
 struct HitRow {
@@ -34,6 +35,9 @@ struct Flag {
     count: String,
     share: String,
     rows: Vec<HitRow>,
+    /// `1 host · 6 domains · 6 incidents`.
+    sums: String,
+    groups: Markup,
     /// How many hits are listed, if not all are.
     listed: Option<String>,
     pager: Markup,
@@ -50,14 +54,22 @@ struct SeverityGroup {
 #[template(path = "flags.html")]
 struct Section {
     level: u8,
+    filters: Markup,
     groups: Vec<SeverityGroup>,
     flagged: String,
     results: String,
     help: String,
 }
 
-/// The page. `hits`: a page of hits for each flag of the report, in order.
-pub fn page(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Content> {
+/// What a flag has hit: groups where rows are grouped, else rows.
+#[derive(Clone, Debug, Default)]
+pub struct FlagHits {
+    pub hits: Page<Hit>,
+    pub groups: Page<FlagGroup>,
+}
+
+/// The page. `hits`: for each flag of the report, in order.
+pub fn page(context: &ReportContext<'_>, hits: &[FlagHits]) -> Result<Content> {
     Ok(Content {
         title: "Flags".to_owned(),
         bar: Some(ReportBar::new(context, "flags")),
@@ -65,7 +77,7 @@ pub fn page(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Content> 
     })
 }
 
-pub fn section(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Markup> {
+pub fn section(context: &ReportContext<'_>, hits: &[FlagHits]) -> Result<Markup> {
     let mut groups = Vec::new();
     for severity in [Severity::High, Severity::Medium, Severity::Low, Severity::Unspecified] {
         let mut flags = Vec::new();
@@ -86,6 +98,7 @@ pub fn section(context: &ReportContext<'_>, hits: &[Page<Hit>]) -> Result<Markup
     }
     Markup::from_template(&Section {
         level: context.level,
+        filters: filters::line(context, "flags", &[])?,
         groups,
         flagged: numbers::count(context.report.flagged),
         results: numbers::counted(context.report.results, "row", "rows"),
@@ -97,39 +110,99 @@ fn flag_article(
     context: &ReportContext<'_>,
     index: usize,
     flag: &FlagCount,
-    hits: Option<&Page<Hit>>,
+    hits: Option<&FlagHits>,
 ) -> Result<Flag> {
-    let empty = Page::default();
-    let hits = hits.unwrap_or(&empty);
-    let range =
-        PageRange { offset: hits.offset, rows: hits.items.len(), total: hits.total, limit: LIMIT };
+    let empty = FlagHits::default();
+    let FlagHits { hits, groups } = hits.unwrap_or(&empty);
+    let is_grouped = context.incidents.is_some();
+    let (offset, rows, total) = if is_grouped {
+        (groups.offset, groups.items.len(), groups.total)
+    } else {
+        (hits.offset, hits.items.len(), hits.total)
+    };
+    let range = PageRange { offset, rows, total, limit: LIMIT };
     let is_file = context.links.is_file();
-    let all = usize::try_from(flag.rows).unwrap_or(usize::MAX);
-    let stored = if is_file { hits.items.len() } else { hits.total };
     let count = numbers::count(flag.rows);
     let sentence = |text: &str| (!text.is_empty()).then(|| text::bdi(text, 10 * text::CELL));
+    let plain = text::shorten(&flag.name, text::CELL);
+    let options = GroupsOptions { with_flag: false, with_incident: true };
     Ok(Flag {
         index,
         name: text::name(&flag.name),
-        plain: text::shorten(&flag.name, text::CELL),
         description: sentence(&flag.description),
         message: sentence(&flag.message.replace("{count}", &count)),
         count,
         share: numbers::share(flag.rows, context.report.results),
-        rows: hits.items.iter().map(|hit| hit_row(context, hit)).collect(),
-        listed: (stored < all).then(|| {
-            format!("The first {} of {} are listed.", numbers::size(stored), numbers::size(all))
-        }),
+        sums: sums(context, index),
+        groups: flag_groups::table(context, &groups.items, &format!("Hits of {plain}"), options)?,
+        rows: if is_grouped {
+            Vec::new()
+        } else {
+            hits.items.iter().map(|hit| hit_row(context, hit)).collect()
+        },
+        listed: listed(context, index, flag, rows, if is_file { rows } else { total }),
         pager: if is_file {
             Markup::default()
         } else {
-            let label = format!("Pages of rows hit by flag {}", index + 1);
-            pager(range, &label, |page| format!("?flag={index}&page={page}#flag-{index}"))?
+            let label = format!("Pages of flag {}", index + 1);
+            pager(range, &label, |page| {
+                let (index, page) = (index.to_string(), page.to_string());
+                let parameters = [("flag-page", index.as_str()), ("page", page.as_str())];
+                let href = context.links.section_with("flags", &parameters).unwrap_or_default();
+                format!("{href}#flag-{index}")
+            })?
         },
         download: (flag.rows > 0)
             .then(|| context.links.download(&format!("flag-{index}.csv")))
             .flatten(),
+        plain,
     })
+}
+
+/// How many groups or rows are listed, if not all are.
+fn listed(
+    context: &ReportContext<'_>,
+    index: usize,
+    flag: &FlagCount,
+    shown: usize,
+    stored: usize,
+) -> Option<String> {
+    let (shown, stored) = (numbers::size(shown), stored as u64);
+    let Some(incidents) = context.incidents else {
+        return (stored < flag.rows).then(|| {
+            let stored = numbers::count(stored);
+            format!("The first {stored} of {} are listed.", numbers::count(flag.rows))
+        });
+    };
+    let groups = incidents.summary.flags.get(index).map_or(0, |sums| sums.groups);
+    match context.matches {
+        Some(_) if flag.rows > 0 => Some(format!(
+            "{} of {} fit the filters.",
+            numbers::count(stored),
+            numbers::counted(groups, "group", "groups")
+        )),
+        None if stored < groups => {
+            Some(format!("The first {shown} of {} groups are listed.", numbers::count(groups)))
+        }
+        _ => None,
+    }
+}
+
+/// What its hits are about, in numbers.
+fn sums(context: &ReportContext<'_>, flag: usize) -> String {
+    let all = context.incidents.and_then(|all| all.summary.flags.get(flag)).copied();
+    let Some(all) = all.filter(|all| all.groups > 0) else { return String::new() };
+    let entity = |is_actor, number| {
+        let (one, many) = context.nouns(is_actor)?;
+        let [one, many] = [one, many].map(|noun| text::shorten(noun, 40));
+        (number > 0).then(|| numbers::counted(number, &one, &many))
+    };
+    let parts = [
+        entity(true, all.actors),
+        entity(false, all.targets),
+        Some(numbers::counted(all.incidents, "incident", "incidents")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn hit_row(context: &ReportContext<'_>, hit: &Hit) -> HitRow {

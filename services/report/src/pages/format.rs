@@ -5,3 +5,4 @@ pub mod markup;
 pub mod numbers;
 pub mod phrases;
 pub mod text;
+pub mod times;

@@ -95,7 +95,10 @@ mod tests {
     use super::*;
 
     /// The anchors that pages link to.
-    const ANCHORS: [&str; 14] = [
+    const ANCHORS: [&str; 17] = [
+        "incidents",
+        "risk",
+        "timeline",
         "reasons",
         "map",
         "clusters",

@@ -14,8 +14,9 @@ use super::{
     Content, Markup, ReportContext,
     density::FIVE_NUMBERS,
     format::{labels, numbers, text},
+    incident_lines,
     layout::frame::ReportBar,
-    suspects,
+    suspect_table,
 };
 use crate::{
     charts,
@@ -78,7 +79,7 @@ struct Row {
     flags: Vec<Flag>,
     explanation: Option<Markup>,
     reasons_chart: Markup,
-    reasons: Vec<suspects::ReasonShare>,
+    reasons: Vec<suspect_table::ReasonShare>,
     features: Vec<FeatureRow>,
     fields: Vec<Field>,
     names: Vec<Markup>,
@@ -87,6 +88,8 @@ struct Row {
     reasons_help: String,
     quartiles_help: String,
     neighbors_help: String,
+    /// Link and title of its incident.
+    incident: Option<(String, Markup)>,
     back: String,
 }
 
@@ -114,7 +117,7 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         } else {
             Markup::svg(charts::reasons(&labels::reasons(&record.reasons)))
         },
-        reasons: suspects::reasons(record),
+        reasons: suspect_table::reasons(record),
         features: features(context, record),
         fields: fields(context, record),
         names: context.report.features.iter().map(|feature| text::name(&feature.name)).collect(),
@@ -125,10 +128,21 @@ pub fn page(context: &ReportContext<'_>, record: &Record, records: &[Record]) ->
         reasons_help: context.links.help("reasons"),
         quartiles_help: context.links.help("quartiles"),
         neighbors_help: context.links.help("nearest-rows"),
-        back: context.links.section(""),
+        incident: record.incident.and_then(|number| {
+            let title = context.incident(number).map_or_else(
+                || Markup::trusted(format!("Incident {}", numbers::count(number))),
+                |incident| text::bdi(incident_lines::title(incident), text::CELL),
+            );
+            Some((context.links.incident(number)?, title))
+        }),
+        back: context.links.section("suspects"),
         row: row.clone(),
     })?;
-    Ok(Content { title: format!("Row {row}"), bar: Some(ReportBar::new(context, "row")), body })
+    Ok(Content {
+        title: format!("Row {row}"),
+        bar: Some(ReportBar::new(context, "suspects")),
+        body,
+    })
 }
 
 fn flag(context: &ReportContext<'_>, name: &str) -> Flag {

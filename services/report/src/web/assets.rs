@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::pages::layout::assets::{ICON, SCRIPT, STYLE, paths};
+use crate::pages::layout::assets::{ICON, SCRIPT, STYLE, TIMELINE, paths};
 
 /// Paths contain a hash of the content, so browsers may cache it for ever.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -17,6 +17,8 @@ pub fn answer(path: &str) -> Option<Response> {
         Some(respond("text/css; charset=utf-8", IMMUTABLE, &STYLE))
     } else if path == paths.script {
         Some(respond("text/javascript; charset=utf-8", IMMUTABLE, SCRIPT))
+    } else if path == paths.timeline {
+        Some(respond("text/javascript; charset=utf-8", IMMUTABLE, TIMELINE))
     } else {
         None
     }

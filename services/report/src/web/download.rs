@@ -26,7 +26,8 @@ const HITS: usize = 1000;
 const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
-pub async fn answer(reports: &dyn Reports, id: &str, name: &str) -> Result<Response> {
+/// `query`: that of the address, whose filters apply to suspects.
+pub async fn answer(reports: &dyn Reports, id: &str, name: &str, query: &str) -> Result<Response> {
     let report = reports.open(id).await?;
     let (content_type, content) = match export(name) {
         Some((format, suspects_only, content_type)) => {
@@ -36,6 +37,8 @@ pub async fn answer(reports: &dyn Reports, id: &str, name: &str) -> Result<Respo
                 format,
                 suspects_only,
                 flag: String::new(),
+                filter: if suspects_only { query.to_owned() } else { String::new() },
+                full: query.split('&').any(|part| part == "full=yes"),
             };
             (content_type, reports.export(request).await?)
         }

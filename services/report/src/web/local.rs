@@ -13,7 +13,11 @@ use crate::{
     LocalReportEngine, OpenReport,
     access::Caller,
     engine::listing::list_readable,
-    view::{Hit, Page, Query, Record, View},
+    view::{
+        Hit, Page, Query, Record, View,
+        filter::Filter,
+        incidents::{FlagGroup, IncidentTable, Lane, Matches},
+    },
 };
 
 impl Library for LocalReportEngine {
@@ -76,6 +80,10 @@ impl ReportReader for LocalReport {
         &self.report.view
     }
 
+    fn incidents(&self) -> Option<&IncidentTable> {
+        self.report.incidents.as_ref()
+    }
+
     async fn record(&self, row: u64) -> Result<Option<Record>> {
         self.engine.read(&self.report, move |report| report.record(row)).await
     }
@@ -87,5 +95,32 @@ impl ReportReader for LocalReport {
 
     async fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>> {
         self.engine.read(&self.report, move |report| report.hits(flag, offset, limit)).await
+    }
+
+    async fn matches(&self, filter: &Filter) -> Result<Matches> {
+        let filter = filter.clone();
+        self.engine.read(&self.report, move |report| report.matches(&filter)).await
+    }
+
+    async fn groups(
+        &self,
+        flag: usize,
+        filter: &Filter,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Page<FlagGroup>> {
+        let filter = filter.clone();
+        let read = move |report: &OpenReport| report.groups(flag, &filter, offset, limit);
+        self.engine.read(&self.report, read).await
+    }
+
+    async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>> {
+        let read = move |report: &OpenReport| report.incident_groups(number, limit);
+        self.engine.read(&self.report, read).await
+    }
+
+    async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>> {
+        let (filter, actors) = (filter.clone(), actors.to_vec());
+        self.engine.read(&self.report, move |report| report.lanes(&filter, &actors)).await
     }
 }

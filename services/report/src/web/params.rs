@@ -27,6 +27,21 @@ impl Params {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// All values of a parameter, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters; `column` and `value`, which a form sends, as a filter of that column.
+    pub fn filters(&self) -> Vec<(String, String)> {
+        let mut all = self.0.clone();
+        let column = self.exact("column");
+        if !column.is_empty() {
+            all.push((format!("f.{column}"), self.exact("value").to_owned()));
+        }
+        all
+    }
+
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         self.text(name).parse().ok()
     }

@@ -10,7 +10,11 @@ use async_trait::async_trait;
 
 use crate::{
     access::Caller,
-    view::{Hit, Page, Query, Record, View},
+    view::{
+        Hit, Page, Query, Record, View,
+        filter::Filter,
+        incidents::{FlagGroup, IncidentTable, Lane, Matches},
+    },
 };
 
 /// The reports of an engine.
@@ -44,10 +48,31 @@ pub trait ReportReader: Send + Sync {
 
     fn view(&self) -> &View;
 
+    /// None where rows are not grouped.
+    fn incidents(&self) -> Option<&IncidentTable>;
+
     async fn record(&self, row: u64) -> Result<Option<Record>>;
 
     async fn suspects(&self, query: &Query) -> Result<Page<Record>>;
 
     /// `flag`: its index in [`Report::flags`].
     async fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>>;
+
+    /// The suspects that fit, by what they are about.
+    async fn matches(&self, filter: &Filter) -> Result<Matches>;
+
+    /// Groups of a flag's hits with rows that fit.
+    async fn groups(
+        &self,
+        flag: usize,
+        filter: &Filter,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Page<FlagGroup>>;
+
+    /// The first groups of an incident.
+    async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>>;
+
+    /// When rows of each of these actors stood out.
+    async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>>;
 }

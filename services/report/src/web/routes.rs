@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use anomal_core::{
-    Error, Result,
-    proto::{ListReportsRequest, Report},
-};
+use anomal_core::{Error, Result, proto::ListReportsRequest};
 use axum::{
     Extension, Router,
     extract::{FromRequestParts, Path},
@@ -21,23 +18,24 @@ use tower_http::compression::{
 use super::{
     assets as files, download,
     params::Params,
-    reports::{Library, ReportReader, Reports},
+    report_pages::{
+        behaviour, clustering, entity, entity_list, flags, incident, incidents, old_behaviour,
+        old_clustering, overview, row, run, suspect_list,
+    },
+    reports::{Library, Reports},
     response,
 };
 use crate::{
     access::Caller,
-    pages::{
-        self, Content, Links, ReportContext, SessionUser, list::ListParams,
-        suspects::SuspectsParams,
-    },
-    view::{Page, Query, Record},
+    pages::{self, Content, SessionUser, list::ListParams},
 };
 
 /// A request for a page.
-struct PageRequest {
-    reports: Arc<dyn Reports>,
+pub struct PageRequest {
+    pub reports: Arc<dyn Reports>,
     user: Option<SessionUser>,
-    params: Params,
+    pub params: Params,
+    pub uri: Uri,
     headers: HeaderMap,
 }
 
@@ -52,12 +50,13 @@ impl FromRequestParts<Arc<dyn Library>> for PageRequest {
         let reports = library.for_caller(parts.extensions.get::<Caller>());
         let reports = reports.map_err(|error| response::error(&error, user.as_ref()))?;
         let params = Params::from_uri(&parts.uri);
-        Ok(Self { reports, user, params, headers: parts.headers.clone() })
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        Ok(Self { reports, user, params, uri, headers })
     }
 }
 
 impl PageRequest {
-    fn answer(&self, content: Result<Content>) -> Response {
+    pub fn answer(&self, content: Result<Content>) -> Response {
         respond(content, self.user.as_ref(), &self.headers)
     }
 }
@@ -80,10 +79,18 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .and(NotForContentType::const_new("application/pdf"));
     Router::new()
         .route("/", get(list))
-        .route("/reports/{id}", get(summary))
-        .route("/reports/{id}/clustering", get(clustering))
-        .route("/reports/{id}/behaviour", get(behaviour))
+        .route("/reports/{id}", get(overview))
+        .route("/reports/{id}/incidents", get(incidents))
+        .route("/reports/{id}/incidents/{number}", get(incident))
+        .route("/reports/{id}/entities", get(entity_list))
+        .route("/reports/{id}/entity", get(entity))
+        .route("/reports/{id}/suspects", get(suspect_list))
         .route("/reports/{id}/flags", get(flags))
+        .route("/reports/{id}/explain/clusters", get(clustering))
+        .route("/reports/{id}/explain/behaviour", get(behaviour))
+        .route("/reports/{id}/run", get(run))
+        .route("/reports/{id}/clustering", get(old_clustering))
+        .route("/reports/{id}/behaviour", get(old_behaviour))
         .route("/reports/{id}/rows/{row}", get(row))
         .route("/reports/{id}/download/{name}", get(file))
         .route("/help", get(help))
@@ -115,115 +122,8 @@ async fn list(request: PageRequest) -> Response {
     request.answer(content.await)
 }
 
-fn context<'a>(report: &'a dyn ReportReader, links: &'a Links) -> ReportContext<'a> {
-    ReportContext::for_page(report.report(), report.analysis(), report.view(), links)
-}
-
-async fn summary(request: PageRequest, Path(id): Path<String>) -> Response {
-    let content = async {
-        let report = request.reports.open(&id).await?;
-        let params = &request.params;
-        let suspects = SuspectsParams {
-            features: params.text("view") == "features",
-            sort: valid_sort(report.report(), params.exact("sort")).to_owned(),
-            descending: params.text("order") == "down",
-            search: params.text("q").to_owned(),
-            page: params.page(),
-        };
-        let page = report.suspects(&suspects.query()).await?;
-        pages::summary::page(&context(report.as_ref(), &Links::pages(&id)), &suspects, &page)
-    };
-    request.answer(content.await)
-}
-
-/// The sort key, if the report has such a column; else empty.
-fn valid_sort<'a>(report: &Report, sort: &'a str) -> &'a str {
-    let column = |name: &str| report.columns.iter().any(|column| column.name == name);
-    let feature = |name: &str| report.features.iter().any(|feature| feature.name == name);
-    let valid = matches!(sort, "row" | "score" | "severity")
-        || sort.strip_prefix("source.").is_some_and(column)
-        || sort.strip_prefix("feature.").is_some_and(feature);
-    if valid { sort } else { "" }
-}
-
-fn check_analysed(report: &dyn ReportReader) -> Result<()> {
-    match report.analysis() {
-        Some(_) => Ok(()),
-        None => Err(Error::not_found("This report has flags only: nothing was classified.")),
-    }
-}
-
-async fn clustering(request: PageRequest, Path(id): Path<String>) -> Response {
-    let content = async {
-        let report = request.reports.open(&id).await?;
-        check_analysed(report.as_ref())?;
-        let clusters = request.params.number("clusters");
-        pages::clustering::page(&context(report.as_ref(), &Links::pages(&id)), clusters)
-    };
-    request.answer(content.await)
-}
-
-async fn behaviour(request: PageRequest, Path(id): Path<String>) -> Response {
-    let content = async {
-        let report = request.reports.open(&id).await?;
-        check_analysed(report.as_ref())?;
-        let suspicious = suspicious(report.as_ref()).await?;
-        let params = &request.params;
-        let links = Links::pages(&id);
-        let context = context(report.as_ref(), &links);
-        pages::behaviour::page(&context, params.exact("feature"), &suspicious)
-    };
-    request.answer(content.await)
-}
-
-/// The most suspicious rows, without those that only a flag hit.
-async fn suspicious(report: &dyn ReportReader) -> Result<Vec<Record>> {
-    let limit = pages::behaviour::SUSPICIOUS;
-    let sort = "score".to_owned();
-    let query = Query { sort, descending: true, limit, ..Query::default() };
-    let page = report.suspects(&query).await?;
-    Ok(page.items.into_iter().filter(|record| record.suspicious).collect())
-}
-
-async fn flags(request: PageRequest, Path(id): Path<String>) -> Response {
-    let content = async {
-        let report = request.reports.open(&id).await?;
-        let params = &request.params;
-        let paged = params.number::<usize>("flag");
-        let mut hits = Vec::new();
-        for (index, flag) in report.report().flags.iter().enumerate() {
-            let page = if paged == Some(index) { params.page() } else { 1 };
-            let limit = pages::flags::LIMIT;
-            hits.push(match flag.rows {
-                0 => Page::default(),
-                _ => report.hits(index, (page - 1).saturating_mul(limit), limit).await?,
-            });
-        }
-        pages::flags::page(&context(report.as_ref(), &Links::pages(&id)), &hits)
-    };
-    request.answer(content.await)
-}
-
-async fn row(request: PageRequest, Path((id, row)): Path<(String, String)>) -> Response {
-    let content = async {
-        let report = request.reports.open(&id).await?;
-        let not_found = || Error::not_found(format!("The report has no row {row}."));
-        let row: u64 = row.parse().map_err(|_| not_found())?;
-        let record = report.record(row).await?.ok_or_else(not_found)?;
-        let links = Links::pages(&id);
-        let context = context(report.as_ref(), &links);
-        let (normal, suspicious) = pages::row::neighbors(&context, row);
-        let neighbors = normal.iter().chain(suspicious);
-        let records = neighbors.map(|neighbor| report.record(neighbor.row));
-        let records = futures::future::try_join_all(records).await?;
-        let records: Vec<Record> = records.into_iter().flatten().collect();
-        pages::row::page(&context, &record, &records)
-    };
-    request.answer(content.await)
-}
-
 async fn file(request: PageRequest, Path((id, name)): Path<(String, String)>) -> Response {
-    download::answer(request.reports.as_ref(), &id, &name)
+    download::answer(request.reports.as_ref(), &id, &name, request.uri.query().unwrap_or_default())
         .await
         .unwrap_or_else(|error| response::error(&error, request.user.as_ref()))
 }

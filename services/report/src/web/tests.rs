@@ -24,16 +24,21 @@ use crate::{
     access::Caller,
     pages::{
         SessionUser,
-        layout::assets::{SCRIPT, paths},
+        layout::assets::{SCRIPT, STYLE, TIMELINE, paths},
         testing::{fixture, html::check_page},
     },
-    view::{Hit, Page, Query, Record, View},
+    view::{
+        Hit, Page, Query, Record, View,
+        filter::Filter,
+        incidents::{FlagGroup, IncidentTable, Lane, Matches},
+    },
 };
 
 struct FixtureReport {
     report: Report,
     analysis: Option<Analysis>,
     view: View,
+    incidents: Option<IncidentTable>,
 }
 
 #[async_trait]
@@ -50,6 +55,10 @@ impl ReportReader for FixtureReport {
         &self.view
     }
 
+    fn incidents(&self) -> Option<&IncidentTable> {
+        self.incidents.as_ref()
+    }
+
     async fn record(&self, row: u64) -> Result<Option<Record>> {
         Ok(fixture::record(row))
     }
@@ -60,6 +69,33 @@ impl ReportReader for FixtureReport {
 
     async fn hits(&self, flag: usize, offset: usize, limit: usize) -> Result<Page<Hit>> {
         Ok(fixture::hits(flag, offset, limit))
+    }
+
+    async fn matches(&self, filter: &Filter) -> Result<Matches> {
+        Ok(fixture::incidents::matches(filter))
+    }
+
+    async fn groups(
+        &self,
+        flag: usize,
+        _: &Filter,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Page<FlagGroup>> {
+        let all = fixture::incidents::groups(flag);
+        let total = all.len();
+        Ok(Page { items: all.into_iter().skip(offset).take(limit).collect(), offset, total })
+    }
+
+    async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>> {
+        let all = (0..5).flat_map(fixture::incidents::groups);
+        let all: Vec<FlagGroup> = all.filter(|group| group.incident == number).collect();
+        let total = all.len();
+        Ok(Page { items: all.into_iter().take(limit).collect(), offset: 0, total })
+    }
+
+    async fn lanes(&self, _: &Filter, actors: &[String]) -> Result<Vec<Lane>> {
+        Ok(fixture::incidents::lanes(actors.len()))
     }
 }
 
@@ -81,7 +117,8 @@ impl Reports for FixtureLibrary {
         };
         let mut report = fixture::report();
         report.id = id.to_owned();
-        Ok(Arc::new(FixtureReport { report, analysis, view: fixture::view() }))
+        let (view, incidents) = (fixture::view(), Some(fixture::incidents::table()));
+        Ok(Arc::new(FixtureReport { report, analysis, view, incidents }))
     }
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
@@ -121,12 +158,23 @@ async fn every_page_is_served_with_its_headers() {
         "/?q=%3Cscript%3E&page=x",
         "/help",
         "/reports/complete",
-        "/reports/complete?view=features&sort=feature.ttl&order=down&q=a&page=2",
-        "/reports/complete?page=99999999999999999999&sort=%00",
-        "/reports/complete/clustering?clusters=6",
-        "/reports/complete/behaviour?feature=ttl",
-        "/reports/complete/flags?flag=1&page=2",
-        "/reports/complete/flags?flag=99&page=18446744073709551615",
+        "/reports/complete?q=a&from=2025-11-24T01:00:00Z&flag=beaconing&column=client.bytes&value=%3E4",
+        "/reports/complete/suspects",
+        "/reports/complete/suspects?view=features&sort=feature.ttl&order=down&q=a&page=2",
+        "/reports/complete/suspects?page=99999999999999999999&sort=%00&cols=ttl&cols=source.ip",
+        "/reports/complete/incidents",
+        "/reports/complete/incidents?sort=time&fold=no&page=99999999999999999999",
+        "/reports/complete/incidents/1",
+        "/reports/complete/incidents/18?page=2&actor=a",
+        "/reports/complete/entities",
+        "/reports/complete/entities?kind=domain&side=target",
+        "/reports/complete/entities?kind=none&page=18446744073709551615",
+        "/reports/complete/entity?kind=host&value=10.1.3.5",
+        "/reports/complete/run",
+        "/reports/complete/explain/clusters?clusters=6",
+        "/reports/complete/explain/behaviour?feature=ttl",
+        "/reports/complete/flags?flag-page=1&page=2",
+        "/reports/complete/flags?flag-page=99&page=18446744073709551615",
         "/reports/complete/rows/7",
         "/reports/flags",
     ] {
@@ -145,7 +193,11 @@ async fn errors_are_pages() {
         ("/reports/none", StatusCode::NOT_FOUND),
         ("/reports/complete/rows/499", StatusCode::NOT_FOUND),
         ("/reports/complete/rows/seven", StatusCode::NOT_FOUND),
-        ("/reports/flags/clustering", StatusCode::NOT_FOUND),
+        ("/reports/flags/explain/clusters", StatusCode::NOT_FOUND),
+        ("/reports/complete/incidents/0", StatusCode::NOT_FOUND),
+        ("/reports/complete/incidents/19", StatusCode::NOT_FOUND),
+        ("/reports/complete/incidents/one", StatusCode::NOT_FOUND),
+        ("/reports/complete/entity?kind=host&value=other", StatusCode::NOT_FOUND),
         ("/reports/complete/download/other.exe", StatusCode::NOT_FOUND),
         ("/reports/complete/download/flag-5.csv", StatusCode::NOT_FOUND),
         ("/assets/report-0000.css", StatusCode::NOT_FOUND),
@@ -159,6 +211,21 @@ async fn errors_are_pages() {
     }
     let post = Request::builder().method(Method::POST).uri("/").body(Body::empty()).unwrap();
     assert_eq!(send(post).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn addresses_of_older_versions_lead_to_the_new_ones() {
+    for (path, to) in [
+        ("/clustering?clusters=3", "/explain/clusters?clusters=3"),
+        ("/behaviour", "/explain/behaviour"),
+        ("?view=features&q=a%20b", "/suspects?view=features&q=a%20b"),
+        ("?sort=score&order=down", "/suspects?sort=score&order=down"),
+        ("?page=2", "/suspects?page=2"),
+    ] {
+        let (status, answer) = get(&format!("/reports/complete{path}")).await;
+        assert_eq!(status, StatusCode::PERMANENT_REDIRECT, "{path}");
+        assert_eq!(answer.headers()[header::LOCATION], format!("/reports/complete{to}"));
+    }
 }
 
 #[tokio::test]
@@ -177,14 +244,21 @@ async fn pages_are_compressed_and_assets_immutable() {
     let compressed = send(compressed.body(Body::empty()).unwrap()).await;
     assert_eq!(compressed.headers()[header::CONTENT_ENCODING], "gzip");
     let paths = paths();
-    for (path, kind) in [(paths.style, "text/css"), (paths.script, "text/javascript")] {
+    for (path, kind) in [
+        (paths.style, "text/css"),
+        (paths.script, "text/javascript"),
+        (paths.timeline, "text/javascript"),
+    ] {
         let (status, answer) = get(path).await;
         assert_eq!(status, StatusCode::OK);
         assert!(answer.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
         assert!(answer.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind));
     }
     assert!(SCRIPT.lines().count() <= 250);
-    assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("://"));
+    assert!(SCRIPT.len() + TIMELINE.len() <= 22_000 && STYLE.len() <= 40_000);
+    for script in [SCRIPT, TIMELINE] {
+        assert!(!script.contains("innerHTML") && !script.contains("://"));
+    }
     assert_eq!(get("/favicon.svg").await.0, StatusCode::OK);
 }
 

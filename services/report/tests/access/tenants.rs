@@ -99,7 +99,9 @@ async fn publish(engine: &RemoteReportEngine, namespace: &str, id: &str) -> Resu
     };
     let hits = Table::new(Vec::new(), polars::prelude::DataFrame::default()).unwrap();
     let rows = rows.path().to_owned();
-    engine.publish(PublishRequest { report, analysis: None, rows, hits, time_to_live: None }).await
+    let request =
+        PublishRequest { report, analysis: None, rows, hits, incidents: None, time_to_live: None };
+    engine.publish(request).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

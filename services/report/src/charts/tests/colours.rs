@@ -29,7 +29,7 @@ fn colours_by_name(theme: &'static str) -> std::collections::BTreeMap<&'static s
 fn all_colours_contrast_with_their_surface() {
     for theme in [LIGHT, DARK] {
         let colours = colours_by_name(theme);
-        assert_eq!(colours.len(), 21);
+        assert_eq!(colours.len(), 24);
         for (name, colour) in &colours {
             let minimum = match *name {
                 "--surface" | "--line" => 1.0,

@@ -5,6 +5,7 @@ mod clustering;
 mod cover;
 mod document;
 mod flags;
+mod incidents;
 mod parts;
 mod sections;
 pub mod style;

@@ -17,7 +17,7 @@ use super::{
 use crate::view::{Hit, Reason, Record, Value};
 
 fn document(whole: &ReportDocument) -> Document {
-    Document::new(&Content::new(whole).unwrap())
+    Document::new(&Content::new(whole, false).unwrap())
 }
 
 /// The text of all pages in drawing order, without spaces.
@@ -99,16 +99,16 @@ fn a_report_has_all_its_sections() {
 #[test]
 fn two_exports_are_the_same_bytes() {
     let whole = sample::whole(20, 300, 10);
-    let first = pdf(&whole).unwrap();
+    let first = pdf(&whole, false).unwrap();
     assert!(first.starts_with(b"%PDF-1.7"));
-    assert_eq!(first, pdf(&whole).unwrap());
+    assert_eq!(first, pdf(&whole, false).unwrap());
     // Dates and identifiers are the report's.
     let mut later = whole.clone();
     later.report.create_time = "2026-11-24T09:41:08Z".to_owned();
-    assert_ne!(first, pdf(&later).unwrap());
+    assert_ne!(first, pdf(&later, false).unwrap());
     let mut other = whole;
     other.report.id = "01JD3Y8Q6N4T5Z7W9XKB2M0CFJ".to_owned();
-    assert_ne!(first, pdf(&other).unwrap());
+    assert_ne!(first, pdf(&other, false).unwrap());
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn samples_are_accessible() {
     for whole in [sample::whole(20, 300, 10), sample::flags_only(5, 4)] {
         let document = document(&whole);
         let bytes = accessible(&whole, &document);
-        assert_eq!(bytes, pdf(&whole).unwrap(), "written without the standard");
+        assert_eq!(bytes, pdf(&whole, false).unwrap(), "written without the standard");
     }
 }
 
@@ -340,4 +340,43 @@ fn tables_repeat_their_heads() {
     let words = words(&document);
     let heads: Vec<bool> = words.lines().map(|page| page.contains("RowWhyRecord")).collect();
     assert!(heads.iter().filter(|head| **head).count() >= 3, "{heads:?}");
+}
+
+#[test]
+fn the_first_page_concludes_where_there_are_incidents() {
+    let whole = crate::pages::testing::fixture::document();
+    let document = document(&whole);
+    let words = words(&document);
+    let first = words.lines().next().unwrap();
+    for text in ["2 more incidents are high.", "they make 18 incidents:", "3 high", "Gower"] {
+        assert!(has(first, text), "{text}: {first}");
+    }
+    assert!(has(first, "hosts with the highest risk"));
+    let shown = headings(&document);
+    for heading in ["Incidents", "Further incidents", "Entities", "Flags", "Explain", "Run"] {
+        assert!(shown.contains(&heading), "{heading}: {shown:?}");
+    }
+    assert!(!shown.contains(&"Suspects"));
+    assert!(document.pages.len() <= 12, "{}", document.pages.len());
+    assert!(accessible(&whole, &document).starts_with(b"%PDF"));
+
+    let full = Document::new(&Content::new(&whole, true).unwrap());
+    let shown = headings(&full);
+    assert!(shown.contains(&"Suspects") && shown.contains(&"Rows that flags hit"), "{shown:?}");
+    assert!(accessible(&whole, &full).starts_with(b"%PDF"));
+}
+
+#[test]
+fn hostile_incidents_are_text() {
+    for text in HOSTILE {
+        let mut whole = crate::pages::testing::fixture::document();
+        let all = whole.incidents.as_mut().unwrap();
+        for incident in &mut all.incidents {
+            incident.title = text.to_owned();
+            incident.flags = vec![text.to_owned()];
+        }
+        all.entities.iter_mut().for_each(|entity| text.clone_into(&mut entity.value));
+        let document = document(&whole);
+        assert!(accessible(&whole, &document).starts_with(b"%PDF"), "{text:?}");
+    }
 }

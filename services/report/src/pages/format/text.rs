@@ -34,6 +34,11 @@ pub fn make_visible(text: &str) -> String {
     shown
 }
 
+/// Whether a name is short and has no hidden character, so that it can be the value of a form's field.
+pub fn is_plain(name: &str) -> bool {
+    name.len() <= 500 && !name.chars().any(is_hidden)
+}
+
 /// The first `limit` characters of the text, and whether there are more.
 pub fn truncate(text: &str, limit: usize) -> (&str, bool) {
     match text.char_indices().nth(limit) {
@@ -68,6 +73,11 @@ pub fn optional_name(text: &str) -> Option<Markup> {
 /// A value in a table.
 pub fn cell(value: Option<&str>) -> Markup {
     value_or_placeholder(value, CELL)
+}
+
+/// A value of at most `limit` characters.
+pub fn short_cell(value: Option<&str>, limit: usize) -> Markup {
+    value_or_placeholder(value, limit)
 }
 
 /// A value on the page of its row.

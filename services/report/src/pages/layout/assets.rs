@@ -1,4 +1,4 @@
-//! Style sheet, script and icon, embedded in the program. Paths contain a hash of the content.
+//! Style sheet, scripts and icon, embedded in the program. Paths contain a hash of the content.
 
 use std::sync::LazyLock;
 
@@ -10,6 +10,8 @@ use crate::charts;
 const RULES: &str = include_str!("../../../assets/report.css");
 /// The script of the pages and of the HTML file.
 pub const SCRIPT: &str = include_str!("../../../assets/report.js");
+/// The script of pages with a timeline.
+pub const TIMELINE: &str = include_str!("../../../assets/timeline.js");
 pub const ICON: &str = include_str!("../../../assets/favicon.svg");
 
 /// The style sheet: themes, rules of the pages, rules of the charts.
@@ -30,19 +32,20 @@ pub static STYLE: LazyLock<String> = LazyLock::new(|| {
 
 /// Colours of the pages beside those of the charts.
 const LIGHT: &str = "--page:#f4f6f7;--link:#0b5d52;--link-soft:#e3efec;--strong:#aab3bd;\
-                     --found:#b81525;--found-soft:#fbeaeb;--high:#b01322;--high-soft:#fbe9ea;\
-                     --medium:#8a4b00;--medium-soft:#fbf0df;--low:#2b5f93;--low-soft:#e7eff8;\
+                     --found:#b81525;--found-soft:#fbeaeb;--high-soft:#fbe9ea;\
+                     --medium-soft:#fbf0df;--low-soft:#e7eff8;\
                      --none-soft:#eceff2;--row:#f7f9fa;";
 const DARK: &str = "--page:#0e1013;--link:#8fe3cf;--link-soft:#14312c;--strong:#4a535f;\
-                    --found:#ff8a82;--found-soft:#3a1a1c;--high:#ff8f88;--high-soft:#3b1b1d;\
-                    --medium:#f3b860;--medium-soft:#352713;--low:#8fbdf0;--low-soft:#17283b;\
+                    --found:#ff8a82;--found-soft:#3a1a1c;--high-soft:#3b1b1d;\
+                    --medium-soft:#352713;--low-soft:#17283b;\
                     --none-soft:#262c34;--row:#1a1e24;";
 
-/// The paths of style sheet and script.
+/// The paths of style sheet and scripts.
 #[derive(Clone, Copy, Debug)]
 pub struct AssetPaths {
     pub style: &'static str,
     pub script: &'static str,
+    pub timeline: &'static str,
 }
 
 pub fn paths() -> AssetPaths {
@@ -50,7 +53,9 @@ pub fn paths() -> AssetPaths {
         LazyLock::new(|| format!("/assets/report-{}.css", fingerprint(&STYLE, 8)));
     static SCRIPT_PATH: LazyLock<String> =
         LazyLock::new(|| format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)));
-    AssetPaths { style: &STYLE_PATH, script: &SCRIPT_PATH }
+    static TIMELINE_PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/timeline-{}.js", fingerprint(TIMELINE, 8)));
+    AssetPaths { style: &STYLE_PATH, script: &SCRIPT_PATH, timeline: &TIMELINE_PATH }
 }
 
 /// The first bytes of the SHA-256 of a text, in hexadecimal.

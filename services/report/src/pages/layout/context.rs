@@ -1,11 +1,18 @@
 //! What a section renders from.
 
 use anomal_core::proto::{
-    Analysis, Clustering, FeatureGroup, Group, Report, Severity, report::FlagCount,
+    Analysis, Clustering, FeatureGroup, Group, Incident, Report, Severity, report::FlagCount,
 };
 
 use super::links::Links;
-use crate::view::View;
+use crate::{
+    pages::format::times::Times,
+    view::{
+        View,
+        filter::FilterQuery,
+        incidents::{IncidentTable, Matches},
+    },
+};
 
 /// A report and the place where a section of it is rendered.
 #[derive(Clone, Copy, Debug)]
@@ -14,22 +21,18 @@ pub struct ReportContext<'a> {
     /// None if nothing was classified.
     pub analysis: Option<&'a Analysis>,
     pub view: &'a View,
+    /// None where rows are not grouped.
+    pub incidents: Option<&'a IncidentTable>,
     pub links: &'a Links,
+    /// The filters of the address.
+    pub query: &'a FilterQuery,
+    /// What fits them; none without filters.
+    pub matches: Option<&'a Matches>,
     /// The level of the headings in the section.
     pub level: u8,
 }
 
 impl<'a> ReportContext<'a> {
-    /// For a separate page, below its `h1`.
-    pub fn for_page(
-        report: &'a Report,
-        analysis: Option<&'a Analysis>,
-        view: &'a View,
-        links: &'a Links,
-    ) -> Self {
-        Self { report, analysis, view, links, level: 2 }
-    }
-
     pub fn clusterings(&self) -> &'a [Clustering] {
         self.analysis.map_or(&[], |analysis| &analysis.clusterings)
     }
@@ -49,5 +52,40 @@ impl<'a> ReportContext<'a> {
     pub fn severity(&self, flag: &str) -> Severity {
         let flag = self.report.flags.iter().find(|other| other.name == flag);
         flag.map_or(Severity::Unspecified, FlagCount::severity)
+    }
+
+    pub fn times(&self) -> Times {
+        Times::new(self.report)
+    }
+
+    /// A described incident.
+    pub fn incident(&self, number: u64) -> Option<&'a Incident> {
+        self.incidents?.incidents.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// All incidents, described or not.
+    pub fn incident_count(&self) -> u64 {
+        self.report.incidents.as_ref().map_or(0, |it| it.high + it.medium + it.low)
+    }
+
+    /// The described incidents with rows that fit, each with the number of these.
+    pub fn fitting_incidents(&self) -> Vec<(&'a Incident, u64)> {
+        let all = self.incidents.map_or(&[][..], |all| &all.incidents);
+        match self.matches {
+            None => all.iter().map(|incident| (incident, incident.rows)).collect(),
+            Some(matches) => {
+                let fitting = matches.incidents.iter();
+                fitting
+                    .filter_map(|(number, rows)| Some((self.incident(*number)?, *rows)))
+                    .collect()
+            }
+        }
+    }
+
+    /// The noun of actors or of targets, for one and for several; none without a column of them.
+    pub fn nouns(&self, is_actor: bool) -> Option<(&'a str, &'a str)> {
+        let entities = &self.report.roles.as_ref()?.entities;
+        let entity = entities.iter().find(|entity| entity.is_actor == is_actor)?;
+        Some((&entity.one, &entity.many))
     }
 }

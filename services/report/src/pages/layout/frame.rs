@@ -40,17 +40,27 @@ pub struct SessionUser {
 pub struct ReportBar {
     job: Markup,
     plain: String,
+    /// Of the data where it is known, else when the report was made.
     time: Markup,
     input: Option<Markup>,
+    rows: String,
     namespace: Option<Markup>,
     home: String,
+    downloads: Vec<DownloadLink>,
     sections: Vec<SectionLink>,
+    /// The pages of the current section, where it has several.
+    parts: Vec<SectionLink>,
+}
+
+#[derive(Clone, Debug)]
+struct DownloadLink {
+    href: String,
+    label: &'static str,
 }
 
 #[derive(Clone, Debug)]
 struct SectionLink {
     href: String,
-    number: &'static str,
     title: &'static str,
     count: Option<String>,
     current: bool,
@@ -60,32 +70,82 @@ impl ReportBar {
     /// `current` is the path of the current section. Sections that do not apply have no link.
     pub fn new(context: &ReportContext<'_>, current: &str) -> Self {
         let report = context.report;
-        let section = |path: &str, number, title, count| SectionLink {
+        let section = |path: &str, title, count| SectionLink {
             href: context.links.section(path),
-            number,
             title,
             count,
             current: current == path,
         };
-        let mut sections = vec![section("", "", "Summary", None)];
-        if context.analysis.is_some() {
-            sections.push(section("clustering", "1", "Clustering", None));
-            sections.push(section("behaviour", "2", "Behaviour", None));
+        let mut sections = vec![section("", "Overview", None)];
+        if context.incidents.is_some() {
+            let incidents = numbers::count(context.incident_count());
+            sections.push(section("incidents", "Incidents", Some(incidents)));
         }
+        if context.incidents.is_some_and(|all| !all.entities.is_empty()) {
+            sections.push(section("entities", "Entities", None));
+        }
+        sections.push(section("suspects", "Suspects", Some(numbers::count(report.suspects))));
         if !report.flags.is_empty() {
             let hit = report.flags.iter().filter(|flag| flag.rows > 0).count();
-            sections.push(section("flags", "3", "Flags", Some(numbers::size(hit))));
+            sections.push(section("flags", "Flags", Some(numbers::size(hit))));
         }
+        if context.analysis.is_some() {
+            let mut explain = section("explain/clusters", "Explain", None);
+            explain.current = current.starts_with("explain");
+            sections.push(explain);
+        }
+        sections.push(section("run", "Run", None));
+        let parts = if current.starts_with("explain") {
+            vec![
+                section("explain/clusters", "Clusters", None),
+                section("explain/behaviour", "Behaviour", None),
+            ]
+        } else {
+            Vec::new()
+        };
         Self {
             job: text::name(display_name(report)),
             plain: plain_name(display_name(report), text::CELL),
-            time: numbers::time(&report.create_time),
+            time: data_time(context),
+            rows: numbers::counted(report.results, "row", "rows"),
+            downloads: downloads(context),
             input: text::optional_name(&report.input),
             namespace: text::optional_name(&report.namespace),
             home: context.links.section(""),
             sections,
+            parts,
         }
     }
+}
+
+fn data_time(context: &ReportContext<'_>) -> Markup {
+    let counts = context.report.incidents.as_ref();
+    match counts.and_then(|counts| Some((counts.first?, counts.last?))) {
+        Some((first, last)) => text::bdi(&context.times().data(first, last), text::CELL),
+        None => numbers::time(&context.report.create_time),
+    }
+}
+
+/// Suspects are those that fit the filters.
+fn downloads(context: &ReportContext<'_>) -> Vec<DownloadLink> {
+    [
+        ("report.pdf", "Report as PDF"),
+        ("report.html", "Report as an HTML file"),
+        ("suspects.csv", "Suspects as CSV"),
+        ("suspects.parquet", "Suspects as Parquet"),
+        ("all.csv", "All rows as CSV"),
+        ("all.parquet", "All rows as Parquet"),
+    ]
+    .into_iter()
+    .filter_map(|(name, label)| {
+        let href = if name.starts_with("suspects") {
+            context.links.filtered_download(name)
+        } else {
+            context.links.download(name)
+        };
+        Some(DownloadLink { href: href?, label })
+    })
+    .collect()
 }
 
 /// A report's name as plain text of at most `limit` characters.

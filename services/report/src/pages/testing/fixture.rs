@@ -7,6 +7,7 @@
 )]
 
 mod analysis;
+pub mod incidents;
 mod rows;
 
 use anomal_core::proto::{
@@ -94,6 +95,10 @@ pub fn record(row: u64) -> Option<Record> {
             .collect(),
         features: (0..FEATURES.len()).map(|feature| value(row, feature)).collect(),
         contributions,
+        incident: incidents::number(row),
+        time: Some(incidents::time(row)),
+        actor: Some(incidents::actor(row)),
+        target: Some(incidents::target(row)),
     })
 }
 
@@ -153,7 +158,10 @@ pub fn suspects(query: &Query) -> Page<Record> {
     let mut all: Vec<Record> = (0..ROWS)
         .filter(|&row| is_suspicious(row) || (0..5).any(|flag| hit(row, flag).is_some()))
         .filter_map(record)
-        .filter(|record| record.source.iter().flatten().any(|value| value.contains(&query.search)))
+        .filter(|record| {
+            let search = &query.filter.search;
+            record.source.iter().flatten().any(|value| value.contains(search))
+        })
         .collect();
     all.sort_by(|a, b| b.score.unwrap_or(0.0).total_cmp(&a.score.unwrap_or(0.0)));
     if query.sort == "row" {
@@ -170,7 +178,7 @@ pub fn report() -> Report {
         flag.rows = hits(index, 0, 0).total as u64;
     }
     let suspects = suspects(&Query { limit: 1000, ..Query::default() });
-    Report {
+    incidents::described(Report {
         id: "0193f6c1-dns".to_owned(),
         namespace: "security".to_owned(),
         job: "dns-tunnels".to_owned(),
@@ -205,7 +213,7 @@ pub fn report() -> Report {
         duration_seconds: 2.43,
         bytes: 184_320,
         ..Report::default()
-    }
+    })
 }
 
 fn feature(index: usize) -> FeatureColumn {
@@ -268,5 +276,9 @@ pub fn document() -> ReportDocument {
         view: view(),
         suspects: suspects(&Query { limit: 20, ..Query::default() }).items,
         hits: (0..5).map(|flag| hits(flag, 0, 10).items).collect(),
+        incidents: Some(incidents::table()),
+        groups: (0..5).map(|flag| incidents::groups(flag).into_iter().take(10).collect()).collect(),
+        lanes: incidents::lanes(4),
+        incident_rows: vec![vec![record(7).unwrap(), record(48).unwrap()]; 5],
     }
 }

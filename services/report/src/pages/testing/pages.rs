@@ -5,12 +5,21 @@ use anomal_core::proto::{Analysis, Report};
 use super::{fixture, html::check_page};
 use crate::{
     pages::{
-        Content, Links, ReportContext, SessionUser, behaviour, clustering, failure, flags, help,
+        Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, entities,
+        failure,
+        flags::{self, FlagHits},
+        help,
+        incident::{self, IncidentParts},
+        incidents::{self, IncidentsParams, Sort},
         list::{self, ListParams},
-        render, row, summary,
-        suspects::SuspectsParams,
+        overview, render, row, run,
+        suspects::{self, SuspectsParams},
     },
-    view::{Page, Query, Record, View},
+    view::{
+        Page, Query, Record, View,
+        filter::{Filter, FilterQuery},
+        incidents::IncidentTable,
+    },
 };
 
 struct Case {
@@ -19,6 +28,9 @@ struct Case {
     analysis: Option<Analysis>,
     view: View,
     suspects: Page<Record>,
+    incidents: Option<IncidentTable>,
+    /// The query of the address.
+    query: &'static str,
 }
 
 fn complete() -> Case {
@@ -28,7 +40,25 @@ fn complete() -> Case {
         analysis: Some(fixture::analysis()),
         view: fixture::view(),
         suspects: fixture::suspects(&Query { limit: 25, ..Query::default() }),
+        incidents: Some(fixture::incidents::table()),
+        query: "",
     }
+}
+
+/// With filters, one of which can't be used.
+fn filtered() -> Case {
+    let query = "incident=1&incident=12&q=%3Cscript%3Ealert('x')%3C/script%3E%22%26.example&f.none=%3Cu%3E&from=x";
+    Case { name: "filtered", query, ..complete() }
+}
+
+/// A report of version 0.1.0, without incidents.
+fn old() -> Case {
+    let mut case = Case { name: "old", incidents: None, ..complete() };
+    (case.report.incidents, case.report.roles) = (None, None);
+    for record in &mut case.suspects.items {
+        (record.incident, record.time, record.actor, record.target) = (None, None, None, None);
+    }
+    case
 }
 
 fn flags_only() -> Case {
@@ -65,6 +95,8 @@ fn empty() -> Case {
         analysis: None,
         view: View::default(),
         suspects: Page::default(),
+        incidents: None,
+        query: "",
     }
 }
 
@@ -88,6 +120,18 @@ fn hostile() -> Case {
     for flag in &mut report.flags {
         (flag.name, flag.message, flag.description) = (bad.clone(), bad.clone(), bad.clone());
     }
+    let roles = report.roles.as_mut().unwrap();
+    (roles.time_column, roles.time_origin, roles.unused) =
+        (bad.clone(), bad.clone(), vec![bad.clone()]);
+    for entity in &mut roles.entities {
+        (entity.one, entity.many, entity.origin) = (bad.clone(), bad.clone(), bad.clone());
+    }
+    let incidents = case.incidents.as_mut().unwrap();
+    for incident in &mut incidents.incidents {
+        (incident.title, incident.key) = (bad.clone(), bad.clone());
+        (incident.flags, incident.together) = (vec![bad.clone(); 6], vec![bad.clone()]);
+    }
+    incidents.entities.iter_mut().for_each(|entity| entity.value.clone_from(&bad));
     let analysis = case.analysis.as_mut().unwrap();
     for (summary, feature) in analysis.features.iter_mut().zip(&report.features) {
         summary.feature = Some(feature.clone());
@@ -109,25 +153,75 @@ fn hostile() -> Case {
 }
 
 fn pages(case: &Case) -> Vec<(String, String)> {
-    let links = Links::pages(&case.report.id);
-    let context = ReportContext::for_page(&case.report, case.analysis.as_ref(), &case.view, &links);
+    let query = FilterQuery::from_query(case.query, &case.report);
+    let links = Links::pages(&case.report.id).with_filters(&query.parts);
+    let matches = (!query.filter.is_empty()).then(|| {
+        let incidents = query.filter.incidents.clone();
+        fixture::incidents::matches(&Filter { incidents, ..Filter::default() })
+    });
+    let context = ReportContext {
+        report: &case.report,
+        analysis: case.analysis.as_ref(),
+        view: &case.view,
+        incidents: case.incidents.as_ref(),
+        links: &links,
+        query: &query,
+        matches: matches.as_ref(),
+        level: 2,
+    };
     let mut pages = Vec::new();
     let mut add = |name: &str, content: Content| {
         let user = SessionUser { name: fixture::SCRIPT.to_owned(), sign_out: "/logout" };
         pages.push((format!("{} of {}", name, case.name), render(&content, Some(&user)).unwrap()));
     };
     for features in [false, true] {
-        let search = fixture::SCRIPT.to_owned();
         let sort = "source.dns.question.name".to_owned();
-        let params = SuspectsParams { features, search, sort, descending: features, page: 1 };
-        add("summary", summary::page(&context, &params, &case.suspects).unwrap());
+        let params =
+            SuspectsParams { features, sort, descending: features, columns: None, page: 1 };
+        add("suspects", suspects::page(&context, &params, &case.suspects).unwrap());
+    }
+    let top = entities::top(&context);
+    let lanes = fixture::incidents::lanes(top.len());
+    let (sort, unfolded) = (Sort::Rows, true);
+    add("overview", overview::page(&context, &lanes, Markup::default()).unwrap());
+    for params in [
+        IncidentsParams { page: 1, ..IncidentsParams::default() },
+        IncidentsParams { sort, unfolded, page: 1 },
+        IncidentsParams { page: 99, ..IncidentsParams::default() },
+    ] {
+        add("incidents", incidents::page(&context, &params).unwrap());
+    }
+    let kinds = entities::kinds(&context);
+    let page = kinds.first().map(|kind| entities::select(&context, kind, 1)).unwrap_or_default();
+    let lanes = fixture::incidents::lanes(page.items.len());
+    add("entities", entities::page(&context, kinds.first(), &page, &lanes).unwrap());
+    for entity in page.items.iter().take(2) {
+        let content = entities::entity_page(&context, entity, &[1, 2], lanes.first()).unwrap();
+        add("entity", content);
+    }
+    let groups = |flag: usize| {
+        let items: Vec<_> = fixture::incidents::groups(flag).into_iter().take(10).collect();
+        Page { offset: 0, total: items.len(), items }
+    };
+    for number in [1, 10, 18] {
+        let Some(described) = context.incident(number) else { continue };
+        let value = fixture::SCRIPT.to_owned();
+        let parts = IncidentParts {
+            rows: case.suspects.clone(),
+            groups: groups(3),
+            actor: Some((value.clone(), vec![1, 2, 3])),
+            target: Some((value, vec![number])),
+        };
+        add("incident", incident::page(&context, described, &parts).unwrap());
     }
     if case.analysis.is_some() {
         add("clustering", clustering::page(&context, Some(5)).unwrap());
         add("behaviour", behaviour::page(&context, fixture::SCRIPT, &case.suspects.items).unwrap());
     }
-    let hits: Vec<_> = (0..5).map(|flag| fixture::hits(flag, 0, 10)).collect();
+    let hits = |flag| FlagHits { hits: fixture::hits(flag, 0, 10), groups: groups(flag) };
+    let hits: Vec<FlagHits> = (0..5).map(hits).collect();
     add("flags", flags::page(&context, &hits).unwrap());
+    add("run", run::page(&context).unwrap());
     for record in case.suspects.items.iter().take(4) {
         add("row", row::page(&context, record, &case.suspects.items).unwrap());
     }
@@ -136,7 +230,16 @@ fn pages(case: &Case) -> Vec<(String, String)> {
 
 #[test]
 fn every_page_keeps_the_invariants() {
-    for case in [complete(), flags_only(), without_map(), empty(), no_suspects(), hostile()] {
+    for case in [
+        complete(),
+        filtered(),
+        old(),
+        flags_only(),
+        without_map(),
+        empty(),
+        no_suspects(),
+        hostile(),
+    ] {
         for (name, html) in pages(&case) {
             check_page(&name, &html);
         }
@@ -154,7 +257,7 @@ fn the_size_of_pages_is_bounded() {
 #[test]
 fn reports_of_flags_have_no_other_sections() {
     for (_, html) in pages(&flags_only()) {
-        assert!(!html.contains("/clustering") && !html.contains("/behaviour"));
+        assert!(!html.contains("/explain/"));
         assert!(html.contains("/flags"));
     }
 }
@@ -188,7 +291,39 @@ fn sorted_columns_are_marked() {
 #[test]
 fn without_suspects_there_is_no_table() {
     let (_, html) = pages(&no_suspects()).swap_remove(0);
-    assert!(html.contains("No suspect matches the search."));
+    assert!(html.contains("No row is suspicious or hit by a flag."));
+}
+
+fn page_of(case: &Case, name: &str) -> String {
+    let found = pages(case).into_iter().find(|(page, _)| page.starts_with(name));
+    found.unwrap().1
+}
+
+#[test]
+fn the_overview_begins_with_what_was_found() {
+    let html = page_of(&complete(), "overview");
+    let main = &html[html.find("<main").unwrap()..];
+    let conclusion = main.find("class=\"lede conclusion\"").unwrap();
+    assert!(main[conclusion..].contains("2 more incidents are high."));
+    assert!(main.contains("they make 18 incidents:") && main.contains("3 high"));
+    // The incidents that are alike are one line.
+    assert!(main.contains("class=\"folded low\"") && main.contains("9 incidents of"));
+    let old = page_of(&old(), "overview");
+    assert!(old.contains("The report was made before incidents"));
+    assert!(!old.contains("/incidents") && !old.contains("/entities"));
+}
+
+#[test]
+fn filters_are_chips_that_links_keep() {
+    let case = filtered();
+    let html = page_of(&case, "incidents");
+    assert!(html.contains("this report has no such column"));
+    assert!(html.contains("2 of 18 incidents"));
+    let kept = "incident=1&#38;incident=12";
+    assert!(html.contains(&format!("/suspects?{kept}")), "{html}");
+    assert!(page_of(&case, "run").contains(kept));
+    // A chip leads to the page without it.
+    assert!(html.contains("href=\"/reports/0193f6c1-dns/incidents?incident=12&#38;"));
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Cover {
     pub more_flags: Option<String>,
     pub notes: Vec<String>,
     pub more_notes: Option<String>,
+    /// Input, detector and version in a line.
+    pub how: String,
 }
 
 pub struct KeyFigure {
@@ -76,8 +78,16 @@ impl Cover {
             more_flags,
             notes: notes.to_vec(),
             more_notes,
+            how: how(report),
         }
     }
+}
+
+fn how(report: &Report) -> String {
+    let engine = if report.engine.is_empty() { "flags only" } else { &report.engine };
+    let parts = [&report.input, engine, &report.threshold, &format!("Anomal {}", report.version)];
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    text::sentence(&parts.map(text::value).collect::<Vec<_>>().join(" · "))
 }
 
 /// The first `limit` items, and a phrase for the rest, if any.

@@ -7,7 +7,7 @@ use anomal_core::{
 
 use super::{severity, text};
 use crate::{
-    exports::PDF_HITS,
+    exports::PDF,
     view::{Hit, ReportDocument},
 };
 
@@ -47,7 +47,7 @@ pub fn levels(whole: &ReportDocument) -> Vec<FlagLevel> {
 }
 
 fn flag(flag: &FlagCount, hits: &[Hit]) -> FlagDetails {
-    let shown = hits.get(..PDF_HITS).unwrap_or(hits);
+    let shown = hits.get(..PDF.hits).unwrap_or(hits);
     let all = flag.rows.max(hits.len() as u64);
     FlagDetails {
         name: text::name(&flag.name),

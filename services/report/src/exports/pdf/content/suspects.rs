@@ -5,7 +5,7 @@ use anomal_core::{Result, words};
 use super::{super::layout::chart::Chart, chart, severity, text};
 use crate::{
     charts,
-    exports::PDF_SUSPECTS,
+    exports::PDF,
     view::{Reason, Record, ReportDocument},
 };
 
@@ -55,7 +55,7 @@ impl Suspects {
     /// `Internal` where the chart cannot be read.
     pub fn new(whole: &ReportDocument) -> Result<Self> {
         let report = &whole.report;
-        let shown = whole.suspects.get(..PDF_SUSPECTS).unwrap_or(&whole.suspects);
+        let shown = whole.suspects.get(..PDF.suspects).unwrap_or(&whole.suspects);
         let names: Vec<String> =
             report.columns.iter().map(|column| text::value(&column.name)).collect();
         Ok(Self {

@@ -7,6 +7,7 @@ use super::{
         content::{
             Content,
             cover::{Cover, Feature, Flag, KeyFigure},
+            incidents::Incidents,
         },
         fonts::Family::{Regular, SemiBold},
         layout::{
@@ -23,7 +24,7 @@ use super::{
         },
     },
     PlacedHeading,
-    parts::{bar, cell, more, muted_cell, severity_badge, small},
+    parts::{bar, cell, figure, more, muted_cell, severity_badge, small},
     style::{
         ACCENT, BLUE, BODY, CELL, FAINT, GROUND, INK, LABEL, LIST_TITLE, MUTED, PARAGRAPH, TEXT,
     },
@@ -39,6 +40,7 @@ pub struct Contents<'a> {
 const SHARE_HEIGHT: f32 = 5.45;
 const OVERLINE: Style = Style::new(SemiBold, 8.0, ACCENT).with_tracking(0.6);
 const TITLE: Style = Style::new(SemiBold, 24.0, INK);
+const CONCLUSION: Style = Style::new(SemiBold, 13.0, INK);
 
 pub fn layout(
     content: &Content,
@@ -52,8 +54,55 @@ pub fn layout(
     flow.block(&overline.into(), Spacing::new(0.0, 9.0), mark);
     let title = Paragraph::new(&*content.job, TITLE).with_tag(Tag::Title);
     flow.block(&title.into(), Spacing::new(8.1, 12.0), mark);
-    let time = Paragraph::new(&*content.time, TEXT.with_colour(MUTED));
+    let time = match &content.incidents {
+        Some(incidents) => format!("{} · created {}", incidents.data, content.time),
+        None => content.time.clone(),
+    };
+    let time = Paragraph::new(time, TEXT.with_colour(MUTED));
     flow.block(&time.into(), Spacing::new(8.1, 16.0), mark);
+    match &content.incidents {
+        Some(incidents) => summary(&mut flow, content, incidents, mark),
+        None => run_of(&mut flow, cover, mark),
+    }
+    let list = Block::Contents(ContentsList::new(contents.headings, contents.first_pages));
+    let list = Block::column(8.0, [list_title("Contents"), list]);
+    flow.block(&list, Spacing::new(20.1, 0.0), mark);
+    flow.finish().0
+}
+
+/// What was found, so that the page stands alone.
+fn summary(flow: &mut Flow, content: &Content, incidents: &Incidents, mark: Mark) {
+    let conclusion = Paragraph::new(&*incidents.conclusion, CONCLUSION);
+    flow.block(&conclusion.into(), Spacing::new(4.0, 10.0), mark);
+    if !incidents.counts.is_empty() {
+        let mut counts = vec![Inline::Text(format!("{} ", incidents.counts), TEXT)];
+        for (severity, words) in &incidents.severities {
+            let badge = severity_badge(severity).map(|badge| match badge {
+                Inline::Badge(_, colour) => Inline::Badge(words.clone(), colour),
+                other => other,
+            });
+            counts.extend(badge);
+            counts.push(Inline::Gap(4.0));
+        }
+        flow.block(&Paragraph::from_inlines(counts).into(), Spacing::new(4.0, 10.0), mark);
+    }
+    if let Some(timeline) = &content.timeline {
+        let words = "Bars: all rows by time. Marks: rows of incidents, by severity.";
+        figure(flow, timeline, 1.0, words, mark);
+    }
+    if !incidents.first.is_empty() {
+        flow.sticky_block(&list_title("Incidents"), Spacing::new(10.0, 6.0), mark);
+        flow.table(&super::incidents::table(&incidents.first), PARAGRAPH, mark);
+    }
+    if !incidents.first_entities.is_empty() {
+        let words = Paragraph::new(&*incidents.first_entities, TEXT);
+        flow.block(&words.into(), Spacing::new(8.1, 6.0), mark);
+    }
+    flow.block(&small(&content.cover.how), Spacing::new(6.0, 6.0), mark);
+}
+
+/// How the report was made: counts, settings, features, notes.
+pub fn run_of(flow: &mut Flow, cover: &Cover, mark: Mark) {
     flow.block(&key_figures(cover), Spacing::new(8.1, 18.0), mark);
     flow.divisible_block(&run(cover), Spacing::new(8.1, 18.0), mark);
     if !cover.features.is_empty() {
@@ -72,10 +121,6 @@ pub fn layout(
             flow.block(&more, Spacing::new(5.0, 8.1), mark);
         }
     }
-    let list = Block::Contents(ContentsList::new(contents.headings, contents.first_pages));
-    let list = Block::column(8.0, [list_title("Contents"), list]);
-    flow.block(&list, Spacing::new(20.1, 0.0), mark);
-    flow.finish().0
 }
 
 fn list_title(words: &str) -> Block {

@@ -18,7 +18,8 @@ use super::{
     },
     behaviour, clustering,
     cover::{self, Contents},
-    flags,
+    flags, incidents,
+    parts::figure,
     sections::Sections,
     style::{BODY, BOTTOM, INK, LINE, PAGE, SIDE, SMALL, TOP},
     suspects,
@@ -84,15 +85,33 @@ impl Document {
 /// The pages below the first ones.
 fn sections(content: &Content, context: &mut Context) -> (Vec<Frame>, Vec<Heading>) {
     let mut sections = Sections::new(Flow::new(context, BODY.0, BODY.1));
-    suspects::section(&mut sections, &content.suspects);
-    if let Some(clusters) = &content.clusters {
-        clustering::section(&mut sections, clusters);
+    if let Some(all) = &content.incidents {
+        incidents::sections(&mut sections, all);
+        if !content.explain.is_empty() && !content.is_full {
+            sections.section("Explain");
+            let mark = sections.mark;
+            for (chart, share, words) in &content.explain {
+                figure(&mut sections.flow, chart, *share, words, mark);
+            }
+        }
     }
-    if let Some(behaviour) = &content.behaviour {
-        behaviour::section(&mut sections, behaviour);
+    if content.is_full {
+        suspects::section(&mut sections, &content.suspects);
+        if let Some(clusters) = &content.clusters {
+            clustering::section(&mut sections, clusters);
+        }
+        if let Some(behaviour) = &content.behaviour {
+            behaviour::section(&mut sections, behaviour);
+        }
+        if !content.levels.is_empty() {
+            let title = if content.incidents.is_some() { "Rows that flags hit" } else { "Flags" };
+            flags::section(&mut sections, title, &content.levels);
+        }
     }
-    if !content.levels.is_empty() {
-        flags::section(&mut sections, &content.levels);
+    if content.incidents.is_some() {
+        sections.section("Run");
+        let mark = sections.mark;
+        cover::run_of(&mut sections.flow, &content.cover, mark);
     }
     sections.flow.finish()
 }

@@ -10,8 +10,8 @@ use super::{
     style::{ACCENT, MUTED, PARAGRAPH, STRONG, TEXT},
 };
 
-pub fn section(sections: &mut Sections, levels: &[FlagLevel]) {
-    sections.section("Flags");
+pub fn section(sections: &mut Sections, title_of_section: &str, levels: &[FlagLevel]) {
+    sections.section(title_of_section);
     for level in levels {
         sections.subsection(&title(level.severity));
         for flag in &level.flags {

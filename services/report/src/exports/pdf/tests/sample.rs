@@ -106,6 +106,7 @@ pub fn whole(suspects: u32, points: u32, hits: u32) -> ReportDocument {
             .iter()
             .map(|_| (0..hits).map(|place| hit(&mut chance, place)).collect())
             .collect(),
+        ..ReportDocument::default()
     }
 }
 
@@ -239,6 +240,7 @@ fn record(chance: &mut Chance, place: u32) -> Record {
             })
             .collect(),
         contributions: vec![0.1; FEATURES.len()],
+        ..Record::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The summary of a report: counts, input, settings and the suspects.
+//! How a report was made: input, settings, counts, notes.
 
 use anomal_core::{Result, proto::Report};
 use askama::Template;
@@ -7,9 +7,7 @@ use super::{
     Content, Markup, ReportContext,
     format::{numbers, text},
     layout::frame::ReportBar,
-    suspects::{self, SuspectsParams},
 };
-use crate::view::{Page, Record};
 
 struct Figure {
     value: String,
@@ -26,22 +24,30 @@ struct FeatureRow {
     weight: String,
 }
 
+struct RoleRow {
+    role: Markup,
+    column: Markup,
+    origin: Markup,
+}
+
 struct FilterRow {
     name: Markup,
     rows: String,
 }
 
-struct Note {
+/// A diagnostic of the run.
+pub struct Note {
     message: Markup,
     path: Option<Markup>,
     count: Option<String>,
 }
 
 #[derive(Template)]
-#[template(path = "summary.html")]
-struct Summary {
+#[template(path = "run.html")]
+struct Run {
     level: u8,
-    lede: String,
+    roles: Vec<RoleRow>,
+    unused: Vec<Markup>,
     figures: Vec<Figure>,
     engine: Option<Markup>,
     threshold: Option<Markup>,
@@ -55,30 +61,25 @@ struct Summary {
     features: Vec<FeatureRow>,
     notes: Vec<Note>,
     pdf: Option<String>,
+    /// The PDF with all suspects and charts, where the other has incidents instead.
+    full_pdf: Option<String>,
     html: Option<String>,
-    suspects: Markup,
 }
 
-/// The page. `page`: the suspects on it.
-pub fn page(
-    context: &ReportContext<'_>,
-    params: &SuspectsParams,
-    page: &Page<Record>,
-) -> Result<Content> {
-    let suspects = suspects::section(context, params, page)?;
+pub fn page(context: &ReportContext<'_>) -> Result<Content> {
     Ok(Content {
-        title: "Summary".to_owned(),
-        bar: Some(ReportBar::new(context, "")),
-        body: section(context, suspects)?,
+        title: "Run".to_owned(),
+        bar: Some(ReportBar::new(context, "run")),
+        body: section(context)?,
     })
 }
 
-/// The section, with the section of suspects in it.
-pub fn section(context: &ReportContext<'_>, suspects: Markup) -> Result<Markup> {
+pub fn section(context: &ReportContext<'_>) -> Result<Markup> {
     let report = context.report;
-    Markup::from_template(&Summary {
+    Markup::from_template(&Run {
         level: context.level,
-        lede: lede(report),
+        roles: roles(report),
+        unused: unused(report),
         figures: figures(report),
         engine: text::optional_name(&report.engine),
         threshold: text::optional_name(&report.threshold),
@@ -96,29 +97,38 @@ pub fn section(context: &ReportContext<'_>, suspects: Markup) -> Result<Markup> 
         features: features(report),
         notes: notes(context),
         pdf: context.links.download("report.pdf"),
+        full_pdf: context
+            .links
+            .download("report.pdf")
+            .filter(|_| context.incidents.is_some())
+            .map(|href| format!("{href}?full=yes")),
         html: context.links.download("report.html"),
-        suspects,
     })
 }
 
-/// The result in one or two sentences.
-fn lede(report: &Report) -> String {
-    if report.results == 0 {
-        return "No row was analysed: all were rejected or filtered out.".to_owned();
-    }
-    let rows = numbers::counted(report.results, "row", "rows");
-    let flagged = match report.flagged {
-        0 => "no flag hit any".to_owned(),
-        rows => format!("{} hit by a flag", numbers::counted(rows, "was", "were")),
+/// The columns with a role.
+fn roles(report: &Report) -> Vec<RoleRow> {
+    let Some(roles) = &report.roles else { return Vec::new() };
+    let role = |role: &str, column: &str, origin: &str| RoleRow {
+        role: text::name(role),
+        column: text::name(column),
+        origin: text::name(origin),
     };
-    if report.engine.is_empty() {
-        return format!("Of {rows}, {flagged}. Nothing was classified.");
+    let mut rows = Vec::new();
+    if !roles.time_column.is_empty() {
+        rows.push(role("time", &roles.time_column, &roles.time_origin));
     }
-    let suspicious = match report.suspicious {
-        0 => "none is suspicious".to_owned(),
-        rows => format!("{} suspicious", numbers::counted(rows, "is", "are")),
-    };
-    format!("Of {rows}, {suspicious} and {flagged}.")
+    for entity in &roles.entities {
+        let side = if entity.is_actor { "acts" } else { "is acted on" };
+        rows.push(role(&format!("{}, which {side}", entity.one), &entity.column, &entity.origin));
+    }
+    rows
+}
+
+/// Roles that were given up.
+fn unused(report: &Report) -> Vec<Markup> {
+    let unused = report.roles.as_ref().map_or(&[][..], |roles| &roles.unused);
+    unused.iter().map(|words| text::bdi(words, 4 * text::CELL)).collect()
 }
 
 fn figures(report: &Report) -> Vec<Figure> {
@@ -159,7 +169,8 @@ fn features(report: &Report) -> Vec<FeatureRow> {
     report.features.iter().map(feature).collect()
 }
 
-fn notes(context: &ReportContext<'_>) -> Vec<Note> {
+/// The diagnostics of the run and of the classification, each once.
+pub fn notes(context: &ReportContext<'_>) -> Vec<Note> {
     let of_analysis = context.analysis.map_or(&[][..], |analysis| &analysis.diagnostics);
     let mut notes: Vec<Note> = Vec::new();
     for diagnostic in context.report.diagnostics.iter().chain(of_analysis) {

@@ -1,0 +1,336 @@
+//! The pages of a report.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anomal_core::{Error, Result, proto::Report};
+use axum::{
+    extract::Path,
+    http::Uri,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::{reports::ReportReader, routes::PageRequest};
+use crate::{
+    pages::{
+        self, Links, Markup, ReportContext, entities,
+        flags::FlagHits,
+        incident::IncidentParts,
+        incidents::{IncidentsParams, Sort},
+        suspect_table::{self, TableOptions},
+        suspects::{self, SuspectsParams},
+    },
+    view::{
+        Page, Query, Record,
+        filter::{Filter, FilterQuery},
+        incidents::{Lane, Matches},
+    },
+};
+
+/// An open report with the filters of the address.
+struct OpenPage {
+    reader: Arc<dyn ReportReader>,
+    links: Links,
+    query: FilterQuery,
+    /// None without filters.
+    matches: Option<Matches>,
+}
+
+impl OpenPage {
+    async fn open(request: &PageRequest, id: &str) -> Result<Self> {
+        let reader = request.reports.open(id).await?;
+        let parameters = request.params.filters();
+        let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = FilterQuery::parse(pairs, reader.report());
+        let matches =
+            if query.filter.is_empty() { None } else { Some(reader.matches(&query.filter).await?) };
+        let links = Links::pages(id).with_filters(&query.parts);
+        Ok(Self { reader, links, query, matches })
+    }
+
+    fn context(&self) -> ReportContext<'_> {
+        ReportContext {
+            report: self.reader.report(),
+            analysis: self.reader.analysis(),
+            view: self.reader.view(),
+            incidents: self.reader.incidents(),
+            links: &self.links,
+            query: &self.query,
+            matches: self.matches.as_ref(),
+            level: 2,
+        }
+    }
+
+    /// The lanes of actors.
+    async fn lanes(&self, actors: Vec<String>) -> Result<Vec<Lane>> {
+        self.reader.lanes(&self.query.filter, &actors).await
+    }
+}
+
+/// The summary of older versions had the table of suspects.
+const SUSPECTS_PARAMETERS: [&str; 3] = ["view", "sort", "page"];
+
+pub async fn overview(request: PageRequest, Path(id): Path<String>) -> Response {
+    if SUSPECTS_PARAMETERS.iter().any(|name| !request.params.exact(name).is_empty()) {
+        return moved(&id, "suspects", &request.uri);
+    }
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let context = open.context();
+        let actors = entities::top(&context).iter().map(|entity| entity.value.clone()).collect();
+        let lanes = open.lanes(actors).await?;
+        let first = if context.incidents.is_some() || context.report.suspects == 0 {
+            Markup::default()
+        } else {
+            let query =
+                Query { limit: suspects::LIMIT, ..SuspectsParams::default().query(&context) };
+            let page = open.reader.suspects(&query).await?;
+            let options = TableOptions {
+                label: "The most suspicious rows",
+                params: None,
+                features: false,
+                columns: &suspect_table::default_columns(&context),
+                id_prefix: "",
+            };
+            suspect_table::table(&context, options, &page.items)?
+        };
+        pages::overview::page(&context, &lanes, first)
+    };
+    request.answer(content.await)
+}
+
+pub async fn incidents(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let params = &request.params;
+        let params = IncidentsParams {
+            sort: Sort::from_name(params.text("sort")),
+            unfolded: params.text("fold") == "no",
+            page: params.page(),
+        };
+        pages::incidents::page(&open.context(), &params)
+    };
+    request.answer(content.await)
+}
+
+pub async fn incident(
+    request: PageRequest,
+    Path((id, number)): Path<(String, String)>,
+) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let context = open.context();
+        let not_found = || Error::not_found(format!("The report has no incident {number}."));
+        let number: u64 = number.parse().map_err(|_| not_found())?;
+        let incident = context.incident(number).ok_or_else(not_found)?;
+        let of_it = Filter { incidents: vec![number], ..Filter::default() };
+        let about = open.reader.matches(&of_it).await?;
+        let only = |values: &HashMap<String, u64>, count: u64| {
+            values.keys().next().filter(|_| count == 1).cloned()
+        };
+        let numbers = async |filter: Filter| -> Result<Vec<u64>> {
+            let found = open.reader.matches(&filter).await?;
+            Ok(found.incidents.iter().map(|(number, _)| *number).collect())
+        };
+        let mut parts = IncidentParts {
+            rows: open
+                .reader
+                .suspects(&Query {
+                    filter: of_it,
+                    offset: (request.params.page() - 1).saturating_mul(pages::incident::LIMIT),
+                    limit: pages::incident::LIMIT,
+                    ..Query::default()
+                })
+                .await?,
+            groups: open.reader.incident_groups(number, pages::incident::GROUPS).await?,
+            ..IncidentParts::default()
+        };
+        if let Some(actor) = only(&about.actors, incident.actors) {
+            let filter = Filter { actors: vec![actor.clone()], ..Filter::default() };
+            parts.actor = Some((actor, numbers(filter).await?));
+        }
+        if let Some(target) = only(&about.targets, incident.targets) {
+            let filter = Filter { targets: vec![target.clone()], ..Filter::default() };
+            parts.target = Some((target, numbers(filter).await?));
+        }
+        pages::incident::page(&context, incident, &parts)
+    };
+    request.answer(content.await)
+}
+
+pub async fn entity_list(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let context = open.context();
+        let (kind, side) = (request.params.exact("kind"), request.params.exact("side"));
+        let kinds = entities::kinds(&context);
+        let wanted = kinds.iter().find(|it| it.kind == kind && it.is_actor == (side != "target"));
+        let kind = wanted.or(kinds.first());
+        let page = match kind {
+            Some(kind) => entities::select(&context, kind, request.params.page()),
+            None => Page::default(),
+        };
+        let lanes = match kind {
+            Some(kind) if kind.is_actor => {
+                open.lanes(page.items.iter().map(|entity| entity.value.clone()).collect()).await?
+            }
+            _ => Vec::new(),
+        };
+        entities::page(&context, kind, &page, &lanes)
+    };
+    request.answer(content.await)
+}
+
+pub async fn entity(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let context = open.context();
+        let (kind, value) = (request.params.exact("kind"), request.params.exact("value"));
+        let all = context.incidents.map_or(&[][..], |all| &all.entities);
+        let entity = all.iter().find(|entity| entity.kind == kind && entity.value == value);
+        let entity =
+            entity.ok_or_else(|| Error::not_found("Nothing that stands out is about this."))?;
+        let value = vec![entity.value.clone()];
+        let mut numbers = Vec::new();
+        for filter in [
+            Filter { actors: value.clone(), ..Filter::default() },
+            Filter { targets: value.clone(), ..Filter::default() },
+        ] {
+            let found = open.reader.matches(&filter).await?;
+            numbers.extend(found.incidents.iter().map(|(number, _)| *number));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let lanes = open.reader.lanes(&Filter::default(), &value).await?;
+        let lane = lanes.first().filter(|_| entity.is_actor() && entity.span.is_some());
+        entities::entity_page(&context, entity, &numbers, lane)
+    };
+    request.answer(content.await)
+}
+
+pub async fn suspect_list(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let context = open.context();
+        let params = &request.params;
+        let place = |name: &str| context.report.columns.iter().position(|it| it.name == name);
+        let columns: Vec<usize> = params.all("cols").filter_map(place).collect();
+        let suspects = SuspectsParams {
+            features: params.text("view") == "features",
+            sort: valid_sort(context.report, params.exact("sort")).to_owned(),
+            descending: params.text("order") == "down",
+            columns: (!columns.is_empty()).then_some(columns),
+            page: params.page(),
+        };
+        let page = open.reader.suspects(&suspects.query(&context)).await?;
+        suspects::page(&context, &suspects, &page)
+    };
+    request.answer(content.await)
+}
+
+/// The sort key, if the report has such a column; else empty.
+fn valid_sort<'a>(report: &Report, sort: &'a str) -> &'a str {
+    let column = |name: &str| report.columns.iter().any(|column| column.name == name);
+    let feature = |name: &str| report.features.iter().any(|feature| feature.name == name);
+    let grouped = report.incidents.is_some();
+    let valid = matches!(sort, "row" | "score" | "severity")
+        || (grouped && matches!(sort, "time" | "actor" | "target" | "incident"))
+        || sort.strip_prefix("source.").is_some_and(column)
+        || sort.strip_prefix("feature.").is_some_and(feature);
+    if valid { sort } else { "" }
+}
+
+pub async fn run(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async { pages::run::page(&OpenPage::open(&request, &id).await?.context()) };
+    request.answer(content.await)
+}
+
+fn check_analysed(report: &dyn ReportReader) -> Result<()> {
+    match report.analysis() {
+        Some(_) => Ok(()),
+        None => Err(Error::not_found("This report has flags only: nothing was classified.")),
+    }
+}
+
+pub async fn clustering(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        check_analysed(open.reader.as_ref())?;
+        pages::clustering::page(&open.context(), request.params.number("clusters"))
+    };
+    request.answer(content.await)
+}
+
+pub async fn behaviour(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        check_analysed(open.reader.as_ref())?;
+        let suspicious = suspicious(open.reader.as_ref()).await?;
+        pages::behaviour::page(&open.context(), request.params.exact("feature"), &suspicious)
+    };
+    request.answer(content.await)
+}
+
+/// The addresses of older versions.
+pub async fn old_clustering(request: PageRequest, Path(id): Path<String>) -> Response {
+    moved(&id, "explain/clusters", &request.uri)
+}
+
+pub async fn old_behaviour(request: PageRequest, Path(id): Path<String>) -> Response {
+    moved(&id, "explain/behaviour", &request.uri)
+}
+
+/// Leads to another page of the report, with the same parameters.
+fn moved(id: &str, section: &str, uri: &Uri) -> Response {
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    let to = format!("{}{query}", Links::pages(id).section(section));
+    Redirect::permanent(&to).into_response()
+}
+
+/// The most suspicious rows, without those that only a flag hit.
+async fn suspicious(report: &dyn ReportReader) -> Result<Vec<Record>> {
+    let limit = pages::behaviour::SUSPICIOUS;
+    let sort = "score".to_owned();
+    let query = Query { sort, descending: true, limit, ..Query::default() };
+    let page = report.suspects(&query).await?;
+    Ok(page.items.into_iter().filter(|record| record.suspicious).collect())
+}
+
+pub async fn flags(request: PageRequest, Path(id): Path<String>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let reader = open.reader.as_ref();
+        let paged = request.params.number::<usize>("flag-page");
+        let limit = pages::flags::LIMIT;
+        let mut all = Vec::new();
+        for (index, flag) in reader.report().flags.iter().enumerate() {
+            let page = if paged == Some(index) { request.params.page() } else { 1 };
+            let offset = (page - 1).saturating_mul(limit);
+            let mut of_flag = FlagHits::default();
+            if flag.rows > 0 && reader.incidents().is_some() {
+                of_flag.groups = reader.groups(index, &open.query.filter, offset, limit).await?;
+            } else if flag.rows > 0 {
+                of_flag.hits = reader.hits(index, offset, limit).await?;
+            }
+            all.push(of_flag);
+        }
+        pages::flags::page(&open.context(), &all)
+    };
+    request.answer(content.await)
+}
+
+pub async fn row(request: PageRequest, Path((id, row)): Path<(String, String)>) -> Response {
+    let content = async {
+        let open = OpenPage::open(&request, &id).await?;
+        let not_found = || Error::not_found(format!("The report has no row {row}."));
+        let row: u64 = row.parse().map_err(|_| not_found())?;
+        let record = open.reader.record(row).await?.ok_or_else(not_found)?;
+        let context = open.context();
+        let (normal, suspicious) = pages::row::neighbors(&context, row);
+        let neighbors = normal.iter().chain(suspicious);
+        let records = neighbors.map(|neighbor| open.reader.record(neighbor.row));
+        let records = futures::future::try_join_all(records).await?;
+        let records: Vec<Record> = records.into_iter().flatten().collect();
+        pages::row::page(&context, &record, &records)
+    };
+    request.answer(content.await)
+}
