@@ -148,6 +148,16 @@ async fn loaded_model(spec: &AnomalyJobSpec) -> Result<Option<Arc<SavedModel>>> 
     Ok(Some(Arc::new(read)))
 }
 
+/// What the outputs of a job have beside what results always have.
+fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
+    let outputs = || spec.outputs.iter();
+    Extras {
+        details: outputs().any(|output| output.includes(Include::Details)),
+        incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        strays: findings.flag(),
+    }
+}
+
 /// A job with `stream`, planned by its first records.
 pub(crate) struct StreamPlan {
     /// With the columns selected that the plan reads.
