@@ -50,13 +50,14 @@ pub enum FollowStart {
 pub struct WarmUp {
     /// So many rows are written without a score, with their flags; then a model is fitted on them, which scores the rows
     /// behind them.
+    #[serde(default = "five_thousand")]
     #[schemars(range(min = 10, max = 1_000_000))]
     pub rows: usize,
 }
 
 impl Default for WarmUp {
     fn default() -> Self {
-        Self { rows: 5_000 }
+        Self { rows: five_thousand() }
     }
 }
 
@@ -80,6 +81,10 @@ pub struct CheckpointSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub to: Option<String>,
+}
+
+fn five_thousand() -> usize {
+    5_000
 }
 
 fn one_second() -> String {
