@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anomal_connectors::{ReportInfo, create_simple_table};
 use anomal_core::{
     Error, Hit, PublishRequest, ReportEngine, Result, Table,
-    proto::{Analysis, Column, Plan, Report, report},
+    proto::{Analysis, Column, ColumnRoles, Plan, Report, report},
 };
 use anomal_dataflow::Sink;
 use anomal_spec::{
@@ -33,6 +33,8 @@ pub struct ReportTarget {
 pub(crate) struct ReportParts {
     pub analysis: Option<Analysis>,
     pub hits: ReportHits,
+    pub roles: ColumnRoles,
+    /// None where rows are not grouped.
     pub grouped: Option<ReportIncidents>,
 }
 
@@ -84,19 +86,15 @@ impl<'a> Draft<'a> {
         summary: &Summary,
         parts: ReportParts,
     ) -> Result<Report> {
-        let ReportParts { analysis, hits, grouped } = parts;
+        let ReportParts { analysis, hits, roles, grouped } = parts;
         let settings = job.spec.report.clone().unwrap_or_default();
         let keep = settings.keep.as_deref().map(seconds).transpose()?;
-        let (counts, roles, incidents) = match grouped {
-            Some(ReportIncidents { counts, roles, incidents }) => {
-                (Some(counts), Some(roles), Some(incidents))
-            }
-            None => (None, None, None),
-        };
+        let (counts, incidents) =
+            grouped.map(|grouped| (grouped.counts, grouped.incidents)).unzip();
         let report = Report {
             id: self.id.clone(),
             incidents: counts,
-            roles,
+            roles: Some(roles),
             namespace: self.publishing.namespace.clone(),
             columns: keys_first(columns, &job.spec),
             title: settings.title.unwrap_or_default(),

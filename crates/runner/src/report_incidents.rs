@@ -22,7 +22,6 @@ const BINS: usize = 8_192;
 #[derive(Clone, Debug)]
 pub(crate) struct ReportIncidents {
     pub counts: IncidentCounts,
-    pub roles: Roles,
     pub incidents: Incidents,
 }
 
@@ -142,8 +141,8 @@ fn sides(flag: &str, key: Option<&[(usize, KeyPart)]>) -> FlagSides {
     FlagSides { flag: flag.to_owned(), actor: has(true), target: has(false) }
 }
 
-/// What a report says of the incidents; none where none is made.
-pub(crate) fn report(roles: &ColumnRoles, rows: &IncidentRows) -> Option<ReportIncidents> {
+/// The incidents as a report has them; none where none is made.
+pub(crate) fn report(rows: &IncidentRows) -> Option<ReportIncidents> {
     let mut incidents = rows.report.as_deref()?.clone();
     incidents.incidents = rows.set.incidents.iter().map(described).collect();
     let [low, medium, high] = rows.set.by_severity;
@@ -156,7 +155,7 @@ pub(crate) fn report(roles: &ColumnRoles, rows: &IncidentRows) -> Option<ReportI
         first: timeline.map(|timeline| timeline.first),
         last: timeline.map(|timeline| timeline.last),
     };
-    Some(ReportIncidents { counts, roles: columns(roles, &rows.unused), incidents })
+    Some(ReportIncidents { counts, incidents })
 }
 
 fn described(incident: &Incident) -> Described {
@@ -190,7 +189,8 @@ fn described(incident: &Incident) -> Described {
     }
 }
 
-fn columns(roles: &ColumnRoles, unused: &[String]) -> Roles {
+/// The roles as a report has them. `unused`: those that were given up.
+pub(crate) fn columns(roles: &ColumnRoles, unused: &[String]) -> Roles {
     let time = roles.time.as_ref();
     let step = time.and_then(|time| time.unit).map_or(0, TimeStep::micros);
     let entity = |entity: &crate::roles::EntityColumn| column_roles::EntityColumn {

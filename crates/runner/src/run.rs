@@ -87,9 +87,10 @@ async fn attempt(
     let mut summary = Summary::new(job, &plan, parts, scoring.as_ref(), clock)?;
     let (notes, input) = restart::report(&job.spec, &findings);
     summary.add_input(notes, input);
-    let mut grouped = None;
+    let unused = incidents.as_ref().map_or(&[][..], |incidents| &incidents.unused);
+    let report_roles = report_incidents::columns(&roles, unused);
+    let grouped = incidents.as_ref().and_then(report_incidents::report);
     if let Some(incidents) = incidents {
-        grouped = report_incidents::report(&roles, &incidents);
         summary.add_incidents(roles, incidents);
     }
     let analysis = scoring.map(|Scoring { analysis, .. }| analysis);
@@ -97,7 +98,7 @@ async fn attempt(
         observer.stage(Stage::Publish);
         let since = Instant::now();
         let (analysis, hits) = (analysis.clone(), hits.unwrap_or_default());
-        let parts = ReportParts { analysis, hits, grouped };
+        let parts = ReportParts { analysis, hits, roles: report_roles, grouped };
         let publish = draft.publish(job, columns, &plan, &summary, parts);
         let report = publish.instrument(Stage::Publish.span()).await?;
         summary.published(PublishedReport { id: report.id, url: report.url }, since);

@@ -257,9 +257,11 @@ impl OpenReport {
         let of_it = |(_, other): &(usize, Option<u64>)| *other == Some(number);
         let places: Vec<usize> =
             numbers.iter().enumerate().filter(of_it).map(|(place, _)| place).collect();
+        let shown = places.get(..limit).unwrap_or(&places);
         let mut items = Vec::new();
-        for place in places.iter().take(limit) {
-            let frame = read_columns(file, None, Some((*place, 1)))?;
+        // Those of one flag are next to each other.
+        for run in shown.chunk_by(|place, next| place + 1 == *next) {
+            let frame = read_columns(file, None, Some((run[0], run.len())))?;
             items.extend(incident_frame::read_groups(&frame)?);
         }
         Ok(Page { items, offset: 0, total: places.len() })
@@ -272,7 +274,7 @@ impl OpenReport {
         actors.take(limit).map(|entity| entity.value.clone()).collect()
     }
 
-    /// The report with as many rows of its tables as `limits` says.
+    /// The report with at most `limits` rows of its tables.
     ///
     /// # Errors
     /// As [`OpenReport::suspects`].

@@ -28,7 +28,7 @@ async fn overview_concludes_at_once() {
         "{conclusion}"
     );
     let counts = page.text(".counts").await;
-    assert!(counts.starts_with("531 of 5,000 rows stand out; they make"), "{counts}");
+    assert!(counts.starts_with("530 of 5,000 rows stand out; they make"), "{counts}");
     // Conclusion, timeline and five incidents are on the first screen.
     for screen in [Screen { height: 800, ..Screen::DESKTOP }, Screen::PHONE] {
         page.screen(screen).await;
@@ -55,7 +55,7 @@ async fn incidents_have_all_rows_that_stand_out() {
     let page = served.open().await;
     page.follow("nav.tabs a[href$='/incidents']").await;
     let total = first_number(&page.text(".tools strong").await);
-    assert_eq!(rows_of_lines(&page).await, 531.0);
+    assert_eq!(rows_of_lines(&page).await, 530.0);
     let first = page.text(".incidents > li:first-child .about").await;
     page.follow(".switch a[href*='sort=time']").await;
     assert_ne!(page.text(".incidents > li:first-child .about").await, first);
@@ -67,7 +67,7 @@ async fn incidents_have_all_rows_that_stand_out() {
     assert!(page.visible(".folded .incidents .about a").await);
     page.follow(".tools a[href*='fold=no']").await;
     assert_eq!(page.count("main > .incidents > li").await as f64, total);
-    assert_eq!(rows_of_lines(&page).await, 531.0);
+    assert_eq!(rows_of_lines(&page).await, 530.0);
     page.finish().await;
 }
 
@@ -120,7 +120,7 @@ async fn filters_apply_to_every_part() {
     let filter = "actor=10.1.1.44&from=2026-03-02T16:00:00Z&to=2026-03-02T18:00:00Z";
     page.goto(&served.page(&format!("?{filter}"))).await;
     let rows = first_number(&page.text(".filters .count").await);
-    assert!((21.0..531.0).contains(&rows), "{rows}");
+    assert!((21.0..530.0).contains(&rows), "{rows}");
     assert_eq!(page.count(".filter").await, 3);
     let marks: String = page.attribute(".when-wide svg", "aria-label").await.unwrap();
     let (_, parts) = marks.split_once("rows of incidents: ").unwrap();
@@ -152,7 +152,7 @@ async fn filters_apply_to_every_part() {
     // What can't be used is shown, and changes nothing.
     page.goto(&served.page("/suspects?f.none=1&flag=other")).await;
     assert_eq!(page.count(".filter.unused s").await, 2);
-    assert_eq!(page.text("#suspects-title .pill").await, "531");
+    assert_eq!(page.text("#suspects-title .pill").await, "530");
     assert_eq!(page.axe().await, [""; 0]);
     page.goto(&served.page("/incidents?actor=nobody")).await;
     assert!(page.visible(".empty").await);

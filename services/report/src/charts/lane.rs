@@ -16,7 +16,7 @@ pub fn lane(cells: &[Option<Severity>], words: &str) -> String {
     svg.line("grid", (0.0, 12.5), (width, 12.5));
     for (place, severity) in cells.iter().take(CELLS).enumerate() {
         let Some(severity) = severity else { continue };
-        // Height tells severities apart without colour.
+        // Severities differ in height too, for readers who see no colour.
         let height = match severity {
             Severity::High => 12.0,
             Severity::Medium => 8.0,

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 use super::{incident_frame, incidents::CheckedIncidents};
 use crate::view::incidents::{FlagGroup, FlagSummary};
 
-/// Different details of a group that are told apart.
+/// Different details of a group that are counted.
 const VALUES: usize = 1_000;
 
 #[derive(Default)]

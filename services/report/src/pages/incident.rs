@@ -207,7 +207,7 @@ fn thing_of(context: &ReportContext<'_>, is_actor: bool, value: &str) -> Option<
     })
 }
 
-/// The parts of the risk, each with what it says: points and words.
+/// The parts of the risk: points, and their reason in words.
 pub fn risk(context: &ReportContext<'_>, incident: &Incident) -> Vec<(String, String)> {
     let RiskParts { flag, score, more, rarity } = incident.parts.unwrap_or_default();
     let one = context.nouns(true).map_or("actor", |nouns| nouns.0);

@@ -55,7 +55,7 @@ struct Lines {
     items: Vec<Item>,
 }
 
-/// The mark of a severity, which tells it apart without colour.
+/// The mark of a severity, which differs in shape too.
 pub fn mark(severity: Severity) -> &'static str {
     match severity {
         Severity::High => "▲",

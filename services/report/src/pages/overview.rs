@@ -177,18 +177,14 @@ pub fn counts(context: &ReportContext<'_>) -> String {
             let incidents = words::counted(context.incident_count(), "incident", "incidents");
             format!("{rows}; they make {incidents}:")
         }
-        None if is_old(context) => {
+        // Newer versions write the roles of columns in any case.
+        None if report.roles.is_none() => {
             format!(
                 "{rows}. The report was made before incidents: run the job again to group them."
             )
         }
         None => format!("{rows}."),
     }
-}
-
-/// Whether an older version made the report: newer ones have roles even where rows are not grouped into incidents.
-fn is_old(context: &ReportContext<'_>) -> bool {
-    context.report.roles.is_none() && context.report.version == "0.1.0"
 }
 
 fn severities(context: &ReportContext<'_>) -> Vec<SeverityCount> {

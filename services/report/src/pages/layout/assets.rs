@@ -7,7 +7,11 @@ use sha2::{Digest, Sha256};
 
 use crate::charts;
 
-const RULES: &str = include_str!("../../../assets/report.css");
+/// Those of media, at the end of the second, apply to both.
+const RULES: &str = concat!(
+    include_str!("../../../assets/incidents.css"),
+    include_str!("../../../assets/report.css")
+);
 /// The script of the pages and of the HTML file.
 pub const SCRIPT: &str = include_str!("../../../assets/report.js");
 /// The script of pages with a timeline.
