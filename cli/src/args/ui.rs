@@ -25,8 +25,8 @@ pub struct Ui {
     /// `ANOMAL_SECRET_NAME_KEY`)
     #[arg(long, env = "ANOMAL_SECRETS", value_name = "DIR")]
     pub secrets: Option<PathBuf>,
-    /// The port of the report's pages
-    #[arg(long, value_name = "PORT", hide = true)]
+    /// The port of the report's pages (default: 8080, or a free one if that is taken; 0: a free one)
+    #[arg(long, short = 'p', value_name = "PORT")]
     pub report_port: Option<u16>,
     #[command(flatten, next_help_heading = "The original's options")]
     pub original: Original,

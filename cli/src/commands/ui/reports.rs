@@ -27,6 +27,8 @@ const LINE: usize = 400;
 
 pub struct Reports {
     store: ReportStore,
+    /// Of the pages.
+    port: Option<u16>,
     runtime: Option<Runtime>,
     open: Option<Arc<OpenReport>>,
     /// The address of the pages, once they are served.
@@ -34,8 +36,8 @@ pub struct Reports {
 }
 
 impl Reports {
-    pub fn new(store: ReportStore) -> Self {
-        Self { store, runtime: None, open: None, pages: None }
+    pub fn new(store: ReportStore, port: Option<u16>) -> Self {
+        Self { store, port, runtime: None, open: None, pages: None }
     }
 
     /// Does what is asked for.
@@ -209,9 +211,9 @@ impl Reports {
     }
 
     fn serve(&mut self) -> Result<String, Error> {
-        let store = self.store.clone();
+        let (store, port) = (self.store.clone(), self.port);
         let runtime = self.runtime()?;
-        let server = runtime.block_on(ReportServer::on_loopback(&store, None))?;
+        let server = runtime.block_on(ReportServer::on_loopback(&store, port))?;
         let address = server.address.clone();
         let access = Access::new(Mode::Open, Options::default())?;
         runtime.spawn(async move {

@@ -50,7 +50,7 @@ impl Worker {
             let result = job::preview(&text, Path::new(&folder), Secrets::new(keys.clone()));
             Some(Message::Previewed { generation, result })
         });
-        let mut library = Reports::new(store.clone());
+        let mut library = Reports::new(store.clone(), arguments.report_port);
         let reports = in_order(send.clone(), move |effect| library.answer(effect));
         let running = Running::default();
         Self { send, state, store, secrets, running, latest, previews, reports }
