@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anomal_components::{CallContext, Computation, Dictionaries, Hit, Inputs};
+use anomal_components::{CallContext, Computation, Dictionaries, Finding, Hit, Inputs};
 use anomal_core::{Cancel, Error, Table, proto::Diagnostic};
 use anomal_pack_host::{Guest, GuestOptions, Host, HostLimits, OnTrap};
 use anomal_spec::Parameters;
@@ -90,8 +90,14 @@ impl Call {
         removes.iter().map(|removes| removes.unwrap()).collect()
     }
 
+    /// The rows that a flag hits, with its texts.
     pub fn hits(&self, computation: &Computation) -> Result<Vec<Hit>, Error> {
-        computation.hits(&self.inputs(), &self.cancel)
+        let hits = computation.hits(&self.inputs(), 0, &self.cancel)?;
+        let text = |place: u32| match &hits.findings[place as usize] {
+            Finding::Text(text) => text.clone(),
+            Finding::Facts(facts) => panic!("facts of a guest: {facts:?}"),
+        };
+        Ok(hits.rows.iter().map(|(row, place)| (*row, text(*place))).collect())
     }
 
     pub fn diagnostics(&self) -> Vec<Diagnostic> {

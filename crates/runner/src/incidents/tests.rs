@@ -217,7 +217,6 @@ fn hostile_values_are_visible_and_short() {
 /// Of 5,000 hosts and 20,000 domains: a third flagged, a third of bursts, a third of single odd rows.
 #[test]
 #[ignore = "prints how long many rows take (docs/benchmarks.md)"]
-#[expect(clippy::print_stderr, reason = "it is for people")]
 fn many_rows() {
     const HOSTS: u64 = 5_000;
     const DOMAINS: u64 = 20_000;
