@@ -214,7 +214,7 @@ fn columns_have_roles() {
         "labelColumn: class  # ",
         "idColumn: request_id  # ",
         "roles:  # what rows are about: they are grouped into incidents by it\n  entities:\n",
-        "    - {column: user, kind: user}  # by its name; 10 values with 60 rows each, such as a\n",
+        "    - {column: user, kind: user}  # by its name; 10 values with 60 rows each, such as user.a\n",
         "{type: field, name: country, kind: categorical}",
         "{type: field, name: outcome, kind: categorical}",
         "{type: field, name: bytes}",
