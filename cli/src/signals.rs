@@ -1,6 +1,6 @@
 //! Signals that ask a run to stop.
 
-/// Completes when standard input is closed: whoever started this process is gone. What it has until then is not used.
+/// Completes when standard input is closed: the process that started this one is gone. What it has until then is not used.
 pub async fn input_closed() {
     let (closed, wait) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Bytes of keys that are typed at once.
 const TYPED: usize = 1_024;
 
-/// Runs the program and reports how it ends; the terminal stays until it is told to leave.
+/// Runs the program and reports how it ends; the terminal stays until a file asks it to leave.
 const SHELL: &str = "\
 tty > \"$PTY_STATE/tty\"
 stty cols $PTY_COLUMNS rows $PTY_ROWS

@@ -99,7 +99,7 @@ impl<'a> FlagPlaces<'a> {
 
     /// # Errors
     /// `Internal` if the engine speaks of a flag that it did not plan.
-    pub fn of(&self, name: Option<&str>) -> Result<usize> {
+    pub fn find(&self, name: Option<&str>) -> Result<usize> {
         let place = name.and_then(|name| self.0.get(name));
         place.copied().ok_or_else(|| {
             Error::internal(format!("hits of the flag {name:?}, which is not in the plan"))
@@ -122,7 +122,7 @@ pub(crate) fn by_group(flags: &[Flag], table: &Table) -> Result<HashMap<(usize, 
     let mut groups: HashMap<(usize, u64), Vec<FactValue>> = HashMap::new();
     let lines = table.rows().into_iter().zip(names.iter()).zip(facts.iter());
     for (((group, name), fact), (number, text)) in lines.zip(numbers.iter().zip(texts.iter())) {
-        let flag = places.of(name)?;
+        let flag = places.find(name)?;
         let planned = &flags[flag].facts;
         let values =
             groups.entry((flag, group)).or_insert_with(|| vec![FactValue::Missing; planned.len()]);

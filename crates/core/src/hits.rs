@@ -66,7 +66,7 @@ impl Hits {
             _ => None,
         };
         for (place, row) in hits.rows().into_iter().enumerate() {
-            let flag = places.of(names.get(place))?;
+            let flag = places.find(names.get(place))?;
             let group = groups.as_ref().and_then(|groups| groups.get(place));
             let facts = group.and_then(|group| facts.get(&(flag, group)).cloned());
             let value = values.get(place).unwrap_or_default().into();

@@ -1,6 +1,6 @@
 //! The terminal interface without a terminal: a model, messages that change it, and views of it.
 //!
-//! Nothing here reads a file, a clock or a key: [`Model::update`] returns what is to be done as data, and whoever runs the
+//! Nothing here reads a file, a clock or a key: [`Model::update`] returns what is to be done as data, and the program that runs the
 //! interface does it and answers with messages. So every session can be tested by its keys.
 
 mod canvas;

@@ -174,7 +174,7 @@ fn detectors() -> Result<Vec<(String, String)>, Failure> {
     Ok(detectors)
 }
 
-/// A panic of the thread that draws is printed to a terminal as it was before. One of a task is told by its task.
+/// A panic of the thread that draws is printed to a terminal as it was before. A task reports its own.
 fn restore_on_panic(terminal: &Terminal) {
     let (terminal, drawing, before) =
         (terminal.clone(), thread::current().id(), std::panic::take_hook());

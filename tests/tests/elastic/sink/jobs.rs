@@ -33,7 +33,7 @@ pub fn job(output: &str) -> String {
 timeColumn: \"@timestamp\"
 flags:
   - {{type: direct, name: big, expression: '\"network.bytes\" > 1000', severity: high, description: Big}}
-outputs: [{{elasticsearch: {{{output}, incidents: false}}}}]
+outputs: [{{elasticsearch: {{incidents: false, {output}}}}}]
 "
     )
 }
