@@ -96,7 +96,7 @@ async fn suspects_are_shown_as_features() {
     let page = served.open().await;
     page.follow("nav.tabs a[href$='/suspects']").await;
     let rows = column(&page, "Row").await;
-    assert!(column(&page, "dns.question.type").await.len() == 25);
+    assert!(column(&page, "dns.question.name").await.len() == 25);
     page.follow(".switch a:last-child").await;
     assert_eq!(page.text(".switch [aria-current]").await, "Features");
     assert_eq!(column(&page, "Row").await, rows);
