@@ -22,10 +22,13 @@ const PART: f64 = 0.618;
 
 /// The identity of each column, different for each. Columns of weight 0 have no influence on those of the others.
 pub(crate) fn identities(matrix: &Matrix) -> Vec<u64> {
-    let columns: Vec<HashedColumn<'_>> = matrix.columns.iter().map(HashedColumn::new).collect();
+    RowKeys::new(matrix).identities
+}
+
+fn identities_of(matrix: &Matrix, columns: &[HashedColumn<'_>]) -> Vec<u64> {
     let alone = vec![0; matrix.rows];
-    let first = columns.iter().map(|column| column.sum(&alone));
-    let rows = RowKeys::with_identities(matrix, first.collect()).coarse();
+    let first: Vec<u64> = columns.iter().map(|column| column.sum(&alone)).collect();
+    let rows = coarse_rows(matrix, columns, &first);
     let mut found: Vec<u64> = columns.iter().map(|column| column.sum(&rows)).collect();
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by(|one, other| {
@@ -45,39 +48,50 @@ pub(crate) fn identities(matrix: &Matrix) -> Vec<u64> {
     found
 }
 
+/// The columns whose weight is above 0, with their identities.
+fn weighed<'a, 'm>(
+    matrix: &'a Matrix,
+    columns: &'a [HashedColumn<'m>],
+    identities: &'a [u64],
+) -> impl Iterator<Item = (u64, &'a HashedColumn<'m>)> {
+    let known = identities.iter().copied().zip(columns);
+    let weighed = matrix.columns.iter().zip(known).filter(|(column, _)| column.weight > 0.0);
+    weighed.map(|(_, known)| known)
+}
+
+fn coarse_rows(matrix: &Matrix, columns: &[HashedColumn<'_>], identities: &[u64]) -> Vec<u64> {
+    let mut rows = vec![0_u64; matrix.rows];
+    for (identity, column) in weighed(matrix, columns, identities) {
+        rows.par_iter_mut().enumerate().with_min_len(LEAST_ROWS).for_each(|(row, hash)| {
+            *hash = hash.wrapping_add(mixed(identity ^ column.coarse(row)));
+        });
+    }
+    rows
+}
+
 /// Hashes of rows over the columns with a weight above 0.
 pub(crate) struct RowKeys<'a> {
-    rows: usize,
-    /// With their identities.
-    columns: Vec<(u64, HashedColumn<'a>)>,
+    matrix: &'a Matrix,
+    columns: Vec<HashedColumn<'a>>,
+    identities: Vec<u64>,
 }
 
 impl<'a> RowKeys<'a> {
     pub fn new(matrix: &'a Matrix) -> Self {
-        Self::with_identities(matrix, identities(matrix))
-    }
-
-    fn with_identities(matrix: &'a Matrix, identities: Vec<u64>) -> Self {
-        let columns = identities.into_iter().zip(&matrix.columns);
-        let weighed = columns.filter(|(_, column)| column.weight > 0.0);
-        let columns = weighed.map(|(identity, column)| (identity, HashedColumn::new(column)));
-        Self { rows: matrix.rows, columns: columns.collect() }
+        let columns: Vec<_> = matrix.columns.iter().map(HashedColumn::new).collect();
+        let identities = identities_of(matrix, &columns);
+        Self { matrix, columns, identities }
     }
 
     /// The same for rows that are alike in all columns, with numbers by their place.
     pub fn coarse(&self) -> Vec<u64> {
-        let mut rows = vec![0_u64; self.rows];
-        for (identity, column) in &self.columns {
-            rows.par_iter_mut().enumerate().with_min_len(LEAST_ROWS).for_each(|(row, hash)| {
-                *hash = hash.wrapping_add(mixed(identity ^ column.coarse(row)));
-            });
-        }
-        rows
+        coarse_rows(self.matrix, &self.columns, &self.identities)
     }
 
     /// The same for rows that are equal in all columns.
     pub fn exact(&self, row: usize) -> u64 {
-        let cells = self.columns.iter().map(|(identity, column)| identity ^ column.exact(row));
+        let columns = weighed(self.matrix, &self.columns, &self.identities);
+        let cells = columns.map(|(identity, column)| identity ^ column.exact(row));
         cells.fold(0, |sum, cell| sum.wrapping_add(mixed(cell)))
     }
 }
