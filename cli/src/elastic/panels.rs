@@ -123,6 +123,18 @@ fn scores() -> Panel {
     }
 }
 
+/// A table of what the alerts have in common.
+fn table(
+    id: &'static str,
+    title: &'static str,
+    about: &'static str,
+    place: [u32; 4],
+    aggregations: &[Value],
+) -> Panel {
+    let content = Content::Visualization(state(ChartType::Table, title, aggregations));
+    Panel { id, title, about, place, query: ALERTS, content }
+}
+
 /// By the incident of each row, so that its rows are a click away.
 fn incidents() -> Panel {
     let aggregations = [
@@ -132,15 +144,8 @@ fn incidents() -> Panel {
         metric("4", "max", "@timestamp", "last"),
         terms("5", "bucket", ("anomal.incident.title", "incident"), 50, "2", None),
     ];
-    let title = "Incidents";
-    Panel {
-        id: "anomal-incidents",
-        title,
-        about: "What rows are about, the highest risk first; the index anomal-incidents-… has a document for each",
-        place: [0, 21, 48, 14],
-        query: ALERTS,
-        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
-    }
+    let about = "What rows are about, the highest risk first; the index anomal-incidents-… has a document for each";
+    table("anomal-incidents", "Incidents", about, [0, 21, 48, 14], &aggregations)
 }
 
 /// A Vega chart, since no other type of visualization can aggregate nested objects.
@@ -225,15 +230,7 @@ fn jobs() -> Panel {
         metric("4", "max", "event.created", "last run"),
         terms("5", "bucket", ("anomal.job", "job"), 50, "1", None),
     ];
-    let title = "By job";
-    Panel {
-        id: "anomal-by-job",
-        title,
-        about: "What each job has found",
-        place: [0, 67, 48, 10],
-        query: ALERTS,
-        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
-    }
+    table("anomal-by-job", "By job", "What each job has found", [0, 67, 48, 10], &aggregations)
 }
 
 fn entity(
@@ -248,12 +245,6 @@ fn entity(
         metric("3", "cardinality", "rule.name", "flags"),
         terms("4", "bucket", field, 50, "1", None),
     ];
-    Panel {
-        id,
-        title,
-        about: "Who or what is named in the most alerts",
-        place: [left, 77, 16, 14],
-        query: ALERTS,
-        content: Content::Visualization(state(ChartType::Table, title, &aggregations)),
-    }
+    let about = "Who or what is named in the most alerts";
+    table(id, title, about, [left, 77, 16, 14], &aggregations)
 }

@@ -20,6 +20,12 @@ use crate::{
     text::grouped,
 };
 
+/// What an item is called in results; a feature of several columns has a pattern in place of a name.
+fn result_name(entry: &ListEntry) -> String {
+    let own = member(entry, "as");
+    if own.is_empty() { member(entry, "name") + &member(entry, "match") } else { own }
+}
+
 /// A member of an item as text; empty where it is not set.
 fn member(entry: &ListEntry, name: &str) -> String {
     match entry.value.get(name) {

@@ -4,7 +4,7 @@ use crate::{
     canvas::Canvas,
     message::FeaturePreview,
     model::{Model, PreviewState, Screen},
-    screens::{mark, member, preview_line},
+    screens::{mark, member, preview_line, result_name},
     text::{grouped, wrap},
     widgets::table::{Line, draw, left, number},
 };
@@ -15,10 +15,6 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let previews: &[FeaturePreview] = match &job.preview {
         PreviewState::Ready(preview, _) => &preview.features,
         _ => &[],
-    };
-    let name = |entry| {
-        let own = member(entry, "as");
-        if own.is_empty() { member(entry, "name") + &member(entry, "match") } else { own }
     };
     let width = canvas.width().saturating_sub(50).clamp(14, 44);
     let heads = [
@@ -33,7 +29,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     draw(&mut canvas.part(0, 0, usize::MAX, height), &heads, Some(cursor), items.len(), |at| {
         let entry = &items[at];
         let weight = member(entry, "multiplier");
-        let preview = previews.iter().find(|preview| preview.name == name(entry));
+        let preview = previews.iter().find(|preview| preview.name == result_name(entry));
         let from = match member(entry, "dataNeeded") {
             columns if columns.is_empty() => member(entry, "type"),
             columns => columns,
@@ -47,7 +43,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         };
         let distinct = preview.map(|preview| grouped(preview.distinct)).unwrap_or_default();
         let typical = preview.map(|preview| preview.typical.clone()).unwrap_or_default();
-        Line::new([name(entry), from, weight, distinct, typical]).marked(mark(model, entry))
+        Line::new([result_name(entry), from, weight, distinct, typical]).marked(mark(model, entry))
     });
     let y = canvas.height().saturating_sub(4);
     if let Some(entry) = items.get(cursor.at) {

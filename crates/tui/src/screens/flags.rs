@@ -3,7 +3,7 @@
 use crate::{
     canvas::Canvas,
     model::{Model, PreviewState, Screen},
-    screens::{mark, member, preview_line},
+    screens::{mark, member, preview_line, result_name},
     text::{grouped, wrap},
     widgets::table::{Line, draw, left, number},
 };
@@ -14,10 +14,6 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let hits = match &job.preview {
         PreviewState::Ready(preview, _) => preview.flags.as_slice(),
         _ => &[],
-    };
-    let name = |entry| {
-        let own = member(entry, "as");
-        if own.is_empty() { member(entry, "name") } else { own }
     };
     let width = canvas.width().saturating_sub(48).clamp(14, 44);
     let heads = [
@@ -31,11 +27,11 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let height = canvas.height().saturating_sub(4);
     draw(&mut canvas.part(0, 0, usize::MAX, height), &heads, Some(cursor), items.len(), |at| {
         let entry = &items[at];
-        let hit = hits.iter().find(|(flag, _)| *flag == name(entry));
+        let hit = hits.iter().find(|(flag, _)| *flag == result_name(entry));
         let hit = hit.map(|(_, rows)| grouped(rows)).unwrap_or_default();
         let severity = if entry.on { member(entry, "severity") } else { "off".to_owned() };
         let cells =
-            [name(entry), severity, hit, member(entry, "type"), member(entry, "dataNeeded")];
+            [result_name(entry), severity, hit, member(entry, "type"), member(entry, "dataNeeded")];
         Line::new(cells).marked(mark(model, entry))
     });
     let y = canvas.height().saturating_sub(4);
