@@ -6,6 +6,7 @@ use anomal_core::{Code, FeatureEngine, FeatureSettings, PlanRequest};
 use anomal_feature::RemoteFeatureEngine;
 use anomal_packs::Artifact;
 use anomal_spec::{PackDetails, PackSetting, RemoteEngine};
+use anomal_testbed::Cluster;
 use anomal_tests::{
     TempDir, Workspace,
     cluster::{Namespace, PATIENCE, cluster, eventually},
@@ -29,6 +30,22 @@ fn secret(namespace: &Namespace, name: &str, kind: &str, keys: Vec<(&'static str
     namespace.apply(&json!({
         "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": name}, "stringData": data,
     }));
+}
+
+/// Two feature engines that accept the code of these servers.
+fn engines(
+    cluster: &'static Cluster,
+    home: &str,
+    servers: &Everything,
+    max_packs: usize,
+) -> Release {
+    apply_definition(cluster);
+    let values = json!({
+        "crds": {"enabled": false},
+        "feature": {"replicas": 2},
+        "packs": {"policy": "any", "trust": servers.trust(), "maxPacks": max_packs},
+    });
+    Release::install(Namespace::new(cluster, home), "engines", &values)
 }
 
 /// The DNS example on a claim with packs of all kinds.
@@ -73,14 +90,7 @@ fn packs_come_from_a_private_registry_and_stay_with_their_tenant() {
         return skip("pods of a named cluster don't reach this machine");
     };
     let Some(servers) = Everything::start(machine) else { return };
-    apply_definition(cluster);
-    let home = Namespace::new(cluster, "packs");
-    let values = json!({
-        "crds": {"enabled": false},
-        "feature": {"replicas": 2},
-        "packs": {"policy": "any", "trust": servers.trust(), "maxPacks": MAX_PACKS},
-    });
-    let release = Release::install(home, "engines", &values);
+    let release = engines(cluster, "packs", &servers, MAX_PACKS);
     let [mine, theirs, wrong] =
         ["packs-a", "packs-b", "packs-c"].map(|name| Namespace::new(cluster, name));
     let docker = "kubernetes.io/dockerconfigjson";
@@ -152,14 +162,7 @@ fn engines_that_come_during_a_run_are_sent_its_packs() {
         return skip("pods of a named cluster don't reach this machine");
     };
     let Some(servers) = Everything::start(machine) else { return };
-    apply_definition(cluster);
-    let home = Namespace::new(cluster, "packs-moving");
-    let values = json!({
-        "crds": {"enabled": false},
-        "feature": {"replicas": 2},
-        "packs": {"policy": "any", "trust": servers.trust()},
-    });
-    let release = Release::install(home, "engines", &values);
+    let release = engines(cluster, "packs-moving", &servers, 64);
     let users = Namespace::new(cluster, "packs-moving-users");
     secret(&users, "registry", "kubernetes.io/dockerconfigjson", servers.registry_secret());
     secret(&users, "files", "Opaque", servers.files_secret());

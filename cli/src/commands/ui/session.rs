@@ -23,7 +23,7 @@ pub enum Event {
     Leave,
 }
 
-/// Events that wait. Whoever sends more waits.
+/// Events that wait; the sender of more waits too.
 const WAITING: usize = 256;
 /// Events that are handled before the next frame.
 const AT_ONCE: usize = 64;
