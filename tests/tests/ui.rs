@@ -366,3 +366,64 @@ fn it_works_without_a_home_and_without_rights() {
     assert_eq!(terminal.keys("q").ends(), 0);
     terminal.assert_restored();
 }
+
+#[test]
+fn the_mouse_selects_and_the_clipboard_is_the_terminals() {
+    let workspace = workspace();
+    let mut terminal = start(&workspace, &[]);
+    terminal.wait_for("> access.csv");
+    terminal.click("access.csv").wait_for("A whole job is proposed");
+    terminal.click("4 Detector").wait_for("[4 Detector]+");
+    terminal.click("HBOS").wait_for("> ");
+    terminal.click("HBOS").wait_for("Classified by HBOS");
+    terminal.keys("y\r").wait_for("Copied, 19 characters");
+    terminal.wait_for_bytes(b"\x1b]52;c;YW5vbWFsIHJ1biBqb2IueWFtbA==\x07");
+    terminal.keys("m").wait_for("The mouse is the terminal's");
+    terminal.wait_for_bytes(b"\x1b[?1006l\x1b[?1000l");
+    assert_eq!(terminal.keys("mq").ends(), 0);
+    terminal.assert_restored();
+    let mut terminal = start(&workspace, &["ui", "--no-mouse"]);
+    terminal.wait_for("> access.csv");
+    terminal.wait_for_bytes(b"\x1b[?2004h");
+    assert_eq!(terminal.keys("q").ends(), 0);
+}
+
+#[test]
+fn another_editor_has_the_terminal_until_it_ends() {
+    let workspace = workspace();
+    workspace.anomal(&["init", "access.csv", "-o", "job.yaml", "--no-trial"]).expect(0, &[]);
+    let editor = "echo editing\nread typed\necho \"$typed $1\" > typed\nsed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n";
+    workspace.write("editor.sh", editor.as_bytes());
+    let environment = [("EDITOR", "sh editor.sh"), ("VISUAL", "")];
+    let folder = workspace.folder.path();
+    let mut terminal = Terminal::start_with(folder, &["ui", "job.yaml"], 100, 30, &environment);
+    terminal.wait_for("Used as");
+    terminal.keys("4E").wait_for("editing");
+    // It reads lines as without the interface, which takes none of the keys, and Ctrl-C is its own.
+    terminal.keys("q w\r").wait_for("[4 Detector]+");
+    terminal.wait_for("Changed");
+    let typed = workspace.read("typed");
+    assert!(typed.starts_with("q w +"), "{typed}");
+    terminal.keys("e").wait_for("engine: HBOS");
+    terminal.keys("\x1bu").wait_for("Undone");
+    terminal.keys("E").wait_for("editing");
+    terminal.keys("\x03").wait_for("sh editor.sh has failed");
+    assert_eq!(terminal.keys("q").ends(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_flag_is_added_and_runs() {
+    let workspace = workspace();
+    workspace.anomal(&["init", "access.csv", "-o", "job.yaml", "--no-trial"]).expect(0, &[]);
+    let mut terminal = start(&workspace, &["ui", "--report-store", "reports", "job.yaml"]);
+    terminal.wait_for("Used as");
+    terminal.keys("3a").wait_for("add a flag");
+    terminal.keys("condition\r").wait_for("new_flag");
+    // The condition is completed in the line that is open.
+    terminal.keys("\x1b[F\x1b").wait_for("Added");
+    assert!(workspace.read("job.yaml").lines().all(|line| !line.contains("new_flag")));
+    terminal.keys("r\r").wait_for("[7 Results]+");
+    assert!(workspace.read("job.yaml").contains("new_flag"));
+    assert_eq!(terminal.keys("q").ends(), 0);
+}

@@ -13,6 +13,9 @@ pub struct Ui {
     /// Draw lines with ASCII
     #[arg(long)]
     pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
     /// No colours (also: the environment variable `NO_COLOR`)
     #[arg(long)]
     pub no_color: bool,

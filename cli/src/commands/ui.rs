@@ -2,6 +2,10 @@
 //! files, the engines and the runs.
 
 #[cfg(unix)]
+mod additions;
+#[cfg(unix)]
+mod editor;
+#[cfg(unix)]
 mod guard;
 #[cfg(unix)]
 mod home;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use crate::{
     document::Document,
     effect::Query,
@@ -79,6 +81,24 @@ pub struct Options {
     pub detectors: Vec<(String, String)>,
     /// The folder that the interface was started in, from the root.
     pub folder: String,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// What can be added to the lists of features and flags.
+    pub components: Vec<Addition>,
+}
+
+/// A component that can be added to the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Addition {
+    pub is_flag: bool,
+    /// Its name and what it does.
+    pub text: String,
+    /// The pack that has to be named in the settings.
+    pub pack: String,
+    /// The item, without its columns.
+    pub item: Json,
+    /// For each input, the types of columns that it takes, such as `text`; none: any.
+    pub inputs: Vec<Vec<String>>,
 }
 
 /// All that is shown.

@@ -12,7 +12,7 @@ use anomal_tui::{Buffer, Effect, Message, Model, Options, input::Decoder};
 use rustix::process::{Signal, kill_current_process_group};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{state::State, terminal::Terminal, work::Worker};
+use super::{additions::additions, editor, state::State, terminal::Terminal, work::Worker};
 use crate::{args::Ui, commands::CommandResult, exit, present::error::Failure, settings};
 
 /// What the loop waits for.
@@ -29,9 +29,10 @@ const WAITING: usize = 256;
 const AT_ONCE: usize = 64;
 /// The time between two messages of time.
 const TICK: Duration = Duration::from_millis(250);
+/// The longest text that is copied, in bytes: terminals drop longer ones.
+const LONGEST_COPY: usize = 74_000;
 /// How long leaving may take, such as while the terminal takes nothing.
 const LEAVING: Duration = Duration::from_secs(2);
-const READ_BYTES: usize = 64 << 10;
 
 pub fn run(arguments: &Ui) -> CommandResult {
     let terminal = Terminal::open()
@@ -39,6 +40,7 @@ pub fn run(arguments: &Ui) -> CommandResult {
     restore_on_panic(&terminal);
     let (send, receive) = sync_channel(WAITING);
     let mut session = Session::new(arguments, terminal.clone(), &send)?;
+    terminal.take_mouse(!arguments.no_mouse)?;
     terminal.enter()?;
     read_keys(terminal.clone(), send.clone());
     wait_for_signals(terminal.clone(), send.clone());
@@ -75,6 +77,8 @@ impl Session {
             color: !arguments.no_color && std::env::var_os("NO_COLOR").is_none(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             detectors: detectors()?,
+            mouse: !arguments.no_mouse,
+            components: additions()?,
             folder: std::env::current_dir()?.to_string_lossy().into_owned(),
         };
         let model = Model::new(options, terminal.size());
@@ -87,14 +91,19 @@ impl Session {
         let mut effects = self.model.start();
         effects.extend(self.open_first(arguments)?);
         loop {
+            let mut next = Vec::new();
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Quit => return Ok(self.leave(exit::DONE)),
                     Effect::Repaint => self.shown = None,
                     Effect::Suspend => self.suspend()?,
+                    Effect::Mouse(on) => self.terminal.take_mouse(on)?,
+                    Effect::Copy { text } => next.extend(self.copy(&text)?),
+                    Effect::Editor { text, line } => next.extend(self.edit(&text, line)),
                     other => self.worker.start(other),
                 }
             }
+            effects = next;
             self.draw()?;
             let mut next = self.wait(receive);
             effects.extend(self.model.update(Message::Tick(self.since.elapsed())));
@@ -154,6 +163,30 @@ impl Session {
         Ok(())
     }
 
+    /// Puts a text into the clipboard, as far as terminals take one.
+    fn copy(&mut self, text: &str) -> Result<Vec<Effect>, Failure> {
+        let note = if text.len() > LONGEST_COPY {
+            let most = anomal_connectors::text::grouped(LONGEST_COPY);
+            format!(
+                "Too long for the clipboard of terminals ({most} bytes at most); w writes files"
+            )
+        } else {
+            self.terminal.copy(text)?;
+            let characters = anomal_connectors::text::grouped(text.chars().count());
+            format!(
+                "Copied, {characters} characters, if the terminal lets programs use its clipboard"
+            )
+        };
+        Ok(self.model.update(Message::Note(note)))
+    }
+
+    /// Lets the person's editor have the settings.
+    fn edit(&mut self, text: &str, line: usize) -> Vec<Effect> {
+        let result = editor::edit(&self.terminal, text, line);
+        self.shown = None;
+        self.model.update(Message::Edited(result))
+    }
+
     /// Keeps what is not written, and stops what runs.
     fn leave(&mut self, code: u8) -> u8 {
         self.worker.stop();
@@ -187,24 +220,16 @@ fn restore_on_panic(terminal: &Terminal) {
 }
 
 fn read_keys(terminal: Terminal, send: SyncSender<Event>) {
-    thread::spawn(move || {
+    thread::spawn(move || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut decoder = Decoder::default();
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            let read = match terminal.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
-            for input in decoder.push(&buffer[..read]) {
-                let event = Event::Message(Box::new(Message::Input(input)));
-                if send.send(event).is_err() {
-                    return;
-                }
-            }
-        }
+        // Whatever ends it, nothing more can be typed.
+        let _ = runtime.block_on(terminal.read(|bytes| {
+            let mut inputs = decoder.push(bytes).into_iter();
+            inputs.all(|input| send.send(Event::Message(Box::new(Message::Input(input)))).is_ok())
+        }));
         leave(&terminal, &send);
+        Ok(())
     });
 }
 
@@ -219,7 +244,8 @@ fn wait_for_signals(terminal: Terminal, send: SyncSender<Event>) {
             loop {
                 tokio::select! {
                     _ = resized.recv() => drop(send.send(Event::Resized)),
-                    _ = interrupted.recv() => leave(&terminal, &send),
+                    // Ctrl-C in another program is that program's.
+                    _ = interrupted.recv() => if !terminal.is_lent() { leave(&terminal, &send) },
                     _ = ended.recv() => leave(&terminal, &send),
                     _ = hung_up.recv() => leave(&terminal, &send),
                 }

@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     keymap::Action,
     model::{Job, Model, PreviewState, Screen},
-    overlays::{Choice, ChoiceOf, Overlay, Purpose, YamlEditor},
+    overlays::{Choice, Choosable, Chosen, Overlay, Purpose, YamlEditor},
 };
 
 /// Weights that `+` and `-` go through.
@@ -66,9 +66,14 @@ impl Model {
             Action::Role => {
                 let Some(column) = job.selected_column() else { return Vec::new() };
                 let title = format!("Use {column} as");
-                let options = ROLES.iter().map(|role| (*role).to_owned()).collect();
-                self.choose(Choice::new(ChoiceOf::Role(column), &title, options));
+                let option = |(index, role): (usize, &&str)| Choosable {
+                    text: (*role).to_owned(),
+                    chosen: Chosen::Role(column.clone(), index),
+                };
+                let options = ROLES.iter().enumerate().map(option).collect();
+                self.choose(Choice::new(&title, options));
             }
+            Action::Add => self.choose_addition(),
             Action::Toggle => return self.toggle(),
             Action::Heavier | Action::Lighter => return self.weigh(action == Action::Heavier),
             Action::Severity => return self.next_severity(),
