@@ -30,6 +30,9 @@ const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
 /// Requirements of the test that imports dashboards.
 const DASHBOARDS: &str = "tests/tests/elastic/requirements.txt";
 
+/// Requirements of the test of packs in Python.
+const PACKS: &str = "tests/tests/guests/requirements.txt";
+
 /// The variables that tests read, with their values.
 pub type Environment = Vec<(&'static str, OsString)>;
 
@@ -43,6 +46,9 @@ pub fn all() -> Result<Environment> {
     };
     add("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
     add("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
+    add("ANOMAL_TEST_COMPONENTIZE_PY", || {
+        Ok(python::with("packs", Path::new(PACKS))?.with_file_name("componentize-py"))
+    })?;
     add("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     add("ANOMAL_TEST_FAKETIME", debian::faketime)?;
     add("ANOMAL_TEST_AXE", axe::script)?;
