@@ -427,3 +427,53 @@ fn a_flag_is_added_and_runs() {
     assert!(workspace.read("job.yaml").contains("new_flag"));
     assert_eq!(terminal.keys("q").ends(), 0);
 }
+
+/// Answers typed ahead, as a script does.
+fn plain(workspace: &Workspace, answers: &str, environment: &[(&str, &str)]) -> (i32, String) {
+    let mut command = Command::new(anomal_tests::program("anomal"));
+    command.args(["ui", "--plain", "--report-store", "reports"]);
+    command.current_dir(workspace.path("")).env("HOME", workspace.path(".home"));
+    command.env_remove("XDG_STATE_HOME").envs(environment.iter().copied());
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("anomal starts");
+    let mut input = child.stdin.take().expect("its input");
+    std::io::Write::write_all(&mut input, answers.as_bytes()).expect("answers are taken");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    (output.status.code().unwrap_or(-1), text)
+}
+
+#[test]
+fn in_lines_of_text_from_a_file_to_explained_suspects() {
+    let workspace = workspace();
+    let (code, text) = plain(&workspace, "1\nrun\n\n1\n1\nback\nquit\n", &[]);
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "1   > access.csv",
+        "A whole job is proposed",
+        "Write the settings to this file, and run them [job.yaml]",
+        "[Incidents",
+        "filter of rows: incident 1",
+        "Why                                  Share",
+        "/../../x%2fx%2f",
+        "-- record",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    // The file that it wrote is an ordinary job.
+    let first = workspace.bytes("access.results.parquet");
+    workspace.anomal(&["run", "job.yaml", "--quiet"]).expect(0, &[]);
+    assert!(workspace.bytes("access.results.parquet") == first);
+    // The end of the answers is the end; what was changed is kept as a draft.
+    workspace.write("editor.sh", b"sed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n");
+    let environment = [("EDITOR", "sh editor.sh"), ("TERM", "dumb")];
+    let (code, text) = plain(&workspace, "job.yaml\no\njob.yaml\nyaml\nDetector", &environment);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("! job.yaml: there is no such line or command"), "{text}");
+    assert!(text.contains("* HBOS"), "{text}");
+    let (_, text) = plain(&workspace, "", &[]);
+    assert!(text.contains("draft, not written yet"), "{text}");
+    assert!(workspace.read("job.yaml").contains("engine: Ensemble"));
+}

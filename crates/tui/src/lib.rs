@@ -12,6 +12,7 @@ mod message;
 mod model;
 mod mouse;
 mod overlays;
+pub mod plain;
 mod screens;
 pub mod terminal;
 mod text;

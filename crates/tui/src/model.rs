@@ -81,8 +81,8 @@ pub struct Options {
     pub detectors: Vec<(String, String)>,
     /// The folder that the interface was started in, from the root.
     pub folder: String,
-    /// Whether the mouse is taken.
-    pub mouse: bool,
+    /// Whether it is shown as lines: settings are then edited as text only in another program.
+    pub plain: bool,
     /// What can be added to the lists of features and flags.
     pub components: Vec<Addition>,
 }
@@ -110,6 +110,8 @@ pub struct Model {
     pub(crate) screen: Screen,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) note: Note,
+    /// Whether the mouse is taken.
+    pub(crate) mouse: bool,
     pub(crate) generation: u64,
     pub(crate) home: Home,
     pub(crate) job: Option<Job>,
@@ -284,6 +286,7 @@ impl Model {
             screen: Screen::Home,
             overlay: None,
             note: Note::default(),
+            mouse: true,
             generation: 0,
             home,
             job: None,
@@ -292,6 +295,12 @@ impl Model {
             run_after_write: false,
             issue_at: None,
         }
+    }
+
+    /// With the mouse left to the terminal.
+    #[must_use]
+    pub fn without_mouse(self) -> Self {
+        Self { mouse: false, ..self }
     }
 
     /// Whether something that is shown changes with time.

@@ -58,7 +58,7 @@ impl Model {
         }
     }
 
-    fn key(&mut self, key: Key) -> Vec<Effect> {
+    pub(crate) fn key(&mut self, key: Key) -> Vec<Effect> {
         if self.overlay.is_some() && !matches!(key, Key::Ctrl('l' | 'z')) {
             return self.overlay_key(key);
         }

@@ -157,7 +157,7 @@ impl Model {
         }
     }
 
-    fn screen_view(&self, canvas: &mut Canvas<'_>) {
+    pub(crate) fn screen_view(&self, canvas: &mut Canvas<'_>) {
         match self.screen {
             Screen::Home => screens::home::view(canvas, self),
             Screen::Data => screens::data::view(canvas, self),

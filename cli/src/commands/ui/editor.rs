@@ -2,13 +2,16 @@
 
 use std::{io::Write, process::Command};
 
-use super::terminal::Terminal;
-
-/// Opens `$VISUAL`, `$EDITOR` or `vi` on a text, at a line from 1. Returns what is left in the file.
+/// Opens `$VISUAL`, `$EDITOR` or `vi` on a text, at a line from 1. `run` runs the program, and returns whether it succeeded.
+/// Returns what is left in the file.
 ///
 /// # Errors
 /// A message for people.
-pub fn edit(terminal: &Terminal, text: &str, line: usize) -> Result<String, String> {
+pub fn edit(
+    text: &str,
+    line: usize,
+    run: impl FnOnce(&mut Command) -> std::io::Result<bool>,
+) -> Result<String, String> {
     let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
     let editor = named.into_iter().find(|editor| !editor.trim().is_empty());
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
@@ -18,7 +21,7 @@ pub fn edit(terminal: &Terminal, text: &str, line: usize) -> Result<String, Stri
     // The variable may have arguments, as for other programs.
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{editor} \"$@\""), "sh", &format!("+{line}")]).arg(file.path());
-    if !terminal.lend(&mut command).map_err(failed)? {
+    if !run(&mut command).map_err(failed)? {
         return Err(format!("{editor} has failed; the settings are as before"));
     }
     let edited = std::fs::read(file.path()).map_err(failed)?;

@@ -24,7 +24,7 @@ pub enum Event {
 }
 
 /// Events that wait; the sender of more waits too.
-const WAITING: usize = 256;
+pub const WAITING: usize = 256;
 /// Events that are handled before the next frame.
 const AT_ONCE: usize = 64;
 /// The time between two messages of time.
@@ -40,7 +40,7 @@ pub fn run(arguments: &Ui) -> CommandResult {
     restore_on_panic(&terminal);
     let (send, receive) = sync_channel(WAITING);
     let mut session = Session::new(arguments, terminal.clone(), &send)?;
-    terminal.take_mouse(!arguments.no_mouse)?;
+    terminal.take_mouse(!arguments.drawing.no_mouse)?;
     terminal.enter()?;
     read_keys(terminal.clone(), send.clone());
     wait_for_signals(terminal.clone(), send.clone());
@@ -60,28 +60,8 @@ struct Session {
 
 impl Session {
     fn new(arguments: &Ui, terminal: Terminal, send: &SyncSender<Event>) -> Result<Self, Failure> {
-        if let Some(folder) = &arguments.base_folder {
-            std::env::set_current_dir(folder).map_err(|error| {
-                Failure::usage(format!("--base-folder {}: {error}", folder.display()))
-            })?;
-        }
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
-        let locale =
-            locale.filter_map(|name| std::env::var(name).ok()).find(|text| !text.is_empty());
-        let is_utf8 = locale.is_some_and(|text| {
-            let text = text.to_ascii_lowercase();
-            text.contains("utf-8") || text.contains("utf8")
-        });
-        let options = Options {
-            ascii: arguments.ascii || !is_utf8,
-            color: !arguments.no_color && std::env::var_os("NO_COLOR").is_none(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            detectors: detectors()?,
-            mouse: !arguments.no_mouse,
-            components: additions()?,
-            folder: std::env::current_dir()?.to_string_lossy().into_owned(),
-        };
-        let model = Model::new(options, terminal.size());
+        let model = Model::new(options(arguments)?, terminal.size());
+        let model = if arguments.drawing.no_mouse { model.without_mouse() } else { model };
         let worker = Worker::new(arguments, State::open(), send.clone());
         Ok(Self { terminal, model, worker, shown: None, since: Instant::now() })
     }
@@ -89,7 +69,7 @@ impl Session {
     fn run(&mut self, arguments: &Ui, receive: &Receiver<Event>) -> CommandResult {
         self.draw()?;
         let mut effects = self.model.start();
-        effects.extend(self.open_first(arguments)?);
+        effects.extend(open_first(&mut self.model, arguments)?);
         loop {
             let mut next = Vec::new();
             for effect in effects.drain(..) {
@@ -135,18 +115,6 @@ impl Session {
         }
     }
 
-    /// Opens what the command line names.
-    fn open_first(&mut self, arguments: &Ui) -> Result<Vec<Effect>, Failure> {
-        let original = &arguments.original;
-        if original.features_file.is_some() || original.config_file.is_some() {
-            let job = settings::from_original(original, None)?;
-            let message = super::job::converted(&job);
-            return Ok(self.model.update(message));
-        }
-        let path = arguments.path.as_ref().or(original.input_file.as_ref());
-        Ok(path.map(|path| self.model.open(path)).unwrap_or_default())
-    }
-
     fn draw(&mut self) -> Result<(), Failure> {
         let next = self.model.view();
         self.terminal.draw(self.shown.as_ref(), &next)?;
@@ -182,7 +150,7 @@ impl Session {
 
     /// Lets the person's editor have the settings.
     fn edit(&mut self, text: &str, line: usize) -> Vec<Effect> {
-        let result = editor::edit(&self.terminal, text, line);
+        let result = editor::edit(text, line, |command| self.terminal.lend(command));
         self.shown = None;
         self.model.update(Message::Edited(result))
     }
@@ -196,6 +164,42 @@ impl Session {
         self.terminal.restore();
         code
     }
+}
+
+/// Opens what the command line names.
+pub fn open_first(model: &mut Model, arguments: &Ui) -> Result<Vec<Effect>, Failure> {
+    let original = &arguments.original;
+    if original.features_file.is_some() || original.config_file.is_some() {
+        let job = settings::from_original(original, None)?;
+        let message = super::job::converted(&job);
+        return Ok(model.update(message));
+    }
+    let path = arguments.path.as_ref().or(original.input_file.as_ref());
+    Ok(path.map(|path| model.open(path)).unwrap_or_default())
+}
+
+/// What does not change while the interface is open.
+pub fn options(arguments: &Ui) -> Result<Options, Failure> {
+    if let Some(folder) = &arguments.base_folder {
+        std::env::set_current_dir(folder).map_err(|error| {
+            Failure::usage(format!("--base-folder {}: {error}", folder.display()))
+        })?;
+    }
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let locale = locale.filter_map(|name| std::env::var(name).ok()).find(|text| !text.is_empty());
+    let is_utf8 = locale.is_some_and(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("utf-8") || text.contains("utf8")
+    });
+    Ok(Options {
+        ascii: arguments.drawing.ascii || !is_utf8,
+        color: !arguments.drawing.no_color && std::env::var_os("NO_COLOR").is_none(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        detectors: detectors()?,
+        components: additions()?,
+        folder: std::env::current_dir()?.to_string_lossy().into_owned(),
+        ..Options::default()
+    })
 }
 
 /// Detectors with what they do, the recommended one first.

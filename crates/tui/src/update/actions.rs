@@ -59,8 +59,8 @@ impl Model {
                 return text.map(|text| Effect::Editor { text, line }).into_iter().collect();
             }
             Action::Mouse => {
-                let on = !self.options.mouse;
-                self.options.mouse = on;
+                let on = !self.mouse;
+                self.mouse = on;
                 self.say(if on {
                     "The mouse selects and scrolls here"
                 } else {

@@ -7,7 +7,7 @@ use crate::{
     document::keys,
     effect::Effect,
     model::{Addition, Job, Model, Screen},
-    overlays::{Choice, Choosable, Chosen, Overlay, YamlEditor},
+    overlays::{Choice, Choosable, Chosen},
 };
 
 /// Outputs, with what they are.
@@ -99,9 +99,7 @@ impl Model {
             job.cursors[step].at = count;
         }
         let line = self.selected_line();
-        let text = self.settings().unwrap_or_default();
-        self.overlay = Some(Overlay::Yaml(YamlEditor::new(text, line, 1)));
-        effects
+        effects.into_iter().chain(self.edit_yaml(line)).collect()
     }
 
     /// Takes the settings as they were left in another program.

@@ -208,6 +208,9 @@ impl Model {
     pub(crate) fn edit_yaml(&mut self, line: usize) -> Vec<Effect> {
         if let Some(job) = &self.job {
             let text = job.document.text();
+            if self.options.plain {
+                return vec![Effect::Editor { text: text.to_owned(), line }];
+            }
             self.overlay = Some(Overlay::Yaml(YamlEditor::new(text, line, 1)));
         }
         Vec::new()
@@ -217,9 +220,10 @@ impl Model {
     pub(crate) fn go_to_issue(&mut self, at: usize) {
         let Some(job) = &self.job else { return };
         let Some(issue) = job.document.issues().get(at).cloned() else { return };
-        let text = job.document.text();
-        self.overlay =
-            Some(Overlay::Yaml(YamlEditor::new(text, issue.line.unwrap_or(1), issue.column)));
+        if !self.options.plain {
+            let (text, line) = (job.document.text(), issue.line.unwrap_or(1));
+            self.overlay = Some(Overlay::Yaml(YamlEditor::new(text, line, issue.column)));
+        }
         self.issue_at = Some(at);
         let path = if issue.path.is_empty() { String::new() } else { format!("{}: ", issue.path) };
         let place = issue.line.map(|line| format!("line {line}: ")).unwrap_or_default();

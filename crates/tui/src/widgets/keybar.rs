@@ -11,7 +11,7 @@ use crate::{
 
 impl Model {
     /// Whether a key has an effect now.
-    fn is_of_use(&self, binding: &Binding) -> bool {
+    pub(crate) fn is_of_use(&self, binding: &Binding) -> bool {
         match binding.action {
             Action::Yaml | Action::Undo | Action::Write | Action::Run => {
                 self.job.is_some() && self.screen != Screen::Home && self.screen != Screen::Row

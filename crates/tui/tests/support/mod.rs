@@ -27,7 +27,7 @@ pub fn options() -> Options {
             ("Gower".into(), "Distances of pairs".into()),
         ],
         folder: "/home/ana/web".into(),
-        mouse: true,
+        plain: false,
         components: vec![Addition {
             is_flag: false,
             text: "numbers: How many digits a name has".into(),
