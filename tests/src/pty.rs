@@ -31,7 +31,7 @@ mv \"$PTY_STATE/code.new\" \"$PTY_STATE/code\"
 while [ -d \"$PTY_STATE\" ] && [ ! -e \"$PTY_STATE/leave\" ]; do sleep 0.1; done
 ";
 
-/// `anomal` in a terminal, killed when dropped.
+/// A program in a terminal, killed when dropped.
 pub struct Terminal {
     script: Child,
     keys: ChildStdin,
@@ -60,12 +60,25 @@ impl Terminal {
         rows: u16,
         environment: &[(&str, &str)],
     ) -> Self {
+        let program = program("anomal").to_string_lossy().into_owned();
+        let words: Vec<&str> = [program.as_str()].iter().chain(arguments).copied().collect();
+        Self::start_program(folder, &words, columns, rows, environment)
+    }
+
+    /// Starts another program by its command line.
+    pub fn start_program(
+        folder: &Path,
+        words: &[&str],
+        columns: u16,
+        rows: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let state = TempDir::new().expect("a temporary folder");
         let shell = state.path().join("shell");
         fs::write(&shell, SHELL).expect("a script");
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-        let words = [&shell, &program("anomal")].map(|path| quoted(&path.to_string_lossy()));
-        let words = words.into_iter().chain(arguments.iter().map(|text| quoted(text)));
+        let shell = shell.to_string_lossy();
+        let words = [&*shell].into_iter().chain(words.iter().copied()).map(quoted);
         let line = words.fold("exec sh".to_owned(), |line, word| line + " " + &word);
         let mut command = Command::new("script");
         command.args(["--quiet", "--flush", "--command", &line, "/dev/null"]);

@@ -304,6 +304,45 @@ fn the_originals_options_open_it_filled_in() {
 }
 
 #[test]
+#[ignore = "needs the test cluster"]
+fn it_opens_in_the_image_as_a_user_without_a_home() {
+    let Some(cluster) = anomal_tests::cluster::cluster() else { return };
+    if cluster.machine_address().is_none() {
+        return anomal_tests::skip("containers of a named cluster can't be given a terminal");
+    }
+    let script = repository().join("tests/testbed/cluster.sh").to_string_lossy().into_owned();
+    let name = format!("ui-{}", std::process::id());
+    let words = [
+        "bash",
+        &script,
+        "inside",
+        "ctr",
+        "--namespace",
+        "k8s.io",
+        "run",
+        "--rm",
+        "--tty",
+        "--env",
+        "TERM=xterm",
+        "localhost/anomal/runner:test",
+        &name,
+    ];
+    let workspace = Workspace::default();
+    // The cluster's state is below the home of the tests.
+    let home = std::env::var("HOME").unwrap_or_default();
+    let environment = [("HOME", home.as_str())];
+    let mut terminal =
+        Terminal::start_program(workspace.folder.path(), &words, 100, 30, &environment);
+    // The container's root, where a link to a folder is one.
+    let home = terminal.wait_for("Open a data file");
+    terminal.wait_for("var ");
+    assert!(!home.contains("os error"), "{home}");
+    terminal.keys("oetc/hostname\r").wait_for("! ");
+    assert_eq!(terminal.keys("\x1bq").ends(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
 fn any_size_any_file_and_any_keys_are_survived() {
     let workspace = workspace();
     workspace.write("empty.csv", b"");
