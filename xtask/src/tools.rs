@@ -33,6 +33,8 @@ const DASHBOARDS: &str = "tests/tests/elastic/requirements.txt";
 
 /// Requirements of the clients of Kafka that are not ours.
 const KAFKA_CLIENTS: &str = "tests/tests/kafka/requirements.txt";
+/// Requirements of the test of packs in Python.
+const PACKS: &str = "tests/tests/guests/requirements.txt";
 
 /// The variables that tests read, with their values.
 pub type Environment = Vec<(&'static str, OsString)>;
@@ -48,6 +50,9 @@ pub fn all() -> Result<Environment> {
     add("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
     add("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
     add("ANOMAL_TEST_KAFKA_PYTHON", || python::with("kafka", Path::new(KAFKA_CLIENTS)))?;
+    add("ANOMAL_TEST_COMPONENTIZE_PY", || {
+        Ok(python::with("packs", Path::new(PACKS))?.with_file_name("componentize-py"))
+    })?;
     add("ANOMAL_TEST_CHROMIUM", debian::chromium)?;
     add("ANOMAL_TEST_FAKETIME", debian::faketime)?;
     add("ANOMAL_TEST_AXE", axe::script)?;

@@ -5,6 +5,7 @@ use ratatui_core::{buffer::Buffer, layout::Rect};
 use crate::{
     canvas::Canvas,
     model::{Model, Screen},
+    mouse::Targets,
     screens,
     text::{clip, grouped, width},
     theme::{BOLD, PLAIN, Theme},
@@ -31,15 +32,27 @@ const YAML_LINES: usize = 5;
 impl Model {
     /// Draws all.
     pub fn view(&self) -> Buffer {
+        self.draw().0
+    }
+
+    /// Draws all, with what its parts do when they are clicked.
+    pub(crate) fn draw(&self) -> (Buffer, Targets) {
         let Size { width, height } = self.size;
         let area = Rect { x: 0, y: 0, width, height };
         let mut buffer = Buffer::empty(area);
         let theme = Theme { color: self.options.color };
-        let mut canvas = Canvas { buffer: &mut buffer, area, theme, ascii: self.options.ascii };
+        let mut targets = Targets::new();
+        let mut canvas = Canvas {
+            buffer: &mut buffer,
+            targets: &mut targets,
+            area,
+            theme,
+            ascii: self.options.ascii,
+        };
         if width < LEAST.0 || height < LEAST.1 {
             canvas.text(0, "window too small");
             canvas.text(1, "q quits");
-            return buffer;
+            return (buffer, targets);
         }
         let small = width < SMALL.0 || height < SMALL.1;
         self.head(&mut canvas);
@@ -69,7 +82,7 @@ impl Model {
         let mut foot = canvas.part(0, all - bottom, usize::MAX, bottom);
         self.foot(&mut foot, small);
         self.overlay_view(&mut canvas);
-        buffer
+        (buffer, targets)
     }
 
     /// The first line: what is open.
@@ -144,7 +157,7 @@ impl Model {
         }
     }
 
-    fn screen_view(&self, canvas: &mut Canvas<'_>) {
+    pub(crate) fn screen_view(&self, canvas: &mut Canvas<'_>) {
         match self.screen {
             Screen::Home => screens::home::view(canvas, self),
             Screen::Data => screens::data::view(canvas, self),

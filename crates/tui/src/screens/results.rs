@@ -4,6 +4,7 @@ use crate::{
     canvas::Canvas,
     message::Incident,
     model::{Model, Results, Tab},
+    mouse::Target,
     text::{cell, grouped, wrap},
     theme::{BOLD, PLAIN},
     widgets::table::{Line, draw, left, number},
@@ -28,7 +29,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
 }
 
 fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
-    let mut parts = Vec::new();
+    let mut x = 0;
     for tab in Tab::ALL {
         let name = match tab {
             Tab::Incidents => "Incidents",
@@ -37,13 +38,16 @@ fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
             Tab::Features => "Features",
         };
         let text = format!("{name} {}", grouped(results.count(tab)));
-        if tab == results.tab {
-            parts.push((format!(" [{text}]"), BOLD));
+        let (text, style) = if tab == results.tab {
+            (format!(" [{text}]"), BOLD)
         } else {
-            parts.push((format!("  {text} "), PLAIN));
-        }
+            (format!("  {text} "), PLAIN)
+        };
+        let mut part = canvas.part(x, 0, text.len(), 1);
+        part.line(0, &text, style);
+        part.on_click(0, Target::Tab(tab));
+        x += text.len();
     }
-    canvas.parts(0, &parts);
     let sort = match results.query.sort.as_str() {
         "" => "score",
         other => other,
