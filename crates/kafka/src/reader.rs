@@ -1,6 +1,7 @@
 //! Reads a cluster in a task of its own, ahead of the stream by a few chunks.
 
 mod session;
+mod topics;
 
 use std::time::Duration;
 

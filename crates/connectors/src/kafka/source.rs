@@ -223,7 +223,7 @@ mod tests {
         let batch = decode(csv, "1;x\n", messages);
         assert_eq!((batch.offsets(), batch.rejected.len()), (vec![1, 3], 1));
         let texts = batch.raw.column("b").unwrap().str().unwrap();
-        assert_eq!(texts.into_no_null_iter().collect::<Vec<_>>(), ["x;y", "z"]);
+        assert_eq!(texts.iter().flatten().collect::<Vec<_>>(), ["x;y", "z"]);
         let text = KafkaInput { format: KafkaFormat::Text, ..KafkaInput::new("k:9092", "t") };
         let batch = decode(text, "one\n", vec![message(5, Some("one\ntwo"))]);
         assert_eq!(batch.raw.column("message").unwrap().str().unwrap().get(0), Some("one two"));
