@@ -63,7 +63,7 @@ mod tests {
             (&b""[..], true, "empty"),
             (b" \r\n", false, "empty"),
             (b"{\"a\": \"x\ny\"}", true, "line end"),
-            (b"{\"a\\\": \"x\ny\"}", true, "line end"),
+            (b"{\"a\\\\\": \"x\ny\"}", true, "line end"),
         ] {
             let reason = line(value, json).unwrap_err();
             assert!(reason.contains(part), "{reason}");
