@@ -20,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Bytes of keys that are typed at once.
 const TYPED: usize = 1_024;
 
-/// Runs the program and reports how it ends; the terminal stays until a file asks it to leave.
+/// Runs the program and reports how it ends; the terminal stays until a file asks it to leave. Ctrl-C is the program's.
 const SHELL: &str = "\
+trap : INT
 tty > \"$PTY_STATE/tty\"
 stty cols $PTY_COLUMNS rows $PTY_ROWS
 sh -c 'echo $$ > \"$PTY_STATE/pid\"; exec \"$@\"' sh \"$@\"
@@ -30,7 +31,7 @@ mv \"$PTY_STATE/code.new\" \"$PTY_STATE/code\"
 while [ -d \"$PTY_STATE\" ] && [ ! -e \"$PTY_STATE/leave\" ]; do sleep 0.1; done
 ";
 
-/// `anomal` in a terminal, killed when dropped.
+/// A program in a terminal, killed when dropped.
 pub struct Terminal {
     script: Child,
     keys: ChildStdin,
@@ -59,12 +60,25 @@ impl Terminal {
         rows: u16,
         environment: &[(&str, &str)],
     ) -> Self {
+        let program = program("anomal").to_string_lossy().into_owned();
+        let words: Vec<&str> = [program.as_str()].iter().chain(arguments).copied().collect();
+        Self::start_program(folder, &words, columns, rows, environment)
+    }
+
+    /// Starts another program by its command line.
+    pub fn start_program(
+        folder: &Path,
+        words: &[&str],
+        columns: u16,
+        rows: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let state = TempDir::new().expect("a temporary folder");
         let shell = state.path().join("shell");
         fs::write(&shell, SHELL).expect("a script");
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-        let words = [&shell, &program("anomal")].map(|path| quoted(&path.to_string_lossy()));
-        let words = words.into_iter().chain(arguments.iter().map(|text| quoted(text)));
+        let shell = shell.to_string_lossy();
+        let words = [&*shell].into_iter().chain(words.iter().copied()).map(quoted);
         let line = words.fold("exec sh".to_owned(), |line, word| line + " " + &word);
         let mut command = Command::new("script");
         command.args(["--quiet", "--flush", "--command", &line, "/dev/null"]);
@@ -123,6 +137,23 @@ impl Terminal {
     /// The number of bytes that were written so far.
     pub fn written(&self) -> usize {
         self.shown().bytes.len()
+    }
+
+    /// Waits until these bytes were written, such as of a sequence that shows nothing.
+    #[track_caller]
+    pub fn wait_for_bytes(&self, bytes: &[u8]) {
+        let has = || self.shown().bytes.windows(bytes.len()).any(|part| part == bytes);
+        assert!(eventually(|| has().then_some(())).is_some(), "{bytes:?} was never written");
+    }
+
+    /// Presses and releases the mouse on a text that is shown.
+    #[track_caller]
+    pub fn click(&mut self, part: &str) -> &mut Self {
+        let text = self.wait_for(part);
+        let found = text.lines().enumerate().find_map(|(y, line)| Some((line.find(part)?, y)));
+        let (x, y) = found.expect("it is shown");
+        let x = text.lines().nth(y).unwrap_or_default()[..x].chars().count();
+        self.keys(&format!("\x1b[<0;{0};{1}M\x1b[<0;{0};{1}m", x + 1, y + 1))
     }
 
     /// Types keys, as a terminal sends them.
@@ -193,8 +224,11 @@ impl Terminal {
             let words: Vec<&str> = lines.split_whitespace().collect();
             let shown = self.shown();
             let screen = shown.screen.screen();
-            let modes =
-                screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste();
+            let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+            let modes = mouse
+                || screen.alternate_screen()
+                || screen.hide_cursor()
+                || screen.bracketed_paste();
             let is_usual =
                 ["icanon", "echo", "isig", "opost"].iter().all(|word| words.contains(word));
             (!modes && is_usual).then_some(())

@@ -304,6 +304,45 @@ fn the_originals_options_open_it_filled_in() {
 }
 
 #[test]
+#[ignore = "needs the test cluster"]
+fn it_opens_in_the_image_as_a_user_without_a_home() {
+    let Some(cluster) = anomal_tests::cluster::cluster() else { return };
+    if cluster.machine_address().is_none() {
+        return anomal_tests::skip("containers of a named cluster can't be given a terminal");
+    }
+    let script = repository().join("tests/testbed/cluster.sh").to_string_lossy().into_owned();
+    let name = format!("ui-{}", std::process::id());
+    let words = [
+        "bash",
+        &script,
+        "inside",
+        "ctr",
+        "--namespace",
+        "k8s.io",
+        "run",
+        "--rm",
+        "--tty",
+        "--env",
+        "TERM=xterm",
+        "localhost/anomal/runner:test",
+        &name,
+    ];
+    let workspace = Workspace::default();
+    // The cluster's state is below the home of the tests.
+    let home = std::env::var("HOME").unwrap_or_default();
+    let environment = [("HOME", home.as_str())];
+    let mut terminal =
+        Terminal::start_program(workspace.folder.path(), &words, 100, 30, &environment);
+    // The container's root, where a link to a folder is one.
+    let home = terminal.wait_for("Open a data file");
+    terminal.wait_for("var ");
+    assert!(!home.contains("os error"), "{home}");
+    terminal.keys("oetc/hostname\r").wait_for("! ");
+    assert_eq!(terminal.keys("\x1bq").ends(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
 fn any_size_any_file_and_any_keys_are_survived() {
     let workspace = workspace();
     workspace.write("empty.csv", b"");
@@ -365,4 +404,115 @@ fn it_works_without_a_home_and_without_rights() {
     terminal.wait_for("Failed with exit code");
     assert_eq!(terminal.keys("q").ends(), 0);
     terminal.assert_restored();
+}
+
+#[test]
+fn the_mouse_selects_and_the_clipboard_is_the_terminals() {
+    let workspace = workspace();
+    let mut terminal = start(&workspace, &[]);
+    terminal.wait_for("> access.csv");
+    terminal.click("access.csv").wait_for("A whole job is proposed");
+    terminal.click("4 Detector").wait_for("[4 Detector]+");
+    terminal.click("HBOS").wait_for("> ");
+    terminal.click("HBOS").wait_for("Classified by HBOS");
+    terminal.keys("y\r").wait_for("Copied, 19 characters");
+    terminal.wait_for_bytes(b"\x1b]52;c;YW5vbWFsIHJ1biBqb2IueWFtbA==\x07");
+    terminal.keys("m").wait_for("The mouse is the terminal's");
+    terminal.wait_for_bytes(b"\x1b[?1006l\x1b[?1000l");
+    assert_eq!(terminal.keys("mq").ends(), 0);
+    terminal.assert_restored();
+    let mut terminal = start(&workspace, &["ui", "--no-mouse"]);
+    terminal.wait_for("> access.csv");
+    terminal.wait_for_bytes(b"\x1b[?2004h");
+    assert_eq!(terminal.keys("q").ends(), 0);
+}
+
+#[test]
+fn another_editor_has_the_terminal_until_it_ends() {
+    let workspace = workspace();
+    workspace.anomal(&["init", "access.csv", "-o", "job.yaml", "--no-trial"]).expect(0, &[]);
+    let editor = "echo editing\nread typed\necho \"$typed $1\" > typed\nsed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n";
+    workspace.write("editor.sh", editor.as_bytes());
+    let environment = [("EDITOR", "sh editor.sh"), ("VISUAL", "")];
+    let folder = workspace.folder.path();
+    let mut terminal = Terminal::start_with(folder, &["ui", "job.yaml"], 100, 30, &environment);
+    terminal.wait_for("Used as");
+    terminal.keys("4E").wait_for("editing");
+    // It reads lines as without the interface, which takes none of the keys, and Ctrl-C is its own.
+    terminal.keys("q w\r").wait_for("[4 Detector]+");
+    terminal.wait_for("Changed");
+    let typed = workspace.read("typed");
+    assert!(typed.starts_with("q w +"), "{typed}");
+    terminal.keys("e").wait_for("engine: HBOS");
+    terminal.keys("\x1bu").wait_for("Undone");
+    terminal.keys("E").wait_for("editing");
+    terminal.keys("\x03").wait_for("sh editor.sh has failed");
+    assert_eq!(terminal.keys("q").ends(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_flag_is_added_and_runs() {
+    let workspace = workspace();
+    workspace.anomal(&["init", "access.csv", "-o", "job.yaml", "--no-trial"]).expect(0, &[]);
+    let mut terminal = start(&workspace, &["ui", "--report-store", "reports", "job.yaml"]);
+    terminal.wait_for("Used as");
+    terminal.keys("3a").wait_for("add a flag");
+    terminal.keys("condition\r").wait_for("new_flag");
+    // The condition is completed in the line that is open.
+    terminal.keys("\x1b[F\x1b").wait_for("Added");
+    assert!(workspace.read("job.yaml").lines().all(|line| !line.contains("new_flag")));
+    terminal.keys("r\r").wait_for("[7 Results]+");
+    assert!(workspace.read("job.yaml").contains("new_flag"));
+    assert_eq!(terminal.keys("q").ends(), 0);
+}
+
+/// Answers typed ahead, as a script does.
+fn plain(workspace: &Workspace, answers: &str, environment: &[(&str, &str)]) -> (i32, String) {
+    let mut command = Command::new(anomal_tests::program("anomal"));
+    command.args(["ui", "--plain", "--report-store", "reports"]);
+    command.current_dir(workspace.path("")).env("HOME", workspace.path(".home"));
+    command.env_remove("XDG_STATE_HOME").envs(environment.iter().copied());
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("anomal starts");
+    let mut input = child.stdin.take().expect("its input");
+    std::io::Write::write_all(&mut input, answers.as_bytes()).expect("answers are taken");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    (output.status.code().unwrap_or(-1), text)
+}
+
+#[test]
+fn in_lines_of_text_from_a_file_to_explained_suspects() {
+    let workspace = workspace();
+    let (code, text) = plain(&workspace, "1\nrun\n\n1\n1\nback\nquit\n", &[]);
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "1   > access.csv",
+        "A whole job is proposed",
+        "Write the settings to this file, and run them [job.yaml]",
+        "[Incidents",
+        "filter of rows: incident 1",
+        "Why                                  Share",
+        "/../../x%2fx%2f",
+        "-- record",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    // The file that it wrote is an ordinary job.
+    let first = workspace.bytes("access.results.parquet");
+    workspace.anomal(&["run", "job.yaml", "--quiet"]).expect(0, &[]);
+    assert!(workspace.bytes("access.results.parquet") == first);
+    // The end of the answers is the end; what was changed is kept as a draft.
+    workspace.write("editor.sh", b"sed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n");
+    let environment = [("EDITOR", "sh editor.sh"), ("TERM", "dumb")];
+    let (code, text) = plain(&workspace, "job.yaml\no\njob.yaml\nyaml\nDetector", &environment);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("! job.yaml: there is no such line or command"), "{text}");
+    assert!(text.contains("* HBOS"), "{text}");
+    let (_, text) = plain(&workspace, "", &[]);
+    assert!(text.contains("draft, not written yet"), "{text}");
+    assert!(workspace.read("job.yaml").contains("engine: Ensemble"));
 }

@@ -10,12 +10,12 @@ use super::{Original, ReportStore};
 pub struct Ui {
     /// A data file, its URL, or a settings file to open
     pub path: Option<String>,
-    /// Draw lines with ASCII
+    /// Ask and answer in lines of text, without a screen: for screen readers, serial lines and scripts (also: the environment
+    /// variable ACCESSIBLE)
     #[arg(long)]
-    pub ascii: bool,
-    /// No colours (also: the environment variable `NO_COLOR`)
-    #[arg(long)]
-    pub no_color: bool,
+    pub plain: bool,
+    #[command(flatten)]
+    pub drawing: Drawing,
     #[command(flatten)]
     pub store: ReportStore,
     /// The folder that the first screen shows, and that paths of the original's options are relative to
@@ -30,6 +30,20 @@ pub struct Ui {
     pub report_port: Option<u16>,
     #[command(flatten, next_help_heading = "The original's options")]
     pub original: Original,
+}
+
+/// How it is drawn.
+#[derive(Debug, Args)]
+pub struct Drawing {
+    /// Draw lines with ASCII
+    #[arg(long)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// No colours (also: the environment variable `NO_COLOR`)
+    #[arg(long)]
+    pub no_color: bool,
 }
 
 /// What the terminal interface needs of the runs that it starts.

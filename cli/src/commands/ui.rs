@@ -2,11 +2,17 @@
 //! files, the engines and the runs.
 
 #[cfg(unix)]
+mod additions;
+#[cfg(unix)]
+mod editor;
+#[cfg(unix)]
 mod guard;
 #[cfg(unix)]
 mod home;
 #[cfg(unix)]
 mod job;
+#[cfg(unix)]
+mod plain;
 #[cfg(unix)]
 mod reports;
 #[cfg(unix)]
@@ -29,6 +35,10 @@ use crate::{args::Ui, present::error::Failure};
 pub fn run(arguments: &Ui, args: &[OsString]) -> CommandResult {
     #[cfg(unix)]
     {
+        let accessible = std::env::var("ACCESSIBLE").unwrap_or_default();
+        if arguments.plain || !matches!(accessible.as_str(), "" | "0" | "false") {
+            return plain::run(arguments);
+        }
         if guard::is_guarded() {
             return session::run(arguments);
         }
@@ -51,7 +61,9 @@ pub fn refusal() -> Option<&'static str> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         Some("anomal ui needs a terminal")
     } else if !is_set("TERM") || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        Some("anomal ui needs a terminal that moves its cursor, and TERM says otherwise")
+        Some(
+            "anomal ui needs a terminal that moves its cursor, and TERM says otherwise (--plain needs none)",
+        )
     } else if std::env::var_os("CI").is_some_and(|ci| ci == "true") {
         Some("anomal ui needs a person, and CI is true")
     } else {

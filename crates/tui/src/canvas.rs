@@ -3,12 +3,14 @@
 use ratatui_core::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
+    mouse::{Target, Targets},
     text::{clip, plain},
     theme::{PLAIN, SELECTED, Theme},
 };
 
 pub struct Canvas<'a> {
     pub buffer: &'a mut Buffer,
+    pub targets: &'a mut Targets,
     pub area: Rect,
     pub theme: Theme,
     pub ascii: bool,
@@ -36,7 +38,8 @@ impl Canvas<'_> {
             width: cells(width.min(self.width() - x)),
             height: cells(height.min(self.height() - y)),
         };
-        Canvas { buffer: self.buffer, area, theme: self.theme, ascii: self.ascii }
+        let Self { buffer, targets, theme, ascii, .. } = self;
+        Canvas { buffer, targets, area, theme: *theme, ascii: *ascii }
     }
 
     /// Draws a line; `y` counts from the top of the part.
@@ -67,6 +70,14 @@ impl Canvas<'_> {
         if y < self.height() {
             let row = self.part(0, y, usize::MAX, 1).area;
             self.buffer.set_style(row, SELECTED);
+        }
+    }
+
+    /// What a click on a line does.
+    pub fn on_click(&mut self, y: usize, target: Target) {
+        if y < self.height() {
+            let area = self.part(0, y, usize::MAX, 1).area;
+            self.targets.push((area, target));
         }
     }
 

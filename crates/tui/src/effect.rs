@@ -72,6 +72,17 @@ pub enum Effect {
         id: String,
         path: String,
     },
+    /// Put a text into the clipboard of the terminal.
+    Copy {
+        text: String,
+    },
+    /// Edit a text in another program, which has the terminal meanwhile. The line of the cursor counts from 1.
+    Editor {
+        text: String,
+        line: usize,
+    },
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Draw everything anew.
     Repaint,
     /// Give the terminal back to the shell until it continues this program.

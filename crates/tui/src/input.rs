@@ -26,6 +26,15 @@ pub enum Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     Key(Key),
+    /// The left button of the mouse was pressed in this cell, from 0.
+    Click {
+        x: u16,
+        y: u16,
+    },
+    /// The wheel of the mouse was turned by a step.
+    Wheel {
+        up: bool,
+    },
     /// Text that was pasted at once.
     Paste(String),
 }
@@ -71,8 +80,8 @@ impl Decoder {
                 continue;
             }
             match decode(rest) {
-                Some((key, length)) => {
-                    inputs.extend(key.map(Input::Key));
+                Some((input, length)) => {
+                    inputs.extend(input);
                     at += length;
                 }
                 None if rest.len() < LONGEST_SEQUENCE => break,
@@ -88,8 +97,8 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
-/// The first key and its length in bytes, none for a sequence without a meaning here; nothing if more bytes are needed.
-fn decode(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
+/// The first input and its length in bytes, none for a sequence without a meaning here; nothing if more bytes are needed.
+fn decode(bytes: &[u8]) -> Option<(Option<Input>, usize)> {
     let first = *bytes.first()?;
     let key = match first {
         0x1b => return escape(bytes),
@@ -101,10 +110,10 @@ fn decode(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
         0x20..=0x7e => Key::Char(char::from(first)),
         _ => return utf8(bytes),
     };
-    Some((Some(key), 1))
+    Some((Some(Input::Key(key)), 1))
 }
 
-fn utf8(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
+fn utf8(bytes: &[u8]) -> Option<(Option<Input>, usize)> {
     let length = match bytes[0] {
         0xc0..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -113,25 +122,47 @@ fn utf8(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     };
     let text = bytes.get(..length)?;
     match std::str::from_utf8(text).ok().and_then(|text| text.chars().next()) {
-        Some(character) => Some((Some(Key::Char(character)), length)),
+        Some(character) => Some((Some(Input::Key(Key::Char(character))), length)),
         None => Some((None, 1)),
     }
 }
 
-fn escape(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
-    let Some(second) = bytes.get(1) else { return Some((Some(Key::Esc), 1)) };
+fn escape(bytes: &[u8]) -> Option<(Option<Input>, usize)> {
+    let key = |key: Option<Key>| key.map(Input::Key);
+    let Some(second) = bytes.get(1) else { return Some((key(Some(Key::Esc)), 1)) };
     match second {
         b'[' => {
             let body = &bytes[2..];
             let end = body.iter().position(|byte| (0x40..=0x7e).contains(byte))?;
-            Some((sequence(&body[..end], body[end]), end + 3))
+            let (parameters, last) = (&body[..end], body[end]);
+            let input = match parameters.strip_prefix(b"<") {
+                Some(parameters) => mouse(parameters, last),
+                None => key(sequence(parameters, last)),
+            };
+            Some((input, end + 3))
         }
         b'O' => Some((
-            bytes.get(2).and_then(|last| arrow(*last)),
+            key(bytes.get(2).and_then(|last| arrow(*last))),
             if bytes.len() > 2 { 3 } else { return None },
         )),
         // Two keys that came at once; none means anything together with Alt.
-        _ => Some((Some(Key::Esc), 1)),
+        _ => Some((key(Some(Key::Esc)), 1)),
+    }
+}
+
+/// A press or a turn of the wheel in xterm's SGR form: button, column and line from 1, with `M`. Releases end with `m`.
+fn mouse(parameters: &[u8], last: u8) -> Option<Input> {
+    let mut numbers = parameters.split(|byte| *byte == b';').map(|digits| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        digits.parse::<u16>().ok()
+    });
+    let mut next = || numbers.next().flatten();
+    let (button, x, y) = (next()?, next()?, next()?);
+    match (last, button) {
+        (b'M', 0) => Some(Input::Click { x: x.checked_sub(1)?, y: y.checked_sub(1)? }),
+        (b'M', 64) => Some(Input::Wheel { up: true }),
+        (b'M', 65) => Some(Input::Wheel { up: false }),
+        _ => None,
     }
 }
 
@@ -192,6 +223,11 @@ mod tests {
             [key(Key::Esc), key(Key::Char('q')), key(Key::Esc), key(Key::Esc)]
         );
         assert_eq!(keys("é日".as_bytes()), [key(Key::Char('é')), key(Key::Char('日'))]);
+        assert_eq!(
+            keys(b"\x1b[<0;12;5M\x1b[<0;12;5m\x1b[<64;1;1M\x1b[<65;1;1M\x1b[<35;3;3M"),
+            [Input::Click { x: 11, y: 4 }, Input::Wheel { up: true }, Input::Wheel { up: false }]
+        );
+        assert_eq!(keys(b"\x1b[<0;0;0M\x1b[<0;99999;1M\x1b[<M\x1b[<a;b;cM"), []);
         // Answers and reports mean nothing.
         assert_eq!(keys(b"\x1b[12;5R\x1b[?1;2c\xff"), []);
     }

@@ -38,6 +38,7 @@ pub enum Action {
     Rows,
     TimeColumn,
     Role,
+    Add,
     Toggle,
     Heavier,
     Lighter,
@@ -51,6 +52,9 @@ pub enum Action {
     Sort,
     Browser,
     Pdf,
+    Copy,
+    Editor,
+    Mouse,
 }
 
 /// A row of the table.
@@ -102,6 +106,7 @@ pub const BINDINGS: &[Binding] = &[
     bind!(&[Key::Char('+')], Action::Heavier, &[Screen::Features], "+", "weight", "Raise the weight of the selected feature"),
     bind!(&[Key::Char('-')], Action::Lighter, &[Screen::Features], "-", "", "Lower the weight of the selected feature"),
     bind!(&[Key::Char('s')], Action::Severity, &[Screen::Flags], "s", "severity", "Choose the next severity of the selected flag"),
+    bind!(&[Key::Char('a')], Action::Add, LISTS, "a", "add", "Add an item: choose what, and complete its lines"),
     bind!(&[Key::Char('d'), Key::Delete], Action::Remove, LISTS, "d", "remove", "Remove the selected item"),
     bind!(&[Key::Char('J')], Action::MoveDown, LISTS, "J", "move", "Move the selected item down"),
     bind!(&[Key::Char('K')], Action::MoveUp, LISTS, "K", "", "Move the selected item up"),
@@ -122,6 +127,9 @@ pub const BINDINGS: &[Binding] = &[
     bind!(&[Key::Char('w')], Action::Write, ALL, "w", "write", "Write the settings to their file"),
     bind!(&[Key::Char('W')], Action::WriteAs, ALL, "W", "", "Write the settings to another file"),
     bind!(&[Key::Char('e')], Action::Yaml, ALL, "e", "yaml", "Edit the settings as YAML"),
+    bind!(&[Key::Char('E')], Action::Editor, ALL, "E", "", "Edit the settings in the editor of $VISUAL or $EDITOR"),
+    bind!(&[Key::Char('y')], Action::Copy, ALL, "y", "", "Copy the command, the settings, or what is selected to the clipboard"),
+    bind!(&[Key::Char('m')], Action::Mouse, ALL, "m", "", "Leave the mouse to the terminal, to select text, or take it again"),
     bind!(&[Key::Char('u')], Action::Undo, ALL, "u", "undo", "Undo the last change of the settings"),
     bind!(&[Key::Char('U'), Key::Ctrl('r')], Action::Redo, ALL, "U", "", "Do again what was undone"),
     bind!(&[Key::Char('n')], Action::NextIssue, ALL, "n", "", "Go to the next problem of the settings"),

@@ -49,6 +49,8 @@ pub enum Message {
         result: Result<Rows, String>,
     },
     Record(Result<Record, String>),
+    /// The settings as they were left in another program.
+    Edited(Result<String, String>),
     /// Something to show in the line of messages.
     Note(String),
     /// A task outside has failed in a way that it should not.

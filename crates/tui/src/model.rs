@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use crate::{
     document::Document,
     effect::Query,
@@ -79,6 +81,24 @@ pub struct Options {
     pub detectors: Vec<(String, String)>,
     /// The folder that the interface was started in, from the root.
     pub folder: String,
+    /// Whether it is shown as lines: settings are then edited as text only in another program.
+    pub plain: bool,
+    /// What can be added to the lists of features and flags.
+    pub components: Vec<Addition>,
+}
+
+/// A component that can be added to the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Addition {
+    pub is_flag: bool,
+    /// Its name and what it does.
+    pub text: String,
+    /// The pack that has to be named in the settings.
+    pub pack: String,
+    /// The item, without its columns.
+    pub item: Json,
+    /// For each input, the types of columns that it takes, such as `text`; none: any.
+    pub inputs: Vec<Vec<String>>,
 }
 
 /// All that is shown.
@@ -90,6 +110,8 @@ pub struct Model {
     pub(crate) screen: Screen,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) note: Note,
+    /// Whether the mouse is taken.
+    pub(crate) mouse: bool,
     pub(crate) generation: u64,
     pub(crate) home: Home,
     pub(crate) job: Option<Job>,
@@ -264,6 +286,7 @@ impl Model {
             screen: Screen::Home,
             overlay: None,
             note: Note::default(),
+            mouse: true,
             generation: 0,
             home,
             job: None,
@@ -272,6 +295,12 @@ impl Model {
             run_after_write: false,
             issue_at: None,
         }
+    }
+
+    /// With the mouse left to the terminal.
+    #[must_use]
+    pub fn without_mouse(self) -> Self {
+        Self { mouse: false, ..self }
     }
 
     /// Whether something that is shown changes with time.

@@ -3,6 +3,8 @@
 mod editor;
 mod prompt;
 
+use serde_json::Value as Json;
+
 use crate::{
     effect::Effect,
     input::Key,
@@ -27,21 +29,49 @@ pub enum Overlay {
 /// One of several.
 #[derive(Debug)]
 pub struct Choice {
-    pub what: ChoiceOf,
     pub title: String,
-    pub options: Vec<String>,
+    pub options: Vec<Choosable>,
+    /// The selected one of those that pass the filter.
     pub at: usize,
+    /// Where there are many, only those with these words are listed.
+    pub filter: Option<LineInput>,
 }
 
-#[derive(Debug)]
-pub enum ChoiceOf {
-    /// What a column is used for.
-    Role(String),
+/// An option in words, and what is done if it is chosen.
+#[derive(Clone, Debug)]
+pub struct Choosable {
+    pub text: String,
+    pub chosen: Chosen,
+}
+
+#[derive(Clone, Debug)]
+pub enum Chosen {
+    /// Use a column as one of the roles.
+    Role(String, usize),
+    /// Copy a text to the clipboard.
+    Copy(String),
+    /// Add an item to the list of the step.
+    Add(Json),
 }
 
 impl Choice {
-    pub fn new(what: ChoiceOf, title: &str, options: Vec<String>) -> Self {
-        Self { what, title: title.to_owned(), options, at: 0 }
+    pub fn new(title: &str, options: Vec<Choosable>) -> Self {
+        Self { title: title.to_owned(), options, at: 0, filter: None }
+    }
+
+    pub fn filtered(self) -> Self {
+        Self { filter: Some(LineInput::default()), ..self }
+    }
+
+    /// Those that pass the filter.
+    pub fn found(&self) -> Vec<&Choosable> {
+        let filter = self.filter.as_ref().map(|filter| filter.text.to_lowercase());
+        let words: Vec<&str> = filter.iter().flat_map(|text| text.split_whitespace()).collect();
+        let fits = |option: &&Choosable| {
+            let text = option.text.to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        self.options.iter().filter(fits).collect()
     }
 }
 
@@ -80,6 +110,7 @@ impl Overlay {
             Self::Prompt(prompt) => prompt.input.insert(text),
             Self::Palette(_, input, _) => input.insert(text),
             Self::Yaml(editor) => editor.insert(text),
+            Self::Choice(Choice { filter: Some(filter), .. }) => filter.insert(text),
             Self::Help(..) | Self::Choice(_) | Self::Confirm(_) => {}
         }
     }
@@ -116,9 +147,8 @@ impl Model {
                 let found = commands(*screen, &input.text);
                 match key {
                     Key::Enter => {
-                        let action = found.get(*at).map(|binding| binding.action);
-                        self.overlay = None;
-                        return action.map(|action| self.act(action)).unwrap_or_default();
+                        let at = *at;
+                        return self.choose_option(at);
                     }
                     Key::Up => *at = at.saturating_sub(1),
                     Key::Down => *at = (*at + 1).min(found.len().saturating_sub(1)),
@@ -137,21 +167,28 @@ impl Model {
                 prompt.input.key(key);
                 return self.overlay_changed();
             }
-            Overlay::Choice(choice) => match key {
-                Key::Up | Key::Char('k') => choice.at = choice.at.saturating_sub(1),
-                Key::Down | Key::Char('j') => {
-                    choice.at = (choice.at + 1).min(choice.options.len().saturating_sub(1));
+            Overlay::Choice(choice) => {
+                let last = choice.found().len().saturating_sub(1);
+                match key {
+                    Key::Enter => {
+                        let at = choice.at;
+                        return self.choose_option(at);
+                    }
+                    Key::Up => choice.at = choice.at.saturating_sub(1),
+                    Key::Down => choice.at = (choice.at + 1).min(last),
+                    Key::PageUp => choice.at = choice.at.saturating_sub(10),
+                    Key::PageDown => choice.at = (choice.at + 10).min(last),
+                    other => match &mut choice.filter {
+                        Some(filter) => {
+                            filter.key(other);
+                            choice.at = 0;
+                        }
+                        None if other == Key::Char('k') => choice.at = choice.at.saturating_sub(1),
+                        None if other == Key::Char('j') => choice.at = (choice.at + 1).min(last),
+                        None => {}
+                    },
                 }
-                Key::Enter => {
-                    let at = choice.at;
-                    let Some(Overlay::Choice(choice)) = self.overlay.take() else {
-                        return Vec::new();
-                    };
-                    let ChoiceOf::Role(column) = choice.what;
-                    return self.use_column(&column, at);
-                }
-                _ => {}
-            },
+            }
             Overlay::Confirm(_) => {
                 if matches!(key, Key::Enter | Key::Char('y')) {
                     let Some(Overlay::Confirm(confirm)) = self.overlay.take() else {
@@ -173,6 +210,29 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// Does one of what lies above the screen to choose from.
+    pub(crate) fn choose_option(&mut self, at: usize) -> Vec<Effect> {
+        match self.overlay.take() {
+            Some(Overlay::Palette(screen, input, _)) => {
+                let found = commands(screen, &input.text);
+                found.get(at).map(|binding| self.act(binding.action)).unwrap_or_default()
+            }
+            Some(Overlay::Choice(choice)) => {
+                let chosen = choice.found().get(at).map(|option| option.chosen.clone());
+                match chosen {
+                    Some(Chosen::Role(column, role)) => self.use_column(&column, role),
+                    Some(Chosen::Copy(text)) => vec![Effect::Copy { text }],
+                    Some(Chosen::Add(item)) => self.add(&item),
+                    None => Vec::new(),
+                }
+            }
+            other => {
+                self.overlay = other;
+                Vec::new()
+            }
+        }
     }
 
     /// What shows while it is typed.

@@ -9,8 +9,11 @@ use ratatui_core::{
 
 /// Alternate screen, no cursor, pastes marked.
 pub const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[2J";
-/// Undoes [`ENTER`] and what may be left of a frame. Harmless if nothing is to undo.
-pub const LEAVE: &str = "\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
+/// Presses and turns of the wheel of the mouse are reported, in the SGR form; motion is not.
+pub const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+pub const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+/// Undoes [`ENTER`], the mouse, and what may be left of a frame. Harmless if nothing is to undo.
+pub const LEAVE: &str = "\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
 const BEGIN_FRAME: &str = "\x1b[?2026h";
 const END_FRAME: &str = "\x1b[0m\x1b[?2026l";

@@ -1,7 +1,9 @@
 //! How messages change the model. Nothing else does.
 
 mod actions;
+mod additions;
 pub(crate) mod choices;
+mod copy;
 pub(crate) mod home;
 mod job;
 mod outcomes;
@@ -45,6 +47,8 @@ impl Model {
                 self.say("Pasted text has no place here");
                 Vec::new()
             }
+            Message::Input(Input::Click { x, y }) => self.click(x, y),
+            Message::Input(Input::Wheel { up }) => self.wheel(up),
             Message::Resize(size) => {
                 self.size = size;
                 Vec::new()
@@ -54,7 +58,7 @@ impl Model {
         }
     }
 
-    fn key(&mut self, key: Key) -> Vec<Effect> {
+    pub(crate) fn key(&mut self, key: Key) -> Vec<Effect> {
         if self.overlay.is_some() && !matches!(key, Key::Ctrl('l' | 'z')) {
             return self.overlay_key(key);
         }

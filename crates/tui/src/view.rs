@@ -5,6 +5,7 @@ use ratatui_core::{buffer::Buffer, layout::Rect};
 use crate::{
     canvas::Canvas,
     model::{Model, Screen},
+    mouse::Targets,
     screens,
     text::{clip, grouped, width},
     theme::{BOLD, PLAIN, Theme},
@@ -31,15 +32,27 @@ const YAML_LINES: usize = 5;
 impl Model {
     /// Draws all.
     pub fn view(&self) -> Buffer {
+        self.draw().0
+    }
+
+    /// Draws all, with what its parts do when they are clicked.
+    pub(crate) fn draw(&self) -> (Buffer, Targets) {
         let Size { width, height } = self.size;
         let area = Rect { x: 0, y: 0, width, height };
         let mut buffer = Buffer::empty(area);
         let theme = Theme { color: self.options.color };
-        let mut canvas = Canvas { buffer: &mut buffer, area, theme, ascii: self.options.ascii };
+        let mut targets = Targets::new();
+        let mut canvas = Canvas {
+            buffer: &mut buffer,
+            targets: &mut targets,
+            area,
+            theme,
+            ascii: self.options.ascii,
+        };
         if width < LEAST.0 || height < LEAST.1 {
             canvas.text(0, "window too small");
             canvas.text(1, "q quits");
-            return buffer;
+            return (buffer, targets);
         }
         let small = width < SMALL.0 || height < SMALL.1;
         self.head(&mut canvas);
@@ -69,7 +82,7 @@ impl Model {
         let mut foot = canvas.part(0, all - bottom, usize::MAX, bottom);
         self.foot(&mut foot, small);
         self.overlay_view(&mut canvas);
-        buffer
+        (buffer, targets)
     }
 
     /// The first line: what is open.
@@ -131,20 +144,24 @@ impl Model {
         rail::column(&mut canvas.part(0, 0, RAIL - 1, usize::MAX), self);
         canvas.bar(RAIL - 1);
         let rest = canvas.width() - RAIL;
-        let side = (rest * 2 / 5).clamp(30, 90);
+        if self.screen == Screen::Results {
+            // What was found is said in whole lines.
+            self.screen_view(&mut canvas.part(RAIL + 1, 0, usize::MAX, usize::MAX));
+            return;
+        }
+        let side = (rest / 3).clamp(30, 90);
         let main = rest - side - 1;
         self.screen_view(&mut canvas.part(RAIL + 1, 0, main - 1, usize::MAX));
         canvas.bar(RAIL + main);
         let mut part = canvas.part(RAIL + main + 1, 0, usize::MAX, usize::MAX);
         match self.screen {
             Screen::Home => screens::home::peeked(&mut part, self),
-            Screen::Results => screens::results::beside(&mut part, self),
             Screen::Row => screens::row::values(&mut part, self),
             _ => yaml::pane(&mut part, self),
         }
     }
 
-    fn screen_view(&self, canvas: &mut Canvas<'_>) {
+    pub(crate) fn screen_view(&self, canvas: &mut Canvas<'_>) {
         match self.screen {
             Screen::Home => screens::home::view(canvas, self),
             Screen::Data => screens::data::view(canvas, self),

@@ -303,3 +303,117 @@ fn folders_are_gone_through() {
     assert_eq!(session.keys("\x0c"), [Effect::Repaint]);
     assert_eq!(session.keys("\x1a"), [Effect::Suspend]);
 }
+
+/// Clicks on the first cell of a text that is shown.
+fn click(session: &mut Session, part: &str) -> Vec<Effect> {
+    let shown = session.text();
+    let found = shown.lines().enumerate().find_map(|(y, line)| Some((line.find(part)?, y)));
+    assert!(found.is_some(), "{part} is not shown:\n{shown}");
+    let (x, y) = found.unwrap_or_default();
+    session.keys(&format!("\x1b[<0;{};{}M", x + 1, y + 1))
+}
+
+#[test]
+fn the_mouse_does_what_keys_do() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut session = Session::new(width, height);
+        session.listed();
+        // The selected line is opened, another one is selected first.
+        click(&mut session, "other.job.yaml");
+        assert!(session.shows("> other.job.yaml"), "{}", session.text());
+        let opened = click(&mut session, "other.job.yaml");
+        assert_eq!(opened, [Effect::Open { path: "other.job.yaml".into() }]);
+        let mut session = Session::with_job(width, height);
+        click(&mut session, "4 Detector");
+        assert_eq!(session.model.screen(), Screen::Detector);
+        click(&mut session, "HBOS");
+        click(&mut session, "HBOS");
+        assert!(session.settings().contains("engine: HBOS"), "{}", session.settings());
+        click(&mut session, "2 Features");
+        session.keys("\x1b[<65;5;5M");
+        assert!(session.shows("> method"), "{}", session.text());
+        session.keys("\x1b[<64;5;5M");
+        assert!(session.shows("> path.length"), "{}", session.text());
+        // The bar of keys, a list that lies above, and what is below it.
+        click(&mut session, "? help");
+        assert!(session.shows("Everywhere"));
+        session.keys("\x1b:");
+        click(&mut session, "Raise the weight");
+        assert!(session.settings().contains("multiplier: 2"), "{}", session.settings());
+        session.keys("1R");
+        click(&mut session, "Data");
+        assert!(session.shows("Use time as"), "{}", session.text());
+        click(&mut session, "how common");
+        assert!(session.settings().contains("time.rows"), "{}", session.settings());
+        let mut session = Session::with_results(width, height, 300);
+        click(&mut session, "Rows 300");
+        assert!(session.shows("[Rows 300]"), "{}", session.text());
+    }
+    let mut session = Session::with_job(80, 24);
+    assert_eq!(session.keys("m"), [Effect::Mouse(false)]);
+    assert_eq!(session.keys("m"), [Effect::Mouse(true)]);
+}
+
+#[test]
+fn texts_are_copied() {
+    let mut session = Session::new(80, 24);
+    session.listed();
+    assert_eq!(session.keys("y"), []);
+    assert!(session.shows("nothing to copy"));
+    let mut session = Session::with_all(80, 24);
+    let copied = session.keys("yj\r");
+    let [Effect::Copy { text }] = &copied[..] else { panic!("{copied:?}") };
+    let copy: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(copy["user_agent"], "\u{1b}[31mcurl\u{202e}");
+    let copied = session.keys("yjj\r");
+    assert_eq!(copied, [Effect::Copy { text: "anomal run job.yaml".into() }]);
+    session.keys("\x1b");
+    let copied = session.keys("y\r");
+    assert!(matches!(&copied[..], [Effect::Copy { text }] if !text.is_empty()), "{copied:?}");
+}
+
+#[test]
+fn items_are_added_and_completed() {
+    let mut session = Session::with_job(120, 40);
+    session.keys("2a");
+    session.keys("user_agent\r");
+    assert!(session.settings().contains("- {type: field, name: user_agent}\n"));
+    // It is open, to be completed.
+    assert!(session.shows("Esc close"), "{}", session.text());
+    session.keys("\x1b");
+    assert!(session.shows("> user_agent"), "{}", session.text());
+    session.keys("a");
+    session.keys("digits\r\x1b");
+    let settings = session.settings();
+    assert!(settings.contains("{type: metric, name: numbers, dataNeeded: [path]}"), "{settings}");
+    assert!(settings.contains("packs: [text, dns]"), "{settings}");
+    session.keys("3a");
+    session.keys("condition\r\x1b");
+    assert!(session.settings().contains("name: new_flag"), "{}", session.settings());
+    session.keys("5a");
+    session.keys("csv\r\x1b");
+    assert!(session.settings().contains("- {csv: {path: results.csv}}"), "{}", session.settings());
+    for _ in 0..4 {
+        session.keys("u");
+    }
+    assert_eq!(session.settings(), proposal().text);
+    // No option has these words.
+    session.keys("azzz\r");
+    assert_eq!(session.settings(), proposal().text);
+}
+
+#[test]
+fn another_editor_gives_the_settings_back() {
+    let mut session = Session::with_job(80, 24);
+    let effects = session.keys("2E");
+    let [Effect::Editor { text, line: 9 }] = &effects[..] else { panic!("{effects:?}") };
+    let text = text.replace("bytes", "time");
+    session.send(Message::Edited(Ok(text.clone())));
+    assert_eq!(session.settings(), text);
+    session.send(Message::Edited(Ok(text)));
+    assert!(session.shows("Nothing was changed"));
+    session.send(Message::Edited(Err("vi has failed".into())));
+    assert!(session.shows("! vi has failed"));
+    session.keys("u");
+    assert_eq!(session.settings(), proposal().text);
+}

@@ -16,7 +16,8 @@ fn draw_at(session: &mut Session, width: u16, height: u16) {
 
 #[test]
 fn every_screen_is_drawn_at_every_small_size() {
-    for key in ["0", "1", "1 ", "2", "3", "4", "5", "6", "7", "7\t", "?", ":", "2e", "r"] {
+    for key in ["0", "1", "1 ", "2", "3", "4", "5", "6", "7", "7\t", "?", ":", "2e", "2a", "y", "r"]
+    {
         let mut session = Session::with_all(80, 24);
         session.keys(key);
         for width in 1..42 {
@@ -38,6 +39,8 @@ proptest! {
             if let Some(key) = BINDINGS[key].keys.first() {
                 session.send(Message::Input(Input::Key(*key)));
             }
+            session.send(Message::Input(Input::Click { x: width / 2, y: height / 2 }));
+            session.send(Message::Input(Input::Wheel { up: width % 2 == 0 }));
             draw_at(&mut session, width, height);
         }
     }

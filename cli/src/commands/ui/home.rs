@@ -37,7 +37,11 @@ pub fn list(folder: &str, state: &State, store: &ReportStore) -> Result<Listing,
             continue;
         }
         count += 1;
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        // A link to a folder is one.
+        let is_folder = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+            kind => kind.is_ok_and(|kind| kind.is_dir()),
+        };
         names.push((is_folder, entry.path()));
     }
     names.sort();

@@ -161,7 +161,7 @@ fn inspection(
     })
 }
 
-fn type_name(data_type: DataType) -> &'static str {
+pub fn type_name(data_type: DataType) -> &'static str {
     match data_type {
         DataType::Integer => "integer",
         DataType::Float => "number",

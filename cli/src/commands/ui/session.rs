@@ -12,7 +12,7 @@ use anomal_tui::{Buffer, Effect, Message, Model, Options, input::Decoder};
 use rustix::process::{Signal, kill_current_process_group};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{state::State, terminal::Terminal, work::Worker};
+use super::{additions::additions, editor, state::State, terminal::Terminal, work::Worker};
 use crate::{args::Ui, commands::CommandResult, exit, present::error::Failure, settings};
 
 /// What the loop waits for.
@@ -24,14 +24,15 @@ pub enum Event {
 }
 
 /// Events that wait; the sender of more waits too.
-const WAITING: usize = 256;
+pub const WAITING: usize = 256;
 /// Events that are handled before the next frame.
 const AT_ONCE: usize = 64;
 /// The time between two messages of time.
 const TICK: Duration = Duration::from_millis(250);
+/// The longest text that is copied, in bytes: terminals drop longer ones.
+const LONGEST_COPY: usize = 74_000;
 /// How long leaving may take, such as while the terminal takes nothing.
 const LEAVING: Duration = Duration::from_secs(2);
-const READ_BYTES: usize = 64 << 10;
 
 pub fn run(arguments: &Ui) -> CommandResult {
     let terminal = Terminal::open()
@@ -39,6 +40,7 @@ pub fn run(arguments: &Ui) -> CommandResult {
     restore_on_panic(&terminal);
     let (send, receive) = sync_channel(WAITING);
     let mut session = Session::new(arguments, terminal.clone(), &send)?;
+    terminal.take_mouse(!arguments.drawing.no_mouse)?;
     terminal.enter()?;
     read_keys(terminal.clone(), send.clone());
     wait_for_signals(terminal.clone(), send.clone());
@@ -58,26 +60,8 @@ struct Session {
 
 impl Session {
     fn new(arguments: &Ui, terminal: Terminal, send: &SyncSender<Event>) -> Result<Self, Failure> {
-        if let Some(folder) = &arguments.base_folder {
-            std::env::set_current_dir(folder).map_err(|error| {
-                Failure::usage(format!("--base-folder {}: {error}", folder.display()))
-            })?;
-        }
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
-        let locale =
-            locale.filter_map(|name| std::env::var(name).ok()).find(|text| !text.is_empty());
-        let is_utf8 = locale.is_some_and(|text| {
-            let text = text.to_ascii_lowercase();
-            text.contains("utf-8") || text.contains("utf8")
-        });
-        let options = Options {
-            ascii: arguments.ascii || !is_utf8,
-            color: !arguments.no_color && std::env::var_os("NO_COLOR").is_none(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            detectors: detectors()?,
-            folder: std::env::current_dir()?.to_string_lossy().into_owned(),
-        };
-        let model = Model::new(options, terminal.size());
+        let model = Model::new(options(arguments)?, terminal.size());
+        let model = if arguments.drawing.no_mouse { model.without_mouse() } else { model };
         let worker = Worker::new(arguments, State::open(), send.clone());
         Ok(Self { terminal, model, worker, shown: None, since: Instant::now() })
     }
@@ -85,16 +69,21 @@ impl Session {
     fn run(&mut self, arguments: &Ui, receive: &Receiver<Event>) -> CommandResult {
         self.draw()?;
         let mut effects = self.model.start();
-        effects.extend(self.open_first(arguments)?);
+        effects.extend(open_first(&mut self.model, arguments)?);
         loop {
+            let mut next = Vec::new();
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Quit => return Ok(self.leave(exit::DONE)),
                     Effect::Repaint => self.shown = None,
                     Effect::Suspend => self.suspend()?,
+                    Effect::Mouse(on) => self.terminal.take_mouse(on)?,
+                    Effect::Copy { text } => next.extend(self.copy(&text)?),
+                    Effect::Editor { text, line } => next.extend(self.edit(&text, line)),
                     other => self.worker.start(other),
                 }
             }
+            effects = next;
             self.draw()?;
             let mut next = self.wait(receive);
             effects.extend(self.model.update(Message::Tick(self.since.elapsed())));
@@ -126,18 +115,6 @@ impl Session {
         }
     }
 
-    /// Opens what the command line names.
-    fn open_first(&mut self, arguments: &Ui) -> Result<Vec<Effect>, Failure> {
-        let original = &arguments.original;
-        if original.features_file.is_some() || original.config_file.is_some() {
-            let job = settings::from_original(original, None)?;
-            let message = super::job::converted(&job);
-            return Ok(self.model.update(message));
-        }
-        let path = arguments.path.as_ref().or(original.input_file.as_ref());
-        Ok(path.map(|path| self.model.open(path)).unwrap_or_default())
-    }
-
     fn draw(&mut self) -> Result<(), Failure> {
         let next = self.model.view();
         self.terminal.draw(self.shown.as_ref(), &next)?;
@@ -154,6 +131,30 @@ impl Session {
         Ok(())
     }
 
+    /// Puts a text into the clipboard, as far as terminals take one.
+    fn copy(&mut self, text: &str) -> Result<Vec<Effect>, Failure> {
+        let note = if text.len() > LONGEST_COPY {
+            let most = anomal_connectors::text::grouped(LONGEST_COPY);
+            format!(
+                "Too long for the clipboard of terminals ({most} bytes at most); w writes files"
+            )
+        } else {
+            self.terminal.copy(text)?;
+            let characters = anomal_connectors::text::grouped(text.chars().count());
+            format!(
+                "Copied, {characters} characters, if the terminal lets programs use its clipboard"
+            )
+        };
+        Ok(self.model.update(Message::Note(note)))
+    }
+
+    /// Lets the person's editor have the settings.
+    fn edit(&mut self, text: &str, line: usize) -> Vec<Effect> {
+        let result = editor::edit(text, line, |command| self.terminal.lend(command));
+        self.shown = None;
+        self.model.update(Message::Edited(result))
+    }
+
     /// Keeps what is not written, and stops what runs.
     fn leave(&mut self, code: u8) -> u8 {
         self.worker.stop();
@@ -163,6 +164,42 @@ impl Session {
         self.terminal.restore();
         code
     }
+}
+
+/// Opens what the command line names.
+pub fn open_first(model: &mut Model, arguments: &Ui) -> Result<Vec<Effect>, Failure> {
+    let original = &arguments.original;
+    if original.features_file.is_some() || original.config_file.is_some() {
+        let job = settings::from_original(original, None)?;
+        let message = super::job::converted(&job);
+        return Ok(model.update(message));
+    }
+    let path = arguments.path.as_ref().or(original.input_file.as_ref());
+    Ok(path.map(|path| model.open(path)).unwrap_or_default())
+}
+
+/// What does not change while the interface is open.
+pub fn options(arguments: &Ui) -> Result<Options, Failure> {
+    if let Some(folder) = &arguments.base_folder {
+        std::env::set_current_dir(folder).map_err(|error| {
+            Failure::usage(format!("--base-folder {}: {error}", folder.display()))
+        })?;
+    }
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let locale = locale.filter_map(|name| std::env::var(name).ok()).find(|text| !text.is_empty());
+    let is_utf8 = locale.is_some_and(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("utf-8") || text.contains("utf8")
+    });
+    Ok(Options {
+        ascii: arguments.drawing.ascii || !is_utf8,
+        color: !arguments.drawing.no_color && std::env::var_os("NO_COLOR").is_none(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        detectors: detectors()?,
+        components: additions()?,
+        folder: std::env::current_dir()?.to_string_lossy().into_owned(),
+        ..Options::default()
+    })
 }
 
 /// Detectors with what they do, the recommended one first.
@@ -187,24 +224,16 @@ fn restore_on_panic(terminal: &Terminal) {
 }
 
 fn read_keys(terminal: Terminal, send: SyncSender<Event>) {
-    thread::spawn(move || {
+    thread::spawn(move || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut decoder = Decoder::default();
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            let read = match terminal.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
-            for input in decoder.push(&buffer[..read]) {
-                let event = Event::Message(Box::new(Message::Input(input)));
-                if send.send(event).is_err() {
-                    return;
-                }
-            }
-        }
+        // Whatever ends it, nothing more can be typed.
+        let _ = runtime.block_on(terminal.read(|bytes| {
+            let mut inputs = decoder.push(bytes).into_iter();
+            inputs.all(|input| send.send(Event::Message(Box::new(Message::Input(input)))).is_ok())
+        }));
         leave(&terminal, &send);
+        Ok(())
     });
 }
 
@@ -219,7 +248,8 @@ fn wait_for_signals(terminal: Terminal, send: SyncSender<Event>) {
             loop {
                 tokio::select! {
                     _ = resized.recv() => drop(send.send(Event::Resized)),
-                    _ = interrupted.recv() => leave(&terminal, &send),
+                    // Ctrl-C in another program is that program's.
+                    _ = interrupted.recv() => if !terminal.is_lent() { leave(&terminal, &send) },
                     _ = ended.recv() => leave(&terminal, &send),
                     _ = hung_up.recv() => leave(&terminal, &send),
                 }

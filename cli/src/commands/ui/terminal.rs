@@ -2,12 +2,21 @@
 
 use std::{
     fs::File,
-    io::{Read, Write},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    process::Command,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anomal_tui::{Buffer, Size, terminal};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rustix::{
+    fs::OFlags,
+    termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr},
+};
+use tokio::net::unix::pipe::Receiver;
+
+const READ_BYTES: usize = 64 << 10;
 
 /// The terminal of this process. Cheap to clone.
 #[derive(Clone)]
@@ -16,8 +25,16 @@ pub struct Terminal(Arc<Inner>);
 struct Inner {
     file: File,
     before: Termios,
-    /// Whether it is ours now.
-    entered: Mutex<bool>,
+    state: Mutex<State>,
+    /// Held while another program reads what is typed.
+    lent: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the terminal is ours now.
+    entered: bool,
+    mouse: bool,
 }
 
 impl Terminal {
@@ -26,23 +43,52 @@ impl Terminal {
     pub fn open() -> std::io::Result<Self> {
         let file = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&file)?;
-        Ok(Self(Arc::new(Inner { file, before, entered: Mutex::new(false) })))
+        let (state, lent) = (Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Inner { file, before, state, lent })))
     }
 
     /// Takes the terminal: no echo, no line editing, the other screen.
     pub fn enter(&self) -> std::io::Result<()> {
-        let mut entered = self.0.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state();
         let mut raw = self.0.before.clone();
         raw.make_raw();
         tcsetattr(&self.0.file, OptionalActions::Now, &raw)?;
-        *entered = true;
-        (&self.0.file).write_all(terminal::ENTER.as_bytes())
+        state.entered = true;
+        let mouse = if state.mouse { terminal::MOUSE_ON } else { "" };
+        (&self.0.file).write_all(format!("{}{mouse}", terminal::ENTER).as_bytes())
+    }
+
+    /// Takes the mouse, or leaves it to the terminal.
+    pub fn take_mouse(&self, on: bool) -> std::io::Result<()> {
+        let mut state = self.0.state();
+        state.mouse = on;
+        let mode = if on { terminal::MOUSE_ON } else { terminal::MOUSE_OFF };
+        if state.entered { (&self.0.file).write_all(mode.as_bytes()) } else { Ok(()) }
+    }
+
+    /// Asks the terminal to put a text into the clipboard (OSC 52).
+    pub fn copy(&self, text: &str) -> std::io::Result<()> {
+        let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+        (&self.0.file).write_all(sequence.as_bytes())
+    }
+
+    /// Runs a program that has the terminal until it ends. Returns whether it succeeded.
+    pub fn lend(&self, command: &mut Command) -> std::io::Result<bool> {
+        let _lent = self.0.lent.blocking_lock();
+        self.restore();
+        let (input, output) = (self.0.file.try_clone()?, self.0.file.try_clone()?);
+        let status = command.stdin(input).stdout(output.try_clone()?).stderr(output).status();
+        self.enter()?;
+        Ok(status?.success())
+    }
+
+    pub fn is_lent(&self) -> bool {
+        self.0.lent.try_lock().is_err()
     }
 
     /// Gives it back as it was. May be called in any state; errors can't be shown anywhere.
     pub fn restore(&self) {
-        let mut entered = self.0.entered.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut *entered) {
+        if std::mem::take(&mut self.0.state().entered) {
             let _ = (&self.0.file).write_all(terminal::LEAVE.as_bytes());
             let _ = tcsetattr(&self.0.file, OptionalActions::Now, &self.0.before);
         }
@@ -61,15 +107,41 @@ impl Terminal {
         (&self.0.file).write_all(terminal::frame(previous, next).as_bytes())
     }
 
-    /// Reads what was typed; nothing at the end.
-    pub fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        (&self.0.file).read(buffer)
+    /// Reads what is typed, but for what another program reads, and hands it on, until it is no longer wanted or the terminal
+    /// is gone.
+    pub async fn read(&self, mut typed: impl FnMut(&[u8]) -> bool) -> std::io::Result<()> {
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open("/dev/tty")?;
+        // Like a pipe, it can be waited for and then read.
+        let keys = Receiver::from_file_unchecked(file)?;
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            keys.readable().await?;
+            let ours = self.0.lent.lock().await;
+            let read = keys.try_read(&mut buffer);
+            drop(ours);
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(read) if typed(&buffer[..read]) => {}
+                Ok(_) => return Ok(()),
+                // Another program has read it.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if *self.entered.lock().unwrap_or_else(PoisonError::into_inner) {
+        if self.state().entered {
             let _ = (&self.file).write_all(terminal::LEAVE.as_bytes());
             let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
         }

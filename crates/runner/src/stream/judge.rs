@@ -134,7 +134,7 @@ impl StreamJudge {
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
-        let count = chunk.count;
+        let count = chunk.records.records(chunk.count);
         let batch = self.decoder.decode(chunk.records)?;
         if batch.statistics.read != count {
             let message = format!("{count} records were read as {}", batch.statistics.read);
@@ -283,7 +283,11 @@ fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
         Some(time) => format!("{warm_up} {} {} {}", time.disorder, time.lateness, time.ahead),
         None => warm_up.to_string(),
     };
-    xxh3_64(identity::inputs_of_results(spec, &further).as_bytes())
+    let mut spec = spec.clone();
+    if let Some(kafka) = &mut spec.input.kafka {
+        *kafka = kafka.of_records();
+    }
+    xxh3_64(identity::inputs_of_results(&spec, &further).as_bytes())
 }
 
 #[async_trait]

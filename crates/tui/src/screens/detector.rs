@@ -6,6 +6,7 @@ use crate::{
     canvas::Canvas,
     document::keys,
     model::Model,
+    mouse::Target,
     screens::preview_line,
     text::{cell, grouped},
     theme::BOLD,
@@ -37,6 +38,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
             None => method == "auto",
         };
         line(canvas, 1 + at, !job.on_detectors && job.cursors[3].at == at, chosen, &text, &setting);
+        canvas.on_click(1 + at, Target::Detector { of_detectors: false, at });
     }
     let mut y = SHARES.len() + 2;
     let is_listed = method == "auto"
@@ -57,6 +59,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     for (index, (name, about)) in detectors.iter().enumerate().skip(top).take(room) {
         let here = job.on_detectors && job.detector.at == index;
         line(canvas, y + 1 + index - top, here, name == engine, name, about);
+        canvas.on_click(y + 1 + index - top, Target::Detector { of_detectors: true, at: index });
     }
     preview_line(canvas, canvas.height().saturating_sub(1), model);
 }

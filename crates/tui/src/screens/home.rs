@@ -4,6 +4,7 @@ use crate::{
     canvas::Canvas,
     message::{FileKind, Recent},
     model::Model,
+    mouse::Target,
     text::{cell, grouped, right},
     theme::{BOLD, PLAIN},
     update::home::HomeItem,
@@ -34,6 +35,9 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         canvas.line(1 + y - top, text, style);
         if *at == Some(home.cursor.at) {
             canvas.select(1 + y - top);
+        }
+        if let Some(at) = at {
+            canvas.on_click(1 + y - top, Target::Line(*at));
         }
     }
     if preview > 0 {

@@ -4,6 +4,7 @@ use crate::{
     canvas::Canvas,
     keymap::BINDINGS,
     model::{Model, Screen},
+    mouse::Target,
     overlays::{LineInput, Overlay, YamlEditor, commands},
     text::{cell, first_cells, plain, width},
     theme::PLAIN,
@@ -40,6 +41,7 @@ impl Model {
                     if y == *at {
                         part.select(1 + y - top);
                     }
+                    part.on_click(1 + y - top, Target::Option(y));
                 }
             }
             Some(Overlay::Prompt(prompt)) => {
@@ -47,13 +49,22 @@ impl Model {
                 line_input(&mut part, 1, &prompt.input);
             }
             Some(Overlay::Choice(choice)) => {
-                let mut part = boxed(canvas, all.min(60), choice.options.len(), &choice.title);
-                for (y, option) in choice.options.iter().enumerate() {
-                    let cursor = if y == choice.at { '>' } else { ' ' };
-                    part.text(y, &format!("{cursor} {option}"));
-                    if y == choice.at {
+                let head = usize::from(choice.filter.is_some());
+                let wanted = choice.options.len() + head;
+                let mut part = boxed(canvas, all.min(76), wanted, &choice.title);
+                if let Some(filter) = &choice.filter {
+                    line_input(&mut part, 0, filter);
+                }
+                let lines = part.height().saturating_sub(head).max(1);
+                let top = (choice.at + 1).saturating_sub(lines);
+                for (at, option) in choice.found().iter().enumerate().skip(top).take(lines) {
+                    let y = head + at - top;
+                    let cursor = if at == choice.at { '>' } else { ' ' };
+                    part.text(y, &format!("{cursor} {}", option.text));
+                    if at == choice.at {
                         part.select(y);
                     }
+                    part.on_click(y, Target::Option(at));
                 }
             }
             Some(Overlay::Confirm(confirm)) => {

@@ -4,6 +4,7 @@ use crate::{
     canvas::Canvas,
     message::Incident,
     model::{Model, Results, Tab},
+    mouse::Target,
     text::{cell, grouped, wrap},
     theme::{BOLD, PLAIN},
     widgets::table::{Line, draw, left, number},
@@ -13,8 +14,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let Some(results) = &model.results else { return };
     tabs(canvas, results);
     let height = canvas.height();
-    let narrow = usize::from(model.size.width) <= canvas.width() + 2;
-    let below = if narrow && height > 14 { 6 } else { 0 };
+    let below = if height > 14 { 6 } else { 0 };
     let mut body = canvas.part(0, 2, usize::MAX, height.saturating_sub(2 + below));
     match results.tab {
         Tab::Incidents => incidents(&mut body, results),
@@ -23,12 +23,12 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         Tab::Features => features(&mut body, results),
     }
     if below > 0 {
-        beside(&mut canvas.part(0, height - below, usize::MAX, below), model);
+        selected(&mut canvas.part(0, height - below, usize::MAX, below), model);
     }
 }
 
 fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
-    let mut parts = Vec::new();
+    let mut x = 0;
     for tab in Tab::ALL {
         let name = match tab {
             Tab::Incidents => "Incidents",
@@ -37,13 +37,16 @@ fn tabs(canvas: &mut Canvas<'_>, results: &Results) {
             Tab::Features => "Features",
         };
         let text = format!("{name} {}", grouped(results.count(tab)));
-        if tab == results.tab {
-            parts.push((format!(" [{text}]"), BOLD));
+        let (text, style) = if tab == results.tab {
+            (format!(" [{text}]"), BOLD)
         } else {
-            parts.push((format!("  {text} "), PLAIN));
-        }
+            (format!("  {text} "), PLAIN)
+        };
+        let mut part = canvas.part(x, 0, text.len(), 1);
+        part.line(0, &text, style);
+        part.on_click(0, Target::Tab(tab));
+        x += text.len();
     }
-    canvas.parts(0, &parts);
     let sort = match results.query.sort.as_str() {
         "" => "score",
         other => other,
@@ -147,7 +150,7 @@ fn features(canvas: &mut Canvas<'_>, results: &Results) {
 }
 
 /// More about what is selected.
-pub fn beside(canvas: &mut Canvas<'_>, model: &Model) {
+fn selected(canvas: &mut Canvas<'_>, model: &Model) {
     let Some(results) = &model.results else { return };
     let at = results.cursor(results.tab).at;
     let (title, text) = match results.tab {

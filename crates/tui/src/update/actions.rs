@@ -52,6 +52,22 @@ impl Model {
                 return self.change_tab(action == Action::NextTab);
             }
             Action::Sort => return self.sort(),
+            Action::Copy => self.choose_copy(),
+            Action::Editor => {
+                let line = self.selected_line();
+                let text = self.settings().map(str::to_owned);
+                return text.map(|text| Effect::Editor { text, line }).into_iter().collect();
+            }
+            Action::Mouse => {
+                let on = !self.mouse;
+                self.mouse = on;
+                self.say(if on {
+                    "The mouse selects and scrolls here"
+                } else {
+                    "The mouse is the terminal's, which selects text; m takes it again"
+                });
+                return vec![Effect::Mouse(on)];
+            }
             Action::Browser => return self.on_report(|id| Effect::Browse { id }),
             Action::Pdf => {
                 if self.results.is_some() {
@@ -218,7 +234,7 @@ impl Model {
     }
 
     /// What is read for the line that is selected now.
-    fn moved(&mut self) -> Vec<Effect> {
+    pub(crate) fn moved(&mut self) -> Vec<Effect> {
         match self.screen {
             Screen::Home => self.peek().into_iter().collect(),
             Screen::Results => self.fetch_rows().into_iter().collect(),

@@ -67,6 +67,7 @@ impl Model {
                 (Err(message), _) => self.complain(message),
                 _ => {}
             },
+            Message::Edited(result) => return self.edited(result),
             Message::Note(text) => self.say(text),
             Message::Failed(text) => {
                 self.home.opening = None;

@@ -144,10 +144,16 @@ impl Model {
             }
             return Vec::new();
         }
-        let Some(results) = &mut self.results else { return Vec::new() };
+        let Some(results) = &self.results else { return Vec::new() };
         let count = Tab::ALL.len();
         let by = if forward { 1 } else { count - 1 };
-        results.tab = Tab::ALL[(results.tab as usize + by) % count];
+        self.show_tab(Tab::ALL[(results.tab as usize + by) % count])
+    }
+
+    pub(crate) fn show_tab(&mut self, tab: Tab) -> Vec<Effect> {
+        if let Some(results) = &mut self.results {
+            results.tab = tab;
+        }
         self.fetch_rows().into_iter().collect()
     }
 

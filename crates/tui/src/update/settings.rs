@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     keymap::Action,
     model::{Job, Model, PreviewState, Screen},
-    overlays::{Choice, ChoiceOf, Overlay, Purpose, YamlEditor},
+    overlays::{Choice, Choosable, Chosen, Overlay, Purpose, YamlEditor},
 };
 
 /// Weights that `+` and `-` go through.
@@ -66,9 +66,14 @@ impl Model {
             Action::Role => {
                 let Some(column) = job.selected_column() else { return Vec::new() };
                 let title = format!("Use {column} as");
-                let options = ROLES.iter().map(|role| (*role).to_owned()).collect();
-                self.choose(Choice::new(ChoiceOf::Role(column), &title, options));
+                let option = |(index, role): (usize, &&str)| Choosable {
+                    text: (*role).to_owned(),
+                    chosen: Chosen::Role(column.clone(), index),
+                };
+                let options = ROLES.iter().enumerate().map(option).collect();
+                self.choose(Choice::new(&title, options));
             }
+            Action::Add => self.choose_addition(),
             Action::Toggle => return self.toggle(),
             Action::Heavier | Action::Lighter => return self.weigh(action == Action::Heavier),
             Action::Severity => return self.next_severity(),
@@ -203,6 +208,9 @@ impl Model {
     pub(crate) fn edit_yaml(&mut self, line: usize) -> Vec<Effect> {
         if let Some(job) = &self.job {
             let text = job.document.text();
+            if self.options.plain {
+                return vec![Effect::Editor { text: text.to_owned(), line }];
+            }
             self.overlay = Some(Overlay::Yaml(YamlEditor::new(text, line, 1)));
         }
         Vec::new()
@@ -212,9 +220,10 @@ impl Model {
     pub(crate) fn go_to_issue(&mut self, at: usize) {
         let Some(job) = &self.job else { return };
         let Some(issue) = job.document.issues().get(at).cloned() else { return };
-        let text = job.document.text();
-        self.overlay =
-            Some(Overlay::Yaml(YamlEditor::new(text, issue.line.unwrap_or(1), issue.column)));
+        if !self.options.plain {
+            let (text, line) = (job.document.text(), issue.line.unwrap_or(1));
+            self.overlay = Some(Overlay::Yaml(YamlEditor::new(text, line, issue.column)));
+        }
         self.issue_at = Some(at);
         let path = if issue.path.is_empty() { String::new() } else { format!("{}: ", issue.path) };
         let place = issue.line.map(|line| format!("line {line}: ")).unwrap_or_default();

@@ -4,13 +4,14 @@ use crate::{
     canvas::Canvas,
     keymap::{Action, BINDINGS, Binding},
     model::{Model, Screen},
+    mouse::Target,
     overlays::Overlay,
     text::width,
 };
 
 impl Model {
     /// Whether a key has an effect now.
-    fn is_of_use(&self, binding: &Binding) -> bool {
+    pub(crate) fn is_of_use(&self, binding: &Binding) -> bool {
         match binding.action {
             Action::Yaml | Action::Undo | Action::Write | Action::Run => {
                 self.job.is_some() && self.screen != Screen::Home && self.screen != Screen::Row
@@ -23,7 +24,7 @@ impl Model {
 
 pub fn line(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
     let keys = match &model.overlay {
-        None => screen_keys(model, canvas.width()),
+        None => return screen_keys(canvas, y, model),
         Some(Overlay::Help(..)) => "Up Down scroll   Esc close".to_owned(),
         Some(Overlay::Palette(..)) => "Enter do it   Up Down choose   Esc close".to_owned(),
         Some(Overlay::Prompt(_)) => "Enter take it   Esc close".to_owned(),
@@ -36,7 +37,8 @@ pub fn line(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
     canvas.text(y, &format!(" {keys}"));
 }
 
-fn screen_keys(model: &Model, room: usize) -> String {
+fn screen_keys(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
+    let room = canvas.width();
     let shown = BINDINGS.iter().filter(|binding| {
         binding.is_on(model.screen) && !binding.short.is_empty() && model.is_of_use(binding)
     });
@@ -44,15 +46,19 @@ fn screen_keys(model: &Model, room: usize) -> String {
     let last = [Action::Run, Action::Palette, Action::Help, Action::Quit];
     let text = |binding: &Binding| format!("{} {}", binding.label, binding.short);
     let (ends, keys): (Vec<_>, Vec<_>) = shown.partition(|binding| last.contains(&binding.action));
-    let end = ends.into_iter().map(text).collect::<Vec<_>>().join("  ");
-    let mut line = String::new();
-    for key in keys {
-        let key = text(key);
-        if width(&line) + width(&key) + width(&end) + 4 > room {
-            break;
-        }
-        line.push_str(&key);
-        line.push_str("  ");
+    let mut left = room.saturating_sub(ends.iter().map(|end| width(&text(end)) + 2).sum());
+    let mut x = 1;
+    let fit = keys.into_iter().take_while(|key| {
+        let used = width(&text(key)) + 2;
+        let fits = used <= left;
+        left = left.saturating_sub(used);
+        fits
+    });
+    for binding in fit.chain(ends) {
+        let key = text(binding);
+        let mut part = canvas.part(x, y, width(&key), 1);
+        part.text(0, &key);
+        part.on_click(0, Target::Do(binding.action));
+        x += width(&key) + 2;
     }
-    line + &end
 }

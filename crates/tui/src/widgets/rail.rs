@@ -2,7 +2,9 @@
 
 use crate::{
     canvas::Canvas,
+    keymap::Action,
     model::{Model, Screen},
+    mouse::Target,
     text::grouped,
     theme::{BOLD, PLAIN},
 };
@@ -53,15 +55,17 @@ impl Model {
 
 /// The rail as a line.
 pub fn line(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
-    let mut parts = vec![(" ".to_owned(), PLAIN)];
+    let mut x = 1;
     for (index, screen) in Screen::STEPS.into_iter().enumerate() {
         let here = model.screen.step() == Some(index);
         let (open, close) = if here { ('[', ']') } else { (' ', ' ') };
         let style = if here { BOLD } else { PLAIN };
         let text = format!("{open}{} {}{close}{}", index + 1, screen.title(), model.mark(screen));
-        parts.push((text, style));
+        let mut part = canvas.part(x, y, text.len(), 1);
+        part.line(0, &text, style);
+        part.on_click(0, Target::Do(Action::Step(screen)));
+        x += text.len();
     }
-    canvas.parts(y, &parts);
 }
 
 /// The rail as a column, with figures below it.
@@ -72,6 +76,7 @@ pub fn column(canvas: &mut Canvas<'_>, model: &Model) {
         let cursor = if here { '>' } else { ' ' };
         let text = format!("{cursor} {} {} {}", index + 1, screen.title(), model.mark(screen));
         canvas.line(index + 1, &text, style);
+        canvas.on_click(index + 1, Target::Do(Action::Step(screen)));
     }
     let input = model.job.as_ref().and_then(|job| job.input.as_ref());
     if let Some(input) = input.filter(|_| model.screen != Screen::Home) {

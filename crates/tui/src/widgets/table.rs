@@ -3,6 +3,7 @@
 use crate::{
     canvas::Canvas,
     model::Cursor,
+    mouse::Target,
     text::{cell, right},
     theme::BOLD,
 };
@@ -63,6 +64,9 @@ pub fn draw(
         canvas.text(y + 1, &text);
         if selected {
             canvas.select(y + 1);
+        }
+        if cursor.is_some() {
+            canvas.on_click(y + 1, Target::Line(at));
         }
     }
     shown + 1

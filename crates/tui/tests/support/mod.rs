@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use anomal_tui::{
-    Buffer, ColumnInfo, Effect, FeatureInfo, FeaturePreview, FileEntry, FileKind, FlagCount,
-    Incident, Inspection, Listing, Message, Model, Options, Preview, Proposal, Reason, Recent,
-    Record, Report, ReportId, Rows, RunEvent, Size, Summary, Suspect, input::Decoder,
+    Addition, Buffer, ColumnInfo, Effect, FeatureInfo, FeaturePreview, FileEntry, FileKind,
+    FlagCount, Incident, Inspection, Listing, Message, Model, Options, Preview, Proposal, Reason,
+    Recent, Record, Report, ReportId, Rows, RunEvent, Size, Summary, Suspect, input::Decoder,
 };
 
 pub struct Session {
@@ -27,6 +27,14 @@ pub fn options() -> Options {
             ("Gower".into(), "Distances of pairs".into()),
         ],
         folder: "/home/ana/web".into(),
+        plain: false,
+        components: vec![Addition {
+            is_flag: false,
+            text: "numbers: How many digits a name has".into(),
+            pack: "dns".into(),
+            item: serde_json::json!({"type": "metric", "name": "numbers"}),
+            inputs: vec![vec!["text".into()]],
+        }],
     }
 }
 
