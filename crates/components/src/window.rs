@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(panes.map(|time| window.pane(time)), [-2, -1, -1, 0, 0, 1]);
         assert_eq!(Window::first(60), 1);
         assert_eq!((Window::new(0).length(), Window::new(61).length()), (60, 120));
-        assert_eq!(Window::new(i64::MAX).pane(i64::MIN), -61);
+        assert_eq!(Window::new(i64::MAX).pane(i64::MIN), -60);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Follow {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StreamTime {
     /// How far records are out of order: the watermark is so far behind the newest time. A time such as `10s` (s, m, h, d or
-    /// w), or `auto`: as far as 99.9 % of the last 10,000 records of the file, between 1 s and 10 min.
+    /// w), or `auto`: as far as 99.9 % of the last 10,000 records of a partition, between 1 s and 10 min.
     #[serde(default = "auto")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^(auto|[1-9][0-9]*[smhdw])$"))]
     pub disorder: String,
