@@ -152,6 +152,15 @@ pub trait KeyedSteps: Send {
         cancel: &Cancel,
     ) -> Result<Extraction>;
 
+    /// The same for rows of a stream, in the order of row ids: each is judged with the rows of its key that came before it,
+    /// and a row whose time is behind theirs is put among them. Rows without a time are in no window. No row comes any
+    /// more for a window that ends before `expired`.
+    ///
+    /// # Errors
+    /// As [`KeyedSteps::process`].
+    fn arrive(&mut self, table: Table, expired: Option<i64>, cancel: &Cancel)
+    -> Result<Extraction>;
+
     /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
     ///
     /// # Errors

@@ -248,6 +248,7 @@ pub async fn check_columns(
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
     if job.spec.stream.is_some() {
         stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
+        stream::time_column(&job.spec, &plan)?;
     }
     source.select(&plan.columns)?;
     let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);

@@ -345,6 +345,17 @@ const RULES: &[Rule] = &[
         "`expression` makes a direct flag by itself, without `dataNeeded` and `params`",
     ),
     rule(
+        "/properties/flags/items",
+        "!has(self.window) || self.type == 'aggregation'",
+        "`window` belongs to a flag of type aggregation",
+    ),
+    rule(
+        "",
+        "!has(self.flags) || has(self.timeColumn) || \
+         (has(self.roles) && has(self.roles.time) && !has(self.roles.timeUnit)) || !self.flags.exists(f, has(f.window))",
+        "a flag with a `window` needs `timeColumn`, the column with the times of the rows",
+    ),
+    rule(
         "/properties/classification",
         "(has(self.engine) && self.engine == 'External') == has(self.endpoint)",
         "`endpoint` is where the server of `engine: External` listens, which must have it; replicas of \
