@@ -22,6 +22,7 @@ mod runner;
 mod schedule;
 mod secret;
 mod stream;
+mod suppression;
 mod times;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
@@ -57,6 +58,7 @@ pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
 pub use stream::{CheckpointSettings, Follow, FollowStart, Rotation, Stream, StreamState, WarmUp};
+pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the
