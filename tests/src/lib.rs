@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod elastic;
 pub mod http;
+pub mod kafka;
 pub mod memory;
 pub mod proxy;
 #[cfg(target_os = "linux")]

@@ -23,10 +23,14 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// What the images and the tests have, and `cargo run` leaves out.
+pub const FEATURES: [&str; 2] = ["--features", "anomal/kafka"];
+
 /// Builds all targets, so that one selection of packages decides the features of shared dependencies. Benchmarks too: a
 /// change that breaks one fails before the tests begin.
 pub fn build() -> Result<()> {
-    let status = cargo(&["build", "--release", "--workspace", "--all-targets"]).status()?;
+    let mut build = cargo(&["build", "--release", "--workspace", "--all-targets"]);
+    let status = build.args(FEATURES).status()?;
     if status.success() { Ok(()) } else { bail!("the build failed") }
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    cargo::{build, cargo},
+    cargo::{FEATURES, build, cargo},
     images,
     tools::{self, Environment},
 };
@@ -50,6 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut counts = Counts::default();
     let complete = timed("tests", || {
         let mut command = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
+        command.args(FEATURES);
         command.envs(environment);
         command.arg("--").args(&arguments.filter);
         if with_cluster {

@@ -6,6 +6,7 @@ pub mod debian;
 mod elasticsearch;
 mod go;
 mod java;
+mod kafka;
 mod maven;
 mod opensearch;
 pub mod python;
@@ -30,6 +31,8 @@ const EXTERNAL_ENGINE: &str = "examples/external-engine/requirements.txt";
 /// Requirements of the test that imports dashboards.
 const DASHBOARDS: &str = "tests/tests/elastic/requirements.txt";
 
+/// Requirements of the clients of Kafka that are not ours.
+const KAFKA_CLIENTS: &str = "tests/tests/kafka/requirements.txt";
 /// Requirements of the test of packs in Python.
 const PACKS: &str = "tests/tests/guests/requirements.txt";
 
@@ -46,6 +49,7 @@ pub fn all() -> Result<Environment> {
     };
     add("ANOMAL_TEST_PYTHON", || python::with("external-engine", Path::new(EXTERNAL_ENGINE)))?;
     add("ANOMAL_TEST_DASHBOARDS_PYTHON", || python::with("dashboards", Path::new(DASHBOARDS)))?;
+    add("ANOMAL_TEST_KAFKA_PYTHON", || python::with("kafka", Path::new(KAFKA_CLIENTS)))?;
     add("ANOMAL_TEST_COMPONENTIZE_PY", || {
         Ok(python::with("packs", Path::new(PACKS))?.with_file_name("componentize-py"))
     })?;
@@ -56,6 +60,7 @@ pub fn all() -> Result<Environment> {
     environment.push(s3::environment()?);
     environment.extend(registries::environment()?);
     environment.extend(elastic()?);
+    environment.extend(kafka::environment()?);
     Ok(environment)
 }
 

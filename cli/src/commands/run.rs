@@ -139,7 +139,7 @@ fn run_stream(arguments: &Run, settings: &Settings) -> CommandResult {
 fn options(arguments: &Run, settings: &Settings) -> Options {
     Options {
         observer: Arc::new(Quiet),
-        connectors: ConnectorRegistry::default(),
+        connectors: connectors(),
         original: settings.original.clone(),
         suspects: SUMMARY_SUSPECTS,
         results: false,
@@ -151,6 +151,15 @@ fn options(arguments: &Run, settings: &Settings) -> Options {
         namespace: in_cluster().then(|| namespace(settings)).flatten(),
         memory: arguments.memory.map(MemoryBudget::bytes),
     }
+}
+
+/// The built-in connectors, with the client of Kafka where the program has it.
+fn connectors() -> ConnectorRegistry {
+    #[cfg_attr(not(feature = "kafka"), expect(unused_mut, reason = "without a client"))]
+    let mut connectors = ConnectorRegistry::default();
+    #[cfg(feature = "kafka")]
+    connectors.set_message_client(anomal_kafka::KafkaClient);
+    connectors
 }
 
 /// The destination of the report, if the run has one, and the server of its pages, if they are served.

@@ -7,11 +7,13 @@ mod inspect;
 mod sink;
 mod split;
 mod start;
+mod values;
 
 pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
 pub(crate) use inspect::TableInspection;
 pub use sink::flat;
+pub(crate) use values::open_values;
 
 #[cfg(test)]
 mod tests;

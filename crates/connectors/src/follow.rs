@@ -19,7 +19,7 @@ use anomal_dataflow::TextChunk;
 use anomal_stream::{Cause, Chunk, Log};
 
 use self::{path::PathFollower, place::PathPlace};
-use crate::source::Sample;
+use crate::source::{FirstRecords, Sample};
 
 /// How often new files are looked for.
 const RESCAN: Duration = Duration::from_secs(1);
@@ -66,19 +66,20 @@ impl FollowLog {
         }
     }
 
-    /// The first records of the first file that has any, and whether there may be more of them later.
+    /// The first records of the first file that has any.
     ///
     /// # Errors
     /// A file can't be read.
-    pub fn sample(&self) -> io::Result<Option<(Sample, bool)>> {
+    pub fn sample(&self) -> io::Result<FirstRecords> {
         for path in self.expand()? {
             if let Some(text) = file::first_lines(&path, SAMPLE_RECORDS, SAMPLE_BYTES)? {
-                let grows = text.iter().filter(|byte| **byte == b'\n').count() < SAMPLE_RECORDS
-                    && (text.len() as u64) < SAMPLE_BYTES;
-                return Ok(Some((Sample { name: path, text: text.into() }, grows)));
+                let full = text.iter().filter(|byte| **byte == b'\n').count() >= SAMPLE_RECORDS
+                    || text.len() as u64 >= SAMPLE_BYTES;
+                let sample = Some(Sample { name: path, text: text.into() });
+                return Ok(FirstRecords { sample, full, caught_up: true });
             }
         }
-        Ok(None)
+        Ok(FirstRecords { sample: None, full: false, caught_up: true })
     }
 
     /// The files whose last line has no line end yet, with the bytes of that line.

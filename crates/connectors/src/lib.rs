@@ -24,6 +24,7 @@ mod inspect;
 mod json;
 mod json_text;
 mod json_value;
+mod kafka;
 mod lines;
 mod log;
 pub mod ndjson;
@@ -58,10 +59,11 @@ pub use inspect::{
     ColumnInspection, DialectInspection, DialectScore, FormatInspection, FormatShare, Inspection,
     InspectionNote, inspect,
 };
+pub use kafka::TopicLog;
 pub use registry::ConnectorRegistry;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
-pub use source::{OpenOptions, Sample};
+pub use source::{FirstRecords, OpenOptions, Sample};
 pub use stream_sink::{StreamResults, stream_sinks};
 
 /// Opens an input with the built-in connectors.

@@ -24,7 +24,7 @@ mod zeek;
 
 pub(crate) use connector::LogConnector;
 pub(crate) use inspect::inspect;
-pub(crate) use source::with_header_lines;
+pub(crate) use source::{open, with_header_lines};
 pub(crate) use syslog_line::year_of_first;
 
 use anomal_spec::LogFormat;

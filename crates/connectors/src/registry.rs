@@ -6,12 +6,14 @@ use anomal_core::{Error, Result};
 use anomal_dataflow::{Sink, Source};
 use anomal_spec::{Input, Output};
 use anomal_storage::Secrets;
+use anomal_stream::MessageClient;
 
 use crate::{
     connector::{Connector, OutputContext},
     csv::CsvConnector,
     elasticsearch::ElasticsearchConnector,
     json::JsonConnector,
+    kafka::KafkaConnector,
     log::LogConnector,
     ndjson::NdjsonConnector,
     parquet::ParquetConnector,
@@ -24,6 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ConnectorRegistry {
     connectors: BTreeMap<&'static str, Arc<dyn Connector>>,
+    message_client: Option<Arc<dyn MessageClient>>,
 }
 
 impl Default for ConnectorRegistry {
@@ -33,6 +36,7 @@ impl Default for ConnectorRegistry {
         registry.register(CsvConnector);
         registry.register(ElasticsearchConnector);
         registry.register(JsonConnector);
+        registry.register(KafkaConnector);
         registry.register(LogConnector);
         registry.register(NdjsonConnector);
         registry.register(ParquetConnector);
@@ -44,12 +48,22 @@ impl Default for ConnectorRegistry {
 impl ConnectorRegistry {
     /// No connectors.
     pub fn empty() -> Self {
-        Self { connectors: BTreeMap::new() }
+        Self { connectors: BTreeMap::new(), message_client: None }
     }
 
     /// Adds a connector, replacing one of the same name.
     pub fn register(&mut self, connector: impl Connector + 'static) {
         self.connectors.insert(connector.name(), Arc::new(connector));
+    }
+
+    /// Sets the client by which topics are read.
+    pub fn set_message_client(&mut self, client: impl MessageClient + 'static) {
+        self.message_client = Some(Arc::new(client));
+    }
+
+    /// The client by which topics are read, if the program has one.
+    pub fn message_client(&self) -> Option<&dyn MessageClient> {
+        self.message_client.as_deref()
     }
 
     /// Opens an input whose path is resolved (`-`: standard input) and determines its columns.
@@ -167,7 +181,7 @@ mod tests {
     fn a_missing_driver_is_an_error_with_the_names_of_all() {
         let registry = ConnectorRegistry::default();
         let error = registry.open(&Input::default(), &OpenOptions::default()).err().unwrap();
-        let names = "csv, elasticsearch, json, log, ndjson, parquet, terminal";
+        let names = "csv, elasticsearch, json, kafka, log, ndjson, parquet, terminal";
         assert!(error.message.ends_with(names), "{error}");
     }
 }

@@ -43,6 +43,17 @@ pub struct Sample {
     pub text: Arc<[u8]>,
 }
 
+/// What the input of a stream has to begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstRecords {
+    /// None: there is no record that can be read.
+    pub sample: Option<Sample>,
+    /// Whether it is as large as a sample gets.
+    pub full: bool,
+    /// Whether the input has no more records now.
+    pub caught_up: bool,
+}
+
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {

@@ -149,6 +149,23 @@ impl Batch {
         self.offsets.len()
     }
 
+    /// Gives each row and rejected record, whose offsets count from 0, the offset at that place of a list that ascends.
+    ///
+    /// # Errors
+    /// `Internal` if there are more of them than offsets.
+    pub fn renumber(mut self, offsets: &[u64]) -> Result<Self> {
+        let of = |row: u64| -> Result<u64> {
+            let offset = usize::try_from(row).ok().and_then(|row| offsets.get(row));
+            offset.copied().ok_or_else(|| Error::internal(format!("row {row} has no offset")))
+        };
+        let rows: Vec<u64> = self.offsets().into_iter().map(of).collect::<Result<_>>()?;
+        for record in &mut self.rejected {
+            record.row = of(record.row)?;
+        }
+        self.offsets = Series::new(crate::ROW.into(), rows).into_column();
+        Ok(self)
+    }
+
     /// The rows' offsets in their partition, ascending.
     pub fn offsets(&self) -> Vec<u64> {
         self.offsets.u64().map(|offsets| offsets.into_no_null_iter().collect()).unwrap_or_default()

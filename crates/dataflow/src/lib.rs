@@ -17,4 +17,6 @@ pub use operator::{
     RowOperator,
 };
 pub use sink::{Capabilities, PreparedEpoch, Sink, WriteOutcome};
-pub use source::{ChunkDecoder, Reader, SkipTo, Source, Split, TextChunk, read_batches};
+pub use source::{
+    ChunkDecoder, Reader, RecordAttributes, SkipTo, Source, Split, TextChunk, read_batches,
+};

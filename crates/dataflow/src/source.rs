@@ -3,7 +3,7 @@
 use std::{borrow::BorrowMut, fmt::Write, path::PathBuf};
 
 use anomal_core::{
-    Batch, Element, Position, Result,
+    Batch, Element, Position, RejectedRecord, Result,
     proto::{Column, TimeReading},
 };
 use polars::prelude::DataFrame;
@@ -91,6 +91,29 @@ pub struct TextChunk {
     /// For messages: the file, and the number of the first line, from 1.
     pub file: PathBuf,
     pub line: u64,
+    /// Of records that a log has more of than their text.
+    pub attributes: Option<Box<RecordAttributes>>,
+}
+
+/// What a log has of records beside their text, in the order of their lines.
+#[derive(Clone, Debug)]
+pub struct RecordAttributes {
+    /// Their offsets, which need not follow each other.
+    pub offsets: Vec<u64>,
+    /// Further columns.
+    pub columns: DataFrame,
+    /// Records without a line, which can't be read.
+    pub rejected: Vec<RejectedRecord>,
+}
+
+impl TextChunk {
+    /// The records of a chunk that spans so many offsets.
+    pub fn records(&self, offsets: u64) -> u64 {
+        let with = |attributes: &RecordAttributes| {
+            (attributes.offsets.len() + attributes.rejected.len()) as u64
+        };
+        self.attributes.as_deref().map_or(offsets, with)
+    }
 }
 
 /// Reads chunks of text as the records of an input.

@@ -43,6 +43,7 @@ pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeF
         Some(InputDriver::Log(log)) => log.strays,
         Some(InputDriver::Ndjson(ndjson)) => ndjson.strays,
         Some(InputDriver::Json(json)) => json.strays,
+        Some(InputDriver::Kafka(kafka)) => kafka.strays,
         _ => return,
     };
     if strays != Strays::Missing || plan.flags.iter().any(|flag| flag.name == STRAY_VALUE) {

@@ -3,6 +3,7 @@
 mod check;
 mod drive;
 mod judge;
+mod log;
 mod setup;
 mod state;
 mod warm_up;
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_connectors::{FollowLog, StreamResults, stream_sinks};
+use anomal_connectors::{StreamResults, stream_sinks};
 use anomal_core::{Code, Error, Result};
 use anomal_spec::{AnomalyJob, Stream, seconds};
 use anomal_stream::{
@@ -23,7 +24,8 @@ use tokio::sync::watch;
 
 use self::{
     judge::StreamJudge,
-    setup::{follow, sample},
+    log::StreamLog,
+    setup::{open_log, sample},
     state::StreamCounts,
 };
 use crate::{
@@ -52,6 +54,9 @@ pub struct StreamSummary {
     pub rows: u64,
     pub rejected: u64,
     pub filtered: u64,
+    /// Offsets of topics whose records were gone before they were read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost: u64,
     /// Rows with results.
     pub results: u64,
     pub suspicious: u64,
@@ -84,7 +89,7 @@ pub async fn run_stream(
         .map_err(|error| Error::settings(CHECKPOINT, "STATE", error.to_string()))?;
     let owner = uuid::Uuid::now_v7().as_u64_pair();
     let mut checkpoints = Checkpoints::new(Box::new(store), owner.0 ^ owner.1);
-    let mut log = follow(spec, &stream)?;
+    let mut log = open_log(spec, &stream, options)?;
     let sinks = sinks(job)?;
     let point = {
         let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
@@ -100,7 +105,10 @@ pub async fn run_stream(
         Some(RestorePoint { state, .. }) => state::sample(state)?,
         None => match sample(&mut log, &control).await? {
             Some(sample) => sample,
-            None => return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0))),
+            None => {
+                log.close().await;
+                return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0)));
+            }
         },
     };
     let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
@@ -170,7 +178,11 @@ fn failure(error: anomal_stream::Error) -> Error {
     }
 }
 
-type StreamShard = Shard<FollowLog, StreamJudge>;
+type StreamShard = Shard<StreamLog, StreamJudge>;
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 impl StreamSummary {
     fn new(counts: &StreamCounts, warm: bool, checkpoint: u64) -> Self {
@@ -179,6 +191,7 @@ impl StreamSummary {
             rows: counts.read,
             rejected: counts.rejected,
             filtered: counts.filtered,
+            lost: 0,
             results: counts.results,
             suspicious: counts.suspicious,
             flagged: counts.flagged,
@@ -191,6 +204,8 @@ impl StreamSummary {
 
     fn of_shard(shard: &StreamShard) -> Self {
         let judge = shard.judge();
-        Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint)
+        let lost = shard.log().lost();
+        let summary = Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint);
+        Self { lost, ..summary }
     }
 }

@@ -67,9 +67,9 @@ const NAME: &str = "self.metadata.name.size() <= 52 && self.metadata.name.matche
 const RULES: &[Rule] = &[
     rule(
         "/properties/input",
-        "[has(self.csv), has(self.log), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch)]\
-         .filter(x, x).size() == 1",
-        "an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch",
+        "[has(self.csv), has(self.log), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch), \
+         has(self.kafka)].filter(x, x).size() == 1",
+        "an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka",
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
@@ -178,6 +178,36 @@ const RULES: &[Rule] = &[
         "/properties/input/properties/elasticsearch",
         "!has(self.query) || !has(self.queryString)",
         "`query` and `queryString` both say which documents; name one of them",
+    ),
+    rule(
+        "/properties/input/properties/kafka/properties/brokers/items",
+        "self.matches('^[^ /@]+:[1-9][0-9]{0,4}$')",
+        "a broker is host:port, such as kafka-0.kafka:9092",
+    ),
+    rule(
+        "/properties/input/properties/kafka/properties/start",
+        "self.matches('^(earliest|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))$')",
+        "`start` is earliest, latest, or a time such as 2026-01-31T06:00:00Z",
+    ),
+    rule(
+        "/properties/input/properties/kafka/properties/separator",
+        r#"self == 'tab' || (self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r']))"#,
+        "a separator is one ASCII character, and no quote or line end; or tab",
+    ),
+    rule(
+        "/properties/input/properties/kafka",
+        "(has(self.format) && self.format == 'regex') == has(self.pattern)",
+        "`pattern` belongs to `format: regex`, which must have it",
+    ),
+    rule(
+        "/properties/input/properties/kafka",
+        "(has(self.format) && self.format == 'csv') == (has(self.names) && self.names.size() > 0)",
+        "`names` belongs to `format: csv`, whose records have no header",
+    ),
+    rule(
+        "/properties/input/properties/kafka",
+        "!has(self.separator) || self.separator == ',' || (has(self.format) && self.format == 'csv')",
+        "`separator` belongs to `format: csv`",
     ),
     rule("/properties/outputs/items/properties/elasticsearch", NODES, NODES_MESSAGE),
     rule("/properties/outputs/items/properties/elasticsearch/properties/url", NODE, NODE_MESSAGE),

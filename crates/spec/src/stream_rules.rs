@@ -13,8 +13,8 @@ const EXCLUDED: [(&str, &str); 5] = [
     ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
     ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
 ];
-const FOLLOWED: &str = "a stream follows files that grow: `ndjson`, or `log` with a record a line; remove `stream` to read \
-    this input to its end";
+const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, or `log` with a record a line) or reads topics (`kafka`); \
+    remove `stream` to read this input to its end";
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
 const WHOLE_TABLE: &str = "compares rows with each other, which a stream does not do yet; remove it, or remove `stream` and \
     run the job on files";
@@ -43,9 +43,14 @@ fn outputs(spec: &Json) -> impl Iterator<Item = (usize, &String, &Json)> {
 fn batch(spec: &Json) -> Problems {
     let rotating = outputs(spec).filter(|(.., settings)| settings.get("rotate").is_some());
     let message = "`rotate` is for streams; remove it, or add `stream: {}`";
-    rotating
+    let mut problems: Problems = rotating
         .map(|(index, driver, _)| (format!("outputs[{index}].{driver}.rotate"), message.to_owned()))
-        .collect()
+        .collect();
+    if spec["input"].get("kafka").is_some() {
+        let message = "a topic has no end, so a stream reads it; add `stream: {}`";
+        problems.push(("input.kafka".to_owned(), message.to_owned()));
+    }
+    problems
 }
 
 fn stream(spec: &Json) -> Problems {
@@ -70,6 +75,10 @@ fn stream(spec: &Json) -> Problems {
             format!("checkpoints are saved in a folder of this machine, which {folder} is not");
         wrong("stream.state.checkpoint.to", &message);
     }
+    if spec["input"].get("kafka").is_some() && spec["stream"].get("follow").is_some() {
+        let message = "`follow` is for files; remove it, and see `start` of `input.kafka`";
+        problems.push(("stream.follow".to_owned(), message.to_owned()));
+    }
     for (driver, input) in spec["input"].as_object().into_iter().flatten() {
         problems.extend(followed(driver, input));
     }
@@ -81,6 +90,9 @@ fn stream(spec: &Json) -> Problems {
 /// The problems of the input.
 fn followed(driver: &str, input: &Json) -> Problems {
     let place = format!("input.{driver}");
+    if driver == "kafka" {
+        return Problems::new();
+    }
     if !matches!(driver, "ndjson" | "log") {
         return vec![(place, FOLLOWED.to_owned())];
     }

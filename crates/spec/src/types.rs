@@ -12,6 +12,7 @@ mod feature;
 mod input;
 mod job;
 mod json;
+mod kafka;
 mod list;
 mod log;
 mod output;
@@ -41,6 +42,7 @@ pub use input::{
 };
 pub use job::{API_VERSION, AnomalyJob, AnomalyJobSpec, KIND, Metadata};
 pub use json::{DuplicateMembers, JsonInput};
+pub use kafka::{KafkaFormat, KafkaInput, KafkaIsolation, KafkaReset};
 pub use list::{ListFormat, ListMatch, ListSettings, ListType};
 pub use log::{Columns, LogFormat, LogInput};
 pub use output::{

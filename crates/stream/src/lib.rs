@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod judge;
 mod log;
+mod messages;
 mod outbox;
 mod positions;
 mod shard;
@@ -24,7 +25,11 @@ pub use checkpoints::{Checkpoints, RestorePoint};
 pub use error::{Cause, Error, Result};
 pub use folder::FolderStore;
 pub use judge::{Judge, JudgeState, Results};
-pub use log::{Chunk, Log};
+pub use log::{Chunk, Log, RecordsLost};
+pub use messages::{
+    BrokerTls, FirstMessages, Message, MessageClient, MessageLog, MessageOptions, Messages,
+    ResetPosition, SaslMechanism, SaslUser, StartPosition,
+};
 pub use positions::Positions;
 pub use shard::{Notice, Progress, Shard, ShardOptions, ShardParts, Step};
 pub use sink::{NamedSink, StreamSink};

@@ -1,6 +1,6 @@
 //! The interface of inputs that do not end.
 
-use crate::error::Cause;
+use crate::{error::Cause, positions::Positions};
 
 /// Consecutive records of one partition.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub trait Log: Send {
     /// The next records, if there are any now. A failed call consumes nothing.
     ///
     /// # Errors
-    /// The source can't be read at the moment; the call is repeated later.
+    /// [`RecordsLost`] ends the shard. Any other: the source can't be read at the moment; the call is repeated later.
     fn read(&mut self) -> Result<Option<Chunk<Self::Records>>, Cause>;
 
     /// Where reading is behind the chunks returned so far.
@@ -40,4 +40,14 @@ pub trait Log: Send {
 
     /// Whether the last read found that the source has no more records.
     fn caught_up(&self) -> bool;
+
+    /// Learns that a checkpoint has these positions.
+    fn saved(&mut self, positions: &Positions) {
+        let _ = positions;
+    }
 }
+
+/// Records that were not read are gone, and the settings say that reading must not go on behind them.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordsLost(pub String);

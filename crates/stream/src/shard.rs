@@ -9,7 +9,7 @@ use crate::{
     checkpoints::Checkpoints,
     error::{Error, Result},
     judge::Judge,
-    log::Log,
+    log::{Log, RecordsLost},
     outbox::{Outbox, SinkChange},
     positions::Positions,
     sink::NamedSink,
@@ -198,6 +198,7 @@ where
         }
         let chunk = match self.log.read() {
             Ok(chunk) => chunk,
+            Err(error) if error.is::<RecordsLost>() => return Err(Error::Log(error)),
             Err(error) => {
                 self.log_failed(&error.to_string(), now);
                 return Ok(Step::Idle);
@@ -249,6 +250,11 @@ where
         &self.log
     }
 
+    /// The log, behind the last read.
+    pub fn into_log(self) -> L {
+        self.log
+    }
+
     pub fn judge(&self) -> &J {
         &self.judge
     }
@@ -298,6 +304,7 @@ where
         match self.checkpoints.save(checkpoint, &state.objects, &names) {
             Ok(number) => {
                 let positions = self.positions.clone();
+                self.log.saved(&positions);
                 self.saved = Some(SavedPoint { number, at: now, positions, cursors });
                 self.stale = false;
                 if std::mem::take(&mut self.store_down) {

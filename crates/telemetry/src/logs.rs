@@ -51,9 +51,17 @@ where
     }
 }
 
+/// Krafka logs each attempt to reach a broker, where streams warn once.
+fn own(level: &str) -> String {
+    match level {
+        "debug" | "trace" => level.to_owned(),
+        _ => format!("{level},krafka=off"),
+    }
+}
+
 fn start(service: &'static str, lines: LogLayer, level: &str, endpoint: Option<&str>) -> Guard {
     global::set_text_map_propagator(TraceContextPropagator::new());
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(own(level)));
     let (guard, exporting) = Guard::new(service, endpoint);
     // It fails on a second call, as in tests.
     let _ = subscriber(lines, filter, guard.provider()).try_init();

@@ -147,7 +147,7 @@ impl PathFollower {
         let first = self.place.next;
         self.place.next += records;
         let (partition, file) = (self.partition, self.place.path.clone());
-        let records_of_text = TextChunk { partition, first, text, file, line };
+        let records_of_text = TextChunk { partition, first, text, file, line, attributes: None };
         Chunk { partition, first, count: records, records: records_of_text }
     }
 

@@ -29,7 +29,7 @@ pub(super) const ENDINGS: [&str; 1] = [".log"];
 ///
 /// # Errors
 /// As those of [`Connector::open`](crate::Connector::open).
-pub(super) fn open(input: &LogInput, options: &OpenOptions) -> Result<TextSource> {
+pub(crate) fn open(input: &LogInput, options: &OpenOptions) -> Result<TextSource> {
     let access =
         Access { place: "input.log", auth: input.auth.as_ref(), secrets: &options.secrets };
     // Before the file is opened.

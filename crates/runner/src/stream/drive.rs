@@ -68,7 +68,9 @@ async fn run(
             path.display()
         );
     }
-    Ok(StreamSummary::of_shard(&shard))
+    let summary = StreamSummary::of_shard(&shard);
+    shard.into_log().close().await;
+    Ok(summary)
 }
 
 fn report(notices: Vec<Notice>) {

@@ -124,7 +124,7 @@ impl StreamJudge {
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
-        let count = chunk.count;
+        let count = chunk.records.records(chunk.count);
         let batch = self.decoder.decode(chunk.records)?;
         if batch.statistics.read != count {
             let message = format!("{count} records were read as {}", batch.statistics.read);
@@ -255,7 +255,11 @@ impl StreamJudge {
 /// Of everything that results depend on.
 fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
     let warm_up = stream.warm_up.unwrap_or_default().rows.to_string();
-    xxh3_64(identity::inputs_of_results(spec, &warm_up).as_bytes())
+    let mut spec = spec.clone();
+    if let Some(kafka) = &mut spec.input.kafka {
+        *kafka = kafka.of_records();
+    }
+    xxh3_64(identity::inputs_of_results(&spec, &warm_up).as_bytes())
 }
 
 #[async_trait]

@@ -1,25 +1,37 @@
 //! Opens the input of a stream and finds its first records.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use anomal_connectors::{FollowLog, FollowOptions, Sample, is_output_file};
+use anomal_connectors::{FirstRecords, FollowLog, FollowOptions, Sample, TopicLog, is_output_file};
 use anomal_core::{Error, Result};
 use anomal_spec::{AnomalyJobSpec, FollowStart, InputDriver, Stream, seconds};
+use anomal_stream::RecordsLost;
 
-use super::StreamControl;
-use crate::files;
+use super::{StreamControl, log::StreamLog};
+use crate::{files, options::Options};
 
 /// How often the first records are looked for.
 const POLL: Duration = Duration::from_millis(100);
 /// How long more records are waited for where there are few.
 const SAMPLE_WAIT: Duration = Duration::from_secs(1);
 
-/// The log of the input's files.
+/// The log of the input.
 ///
 /// # Errors
-/// `InvalidSettings` if an output is one of them.
-pub(super) fn follow(spec: &AnomalyJobSpec, stream: &Stream) -> Result<FollowLog> {
+/// `InvalidSettings` if an output is one of its files, a secret is unusable, or the program has no client of topics.
+pub(super) fn open_log(
+    spec: &AnomalyJobSpec,
+    stream: &Stream,
+    options: &Options,
+) -> Result<StreamLog> {
     let driver = spec.input.driver();
+    if let Some(InputDriver::Kafka(kafka)) = driver {
+        let client = options.connectors.message_client();
+        return Ok(StreamLog::Topics(TopicLog::open(kafka, &options.secrets, client)?));
+    }
     let path = driver.and_then(InputDriver::path).unwrap_or_default().to_owned();
     let endings: &'static [&'static str] = match driver {
         Some(InputDriver::Log(_)) => &[".log"],
@@ -33,45 +45,51 @@ pub(super) fn follow(spec: &AnomalyJobSpec, stream: &Stream) -> Result<FollowLog
         }
     }
     let targets: Vec<PathBuf> = targets.into_iter().map(|(_, path)| path.to_owned()).collect();
-    Ok(FollowLog::new(FollowOptions {
+    Ok(StreamLog::Files(FollowLog::new(FollowOptions {
         path,
         endings,
         from_end: stream.follow.start == FollowStart::End,
         idle: Duration::from_secs(seconds(&stream.follow.idle).unwrap_or(1)),
         is_output: Box::new(move |file| targets.iter().any(|target| is_output_file(file, target))),
-    }))
+    })))
 }
 
 /// The first records, once there are any; nothing if the stream is stopped before.
 ///
 /// # Errors
-/// `InvalidInput` if a file can't be read, or has no record where the stream is to end with the input.
-pub(super) async fn sample(log: &mut FollowLog, control: &StreamControl) -> Result<Option<Sample>> {
-    let failed = |error: std::io::Error| {
+/// `InvalidInput` if a file can't be read, or there is no record where the stream is to end with the input.
+pub(super) async fn sample(log: &mut StreamLog, control: &StreamControl) -> Result<Option<Sample>> {
+    let failed = |error: &dyn std::fmt::Display| {
         Error::input("UNREADABLE", format!("the input can't be read: {error}"))
     };
-    log.begin().map_err(failed)?;
+    log.begin().map_err(|error| failed(&error))?;
     let mut stop = control.stop.clone();
-    let mut waited = false;
+    let mut waiting_until = None;
+    let mut is_down = false;
     loop {
-        match log.sample().map_err(failed)? {
-            Some((sample, grows)) if !grows || waited || control.until_caught_up => {
-                return Ok(Some(sample));
+        match log.first() {
+            Ok(FirstRecords { sample: Some(sample), full, caught_up }) => {
+                let until = *waiting_until.get_or_insert_with(|| Instant::now() + SAMPLE_WAIT);
+                if full || (control.until_caught_up && caught_up) || Instant::now() >= until {
+                    return Ok(Some(sample));
+                }
             }
-            Some(_) => {
-                waited = true;
-                let _ = tokio::time::timeout(SAMPLE_WAIT, stop.changed()).await;
+            Ok(FirstRecords { sample: None, caught_up: true, .. }) if control.until_caught_up => {
+                return Err(log.no_records());
             }
-            None if control.until_caught_up => {
-                let message = "the input has no whole line; name a file that has records";
-                return Err(Error::input("EMPTY_FILE", message));
+            Ok(FirstRecords { sample: None, .. }) => {}
+            Err(error) if log.fails_at_once() || error.is::<RecordsLost>() => {
+                return Err(failed(&error));
             }
-            None => {
-                let _ = tokio::time::timeout(POLL, stop.changed()).await;
+            Err(error) => {
+                if !std::mem::replace(&mut is_down, true) {
+                    tracing::warn!("input: {error}; reading is tried again");
+                }
             }
         }
         if *stop.borrow() {
             return Ok(None);
         }
+        let _ = tokio::time::timeout(POLL, stop.changed()).await;
     }
 }

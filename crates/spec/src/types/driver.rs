@@ -5,8 +5,8 @@
 
 use super::{
     Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Include, Input,
-    JsonInput, LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput, ParquetOutput,
-    TerminalOutput,
+    JsonInput, KafkaInput, LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput,
+    ParquetOutput, TerminalOutput,
 };
 
 const CSV: &str = "csv";
@@ -15,6 +15,7 @@ const PARQUET: &str = "parquet";
 const NDJSON: &str = "ndjson";
 const JSON: &str = "json";
 const ELASTICSEARCH: &str = "elasticsearch";
+const KAFKA: &str = "kafka";
 const TERMINAL: &str = "terminal";
 
 /// The driver of an input, with its settings.
@@ -26,6 +27,7 @@ pub enum InputDriver<'a> {
     Ndjson(&'a NdjsonInput),
     Json(&'a JsonInput),
     Elasticsearch(&'a ElasticsearchInput),
+    Kafka(&'a KafkaInput),
 }
 
 /// The driver of an output, with its settings.
@@ -56,7 +58,9 @@ impl Input {
         let ndjson = || self.ndjson.as_ref().map(InputDriver::Ndjson);
         let json = || self.json.as_ref().map(InputDriver::Json);
         let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
-        csv.or_else(log).or_else(parquet).or_else(ndjson).or_else(json).or_else(elasticsearch)
+        let kafka = || self.kafka.as_ref().map(InputDriver::Kafka);
+        let files = csv.or_else(log).or_else(parquet).or_else(ndjson).or_else(json);
+        files.or_else(elasticsearch).or_else(kafka)
     }
 
     /// The settings of the driver, if it reads files.
@@ -88,6 +92,7 @@ impl<'a> InputDriver<'a> {
             Self::Ndjson(_) => NDJSON,
             Self::Json(_) => JSON,
             Self::Elasticsearch(_) => ELASTICSEARCH,
+            Self::Kafka(_) => KAFKA,
         }
     }
 
@@ -99,7 +104,7 @@ impl<'a> InputDriver<'a> {
             Self::Parquet(parquet) => Some(&parquet.path),
             Self::Ndjson(ndjson) => Some(&ndjson.path),
             Self::Json(json) => Some(&json.path),
-            Self::Elasticsearch(_) => None,
+            Self::Elasticsearch(_) | Self::Kafka(_) => None,
         }
     }
 
@@ -112,6 +117,7 @@ impl<'a> InputDriver<'a> {
             Self::Ndjson(ndjson) => ndjson.auth.as_ref(),
             Self::Json(json) => json.auth.as_ref(),
             Self::Elasticsearch(server) => server.auth.as_ref(),
+            Self::Kafka(kafka) => kafka.auth.as_ref(),
         }
     }
 
@@ -241,6 +247,12 @@ impl From<NdjsonInput> for Input {
 impl From<JsonInput> for Input {
     fn from(json: JsonInput) -> Self {
         Self { json: Some(json), ..Self::default() }
+    }
+}
+
+impl From<KafkaInput> for Input {
+    fn from(kafka: KafkaInput) -> Self {
+        Self { kafka: Some(kafka), ..Self::default() }
     }
 }
 

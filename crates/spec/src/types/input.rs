@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auth, Blanks, CsvDialect, DuplicateMembers, DuplicateNames, ElasticsearchInput, Escape,
-    JsonInput, LineEnd, LogInput, TextEncoding, Times, Trailing, TypeSetting,
+    JsonInput, KafkaInput, LineEnd, LogInput, TextEncoding, Times, Trailing, TypeSetting,
 };
 
 /// Exactly one driver.
@@ -24,6 +24,8 @@ pub struct Input {
     pub json: Option<JsonInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticsearch: Option<ElasticsearchInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaInput>,
 }
 
 /// Text records in lines, plain, gzip or zstd. What the settings leave open is found out from the first MiB; a file that

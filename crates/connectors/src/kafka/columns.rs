@@ -1,0 +1,116 @@
+//! The columns of a record beside its value.
+
+use anomal_core::{
+    Error, Result, column_of_view,
+    proto::{Column as SchemaColumn, DataType as Type},
+};
+use anomal_stream::{Message, Messages};
+use polars::prelude::{Column, DataFrame, DataType, NamedFrom, Series, TimeUnit};
+
+const TOPIC: &str = "kafka.topic";
+const PARTITION: &str = "kafka.partition";
+const OFFSET: &str = "kafka.offset";
+const TIMESTAMP: &str = "kafka.timestamp";
+const KEY: &str = "kafka.key";
+const HEADERS: &str = "kafka.headers.";
+const TIME: DataType = DataType::Datetime(TimeUnit::Microseconds, None);
+
+/// Names and types, in their order.
+pub(super) fn schema(headers: &[String]) -> Vec<SchemaColumn> {
+    let own = [
+        (TOPIC, Type::String),
+        (PARTITION, Type::Integer),
+        (OFFSET, Type::Integer),
+        (TIMESTAMP, Type::Datetime),
+        (KEY, Type::String),
+    ];
+    let own = own.map(|(name, data_type)| (name.to_owned(), data_type));
+    let headers = headers.iter().map(|name| (format!("{HEADERS}{name}"), Type::String));
+    let columns = own.into_iter().chain(headers);
+    columns.map(|(name, data_type)| SchemaColumn { name, data_type: data_type.into() }).collect()
+}
+
+/// No records.
+///
+/// # Errors
+/// A defect.
+pub(super) fn empty(headers: &[String]) -> Result<DataFrame> {
+    frame(&Messages { topic: "".into(), number: 0, messages: Vec::new() }, &[], headers)
+}
+
+/// The columns of those records that have a line.
+///
+/// # Errors
+/// A defect.
+pub(super) fn frame(
+    records: &Messages,
+    messages: &[&Message],
+    headers: &[String],
+) -> Result<DataFrame> {
+    let height = messages.len();
+    let topic = Series::new(TOPIC.into(), vec![&*records.topic; height]);
+    let partition = Series::new(PARTITION.into(), vec![i64::from(records.number); height]);
+    let offsets = messages.iter().map(|message| i64::try_from(message.offset).unwrap_or(i64::MAX));
+    let offset = Series::new(OFFSET.into(), offsets.collect::<Vec<_>>());
+    let times = messages
+        .iter()
+        .map(|message| (message.timestamp >= 0).then(|| message.timestamp.saturating_mul(1000)));
+    let time = Series::new(TIMESTAMP.into(), times.collect::<Vec<Option<i64>>>()).cast(&TIME)?;
+    let keys = messages.iter().map(|message| message.key.as_deref().map(String::from_utf8_lossy));
+    let key = Series::new(KEY.into(), keys.collect::<Vec<_>>());
+    let mut columns = vec![topic, partition, offset, time, key];
+    for header in headers {
+        let values = messages.iter().map(|message| {
+            let last = message.headers.iter().rev().find(|(name, _)| name == header);
+            last.and_then(|(_, value)| value.as_deref()).map(String::from_utf8_lossy)
+        });
+        let name = format!("{HEADERS}{header}");
+        columns.push(Series::new(name.into(), values.collect::<Vec<_>>()));
+    }
+    Ok(DataFrame::new(height, columns.into_iter().map(Column::from).collect())?)
+}
+
+/// A column as settings select it.
+///
+/// # Errors
+/// `InvalidSettings` if it can't have that type.
+pub(super) fn check(selected: &SchemaColumn, own: &SchemaColumn) -> Result<()> {
+    let (wanted, known) = (selected.data_type(), own.data_type());
+    let fits = wanted == known
+        || wanted == Type::String
+        || (known == Type::Integer && matches!(wanted, Type::Float | Type::Integer));
+    if fits {
+        return Ok(());
+    }
+    let message = format!("{} is {}, and can't be used as {}", own.name, name(known), name(wanted));
+    Err(Error::settings("input.kafka", "COLUMN_TYPE", message))
+}
+
+fn name(data_type: Type) -> &'static str {
+    match data_type {
+        Type::Integer => "an integer",
+        Type::Float => "a number",
+        Type::Boolean => "a truth value",
+        Type::Datetime => "a time",
+        _ => "text",
+    }
+}
+
+/// The selected columns, typed.
+///
+/// # Errors
+/// A defect.
+pub(super) fn typed(own: &DataFrame, selected: &[SchemaColumn]) -> Result<Vec<Column>> {
+    let column = |selected: &SchemaColumn| -> Result<Column> {
+        let column = own.column(column_of_view(&selected.name))?;
+        let typed = match selected.data_type() {
+            Type::Integer => column.cast(&DataType::Int64)?,
+            Type::Float => column.cast(&DataType::Float64)?,
+            Type::Boolean => column.cast(&DataType::Boolean)?,
+            Type::Datetime => column.cast(&TIME)?,
+            _ => column.cast(&DataType::String)?,
+        };
+        Ok(typed.with_name(selected.name.as_str().into()))
+    };
+    selected.iter().map(column).collect()
+}

@@ -1,0 +1,154 @@
+//! The log of a stream that reads topics: their records as lines.
+
+use std::path::PathBuf;
+
+use anomal_core::{Error, RejectedRecord, Result};
+use anomal_dataflow::{RecordAttributes, TextChunk};
+use anomal_spec::{KafkaFormat, KafkaInput};
+use anomal_storage::Secrets;
+use anomal_stream::{Cause, Chunk, Log, Message, MessageClient, MessageLog, Messages, Positions};
+use serde::de::IgnoredAny;
+
+use super::{columns, line::line, options};
+use crate::source::{FirstRecords, Sample, raw_text};
+
+/// Records and bytes from which types are inferred at most.
+const SAMPLE_RECORDS: usize = 1_000;
+const SAMPLE_BYTES: usize = 1 << 20;
+
+/// The topics of an input.
+pub struct TopicLog {
+    log: Box<dyn MessageLog>,
+    lines: Lines,
+    topics: String,
+}
+
+/// How records become lines and columns.
+pub(super) struct Lines {
+    /// Those that become columns.
+    pub headers: Vec<String>,
+    pub json: bool,
+}
+
+impl TopicLog {
+    /// # Errors
+    /// `InvalidSettings` if the secret is unusable, or the program has no client.
+    pub fn open(
+        input: &KafkaInput,
+        secrets: &Secrets,
+        client: Option<&dyn MessageClient>,
+    ) -> Result<Self> {
+        let Some(client) = client else {
+            let message = "this program was built without the client of Kafka: build it with `cargo build --release \
+                           --features kafka`, or use the image of the runner";
+            return Err(Error::settings("input.kafka", "NO_KAFKA", message));
+        };
+        let log = client.open(options::from_input(input, secrets)?);
+        let invalid = |error: Cause| Error::settings("input.kafka", "BAD_KAFKA", error.to_string());
+        Ok(Self {
+            log: log.map_err(invalid)?,
+            lines: Lines {
+                headers: input.headers.clone(),
+                json: input.format == KafkaFormat::Json,
+            },
+            topics: input.topics.join(", "),
+        })
+    }
+
+    /// The first records that can be read; none if there are none.
+    ///
+    /// # Errors
+    /// The brokers can't be read at the moment.
+    pub fn sample(&mut self) -> Result<FirstRecords, Cause> {
+        let first = self.log.first(SAMPLE_RECORDS, SAMPLE_BYTES)?;
+        let mut text = Vec::new();
+        for value in &first.values {
+            let Ok(line) = line(value, self.lines.json) else { continue };
+            let is_object =
+                || line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
+            if str::from_utf8(&line).is_ok() && (!self.lines.json || is_object()) {
+                text.extend_from_slice(&line);
+                text.push(b'\n');
+            }
+        }
+        let sample = Sample { name: PathBuf::from(&self.topics), text: text.into() };
+        Ok(FirstRecords {
+            sample: Some(sample).filter(|sample| !sample.text.is_empty()),
+            full: first.full,
+            caught_up: first.caught_up,
+        })
+    }
+
+    /// Records that were gone when they were to be read.
+    pub fn lost(&self) -> u64 {
+        self.log.lost()
+    }
+
+    /// Reports the last position to the brokers and disconnects.
+    pub async fn close(&mut self) {
+        self.log.close().await;
+    }
+}
+
+/// # Errors
+/// A defect.
+pub(super) fn text_chunk(chunk: Chunk<Messages>, lines: &Lines) -> Result<Chunk<TextChunk>> {
+    let Chunk { partition, first, count, records } = chunk;
+    let file = format!("{}/{}", records.topic, records.number);
+    let (mut text, mut rejected) = (Vec::new(), Vec::new());
+    let mut good: Vec<&Message> = Vec::with_capacity(records.messages.len());
+    for message in &records.messages {
+        let value = message.value.as_deref();
+        match value
+            .ok_or("a tombstone: the record has no value")
+            .and_then(|value| line(value, lines.json))
+        {
+            Ok(line) => {
+                text.extend_from_slice(&line);
+                text.push(b'\n');
+                good.push(message);
+            }
+            Err(reason) => rejected.push(RejectedRecord {
+                file: file.clone(),
+                line: 1,
+                row: message.offset,
+                column: None,
+                reason: reason.to_owned(),
+                raw: raw_text(value.unwrap_or_default()),
+            }),
+        }
+    }
+    let attributes = RecordAttributes {
+        offsets: good.iter().map(|message| message.offset).collect(),
+        columns: columns::frame(&records, &good, &lines.headers)?,
+        rejected,
+    };
+    let attributes = Some(Box::new(attributes));
+    let records = TextChunk { partition, first, text, file: file.into(), line: 1, attributes };
+    Ok(Chunk { partition, first, count, records })
+}
+
+impl Log for TopicLog {
+    type Records = TextChunk;
+
+    fn read(&mut self) -> Result<Option<Chunk<TextChunk>>, Cause> {
+        let Some(chunk) = self.log.read()? else { return Ok(None) };
+        Ok(Some(text_chunk(chunk, &self.lines)?))
+    }
+
+    fn place(&self) -> Result<Vec<u8>, Cause> {
+        self.log.place()
+    }
+
+    fn restore(&mut self, place: &[u8]) -> Result<(), Cause> {
+        self.log.restore(place)
+    }
+
+    fn caught_up(&self) -> bool {
+        self.log.caught_up()
+    }
+
+    fn saved(&mut self, positions: &Positions) {
+        self.log.saved(positions);
+    }
+}

@@ -1,0 +1,89 @@
+//! Reads a cluster in a task of its own, ahead of the stream by a few chunks.
+
+mod session;
+
+use std::time::Duration;
+
+use anomal_stream::{MessageOptions, Positions};
+use tokio::sync::{mpsc, watch};
+
+use self::session::Session;
+use crate::{connect, event::Event, message::describe, places::Places};
+
+/// The wait before the first attempt to reach a cluster again; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a session with a cluster ends.
+pub(crate) enum End {
+    /// The stream ends.
+    Closed,
+    /// The cluster can't be read; it is tried again.
+    Failed(String),
+    /// Reading ends, with the reason.
+    Lost(String),
+}
+
+pub(crate) struct Reader {
+    pub options: MessageOptions,
+    /// Behind the records that were sent.
+    pub places: Places,
+    pub events: mpsc::Sender<Event>,
+    /// The positions of the last checkpoint.
+    pub saved: watch::Receiver<Positions>,
+    pub closed: watch::Receiver<bool>,
+}
+
+impl Reader {
+    /// Reads until the stream ends.
+    pub async fn run(mut self) {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.session(&mut wait).await {
+                End::Closed => return,
+                End::Failed(message) => {
+                    if self.events.send(Event::Failed(message)).await.is_err() {
+                        return;
+                    }
+                }
+                End::Lost(message) => {
+                    // The stream ends with it, or has ended.
+                    let _ = self.events.send(Event::Ended(message)).await;
+                    return;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = self.closed.wait_for(|closed| *closed) => return,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn session(&mut self, wait: &mut Duration) -> End {
+        let mut closed = self.closed.clone();
+        let connected = tokio::select! {
+            connected = connect::connect(&self.options) => connected,
+            _ = closed.wait_for(|closed| *closed) => return End::Closed,
+        };
+        let kafka = match connected {
+            Ok(kafka) => kafka,
+            Err(error) => {
+                return End::Failed(describe(&error));
+            }
+        };
+        let session = match Session::new(self, &kafka).await {
+            Ok(session) => session,
+            Err(error) => return End::Failed(describe(&error)),
+        };
+        session.run(wait, FIRST_WAIT).await
+    }
+
+    /// Sends an event; waits while the stream is behind.
+    async fn send(&mut self, event: Event) -> Result<(), End> {
+        tokio::select! {
+            sent = self.events.send(event) => sent.map_err(|_| End::Closed),
+            _ = self.closed.wait_for(|closed| *closed) => Err(End::Closed),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The interface of clients of message brokers: topics whose partitions hold records with a key, headers and a time.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{error::Cause, log::Log};
+
+/// A record of a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its offset in the partition of the broker. Offsets ascend and may have gaps.
+    pub offset: u64,
+    /// Milliseconds since the epoch, by the producer's or the broker's clock.
+    pub timestamp: i64,
+    pub key: Option<Bytes>,
+    /// None: a tombstone.
+    pub value: Option<Bytes>,
+    /// In the order of the producer; names may repeat.
+    pub headers: Vec<(String, Option<Bytes>)>,
+}
+
+/// Consecutive records of a partition of a topic.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    pub topic: Arc<str>,
+    /// The number of the partition at the broker, which differs from [`Chunk::partition`](crate::Chunk::partition) where
+    /// there are several topics, or where a topic was created anew.
+    pub number: u32,
+    pub messages: Vec<Message>,
+}
+
+/// Where reading of a partition begins the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartPosition {
+    #[default]
+    Earliest,
+    Latest,
+    /// The first record at or behind this time, in milliseconds since the epoch.
+    Time(i64),
+}
+
+/// Where reading continues behind records that the broker no longer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResetPosition {
+    #[default]
+    Earliest,
+    Latest,
+    /// Nowhere: reading ends with [`RecordsLost`](crate::RecordsLost).
+    Stop,
+}
+
+/// How a user proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaslMechanism {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+/// A user of a broker.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SaslUser {
+    pub mechanism: SaslMechanism,
+    pub name: String,
+    pub password: String,
+}
+
+/// How a connection is encrypted. All parts are PEM.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct BrokerTls {
+    /// The authorities that are trusted in place of the usual ones.
+    pub authorities: Option<String>,
+    /// The client's certificate and its private key.
+    pub identity: Option<(String, String)>,
+}
+
+/// What is read, and how brokers are reached.
+#[derive(Clone)]
+pub struct MessageOptions {
+    /// `host:port`, at least one.
+    pub brokers: Vec<String>,
+    /// At least one, each once.
+    pub topics: Vec<String>,
+    /// Of an unencrypted connection: none.
+    pub tls: Option<BrokerTls>,
+    pub user: Option<SaslUser>,
+    pub start: StartPosition,
+    pub reset: ResetPosition,
+    /// Whether records of transactions that are open or were aborted are left out.
+    pub committed: bool,
+    /// The group whose offsets show to the broker's tools how far reading is. They are never read.
+    pub group: Option<String>,
+}
+
+/// The first records of a log.
+#[derive(Clone, Debug, Default)]
+pub struct FirstMessages {
+    pub values: Vec<Bytes>,
+    /// Whether there are as many as were asked for.
+    pub full: bool,
+    /// Whether there are no more now.
+    pub caught_up: bool,
+}
+
+/// A log of messages.
+#[async_trait::async_trait]
+pub trait MessageLog: Log<Records = Messages> {
+    /// The values of the records that [`read`](Log::read) returns next, at most so many with so many bytes. They are not
+    /// consumed.
+    ///
+    /// # Errors
+    /// The brokers can't be read at the moment.
+    fn first(&mut self, records: usize, bytes: usize) -> Result<FirstMessages, Cause>;
+
+    /// Records that the broker did not have any more when they were to be read.
+    fn lost(&self) -> u64;
+
+    /// Reports the last position to the broker and disconnects.
+    async fn close(&mut self);
+}
+
+/// A client of a message broker.
+pub trait MessageClient: Send + Sync {
+    /// A log of topics. It connects at the first read.
+    ///
+    /// # Errors
+    /// The options are invalid.
+    fn open(&self, options: MessageOptions) -> Result<Box<dyn MessageLog>, Cause>;
+}
