@@ -103,6 +103,7 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = collector.with_suppressions(options.suppressions.clone());
         let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
@@ -154,6 +155,7 @@ fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
     Extras {
         details: outputs().any(|output| output.includes(Include::Details)),
         incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        suppressed: spec.suppressions.is_some(),
         strays: findings.flag(),
     }
 }

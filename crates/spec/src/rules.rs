@@ -102,6 +102,11 @@ const RULES: &[Rule] = &[
         "a Parquet file is read from its end, which standard input has not; name a file",
     ),
     rule(
+        "/properties/suppressions",
+        "has(self.path) || (has(self.report) && self.report)",
+        "suppressions come from a file (`path`), from the store of reports (`report: true`), or from both",
+    ),
+    rule(
         "/properties/outputs/items",
         "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.elasticsearch), has(self.terminal)]\
          .filter(x, x).size() == 1",

@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 use crate::{Place, check::Check, is_url};
 
 /// What a stream does not do yet, by the key of the spec.
-const EXCLUDED: [(&str, &str); 4] = [
+const EXCLUDED: [(&str, &str); 5] = [
     ("report", "a report is of a run that ends; remove it, or remove `stream`"),
+    ("suppressions", "a stream makes no incidents; remove it, or remove `stream`"),
     ("schedule", "a stream never ends, so it has no schedule; remove one of them"),
     ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
     ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
