@@ -4,6 +4,7 @@ mod job;
 pub mod lists;
 mod pack;
 mod ui;
+mod verdicts;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,11 @@ pub use pack::{
 };
 
 pub use ui::{ProgressArgs, ProgressFormat, Ui};
+
+pub use verdicts::{
+    AddVerdict, CaseReport, Compare, FailOnNew, JobVerdicts, LabelsReport, ListVerdicts,
+    VerdictName, VerdictsCommand,
+};
 
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
@@ -46,6 +52,11 @@ pub enum Command {
     Explain(Explain),
     /// List the incidents of a result file, or show one
     Incidents(Incidents),
+    /// Judge incidents, and list, export or delete what was decided
+    #[command(subcommand, visible_alias = "verdict")]
+    Verdicts(VerdictsCommand),
+    /// Compare two runs: new, gone and continuing incidents, and the drift of features
+    Compare(Compare),
     /// List, serve and export reports
     #[command(subcommand)]
     Report(ReportCommand),
@@ -191,6 +202,14 @@ pub struct Evaluate {
     /// The column that marks anomalies (default: the `labelColumn` of a job's settings)
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
+    /// A file of labels instead, as `anomal report labels` writes it: rows that it does not name are left out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["label", "anomaly"])]
+    pub labels: Option<String>,
+    /// The verdicts of a report instead, by its id or `latest`: its rows are to be those of the result file
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["label", "anomaly", "labels"])]
+    pub verdicts: Option<String>,
+    #[command(flatten)]
+    pub reports: Reports,
     /// The value of an anomaly there (repeatable; default: anything except empty, 0, false, no, normal, benign)
     #[arg(long, value_name = "VALUE")]
     pub anomaly: Vec<String>,
@@ -374,6 +393,10 @@ pub enum ReportCommand {
     Export(ExportReport),
     /// Write a report as a PDF
     Pdf(PdfReport),
+    /// Write an incident with all that is known of it as Markdown or JSON
+    Case(CaseReport),
+    /// Write the rows of incidents that were judged as labels
+    Labels(LabelsReport),
     /// Delete a report
     Delete(DeleteReport),
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod compare;
 pub mod components;
 pub mod detectors;
 pub mod elastic;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod settings;
 pub mod stream;
 pub mod ui;
+pub mod verdicts;
 pub mod version;
 
 use std::io::{self, Write};

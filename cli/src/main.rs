@@ -13,6 +13,7 @@ mod reports;
 mod results;
 mod settings;
 mod signals;
+mod suppressions;
 mod termination;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
         Command::Evaluate(evaluate) => commands::evaluate::evaluate(&evaluate),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Incidents(incidents) => commands::incidents::incidents(&incidents),
+        Command::Verdicts(command) => commands::verdicts::run(&command),
+        Command::Compare(compare) => commands::compare::run(&compare),
         Command::Report(report) => commands::report::run(report),
         Command::Job(job) => commands::job::run(&job, "anomal job"),
         Command::Elastic(command) => commands::elastic::run(command),

@@ -36,8 +36,11 @@ pub fn summary_message(summary: &Summary) -> Value {
     if let Some(count) = summary.incident_count {
         message["incidents"] =
             json!({"high": count.high, "medium": count.medium, "low": count.low});
+        if count.suppressed > 0 {
+            message["incidents"]["suppressed"] = count.suppressed.into();
+        }
     }
-    if let Some(first) = summary.incidents.first() {
+    if let Some(first) = summary.incidents.iter().find(|it| it.suppressed.is_none()) {
         message["firstIncident"] = first.title.as_str().into();
     }
     if let Some(engine) = &summary.engine {

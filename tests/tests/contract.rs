@@ -107,7 +107,7 @@ async fn a_feature_engine_plans_and_extracts() {
     }
 }
 
-/// Aggregates, an expression that reads one, and a flag that reads both. `keyed`: whether the caller has their states.
+/// Aggregates, an expression that reads one, a flag that reads both, and one over a window. `keyed`: whether the caller has their states.
 fn aggregates_request(keyed: bool) -> PlanRequest {
     let settings = settings(serde_json::json!({
         "timeColumn": "t",
@@ -117,7 +117,12 @@ fn aggregates_request(keyed: bool) -> PlanRequest {
             {"type": "aggregate", "name": "most", "function": "max", "of": "seen", "where": "bytes > 100"},
             {"type": "expression", "name": "share", "expression": "seen * 1.0 / most"},
         ],
-        "flags": [{"type": "direct", "name": "many", "expression": "seen > 3 AND share < 0.5", "severity": "low"}],
+        "packs": ["dns"],
+        "flags": [
+            {"type": "direct", "name": "many", "expression": "seen > 3 AND share < 0.5", "severity": "low"},
+            {"type": "aggregation", "name": "query_type_rare", "dataNeeded": ["name"], "params": {"maxShare": 0.05},
+             "window": "1m"},
+        ],
         "keyed": keyed,
     }));
     let mut request = plan_request(&serde_json::json!([]));
@@ -148,7 +153,7 @@ async fn steps_over_keys_and_time_are_the_same_in_an_engine_and_in_the_run() {
     let keyed = in_run.keyed.as_ref().unwrap();
     assert_eq!(
         (&keyed.features[..], &keyed.columns[..]),
-        (&["initial".to_owned()][..], &["bytes", "t"].map(str::to_owned)[..])
+        (&["initial".to_owned()][..], &["bytes", "name", "t"].map(str::to_owned)[..])
     );
 
     let extract = |engine: &Arc<dyn FeatureEngine>, scope: Scope, table: Table| {
@@ -197,6 +202,28 @@ async fn steps_over_keys_and_time_are_the_same_in_an_engine_and_in_the_run() {
             assert_same_tables(&expected.features.filter(rows).unwrap(), &found.unwrap().features);
         }
         assert!(others.restore(b"damaged").is_err());
+
+        // As the rows arrive, in calls of any size.
+        let mut steps = engine.keyed_steps(&in_run).unwrap().unwrap();
+        let whole = steps.arrive(table.clone(), None, &cancel).unwrap();
+        assert!(whole.hits.height() > 0);
+        let (mut features, mut hits) = (None, 0);
+        for start in (0..table.height()).step_by(37) {
+            let mut others = engine.keyed_steps(&in_run).unwrap().unwrap();
+            if start > 0 {
+                others.restore(&steps.snapshot().unwrap()).unwrap();
+            }
+            let part = others
+                .arrive(table.slice(start, 37.min(table.height() - start)), None, &cancel)
+                .unwrap();
+            part.features.append_to(&mut features).unwrap();
+            hits += part.hits.height();
+            steps = others;
+        }
+        let mut features = features.unwrap();
+        features.rechunk();
+        assert_same_tables(&whole.features, &features);
+        assert_eq!(whole.hits.height(), hits);
     }
 }
 

@@ -213,6 +213,7 @@ async fn run(memory: Memory, job: &AnomalyJob, packs: Option<Pack>) -> Result<Ou
         secrets: Secrets::default(),
         packs: Vec::new(),
         run: None,
+        suppressions: None,
         namespace: None,
         memory: None,
     };

@@ -6,6 +6,8 @@ mod job;
 mod kills;
 #[path = "stream/refusals.rs"]
 mod refusals;
+#[path = "stream/time.rs"]
+mod time;
 
 use std::{
     fs::OpenOptions,

@@ -11,6 +11,7 @@ use anomal_feature::LocalFeatureEngine;
 use anomal_runner::{Incident, IncidentCount, ResultIncidents, entity_risks, result_incidents};
 use anomal_spec::{Input, Severity};
 
+pub use self::write::escaped;
 use self::{rows::IncidentRows, times::TimeRange};
 use super::{CommandResult, print};
 use crate::{
@@ -73,7 +74,7 @@ fn results(arguments: &Incidents) -> Result<(String, Option<Settings>), Failure>
     Ok((file, Some(settings)))
 }
 
-fn read(file: &str, settings: Option<&Settings>) -> Result<ResultIncidents, Failure> {
+pub fn read(file: &str, settings: Option<&Settings>) -> Result<ResultIncidents, Failure> {
     let input = overrides::input(&Input::default(), file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let engine = LocalFeatureEngine::default();
@@ -117,7 +118,12 @@ fn is_wanted(incident: &Incident, arguments: &Incidents, range: &TimeRange) -> b
 
 fn count(incidents: &[Incident]) -> IncidentCount {
     let of = |severity| incidents.iter().filter(|it| it.severity == severity).count() as u64;
-    IncidentCount { high: of(Severity::High), medium: of(Severity::Medium), low: of(Severity::Low) }
+    IncidentCount {
+        high: of(Severity::High),
+        medium: of(Severity::Medium),
+        low: of(Severity::Low),
+        suppressed: 0,
+    }
 }
 
 fn text(

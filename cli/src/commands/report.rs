@@ -8,7 +8,7 @@ use std::{
 
 use anomal_connectors::{Access, AtomicFile, terminal::harmless};
 use anomal_core::{
-    Error, ReportEngine, Result,
+    ReportEngine, Result,
     proto::{ExportFormat, ExportReportRequest, ListReportsRequest, Report},
 };
 use anomal_storage::Secrets;
@@ -16,9 +16,12 @@ use comfy_table::{ContentArrangement, Table, presets};
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
 
-use super::{CommandResult, print};
+use super::{CommandResult, print, verdicts::latest};
 use crate::{
-    args::{ExportAs, ExportReport, ListReports, PdfReport, ReportCommand, ServeReports},
+    args::{
+        CaseReport, ExportAs, ExportReport, LabelsReport, ListReports, PdfReport, ReportCommand,
+        Reports, ServeReports,
+    },
     exit,
     present::error::{Failure, note},
     reports::ReportServer,
@@ -44,6 +47,8 @@ pub fn run(command: ReportCommand) -> CommandResult {
             };
             export(&runtime, &export_as)
         }
+        ReportCommand::Case(arguments) => case(&runtime, &arguments),
+        ReportCommand::Labels(arguments) => labels(&runtime, &arguments),
         ReportCommand::Delete(arguments) => runtime.block_on(async {
             arguments.reports.engine().await?.delete(&arguments.id).await?;
             Ok(exit::DONE)
@@ -85,7 +90,7 @@ fn list(runtime: &Runtime, arguments: &ListReports) -> CommandResult {
             let page = engine.list(request.clone()).await?;
             all.extend(page.reports);
             if page.next_page_token.is_empty() {
-                return Ok::<_, Error>(all);
+                return Ok::<_, anomal_core::Error>(all);
             }
             request.page_token = page.next_page_token;
         }
@@ -125,19 +130,56 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> CommandResult {
         ExportAs::Csv => ExportFormat::Csv,
         ExportAs::Parquet => ExportFormat::Parquet,
     };
+    let request = ExportReportRequest {
+        id: arguments.id.clone(),
+        format: format.into(),
+        suspects_only: arguments.suspects,
+        flag: arguments.flag.clone().unwrap_or_default(),
+        filter: arguments.filter.clone().unwrap_or_default(),
+        full: arguments.full,
+        ..ExportReportRequest::default()
+    };
+    download(runtime, &arguments.reports, request, &arguments.output)
+}
+
+fn case(runtime: &Runtime, arguments: &CaseReport) -> CommandResult {
+    let ending = arguments.output.extension().map(OsStr::to_ascii_lowercase);
+    let format = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("json") => ExportFormat::CaseJson,
+        Some("md") => ExportFormat::CaseMarkdown,
+        _ if arguments.output == Path::new("-") => ExportFormat::CaseMarkdown,
+        _ => return Err(Failure::usage("a case is a file that ends in .md or .json")),
+    };
+    let request = ExportReportRequest {
+        id: arguments.id.clone(),
+        format: format.into(),
+        incident: arguments.incident,
+        plain: arguments.plain,
+        ..ExportReportRequest::default()
+    };
+    download(runtime, &arguments.reports, request, &arguments.output)
+}
+
+fn labels(runtime: &Runtime, arguments: &LabelsReport) -> CommandResult {
+    let format = ExportFormat::Labels.into();
+    let request =
+        ExportReportRequest { id: arguments.id.clone(), format, ..ExportReportRequest::default() };
+    download(runtime, &arguments.reports, request, &arguments.output)
+}
+
+/// Writes an export to a file. Its id may be `latest`.
+fn download(
+    runtime: &Runtime,
+    reports: &Reports,
+    request: ExportReportRequest,
+    output: &Path,
+) -> CommandResult {
     let bytes = runtime.block_on(async {
-        let engine = arguments.reports.engine().await?;
-        let request = ExportReportRequest {
-            id: resolve_id(engine.as_ref(), &arguments.id).await?,
-            format: format.into(),
-            suspects_only: arguments.suspects,
-            flag: arguments.flag.clone().unwrap_or_default(),
-            filter: arguments.filter.clone().unwrap_or_default(),
-            full: arguments.full,
-        };
-        let mut pieces = engine.export(request).await?;
+        let engine = reports.engine().await?;
+        let id = resolve_id(engine.as_ref(), &request.id).await?;
+        let mut pieces = engine.export(ExportReportRequest { id, ..request }).await?;
         let access = Access { place: "--output", auth: None, secrets: &Secrets::default() };
-        let mut file = AtomicFile::create(&arguments.output, &access)?;
+        let mut file = AtomicFile::create(output, &access)?;
         while let Some(piece) = pieces.try_next().await? {
             file.write(&piece)?;
         }
@@ -147,14 +189,20 @@ fn export(runtime: &Runtime, arguments: &ExportReport) -> CommandResult {
     Ok(exit::DONE)
 }
 
+/// An export in memory. Its id may be `latest`.
+///
+/// # Errors
+/// Those of the engine.
+pub async fn exported(reports: &Reports, request: ExportReportRequest) -> Result<Vec<u8>> {
+    let engine = reports.engine().await?;
+    let id = resolve_id(engine.as_ref(), &request.id).await?;
+    let pieces = engine.export(ExportReportRequest { id, ..request }).await?;
+    Ok(pieces.try_collect::<Vec<_>>().await?.concat())
+}
+
 /// The id of a report; `latest` is the newest one.
 async fn resolve_id(engine: &dyn ReportEngine, asked: &str) -> Result<String> {
-    if asked != "latest" {
-        return Ok(asked.to_owned());
-    }
-    let newest = ListReportsRequest { page_size: 1, ..ListReportsRequest::default() };
-    let newest = engine.list(newest).await?.reports.pop();
-    newest.map(|report| report.id).ok_or_else(|| Error::not_found("there is no report yet"))
+    if asked == "latest" { Ok(latest(engine, None).await?.id) } else { Ok(asked.to_owned()) }
 }
 
 fn format_by_extension(output: &Path) -> Result<ExportAs, Failure> {

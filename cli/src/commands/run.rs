@@ -3,12 +3,14 @@
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anomal_connectors::ConnectorRegistry;
-use anomal_core::{Error, MemoryBudget};
+use anomal_core::{Error, MemoryBudget, ReportEngine};
 use anomal_report::{
     LocalReportEngine,
     access::{Access, Mode as AccessMode, Options as AccessOptions},
 };
-use anomal_runner::{Observer, Options, Outcome, Quiet, ReportTarget, Summary, run as run_job};
+use anomal_runner::{
+    Observer, Options, Outcome, Quiet, ReportTarget, Summary, SuppressionList, run as run_job,
+};
 use anomal_spec::{AnomalyJobSpec, Severity};
 use anomal_storage::{Secrets, cancel_transfers};
 use tracing::{Instrument, info_span};
@@ -25,7 +27,7 @@ use crate::{
     },
     reports::{ReportServer, connect},
     settings::{self, Settings},
-    signals, termination,
+    signals, suppressions, termination,
 };
 
 /// How long cancelled work may take to stop.
@@ -80,7 +82,8 @@ pub fn run_settings(arguments: &Run, settings: &Settings, results: bool) -> Comm
         let work = async {
             let keep = arguments.progress.keep_report;
             let (report, pages) = report_target(settings, &arguments.report, keep).await?;
-            let options = Options { report, ..options };
+            let suppressions = suppressions(settings, report.as_ref(), &arguments.report).await?;
+            let options = Options { report, suppressions, ..options };
             Ok((execute(settings, &options).await?, pages))
         };
         let work = work.instrument(span.clone());
@@ -144,6 +147,7 @@ fn options(arguments: &Run, settings: &Settings) -> Options {
         secrets: Secrets::new(arguments.packs.secrets.clone()),
         packs: settings.contents.clone(),
         run: arguments.run.clone().filter(|run| !run.is_empty()),
+        suppressions: None,
         namespace: in_cluster().then(|| namespace(settings)).flatten(),
         memory: arguments.memory.map(MemoryBudget::bytes),
     }
@@ -183,6 +187,22 @@ async fn report_target(
     }
     let engine = LocalReportEngine::new(arguments.store.open()?, "");
     Ok((publishing(Arc::new(engine), report_address), None))
+}
+
+/// What the settings name. Verdicts are those of the engine that gets the report, or of the store on this machine.
+async fn suppressions(
+    settings: &Settings,
+    report: Option<&ReportTarget>,
+    arguments: &RunReport,
+) -> Result<Option<Arc<SuppressionList>>, Error> {
+    let Some(wanted) = &settings.job.spec.suppressions else { return Ok(None) };
+    let engine: Arc<dyn ReportEngine> = match report {
+        Some(report) => Arc::clone(&report.engine),
+        None => Arc::new(LocalReportEngine::new(arguments.store.open()?, "")),
+    };
+    let namespace = namespace(settings).unwrap_or_default();
+    let job = &settings.job.metadata.name;
+    Ok(Some(suppressions::load(wanted, engine.as_ref(), &namespace, job).await?))
 }
 
 /// The namespace of the manifest.
@@ -282,6 +302,6 @@ fn matches_fail_on(summary: &Summary, fail_on: Option<FailOn>) -> bool {
         Some(FailOn::Suspicious) => summary.suspicious > 0,
         Some(FailOn::HighIncident) => incidents.high > 0,
         Some(FailOn::MediumIncident) => incidents.high + incidents.medium > 0,
-        Some(FailOn::LowIncident) => incidents.total() > 0,
+        Some(FailOn::LowIncident) => incidents.loud() > 0,
     }
 }

@@ -88,6 +88,8 @@ fn text(summary: &StreamSummary) -> String {
         (summary.rejected, "rejected"),
         (summary.suspicious, "suspicious"),
         (summary.flagged, "flagged"),
+        (summary.late, "late"),
+        (summary.skewed, "with times of the future"),
     ];
     let rows = words::rows(summary.rows);
     let mut lines = vec![format!("{}: {rows} since the stream began", summary.job)];

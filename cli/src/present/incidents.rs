@@ -47,6 +47,7 @@ impl Display for IncidentTable<'_> {
         let severities = [("high", count.high), ("medium", count.medium), ("low", count.low)];
         let severities: Vec<String> = severities
             .into_iter()
+            .chain((count.suppressed > 0).then_some(("quiet", count.suppressed)))
             .filter(|(_, count)| *count > 0)
             .map(|(name, count)| format!("{} {name}", grouped(count)))
             .collect();
@@ -57,15 +58,21 @@ impl Display for IncidentTable<'_> {
             counted(count.total(), "incident", "incidents"),
             severities.join(", ")
         )?;
-        writeln!(f, "   # risk   rows  when   incident")?;
-        let lines = fold(self.incidents, if self.fold { FOLDED } else { usize::MAX });
+        let loud: Vec<Incident> =
+            self.incidents.iter().filter(|it| it.suppressed.is_none()).cloned().collect();
+        if !loud.is_empty() {
+            writeln!(f, "   # risk   rows  when   incident")?;
+        }
+        let lines = fold(&loud, if self.fold { FOLDED } else { usize::MAX });
         for line in lines.iter().take(self.listed) {
             self.line(f, line)?;
         }
         let shown: u64 = lines.iter().take(self.listed).map(|line| line.incidents as u64).sum();
-        let rest = count.total() - shown;
+        let rest = count.loud().saturating_sub(shown);
         if rest > 0 {
-            let rows: u64 = lines.iter().take(self.listed).map(|line| line.rows).sum();
+            let quiet = self.incidents.iter().filter(|it| it.suppressed.is_some());
+            let rows: u64 = lines.iter().take(self.listed).map(|line| line.rows).sum::<u64>()
+                + quiet.map(|incident| incident.rows).sum::<u64>();
             writeln!(
                 f,
                 "     … {}, {}",
@@ -73,11 +80,42 @@ impl Display for IncidentTable<'_> {
                 words::rows(self.evidence.saturating_sub(rows))
             )?;
         }
+        self.quiet(f)?;
         self.entities(f)
     }
 }
 
+/// Suppressed incidents that are listed.
+const QUIET: usize = 5;
+
 impl IncidentTable<'_> {
+    /// What is suppressed, with the reasons.
+    fn quiet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count.suppressed == 0 {
+            return Ok(());
+        }
+        writeln!(f, "\nQuiet {}", grouped(self.count.suppressed))?;
+        let quiet = self.incidents.iter().filter_map(|it| Some((it, it.suppressed.as_ref()?)));
+        let room = width().saturating_sub(14);
+        let mut shown = 0;
+        for (incident, reason) in quiet.take(QUIET) {
+            shown += 1;
+            let words =
+                format!("{} ({})", harmless(&incident.title, room / 2), harmless(reason, room / 2));
+            writeln!(
+                f,
+                "{:>4} {:>7}  {}",
+                incident.number,
+                grouped(incident.rows),
+                shortened(&words, room)
+            )?;
+        }
+        match self.count.suppressed.saturating_sub(shown) {
+            0 => Ok(()),
+            more => writeln!(f, "     … {}", counted(more, "more", "more")),
+        }
+    }
+
     fn line(&self, f: &mut fmt::Formatter<'_>, line: &Line<'_>) -> fmt::Result {
         let incident = line.first;
         let when = match (incident.core_start(), &incident.core) {

@@ -34,6 +34,8 @@ const RESOURCE: &str = "anomalyjobs";
 pub struct Permission {
     pub user: Arc<User>,
     pub verb: &'static str,
+    /// A part of the job, such as `verdicts`; empty: the job itself.
+    pub subresource: &'static str,
     /// Empty: all namespaces.
     pub namespace: String,
     /// Empty: all jobs.
@@ -157,6 +159,7 @@ impl Reviews {
                 verb: some(permission.verb),
                 group: some(GROUP),
                 resource: some(RESOURCE),
+                subresource: some(permission.subresource),
                 namespace: some(&permission.namespace),
                 name: some(&permission.job),
                 ..ResourceAttributes::default()

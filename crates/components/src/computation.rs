@@ -6,6 +6,7 @@ use anomal_core::{
     Cancel, Error, Result, list_items,
     proto::{DataType, NamedNumber},
 };
+use anomal_registry::ParameterError;
 use polars::prelude::{
     BooleanChunked, Column, DataType as Dtype, Float64Chunked, Int64Chunked, IntoColumn,
     NewChunkedArray, StringChunked,
@@ -13,8 +14,9 @@ use polars::prelude::{
 
 use crate::{
     dictionary::{Dictionary, Key},
-    flag_hits::{Finding, FlagHits},
+    flag_hits::FlagHits,
     inputs::Inputs,
+    window::{FlagWindow, Window},
 };
 
 type Compute<T> = Box<dyn Fn(&Inputs<'_>) -> Result<T> + Send + Sync>;
@@ -39,6 +41,14 @@ pub trait DirectFlag: Send + Sync {
 pub trait AggregationFlag: Send + Sync {
     /// Hits by position. The columns have a single chunk.
     fn hits(&self, inputs: &Inputs<'_>, cancel: &Cancel) -> Result<FlagHits>;
+
+    /// The same flag over windows, without a row so far; none where it needs all rows at once.
+    ///
+    /// # Errors
+    /// The parameter that it needs, or can't have, over windows.
+    fn over(&self, _window: Window) -> Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        Ok(None)
+    }
 }
 
 /// A value for each row, computed from the first input. A missing input gives a missing value.
@@ -235,17 +245,17 @@ impl Computation {
             Work::Aggregation(flag) => flag.hits(inputs, cancel)?,
             _ => return Err(Error::internal("a flag step without a flag")),
         };
-        let rows = inputs.rows();
-        if let Some((row, _)) = hits.rows.iter().find(|(row, _)| *row >= rows) {
-            let message = format!("a flag hits the row {row} of a table of {rows} rows");
-            return Err(Error::internal(message));
+        hits.checked(inputs.rows(), facts)
+    }
+
+    /// The flag over windows, as [`AggregationFlag::over`]; none for other components.
+    ///
+    /// # Errors
+    /// As [`AggregationFlag::over`].
+    pub fn over(&self, window: Window) -> Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        match &self.0 {
+            Work::Aggregation(flag) => flag.over(window),
+            _ => Ok(None),
         }
-        let has_others =
-            |finding: &Finding| matches!(finding, Finding::Facts(found) if found.len() != facts);
-        let is_beyond = |(_, place): &(usize, u32)| *place as usize >= hits.findings.len();
-        if hits.findings.iter().any(has_others) || hits.rows.iter().any(is_beyond) {
-            return Err(Error::internal("a flag reports other facts than its component names"));
-        }
-        Ok(hits)
     }
 }

@@ -1,6 +1,6 @@
 //! What flags find.
 
-use anomal_core::FactValue;
+use anomal_core::{Error, FactValue, Result};
 
 /// A row that was hit: its position in the columns, and what was found there, in words.
 pub type Hit = (usize, String);
@@ -35,6 +35,24 @@ impl FlagHits {
         let first = u32::try_from(self.findings.len()).unwrap_or(u32::MAX);
         self.findings.extend(other.findings);
         self.rows.extend(other.rows.into_iter().map(|(row, place)| (row, first + place)));
+    }
+
+    /// The hits of a flag with so many facts among so many rows.
+    ///
+    /// # Errors
+    /// `Internal` if it hits a row that is not there, or if its facts are others.
+    pub fn checked(self, rows: usize, facts: usize) -> Result<Self> {
+        if let Some((row, _)) = self.rows.iter().find(|(row, _)| *row >= rows) {
+            let message = format!("a flag hits the row {row} of a table of {rows} rows");
+            return Err(Error::internal(message));
+        }
+        let has_others =
+            |finding: &Finding| matches!(finding, Finding::Facts(found) if found.len() != facts);
+        let is_beyond = |(_, place): &(usize, u32)| *place as usize >= self.findings.len();
+        if self.findings.iter().any(has_others) || self.rows.iter().any(is_beyond) {
+            return Err(Error::internal("a flag reports other facts than its component names"));
+        }
+        Ok(self)
     }
 
     /// Puts the hits in the order of the rows.

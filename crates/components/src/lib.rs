@@ -13,6 +13,7 @@ mod flag_hits;
 mod inputs;
 mod pack;
 mod registry;
+mod window;
 
 pub use anomal_indicators::{Lists, NamedList};
 pub use anomal_registry::{DuplicateName, ParameterError, within};
@@ -23,3 +24,7 @@ pub use flag_hits::{Finding, FlagHits, Hit};
 pub use inputs::{CallContext, Inputs};
 pub use pack::Pack;
 pub use registry::ComponentRegistry;
+pub use window::{
+    FlagWindow, KeyStates, MAX_KEYS, PANES, Panes, TimedRow, Window, decode_states, encode_states,
+    key_hash, text_hash,
+};

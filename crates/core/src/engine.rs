@@ -13,8 +13,8 @@ use crate::{
     Cancel, Code, Error, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
-        Incidents, ListPacksResponse, ListReportsRequest, ListReportsResponse, PackHeader, Plan,
-        Report, StepStatistics, TimeReading,
+        Incidents, JudgeRequest, JudgeResponse, ListPacksResponse, ListReportsRequest,
+        ListReportsResponse, PackHeader, Plan, Report, StepStatistics, TimeReading, Verdict,
     },
 };
 
@@ -152,6 +152,15 @@ pub trait KeyedSteps: Send {
         cancel: &Cancel,
     ) -> Result<Extraction>;
 
+    /// The same for rows of a stream, in the order of row ids: each is judged with the rows of its key that came before it,
+    /// and a row whose time is behind theirs is put among them. Rows without a time are in no window. No row comes any
+    /// more for a window that ends before `expired`.
+    ///
+    /// # Errors
+    /// As [`KeyedSteps::process`].
+    fn arrive(&mut self, table: Table, expired: Option<i64>, cancel: &Cancel)
+    -> Result<Extraction>;
+
     /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
     ///
     /// # Errors
@@ -277,4 +286,34 @@ pub trait ReportEngine: Send + Sync {
     /// # Errors
     /// `NotFound`.
     async fn delete(&self, id: &str) -> Result<()>;
+
+    /// Stores verdicts about incidents, unless there are newer ones than the caller has seen.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidRequest` for an unknown incident, verdict or day; `Output` if the store refuses it;
+    /// `Incompatible` if the engine stores none.
+    async fn judge(&self, _request: JudgeRequest) -> Result<JudgeResponse> {
+        Err(no_verdicts())
+    }
+
+    /// The verdicts of a job, by number.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store can't be read; `Incompatible` if the engine stores none.
+    async fn list_verdicts(&self, _namespace: &str, _job: &str) -> Result<Vec<Verdict>> {
+        Err(no_verdicts())
+    }
+
+    /// Deletes the verdicts of a job; returns how many there were.
+    ///
+    /// # Errors
+    /// `Output` if the store refuses it; `Incompatible` if the engine stores none.
+    async fn delete_verdicts(&self, _namespace: &str, _job: &str) -> Result<u64> {
+        Err(no_verdicts())
+    }
+}
+
+fn no_verdicts() -> Error {
+    let message = "this report engine stores no verdicts; use one of this version";
+    Error::new(Code::Incompatible, "NO_VERDICTS", message)
 }

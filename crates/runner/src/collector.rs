@@ -22,6 +22,7 @@ use crate::{
     report_incidents::{self, TimeBins},
     role_values::{self, RoleValues, TIME},
     roles::{ColumnRoles, RoleOrigin},
+    suppressions::{SuppressionList, SuppressionSummary},
 };
 
 /// Actors of a target that are counted exactly.
@@ -75,6 +76,7 @@ pub(crate) struct Collector {
     groups: Shared<HitKey>,
     /// Counted for a report.
     timeline: Option<TimeBins>,
+    suppressions: Option<Arc<SuppressionList>>,
 }
 
 /// Equal lists once.
@@ -107,6 +109,8 @@ pub(crate) struct IncidentRows {
     pub unused: Vec<String>,
     /// What a report has beside the described incidents, where one is made.
     pub report: Option<Arc<proto::Incidents>>,
+    /// What became of suppressions, where there are some.
+    pub suppressions: Option<SuppressionSummary>,
 }
 
 impl IncidentRows {
@@ -138,7 +142,13 @@ impl Collector {
             hit_sets: Shared::new(),
             groups: Shared::new(),
             timeline: None,
+            suppressions: None,
         }
+    }
+
+    /// Is quiet about what these name.
+    pub fn with_suppressions(self, suppressions: Option<Arc<SuppressionList>>) -> Self {
+        Self { suppressions, ..self }
     }
 
     /// Counts what a report shows, too.
@@ -274,14 +284,15 @@ impl Collector {
             evidence: self.evidence,
             ..IncidentInput::default()
         };
-        let set = incidents(&input);
+        let mut set = incidents(&input);
         let report = self.timeline.map(|timeline| {
             Arc::new(report_incidents::evidence(&input, &set, &timeline, &self.values.keys))
         });
+        let suppressions = self.suppressions.map(|list| list.apply(&mut set.incidents));
         let rows = input.evidence.iter().map(|evidence| evidence.row);
         let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
         numbers.sort_unstable();
-        IncidentRows { set, numbers, unused, report }
+        IncidentRows { set, numbers, unused, report, suppressions }
     }
 
     /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.

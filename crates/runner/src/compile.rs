@@ -103,6 +103,7 @@ pub(crate) async fn compile<'a>(
         let features: Vec<String> = plan.features.iter().map(|it| it.name.clone()).collect();
         let gap = gap(spec);
         let collector = Collector::new(&roles, values, &plan.flags, &features, gap);
+        let collector = collector.with_suppressions(options.suppressions.clone());
         let collector = if draft.is_some() { collector.for_report() } else { collector };
         Incidents::new(collector, Arc::clone(values))
     });
@@ -154,6 +155,7 @@ fn extras(spec: &AnomalyJobSpec, findings: &TypeFindings) -> Extras {
     Extras {
         details: outputs().any(|output| output.includes(Include::Details)),
         incidents: outputs().any(|output| output.elasticsearch.is_some()),
+        suppressed: spec.suppressions.is_some(),
         strays: findings.flag(),
     }
 }
@@ -248,6 +250,7 @@ pub async fn check_columns(
     let plan = plan(&job.spec, engine, source.as_ref()).await?;
     if job.spec.stream.is_some() {
         stream::refuse_whole_table(&job.spec, &plan, engine, source.as_ref()).await?;
+        stream::time_column(&job.spec, &plan)?;
     }
     source.select(&plan.columns)?;
     let roles = ColumnRoles::resolve(&job.spec, source.schema(), &plan);

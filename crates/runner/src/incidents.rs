@@ -80,6 +80,9 @@ pub struct Incident {
     pub findings: u64,
     /// The row with the highest score; without scores the first.
     pub top_row: u64,
+    /// Why the run is quiet about it; none: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<String>,
 }
 
 impl Incident {
@@ -211,6 +214,7 @@ fn describe(
         together: draft.together.clone(),
         findings: draft.findings.len() as u64,
         top_row: draft.top_row,
+        suppressed: None,
     }
 }
 

@@ -29,6 +29,7 @@ mod roles;
 mod run;
 mod stream;
 mod summary;
+mod suppressions;
 mod suspects;
 mod tally;
 
@@ -43,4 +44,5 @@ pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
 pub use stream::{StreamControl, StreamSummary, check_stream, run_stream};
 pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
+pub use suppressions::{QuietIncident, Suppression, SuppressionList, SuppressionSummary};
 pub use suspects::Suspect;

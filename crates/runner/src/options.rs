@@ -6,7 +6,10 @@ use anomal_connectors::ConnectorRegistry;
 use anomal_core::{ClassificationEngine, FeatureEngine, PackUpload};
 use anomal_storage::Secrets;
 
-use crate::{original::OriginalFiles, progress::Observer, publish::ReportTarget};
+use crate::{
+    original::OriginalFiles, progress::Observer, publish::ReportTarget,
+    suppressions::SuppressionList,
+};
 
 /// Where the work is done.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Options {
     pub run: Option<String>,
     /// The Kubernetes namespace of the job, in a cluster.
     pub namespace: Option<String>,
+    /// What the run is quiet about.
+    pub suppressions: Option<Arc<SuppressionList>>,
     /// Bytes that rows which wait for a whole-table step may use; three quarters of the machine or cgroup by default.
     pub memory: Option<u64>,
 }

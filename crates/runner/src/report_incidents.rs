@@ -180,6 +180,8 @@ fn described(incident: &Incident) -> Described {
         actors: incident.actor_count,
         targets: incident.target_count,
         top_row: incident.top_row,
+        keys: incident.keys.clone(),
+        suppression: incident.suppressed.clone().unwrap_or_default(),
         span: incident.span.map(|span| TimeSpan {
             first: span.first,
             last: span.last,

@@ -99,7 +99,7 @@ pub async fn result_incidents(
         rows,
         evidence: found.numbers.len() as u64,
         roles: reader.roles,
-        incident_count: IncidentCount { high, medium, low },
+        incident_count: IncidentCount { high, medium, low, suppressed: 0 },
         incidents: found.set.incidents,
         numbers: found.numbers,
         notes,

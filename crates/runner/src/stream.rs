@@ -2,6 +2,7 @@
 
 mod check;
 mod drive;
+mod event_time;
 mod judge;
 mod log;
 mod setup;
@@ -34,7 +35,7 @@ use crate::{
 };
 
 pub use check::check_stream;
-pub(crate) use check::refuse_whole_table;
+pub(crate) use check::{refuse_whole_table, time_column};
 
 /// When a stream ends.
 #[derive(Clone, Debug)]
@@ -61,6 +62,10 @@ pub struct StreamSummary {
     pub results: u64,
     pub suspicious: u64,
     pub flagged: u64,
+    /// Rows whose times are behind the watermark by more than `stream.time.lateness`.
+    pub late: u64,
+    /// Rows whose times are in the future by more than `stream.time.ahead`.
+    pub skewed: u64,
     /// Whether rows are scored: false before the end of the warm-up, and without classification.
     pub warm: bool,
     /// The number of the last checkpoint.
@@ -195,6 +200,8 @@ impl StreamSummary {
             results: counts.results,
             suspicious: counts.suspicious,
             flagged: counts.flagged,
+            late: counts.late,
+            skewed: counts.skewed,
             warm,
             checkpoint,
             state: PathBuf::new(),

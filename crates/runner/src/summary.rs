@@ -19,6 +19,7 @@ use crate::{
     operators::classify::Scoring,
     progress::{Observer, Stage},
     roles::ColumnRoles,
+    suppressions::SuppressionSummary,
     suspects::Suspect,
     tally::Tally,
 };
@@ -59,6 +60,9 @@ pub struct Summary {
     pub incident_count: Option<IncidentCount>,
     /// The first of them, the highest risk first.
     pub incidents: Vec<Incident>,
+    /// What became of suppressions; absent where the settings name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<SuppressionSummary>,
     /// The first of the things that incidents are about, the highest risk first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<EntityRisk>,
@@ -88,11 +92,18 @@ pub struct IncidentCount {
     pub high: u64,
     pub medium: u64,
     pub low: u64,
+    /// Those that the run is quiet about, of any severity; not among the others.
+    pub suppressed: u64,
 }
 
 impl IncidentCount {
-    /// Of all severities.
+    /// Of all severities, with those that are suppressed.
     pub fn total(&self) -> u64 {
+        self.loud() + self.suppressed
+    }
+
+    /// Without those that are suppressed.
+    pub fn loud(&self) -> u64 {
         self.high + self.medium + self.low
     }
 }
@@ -182,6 +193,7 @@ impl Summary {
             roles: None,
             incident_count: None,
             incidents: Vec::new(),
+            suppressions: None,
             entities: Vec::new(),
             suspects: tally.suspects.into_vec(),
             outputs,
@@ -223,7 +235,20 @@ impl Summary {
             self.diagnostics.push(note("INCIDENTS_COARSER", message));
         }
         let [low, medium, high] = incidents.set.by_severity;
-        self.incident_count = Some(IncidentCount { high, medium, low });
+        let mut count = IncidentCount { high, medium, low, suppressed: 0 };
+        for quiet in incidents.suppressions.iter().flat_map(|it| &it.quiet) {
+            *match quiet.severity {
+                Severity::High => &mut count.high,
+                Severity::Medium => &mut count.medium,
+                Severity::Low => &mut count.low,
+            } -= 1;
+            count.suppressed += 1;
+        }
+        self.incident_count = Some(count);
+        if let Some(found) = &incidents.suppressions {
+            self.diagnostics.extend(found.notes());
+        }
+        self.suppressions = incidents.suppressions;
         self.incidents = incidents.set.incidents;
         self.entities = entity_risks(&self.incidents);
         self.entities.truncate(ENTITIES);

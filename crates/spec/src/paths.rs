@@ -52,6 +52,9 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
             visit(&format!("outputs[{index}].elasticsearch.deadLetter.path"), &mut rejected.path);
         }
     }
+    if let Some(path) = spec.suppressions.as_mut().and_then(|it| it.path.as_mut()) {
+        visit("suppressions.path", path);
+    }
     if let Some(dead_letter) = &mut spec.dead_letter {
         visit("deadLetter.path", &mut dead_letter.path);
     }

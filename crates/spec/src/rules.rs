@@ -102,6 +102,11 @@ const RULES: &[Rule] = &[
         "a Parquet file is read from its end, which standard input has not; name a file",
     ),
     rule(
+        "/properties/suppressions",
+        "has(self.path) || (has(self.report) && self.report)",
+        "suppressions come from a file (`path`), from the store of reports (`report: true`), or from both",
+    ),
+    rule(
         "/properties/outputs/items",
         "[has(self.csv), has(self.parquet), has(self.ndjson), has(self.elasticsearch), has(self.terminal)]\
          .filter(x, x).size() == 1",
@@ -343,6 +348,17 @@ const RULES: &[Rule] = &[
         "/properties/flags/items",
         "!has(self.expression) || (self.type == 'direct' && !has(self.params) && !has(self.dataNeeded))",
         "`expression` makes a direct flag by itself, without `dataNeeded` and `params`",
+    ),
+    rule(
+        "/properties/flags/items",
+        "!has(self.window) || self.type == 'aggregation'",
+        "`window` belongs to a flag of type aggregation",
+    ),
+    rule(
+        "",
+        "!has(self.flags) || has(self.timeColumn) || \
+         (has(self.roles) && has(self.roles.time) && !has(self.roles.timeUnit)) || !self.flags.exists(f, has(f.window))",
+        "a flag with a `window` needs `timeColumn`, the column with the times of the rows",
     ),
     rule(
         "/properties/classification",

@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 use crate::{Place, check::Check, is_url};
 
 /// What a stream does not do yet, by the key of the spec.
-const EXCLUDED: [(&str, &str); 4] = [
+const EXCLUDED: [(&str, &str); 5] = [
     ("report", "a report is of a run that ends; remove it, or remove `stream`"),
+    ("suppressions", "a stream makes no incidents; remove it, or remove `stream`"),
     ("schedule", "a stream never ends, so it has no schedule; remove one of them"),
     ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
     ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
@@ -15,8 +16,6 @@ const EXCLUDED: [(&str, &str); 4] = [
 const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, or `log` with a record a line) or reads topics (`kafka`); \
     remove `stream` to read this input to its end";
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
-const WHOLE_TABLE: &str = "compares rows with each other, which a stream does not do yet; remove it, or remove `stream` and \
-    run the job on files";
 
 /// Checks the settings of a `spec` about streams.
 pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {
@@ -160,13 +159,16 @@ fn written(spec: &Json) -> Problems {
 /// The problems of what rows are judged by.
 fn judged(spec: &Json) -> Problems {
     let mut problems = Problems::new();
-    for (list, kind) in [("features", "aggregate"), ("flags", "aggregation")] {
-        let items = spec[list].as_array().into_iter().flatten().enumerate();
-        let whole = items.filter(|(_, item)| item["type"].as_str() == Some(kind));
-        problems.extend(whole.map(|(index, item)| {
-            let name = item["name"].as_str().or(item["as"].as_str()).unwrap_or(kind);
-            (format!("{list}[{index}]"), format!("`{name}` {WHOLE_TABLE}"))
-        }));
+    for (index, feature) in spec["features"].as_array().into_iter().flatten().enumerate() {
+        if feature["type"].as_str() == Some("aggregate") && feature.get("window").is_none() {
+            let message = "a stream would keep every key for ever: add a `window`, such as 1h";
+            problems.push((format!("features[{index}]"), message.to_owned()));
+        }
+    }
+    let has_time = spec.get("timeColumn").is_some() || spec["roles"].get("time").is_some();
+    if spec["stream"].get("time").is_some() && !has_time {
+        let message = "it is about the times of records: add `timeColumn`, the column with them, or remove this";
+        problems.push(("stream.time".to_owned(), message.to_owned()));
     }
     let model = &spec["classification"]["model"];
     if model.get("save").is_some() {

@@ -23,6 +23,7 @@ mod runner;
 mod schedule;
 mod secret;
 mod stream;
+mod suppression;
 mod times;
 
 pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
@@ -58,7 +59,10 @@ pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeS
 pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
-pub use stream::{CheckpointSettings, Follow, FollowStart, Rotation, Stream, StreamState, WarmUp};
+pub use stream::{
+    CheckpointSettings, Follow, FollowStart, Rotation, Stream, StreamState, StreamTime, WarmUp,
+};
+pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};
 
 /// Parameters of a component or detector by name: scalars and lists of scalars, checked against the

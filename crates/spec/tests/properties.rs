@@ -405,6 +405,7 @@ fn flag() -> impl Strategy<Value = Flag> {
                     alias,
                     data_needed,
                     params,
+                    window: None,
                     expression: None,
                     severity,
                     description,

@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod checkpoints;
+mod clock;
 mod error;
 mod folder;
 mod judge;
@@ -22,6 +23,7 @@ mod store;
 
 pub use checkpoint::{Checkpoint, Cursor, Damage};
 pub use checkpoints::{Checkpoints, RestorePoint};
+pub use clock::{ClockOptions, ESTIMATED_OVER, PartitionClock, Timing};
 pub use error::{Cause, Error, Result};
 pub use folder::FolderStore;
 pub use judge::{Judge, JudgeState, Results};

@@ -144,14 +144,18 @@ impl Model {
         rail::column(&mut canvas.part(0, 0, RAIL - 1, usize::MAX), self);
         canvas.bar(RAIL - 1);
         let rest = canvas.width() - RAIL;
-        let side = (rest * 2 / 5).clamp(30, 90);
+        if self.screen == Screen::Results {
+            // What was found is said in whole lines.
+            self.screen_view(&mut canvas.part(RAIL + 1, 0, usize::MAX, usize::MAX));
+            return;
+        }
+        let side = (rest / 3).clamp(30, 90);
         let main = rest - side - 1;
         self.screen_view(&mut canvas.part(RAIL + 1, 0, main - 1, usize::MAX));
         canvas.bar(RAIL + main);
         let mut part = canvas.part(RAIL + main + 1, 0, usize::MAX, usize::MAX);
         match self.screen {
             Screen::Home => screens::home::peeked(&mut part, self),
-            Screen::Results => screens::results::beside(&mut part, self),
             Screen::Row => screens::row::values(&mut part, self),
             _ => yaml::pane(&mut part, self),
         }

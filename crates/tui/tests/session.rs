@@ -346,8 +346,8 @@ fn the_mouse_does_what_keys_do() {
         click(&mut session, "how common");
         assert!(session.settings().contains("time.rows"), "{}", session.settings());
         let mut session = Session::with_results(width, height, 300);
-        click(&mut session, "Flags ");
-        assert!(session.shows("[Flags"), "{}", session.text());
+        click(&mut session, "Rows 300");
+        assert!(session.shows("[Rows 300]"), "{}", session.text());
     }
     let mut session = Session::with_job(80, 24);
     assert_eq!(session.keys("m"), [Effect::Mouse(false)]);
@@ -392,7 +392,7 @@ fn items_are_added_and_completed() {
     assert!(session.settings().contains("name: new_flag"), "{}", session.settings());
     session.keys("5a");
     session.keys("csv\r\x1b");
-    assert!(session.settings().contains("- csv: {path: results.csv}"), "{}", session.settings());
+    assert!(session.settings().contains("- {csv: {path: results.csv}}"), "{}", session.settings());
     for _ in 0..4 {
         session.keys("u");
     }

@@ -1,15 +1,17 @@
 //! Clients that call at regular intervals.
 
 mod chance;
+mod window;
 
 use anomal_components::{
-    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+    AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
+    Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::chance::RandomCalls;
+use self::{chance::RandomCalls, window::BeaconWindow};
 use crate::{
     calls::{Call, Calls},
     time::micros,
@@ -42,7 +44,7 @@ pub fn beaconing_detector() -> Component {
     .with_title("{count} calls at regular intervals[, every {interval}]")
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Beaconing {
     /// The regularity above which rows are hit.
@@ -92,6 +94,13 @@ impl AggregationFlag for Beaconing {
             }
             hits
         }))
+    }
+
+    fn over(
+        &self,
+        window: Window,
+    ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        Ok(Some(Box::new(BeaconWindow::new(self.clone(), window))))
     }
 }
 

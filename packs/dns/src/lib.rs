@@ -14,6 +14,7 @@ mod shape;
 mod spelling;
 mod subdomains;
 mod time;
+mod windows;
 
 #[cfg(test)]
 mod testing;

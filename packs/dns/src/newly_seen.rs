@@ -1,23 +1,36 @@
 //! Domains that were not there before.
 
+mod window;
+
 use anomal_components::{
-    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+    AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
+    Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::window::DomainsWindow;
 use crate::{names::DOMAIN, time::micros};
 
 pub fn newly_seen_domain() -> Component {
     Component::aggregation_flag(
         "newly_seen_domain",
         "Rows within `window` seconds of the first request for a registered domain, where that first request \
-         comes after a time of learning, the share `learn` of the data set's whole time.",
+         comes after a time of learning: `learnFor` seconds, or the share `learn` of the data set's whole time.",
         [Input::text("name"), Input::time("timestamp")],
         |flag: NewlySeen| {
-            within("learn", flag.learn, 0.0..=1.0)?;
+            if let Some(learn) = flag.learn {
+                within("learn", learn, 0.0..=1.0)?;
+            }
             within("window", flag.window, 0.0..=f64::MAX)?;
+            if let Some(seconds) = flag.learn_for {
+                within("learnFor", seconds, 0.0..=f64::MAX)?;
+                if flag.learn.is_some() {
+                    let message = "`learn` is another time of learning; remove one of them";
+                    return Err(ParameterError::new("learnFor", message));
+                }
+            }
             Ok(flag)
         },
     )
@@ -29,20 +42,19 @@ pub fn newly_seen_domain() -> Component {
     .with_title("{count} requests for a new domain")
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewlySeen {
-    /// The share of the time, 0 to 1, in which every domain is new.
-    #[serde(default = "half")]
-    learn: f64,
+    /// The share of the time, 0 to 1, in which every domain is new; a half if absent.
+    learn: Option<f64>,
+    /// In place of `learn`: the seconds from the first request in which every domain is new.
+    learn_for: Option<f64>,
     /// Seconds from the first request in which a domain counts as new.
     #[serde(default)]
     window: f64,
 }
 
-fn half() -> f64 {
-    0.5
-}
+const HALF: f64 = 0.5;
 
 impl AggregationFlag for NewlySeen {
     fn hits(&self, inputs: &Inputs<'_>, _: &Cancel) -> Result<FlagHits> {
@@ -60,7 +72,11 @@ impl AggregationFlag for NewlySeen {
         else {
             return Ok(FlagHits::default());
         };
-        let learnt = *start as f64 + self.learn * (end - start) as f64;
+        let time = match self.learn_for {
+            Some(seconds) => seconds * 1e6,
+            None => self.learn.unwrap_or(HALF) * (end - start) as f64,
+        };
+        let learnt = *start as f64 + time;
         let mut hits = FlagHits::default();
         for (row, (domain, time)) in rows() {
             let first = firsts.get(*domain as usize).copied().flatten();
@@ -71,5 +87,17 @@ impl AggregationFlag for NewlySeen {
             }
         }
         Ok(hits)
+    }
+
+    fn over(
+        &self,
+        window: Window,
+    ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        let Some(learn_for) = self.learn_for else {
+            let message = "a stream has no whole time: over windows, give `learnFor`, seconds such as 604800, in place of \
+                           `learn`";
+            return Err(ParameterError::new("learnFor", message));
+        };
+        Ok(Some(Box::new(DomainsWindow::new(learn_for, self.window, window))))
     }
 }

@@ -1,15 +1,21 @@
 //! Clients that ask for many names that do not exist.
 
+mod window;
+
 use anomal_components::{
-    AggregationFlag, Component, Dictionary, Fact, FlagHits, Input, Inputs, KeyPart, MISSING,
-    ParameterError, within,
+    AggregationFlag, Component, Dictionary, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart,
+    ParameterError, Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use polars::prelude::Int64Chunked;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{names::DOMAIN, time::micros};
+use self::window::NxdomainWindow;
+use crate::{
+    names::DOMAIN,
+    time::{HOUR, check_window, micros, over_window},
+};
 
 /// Requests before and after one that are around it.
 const AROUND: usize = 5;
@@ -29,9 +35,7 @@ pub fn nxdomain_ratio() -> Component {
         ],
         |flag: NxdomainRatio| {
             within("threshold", flag.threshold, 0.0..=1.0)?;
-            if flag.window <= 0.0 || !flag.window.is_finite() {
-                return Err(ParameterError::new("window", "a window has more than 0 seconds"));
-            }
+            check_window(flag.window)?;
             Ok(flag)
         },
     )
@@ -48,7 +52,7 @@ pub fn nxdomain_ratio() -> Component {
     .with_title("{failed} of {requests} names[ in {window}] do not exist, {time}")
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NxdomainRatio {
     /// The share, 0 to 1, that is no cause for a look.
@@ -57,9 +61,8 @@ struct NxdomainRatio {
     /// Rows that a client, or a window, needs to be evaluated.
     #[serde(default = "twenty")]
     min_requests: usize,
-    /// Seconds.
-    #[serde(default = "hour")]
-    window: f64,
+    /// Seconds; an hour if absent. The flag's own `window` takes its place.
+    window: Option<f64>,
 }
 
 fn three_tenths() -> f64 {
@@ -68,10 +71,6 @@ fn three_tenths() -> f64 {
 
 fn twenty() -> usize {
     20
-}
-
-fn hour() -> f64 {
-    3600.0
 }
 
 /// A request of a client.
@@ -121,6 +120,14 @@ impl AggregationFlag for NxdomainRatio {
         }
         Ok(hits.sorted())
     }
+
+    fn over(
+        &self,
+        window: Window,
+    ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        over_window(self.window)?;
+        Ok(Some(Box::new(NxdomainWindow::new(self.clone(), window))))
+    }
 }
 
 impl NxdomainRatio {
@@ -133,7 +140,8 @@ impl NxdomainRatio {
         domains: Option<&DomainUses>,
         hits: &mut FlagHits,
     ) {
-        let window = if has_times { self.window * 1e6 } else { f64::INFINITY };
+        let seconds = self.window.unwrap_or(HOUR);
+        let window = if has_times { seconds * 1e6 } else { f64::INFINITY };
         let (mut start, mut marked, mut failed) = (0, 0, 0);
         let mut most = (0, 0);
         let mut rows = Vec::new();
@@ -163,7 +171,7 @@ impl NxdomainRatio {
         if !rows.is_empty() {
             let (failed, all) = (most.0, usize::MAX - most.1);
             let share = failed as f64 / all.max(1) as f64;
-            let window = if has_times { self.window } else { f64::NAN };
+            let window = if has_times { seconds } else { f64::NAN };
             hits.add(rows, vec![failed.into(), all.into(), share.into(), window.into()]);
         }
     }
@@ -179,7 +187,8 @@ struct DomainUses {
 
 #[derive(Clone, Copy)]
 struct DomainUse {
-    client: u32,
+    /// The code of the last client, which may be that of rows without one; none before the first row.
+    client: Option<u32>,
     /// Whether several clients ask for it.
     is_shared: bool,
     first: i64,
@@ -188,13 +197,13 @@ struct DomainUse {
 
 impl DomainUses {
     fn new(domains: &Dictionary, clients: &Dictionary, times: &Int64Chunked) -> Self {
-        let none = DomainUse { client: MISSING, is_shared: false, first: i64::MAX, last: i64::MIN };
+        let none = DomainUse { client: None, is_shared: false, first: i64::MAX, last: i64::MIN };
         let mut uses = vec![none; domains.len()];
         for (row, domain) in domains.codes().iter().enumerate() {
             let Some(domain) = uses.get_mut(*domain as usize) else { continue };
             let client = clients.codes()[row];
-            domain.is_shared |= domain.client != MISSING && domain.client != client;
-            domain.client = client;
+            domain.is_shared |= domain.client.is_some_and(|known| known != client);
+            domain.client = Some(client);
             // A row without a time is at any.
             match times.get(row) {
                 Some(time) => {

@@ -1,11 +1,16 @@
 //! Kinds of records that are hardly ever asked for.
 
+mod window;
+
 use anomal_components::{
-    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, within,
+    AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
+    Window, within,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use self::window::RareWindow;
 
 pub fn query_type_rare() -> Component {
     Component::aggregation_flag(
@@ -68,5 +73,12 @@ impl AggregationFlag for Rare {
             }
         }
         Ok(hits)
+    }
+
+    fn over(
+        &self,
+        window: Window,
+    ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        Ok(Some(Box::new(RareWindow::new(self.max_share, window))))
     }
 }

@@ -1,18 +1,22 @@
 //! Many different names below one domain: tunnels and floods.
 
+mod window;
+
 use std::collections::HashMap;
 
 use anomal_components::{
-    AggregationFlag, Component, Fact, FlagHits, Input, Inputs, KeyPart, ParameterError,
+    AggregationFlag, Component, Fact, FlagHits, FlagWindow, Input, Inputs, KeyPart, ParameterError,
+    Window,
 };
 use anomal_core::{Cancel, Result, proto::plan::FactUnit};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::window::{MAX_NAMES, NamesWindow};
 use crate::{
     calls::{Call, Calls},
     names::NORMAL,
-    time::micros,
+    time::{HOUR, check_window, micros, over_window},
 };
 
 pub fn unique_subdomains() -> Component {
@@ -22,9 +26,7 @@ pub fn unique_subdomains() -> Component {
          different names below that domain.",
         [Input::text("clientIp"), Input::time("timestamp"), Input::text("name")],
         |flag: UniqueSubdomains| {
-            if flag.window <= 0.0 || !flag.window.is_finite() {
-                return Err(ParameterError::new("window", "a window has more than 0 seconds"));
-            }
+            check_window(flag.window)?;
             Ok(flag)
         },
     )
@@ -42,17 +44,12 @@ struct UniqueSubdomains {
     /// Different names in a window that are no cause for a look.
     #[serde(default = "twenty")]
     max: usize,
-    /// Seconds.
-    #[serde(default = "hour")]
-    window: f64,
+    /// Seconds; an hour if absent. The flag's own `window` takes its place.
+    window: Option<f64>,
 }
 
 fn twenty() -> usize {
     20
-}
-
-fn hour() -> f64 {
-    3600.0
 }
 
 /// Time in microseconds, name, row.
@@ -75,12 +72,28 @@ impl AggregationFlag for UniqueSubdomains {
             self.judge(&events)
         }))
     }
+
+    fn over(
+        &self,
+        window: Window,
+    ) -> std::result::Result<Option<Box<dyn FlagWindow>>, ParameterError> {
+        over_window(self.window)?;
+        if self.max >= MAX_NAMES {
+            let message = format!(
+                "over windows, {MAX_NAMES} names of a domain are kept; at most {} can be usual",
+                MAX_NAMES - 1
+            );
+            return Err(ParameterError::new("max", message));
+        }
+        Ok(Some(Box::new(NamesWindow::new(self.max, window))))
+    }
 }
 
 impl UniqueSubdomains {
     /// A window ends at each event; all events of a window with too many names are hit, with the most names of a window.
     fn judge(&self, group: &[Event]) -> FlagHits {
-        let window = self.window * 1e6;
+        let seconds = self.window.unwrap_or(HOUR);
+        let window = seconds * 1e6;
         let mut counts: HashMap<u32, usize> = HashMap::new();
         let mut hits = FlagHits::default();
         let mut rows = Vec::new();
@@ -104,7 +117,7 @@ impl UniqueSubdomains {
             }
         }
         if !rows.is_empty() {
-            hits.add(rows, vec![most.into(), self.window.into()]);
+            hits.add(rows, vec![most.into(), seconds.into()]);
         }
         hits
     }
@@ -118,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_window_with_too_many_names_is_hit() {
-        let flag = UniqueSubdomains { max: 3, window: 10.0 };
+        let flag = UniqueSubdomains { max: 3, window: Some(10.0) };
         let event = |second: i64, name: u32, row: u32| (second * 1_000_000, name, row);
         // Five names in four seconds, then the same name again and again.
         let mut group: Vec<Event> = (0..5)

@@ -1,10 +1,12 @@
 //! The time of day of a record, in UTC.
 
-use anomal_components::{Component, Input, Metric, NoParameters};
+use anomal_components::{Component, Input, Metric, NoParameters, ParameterError};
 use anomal_core::Result;
 use polars::prelude::{Column, DataType as Dtype, Int64Chunked};
 
 const MINUTE: i64 = 60_000_000;
+/// Seconds.
+pub const HOUR: f64 = 3600.0;
 
 pub fn zulu_timestamp_hour() -> Component {
     Component::metric(
@@ -27,6 +29,25 @@ pub fn zulu_timestamp_minutes() -> Component {
 /// A function of the minutes since midnight.
 fn of_day(function: fn(i64) -> i64) -> Metric<i64> {
     Metric::time(move |micros| Some(function(micros.div_euclid(MINUTE).rem_euclid(24 * 60))))
+}
+
+/// # Errors
+/// A parameter `window` that is no length of time.
+pub fn check_window(seconds: Option<f64>) -> std::result::Result<(), ParameterError> {
+    if seconds.is_some_and(|seconds| seconds <= 0.0 || !seconds.is_finite()) {
+        return Err(ParameterError::new("window", "a window has more than 0 seconds"));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// A parameter `window` beside the flag's own.
+pub fn over_window(seconds: Option<f64>) -> std::result::Result<(), ParameterError> {
+    if seconds.is_some() {
+        let message = "the flag's own `window` takes its place; remove one of them";
+        return Err(ParameterError::new("window", message));
+    }
+    Ok(())
 }
 
 /// Microseconds since the epoch.

@@ -17,8 +17,9 @@ pub(crate) struct BoundComponent<'a> {
     pub scope: Scope,
     /// Of a component of a declarative pack.
     pub definition: Option<&'a ComponentDefinition>,
-    /// Of a flag: by what its hits are grouped, as far as its inputs are bound, and the title of a group.
+    /// Of a flag: by what its hits are grouped, as far as its inputs are bound, all of its inputs, and the title of a group.
     pub key: Vec<plan::KeyPart>,
+    pub inputs: &'a [Input],
     pub title: &'a str,
     /// Of a flag with code: what it measures, and the text of that.
     pub facts: Vec<plan::FactInfo>,
@@ -95,7 +96,18 @@ pub(crate) fn bind_component<'a>(
         let work = Work::Declared(Box::new(declared));
         let (definition, key, title) = (Some(definition), Vec::new(), component.title());
         let (facts, value) = (Vec::new(), "");
-        return Ok(BoundComponent { work, data_type, scope, definition, key, title, facts, value });
+        let inputs = component.inputs();
+        return Ok(BoundComponent {
+            work,
+            data_type,
+            scope,
+            definition,
+            key,
+            inputs,
+            title,
+            facts,
+            value,
+        });
     }
     let computation = component.build_with(&params, columns.lists()).map_err(parameter_invalid)?;
     let scope = if wanted == Type::FlagAggregation { Scope::Global } else { Scope::Row };
@@ -105,7 +117,8 @@ pub(crate) fn bind_component<'a>(
     let fact = |fact: &Fact| plan::FactInfo { name: fact.name.into(), unit: fact.unit.into() };
     let facts = component.facts().iter().map(fact).collect();
     let value = component.value();
-    Ok(BoundComponent { work, data_type, scope, definition: None, key, title, facts, value })
+    let (definition, inputs) = (None, component.inputs());
+    Ok(BoundComponent { work, data_type, scope, definition, key, inputs, title, facts, value })
 }
 
 fn key(component: &Component, columns: &[Option<String>]) -> Vec<plan::KeyPart> {

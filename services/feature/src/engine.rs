@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use crate::{
     extract::extract,
     grpc::MultiTenantEngine,
-    keyed,
+    keyed::{self, RowOrder},
     lists::ParsedLists,
     packs::{AvailablePacks, builtin_components},
     plan::plan,
@@ -141,7 +141,7 @@ impl FeatureEngine for LocalFeatureEngine {
         let engine = self.clone();
         blocking(move |cancel| {
             let program = engine.program(&request.settings, &request.columns)?;
-            extract(&program, request.scope, request.table, None, cancel)
+            extract(&program, request.scope, request.table, None, RowOrder::Time, cancel)
         })
         .await
     }
@@ -156,7 +156,7 @@ impl FeatureEngine for LocalFeatureEngine {
     }
 
     fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
-        keyed::keyed_steps(plan)
+        keyed::keyed_steps(plan, self.components.clone())
     }
 }
 

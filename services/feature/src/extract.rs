@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_components::{CallContext, Dictionaries, Inputs};
+use anomal_components::{CallContext, Dictionaries, FlagHits, Inputs};
 use anomal_core::{
     Cancel, Code, Error, Extraction, Result, Scope, Table,
     proto::{DataType, Diagnostic, FeatureKind, StepStatistics, plan::Flag},
@@ -19,21 +19,24 @@ use polars::prelude::{
 
 use crate::{
     Expression,
-    aggregate::{Aggregate, AggregateCache, AggregateStates},
+    aggregate::{Aggregate, AggregateCache},
     columns::dtype,
     declarative::{DeclaredAggregate, DeclaredStep},
     findings::{Findings, HitTables, reported},
+    keyed::{RowOrder, States},
     program::{FeatureStep, Program},
     step::{Step, Work},
+    window_flag::WindowFlag,
 };
 
 /// Runs the steps of `scope` in the order filters, features, flags. `states`: those of keys, where rows came before these
-/// or follow them.
+/// or follow them. `order`: in which the rows of a key are taken.
 pub(crate) fn extract(
     program: &Program,
     scope: Scope,
     table: Table,
-    states: Option<&mut AggregateStates>,
+    states: Option<&mut States>,
+    order: RowOrder,
     cancel: &Cancel,
 ) -> Result<Extraction> {
     check_table(program, scope, &table)?;
@@ -41,10 +44,12 @@ pub(crate) fn extract(
         scope,
         table,
         dictionaries: Dictionaries::default(),
-        keyed_rows: AggregateCache::default(),
+        keyed_rows: AggregateCache::new(order),
         states,
+        order,
         cancel,
         figures: HashMap::new(),
+        window_hits: HashMap::new(),
         steps: Vec::new(),
         diagnostics: Vec::new(),
         component_diagnostics: Mutex::default(),
@@ -100,10 +105,13 @@ struct Run<'a> {
     table: Table,
     dictionaries: Dictionaries,
     keyed_rows: AggregateCache,
-    states: Option<&'a mut AggregateStates>,
+    states: Option<&'a mut States>,
+    order: RowOrder,
     cancel: &'a Cancel,
     /// The figures that flags of declarative packs read, by the names of the flags.
     figures: HashMap<String, Column>,
+    /// The hits of flags over windows, by the names of the flags, and the time that they took.
+    window_hits: HashMap<String, (FlagHits, Duration)>,
     steps: Vec<StepStatistics>,
     diagnostics: Vec<Diagnostic>,
     /// Those of components, some of which run concurrently.
@@ -157,6 +165,7 @@ impl Run<'_> {
                 }
                 Work::Expression(expression) => self.value(expression, &feature.step)?,
                 Work::Aggregate(aggregate) => self.aggregate(aggregate, &feature.step)?,
+                Work::Window(_) => return Err(Error::internal("a flag is no feature")),
             };
             let value = self.convert_feature(value, feature)?;
             let nulls = value.null_count();
@@ -221,7 +230,7 @@ impl Run<'_> {
             condition,
             &self.dictionaries,
             &mut self.keyed_rows,
-            self.states.as_deref_mut().map(|states| states.of_step(state)),
+            self.states.as_deref_mut().map(|states| states.aggregates.of_step(state)),
             self.cancel,
         )
     }
@@ -264,7 +273,11 @@ impl Run<'_> {
         let all = self.table.rows();
         let of_scope = program.flags.iter().filter(|(step, _)| step.scope == self.scope);
         let flags: Vec<&(Step, Flag)> = of_scope.collect();
-        for (step, _) in &flags {
+        for (step, flag) in &flags {
+            if let Work::Window(window) = &step.work {
+                let hits = self.window_flag(window, flag)?;
+                self.window_hits.insert(step.name.clone(), hits);
+            }
             if let Work::Declared(declared) = &step.work
                 && let Some(figure) = self.figure(declared, &format!("flag {}", step.name))?
             {
@@ -284,6 +297,25 @@ impl Run<'_> {
             tables.add(flag, &all, findings);
         }
         tables.into_tables()
+    }
+
+    fn window_flag(&mut self, window: &WindowFlag, flag: &Flag) -> Result<(FlagHits, Duration)> {
+        self.cancel.check()?;
+        let started = Instant::now();
+        let states = self.states.take();
+        let (ids, times) = (self.table.rows(), self.table.columns().column(&window.time)?);
+        let inputs = self.inputs(&window.inputs)?;
+        let (facts, order, cancel) = (flag.facts.len(), self.order, self.cancel);
+        let hits = match states {
+            Some(states) => {
+                let state = Some(states.flags.of_flag(&flag.name));
+                let hits = window.hits((&ids, times), &inputs, state, order, facts, cancel);
+                self.states = Some(states);
+                hits
+            }
+            None => window.hits((&ids, times), &inputs, None, order, facts, cancel),
+        };
+        Ok((hits?, started.elapsed()))
     }
 
     fn flags_in_sequence(&self, flags: &[&(Step, Flag)]) -> Result<Vec<FlagOutcome>> {
@@ -307,7 +339,8 @@ impl Run<'_> {
         self.cancel.check()?;
         let started = Instant::now();
         let findings = self.findings(step, flag)?;
-        Ok(FlagOutcome { findings, elapsed: started.elapsed() })
+        let before = self.window_hits.get(&step.name).map_or(Duration::ZERO, |hits| hits.1);
+        Ok(FlagOutcome { findings, elapsed: before + started.elapsed() })
     }
 
     fn findings(&self, step: &Step, flag: &Flag) -> Result<Findings> {
@@ -318,6 +351,10 @@ impl Run<'_> {
                 let facts = flag.facts.len();
                 let hits = computation.hits(&self.inputs(inputs)?, facts, self.cancel)?;
                 Ok(Findings::of_component(hits, flag))
+            }
+            Work::Window(_) => {
+                let hits = self.window_hits.get(&step.name).map(|hits| hits.0.clone());
+                Ok(Findings::of_component(hits.unwrap_or_default(), flag))
             }
             Work::Expression(expression) => {
                 let columns: Vec<&Column> = columns.collect::<Result<_, _>>()?;

@@ -21,6 +21,7 @@ mod plan;
 mod program;
 mod step;
 mod store;
+mod window_flag;
 
 pub use columns::describe_type;
 pub use engine::LocalFeatureEngine;

@@ -83,7 +83,7 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
             .filter(|(_, made)| is_keyed(&made.0))
             .map(|(flag, _)| flag.clone())
             .collect(),
-        packs: settings.packs.iter().filter_map(declared).collect(),
+        packs: settings.packs.iter().filter_map(of_keyed_steps).collect(),
         // Native components use them, which are not keyed.
         lists: Vec::new(),
         filters: Vec::new(),
@@ -92,9 +92,10 @@ fn keyed_steps(settings: &FeatureSettings, program: &Program) -> Result<Option<K
     Ok(Some(KeyedSteps { features, columns, settings: to_json(&settings)?, schema }))
 }
 
-/// A pack with its definitions alone: of components, no others are keyed.
-fn declared(pack: &PackSetting) -> Option<PackSetting> {
-    let details = pack.details().filter(|details| details.inline.is_some())?;
+/// A pack as far as its steps can be keyed: a built-in one, or one with its definitions alone.
+fn of_keyed_steps(pack: &PackSetting) -> Option<PackSetting> {
+    let Some(details) = pack.details() else { return Some(pack.clone()) };
+    details.inline.as_ref()?;
     let details = PackDetails { digest: None, ..details.clone() };
     Some(PackSetting::Detailed(Box::new(details)))
 }

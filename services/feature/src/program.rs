@@ -1,6 +1,6 @@
 //! Settings compiled against the columns of an input: steps with their inputs and scopes.
 
-use anomal_components::{ComponentRegistry, Pack};
+use anomal_components::{ComponentRegistry, Input, Pack};
 use anomal_core::{
     Error, FeatureSettings, Result, Scope,
     proto::{
@@ -23,6 +23,7 @@ use crate::{
     lists::JobLists,
     packs::{AvailablePacks, JobPacks},
     step::{Step, Work},
+    window_flag::bind_window,
 };
 
 /// The names of a title that each flag has.
@@ -94,7 +95,7 @@ impl Program {
         }
         program.steps_mut().for_each(|step| step.settle_names(&columns));
         for (index, (step, flag)) in program.flags.iter_mut().enumerate() {
-            if !matches!(step.work, Work::Component { .. }) {
+            if !matches!(step.work, Work::Component { .. } | Work::Window(_)) {
                 flag.facts = facts_of_expression(&step.work, &columns);
             }
             check_title(flag, &format!("flags[{index}].title"))?;
@@ -108,12 +109,8 @@ impl Program {
     /// # Errors
     /// `InvalidSettings` if they are not those of a plan; those of [`Program::compile`].
     pub fn from_plan(settings: &str, schema: &[Column], packs: &AvailablePacks) -> Result<Self> {
-        let settings: FeatureSettings = serde_json::from_str(settings).map_err(|error| {
-            let message = format!("the settings are not those of a plan: {error}");
-            Error::settings("", "SETTINGS_INVALID", message)
-        })?;
         // The columns of a plan have the types in which they are read.
-        Self::compile(&settings, schema, &[], packs)
+        Self::compile(&settings_of_plan(settings)?, schema, &[], packs)
     }
 
     /// All steps, in the order in which they run.
@@ -212,6 +209,15 @@ impl Program {
     }
 }
 
+/// # Errors
+/// `InvalidSettings` if they are not those of a plan.
+pub(crate) fn settings_of_plan(settings: &str) -> Result<FeatureSettings> {
+    serde_json::from_str(settings).map_err(|error| {
+        let message = format!("the settings are not those of a plan: {error}");
+        Error::settings("", "SETTINGS_INVALID", message)
+    })
+}
+
 /// The names that the settings give to numbers of a feature.
 fn named_numbers(feature: &Feature, path: &str) -> Result<Vec<NamedNumber>> {
     let named = feature.values.iter().map(|(number, text)| match number.parse::<f64>() {
@@ -264,7 +270,8 @@ fn flag_step(
     let (mut own_severity, mut description, mut message) = (None, String::new(), String::new());
     let (mut key, mut title) = (Vec::new(), String::new());
     let (mut facts, mut value) = (Vec::new(), String::new());
-    let (work, scope) = if let Some(sql) = &flag.expression {
+    let mut inputs: &[Input] = &[];
+    let (mut work, mut scope) = if let Some(sql) = &flag.expression {
         let (expression, scope) = columns.predicate(sql, &format!("{path}.expression"))?;
         (Work::Expression(expression), scope)
     } else {
@@ -280,10 +287,14 @@ fn flag_step(
             definition.description.clone_into(&mut description);
             message = definition.message.clone().unwrap_or_default();
         }
+        inputs = bound.inputs;
         (key, title) = (bound.key, bound.title.to_owned());
         (facts, value) = (bound.facts, bound.value.to_owned());
         (bound.work, bound.scope)
     };
+    if let Some(window) = &flag.window {
+        (work, scope) = bind_window(flag, window, work, inputs, path, columns)?;
+    }
     let severity = match flag.severity.or(own_severity).unwrap_or_default() {
         anomal_spec::Severity::Low => Severity::Low,
         anomal_spec::Severity::Medium => Severity::Medium,

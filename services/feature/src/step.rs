@@ -5,6 +5,7 @@ use anomal_core::Scope;
 
 use crate::{
     aggregate::Aggregate, columns::Columns, declarative::DeclaredStep, expression::Expression,
+    window_flag::WindowFlag,
 };
 
 /// The work of a step.
@@ -19,6 +20,7 @@ pub(crate) enum Work {
     Declared(Box<DeclaredStep>),
     Expression(Expression),
     Aggregate(Aggregate),
+    Window(Box<WindowFlag>),
 }
 
 /// A step, its inputs and its scope.
@@ -38,6 +40,7 @@ impl Step {
             Work::Declared(declared) => declared.reads(),
             Work::Expression(expression) => expression.columns.clone(),
             Work::Aggregate(aggregate) => aggregate.reads(),
+            Work::Window(flag) => flag.reads(),
         };
         Self { name: name.to_owned(), work, scope, reads }
     }
@@ -55,6 +58,7 @@ impl Step {
             Work::Component { inputs, .. } => inputs.iter_mut().flatten().for_each(settle),
             Work::Declared(declared) => declared.columns_mut().for_each(settle),
             Work::Aggregate(aggregate) => settle(&mut aggregate.time),
+            Work::Window(flag) => flag.names_mut().for_each(settle),
             Work::Expression(_) => {}
         }
         self.reads.iter_mut().for_each(settle);

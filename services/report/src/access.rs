@@ -77,6 +77,8 @@ pub struct Options {
     pub https: bool,
     /// The time in which the API server has to answer.
     pub api_timeout: Duration,
+    /// Whether incidents may be judged.
+    pub verdicts: bool,
 }
 
 impl Default for Options {
@@ -88,6 +90,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             https: false,
             api_timeout: API_TIMEOUT,
+            verdicts: true,
         }
     }
 }
@@ -101,6 +104,7 @@ struct Inner {
     sessions: Sessions,
     limits: Limits,
     proxies: Proxies,
+    verdicts: bool,
 }
 
 enum Authenticator {
@@ -150,6 +154,7 @@ impl Access {
             sessions,
             limits: Limits::new(options.limits),
             proxies: Proxies { trusted: options.trusted_proxies, https: options.https },
+            verdicts: options.verdicts,
         })))
     }
 
@@ -196,7 +201,7 @@ impl Access {
             Authenticator::Kubernetes(reviews) => Some(Arc::clone(reviews)),
             Authenticator::Open | Authenticator::Token(_) => None,
         };
-        Caller::new(principal, reviews)
+        Caller::new(principal, reviews).with_verdicts(self.0.verdicts)
     }
 
     /// The owner of a token. Wrong tokens are counted; after too many from an address, none from it is checked.

@@ -1,5 +1,7 @@
 //! The report engine in this process.
 
+mod exporting;
+pub(crate) mod judging;
 pub(crate) mod listing;
 
 use std::{
@@ -9,7 +11,10 @@ use std::{
 
 use anomal_core::{
     Code, Download, Error, PublishRequest, ReportEngine, Result, blocking,
-    proto::{ExportFormat, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+    proto::{
+        ExportReportRequest, JudgeRequest, JudgeResponse, ListReportsRequest, ListReportsResponse,
+        Report, Verdict,
+    },
 };
 use async_trait::async_trait;
 use jiff::{Timestamp, Unit};
@@ -17,11 +22,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     contents,
-    exports::{self, RowSelection, TableFiles, table},
-    files::download,
-    open_report::{DocumentLimits, IncidentFiles, OpenReport, ReportFiles},
+    open_report::{IncidentFiles, OpenReport, ReportFiles},
     store::{self, Store},
-    view::{ReportDocument, filter::FilterQuery},
 };
 
 /// Bytes of open reports in memory; the least recently used are closed first.
@@ -108,32 +110,6 @@ impl LocalReportEngine {
         let open = Arc::clone(open);
         let _slot = self.read_slot().await?;
         blocking(move |_| read(&open)).await
-    }
-
-    async fn document(&self, id: &str, limits: DocumentLimits) -> Result<ReportDocument> {
-        let open = self.open(id).await?;
-        self.read(&open, move |open| open.document(limits)).await
-    }
-
-    /// The selection without suspects that do not fit the filters of a query.
-    async fn filtered(
-        &self,
-        report: &Report,
-        selection: RowSelection,
-        query: &str,
-    ) -> Result<RowSelection> {
-        let query = FilterQuery::from_query(query, report);
-        if let Some(part) = query.parts.iter().find(|part| part.problem.is_some()) {
-            let problem = part.problem.as_deref().unwrap_or_default();
-            let message = format!("cannot filter by {}: {problem}", part.name);
-            return Err(Error::new(Code::InvalidRequest, "REPORT_FILTER", message));
-        }
-        if query.filter.is_empty() {
-            return Ok(selection);
-        }
-        let open = self.open_report(report.clone()).await?;
-        let fits = self.read(&open, move |open| open.fit(&query.filter)).await?;
-        Ok(selection.with_fitting(fits))
     }
 
     async fn read_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
@@ -240,45 +216,24 @@ impl ReportEngine for LocalReportEngine {
     }
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
-        let id = request.id.as_str();
-        let report = self.manifest(id).await?;
-        match request.format() {
-            ExportFormat::Pdf => {
-                let document = self.document(id, exports::PDF).await?;
-                let _slot = self.0.pdf.acquire().await.map_err(|_| Error::cancelled())?;
-                let bytes = blocking(move |_| exports::pdf(&document, request.full)).await?;
-                Ok(download::from_bytes(bytes))
-            }
-            ExportFormat::Html => {
-                let document = self.document(id, exports::HTML).await?;
-                let text = blocking(move |_| exports::html(&document)).await?;
-                Ok(download::from_bytes(text.into_bytes()))
-            }
-            format @ (ExportFormat::Csv | ExportFormat::Parquet) => {
-                let selection = RowSelection::new(&report, request.suspects_only, &request.flag)?;
-                let selection = self.filtered(&report, selection, &request.filter).await?;
-                let suspects = if selection.is_of_suspects() {
-                    Some(self.0.store.file(id, contents::SUSPECTS).await?)
-                } else {
-                    None
-                };
-                let rows = self.0.store.file(id, contents::ROWS).await?;
-                let files = TableFiles { rows, suspects };
-                match format {
-                    ExportFormat::Csv => Ok(table::csv(files, selection)),
-                    _ => table::parquet(files, selection).await,
-                }
-            }
-            ExportFormat::Unspecified => {
-                let message = "an export needs a format: pdf, html, csv or parquet";
-                Err(Error::new(Code::InvalidRequest, "EXPORT_FORMAT", message))
-            }
-        }
+        self.export_report(request).await
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
         self.0.store.delete(id).await?;
         self.open_reports().retain(|open| open.report.id != id);
         Ok(())
+    }
+
+    async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse> {
+        self.store_verdicts(request).await
+    }
+
+    async fn list_verdicts(&self, namespace: &str, job: &str) -> Result<Vec<Verdict>> {
+        Ok(self.0.store.verdicts(namespace, job).await?.as_ref().clone())
+    }
+
+    async fn delete_verdicts(&self, namespace: &str, job: &str) -> Result<u64> {
+        self.0.store.delete_verdicts(namespace, job).await
     }
 }

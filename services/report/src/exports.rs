@@ -2,13 +2,19 @@
 
 use crate::open_report::DocumentLimits;
 
+mod case;
 mod html;
+mod labels;
 mod pdf;
+mod run;
 mod spreadsheet;
 pub(crate) mod table;
 
+pub(crate) use case::Case;
 pub(crate) use html::html;
+pub(crate) use labels::labels;
 pub(crate) use pdf::pdf;
+pub(crate) use run::digest;
 pub(crate) use spreadsheet::safe_field;
 pub(crate) use table::{RowSelection, TableFiles};
 

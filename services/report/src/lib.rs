@@ -5,6 +5,7 @@
 
 pub mod access;
 mod charts;
+pub mod compare;
 mod contents;
 mod engine;
 mod exports;
@@ -13,6 +14,7 @@ pub mod grpc;
 mod open_report;
 mod pages;
 mod store;
+pub mod verdicts;
 pub mod view;
 mod web;
 

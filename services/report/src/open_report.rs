@@ -274,6 +274,15 @@ impl OpenReport {
         actors.take(limit).map(|entity| entity.value.clone()).collect()
     }
 
+    /// The stored suspects with the numbers of their incidents.
+    ///
+    /// # Errors
+    /// `Output` if the stored table is damaged.
+    pub fn rows_of_incidents(&self) -> Result<Vec<(u64, u64)>> {
+        let numbers = self.numbers.iter().zip(self.incident_numbers()?);
+        Ok(numbers.filter_map(|(row, incident)| Some((*row, incident?))).collect())
+    }
+
     /// The report with at most `limits` rows of its tables.
     ///
     /// # Errors
@@ -302,6 +311,7 @@ impl OpenReport {
             lanes: self.lanes(&all, &self.first_actors(LANES))?,
             groups: groups.collect::<Result<_>>()?,
             incident_rows: rows.collect::<Result<_>>()?,
+            verdicts: None,
         })
     }
 }

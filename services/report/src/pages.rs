@@ -5,6 +5,7 @@
 
 pub mod behaviour;
 pub mod clustering;
+pub mod compare;
 mod density;
 pub mod entities;
 pub mod failure;
@@ -24,6 +25,7 @@ pub mod row;
 pub mod run;
 pub mod suspect_table;
 pub mod suspects;
+pub mod verdicts;
 
 #[cfg(test)]
 pub mod testing;

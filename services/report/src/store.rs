@@ -3,6 +3,7 @@
 
 mod cache;
 mod location;
+mod verdicts;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,6 +24,7 @@ use object_store::{
 use crate::files::download::read_chunk;
 use cache::Cache;
 use location::Backend;
+use verdicts::VerdictCache;
 
 const MANIFEST: &str = "manifest.json";
 /// Manifests read concurrently.
@@ -44,6 +46,9 @@ pub struct Store {
     cache: Cache,
     /// Manifests do not change.
     manifests: Mutex<HashMap<String, Arc<Report>>>,
+    /// `verdicts` below the location.
+    verdicts: Path,
+    verdict_cache: VerdictCache,
 }
 
 impl Store {
@@ -56,11 +61,13 @@ impl Store {
         let Backend { objects, root, folder } = location::open(location)?;
         Ok(Self {
             objects,
+            verdicts: root.clone().join("verdicts"),
             root: root.join("reports"),
             location: location.to_owned(),
             folder,
             cache: Cache::default(),
             manifests: Mutex::default(),
+            verdict_cache: VerdictCache::default(),
         })
     }
 

@@ -6,6 +6,7 @@ pub mod incidents;
 use anomal_core::proto::{Analysis, Report, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::pages::verdicts::ShownVerdicts;
 use filter::Filter;
 use incidents::{FlagGroup, IncidentTable, Lane};
 
@@ -148,6 +149,8 @@ pub struct ReportDocument {
     pub lanes: Vec<Lane>,
     /// The first rows of the first incidents, the most suspicious first.
     pub incident_rows: Vec<Vec<Record>>,
+    /// What was decided about the incidents when it was made; none where that is not known.
+    pub verdicts: Option<ShownVerdicts>,
 }
 
 /// Leaves that a dendrogram is truncated to.

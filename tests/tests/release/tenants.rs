@@ -48,6 +48,33 @@ fn tenants_are_isolated() {
     assert_secrets_are_private([&mine, &theirs]);
     assert_paths_are_on_volumes(&mine);
     assert_engines_need_only_token_reviews(&release, &mine, &reports[0]);
+    assert_judging_needs_its_right(&release, &mine, &reports[0]);
+}
+
+/// An account that may read a report judges its incidents only with the right to create `anomalyjobs/verdicts`.
+fn assert_judging_needs_its_right(release: &Release, tenant: &Namespace, report: &str) {
+    let pages = format!("http://{}", release.pages());
+    let bearer = format!("authorization: Bearer {}", token(tenant, Some("anomal")));
+    let form = "chosen=1&after=0&verdict=benign&who=forged&note=known";
+    let judge = || http::post(&pages, &format!("{report}/verdicts"), &[&bearer], form);
+    let refused = judge();
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("anomalyjobs/verdicts"), "{}", refused.text());
+    tenant.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "judges"},
+        "rules": [{"apiGroups": ["anomal.dev"], "resources": ["anomalyjobs/verdicts"], "verbs": ["create"]}],
+    }));
+    tenant.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "judges"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "judges"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": tenant.name}],
+    }));
+    // A denial is cached for five seconds.
+    eventually("the right to judge", PATIENCE, || (judge().status == 303).then_some(()));
+    let path = format!("/verdicts?namespace={}&job=quickstart", tenant.name);
+    let list = http::get(&pages, &path, &[&bearer]).text();
+    let user = format!("system:serviceaccount:{}:default", tenant.name);
+    assert!(list.contains(&user) && !list.contains("forged"), "{list}");
 }
 
 /// Connects to the report engine over gRPC with a token.

@@ -99,6 +99,58 @@ async fn incident_shows_its_reasons_and_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn incidents_are_judged_by_keys_alone() {
+    let served = ServedReport::example("dns");
+    let page = served.open().await;
+    page.goto(&served.page("/incidents/1")).await;
+    page.focus(".judge [value=benign]").await;
+    page.key(" ").await;
+    page.fill(".judge textarea", "<b>\u{5d0}\u{5d1} \"known\"").await;
+    page.focus(".judge [type=submit]").await;
+    let before: f64 = page.js("performance.timeOrigin").await;
+    page.key("Enter").await;
+    let stored = format!(
+        "performance.timeOrigin !== {before} && document.readyState === 'complete' && \
+         location.hash === '#verdict'"
+    );
+    page.wait_until(&stored, "the page with the verdict").await;
+    assert!(page.url().await.ends_with("/incidents/1#verdict"), "{}", page.url().await);
+    assert!(page.text(".judge").await.contains("Benign, by no name (as typed)"));
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "incident-judged").await;
+    }
+    // Several at once, chosen in the list.
+    page.goto(&served.page("/incidents?fold=no")).await;
+    page.click(".choose[value='2']").await;
+    page.click(".choose[value='3']").await;
+    page.follow(".judge-chosen button").await;
+    assert_eq!(page.text(".judge form button").await.split(',').next(), Some("Judge 2 incidents"));
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "judge").await;
+    }
+    page.follow(".judge form button").await;
+    let judged = page.texts(".incidents .verdict").await;
+    assert_eq!(judged, ["true positive", "true positive", "benign"]);
+    page.goto(&served.page("/suspects")).await;
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "suspects-to-judge").await;
+    }
+    let origin = served.url.split("/reports/").next().unwrap();
+    page.goto(&format!("{origin}/verdicts?job=job")).await;
+    assert_eq!(page.count("tbody tr").await, 3);
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "verdicts").await;
+    }
+    let id = served.url.rsplit('/').next().unwrap();
+    page.goto(&format!("{origin}/compare?a={id}&b={id}")).await;
+    assert_eq!(page.text("h1").await, "Two runs compared");
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "compare").await;
+    }
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn flags_are_listed_by_group() {
     let served = ServedReport::example("dns");
     let page = served.open().await;

@@ -1,10 +1,13 @@
 //! Stores shared by several replicas, and stores that fail.
 
-use std::{io::Write, net::TcpStream, thread, time::Duration};
+use std::{io::Write, net::TcpStream, sync::Arc, thread, time::Duration};
 
 use anomal_core::{
-    Code,
-    proto::{ListReportsRequest, report_engine_client::ReportEngineClient},
+    Code, ReportEngine,
+    proto::{
+        Evidence, Incident, IncidentCounts, Incidents, JudgeRequest, ListReportsRequest, Severity,
+        report_engine_client::ReportEngineClient,
+    },
 };
 use anomal_report::{LocalReportEngine, Store};
 use anomal_tests::{Engine, Workspace, http, s3::S3};
@@ -32,6 +35,7 @@ async fn assert_shared(replicas: [Engine; 2]) {
         let row = http::get(address, &format!("/reports/{}/rows/{}", report.id, 4_000), &[]);
         assert_eq!(row.status, 404);
     }
+    assert_judged_once(&first, &second, &fixture).await;
     // Both publish the same report concurrently.
     let mut same = fixture.request();
     same.report.id = anomal_report::new_id();
@@ -42,6 +46,63 @@ async fn assert_shared(replicas: [Engine; 2]) {
     let gone = format!("/reports/{}", report.id);
     assert_eq!(http::get(replicas[0].pages.as_ref().unwrap(), &gone, &[]).status, 404);
     assert_eq!(first.list(ListReportsRequest::default()).await.unwrap().total, 1);
+}
+
+/// Of two who judge at once, one stores a verdict, and the other gets it.
+async fn assert_judged_once(
+    first: &Arc<dyn ReportEngine>,
+    second: &Arc<dyn ReportEngine>,
+    fixture: &ReportFixture,
+) {
+    let mut request = fixture.request();
+    request.report.job = "judged".into();
+    request.report.incidents = Some(IncidentCounts { high: 1, ..IncidentCounts::default() });
+    request.incidents = Some(Incidents {
+        incidents: vec![Incident {
+            number: 1,
+            key: "a".to_owned(),
+            keys: vec!["a".to_owned(), "b".to_owned()],
+            severity: Severity::High.into(),
+            risk: 80,
+            rows: 4,
+            suspicious: 4,
+            ..Incident::default()
+        }],
+        evidence: Some(Evidence {
+            rows: vec![0, 100, 200, 300],
+            incidents: vec![1; 4],
+            times: vec![i64::MIN; 4],
+            actors: vec![0; 4],
+            targets: vec![0; 4],
+        }),
+        ..Incidents::default()
+    });
+    let report = first.publish(request).await.unwrap();
+    for after in 0..5 {
+        let judge = |who: &str| JudgeRequest {
+            report: report.id.clone(),
+            incidents: vec![1],
+            verdict: "benign".to_owned(),
+            who: who.to_owned(),
+            after,
+            ..JudgeRequest::default()
+        };
+        let (a, b) = tokio::join!(first.judge(judge("a")), second.judge(judge("b")));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!(a.stored.len() + b.stored.len(), 1, "{a:?} {b:?}");
+        let (winner, loser) = if a.stored.is_empty() { (b, a) } else { (a, b) };
+        assert_eq!(winner.stored, loser.newer);
+        // Sent again, as after a lost answer.
+        let again = judge(&winner.stored[0].who);
+        assert_eq!(second.judge(again).await.unwrap().stored, winner.stored);
+        for engine in [first, second] {
+            let all = engine.list_verdicts("shop", "judged").await.unwrap();
+            assert_eq!((all.len() as u64, all.last()), (after + 1, winner.stored.first()));
+        }
+    }
+    assert_eq!(second.delete_verdicts("shop", "judged").await.unwrap(), 5);
+    assert!(first.list_verdicts("shop", "judged").await.unwrap().is_empty());
+    first.delete(&report.id).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

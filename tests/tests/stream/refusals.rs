@@ -59,8 +59,8 @@ fn what_can_not_be_a_stream_is_refused() {
     );
     refused(
         "{type: field, name: ms}",
-        "{type: aggregate, name: n, function: count, by: [method], window: 1m}",
-        &["features[1]", "compares rows with each other"],
+        "{type: aggregate, name: n, function: count, by: [method]}",
+        &["features[1]", "a stream would keep every key for ever"],
     );
     refused(
         "{every: 1s, to: state}",

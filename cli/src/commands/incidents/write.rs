@@ -91,7 +91,7 @@ pub fn markdown(incidents: &[Incident]) -> String {
 }
 
 /// Text without markup.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if "\\`*_{}[]<>()#+!|~&".contains(character) {

@@ -66,6 +66,7 @@ pub fn run_first_rows(
         secrets,
         packs,
         run: None,
+        suppressions: None,
         namespace: None,
         memory: None,
     };

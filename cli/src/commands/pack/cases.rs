@@ -234,6 +234,7 @@ fn request(
                 alias: Some(RESULT.to_owned()),
                 data_needed,
                 params,
+                window: None,
                 expression: None,
                 severity: None,
                 description: String::new(),

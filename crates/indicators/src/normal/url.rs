@@ -51,8 +51,10 @@ pub(crate) fn url_forms(text: &str) -> Option<Forms> {
         "http" | "https" => String::new(),
         scheme => format!("{scheme}://"),
     };
-    let host = url.host_str()?.trim_end_matches('.');
-    if host.is_empty() {
+    let host = url.host_str()?;
+    let host = host.strip_suffix('.').unwrap_or(host);
+    // A name has no empty labels; without the last of them, one could end in a number, as an address.
+    if host.split('.').any(str::is_empty) {
         return None;
     }
     normal.push_str(host);
@@ -126,6 +128,9 @@ mod tests {
             ("http://", None),
             ("", None),
             ("javascript:alert(1)", None),
+            ("http://example.com./a", Some("example.com/a")),
+            ("....a..7..", None),
+            ("a..example", None),
         ] {
             assert_eq!(entry(text).as_deref(), expected, "{text}");
         }

@@ -44,7 +44,7 @@ impl FeatureCall {
 ///
 /// # Errors
 /// `Internal` if the engine speaks of a flag that it did not plan.
-pub(super) fn output(plan: &Plan, extraction: Extraction) -> Result<OperatorOutput> {
+pub(crate) fn output(plan: &Plan, extraction: Extraction) -> Result<OperatorOutput> {
     let (mut hits, mut statistics) = (Hits::default(), Statistics::default());
     hits.extend(&plan.flags, &extraction.hits, &extraction.facts)?;
     statistics.add_extraction(&extraction)?;

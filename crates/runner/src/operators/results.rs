@@ -37,6 +37,8 @@ pub(crate) struct Extras {
     pub details: bool,
     /// `anomal.incidents.*`: what the row's incident is.
     pub incidents: bool,
+    /// `anomal.suppressed`: whether the run is quiet about the row's incident.
+    pub suppressed: bool,
     /// The flag of rows with values that are not of their column's type, if the source has one.
     pub strays: Option<usize>,
 }
@@ -76,12 +78,24 @@ impl Incidents {
         }
     }
 
-    /// What the incidents of rows are, by their numbers.
-    fn described(&self, numbers: &Column) -> Result<[Column; 4]> {
+    fn of_rows(&self, numbers: &Column) -> Result<Vec<Option<&Incident>>> {
         let known = self.rows.get().map(|rows| rows.set.incidents.as_slice()).unwrap_or_default();
         let incident =
             |number: Option<u64>| known.get(usize::try_from(number?).ok()?.checked_sub(1)?);
-        let found: Vec<Option<&Incident>> = numbers.u64()?.iter().map(incident).collect();
+        Ok(numbers.u64()?.iter().map(incident).collect())
+    }
+
+    /// Whether the run is quiet about the incidents of rows; missing for rows without one.
+    fn suppressed(&self, numbers: &Column) -> Result<Column> {
+        let found = self.of_rows(numbers)?;
+        let quiet: Vec<Option<bool>> =
+            found.iter().map(|it| it.map(|it| it.suppressed.is_some())).collect();
+        Ok(Column::new("anomal.suppressed".into(), quiet))
+    }
+
+    /// What the incidents of rows are, by their numbers.
+    fn described(&self, numbers: &Column) -> Result<[Column; 4]> {
+        let found = self.of_rows(numbers)?;
         let texts = |name: &str, text: fn(&Incident) -> &str| {
             let texts: Vec<Option<&str>> = found.iter().map(|it| it.map(text)).collect();
             Column::new(format!("anomal.incidents.{name}").into(), texts)
@@ -167,7 +181,13 @@ impl AssembleResults {
             if self.extras.incidents {
                 columns.extend(incidents.described(&numbers)?);
             }
-            columns.push(numbers);
+            if self.extras.suppressed {
+                let suppressed = incidents.suppressed(&numbers)?;
+                columns.push(numbers);
+                columns.push(suppressed);
+            } else {
+                columns.push(numbers);
+            }
         }
         if self.extras.details {
             let roles = self.incidents.as_ref().map(|incidents| incidents.roles.as_ref());

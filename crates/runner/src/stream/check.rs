@@ -2,7 +2,8 @@
 
 use anomal_core::{
     Error, FeatureEngine, Result,
-    proto::{Detector, Plan},
+    proto::{DataType, Detector, Plan},
+    time_view,
 };
 use anomal_dataflow::Source;
 use anomal_spec::{AnomalyJobSpec, Classification, EXTERNAL};
@@ -43,7 +44,27 @@ pub(super) fn not_by_line() -> Error {
     Error::settings("input", "NO_STREAM", message)
 }
 
-/// Refuses steps that need more rows than one.
+/// The column with the times of records, if they have times.
+///
+/// # Errors
+/// `InvalidSettings` if they have none and `stream.time` is set.
+pub(crate) fn time_column(spec: &AnomalyJobSpec, plan: &Plan) -> Result<Option<String>> {
+    let is_time = |name: &String| {
+        let column = plan.columns.iter().find(|column| column.name == *name);
+        column.is_some_and(|column| column.data_type() == DataType::Datetime)
+    };
+    let names = |name: &str| [time_view(name), name.to_owned()];
+    let column = spec.time_column().and_then(|name| names(name).into_iter().find(is_time));
+    let is_set = spec.stream.as_ref().is_some_and(|stream| stream.time.is_some());
+    if column.is_none() && is_set {
+        let message = "the first records have no times in `timeColumn`; name another column, or give its format in the \
+                       input's `types`";
+        return Err(Error::settings("stream.time", "NO_TIMES", message));
+    }
+    Ok(column)
+}
+
+/// Refuses steps that need all rows at once.
 ///
 /// # Errors
 /// `InvalidSettings` with the place of the first of them.
@@ -53,7 +74,7 @@ pub(crate) async fn refuse_whole_table(
     engine: &dyn FeatureEngine,
     source: &dyn Source,
 ) -> Result<()> {
-    if !plan.global && plan.keyed.is_none() {
+    if !plan.global {
         return Ok(());
     }
     let none = || AnomalyJobSpec {
@@ -76,12 +97,13 @@ pub(crate) async fn refuse_whole_table(
     for (item, alone) in filters.chain(features).chain(flags) {
         // One that needs others fails alone, and is not the one.
         let planned = compile::plan(&alone, engine, source).await;
-        if planned.is_ok_and(|plan| plan.global || plan.keyed.is_some()) {
+        if planned.is_ok_and(|plan| plan.global) {
             place = item;
             break;
         }
     }
-    let message = "it compares rows with each other, which a stream does not do yet; remove it, or remove `stream` and run \
-                   the job on files";
+    let message = "it compares rows with each other, which a stream does over windows alone: give a flag of type \
+                   aggregation a `window` such as 1h, use a feature of type aggregate in place of an expression, or \
+                   remove `stream` and run the job on files";
     Err(Error::settings(place, "UNBOUNDED_INPUT", message))
 }

@@ -1,6 +1,9 @@
 //! Judges chunks of a stream as a run judges the rows of a file.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{
@@ -16,7 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     check,
-    state::{self, StateHead, StreamCounts, object_name},
+    event_time::{self, EventTime, Marks, SavedTime},
+    state::{self, DecodedState, StateHead, StreamCounts, object_name},
     warm_up::WarmUp,
 };
 use crate::{
@@ -34,6 +38,9 @@ pub(super) struct StreamJudge {
     plan: Arc<Plan>,
     decoder: Box<dyn ChunkDecoder>,
     extract: Extract,
+    event_time: EventTime,
+    /// Of the chunk that is judged.
+    marks: Marks,
     engine: Arc<dyn ClassificationEngine>,
     classification: Option<Classification>,
     scorer: Scorer,
@@ -82,9 +89,12 @@ impl StreamJudge {
         let decoder = source.decoder().ok_or_else(check::not_by_line)?;
         let unscored = AssembleResults::new(&plan, Arc::default(), extras, None);
         let warm_up = WarmUp::new(stream.warm_up.unwrap_or_default().rows);
+        let event_time = EventTime::new(spec, stream, &plan, &engines.feature)?;
         let mut judge = Self {
             decoder,
             extract,
+            event_time,
+            marks: Marks::new(),
             engine: Arc::clone(&engines.classification),
             scorer: Scorer::None,
             unscored,
@@ -131,7 +141,10 @@ impl StreamJudge {
             return Err(Error::internal(message));
         }
         let batch = if batch.height() > 0 {
-            self.extract.process(batch).await?.prune_typed()?
+            let extracted = self.extract.process(batch).await?;
+            let (batch, marks) = self.event_time.process(extracted).await?;
+            self.marks = marks;
+            batch.prune_typed()?
         } else {
             batch
         };
@@ -141,7 +154,10 @@ impl StreamJudge {
         self.counts.read += count;
         self.counts.rejected += batch.statistics.rejected;
         self.counts.filtered += batch.statistics.filtered_total();
+        self.counts.late += self.marks.values().filter(|timing| timing.late).count() as u64;
+        self.counts.skewed += self.marks.values().filter(|timing| timing.skewed).count() as u64;
         let batches = self.judged(batch).await?;
+        self.marks.clear();
         for batch in &batches {
             let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
             let severity = batch.results.column("anomal.severity")?;
@@ -204,6 +220,9 @@ impl StreamJudge {
         let mut columns = batch.results.columns().to_vec();
         columns.push(Column::new("anomal.partition".into(), vec![batch.partition; height]));
         columns.push(Column::new("anomal.warm".into(), vec![self.is_warm(); height]));
+        if self.event_time.is_known() {
+            columns.extend(event_time::columns(&self.marks, &batch.offsets()));
+        }
         batch.results = DataFrame::new(height, columns)?;
         // What sinks do not read need not wait for them.
         (batch.features, batch.scores) = (DataFrame::default(), DataFrame::default());
@@ -216,29 +235,33 @@ impl StreamJudge {
             Scorer::Model(fitted) => fitted.object.clone(),
             _ => None,
         };
+        let time = self.event_time.save()?;
         let head = StateHead {
             settings: self.settings,
             sample: self.sample_object.clone(),
             sample_file: self.sample.name.clone(),
             model: model.as_ref().map(|(name, _)| name.clone()),
             counts: self.counts,
+            clocks: time.clocks,
+            windows: BTreeMap::new(),
         };
         objects.extend(model);
         let table = match &self.scorer {
             Scorer::WarmUp(warm_up) => warm_up.rows(),
             _ => None,
         };
-        Ok(JudgeState { bytes: state::encode(&head, table)?, objects })
+        Ok(JudgeState { bytes: state::encode(head, &time.windows, table)?, objects })
     }
 
     fn restored(&mut self, saved: JudgeState) -> Result<()> {
-        let (head, table) = state::decode(&saved.bytes)?;
+        let DecodedState { head, windows, table } = state::decode(&saved.bytes)?;
         if head.settings != self.settings {
             let message = "the state is of other settings (input, features, flags, filters or classification): put them \
                            back, or name another folder to begin anew; outputs may change";
             return Err(Error::settings(super::CHECKPOINT, "OTHER_SETTINGS", message));
         }
         self.counts = head.counts;
+        self.event_time.restore(SavedTime { clocks: head.clocks, windows })?;
         let object = saved.objects.into_iter().find(|(name, _)| head.model.as_ref() == Some(name));
         match (&mut self.scorer, object) {
             (Scorer::WarmUp(_), Some(object)) => {
@@ -254,12 +277,17 @@ impl StreamJudge {
 
 /// Of everything that results depend on.
 fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
-    let warm_up = stream.warm_up.unwrap_or_default().rows.to_string();
+    let warm_up = stream.warm_up.unwrap_or_default().rows;
+    // Only where it is set, so that streams of older settings continue.
+    let further = match &stream.time {
+        Some(time) => format!("{warm_up} {} {} {}", time.disorder, time.lateness, time.ahead),
+        None => warm_up.to_string(),
+    };
     let mut spec = spec.clone();
     if let Some(kafka) = &mut spec.input.kafka {
         *kafka = kafka.of_records();
     }
-    xxh3_64(identity::inputs_of_results(&spec, &warm_up).as_bytes())
+    xxh3_64(identity::inputs_of_results(&spec, &further).as_bytes())
 }
 
 #[async_trait]

@@ -1,10 +1,10 @@
 //! What a stream knows beside its position, as a checkpoint has it.
 
-use std::{io::Cursor, path::PathBuf};
+use std::{collections::BTreeMap, io::Cursor, path::PathBuf};
 
 use anomal_connectors::Sample;
 use anomal_core::{Error, Result};
-use anomal_stream::JudgeState;
+use anomal_stream::{JudgeState, PartitionClock};
 use polars::prelude::DataFrame;
 use polars_io::{
     SerReader, SerWriter,
@@ -13,7 +13,8 @@ use polars_io::{
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The first part of the bytes of a state; the rest is the table of the warm-up, as an Arrow IPC stream.
+/// The first part of the bytes of a state. Behind it are the windows of each partition, and the table of the warm-up as an
+/// Arrow IPC stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StateHead {
     /// A hash of the settings that results depend on.
@@ -24,6 +25,19 @@ pub(super) struct StateHead {
     /// The object with the model that was fitted at the end of the warm-up.
     pub model: Option<String>,
     pub counts: StreamCounts,
+    /// By partition.
+    #[serde(default)]
+    pub clocks: BTreeMap<u32, PartitionClock>,
+    /// The bytes of the windows of each partition; set by [`encode`].
+    #[serde(default)]
+    pub windows: BTreeMap<u32, usize>,
+}
+
+/// A state that was saved.
+pub(super) struct DecodedState {
+    pub head: StateHead,
+    pub windows: BTreeMap<u32, Vec<u8>>,
+    pub table: Option<DataFrame>,
 }
 
 /// Rows since the beginning of a stream.
@@ -35,6 +49,10 @@ pub(super) struct StreamCounts {
     pub results: u64,
     pub suspicious: u64,
     pub flagged: u64,
+    #[serde(default)]
+    pub late: u64,
+    #[serde(default)]
+    pub skewed: u64,
 }
 
 /// The name of an object with these bytes.
@@ -47,7 +65,7 @@ pub(super) fn object_name(bytes: &[u8]) -> String {
 /// # Errors
 /// `Internal` if the state is damaged.
 pub(super) fn sample(state: &JudgeState) -> Result<Sample> {
-    let (head, _) = decode(&state.bytes)?;
+    let head = decode(&state.bytes)?.head;
     let object = state.objects.iter().find(|(name, _)| *name == head.sample);
     let (_, text) = object.ok_or_else(damaged)?;
     Ok(Sample { name: head.sample_file, text: text.as_slice().into() })
@@ -55,10 +73,16 @@ pub(super) fn sample(state: &JudgeState) -> Result<Sample> {
 
 /// # Errors
 /// `Internal`.
-pub(super) fn encode(head: &StateHead, table: Option<&DataFrame>) -> Result<Vec<u8>> {
-    let head = serde_json::to_vec(head).map_err(|error| Error::internal(error.to_string()))?;
+pub(super) fn encode(
+    mut head: StateHead,
+    windows: &BTreeMap<u32, Vec<u8>>,
+    table: Option<&DataFrame>,
+) -> Result<Vec<u8>> {
+    head.windows = windows.iter().map(|(number, bytes)| (*number, bytes.len())).collect();
+    let head = serde_json::to_vec(&head).map_err(|error| Error::internal(error.to_string()))?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend(head);
+    bytes.extend(windows.values().flatten());
     if let Some(table) = table {
         IpcStreamWriter::new(&mut bytes).finish(&mut table.clone())?;
     }
@@ -67,16 +91,22 @@ pub(super) fn encode(head: &StateHead, table: Option<&DataFrame>) -> Result<Vec<
 
 /// # Errors
 /// `Internal` if the bytes are damaged.
-pub(super) fn decode(bytes: &[u8]) -> Result<(StateHead, Option<DataFrame>)> {
+pub(super) fn decode(bytes: &[u8]) -> Result<DecodedState> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
-    let (head, table) = rest.split_at_checked(length).ok_or_else(damaged)?;
-    let head = serde_json::from_slice(head).map_err(|_| damaged())?;
-    let table = match table {
+    let (head, mut rest) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let head: StateHead = serde_json::from_slice(head).map_err(|_| damaged())?;
+    let mut windows = BTreeMap::new();
+    for (number, length) in &head.windows {
+        let (bytes, behind) = rest.split_at_checked(*length).ok_or_else(damaged)?;
+        windows.insert(*number, bytes.to_vec());
+        rest = behind;
+    }
+    let table = match rest {
         [] => None,
         bytes => Some(IpcStreamReader::new(Cursor::new(bytes)).finish()?),
     };
-    Ok((head, table))
+    Ok(DecodedState { head, windows, table })
 }
 
 fn damaged() -> Error {
@@ -92,23 +122,29 @@ mod tests {
     #[test]
     fn a_state_is_read_as_it_was_written() {
         let counts = StreamCounts { read: 3, ..StreamCounts::default() };
-        let head = StateHead {
+        let head = || StateHead {
             settings: 7,
             sample: object_name(b"x"),
             sample_file: "a.log".into(),
             model: None,
             counts,
+            clocks: [(3, PartitionClock::default())].into(),
+            windows: BTreeMap::new(),
         };
+        let windows = BTreeMap::from([(0, b"one".to_vec()), (3, Vec::new()), (4, vec![0; 9])]);
         let table = df!("a" => [1.5, 2.5], "b" => [Some("x"), None]).unwrap();
-        let bytes = encode(&head, Some(&table)).unwrap();
-        let (read, rows) = decode(&bytes).unwrap();
-        assert_eq!((read.settings, read.counts), (7, counts));
-        assert!(rows.unwrap().equals_missing(&table));
+        let bytes = encode(head(), &windows, Some(&table)).unwrap();
+        let read = decode(&bytes).unwrap();
+        assert_eq!((read.head.settings, read.head.counts), (7, counts));
+        assert_eq!((read.head.clocks, read.windows), (head().clocks, windows.clone()));
+        assert!(read.table.unwrap().equals_missing(&table));
         for end in 0..40 {
             assert!(decode(&bytes[..end]).is_err(), "{end}");
         }
-        let objects = vec![(head.sample.clone(), b"x".to_vec())];
-        let bytes = encode(&head, None).unwrap();
+        let bytes = encode(head(), &windows, None).unwrap();
+        assert!(decode(&bytes).unwrap().table.is_none());
+        assert!(decode(&bytes[..bytes.len() - 1]).is_err());
+        let objects = vec![(head().sample, b"x".to_vec())];
         let sample = sample(&JudgeState { bytes, objects }).unwrap();
         assert_eq!(&*sample.text, b"x");
     }

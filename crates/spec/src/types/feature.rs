@@ -187,6 +187,11 @@ pub struct Flag {
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub params: Parameters,
+    /// aggregation: the length of the window that ends with the row, such as `1h` (s, m, h, d or w): the row is judged with
+    /// those of the window before it, in a stream too. Absent: with all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub window: Option<String>,
     /// A Polars SQL predicate: rows for which it holds are hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
@@ -215,7 +220,7 @@ pub struct Flag {
 pub enum FlagType {
     /// Judges a row by itself.
     Direct,
-    /// Judges a row by all rows.
+    /// Judges a row by all rows, or by those of a `window`.
     Aggregation,
 }
 

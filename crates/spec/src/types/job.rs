@@ -5,7 +5,7 @@ use crate::load::MAX_NAME;
 
 use super::{
     Classification, DeadLetter, Engines, Feature, Filter, Flag, Input, ListSettings, Output,
-    PackSetting, ProfileUse, Report, Roles, Runner, Schedule, Stream,
+    PackSetting, ProfileUse, Report, Roles, Runner, Schedule, Stream, Suppressions,
 };
 
 pub const API_VERSION: &str = "anomal.dev/v1alpha1";
@@ -105,6 +105,9 @@ pub struct AnomalyJobSpec {
     /// Makes the job continuous. Absent: it reads its input to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<Stream>,
+    /// What runs are quiet about. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<Suppressions>,
     /// A page that lets a person judge the result. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
@@ -182,6 +185,7 @@ impl Default for AnomalyJobSpec {
             classification: None,
             outputs: Vec::new(),
             stream: None,
+            suppressions: None,
             report: None,
             dead_letter: None,
             engines: None,

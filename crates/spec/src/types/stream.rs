@@ -11,6 +11,9 @@ pub struct Stream {
     /// How files are followed.
     #[serde(default)]
     pub follow: Follow,
+    /// How the times of records in `timeColumn` are taken. Absent: as its defaults say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<StreamTime>,
     /// The rows on which the first model is fitted, where `classification.model.load` names none. Absent: the first 5,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
@@ -31,6 +34,26 @@ pub struct Follow {
     #[serde(default = "one_second")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub idle: String,
+}
+
+/// Event time: which records are late, and which times are not believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamTime {
+    /// How far records are out of order: the watermark is so far behind the newest time. A time such as `10s` (s, m, h, d or
+    /// w), or `auto`: as far as 99.9 % of the last 10,000 records of a partition, between 1 s and 10 min.
+    #[serde(default = "auto")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^(auto|[1-9][0-9]*[smhdw])$"))]
+    pub disorder: String,
+    /// A record so far behind the watermark is late: it is written, with `anomal.late`, and takes no part in windows.
+    #[serde(default = "five_minutes")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub lateness: String,
+    /// A record so far in the future has `anomal.skewed`: it does not move the watermark, and takes part in windows at the
+    /// newest time before it.
+    #[serde(default = "two_minutes")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub ahead: String,
 }
 
 /// Where reading begins the first time.
@@ -87,6 +110,18 @@ fn five_thousand() -> usize {
     5_000
 }
 
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+fn five_minutes() -> String {
+    "5m".to_owned()
+}
+
+fn two_minutes() -> String {
+    "2m".to_owned()
+}
+
 fn one_second() -> String {
     "1s".to_owned()
 }
@@ -98,6 +133,12 @@ fn ten_seconds() -> String {
 impl Default for Follow {
     fn default() -> Self {
         Self { start: FollowStart::default(), idle: one_second() }
+    }
+}
+
+impl Default for StreamTime {
+    fn default() -> Self {
+        Self { disorder: auto(), lateness: five_minutes(), ahead: two_minutes() }
     }
 }
 

@@ -91,12 +91,9 @@ impl Judge for FakeJudge {
         let mut saved = JudgeState::default();
         let positions: Positions =
             self.0.iter().map(|(partition, state)| (*partition, state.count)).collect();
-        for partition in 0..3 {
-            let state = self.0.get(&partition).copied().unwrap_or_default();
-            assert_eq!(state.count, positions.next(partition));
-            for word in [state.count, state.hash] {
-                saved.bytes.extend_from_slice(&word.to_le_bytes());
-            }
+        saved.bytes = serde_json::to_vec(&self.0)?;
+        for (partition, state) in &self.0 {
+            assert_eq!(state.count, positions.next(*partition));
             if state.model != 0 {
                 let name = format!("{partition}-{:016x}.object", state.model);
                 saved.objects.push((name, state.model.to_le_bytes().to_vec()));
@@ -106,14 +103,11 @@ impl Judge for FakeJudge {
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
-        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
-        for (partition, bytes) in (0..3).zip(state.bytes.chunks(16)) {
-            let (count, hash) = (word(&bytes[..8]), word(&bytes[8..]));
-            self.0.insert(partition, PartitionState { count, hash, model: 0 });
-        }
+        self.0 = serde_json::from_slice(&state.bytes)?;
         for (name, bytes) in state.objects {
-            let partition = name[..1].parse().unwrap();
-            self.0.get_mut(&partition).unwrap().model = word(&bytes);
+            let partition = name[..1].parse::<u32>().unwrap();
+            let model = u64::from_le_bytes(bytes.try_into().unwrap());
+            self.0.get_mut(&partition).unwrap().model = model;
         }
         Ok(())
     }

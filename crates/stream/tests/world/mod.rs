@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use anomal_stream::{Cause, Checkpoints, Error, NamedSink, Shard, ShardOptions, ShardParts, Store};
+use anomal_stream::{
+    Cause, Checkpoints, ClockOptions, Error, NamedSink, PartitionClock, Shard, ShardOptions,
+    ShardParts, Store,
+};
+
+use serde::{Deserialize, Serialize};
 
 use self::fakes::{FakeJudge, FakeLog, FakeStore, FileSink, IdSink};
 
@@ -19,6 +24,8 @@ pub type TestShard = Shard<FakeLog, FakeJudge>;
 /// After so many records a judge uses a model, which is an object of its checkpoints.
 const MODEL_AFTER: u64 = 50;
 const PARTITIONS: u64 = 3;
+/// A time passes with each record, and some of them have older or much later times.
+const CLOCK: ClockOptions = ClockOptions { disorder: Some(3), lateness: 5, ahead: 2_000 };
 
 /// What fails, in thousandths of calls.
 #[derive(Clone, Copy, Debug)]
@@ -288,18 +295,28 @@ fn expected(log: &[Vec<u64>]) -> BTreeMap<(u32, u64), u64> {
 }
 
 /// What is known of a partition.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct PartitionState {
     count: u64,
     hash: u64,
-    /// 0: none yet.
+    /// An object of its own; 0: none yet.
+    #[serde(skip)]
     model: u64,
+    clock: PartitionClock,
 }
 
 impl PartitionState {
     fn judge(&mut self, record: u64) -> u64 {
         self.count += 1;
-        self.hash = mix(self.hash ^ record);
+        let passed = i64::try_from(self.count).unwrap();
+        let time = match record % 16 {
+            0 => None,
+            1 => Some(passed + 5_000),
+            behind => Some(passed - i64::try_from(behind).unwrap()),
+        };
+        let timing = self.clock.take(&CLOCK, time, 0);
+        let timing = (u64::from(timing.late) << 1) | u64::from(timing.skewed);
+        self.hash = mix(self.hash ^ record ^ timing);
         if self.count == MODEL_AFTER {
             self.model = self.hash;
         }

@@ -16,10 +16,10 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         PreviewState::Ready(preview, _) => &preview.features,
         _ => &[],
     };
-    let width = canvas.width().saturating_sub(50).clamp(14, 44);
+    let width = canvas.width().saturating_sub(47).clamp(14, 44);
     let heads = [
         left("Feature", width),
-        left("From", 20),
+        left("From", 10),
         number("Weight", 6),
         number("Distinct", 8),
         left("Typical", 0),

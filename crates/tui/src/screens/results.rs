@@ -14,8 +14,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let Some(results) = &model.results else { return };
     tabs(canvas, results);
     let height = canvas.height();
-    let narrow = usize::from(model.size.width) <= canvas.width() + 2;
-    let below = if narrow && height > 14 { 6 } else { 0 };
+    let below = if height > 14 { 6 } else { 0 };
     let mut body = canvas.part(0, 2, usize::MAX, height.saturating_sub(2 + below));
     match results.tab {
         Tab::Incidents => incidents(&mut body, results),
@@ -24,7 +23,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         Tab::Features => features(&mut body, results),
     }
     if below > 0 {
-        beside(&mut canvas.part(0, height - below, usize::MAX, below), model);
+        selected(&mut canvas.part(0, height - below, usize::MAX, below), model);
     }
 }
 
@@ -151,7 +150,7 @@ fn features(canvas: &mut Canvas<'_>, results: &Results) {
 }
 
 /// More about what is selected.
-pub fn beside(canvas: &mut Canvas<'_>, model: &Model) {
+fn selected(canvas: &mut Canvas<'_>, model: &Model) {
     let Some(results) = &model.results else { return };
     let at = results.cursor(results.tab).at;
     let (title, text) = match results.tab {

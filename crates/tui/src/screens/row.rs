@@ -31,14 +31,15 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     }
     y += 1;
     if !record.reasons.is_empty() {
-        let name = canvas.width().saturating_sub(44).clamp(16, 34);
-        let head = format!(" {}  Share          This row        Typical", cell("Why", name + 1));
+        let name = canvas.width().saturating_sub(46).clamp(16, 34);
+        let head = format!(" {}  Share          This row     Typical", cell("Why", name + 1));
         canvas.line(y, &head, BOLD);
         y += 1;
         for reason in record.reasons.iter().take(8) {
             let share = cell(&bar(reason.share, 8, canvas.ascii), 8);
             let percent = format!("{:>3.0} %", reason.share * 100.0);
-            let (value, typical) = (cell(&reason.value, 15), cell(&reason.typical, 15));
+            let room = canvas.width().saturating_sub(name + 32);
+            let (value, typical) = (cell(&reason.value, 12), cell(&reason.typical, room));
             canvas.text(
                 y,
                 &format!("   {} {share} {percent} {value} {typical}", cell(&reason.feature, name)),

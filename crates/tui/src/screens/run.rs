@@ -44,7 +44,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
             _ => BOLD,
         };
         let plain = PLAIN;
-        let text = format!("{} {} {took}", cell(&stage.name, 32), cell(&rows, 20));
+        let text = format!("{} {} {took}", cell(&stage.name, 28), cell(&rows, 14));
         canvas.parts(y, &[(format!(" {} ", cell(word, 10)), style), (text, plain)]);
         y += 1;
         if running

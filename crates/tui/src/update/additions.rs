@@ -29,8 +29,6 @@ impl Model {
             let of_kind = self.options.components.iter().filter(move |one| one.is_flag == is_flag);
             of_kind.map(|one| option(one.text.clone(), complete(one, job)))
         };
-        let expression =
-            |name: &str, expression: &str| json!({"name": name, "expression": expression});
         let (title, options): (_, Vec<_>) = match self.screen {
             Screen::Features => {
                 let columns = job.input.iter().flat_map(|input| &input.columns);
@@ -38,15 +36,14 @@ impl Model {
                     let text = format!("{}: the column itself ({})", column.name, column.role);
                     option(text, json!({"type": "field", "name": column.name}))
                 });
-                let mut own = expression("new_feature", "0.0");
-                own["type"] = json!("expression");
+                let own = json!({"type": "expression", "name": "new_feature", "expression": "0.0"});
                 let own = option("an SQL expression".to_owned(), own);
                 ("add a feature", columns.chain([own]).chain(components(false)).collect())
             }
             Screen::Flags => {
-                let mut own = expression("new_flag", "false");
-                own["type"] = json!("direct");
-                own["severity"] = json!("medium");
+                let own = json!({
+                    "type": "direct", "name": "new_flag", "expression": "false", "severity": "medium",
+                });
                 let own = option("an SQL condition".to_owned(), own);
                 ("add a flag", [own].into_iter().chain(components(true)).collect())
             }

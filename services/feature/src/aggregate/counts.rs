@@ -3,7 +3,7 @@
 use polars::prelude::PlHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::window::{KeyState, WindowRows};
+use super::window::{KeyState, RowTime, WindowRows};
 
 /// The number of counted rows.
 #[derive(Serialize, Deserialize)]
@@ -23,12 +23,12 @@ impl KeyState for Count {
     type Row = bool;
     type Value = i64;
 
-    fn push(&mut self, time: i64, counted: bool) -> Option<i64> {
-        while self.rows.pop_expired(time).is_some() {
+    fn push(&mut self, at: RowTime, counted: bool) -> Option<i64> {
+        while self.rows.pop_expired(at).is_some() {
             self.count -= 1;
         }
-        if counted {
-            self.rows.push(time, ());
+        if counted && at.is_within(self.rows.length()) {
+            self.rows.push(at.time, ());
             self.count += 1;
         }
         Some(self.count)
@@ -57,8 +57,8 @@ impl KeyState for Rate {
     type Row = bool;
     type Value = f64;
 
-    fn push(&mut self, time: i64, counted: bool) -> Option<f64> {
-        self.count.push(time, counted).map(|count| count as f64 / self.seconds)
+    fn push(&mut self, at: RowTime, counted: bool) -> Option<f64> {
+        self.count.push(at, counted).map(|count| count as f64 / self.seconds)
     }
 
     fn clear(&mut self) {
@@ -83,9 +83,10 @@ impl KeyState for Share {
     type Row = bool;
     type Value = f64;
 
-    fn push(&mut self, time: i64, counted: bool) -> Option<f64> {
-        let all = self.all.push(time, true)?;
-        Some(self.counted.push(time, counted)? as f64 / all as f64)
+    fn push(&mut self, at: RowTime, counted: bool) -> Option<f64> {
+        let all = self.all.push(at, true)?;
+        let counted = self.counted.push(at, counted)?;
+        (all > 0).then(|| counted as f64 / all as f64)
     }
 
     fn clear(&mut self) {
@@ -114,8 +115,8 @@ impl KeyState for ValueShare {
     type Row = (Option<u64>, bool);
     type Value = f64;
 
-    fn push(&mut self, time: i64, (value, counted): Self::Row) -> Option<f64> {
-        while let Some(expired) = self.rows.pop_expired(time) {
+    fn push(&mut self, at: RowTime, (value, counted): Self::Row) -> Option<f64> {
+        while let Some(expired) = self.rows.pop_expired(at) {
             self.all -= 1;
             if let Some(count) = self.counts.get_mut(&expired) {
                 *count -= 1;
@@ -125,8 +126,8 @@ impl KeyState for ValueShare {
             }
         }
         let value = value?;
-        if counted {
-            self.rows.push(time, value);
+        if counted && at.is_within(self.rows.length()) {
+            self.rows.push(at.time, value);
             *self.counts.entry(value).or_default() += 1;
             self.all += 1;
         }
@@ -141,7 +142,7 @@ impl KeyState for ValueShare {
     }
 }
 
-/// Seconds since the previous counted row of the key.
+/// Seconds from the counted row before to the newest one of the key.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SinceLast {
     length: Option<i64>,
@@ -158,12 +159,12 @@ impl KeyState for SinceLast {
     type Row = bool;
     type Value = f64;
 
-    fn push(&mut self, time: i64, counted: bool) -> Option<f64> {
+    fn push(&mut self, at: RowTime, counted: bool) -> Option<f64> {
         let previous = self.previous;
         if counted {
-            self.previous = Some(time);
+            self.previous = Some(at.time).max(previous);
         }
-        let elapsed = time.saturating_sub(previous?);
+        let elapsed = at.newest.saturating_sub(previous?);
         let in_window = self.length.is_none_or(|length| elapsed < length);
         in_window.then_some(elapsed as f64 / 1e6)
     }

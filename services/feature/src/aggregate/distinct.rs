@@ -4,7 +4,7 @@ use polars::prelude::PlHashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::window::KeyState;
+use super::window::{KeyState, RowTime};
 
 /// The most values of a key that are counted exactly.
 pub(crate) const MAX_EXACT: usize = 10_000;
@@ -30,8 +30,9 @@ impl KeyState for Distinct {
     type Row = Option<u64>;
     type Value = i64;
 
-    fn push(&mut self, time: i64, value: Option<u64>) -> Option<i64> {
-        let start = self.window.map(|window| time.saturating_sub(window));
+    fn push(&mut self, at: RowTime, value: Option<u64>) -> Option<i64> {
+        let start = self.window.map(|window| at.newest.saturating_sub(window));
+        let value = value.filter(|_| at.is_within(self.window));
         if let Some(sketch) = &mut self.sketch {
             if let Some(start) = start {
                 sketch.expire(start);
@@ -42,7 +43,8 @@ impl KeyState for Distinct {
         }
         if let Some(sketch) = &mut self.sketch {
             if let Some(value) = value {
-                sketch.insert(time, value);
+                // Its candidates are in the order of time: a row that is behind counts at that of the newest.
+                sketch.insert(at.newest, value);
             }
             return Some(sketch.estimate());
         }
@@ -50,7 +52,7 @@ impl KeyState for Distinct {
             self.recent.expire(start);
         }
         if let Some(value) = value {
-            self.recent.insert(time, value);
+            self.recent.insert(at.time, value);
         }
         if self.recent.len() > MAX_EXACT {
             let mut sketch = Box::new(Sketch::new(self.window.is_some()));
@@ -81,9 +83,11 @@ impl RecentValues {
         self.slots.len()
     }
 
-    /// Times ascend from call to call.
     fn insert(&mut self, time: i64, value: u64) {
-        let slot = self.values.push(time, value);
+        if self.slots.get(&value).is_some_and(|slot| self.values.time(*slot) > time) {
+            return;
+        }
+        let slot = self.values.insert(time, value);
         if let Some(older) = self.slots.insert(value, slot) {
             self.values.remove(older);
         }
@@ -149,9 +153,15 @@ impl<T> Default for TimeList<T> {
 }
 
 impl<T: Copy> TimeList<T> {
-    /// Appends an item and returns its slot.
-    fn push(&mut self, time: i64, item: T) -> u32 {
-        let entry = Entry { time, item, previous: self.last, next: NONE };
+    /// Inserts an item behind those of its time and before, and returns its slot.
+    fn insert(&mut self, time: i64, item: T) -> u32 {
+        let (mut previous, mut next) = (self.last, NONE);
+        while let Some(entry) =
+            self.entries.get(previous as usize).filter(|entry| entry.time > time)
+        {
+            (previous, next) = (entry.previous, previous);
+        }
+        let entry = Entry { time, item, previous, next };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.entries[slot as usize] = entry;
@@ -163,12 +173,19 @@ impl<T: Copy> TimeList<T> {
                 u32::try_from(self.entries.len() - 1).unwrap_or(NONE)
             }
         };
-        match self.entries.get_mut(self.last as usize) {
-            Some(last) => last.next = slot,
+        match self.entries.get_mut(previous as usize) {
+            Some(previous) => previous.next = slot,
             None => self.first = slot,
         }
-        self.last = slot;
+        match self.entries.get_mut(next as usize) {
+            Some(next) => next.previous = slot,
+            None => self.last = slot,
+        }
         slot
+    }
+
+    fn time(&self, slot: u32) -> i64 {
+        self.entries[slot as usize].time
     }
 
     fn get(&self, slot: u32) -> T {
@@ -292,7 +309,7 @@ impl Sketch {
         while let Some(slot) = slots.pop_if(|slot| self.candidates.get(*slot).1 <= rank) {
             self.candidates.remove(slot);
         }
-        slots.push(self.candidates.push(time, (register, rank)));
+        slots.push(self.candidates.insert(time, (register, rank)));
         self.move_register(before, before.max(rank));
     }
 
@@ -374,6 +391,10 @@ mod tests {
         xxh3_64(&value.to_le_bytes())
     }
 
+    fn at(time: i64) -> RowTime {
+        RowTime { time, newest: time }
+    }
+
     #[test]
     fn estimates_are_near_and_small_windows_are_exact_again() {
         // Each time has a distinct value: as many values as the window is long.
@@ -381,7 +402,7 @@ mod tests {
             let mut state = Distinct::new(Some(window));
             let mut errors = Vec::new();
             for time in 0..3 * window {
-                let value = state.push(time, Some(hash(time.unsigned_abs()))).unwrap();
+                let value = state.push(at(time), Some(hash(time.unsigned_abs()))).unwrap();
                 let expected = (time + 1).min(window);
                 if expected <= 10_000 {
                     assert_eq!(value, expected);
@@ -392,11 +413,11 @@ mod tests {
             assert!(largest < 0.03, "{largest} is more than 3 standard errors");
             // After a pause the window is empty, and counts are exact.
             let later = 10 * window;
-            assert_eq!(state.push(later, None), Some(0));
-            assert_eq!(state.push(later, Some(1)), Some(1));
-            assert_eq!(state.push(later + 1, Some(1)), Some(1));
-            assert_eq!(state.push(later + window, Some(2)), Some(2));
-            assert_eq!(state.push(later + window + 1, Some(2)), Some(1));
+            assert_eq!(state.push(at(later), None), Some(0));
+            assert_eq!(state.push(at(later), Some(1)), Some(1));
+            assert_eq!(state.push(at(later + 1), Some(1)), Some(1));
+            assert_eq!(state.push(at(later + window), Some(2)), Some(2));
+            assert_eq!(state.push(at(later + window + 1), Some(2)), Some(1));
         }
     }
 
@@ -405,11 +426,11 @@ mod tests {
         let mut state = Distinct::new(None);
         let mut last = 0;
         for time in 0..300_000_u64 {
-            last = state.push(0, Some(hash(time / 3))).unwrap();
+            last = state.push(at(0), Some(hash(time / 3))).unwrap();
         }
         assert!((last - 100_000).abs() < 3_000, "{last}");
         state.clear();
-        assert_eq!(state.push(0, Some(1)), Some(1));
+        assert_eq!(state.push(at(0), Some(1)), Some(1));
     }
 
     /// What the window holds decides, whatever was before it.

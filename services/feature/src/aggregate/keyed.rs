@@ -3,7 +3,12 @@
 use anomal_core::{Cancel, Result};
 use rayon::prelude::*;
 
-use super::{columns::KeyBytes, states::States, window::KeyState};
+use super::{
+    columns::KeyBytes,
+    states::{States, StoredState},
+    window::{KeyState, RowTime},
+};
+use crate::keyed::RowOrder;
 
 /// Rows that one task evaluates at least, so that tasks outweigh their overhead.
 const MIN_TASK_ROWS: usize = 1 << 14;
@@ -16,7 +21,15 @@ struct KeyedRow {
     position: u32,
 }
 
-/// The rows of a table that have a time, by key, and the rows of a key by time, then row id.
+impl KeyedRow {
+    /// The row among those of its key, of which `newest` is the largest time so far.
+    fn at(&self, newest: &mut i64) -> RowTime {
+        *newest = self.time.max(*newest);
+        RowTime { time: self.time, newest: *newest }
+    }
+}
+
+/// The rows of a table that have a time, by key, and the rows of a key in the order in which they are taken.
 pub(crate) struct KeyedRows {
     rows: Vec<KeyedRow>,
     /// Where the rows of each key end.
@@ -26,12 +39,14 @@ pub(crate) struct KeyedRows {
 
 impl KeyedRows {
     /// `keys` has a key below `key_count` for each row, `times` its time in microseconds. `row_order` has the positions
-    /// of all rows in the order of their ids; None: the table is in that order.
+    /// of all rows in the order of their ids; None: the table is in that order. The rows of a key are taken in the order of
+    /// time, then of ids, or as they arrive: in that of ids.
     pub fn new(
         keys: &[u32],
         key_count: usize,
         times: impl Fn(usize) -> Option<i64>,
         row_order: Option<&[u32]>,
+        order: RowOrder,
     ) -> Self {
         let positions = || {
             let in_order = (0..keys.len()).map(move |place| match row_order {
@@ -53,7 +68,11 @@ impl KeyedRows {
             rows[*next as usize] = KeyedRow { time, position };
             *next += 1;
         }
-        split_mut(&mut rows, &ends).into_par_iter().for_each(|rows| {
+        let unsorted = match order {
+            RowOrder::Time => split_mut(&mut rows, &ends),
+            RowOrder::Arrival => Vec::new(),
+        };
+        unsorted.into_par_iter().for_each(|rows| {
             if rows.len() > MIN_TASK_ROWS {
                 rows.par_sort_by_key(|row| row.time);
             } else {
@@ -89,18 +108,20 @@ impl KeyedRows {
         row: impl Fn(usize) -> S::Row + Sync,
         cancel: &Cancel,
     ) -> Result<Vec<Option<S::Value>>> {
-        let evaluate = |task: Task<'_>| {
-            cancel.check()?;
-            let mut state = new_state();
-            let mut values = Vec::with_capacity(task.rows.len());
-            for rows in task.rows_of_keys() {
-                values.extend(
-                    rows.iter().map(|keyed| state.push(keyed.time, row(keyed.position as usize))),
-                );
-                state.clear();
-            }
-            Ok(values)
-        };
+        let evaluate =
+            |task: Task<'_>| {
+                cancel.check()?;
+                let mut state = new_state();
+                let mut values = Vec::with_capacity(task.rows.len());
+                for rows in task.rows_of_keys() {
+                    let mut newest = i64::MIN;
+                    values.extend(rows.iter().map(|keyed| {
+                        state.push(keyed.at(&mut newest), row(keyed.position as usize))
+                    }));
+                    state.clear();
+                }
+                Ok(values)
+            };
         let values: Result<Vec<_>> = self.tasks().into_par_iter().map(evaluate).collect();
         Ok(self.by_position(values?))
     }
@@ -123,7 +144,7 @@ impl KeyedRows {
             // The key of a number without rows is not known.
             if rows.is_empty() { None } else { states.take(key) }
         };
-        let mut by_number: Vec<Option<S>> = keyed.map(take).collect();
+        let mut by_number: Vec<Option<StoredState<S>>> = keyed.map(take).collect();
         let mut rest = by_number.as_mut_slice();
         let mut tasks = Vec::new();
         for task in self.tasks() {
@@ -131,24 +152,26 @@ impl KeyedRows {
             tasks.push((task, states));
             rest = others;
         }
-        let evaluate = |(task, states): (Task<'_>, &mut [Option<S>])| {
+        let evaluate = |(task, states): (Task<'_>, &mut [Option<StoredState<S>>])| {
             cancel.check()?;
             let mut values = Vec::with_capacity(task.rows.len());
             for (rows, state) in
                 task.rows_of_keys().zip(states).filter(|(rows, _)| !rows.is_empty())
             {
-                let state = state.get_or_insert_with(&new_state);
+                let new = || StoredState { last: i64::MIN, state: new_state() };
+                let StoredState { last, state } = state.get_or_insert_with(new);
                 values.extend(
-                    rows.iter().map(|keyed| state.push(keyed.time, row(keyed.position as usize))),
+                    rows.iter()
+                        .map(|keyed| state.push(keyed.at(last), row(keyed.position as usize))),
                 );
             }
             Ok(values)
         };
         let values: Result<Vec<_>> = tasks.into_par_iter().map(evaluate).collect();
         let values = self.by_position(values?);
-        for ((key, state), rows) in keys.iter().zip(by_number).zip(self.rows_of_keys()) {
-            if let (Some(state), Some(last)) = (state, rows.last()) {
-                states.store(key.clone(), last.time, state);
+        for (key, state) in keys.iter().zip(by_number) {
+            if let Some(state) = state {
+                states.store(key.clone(), state);
             }
         }
         Ok(values)

@@ -5,7 +5,8 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use anomal_core::{Code, Error, Result};
+use anomal_components::{decode_states, encode_states};
+use anomal_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{columns::KeyBytes, window::KeyState};
@@ -36,13 +37,13 @@ impl AggregateStates {
     /// `Internal`.
     pub fn snapshot(&self) -> Result<Vec<u8>> {
         let bytes = self.0.iter().map(|(feature, states)| Ok((feature, states.snapshot()?)));
-        encode(&bytes.collect::<Result<Vec<_>>>()?)
+        encode_states(&bytes.collect::<Result<Vec<_>>>()?)
     }
 
     /// # Errors
     /// `InvalidRequest` if it is damaged. The states of an aggregate are decoded with its first rows.
     pub fn restore(snapshot: &[u8]) -> Result<Self> {
-        let states: Vec<(String, Vec<u8>)> = decode(snapshot)?;
+        let states: Vec<(String, Vec<u8>)> = decode_states(snapshot)?;
         let states = states.into_iter();
         Ok(Self(states.map(|(feature, bytes)| (feature, StepStates::Snapshot(bytes))).collect()))
     }
@@ -66,10 +67,10 @@ impl StepStates {
         let by_key = match self {
             Self::Live(_) => None,
             Self::Empty => Some(HashMap::new()),
-            Self::Snapshot(bytes) => Some(decode::<Vec<_>>(bytes)?.into_iter().collect()),
+            Self::Snapshot(bytes) => Some(decode_states::<Vec<_>>(bytes)?.into_iter().collect()),
         };
         if let Some(by_key) = by_key {
-            *self = Self::Live(Box::new(States::<S> { window, by_key }));
+            *self = Self::Live(Box::new(States::<S> { window, by_key, expired: i64::MIN }));
         }
         let Self::Live(states) = self else { return Err(Error::internal("no states")) };
         let states: &mut dyn Any = states.as_mut();
@@ -78,7 +79,7 @@ impl StepStates {
 
     fn snapshot(&self) -> Result<Vec<u8>> {
         match self {
-            Self::Empty => encode::<Vec<(KeyBytes, ())>>(&Vec::new()),
+            Self::Empty => encode_states::<Vec<(KeyBytes, ())>>(&Vec::new()),
             Self::Snapshot(bytes) => Ok(bytes.clone()),
             Self::Live(states) => states.snapshot(),
         }
@@ -95,23 +96,24 @@ pub(crate) trait AnyStates: Any + Send + Sync {
 pub(crate) struct States<S> {
     window: Option<i64>,
     by_key: HashMap<KeyBytes, StoredState<S>>,
+    /// Keys without a row behind this time were forgotten.
+    expired: i64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredState<S> {
-    /// The time of the key's last row.
-    last: i64,
-    state: S,
+pub(crate) struct StoredState<S> {
+    /// The time of the key's newest row.
+    pub last: i64,
+    pub state: S,
 }
 
 impl<S> States<S> {
-    pub fn take(&mut self, key: &[u8]) -> Option<S> {
-        self.by_key.remove(key).map(|stored| stored.state)
+    pub fn take(&mut self, key: &[u8]) -> Option<StoredState<S>> {
+        self.by_key.remove(key)
     }
 
-    /// `last`: the time of the key's last row.
-    pub fn store(&mut self, key: KeyBytes, last: i64, state: S) {
-        self.by_key.insert(key, StoredState { last, state });
+    pub fn store(&mut self, key: KeyBytes, state: StoredState<S>) {
+        self.by_key.insert(key, state);
     }
 }
 
@@ -119,24 +121,17 @@ impl<S: KeyState> AnyStates for States<S> {
     fn expire(&mut self, watermark: i64) {
         let Some(window) = self.window else { return };
         let start = watermark.saturating_sub(window);
+        // Small batches come often, and each time all keys are looked at.
+        if start.saturating_sub(self.expired) < window / 64 {
+            return;
+        }
+        self.expired = start;
         self.by_key.retain(|_, stored| stored.last > start);
     }
 
     fn snapshot(&self) -> Result<Vec<u8>> {
         let mut by_key: Vec<_> = self.by_key.iter().collect();
         by_key.sort_by_key(|(key, _)| *key);
-        encode(&by_key)
+        encode_states(&by_key)
     }
-}
-
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_allocvec(value)
-        .map_err(|error| Error::internal(format!("cannot encode states: {error}")))
-}
-
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
-    postcard::from_bytes(bytes).map_err(|error| {
-        let message = format!("the states of keys are damaged: {error}");
-        Error::new(Code::InvalidRequest, "STATES_DAMAGED", message)
-    })
 }

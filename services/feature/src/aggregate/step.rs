@@ -21,7 +21,7 @@ use super::{
     sums::{Mean, Stddev, Sum},
     window::KeyState,
 };
-use crate::{Expression, columns::Columns};
+use crate::{Expression, columns::Columns, keyed::RowOrder};
 
 /// A compiled aggregate. Column names are those of input columns or of features above.
 #[derive(Debug)]
@@ -40,7 +40,23 @@ pub(crate) struct Aggregate {
 }
 
 /// Rows by key, for the aggregates that have the same key.
-pub(crate) type AggregateCache = HashMap<Vec<String>, Arc<RowsByKey>>;
+#[derive(Default)]
+pub(crate) struct AggregateCache {
+    order: RowOrder,
+    rows: HashMap<Vec<String>, Arc<RowsByKey>>,
+}
+
+impl AggregateCache {
+    /// `order`: in which the rows of a key are taken.
+    pub fn new(order: RowOrder) -> Self {
+        Self { order, rows: HashMap::new() }
+    }
+
+    /// Forgets the rows, because those of the table have changed.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+}
 
 pub(crate) struct RowsByKey {
     rows: KeyedRows,
@@ -193,12 +209,13 @@ impl Aggregate {
         states: Option<&mut StepStates>,
         cancel: &Cancel,
     ) -> Result<Column> {
-        let keyed = match cache.get(&self.by) {
+        let keyed = match cache.rows.get(&self.by) {
             Some(keyed) => Arc::clone(keyed),
             None => {
-                let keyed = self.rows_by_key(frame, rows, dictionaries, states.is_some())?;
+                let with_keys = states.is_some();
+                let keyed = self.rows_by_key(frame, rows, dictionaries, cache.order, with_keys)?;
                 let keyed = Arc::new(keyed);
-                cache.insert(self.by.clone(), Arc::clone(&keyed));
+                cache.rows.insert(self.by.clone(), Arc::clone(&keyed));
                 keyed
             }
         };
@@ -217,6 +234,7 @@ impl Aggregate {
         frame: &DataFrame,
         rows: &[u64],
         dictionaries: &Dictionaries,
+        order: RowOrder,
         with_keys: bool,
     ) -> Result<RowsByKey> {
         let columns = self.by.iter().map(|name| frame.column(name));
@@ -230,7 +248,7 @@ impl Aggregate {
             order
         });
         let time = |position| times.get(position);
-        let rows = KeyedRows::new(&keys.codes, keys.count, time, row_order.as_deref());
+        let rows = KeyedRows::new(&keys.codes, keys.count, time, row_order.as_deref(), order);
         let keys = if with_keys { key_bytes(&columns, &rows.positions())? } else { Vec::new() };
         Ok(RowsByKey { rows, keys })
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     exact_sum::ExactSum,
-    window::{KeyState, Number, WindowRows},
+    window::{KeyState, Number, RowTime, WindowRows},
 };
 
 /// A sum to which values are added, and from which they are subtracted, without rounding errors.
@@ -82,13 +82,13 @@ impl<T: Copy, S: Total<T>> Values<T, S> {
         Self { rows: WindowRows::new(window), total: S::default(), count: 0 }
     }
 
-    fn push(&mut self, time: i64, value: Option<T>) {
-        while let Some(expired) = self.rows.pop_expired(time) {
+    fn push(&mut self, at: RowTime, value: Option<T>) {
+        while let Some(expired) = self.rows.pop_expired(at) {
             self.total.subtract(expired);
             self.count -= 1;
         }
-        if let Some(value) = value {
-            self.rows.push(time, value);
+        if let Some(value) = value.filter(|_| at.is_within(self.rows.length())) {
+            self.rows.push(at.time, value);
             self.total.add(value);
             self.count += 1;
         }
@@ -115,8 +115,8 @@ impl<T: Number, S: Total<T>> KeyState for Sum<T, S> {
     type Row = Option<T>;
     type Value = S::Value;
 
-    fn push(&mut self, time: i64, value: Option<T>) -> Option<S::Value> {
-        self.0.push(time, value);
+    fn push(&mut self, at: RowTime, value: Option<T>) -> Option<S::Value> {
+        self.0.push(at, value);
         if self.0.count > 0 { self.0.total.sum() } else { None }
     }
 
@@ -139,8 +139,8 @@ impl<T: Number, S: Total<T>> KeyState for Mean<T, S> {
     type Row = Option<T>;
     type Value = f64;
 
-    fn push(&mut self, time: i64, value: Option<T>) -> Option<f64> {
-        self.0.push(time, value);
+    fn push(&mut self, at: RowTime, value: Option<T>) -> Option<f64> {
+        self.0.push(at, value);
         let Values { total, count, .. } = &self.0;
         (*count > 0).then(|| total.as_f64() / f64::from(*count))
     }
@@ -222,17 +222,17 @@ impl KeyState for Stddev {
     type Row = Option<f64>;
     type Value = f64;
 
-    fn push(&mut self, time: i64, value: Option<f64>) -> Option<f64> {
-        while let Some(expired) = self.rows.pop_expired(time) {
+    fn push(&mut self, at: RowTime, value: Option<f64>) -> Option<f64> {
+        while let Some(expired) = self.rows.pop_expired(at) {
             self.subtract(expired);
         }
         if self.count == 0 {
             // What has expired has no influence.
             self.origin = None;
         }
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|_| at.is_within(self.rows.length())) {
             let value = value - *self.origin.get_or_insert(value);
-            self.rows.push(time, value);
+            self.rows.push(at.time, value);
             self.add(value);
         }
         self.value()

@@ -12,6 +12,7 @@ use polars::prelude::{
 use proptest::prelude::*;
 
 use super::{Aggregate, AggregateCache, AggregateStates};
+use crate::keyed::RowOrder;
 
 #[derive(Clone, Debug)]
 struct Row {
@@ -68,18 +69,19 @@ fn frame(rows: &[Row]) -> DataFrame {
 
 /// The values by the engine's code.
 fn evaluate(aggregate: &Aggregate, rows: &[Row], conditional: bool) -> Vec<Option<f64>> {
-    evaluate_with(aggregate, rows, conditional, None)
+    evaluate_with(aggregate, rows, conditional, RowOrder::Time, None)
 }
 
 fn evaluate_with(
     aggregate: &Aggregate,
     rows: &[Row],
     conditional: bool,
+    order: RowOrder,
     states: Option<&mut AggregateStates>,
 ) -> Vec<Option<f64>> {
     let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
     let condition: BooleanChunked = rows.iter().map(|row| row.condition).collect();
-    let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::default());
+    let (dictionaries, mut cache) = (Dictionaries::default(), AggregateCache::new(order));
     let values = aggregate
         .evaluate(
             &frame(rows),
@@ -258,13 +260,69 @@ proptest! {
             let positions: Vec<usize> =
                 (0..rows.len()).filter(|row| rows[*row].time.is_some_and(is_complete)).collect();
             let complete: Vec<Row> = positions.iter().map(|row| rows[*row].clone()).collect();
-            let found = evaluate_with(&aggregate, &complete, conditional, Some(&mut states));
+            let (order, states_of) = (RowOrder::Time, Some(&mut states));
+            let found = evaluate_with(&aggregate, &complete, conditional, order, states_of);
             positions.into_iter().zip(found).for_each(|(row, value)| values[row] = value);
             states.expire(watermark);
             states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
             from = watermark;
         }
         prop_assert_eq!(values, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Rows as they arrive, in calls of any size: each has the value of the window that ends with the newest row of its key,
+    /// over the rows that came before it, at their own times. For rows in order, that is the value of a batch.
+    #[test]
+    fn rows_that_arrive_are_aggregated_with_those_before_them(
+        aggregate in aggregates(),
+        mut rows in rows(),
+        conditional in any::<bool>(),
+        chunk in 1..20_usize,
+    ) {
+        rows.iter_mut().zip(0..).for_each(|(row, id)| row.id = id);
+        let mut states = AggregateStates::default();
+        let mut values = Vec::new();
+        for part in rows.chunks(chunk) {
+            let (order, states_of) = (RowOrder::Arrival, Some(&mut states));
+            values.extend(evaluate_with(&aggregate, part, conditional, order, states_of));
+            states = AggregateStates::restore(&states.snapshot().unwrap()).unwrap();
+        }
+        for (place, (row, value)) in rows.iter().zip(values).enumerate() {
+            let of_key = |other: &&Row| {
+                let is_same = |column: &String| match column.as_str() {
+                    "user" => other.user == row.user,
+                    _ => other.port == row.port,
+                };
+                aggregate.by.iter().all(is_same)
+            };
+            let mut arrived: Vec<Row> = rows[..=place].to_vec();
+            let newest = arrived.iter().filter(of_key).filter_map(|row| row.time).max();
+            let row = if row.time == newest || row.time.is_none() {
+                row.clone()
+            } else if matches!(aggregate.input.as_deref(), Some("i" | "f"))
+                && aggregate.function != AggregateFunction::Share
+            {
+                // What a row without a value would have in its place.
+                let (id, time) = (rows.len() as u64, newest);
+                let probe = Row { id, time, integer: None, quarters: None, ..row.clone() };
+                arrived.push(probe.clone());
+                probe
+            } else {
+                continue;
+            };
+            let expected = expected(&aggregate, &row, &arrived, conditional);
+            let equal = match (value, expected) {
+                (Some(value), Some(expected)) if aggregate.function == AggregateFunction::Stddev => {
+                    (value - expected).abs() <= 1e-12 * (1.0 + expected)
+                }
+                (value, expected) => value == expected,
+            };
+            prop_assert!(equal, "{:?} of {row:?}: {value:?}, not {expected:?}", aggregate.function);
+        }
     }
 }
 

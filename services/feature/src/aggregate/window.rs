@@ -1,5 +1,5 @@
 //! The states of aggregates: each holds one key's rows in the window, takes the key's rows one after the other, and
-//! returns the value of each. A batch pushes all rows of a key; a stream can push them as they arrive.
+//! returns the value of each. A batch pushes the rows of a key in the order of time, a stream as they arrive.
 
 use std::collections::VecDeque;
 
@@ -11,12 +11,26 @@ pub(crate) trait KeyState: Serialize + DeserializeOwned + Send + Sync + 'static 
     type Row;
     type Value: Send;
 
-    /// Adds the next row of the key and returns its value. Rows come in the order of time, in microseconds, then of
-    /// row ids.
-    fn push(&mut self, time: i64, row: Self::Row) -> Option<Self::Value>;
+    /// Adds the next row of the key and returns its value: that of the window that ends with the newest row.
+    fn push(&mut self, at: RowTime, row: Self::Row) -> Option<Self::Value>;
 
     /// Forgets all rows, for the next key.
     fn clear(&mut self);
+}
+
+/// When a row is, in microseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct RowTime {
+    pub time: i64,
+    /// The largest time of the key's rows so far, with this one.
+    pub newest: i64,
+}
+
+impl RowTime {
+    /// Whether the row is in the window of this length that ends with the newest one.
+    pub fn is_within(self, length: Option<i64>) -> bool {
+        length.is_none_or(|length| self.time > self.newest.saturating_sub(length))
+    }
 }
 
 /// A number that is aggregated.
@@ -41,15 +55,27 @@ impl<T> WindowRows<T> {
         Self { length, rows: VecDeque::new() }
     }
 
+    /// Adds a row that is in the window.
     pub fn push(&mut self, time: i64, row: T) {
-        if self.length.is_some() {
+        if self.length.is_none() {
+            return;
+        }
+        let place = self.rows.iter().rposition(|(known, _)| *known <= time);
+        let place = place.map_or(0, |place| place + 1);
+        if place == self.rows.len() {
             self.rows.push_back((time, row));
+        } else {
+            self.rows.insert(place, (time, row));
         }
     }
 
-    /// Removes the oldest row, if it is out of the window that ends at `now`.
-    pub fn pop_expired(&mut self, now: i64) -> Option<T> {
-        let start = now.saturating_sub(self.length?);
+    pub fn length(&self) -> Option<i64> {
+        self.length
+    }
+
+    /// Removes the oldest row, if it is out of the window that ends with the newest row.
+    pub fn pop_expired(&mut self, at: RowTime) -> Option<T> {
+        let start = at.newest.saturating_sub(self.length?);
         let expired = self.rows.front().is_some_and(|(time, _)| *time <= start);
         if expired { self.rows.pop_front().map(|(_, row)| row) } else { None }
     }

@@ -24,7 +24,7 @@ use polars::prelude::DataFrame;
 use tonic::{Status, Streaming};
 
 use super::packs::ClientPacks;
-use crate::keyed;
+use crate::{keyed, packs::builtin_components};
 
 type Client = FeatureEngineClient<EngineChannel>;
 
@@ -137,7 +137,7 @@ impl FeatureEngine for RemoteFeatureEngine {
     }
 
     fn keyed_steps(&self, plan: &Plan) -> Result<Option<Box<dyn KeyedSteps>>> {
-        keyed::keyed_steps(plan)
+        keyed::keyed_steps(plan, builtin_components())
     }
 }
 

@@ -27,6 +27,13 @@ pub enum Auth {
     Kubernetes,
 }
 
+/// Whether verdicts are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Verdicts {
+    On,
+    Off,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct AccessArgs {
     /// How callers are authenticated (default: token if there is one, else open)
@@ -47,6 +54,9 @@ pub struct AccessArgs {
     /// them all clients behind a proxy share the limits of one
     #[arg(long, env = "ANOMAL_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,…", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether people may judge incidents; off: verdicts that were given are shown
+    #[arg(long, env = "ANOMAL_VERDICTS", value_enum, default_value_t = Verdicts::On)]
+    pub verdicts: Verdicts,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -79,6 +89,7 @@ impl AccessArgs {
                 limits: self.limits,
                 trusted_proxies: self.trusted_proxies.clone(),
                 https,
+                verdicts: self.verdicts == Verdicts::On,
                 ..Options::default()
             },
         )?;

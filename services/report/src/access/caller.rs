@@ -7,6 +7,8 @@ use anomal_core::{Code, Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
+/// The subresource of jobs that verdicts are.
+const VERDICTS: &str = "verdicts";
 /// Concurrent questions for one list.
 const CONCURRENT_QUESTIONS: usize = 16;
 
@@ -34,11 +36,17 @@ pub enum Principal {
 pub struct Caller {
     principal: Principal,
     reviews: Option<Arc<Reviews>>,
+    stores_verdicts: bool,
 }
 
 impl Caller {
     pub(super) fn new(principal: Principal, reviews: Option<Arc<Reviews>>) -> Self {
-        Self { principal, reviews }
+        Self { principal, reviews, stores_verdicts: true }
+    }
+
+    /// A caller of a server that stores no verdicts, if `stores` is false.
+    pub(super) fn with_verdicts(self, stores: bool) -> Self {
+        Self { stores_verdicts: stores, ..self }
     }
 
     /// Runs the work of a request: within it, [`Caller::current`] is this caller. Spawned tasks do not inherit it.
@@ -75,6 +83,52 @@ impl Caller {
     /// As [`Caller::may_read`], with the verb `delete`.
     pub async fn may_delete(&self, namespace: &str, job: &str) -> Result<bool> {
         self.may("delete", namespace, job).await
+    }
+
+    /// Whether the caller may judge incidents of a job: in Kubernetes, with the right to `create` its `verdicts`.
+    pub async fn may_judge(&self, namespace: &str, job: &str) -> Result<bool> {
+        let Principal::User(user) = &self.principal else { return Ok(true) };
+        let permission = Permission {
+            user: Arc::clone(user),
+            verb: "create",
+            subresource: VERDICTS,
+            namespace: namespace.to_owned(),
+            job: job.to_owned(),
+        };
+        self.is_allowed(permission).await
+    }
+
+    /// As [`Caller::may_judge`], as an error.
+    ///
+    /// # Errors
+    /// `PermissionDenied`; `Unavailable` if the API server can't be asked.
+    pub async fn check_judge(&self, namespace: &str, job: &str) -> Result<()> {
+        if !self.stores_verdicts {
+            return Err(denied(
+                "this server stores no verdicts: it was started with `--verdicts off`".to_owned(),
+            ));
+        }
+        if self.may_judge(namespace, job).await? {
+            return Ok(());
+        }
+        tracing::warn!(who = %self, namespace, job, "judging was denied");
+        Err(denied(format!(
+            "{self} lacks the right to create anomalyjobs/verdicts of the AnomalyJob {job:?} in the namespace \
+             {namespace:?}"
+        )))
+    }
+
+    /// Whether this server stores verdicts.
+    pub fn stores_verdicts(&self) -> bool {
+        self.stores_verdicts
+    }
+
+    /// The name for a verdict, and whether it is that of a user.
+    pub fn signature(&self, typed: &str) -> (String, bool) {
+        match &self.principal {
+            Principal::Anyone | Principal::Token => (typed.to_owned(), false),
+            Principal::User(user) => (user.name.clone(), true),
+        }
     }
 
     /// Whether the caller may publish reports in a namespace: in Kubernetes only in their own.
@@ -155,10 +209,15 @@ impl Caller {
         if user.namespace() == Some(namespace) {
             return Ok(true);
         }
+        let (namespace, job) = (namespace.to_owned(), job.to_owned());
+        let user = Arc::clone(user);
+        self.is_allowed(Permission { user, verb, subresource: "", namespace, job }).await
+    }
+
+    async fn is_allowed(&self, permission: Permission) -> Result<bool> {
         // A user without an API server has no rights.
         let Some(reviews) = &self.reviews else { return Ok(false) };
-        let (namespace, job) = (namespace.to_owned(), job.to_owned());
-        reviews.is_allowed(Permission { user: Arc::clone(user), verb, namespace, job }).await
+        reviews.is_allowed(permission).await
     }
 
     fn check(&self, allowed: bool, verb: &str, namespace: &str, job: &str) -> Result<()> {

@@ -47,6 +47,8 @@ pub(super) fn incidents(all: &[Incident]) -> Result<DataFrame> {
         column(all, "last", |it| span(it, |span| span.last)),
         column(all, "core_start", |it| span(it, |span| span.core_start)),
         column(all, "core_end", |it| span(it, |span| span.core_end)),
+        lists(all, "keys", |it| &it.keys),
+        column(all, "suppression", |it| it.suppression.clone()),
     ];
     Ok(DataFrame::new(all.len(), columns)?)
 }
@@ -84,6 +86,13 @@ pub(crate) fn read_incidents(frame: &DataFrame) -> Result<Vec<Incident>> {
             targets: cells.count("targets", row)?,
             top_row: cells.count("top_row", row)?,
             span,
+            // Reports of older versions have neither.
+            keys: if cells.has("keys") { cells.list("keys", row)? } else { Vec::new() },
+            suppression: if cells.has("suppression") {
+                cells.text("suppression", row)?.unwrap_or_default()
+            } else {
+                String::new()
+            },
         })
     };
     (0..frame.height()).map(incident).collect()
@@ -165,6 +174,10 @@ pub(crate) fn read_groups(frame: &DataFrame) -> Result<Vec<FlagGroup>> {
 struct Cells<'a>(&'a DataFrame);
 
 impl Cells<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.column(name).is_ok()
+    }
+
     fn count(&self, name: &str, row: usize) -> Result<u64> {
         Ok(self.0.column(name)?.u64()?.get(row).unwrap_or_default())
     }

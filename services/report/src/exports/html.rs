@@ -80,6 +80,7 @@ pub fn html(document: &ReportDocument) -> Result<String> {
         links: &links,
         query: &query,
         matches: None,
+        verdicts: document.verdicts.as_ref(),
         level: LEVEL,
     };
     let described = document.incidents.as_ref().map_or(0, |all| all.incidents.len());
@@ -135,7 +136,14 @@ fn suspects(context: &ReportContext<'_>, document: &ReportDocument) -> Result<Ma
     let all = usize::try_from(document.report.suspects).unwrap_or(usize::MAX);
     let table = |label, features, id_prefix| {
         let columns: Vec<usize> = (0..context.report.columns.len()).collect();
-        let options = TableOptions { label, params: None, features, columns: &columns, id_prefix };
+        let options = TableOptions {
+            label,
+            params: None,
+            features,
+            columns: &columns,
+            id_prefix,
+            choose: false,
+        };
         if records.is_empty() {
             Ok(Markup::default())
         } else {

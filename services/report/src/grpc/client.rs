@@ -5,8 +5,9 @@ use std::{fs::File, sync::Arc};
 use anomal_core::{
     Code, Download, Error, PublishRequest, ReportEngine, Result,
     proto::{
-        DeleteReportRequest, ExportReportRequest, GetReportRequest, ListReportsRequest,
-        ListReportsResponse, PublishRequest as PublishMessage, Report, publish_request,
+        DeleteReportRequest, DeleteVerdictsRequest, ExportReportRequest, GetReportRequest,
+        JudgeRequest, JudgeResponse, ListReportsRequest, ListReportsResponse, ListVerdictsRequest,
+        PublishRequest as PublishMessage, Report, Verdict, publish_request,
         report_engine_client::ReportEngineClient,
     },
 };
@@ -213,6 +214,40 @@ impl ReportEngine for RemoteReportEngine {
             .call(|channel| {
                 let request = self.request(DeleteReportRequest { id: id.to_owned() });
                 async move { client(channel).delete(request).await.map(|_| ()) }
+            })
+            .await
+    }
+
+    async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse> {
+        let client = client_factory(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let request = self.request(request.clone());
+                async move { Ok(client(channel).judge(request).await?.into_inner()) }
+            })
+            .await
+    }
+
+    async fn list_verdicts(&self, namespace: &str, job: &str) -> Result<Vec<Verdict>> {
+        let client = client_factory(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let (namespace, job) = (namespace.to_owned(), job.to_owned());
+                let request = self.request(ListVerdictsRequest { namespace, job });
+                async move { Ok(client(channel).list_verdicts(request).await?.into_inner().verdicts) }
+            })
+            .await
+    }
+
+    async fn delete_verdicts(&self, namespace: &str, job: &str) -> Result<u64> {
+        let client = client_factory(&self.replicas);
+        self.replicas
+            .call(|channel| {
+                let (namespace, job) = (namespace.to_owned(), job.to_owned());
+                let request = self.request(DeleteVerdictsRequest { namespace, job });
+                async move {
+                    Ok(client(channel).delete_verdicts(request).await?.into_inner().deleted)
+                }
             })
             .await
     }

@@ -5,9 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use anomal_core::{
     ReportEngine, Result,
     proto::{
-        DeleteReportRequest, DeleteReportResponse, ExportReportRequest, ExportReportResponse,
-        GetReportRequest, GetReportResponse, ListReportsRequest, ListReportsResponse,
-        PublishRequest as Message, PublishResponse, Report,
+        DeleteReportRequest, DeleteReportResponse, DeleteVerdictsRequest, DeleteVerdictsResponse,
+        ExportReportRequest, ExportReportResponse, GetReportRequest, GetReportResponse,
+        JudgeRequest, JudgeResponse, ListReportsRequest, ListReportsResponse, ListVerdictsRequest,
+        ListVerdictsResponse, PublishRequest as Message, PublishResponse, Report,
         report_engine_server::{ReportEngine as Service, ReportEngineServer},
     },
 };
@@ -136,5 +137,50 @@ impl Service for Adapter {
         };
         self.admission.run("Delete", &sender.metadata, work).await?;
         Ok(Response::new(DeleteReportResponse {}))
+    }
+
+    async fn judge(
+        &self,
+        request: Request<JudgeRequest>,
+    ) -> Result<Response<JudgeResponse>, Status> {
+        let (sender, request) = Sender::from_request(request);
+        let work = async {
+            let (caller, report) = self.readable(&sender, &request.report).await?;
+            Box::pin(caller.check_judge(&report.namespace, &report.job)).await?;
+            let (who, verified) = caller.signature(&request.who);
+            self.engine.judge(JudgeRequest { who, verified, ..request }).await
+        };
+        Ok(Response::new(self.admission.run("Judge", &sender.metadata, work).await?))
+    }
+
+    async fn list_verdicts(
+        &self,
+        request: Request<ListVerdictsRequest>,
+    ) -> Result<Response<ListVerdictsResponse>, Status> {
+        let (sender, request) = Sender::from_request(request);
+        let work = async {
+            let caller = self.caller(&sender).await?;
+            let ListVerdictsRequest { namespace, job } = &request;
+            Box::pin(caller.check_read(namespace, job)).await?;
+            self.engine.list_verdicts(namespace, job).await
+        };
+        let verdicts = self.admission.run("ListVerdicts", &sender.metadata, work).await?;
+        Ok(Response::new(ListVerdictsResponse { verdicts }))
+    }
+
+    async fn delete_verdicts(
+        &self,
+        request: Request<DeleteVerdictsRequest>,
+    ) -> Result<Response<DeleteVerdictsResponse>, Status> {
+        let (sender, request) = Sender::from_request(request);
+        let work = async {
+            let caller = self.caller(&sender).await?;
+            let DeleteVerdictsRequest { namespace, job } = &request;
+            Box::pin(caller.check_delete(namespace, job)).await?;
+            Box::pin(caller.check_judge(namespace, job)).await?;
+            self.engine.delete_verdicts(namespace, job).await
+        };
+        let deleted = self.admission.run("DeleteVerdicts", &sender.metadata, work).await?;
+        Ok(Response::new(DeleteVerdictsResponse { deleted }))
     }
 }

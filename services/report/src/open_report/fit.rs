@@ -57,6 +57,10 @@ impl OpenReport {
             let incidents = self.incident_numbers()?;
             keep(&|place| incidents[place].is_some_and(|it| filter.incidents.contains(&it)));
         }
+        if !filter.verdicts.is_empty() {
+            let incidents = self.incident_numbers()?;
+            keep(&|place| incidents[place].is_some_and(|it| filter.judged.contains(&it)));
+        }
         if !filter.severities.is_empty() {
             let severities = self.severities()?;
             keep(&|place| severities[place].is_some_and(|it| filter.severities.contains(&it)));
@@ -198,7 +202,7 @@ impl OpenReport {
         }
     }
 
-    fn incident_numbers(&self) -> Result<Vec<Option<u64>>> {
+    pub(super) fn incident_numbers(&self) -> Result<Vec<Option<u64>>> {
         match (&self.incidents, self.suspects.column(INCIDENT)) {
             (Some(_), Ok(column)) => Ok(column.u64()?.iter().collect()),
             _ => Ok(vec![None; self.suspects.height()]),

@@ -125,8 +125,14 @@ pub fn section(
             Markup::default()
         } else {
             let label = "Most suspicious rows";
-            let options =
-                TableOptions { label, params: None, features: true, columns: &[], id_prefix: "" };
+            let options = TableOptions {
+                label,
+                params: None,
+                features: true,
+                columns: &[],
+                id_prefix: "",
+                choose: false,
+            };
             suspect_table::table(context, options, suspicious)?
         },
         suspicious_rows: numbers::counted(context.report.suspicious, "row", "rows"),

@@ -14,6 +14,7 @@ use super::{
         frame::ReportBar,
         pager::{PageRange, pager},
     },
+    verdicts::JudgedCount,
 };
 use crate::view::{Hit, Page, incidents::FlagGroup};
 
@@ -197,10 +198,15 @@ fn sums(context: &ReportContext<'_>, flag: usize) -> String {
         let [one, many] = [one, many].map(|noun| text::shorten(noun, 40));
         (number > 0).then(|| numbers::counted(number, &one, &many))
     };
+    let name = &context.report.flags[flag].name;
+    let of_flag = context.incidents.into_iter().flat_map(|all| &all.incidents);
+    let judged =
+        JudgedCount::new(context, of_flag.filter(|incident| incident.flags.contains(name)));
     let parts = [
         entity(true, all.actors),
         entity(false, all.targets),
         Some(numbers::counted(all.incidents, "incident", "incidents")),
+        (judged.judged() > 0).then(|| judged.words()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -17,6 +17,7 @@ use super::{
         pager::{PageRange, pager},
     },
     suspect_table::{self, TableOptions},
+    verdicts::form::{self, FormState},
 };
 use crate::view::{Page, Record, incidents::FlagGroup};
 
@@ -38,6 +39,8 @@ pub struct IncidentParts {
     /// Its only actor, and its only target, with the numbers of all incidents about them.
     pub actor: Option<(String, Vec<u64>)>,
     pub target: Option<(String, Vec<u64>)>,
+    /// None where nothing can be judged.
+    pub form: Option<FormState>,
 }
 
 struct RiskLine {
@@ -76,6 +79,8 @@ struct Body {
     table: Markup,
     pager: Markup,
     left_off: Option<String>,
+    verdict: Markup,
+    cases: Vec<(String, &'static str)>,
     others: Vec<Others>,
     previous: Option<String>,
     next: Option<String>,
@@ -111,6 +116,7 @@ pub fn section(
         features: false,
         columns: &suspect_table::default_columns(context),
         id_prefix: "",
+        choose: false,
     };
     let shown = &parts.rows.items;
     let range = PageRange {
@@ -174,6 +180,14 @@ pub fn section(
                 numbers::count(listed)
             )
         }),
+        verdict: form::section(context, &[incident], parts.form.as_ref())?,
+        cases: [("md", "Case as Markdown"), ("json", "Case as JSON")]
+            .into_iter()
+            .filter_map(|(ending, label)| {
+                let name = format!("case-{}.{ending}", incident.number);
+                Some((context.links.download(&name)?, label))
+            })
+            .collect(),
         others: if is_file { Vec::new() } else { others(context, incident, parts)? },
         previous: neighbour(incident.number.saturating_sub(1)),
         next: neighbour(incident.number + 1),

@@ -10,6 +10,7 @@ use askama::Template;
 use super::{
     Markup, ReportContext,
     format::{numbers, text},
+    verdicts,
 };
 use crate::charts;
 
@@ -32,6 +33,8 @@ pub struct IncidentLine {
     when: String,
     strip: Markup,
     why: Markup,
+    /// Its number, where it can be chosen.
+    choose: Option<u64>,
 }
 
 struct Item {
@@ -81,12 +84,23 @@ pub fn lines(
     fold: bool,
     limit: usize,
 ) -> Result<(Markup, usize)> {
+    lines_to_choose(context, incidents, fold, limit, false)
+}
+
+/// As [`lines`]. `choose`: with a box for each, of the form with the id `judge`.
+pub fn lines_to_choose(
+    context: &ReportContext<'_>,
+    incidents: &[(&Incident, u64)],
+    fold: bool,
+    limit: usize,
+    choose: bool,
+) -> Result<(Markup, usize)> {
     let mut items = Vec::new();
     let (mut start, mut shown) = (0, 0);
     while start < incidents.len() && items.len() < limit {
         let end = if fold { end_of_alike(incidents, start) } else { start + 1 };
         let group = &incidents[start..end];
-        items.push(item(context, group));
+        items.push(item(context, group, choose));
         shown += group.len();
         start = end;
     }
@@ -108,8 +122,9 @@ fn end_of_alike(incidents: &[(&Incident, u64)], start: usize) -> usize {
     if alike > FOLDED { start + alike } else { start + 1 }
 }
 
-fn item(context: &ReportContext<'_>, group: &[(&Incident, u64)]) -> Item {
-    let lines = group.iter().take(LISTED).map(|(incident, rows)| line(context, incident, *rows));
+fn item(context: &ReportContext<'_>, group: &[(&Incident, u64)], choose: bool) -> Item {
+    let line = |(incident, rows): &(&Incident, u64)| line(context, incident, *rows, choose);
+    let lines = group.iter().take(LISTED).map(line);
     let first = group[0].0;
     let fold = (group.len() > 1).then(|| {
         let flag = first.flags.first().map_or("", String::as_str);
@@ -131,7 +146,7 @@ fn item(context: &ReportContext<'_>, group: &[(&Incident, u64)]) -> Item {
     Item { lines: lines.collect(), fold }
 }
 
-fn line(context: &ReportContext<'_>, incident: &Incident, rows: u64) -> IncidentLine {
+fn line(context: &ReportContext<'_>, incident: &Incident, rows: u64, choose: bool) -> IncidentLine {
     let times = context.times();
     let ends = context.report.incidents.as_ref().and_then(|it| Some((it.first?, it.last?)));
     IncidentLine {
@@ -154,13 +169,15 @@ fn line(context: &ReportContext<'_>, incident: &Incident, rows: u64) -> Incident
             _ => Markup::default(),
         },
         why: why(context, incident),
+        choose: choose.then_some(incident.number),
     }
 }
 
 /// Flags, score and rarity in a few words.
 fn why(context: &ReportContext<'_>, incident: &Incident) -> Markup {
     let mut parts: Vec<String> =
-        incident.flags.iter().take(4).map(|flag| text::name(flag).into_string()).collect();
+        verdicts::chip(context, incident).into_iter().map(Markup::into_string).collect();
+    parts.extend(incident.flags.iter().take(4).map(|flag| text::name(flag).into_string()));
     if incident.flags.len() > 4 {
         parts.push(format!("{} more flags", incident.flags.len() - 4));
     }

@@ -12,6 +12,7 @@ use super::{
         links,
         pager::{PageRange, pager},
     },
+    verdicts::{JudgedCount, form},
 };
 
 /// Incidents of a page.
@@ -97,7 +98,30 @@ struct Incidents {
     pager: Markup,
     empty: &'static str,
     left_off: Option<String>,
+    /// Where the chosen ones are judged.
+    judge: Option<String>,
+    judged: Option<(String, String)>,
     help: String,
+}
+
+/// The page on which chosen incidents are judged.
+pub fn judge_action(context: &ReportContext<'_>) -> String {
+    let path = context.links.section("verdicts");
+    path.split('?').next().unwrap_or_default().to_owned()
+}
+
+/// How many incidents were judged, and the page with all verdicts of the job.
+pub fn judged(context: &ReportContext<'_>) -> Option<(String, String)> {
+    context.verdicts?;
+    let all = &context.incidents?.incidents;
+    let count = JudgedCount::new(context, all.iter());
+    let judged =
+        format!("{} of {} judged", numbers::size(count.judged()), numbers::size(all.len()));
+    let words = match count.quiet {
+        0 => judged,
+        quiet => format!("{judged}, {} quiet", numbers::size(quiet)),
+    };
+    Some((form::list_href(context), words))
 }
 
 pub fn page(context: &ReportContext<'_>, params: &IncidentsParams) -> Result<Content> {
@@ -114,7 +138,8 @@ pub fn page(context: &ReportContext<'_>, params: &IncidentsParams) -> Result<Con
     let shown = all.get(offset.min(end)..end).unwrap_or_default();
     // Only neighbours by risk are alike.
     let fold = !params.unfolded && params.sort == Sort::Risk;
-    let (lines, _) = incident_lines::lines(context, shown, fold, usize::MAX)?;
+    let choose = context.verdicts.is_some() && !context.links.is_file() && !shown.is_empty();
+    let (lines, _) = incident_lines::lines_to_choose(context, shown, fold, usize::MAX, choose)?;
     let with = |change: &dyn Fn(&mut IncidentsParams)| {
         let mut params = IncidentsParams { page: 1, ..params.clone() };
         change(&mut params);
@@ -158,6 +183,8 @@ pub fn page(context: &ReportContext<'_>, params: &IncidentsParams) -> Result<Con
             let incidents = numbers::counted(left_off, "incident", "incidents");
             format!("{incidents} of the lowest risk are counted, but not listed.")
         }),
+        judge: choose.then(|| judge_action(context)),
+        judged: judged(context),
         help: context.links.help("incidents"),
     })?;
     let title = "Incidents".to_owned();

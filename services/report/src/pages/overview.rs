@@ -1,6 +1,10 @@
 //! The first page of a report: what was found, when, by whom.
 
-use anomal_core::{Result, proto::Severity, words};
+use anomal_core::{
+    Result,
+    proto::{Incident, Severity},
+    words,
+};
 use askama::Template;
 
 use super::{
@@ -48,6 +52,9 @@ struct Overview {
     suspects: Markup,
     all_suspects: Option<String>,
     notes: Option<(String, String)>,
+    judged: Option<(String, String)>,
+    /// Where it is compared with another run.
+    compare: Option<String>,
     help: String,
 }
 
@@ -94,6 +101,9 @@ pub fn section(context: &ReportContext<'_>, lanes: &[Lane], suspects: Markup) ->
             let label = numbers::counted(notes as u64, "note on this run", "notes on this run");
             (context.links.section("run"), label)
         }),
+        compare: (is_grouped && !context.links.is_file())
+            .then(|| format!("/compare?b={}", text::encode(&context.report.id))),
+        judged: if fitting.is_empty() { None } else { super::incidents::judged(context) },
         help: context.links.help("incidents"),
     })
 }
@@ -118,13 +128,18 @@ pub fn conclude(context: &ReportContext<'_>) -> Conclusion {
         return plain(&format!("Nothing stands out: {rows} {compared}{hit}."));
     }
     let fitting = context.fitting_incidents();
-    let Some((first, _)) = fitting.first() else {
+    let open: Vec<&Incident> =
+        fitting.iter().map(|it| it.0).filter(|it| !context.is_settled(it)).collect();
+    if open.is_empty() && !fitting.is_empty() {
+        return plain("Each incident here was judged benign or a false positive, or is quiet.");
+    }
+    let Some(first) = open.first() else {
         return match context.incidents {
             Some(_) => plain("No incident fits the filters."),
             None => plain(&sentence_of_counts(context)),
         };
     };
-    let high = fitting.iter().skip(1).filter(|(it, _)| it.severity() == Severity::High).count();
+    let high = open.iter().skip(1).filter(|it| it.severity() == Severity::High).count();
     let words = match (high, first.severity()) {
         (0, Severity::High) => "No other incident is high.".to_owned(),
         (0, _) => "No incident is high.".to_owned(),

@@ -95,6 +95,8 @@ struct SuspectRow {
     /// Time, actor, target, as far as the table has them.
     about: Vec<Cell>,
     incident: Option<(String, Option<String>)>,
+    /// The number of its incident, where that can be chosen.
+    choose: Option<u64>,
     score: String,
     flags: Vec<FlagChip>,
     more_flags: usize,
@@ -132,6 +134,8 @@ pub struct TableOptions<'a> {
     pub columns: &'a [usize],
     /// The prefix of the rows' ids; empty: no ids.
     pub id_prefix: &'a str,
+    /// Whether incidents of rows can be chosen, for the form with the id `judge`.
+    pub choose: bool,
 }
 
 /// The table alone.
@@ -287,6 +291,7 @@ fn row(
         incident: record
             .incident
             .map(|number| (numbers::count(number), context.links.incident(number))),
+        choose: record.incident.filter(|_| options.choose),
         score: record.score.map_or_else(|| "–".to_owned(), |score| numbers::fixed(score, 3)),
         flags: record.flags.iter().take(FLAGS).map(|flag| flag_chip(context, flag)).collect(),
         more_flags: record.flags.len().saturating_sub(FLAGS),

@@ -102,6 +102,7 @@ struct Suspects<'a> {
     column_fields: Vec<Hidden>,
     choices: Vec<Choice>,
     clear: Option<String>,
+    judge: Option<String>,
     help: String,
     left_off: Option<String>,
 }
@@ -113,12 +114,15 @@ pub fn page(
     page: &Page<Record>,
 ) -> Result<Content> {
     let columns = params.columns.clone().unwrap_or_else(|| default_columns(context));
+    let choose =
+        context.verdicts.is_some() && context.incidents.is_some() && !page.items.is_empty();
     let options = TableOptions {
         label: "Suspects",
         params: Some(params),
         features: params.features,
         columns: &columns,
         id_prefix: "row",
+        choose,
     };
     let table = table(context, options, &page.items)?;
     let range =
@@ -172,6 +176,7 @@ pub fn page(
             let all: Vec<FilterPart> = others.chain(kept).collect();
             format!("?{}", links::query(all.iter()))
         }),
+        judge: choose.then(|| super::incidents::judge_action(context)),
         help: context.links.help("reasons"),
         left_off: (is_whole && stored < context.report.suspects).then(|| {
             format!(

@@ -3,6 +3,8 @@
 use anomal_core::proto::{Report, Severity};
 use jiff::{Timestamp, civil::DateTime};
 
+use crate::verdicts::Judgement;
+
 /// Rows fit if they fit each part that is set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
@@ -18,6 +20,10 @@ pub struct Filter {
     pub incidents: Vec<u64>,
     /// Of the row's incident.
     pub risk: Option<(u32, u32)>,
+    /// What was decided about the row's incident: the name of a judgement, `open` or `quiet`.
+    pub verdicts: Vec<String>,
+    /// The numbers of the incidents that these are about.
+    pub judged: Vec<u64>,
     /// A value, a flag or the explanation contains this, ignoring case.
     pub search: String,
     /// All of them.
@@ -53,8 +59,8 @@ const MOST: usize = 24;
 /// Bytes of all filters.
 const LONGEST: usize = 4_096;
 /// The parameters that are filters, beside those of columns.
-const NAMES: [&str; 9] =
-    ["from", "to", "actor", "target", "flag", "severity", "incident", "risk", "q"];
+const NAMES: [&str; 10] =
+    ["from", "to", "actor", "target", "flag", "severity", "incident", "risk", "verdict", "q"];
 
 /// A parameter of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +147,17 @@ impl Filter {
                 Ok(number) => self.incidents.push(number),
                 Err(_) => return Err("an incident is named by its number".to_owned()),
             },
+            "verdict" => {
+                let is_known =
+                    value == "open" || value == "quiet" || Judgement::from_name(value).is_some();
+                if !is_known {
+                    return Err(
+                        "a verdict is true-positive, benign, false-positive, open or quiet"
+                            .to_owned(),
+                    );
+                }
+                self.verdicts.push(value.to_owned());
+            }
             "risk" => {
                 let number =
                     |text: &str, open| if text.is_empty() { Some(open) } else { text.parse().ok() };

@@ -29,21 +29,25 @@ const PARQUET: &str = "application/vnd.apache.parquet";
 /// `query`: that of the address, whose filters apply to suspects.
 pub async fn answer(reports: &dyn Reports, id: &str, name: &str, query: &str) -> Result<Response> {
     let report = reports.open(id).await?;
-    let (content_type, content) = match export(name) {
-        Some((format, suspects_only, content_type)) => {
-            let format = format.into();
-            let request = ExportReportRequest {
-                id: id.to_owned(),
-                format,
-                suspects_only,
-                flag: String::new(),
-                filter: if suspects_only { query.to_owned() } else { String::new() },
-                full: query.split('&').any(|part| part == "full=yes"),
-            };
-            (content_type, reports.export(request).await?)
-        }
-        None => (CSV, hits(&report, flag_index(name, report.as_ref())?)),
-    };
+    let case = case(name);
+    let (content_type, content) =
+        match export(name).or(case.map(|(format, _, kind)| (format, false, kind))) {
+            Some((format, suspects_only, content_type)) => {
+                let format = format.into();
+                let request = ExportReportRequest {
+                    id: id.to_owned(),
+                    format,
+                    suspects_only,
+                    flag: String::new(),
+                    filter: if suspects_only { query.to_owned() } else { String::new() },
+                    full: query.split('&').any(|part| part == "full=yes"),
+                    incident: case.map_or(0, |(_, number, _)| number),
+                    plain: query.split('&').any(|part| part == "plain=1"),
+                };
+                (content_type, reports.export(request).await?)
+            }
+            None => (CSV, hits(&report, flag_index(name, report.as_ref())?)),
+        };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
@@ -60,10 +64,22 @@ fn export(name: &str) -> Option<(ExportFormat, bool, &'static str)> {
         "suspects.csv" => (ExportFormat::Csv, true, CSV),
         "all.parquet" => (ExportFormat::Parquet, false, PARQUET),
         "suspects.parquet" => (ExportFormat::Parquet, true, PARQUET),
+        "labels.csv" => (ExportFormat::Labels, false, CSV),
         "report.pdf" => (ExportFormat::Pdf, false, "application/pdf"),
         "report.html" => (ExportFormat::Html, false, "text/html; charset=utf-8"),
         _ => return None,
     })
+}
+
+/// Format, incident and content type of a case, such as `case-1.md`.
+fn case(name: &str) -> Option<(ExportFormat, u64, &'static str)> {
+    let (number, ending) = name.strip_prefix("case-")?.split_once('.')?;
+    let (format, content_type) = match ending {
+        "md" => (ExportFormat::CaseMarkdown, "text/markdown; charset=utf-8"),
+        "json" => (ExportFormat::CaseJson, "application/json"),
+        _ => return None,
+    };
+    Some((format, number.parse().ok()?, content_type))
 }
 
 /// The index of the flag whose hits are downloaded.

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use anomal_core::{
     Code, Download, Error, ReportEngine, Result,
-    proto::{Analysis, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+    proto::{
+        Analysis, ExportReportRequest, JudgeRequest, JudgeResponse, ListReportsRequest,
+        ListReportsResponse, Report, Verdict,
+    },
 };
 use async_trait::async_trait;
 
 use super::reports::{Library, ReportReader, Reports};
 use crate::{
     LocalReportEngine, OpenReport,
-    access::Caller,
+    access::{Caller, Principal},
+    compare::RunDigest,
     engine::listing::list_readable,
+    pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
         filter::Filter,
@@ -57,6 +62,52 @@ impl Reports for LocalReports {
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
         self.readable(&request.id).await?;
         self.engine.export(request).await
+    }
+
+    async fn digest(&self, id: &str) -> Result<RunDigest> {
+        self.readable(id).await?;
+        self.engine.digest(id).await
+    }
+
+    async fn verdicts(&self, report: &Report) -> ShownVerdicts {
+        match self.engine.verdict_book(&report.namespace, &report.job).await {
+            Ok(book) => ShownVerdicts { book, ..ShownVerdicts::default() },
+            Err(error) => {
+                tracing::warn!(%error, "cannot read verdicts");
+                let problem = "Verdicts can't be read now, and none can be given: the store does not answer. Reload \
+                               the page later.";
+                ShownVerdicts { problem: Some(problem.to_owned()), ..ShownVerdicts::default() }
+            }
+        }
+    }
+
+    async fn form(&self, report: &Report) -> Result<FormState> {
+        let refusal = if !self.caller.stores_verdicts() {
+            Some("Verdicts are read-only on this server.".to_owned())
+        } else if self.caller.may_judge(&report.namespace, &report.job).await? {
+            None
+        } else {
+            let message = "You may read this report, but not judge its incidents: that needs the right to create \
+                           anomalyjobs/verdicts in its namespace.";
+            Some(message.to_owned())
+        };
+        let user = match self.caller.principal() {
+            Principal::User(user) => Some(user.name.clone()),
+            Principal::Anyone | Principal::Token => None,
+        };
+        Ok(FormState { refusal, user, ..FormState::default() })
+    }
+
+    async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse> {
+        let report = self.readable(&request.report).await?;
+        self.caller.check_judge(&report.namespace, &report.job).await?;
+        let (who, verified) = self.caller.signature(&request.who);
+        self.engine.judge(JudgeRequest { who, verified, ..request }).await
+    }
+
+    async fn job_verdicts(&self, namespace: &str, job: &str) -> Result<Vec<Verdict>> {
+        self.caller.check_read(namespace, job).await?;
+        self.engine.list_verdicts(namespace, job).await
     }
 }
 

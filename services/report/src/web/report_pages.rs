@@ -1,6 +1,6 @@
 //! The pages of a report.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use anomal_core::{Error, Result, proto::Report};
 use axum::{
@@ -14,10 +14,10 @@ use crate::{
     pages::{
         self, Links, Markup, ReportContext, entities,
         flags::FlagHits,
-        incident::IncidentParts,
         incidents::{IncidentsParams, Sort},
         suspect_table::{self, TableOptions},
         suspects::{self, SuspectsParams},
+        verdicts::{ShownVerdicts, judged},
     },
     view::{
         Page, Query, Record,
@@ -27,8 +27,9 @@ use crate::{
 };
 
 /// An open report with the filters of the address.
-struct OpenPage {
-    reader: Arc<dyn ReportReader>,
+pub(super) struct OpenPage {
+    pub reader: Arc<dyn ReportReader>,
+    verdicts: ShownVerdicts,
     links: Links,
     query: FilterQuery,
     /// None without filters.
@@ -36,18 +37,38 @@ struct OpenPage {
 }
 
 impl OpenPage {
-    async fn open(request: &PageRequest, id: &str) -> Result<Self> {
+    pub async fn open(request: &PageRequest, id: &str) -> Result<Self> {
+        Self::with_filters(request, id, &request.params.filters()).await
+    }
+
+    /// For pages that no filter applies to.
+    pub async fn without_filters(request: &PageRequest, id: &str) -> Result<Self> {
+        Self::with_filters(request, id, &[]).await
+    }
+
+    async fn with_filters(
+        request: &PageRequest,
+        id: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Self> {
         let reader = request.reports.open(id).await?;
-        let parameters = request.params.filters();
+        let verdicts = request.reports.verdicts(reader.report()).await;
         let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let query = FilterQuery::parse(pairs, reader.report());
+        let mut query = FilterQuery::parse(pairs, reader.report());
+        if let Some(all) = reader.incidents() {
+            judged(&mut query.filter, &verdicts, &all.incidents);
+        }
         let matches =
             if query.filter.is_empty() { None } else { Some(reader.matches(&query.filter).await?) };
         let links = Links::pages(id).with_filters(&query.parts);
-        Ok(Self { reader, links, query, matches })
+        Ok(Self { reader, verdicts, links, query, matches })
     }
 
-    fn context(&self) -> ReportContext<'_> {
+    pub fn report(&self) -> &Report {
+        self.reader.report()
+    }
+
+    pub fn context(&self) -> ReportContext<'_> {
         ReportContext {
             report: self.reader.report(),
             analysis: self.reader.analysis(),
@@ -56,6 +77,7 @@ impl OpenPage {
             links: &self.links,
             query: &self.query,
             matches: self.matches.as_ref(),
+            verdicts: Some(&self.verdicts),
             level: 2,
         }
     }
@@ -90,6 +112,7 @@ pub async fn overview(request: PageRequest, Path(id): Path<String>) -> Response 
                 features: false,
                 columns: &suspect_table::default_columns(&context),
                 id_prefix: "",
+                choose: false,
             };
             suspect_table::table(&context, options, &page.items)?
         };
@@ -108,51 +131,6 @@ pub async fn incidents(request: PageRequest, Path(id): Path<String>) -> Response
             page: params.page(),
         };
         pages::incidents::page(&open.context(), &params)
-    };
-    request.answer(content.await)
-}
-
-pub async fn incident(
-    request: PageRequest,
-    Path((id, number)): Path<(String, String)>,
-) -> Response {
-    let content = async {
-        let open = OpenPage::open(&request, &id).await?;
-        let context = open.context();
-        let not_found = || Error::not_found(format!("The report has no incident {number}."));
-        let number: u64 = number.parse().map_err(|_| not_found())?;
-        let incident = context.incident(number).ok_or_else(not_found)?;
-        let of_it = Filter { incidents: vec![number], ..Filter::default() };
-        let about = open.reader.matches(&of_it).await?;
-        let only = |values: &HashMap<String, u64>, count: u64| {
-            values.keys().next().filter(|_| count == 1).cloned()
-        };
-        let numbers = async |filter: Filter| -> Result<Vec<u64>> {
-            let found = open.reader.matches(&filter).await?;
-            Ok(found.incidents.iter().map(|(number, _)| *number).collect())
-        };
-        let mut parts = IncidentParts {
-            rows: open
-                .reader
-                .suspects(&Query {
-                    filter: of_it,
-                    offset: (request.params.page() - 1).saturating_mul(pages::incident::LIMIT),
-                    limit: pages::incident::LIMIT,
-                    ..Query::default()
-                })
-                .await?,
-            groups: open.reader.incident_groups(number, pages::incident::GROUPS).await?,
-            ..IncidentParts::default()
-        };
-        if let Some(actor) = only(&about.actors, incident.actors) {
-            let filter = Filter { actors: vec![actor.clone()], ..Filter::default() };
-            parts.actor = Some((actor, numbers(filter).await?));
-        }
-        if let Some(target) = only(&about.targets, incident.targets) {
-            let filter = Filter { targets: vec![target.clone()], ..Filter::default() };
-            parts.target = Some((target, numbers(filter).await?));
-        }
-        pages::incident::page(&context, incident, &parts)
     };
     request.answer(content.await)
 }

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use anomal_core::{
     Download, Result,
-    proto::{Analysis, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+    proto::{
+        Analysis, ExportReportRequest, JudgeRequest, JudgeResponse, ListReportsRequest,
+        ListReportsResponse, Report, Verdict,
+    },
 };
 use async_trait::async_trait;
 
 use crate::{
     access::Caller,
+    compare::RunDigest,
+    pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
         filter::Filter,
@@ -36,6 +41,29 @@ pub trait Reports: Send + Sync + 'static {
     async fn open(&self, id: &str) -> Result<Arc<dyn ReportReader>>;
 
     async fn export(&self, request: ExportReportRequest) -> Result<Download>;
+
+    /// What a report is compared by.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn digest(&self, id: &str) -> Result<RunDigest>;
+
+    /// What was decided about incidents of a report's job. A store that can't be read is a problem of the page's part.
+    async fn verdicts(&self, report: &Report) -> ShownVerdicts;
+
+    /// An empty form for incidents of a report.
+    ///
+    /// # Errors
+    /// `Unavailable` if the caller's rights can't be checked.
+    async fn form(&self, report: &Report) -> Result<FormState>;
+
+    /// # Errors
+    /// `PermissionDenied`; as [`anomal_core::ReportEngine::judge`].
+    async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse>;
+
+    /// # Errors
+    /// `PermissionDenied`; as [`anomal_core::ReportEngine::list_verdicts`].
+    async fn job_verdicts(&self, namespace: &str, job: &str) -> Result<Vec<Verdict>>;
 }
 
 /// An open report.

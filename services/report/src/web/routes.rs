@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anomal_core::{Error, Result, proto::ListReportsRequest};
 use axum::{
     Extension, Router,
-    extract::{FromRequestParts, Path},
+    extract::{DefaultBodyLimit, FromRequestParts, Path},
     http::{HeaderMap, StatusCode, Uri, request::Parts},
     response::Response,
     routing::get,
@@ -16,10 +16,12 @@ use tower_http::compression::{
 };
 
 use super::{
-    assets as files, download,
+    assets as files, comparing, download,
+    incident_page::incident,
+    judging,
     params::Params,
     report_pages::{
-        behaviour, clustering, entity, entity_list, flags, incident, incidents, old_behaviour,
+        behaviour, clustering, entity, entity_list, flags, incidents, old_behaviour,
         old_clustering, overview, row, run, suspect_list,
     },
     reports::{Library, Reports},
@@ -56,6 +58,10 @@ impl FromRequestParts<Arc<dyn Library>> for PageRequest {
 }
 
 impl PageRequest {
+    pub fn user(&self) -> Option<&SessionUser> {
+        self.user.as_ref()
+    }
+
     pub fn answer(&self, content: Result<Content>) -> Response {
         respond(content, self.user.as_ref(), &self.headers)
     }
@@ -93,6 +99,14 @@ pub fn pages(library: Arc<dyn Library>) -> Router {
         .route("/reports/{id}/behaviour", get(old_behaviour))
         .route("/reports/{id}/rows/{row}", get(row))
         .route("/reports/{id}/download/{name}", get(file))
+        .route(
+            "/reports/{id}/verdicts",
+            get(judging::choose)
+                .post(judging::judge)
+                .layer(DefaultBodyLimit::max(judging::MAX_FORM)),
+        )
+        .route("/verdicts", get(judging::job_verdicts))
+        .route("/compare", get(comparing::compare))
         .route("/help", get(help))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)

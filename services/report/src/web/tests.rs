@@ -1,10 +1,15 @@
 //! The routes, requested as by a browser.
 
+mod judging;
+
 use std::sync::Arc;
 
 use anomal_core::{
-    Download, Error, Result,
-    proto::{Analysis, ExportReportRequest, ListReportsRequest, ListReportsResponse, Report},
+    Code, Download, Error, Result,
+    proto::{
+        Analysis, ExportReportRequest, JudgeRequest, JudgeResponse, ListReportsRequest,
+        ListReportsResponse, Report, Verdict,
+    },
 };
 use async_trait::async_trait;
 use axum::{
@@ -22,10 +27,12 @@ use super::{
 };
 use crate::{
     access::Caller,
+    compare::RunDigest,
     pages::{
         SessionUser,
         layout::assets::{SCRIPT, STYLE, TIMELINE, paths},
         testing::{fixture, html::check_page},
+        verdicts::{ShownVerdicts, form::FormState},
     },
     view::{
         Hit, Page, Query, Record, View,
@@ -121,6 +128,41 @@ impl Reports for FixtureLibrary {
         Ok(Arc::new(FixtureReport { report, analysis, view, incidents }))
     }
 
+    async fn verdicts(&self, _: &Report) -> ShownVerdicts {
+        fixture::verdicts()
+    }
+
+    async fn form(&self, report: &Report) -> Result<FormState> {
+        let refusal = (report.id == "flags").then(|| "Not here.".to_owned());
+        Ok(FormState { refusal, ..FormState::default() })
+    }
+
+    async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse> {
+        match request.verdict.as_str() {
+            "benign" if request.after > 0 => Ok(JudgeResponse::default()),
+            "benign" => {
+                let newer = fixture::verdicts().book.all().to_vec();
+                Ok(JudgeResponse { newer, ..JudgeResponse::default() })
+            }
+            "denied" => Err(Error::new(Code::PermissionDenied, "ACCESS_DENIED", "you may not")),
+            _ => Err(Error::new(Code::Output, "STORE_UNWRITABLE", "the store is read-only")),
+        }
+    }
+
+    async fn job_verdicts(&self, _: &str, job: &str) -> Result<Vec<Verdict>> {
+        match job {
+            "denied" => Err(Error::new(Code::PermissionDenied, "ACCESS_DENIED", "you may not")),
+            _ => Ok(fixture::verdicts().book.all().to_vec()),
+        }
+    }
+
+    async fn digest(&self, id: &str) -> Result<RunDigest> {
+        match id {
+            "broken" => Err(Error::not_found("There is no such report.")),
+            _ => Ok(RunDigest { name: id.to_owned(), ..RunDigest::default() }),
+        }
+    }
+
     async fn export(&self, request: ExportReportRequest) -> Result<Download> {
         let text = format!("{:?} {}", request.format(), request.suspects_only);
         Ok(Box::pin(stream::once(async move { Ok(Bytes::from(text)) })))
@@ -171,6 +213,14 @@ async fn every_page_is_served_with_its_headers() {
         "/reports/complete/entities?kind=none&page=18446744073709551615",
         "/reports/complete/entity?kind=host&value=10.1.3.5",
         "/reports/complete/run",
+        "/reports/complete/incidents?verdict=benign&verdict=open&verdict=none",
+        "/reports/complete/verdicts",
+        "/reports/complete/verdicts?chosen=1&chosen=3&chosen=1",
+        "/verdicts?job=%3Cscript%3E&namespace=%22&page=99999999999999999999",
+        "/verdicts",
+        "/compare?a=complete&b=flags",
+        "/compare?b=complete",
+        "/compare",
         "/reports/complete/explain/clusters?clusters=6",
         "/reports/complete/explain/behaviour?feature=ttl",
         "/reports/complete/flags?flag-page=1&page=2",
@@ -202,6 +252,10 @@ async fn errors_are_pages() {
         ("/reports/complete/download/flag-5.csv", StatusCode::NOT_FOUND),
         ("/assets/report-0000.css", StatusCode::NOT_FOUND),
         ("/reports/broken", StatusCode::INTERNAL_SERVER_ERROR),
+        ("/reports/complete/verdicts?chosen=99", StatusCode::NOT_FOUND),
+        ("/reports/complete/download/case-x.md", StatusCode::NOT_FOUND),
+        ("/verdicts?job=denied", StatusCode::FORBIDDEN),
+        ("/compare?a=broken&b=complete", StatusCode::NOT_FOUND),
     ] {
         let (status, answer) = get(path).await;
         assert_eq!(status, expected, "{path}");

@@ -31,7 +31,7 @@ pub struct Account {
     pub expires: u64,
 }
 
-/// An RBAC rule: the subject may get the job; `*` is all.
+/// An RBAC rule: the subject may get the job; `*` is all. With `/verdicts` after the job's name it may judge its incidents.
 pub struct Rule {
     pub subject: &'static str,
     pub namespace: &'static str,
@@ -176,16 +176,30 @@ async fn access_review(State(state): SharedState, headers: HeaderMap, body: Byte
         return invalid("spec.user: at least one of user or group must be specified");
     }
     let attributes = &spec["resourceAttributes"];
+    let verb = match attributes["subresource"].as_str() {
+        None => "get",
+        Some("verdicts") => "create",
+        Some(_) => "none",
+    };
     let is_get_job = attributes["group"] == "anomal.dev"
         && attributes["resource"] == "anomalyjobs"
-        && attributes["verb"] == "get";
+        && attributes["verb"] == verb;
     let (namespace, job) = (text(&attributes["namespace"]), text(&attributes["name"]));
+    let is_judging = verb == "create";
     let rule = state.rules.iter().find(|rule| {
         let subject = rule.subject == user || groups.iter().any(|group| group == rule.subject);
         // A role in one namespace does not cover all namespaces, nor one name all names.
         let covers =
             |granted: &str, name: &str| granted == "*" || (granted == name && !name.is_empty());
-        is_get_job && subject && covers(rule.namespace, &namespace) && covers(rule.job, &job)
+        let (of_verdicts, of_job) = match rule.job.strip_suffix("/verdicts") {
+            Some(job) => (true, job),
+            None => (false, rule.job),
+        };
+        is_get_job
+            && subject
+            && of_verdicts == is_judging
+            && covers(rule.namespace, &namespace)
+            && covers(of_job, &job)
     });
     let status = match rule {
         Some(rule) => {

@@ -227,3 +227,52 @@ async fn a_session_ends_with_its_token() {
     let page = server.get("/", &[("cookie", &cookie), HTML]).await;
     assert_eq!((page.status, page.body.contains("<form")), (401, true));
 }
+
+#[tokio::test]
+async fn judging_needs_a_right_of_its_own() {
+    let (api, server) = cluster().await;
+    let judge = async |path: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        server.post(path, &[("authorization", &bearer)], "").await
+    };
+    // Who may read may not judge, nor may the service account that runs the job.
+    for token in ["token-of-jane-0123456789", "token-of-olga-0123456789"] {
+        let denied = judge("/judge/bank/payments", token).await;
+        assert_eq!((denied.status, denied.reason().as_str()), (403, "ACCESS_DENIED"));
+        assert!(denied.body.contains("create anomalyjobs/verdicts"), "{denied:?}");
+    }
+    assert_eq!(judge("/judge/bank/payments", &bank_token(&api)).await.status, 403);
+    let question = api.state.lock().unwrap().rights.last().unwrap()["spec"].clone();
+    assert_eq!(
+        question["resourceAttributes"],
+        json!({
+            "group": "anomal.dev", "resource": "anomalyjobs", "subresource": "verdicts", "verb": "create",
+            "namespace": "bank", "name": "payments",
+        })
+    );
+    // A denial is remembered for a few seconds, so the right is that of another user.
+    api.state.lock().unwrap().rules.push(Rule {
+        subject: "eve",
+        namespace: "bank",
+        job: "payments/verdicts",
+    });
+    let allowed = judge("/judge/bank/payments", "token-of-eve-0123456789").await;
+    assert_eq!((allowed.status, allowed.body.as_str()), (200, "eve true"));
+    assert_eq!(judge("/judge/web/visits", "token-of-eve-0123456789").await.status, 403);
+    // If the API server can't be asked, nothing is stored.
+    api.set_fault(Fault::Broken);
+    assert_eq!(judge("/judge/web/logins", "token-of-eve-0123456789").await.status, 503);
+    assert_eq!(judge("/judge/bank/payments", "no-token-0123456789").await.status, 503);
+}
+
+#[tokio::test]
+async fn names_are_typed_where_there_are_no_users() {
+    let shared = crate::server::token_server(Options::default());
+    let bearer = format!("Bearer {}", crate::server::TOKEN);
+    let answer = shared.post("/judge/web/visits", &[("authorization", &bearer)], "").await;
+    assert_eq!(answer.body, "as typed false");
+    let off = crate::server::token_server(Options { verdicts: false, ..Options::default() });
+    let refused = off.post("/judge/web/visits", &[("authorization", &bearer)], "").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("--verdicts off"), "{refused:?}");
+}

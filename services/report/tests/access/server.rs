@@ -35,6 +35,7 @@ pub fn with_access(access: &Access) -> TestServer {
     let pages = Router::new()
         .route("/", get(list))
         .route("/reports/{namespace}/{job}", get(report))
+        .route("/judge/{namespace}/{job}", post(judge))
         .route("/who", get(who))
         .route("/delete", post(|caller: Caller| async move { format!("deleted by {caller}") }))
         .route("/assets/{name}", get(|| async { "body {}" }))
@@ -66,6 +67,16 @@ async fn report(caller: Caller, Path((namespace, job)): Path<(String, String)>) 
     }
     match caller.check_read(&namespace, &job).await {
         Ok(()) => format!("{job} for {caller}").into_response(),
+        Err(error) => problem(&error),
+    }
+}
+
+async fn judge(caller: Caller, Path((namespace, job)): Path<(String, String)>) -> Response {
+    match caller.check_judge(&namespace, &job).await {
+        Ok(()) => {
+            let (name, verified) = caller.signature("as typed");
+            format!("{name} {verified}").into_response()
+        }
         Err(error) => problem(&error),
     }
 }

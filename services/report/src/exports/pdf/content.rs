@@ -68,6 +68,7 @@ impl Content {
             links: &links,
             query: &query,
             matches: None,
+            verdicts: whole.verdicts.as_ref(),
             level: 1,
         };
         let timeline = whole.incidents.as_ref().and_then(|all| all.summary.timeline.as_ref());

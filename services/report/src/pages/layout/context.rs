@@ -6,7 +6,8 @@ use anomal_core::proto::{
 
 use super::links::Links;
 use crate::{
-    pages::format::times::Times,
+    pages::{format::times::Times, verdicts::ShownVerdicts},
+    verdicts::Standing,
     view::{
         View,
         filter::FilterQuery,
@@ -28,6 +29,8 @@ pub struct ReportContext<'a> {
     pub query: &'a FilterQuery,
     /// What fits them; none without filters.
     pub matches: Option<&'a Matches>,
+    /// What was decided about incidents of the job; none where that is not shown.
+    pub verdicts: Option<&'a ShownVerdicts>,
     /// The level of the headings in the section.
     pub level: u8,
 }
@@ -68,8 +71,34 @@ impl<'a> ReportContext<'a> {
         self.report.incidents.as_ref().map_or(0, |it| it.high + it.medium + it.low)
     }
 
-    /// The described incidents with rows that fit, each with the number of these.
+    /// The newest decision about an incident; none while it is open.
+    pub fn standing(&self, incident: &Incident) -> Option<Standing<'a>> {
+        self.verdicts?.book.standing(incident)
+    }
+
+    /// Whether the run was quiet about an incident, or the next one would be.
+    pub fn is_quiet(&self, incident: &Incident) -> bool {
+        let by_verdict = || {
+            let day = self.verdicts?.day;
+            Some(self.standing(incident)?.is_quiet(day))
+        };
+        !incident.suppression.is_empty() || by_verdict().unwrap_or(false)
+    }
+
+    /// Whether an incident needs no further look.
+    pub fn is_settled(&self, incident: &Incident) -> bool {
+        self.is_quiet(incident) || self.standing(incident).is_some_and(|it| it.is_settled())
+    }
+
+    /// The described incidents with rows that fit, each with the number of these; those that need no further look last.
     pub fn fitting_incidents(&self) -> Vec<(&'a Incident, u64)> {
+        let mut all = self.all_fitting();
+        // Stable: the others stay in order.
+        all.sort_by_key(|(incident, _)| self.is_settled(incident));
+        all
+    }
+
+    fn all_fitting(&self) -> Vec<(&'a Incident, u64)> {
         let all = self.incidents.map_or(&[][..], |all| &all.incidents);
         match self.matches {
             None => all.iter().map(|incident| (incident, incident.rows)).collect(),

@@ -10,13 +10,19 @@ mod analysis;
 pub mod incidents;
 mod rows;
 
+use std::sync::Arc;
+
 use anomal_core::proto::{
-    Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Report, Severity,
+    Column, DataType, Diagnostic, FeatureColumn, FeatureKind, Report, Severity, Verdict,
     report::{FilterCount, FlagCount},
 };
 
 use self::rows::{contributions, is_suspicious, leaf, name, noise, number, score, value};
-use crate::view::{Hit, Page, Point, Query, Reason, Record, ReportDocument, ScoreHistogram, View};
+use crate::{
+    pages::verdicts::ShownVerdicts,
+    verdicts::VerdictBook,
+    view::{Hit, Page, Point, Query, Reason, Record, ReportDocument, ScoreHistogram, View},
+};
 
 pub const ROWS: u64 = 499;
 pub const SCRIPT: &str = "<script>alert('x')</script>\"&.example";
@@ -280,5 +286,36 @@ pub fn document() -> ReportDocument {
         groups: (0..5).map(|flag| incidents::groups(flag).into_iter().take(10).collect()).collect(),
         lanes: incidents::lanes(4),
         incident_rows: vec![vec![record(7).unwrap(), record(48).unwrap()]; 5],
+        verdicts: Some(verdicts()),
+    }
+}
+
+/// Decisions about the first incidents, with hostile texts.
+pub fn verdicts() -> ShownVerdicts {
+    let verdict = |number: u64, verdict: &str, until: &str| Verdict {
+        number,
+        time: "2026-03-02T17:40:00Z".to_owned(),
+        who: SCRIPT.to_owned(),
+        report: SCRIPT.to_owned(),
+        incident: number,
+        title: BIDI_OVERRIDE.to_owned(),
+        keys: vec![format!("{number:016x}")],
+        rows: 1_000,
+        flags: vec![SCRIPT.to_owned(), "dns_tunnelling".to_owned(), "beaconing".to_owned()],
+        verdict: verdict.to_owned(),
+        note: format!("{SCRIPT}\n{BIDI_OVERRIDE}"),
+        until: until.to_owned(),
+        ..Verdict::default()
+    };
+    let all = vec![
+        verdict(1, "true-positive", ""),
+        verdict(5, "benign", "2026-04-01"),
+        verdict(6, "false-positive", SCRIPT),
+        verdict(7, SCRIPT, "2026-04-01"),
+    ];
+    ShownVerdicts {
+        book: VerdictBook::new(Arc::new(all)),
+        day: jiff::civil::date(2026, 3, 3),
+        problem: None,
     }
 }

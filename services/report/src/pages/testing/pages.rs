@@ -4,9 +4,10 @@ use anomal_core::proto::{Analysis, Report};
 
 use super::{fixture, html::check_page};
 use crate::{
+    compare::{Comparison, IncidentDigest, RunDigest},
     pages::{
-        Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, entities,
-        failure,
+        Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, compare,
+        entities, failure,
         flags::{self, FlagHits},
         help,
         incident::{self, IncidentParts},
@@ -14,6 +15,7 @@ use crate::{
         list::{self, ListParams},
         overview, render, row, run,
         suspects::{self, SuspectsParams},
+        verdicts::{self, form::FormState},
     },
     view::{
         Page, Query, Record, View,
@@ -159,6 +161,7 @@ fn pages(case: &Case) -> Vec<(String, String)> {
         let incidents = query.filter.incidents.clone();
         fixture::incidents::matches(&Filter { incidents, ..Filter::default() })
     });
+    let shown = fixture::verdicts();
     let context = ReportContext {
         report: &case.report,
         analysis: case.analysis.as_ref(),
@@ -167,6 +170,7 @@ fn pages(case: &Case) -> Vec<(String, String)> {
         links: &links,
         query: &query,
         matches: matches.as_ref(),
+        verdicts: Some(&shown),
         level: 2,
     };
     let mut pages = Vec::new();
@@ -211,6 +215,7 @@ fn pages(case: &Case) -> Vec<(String, String)> {
             groups: groups(3),
             actor: Some((value.clone(), vec![1, 2, 3])),
             target: Some((value, vec![number])),
+            form: Some(FormState { note: fixture::SCRIPT.to_owned(), ..FormState::default() }),
         };
         add("incident", incident::page(&context, described, &parts).unwrap());
     }
@@ -222,6 +227,9 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let hits: Vec<FlagHits> = (0..5).map(hits).collect();
     add("flags", flags::page(&context, &hits).unwrap());
     add("run", run::page(&context).unwrap());
+    let incidents: Vec<_> = [1, 5].into_iter().filter_map(|it| context.incident(it)).collect();
+    let state = FormState { newer: shown.book.all().to_vec(), ..FormState::default() };
+    add("judge", verdicts::form::page(&context, &incidents, &state).unwrap());
     for record in case.suspects.items.iter().take(4) {
         add("row", row::page(&context, record, &case.suspects.items).unwrap());
     }
@@ -243,6 +251,39 @@ fn every_page_keeps_the_invariants() {
         for (name, html) in pages(&case) {
             check_page(&name, &html);
         }
+    }
+}
+
+#[test]
+fn pages_of_a_job_keep_the_invariants() {
+    let (name, shown) = (fixture::SCRIPT, fixture::verdicts());
+    let gone = verdicts::ShownVerdicts {
+        problem: Some(name.to_owned()),
+        ..verdicts::ShownVerdicts::default()
+    };
+    let incident = |number: u64| IncidentDigest {
+        number,
+        keys: vec![number.to_string()],
+        title: format!("{name}{}", fixture::BIDI_OVERRIDE),
+        severity: name.to_owned(),
+        rows: number,
+        ..IncidentDigest::default()
+    };
+    let run = |numbers: std::ops::Range<u64>| RunDigest {
+        name: name.to_owned(),
+        engine: format!("{name}{numbers:?}"),
+        incidents: numbers.map(incident).collect(),
+        ..RunDigest::default()
+    };
+    let compared = Comparison::new(&run(0..300), &run(150..500));
+    for content in [
+        verdicts::list::page(name, name, &shown, 1).unwrap(),
+        verdicts::list::page(name, "", &gone, 99).unwrap(),
+        compare::page(&compared).unwrap(),
+        compare::choice(Some(&fixture::report()), &[fixture::report()]).unwrap(),
+        compare::choice(None, &[]).unwrap(),
+    ] {
+        check_page(&content.title, &render(&content, None).unwrap());
     }
 }
 

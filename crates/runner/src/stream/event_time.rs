@@ -1,0 +1,190 @@
+//! The times of a stream's records, and the steps over windows, with a clock and a state for each partition.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use anomal_core::{Batch, Error, FeatureEngine, KeyedSteps, Result, blocking, proto::Plan};
+use anomal_spec::{AnomalyJobSpec, Stream, StreamTime, seconds};
+use anomal_stream::{ClockOptions, PartitionClock, Timing};
+use polars::prelude::{
+    Column, DataFrame, DataType as Dtype, Int64Chunked, IntoColumn, NewChunkedArray, TimeUnit,
+};
+
+use super::check;
+use crate::operators::extract::output;
+
+pub(super) struct EventTime {
+    plan: Arc<Plan>,
+    engine: Arc<dyn FeatureEngine>,
+    /// The times in [`Batch::typed`]; none: records have no times.
+    column: Option<String>,
+    options: ClockOptions,
+    partitions: BTreeMap<u32, Partition>,
+}
+
+struct Partition {
+    clock: PartitionClock,
+    steps: Option<Steps>,
+}
+
+type Steps = Arc<Mutex<Box<dyn KeyedSteps>>>;
+
+/// The timings of rows that are late or skewed, by offset.
+pub(super) type Marks = BTreeMap<u64, Timing>;
+
+/// What a checkpoint has of the partitions.
+#[derive(Default)]
+pub(super) struct SavedTime {
+    pub clocks: BTreeMap<u32, PartitionClock>,
+    pub windows: BTreeMap<u32, Vec<u8>>,
+}
+
+impl EventTime {
+    /// # Errors
+    /// `InvalidSettings` if `stream.time` is set and the time column has no times.
+    pub fn new(
+        spec: &AnomalyJobSpec,
+        stream: &Stream,
+        plan: &Arc<Plan>,
+        engine: &Arc<dyn FeatureEngine>,
+    ) -> Result<Self> {
+        let column = check::time_column(spec, plan)?;
+        let time = stream.time.clone().unwrap_or_default();
+        let (plan, engine) = (Arc::clone(plan), Arc::clone(engine));
+        Ok(Self { plan, engine, column, options: options(&time), partitions: BTreeMap::new() })
+    }
+
+    /// Whether records have times.
+    pub fn is_known(&self) -> bool {
+        self.column.is_some()
+    }
+
+    /// Reads the times of the next rows of a partition, and adds the features and hits of steps over windows.
+    ///
+    /// # Errors
+    /// Those of the steps.
+    pub async fn process(&mut self, batch: Batch) -> Result<(Batch, Marks)> {
+        let Some(column) = self.column.clone() else { return Ok((batch, Marks::new())) };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        let number = batch.partition;
+        let options = self.options;
+        let partition = self.partition(number)?;
+        let times = batch.typed.column(&column)?.to_physical_repr().cast(&Dtype::Int64)?;
+        let timings: Vec<Timing> =
+            times.i64()?.iter().map(|time| partition.clock.take(&options, time, now)).collect();
+        let marked = batch.offsets().into_iter().zip(timings.iter().copied());
+        let marks = marked.filter(|(_, timing)| timing.late || timing.skewed).collect();
+        let expired = partition.clock.watermark();
+        let expired = expired.map(|watermark| watermark.saturating_sub(options.lateness));
+        let Some(steps) = partition.steps.clone() else { return Ok((batch, marks)) };
+        let times = timings.iter().map(|timing| timing.time);
+        let times = Int64Chunked::from_iter_options(column.as_str().into(), times);
+        let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
+        Ok((self.judged(batch, times, steps, expired).await?, marks))
+    }
+
+    async fn judged(
+        &self,
+        mut batch: Batch,
+        times: Column,
+        steps: Steps,
+        expired: Option<i64>,
+    ) -> Result<Batch> {
+        let inputs = self.plan.keyed.clone().unwrap_or_default();
+        let mut columns =
+            batch.features.select_to_vec(inputs.features.iter().map(String::as_str))?;
+        for column in batch.typed.select_to_vec(inputs.columns.iter().map(String::as_str))? {
+            columns.push(if column.name() == times.name() { times.clone() } else { column });
+        }
+        let table = batch.to_table(DataFrame::new(batch.height(), columns)?)?;
+        let work = move |cancel: &_| {
+            let mut steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+            steps.arrive(table, expired, cancel)
+        };
+        let output = output(&self.plan, blocking(work).await?)?;
+        let features = output.features.ok_or_else(|| Error::internal("steps without features"))?;
+        if features.rows() != batch.offsets() {
+            return Err(Error::internal("steps over windows answered for other rows"));
+        }
+        let mut columns = std::mem::take(&mut batch.features).into_columns();
+        columns.extend(features.into_columns().into_columns());
+        let columns = DataFrame::new(batch.height(), columns)?;
+        batch.features =
+            columns.select(self.plan.features.iter().map(|feature| feature.name.as_str()))?;
+        batch.statistics.add(&output.statistics);
+        batch.hits.append(output.hits);
+        batch.hits.sort();
+        Ok(batch)
+    }
+
+    fn partition(&mut self, number: u32) -> Result<&mut Partition> {
+        let new = |engine: &dyn FeatureEngine, plan: &Plan| -> Result<Partition> {
+            let steps = engine.keyed_steps(plan)?.map(|steps| Arc::new(Mutex::new(steps)));
+            Ok(Partition { clock: PartitionClock::default(), steps })
+        };
+        match self.partitions.entry(number) {
+            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            std::collections::btree_map::Entry::Vacant(vacant) => {
+                Ok(vacant.insert(new(self.engine.as_ref(), &self.plan)?))
+            }
+        }
+    }
+
+    /// # Errors
+    /// `Internal`.
+    pub fn save(&self) -> Result<SavedTime> {
+        let mut saved = SavedTime::default();
+        for (number, partition) in &self.partitions {
+            saved.clocks.insert(*number, partition.clock.clone());
+            if let Some(steps) = &partition.steps {
+                let steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+                saved.windows.insert(*number, steps.snapshot()?);
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Continues from what was saved, before the first record.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if it is damaged.
+    pub fn restore(&mut self, saved: SavedTime) -> Result<()> {
+        for (number, clock) in saved.clocks {
+            self.partition(number)?.clock = clock;
+        }
+        for (number, snapshot) in saved.windows {
+            if let Some(steps) = &self.partition(number)?.steps {
+                steps.lock().unwrap_or_else(PoisonError::into_inner).restore(&snapshot)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is said of late and skewed rows, for these.
+pub(super) fn columns(marks: &Marks, offsets: &[u64]) -> [Column; 2] {
+    let marked = |is_marked: fn(&Timing) -> bool| -> Vec<bool> {
+        offsets.iter().map(|offset| marks.get(offset).is_some_and(is_marked)).collect()
+    };
+    [
+        Column::new("anomal.late".into(), marked(|timing| timing.late)),
+        Column::new("anomal.skewed".into(), marked(|timing| timing.skewed)),
+    ]
+}
+
+fn options(time: &StreamTime) -> ClockOptions {
+    let micros = |text: &str| {
+        let micros = seconds(text)?.saturating_mul(1_000_000);
+        Some(i64::try_from(micros).unwrap_or(i64::MAX))
+    };
+    // The schema has checked them.
+    ClockOptions {
+        disorder: micros(&time.disorder),
+        lateness: micros(&time.lateness).unwrap_or_default(),
+        ahead: micros(&time.ahead).unwrap_or_default(),
+    }
+}
