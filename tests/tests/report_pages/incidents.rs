@@ -121,8 +121,8 @@ async fn incidents_are_judged_by_keys_alone() {
     }
     // Several at once, chosen in the list.
     page.goto(&served.page("/incidents?fold=no")).await;
-    page.click(".choose[value='2']").await;
-    page.click(".choose[value='3']").await;
+    page.click(".pick[value='2']").await;
+    page.click(".pick[value='3']").await;
     page.follow(".judge-chosen button").await;
     assert_eq!(page.text(".judge form button").await.split(',').next(), Some("Judge 2 incidents"));
     for screen in [Screen::PHONE, Screen::DESKTOP] {

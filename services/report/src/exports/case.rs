@@ -158,7 +158,7 @@ impl Case {
                 .into_iter()
                 .map(|(points, reason)| Part { points, reason: defang.text(&reason) })
                 .collect(),
-            together: incident.together.clone(),
+            together: if incident.findings > 1 { incident.together.clone() } else { Vec::new() },
             flags: incident.flags.clone(),
             first: incident.span.map(|span| times.parameter(span.first)),
             last: incident.span.map(|span| times.parameter(span.last)),
