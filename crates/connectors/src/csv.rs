@@ -12,6 +12,7 @@ pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
 pub(crate) use inspect::TableInspection;
 pub use sink::flat;
+pub(crate) use sink::result_frame;
 
 #[cfg(test)]
 mod tests;
