@@ -4,6 +4,7 @@ mod check;
 mod drive;
 mod judge;
 mod outputs;
+mod quarantine;
 mod setup;
 mod state;
 mod store;
