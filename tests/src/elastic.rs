@@ -54,13 +54,15 @@ pub const WRITER: &str = "writer";
 pub const READER: &str = "reader";
 /// A user with both roles, as a job from index to index needs.
 pub const RUNNER: &str = "runner";
+/// A user who may write a stream to a data stream or an alias.
+pub const STREAMER: &str = "streamer";
 /// The password of all users.
 pub const PASSWORD: &str = "a-secret-of-the-tests";
 
 /// The servers' address, unless pods must reach them.
 const LOOPBACK: &str = "127.0.0.1";
 /// The users known to `settings` and `secrets`.
-const USERS: [&str; 4] = [ADMIN, WRITER, READER, RUNNER];
+const USERS: [&str; 5] = [ADMIN, WRITER, READER, RUNNER, STREAMER];
 const FLAVORS: [Flavor; 2] = [Flavor::Elasticsearch, Flavor::OpenSearch];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,4 +9,5 @@ mod elastic {
     mod query;
     mod sink;
     mod source;
+    mod stream;
 }

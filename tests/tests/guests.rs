@@ -10,6 +10,8 @@ mod everything;
 mod evil;
 #[path = "guests/roles.rs"]
 mod roles;
+#[path = "guests/streams.rs"]
+mod streams;
 #[path = "guests/support.rs"]
 mod support;
 #[path = "guests/templates.rs"]

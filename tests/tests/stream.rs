@@ -1,9 +1,15 @@
 //! Continuous jobs through the binary: files that are followed, killed processes, and results that are written once.
 
+#[path = "stream/disk.rs"]
+mod disk;
 #[path = "stream/job.rs"]
 mod job;
 #[path = "stream/kills.rs"]
 mod kills;
+#[path = "stream/objects.rs"]
+mod objects;
+#[path = "stream/outputs.rs"]
+mod outputs;
 #[path = "stream/refusals.rs"]
 mod refusals;
 #[path = "stream/time.rs"]

@@ -86,6 +86,7 @@ fn text(summary: &StreamSummary) -> String {
     let counts = [
         (summary.filtered, "filtered"),
         (summary.rejected, "rejected"),
+        (summary.refused, "refused by an output"),
         (summary.suspicious, "suspicious"),
         (summary.flagged, "flagged"),
         (summary.late, "late"),

@@ -12,10 +12,24 @@ use anomal_core::{Code, Error, Result};
 use anomal_spec::Rotation;
 use serde::{Deserialize, Serialize};
 
+/// Where records end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// With the line.
+    Lines,
+    /// With the line, but for line ends within quotes.
+    QuotedLines,
+}
+
 /// A file, or a series of numbered ones.
 pub(crate) struct AppendFile {
     path: PathBuf,
     rotation: Option<Rotation>,
+    records: Records,
+    /// What each file begins with.
+    header: Vec<u8>,
+    /// What follows the name of each file.
+    suffix: &'static str,
     open: Option<BufWriter<File>>,
     mark: Mark,
 }
@@ -34,7 +48,30 @@ struct Mark {
 impl AppendFile {
     /// Without rotation, it is one file for ever.
     pub fn new(path: PathBuf, rotation: Option<Rotation>) -> Self {
-        Self { path, rotation, open: None, mark: Mark::default() }
+        Self {
+            path,
+            rotation,
+            records: Records::Lines,
+            header: Vec::new(),
+            suffix: "",
+            open: None,
+            mark: Mark::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn with_records(self, records: Records) -> Self {
+        Self { records, ..self }
+    }
+
+    #[must_use]
+    pub fn with_suffix(self, suffix: &'static str) -> Self {
+        Self { suffix, ..self }
+    }
+
+    /// What each file begins with from now on, that of the next record too if it is the first.
+    pub fn set_header(&mut self, header: Vec<u8>) {
+        self.header = header;
     }
 
     /// Continues at a mark, and removes what was written behind it; begins without one.
@@ -52,6 +89,7 @@ impl AppendFile {
             let why = format!("{error}, and the stream continues it: put it back, or begin anew with another state folder");
             write_error(&path, &why)
         })?;
+        lock(&path, &file)?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
         if length < mark.length {
             let why = format!(
@@ -73,42 +111,62 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Appends whole lines.
+    /// Appends whole records.
     ///
     /// # Errors
     /// `Output`; some of them may have been written.
-    pub fn write(&mut self, lines: &[u8]) -> Result<()> {
-        if let Some(Rotation::Every(seconds)) = self.rotation
-            && self.mark.since / seconds != now() / seconds
-            && !lines.is_empty()
-        {
-            if self.mark.length > 0 {
-                self.next_part()?;
-            } else {
-                self.mark.since = now();
-            }
+    pub fn write(&mut self, records: &[u8]) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
         }
-        let Some(Rotation::Bytes(most)) = self.rotation else { return self.append(lines) };
-        let mut rest = lines;
+        if self.is_late() {
+            self.next_part()?;
+        }
+        let Some(Rotation::Bytes(most)) = self.rotation else { return self.append(records) };
+        let mut rest = records;
         while !rest.is_empty() {
-            let room = usize::try_from(most.saturating_sub(self.mark.length)).unwrap_or(usize::MAX);
-            let fits = rest.len().min(room);
-            let end = if fits == rest.len() {
-                fits
-            } else {
-                memchr::memrchr(b'\n', &rest[..fits]).map_or(0, |end| end + 1)
-            };
+            let room = usize::try_from(most.saturating_sub(self.size())).unwrap_or(usize::MAX);
+            let end = self.records.last_end(rest, room);
             if end == 0 && self.mark.length > 0 {
                 self.next_part()?;
                 continue;
             }
-            // A line that is longer than a file has one of its own.
-            let line = || memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let end = if end == 0 { line() } else { end };
+            // A record that is longer than a file has one of its own.
+            let end = if end == 0 { self.records.first_end(rest) } else { end };
             self.append(&rest[..end])?;
             rest = &rest[end..];
         }
         Ok(())
+    }
+
+    /// Whether the time of the file is over, and it has something.
+    pub fn is_late(&mut self) -> bool {
+        let Some(Rotation::Every(seconds)) = self.rotation else { return false };
+        let late = self.mark.since / seconds != now() / seconds;
+        if late && self.mark.length == 0 {
+            self.mark.since = now();
+        }
+        late && self.mark.length > 0
+    }
+
+    /// Whether so many more bytes belong in the next file.
+    pub fn is_full(&self, more: usize) -> bool {
+        let over = |most| self.size().saturating_add(more as u64) > most;
+        matches!(self.rotation, Some(Rotation::Bytes(most)) if self.mark.length > 0 && over(most))
+    }
+
+    /// The number of the file that is written, from 1.
+    pub fn number(&self) -> u64 {
+        self.mark.part
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.mark.length == 0
+    }
+
+    /// The bytes of the file, or those with which it will begin.
+    fn size(&self) -> u64 {
+        self.mark.length.max(self.header.len() as u64)
     }
 
     /// Makes everything durable, and returns the mark behind it.
@@ -121,14 +179,19 @@ impl AppendFile {
             .map_err(|error| Error::internal(format!("the mark of an output: {error}")))
     }
 
-    fn append(&mut self, lines: &[u8]) -> Result<()> {
+    /// Appends to the file that is open.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let path = self.part(self.mark.part);
+        let header: &[u8] = if self.mark.length == 0 { &self.header } else { &[] };
         let written = match &mut self.open {
-            Some(file) => file.write_all(lines),
+            Some(file) => file.write_all(header).and_then(|()| file.write_all(bytes)),
             None => return Err(Error::internal("an output that is not open")),
         };
         written.map_err(|error| write_error(&path, &error.to_string()))?;
-        self.mark.length += lines.len() as u64;
+        self.mark.length += (header.len() + bytes.len()) as u64;
         Ok(())
     }
 
@@ -147,7 +210,11 @@ impl AppendFile {
         }
     }
 
-    fn next_part(&mut self) -> Result<()> {
+    /// Ends the file and begins the next one.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub fn next_part(&mut self) -> Result<()> {
         self.sync()?;
         self.open = None;
         self.begin(self.mark.part + 1)
@@ -158,6 +225,7 @@ impl AppendFile {
         let failed = |error: &std::io::Error| write_error(&path, &error.to_string());
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|error| failed(&error))?;
+        lock(&path, &file)?;
         if file.metadata().map_err(|error| failed(&error))?.len() > 0 {
             let why = "it exists, and is not from this stream: move it away, or name another file";
             return Err(write_error(&path, why));
@@ -172,12 +240,60 @@ impl AppendFile {
     }
 
     /// The path of a file of the series.
-    fn part(&self, part: u64) -> PathBuf {
+    pub fn part(&self, part: u64) -> PathBuf {
         if self.rotation.is_none() {
             return self.path.clone();
         }
-        let (stem, ending) = affixes(&self.path);
-        self.path.with_file_name(format!("{stem}{part:06}{ending}"))
+        let mut path = numbered(&self.path, part).into_os_string();
+        path.push(self.suffix);
+        path.into()
+    }
+}
+
+impl Records {
+    /// The end of the last record that ends within so many bytes; 0 if none does.
+    fn last_end(self, bytes: &[u8], within: usize) -> usize {
+        if bytes.len() <= within {
+            return bytes.len();
+        }
+        match self {
+            Self::Lines => memchr::memrchr(b'\n', &bytes[..within]).map_or(0, |end| end + 1),
+            Self::QuotedLines => Self::quoted_ends(&bytes[..within]).last().unwrap_or(0),
+        }
+    }
+
+    fn first_end(self, bytes: &[u8]) -> usize {
+        let end = match self {
+            Self::Lines => memchr::memchr(b'\n', bytes).map(|end| end + 1),
+            Self::QuotedLines => Self::quoted_ends(bytes).next(),
+        };
+        end.unwrap_or(bytes.len())
+    }
+
+    /// The ends of records. A quote within quotes is doubled, so that each quote begins or ends a quoted part.
+    fn quoted_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
+        let mut quoted = false;
+        memchr::memchr2_iter(b'"', b'\n', bytes).filter_map(move |place| {
+            quoted ^= bytes[place] == b'"';
+            (!quoted && bytes[place] == b'\n').then_some(place + 1)
+        })
+    }
+}
+
+/// The path of a file of the series that an output names.
+pub(crate) fn numbered(output: &Path, number: u64) -> PathBuf {
+    let (stem, ending) = affixes(output);
+    output.with_file_name(format!("{stem}{number:06}{ending}"))
+}
+
+/// Keeps others out as long as the file is open: with checkpoints in an object store, no folder is locked.
+fn lock(path: &Path, file: &File) -> Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(write_error(path, "another process writes it: stop that one first"))
+        }
+        Err(fs::TryLockError::Error(error)) => Err(write_error(path, &error.to_string())),
     }
 }
 
@@ -257,6 +373,41 @@ mod tests {
     }
 
     #[test]
+    fn records_with_line_ends_in_quotes_stay_whole_behind_a_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let new = AppendFile::new(path, Some(Rotation::Bytes(24)));
+        let mut file = new.with_records(Records::QuotedLines);
+        file.restore(None).unwrap();
+        file.set_header(b"a,b\n".to_vec());
+        file.write(
+            b"1,\"x\ny\"\n2,\"\"\"\n\"\"\"\n\"3\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\",z\n4,w\n",
+        )
+        .unwrap();
+        file.flush().unwrap();
+        let texts: Vec<String> = names(folder.path())
+            .iter()
+            .map(|name| fs::read_to_string(folder.path().join(name)).unwrap())
+            .collect();
+        let long = format!("a,b\n\"3{}\",z\n", "\n".repeat(20));
+        assert_eq!(texts, ["a,b\n1,\"x\ny\"\n2,\"\"\"\n\"\"\"\n", &long, "a,b\n4,w\n"]);
+    }
+
+    #[test]
+    fn a_file_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.ndjson");
+        let mut file = AppendFile::new(path.clone(), None);
+        file.restore(None).unwrap();
+        let mark = file.flush().unwrap();
+        let mut other = AppendFile::new(path, None);
+        let error = other.restore(Some(&mark)).unwrap_err();
+        assert!(error.message.contains("another process writes it"), "{error}");
+        drop(file);
+        other.restore(Some(&mark)).unwrap();
+    }
+
+    #[test]
     fn foreign_and_shortened_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.ndjson");
@@ -264,7 +415,9 @@ mod tests {
         file.restore(None).unwrap();
         file.write(b"1\n2\n").unwrap();
         let mark = file.flush().unwrap();
-        let error = AppendFile::new(path.clone(), None).restore(None).unwrap_err();
+        drop(file);
+        let mut file = AppendFile::new(path.clone(), None);
+        let error = file.restore(None).unwrap_err();
         assert!(error.message.contains("not from this stream"), "{error}");
         fs::write(&path, "1\n").unwrap();
         let error = file.restore(Some(&mark)).unwrap_err();

@@ -13,6 +13,7 @@ pub(crate) use connector::CsvConnector;
 pub use file::{CsvFile, CsvText};
 pub(crate) use inspect::TableInspection;
 pub use sink::flat;
+pub(crate) use sink::result_frame;
 pub(crate) use values::open_values;
 
 #[cfg(test)]

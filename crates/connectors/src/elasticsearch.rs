@@ -12,6 +12,7 @@ use anomal_spec::{Include, Rows};
 
 pub use client::Server;
 pub(crate) use connector::ElasticsearchConnector;
+pub(crate) use sink::ElasticsearchStream;
 pub use sink::{incidents, template};
 
 use crate::{run_info::RunInfo, sink::Projection};

@@ -25,6 +25,7 @@ mod json;
 mod json_text;
 mod json_value;
 mod kafka;
+mod late_file;
 mod lines;
 mod log;
 pub mod ndjson;
@@ -64,7 +65,7 @@ pub use registry::ConnectorRegistry;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};
 pub use source::{FirstRecords, OpenOptions, Sample};
-pub use stream_sink::{StreamResults, stream_sinks};
+pub use stream_sink::{StreamOutputs, StreamResults, stream_sinks};
 
 /// Opens an input with the built-in connectors.
 ///

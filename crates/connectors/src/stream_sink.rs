@@ -1,16 +1,21 @@
 //! The outputs of streams.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-};
+mod csv;
+mod ndjson;
+mod parquet;
+mod rejected;
 
-use anomal_core::{Batch, Code, Error, Result};
-use anomal_spec::{NdjsonOutput, Output, Rotation};
+use std::{path::PathBuf, sync::Arc};
+
+use anomal_core::{Batch, Error, Result};
+use anomal_spec::{Output, OutputDriver};
+use anomal_storage::Secrets;
 use anomal_stream::{Cause, NamedSink, Results, StreamSink};
 
-use crate::{append_file::AppendFile, ndjson::NdjsonText};
+use self::{
+    csv::CsvStream, ndjson::NdjsonStream, parquet::ParquetStream, rejected::RejectedRecords,
+};
+use crate::{elasticsearch::ElasticsearchStream, remote::Access, run_info::RunInfo};
 
 /// The results of a chunk.
 #[derive(Clone, Debug, Default)]
@@ -32,146 +37,70 @@ impl Results for StreamResults {
     }
 }
 
-/// The sinks of a stream: its outputs, and the file of rejected records. `null_values`: the texts that the input's settings
-/// name as missing.
+/// What the outputs of a stream are opened with.
+pub struct StreamOutputs<'a> {
+    pub outputs: &'a [Output],
+    /// The file of rejected records.
+    pub dead_letter: PathBuf,
+    /// For each output, the file of documents that a server refuses.
+    pub refused: Vec<PathBuf>,
+    pub secrets: &'a Secrets,
+    /// The stream as it is if it begins now.
+    pub run: &'a RunInfo,
+}
+
+/// The sinks of a stream: its outputs, and the file of rejected records.
 ///
 /// # Errors
-/// `InvalidSettings` for an output that is no file of NDJSON.
-pub fn stream_sinks(
-    outputs: &[Output],
-    dead_letter: PathBuf,
-    null_values: &[String],
-) -> Result<Vec<NamedSink<StreamResults>>> {
-    let mut sinks = Vec::with_capacity(outputs.len() + 1);
-    for (index, output) in outputs.iter().enumerate() {
-        let Some(ndjson) = &output.ndjson else {
-            let place = format!("outputs[{index}]");
-            return Err(Error::settings(place, "NO_STREAM", "a stream writes `ndjson`"));
-        };
-        // By its path, so that the order of outputs may change.
-        let name = format!("ndjson {}", ndjson.path);
-        sinks.push(NamedSink { name, sink: Box::new(NdjsonStream::new(ndjson, null_values)) });
+/// `InvalidSettings` for an output that can't continue at a mark, or whose secret is unusable.
+pub fn stream_sinks(stream: &StreamOutputs<'_>) -> Result<Vec<NamedSink<StreamResults>>> {
+    let mut sinks: Vec<NamedSink<StreamResults>> = Vec::with_capacity(stream.outputs.len() + 1);
+    for (index, output) in stream.outputs.iter().enumerate() {
+        let (name, sink) = stream_sink(stream, index, output)?;
+        // Of the same index of two clusters, in their order.
+        let same = sinks.iter().filter(|sink| sink.name.split(" #").next() == Some(&name)).count();
+        let name = if same > 0 { format!("{name} #{}", same + 1) } else { name };
+        sinks.push(NamedSink { name, sink });
     }
-    let name = format!("deadLetter {}", dead_letter.display());
-    let rejected = RejectedRecords { path: dead_letter, file: None };
+    let name = format!("deadLetter {}", stream.dead_letter.display());
+    let rejected = RejectedRecords::new(stream.dead_letter.clone());
     sinks.push(NamedSink { name, sink: Box::new(rejected) });
     Ok(sinks)
 }
 
-/// Results as NDJSON.
-struct NdjsonStream {
-    text: NdjsonText,
-    /// None: standard output.
-    file: Option<AppendFile>,
-}
+type Sink = Box<dyn StreamSink<Results = StreamResults>>;
 
-impl NdjsonStream {
-    fn new(output: &NdjsonOutput, null_values: &[String]) -> Self {
-        let rotation = output.rotate.as_deref().and_then(Rotation::parse);
-        let file =
-            (output.path != "-").then(|| AppendFile::new(PathBuf::from(&output.path), rotation));
-        Self { text: NdjsonText::new(output, null_values), file }
-    }
-}
-
-impl StreamSink for NdjsonStream {
-    type Results = StreamResults;
-
-    fn write(&mut self, results: &StreamResults) -> Result<(), Cause> {
-        let mut lines = Vec::new();
-        for batch in results.0.iter() {
-            self.text.append(batch, &mut lines)?;
+/// A sink and its name: by its path or index, so that the order of outputs and the address of a cluster may change.
+fn stream_sink(
+    stream: &StreamOutputs<'_>,
+    index: usize,
+    output: &Output,
+) -> Result<(String, Sink)> {
+    match output.driver() {
+        Some(OutputDriver::Ndjson(output)) => {
+            let sink = NdjsonStream::new(output, &stream.run.null_values);
+            Ok((format!("ndjson {}", output.path), Box::new(sink)))
         }
-        match &mut self.file {
-            Some(file) => file.write(&lines)?,
-            None => io::stdout().write_all(&lines).map_err(|error| stdout_error(&error))?,
+        Some(OutputDriver::Csv(output)) => {
+            Ok((format!("csv {}", output.path), Box::new(CsvStream::new(output))))
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
-        match &mut self.file {
-            Some(file) => Ok(file.flush()?),
-            None => {
-                io::stdout().flush().map_err(|error| stdout_error(&error))?;
-                Ok(Vec::new())
-            }
+        Some(OutputDriver::Parquet(output)) => {
+            Ok((format!("parquet {}", output.path), Box::new(ParquetStream::new(output))))
         }
-    }
-
-    fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
-        match &mut self.file {
-            Some(file) => Ok(file.restore(mark)?),
-            None => Ok(()),
+        Some(OutputDriver::Elasticsearch(output)) => {
+            let place = format!("outputs[{index}].elasticsearch");
+            let (auth, secrets) = (output.auth.as_ref(), stream.secrets);
+            let access = Access { place: &place, auth, secrets };
+            let refused = stream.refused.get(index).cloned().unwrap_or_default();
+            let run = RunInfo { refused, ..stream.run.clone() };
+            let sink = ElasticsearchStream::new(output, &access, &run)?;
+            let name = ElasticsearchStream::index(output, &run);
+            Ok((format!("elasticsearch {name}"), Box::new(sink)))
         }
-    }
-}
-
-fn stdout_error(error: &io::Error) -> Error {
-    Error::new(Code::Output, "OUTPUT", format!("cannot write to standard output: {error}"))
-}
-
-/// Records that could not be read, in a file that is created with the first one.
-struct RejectedRecords {
-    path: PathBuf,
-    file: Option<AppendFile>,
-}
-
-impl RejectedRecords {
-    fn open(&mut self, mark: Option<&[u8]>) -> Result<&mut AppendFile> {
-        let mut file = AppendFile::new(self.path.clone(), None);
-        file.restore(mark)?;
-        Ok(self.file.insert(file))
-    }
-}
-
-impl StreamSink for RejectedRecords {
-    type Results = StreamResults;
-
-    fn write(&mut self, results: &StreamResults) -> Result<(), Cause> {
-        let mut lines = Vec::new();
-        for rejected in results.0.iter().flat_map(|batch| &batch.rejected) {
-            serde_json::to_writer(&mut lines, rejected)?;
-            lines.push(b'\n');
+        _ => {
+            let place = format!("outputs[{index}]");
+            let message = "a stream writes `ndjson`, `csv`, `parquet` or `elasticsearch`";
+            Err(Error::settings(place, "NO_STREAM", message))
         }
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.open(None)?,
-        };
-        Ok(file.write(&lines)?)
-    }
-
-    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
-        match &mut self.file {
-            Some(file) => Ok(file.flush()?),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// An empty mark: no record has been rejected yet.
-    fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
-        self.file = None;
-        match mark {
-            Some(mark) if !mark.is_empty() => self.open(Some(mark)).map(|_| ())?,
-            Some(_) => match std::fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    let message = format!("cannot write {}: {error}", self.path.display());
-                    return Err(Error::new(Code::Output, "OUTPUT", message).into());
-                }
-                _ => {}
-            },
-            None if self.path.metadata().is_ok_and(|file| file.len() > 0) => {
-                let message = format!(
-                    "cannot write {}: it exists, and is not from this stream: move it away, or set deadLetter.path",
-                    self.path.display()
-                );
-                return Err(Error::new(Code::Output, "OUTPUT", message).into());
-            }
-            None => {}
-        }
-        Ok(())
     }
 }

@@ -117,7 +117,7 @@ impl TextChunk {
 }
 
 /// Reads chunks of text as the records of an input.
-pub trait ChunkDecoder: Send {
+pub trait ChunkDecoder: Send + Sync {
     /// The records of a chunk. Those that can't be read are rejected.
     ///
     /// # Errors

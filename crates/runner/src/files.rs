@@ -76,10 +76,16 @@ pub(crate) fn refused(spec: &AnomalyJobSpec, job: &str, output: usize) -> (PathB
     beside(spec, &format!("{job}.refused{which}.ndjson"))
 }
 
-/// A file of that name beside the first file output, and entered as that is.
+/// A file of that name beside the first file output, and entered as that is; of a stream without one, beside its
+/// checkpoints.
 pub(crate) fn beside(spec: &AnomalyJobSpec, name: &str) -> (PathBuf, Option<Auth>) {
     let targets = targets(spec);
-    let Some((_, first)) = targets.first() else { return (PathBuf::from(name), None) };
+    let Some((_, first)) = targets.first() else {
+        let state = spec.stream.as_ref().and_then(|stream| stream.state.checkpoint.to.as_deref());
+        let state = state.filter(|folder| !is_url(folder)).map(Path::new);
+        let folder = state.and_then(Path::parent).unwrap_or(Path::new(""));
+        return (folder.join(name), None);
+    };
     let first = first.to_string_lossy();
     if is_url(&first) {
         // Keys are not paths: they are used as they are.

@@ -5,21 +5,21 @@ mod drive;
 mod event_time;
 mod judge;
 mod log;
+mod outputs;
+mod quarantine;
 mod setup;
 mod state;
+mod store;
 mod warm_up;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anomal_connectors::{StreamResults, stream_sinks};
-use anomal_core::{Code, Error, Result};
+use anomal_core::{Code, Error, Result, blocking};
 use anomal_spec::{AnomalyJob, Stream, seconds};
-use anomal_stream::{
-    Checkpoints, FolderStore, NamedSink, RestorePoint, Shard, ShardOptions, ShardParts,
-};
+use anomal_stream::{Checkpoints, RestorePoint, Shard, ShardOptions, ShardParts};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -60,6 +60,8 @@ pub struct StreamSummary {
     pub lost: u64,
     /// Rows with results.
     pub results: u64,
+    /// Results that an output itself has refused, each with its reason in the output's dead-letter file.
+    pub refused: u64,
     pub suspicious: u64,
     pub flagged: u64,
     /// Rows whose times are behind the watermark by more than `stream.time.lateness`.
@@ -90,16 +92,21 @@ pub async fn run_stream(
     let spec = &job.spec;
     let stream = spec.stream.clone().unwrap_or_default();
     let state = state_folder(job, &stream);
-    let store = FolderStore::open(&state)
-        .map_err(|error| Error::settings(CHECKPOINT, "STATE", error.to_string()))?;
-    let owner = uuid::Uuid::now_v7().as_u64_pair();
-    let mut checkpoints = Checkpoints::new(Box::new(store), owner.0 ^ owner.1);
+    let auth = stream.state.checkpoint.auth.clone();
+    let store = store::open(state.clone(), auth, options.secrets.clone()).await?;
+    let owner = uuid::Uuid::now_v7();
+    let (high, low) = owner.as_u64_pair();
     let mut log = open_log(spec, &stream, options)?;
-    let sinks = sinks(job)?;
-    let point = {
-        let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-        checkpoints.restore(&names).map_err(failure)?
-    };
+    let sinks = outputs::sinks(job, options, &owner.simple().to_string())?;
+    let mut checkpoints = Checkpoints::new(store, high ^ low);
+    let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
+    // It may ask an object store.
+    let (checkpoints, point) = blocking(move |_| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let point = checkpoints.restore(&names).map_err(failure)?;
+        Ok((checkpoints, point))
+    })
+    .await?;
     let ended = |summary: StreamSummary| StreamSummary {
         duration_seconds: since.elapsed().as_secs_f64(),
         state: state.clone(),
@@ -149,22 +156,6 @@ fn state_folder(job: &AnomalyJob, stream: &Stream) -> PathBuf {
     }
 }
 
-fn sinks(job: &AnomalyJob) -> Result<Vec<NamedSink<StreamResults>>> {
-    let spec = &job.spec;
-    let (dead_letter, _) = files::dead_letter(spec, &job.metadata.name);
-    let mut folders = spec.outputs.iter().filter_map(|output| output.driver()?.path());
-    if let Some(path) = folders.find(|path| *path != "-" && !has_folder(path)) {
-        let message = format!("cannot write {path}: its folder does not exist; create it");
-        return Err(Error::new(Code::Output, "OUTPUT", message));
-    }
-    stream_sinks(&spec.outputs, dead_letter, &[])
-}
-
-fn has_folder(path: &str) -> bool {
-    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.is_none_or(Path::is_dir)
-}
-
 /// What ends a shard, as an error of the run.
 fn failure(error: anomal_stream::Error) -> Error {
     use anomal_stream::Error as Failure;
@@ -198,6 +189,7 @@ impl StreamSummary {
             filtered: counts.filtered,
             lost: 0,
             results: counts.results,
+            refused: 0,
             suspicious: counts.suspicious,
             flagged: counts.flagged,
             late: counts.late,
@@ -211,8 +203,7 @@ impl StreamSummary {
 
     fn of_shard(shard: &StreamShard) -> Self {
         let judge = shard.judge();
-        let lost = shard.log().lost();
         let summary = Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint);
-        Self { lost, ..summary }
+        Self { lost: shard.log().lost(), refused: shard.refused(), ..summary }
     }
 }

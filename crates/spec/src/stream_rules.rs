@@ -67,21 +67,59 @@ fn stream(spec: &Json) -> Problems {
             format!("a stream continues its files at a mark, which {path} can't; name a file");
         wrong("deadLetter.path", &message);
     }
-    let state = &spec["stream"]["state"]["checkpoint"]["to"];
-    if let Some(folder) = state.as_str().filter(|folder| is_url(folder)) {
-        let message =
-            format!("checkpoints are saved in a folder of this machine, which {folder} is not");
-        wrong("stream.state.checkpoint.to", &message);
-    }
     if spec["input"].get("kafka").is_some() && spec["stream"].get("follow").is_some() {
         let message = "`follow` is for files; remove it, and see `start` of `input.kafka`";
         problems.push(("stream.follow".to_owned(), message.to_owned()));
     }
+    problems.extend(saved(spec));
     for (driver, input) in spec["input"].as_object().into_iter().flatten() {
         problems.extend(followed(driver, input));
     }
     problems.extend(written(spec));
     problems.extend(judged(spec));
+    problems
+}
+
+/// The problems of the place of checkpoints.
+fn saved(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: String| problems.push((path.into(), message));
+    let checkpoint = &spec["stream"]["state"]["checkpoint"];
+    let to = checkpoint["to"].as_str();
+    let place = "stream.state.checkpoint.to";
+    let is_store =
+        |to: &str| ["s3://", "gs://", "az://"].iter().any(|scheme| to.starts_with(scheme));
+    match to.filter(|to| is_url(to)) {
+        Some(to) if !is_store(to) || !to.ends_with('/') => wrong(
+            place,
+            format!(
+                "{to} is no folder of an object store: name one as s3://bucket/folder/, with a slash at its end"
+            ),
+        ),
+        None if checkpoint.get("auth").is_some() => wrong(
+            "stream.state.checkpoint.auth",
+            "a folder of this machine needs no credentials; remove this".to_owned(),
+        ),
+        _ => {}
+    }
+    let mut files = outputs(spec).filter_map(|(.., output)| output["path"].as_str());
+    let has_file =
+        files.any(|path| path != "-") || outputs(spec).any(|(_, driver, _)| driver == "ndjson");
+    if !has_file && outputs(spec).next().is_some() {
+        match to {
+            None => wrong(
+                "stream",
+                "no output is a file beside which checkpoints could be saved: name a folder in `state.checkpoint.to`"
+                    .to_owned(),
+            ),
+            Some(to) if is_url(to) && spec.get("deadLetter").is_none() => wrong(
+                "stream",
+                "no output is a file beside which records that can't be read could be kept: name one in `deadLetter.path`"
+                    .to_owned(),
+            ),
+            Some(_) => {}
+        }
+    }
     problems
 }
 
@@ -130,16 +168,29 @@ fn written(spec: &Json) -> Problems {
     }
     for (index, driver, output) in outputs(spec) {
         let place = format!("outputs[{index}].{driver}");
-        if driver != "ndjson" {
-            let message = "a stream writes `ndjson`; use that, or remove `stream`".to_owned();
-            problems.push((place, message));
-            continue;
+        match driver.as_str() {
+            "ndjson" | "csv" | "parquet" => {}
+            "elasticsearch" => {
+                problems.extend(indexed(&place, output));
+                continue;
+            }
+            _ => {
+                let message = "a stream writes `ndjson`, `csv`, `parquet` or `elasticsearch`; use these, or remove \
+                               `stream`";
+                problems.push((place, message.to_owned()));
+                continue;
+            }
         }
         let path = output["path"].as_str().unwrap_or_default();
         let rotate = output["rotate"].as_str();
         if is_url(path) || [".gz", ".zst"].iter().any(|ending| path.ends_with(ending)) {
-            let message = "a stream appends to files, which objects and compressed files do not allow; name an .ndjson file";
+            let message = "a stream appends to files, which objects and compressed files do not allow; name a file of this machine without such an ending";
             problems.push((format!("{place}.path"), message.to_owned()));
+        }
+        if path == "-" && driver != "ndjson" {
+            let message = "a stream writes `ndjson` alone to standard output; name a file";
+            problems.push((format!("{place}.path"), message.to_owned()));
+            continue;
         }
         match (path == "-", rotate) {
             (true, Some(_)) => {
@@ -152,6 +203,27 @@ fn written(spec: &Json) -> Problems {
             }
             _ => {}
         }
+    }
+    problems
+}
+
+/// The problems of an output of Elasticsearch.
+fn indexed(place: &str, output: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong =
+        |key: &str, message: &str| problems.push((format!("{place}.{key}"), message.into()));
+    if output["bulk"].get("retrySeconds").is_some() {
+        let message = "a stream waits for a cluster as long as it takes; remove this";
+        wrong("bulk.retrySeconds", message);
+    }
+    if output["incidents"].as_bool() == Some(true) {
+        wrong("incidents", "a stream has no incidents yet; remove this");
+    }
+    if output["deadLetter"]["path"].as_str().is_some_and(is_url) {
+        wrong(
+            "deadLetter.path",
+            "a stream continues its files at a mark, which an object can't; name a file",
+        );
     }
     problems
 }

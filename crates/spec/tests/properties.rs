@@ -297,12 +297,14 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
                 separator,
                 rows,
                 include: include.clone(),
+                rotate: None,
             };
             let parquet = ParquetOutput {
                 path: path(".parquet"),
                 auth: None,
                 rows,
                 include: include.clone(),
+                rotate: None,
             };
             let ndjson =
                 NdjsonOutput { path: path(".ndjson.gz"), auth: None, rows, include, rotate: None };

@@ -37,6 +37,17 @@ impl RequestPolicy {
         let retry = RetryConfig { backoff, max_retries: 6, retry_timeout: Duration::from_mins(1) };
         Self { request: Some(request), retry: Some(retry) }
     }
+
+    /// For small objects whose owner tries again itself: a moment of overload is retried.
+    pub fn for_objects(request: Duration, longest: Duration) -> Self {
+        let backoff = BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(1),
+            base: 2.0,
+        };
+        let retry = RetryConfig { backoff, max_retries: 3, retry_timeout: longest };
+        Self { request: Some(request), retry: Some(retry) }
+    }
 }
 
 /// Opens a store by its URL, with credentials from the environment. Returns the path in the URL as well.

@@ -13,6 +13,8 @@ use crate::{
 };
 
 const ENDING: &str = ".ckpt";
+/// Checkpoints that are kept where a sink is far behind.
+const MOST: usize = 16;
 
 /// The checkpoints of a stream.
 pub struct Checkpoints {
@@ -173,18 +175,34 @@ impl Checkpoints {
     /// Removes what neither the newest checkpoint nor the one before needs. What can't be removed now is removed later: the
     /// list of the store is the truth.
     fn prune(&mut self) {
-        let newest = self.kept.iter().rev().take(2);
-        let Some(oldest) = newest.map(|saved| saved.base).min() else { return };
-        if self.kept.len() < 3 || self.kept[0].checkpoint.number >= oldest {
+        let newest = || self.kept.iter().rev().take(2);
+        let needed = newest().flat_map(|saved| [saved.checkpoint.number, saved.base]);
+        let needed: BTreeSet<u64> = needed.collect();
+        let (Some(oldest), Some(last)) = (needed.first().copied(), needed.last().copied()) else {
+            return;
+        };
+        let first = self.kept[0].checkpoint.number;
+        if self.kept.len() < 3 || first >= oldest && self.kept.len() <= MOST {
             return;
         }
         self.kept.retain(|saved| saved.checkpoint.number >= oldest);
+        if self.kept.len() > MOST {
+            // A sink is away for long: from any of them it can be continued, and so from every second one.
+            let mut stays = false;
+            self.kept.retain(|saved| {
+                stays = !stays;
+                stays || needed.contains(&saved.checkpoint.number)
+            });
+        }
+        let kept = self.kept.iter().map(|saved| saved.checkpoint.number);
+        let numbers: BTreeSet<u64> = kept.collect();
         let kept = self.kept.iter().flat_map(|saved| &saved.checkpoint.objects);
         let objects: BTreeSet<&String> = kept.collect();
         let Ok(names) = self.store.list() else { return };
         for name in names {
             let gone = match number(&name) {
-                Some(number) => number < oldest,
+                // Those of another owner come behind the last one.
+                Some(number) => number < last && !numbers.contains(&number),
                 None => is_object(&name) && !objects.contains(&name),
             };
             if gone {

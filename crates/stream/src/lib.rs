@@ -13,6 +13,7 @@ mod clock;
 mod error;
 mod folder;
 mod judge;
+mod lane;
 mod log;
 mod messages;
 mod outbox;
@@ -34,5 +35,5 @@ pub use messages::{
 };
 pub use positions::Positions;
 pub use shard::{Notice, Progress, Shard, ShardOptions, ShardParts, Step};
-pub use sink::{NamedSink, StreamSink};
+pub use sink::{Flushed, NamedSink, StreamSink};
 pub use store::Store;

@@ -17,6 +17,8 @@ use crate::{
 
 /// The longest wait before a log that has failed is read again; it begins at a hundredth of that.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long a checkpoint waits for sinks whose results are on their way, so that it does not have them behind it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
 pub struct ShardOptions {
@@ -111,6 +113,8 @@ pub struct Shard<L, J: Judge> {
     positions: Positions,
     saved: Option<SavedPoint>,
     save_at: Duration,
+    /// Whether a sink was slower than a checkpoint waits: the next ones do not wait for it.
+    slow: bool,
     store_down: bool,
     stale: bool,
     log_outage: Option<(u32, Duration)>,
@@ -170,6 +174,7 @@ where
             positions,
             saved: None,
             save_at: now,
+            slow: false,
             store_down: false,
             stale: false,
             log_outage: None,
@@ -186,9 +191,15 @@ where
     pub async fn step(&mut self, now: Duration) -> Result<Step> {
         self.write(now);
         if now >= self.save_at {
+            self.flush(false, now);
+            let behind = self.outbox.is_behind();
+            if behind && !self.slow && now < self.save_at + PATIENCE {
+                return Ok(Step::Idle);
+            }
+            self.slow = behind;
             self.save(now)?;
         } else if self.outbox.bytes() > self.options.outbox_bytes / 2 {
-            self.flush(now);
+            self.flush(false, now);
         }
         if self.outbox.bytes() > self.options.outbox_bytes || self.check_stale(now) {
             return Ok(Step::Idle);
@@ -222,6 +233,7 @@ where
     /// `Fenced`.
     pub fn drain(&mut self, now: Duration) -> Result<bool> {
         self.write(now);
+        self.flush(true, now);
         self.save(now)?;
         let durable =
             self.outbox.cursors().all(|(_, cursor)| cursor.positions.covers(&self.positions));
@@ -239,6 +251,11 @@ where
             checkpoint: self.saved.as_ref().map_or(0, |saved| saved.number),
             waiting: self.outbox.bytes(),
         }
+    }
+
+    /// Results that outputs have refused for good, since the stream began.
+    pub fn refused(&self) -> u64 {
+        self.outbox.refused()
     }
 
     /// What happened since the last call.
@@ -265,9 +282,9 @@ where
         self.note(changes);
     }
 
-    fn flush(&mut self, now: Duration) {
+    fn flush(&mut self, all: bool, now: Duration) {
         let mut changes = Vec::new();
-        self.outbox.flush(now, &mut changes);
+        self.outbox.flush(all, now, &mut changes);
         self.note(changes);
     }
 
@@ -281,7 +298,7 @@ where
     /// Saves a checkpoint, unless the last one says the same.
     fn save(&mut self, now: Duration) -> Result<()> {
         self.save_at = now + self.options.checkpoint_every;
-        self.flush(now);
+        self.flush(false, now);
         let cursors = self.outbox.cursors();
         let cursors: BTreeMap<String, Cursor> =
             cursors.map(|(name, cursor)| (name.to_owned(), cursor.clone())).collect();
@@ -307,6 +324,7 @@ where
                 self.log.saved(&positions);
                 self.saved = Some(SavedPoint { number, at: now, positions, cursors });
                 self.stale = false;
+                self.outbox.saved();
                 if std::mem::take(&mut self.store_down) {
                     self.notices.push(Notice::StoreUp);
                 }

@@ -42,8 +42,8 @@ pub(super) fn write(flavor: Flavor, folder: &Path, port: u16, authority: &Author
             let users: String =
                 super::USERS.iter().map(|user| format!("{user}:{HASH}\n")).collect();
             write("config/users", &users);
-            let given =
-                "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n";
+            let given = "superuser:admin\nanomal-writer:writer,runner\nanomal-reader:reader,runner\n\
+                         anomal-stream-writer:streamer\n";
             write("config/users_roles", given);
             write("config/log4j2.properties", LOG);
             let java = "-XX:+UseSerialGC\n-Djava.io.tmpdir=${ES_TMPDIR}\n";

@@ -61,7 +61,7 @@ fn users_have_only_the_rights_of_their_roles() {
 fn documentation_shows_the_examples_roles() {
     let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
     let documentation = read("docs/elasticsearch.md");
-    for role in ["anomal-writer", "anomal-reader"] {
+    for role in ["anomal-writer", "anomal-reader", "anomal-stream-writer"] {
         let text = read(&format!("examples/elasticsearch/roles/{role}.json"));
         let request = format!("PUT _security/role/{role}\n{text}");
         let block: Vec<String> = request.lines().map(|line| format!("    {line}\n")).collect();

@@ -43,7 +43,13 @@ fn what_can_not_be_a_stream_is_refused() {
     }
     let output = "ndjson: {path: results.ndjson, rotate: 64Ki, include: [features, contributions]}";
     for (to, parts) in [
-        ("csv: {path: results.csv}", ["outputs[0].csv", "a stream writes `ndjson`"]),
+        ("csv: {path: results.csv}", ["outputs[0].csv", "add `rotate: 1h`"]),
+        ("csv: {path: \"-\"}", ["outputs[0].csv.path", "`ndjson` alone to standard output"]),
+        (
+            "parquet: {path: \"s3://b/r.parquet\", rotate: 1h}",
+            ["outputs[0].parquet.path", "appends"],
+        ),
+        ("terminal: {}", ["outputs[0].terminal", "a stream writes `ndjson`, `csv`, `parquet`"]),
         ("ndjson: {path: results.ndjson}", ["outputs[0].ndjson", "add `rotate: 1h`"]),
         ("ndjson: {path: \"-\", rotate: 1h}", ["outputs[0].ndjson.rotate", "not rotated"]),
         ("ndjson: {path: r.ndjson.gz, rotate: 1h}", ["outputs[0].ndjson.path", "appends"]),
@@ -64,8 +70,18 @@ fn what_can_not_be_a_stream_is_refused() {
     );
     refused(
         "{every: 1s, to: state}",
-        "{every: 1s, to: 's3://b/state/'}",
-        &["stream.state.checkpoint.to", "a folder of this machine"],
+        "{every: 1s, to: 'https://b/state/'}",
+        &["stream.state.checkpoint.to", "is no folder of an object store"],
+    );
+    refused(
+        "{every: 1s, to: state}",
+        "{every: 1s, to: 's3://b/state'}",
+        &["stream.state.checkpoint.to", "with a slash at its end"],
+    );
+    refused(
+        "{every: 1s, to: state}",
+        "{every: 1s, to: state, auth: {secretRef: {name: s}}}",
+        &["stream.state.checkpoint.auth", "needs no credentials"],
     );
     let classification = "classification: {engine: HBOS, seed: 7}";
     for (to, parts) in [
@@ -79,6 +95,21 @@ fn what_can_not_be_a_stream_is_refused() {
         ("schedule: {cron: '@daily'}\nclassification: {engine: HBOS}", ["schedule", "never ends"]),
     ] {
         refused(classification, to, &parts);
+    }
+}
+
+#[test]
+fn a_stream_without_files_names_the_places_of_its_own() {
+    let (head, _) = JOB.split_once("outputs:\n").unwrap();
+    let output = "outputs: [{elasticsearch: {url: \"http://127.0.0.1:1\"}}]\n";
+    let without = head.replace(", to: state", "");
+    let on_s3 = head.replace("to: state", "to: \"s3://b/state/\"");
+    for (head, part) in [(&without, "`state.checkpoint.to`"), (&on_s3, "`deadLetter.path`")] {
+        let job = format!("{head}{output}");
+        let files = [("app.ndjson", lines(0..10)), ("job.yaml", job)];
+        let files = files.each_ref().map(|(name, text)| (*name, text.as_bytes()));
+        let workspace = Workspace::with_files(&files);
+        workspace.anomal(&["validate", "job.yaml"]).expect(2, &["stream", part]);
     }
 }
 

@@ -22,6 +22,11 @@ impl CsvText {
         Self { separator, header: false }
     }
 
+    /// Without the header line, for files that begin with it elsewhere.
+    pub(crate) fn of_rows(separator: u8) -> Self {
+        Self { separator, header: true }
+    }
+
     /// Passes the frame's text to `write` in pieces, which are encoded in parallel.
     ///
     /// # Errors
@@ -47,7 +52,8 @@ impl CsvText {
         pieces.iter().try_for_each(|piece| write(piece.as_bytes()))
     }
 
-    fn names(&self, frame: &DataFrame) -> String {
+    /// The header line.
+    pub(crate) fn names(&self, frame: &DataFrame) -> String {
         let mut text = String::new();
         for (index, name) in frame.get_column_names().iter().enumerate() {
             if index > 0 {

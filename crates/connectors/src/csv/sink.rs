@@ -33,14 +33,7 @@ impl CsvSink {
 
 impl Sink for CsvSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
-        let batch = self.projection.project(batch)?;
-        let mut columns =
-            batch.raw.columns().iter().map(plain_column).collect::<Result<Vec<_>>>()?;
-        columns.push(Column::new(ROW.into(), batch.offsets()));
-        for column in batch.results.columns() {
-            columns.push(flat(column)?);
-        }
-        let frame = DataFrame::new(batch.height(), columns)?;
+        let frame = result_frame(&self.projection, batch)?;
         self.rows += frame.height() as u64;
         self.file.write(&frame)
     }
@@ -54,6 +47,20 @@ impl Sink for CsvSink {
         self.file.commit()?;
         Ok(WriteOutcome::new(self.file.target(), self.rows))
     }
+}
+
+/// The cells of an output: those of the input as they were read, the rows' numbers, and the results.
+///
+/// # Errors
+/// `Internal`.
+pub(crate) fn result_frame(projection: &Projection, batch: &Batch) -> Result<DataFrame> {
+    let batch = projection.project(batch)?;
+    let mut columns = batch.raw.columns().iter().map(plain_column).collect::<Result<Vec<_>>>()?;
+    columns.push(Column::new(ROW.into(), batch.offsets()));
+    for column in batch.results.columns() {
+        columns.push(flat(column)?);
+    }
+    Ok(DataFrame::new(batch.height(), columns)?)
 }
 
 /// Lists as text: flags as `a;b`, reasons as `feature=share;…`, details as `flag.name=value;…`.

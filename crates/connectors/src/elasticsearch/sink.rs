@@ -3,14 +3,19 @@
 //! Unlike rows in a file, documents are visible at once. An aborted run leaves the documents that it has written, and the
 //! next attempt adds the missing ones, since each row has its own id.
 
+mod acknowledgements;
+mod buffer;
 mod bulk;
+mod connect;
 mod dead_letter;
 mod delivery;
 pub mod incidents;
 mod outcome;
+mod rollover;
+mod stream;
 pub mod template;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use anomal_core::{Batch, Code, Error, Result};
 use anomal_dataflow::{PreparedEpoch, Sink, WriteOutcome};
@@ -19,31 +24,23 @@ use anomal_storage::{cancelled, handle};
 use futures::executor::block_on;
 use tokio::task::JoinSet;
 
+pub(crate) use self::stream::ElasticsearchStream;
 use self::{
-    bulk::{BulkBody, BulkItem, FILTER},
-    dead_letter::RejectedDocumentFile,
-    delivery::Delivery,
-    outcome::DeliveryOutcome,
+    buffer::BulkBuffer, bulk::BulkBody, connect::Patience, dead_letter::RejectedDocumentFile,
+    delivery::Delivery, outcome::DeliveryOutcome,
 };
 use super::{
-    client::{Client, truncate},
+    client::truncate,
     document::{DocumentIds, DocumentWriter},
 };
 use crate::{remote::Access, run_info::RunInfo, sink::Projection};
-
-/// Bytes that are reserved for a new request.
-const RESERVED: usize = 9 << 20;
 
 pub(crate) struct ElasticsearchSink {
     projection: Projection,
     ids: DocumentIds,
     writer: Arc<DocumentWriter>,
     delivery: Arc<Delivery>,
-    /// Documents for the next request.
-    bytes: Vec<u8>,
-    items: Vec<BulkItem>,
-    max_bytes: usize,
-    max_documents: usize,
+    buffer: BulkBuffer,
     /// Requests in flight. Dropping them cancels them.
     sending: JoinSet<Result<DeliveryOutcome>>,
     in_flight: usize,
@@ -57,7 +54,7 @@ impl ElasticsearchSink {
     /// Connects to the cluster and installs the templates.
     ///
     /// # Errors
-    /// Those of [`Client::connect`].
+    /// Those of a connection to it: `Unavailable`, `Unauthenticated`, `PermissionDenied`, `Incompatible`.
     pub fn create(
         output: &ElasticsearchOutput,
         access: &Access<'_>,
@@ -74,43 +71,23 @@ impl ElasticsearchSink {
         index: String,
         data_stream: bool,
     ) -> Result<Self> {
-        let bulk = output.bulk;
-        let (client, server) = Client::connect(&output.connection(), access, bulk.retry_seconds)?;
-        if output.manage_template {
-            template::install(&client, server, &index, data_stream)?;
-        }
-        let gzip = bulk.gzip.unwrap_or_else(|| !client.urls().iter().all(|url| is_local(url)));
-        let mut path = format!("/{index}/_bulk?{FILTER}");
-        if let Some(pipeline) = &output.pipeline {
-            let pipeline: String =
-                url::form_urlencoded::byte_serialize(pipeline.as_bytes()).collect();
-            path.push_str("&pipeline=");
-            path.push_str(&pipeline);
-        }
+        let patience = Patience::Run { retry_seconds: output.bulk.retry_seconds };
+        let delivery = Delivery::connect(output, access, &index, data_stream, patience)?;
         let (dead_letters, auth) = match &output.dead_letter {
             Some(file) => (file.path.clone().into(), file.auth.clone()),
             None => (run.refused.clone(), run.refused_auth.clone()),
         };
-        let first = client.urls().first().cloned().unwrap_or_default();
         Ok(Self {
-            // Reasons contain features' values even if the features themselves are not included.
-            projection: Projection::new(
-                output.rows,
-                &[Include::Features, Include::Contributions, Include::Strays, Include::Details],
-            )
-            .with_incidents(),
+            projection: projection(output).with_incidents(),
             ids: DocumentIds::new(run),
             writer: Arc::new(DocumentWriter::new(run, &output.include)),
-            delivery: Arc::new(Delivery { client, path, gzip, stalled: AtomicBool::new(false) }),
-            bytes: Vec::new(),
-            items: Vec::new(),
-            max_bytes: usize::try_from(bulk.max_bytes).unwrap_or(usize::MAX),
-            max_documents: usize::try_from(bulk.max_documents).unwrap_or(usize::MAX),
+            target: target(&delivery, &index),
+            delivery: Arc::new(delivery),
+            buffer: BulkBuffer::new(output.bulk),
             sending: JoinSet::new(),
-            in_flight: usize::try_from(bulk.in_flight).unwrap_or(1).max(1),
+            in_flight: usize::try_from(output.bulk.in_flight).unwrap_or(1).max(1),
             written: 0,
             existing: 0,
-            target: format!("{first}/{index}"),
             dead_letters: RejectedDocumentFile {
                 path: dead_letters,
                 auth,
@@ -126,45 +103,18 @@ impl ElasticsearchSink {
 
     /// Adds a document, and sends those before it where they are enough for a request.
     fn push(&mut self, row: u64, id: &str, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
-        if self.bytes.capacity() == 0 {
-            self.bytes.reserve(self.max_bytes.min(RESERVED));
-        }
-        let start = self.bytes.len();
-        bulk::action(&mut self.bytes, id);
-        put(&mut self.bytes);
-        self.bytes.push(b'\n');
-        let item = BulkItem { start, end: self.bytes.len(), row };
-        self.items.push(item);
-        if self.bytes.len() > self.max_bytes && self.items.len() > 1 {
-            self.flush(Some(item))?;
-        }
-        if self.bytes.len() >= self.max_bytes || self.items.len() >= self.max_documents {
-            self.flush(None)?;
-        }
-        Ok(())
+        let full = self.buffer.push(None, row, id, put);
+        full.into_iter().try_for_each(|body| self.send(body))
     }
 
-    /// Sends the buffered documents; `last`, if given, is kept for the next request.
-    fn flush(&mut self, last: Option<BulkItem>) -> Result<()> {
-        let mut items = std::mem::take(&mut self.items);
-        let mut bytes = std::mem::take(&mut self.bytes);
-        if let Some(last) = last {
-            items.pop();
-            self.bytes.extend_from_slice(&bytes[last.start..]);
-            self.items.push(BulkItem { start: 0, end: self.bytes.len(), row: last.row });
-            bytes.truncate(last.start);
-        }
-        if items.is_empty() {
-            return Ok(());
-        }
+    fn send(&mut self, body: BulkBody) -> Result<()> {
         while self.sending.len() >= self.in_flight {
             self.collect_response()?;
         }
-        let body = BulkBody { bytes: bytes.into(), items };
         let delivery = Arc::clone(&self.delivery);
         let task = async move {
             tokio::select! {
-                delivered = delivery.deliver(body) => delivered,
+                delivered = delivery.deliver(body, false) => delivered,
                 () = cancelled() => Err(Error::cancelled()),
             }
         };
@@ -197,7 +147,9 @@ impl Sink for ElasticsearchSink {
     }
 
     fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {
-        self.flush(None)?;
+        if let Some(body) = self.buffer.take() {
+            self.send(body)?;
+        }
         while !self.sending.is_empty() {
             self.collect_response()?;
         }
@@ -247,29 +199,22 @@ fn index(output: &ElasticsearchOutput, run: &RunInfo) -> String {
     output.index.clone().unwrap_or_else(|| format!("anomal-results-{}", run.job))
 }
 
-/// Whether a node is on this machine, where compression costs more than it saves.
-fn is_local(url: &str) -> bool {
-    match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+/// The rows and columns from which documents are made: reasons contain features' values even if the features themselves are
+/// not included.
+fn projection(output: &ElasticsearchOutput) -> Projection {
+    let columns = [Include::Features, Include::Contributions, Include::Strays, Include::Details];
+    Projection::new(output.rows, &columns)
+}
+
+/// The name of an index, for messages.
+fn target(delivery: &Delivery, index: &str) -> String {
+    let first = delivery.client.urls().first().cloned().unwrap_or_default();
+    format!("{first}/{index}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_remote_requests_are_compressed() {
-        assert!(
-            ["http://127.0.0.1:9200", "https://localhost/es", "http://[::1]:1"]
-                .iter()
-                .all(|url| is_local(url))
-        );
-        assert!(!["https://es:9200", "http://10.0.0.1:9200"].iter().any(|url| is_local(url)));
-    }
 
     #[test]
     fn the_index_defaults_to_the_jobs_name() {

@@ -174,6 +174,19 @@ impl ParquetSink {
         }
     }
 
+    /// Writes rows with their results.
+    ///
+    /// # Errors
+    /// `Output`.
+    pub(crate) fn write_frame(&mut self, frame: DataFrame) -> Result<()> {
+        self.rows += frame.height() as u64;
+        if self.writer.is_none() {
+            let writer = self.begin(frame.schema());
+            self.writer = Some(writer.map_err(|error| polars_error(&self.target, error))?);
+        }
+        self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
+    }
+
     fn store_before_results(&mut self, batch: &Batch) -> Result<()> {
         let columns = self.columns(batch)?;
         let pending = match &mut self.pending {
@@ -203,12 +216,7 @@ impl Sink for ParquetSink {
         }
         let batch = self.projection.project(batch)?;
         let frame = frame(&batch, self.columns(&batch)?)?;
-        self.rows += frame.height() as u64;
-        if self.writer.is_none() {
-            let writer = self.begin(frame.schema());
-            self.writer = Some(writer.map_err(|error| polars_error(&self.target, error))?);
-        }
-        self.groups.push(frame)?.into_iter().try_for_each(|group| self.begin_group(group))
+        self.write_frame(frame)
     }
 
     fn prepare(&mut self, epoch: u64) -> Result<PreparedEpoch> {

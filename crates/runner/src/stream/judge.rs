@@ -20,6 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     check,
     event_time::{self, EventTime, Marks, SavedTime},
+    quarantine::{self, FailedRecord},
     state::{self, DecodedState, StateHead, StreamCounts, object_name},
     warm_up::WarmUp,
 };
@@ -134,29 +135,34 @@ impl StreamJudge {
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
-        let count = chunk.records.records(chunk.count);
+        let (count, text) = (chunk.records.records(chunk.count), chunk.records.clone());
         let batch = self.decoder.decode(chunk.records)?;
         if batch.statistics.read != count {
             let message = format!("{count} records were read as {}", batch.statistics.read);
             return Err(Error::internal(message));
         }
-        let batch = if batch.height() > 0 {
-            let extracted = self.extract.process(batch).await?;
-            let (batch, marks) = self.event_time.process(extracted).await?;
-            self.marks = marks;
-            batch.prune_typed()?
-        } else {
-            batch
-        };
-        for note in &batch.statistics.diagnostics {
-            tracing::warn!("{}: {}", note.path, note.message);
-        }
         self.counts.read += count;
-        self.counts.rejected += batch.statistics.rejected;
-        self.counts.filtered += batch.statistics.filtered_total();
-        self.counts.late += self.marks.values().filter(|timing| timing.late).count() as u64;
-        self.counts.skewed += self.marks.values().filter(|timing| timing.skewed).count() as u64;
-        let batches = self.judged(batch).await?;
+        let (extracted, mut failed) =
+            quarantine::each(batch, |batch| self.extract.process(batch)).await?;
+        let mut batches = Vec::with_capacity(extracted.len());
+        for mut batch in extracted {
+            if batch.height() > 0 {
+                // Its state has taken the rows, so that it is not tried again without some of them.
+                let (timed, marks) = self.event_time.process(batch).await?;
+                batch = timed.prune_typed()?;
+                self.counts.late += marks.values().filter(|timing| timing.late).count() as u64;
+                self.counts.skewed += marks.values().filter(|timing| timing.skewed).count() as u64;
+                self.marks = marks;
+            }
+            for note in &batch.statistics.diagnostics {
+                tracing::warn!("{}: {}", note.path, note.message);
+            }
+            self.counts.rejected += batch.statistics.rejected;
+            self.counts.filtered += batch.statistics.filtered_total();
+            let (more, more_failed) = self.judged(batch).await?;
+            batches.extend(more);
+            failed.extend(more_failed);
+        }
         self.marks.clear();
         for batch in &batches {
             let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
@@ -165,20 +171,46 @@ impl StreamJudge {
             self.counts.suspicious += u64::from(suspicious.unwrap_or(0));
             self.counts.flagged += (severity.len() - severity.null_count()) as u64;
         }
+        self.reject(&text, &failed, &mut batches);
         Ok(StreamResults(Arc::new(batches)))
     }
 
-    async fn judged(&mut self, batch: Batch) -> Result<Vec<Batch>> {
+    /// Adds the records at which a step failed to those that could not be read.
+    fn reject(&mut self, chunk: &TextChunk, failed: &[FailedRecord], batches: &mut [Batch]) {
+        let (Some(first), Some(batch)) = (failed.first(), batches.first_mut()) else { return };
+        tracing::warn!(
+            "{} records are left out, the first because: {}",
+            failed.len(),
+            first.error.message
+        );
+        self.counts.rejected += failed.len() as u64;
+        batch.rejected.extend(failed.iter().map(|failed| quarantine::rejected(chunk, failed)));
+        batch.rejected.sort_by_key(|record| record.row);
+    }
+
+    async fn judged(&mut self, batch: Batch) -> Result<(Vec<Batch>, Vec<FailedRecord>)> {
         let (before, behind) = match &mut self.scorer {
             Scorer::WarmUp(warm_up) if batch.height() > 0 => warm_up.add(batch)?,
             _ => (batch, None),
         };
-        let mut batches = vec![self.scored(before).await?];
+        let (mut batches, mut failed) = self.scored(before).await?;
         if let Some(behind) = behind {
             self.end_warm_up().await?;
-            batches.push(self.scored(behind).await?);
+            let (more, more_failed) = self.scored(behind).await?;
+            batches.extend(more);
+            failed.extend(more_failed);
         }
-        Ok(batches)
+        Ok((batches, failed))
+    }
+
+    async fn scored(&self, batch: Batch) -> Result<(Vec<Batch>, Vec<FailedRecord>)> {
+        let (scored, failed) = quarantine::each(batch, |batch| self.score(batch)).await?;
+        let mut batches = Vec::with_capacity(scored.len());
+        for batch in scored {
+            // Of batches without rows.
+            batches.push(if batch.results.width() == 0 { self.score(batch).await? } else { batch });
+        }
+        Ok((batches, failed))
     }
 
     /// Fits the model on the rows of the warm-up.
@@ -205,7 +237,7 @@ impl StreamJudge {
     }
 
     /// A batch with its results.
-    async fn scored(&mut self, mut batch: Batch) -> Result<Batch> {
+    async fn score(&self, mut batch: Batch) -> Result<Batch> {
         let results = match &self.scorer {
             Scorer::Model(fitted) if batch.height() > 0 => {
                 let names = self.plan.features.iter().map(|feature| feature.name.as_str());

@@ -111,7 +111,8 @@ pub struct Bulk {
     /// Whether requests are compressed by gzip. Absent: unless the cluster is on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gzip: Option<bool>,
-    /// Seconds for which a cluster that is away, overloaded or read-only is tried again before the run fails.
+    /// Seconds for which a cluster that is away, overloaded or read-only is tried again before the run fails. Not of a
+    /// stream, which never fails by that.
     #[serde(default = "five_minutes")]
     #[schemars(range(min = 0, max = 86_400))]
     pub retry_seconds: u64,

@@ -40,6 +40,11 @@ pub struct CsvOutput {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     pub include: Vec<Include>,
+    /// In a stream: when the next file begins, by time (`1h`; s, m, h, d or w) or size (`256Mi`; Ki, Mi or Gi). Files get a
+    /// number: `results.csv` becomes `results-000001.csv` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*([smhdw]|[KMG]i)$"))]
+    pub rotate: Option<String>,
 }
 
 /// A Parquet file, compressed by zstd.
@@ -58,6 +63,12 @@ pub struct ParquetOutput {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     pub include: Vec<Include>,
+    /// In a stream: when the next file begins, by time (`1h`; s, m, h, d or w) or size (`256Mi`; Ki, Mi or Gi). Files get a
+    /// number: `results.parquet` becomes `results-000001.parquet` and so on. Each appears when it is complete; the
+    /// size is that of its rows before compression, which are kept in a file that ends in `.rows` until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*([smhdw]|[KMG]i)$"))]
+    pub rotate: Option<String>,
 }
 
 /// A JSON object a line.
@@ -160,6 +171,7 @@ impl CsvOutput {
             separator: comma(),
             rows: Rows::All,
             include: Vec::new(),
+            rotate: None,
         }
     }
 }
@@ -167,7 +179,8 @@ impl CsvOutput {
 impl ParquetOutput {
     /// All rows, without features and contributions.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), auth: None, rows: Rows::All, include: Vec::new() }
+        let (rows, include) = (Rows::All, Vec::new());
+        Self { path: path.into(), auth: None, rows, include, rotate: None }
     }
 }
 

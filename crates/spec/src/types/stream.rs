@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::seconds;
+use super::{Auth, seconds};
 
 /// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
 /// behind the last checkpoint, so that each record has its result once.
@@ -85,7 +85,7 @@ impl Default for WarmUp {
 }
 
 /// Where positions and state are saved.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StreamState {
     #[serde(default)]
@@ -93,17 +93,21 @@ pub struct StreamState {
 }
 
 /// Checkpoints of position and state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckpointSettings {
     /// The time between checkpoints, such as `10s` (s, m, h, d or w): after a crash, at most so much is read again.
     #[serde(default = "ten_seconds")]
     #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
     pub every: String,
-    /// A folder of this job alone. Absent: `<job>.state` beside the first file output.
+    /// A folder of this job alone, on this machine or in an object store (`s3://bucket/folder/`, `gs://`, `az://`). Absent:
+    /// `<job>.state` beside the first file output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub to: Option<String>,
+    /// Of a folder in an object store: the credentials. Absent: the environment's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
 }
 
 fn five_thousand() -> usize {
@@ -144,7 +148,7 @@ impl Default for StreamTime {
 
 impl Default for CheckpointSettings {
     fn default() -> Self {
-        Self { every: ten_seconds(), to: None }
+        Self { every: ten_seconds(), to: None, auth: None }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The parts of a shard, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use anomal_stream::{Cause, Chunk, Judge, JudgeState, Log, Positions, Results, Store, StreamSink};
+use anomal_stream::{
+    Cause, Chunk, Flushed, Judge, JudgeState, Log, Positions, Results, Store, StreamSink,
+};
 use async_trait::async_trait;
 
 use super::{Outcome, PARTITIONS, PartitionState, Shared};
@@ -163,13 +165,13 @@ impl StreamSink for FileSink {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
+    fn flush(&mut self, _: bool) -> Result<Flushed, Cause> {
         let mut inner = self.0.lock();
         inner.fails("file")?;
         let buffered = std::mem::take(&mut inner.buffered);
         inner.durable.extend(buffered);
         inner.fails("file")?;
-        Ok((inner.durable.len() as u64).to_le_bytes().to_vec())
+        Ok(Flushed::all((inner.durable.len() as u64).to_le_bytes().to_vec()))
     }
 
     fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), Cause> {
@@ -185,28 +187,74 @@ impl StreamSink for FileSink {
     }
 }
 
-/// Creates documents by id, as Elasticsearch does.
-pub(super) struct IdSink(pub(super) Shared);
+/// Creates documents by id, as Elasticsearch does: it answers later and in any order, and what was sent may arrive although
+/// nobody waits for it any more.
+pub(super) struct IdSink {
+    pub(super) shared: Shared,
+    /// The writes that are on their way, with what has not arrived.
+    sent: VecDeque<Vec<Outcome>>,
+    arrived: u64,
+}
+
+impl IdSink {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared, sent: VecDeque::new(), arrived: 0 }
+    }
+
+    /// Some documents arrive.
+    fn deliver(&mut self, most: u64) {
+        let mut inner = self.shared.lock();
+        for _ in 0..inner.below(most) {
+            let write = inner.below(self.sent.len() as u64);
+            let Some(write) = self.sent.get_mut(usize::try_from(write).unwrap()) else { break };
+            if !write.is_empty() {
+                let place = inner.below(write.len() as u64);
+                let (partition, offset, outcome) =
+                    write.swap_remove(usize::try_from(place).unwrap());
+                let known = *inner.by_id.entry((partition, offset)).or_insert(outcome);
+                assert_eq!(known, outcome, "a replay gives another result");
+            }
+        }
+        while self.sent.front().is_some_and(Vec::is_empty) {
+            self.sent.pop_front();
+            self.arrived += 1;
+        }
+    }
+}
 
 impl StreamSink for IdSink {
     type Results = Outcomes;
 
+    fn ready(&mut self) -> Result<bool, Cause> {
+        self.shared.lock().fails("ids")?;
+        self.deliver(30);
+        Ok(self.sent.len() < 5)
+    }
+
     fn write(&mut self, results: &Outcomes) -> Result<(), Cause> {
-        let mut inner = self.0.lock();
-        for (partition, offset, outcome) in &results.0 {
-            inner.fails("ids")?;
-            let known = *inner.by_id.entry((*partition, *offset)).or_insert(*outcome);
-            assert_eq!(known, *outcome, "a replay gives another result");
-        }
+        self.shared.lock().fails("ids")?;
+        assert!(self.sent.len() < 5, "it was not ready");
+        self.sent.push_back(results.0.clone());
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<Vec<u8>, Cause> {
-        self.0.lock().fails("ids")?;
-        Ok(Vec::new())
+    fn flush(&mut self, _: bool) -> Result<Flushed, Cause> {
+        self.shared.lock().fails("ids")?;
+        self.deliver(30);
+        Ok(Flushed { writes: Some(self.arrived), mark: Vec::new() })
     }
 
     fn restore(&mut self, _: Option<&[u8]>) -> Result<(), Cause> {
-        self.0.lock().fails("ids")
+        self.shared.lock().fails("ids")?;
+        self.deliver(100);
+        self.sent.clear();
+        self.arrived = 0;
+        Ok(())
+    }
+}
+
+impl Drop for IdSink {
+    fn drop(&mut self) {
+        self.deliver(100);
     }
 }

@@ -202,7 +202,7 @@ impl World {
         drop(inner);
         let shared = || self.shared.clone();
         let store: Box<dyn Store> = Box::new(FakeStore(shared()));
-        let by_id = Box::new(IdSink(shared()));
+        let by_id = Box::new(IdSink::new(shared()));
         let mut sinks = vec![NamedSink { name: "ids".to_owned(), sink: by_id as _ }];
         if !zombies {
             let file = Box::new(FileSink(shared()));

@@ -53,6 +53,10 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     suspicious: BooleanChunked,
     severities: StringChunked,
     explanations: StringChunked,
+    /// Of a stream.
+    partitions: Option<UInt32Chunked>,
+    /// Of a stream: whether its warm-up was over.
+    warm: Option<BooleanChunked>,
     strays: Option<StringChunked>,
     flags: Flags,
     incidents: Option<RowIncidents>,
@@ -117,6 +121,14 @@ impl<'a> DocumentBatch<'a> {
             suspicious: results.column("anomal.suspicious")?.rechunk().bool()?.clone(),
             severities: results.column("anomal.severity")?.rechunk().str()?.clone(),
             explanations: results.column("anomal.explanation")?.rechunk().str()?.clone(),
+            partitions: match results.column("anomal.partition") {
+                Ok(partitions) => Some(partitions.rechunk().u32()?.clone()),
+                Err(_) => None,
+            },
+            warm: match results.column("anomal.warm") {
+                Ok(warm) => Some(warm.rechunk().bool()?.clone()),
+                Err(_) => None,
+            },
             strays: match results.column("anomal.strays") {
                 Ok(strays) if run.includes(Include::Strays) => {
                     Some(strays.rechunk().str()?.clone())
@@ -230,6 +242,10 @@ impl<'a> DocumentBatch<'a> {
     fn ours(&self, place: usize, notes: &RowNotes, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"anomal\":{");
         out.extend_from_slice(&self.run.ours);
+        let partitions = self.partitions.as_ref();
+        if let Some(partition) = partitions.and_then(|partitions| partitions.get(place)) {
+            out.extend_from_slice(format!(",\"partition\":{partition}").as_bytes());
+        }
         out.extend_from_slice(format!(",\"row\":{}", self.rows[place]).as_bytes());
         optional(out, b",\"score\":", self.scores.get(place));
         optional(out, b",\"rank\":", self.ranks.get(place));
@@ -239,6 +255,9 @@ impl<'a> DocumentBatch<'a> {
         let suspicious = self.suspicious.get(place) == Some(true);
         out.extend_from_slice(b",\"suspicious\":");
         out.extend_from_slice(if suspicious { b"true" } else { b"false" });
+        if let Some(warm) = self.warm.as_ref().and_then(|warm| warm.get(place)) {
+            out.extend_from_slice(format!(",\"warm\":{warm}").as_bytes());
+        }
         if let Some(severity) = self.severities.get(place) {
             out.extend_from_slice(b",\"severity\":");
             push_text(out, severity);

@@ -14,25 +14,40 @@ pub(super) struct BulkBody {
 }
 
 /// The position of an action and its document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BulkItem {
     pub start: usize,
     pub end: usize,
     /// The row in the input.
     pub row: u64,
+    /// Of a stream, whose partitions number their own rows.
+    pub partition: Option<u32>,
+    /// The documents before it, of all requests.
+    pub number: u64,
 }
+
+const BEFORE_ID: &[u8] = b"{\"create\":{\"_id\":\"";
+const BEHIND_ID: &[u8] = b"\"}}\n";
 
 /// Appends `{"create":{"_id":"…"}}` and a line end. `create` never overwrites a document: an earlier attempt has
 /// written the same one, and the privilege to add documents suffices.
 pub(super) fn action(out: &mut Vec<u8>, id: &str) {
-    out.extend_from_slice(b"{\"create\":{\"_id\":\"");
+    out.extend_from_slice(BEFORE_ID);
     out.extend_from_slice(id.as_bytes());
-    out.extend_from_slice(b"\"}}\n");
+    out.extend_from_slice(BEHIND_ID);
 }
 
 impl BulkBody {
     pub fn item(&self, item: &BulkItem) -> &[u8] {
         self.bytes.get(item.start..item.end).unwrap_or_default()
+    }
+
+    /// The id of a document.
+    pub fn id(&self, item: &BulkItem) -> &str {
+        let lines = self.item(item);
+        let end = memchr::memchr(b'\n', lines).map_or(0, |end| end + 1);
+        let id = lines.get(BEFORE_ID.len()..end.saturating_sub(BEHIND_ID.len()));
+        std::str::from_utf8(id.unwrap_or_default()).unwrap_or_default()
     }
 
     /// The document without its action.
@@ -54,7 +69,7 @@ impl BulkBody {
         for item in selected {
             let start = bytes.len();
             bytes.extend_from_slice(self.item(item));
-            items.push(BulkItem { start, end: bytes.len(), row: item.row });
+            items.push(BulkItem { start, end: bytes.len(), ..*item });
         }
         Self { bytes: bytes.into(), items }
     }
@@ -150,7 +165,8 @@ mod tests {
             action(&mut bytes, "id");
             bytes.extend_from_slice(document.as_bytes());
             bytes.push(b'\n');
-            items.push(BulkItem { start, end: bytes.len(), row: row as u64 });
+            let (end, row) = (bytes.len(), row as u64);
+            items.push(BulkItem { start, end, row, ..BulkItem::default() });
         }
         BulkBody { bytes: bytes.into(), items }
     }
@@ -163,6 +179,7 @@ mod tests {
     fn selected_documents_are_complete() {
         let body = body(&["{\"a\":1}", "{\"b\":2}", "{\"c\":3}"]);
         let only = body.select(&[0, 2]);
+        assert!(only.items.iter().all(|item| only.id(item) == "id"));
         assert_eq!(documents(&only), [b"{\"a\":1}", b"{\"c\":3}"]);
         assert_eq!(only.items.iter().map(|item| item.row).collect::<Vec<_>>(), [0, 2]);
         assert!(only.bytes.starts_with(b"{\"create\":{\"_id\":\"id\"}}\n{\"a\":1}\n{\"create\""));

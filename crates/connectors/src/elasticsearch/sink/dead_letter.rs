@@ -33,6 +33,19 @@ struct DeadLetterRecord<'a> {
     document: &'a RawValue,
 }
 
+/// The line of a document that an index rejects.
+///
+/// # Errors
+/// `Internal`.
+pub(super) fn line(index: &str, rejected: &RejectedDocument) -> Result<Vec<u8>> {
+    let wrong = |error| Error::internal(format!("a rejected document: {error}"));
+    let document = serde_json::from_slice(&rejected.document).map_err(wrong)?;
+    let record = DeadLetterRecord { index, rejected, document };
+    let mut line = serde_json::to_vec(&record).map_err(wrong)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 impl RejectedDocumentFile {
     /// # Errors
     /// `Output`.
@@ -45,13 +58,8 @@ impl RejectedDocumentFile {
                 none.insert(AtomicFile::create(&self.path, &access)?)
             }
         };
-        let wrong = |error| Error::internal(format!("a rejected document: {error}"));
-        let document = serde_json::from_slice(&rejected.document).map_err(wrong)?;
-        let record = DeadLetterRecord { index: &self.index, rejected, document };
-        let mut line = serde_json::to_vec(&record).map_err(wrong)?;
-        line.push(b'\n');
         self.count += 1;
         self.first.get_or_insert_with(|| rejected.reason.clone());
-        file.write(&line)
+        file.write(&line(&self.index, rejected)?)
     }
 }

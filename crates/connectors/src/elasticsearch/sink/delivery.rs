@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::{
     bulk::{self, BulkBody, ItemResponse},
     outcome::{DeliveryOutcome, DocumentOutcome, exceeds_limit},
+    rollover::Rollover,
 };
 use crate::elasticsearch::client::{
     Attempt, Client, Request, Response,
@@ -37,11 +38,17 @@ pub(super) struct Delivery {
     pub gzip: bool,
     /// Whether the current stall has been logged.
     pub stalled: AtomicBool,
+    /// Whether it is tried again by its owner, without an end.
+    pub endless: bool,
+    /// Where documents that may be written already are looked up before they are created.
+    pub rollover: Option<Rollover>,
 }
 
 /// A body to send, and its failures so far.
 struct PendingRequest {
     body: BulkBody,
+    /// Whether an earlier attempt may have written it.
+    doubtful: bool,
     /// The bytes that are sent, once they are compressed.
     packed: Option<Bytes>,
     /// Failures of the whole request, and broken connections among them.
@@ -50,8 +57,8 @@ struct PendingRequest {
 }
 
 impl PendingRequest {
-    fn new(body: BulkBody) -> Self {
-        Self { body, packed: None, failures: 0, breaks: 0 }
+    fn new(body: BulkBody, doubtful: bool) -> Self {
+        Self { body, doubtful, packed: None, failures: 0, breaks: 0 }
     }
 }
 
@@ -81,12 +88,14 @@ impl Default for Stall {
 }
 
 impl Delivery {
+    /// `doubtful`: an earlier process or attempt may have written documents of the body.
+    ///
     /// # Errors
     /// `Unavailable` if no document is accepted for too long; `Unauthenticated`, `PermissionDenied`.
-    pub async fn deliver(&self, body: BulkBody) -> Result<DeliveryOutcome> {
+    pub async fn deliver(&self, body: BulkBody, doubtful: bool) -> Result<DeliveryOutcome> {
         let mut delivered = DeliveryOutcome::default();
         let mut stall = None;
-        let mut queue = vec![PendingRequest::new(body)];
+        let mut queue = vec![PendingRequest::new(body, doubtful)];
         while let Some(pending) = queue.pop() {
             let before = delivered.count();
             let next = self.attempt(pending, &mut delivered).await?;
@@ -131,6 +140,16 @@ impl Delivery {
         mut pending: PendingRequest,
         delivered: &mut DeliveryOutcome,
     ) -> Result<NextStep> {
+        if pending.doubtful
+            && let Some(rollover) = &self.rollover
+        {
+            let missing = rollover.missing(&self.client, &pending.body).await?;
+            delivered.existing += (pending.body.items.len() - missing.len()) as u64;
+            if missing.is_empty() {
+                return Ok(NextStep::Done);
+            }
+            pending = PendingRequest::new(pending.body.select(&missing), false);
+        }
         let packed = match pending.packed.take() {
             Some(packed) => packed,
             None => self.pack(&pending.body).await?,
@@ -164,6 +183,7 @@ impl Delivery {
         delivered: &mut DeliveryOutcome,
     ) -> Result<NextStep> {
         pending.breaks += 1;
+        pending.doubtful = true;
         let (size, single) = (pending.body.bytes.len(), pending.body.items.len() == 1);
         if single && size > HUGE_DOCUMENT && pending.breaks >= HUGE_BREAKS && self.answers().await {
             let reason =
@@ -185,6 +205,7 @@ impl Delivery {
         delivered: &mut DeliveryOutcome,
     ) -> Result<NextStep> {
         pending.breaks = 0;
+        pending.doubtful = response.status >= 500;
         let never = || exceeds_limit(&String::from_utf8_lossy(&response.body));
         if response.status == 413 || (response.status == 429 && never()) {
             if pending.body.items.len() == 1 {
@@ -196,7 +217,7 @@ impl Delivery {
                 delivered.reject(&pending.body, 0, response.status, "", reason);
                 return Ok(NextStep::Done);
             }
-            let halves = pending.body.halves().map(PendingRequest::new);
+            let halves = pending.body.halves().map(|half| PendingRequest::new(half, false));
             return Ok(NextStep::Send(halves.into(), None));
         }
         if response.is_success() {
@@ -225,36 +246,35 @@ impl Delivery {
     /// Handles the response to each document.
     fn outcomes(
         &self,
-        pending: PendingRequest,
+        mut pending: PendingRequest,
         response: &Response,
         delivered: &mut DeliveryOutcome,
     ) -> Result<NextStep> {
         let body = &pending.body;
         let Some(outcomes) = bulk::item_responses(&response.body, body.items.len()) else {
             let why = "the response does not match the request".to_owned();
+            pending.doubtful = true;
             return Ok(NextStep::Send(vec![pending], Some(RetryCause { why, asked: None })));
         };
-        let (mut retry, mut large) = (Vec::new(), false);
+        let (mut retry, mut large, mut doubtful) = (Vec::new(), false, false);
         let mut why = String::new();
         for (place, outcome) in outcomes.iter().enumerate() {
-            match DocumentOutcome::from_response(outcome.status, outcome.kind()) {
+            let reason = outcome.reason();
+            match DocumentOutcome::from_response(outcome.status, outcome.kind(), &reason) {
                 DocumentOutcome::Created => delivered.written += 1,
                 DocumentOutcome::Exists => delivered.existing += 1,
                 DocumentOutcome::Rejected => {
-                    let (status, reason) = (outcome.status, outcome.reason());
-                    delivered.reject(body, place, status, outcome.kind(), reason);
+                    delivered.reject(body, place, outcome.status, outcome.kind(), reason);
                 }
-                DocumentOutcome::Retry
-                    if outcomes.len() == 1 && exceeds_limit(&outcome.reason()) =>
-                {
-                    let (status, reason) = (outcome.status, outcome.reason());
-                    delivered.reject(body, place, status, outcome.kind(), reason);
+                DocumentOutcome::Retry if outcomes.len() == 1 && exceeds_limit(&reason) => {
+                    delivered.reject(body, place, outcome.status, outcome.kind(), reason);
                 }
                 DocumentOutcome::Retry => {
                     if retry.is_empty() {
                         why = describe(outcome);
                     }
-                    large |= exceeds_limit(&outcome.reason());
+                    large |= exceeds_limit(&reason);
+                    doubtful |= outcome.status >= 500;
                     retry.push(place);
                 }
                 DocumentOutcome::Fatal => return Err(self.stopped(outcome)),
@@ -265,7 +285,7 @@ impl Delivery {
         }
         let rest = body.select(&retry);
         let rest = if large && retry.len() > 1 { rest.halves().into() } else { vec![rest] };
-        let rest = rest.into_iter().map(PendingRequest::new).collect();
+        let rest = rest.into_iter().map(|body| PendingRequest::new(body, doubtful)).collect();
         Ok(NextStep::Send(rest, Some(RetryCause { why, asked: response.retry_after })))
     }
 
@@ -280,6 +300,9 @@ impl Delivery {
                  auto_configure)"
             }
             "index_closed_exception" => "open the index, or write to another",
+            "illegal_argument_exception" => {
+                "create the pipeline, or give the alias an index to write to"
+            }
             _ => "fix the cause, or write to another index",
         };
         let message = format!(
@@ -291,17 +314,24 @@ impl Delivery {
     }
 
     fn given_up(&self, why: &str) -> Error {
-        let remedy = if why.contains("cluster_block_exception") {
-            "free space on its disks or remove the index's block, then run the job again"
+        let blocked = why.contains("cluster_block_exception");
+        let unblock = "free space on its disks or remove the index's block";
+        let message = if self.endless {
+            let remedy = if blocked { format!(": {unblock}") } else { String::new() };
+            format!("{} does not accept documents ({why}){remedy}", self.client.name())
         } else {
-            "run the job again later"
+            let remedy = if blocked {
+                format!("{unblock}, then run the job again")
+            } else {
+                "run the job again later".to_owned()
+            };
+            format!(
+                "{} does not accept documents ({why}), tried for {} s; {remedy}: documents that are written stay, and only \
+                 missing ones are added",
+                self.client.name(),
+                self.client.retry_timeout().as_secs()
+            )
         };
-        let message = format!(
-            "{} does not accept documents ({why}), tried for {} s; {remedy}: documents that are written stay, and only \
-             missing ones are added",
-            self.client.name(),
-            self.client.retry_timeout().as_secs()
-        );
         Error::new(Code::Unavailable, "CLUSTER_UNAVAILABLE", message)
     }
 }
@@ -311,8 +341,12 @@ fn failed(mut pending: PendingRequest, cause: RetryCause) -> NextStep {
     pending.failures += 1;
     let body = &pending.body;
     let halved = body.items.len() > 1 && body.bytes.len() > LARGE && pending.failures >= FAILURES;
-    let pending =
-        if halved { pending.body.halves().map(PendingRequest::new).into() } else { vec![pending] };
+    let pending = if halved {
+        let doubtful = pending.doubtful;
+        pending.body.halves().map(|half| PendingRequest::new(half, doubtful)).into()
+    } else {
+        vec![pending]
+    };
     NextStep::Send(pending, Some(cause))
 }
 

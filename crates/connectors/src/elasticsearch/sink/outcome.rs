@@ -16,8 +16,8 @@ pub(super) enum DocumentOutcome {
 }
 
 impl DocumentOutcome {
-    /// `kind`: the type of the error, such as `document_parsing_exception`.
-    pub fn from_response(status: u16, kind: &str) -> Self {
+    /// `kind`: the type of the error, such as `document_parsing_exception`; `reason`: its text.
+    pub fn from_response(status: u16, kind: &str, reason: &str) -> Self {
         match (status, kind) {
             (200..=299, _) => Self::Created,
             (409, kind) if kind != "cluster_block_exception" => Self::Exists,
@@ -31,6 +31,13 @@ impl DocumentOutcome {
                 | "invalid_index_name_exception"
                 | "validation_exception",
             ) => Self::Fatal,
+            // No document is at fault if its pipeline or its alias is.
+            (400, "illegal_argument_exception")
+                if reason.starts_with("pipeline with id [")
+                    || reason.starts_with("no write index is defined for alias [") =>
+            {
+                Self::Fatal
+            }
             _ => Self::Rejected,
         }
     }
@@ -63,6 +70,8 @@ pub(super) struct DeliveryOutcome {
 /// A document that the server rejects.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct RejectedDocument {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
     pub row: u64,
     pub status: u16,
     #[serde(rename = "type")]
@@ -70,6 +79,9 @@ pub(super) struct RejectedDocument {
     pub reason: String,
     #[serde(skip)]
     pub document: Vec<u8>,
+    /// As of its [`BulkItem`].
+    #[serde(skip)]
+    pub number: u64,
 }
 
 impl DeliveryOutcome {
@@ -88,11 +100,13 @@ impl DeliveryOutcome {
     ) {
         let Some(item): Option<&BulkItem> = body.items.get(place) else { return };
         self.rejected.push(RejectedDocument {
+            partition: item.partition,
             row: item.row,
             status,
             kind: kind.to_owned(),
             reason,
             document: body.document(item).to_vec(),
+            number: item.number,
         });
     }
 }
@@ -122,7 +136,18 @@ mod tests {
             (400, "validation_exception", DocumentOutcome::Fatal),
         ];
         for (status, kind, outcome) in cases {
-            assert_eq!(DocumentOutcome::from_response(status, kind), outcome, "{status} {kind}");
+            let found = DocumentOutcome::from_response(status, kind, "failed");
+            assert_eq!(found, outcome, "{status} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_not_at_fault_for_a_pipeline_or_alias_that_is_gone() {
+        for reason in
+            ["pipeline with id [p] does not exist", "no write index is defined for alias [a]"]
+        {
+            let outcome = DocumentOutcome::from_response(400, "illegal_argument_exception", reason);
+            assert_eq!(outcome, DocumentOutcome::Fatal, "{reason}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::elasticsearch::{
 };
 
 /// The version of the templates; older ones are replaced.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// Higher than that of the servers' own templates.
 const PRIORITY: u64 = 501;
 pub const MAPPINGS: &str = "anomal-mappings";
@@ -106,6 +106,8 @@ fn mappings(server: Server) -> Value {
     event.insert("reason".into(), reason);
     let mut ours = keywords(&["job", "run", "engine", "severity", "flags", "report", "strays"]);
     ours.insert("row".into(), json!({"type": "long"}));
+    ours.insert("partition".into(), json!({"type": "long"}));
+    ours.insert("warm".into(), json!({"type": "boolean"}));
     ours.insert("score".into(), json!({"type": "double"}));
     ours.insert("rank".into(), json!({"type": "double"}));
     ours.insert("cluster".into(), json!({"type": "long"}));

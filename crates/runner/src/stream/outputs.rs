@@ -1,0 +1,53 @@
+//! The outputs of a stream, and what they write about it.
+
+use std::path::Path;
+
+use anomal_connectors::{RunInfo, StreamOutputs, StreamResults, stream_sinks};
+use anomal_core::{Code, Error, Result};
+use anomal_spec::AnomalyJob;
+use anomal_stream::NamedSink;
+
+use crate::{files, options::Options};
+
+/// The sinks of a job. `id`: that of the stream, if it begins now.
+///
+/// # Errors
+/// `Output` if a folder does not exist; `InvalidSettings` for a secret that is unusable.
+pub(super) fn sinks(
+    job: &AnomalyJob,
+    options: &Options,
+    id: &str,
+) -> Result<Vec<NamedSink<StreamResults>>> {
+    let (spec, name) = (&job.spec, &job.metadata.name);
+    let mut folders = spec.outputs.iter().filter_map(|output| output.driver()?.path());
+    if let Some(path) = folders.find(|path| *path != "-" && !has_folder(path)) {
+        let message = format!("cannot write {path}: its folder does not exist; create it");
+        return Err(Error::new(Code::Output, "OUTPUT", message));
+    }
+    let refused = (0..spec.outputs.len()).map(|output| files::refused(spec, name, output).0);
+    stream_sinks(&StreamOutputs {
+        outputs: &spec.outputs,
+        dead_letter: files::dead_letter(spec, name).0,
+        refused: refused.collect(),
+        secrets: &options.secrets,
+        run: &info(job, options, id),
+    })
+}
+
+fn info(job: &AnomalyJob, options: &Options, id: &str) -> RunInfo {
+    let spec = &job.spec;
+    RunInfo {
+        job: job.metadata.name.clone(),
+        namespace: options.namespace.clone(),
+        run: id.to_owned(),
+        engine: spec.classification.as_ref().map(|settings| settings.engine.clone()),
+        time_column: spec.time_column().map(str::to_owned),
+        row_keys: spec.row_keys().cloned().collect(),
+        ..RunInfo::default()
+    }
+}
+
+fn has_folder(path: &str) -> bool {
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.is_none_or(Path::is_dir)
+}

@@ -1,0 +1,106 @@
+//! Full disks: a file system in memory of one MiB.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use anomal_tests::{RunOutput, Workspace, skip};
+
+use super::{
+    append, catch_up,
+    job::{JOB, lines},
+    objects::wait,
+};
+
+/// A mounted file system, gone when dropped.
+struct Small(PathBuf);
+
+impl Small {
+    /// Nothing where this user may not mount one.
+    fn mount(path: PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&path).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        skip("a file system of one MiB can't be mounted; run the tests as root");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+fn stop(child: std::process::Child) -> RunOutput {
+    let killed = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn a_full_disk_stops_nothing_else_and_loses_nothing() {
+    let job =
+        JOB.replace("outputs:\n", "outputs:\n  - ndjson: {path: small/rows.ndjson, rotate: 1Gi}\n");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    let Some(small) = Small::mount(workspace.path("small")) else { return };
+    workspace.write("small/filler", &vec![0; 800 << 10]);
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    append(&workspace, "app.ndjson", &lines(400..2_000));
+    let count = || super::results(&workspace).lines().count();
+    wait("results of the other output", || count() == 2_000);
+    std::thread::sleep(Duration::from_secs(2));
+    std::fs::remove_file(workspace.path("small/filler")).unwrap();
+    let rows = || workspace.read("small/rows-000001.ndjson").lines().count();
+    wait("results on the disk that was full", || rows() == 2_000);
+    let ended = stop(child);
+    ended.expect(0, &["No space left on device", "results wait", "takes results again"]);
+    let expected = Workspace::with_files(&[
+        ("app.ndjson", lines(0..2_000).as_bytes()),
+        ("job.yaml", job.replace("small/", "").as_bytes()),
+    ]);
+    catch_up(&expected).expect(0, &[]);
+    assert_eq!(workspace.read("small/rows-000001.ndjson"), expected.read("rows-000001.ndjson"));
+    drop(small);
+}
+
+#[test]
+fn a_full_disk_of_checkpoints_is_waited_for() {
+    let job = JOB.replace("to: state", "to: small/state");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    let Some(small) = Small::mount(workspace.path("small")) else { return };
+    let mut command = workspace.command(&["run", "job.yaml", "--summary", "json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let count = || super::results(&workspace).lines().count();
+    wait("results", || count() == 400);
+    // As much as there is room for.
+    let full = std::fs::write(workspace.path("small/filler"), vec![0; 1 << 20]);
+    assert!(full.is_err());
+    append(&workspace, "app.ndjson", &lines(400..800));
+    wait("results", || count() == 800);
+    std::thread::sleep(Duration::from_secs(3));
+    append(&workspace, "app.ndjson", &lines(800..1_000));
+    wait("results", || count() == 1_000);
+    child.kill().unwrap();
+    let ended: RunOutput = child.wait_with_output().unwrap().into();
+    assert!(ended.stderr.contains("cannot save a checkpoint"), "{ended:#?}");
+    std::fs::remove_file(workspace.path("small/filler")).unwrap();
+    catch_up(&workspace).expect(0, &[]);
+    let expected = Workspace::with_files(&[
+        ("app.ndjson", lines(0..1_000).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    catch_up(&expected).expect(0, &[]);
+    assert_eq!(super::results(&workspace), super::results(&expected));
+    drop(small);
+}
