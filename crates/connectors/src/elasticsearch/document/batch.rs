@@ -55,8 +55,8 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     explanations: StringChunked,
     /// Of a stream.
     partitions: Option<UInt32Chunked>,
-    /// Of a stream: whether its warm-up was over.
-    warm: Option<BooleanChunked>,
+    /// Of a stream: whether its warm-up was over, and whether the row's time is too far behind or ahead.
+    marks: Vec<(&'static str, BooleanChunked)>,
     strays: Option<StringChunked>,
     flags: Flags,
     incidents: Option<RowIncidents>,
@@ -125,10 +125,7 @@ impl<'a> DocumentBatch<'a> {
                 Ok(partitions) => Some(partitions.rechunk().u32()?.clone()),
                 Err(_) => None,
             },
-            warm: match results.column("anomal.warm") {
-                Ok(warm) => Some(warm.rechunk().bool()?.clone()),
-                Err(_) => None,
-            },
+            marks: marks(results)?,
             strays: match results.column("anomal.strays") {
                 Ok(strays) if run.includes(Include::Strays) => {
                     Some(strays.rechunk().str()?.clone())
@@ -255,8 +252,9 @@ impl<'a> DocumentBatch<'a> {
         let suspicious = self.suspicious.get(place) == Some(true);
         out.extend_from_slice(b",\"suspicious\":");
         out.extend_from_slice(if suspicious { b"true" } else { b"false" });
-        if let Some(warm) = self.warm.as_ref().and_then(|warm| warm.get(place)) {
-            out.extend_from_slice(format!(",\"warm\":{warm}").as_bytes());
+        for (name, mark) in &self.marks {
+            let Some(mark) = mark.get(place) else { continue };
+            out.extend_from_slice(format!(",\"{name}\":{mark}").as_bytes());
         }
         if let Some(severity) = self.severities.get(place) {
             out.extend_from_slice(b",\"severity\":");
@@ -340,4 +338,14 @@ impl<'a> DocumentBatch<'a> {
         optional(out, b",\"share\":", Some(share));
         out.extend_from_slice(b"},");
     }
+}
+
+fn marks(results: &DataFrame) -> Result<Vec<(&'static str, BooleanChunked)>> {
+    let mut marks = Vec::new();
+    for name in ["warm", "late", "skewed"] {
+        if let Ok(mark) = results.column(&format!("anomal.{name}")) {
+            marks.push((name, mark.rechunk().bool()?.clone()));
+        }
+    }
+    Ok(marks)
 }

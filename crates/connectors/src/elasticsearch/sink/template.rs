@@ -107,7 +107,9 @@ fn mappings(server: Server) -> Value {
     let mut ours = keywords(&["job", "run", "engine", "severity", "flags", "report", "strays"]);
     ours.insert("row".into(), json!({"type": "long"}));
     ours.insert("partition".into(), json!({"type": "long"}));
-    ours.insert("warm".into(), json!({"type": "boolean"}));
+    for mark in ["warm", "late", "skewed"] {
+        ours.insert(mark.into(), json!({"type": "boolean"}));
+    }
     ours.insert("score".into(), json!({"type": "double"}));
     ours.insert("rank".into(), json!({"type": "double"}));
     ours.insert("cluster".into(), json!({"type": "long"}));
