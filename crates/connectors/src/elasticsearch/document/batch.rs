@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use anomal_core::{Batch, Result, proto::DataType, time_view};
 use anomal_spec::Include;
-use polars::prelude::{BooleanChunked, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked};
+use polars::prelude::{
+    BooleanChunked, DataFrame, Float64Chunked, StringChunked, TimeUnit, UInt32Chunked,
+};
 
 use super::{
     cells::{Cells, list},
