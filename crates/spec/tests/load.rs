@@ -242,10 +242,10 @@ fn rules_between_fields() {
         wrong.into_iter().map(|part| format!("{part}\n{}\n", message(part))).collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     input: {}
-    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka
 
     input: {csv: {path: a}, parquet: {path: b}}
-    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json or elasticsearch
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka
 
     input: {csv: {path: a, separator: ü}}
     job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace
@@ -480,11 +480,11 @@ fn ugly_files() {
     job.yaml:2:47: value `.inf` is not a finite number
     job.yaml:2:47: value `1e999` is not a finite number
     job.yaml:2:35: classification.seed: this is a number where a whole number is expected
-    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:1:1: \u{1b}[31mred: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, suppressions, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:13: apiVersion: this is `apps/v1`; it must be `anomal.dev/v1alpha1`
     job.yaml:2:7: kind: this is `Deployment`; it must be `AnomalyJob`
     job.yaml:4:7: spec: `input` is missing
-    job.yaml:4:8: spec.replicas: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:4:8: spec.replicas: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, suppressions, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml:1:1: this is a features file; run the main file that names it, or give it by -ff
     ");
 }
@@ -533,7 +533,7 @@ fn hostile_files_are_refused_at_once() {
     job.yaml:2:1: duplicate key `a`; remove one of them
     job.yaml:1:65: settings this long, this deep or with this many aliases are refused; write them out
     job.yaml:1:4: did not find expected <document start>
-    job.yaml:1:1: a: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
+    job.yaml:1:1: a: unknown key; known here: input, timeColumn, labelColumn, idColumn, entity, roles, packs, lock, use, lists, filters, features, flags, classification, outputs, stream, suppressions, report, deadLetter, engines, suspend, schedule, activeDeadlineSeconds, ttlSecondsAfterFinished, backoffLimit, runner
     job.yaml: the file has 50.0 MiB; a settings file has at most 1 MiB; is it the data itself?
     ");
 }
