@@ -130,8 +130,9 @@ impl Folder {
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let work = timeout(LONGEST, work(Arc::clone(&self.objects)));
-        match wait(async move { Ok(work.await) }) {
+        let work = work(Arc::clone(&self.objects));
+        // The clock is that of the runtime that waits.
+        match wait(async move { Ok(timeout(LONGEST, work).await) }) {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Ok(Err(error))) => Err(Failure::Store(error)),
             Ok(Err(_)) => Err(Failure::Late),
