@@ -69,7 +69,7 @@ fn class(standing: &Standing<'_>) -> &'static str {
 /// The mark as part of a line.
 pub fn chip(context: &ReportContext<'_>, incident: &Incident) -> Option<Markup> {
     let VerdictMark { class, words } = mark(context, incident)?;
-    Some(Markup::trusted(format!("<span class=\"verdict {class}\">{}</span>", escape(&words))))
+    Some(Markup::trusted(format!("<span class=\"judged {class}\">{}</span>", escape(&words))))
 }
 
 /// What was decided, by whom and when.

@@ -56,6 +56,7 @@ struct Past {
 struct Form<'a> {
     /// Of the section: unique in a file with several.
     id: String,
+    title: String,
     level: u8,
     state: &'a FormState,
     standing: Markup,
@@ -94,12 +95,16 @@ pub fn section(
     };
     let refusal = problem.or(state.refusal.as_ref()).filter(|words| !words.is_empty());
     let rows: u64 = incidents.iter().map(|incident| incident.rows).sum();
-    let id = match incidents {
-        [one] if context.links.is_file() => format!("verdict-{}", one.number),
-        _ => "verdict".to_owned(),
+    // A file has all incidents on one page.
+    let (id, title) = match incidents {
+        [one] if context.links.is_file() => {
+            (format!("verdict-{}", one.number), format!("Verdict on incident {}", one.number))
+        }
+        _ => ("verdict".to_owned(), "Verdict".to_owned()),
     };
     Markup::from_template(&Form {
         id,
+        title,
         level: context.level,
         standing: match incidents {
             [one] => sentence(context, one),
