@@ -227,7 +227,7 @@ mod tests {
             keys(b"\x1b[<0;12;5M\x1b[<0;12;5m\x1b[<64;1;1M\x1b[<65;1;1M\x1b[<35;3;3M"),
             [Input::Click { x: 11, y: 4 }, Input::Wheel { up: true }, Input::Wheel { up: false }]
         );
-        assert_eq!(keys(b"\x1b[<0;0;0M\x1b[<0;99999;1M\x1b[<M\x1b[<a;b;cM"), []);
+        assert_eq!(keys(b"\x1b[<0;0;0M\x1b[<0;99999;1M\x1b[<M\x1b[<;;M"), []);
         // Answers and reports mean nothing.
         assert_eq!(keys(b"\x1b[12;5R\x1b[?1;2c\xff"), []);
     }
