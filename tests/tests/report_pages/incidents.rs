@@ -129,7 +129,7 @@ async fn incidents_are_judged_by_keys_alone() {
         assert_accessible(&page, screen, "judge").await;
     }
     page.follow(".judge form button").await;
-    let judged = page.texts(".incidents .verdict").await;
+    let judged = page.texts(".incidents .judged").await;
     assert_eq!(judged, ["true positive", "true positive", "benign"]);
     page.goto(&served.page("/suspects")).await;
     for screen in [Screen::PHONE, Screen::DESKTOP] {
