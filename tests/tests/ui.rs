@@ -304,7 +304,7 @@ fn the_originals_options_open_it_filled_in() {
 }
 
 #[test]
-#[ignore = "needs the test cluster"]
+#[ignore = "needs the cluster of `cargo xtask test`"]
 fn it_opens_in_the_image_as_a_user_without_a_home() {
     let Some(cluster) = anomal_tests::cluster::cluster() else { return };
     if cluster.machine_address().is_none() {

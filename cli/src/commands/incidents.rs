@@ -11,7 +11,6 @@ use anomal_feature::LocalFeatureEngine;
 use anomal_runner::{Incident, IncidentCount, ResultIncidents, entity_risks, result_incidents};
 use anomal_spec::{Input, Severity};
 
-pub use self::write::escaped;
 use self::{rows::IncidentRows, times::TimeRange};
 use super::{CommandResult, print};
 use crate::{

@@ -168,7 +168,7 @@ impl<S> KeyStates<S> {
 
 impl<S: Default> KeyStates<S> {
     /// The state of a key for a row in this pane.
-    pub fn of(&mut self, key: u64, pane: i64) -> &mut S {
+    pub fn entry(&mut self, key: u64, pane: i64) -> &mut S {
         self.advance(pane);
         if self.by_key.len() >= self.max && !self.by_key.contains_key(&key) {
             self.forget_half();
@@ -243,11 +243,11 @@ mod tests {
     fn of_too_many_keys_those_seen_last_stay() {
         let mut states: KeyStates<u8> = KeyStates::with_max(4);
         for key in 0..4 {
-            *states.of(key, 10 + i64::from(key == 0)) = 7;
+            *states.entry(key, 10 + i64::from(key == 0)) = 7;
         }
-        *states.of(9, 11) += 1;
+        *states.entry(9, 11) += 1;
         assert_eq!(states.len(), 2);
-        assert_eq!((*states.of(0, 11), *states.of(9, 11), *states.of(1, 11)), (7, 1, 0));
+        assert_eq!((*states.entry(0, 11), *states.entry(9, 11), *states.entry(1, 11)), (7, 1, 0));
         // Two windows later all are forgotten.
         states.advance(11 + 2 * PANES + 1);
         assert!(states.is_empty());

@@ -11,6 +11,7 @@ mod spreadsheet;
 pub(crate) mod table;
 
 pub(crate) use case::Case;
+pub use case::escape_markdown;
 pub(crate) use html::html;
 pub(crate) use labels::labels;
 pub(crate) use pdf::pdf;

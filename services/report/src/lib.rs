@@ -20,6 +20,7 @@ mod web;
 
 pub use access::{Access, AccessArgs};
 pub use engine::{LocalReportEngine, new_id};
+pub use exports::escape_markdown;
 pub use grpc::RemoteReportEngine;
 pub use open_report::OpenReport;
 pub use store::Store;

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use anomal_connectors::terminal::harmless;
 use anomal_core::words::{self, counted, grouped};
-use anomal_report::compare::{Comparison, Continued, IncidentDigest, RunHead};
-
-use crate::commands::incidents::escaped;
+use anomal_report::{
+    compare::{Comparison, Continued, IncidentDigest, RunHead},
+    escape_markdown,
+};
 
 /// Lines of a list in the terminal.
 const LISTED: usize = 20;
@@ -99,7 +100,11 @@ fn incident(incident: &IncidentDigest) -> String {
 
 pub fn markdown(all: &Comparison) -> String {
     let name = |run: &RunHead| {
-        format!("{}, {}", escaped(&run.name), counted(run.incidents, "incident", "incidents"))
+        format!(
+            "{}, {}",
+            escape_markdown(&run.name),
+            counted(run.incidents, "incident", "incidents")
+        )
     };
     let mut text = format!("# {} → {}\n\n", name(&all.before), name(&all.after));
     // Writing to a string cannot fail.
@@ -109,7 +114,7 @@ pub fn markdown(all: &Comparison) -> String {
     line(&format!("{} → {}.", grouped(all.before.rows), words::rows(all.after.rows)));
     if !all.differences.is_empty() {
         line("\nThe settings differ, so scores and risks can't be compared:\n");
-        all.differences.iter().for_each(|it| line(&format!("- {}", escaped(it))));
+        all.differences.iter().for_each(|it| line(&format!("- {}", escape_markdown(it))));
     }
     for (name, incidents) in [("New", &all.new), ("Gone", &all.gone)] {
         line(&format!("\n## {name} {}\n", incidents.len()));
@@ -128,7 +133,7 @@ pub fn markdown(all: &Comparison) -> String {
         line("\n## Drift\n\n| feature | population stability index |\n| --- | ---: |");
         for drift in &all.drift {
             let mark = if drift.changed { " (changed)" } else { "" };
-            line(&format!("| {} | {:.2}{mark} |", escaped(&drift.feature), drift.psi));
+            line(&format!("| {} | {:.2}{mark} |", escape_markdown(&drift.feature), drift.psi));
         }
     }
     text
@@ -147,9 +152,9 @@ fn table<'a>(
         line(&format!(
             "| {} | {} | {} | {rows} | {} |",
             incident.number,
-            escaped(&incident.severity),
+            escape_markdown(&incident.severity),
             incident.risk,
-            escaped(&words::shortened(&incident.title, TITLE))
+            escape_markdown(&words::shortened(&incident.title, TITLE))
         ));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anomal_core::{Error, words::shortened};
+use anomal_report::escape_markdown;
 use anomal_runner::{Entity, Incident, ResultIncidents};
 
 use crate::present::{error::Failure, incidents::severity_name};
@@ -83,23 +84,11 @@ pub fn markdown(incidents: &[Incident]) -> String {
             severity_name(incident.severity),
             incident.risk,
             incident.rows,
-            escaped(first),
-            escaped(&shortened(&incident.title, TITLE)),
+            escape_markdown(first),
+            escape_markdown(&shortened(&incident.title, TITLE)),
         );
     }
     text
-}
-
-/// Text without markup.
-pub fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if "\\`*_{}[]<>()#+!|~&".contains(character) {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -109,6 +98,6 @@ mod tests {
     #[test]
     fn hostile_texts_stay_texts() {
         assert_eq!(quoted("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-        assert_eq!(escaped("<b>|[x](y)`"), "\\<b\\>\\|\\[x\\]\\(y\\)\\`");
+        assert_eq!(escape_markdown("<b>|[x](y)`"), "\\<b\\>\\|\\[x\\]\\(y\\)\\`");
     }
 }

@@ -188,7 +188,7 @@ impl StreamSink for FileSink {
 }
 
 /// Creates documents by id, as Elasticsearch does: it answers later and in any order, and what was sent may arrive although
-/// nobody waits for it any more.
+/// nothing waits for it any more.
 pub(super) struct IdSink {
     pub(super) shared: Shared,
     /// The writes that are on their way, with what has not arrived.

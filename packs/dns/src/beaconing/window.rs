@@ -36,7 +36,7 @@ impl BeaconWindow {
     fn judge(&mut self, key: u64, time: i64) -> Option<(Regularity, usize)> {
         let window = self.window;
         let pane = window.pane(time);
-        let LastCalls(calls) = self.states.of(key, pane);
+        let LastCalls(calls) = self.states.entry(key, pane);
         calls.insert(calls.partition_point(|call| *call <= time), time);
         if calls.len() > self.kept {
             calls.remove(0);

@@ -39,7 +39,7 @@ impl DomainsWindow {
     fn judge(&mut self, domain: u64, time: i64) -> Option<i64> {
         let start = self.states.start.map_or(time, |start| start.min(time));
         self.states.start = Some(start);
-        let Seen(seen) = self.states.domains.of(domain, self.window.pane(time));
+        let Seen(seen) = self.states.domains.entry(domain, self.window.pane(time));
         let gap = |last: i64| time.saturating_sub(last) > self.window.length();
         let known = seen.filter(|(_, last)| !gap(*last));
         let (first, last) = known.unwrap_or((time, time));

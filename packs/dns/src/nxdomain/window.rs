@@ -72,7 +72,7 @@ impl NxdomainWindow {
 
     /// Adds a request to those for its domain.
     fn add_use(&mut self, domain: u64, time: i64, client: u64) {
-        let domain = self.states.domains.of(domain, self.window.pane(time));
+        let domain = self.states.domains.entry(domain, self.window.pane(time));
         let (_, dropped) = insert(&mut domain.last, time, client);
         domain.dropped = dropped.max(domain.dropped);
     }
@@ -81,7 +81,7 @@ impl NxdomainWindow {
     fn judge(&mut self, request: &Request) -> Option<(u32, u32)> {
         let window = self.window;
         let pane = window.pane(request.time);
-        let client = self.states.clients.of(request.client, pane);
+        let client = self.states.clients.entry(request.client, pane);
         let counts = client.counts.at(pane);
         counts.all += 1;
         counts.failed += u32::from(request.failed);
@@ -105,7 +105,7 @@ impl NxdomainWindow {
         };
         let around = client.last[place.saturating_sub(AROUND)..end].iter().filter(is_near);
         let around: Vec<(i64, bool)> = around.copied().collect();
-        let domain = self.states.domains.of(request.domain?, pane);
+        let domain = self.states.domains.entry(request.domain?, pane);
         domain.is_amid(&around, request.client, window, pane).then_some((failed, all))
     }
 }

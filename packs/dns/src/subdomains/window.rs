@@ -83,7 +83,7 @@ impl FlagWindow for NamesWindow {
                 continue;
             };
             let pane = self.window.pane(*time);
-            let state = self.states.of(key_hash([client, domain]), pane);
+            let state = self.states.entry(key_hash([client, domain]), pane);
             state.add(name, pane);
             let count: usize = state.counts.window(pane).sum();
             if count > self.max {

@@ -3,6 +3,8 @@
 mod defang;
 mod markdown;
 
+pub use markdown::escape_markdown;
+
 use anomal_core::{
     Code, Error, Result,
     proto::{Incident, Verdict},

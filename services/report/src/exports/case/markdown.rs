@@ -134,9 +134,13 @@ fn optional(text: Option<&str>) -> String {
 
 /// Text on one line without markup, hidden characters visible.
 fn escaped(text: &str) -> String {
-    let shown = make_visible(&words::shortened(text, CELL));
-    let mut escaped = String::with_capacity(shown.len());
-    for character in shown.chars() {
+    escape_markdown(&make_visible(&words::shortened(text, CELL)))
+}
+
+/// Text without the markup of Markdown.
+pub fn escape_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
         if "\\`*_{}[]<>()#+!|~&".contains(character) {
             escaped.push('\\');
         }
