@@ -431,13 +431,14 @@ fn the_mouse_selects_and_the_clipboard_is_the_terminals() {
 fn another_editor_has_the_terminal_until_it_ends() {
     let workspace = workspace();
     workspace.anomal(&["init", "access.csv", "-o", "job.yaml", "--no-trial"]).expect(0, &[]);
-    let editor = "echo editing\nread typed\necho \"$typed $1\" > typed\nsed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n";
+    // It says which time it is: the text of the first time is still on the terminal when it starts again.
+    let editor = "echo >> times\necho \"editing $(grep -c '' times)\"\nread typed\necho \"$typed $1\" > typed\nsed -i 's/engine: Ensemble/engine: HBOS/' \"$2\"\n";
     workspace.write("editor.sh", editor.as_bytes());
     let environment = [("EDITOR", "sh editor.sh"), ("VISUAL", "")];
     let folder = workspace.folder.path();
     let mut terminal = Terminal::start_with(folder, &["ui", "job.yaml"], 100, 30, &environment);
     terminal.wait_for("Used as");
-    terminal.keys("4E").wait_for("editing");
+    terminal.keys("4E").wait_for("editing 1");
     // It reads lines as without the interface, which takes none of the keys, and Ctrl-C is its own.
     terminal.keys("q w\r").wait_for("[4 Detector]+");
     terminal.wait_for("Changed");
@@ -445,7 +446,7 @@ fn another_editor_has_the_terminal_until_it_ends() {
     assert!(typed.starts_with("q w +"), "{typed}");
     terminal.keys("e").wait_for("engine: HBOS");
     terminal.keys("\x1bu").wait_for("Undone");
-    terminal.keys("E").wait_for("editing");
+    terminal.keys("E").wait_for("editing 2");
     terminal.keys("\x03").wait_for("sh editor.sh has failed");
     assert_eq!(terminal.keys("q").ends(), 0);
     terminal.assert_restored();
