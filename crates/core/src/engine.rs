@@ -161,6 +161,9 @@ pub trait KeyedSteps: Send {
     fn arrive(&mut self, table: Table, expired: Option<i64>, cancel: &Cancel)
     -> Result<Extraction>;
 
+    /// A feature or flag whose state grows for ever, since its window has no end.
+    fn unbounded(&self) -> Option<&str>;
+
     /// The states of all keys, for [`KeyedSteps::restore`] of the same plan.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! From below: [`matrix`] is a feature table in memory, `numeric`, `dense`, `constants`, `blocks` and `gower` hold the
 //! mathematics, [`Detector`] is the interface, `detectors` implements it, and [`DetectorRegistry`] names the
-//! implementations. No module imports one above it. Nothing here knows a transport or a file format.
+//! implementations. [`online`] is what a stream learns of scores. No module imports one above it. Nothing here knows a transport or a file format.
 //!
 //! All results have the same bits on any number of threads.
 #![allow(
@@ -20,6 +20,7 @@ mod detectors;
 mod gower;
 pub mod matrix;
 mod numeric;
+pub mod online;
 mod parameters;
 mod registry;
 mod scores;

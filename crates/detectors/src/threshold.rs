@@ -1,7 +1,7 @@
 //! Thresholds: which rows are suspicious.
 
 use anomal_core::{Error, Result, proto::ThresholdResult};
-use anomal_spec::{Threshold, ThresholdMethod};
+use anomal_spec::{DEFAULT_BUDGET, DEFAULT_RISK, Threshold, ThresholdMethod};
 use rayon::prelude::*;
 
 /// The suspicious rows and the rule that marked them.
@@ -52,6 +52,8 @@ fn named(threshold: &Threshold) -> (&'static str, Option<f64>) {
         ThresholdMethod::SmallestCluster => ("smallestCluster", None),
         ThresholdMethod::Score => ("score", None),
         ThresholdMethod::Auto => ("auto", None),
+        ThresholdMethod::Risk => ("risk", Some(DEFAULT_RISK)),
+        ThresholdMethod::Budget => ("budget", Some(DEFAULT_BUDGET)),
     };
     (name, threshold.value.or(default))
 }
@@ -69,7 +71,10 @@ fn cut(method: ThresholdMethod, value: f64, sorted: &[f64]) -> f64 {
     let limit = match method {
         ThresholdMethod::Score | ThresholdMethod::SmallestCluster => return value,
         ThresholdMethod::Contamination => return contamination(sorted, value),
-        ThresholdMethod::Auto => return majority_cut(sorted),
+        // A stream draws the line itself; a model has the one that is drawn without it.
+        ThresholdMethod::Auto | ThresholdMethod::Risk | ThresholdMethod::Budget => {
+            return majority_cut(sorted);
+        }
         ThresholdMethod::Quantile => quantile(sorted, value),
         ThresholdMethod::Mad => quantile(sorted, 0.5) + value * deviation(sorted),
         ThresholdMethod::Iqr => {
@@ -189,7 +194,7 @@ fn peaks_over_threshold(sorted: &[f64], probability: f64) -> f64 {
 /// Shape and scale of a generalised Pareto distribution, from at least 2 positive values in ascending order (Zhang and
 /// Stephens 2009, "A New and Efficient Estimation Method for the Generalized Pareto Distribution", Technometrics 51,
 /// equations 6 to 9): close to the maximum likelihood estimate, always defined, without iterations.
-fn generalised_pareto(sorted: &[f64]) -> (f64, f64) {
+pub(crate) fn generalised_pareto(sorted: &[f64]) -> (f64, f64) {
     let n = sorted.len();
     let (quartile, greatest) = (sorted[(n + 2) / 4 - 1], sorted[n - 1]);
     let candidates = 20 + n.isqrt();

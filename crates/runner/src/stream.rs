@@ -3,10 +3,13 @@
 mod check;
 mod drive;
 mod event_time;
+mod generation;
 mod judge;
+mod learning;
 mod log;
 mod outputs;
 mod quarantine;
+mod refit;
 mod setup;
 mod state;
 mod store;
@@ -36,6 +39,7 @@ use crate::{
 
 pub use check::check_stream;
 pub(crate) use check::{refuse_whole_table, time_column};
+pub use learning::ModelCounts;
 
 /// When a stream ends.
 #[derive(Clone, Debug)]
@@ -70,6 +74,9 @@ pub struct StreamSummary {
     pub skewed: u64,
     /// Whether rows are scored: false before the end of the warm-up, and without classification.
     pub warm: bool,
+    /// The models of a stream that learns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelCounts>,
     /// The number of the last checkpoint.
     pub checkpoint: u64,
     /// The folder of the checkpoints.
@@ -195,6 +202,7 @@ impl StreamSummary {
             late: counts.late,
             skewed: counts.skewed,
             warm,
+            models: None,
             checkpoint,
             state: PathBuf::new(),
             duration_seconds: 0.0,
@@ -204,6 +212,7 @@ impl StreamSummary {
     fn of_shard(shard: &StreamShard) -> Self {
         let judge = shard.judge();
         let summary = Self::new(judge.counts(), judge.is_warm(), shard.progress().checkpoint);
-        Self { lost: shard.log().lost(), refused: shard.refused(), ..summary }
+        let models = judge.models();
+        Self { lost: shard.log().lost(), refused: shard.refused(), models, ..summary }
     }
 }

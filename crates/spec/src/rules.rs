@@ -398,13 +398,13 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "/properties/classification/properties/threshold",
-        "!(self.method in ['quantile', 'pot']) || !has(self.value) || (self.value > 0.0 && self.value < 1.0)",
-        "quantile and pot take a value between 0 and 1",
+        "!(self.method in ['quantile', 'pot', 'risk']) || !has(self.value) || (self.value > 0.0 && self.value < 1.0)",
+        "quantile, pot and risk take a value between 0 and 1",
     ),
     rule(
         "/properties/classification/properties/threshold",
-        "!(self.method in ['mad', 'iqr', 'zscore']) || !has(self.value) || self.value > 0.0",
-        "mad, iqr and zscore take a value above 0",
+        "!(self.method in ['mad', 'iqr', 'zscore', 'budget']) || !has(self.value) || self.value > 0.0",
+        "mad, iqr, zscore and budget take a value above 0",
     ),
     rule(
         "/properties/engines/properties/feature/properties/endpoints/items",

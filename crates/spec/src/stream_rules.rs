@@ -48,6 +48,15 @@ fn batch(spec: &Json) -> Problems {
         let message = "a topic has no end, so a stream reads it; add `stream: {}`";
         problems.push(("input.kafka".to_owned(), message.to_owned()));
     }
+    if let Some(method @ ("risk" | "budget")) =
+        spec["classification"]["threshold"]["method"].as_str()
+    {
+        let message = format!(
+            "{method} compares a row with those before it, as a stream does; use `pot` with the probability of a false \
+             alarm, or add `stream: {{}}`"
+        );
+        problems.push(("classification.threshold.method".to_owned(), message));
+    }
     problems
 }
 
@@ -242,6 +251,7 @@ fn judged(spec: &Json) -> Problems {
         let message = "it is about the times of records: add `timeColumn`, the column with them, or remove this";
         problems.push(("stream.time".to_owned(), message.to_owned()));
     }
+    problems.extend(learned(spec, has_time));
     let model = &spec["classification"]["model"];
     if model.get("save").is_some() {
         let message = "a stream keeps its model with its state; remove this, or save a model by `anomal fit` first";
@@ -256,6 +266,40 @@ fn judged(spec: &Json) -> Problems {
             return problems;
         };
         problems.push(("stream.warmUp".to_owned(), message.to_owned()));
+    }
+    problems
+}
+
+/// The problems of what a model learns of the records.
+fn learned(spec: &Json, has_time: bool) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
+    let is_budget = spec["classification"]["threshold"]["method"].as_str() == Some("budget");
+    if is_budget && !has_time {
+        let message = "it counts by the times of records: add `timeColumn`, the column with them, or use `risk`";
+        wrong("classification.threshold.method", message);
+    }
+    let Some(model) = spec["stream"].get("model") else { return problems };
+    if spec.get("classification").is_none() {
+        wrong(
+            "stream.model",
+            "nothing is fitted without `classification`; add that, or remove this",
+        );
+    }
+    if model["learn"].as_str() == Some("once") {
+        for key in ["sample", "refit"] {
+            if model.get(key).is_some() {
+                let message = "with `learn: once` nothing is fitted again; remove one of them";
+                wrong(&format!("stream.model.{key}"), message);
+            }
+        }
+    }
+    if !has_time {
+        let keys = [("sample", "halfLife"), ("refit", "every")];
+        for (part, key) in keys.into_iter().filter(|(part, key)| model[part].get(key).is_some()) {
+            let message = "it is a time of records: add `timeColumn`, the column with them, or use `refit.rows`";
+            wrong(&format!("stream.model.{part}.{key}"), message);
+        }
     }
     problems
 }

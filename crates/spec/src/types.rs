@@ -26,7 +26,9 @@ mod stream;
 mod suppression;
 mod times;
 
-pub use classification::{Classification, EXTERNAL, ModelFile, Threshold, ThresholdMethod};
+pub use classification::{
+    Classification, DEFAULT_BUDGET, DEFAULT_RISK, EXTERNAL, ModelFile, Threshold, ThresholdMethod,
+};
 pub use dialect::{Blanks, CsvDialect, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
 pub use driver::{FileSettings, InputDriver, OutputDriver};
 pub use elasticsearch::{
@@ -60,7 +62,8 @@ pub use runner::*;
 pub use schedule::{ConcurrencyPolicy, Schedule};
 pub use secret::{Auth, SecretRef};
 pub use stream::{
-    CheckpointSettings, Follow, FollowStart, Rotation, Stream, StreamState, StreamTime, WarmUp,
+    CheckpointSettings, Follow, FollowStart, Learn, ModelSample, Refit, Rotation, Stream,
+    StreamModel, StreamState, StreamTime, WarmUp,
 };
 pub use suppression::Suppressions;
 pub use times::{FormatNames, TimeFormat, Times, TypeDetails, TypeSetting, time_zone};

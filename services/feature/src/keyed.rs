@@ -100,6 +100,13 @@ impl KeyedSteps for LocalKeyedSteps {
         Ok(extraction)
     }
 
+    fn unbounded(&self) -> Option<&str> {
+        let features = self.program.features.iter().map(|feature| &feature.step);
+        let steps = features.chain(self.program.flags.iter().map(|(step, _)| step));
+        let mut steps = steps.chain(&self.program.filters);
+        steps.find(|step| step.is_unbounded()).map(|step| step.name.as_str())
+    }
+
     fn snapshot(&self) -> Result<Vec<u8>> {
         encode_states(&(self.states.aggregates.snapshot()?, self.states.flags.snapshot()?))
     }

@@ -45,6 +45,16 @@ impl Step {
         Self { name: name.to_owned(), work, scope, reads }
     }
 
+    /// Whether it aggregates all rows of a key so far.
+    pub fn is_unbounded(&self) -> bool {
+        let aggregate = match &self.work {
+            Work::Aggregate(aggregate) => Some(aggregate),
+            Work::Declared(declared) => declared.aggregate.as_ref().map(|it| &it.aggregate),
+            _ => None,
+        };
+        aggregate.is_some_and(|aggregate| aggregate.window.is_none())
+    }
+
     /// Reads a column under its own name where its text, or its times, are all that is read of it.
     pub fn settle_names(&mut self, columns: &Columns) {
         let settle = |name: &mut String| {

@@ -17,6 +17,7 @@ flags:
 classification: {engine: HBOS, seed: 7}
 stream:
   warmUp: {rows: 300}
+  model: {refit: {rows: 1000, shadow: 400}}
   follow: {idle: 1s}
   state: {checkpoint: {every: 1s, to: state}}
 outputs:

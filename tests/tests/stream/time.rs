@@ -78,7 +78,14 @@ fn rows(text: &str) -> Vec<Json> {
 
 /// Without what only a stream says.
 fn as_in_a_run(mut row: Json) -> Json {
-    let own = ["anomal.partition", "anomal.warm", "anomal.late", "anomal.skewed"];
+    let own = [
+        "anomal.partition",
+        "anomal.warm",
+        "anomal.pvalue",
+        "anomal.model",
+        "anomal.late",
+        "anomal.skewed",
+    ];
     row.as_object_mut().unwrap().retain(|key, _| !own.contains(&key.as_str()));
     row
 }
@@ -393,4 +400,36 @@ fn what_has_no_window_is_refused() {
     refused("timeColumn: '@timestamp'\n", "", &["timeColumn"]);
     refused("timeColumn: '@timestamp'", "timeColumn: dns.question.name", &["timeColumn"]);
     refused("disorder: 10s", "disorder: often", &["stream.time.disorder"]);
+}
+
+#[test]
+fn an_aggregate_without_an_end_is_refused_in_packs_too() {
+    let pack = "\
+apiVersion: anomal.dev/pack/v1
+name: own
+version: 0.1.0
+description: Aggregates of all rows so far.
+license: Apache-2.0
+components:
+  - name: often
+    type: flag
+    description: A client with many requests.
+    inputs: [{name: client, type: text}]
+    aggregate: {function: count, by: [client]}
+    expression: \"{aggregate} > 100\"
+    severity: low
+    message: \"{count} requests of such clients\"
+";
+    let flag = "  - {type: aggregation, name: own/often, dataNeeded: [source.ip]}\n";
+    let job =
+        stream("dns.ndjson", "").replace("packs: [dns]", "packs: [dns, {name: own, ref: ./own}]");
+    let job = job.replace("flags:\n", &format!("flags:\n{flag}"));
+    let workspace = Workspace::with_files(&[
+        ("dns.ndjson", text(&dns()[..50]).as_bytes()),
+        ("own/pack.yaml", pack.as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    let parts = ["flags[0]", "aggregates all rows so far", "`window`, such as 1h"];
+    workspace.anomal(&["validate", "job.yaml"]).expect(2, &parts);
+    workspace.anomal(&["run", "job.yaml", "--until-caught-up"]).expect(2, &parts);
 }

@@ -64,7 +64,7 @@ pub(crate) fn time_column(spec: &AnomalyJobSpec, plan: &Plan) -> Result<Option<S
     Ok(column)
 }
 
-/// Refuses steps that need all rows at once.
+/// Refuses steps that need all rows at once, or keep all keys for ever.
 ///
 /// # Errors
 /// `InvalidSettings` with the place of the first of them.
@@ -75,7 +75,7 @@ pub(crate) async fn refuse_whole_table(
     source: &dyn Source,
 ) -> Result<()> {
     if !plan.global {
-        return Ok(());
+        return refuse_unbounded(spec, plan, engine);
     }
     let none = || AnomalyJobSpec {
         filters: Vec::new(),
@@ -105,5 +105,28 @@ pub(crate) async fn refuse_whole_table(
     let message = "it compares rows with each other, which a stream does over windows alone: give a flag of type \
                    aggregation a `window` such as 1h, use a feature of type aggregate in place of an expression, or \
                    remove `stream` and run the job on files";
+    Err(Error::settings(place, "UNBOUNDED_INPUT", message))
+}
+
+fn refuse_unbounded(spec: &AnomalyJobSpec, plan: &Plan, engine: &dyn FeatureEngine) -> Result<()> {
+    let unbounded = || -> Result<Option<String>> {
+        let steps = engine.keyed_steps(plan)?;
+        Ok(steps.and_then(|steps| steps.unbounded().map(str::to_owned)))
+    };
+    // On a thread of its own: compiling expressions blocks.
+    let unbounded = std::thread::scope(|scope| scope.spawn(unbounded).join());
+    let unbounded =
+        unbounded.map_err(|_| Error::internal("compiling the steps over windows panicked"))?;
+    let Some(step) = unbounded? else { return Ok(()) };
+    let feature = spec.features.iter().position(|feature| feature.name.as_ref() == Some(&step));
+    let flag = || spec.flags.iter().position(|flag| flag.name == step);
+    let place = match feature {
+        Some(index) => format!("features[{index}]"),
+        None => flag().map_or_else(|| "use".to_owned(), |index| format!("flags[{index}]")),
+    };
+    let message = format!(
+        "{step} aggregates all rows so far, and a stream would keep every key for ever: give the aggregate of its pack a \
+         `window`, such as 1h"
+    );
     Err(Error::settings(place, "UNBOUNDED_INPUT", message))
 }

@@ -32,8 +32,24 @@ struct Partition {
 
 type Steps = Arc<Mutex<Box<dyn KeyedSteps>>>;
 
-/// The timings of rows that are late or skewed, by offset.
-pub(super) type Marks = BTreeMap<u64, Timing>;
+/// The timings of rows, by their offsets, which ascend.
+#[derive(Default)]
+pub(super) struct RowTimes {
+    offsets: Vec<u64>,
+    timings: Vec<Timing>,
+}
+
+impl RowTimes {
+    /// That of a row; none is of a row without a time.
+    pub fn of(&self, offset: u64) -> Timing {
+        let place = self.offsets.binary_search(&offset);
+        place.map_or_else(|_| Timing::default(), |place| self.timings[place])
+    }
+
+    pub fn count(&self, of: fn(&Timing) -> bool) -> u64 {
+        self.timings.iter().filter(|timing| of(timing)).count() as u64
+    }
+}
 
 /// What a checkpoint has of the partitions.
 #[derive(Default)]
@@ -66,8 +82,8 @@ impl EventTime {
     ///
     /// # Errors
     /// Those of the steps.
-    pub async fn process(&mut self, batch: Batch) -> Result<(Batch, Marks)> {
-        let Some(column) = self.column.clone() else { return Ok((batch, Marks::new())) };
+    pub async fn process(&mut self, batch: Batch) -> Result<(Batch, RowTimes)> {
+        let Some(column) = self.column.clone() else { return Ok((batch, RowTimes::default())) };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
         let number = batch.partition;
@@ -76,15 +92,15 @@ impl EventTime {
         let times = batch.typed.column(&column)?.to_physical_repr().cast(&Dtype::Int64)?;
         let timings: Vec<Timing> =
             times.i64()?.iter().map(|time| partition.clock.take(&options, time, now)).collect();
-        let marked = batch.offsets().into_iter().zip(timings.iter().copied());
-        let marks = marked.filter(|(_, timing)| timing.late || timing.skewed).collect();
         let expired = partition.clock.watermark();
         let expired = expired.map(|watermark| watermark.saturating_sub(options.lateness));
-        let Some(steps) = partition.steps.clone() else { return Ok((batch, marks)) };
-        let times = timings.iter().map(|timing| timing.time);
+        let steps = partition.steps.clone();
+        let row_times = RowTimes { offsets: batch.offsets(), timings };
+        let Some(steps) = steps else { return Ok((batch, row_times)) };
+        let times = row_times.timings.iter().map(|timing| timing.time);
         let times = Int64Chunked::from_iter_options(column.as_str().into(), times);
         let times = times.into_datetime(TimeUnit::Microseconds, None).into_column();
-        Ok((self.judged(batch, times, steps, expired).await?, marks))
+        Ok((self.judged(batch, times, steps, expired).await?, row_times))
     }
 
     async fn judged(
@@ -166,9 +182,9 @@ impl EventTime {
 }
 
 /// What is said of late and skewed rows, for these.
-pub(super) fn columns(marks: &Marks, offsets: &[u64]) -> [Column; 2] {
-    let marked = |is_marked: fn(&Timing) -> bool| -> Vec<bool> {
-        offsets.iter().map(|offset| marks.get(offset).is_some_and(is_marked)).collect()
+pub(super) fn columns(times: &RowTimes, offsets: &[u64]) -> [Column; 2] {
+    let marked = |is_marked: fn(Timing) -> bool| -> Vec<bool> {
+        offsets.iter().map(|offset| is_marked(times.of(*offset))).collect()
     };
     [
         Column::new("anomal.late".into(), marked(|timing| timing.late)),

@@ -1,26 +1,26 @@
 //! Judges chunks of a stream as a run judges the rows of a file.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anomal_connectors::{Sample, StreamResults};
 use anomal_core::{
-    Batch, ClassificationEngine, ClassifyRequest, Error, Model, Result,
-    proto::{Plan, SavedModel},
+    Batch, ClassificationEngine, Error, Hit, Result, Table,
+    proto::{Plan, Severity},
 };
 use anomal_dataflow::{ChunkDecoder, ResultsOperator, RowOperator, TextChunk};
-use anomal_spec::{AnomalyJob, Classification, Stream};
+use anomal_spec::{AnomalyJob, Stream};
 use anomal_stream::{Cause, Chunk, Judge, JudgeState};
 use async_trait::async_trait;
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, DataType};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     check,
-    event_time::{self, EventTime, Marks, SavedTime},
+    event_time::{self, EventTime, RowTimes, SavedTime},
+    generation::Generation,
+    learning::{CHALLENGER, Due, Learner, ModelCounts, P_VALUE},
     quarantine::{self, FailedRecord},
+    refit::{Fitter, PendingFit},
     state::{self, DecodedState, StateHead, StreamCounts, object_name},
     warm_up::WarmUp,
 };
@@ -28,7 +28,6 @@ use crate::{
     compile::{self, StreamPlan},
     identity, model_file,
     operators::{
-        classify::Scoring,
         extract::Extract,
         results::{AssembleResults, Extras},
     },
@@ -40,11 +39,14 @@ pub(super) struct StreamJudge {
     decoder: Box<dyn ChunkDecoder>,
     extract: Extract,
     event_time: EventTime,
-    /// Of the chunk that is judged.
-    marks: Marks,
+    /// Of the rows that are judged.
+    times: RowTimes,
     engine: Arc<dyn ClassificationEngine>,
-    classification: Option<Classification>,
+    /// None: rows are not scored.
+    fitter: Option<Fitter>,
     scorer: Scorer,
+    /// None: nothing is learned but the first model.
+    learner: Option<Learner>,
     /// Makes the results of rows that are not scored.
     unscored: AssembleResults,
     extras: Extras,
@@ -58,14 +60,7 @@ pub(super) struct StreamJudge {
 enum Scorer {
     None,
     WarmUp(WarmUp),
-    Model(Box<FittedScorer>),
-}
-
-struct FittedScorer {
-    model: Model,
-    results: AssembleResults,
-    /// The object with the model, if it is the stream's own.
-    object: Option<(String, Vec<u8>)>,
+    Model(Box<Generation>),
 }
 
 impl StreamJudge {
@@ -91,13 +86,33 @@ impl StreamJudge {
         let unscored = AssembleResults::new(&plan, Arc::default(), extras, None);
         let warm_up = WarmUp::new(stream.warm_up.unwrap_or_default().rows);
         let event_time = EventTime::new(spec, stream, &plan, &engines.feature)?;
-        let mut judge = Self {
+        let scorer = match (&classification, &model) {
+            (None, _) => Scorer::None,
+            (Some(_), None) => Scorer::WarmUp(warm_up),
+            (Some(settings), Some(model)) => {
+                model_file::check(model, &settings.engine, &plan.features)?;
+                Scorer::Model(Box::new(Generation::new(model, None, &plan, extras)))
+            }
+        };
+        let learner = classification.as_ref().and_then(|settings| {
+            let (is_loaded, has_times) = (model.is_some(), event_time.is_known());
+            Learner::new(settings, stream.model.as_ref(), is_loaded, has_times)
+        });
+        let engine = Arc::clone(&engines.classification);
+        let fitter = classification.map(|settings| Fitter {
+            engine: Arc::clone(&engine),
+            settings,
+            plan: Arc::clone(&plan),
+        });
+        Ok(Self {
             decoder,
             extract,
             event_time,
-            marks: Marks::new(),
-            engine: Arc::clone(&engines.classification),
-            scorer: Scorer::None,
+            times: RowTimes::default(),
+            engine,
+            fitter,
+            scorer,
+            learner,
             unscored,
             extras,
             settings: settings_hash(spec, stream),
@@ -105,17 +120,7 @@ impl StreamJudge {
             sample,
             counts: StreamCounts::default(),
             plan,
-            classification,
-        };
-        judge.scorer = match (&judge.classification, model) {
-            (None, _) => Scorer::None,
-            (Some(_), None) => Scorer::WarmUp(warm_up),
-            (Some(settings), Some(model)) => {
-                model_file::check(&model, &settings.engine, &judge.plan.features)?;
-                judge.fitted(&model, None)
-            }
-        };
-        Ok(judge)
+        })
     }
 
     pub fn counts(&self) -> &StreamCounts {
@@ -126,12 +131,9 @@ impl StreamJudge {
         matches!(self.scorer, Scorer::Model(_))
     }
 
-    fn fitted(&self, model: &SavedModel, object: Option<(String, Vec<u8>)>) -> Scorer {
-        let (analysis, steps, drift) = (model_file::analysis(model), Vec::new(), Vec::new());
-        let scoring = Arc::new(OnceLock::from(Scoring { analysis, steps, drift }));
-        let results = AssembleResults::new(&self.plan, scoring, self.extras, None);
-        let model = model_file::engine_model(model);
-        Scorer::Model(Box::new(FittedScorer { model, results, object }))
+    /// The models since the beginning; none where rows are not scored.
+    pub fn models(&self) -> Option<ModelCounts> {
+        self.learner.as_ref().map(Learner::counts)
     }
 
     async fn rows(&mut self, chunk: Chunk<TextChunk>) -> Result<StreamResults> {
@@ -142,17 +144,22 @@ impl StreamJudge {
             return Err(Error::internal(message));
         }
         self.counts.read += count;
+        if let (Some(learner), Some(fitter)) = (&mut self.learner, &self.fitter)
+            && let Some(pending) = learner.pending()
+        {
+            pending.start(fitter);
+        }
         let (extracted, mut failed) =
             quarantine::each(batch, |batch| self.extract.process(batch)).await?;
         let mut batches = Vec::with_capacity(extracted.len());
         for mut batch in extracted {
             if batch.height() > 0 {
                 // Its state has taken the rows, so that it is not tried again without some of them.
-                let (timed, marks) = self.event_time.process(batch).await?;
+                let (timed, times) = self.event_time.process(batch).await?;
                 batch = timed.prune_typed()?;
-                self.counts.late += marks.values().filter(|timing| timing.late).count() as u64;
-                self.counts.skewed += marks.values().filter(|timing| timing.skewed).count() as u64;
-                self.marks = marks;
+                self.counts.late += times.count(|timing| timing.late);
+                self.counts.skewed += times.count(|timing| timing.skewed);
+                self.times = times;
             }
             for note in &batch.statistics.diagnostics {
                 tracing::warn!("{}: {}", note.path, note.message);
@@ -163,7 +170,7 @@ impl StreamJudge {
             batches.extend(more);
             failed.extend(more_failed);
         }
-        self.marks.clear();
+        self.times = RowTimes::default();
         for batch in &batches {
             let suspicious = batch.results.column("anomal.suspicious")?.bool()?.sum();
             let severity = batch.results.column("anomal.severity")?;
@@ -188,86 +195,186 @@ impl StreamJudge {
         batch.rejected.sort_by_key(|record| record.row);
     }
 
+    /// The results of rows, in parts between which models change.
     async fn judged(&mut self, batch: Batch) -> Result<(Vec<Batch>, Vec<FailedRecord>)> {
-        let (before, behind) = match &mut self.scorer {
-            Scorer::WarmUp(warm_up) if batch.height() > 0 => warm_up.add(batch)?,
-            _ => (batch, None),
-        };
-        let (mut batches, mut failed) = self.scored(before).await?;
-        if let Some(behind) = behind {
-            self.end_warm_up().await?;
-            let (more, more_failed) = self.scored(behind).await?;
-            batches.extend(more);
-            failed.extend(more_failed);
+        let (mut batches, mut failed) = (Vec::new(), Vec::new());
+        // The next one last, and whether the model changes before it.
+        let mut waiting = vec![(batch, false)];
+        while let Some((batch, changes)) = waiting.pop() {
+            if changes {
+                self.change().await?;
+            }
+            let (part, behind) = self.until_change(batch)?;
+            waiting.extend(behind.map(|behind| (behind, true)));
+            let (scored, part_failed) = self.scored(part).await?;
+            failed.extend(part_failed);
+            let mut scored = scored.into_iter();
+            while let Some(batch) = scored.next() {
+                let (done, rest) = self.finish(batch).await?;
+                batches.push(done);
+                if let Some(rest) = rest {
+                    waiting.extend(scored.rev().map(|batch| (batch, false)));
+                    waiting.push((rest, false));
+                    break;
+                }
+            }
         }
         Ok((batches, failed))
     }
 
-    async fn scored(&self, batch: Batch) -> Result<(Vec<Batch>, Vec<FailedRecord>)> {
-        let (scored, failed) = quarantine::each(batch, |batch| self.score(batch)).await?;
-        let mut batches = Vec::with_capacity(scored.len());
-        for batch in scored {
-            // Of batches without rows.
-            batches.push(if batch.results.width() == 0 { self.score(batch).await? } else { batch });
+    /// The rows of a batch before the model changes, and then those behind.
+    fn until_change(&mut self, batch: Batch) -> Result<(Batch, Option<Batch>)> {
+        if batch.height() == 0 {
+            return Ok((batch, None));
         }
-        Ok((batches, failed))
+        match (&mut self.scorer, &self.learner) {
+            (Scorer::WarmUp(warm_up), _) => warm_up.add(batch),
+            (Scorer::Model(_), Some(learner)) => {
+                let offsets = batch.offsets();
+                match learner.due_at(&offsets, &self.times) {
+                    Some(place) => {
+                        let (before, behind) = batch.split_at_offset(offsets[place])?;
+                        Ok((before, Some(behind)))
+                    }
+                    None => Ok((batch, None)),
+                }
+            }
+            _ => Ok((batch, None)),
+        }
     }
 
-    /// Fits the model on the rows of the warm-up.
-    async fn end_warm_up(&mut self) -> Result<()> {
-        let (Scorer::WarmUp(warm_up), Some(settings)) = (&self.scorer, &self.classification) else {
-            return Ok(());
-        };
-        let table = warm_up.table()?;
-        let request = ClassifyRequest {
-            settings: Classification { model: None, endpoint: None, tls: None, ..settings.clone() },
-            features: self.plan.features.clone(),
-            table: table.clone(),
-        };
-        let fitted = self.engine.fit(request).await?;
-        let model = model_file::from_fit(&settings.engine, &fitted, &self.plan, &table)?;
-        let bytes = model_file::encode(&model);
-        tracing::info!(
-            "the warm-up has ended: {} is fitted on {} rows",
-            settings.engine,
-            model.rows
-        );
-        self.scorer = self.fitted(&model, Some((object_name(&bytes), bytes)));
+    /// Does what is due between two rows.
+    async fn change(&mut self) -> Result<()> {
+        let Some(fitter) = self.fitter.clone() else { return Ok(()) };
+        if let Scorer::WarmUp(warm_up) = &self.scorer {
+            let table = warm_up.table()?;
+            return self.end_warm_up(&fitter, table).await;
+        }
+        let Some(learner) = &mut self.learner else { return Ok(()) };
+        match learner.take_due()? {
+            Due::Fit(rows) => {
+                let mut fit = PendingFit::of_rows(rows)?;
+                fit.start(&fitter);
+                learner.wait_for(fit);
+            }
+            Due::Adopt(fit) => match fit.finish(&fitter).await {
+                Ok(model) => {
+                    let bytes = model_file::encode(&model);
+                    let object = Some((object_name(&bytes), bytes));
+                    let generation = Generation::new(&model, object, &self.plan, self.extras);
+                    learner.try_out(generation);
+                }
+                Err(error) => {
+                    tracing::warn!("the model can't be fitted again, and stays in use: {error}");
+                    learner.refuse();
+                }
+            },
+            Due::Promote(generation) => self.scorer = Scorer::Model(Box::new(generation)),
+            Due::Nothing => {}
+        }
         Ok(())
     }
 
-    /// A batch with its results.
+    async fn scored(&self, batch: Batch) -> Result<(Vec<Batch>, Vec<FailedRecord>)> {
+        quarantine::each(batch, |batch| self.score(batch)).await
+    }
+
+    /// Fits the model on the rows of the warm-up.
+    async fn end_warm_up(&mut self, fitter: &Fitter, table: Table) -> Result<()> {
+        let model = fitter.fit(table.clone()).await?;
+        if let Some(learner) = &mut self.learner {
+            learner.begin(table.columns(), fitter.unseen_scores(&table).await?)?;
+        }
+        let bytes = model_file::encode(&model);
+        tracing::info!(
+            "the warm-up has ended: {} is fitted on {} rows",
+            fitter.settings.engine,
+            model.rows
+        );
+        let object = Some((object_name(&bytes), bytes));
+        let generation = Generation::new(&model, object, &self.plan, self.extras);
+        self.scorer = Scorer::Model(Box::new(generation));
+        Ok(())
+    }
+
+    /// A batch with its scores.
     async fn score(&self, mut batch: Batch) -> Result<Batch> {
-        let results = match &self.scorer {
-            Scorer::Model(fitted) if batch.height() > 0 => {
-                let names = self.plan.features.iter().map(|feature| feature.name.as_str());
-                let table = batch.to_table(batch.features.select(names)?)?;
-                batch.scores = self.engine.score(&fitted.model, table).await?.rows.into_columns();
-                &fitted.results
+        let Scorer::Model(generation) = &self.scorer else { return Ok(batch) };
+        let names = self.plan.features.iter().map(|feature| feature.name.as_str());
+        let table = batch.to_table(batch.features.select(names)?)?;
+        let scored = self.engine.score(&generation.model, table.clone()).await?;
+        batch.scores = scored.rows.into_columns();
+        if let Some(challenger) = self.learner.as_ref().and_then(Learner::challenger) {
+            let scored = self.engine.score(&challenger.model, table).await?.rows.into_columns();
+            for (from, to) in ["score", "suspicious"].into_iter().zip(CHALLENGER) {
+                batch.scores.with_column(scored.column(from)?.clone().with_name(to.into()))?;
             }
+        }
+        Ok(batch)
+    }
+
+    /// A batch with its results, which learns its rows; then, if the records have changed within it, the rows behind.
+    async fn finish(&mut self, mut batch: Batch) -> Result<(Batch, Option<Batch>)> {
+        let mut height = batch.height();
+        let mut offsets = batch.offsets();
+        let mut rest = None;
+        let mut learned = Vec::new();
+        if let (Scorer::Model(generation), Some(learner)) = (&self.scorer, &mut self.learner) {
+            let number = learner.counts().generation.max(1);
+            if height > 0 {
+                let witnesses = high_severity(&self.plan, &batch, &offsets);
+                let of_rows = learner.learn(&batch, &self.times, &witnesses)?;
+                if of_rows.changed {
+                    warn_of_change(learner, generation, &self.plan)?;
+                }
+                if let Some(first) = offsets.get(of_rows.rows()).copied() {
+                    let (before, behind) = batch.split_at_offset(first)?;
+                    (batch, rest) = (before, Some(behind));
+                    (height, offsets) = (batch.height(), batch.offsets());
+                }
+                of_rows.apply(&mut batch.scores)?;
+                learned.push(batch.scores.column(P_VALUE)?.clone());
+            }
+            learned.push(Column::new("model".into(), vec![number; height]));
+        } else if let Some(learner) = &mut self.learner {
+            learner.pass(&offsets, &self.times);
+        }
+        let results = match &self.scorer {
+            Scorer::Model(generation) if height > 0 => &generation.results,
             _ => &self.unscored,
         };
         let mut batch = results.process(batch).await?;
-        let height = batch.height();
         let mut columns = batch.results.columns().to_vec();
         columns.push(Column::new("anomal.partition".into(), vec![batch.partition; height]));
         columns.push(Column::new("anomal.warm".into(), vec![self.is_warm(); height]));
+        if self.learner.is_some() {
+            for (name, of) in [(P_VALUE, DataType::Float64), ("model", DataType::UInt32)] {
+                let known = learned.iter().find(|column| column.name() == name).cloned();
+                let column = known.unwrap_or_else(|| Column::full_null("".into(), height, &of));
+                columns.push(column.with_name(format!("anomal.{name}").into()));
+            }
+        }
         if self.event_time.is_known() {
-            columns.extend(event_time::columns(&self.marks, &batch.offsets()));
+            columns.extend(event_time::columns(&self.times, &offsets));
         }
         batch.results = DataFrame::new(height, columns)?;
         // What sinks do not read need not wait for them.
         (batch.features, batch.scores) = (DataFrame::default(), DataFrame::default());
-        Ok(batch)
+        Ok((batch, rest))
     }
 
     fn saved(&self) -> Result<JudgeState> {
         let mut objects = vec![(self.sample_object.clone(), self.sample.text.to_vec())];
         let model = match &self.scorer {
-            Scorer::Model(fitted) => fitted.object.clone(),
+            Scorer::Model(generation) => generation.object.clone(),
             _ => None,
         };
         let time = self.event_time.save()?;
+        let learned = self.learner.as_ref().map(Learner::save);
+        let (learning, calibrations, learned) = match learned {
+            Some((learning, calibrations, objects)) => (Some(learning), calibrations, objects),
+            None => (None, Vec::new(), Vec::new()),
+        };
         let head = StateHead {
             settings: self.settings,
             sample: self.sample_object.clone(),
@@ -276,17 +383,22 @@ impl StreamJudge {
             counts: self.counts,
             clocks: time.clocks,
             windows: BTreeMap::new(),
+            learning,
+            calibrations: Vec::new(),
         };
         objects.extend(model);
-        let table = match &self.scorer {
-            Scorer::WarmUp(warm_up) => warm_up.rows(),
+        objects.extend(learned);
+        let table = match (&self.scorer, &self.learner) {
+            (Scorer::WarmUp(warm_up), _) => warm_up.rows().cloned(),
+            (_, Some(learner)) => learner.sample()?,
             _ => None,
         };
-        Ok(JudgeState { bytes: state::encode(head, &time.windows, table)?, objects })
+        let bytes = state::encode(head, &time.windows, &calibrations, table.as_ref())?;
+        Ok(JudgeState { bytes, objects })
     }
 
     fn restored(&mut self, saved: JudgeState) -> Result<()> {
-        let DecodedState { head, windows, table } = state::decode(&saved.bytes)?;
+        let DecodedState { head, windows, calibrations, table } = state::decode(&saved.bytes)?;
         if head.settings != self.settings {
             let message = "the state is of other settings (input, features, flags, filters or classification): put them \
                            back, or name another folder to begin anew; outputs may change";
@@ -294,17 +406,43 @@ impl StreamJudge {
         }
         self.counts = head.counts;
         self.event_time.restore(SavedTime { clocks: head.clocks, windows })?;
-        let object = saved.objects.into_iter().find(|(name, _)| head.model.as_ref() == Some(name));
+        let (plan, extras) = (&self.plan, self.extras);
+        let generation = |object| Generation::of_object(object, plan, extras);
+        let object = saved.objects.iter().find(|(name, _)| head.model.as_ref() == Some(name));
+        let mut sample = None;
         match (&mut self.scorer, object) {
-            (Scorer::WarmUp(_), Some(object)) => {
-                let model = model_file::decode(&object.1)?;
-                self.scorer = self.fitted(&model, Some(object));
-            }
             (Scorer::WarmUp(warm_up), None) => warm_up.restore(table),
-            _ => {}
+            (_, Some(object)) => {
+                self.scorer = Scorer::Model(Box::new(generation(object.clone())?));
+                sample = table;
+            }
+            _ => sample = table,
+        }
+        if let (Some(learner), Some(learning)) = (&mut self.learner, head.learning) {
+            learner.restore(learning, &calibrations, sample, &saved.objects, generation)?;
         }
         Ok(())
     }
+}
+
+/// Whether each row is hit by a flag of high severity.
+fn high_severity(plan: &Plan, batch: &Batch, offsets: &[u64]) -> Vec<bool> {
+    let is_high = |hit: &Hit| plan.flags[hit.flag].severity() == Severity::High;
+    batch.hits.of_rows(offsets).map(|hits| hits.iter().any(is_high)).collect()
+}
+
+fn warn_of_change(learner: &Learner, generation: &Generation, plan: &Plan) -> Result<()> {
+    let drift = match learner.sampled()? {
+        Some(rows) => generation.drift(plan, &rows)?,
+        None => Vec::new(),
+    };
+    let features =
+        drift.iter().take(3).map(|drift| format!("{} ({:.2})", drift.feature, drift.psi));
+    tracing::warn!(
+        "the records have changed since the model was fitted, most in {} (population stability index)",
+        features.collect::<Vec<_>>().join(", ")
+    );
+    Ok(())
 }
 
 /// Of everything that results depend on.
@@ -314,6 +452,10 @@ fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
     let further = match &stream.time {
         Some(time) => format!("{warm_up} {} {} {}", time.disorder, time.lateness, time.ahead),
         None => warm_up.to_string(),
+    };
+    let further = match &stream.model {
+        Some(model) => format!("{further} {model:?}"),
+        None => further,
     };
     let mut spec = spec.clone();
     if let Some(kafka) = &mut spec.input.kafka {

@@ -13,8 +13,10 @@ use polars_io::{
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The first part of the bytes of a state. Behind it are the windows of each partition, and the table of the warm-up as an
-/// Arrow IPC stream.
+use super::learning::SavedLearning;
+
+/// The first part of the bytes of a state. Behind it are the windows of each partition, the calibrations of the models, and the
+/// table of the warm-up or, behind it, of the sample as an Arrow IPC stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StateHead {
     /// A hash of the settings that results depend on.
@@ -31,12 +33,18 @@ pub(super) struct StateHead {
     /// The bytes of the windows of each partition; set by [`encode`].
     #[serde(default)]
     pub windows: BTreeMap<u32, usize>,
+    #[serde(default)]
+    pub learning: Option<SavedLearning>,
+    /// The bytes of the calibration of each model; set by [`encode`].
+    #[serde(default)]
+    pub calibrations: Vec<usize>,
 }
 
 /// A state that was saved.
 pub(super) struct DecodedState {
     pub head: StateHead,
     pub windows: BTreeMap<u32, Vec<u8>>,
+    pub calibrations: Vec<Vec<u8>>,
     pub table: Option<DataFrame>,
 }
 
@@ -76,13 +84,15 @@ pub(super) fn sample(state: &JudgeState) -> Result<Sample> {
 pub(super) fn encode(
     mut head: StateHead,
     windows: &BTreeMap<u32, Vec<u8>>,
+    calibrations: &[Vec<u8>],
     table: Option<&DataFrame>,
 ) -> Result<Vec<u8>> {
     head.windows = windows.iter().map(|(number, bytes)| (*number, bytes.len())).collect();
+    head.calibrations = calibrations.iter().map(Vec::len).collect();
     let head = serde_json::to_vec(&head).map_err(|error| Error::internal(error.to_string()))?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend(head);
-    bytes.extend(windows.values().flatten());
+    bytes.extend(windows.values().chain(calibrations).flatten());
     if let Some(table) = table {
         IpcStreamWriter::new(&mut bytes).finish(&mut table.clone())?;
     }
@@ -102,11 +112,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<DecodedState> {
         windows.insert(*number, bytes.to_vec());
         rest = behind;
     }
+    let mut calibrations = Vec::with_capacity(head.calibrations.len());
+    for length in &head.calibrations {
+        let (bytes, behind) = rest.split_at_checked(*length).ok_or_else(damaged)?;
+        calibrations.push(bytes.to_vec());
+        rest = behind;
+    }
     let table = match rest {
         [] => None,
         bytes => Some(IpcStreamReader::new(Cursor::new(bytes)).finish()?),
     };
-    Ok(DecodedState { head, windows, table })
+    Ok(DecodedState { head, windows, calibrations, table })
 }
 
 fn damaged() -> Error {
@@ -130,18 +146,25 @@ mod tests {
             counts,
             clocks: [(3, PartitionClock::default())].into(),
             windows: BTreeMap::new(),
+            learning: Some(SavedLearning::default()),
+            calibrations: Vec::new(),
         };
+        let calibrations = [b"one".to_vec(), b"two".to_vec()];
         let windows = BTreeMap::from([(0, b"one".to_vec()), (3, Vec::new()), (4, vec![0; 9])]);
         let table = df!("a" => [1.5, 2.5], "b" => [Some("x"), None]).unwrap();
-        let bytes = encode(head(), &windows, Some(&table)).unwrap();
+        let bytes = encode(head(), &windows, &calibrations, Some(&table)).unwrap();
         let read = decode(&bytes).unwrap();
         assert_eq!((read.head.settings, read.head.counts), (7, counts));
         assert_eq!((read.head.clocks, read.windows), (head().clocks, windows.clone()));
+        assert_eq!(
+            (read.head.learning, read.calibrations),
+            (head().learning, calibrations.to_vec())
+        );
         assert!(read.table.unwrap().equals_missing(&table));
         for end in 0..40 {
             assert!(decode(&bytes[..end]).is_err(), "{end}");
         }
-        let bytes = encode(head(), &windows, None).unwrap();
+        let bytes = encode(head(), &windows, &calibrations, None).unwrap();
         assert!(decode(&bytes).unwrap().table.is_none());
         assert!(decode(&bytes[..bytes.len() - 1]).is_err());
         let objects = vec![(head().sample, b"x".to_vec())];

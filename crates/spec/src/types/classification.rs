@@ -75,7 +75,7 @@ pub struct ModelFile {
 pub struct Threshold {
     pub method: ThresholdMethod,
     /// contamination: the share of rows, 0..0.5. quantile: 0..1. mad, iqr, zscore: how many of them.
-    /// pot: the probability of a false alarm. score: the score. auto, smallestCluster: none.
+    /// pot, risk: the probability of a false alarm. score: the score. budget: rows an hour. auto, smallestCluster: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
 }
@@ -103,4 +103,15 @@ pub enum ThresholdMethod {
     /// Where two of mad (3.5), iqr (3) and pot (0.001) agree; at least the highest score, at most a
     /// tenth of the rows.
     Auto,
+    /// In a stream: scores so unusual among the last 10,000 that a row without anomalies has this probability (default
+    /// 0.0001) to be suspicious.
+    Risk,
+    /// In a stream with `timeColumn`: as risk, with about so many suspicious rows an hour (default 20) where nothing happens;
+    /// what happens is on top.
+    Budget,
 }
+
+/// The probability of a false alarm of `risk`, where none is set.
+pub const DEFAULT_RISK: f64 = 1e-4;
+/// The suspicious rows an hour of `budget`, where none are set.
+pub const DEFAULT_BUDGET: f64 = 20.0;

@@ -17,6 +17,10 @@ pub struct Stream {
     /// The rows on which the first model is fitted, where `classification.model.load` names none. Absent: the first 5,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
+    /// How the model follows the records. Absent: as its defaults say after a warm-up, and not at all with
+    /// `classification.model.load`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<StreamModel>,
     /// Where positions and state are saved.
     #[serde(default)]
     pub state: StreamState,
@@ -84,6 +88,80 @@ impl Default for WarmUp {
     }
 }
 
+/// How the model follows the records: it is fitted again on a sample of them, and takes the place of the one before if it
+/// judges the next records no worse.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamModel {
+    #[serde(default)]
+    pub learn: Learn,
+    /// The rows on which a model is fitted again.
+    #[serde(default)]
+    pub sample: ModelSample,
+    /// When it is fitted again.
+    #[serde(default)]
+    pub refit: Refit,
+}
+
+/// Whether the model follows the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Learn {
+    /// It is fitted again as `refit` says.
+    #[default]
+    Continuous,
+    /// It stays as it is.
+    Once,
+}
+
+/// A random sample of the rows, in which later ones are more likely. Bursts of unusual rows are not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModelSample {
+    #[serde(default = "ten_thousand")]
+    #[schemars(range(min = 100, max = 200_000))]
+    pub rows: usize,
+    /// A row that is so much older by its time is half as likely in the sample, such as `7d` (s, m, h, d or w). Without
+    /// `timeColumn`, a row that is ten times `rows` older is.
+    #[serde(default = "seven_days")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub half_life: String,
+}
+
+/// When a model is fitted again, and on trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Refit {
+    /// The time between fits, by the times of records, such as `6h` (s, m, h, d or w). Without `timeColumn`, `rows` alone
+    /// counts.
+    #[serde(default = "six_hours")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub every: String,
+    /// The rows between fits. Absent: by `every` alone, and without `timeColumn` 100,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1_000, max = 1_000_000_000))]
+    pub rows: Option<u64>,
+    /// The rows that a new model scores beside the one in use before it is compared with that; it has as many to be fitted.
+    #[serde(default = "five_thousand_rows")]
+    #[schemars(range(min = 400, max = 1_000_000))]
+    pub shadow: u64,
+    /// Also as soon as the scores show that the records have changed, at most six times as often.
+    #[serde(default = "yes")]
+    pub on_drift: bool,
+}
+
+impl Default for ModelSample {
+    fn default() -> Self {
+        Self { rows: ten_thousand(), half_life: seven_days() }
+    }
+}
+
+impl Default for Refit {
+    fn default() -> Self {
+        Self { every: six_hours(), rows: None, shadow: five_thousand_rows(), on_drift: true }
+    }
+}
+
 /// Where positions and state are saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -112,6 +190,26 @@ pub struct CheckpointSettings {
 
 fn five_thousand() -> usize {
     5_000
+}
+
+fn five_thousand_rows() -> u64 {
+    5_000
+}
+
+fn ten_thousand() -> usize {
+    10_000
+}
+
+fn seven_days() -> String {
+    "7d".to_owned()
+}
+
+fn six_hours() -> String {
+    "6h".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn auto() -> String {

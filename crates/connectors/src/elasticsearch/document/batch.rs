@@ -57,6 +57,9 @@ pub(in crate::elasticsearch) struct DocumentBatch<'a> {
     explanations: StringChunked,
     /// Of a stream.
     partitions: Option<UInt32Chunked>,
+    /// Of a stream that learns: by which model the row is scored, and how unusual its score is.
+    models: Option<UInt32Chunked>,
+    p_values: Option<Float64Chunked>,
     /// Of a stream: whether its warm-up was over, and whether the row's time is too far behind or ahead.
     marks: Vec<(&'static str, BooleanChunked)>,
     strays: Option<StringChunked>,
@@ -123,8 +126,10 @@ impl<'a> DocumentBatch<'a> {
             suspicious: results.column("anomal.suspicious")?.rechunk().bool()?.clone(),
             severities: results.column("anomal.severity")?.rechunk().str()?.clone(),
             explanations: results.column("anomal.explanation")?.rechunk().str()?.clone(),
-            partitions: match results.column("anomal.partition") {
-                Ok(partitions) => Some(partitions.rechunk().u32()?.clone()),
+            partitions: optional_numbers(results, "anomal.partition")?,
+            models: optional_numbers(results, "anomal.model")?,
+            p_values: match results.column("anomal.pvalue") {
+                Ok(p_values) => Some(p_values.rechunk().f64()?.clone()),
                 Err(_) => None,
             },
             marks: marks(results)?,
@@ -248,6 +253,10 @@ impl<'a> DocumentBatch<'a> {
         out.extend_from_slice(format!(",\"row\":{}", self.rows[place]).as_bytes());
         optional(out, b",\"score\":", self.scores.get(place));
         optional(out, b",\"rank\":", self.ranks.get(place));
+        optional(out, b",\"pvalue\":", self.p_values.as_ref().and_then(|p| p.get(place)));
+        if let Some(model) = self.models.as_ref().and_then(|models| models.get(place)) {
+            out.extend_from_slice(format!(",\"model\":{model}").as_bytes());
+        }
         if let Some(cluster) = self.clusters.get(place) {
             out.extend_from_slice(format!(",\"cluster\":{cluster}").as_bytes());
         }
@@ -339,6 +348,13 @@ impl<'a> DocumentBatch<'a> {
         }
         optional(out, b",\"share\":", Some(share));
         out.extend_from_slice(b"},");
+    }
+}
+
+fn optional_numbers(results: &DataFrame, name: &str) -> Result<Option<UInt32Chunked>> {
+    match results.column(name) {
+        Ok(numbers) => Ok(Some(numbers.rechunk().u32()?.clone())),
+        Err(_) => Ok(None),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::elasticsearch::{
 };
 
 /// The version of the templates; older ones are replaced.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 /// Higher than that of the servers' own templates.
 const PRIORITY: u64 = 501;
 pub const MAPPINGS: &str = "anomal-mappings";
@@ -112,6 +112,8 @@ fn mappings(server: Server) -> Value {
     }
     ours.insert("score".into(), json!({"type": "double"}));
     ours.insert("rank".into(), json!({"type": "double"}));
+    ours.insert("pvalue".into(), json!({"type": "double"}));
+    ours.insert("model".into(), json!({"type": "long"}));
     ours.insert("cluster".into(), json!({"type": "long"}));
     ours.insert("suspicious".into(), json!({"type": "boolean"}));
     ours.insert("explanation".into(), json!({"type": "text"}));

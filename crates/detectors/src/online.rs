@@ -1,0 +1,13 @@
+//! What a stream learns of its scores as they come: how unusual each is among those before it, and when they change.
+//!
+//! Everything here is a function of the rows in their order, and its state can be saved, so that a replay gives the same bits.
+
+mod admission;
+mod calibration;
+mod change;
+mod rate;
+
+pub use admission::Admission;
+pub use calibration::Calibration;
+pub use change::ChangeDetector;
+pub use rate::Rate;

@@ -1,0 +1,227 @@
+//! p-values, thresholds by them, and models that follow the records.
+
+use std::ops::Range;
+
+use anomal_tests::Workspace;
+use serde_json::Value as Json;
+
+use super::{append, catch_up, job::results, summary};
+
+const JOB: &str = "\
+input:
+  ndjson: {path: app.ndjson, badLines: skip}
+timeColumn: time
+features:
+  - {type: field, name: size}
+  - {type: field, name: ms}
+  - {type: field, name: method, kind: categorical}
+classification: {engine: ECOD, seed: 7, threshold: {method: risk, value: 0.01}}
+stream:
+  time: {disorder: 1s}
+  warmUp: {rows: 1000}
+  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}
+  state: {checkpoint: {every: 1s, to: state}}
+outputs:
+  - ndjson: {path: results.ndjson, rotate: 64Mi}
+";
+
+/// A number between 0 and 1 that looks random.
+fn chance(number: u64) -> f64 {
+    let value = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (((value ^ (value >> 31)) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+}
+
+/// Records of every ten seconds, with exponential sizes and durations, scaled.
+fn records(numbers: Range<u64>, scale: f64) -> String {
+    let record = |number: u64| {
+        let [size, ms] = [0, 1].map(|part| -chance(2 * number + part).ln());
+        let method = if chance(number ^ 0xffff) < 0.8 { "GET" } else { "POST" };
+        let time = 1_767_225_600 + 10 * number;
+        format!(
+            "{{\"time\":\"{}\",\"size\":{:.4},\"ms\":{:.4},\"method\":\"{method}\"}}\n",
+            jiff::Timestamp::from_second(i64::try_from(time).unwrap()).unwrap(),
+            500.0 * scale * size,
+            20.0 * scale * ms
+        )
+    };
+    numbers.map(record).collect()
+}
+
+fn rows(workspace: &Workspace) -> Vec<Json> {
+    results(workspace).lines().map(|row| serde_json::from_str(row).unwrap()).collect()
+}
+
+fn suspicious(rows: &[Json]) -> usize {
+    rows.iter().filter(|row| row["anomal.suspicious"] == true).count()
+}
+
+#[test]
+fn as_many_rows_are_suspicious_as_the_risk_says() {
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", records(0..16_000, 1.0).as_bytes()),
+        ("job.yaml", JOB.as_bytes()),
+    ]);
+    workspace.anomal(&["validate", "job.yaml"]).expect(0, &[]);
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    let rows = rows(&workspace);
+    assert!(
+        rows[..1_000]
+            .iter()
+            .all(|row| row["anomal.pvalue"].is_null() && row["anomal.model"].is_null())
+    );
+    for row in &rows[1_000..] {
+        let p = row["anomal.pvalue"].as_f64().unwrap();
+        assert!(p > 0.0 && p <= 1.0, "{row}");
+        assert_eq!(row["anomal.rank"].as_f64().unwrap(), 1.0 - p);
+        assert_eq!(row["anomal.suspicious"], p <= 0.01, "{row}");
+    }
+    let found = suspicious(&rows);
+    assert!((75..300).contains(&found), "{found}");
+    // 16,000 rows are 44 hours: the model was fitted again after 6 hours each, and taken.
+    let models = &summary(&run)["models"];
+    assert!(models["generation"].as_u64().unwrap() >= 4, "{models}");
+    assert_eq!(models["drifts"], 0, "{models}");
+    let numbers: Vec<u64> =
+        rows[1_000..].iter().map(|row| row["anomal.model"].as_u64().unwrap()).collect();
+    assert!(numbers.is_sorted());
+    assert_eq!(numbers.last(), models["generation"].as_u64().as_ref());
+}
+
+#[test]
+fn a_budget_is_kept_where_nothing_happens_and_not_where_something_does() {
+    // 360 rows an hour: 3.6 of them are one of a hundred.
+    let job = JOB.replace("{method: risk, value: 0.01}", "{method: budget, value: 3.6}");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", records(0..12_000, 1.0).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+    ]);
+    catch_up(&workspace).expect(0, &[]);
+    let usual = suspicious(&rows(&workspace));
+    assert!((55..220).contains(&usual), "{usual}");
+    append(&workspace, "app.ndjson", &records(12_000..12_100, 100.0));
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    let found = suspicious(&rows(&workspace)[12_000..]);
+    assert!(found >= 70, "{found}");
+}
+
+#[test]
+fn a_model_follows_records_that_change() {
+    let stays =
+        JOB.replace("{sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}", "{learn: once}");
+    let changes = JOB.replace("every: 6h", "every: 48h");
+    let records = records(0..9_000, 1.0) + &records(9_000..18_000, 1_1.0);
+    let run = |job: &str| {
+        let files = [("app.ndjson", records.as_bytes()), ("job.yaml", job.as_bytes())];
+        let workspace = Workspace::with_files(&files);
+        let run = catch_up(&workspace);
+        run.expect(0, &[]);
+        (summary(&run)["models"].clone(), run.stderr.clone(), rows(&workspace))
+    };
+    let (models, errors, rows) = run(&changes);
+    assert_eq!(models["drifts"], 1, "{models}");
+    assert!(errors.contains("the records have changed") && errors.contains("most in "), "{errors}");
+    assert!(models["generation"].as_u64().unwrap() >= 2, "{models}");
+    // What is usual now is not suspicious.
+    let late = suspicious(&rows[15_000..]);
+    assert!(late < 90, "{late}");
+    let (models, errors, rows) = run(&stays);
+    assert_eq!((&models["generation"], &models["drifts"]), (&1.into(), &0.into()));
+    assert!(!errors.contains("changed"), "{errors}");
+    assert!(rows[1_000..].iter().all(|row| row["anomal.model"] == 1));
+}
+
+#[test]
+fn a_replay_uses_the_same_models_at_the_same_rows() {
+    let records = records(0..12_000, 1.0);
+    let files = [("app.ndjson", records.as_bytes()), ("job.yaml", JOB.as_bytes())];
+    let whole = Workspace::with_files(&files);
+    catch_up(&whole).expect(0, &[]);
+    // Ends and goes on in each of the phases of a fit: after 6 hours (2,160 rows) it has begun, then it is on trial.
+    let parts = Workspace::with_files(&[files[1]]);
+    let lines: Vec<&str> = records.split_inclusive('\n').collect();
+    for part in lines.chunks(700) {
+        append(&parts, "app.ndjson", &part.concat());
+        catch_up(&parts).expect(0, &[]);
+    }
+    assert!(results(&whole).lines().last().unwrap().contains("\"anomal.model\":"));
+    assert_eq!(results(&whole).lines().count(), 12_000);
+    for (row, (whole, part)) in results(&whole).lines().zip(results(&parts).lines()).enumerate() {
+        assert_eq!(whole, part, "row {row}");
+    }
+}
+
+#[test]
+fn a_loaded_model_learns_where_it_is_asked_to() {
+    let loaded = JOB
+        .replace("seed: 7,", "seed: 7, model: {load: m.anomal},")
+        .replace("  warmUp: {rows: 1000}\n", "");
+    let stays = loaded
+        .replace("  model: {sample: {rows: 2000}, refit: {every: 6h, shadow: 800}}\n", "")
+        .replace(", threshold: {method: risk, value: 0.01}", "");
+    let fit =
+        JOB.split("stream:").next().unwrap().replace("method: risk, value: 0.01", "method: auto");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", records(0..6_000, 1.0).as_bytes()),
+        ("fit.yaml", fit.as_bytes()),
+        ("job.yaml", stays.as_bytes()),
+    ]);
+    workspace.anomal(&["fit", "fit.yaml", "--model", "m.anomal"]).expect(0, &[]);
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    assert!(summary(&run).get("models").is_none(), "{run:#?}");
+    assert!(rows(&workspace)[0].get("anomal.pvalue").is_none());
+
+    workspace.write(
+        "job.yaml",
+        loaded
+            .replace("to: state", "to: state2")
+            .replace("path: results", "path: again")
+            .as_bytes(),
+    );
+    let run = catch_up(&workspace);
+    run.expect(0, &[]);
+    assert!(summary(&run)["models"]["generation"].as_u64().unwrap() >= 2, "{run:#?}");
+    let again = workspace.read("again-000001.ndjson");
+    let again: Vec<Json> = again.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    assert!(again[..100].iter().all(|row| row["anomal.pvalue"].is_null()));
+    assert!(again[100..].iter().all(|row| row["anomal.pvalue"].is_number()));
+}
+
+#[test]
+fn settings_that_can_not_be_learned_by_are_refused() {
+    let cases = [
+        (
+            JOB.split("stream:").next().unwrap().to_owned(),
+            "risk compares a row with those before it",
+        ),
+        (
+            JOB.replace("timeColumn: time\n", "")
+                .replace("method: risk, value: 0.01", "method: budget")
+                .replace("  time: {disorder: 1s}\n", "")
+                .replace("every: 6h", "rows: 2000"),
+            "it counts by the times of records",
+        ),
+        (
+            JOB.replace("timeColumn: time\n", "").replace("  time: {disorder: 1s}\n", ""),
+            "it is a time of records",
+        ),
+        (
+            JOB.replace("model: {sample", "model: {learn: once, sample"),
+            "with `learn: once` nothing is fitted again",
+        ),
+        (
+            JOB.replace("value: 0.01", "value: 1.5"),
+            "quantile, pot and risk take a value between 0 and 1",
+        ),
+        (JOB.replace("shadow: 800", "shadow: 8"), "stream.model.refit.shadow"),
+    ];
+    for (job, message) in cases {
+        let workspace =
+            Workspace::with_files(&[("app.ndjson", b"{}\n"), ("job.yaml", job.as_bytes())]);
+        workspace.anomal(&["validate", "job.yaml"]).expect(2, &[message, "job.yaml"]);
+    }
+}
