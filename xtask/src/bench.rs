@@ -27,6 +27,15 @@ pub enum Bench {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Streams that learn beside a run over all rows: AUROC, false alarms, seconds
+    Stream {
+        /// A folder as for `detectors`
+        #[arg(long)]
+        datasets: PathBuf,
+        /// More arguments for the script, such as `--only http --seed 2`
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
     /// Writing to and reading from Elasticsearch and OpenSearch, beside bare loops
     Elastic,
     /// The operator with many suspended jobs, in the test cluster
@@ -40,6 +49,7 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Detectors { datasets, more } => detectors(datasets, more),
+        Bench::Stream { datasets, more } => stream(datasets, more),
         Bench::Elastic => elastic(),
         Bench::Operator { jobs } => operator::run(jobs).map(|()| ExitCode::SUCCESS),
     }
@@ -59,6 +69,15 @@ fn detectors(datasets: &Path, more: &[String]) -> Result<ExitCode> {
         .env_remove("OPENBLAS_CORETYPE")
         .env_remove("OPENBLAS_L2_SIZE")
         .status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn stream(datasets: &Path, more: &[String]) -> Result<ExitCode> {
+    build()?;
+    // It needs nothing but Python itself.
+    let mut script = Command::new("python3");
+    script.arg(Path::new(FOLDER).join("stream.py")).arg(target().join("release/anomal"));
+    let status = script.arg("--datasets").arg(datasets).args(more).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
