@@ -26,6 +26,7 @@ pub use verdicts::{
 pub use job::{ClusterArgs, Job, JobCommand, JobLogs, JobReport, ListFormat, ListJobs, Plugin};
 
 use anomal_core::MemoryBudget;
+use anomal_telemetry::MetricsListen;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::elastic::args::ElasticCommand;
@@ -160,6 +161,15 @@ pub struct Run {
     /// Of a job with `stream`: end where the input has no more records, in place of waiting for more
     #[arg(long)]
     pub until_caught_up: bool,
+    /// Of a job with `stream`: the address to serve /metrics, /status, /healthz and /readyz on over HTTP, or `off`
+    #[arg(
+        long,
+        env = "ANOMAL_METRICS_LISTEN",
+        default_value = "off",
+        value_name = "ADDRESS|off",
+        hide_short_help = true
+    )]
+    pub metrics_listen: MetricsListen,
     /// The format of the summary at the end
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     pub summary: SummaryFormat,

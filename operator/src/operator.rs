@@ -36,7 +36,7 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
     let listener =
         listener.map_err(|(address, error)| anyhow!("cannot listen on {address}: {error}"))?;
     let probes =
-        listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready))));
+        listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready), None)));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         if let Err(error) = signals().await {

@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tests::{RunOutput, Workspace, program, repository};
+use anomal_tests::{RunOutput, Workspace, http, program, repository};
 
 use self::job::{JOB, line, lines, results};
 
@@ -316,4 +316,55 @@ fn the_example_finds_the_attacks_behind_its_warm_up() {
     assert!(found * 10 >= attacks.len() * 9, "{found} of {}", attacks.len());
     let reported = warm.iter().filter(|row| is_found(row)).count();
     assert!(reported < warm.len() / 20, "{reported} of {}", warm.len());
+}
+
+#[test]
+fn a_stream_tells_how_it_is() {
+    let job = JOB.replace("path: results.ndjson", "path: out/results.ndjson");
+    let workspace = Workspace::with_files(&[
+        ("app.ndjson", lines(0..400).as_bytes()),
+        ("job.yaml", job.as_bytes()),
+        ("out/there", b""),
+    ]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = workspace.command(&["run", "job.yaml", "--metrics-listen", &address]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let get = |path: &str| http::get(&format!("http://{address}"), path, &[]).text();
+    let since = Instant::now();
+    while std::net::TcpStream::connect(&address).is_err() {
+        assert!(since.elapsed() < Duration::from_mins(1), "{address} is not served");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let wait_for = |path: &str, part: &str| {
+        let since = Instant::now();
+        loop {
+            let text = get(path);
+            if text.contains(part) {
+                return text;
+            }
+            assert!(since.elapsed() < Duration::from_mins(1), "no {part:?} in {text:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let metrics = wait_for("/metrics", "anomal_stream_caught_up 1");
+    for metric in
+        ["records_total 400", "results_total 400", "warm 1", "model_generation 1", "outputs_down 0"]
+    {
+        assert!(metrics.contains(&format!("anomal_stream_{metric}")), "{metric}: {metrics}");
+    }
+    assert_eq!(get("/readyz"), "ready\n");
+    let status: serde_json::Value = serde_json::from_str(&get("/status")).unwrap();
+    assert_eq!((&status["job"], &status["rows"]), (&"job".into(), &400.into()), "{status}");
+    assert_eq!(status["down"], serde_json::json!([]));
+    // The records change what is told.
+    append(&workspace, "app.ndjson", "no JSON\n");
+    wait_for("/metrics", "anomal_stream_rejected_total 1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = workspace.anomal(&["run", "job.yaml", "--metrics-listen", &address]);
+    refused.expect(2, &["--metrics-listen", "cannot listen on"]);
 }

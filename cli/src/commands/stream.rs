@@ -1,12 +1,21 @@
 //! `anomal run` of a job with `stream`: it ends when it is asked to.
 
+mod metrics;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use anomal_core::Error;
 use anomal_core::words::{self, grouped};
-use anomal_runner::{Options, StreamControl, StreamSummary, run_stream};
+use anomal_runner::{Options, StreamControl, StreamStatus, StreamSummary, run_stream};
 use anomal_storage::cancel_transfers;
-use tokio::sync::watch;
+use anomal_telemetry::{Metrics, probes};
+use tokio::{net::TcpListener, sync::watch};
 use tracing::{Instrument, info_span};
 
+use self::metrics::StreamMetrics;
 use super::{CommandResult, print};
 use crate::{
     args::{Run, SummaryFormat},
@@ -21,9 +30,22 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
     refuse_options(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (stop, stopped) = watch::channel(false);
-    let control = StreamControl { stop: stopped, until_caught_up: arguments.until_caught_up };
+    let (status, watched) = watch::channel(None);
+    let until_caught_up = arguments.until_caught_up;
+    let control = StreamControl { stop: stopped, until_caught_up, status };
     let span = info_span!("stream", job = settings.job.metadata.name);
     let result = runtime.block_on(async {
+        let probes = probes::bind(arguments.metrics_listen).await.map_err(|(address, error)| {
+            Error::settings(
+                "",
+                "LISTEN",
+                format!("--metrics-listen: cannot listen on {address}: {error}"),
+            )
+        })?;
+        // It ends with the runtime.
+        if let Some(listener) = probes {
+            tokio::spawn(serve(listener, watched));
+        }
         let work = async {
             let spec = &settings.job.spec;
             let engines =
@@ -63,6 +85,32 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
         SummaryFormat::Text | SummaryFormat::Suspects | SummaryFormat::None => {}
     }
     Ok(exit::DONE)
+}
+
+/// Serves metrics and probes. The stream is ready once it has begun to read.
+async fn serve(listener: TcpListener, mut watched: watch::Receiver<Option<StreamStatus>>) {
+    let latest = watched.clone();
+    let metrics = Metrics::new(|registry| {
+        registry.register_collector(Box::new(StreamMetrics(watched.clone())));
+    });
+    let ready = Arc::new(AtomicBool::new(false));
+    let status: probes::Status =
+        Arc::new(move || serde_json::to_string(&*latest.borrow()).unwrap_or_default());
+    let begun = async {
+        // It fails where the stream has ended.
+        if watched.wait_for(Option::is_some).await.is_ok() {
+            ready.store(true, Ordering::Relaxed);
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = begun => {}
+        served = probes::serve(listener, metrics, Arc::clone(&ready), Some(status)) => {
+            if let Err(error) = served {
+                tracing::warn!("metrics are no longer served: {error}");
+            }
+        }
+    }
 }
 
 /// Options of runs that end.

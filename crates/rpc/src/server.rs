@@ -109,7 +109,7 @@ pub async fn serve_until(
         let (metrics, ready) = (metrics.registered(), Arc::clone(&ready));
         tokio::spawn(async move {
             // Probes are answered until all requests have ended; then the server aborts this task.
-            if let Err(error) = probes::serve(http, metrics, ready).await {
+            if let Err(error) = probes::serve(http, metrics, ready, None).await {
                 tracing::warn!("metrics are no longer served: {error}");
             }
         })

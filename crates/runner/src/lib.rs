@@ -42,7 +42,9 @@ pub use publish::ReportTarget;
 pub use result_incidents::{ResultIncidents, result_incidents};
 pub use roles::{ColumnRoles, EntityColumn, RoleOrigin, TimeColumn};
 pub use run::{Outcome, run};
-pub use stream::{ModelCounts, StreamControl, StreamSummary, check_stream, run_stream};
+pub use stream::{
+    ModelCounts, StreamControl, StreamStatus, StreamSummary, check_stream, run_stream,
+};
 pub use summary::{FilterSummary, FlagSummary, IncidentCount, PublishedReport, StageTime, Summary};
 pub use suppressions::{QuietIncident, Suppression, SuppressionList, SuppressionSummary};
 pub use suspects::Suspect;

@@ -12,6 +12,7 @@ mod quarantine;
 mod refit;
 mod setup;
 mod state;
+mod status;
 mod store;
 mod warm_up;
 
@@ -40,14 +41,17 @@ use crate::{
 pub use check::check_stream;
 pub(crate) use check::{refuse_whole_table, time_column};
 pub use learning::ModelCounts;
+pub use status::StreamStatus;
 
 /// When a stream ends.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct StreamControl {
     /// It ends, with a last checkpoint, once this is true.
     pub stop: watch::Receiver<bool>,
     /// It ends where the input has no more records.
     pub until_caught_up: bool,
+    /// Receives how it is, several times a second; none before it has begun.
+    pub status: watch::Sender<Option<StreamStatus>>,
 }
 
 /// The figures of a stream since its beginning, over all its restarts. `rows = rejected + filtered + results`.
@@ -130,6 +134,7 @@ pub async fn run_stream(
             }
         },
     };
+    let named = ended(StreamSummary::new(&StreamCounts::default(), false, 0));
     let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
     let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
     let shard_options =
@@ -137,7 +142,7 @@ pub async fn run_stream(
     let parts = ShardParts { log, judge, sinks, checkpoints };
     let opened = Shard::open(parts, shard_options, since.elapsed());
     let shard = opened.map_err(failure)?;
-    drive::start(shard, control, since).await.map(ended)
+    drive::start(shard, control, named, since).await.map(ended)
 }
 
 const CHECKPOINT: &str = "stream.state.checkpoint.to";

@@ -99,6 +99,8 @@ pub struct Progress {
     pub records: u64,
     /// The number of the last checkpoint; 0 before the first.
     pub checkpoint: u64,
+    /// When it was saved by this process.
+    pub saved_at: Option<Duration>,
     /// Bytes of results that are not durable in all sinks.
     pub waiting: usize,
 }
@@ -249,6 +251,7 @@ where
         Progress {
             records: self.positions.records(),
             checkpoint: self.saved.as_ref().map_or(0, |saved| saved.number),
+            saved_at: self.saved.as_ref().map(|saved| saved.at),
             waiting: self.outbox.bytes(),
         }
     }

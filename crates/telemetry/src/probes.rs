@@ -1,4 +1,4 @@
-//! Metrics and probes over HTTP: /metrics, /healthz, /readyz.
+//! Metrics and probes over HTTP: /metrics, /healthz, /readyz, and /status of programs that have one.
 
 use std::{
     io,
@@ -27,6 +27,9 @@ pub async fn bind(listen: MetricsListen) -> Result<Option<TcpListener>, (SocketA
     }
 }
 
+/// How a program is, as JSON.
+pub type Status = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// Serves while it is polled. The program is alive while it answers, and ready while `ready` is true.
 ///
 /// # Errors
@@ -35,6 +38,7 @@ pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     ready: Arc<AtomicBool>,
+    status: Option<Status>,
 ) -> io::Result<()> {
     let readiness = move || async move {
         if ready.load(Ordering::Relaxed) {
@@ -51,5 +55,12 @@ pub async fn serve(
         .route("/metrics", get(text))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness));
+    let app = match status {
+        Some(status) => app.route(
+            "/status",
+            get(|| async move { ([("content-type", "application/json")], status()) }),
+        ),
+        None => app,
+    };
     axum::serve(listener, app).await
 }

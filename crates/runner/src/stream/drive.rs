@@ -1,28 +1,37 @@
 //! Runs a shard on a thread of its own, since its log, sinks and store block.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anomal_core::{Code, Error, Result};
 use anomal_stream::{Notice, Step};
 use tokio::{runtime::Handle, sync::oneshot};
 use tracing::Instrument;
 
-use super::{StreamControl, StreamShard, StreamSummary, failure};
+use super::{
+    StreamControl, StreamShard, StreamSummary, failure,
+    status::{StreamStatus, follow},
+};
 
 /// How often an input is looked at that had nothing to read.
 const POLL: Duration = Duration::from_millis(100);
+/// How often it says how it is.
+const STATUS: Duration = Duration::from_millis(250);
 /// How long a stream that ends may take to write its last results.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Runs the shard to its end.
+/// Runs the shard to its end. `named` has the name of the job and the folder of its state.
 pub(super) async fn start(
     shard: StreamShard,
     control: StreamControl,
+    named: StreamSummary,
     since: Instant,
 ) -> Result<StreamSummary> {
     let (sender, ended) = oneshot::channel();
     let runtime = Handle::current();
-    let work = run(shard, control, since).in_current_span();
+    let work = run(shard, control, named, since).in_current_span();
     let thread = std::thread::Builder::new().name("shard".into()).spawn(move || {
         // The receiver is gone where the process ends.
         let _ = sender.send(runtime.block_on(work));
@@ -34,11 +43,13 @@ pub(super) async fn start(
 async fn run(
     mut shard: StreamShard,
     mut control: StreamControl,
+    named: StreamSummary,
     since: Instant,
 ) -> Result<StreamSummary> {
+    let mut reporter = Reporter { named, down: BTreeSet::new(), said: None };
     loop {
         let step = shard.step(since.elapsed()).await;
-        report(shard.take_notices());
+        reporter.report(&mut shard, &control, since.elapsed());
         if *control.stop.borrow() {
             break;
         }
@@ -53,7 +64,7 @@ async fn run(
     }
     let deadline = Instant::now() + DRAIN;
     while !shard.drain(since.elapsed()).map_err(failure)? {
-        report(shard.take_notices());
+        reporter.report(&mut shard, &control, since.elapsed());
         if Instant::now() > deadline {
             let message = "not all results could be written within 30 s: the next run writes them from the last \
                            checkpoint";
@@ -61,7 +72,7 @@ async fn run(
         }
         tokio::time::sleep(POLL).await;
     }
-    report(shard.take_notices());
+    reporter.report(&mut shard, &control, since.elapsed());
     for (path, bytes) in shard.log().unfinished_lines() {
         tracing::warn!(
             "{}: the last {bytes} bytes have no line end and are left for the next run",
@@ -73,7 +84,50 @@ async fn run(
     Ok(summary)
 }
 
-fn report(notices: Vec<Notice>) {
+/// Says what happens.
+struct Reporter {
+    /// With the name of the job and the folder of its state.
+    named: StreamSummary,
+    down: BTreeSet<String>,
+    said: Option<Duration>,
+}
+
+impl Reporter {
+    fn report(&mut self, shard: &mut StreamShard, control: &StreamControl, now: Duration) {
+        let notices = shard.take_notices();
+        let is_due = self.said.is_none_or(|said| now >= said + STATUS);
+        if notices.is_empty() && !is_due {
+            return;
+        }
+        for notice in &notices {
+            follow(&mut self.down, notice);
+        }
+        self.said = Some(now);
+        control.status.send_replace(Some(self.status(shard, now)));
+        log(notices);
+    }
+
+    fn status(&self, shard: &StreamShard, now: Duration) -> StreamStatus {
+        let progress = shard.progress();
+        let saved = progress.saved_at.unwrap_or_default();
+        let watermark = shard.judge().watermark();
+        StreamStatus {
+            summary: StreamSummary {
+                job: self.named.job.clone(),
+                state: self.named.state.clone(),
+                duration_seconds: now.as_secs_f64(),
+                ..StreamSummary::of_shard(shard)
+            },
+            caught_up: shard.caught_up(),
+            watermark: watermark.map(|micros| micros as f64 / 1e6),
+            checkpoint_age: now.saturating_sub(saved).as_secs_f64(),
+            waiting_bytes: progress.waiting as u64,
+            down: self.down.clone(),
+        }
+    }
+}
+
+fn log(notices: Vec<Notice>) {
     for notice in notices {
         match notice {
             Notice::Restored { number, records } => {

@@ -78,6 +78,11 @@ impl EventTime {
         self.column.is_some()
     }
 
+    /// The watermark of the partition that is farthest behind.
+    pub fn watermark(&self) -> Option<i64> {
+        self.partitions.values().filter_map(|partition| partition.clock.watermark()).min()
+    }
+
     /// Reads the times of the next rows of a partition, and adds the features and hits of steps over windows.
     ///
     /// # Errors

@@ -131,6 +131,10 @@ impl StreamJudge {
         matches!(self.scorer, Scorer::Model(_))
     }
 
+    pub fn watermark(&self) -> Option<i64> {
+        self.event_time.watermark()
+    }
+
     /// The models since the beginning; none where rows are not scored.
     pub fn models(&self) -> Option<ModelCounts> {
         self.learner.as_ref().map(Learner::counts)
