@@ -1,4 +1,4 @@
-//! The objects of a job: a `ConfigMap` with its settings, and a `Job` or `CronJob` that runs them.
+//! The objects of a job: a `ConfigMap` with its settings, and a `Job`, `CronJob` or `StatefulSet` that runs them.
 
 mod config_map;
 mod cron_job;
@@ -6,6 +6,7 @@ mod installation;
 mod job;
 mod pod;
 mod settings;
+mod stateful_set;
 
 pub use config_map::config_map;
 pub use cron_job::cron_job;
@@ -13,6 +14,7 @@ pub use installation::Installation;
 pub use job::{MUTABLE, job};
 pub use pod::{CONTAINER, DATA};
 pub use settings::run_spec;
+pub use stateful_set::stateful_set;
 
 use anomal_spec::AnomalyJobSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;

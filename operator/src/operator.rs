@@ -35,8 +35,8 @@ pub async fn run(args: OperatorArgs) -> Result<()> {
     let listener = probes::bind(args.probes.metrics_listen).await;
     let listener =
         listener.map_err(|(address, error)| anyhow!("cannot listen on {address}: {error}"))?;
-    let probes =
-        listener.map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready), None)));
+    let probes = listener
+        .map(|listener| tokio::spawn(probes::serve(listener, text, Arc::clone(&ready), None)));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         if let Err(error) = signals().await {

@@ -146,6 +146,55 @@ pub fn job_with(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     job
 }
 
+/// A volume in a folder of this machine, with a claim of a namespace. Deleted when dropped.
+pub struct Volume {
+    cluster: &'static Cluster,
+    name: String,
+    folder: tempfile::TempDir,
+}
+
+impl Volume {
+    /// A volume that the claim `claim` has.
+    pub fn new(namespace: &Namespace, claim: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(folder.path(), everyone).expect("its mode");
+        let name = format!("anomal-{}", namespace.name);
+        let (path, namespace, cluster) = (folder.path(), &namespace.name, namespace.cluster);
+        for object in [
+            json!({
+                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+                "spec": {
+                    "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": name,
+                    "hostPath": {"path": path}, "persistentVolumeReclaimPolicy": "Retain",
+                },
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": claim, "namespace": namespace},
+                "spec": {
+                    "resources": {"requests": {"storage": "1Gi"}}, "accessModes": ["ReadWriteOnce"],
+                    "storageClassName": name,
+                },
+            }),
+        ] {
+            cluster.apply(&object.to_string()).expect("the volume is created");
+        }
+        Self { cluster, name, folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // A volume that is left over does no harm.
+        let _ = self.cluster.kubectl(&["delete", "pv", &self.name, "--wait=false"]);
+    }
+}
+
 /// An operator as a local process that watches one namespace; killed when dropped.
 pub struct Operator {
     child: Child,

@@ -124,6 +124,8 @@ pub async fn run_stream(
         job: job.metadata.name.clone(),
         ..summary
     };
+    let named = ended(StreamSummary::new(&StreamCounts::default(), false, 0));
+    control.status.send_replace(Some(StreamStatus::begun(named.clone())));
     let sample = match &point {
         Some(RestorePoint { state, .. }) => state::sample(state)?,
         None => match sample(&mut log, &control).await? {
@@ -134,7 +136,6 @@ pub async fn run_stream(
             }
         },
     };
-    let named = ended(StreamSummary::new(&StreamCounts::default(), false, 0));
     let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
     let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
     let shard_options =

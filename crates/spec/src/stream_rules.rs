@@ -68,9 +68,6 @@ fn stream(spec: &Json) -> Problems {
             wrong(key, message);
         }
     }
-    if spec["suspend"].as_bool() == Some(true) {
-        wrong("suspend", "a stream runs by `anomal run`, which does not suspend it; remove this");
-    }
     if let Some(path) = spec["deadLetter"]["path"].as_str().filter(|path| is_url(path)) {
         let message =
             format!("a stream continues its files at a mark, which {path} can't; name a file");

@@ -78,6 +78,8 @@ pub enum Phase {
     Invalid,
     /// A pod of the run is running.
     Running,
+    /// The pod of a stream is running and ready.
+    Streaming,
     /// The job is suspended.
     Suspended,
     /// The next run is scheduled.

@@ -22,8 +22,32 @@ pub const DATA: &str = "/data";
 const JOB_NAME: &str = "metadata.labels['batch.kubernetes.io/job-name']";
 /// The name of the container.
 pub const CONTAINER: &str = "runner";
+/// The port of metrics and probes of a stream.
+const METRICS: u16 = 9400;
+/// A stream that ends has 30 s to write its last results.
+const GRACE: u16 = 60;
 /// The lifetime of a token. The kubelet renews it when a fifth of that is left, so a run may take longer.
 const TOKEN_SECONDS: i64 = 3600;
+
+/// The template for the pod of a stream: it is started again whenever it ends, and has metrics and probes.
+pub fn of_stream(owner: &Owner<'_>, settings: &str, installation: &Installation) -> Value {
+    let mut template = template(owner, None, settings, installation);
+    let spec = &mut template["spec"];
+    spec["restartPolicy"] = "Always".into();
+    spec["terminationGracePeriodSeconds"] = GRACE.into();
+    let container = &mut spec["containers"][0];
+    if let Some(environment) = container["env"].as_array_mut() {
+        // Each record has one result, whatever run it is of.
+        environment.retain(|variable| variable["name"] != "ANOMAL_RUN");
+        let listen = json!({"name": "ANOMAL_METRICS_LISTEN", "value": format!("[::]:{METRICS}")});
+        environment.insert(0, listen);
+    }
+    container["ports"] = json!([{"name": "metrics", "containerPort": METRICS}]);
+    let probe = |path: &str, failures: u16| json!({"httpGet": {"path": path, "port": "metrics"}, "periodSeconds": 5, "failureThreshold": failures});
+    container["readinessProbe"] = probe("/readyz", 1);
+    container["livenessProbe"] = probe("/healthz", 12);
+    template
+}
 
 /// The template for pods of `run`, with the settings of the `ConfigMap` `settings`.
 pub fn template(
@@ -162,6 +186,7 @@ pub fn secrets(spec: &AnomalyJobSpec) -> BTreeSet<&str> {
     let mut found: Vec<Option<&anomal_spec::Auth>> = vec![
         spec.input.driver().and_then(InputDriver::auth),
         spec.dead_letter.as_ref().and_then(|dead| dead.auth.as_ref()),
+        spec.stream.as_ref().and_then(|stream| stream.state.checkpoint.auth.as_ref()),
     ];
     for driver in spec.outputs.iter().filter_map(Output::driver) {
         found.push(driver.auth());

@@ -2,6 +2,7 @@
 //! content, and an object that exists already is left as it is.
 
 use k8s_openapi::api::{
+    apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
     core::v1::ConfigMap,
 };
@@ -33,6 +34,7 @@ pub async fn apply(
     let namespace = job.namespace.as_str();
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let cron_jobs: Api<CronJob> = Api::namespaced(client.clone(), namespace);
+    let stateful_sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let anomaly_jobs: Api<AnomalyJob> = Api::namespaced(client.clone(), namespace);
     for step in steps {
@@ -57,6 +59,12 @@ pub async fn apply(
                     .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
                     .await?;
             }
+            Step::ApplyStatefulSet(new) => {
+                let name = new.metadata.name.clone().unwrap_or_default();
+                stateful_sets
+                    .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
+                    .await?;
+            }
             Step::DeleteConfigMap(name) => {
                 allow_missing(config_maps.delete(&name, &DeleteParams::background()).await)?;
             }
@@ -66,6 +74,9 @@ pub async fn apply(
             }
             Step::DeleteCronJob { name, uid } => {
                 allow_missing(cron_jobs.delete(&name, &delete_params(uid)).await)?;
+            }
+            Step::DeleteStatefulSet { name, uid } => {
+                allow_missing(stateful_sets.delete(&name, &delete_params(uid)).await)?;
             }
             Step::DeleteAnomalyJob => {
                 let params = DeleteParams {

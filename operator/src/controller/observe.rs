@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::{
+    apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
     core::v1::{ConfigMap, Event, Pod},
 };
@@ -17,6 +18,7 @@ use super::{cache::Cache, pods, validate::ValidJob};
 pub struct Caches {
     pub jobs: Cache<Job>,
     pub cron_jobs: Cache<CronJob>,
+    pub stateful_sets: Cache<StatefulSet>,
     pub config_maps: Cache<PartialObjectMeta<ConfigMap>>,
     pub pods: Cache<Pod>,
 }
@@ -24,8 +26,14 @@ pub struct Caches {
 impl Caches {
     /// Waits until all caches are filled.
     pub async fn ready(&self) {
-        let Self { jobs, cron_jobs, config_maps, pods } = self;
-        tokio::join!(jobs.ready(), cron_jobs.ready(), config_maps.ready(), pods.ready());
+        let Self { jobs, cron_jobs, stateful_sets, config_maps, pods } = self;
+        tokio::join!(
+            jobs.ready(),
+            cron_jobs.ready(),
+            stateful_sets.ready(),
+            config_maps.ready(),
+            pods.ready()
+        );
     }
 }
 
@@ -35,6 +43,7 @@ pub struct JobSnapshot {
     pub now: Timestamp,
     pub jobs: Vec<Arc<Job>>,
     pub cron_job: Option<Arc<CronJob>>,
+    pub stateful_set: Option<Arc<StatefulSet>>,
     pub config_maps: Vec<Arc<PartialObjectMeta<ConfigMap>>>,
     pub pods: Vec<Arc<Pod>>,
     /// The Events of an object that waits, the newest last.
@@ -57,6 +66,8 @@ pub async fn observe(
         .for_job(namespace, name)
         .into_iter()
         .find(|cron| is_owned_by(&cron.metadata, uid));
+    let mut stateful_sets = caches.stateful_sets.for_job(namespace, name);
+    stateful_sets.retain(|set| is_owned_by(&set.metadata, uid));
     let cron_uid = cron_job.as_ref().and_then(|cron| cron.metadata.uid.clone()).unwrap_or_default();
     let mut jobs = caches.jobs.for_job(namespace, name);
     jobs.retain(|job| is_owned_by(&job.metadata, uid) || is_owned_by(&job.metadata, &cron_uid));
@@ -64,6 +75,7 @@ pub async fn observe(
         now: Timestamp::now(),
         jobs,
         cron_job,
+        stateful_set: stateful_sets.pop(),
         config_maps: caches.config_maps.for_job(namespace, name),
         pods: caches.pods.for_job(namespace, name),
         events: Vec::new(),

@@ -3,11 +3,13 @@
 
 mod once;
 mod scheduled;
+mod stream;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
 use k8s_openapi::api::{
+    apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
     core::v1::ConfigMap,
 };
@@ -32,12 +34,17 @@ pub enum Step {
         patch: Value,
     },
     ApplyCronJob(Box<CronJob>),
+    ApplyStatefulSet(Box<StatefulSet>),
     DeleteConfigMap(String),
     DeleteJob {
         name: String,
         uid: String,
     },
     DeleteCronJob {
+        name: String,
+        uid: String,
+    },
+    DeleteStatefulSet {
         name: String,
         uid: String,
     },
@@ -62,7 +69,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// # Errors
 /// If an object can't be created from the settings, which the types rule out.
 pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation) -> Result<Plan> {
-    if job.spec.schedule.is_some() {
+    if job.spec.stream.is_some() {
+        stream::plan(job, snapshot, installation)
+    } else if job.spec.schedule.is_some() {
         scheduled::plan(job, snapshot, installation)
     } else {
         once::plan(job, snapshot, installation)
@@ -73,6 +82,24 @@ fn delete_job(job: &Job) -> Option<Step> {
     let is_deleted = job.metadata.deletion_timestamp.is_some();
     (!is_deleted)
         .then(|| Step::DeleteJob { name: job.name_any(), uid: job.uid().unwrap_or_default() })
+}
+
+fn delete_cron_job(snapshot: &JobSnapshot) -> Option<Step> {
+    let found = snapshot.cron_job.as_ref()?;
+    let is_deleted = found.metadata.deletion_timestamp.is_some();
+    (!is_deleted).then(|| Step::DeleteCronJob {
+        name: found.name_any(),
+        uid: found.uid().unwrap_or_default(),
+    })
+}
+
+fn delete_stateful_set(snapshot: &JobSnapshot) -> Option<Step> {
+    let found = snapshot.stateful_set.as_ref()?;
+    let is_deleted = found.metadata.deletion_timestamp.is_some();
+    (!is_deleted).then(|| Step::DeleteStatefulSet {
+        name: found.name_any(),
+        uid: found.uid().unwrap_or_default(),
+    })
 }
 
 /// The name of the `ConfigMap` with the settings, and the step that creates it if it does not exist. `named` is the name

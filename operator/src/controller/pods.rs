@@ -6,11 +6,12 @@ use anomal_spec::Quantity;
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{ContainerStateTerminated, Event, Pod},
+        core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod},
     },
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::{SignedDuration, Timestamp},
 };
+use kube::Resource;
 use serde::Deserialize;
 
 use crate::{api::Summary, children::CONTAINER, labels::RERUN};
@@ -84,9 +85,9 @@ pub fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
 }
 
-/// The pods of a Job, the newest last.
-pub fn pods_of<'a>(pods: &'a [Arc<Pod>], job: &Job) -> Vec<&'a Pod> {
-    let uid = job.metadata.uid.as_deref();
+/// The pods of a Job or `StatefulSet`, the newest last.
+pub fn pods_of<'a>(pods: &'a [Arc<Pod>], owner: &impl Resource) -> Vec<&'a Pod> {
+    let uid = owner.meta().uid.as_deref();
     let owned = |pod: &&Pod| {
         let mut owners = pod.metadata.owner_references.iter().flatten();
         owners.any(|owner| Some(owner.uid.as_str()) == uid)
@@ -157,9 +158,30 @@ fn missing(message: &str) -> Option<&'static str> {
 }
 
 fn end(pod: &Pod) -> Option<&ContainerStateTerminated> {
+    container(pod)?.state.as_ref()?.terminated.as_ref()
+}
+
+fn container(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let runner = statuses.iter().find(|container| container.name == CONTAINER)?;
-    runner.state.as_ref()?.terminated.as_ref()
+    statuses.iter().find(|container| container.name == CONTAINER)
+}
+
+/// Whether the container runs and says that it is ready.
+pub fn is_ready(pod: &Pod) -> bool {
+    container(pod).is_some_and(|container| container.ready)
+}
+
+/// How many times the container was started.
+pub fn starts(pod: &Pod) -> i32 {
+    container(pod).map_or(0, |container| container.restart_count + 1)
+}
+
+/// Why the container of a pod that is started again has ended.
+pub fn restarted(pod: &Pod) -> Option<Reason> {
+    let container = container(pod)?;
+    let ended = |state: Option<&ContainerState>| state?.terminated.clone();
+    let end = ended(container.state.as_ref()).or_else(|| ended(container.last_state.as_ref()))?;
+    if end.exit_code == 0 { None } else { Some(reason(pod, &end)) }
 }
 
 /// What the run found, from the pod that succeeded.
@@ -182,13 +204,17 @@ fn failed(pod: &Pod) -> Option<Reason> {
     if status.reason.as_deref() == Some("Evicted") {
         return Some(Reason::new("Evicted", status.message.clone().unwrap_or_default()));
     }
-    let end = end(pod).filter(|end| end.exit_code != 0)?;
+    end(pod).filter(|end| end.exit_code != 0).map(|end| reason(pod, end))
+}
+
+/// Why a container has failed.
+fn reason(pod: &Pod, end: &ContainerStateTerminated) -> Reason {
     let text = end.message.as_deref().unwrap_or_default().trim();
     let error =
         serde_json::from_str::<TerminationMessage>(text).ok().and_then(|message| message.error);
     let error = truncated(&error.unwrap_or_else(|| text.to_owned()));
     let code = end.exit_code;
-    Some(match (end.reason.as_deref(), code) {
+    match (end.reason.as_deref(), code) {
         (Some("OOMKilled"), _) => {
             let limit =
                 memory_limit(pod).map(|limit| format!(" of {}", limit.0)).unwrap_or_default();
@@ -207,7 +233,7 @@ fn failed(pod: &Pod) -> Option<Reason> {
             Reason::new("RunFailed", format!("the runner ended with exit code {code}"))
         }
         _ => Reason::new("RunFailed", format!("exit code {code}: {error}")),
-    })
+    }
 }
 
 fn memory_limit(pod: &Pod) -> Option<Quantity> {

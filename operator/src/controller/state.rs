@@ -54,7 +54,7 @@ fn set(status: &mut Status, state: &State, generation: Option<i64>, now: Timesta
     let stalled = matches!(phase, Phase::Invalid | Phase::Failed);
     let conditions = [
         (condition::READY, phase != Phase::Invalid && !state.blocked),
-        (condition::RUNNING, phase == Phase::Running),
+        (condition::RUNNING, matches!(phase, Phase::Running | Phase::Streaming)),
         (condition::COMPLETE, ended == Phase::Complete),
         (condition::FAILED, ended == Phase::Failed),
         (condition::SUSPENDED, phase == Phase::Suspended),

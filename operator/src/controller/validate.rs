@@ -54,13 +54,6 @@ pub fn validate(job: &AnomalyJob, installation: &Installation) -> Result<ValidJo
     if installation.require_pack_digest && spec.lock.is_none() {
         check_digests(&spec, &mut problems);
     }
-    if spec.stream.is_some() {
-        problems.push(
-            "spec.stream: a stream does not run in a cluster yet; run it by `anomal run` where its files are, or remove \
-             `stream`"
-                .into(),
-        );
-    }
     let no_engine = spec.engines.as_ref().is_none_or(|engines| engines.report.is_none());
     if spec.report.is_some() && no_engine && installation.report.is_empty() {
         problems.push(
@@ -135,7 +128,8 @@ fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<Stri
             ));
             return;
         };
-        let is_output = ["outputs", "deadLetter"].iter().any(|part| place.starts_with(part));
+        let is_output =
+            ["outputs", "deadLetter", "stream"].iter().any(|part| place.starts_with(part));
         if is_output && mount.read_only {
             problems.push(format!(
                 "spec.{place}: {absolute} is on a volume that is mounted read-only; mount it writable"
@@ -257,12 +251,13 @@ mod tests {
         let expected = "spec.featurs: unknown key; did you mean `features`?";
         assert!(problems.contains(expected), "{problems}");
         assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
-        let stream = invalid(&json!({
-            "input": {"ndjson": {"path": "in/a.ndjson", "badLines": "skip"}},
-            "stream": {},
-            "outputs": [{"ndjson": {"path": "in/r.ndjson", "rotate": "1h"}}],
-        }));
-        assert!(stream.contains("spec.stream: a stream does not run in a cluster yet"), "{stream}");
+        let mut stream = mounted("in/a.csv");
+        stream["input"] = json!({"ndjson": {"path": "in/a.ndjson", "badLines": "skip"}});
+        stream["stream"] = json!({"state": {"checkpoint": {"to": "/elsewhere/"}}});
+        stream["outputs"] = json!([{"elasticsearch": {"url": "http://es:9200"}}]);
+        let stream = invalid(&stream);
+        let expected = "spec.stream.state.checkpoint.to: /elsewhere is on no volume";
+        assert!(stream.contains(expected), "{stream}");
         assert!(
             invalid(&json!({"input": {"csv": {"path": "s3://a/b"}}, "report": {}}))
                 .contains("no report engine")

@@ -51,6 +51,8 @@ pub async fn run(
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_job));
     let (cron_jobs, cron_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
+    let (stateful_sets, set_events) =
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (pods, pod_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_pod));
     let (config_maps, map_events) = Cache::new(watcher(api(&client, &scope), managed).modify(slim));
@@ -63,7 +65,7 @@ pub async fn run(
     let context = Arc::new(Context {
         events: Events::new(client.clone()),
         client,
-        caches: Caches { jobs, cron_jobs, config_maps, pods },
+        caches: Caches { jobs, cron_jobs, stateful_sets, config_maps, pods },
         installation: Box::new(installation),
         metrics,
         failures: Mutex::default(),
@@ -78,6 +80,7 @@ pub async fn run(
         .trigger_backoff(NoBackoff)
         .watches_stream(job_events, |object| owner_job(&object))
         .watches_stream(cron_events, |object| owner_job(&object))
+        .watches_stream(set_events, |object| owner_job(&object))
         .watches_stream(map_events, |object| owner_job(&object))
         .watches_stream(pod_events, |object| owner_job(&object))
         .graceful_shutdown_on(stop)

@@ -4,7 +4,9 @@ use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
+use anomal_tests::cluster::{
+    Namespace, Operator, PATIENCE, Volume, cluster, eventually, job, job_with,
+};
 
 #[test]
 #[ignore = "needs the cluster of `cargo xtask test`"]
@@ -179,29 +181,7 @@ fn results_are_written_to_a_volume() {
     let Some(cluster) = cluster() else { return };
     let here = Namespace::new(cluster, "writes");
     let _operator = Operator::start(&here, &[]);
-    let folder = tempfile::tempdir().unwrap();
-    let volume = format!("anomal-{}", here.name);
-    for object in [
-        json!({
-            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-            "spec": {
-                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": volume,
-                "hostPath": {"path": folder.path()}, "persistentVolumeReclaimPolicy": "Retain",
-            },
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "results", "namespace": here.name},
-            "spec": {
-                "resources": {"requests": {"storage": "1Gi"}}, "accessModes": ["ReadWriteOnce"],
-                "storageClassName": volume,
-            },
-        }),
-    ] {
-        cluster.apply(&object.to_string()).unwrap();
-    }
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
-        .unwrap();
+    let volume = Volume::new(&here, "results");
     here.apply(&job_with("kept", |spec| {
         spec["outputs"] = json!([{"csv": {"path": "out/results.csv"}}]);
         spec["runner"]["volumes"]
@@ -214,9 +194,8 @@ fn results_are_written_to_a_volume() {
             .push(json!({"name": "out", "mountPath": "/data/out"}));
     }));
     here.wait_for_status("kept", "Complete", "*");
-    let text = std::fs::read_to_string(folder.path().join("results.csv")).unwrap();
+    let text = std::fs::read_to_string(volume.path().join("results.csv")).unwrap();
     assert_eq!(text.lines().count(), 7, "{text}");
-    cluster.kubectl(&["delete", "pv", &volume, "--wait=false"]).unwrap();
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod lifecycle;
 mod many;
 mod proxy;
 mod rights;
+mod streams;

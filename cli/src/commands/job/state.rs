@@ -14,6 +14,7 @@ pub fn phase_name(phase: Phase) -> &'static str {
         Phase::Pending => "Pending",
         Phase::Invalid => "Invalid",
         Phase::Running => "Running",
+        Phase::Streaming => "Streaming",
         Phase::Suspended => "Suspended",
         Phase::Scheduled => "Scheduled",
         Phase::Complete => "Complete",

@@ -27,6 +27,20 @@ pub struct StreamStatus {
     pub down: BTreeSet<String>,
 }
 
+impl StreamStatus {
+    /// That of a stream which waits for its first record.
+    pub(super) fn begun(summary: StreamSummary) -> Self {
+        Self {
+            summary,
+            caught_up: false,
+            watermark: None,
+            checkpoint_age: 0.0,
+            waiting_bytes: 0,
+            down: BTreeSet::new(),
+        }
+    }
+}
+
 /// Keeps what does not answer.
 pub(super) fn follow(down: &mut BTreeSet<String>, notice: &Notice) {
     let (name, is_down) = match notice {

@@ -118,6 +118,7 @@ pub enum Learn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelSample {
+    /// The most rows of it.
     #[serde(default = "ten_thousand")]
     #[schemars(range(min = 100, max = 200_000))]
     pub rows: usize,

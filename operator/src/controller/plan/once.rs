@@ -15,7 +15,8 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    JobOutcome, POLL_INTERVAL, Plan, Step, delete_job, meta_patch, settings, settings_name, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, delete_cron_job, delete_job, delete_stateful_set,
+    meta_patch, settings, settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
@@ -31,19 +32,13 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
         |found: &&Arc<Job>| labels::label(&found.metadata, labels::RUN) == Some(job.run.as_str());
     let (ours, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(ours);
     let mut steps: Vec<Step> = others.iter().filter_map(|other| delete_job(other)).collect();
-    if let Some(cron) =
-        snapshot.cron_job.as_ref().filter(|cron| cron.metadata.deletion_timestamp.is_none())
-    {
-        steps.push(Step::DeleteCronJob {
-            name: cron.name_any(),
-            uid: cron.uid().unwrap_or_default(),
-        });
-    }
+    steps.extend(delete_cron_job(snapshot));
+    steps.extend(delete_stateful_set(snapshot));
     if job.status.has_finished(&job.run) {
         return Ok(finished(job, snapshot, steps));
     }
     // Two runs at once would write the same files.
-    if !others.is_empty() {
+    if !others.is_empty() || snapshot.stateful_set.is_some() {
         let state =
             State::new(Phase::Pending, "Replacing", "the run before this one is being stopped");
         let status = without_run(&status_for(job, &state, snapshot.now));

@@ -14,8 +14,8 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    JobOutcome, POLL_INTERVAL, Plan, Step, contains, delete_job, meta_patch, settings,
-    settings_name, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, contains, delete_job, delete_stateful_set, meta_patch,
+    settings, settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
@@ -28,6 +28,7 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     let once = |found: &&Arc<Job>| labels::label(&found.metadata, labels::RUN).is_some();
     let (once, mut runs): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(once);
     let mut steps: Vec<Step> = once.iter().filter_map(|job| delete_job(job)).collect();
+    steps.extend(delete_stateful_set(snapshot));
     runs.sort_by_key(|job| job.metadata.creation_timestamp.as_ref().map(|time| time.0));
 
     let (name, map) = settings(job, snapshot, None, installation)?;
@@ -74,7 +75,7 @@ fn state(job: &ValidJob, snapshot: &JobSnapshot, runs: &[&Arc<Job>]) -> State {
     let state = if job.spec.suspend {
         State::new(Phase::Suspended, "Suspended", "suspended by spec.suspend")
     } else if let Some(run) = runs.iter().rev().find(unfinished) {
-        let pods = pods::pods_of(&snapshot.pods, run);
+        let pods = pods::pods_of(&snapshot.pods, run.as_ref());
         match pods::obstacle(&pods, &snapshot.events) {
             Some(obstacle) => State::blocked(obstacle),
             None => State::new(Phase::Running, "Running", "its pod is running"),
@@ -86,7 +87,7 @@ fn state(job: &ValidJob, snapshot: &JobSnapshot, runs: &[&Arc<Job>]) -> State {
             None => "Scheduled",
         };
         let failure =
-            runs.last().and_then(|run| pods::failure(&pods::pods_of(&snapshot.pods, run)));
+            runs.last().and_then(|run| pods::failure(&pods::pods_of(&snapshot.pods, run.as_ref())));
         let failure = failure.filter(|_| last == Some(Phase::Failed));
         let message = failure
             .map_or_else(|| "waiting for the next run".into(), |failure| failure.to_string());

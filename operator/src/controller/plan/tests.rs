@@ -1,5 +1,7 @@
 //! Plans against a simulated API server: what a plan writes exists in the next reconcile.
 
+mod stream;
+
 use std::sync::Arc;
 
 use k8s_openapi::{
@@ -81,6 +83,12 @@ impl World {
                 merge(&mut value, patch);
                 *job = serde_json::from_value(value).unwrap();
             }),
+            Step::ApplyStatefulSet(set) => {
+                let mut set = set.as_ref().clone();
+                set.metadata.uid = Some("uid-set".into());
+                snapshot.stateful_set = Some(Arc::new(set));
+            }
+            Step::DeleteStatefulSet { .. } => snapshot.stateful_set = None,
             Step::ApplyCronJob(cron) => snapshot.cron_job = Some(Arc::new(cron.as_ref().clone())),
             Step::DeleteConfigMap(name) => {
                 snapshot.config_maps.retain(|map| map.name_any() != *name);
@@ -159,9 +167,11 @@ fn steps(plan: &Plan) -> Vec<&'static str> {
         Step::CreateJob(_) => "+job",
         Step::PatchJob { .. } => "~job",
         Step::ApplyCronJob(_) => "~cron",
+        Step::ApplyStatefulSet(_) => "~set",
         Step::DeleteConfigMap(_) => "-settings",
         Step::DeleteJob { .. } => "-job",
         Step::DeleteCronJob { .. } => "-cron",
+        Step::DeleteStatefulSet { .. } => "-set",
         Step::DeleteAnomalyJob => "-self",
     };
     plan.steps.iter().map(name).collect()

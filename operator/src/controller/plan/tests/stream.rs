@@ -1,0 +1,145 @@
+//! Streams: a `StatefulSet`, and never a Job or `CronJob` beside it.
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::*;
+
+fn stream(spec: &mut Value) {
+    let mount = json!({"name": "data", "mountPath": "/data"});
+    *spec = json!({
+        "input": {"ndjson": {"path": "app.ndjson", "badLines": "skip"}},
+        "features": [{"type": "field", "name": "bytes"}],
+        "classification": {"engine": "HBOS"},
+        "stream": {},
+        "outputs": [{"ndjson": {"path": "results.ndjson", "rotate": "1h"}}],
+        "runner": {
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+            "volumeMounts": [mount],
+        },
+    });
+}
+
+/// A pod of the set whose container has this status.
+fn pod(container: &Value) -> Vec<Arc<Pod>> {
+    let mut container = container.clone();
+    container["name"] = "runner".into();
+    for (key, value) in
+        [("image", json!("runner")), ("imageID", json!("")), ("restartCount", json!(0))]
+    {
+        container.as_object_mut().unwrap().entry(key).or_insert(value);
+    }
+    let owner =
+        json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "dns", "uid": "uid-set"});
+    let pod = json!({
+        "metadata": {"name": "dns-0", "ownerReferences": [owner]},
+        "status": {"phase": "Running", "containerStatuses": [container]},
+    });
+    vec![Arc::new(serde_json::from_value(pod).unwrap())]
+}
+
+#[test]
+fn a_stream_has_a_stateful_set_with_probes() {
+    let mut world = World::new(stream);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set"]);
+    world.is(Phase::Pending, "Starting");
+    assert!(world.plan().steps.is_empty(), "nothing is written twice");
+    let set = world.snapshot.stateful_set.as_deref().cloned().unwrap();
+    let spec = json!(set.spec);
+    assert_eq!(spec["replicas"], 1);
+    let pod_spec = &spec["template"]["spec"];
+    assert_eq!(pod_spec["restartPolicy"], "Always");
+    assert_eq!(pod_spec["terminationGracePeriodSeconds"], 60);
+    let container = &pod_spec["containers"][0];
+    assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/readyz");
+    let names: Vec<&str> = container["env"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"ANOMAL_METRICS_LISTEN") && !names.contains(&"ANOMAL_RUN"),
+        "{names:?}"
+    );
+
+    world.snapshot.pods = pod(&json!({"ready": true}));
+    world.settle();
+    world.is(Phase::Streaming, "Streaming");
+    let status = world.job.status.clone().unwrap();
+    assert!(status.is("Running") && status.is("Ready") && !status.is("Reconciling"));
+    assert_eq!(status.attempts, Some(1));
+}
+
+#[test]
+fn a_pod_that_fails_again_and_again_tells_why() {
+    let mut world = World::new(stream);
+    world.settle();
+    let message = r#"{"error": "job.yaml:3:1: input.kafka: no brokers"}"#;
+    let ended = json!({"terminated": {"exitCode": 2, "message": message}});
+    world.snapshot.pods = pod(&json!({
+        "ready": false,
+        "restartCount": 3,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": ended,
+    }));
+    world.settle();
+    world.is(Phase::Pending, "SettingsRefused");
+    let status = world.job.status.clone().unwrap();
+    assert!(!status.is("Ready"));
+    assert!(status.condition("Ready").unwrap().message.contains("no brokers"));
+    assert_eq!(status.attempts, Some(4));
+}
+
+#[test]
+fn suspend_ends_the_pod_and_keeps_the_set() {
+    let mut world = World::new(stream);
+    world.settle();
+    world.spec(|spec| spec["suspend"] = true.into());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~set"]);
+    world.settle();
+    world.is(Phase::Suspended, "Suspended");
+    let replicas =
+        |world: &World| world.snapshot.stateful_set.as_ref().and_then(|set| set.spec.replicas);
+    assert_eq!(replicas(&world), Some(0));
+    world.spec(|spec| spec["suspend"] = false.into());
+    world.settle();
+    assert_eq!(replicas(&world), Some(1));
+}
+
+#[test]
+fn other_settings_are_applied_to_the_set() {
+    let mut world = World::new(stream);
+    world.settle();
+    world.spec(|spec| spec["classification"]["seed"] = 7.into());
+    // The pod of the settings before may still need them.
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set"]);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-settings"]);
+    // What others have changed is restored.
+    let set = world.snapshot.stateful_set.as_mut().unwrap();
+    Arc::make_mut(set).spec.replicas = Some(5);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["~set"]);
+    assert!(world.plan().steps.is_empty());
+}
+
+#[test]
+fn a_run_and_a_stream_never_run_at_once() {
+    let mut world = World::new(|_| ());
+    world.settle();
+    let batch = world.job.spec.value();
+    world.spec(stream);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-job"]);
+    world.is(Phase::Pending, "Replacing");
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "-settings"]);
+    world.settle();
+    world.spec(|spec| *spec = batch.clone());
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["-set"]);
+    world.is(Phase::Pending, "Replacing");
+    world.settle();
+    assert_eq!(world.counts(), (1, 1, false));
+    world.spec(|spec| spec["schedule"] = json!({"cron": "@daily"}));
+    world.settle();
+    world.spec(stream);
+    world.settle();
+    assert_eq!(world.counts(), (0, 1, false));
+    assert!(world.snapshot.stateful_set.is_some());
+}

@@ -1,0 +1,93 @@
+//! Streams in the cluster: a pod that is kept running, and results that are written once.
+
+use std::{fs::OpenOptions, io::Write, path::Path};
+
+use serde_json::{Value, json};
+
+use anomal_tests::cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually, job_with};
+
+/// A job that follows a file on a volume.
+fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    job_with(name, |spec| {
+        *spec = json!({
+            "input": {"ndjson": {"path": "app.ndjson", "badLines": "skip"}},
+            "features": [{"type": "field", "name": "size"}, {"type": "field", "name": "ms"}],
+            "classification": {"engine": "HBOS", "threshold": {"method": "risk", "value": 0.01}},
+            "stream": {"warmUp": {"rows": 100}, "state": {"checkpoint": {"every": "1s"}}},
+            "outputs": [{"ndjson": {"path": "results.ndjson", "rotate": "64Mi"}}],
+            "runner": {
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            },
+        });
+        change(spec);
+    })
+}
+
+fn append(folder: &Path, rows: std::ops::Range<u64>) {
+    let line =
+        |row: u64| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17);
+    let text: String = rows.map(line).collect();
+    let file = OpenOptions::new().create(true).append(true).open(folder.join("app.ndjson"));
+    file.unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+/// Waits for results of all these rows, and checks that each is there once.
+fn wait_for_rows(folder: &Path, rows: u64) {
+    let results = eventually("results", PATIENCE, || {
+        let text =
+            std::fs::read_to_string(folder.join("results-000001.ndjson")).unwrap_or_default();
+        (text.lines().count() as u64 >= rows).then_some(text)
+    });
+    let ids: Vec<u64> = results
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (0..rows).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn a_stream_goes_on_through_kills_and_suspension() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "streams");
+    let _operator = Operator::start(&here, &[]);
+    let volume = Volume::new(&here, "data");
+    append(volume.path(), 0..300);
+    here.apply(&stream("live", |_| ()));
+    let status = here.wait_for_status("live", "Streaming", "Streaming");
+    assert_eq!(status["attempts"], 1, "{status:#}");
+    here.kubectl(&["wait", "--for=condition=Running", "aj/live", "--timeout=60s"]).unwrap();
+    wait_for_rows(volume.path(), 300);
+
+    // The pod is killed, and another one continues.
+    let uid = here.get("pod", "live-0").unwrap()["metadata"]["uid"].clone();
+    here.kubectl(&["delete", "pod", "live-0", "--grace-period=0", "--force"]).unwrap();
+    append(volume.path(), 300..400);
+    wait_for_rows(volume.path(), 400);
+    assert_ne!(here.get("pod", "live-0").unwrap()["metadata"]["uid"], uid);
+    here.wait_for_status("live", "Streaming", "*");
+
+    // Suspended, its pod ends, and what comes is judged afterwards.
+    here.apply(&stream("live", |spec| spec["suspend"] = true.into()));
+    here.wait_for_status("live", "Suspended", "Suspended");
+    eventually("the pod to end", PATIENCE, || here.list("pods").is_empty().then_some(()));
+    append(volume.path(), 400..500);
+    here.apply(&stream("live", |_| ()));
+    wait_for_rows(volume.path(), 500);
+    here.wait_for_status("live", "Streaming", "*");
+
+    // Settings that its state can't continue with are told, and the stream goes on with those before.
+    here.apply(&stream("live", |spec| spec["classification"]["engine"] = "ECOD".into()));
+    let status = here.wait_for_status("live", "Pending", "SettingsRefused");
+    let message = status["conditions"][0]["message"].as_str().unwrap();
+    assert!(message.contains("the state is of other settings"), "{status:#}");
+    append(volume.path(), 500..600);
+    here.apply(&stream("live", |_| ()));
+    wait_for_rows(volume.path(), 600);
+
+    here.kubectl(&["delete", "aj", "live"]).unwrap();
+    eventually("its objects to be deleted", PATIENCE, || {
+        (here.list("statefulsets").is_empty() && here.list("pods").is_empty()).then_some(())
+    });
+}
