@@ -339,7 +339,7 @@ pub struct Original {
     /// Its settings file (-c)
     #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "features_file")]
     pub config_file: Option<PathBuf>,
-    /// The input driver: csv (-di)
+    /// The input driver: csv or tcp (-di)
     #[arg(long, hide_short_help = true, value_name = "DRIVER", default_value = "csv")]
     pub driver_in: String,
     /// The output driver: csv or terminal (-do)
@@ -354,6 +354,15 @@ pub struct Original {
     /// The classification engine (-ce)
     #[arg(long, hide_short_help = true, value_name = "NAME", default_value = "Gower")]
     pub class_engine: String,
+    /// TCP: the address to listen on [default: 0.0.0.0]
+    #[arg(long, hide_short_help = true, value_name = "HOST")]
+    pub tcp_in_host: Option<String>,
+    /// TCP: its port [default: 4141]
+    #[arg(long, hide_short_help = true, value_name = "PORT")]
+    pub tcp_in_port: Option<i64>,
+    /// TCP: the seconds that records are collected from the first one on [default: 60]
+    #[arg(long, hide_short_help = true, value_name = "SECONDS")]
+    pub collection_time: Option<f64>,
     /// Save the feature table too (-sF)
     #[arg(long, hide_short_help = true)]
     pub save_features: bool,

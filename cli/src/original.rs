@@ -27,16 +27,16 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--class-engine", &["--class-engine"]),
     ("-p", &["--report-port"]),
     ("--report-port", &["--report-port"]),
+    ("--collection-time", &["--collection-time"]),
+    ("--tcp-in-host", &["--tcp-in-host"]),
+    ("--tcp-in-port", &["--tcp-in-port"]),
 ];
-
-/// Options of the original's TCP input.
-const UNSUPPORTED: [&str; 3] = ["--collection-time", "--tcp-in-host", "--tcp-in-port"];
 
 /// Rewrites the arguments of a process. A command line without one of the original's options is returned unchanged.
 /// `interactive`: whether the terminal interface can be opened.
 ///
 /// # Errors
-/// A message for people if the terminal interface is asked for and can't be opened, or for an option that is not supported.
+/// A message for people if the terminal interface is asked for and can't be opened.
 pub fn rewrite(args: Vec<OsString>, interactive: bool) -> Result<Vec<OsString>, String> {
     if args.len() == 1 && interactive {
         return Ok(args.into_iter().chain(["ui".into()]).collect());
@@ -48,12 +48,6 @@ pub fn rewrite(args: Vec<OsString>, interactive: bool) -> Result<Vec<OsString>, 
     let first = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default();
     if !first.starts_with('-') || !args[1..].iter().any(|arg| replacement(arg).is_some()) {
         return Ok(args);
-    }
-    let unsupported = UNSUPPORTED.iter().find(|option| args[1..].iter().any(|arg| arg == **option));
-    if let Some(option) = unsupported {
-        return Err(format!(
-            "{option}: the TCP input is not supported; read a file, or pipe into `--input -`"
-        ));
     }
     let command = if args.iter().any(|arg| arg == "--no-ui") { "run" } else { "ui" };
     if command == "ui" && !interactive {
@@ -112,10 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_options_are_refused() {
+    fn options_of_reports_and_of_tcp_are_rewritten() {
         assert!(rewritten("anomal -in a.csv -ff f.yaml").unwrap_err().contains("--no-ui"));
         let line = rewritten("anomal --no-ui -in a.csv -p 80").unwrap();
         assert_eq!(line, "anomal run --no-ui --input-file a.csv --report-port 80");
-        assert!(rewritten("anomal --no-ui -di tcp --tcp-in-port 1").unwrap_err().contains("TCP"));
+        let line = rewritten("anomal --no-ui -di tcp --tcp-in-port 1 --collection-time 9").unwrap();
+        let expected = "anomal run --no-ui --driver-in tcp --tcp-in-port 1 --collection-time 9";
+        assert_eq!(line, expected);
     }
 }

@@ -85,7 +85,11 @@ pub fn input(settings: &Input, path: &str) -> Result<Input> {
         InputDriver::Parquet(_) => Some(Format::Parquet),
         InputDriver::Ndjson(_) => Some(Format::Ndjson),
         InputDriver::Json(_) => Some(Format::Json),
-        InputDriver::Elasticsearch(_) | InputDriver::Kafka(_) => None,
+        InputDriver::Elasticsearch(_)
+        | InputDriver::Kafka(_)
+        | InputDriver::Http(_)
+        | InputDriver::Tcp(_)
+        | InputDriver::Syslog(_) => None,
     });
     let is_json = |format: &Format| matches!(format, Format::Ndjson | Format::Json);
     let format = match format_of_path(path) {

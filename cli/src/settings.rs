@@ -10,7 +10,8 @@ use anomal_core::{Error, PackUpload};
 use anomal_packs::{Artifact, ResolvedPack, Resolver};
 use anomal_runner::OriginalFiles;
 use anomal_spec::{
-    AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, SettingsError, Source,
+    AnomalyJob, AnomalyJobSpec, Form, LoadedSettings, OriginalCommand, OriginalTcp, SettingsError,
+    Source,
 };
 use anomal_storage::Secrets;
 
@@ -247,6 +248,11 @@ fn load_original(
         input: original.input_file.clone().unwrap_or_default(),
         output: original.output_file.clone(),
         engine: original.class_engine.clone(),
+        tcp: OriginalTcp {
+            host: original.tcp_in_host.clone(),
+            port: original.tcp_in_port,
+            collection_time: original.collection_time,
+        },
     };
     let name = file.display().to_string();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,7 +1,7 @@
 //! Minimal HTTP requests without a client library, so that tests control every byte.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -43,18 +43,40 @@ fn send(method: &str, address: &str, path: &str, headers: &[&str], body: &str) -
     let mut stream = TcpStream::connect(host).expect("the server accepts connections");
     // A server that hangs fails the test.
     stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a timeout");
+    let host = format!("host: {host}");
+    let headers = [&[host.as_str()], headers].concat();
+    exchange(&mut stream, method, path, &headers, body.as_bytes()).expect("an answer")
+}
+
+/// Sends a request over a connection, which is then closed by the server.
+///
+/// # Errors
+/// The connection broke before the answer was whole.
+pub fn exchange(
+    stream: &mut (impl Read + Write),
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> io::Result<Answer> {
     // HTTP/1.0: the response ends with the connection.
-    let mut request = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\n");
+    let mut request = format!("{method} {path} HTTP/1.0\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    request.push_str(body);
-    stream.write_all(request.as_bytes()).expect("the request is sent");
+    stream.write_all(request.as_bytes())?;
+    // A server may answer before it has read all.
+    let sent = stream.write_all(body);
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("headers");
+    let read = stream.read_to_end(&mut answer);
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(end) = end else {
+        sent?;
+        read?;
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
@@ -62,9 +84,9 @@ fn send(method: &str, address: &str, path: &str, headers: &[&str], body: &str) -
         let (name, value) = line.split_once(':')?;
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
-    Answer {
-        status: status.expect("a status"),
+    Ok(Answer {
+        status: status.ok_or(io::ErrorKind::InvalidData)?,
         headers: lines.filter_map(header).collect(),
         body: answer[end + 4..].to_vec(),
-    }
+    })
 }

@@ -12,7 +12,7 @@ pub mod proxy;
 pub mod pty;
 pub mod registry;
 pub mod s3;
-mod tls;
+pub mod tls;
 pub mod traces;
 
 use std::{

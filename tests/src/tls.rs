@@ -9,14 +9,16 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
+/// An authority that signs certificates for servers and clients.
 #[derive(Clone)]
-pub(crate) struct Authority {
+pub struct Authority {
     ca: String,
     issuer: Arc<Issuer<'static, KeyPair>>,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -27,12 +29,13 @@ impl Authority {
         Self { ca, issuer: Arc::new(Issuer::new(authority, key)) }
     }
 
-    pub(crate) fn pem(&self) -> &str {
+    /// Its own certificate.
+    pub fn pem(&self) -> &str {
         &self.ca
     }
 
     /// A certificate for an address of this machine, and its key.
-    pub(crate) fn certificate(&self, host: &str) -> (String, String) {
+    pub fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let names = vec![host.to_owned(), "localhost".to_owned()];
         let mut certificate = CertificateParams::new(names).expect("parameters");
@@ -41,16 +44,30 @@ impl Authority {
         (certificate, key.serialize_pem())
     }
 
-    pub(crate) fn client(&self) -> Arc<ClientConfig> {
+    /// A client that trusts it, and has a certificate of its own if one is given with its key.
+    pub fn client_with(&self, identity: Option<(&str, &str)>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("a certificate");
         roots.add(ca).expect("a certificate");
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().expect("versions");
-        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+        let config = config.with_root_certificates(roots);
+        Arc::new(match identity {
+            None => config.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+                let chain = vec![certificate.expect("a certificate")];
+                config.with_client_auth_cert(chain, key).expect("a client's settings")
+            }
+        })
     }
 
-    pub(crate) fn server(&self, host: &str) -> Arc<ServerConfig> {
+    pub fn client(&self) -> Arc<ClientConfig> {
+        self.client_with(None)
+    }
+
+    pub fn server(&self, host: &str) -> Arc<ServerConfig> {
         let (certificate, key) = self.certificate(host);
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");

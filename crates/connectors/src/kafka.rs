@@ -5,10 +5,10 @@
 
 mod columns;
 mod connector;
-mod line;
 mod log;
 mod options;
-mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::connector::KafkaConnector;
 pub use self::log::TopicLog;

@@ -7,6 +7,7 @@
 mod append_file;
 mod arrow_types;
 mod atomic_file;
+mod attributed;
 mod column;
 mod compression;
 mod connector;
@@ -30,6 +31,7 @@ mod lines;
 mod log;
 pub mod ndjson;
 pub mod parquet;
+mod pushed;
 mod records;
 mod registry;
 mod remote;
@@ -43,6 +45,7 @@ mod task;
 pub mod terminal;
 pub mod text;
 mod typing;
+mod value_line;
 
 use anomal_core::Result;
 use anomal_dataflow::{Sink, Source};
@@ -61,6 +64,7 @@ pub use inspect::{
     InspectionNote, inspect,
 };
 pub use kafka::TopicLog;
+pub use pushed::{Collection, PushedDoors, PushedLog, collect};
 pub use registry::ConnectorRegistry;
 pub use remote::Access;
 pub use run_info::{ReportInfo, RunInfo};

@@ -25,7 +25,8 @@ mod zeek;
 pub(crate) use connector::LogConnector;
 pub(crate) use inspect::inspect;
 pub(crate) use source::{open, with_header_lines};
-pub(crate) use syslog_line::year_of_first;
+pub(crate) use structured_data::data_items;
+pub(crate) use syslog_line::{SyslogLine, year_of_first};
 
 use anomal_spec::LogFormat;
 
@@ -45,7 +46,7 @@ pub(crate) fn fits(format: LogFormat, line: &str) -> bool {
                 !user.contains(' ') && address != "-"
             })
         }
-        LogFormat::Syslog => syslog_line::SyslogLine::parse(line).is_ok(),
+        LogFormat::Syslog => SyslogLine::parse(line).is_ok(),
         LogFormat::Logfmt => logfmt::count_pairs(line) >= PAIRS,
         _ => false,
     }

@@ -17,6 +17,7 @@ use crate::{
     log::LogConnector,
     ndjson::NdjsonConnector,
     parquet::ParquetConnector,
+    pushed::{HttpConnector, SyslogConnector, TcpConnector},
     run_info::RunInfo,
     source::OpenOptions,
     terminal::TerminalConnector,
@@ -35,11 +36,14 @@ impl Default for ConnectorRegistry {
         let mut registry = Self::empty();
         registry.register(CsvConnector);
         registry.register(ElasticsearchConnector);
+        registry.register(HttpConnector);
         registry.register(JsonConnector);
         registry.register(KafkaConnector);
         registry.register(LogConnector);
         registry.register(NdjsonConnector);
         registry.register(ParquetConnector);
+        registry.register(SyslogConnector);
+        registry.register(TcpConnector);
         registry.register(TerminalConnector);
         registry
     }
@@ -181,7 +185,8 @@ mod tests {
     fn a_missing_driver_is_an_error_with_the_names_of_all() {
         let registry = ConnectorRegistry::default();
         let error = registry.open(&Input::default(), &OpenOptions::default()).err().unwrap();
-        let names = "csv, elasticsearch, json, kafka, log, ndjson, parquet, terminal";
+        let names =
+            "csv, elasticsearch, http, json, kafka, log, ndjson, parquet, syslog, tcp, terminal";
         assert!(error.message.ends_with(names), "{error}");
     }
 }

@@ -11,7 +11,7 @@ mod stored;
 mod times;
 mod view;
 
-pub(crate) use cell_text::{CellText, ZeekKind, ZeekText};
+pub(crate) use cell_text::{CellText, ZeekKind, ZeekText, unescape};
 pub(crate) use classes::{Class, Classes, EXACT, is_whole};
 pub(crate) use infer::{INFER_FROM, Inference, SampleValue};
 pub(crate) use nulls::{NullValues, NullWords};

@@ -2,11 +2,10 @@
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use anomal_listen::TlsFiles;
 use anomal_telemetry::{LogArgs, ProbeArgs};
 use clap::Args;
 use tokio::runtime::Runtime;
-
-use crate::certificates::TlsFiles;
 
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {

@@ -6,12 +6,9 @@
 pub mod admission;
 pub mod analysis;
 pub mod args;
-mod certificates;
 pub mod chunks;
-mod connection;
 mod deadline;
 mod guard;
-mod incoming;
 mod ipc;
 mod limits;
 pub mod metrics;
@@ -19,19 +16,16 @@ pub mod replicas;
 pub mod request;
 pub mod server;
 pub mod status;
-mod stream;
 mod trace;
 
 pub use admission::Admission;
+pub use anomal_listen::{Certificates, Incoming, Peer, Stream, TlsFiles};
 pub use args::ServerArgs;
-pub use certificates::{Certificates, TlsFiles};
 pub use chunks::{Assembler, chunks};
 pub use guard::{Tenant, require_tokens};
-pub use incoming::Incoming;
 pub use replicas::Replicas;
 pub use server::{serve, serve_until};
 pub use status::{from_status, to_status};
-pub use stream::{Peer, Stream};
 pub use tonic::codec::CompressionEncoding;
 pub use trace::outgoing;
 

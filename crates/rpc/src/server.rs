@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use anomal_listen::{Incoming, Peer};
 use anomal_telemetry::probes;
 use tokio::{
     net::TcpListener,
@@ -22,7 +23,7 @@ use tokio::{
 use tonic::{service::Routes, transport::Server};
 use tower::util::MapRequestLayer;
 
-use crate::{args::ServerArgs, incoming::Incoming, metrics::Metrics, stream::Peer};
+use crate::{args::ServerArgs, metrics::Metrics};
 
 /// A lost client is detected within two of these.
 const KEEPALIVE: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@
 //! rows as they were read, and writes each output once. It does not know whether an engine runs in this
 //! process or elsewhere, and computes nothing about the data itself.
 
+mod collected;
 mod collector;
 mod compile;
 mod drift;

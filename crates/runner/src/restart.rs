@@ -44,6 +44,9 @@ pub(crate) fn plan_flag(plan: &mut Plan, spec: &AnomalyJobSpec, findings: &TypeF
         Some(InputDriver::Ndjson(ndjson)) => ndjson.strays,
         Some(InputDriver::Json(json)) => json.strays,
         Some(InputDriver::Kafka(kafka)) => kafka.strays,
+        Some(InputDriver::Http(http)) => http.strays,
+        Some(InputDriver::Tcp(tcp)) => tcp.strays,
+        Some(InputDriver::Syslog(syslog)) => syslog.strays,
         _ => return,
     };
     if strays != Strays::Missing || plan.flags.iter().any(|flag| flag.name == STRAY_VALUE) {

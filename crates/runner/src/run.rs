@@ -12,6 +12,7 @@ use anomal_spec::AnomalyJob;
 use tracing::Instrument;
 
 use crate::{
+    collected,
     compile::{CompiledJob, compile},
     incident_documents,
     monitor::RunMonitor,
@@ -37,6 +38,8 @@ pub struct Outcome {
 /// # Errors
 /// With the code that says whose fault it is; see [`anomal_core::Code`].
 pub async fn run(job: &AnomalyJob, engines: &Engines, options: &Options) -> Result<Outcome> {
+    let collected = collected::collect(job, options).await?;
+    let job = collected.as_ref().map_or(job, |collected| &collected.job);
     restart::with_wider_types(async |findings| attempt(job, engines, options, findings).await).await
 }
 

@@ -1,4 +1,4 @@
-//! Continuous jobs: files that grow, judged row by row, with results that are written once whatever is killed.
+//! Continuous jobs: files that grow, topics and what is pushed, judged row by row, with results that are written once whatever is killed.
 
 mod check;
 mod drive;
@@ -63,7 +63,7 @@ pub struct StreamSummary {
     pub rows: u64,
     pub rejected: u64,
     pub filtered: u64,
-    /// Offsets of topics whose records were gone before they were read.
+    /// Records of topics or of a journal that were gone before they were read.
     #[serde(skip_serializing_if = "is_zero")]
     pub lost: u64,
     /// Rows with results.
@@ -107,7 +107,7 @@ pub async fn run_stream(
     let store = store::open(state.clone(), auth, options.secrets.clone()).await?;
     let owner = uuid::Uuid::now_v7();
     let (high, low) = owner.as_u64_pair();
-    let mut log = open_log(spec, &stream, options)?;
+    let mut log = open_log(job, &stream, options, !control.until_caught_up)?;
     let sinks = outputs::sinks(job, options, &owner.simple().to_string())?;
     let mut checkpoints = Checkpoints::new(store, high ^ low);
     let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
@@ -128,13 +128,16 @@ pub async fn run_stream(
     control.status.send_replace(Some(StreamStatus::begun(named.clone())));
     let sample = match &point {
         Some(RestorePoint { state, .. }) => state::sample(state)?,
-        None => match sample(&mut log, &control).await? {
-            Some(sample) => sample,
-            None => {
-                log.close().await;
-                return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0)));
+        None => {
+            log.listen().await?;
+            match sample(&mut log, &control).await? {
+                Some(sample) => sample,
+                None => {
+                    log.close().await;
+                    return Ok(ended(StreamSummary::new(&StreamCounts::default(), false, 0)));
+                }
             }
-        },
+        }
     };
     let judge = StreamJudge::new(job, &stream, engines, options, sample).await?;
     let every = seconds(&stream.state.checkpoint.every).unwrap_or(10);
@@ -143,6 +146,8 @@ pub async fn run_stream(
     let parts = ShardParts { log, judge, sinks, checkpoints };
     let opened = Shard::open(parts, shard_options, since.elapsed());
     let shard = opened.map_err(failure)?;
+    // Of a stream that continues: the log goes on behind its place now.
+    shard.log().listen().await?;
     drive::start(shard, control, named, since).await.map(ended)
 }
 

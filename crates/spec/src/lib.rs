@@ -31,7 +31,7 @@ pub use load::{Form, LoadedSettings, MAX_BYTES, Source, load};
 pub use log_rules::{column_name, compile_pattern};
 pub use manifest::{to_input_yaml, to_manifest_yaml, to_spec_yaml};
 pub use mentions::Mentions;
-pub use original::{OriginalCommand, OriginalOutputs, load_original};
+pub use original::{OriginalCommand, OriginalOutputs, OriginalTcp, load_original};
 pub use pack::{load_pack, load_pack_cases};
 pub use pack_rules::AGGREGATE;
 pub use paths::{is_url, is_web, visit_paths, without_query};

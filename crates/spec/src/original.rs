@@ -20,9 +20,9 @@ pub struct OriginalOutputs {
 }
 
 /// The settings of the original's command line, or of its main file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OriginalCommand {
-    /// `CSV`, in any case.
+    /// `CSV` or `TCP`, in any case.
     pub driver_in: String,
     /// `CSV` or `TERMINAL`, in any case.
     pub driver_out: String,
@@ -31,6 +31,17 @@ pub struct OriginalCommand {
     pub output: String,
     /// A detector's name; that of the original's own in any case.
     pub engine: String,
+    /// Of the driver `TCP`.
+    pub tcp: OriginalTcp,
+}
+
+/// Where the original listens, and for how long. What is absent is 0.0.0.0, 4141 and 60 s.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OriginalTcp {
+    pub host: Option<String>,
+    pub port: Option<i64>,
+    /// Seconds from the first record on.
+    pub collection_time: Option<f64>,
 }
 
 /// A part of the command, under its names in the main file and on the command line.
@@ -43,6 +54,10 @@ struct Part {
 const INPUT_DRIVER: Part = Part { key: "setup.input_driver", option: "-di" };
 const OUTPUT_DRIVER: Part = Part { key: "setup.output_driver", option: "-do" };
 const INPUT: Part = Part { key: "data.in_path", option: "-in" };
+const PORT: Part = Part { key: "data.port", option: "--tcp-in-port" };
+const COLLECTION_TIME: Part = Part { key: "data.collection_time", option: "--collection-time" };
+/// The longest time to collect, in seconds.
+const LONGEST: f64 = 31_536_000.0;
 
 /// Loads the main file; `read` returns the features file.
 pub(crate) fn load(
@@ -62,6 +77,11 @@ pub(crate) fn load(
         input: text("/data/in_path").unwrap_or_default(),
         output: text("/data/out_path").unwrap_or_default(),
         engine: text("/setup/classification_engine").unwrap_or_else(|| "Gower".into()),
+        tcp: OriginalTcp {
+            host: text("/data/host"),
+            port: value.pointer("/data/port").and_then(Json::as_i64),
+            collection_time: value.pointer("/data/collection_time").and_then(Json::as_f64),
+        },
     };
     let place = |path: &str| check.places.nearest(path).unwrap_or(node.place);
     let drivers = drivers(&command).map_err(|wrong| {
@@ -128,14 +148,12 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
             wrong.push((INPUT, "there is no input; name the file to read".to_owned()));
         }
         "csv" => {}
-        "tcp" => {
-            let message = "the input driver TCP is not supported yet; use CSV with a file, or with `-` for \
-                           standard input";
-            wrong.push((INPUT_DRIVER, message.into()));
-        }
+        "tcp" => wrong.extend(tcp_problems(&command.tcp)),
         _ => {
-            let message =
-                format!("the input driver `{}` is unknown; there is CSV", command.driver_in);
+            let message = format!(
+                "the input driver `{}` is unknown; there are CSV and TCP",
+                command.driver_in
+            );
             wrong.push((INPUT_DRIVER, message));
         }
     }
@@ -159,12 +177,37 @@ fn drivers(command: &OriginalCommand) -> Result<Drivers, Vec<(Part, String)>> {
             (Json::Null, None)
         }
     };
-    // As the original reads types.
-    let input = json!({
-        "csv": {"path": command.input, "dialect": "rfc4180", "badLines": "skip", "nullWords": [], "strays": "text",
-                "numbers": {"decimal": ".", "thousands": "none", "marks": "none"}}
-    });
+    let input = if command.driver_in.eq_ignore_ascii_case("tcp") {
+        tcp_input(&command.tcp)
+    } else {
+        // As the original reads types.
+        json!({
+            "csv": {"path": command.input, "dialect": "rfc4180", "badLines": "skip", "nullWords": [], "strays": "text",
+                    "numbers": {"decimal": ".", "thousands": "none", "marks": "none"}}
+        })
+    };
     if wrong.is_empty() { Ok(Drivers { input, outputs, original }) } else { Err(wrong) }
+}
+
+fn tcp_problems(tcp: &OriginalTcp) -> Vec<(Part, String)> {
+    let mut wrong = Vec::new();
+    if let Some(port) = tcp.port.filter(|port| !(0..=65_535).contains(port)) {
+        wrong.push((PORT, format!("{port} is no port; use one between 1 and 65535")));
+    }
+    let is_time = |time: &f64| *time > 0.0 && *time <= LONGEST;
+    if let Some(time) = tcp.collection_time.filter(|time| !is_time(time)) {
+        let message = format!("{time} is no time to collect records; give seconds, such as 60");
+        wrong.push((COLLECTION_TIME, message));
+    }
+    wrong
+}
+
+fn tcp_input(tcp: &OriginalTcp) -> Json {
+    let seconds = tcp.collection_time.unwrap_or(60.0).ceil();
+    json!({
+        "tcp": {"host": tcp.host.as_deref().unwrap_or("0.0.0.0"), "port": tcp.port.unwrap_or(4141),
+                "collectionTime": format!("{seconds}s"), "badLines": "skip", "strays": "text"}
+    })
 }
 
 /// The result table's path and the prefix of the other files, from the output's.

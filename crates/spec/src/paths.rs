@@ -32,6 +32,21 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     if let Some(file) = spec.input.file_mut() {
         visit(&format!("input.{}.path", file.driver), file.path);
     }
+    let http = spec.input.http.as_mut().and_then(|http| http.tls.as_mut());
+    let tcp = spec.input.tcp.as_mut().and_then(|tcp| tcp.tls.as_mut());
+    let syslog =
+        spec.input.syslog.iter_mut().flat_map(|syslog| syslog.listen.iter_mut().enumerate());
+    let syslog = syslog.map(|(index, it)| (format!("syslog.listen[{index}]"), it.tls.as_mut()));
+    let others = [("http".to_owned(), http), ("tcp".to_owned(), tcp)];
+    for (driver, tls) in others.into_iter().chain(syslog) {
+        let Some(tls) = tls else { continue };
+        let files = [("cert", Some(&mut tls.cert)), ("key", Some(&mut tls.key))];
+        for (key, file) in files.into_iter().chain([("clientCa", tls.client_ca.as_mut())]) {
+            if let Some(file) = file {
+                visit(&format!("input.{driver}.tls.{key}"), file);
+            }
+        }
+    }
     for (index, pack) in spec.packs.iter_mut().enumerate() {
         let PackSetting::Detailed(details) = pack else { continue };
         if let Some(path) = &mut details.reference {
@@ -61,6 +76,10 @@ pub fn visit_paths(spec: &mut AnomalyJobSpec, visit: &mut dyn FnMut(&str, &mut S
     if let Some(state) = spec.stream.as_mut().and_then(|stream| stream.state.checkpoint.to.as_mut())
     {
         visit("stream.state.checkpoint.to", state);
+    }
+    let journal = spec.stream.as_mut().and_then(|stream| stream.journal.as_mut());
+    if let Some(journal) = journal.and_then(|journal| journal.path.as_mut()) {
+        visit("stream.journal.path", journal);
     }
     if let Some(classification) = &mut spec.classification {
         let model = classification.model.as_mut();

@@ -20,6 +20,9 @@ const fn rule(schema: &'static str, expression: &'static str, message: &'static 
 const SEPARATOR: &str = r#"self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r'])"#;
 const INPUT_SEPARATOR: &str = r#"self in ['auto', 'tab', 'pipe', 'whitespace'] || (self.matches('^[\\x00-\\x7F]$') && !(self in ['"', '\n', '\r']))"#;
 const MARK: &str = r"self in ['auto', 'none'] || (self.matches('^[\\x00-\\x7F]$') && !self.matches('^[A-Za-z0-9\\s\\\\]$'))";
+const LISTEN: &str = r"self.matches('^([^ /@:]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$')";
+const LISTEN_MESSAGE: &str =
+    "an address to listen on is host:port, such as 0.0.0.0:8088 or [::]:8088";
 /// No user, path or query; a port that is absent is that of the scheme.
 const ENDPOINT: &str =
     r"self.matches('^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$')";
@@ -68,8 +71,8 @@ const RULES: &[Rule] = &[
     rule(
         "/properties/input",
         "[has(self.csv), has(self.log), has(self.parquet), has(self.ndjson), has(self.json), has(self.elasticsearch), \
-         has(self.kafka)].filter(x, x).size() == 1",
-        "an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka",
+         has(self.kafka), has(self.http), has(self.tcp), has(self.syslog)].filter(x, x).size() == 1",
+        "an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch, kafka, http, tcp or syslog",
     ),
     rule(
         "/properties/input/properties/csv/properties/separator",
@@ -208,6 +211,22 @@ const RULES: &[Rule] = &[
         "/properties/input/properties/kafka",
         "!has(self.separator) || self.separator == ',' || (has(self.format) && self.format == 'csv')",
         "`separator` belongs to `format: csv`",
+    ),
+    rule("/properties/input/properties/http/properties/listen", LISTEN, LISTEN_MESSAGE),
+    rule(
+        "/properties/input/properties/syslog/properties/listen/items/properties/udp",
+        LISTEN,
+        LISTEN_MESSAGE,
+    ),
+    rule(
+        "/properties/input/properties/syslog/properties/listen/items/properties/tcp",
+        LISTEN,
+        LISTEN_MESSAGE,
+    ),
+    rule(
+        "/properties/input/properties/syslog/properties/listen/items",
+        "has(self.udp) != has(self.tcp) && (has(self.tcp) || !has(self.tls))",
+        "an address for syslog has either `udp` or `tcp`, and `tls` only with `tcp`",
     ),
     rule("/properties/outputs/items/properties/elasticsearch", NODES, NODES_MESSAGE),
     rule("/properties/outputs/items/properties/elasticsearch/properties/url", NODE, NODE_MESSAGE),

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::{Place, check::Check, is_url};
+use crate::{Place, bytes, check::Check, is_url, time_zone};
 
 /// What a stream does not do yet, by the key of the spec.
 const EXCLUDED: [(&str, &str); 5] = [
@@ -13,8 +13,8 @@ const EXCLUDED: [(&str, &str); 5] = [
     ("activeDeadlineSeconds", "a stream never ends; remove this, or remove `stream`"),
     ("ttlSecondsAfterFinished", "a stream never ends; remove this, or remove `stream`"),
 ];
-const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, or `log` with a record a line) or reads topics (`kafka`); \
-    remove `stream` to read this input to its end";
+const FOLLOWED: &str = "a stream follows files that grow (`ndjson`, or `log` with a record a line), reads topics (`kafka`) or \
+    takes what is pushed (`http`, `tcp`, `syslog`); remove `stream` to read this input to its end";
 const OUTPUTS: &str = "a stream needs a place for its results: outputs: [{ndjson: {path: results.ndjson, rotate: 1h}}]";
 
 /// Checks the settings of a `spec` about streams.
@@ -44,9 +44,20 @@ fn batch(spec: &Json) -> Problems {
     let mut problems: Problems = rotating
         .map(|(index, driver, _)| (format!("outputs[{index}].{driver}.rotate"), message.to_owned()))
         .collect();
+    let mut wrong = |path: &str, message: &str| problems.push((path.into(), message.into()));
     if spec["input"].get("kafka").is_some() {
-        let message = "a topic has no end, so a stream reads it; add `stream: {}`";
-        problems.push(("input.kafka".to_owned(), message.to_owned()));
+        wrong("input.kafka", "a topic has no end, so a stream reads it; add `stream: {}`");
+    }
+    if spec["input"].get("http").is_some() {
+        wrong("input.http", "what is posted has no end, so a stream takes it; add `stream: {}`");
+    }
+    if spec["input"].get("syslog").is_some() {
+        wrong("input.syslog", "messages have no end, so a stream takes them; add `stream: {}`");
+    }
+    if spec["input"]["tcp"].is_object() && spec["input"]["tcp"].get("collectionTime").is_none() {
+        let message = "a run ends: say how long records are collected, as `collectionTime: 60s`, or add `stream: {}` to judge \
+                       each as it comes";
+        wrong("input.tcp", message);
     }
     if let Some(method @ ("risk" | "budget")) =
         spec["classification"]["threshold"]["method"].as_str()
@@ -73,16 +84,72 @@ fn stream(spec: &Json) -> Problems {
             format!("a stream continues its files at a mark, which {path} can't; name a file");
         wrong("deadLetter.path", &message);
     }
-    if spec["input"].get("kafka").is_some() && spec["stream"].get("follow").is_some() {
-        let message = "`follow` is for files; remove it, and see `start` of `input.kafka`";
-        problems.push(("stream.follow".to_owned(), message.to_owned()));
+    if spec["stream"].get("follow").is_some() {
+        if spec["input"].get("kafka").is_some() {
+            wrong(
+                "stream.follow",
+                "`follow` is for files; remove it, and see `start` of `input.kafka`",
+            );
+        } else if is_pushed(spec) {
+            wrong("stream.follow", "`follow` is for files, and this input is pushed; remove it");
+        }
     }
+    problems.extend(journal(spec));
     problems.extend(saved(spec));
     for (driver, input) in spec["input"].as_object().into_iter().flatten() {
         problems.extend(followed(driver, input));
     }
     problems.extend(written(spec));
     problems.extend(judged(spec));
+    problems
+}
+
+/// Whether others send the records.
+fn is_pushed(spec: &Json) -> bool {
+    ["http", "tcp", "syslog"].iter().any(|driver| spec["input"].get(driver).is_some())
+}
+
+/// The problems of the journal, and of what is written to it.
+fn journal(spec: &Json) -> Problems {
+    let mut problems = Problems::new();
+    let mut wrong = |path: &str, message: String| problems.push((path.into(), message));
+    let settings = &spec["stream"]["journal"];
+    if !is_pushed(spec) {
+        if settings.is_object() {
+            let message = "the records of this input can be read again where they are; a journal is for `http`, `tcp` and `syslog`: \
+                           remove this";
+            wrong("stream.journal", message.to_owned());
+        }
+        return problems;
+    }
+    if let Some(path) = settings["path"].as_str().filter(|path| is_url(path)) {
+        let message = format!(
+            "a journal is synchronised many times a second, which {path} can't be; name a folder"
+        );
+        wrong("stream.journal.path", message);
+    }
+    let size = |text: &Json, default| bytes(text.as_str().unwrap_or(default)).unwrap_or_default();
+    let journal = size(&settings["maxBytes"], "1Gi");
+    let body = size(&spec["input"]["http"]["maxBody"], "32Mi");
+    if spec["input"].get("http").is_some() && body > journal / 4 {
+        let message = "a body has to fit into a fourth of the journal: lower `maxBody`, or raise `stream.journal.maxBytes`";
+        wrong("input.http.maxBody", message.to_owned());
+    }
+    let zone = spec["input"]["syslog"]["timeZone"].as_str();
+    if let Some(Err(message)) = zone.map(time_zone) {
+        wrong("input.syslog.timeZone", message);
+    }
+    if spec["input"]["tcp"].get("collectionTime").is_some() {
+        let message = "a stream judges each record as it comes: remove this; or remove `stream` to collect once, judge, and end";
+        wrong("input.tcp.collectionTime", message.to_owned());
+    }
+    let has_file =
+        outputs(spec).any(|(.., output)| output["path"].as_str().is_some_and(|path| path != "-"));
+    let to = spec["stream"]["state"]["checkpoint"]["to"].as_str();
+    if settings.get("path").is_none() && !has_file && to.is_some_and(is_url) {
+        let message = "no output is a file beside which the journal could be kept: name a folder in `journal.path`";
+        wrong("stream", message.to_owned());
+    }
     problems
 }
 
@@ -132,8 +199,11 @@ fn saved(spec: &Json) -> Problems {
 /// The problems of the input.
 fn followed(driver: &str, input: &Json) -> Problems {
     let place = format!("input.{driver}");
-    if driver == "kafka" {
+    if matches!(driver, "kafka" | "http" | "syslog") {
         return Problems::new();
+    }
+    if driver == "tcp" {
+        return skips(&place, input);
     }
     if !matches!(driver, "ndjson" | "log") {
         return vec![(place, FOLLOWED.to_owned())];
@@ -151,10 +221,6 @@ fn followed(driver: &str, input: &Json) -> Problems {
     if [".gz", ".zst"].iter().any(|ending| path.ends_with(ending)) {
         wrong("path", "a compressed file does not grow; name the file that is written to");
     }
-    if input["badLines"].as_str() != Some("skip") {
-        let message = "a stream goes on behind a bad record: set `badLines: skip`, which writes it to the dead-letter file";
-        wrong("badLines", message);
-    }
     if !matches!(input["encoding"].as_str(), None | Some("auto" | "utf-8")) {
         wrong("encoding", "a stream reads UTF-8; convert the file where it is written");
     }
@@ -163,7 +229,17 @@ fn followed(driver: &str, input: &Json) -> Problems {
                        lines, or remove `stream`";
         wrong("format", message);
     }
+    problems.extend(skips(&place, input));
     problems
+}
+
+/// The problem of what becomes of a bad record.
+fn skips(place: &str, input: &Json) -> Problems {
+    if input["badLines"].as_str() == Some("skip") {
+        return Problems::new();
+    }
+    let message = "a stream goes on behind a bad record: set `badLines: skip`, which writes it to the dead-letter file";
+    vec![(format!("{place}.badLines"), message.to_owned())]
 }
 
 /// The problems of the outputs.

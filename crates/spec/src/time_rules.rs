@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// The drivers with `types` and `times`.
-const DRIVERS: [&str; 5] = ["csv", "log", "ndjson", "json", "parquet"];
+const DRIVERS: [&str; 9] =
+    ["csv", "log", "ndjson", "json", "parquet", "kafka", "http", "tcp", "syslog"];
 
 /// Checks the settings of times of the input of a `spec`.
 pub(crate) fn check(check: &mut Check, spec: &Json, prefix: &str) {

@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod output;
 mod pack;
+mod push;
 mod report;
 mod roles;
 mod runner;
@@ -55,6 +56,10 @@ pub use pack::{
     OnTrap, PACK_API_VERSION, PackCase, PackContents, PackDetails, PackLimits, PackManifest,
     PackSetting, PackTls, ParameterDefinition, ParameterType, Profile, ProfileUse,
     ProfileWithColumns,
+};
+pub use push::{
+    HttpInput, JournalSettings, ListenerTls, SyslogInput, SyslogListener, TcpInput, bytes,
+    milliseconds,
 };
 pub use report::{Report, seconds};
 pub use roles::{EntityKind, EntityName, EntityRole, Grouping, Roles, Side, TimeStep};

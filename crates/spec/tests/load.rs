@@ -242,10 +242,10 @@ fn rules_between_fields() {
         wrong.into_iter().map(|part| format!("{part}\n{}\n", message(part))).collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     input: {}
-    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch, kafka, http, tcp or syslog
 
     input: {csv: {path: a}, parquet: {path: b}}
-    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch or kafka
+    job.yaml:1:1: input: an input has exactly one driver: csv, log, parquet, ndjson, json, elasticsearch, kafka, http, tcp or syslog
 
     input: {csv: {path: a, separator: ü}}
     job.yaml:1:24: input.csv.separator: a separator is one ASCII character, and no quote or line end; or auto, tab, pipe or whitespace

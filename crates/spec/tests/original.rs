@@ -12,8 +12,8 @@
 use std::io;
 
 use anomal_spec::{
-    BadLines, Form, LoadedSettings, OriginalCommand, OriginalOutputs, Source, load, load_original,
-    to_manifest_yaml,
+    BadLines, Form, LoadedSettings, OriginalCommand, OriginalOutputs, OriginalTcp, Source, load,
+    load_original, to_manifest_yaml,
 };
 
 const SOURCE: Source<'_> = Source { file: "system_configs.yaml", name: "system_configs" };
@@ -191,10 +191,10 @@ fn drivers_and_outputs() {
 
 #[test]
 fn problems_of_the_main_file() {
-    let main = MAIN.replace("input_driver: CSV", "input_driver: TCP");
+    let main = MAIN.replace("input_driver: CSV", "input_driver: UDP");
     let main = main.replace("output_driver: CSV", "output_driver: ELASTIC");
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
-    system_configs.yaml:6:3: setup.input_driver: the input driver TCP is not supported yet; use CSV with a file, or with `-` for standard input
+    system_configs.yaml:6:3: setup.input_driver: the input driver `UDP` is unknown; there are CSV and TCP
     system_configs.yaml:7:3: setup.output_driver: the output driver `ELASTIC` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let main = MAIN
@@ -250,7 +250,36 @@ fn command() -> OriginalCommand {
         input: "dns.csv".into(),
         output: "out_".into(),
         engine: "Gower".into(),
+        tcp: OriginalTcp::default(),
     }
+}
+
+#[test]
+fn tcp_is_a_collection_that_ends() {
+    let data = "data: {host: localhost, port: 4242, collection_time: 1.5, out_path: results.csv}";
+    let main = MAIN
+        .replace("data: {in_path: dns_logs_example.csv, out_path: results.csv}", data)
+        .replace("input_driver: CSV", "input_driver: TCP");
+    let LoadedSettings { job, original, .. } = two_files(&main, FEATURES).unwrap();
+    let tcp = job.spec.input.tcp.unwrap();
+    assert_eq!((tcp.address().as_str(), tcp.bad_lines), ("localhost:4242", BadLines::Skip));
+    assert_eq!(tcp.collection_time.as_deref(), Some("2s"));
+    assert_eq!(original.unwrap().prefix, "results_");
+    let main = main.replace("4242", "70000").replace("1.5", "0");
+    insta::assert_snapshot!(refused(&main, FEATURES), @r"
+    system_configs.yaml:2:24: data.port: 70000 is no port; use one between 1 and 65535
+    system_configs.yaml:2:37: data.collection_time: 0 is no time to collect records; give seconds, such as 60
+    ");
+    let source = Source { file: "dns_features.yaml", name: "dns_features" };
+    let defaults = OriginalCommand { driver_in: "TCP".into(), input: String::new(), ..command() };
+    let loaded = load_original(&defaults, FEATURES.as_bytes(), source).unwrap();
+    let tcp = loaded.job.spec.input.tcp.unwrap();
+    assert_eq!(
+        (tcp.address().as_str(), tcp.collection_time.as_deref()),
+        ("0.0.0.0:4141", Some("60s"))
+    );
+    let tcp = OriginalTcp { port: Some(-1), ..OriginalTcp::default() };
+    insta::assert_snapshot!(load_original(&OriginalCommand { tcp, ..defaults }, FEATURES.as_bytes(), source).unwrap_err(), @"command line: --tcp-in-port: -1 is no port; use one between 1 and 65535");
 }
 
 #[test]
@@ -265,9 +294,9 @@ fn the_command_line_says_what_the_main_file_would() {
     same.job.metadata.name = "dns-features".into();
     assert_eq!((loaded.job, loaded.original), (same.job, same.original));
     let wrong =
-        OriginalCommand { driver_in: "tcp".into(), driver_out: "elastic".into(), ..command() };
+        OriginalCommand { driver_in: "udp".into(), driver_out: "elastic".into(), ..command() };
     insta::assert_snapshot!(load_original(&wrong, FEATURES.as_bytes(), source).unwrap_err(), @r"
-    command line: -di: the input driver TCP is not supported yet; use CSV with a file, or with `-` for standard input
+    command line: -di: the input driver `udp` is unknown; there are CSV and TCP
     command line: -do: the output driver `elastic` has no address in this form; write the settings as a job with `outputs: [{elasticsearch: {url}}]`, which `anomal manifest` helps with
     ");
     let nothing = OriginalCommand { input: String::new(), ..command() };

@@ -161,6 +161,13 @@ impl Checkpoints {
         Ok(number)
     }
 
+    /// The positions before which no restore reads.
+    pub fn released(&self) -> Positions {
+        self.kept
+            .first()
+            .map_or_else(Positions::default, |saved| saved.checkpoint.positions.clone())
+    }
+
     /// The number from which a restore of a checkpoint replays.
     fn base_of(&self, newest: &Checkpoint, sinks: &[&str]) -> u64 {
         let known = self.kept.iter().map(|saved| &saved.checkpoint).chain([newest]);

@@ -45,6 +45,12 @@ pub trait Log: Send {
     fn saved(&mut self, positions: &Positions) {
         let _ = positions;
     }
+
+    /// Learns that no checkpoint that is kept needs the records before these positions: all results of them are durable, and
+    /// no restart reads them again.
+    fn released(&mut self, positions: &Positions) {
+        let _ = positions;
+    }
 }
 
 /// Records that were not read are gone, and the settings say that reading must not go on behind them.

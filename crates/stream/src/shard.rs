@@ -325,6 +325,7 @@ where
             Ok(number) => {
                 let positions = self.positions.clone();
                 self.log.saved(&positions);
+                self.log.released(&self.checkpoints.released());
                 self.saved = Some(SavedPoint { number, at: now, positions, cursors });
                 self.stale = false;
                 self.outbox.saved();

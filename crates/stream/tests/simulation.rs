@@ -33,6 +33,7 @@ struct Totals {
     store_outages: u64,
     log_outages: u64,
     stale: u64,
+    released: u64,
 }
 
 impl Totals {
@@ -126,6 +127,7 @@ fn simulate(seed: u64, faults: Faults, totals: &mut Totals) {
         }
     }
     world.balance();
+    totals.released += world.released();
 }
 
 /// Steps an owner that has lost its partitions until it is fenced.
@@ -154,6 +156,7 @@ fn books_balance_whatever_fails() {
     assert!(outages.iter().all(|count| *count > seeds() / 2), "{totals:?}");
     assert!(totals.records > 300 * seeds() && totals.crashes > seeds(), "{totals:?}");
     assert!(totals.damaged > seeds() / 20 && totals.stale > seeds() / 20, "{totals:?}");
+    assert!(totals.released > totals.records / 2, "{totals:?}");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use anomal_spec::{
     BadLines, InputDriver, KafkaFormat, KafkaInput, LogFormat, LogInput, NdjsonInput,
 };
 
-use super::source::KafkaSource;
+use super::columns;
 use crate::{
+    attributed::AttributedSource,
     connector::{Connector, unsupported},
     csv,
     json::{JsonSettings, JsonSource},
@@ -32,7 +33,9 @@ impl Connector for KafkaConnector {
                 "topics are read by `anomal run` of a job with `stream`; name files for this";
             return Err(Error::settings("input.kafka", "NEEDS_STREAM", message));
         }
-        Ok(Box::new(KafkaSource::new(values(input, options)?, &input.headers)?))
+        let (own, empty) = (columns::schema(&input.headers), columns::empty(&input.headers)?);
+        let values = values(input, options)?;
+        Ok(Box::new(AttributedSource::new(values, own, empty, "input.kafka")))
     }
 }
 

@@ -7,10 +7,12 @@ use anomal_dataflow::{RecordAttributes, TextChunk};
 use anomal_spec::{KafkaFormat, KafkaInput};
 use anomal_storage::Secrets;
 use anomal_stream::{Cause, Chunk, Log, Message, MessageClient, MessageLog, Messages, Positions};
-use serde::de::IgnoredAny;
 
-use super::{columns, line::line, options};
-use crate::source::{FirstRecords, Sample, raw_text};
+use super::{columns, options};
+use crate::{
+    source::{FirstRecords, Sample, raw_text},
+    value_line::{line, sample_lines},
+};
 
 /// Records and bytes from which types are inferred at most.
 const SAMPLE_RECORDS: usize = 1_000;
@@ -61,16 +63,7 @@ impl TopicLog {
     /// The brokers can't be read at the moment.
     pub fn sample(&mut self) -> Result<FirstRecords, Cause> {
         let first = self.log.first(SAMPLE_RECORDS, SAMPLE_BYTES)?;
-        let mut text = Vec::new();
-        for value in &first.values {
-            let Ok(line) = line(value, self.lines.json) else { continue };
-            let is_object =
-                || line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
-            if str::from_utf8(&line).is_ok() && (!self.lines.json || is_object()) {
-                text.extend_from_slice(&line);
-                text.push(b'\n');
-            }
-        }
+        let text = sample_lines(&first.values, self.lines.json);
         let sample = Sample { name: PathBuf::from(&self.topics), text: text.into() };
         Ok(FirstRecords {
             sample: Some(sample).filter(|sample| !sample.text.is_empty()),

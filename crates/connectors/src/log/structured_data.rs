@@ -19,14 +19,14 @@ pub(super) fn data_end(bytes: &[u8], start: usize) -> Option<usize> {
 
 /// An identifier, a name and a value of structured data.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DataItem {
+pub(crate) struct DataItem {
     pub id: Span,
     pub name: Span,
     pub value: Span,
 }
 
 /// The items of structured data at this position. What has another form is skipped.
-pub(super) fn data_items(line: &str, (start, end): Span) -> impl Iterator<Item = DataItem> + '_ {
+pub(crate) fn data_items(line: &str, (start, end): Span) -> impl Iterator<Item = DataItem> + '_ {
     let bytes = &line.as_bytes()[..end];
     let mut at = start;
     let mut id = (start, start);

@@ -20,7 +20,7 @@ const NO_DATA: &str = "the structured data of the line is not closed";
 
 /// The positions of the parts of a line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SyslogLine {
+pub(crate) struct SyslogLine {
     pub priority: Option<u8>,
     pub time: Span,
     /// Whether the time has no year.

@@ -62,6 +62,10 @@ async fn run(
         // It fails where the sender is gone, as the process ends.
         let _ = tokio::time::timeout(POLL, control.stop.changed()).await;
     }
+    let doors = shard.log().doors();
+    if let Some(doors) = doors {
+        doors.close().await;
+    }
     let deadline = Instant::now() + DRAIN;
     while !shard.drain(since.elapsed()).map_err(failure)? {
         reporter.report(&mut shard, &control, since.elapsed());

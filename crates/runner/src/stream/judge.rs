@@ -465,6 +465,15 @@ fn settings_hash(spec: &anomal_spec::AnomalyJobSpec, stream: &Stream) -> u64 {
     if let Some(kafka) = &mut spec.input.kafka {
         *kafka = kafka.of_records();
     }
+    if let Some(http) = &mut spec.input.http {
+        *http = http.of_records();
+    }
+    if let Some(tcp) = &mut spec.input.tcp {
+        *tcp = tcp.of_records();
+    }
+    if let Some(syslog) = &mut spec.input.syslog {
+        *syslog = syslog.of_records();
+    }
     xxh3_64(identity::inputs_of_results(&spec, &further).as_bytes())
 }
 

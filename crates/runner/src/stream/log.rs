@@ -1,18 +1,38 @@
-//! The input of a stream: files that are followed, or topics.
+//! The input of a stream: files that are followed, topics, or what is pushed.
 
 use std::{io, path::PathBuf};
 
-use anomal_connectors::{FirstRecords, FollowLog, TopicLog};
-use anomal_core::Error;
+use anomal_connectors::{FirstRecords, FollowLog, PushedDoors, PushedLog, TopicLog};
+use anomal_core::{Error, Result};
 use anomal_dataflow::TextChunk;
 use anomal_stream::{Cause, Chunk, Log, Positions};
 
 pub(super) enum StreamLog {
     Files(FollowLog),
     Topics(TopicLog),
+    Pushed(PushedLog),
 }
 
 impl StreamLog {
+    /// Opens the door for what is pushed.
+    ///
+    /// # Errors
+    /// `InvalidSettings` if its certificate can't be used.
+    pub async fn listen(&self) -> Result<()> {
+        match self {
+            Self::Pushed(pushed) => pushed.listen().await,
+            Self::Files(_) | Self::Topics(_) => Ok(()),
+        }
+    }
+
+    /// What closes it.
+    pub fn doors(&self) -> Option<PushedDoors> {
+        match self {
+            Self::Pushed(pushed) => Some(pushed.doors()),
+            Self::Files(_) | Self::Topics(_) => None,
+        }
+    }
+
     /// Finds what exists now.
     ///
     /// # Errors
@@ -20,7 +40,7 @@ impl StreamLog {
     pub fn begin(&mut self) -> io::Result<()> {
         match self {
             Self::Files(files) => files.begin(),
-            Self::Topics(_) => Ok(()),
+            Self::Topics(_) | Self::Pushed(_) => Ok(()),
         }
     }
 
@@ -32,6 +52,7 @@ impl StreamLog {
         match self {
             Self::Files(files) => Ok(files.sample()?),
             Self::Topics(topics) => topics.sample(),
+            Self::Pushed(pushed) => pushed.sample(),
         }
     }
 
@@ -47,18 +68,23 @@ impl StreamLog {
                                topics";
                 Error::input("NO_RECORDS", message)
             }
+            Self::Pushed(_) => {
+                let message = "the journal has no record that can be read, and nothing is taken with --until-caught-up; run \
+                               the job without it first, and send records";
+                Error::input("NO_RECORDS", message)
+            }
         }
     }
 
     /// Whether a failure to read the first records ends the stream. Brokers may come back.
     pub fn fails_at_once(&self) -> bool {
-        matches!(self, Self::Files(_))
+        matches!(self, Self::Files(_) | Self::Pushed(_))
     }
 
     pub fn unfinished_lines(&self) -> Vec<(PathBuf, u64)> {
         match self {
             Self::Files(files) => files.unfinished_lines(),
-            Self::Topics(_) => Vec::new(),
+            Self::Topics(_) | Self::Pushed(_) => Vec::new(),
         }
     }
 
@@ -67,6 +93,7 @@ impl StreamLog {
         match self {
             Self::Files(_) => 0,
             Self::Topics(topics) => topics.lost(),
+            Self::Pushed(pushed) => pushed.lost(),
         }
     }
 
@@ -75,6 +102,7 @@ impl StreamLog {
         match self {
             Self::Files(_) => {}
             Self::Topics(topics) => topics.close().await,
+            Self::Pushed(pushed) => pushed.doors().close().await,
         }
     }
 }
@@ -86,6 +114,7 @@ impl Log for StreamLog {
         match self {
             Self::Files(files) => files.read(),
             Self::Topics(topics) => topics.read(),
+            Self::Pushed(pushed) => pushed.read(),
         }
     }
 
@@ -93,6 +122,7 @@ impl Log for StreamLog {
         match self {
             Self::Files(files) => files.place(),
             Self::Topics(topics) => topics.place(),
+            Self::Pushed(pushed) => pushed.place(),
         }
     }
 
@@ -100,6 +130,7 @@ impl Log for StreamLog {
         match self {
             Self::Files(files) => files.restore(place),
             Self::Topics(topics) => topics.restore(place),
+            Self::Pushed(pushed) => pushed.restore(place),
         }
     }
 
@@ -107,6 +138,7 @@ impl Log for StreamLog {
         match self {
             Self::Files(files) => files.caught_up(),
             Self::Topics(topics) => topics.caught_up(),
+            Self::Pushed(pushed) => pushed.caught_up(),
         }
     }
 
@@ -114,6 +146,15 @@ impl Log for StreamLog {
         match self {
             Self::Files(files) => files.saved(positions),
             Self::Topics(topics) => topics.saved(positions),
+            Self::Pushed(pushed) => pushed.saved(positions),
+        }
+    }
+
+    fn released(&mut self, positions: &Positions) {
+        match self {
+            Self::Files(files) => files.released(positions),
+            Self::Topics(topics) => topics.released(positions),
+            Self::Pushed(pushed) => pushed.released(positions),
         }
     }
 }

@@ -5,9 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_connectors::{FirstRecords, FollowLog, FollowOptions, Sample, TopicLog, is_output_file};
+use anomal_connectors::{
+    FirstRecords, FollowLog, FollowOptions, PushedLog, Sample, TopicLog, is_output_file,
+};
 use anomal_core::{Error, Result};
-use anomal_spec::{AnomalyJobSpec, FollowStart, InputDriver, Stream, seconds};
+use anomal_ingest::JournalOptions;
+use anomal_spec::{AnomalyJob, FollowStart, InputDriver, Stream, bytes, milliseconds, seconds};
 use anomal_stream::RecordsLost;
 
 use super::{StreamControl, log::StreamLog};
@@ -18,16 +21,24 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long more records are waited for where there are few.
 const SAMPLE_WAIT: Duration = Duration::from_secs(1);
 
-/// The log of the input.
+/// The log of the input. `listen`: whether what is pushed is taken.
 ///
 /// # Errors
-/// `InvalidSettings` if an output is one of its files, a secret is unusable, or the program has no client of topics.
+/// `InvalidSettings` if an output is one of its files, a secret is unusable, or the program has no client of topics;
+/// `Unavailable` if an address is taken; `Output` if the journal can't be opened.
 pub(super) fn open_log(
-    spec: &AnomalyJobSpec,
+    job: &AnomalyJob,
     stream: &Stream,
     options: &Options,
+    listen: bool,
 ) -> Result<StreamLog> {
+    let spec = &job.spec;
     let driver = spec.input.driver();
+    if let Some(driver) = driver.filter(|driver| driver.is_pushed()) {
+        let journal = journal(job, stream);
+        let log = PushedLog::open(driver, journal, &options.secrets, listen)?;
+        return Ok(StreamLog::Pushed(log));
+    }
     if let Some(InputDriver::Kafka(kafka)) = driver {
         let client = options.connectors.message_client();
         return Ok(StreamLog::Topics(TopicLog::open(kafka, &options.secrets, client)?));
@@ -52,6 +63,17 @@ pub(super) fn open_log(
         idle: Duration::from_secs(seconds(&stream.follow.idle).unwrap_or(1)),
         is_output: Box::new(move |file| targets.iter().any(|target| is_output_file(file, target))),
     })))
+}
+
+/// Where records that are pushed are kept.
+fn journal(job: &AnomalyJob, stream: &Stream) -> JournalOptions {
+    let settings = stream.journal.clone().unwrap_or_default();
+    let beside = || files::beside(&job.spec, &format!("{}.journal", job.metadata.name)).0;
+    JournalOptions {
+        folder: settings.path.map_or_else(beside, PathBuf::from),
+        max_bytes: bytes(&settings.max_bytes).unwrap_or(1 << 30),
+        sync: Duration::from_millis(milliseconds(&settings.sync).unwrap_or(5)),
+    }
 }
 
 /// The first records, once there are any; nothing if the stream is stopped before.

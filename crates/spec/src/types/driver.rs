@@ -4,9 +4,9 @@
 //! all other code matches on the enums here, so that the compiler finds every place that a new driver has to change.
 
 use super::{
-    Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, Include, Input,
-    JsonInput, KafkaInput, LogInput, NdjsonInput, NdjsonOutput, Output, ParquetInput,
-    ParquetOutput, TerminalOutput,
+    Auth, CsvInput, CsvOutput, DeadLetter, ElasticsearchInput, ElasticsearchOutput, HttpInput,
+    Include, Input, JsonInput, KafkaInput, LogInput, NdjsonInput, NdjsonOutput, Output,
+    ParquetInput, ParquetOutput, SyslogInput, TcpInput, TerminalOutput,
 };
 
 const CSV: &str = "csv";
@@ -16,6 +16,9 @@ const NDJSON: &str = "ndjson";
 const JSON: &str = "json";
 const ELASTICSEARCH: &str = "elasticsearch";
 const KAFKA: &str = "kafka";
+const HTTP: &str = "http";
+const TCP: &str = "tcp";
+const SYSLOG: &str = "syslog";
 const TERMINAL: &str = "terminal";
 
 /// The driver of an input, with its settings.
@@ -28,6 +31,9 @@ pub enum InputDriver<'a> {
     Json(&'a JsonInput),
     Elasticsearch(&'a ElasticsearchInput),
     Kafka(&'a KafkaInput),
+    Http(&'a HttpInput),
+    Tcp(&'a TcpInput),
+    Syslog(&'a SyslogInput),
 }
 
 /// The driver of an output, with its settings.
@@ -60,7 +66,11 @@ impl Input {
         let elasticsearch = || self.elasticsearch.as_ref().map(InputDriver::Elasticsearch);
         let kafka = || self.kafka.as_ref().map(InputDriver::Kafka);
         let files = csv.or_else(log).or_else(parquet).or_else(ndjson).or_else(json);
-        files.or_else(elasticsearch).or_else(kafka)
+        let http = || self.http.as_ref().map(InputDriver::Http);
+        let tcp = || self.tcp.as_ref().map(InputDriver::Tcp);
+        let syslog = || self.syslog.as_ref().map(InputDriver::Syslog);
+        let pushed = http().or_else(tcp).or_else(syslog);
+        files.or_else(elasticsearch).or_else(kafka).or(pushed)
     }
 
     /// The settings of the driver, if it reads files.
@@ -93,6 +103,9 @@ impl<'a> InputDriver<'a> {
             Self::Json(_) => JSON,
             Self::Elasticsearch(_) => ELASTICSEARCH,
             Self::Kafka(_) => KAFKA,
+            Self::Http(_) => HTTP,
+            Self::Tcp(_) => TCP,
+            Self::Syslog(_) => SYSLOG,
         }
     }
 
@@ -104,7 +117,11 @@ impl<'a> InputDriver<'a> {
             Self::Parquet(parquet) => Some(&parquet.path),
             Self::Ndjson(ndjson) => Some(&ndjson.path),
             Self::Json(json) => Some(&json.path),
-            Self::Elasticsearch(_) | Self::Kafka(_) => None,
+            Self::Elasticsearch(_)
+            | Self::Kafka(_)
+            | Self::Http(_)
+            | Self::Tcp(_)
+            | Self::Syslog(_) => None,
         }
     }
 
@@ -118,7 +135,15 @@ impl<'a> InputDriver<'a> {
             Self::Json(json) => json.auth.as_ref(),
             Self::Elasticsearch(server) => server.auth.as_ref(),
             Self::Kafka(kafka) => kafka.auth.as_ref(),
+            Self::Http(http) => http.auth.as_ref(),
+            Self::Tcp(tcp) => tcp.token.as_ref(),
+            Self::Syslog(_) => None,
         }
+    }
+
+    /// Whether the driver listens for what others push.
+    pub fn is_pushed(self) -> bool {
+        matches!(self, Self::Http(_) | Self::Tcp(_) | Self::Syslog(_))
     }
 
     /// Whether the driver reads standard input.
@@ -253,6 +278,24 @@ impl From<JsonInput> for Input {
 impl From<KafkaInput> for Input {
     fn from(kafka: KafkaInput) -> Self {
         Self { kafka: Some(kafka), ..Self::default() }
+    }
+}
+
+impl From<HttpInput> for Input {
+    fn from(http: HttpInput) -> Self {
+        Self { http: Some(http), ..Self::default() }
+    }
+}
+
+impl From<TcpInput> for Input {
+    fn from(tcp: TcpInput) -> Self {
+        Self { tcp: Some(tcp), ..Self::default() }
+    }
+}
+
+impl From<SyslogInput> for Input {
+    fn from(syslog: SyslogInput) -> Self {
+        Self { syslog: Some(syslog), ..Self::default() }
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auth, Blanks, CsvDialect, DuplicateMembers, DuplicateNames, ElasticsearchInput, Escape,
-    JsonInput, KafkaInput, LineEnd, LogInput, TextEncoding, Times, Trailing, TypeSetting,
+    HttpInput, JsonInput, KafkaInput, LineEnd, LogInput, SyslogInput, TcpInput, TextEncoding,
+    Times, Trailing, TypeSetting,
 };
 
 /// Exactly one driver.
@@ -26,6 +27,12 @@ pub struct Input {
     pub elasticsearch: Option<ElasticsearchInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<KafkaInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogInput>,
 }
 
 /// Text records in lines, plain, gzip or zstd. What the settings leave open is found out from the first MiB; a file that

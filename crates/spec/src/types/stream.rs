@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, seconds};
+use super::{Auth, JournalSettings, bytes, seconds};
 
 /// Makes a job continuous: it reads what is appended to its files until it is stopped, and after a restart it continues
 /// behind the last checkpoint, so that each record has its result once.
@@ -14,6 +14,10 @@ pub struct Stream {
     /// How the times of records in `timeColumn` are taken. Absent: as its defaults say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<StreamTime>,
+    /// Where records that are pushed (`input.http`, `input.tcp`, `input.syslog`) wait until their results are written. Absent: as its defaults
+    /// say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalSettings>,
     /// The rows on which the first model is fitted, where `classification.model.load` names none. Absent: the first 5,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
@@ -263,13 +267,7 @@ pub enum Rotation {
 impl Rotation {
     /// A time such as `1h` (s, m, h, d or w) or a size such as `256Mi` (Ki, Mi or Gi).
     pub fn parse(text: &str) -> Option<Self> {
-        for (unit, bytes) in [("Ki", 1_u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)] {
-            if let Some(number) = text.strip_suffix(unit) {
-                let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
-                return number.checked_mul(bytes).map(Self::Bytes);
-            }
-        }
-        seconds(text).map(Self::Every)
+        bytes(text).map(Self::Bytes).or_else(|| seconds(text).map(Self::Every))
     }
 }
 

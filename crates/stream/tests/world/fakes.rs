@@ -25,6 +25,9 @@ impl Log for FakeLog {
         for partition in (0..PARTITIONS).map(|partition| (partition + start) % PARTITIONS) {
             let place = usize::try_from(partition).unwrap();
             let first = self.positions[place];
+            // A process that was thought dead reads on where it was.
+            let is_there = first >= inner.released[place] || inner.faults.zombies;
+            assert!(is_there, "a record is read again that was released");
             let left = inner.log[place].len() as u64 - first;
             if left == 0 {
                 continue;
@@ -53,6 +56,13 @@ impl Log for FakeLog {
 
     fn caught_up(&self) -> bool {
         self.empty
+    }
+
+    fn released(&mut self, positions: &Positions) {
+        let mut inner = self.shared.lock();
+        for (released, partition) in inner.released.iter_mut().zip(0..) {
+            *released = positions.next(partition).max(*released);
+        }
     }
 }
 

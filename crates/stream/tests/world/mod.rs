@@ -64,6 +64,8 @@ struct Inner {
     /// When each part works again.
     outages: BTreeMap<&'static str, Duration>,
     log: Vec<Vec<u64>>,
+    /// By partition, the records that the log may have removed.
+    released: Vec<u64>,
     objects: BTreeMap<String, Vec<u8>>,
     durable: Vec<Outcome>,
     buffered: Vec<Outcome>,
@@ -138,6 +140,7 @@ impl World {
             owner: 0,
             outages: BTreeMap::new(),
             log: (0..PARTITIONS).map(|_| Vec::new()).collect(),
+            released: (0..PARTITIONS).map(|_| 0).collect(),
             objects: BTreeMap::new(),
             durable: Vec::new(),
             buffered: Vec::new(),
@@ -273,6 +276,11 @@ impl World {
         for (partition, next) in next.iter().enumerate() {
             assert_eq!(*next, inner.log[partition].len() as u64, "seed {seed}: all in the file");
         }
+    }
+
+    /// Records that the log may have removed.
+    pub fn released(&self) -> u64 {
+        self.shared.lock().released.iter().sum()
     }
 
     pub fn lose_a_result(&self) {

@@ -1,6 +1,8 @@
-//! The value of a record as a line.
+//! The value of a record that a log returns, as a line.
 
 use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
 
 use crate::lines::MAX_RECORD;
 
@@ -8,7 +10,7 @@ use crate::lines::MAX_RECORD;
 ///
 /// # Errors
 /// Why it can't be a record.
-pub(super) fn line(value: &[u8], json: bool) -> Result<Cow<'_, [u8]>, &'static str> {
+pub(crate) fn line(value: &[u8], json: bool) -> Result<Cow<'_, [u8]>, &'static str> {
     let value = value.trim_ascii();
     if value.is_empty() {
         return Err("the value is empty");
@@ -29,6 +31,24 @@ pub(super) fn line(value: &[u8], json: bool) -> Result<Cow<'_, [u8]>, &'static s
         }
     }
     Ok(Cow::Owned(line))
+}
+
+/// Those of the values that can be read, as lines.
+pub(crate) fn sample_lines(
+    values: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    json: bool,
+) -> Vec<u8> {
+    let mut text = Vec::new();
+    for value in values {
+        let Ok(line) = line(value.as_ref(), json) else { continue };
+        let is_object =
+            || line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
+        if str::from_utf8(&line).is_ok() && (!json || is_object()) {
+            text.extend_from_slice(&line);
+            text.push(b'\n');
+        }
+    }
+    text
 }
 
 fn has_line_end_in_text(json: &[u8]) -> bool {

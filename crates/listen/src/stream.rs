@@ -25,7 +25,7 @@ pub struct Peer {
 
 impl Peer {
     /// Adds the extension in which tonic looks for the address of a request.
-    pub(crate) fn add_tcp_info<B>(mut request: http::Request<B>) -> http::Request<B> {
+    pub fn add_tcp_info<B>(mut request: http::Request<B>) -> http::Request<B> {
         let tcp = request.extensions().get::<Self>().map(|peer| peer.tcp.clone());
         if let Some(tcp) = tcp {
             request.extensions_mut().insert(tcp);

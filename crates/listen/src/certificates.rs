@@ -42,7 +42,7 @@ struct PemContents {
 
 impl TlsFiles {
     /// Reads the files now, and whenever they change while the returned value exists. `protocol` is the ALPN protocol of the
-    /// connections.
+    /// connections; empty: none.
     ///
     /// # Errors
     /// With the file, if one can't be read or has no certificate. Later errors are logged, and the last valid
@@ -89,7 +89,7 @@ impl TlsFiles {
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| format!("{}; is {} its key?", failed(&error), self.key.display()))?;
-        config.alpn_protocols.push(protocol.to_vec());
+        config.alpn_protocols.extend((!protocol.is_empty()).then(|| protocol.to_vec()));
         Ok(config)
     }
 }

@@ -1,0 +1,35 @@
+//! What senders push: doors that they send to, and the journal that it is written to before it is acknowledged.
+//!
+//! A door ([`open_http`], [`open_tcp`]) takes records from connections and appends them to a [`Journal`]. From then on they are a
+//! log like any other: [`JournalLog`] reads them again from any place until they are released. Nothing here knows tables,
+//! settings or columns.
+
+mod check;
+mod connection;
+mod door;
+mod http;
+mod journal;
+mod objects;
+mod record;
+mod syslog;
+mod tcp;
+mod token;
+
+pub use anomal_listen::TlsFiles;
+pub use door::{BoundListener, OpenDoor};
+pub use http::{HttpOptions, open_http};
+pub use journal::{
+    AppendError, Appender, Journal, JournalError, JournalLog, JournalOptions, read_segment,
+};
+pub use objects::{ObjectSplitter, Piece};
+pub use record::{Batch, NewRecord, Record};
+pub use syslog::{
+    BoundSocket, Frame, SyslogFrames, SyslogOptions, open_syslog_tcp, open_syslog_udp,
+};
+pub use tcp::{TcpOptions, open_tcp};
+pub use token::Credentials;
+
+/// The longest record, in bytes.
+pub const MAX_RECORD: usize = 16 << 20;
+/// Bytes that are kept of a record which is refused.
+pub const KEPT: usize = 4096;

@@ -1,0 +1,386 @@
+//! What senders push: doors for JSON over HTTP and TCP, and for syslog.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Auth, BadLines, NdjsonInput, Strays, Times, TypeSetting};
+
+/// JSON objects that senders post, for jobs with `stream`. A request is answered once its records are on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpInput {
+    /// The address to listen on, such as `0.0.0.0:8088`.
+    #[schemars(length(min = 3, max = 261))]
+    pub listen: String,
+    /// The certificate of the listener. Absent: connections are not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTls>,
+    /// What senders have to know: a secret with `token` (a bearer token), with `username` and `password` (basic
+    /// authentication), or with all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// Bytes of a body, as it is sent and as it is decompressed, such as `32Mi` (Ki or Mi).
+    #[serde(default = "thirty_two_mebibytes")]
+    #[schemars(length(min = 3, max = 8), regex(pattern = "^[1-9][0-9]*(Ki|Mi)$"))]
+    pub max_body: String,
+    /// Connections at a time; more are closed at once.
+    #[serde(default = "two_thousand")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: usize,
+    /// Words that mean that there is no value in columns that are not text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub null_words: Vec<String>,
+    /// What becomes of the few values that are not of their column's inferred type.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strays: Strays,
+    /// How times are read that have no offset from UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
+    /// Types of columns by name; the others are inferred from the first 1,000 records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 2048))]
+    pub types: BTreeMap<String, TypeSetting>,
+}
+
+/// JSON objects over TCP: one a connection, or any number, in lines or one behind the other. With `stream`, each is judged as it
+/// comes; without, what comes during `collectionTime` is one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TcpInput {
+    /// The address to listen on; `0.0.0.0` and `::` are all of this machine.
+    #[serde(default = "all_addresses")]
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    #[serde(default = "port")]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub port: u16,
+    /// Of a job without `stream`: how long records are collected from the first one on, such as `60s` (s, m, h, d or w); then
+    /// they are judged together, and the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub collection_time: Option<String>,
+    /// The certificate of the listener. Absent: connections are not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTls>,
+    /// What senders have to know: a secret with `token`. The first line of a connection is then `{"token": "..."}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Auth>,
+    /// Connections at a time; more are closed at once.
+    #[serde(default = "two_thousand")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: usize,
+    /// A connection that is silent for so long is closed, such as `5m` (s, m, h, d or w).
+    #[serde(default = "five_minutes")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub idle_timeout: String,
+    /// Words that mean that there is no value in columns that are not text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub null_words: Vec<String>,
+    /// What becomes of the few values that are not of their column's inferred type.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strays: Strays,
+    /// How times are read that have no offset from UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
+    /// Types of columns by name; the others are inferred from the first records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 2048))]
+    pub types: BTreeMap<String, TypeSetting>,
+    #[serde(default)]
+    pub bad_lines: BadLines,
+}
+
+/// Messages of syslog over UDP and TCP, for jobs with `stream`: RFC 5424, else RFC 3164, else text. None is refused for its form;
+/// `syslog.parsed` says which it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyslogInput {
+    /// Where it listens.
+    #[schemars(length(min = 1, max = 16))]
+    pub listen: Vec<SyslogListener>,
+    /// The time zone of times that have none, as RFC 3164 has them, such as `Europe/Vienna`.
+    #[serde(default = "utc")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
+    /// Bytes of a message, such as `64Ki` (Ki or Mi); longer ones go to the dead-letter file.
+    #[serde(default = "sixty_four_kibibytes")]
+    #[schemars(length(min = 3, max = 8), regex(pattern = "^[1-9][0-9]*(Ki|Mi)$"))]
+    pub max_message: String,
+    /// Connections at a time to each address; more are closed at once.
+    #[serde(default = "two_thousand")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: usize,
+    /// A connection that is silent for so long is closed, such as `1d` (s, m, h, d or w).
+    #[serde(default = "one_day")]
+    #[schemars(length(min = 2, max = 12), regex(pattern = "^[1-9][0-9]*[smhdw]$"))]
+    pub idle_timeout: String,
+    /// What becomes of the few values that are not of their column's inferred type.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strays: Strays,
+    /// Types of columns by name, as for structured data, `syslog.sd.<id>.<name>`; of these, those that have no type here are
+    /// inferred from the first 1,000 messages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 2048))]
+    pub types: BTreeMap<String, TypeSetting>,
+}
+
+/// An address for syslog: exactly one of `udp` and `tcp`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyslogListener {
+    /// Datagrams of a message each, such as `0.0.0.0:5514`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 261))]
+    pub udp: Option<String>,
+    /// Connections, such as `0.0.0.0:5514`: octet counting and lines (RFC 6587), told apart message by message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 261))]
+    pub tcp: Option<String>,
+    /// The certificate of the listener (RFC 5425). Absent: connections are not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTls>,
+}
+
+/// The certificate of a listener, in PEM files that are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListenerTls {
+    /// The certificate chain, that of the listener first.
+    #[schemars(length(min = 1, max = 4096))]
+    pub cert: String,
+    /// The private key of the certificate.
+    #[schemars(length(min = 1, max = 4096))]
+    pub key: String,
+    /// The authorities of senders' certificates. Absent: senders need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub client_ca: Option<String>,
+}
+
+/// What is pushed is written to a journal before it is acknowledged, and judged from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JournalSettings {
+    /// A folder of this job alone, on a disk of this machine. Absent: `<job>.journal` beside the first file output, or beside
+    /// the folder of the checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: Option<String>,
+    /// Bytes that it may have, such as `10Gi` (Mi or Gi). Senders wait once it is full.
+    #[serde(default = "one_gibibyte")]
+    #[schemars(length(min = 3, max = 8), regex(pattern = "^[1-9][0-9]*(Mi|Gi)$"))]
+    pub max_bytes: String,
+    /// How long records may wait for others, so that one synchronisation of the disk serves them all, such as `5ms`.
+    #[serde(default = "five_milliseconds")]
+    #[schemars(length(min = 3, max = 6), regex(pattern = "^[1-9][0-9]{0,3}ms$"))]
+    pub sync: String,
+}
+
+impl HttpInput {
+    /// A door without credentials.
+    pub fn new(listen: impl Into<String>) -> Self {
+        Self {
+            listen: listen.into(),
+            tls: None,
+            auth: None,
+            max_body: thirty_two_mebibytes(),
+            max_connections: two_thousand(),
+            null_words: Vec::new(),
+            strays: Strays::Missing,
+            times: None,
+            types: BTreeMap::new(),
+        }
+    }
+
+    /// The settings that results depend on.
+    #[must_use]
+    pub fn of_records(&self) -> Self {
+        Self {
+            null_words: self.null_words.clone(),
+            strays: self.strays,
+            times: self.times.clone(),
+            types: self.types.clone(),
+            ..Self::new("")
+        }
+    }
+
+    /// How the text of a record is read.
+    pub fn values(&self) -> NdjsonInput {
+        NdjsonInput {
+            null_words: self.null_words.clone(),
+            strays: self.strays,
+            times: self.times.clone(),
+            types: self.types.clone(),
+            bad_lines: BadLines::Skip,
+            ..NdjsonInput::new("http")
+        }
+    }
+}
+
+impl TcpInput {
+    /// A door without credentials.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            collection_time: None,
+            tls: None,
+            token: None,
+            max_connections: two_thousand(),
+            idle_timeout: five_minutes(),
+            null_words: Vec::new(),
+            strays: Strays::Missing,
+            times: None,
+            types: BTreeMap::new(),
+            bad_lines: BadLines::default(),
+        }
+    }
+
+    /// The settings that results depend on.
+    #[must_use]
+    pub fn of_records(&self) -> Self {
+        Self {
+            null_words: self.null_words.clone(),
+            strays: self.strays,
+            times: self.times.clone(),
+            types: self.types.clone(),
+            bad_lines: self.bad_lines,
+            ..Self::new("", 0)
+        }
+    }
+
+    /// How the text of a record is read.
+    pub fn values(&self) -> NdjsonInput {
+        NdjsonInput {
+            null_words: self.null_words.clone(),
+            strays: self.strays,
+            times: self.times.clone(),
+            types: self.types.clone(),
+            bad_lines: self.bad_lines,
+            ..NdjsonInput::new("tcp")
+        }
+    }
+
+    /// `host:port`, with brackets around an address of IPv6.
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host.trim_matches(['[', ']']), self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl SyslogInput {
+    /// A door for datagrams or connections, in UTC.
+    pub fn new(listener: SyslogListener) -> Self {
+        Self {
+            listen: vec![listener],
+            time_zone: utc(),
+            max_message: sixty_four_kibibytes(),
+            max_connections: two_thousand(),
+            idle_timeout: one_day(),
+            strays: Strays::Missing,
+            types: BTreeMap::new(),
+        }
+    }
+
+    /// The settings that results depend on.
+    #[must_use]
+    pub fn of_records(&self) -> Self {
+        Self {
+            time_zone: self.time_zone.clone(),
+            strays: self.strays,
+            types: self.types.clone(),
+            ..Self::new(SyslogListener::default())
+        }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { path: None, max_bytes: one_gibibyte(), sync: five_milliseconds() }
+    }
+}
+
+/// The bytes of a size such as `256Mi` (Ki, Mi or Gi).
+pub fn bytes(text: &str) -> Option<u64> {
+    for (unit, bytes) in [("Ki", 1_u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
+            return number.checked_mul(bytes);
+        }
+    }
+    None
+}
+
+/// A time such as `5ms`.
+pub fn milliseconds(text: &str) -> Option<u64> {
+    text.strip_suffix("ms")?.parse().ok()
+}
+
+fn all_addresses() -> String {
+    "0.0.0.0".to_owned()
+}
+
+fn port() -> u16 {
+    4141
+}
+
+fn two_thousand() -> usize {
+    2_000
+}
+
+fn thirty_two_mebibytes() -> String {
+    "32Mi".to_owned()
+}
+
+fn utc() -> String {
+    "Etc/UTC".to_owned()
+}
+
+fn sixty_four_kibibytes() -> String {
+    "64Ki".to_owned()
+}
+
+fn one_day() -> String {
+    "1d".to_owned()
+}
+
+fn one_gibibyte() -> String {
+    "1Gi".to_owned()
+}
+
+fn five_milliseconds() -> String {
+    "5ms".to_owned()
+}
+
+fn five_minutes() -> String {
+    "5m".to_owned()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_ipv6_have_brackets() {
+        assert_eq!(TcpInput::new("::", 4141).address(), "[::]:4141");
+        assert_eq!(TcpInput::new("[::1]", 1).address(), "[::1]:1");
+        assert_eq!(TcpInput::new("localhost", 1).address(), "localhost:1");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!((bytes("2Mi"), bytes("0Mi"), bytes("2M")), (Some(2 << 20), None, None));
+        assert_eq!((milliseconds("5ms"), milliseconds("5s")), (Some(5), None));
+    }
+}

@@ -1,0 +1,20 @@
+//! Records that are pushed, through the binary: what is acknowledged is judged once, whatever is killed.
+
+#[path = "pushed/collection.rs"]
+mod collection;
+#[path = "pushed/examples.rs"]
+mod examples;
+#[path = "pushed/faults.rs"]
+mod faults;
+#[path = "pushed/http.rs"]
+mod http;
+#[path = "pushed/job.rs"]
+mod job;
+#[path = "pushed/limits.rs"]
+mod limits;
+#[path = "pushed/running.rs"]
+mod running;
+#[path = "pushed/syslog.rs"]
+mod syslog;
+#[path = "pushed/tcp.rs"]
+mod tcp;

@@ -1,0 +1,74 @@
+//! The examples run, on free ports.
+
+use std::process::Command;
+
+use anomal_tests::{Workspace, program, repository};
+
+use super::{
+    job::{results, wait},
+    running::Running,
+};
+
+fn example(name: &str, ports: &[&str]) -> Workspace {
+    let path = repository().join("examples/push").join(name);
+    let mut job = std::fs::read_to_string(path).unwrap();
+    for port in ports {
+        assert!(job.contains(port), "{job}");
+        job = job.replace(port, "0");
+    }
+    Workspace::with_files(&[("job.yaml", job.as_bytes())])
+}
+
+fn requests(rows: u32) -> Vec<u8> {
+    let mut generate = Command::new(program("xtask"));
+    generate.args(["generate", "web", "--format", "ndjson", "--rows", &rows.to_string()]);
+    let generated = generate.output().unwrap();
+    assert!(generated.status.success());
+    generated.stdout
+}
+
+#[test]
+fn requests_are_posted() {
+    let workspace = example("http.yaml", &["8088"]);
+    let running = Running::job(&workspace);
+    assert_eq!(running.post(&[], &requests(1_500)).status, 200);
+    wait(|| results(&workspace).len() == 1_500);
+    running.terminate().expect(0, &[]);
+    let scored = results(&workspace).iter().filter(|row| row["anomal.score"].is_number()).count();
+    assert_eq!(scored, 500);
+}
+
+#[test]
+fn requests_are_collected() {
+    let workspace = example("tcp.yaml", &["4141"]);
+    let job = workspace.read("job.yaml").replace("30s", "1s");
+    workspace.write("job.yaml", job.as_bytes());
+    let running = Running::job(&workspace);
+    running.send(&requests(300));
+    running.wait().expect(0, &[]);
+    let rows = workspace.read("suspects.csv").lines().count() - 1;
+    assert!((1..100).contains(&rows), "{rows}");
+}
+
+#[test]
+fn messages_of_syslog_are_judged() {
+    let workspace = example("syslog.yaml", &["5514"]);
+    let arguments = ["run", "job.yaml", "-v"];
+    let running = Running::with_doors(&workspace, &arguments, 2);
+    let messages: String = (0..1_200)
+        .map(|number| {
+            let severity = 8 + number % 7;
+            let second = number % 60;
+            format!(
+                "<{severity}>1 2026-03-01T00:00:{second:02}Z h app{} - - - {number}\n",
+                number % 3
+            )
+        })
+        .collect();
+    let mut stream = std::net::TcpStream::connect(&running.addresses[1]).unwrap();
+    std::io::Write::write_all(&mut stream, messages.as_bytes()).unwrap();
+    wait(|| results(&workspace).len() == 1_200);
+    running.terminate().expect(0, &[]);
+    let rows = results(&workspace);
+    assert_eq!(rows.iter().filter(|row| row["anomal.score"].is_number()).count(), 200);
+}
