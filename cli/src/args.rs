@@ -334,7 +334,7 @@ pub enum FailOn {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Original {
     /// Its features file (-ff)
-    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "input_file")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub features_file: Option<PathBuf>,
     /// Its settings file (-c)
     #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "features_file")]

@@ -267,8 +267,8 @@ fn tcp_is_a_collection_that_ends() {
     assert_eq!(original.unwrap().prefix, "results_");
     let main = main.replace("4242", "70000").replace("1.5", "0");
     insta::assert_snapshot!(refused(&main, FEATURES), @r"
-    system_configs.yaml:2:24: data.port: 70000 is no port; use one between 1 and 65535
-    system_configs.yaml:2:37: data.collection_time: 0 is no time to collect records; give seconds, such as 60
+    system_configs.yaml:2:25: data.port: 70000 is no port; use one between 1 and 65535
+    system_configs.yaml:2:38: data.collection_time: 0 is no time to collect records; give seconds, such as 60
     ");
     let source = Source { file: "dns_features.yaml", name: "dns_features" };
     let defaults = OriginalCommand { driver_in: "TCP".into(), input: String::new(), ..command() };

@@ -46,6 +46,11 @@ pub trait Log: Send {
         let _ = positions;
     }
 
+    /// Whether it keeps records until they are released. Checkpoints are then saved until all that were read are.
+    fn keeps_records(&self) -> bool {
+        false
+    }
+
     /// Learns that no checkpoint that is kept needs the records before these positions: all results of them are durable, and
     /// no restart reads them again.
     fn released(&mut self, positions: &Positions) {

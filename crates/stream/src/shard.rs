@@ -305,9 +305,13 @@ where
         let cursors = self.outbox.cursors();
         let cursors: BTreeMap<String, Cursor> =
             cursors.map(|(name, cursor)| (name.to_owned(), cursor.clone())).collect();
+        let releases = self.log.keeps_records()
+            && cursors.values().all(|cursor| cursor.positions.covers(&self.positions))
+            && !self.checkpoints.released().covers(&self.positions);
         if let Some(saved) = &mut self.saved
             && saved.positions == self.positions
             && saved.cursors == cursors
+            && !releases
         {
             saved.at = now;
             return Ok(());

@@ -170,6 +170,27 @@ fn a_second_owner_is_fenced_and_doubles_nothing() {
 }
 
 #[test]
+fn all_records_are_released_though_no_more_come() {
+    let world = World::new(1, Faults::none());
+    while world.records() < 20 {
+        world.grow();
+    }
+    let mut shard = world.start(options()).unwrap();
+    let mut steps = 0;
+    while world.released() < world.records() {
+        block_on(shard.step(world.tick())).unwrap();
+        steps += 1;
+        assert!(steps < 1_000, "{} of {}", world.released(), world.records());
+    }
+    // Then nothing is saved any more.
+    let last = shard.progress().checkpoint;
+    for _ in 0..100 {
+        block_on(shard.step(world.tick())).unwrap();
+    }
+    assert_eq!(shard.progress().checkpoint, last);
+}
+
+#[test]
 fn books_that_do_not_balance_are_noticed() {
     let world = World::new(1, Faults::none());
     world.grow();

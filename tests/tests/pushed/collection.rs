@@ -104,7 +104,7 @@ fn settings_that_do_not_fit_are_refused_with_a_remedy() {
     };
     wrong(&syslog("{listen: [{}]}"), &["input.syslog.listen[0]", "either `udp` or `tcp`"]);
     wrong(
-        &syslog("{listen: [{udp: \"h:1\"}], timeZone: Europe/Wien}"),
+        &syslog("{listen: [{udp: \"h:1\"}], timeZone: Europe/Viena}"),
         &["input.syslog.timeZone", "Europe/Vienna"],
     );
     let follow = http("0.0.0.0:80").replace("stream: {}", "stream: {follow: {start: end}}");

@@ -220,6 +220,10 @@ impl Log for PushedLog {
         self.log.caught_up()
     }
 
+    fn keeps_records(&self) -> bool {
+        self.log.keeps_records()
+    }
+
     fn released(&mut self, positions: &Positions) {
         self.log.released(positions);
     }

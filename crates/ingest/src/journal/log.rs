@@ -89,6 +89,10 @@ impl Log for JournalLog {
         self.caught_up
     }
 
+    fn keeps_records(&self) -> bool {
+        true
+    }
+
     fn released(&mut self, positions: &Positions) {
         self.journal.release(positions.next(PARTITION));
     }

@@ -150,6 +150,14 @@ impl Log for StreamLog {
         }
     }
 
+    fn keeps_records(&self) -> bool {
+        match self {
+            Self::Files(files) => files.keeps_records(),
+            Self::Topics(topics) => topics.keeps_records(),
+            Self::Pushed(pushed) => pushed.keeps_records(),
+        }
+    }
+
     fn released(&mut self, positions: &Positions) {
         match self {
             Self::Files(files) => files.released(positions),

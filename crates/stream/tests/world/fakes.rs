@@ -58,6 +58,10 @@ impl Log for FakeLog {
         self.empty
     }
 
+    fn keeps_records(&self) -> bool {
+        true
+    }
+
     fn released(&mut self, positions: &Positions) {
         let mut inner = self.shared.lock();
         for (released, partition) in inner.released.iter_mut().zip(0..) {

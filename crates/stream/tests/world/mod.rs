@@ -278,6 +278,11 @@ impl World {
         }
     }
 
+    /// Records that senders have appended.
+    pub fn records(&self) -> u64 {
+        self.shared.lock().log.iter().map(|records| records.len() as u64).sum()
+    }
+
     /// Records that the log may have removed.
     pub fn released(&self) -> u64 {
         self.shared.lock().released.iter().sum()
