@@ -549,6 +549,32 @@ fn a_place_is_found_for_what_an_engine_complains_of() {
 }
 
 #[test]
+fn files_of_listeners_are_visited() {
+    let tls = "tls: {cert: c, key: k, clientCa: a}";
+    for (input, places) in [
+        (format!("http: {{listen: 'h:1', {tls}}}"), "http"),
+        (format!("tcp: {{badLines: skip, {tls}}}"), "tcp"),
+        (
+            format!("syslog: {{listen: [{{udp: 'h:1'}}, {{tcp: 'h:1', {tls}}}]}}"),
+            "syslog.listen[1]",
+        ),
+    ] {
+        let mut job = loaded(&format!(
+            "input: {{{input}}}\noutputs: [{{ndjson: {{path: o, rotate: 1h}}}}]\nstream: {{journal: {{path: j}}}}\n"
+        ))
+        .job;
+        let mut seen = Vec::new();
+        visit_paths(&mut job.spec, &mut |place, path| seen.push(format!("{place} {path}")));
+        let tls = ["cert c", "key k", "clientCa a"];
+        let mut expected: Vec<String> =
+            tls.iter().map(|file| format!("input.{places}.tls.{file}")).collect();
+        expected
+            .extend(["outputs[0].ndjson.path o".to_owned(), "stream.journal.path j".to_owned()]);
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
 fn every_path_is_visited_but_standard_streams() {
     let mut job = loaded(
         "
