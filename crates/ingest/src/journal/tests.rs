@@ -26,6 +26,11 @@ fn numbered(numbers: std::ops::Range<u64>, length: usize) -> Batch {
     batch(&texts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// A record with its number as text.
+fn one(number: u64, length: usize) -> Batch {
+    batch(&[&format!("{number:0length$}")])
+}
+
 /// All that can be read, with the numbers that the texts have.
 fn read(log: &mut JournalLog) -> Vec<u64> {
     let mut numbers = Vec::new();
@@ -130,7 +135,7 @@ async fn numbers_go_on_where_the_journal_is_gone() {
     let empty = tempfile::tempdir().unwrap();
     let mut log = open(&empty, 1 << 20);
     log.restore(&place).unwrap();
-    log.journal().appender().unwrap().append(numbered(5..6, 1)).await.unwrap();
+    log.journal().appender().unwrap().append(one(5, 1)).await.unwrap();
     assert_eq!((read(&mut log), log.lost()), (vec![5], 0));
 }
 
@@ -139,8 +144,8 @@ async fn sample() -> (TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let log = open(&folder, 1 << 20);
     let appender = log.journal().appender().unwrap();
-    for number in 0..6 {
-        appender.append(numbered(number..number + 1, 1 + number as usize * 3)).await.unwrap();
+    for (number, length) in (0..6).zip([1, 4, 7, 10, 13, 16]) {
+        appender.append(one(number, length)).await.unwrap();
     }
     drop((appender, log));
     let bytes = fs::read(&segments(&folder)[0]).unwrap();
@@ -160,10 +165,10 @@ async fn a_write_that_was_torn_at_any_byte_is_cut_off() {
             let numbers = read(&mut log);
             let count = numbers.len() as u64;
             assert_eq!((numbers, log.lost()), ((0..count).collect(), 0), "{end}");
-            assert!(count >= before || end < before as usize);
+            assert!(count >= before, "{end}");
             before = count;
             // What follows is read behind it.
-            log.journal().appender().unwrap().append(numbered(count..count + 1, 9)).await.unwrap();
+            log.journal().appender().unwrap().append(one(count, 9)).await.unwrap();
             assert_eq!(read(&mut log), [count], "{end}");
             drop(log);
             for aside in fs::read_dir(folder.path()).unwrap() {
