@@ -17,10 +17,11 @@ use anomal_spec::{
     DecimalMark, Engines, EntityKind, EntityName, EntityRole, EnvVar, Feature, FeatureKind,
     FeatureType, Filter, Flag, FlagType, FormatNames, Grouping, Include, Input, JsonInput, KIND,
     LogFormat, LogInput, Marks, MessageCompression, Metadata, ModelFile, NdjsonInput, NdjsonOutput,
-    Numbers, OriginalCommand, Output, PackSetting, Parameters, ParquetInput, ParquetOutput,
-    Quantity, RemoteEngine, Report, Resources, Roles, Rows, Runner, Schedule, SecretRef, Severity,
-    Side, Source, Strays, TerminalOutput, ThousandsMark, Threshold, ThresholdMethod, Times, Tls,
-    TypeDetails, TypeSetting, Volume, VolumeMount, load, load_original, to_manifest_yaml,
+    Numbers, OriginalCommand, OriginalTcp, Output, PackSetting, Parameters, ParquetInput,
+    ParquetOutput, Quantity, RemoteEngine, Report, Resources, Roles, Rows, Runner, Schedule,
+    SecretRef, Severity, Side, Source, Strays, TerminalOutput, ThousandsMark, Threshold,
+    ThresholdMethod, Times, Tls, TypeDetails, TypeSetting, Volume, VolumeMount, load,
+    load_original, to_manifest_yaml,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::Value;
@@ -697,6 +698,7 @@ proptest! {
             input: "a".into(),
             output: String::new(),
             engine: "gower".into(),
+            tcp: OriginalTcp::default(),
         };
         let _ = load_original(&command, features.as_bytes(), SOURCE);
     }
