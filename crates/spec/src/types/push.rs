@@ -54,6 +54,7 @@ pub struct TcpInput {
     #[serde(default = "all_addresses")]
     #[schemars(length(min = 1, max = 253))]
     pub host: String,
+    /// The port to listen on; 0 is a free one.
     #[serde(default = "port")]
     #[schemars(range(min = 0, max = 65_535))]
     pub port: u16,
