@@ -47,7 +47,7 @@ fn read(log: &mut JournalLog) -> Vec<u64> {
     numbers
 }
 
-fn segments(folder: &TempDir) -> Vec<std::path::PathBuf> {
+fn segments(folder: &TempDir) -> Vec<PathBuf> {
     let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
     let mut names: Vec<_> =
         names.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect();
