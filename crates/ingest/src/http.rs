@@ -35,7 +35,7 @@ use crate::{
 /// The ALPN protocol over TLS.
 const HTTP_1: &[u8] = b"http/1.1";
 /// How long the head of a request may take, and how long a connection may be idle.
-const HEAD: Duration = Duration::from_secs(60);
+const HEAD: Duration = Duration::from_mins(1);
 /// Bytes of a head.
 const HEAD_BYTES: usize = 64 << 10;
 /// KiB of bodies in memory, of all requests together.

@@ -34,7 +34,7 @@ fn record(frame: Frame) -> NewRecord {
 }
 
 /// Without what ends a message in files and in C.
-fn trimmed(text: Bytes) -> Bytes {
+fn trimmed(text: &Bytes) -> Bytes {
     let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     text.slice(..end.map_or(0, |end| end + 1))
 }

@@ -151,7 +151,7 @@ impl Writer {
         let (segment, total, next) = match self.segment() {
             Ok(segment) => segment,
             Err(error) => {
-                self.refuse(pending, &error);
+                refuse(pending, &error);
                 return;
             }
         };
@@ -197,12 +197,6 @@ impl Writer {
         }
     }
 
-    fn refuse(&self, pending: Vec<Pending>, error: &io::Error) {
-        for Pending { answer, .. } in pending {
-            let _ = answer.send(Err(AppendError::Failed(error.to_string())));
-        }
-    }
-
     fn write(&self, offset: u64) -> io::Result<()> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         file.write_all_at(&self.buffer, offset)?;
@@ -241,5 +235,12 @@ impl Writer {
             self.failed = false;
         }
         Ok((segment, state.bytes(), state.next))
+    }
+}
+
+fn refuse(pending: Vec<Pending>, error: &io::Error) {
+    for Pending { answer, .. } in pending {
+        // Whoever asked may be gone.
+        let _ = answer.send(Err(AppendError::Failed(error.to_string())));
     }
 }

@@ -68,7 +68,7 @@ impl SyslogFrames {
         if let Head::Counted { head, .. } = head(&rest) {
             return Some(Frame::Bad(rest.slice(head..), "it ends within a message"));
         }
-        let text = trimmed(rest);
+        let text = trimmed(&rest);
         (!text.is_empty()).then_some(Frame::Message(text))
     }
 
@@ -128,7 +128,7 @@ impl Iterator for SyslogFrames {
                     _ => return Some(self.too_long(0, 0)),
                 },
             };
-            let text = trimmed(text);
+            let text = trimmed(&text);
             // Between messages that are ended twice.
             if !text.is_empty() {
                 return Some(Frame::Message(text));

@@ -85,7 +85,7 @@ async fn receive(
         };
         // Errors of a datagram socket are about what was sent before.
         let Ok((length, from)) = received else { continue };
-        let text = trimmed(Bytes::copy_from_slice(&buffer[..length]));
+        let text = trimmed(&Bytes::copy_from_slice(&buffer[..length]));
         if !text.is_empty() && sender.try_send((from, text)).is_err() {
             lost.add(1);
         }
