@@ -5,6 +5,7 @@ mod cron_job;
 mod installation;
 mod job;
 mod pod;
+mod service;
 mod settings;
 mod stateful_set;
 
@@ -13,6 +14,7 @@ pub use cron_job::cron_job;
 pub use installation::Installation;
 pub use job::{MUTABLE, job};
 pub use pod::{CONTAINER, DATA};
+pub use service::service;
 pub use settings::run_spec;
 pub use stateful_set::stateful_set;
 

@@ -96,6 +96,9 @@
   resources: [statefulsets]
   verbs: [list, watch, create, patch, delete]
 - apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch, create, patch, delete] # of streams whose records are pushed
+- apiGroups: [""]
   resources: [configmaps]
   verbs: [list, watch, create, delete]
 - apiGroups: [""]

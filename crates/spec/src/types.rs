@@ -31,7 +31,7 @@ pub use classification::{
     Classification, DEFAULT_BUDGET, DEFAULT_RISK, EXTERNAL, ModelFile, Threshold, ThresholdMethod,
 };
 pub use dialect::{Blanks, CsvDialect, DuplicateNames, Escape, LineEnd, TextEncoding, Trailing};
-pub use driver::{FileSettings, InputDriver, OutputDriver};
+pub use driver::{FileSettings, InputDriver, ListeningPort, OutputDriver, Protocol};
 pub use elasticsearch::{
     Arrays, Bulk, ElasticsearchConnection, ElasticsearchInput, ElasticsearchOutput, Flavor,
 };

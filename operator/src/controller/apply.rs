@@ -4,7 +4,7 @@
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
-    core::v1::ConfigMap,
+    core::v1::{ConfigMap, Service},
 };
 use kube::{
     Api, Client,
@@ -35,6 +35,7 @@ pub async fn apply(
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let cron_jobs: Api<CronJob> = Api::namespaced(client.clone(), namespace);
     let stateful_sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
+    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let anomaly_jobs: Api<AnomalyJob> = Api::namespaced(client.clone(), namespace);
     for step in steps {
@@ -65,6 +66,12 @@ pub async fn apply(
                     .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
                     .await?;
             }
+            Step::ApplyService(new) => {
+                let name = new.metadata.name.clone().unwrap_or_default();
+                services
+                    .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(new))
+                    .await?;
+            }
             Step::DeleteConfigMap(name) => {
                 allow_missing(config_maps.delete(&name, &DeleteParams::background()).await)?;
             }
@@ -77,6 +84,9 @@ pub async fn apply(
             }
             Step::DeleteStatefulSet { name, uid } => {
                 allow_missing(stateful_sets.delete(&name, &delete_params(uid)).await)?;
+            }
+            Step::DeleteService { name, uid } => {
+                allow_missing(services.delete(&name, &delete_params(uid)).await)?;
             }
             Step::DeleteAnomalyJob => {
                 let params = DeleteParams {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
-    core::v1::{ConfigMap, Event, Pod},
+    core::v1::{ConfigMap, Event, Pod, Service},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -19,6 +19,7 @@ pub struct Caches {
     pub jobs: Cache<Job>,
     pub cron_jobs: Cache<CronJob>,
     pub stateful_sets: Cache<StatefulSet>,
+    pub services: Cache<Service>,
     pub config_maps: Cache<PartialObjectMeta<ConfigMap>>,
     pub pods: Cache<Pod>,
 }
@@ -26,11 +27,12 @@ pub struct Caches {
 impl Caches {
     /// Waits until all caches are filled.
     pub async fn ready(&self) {
-        let Self { jobs, cron_jobs, stateful_sets, config_maps, pods } = self;
+        let Self { jobs, cron_jobs, stateful_sets, services, config_maps, pods } = self;
         tokio::join!(
             jobs.ready(),
             cron_jobs.ready(),
             stateful_sets.ready(),
+            services.ready(),
             config_maps.ready(),
             pods.ready()
         );
@@ -44,6 +46,7 @@ pub struct JobSnapshot {
     pub jobs: Vec<Arc<Job>>,
     pub cron_job: Option<Arc<CronJob>>,
     pub stateful_set: Option<Arc<StatefulSet>>,
+    pub service: Option<Arc<Service>>,
     pub config_maps: Vec<Arc<PartialObjectMeta<ConfigMap>>>,
     pub pods: Vec<Arc<Pod>>,
     /// The Events of an object that waits, the newest last.
@@ -68,6 +71,8 @@ pub async fn observe(
         .find(|cron| is_owned_by(&cron.metadata, uid));
     let mut stateful_sets = caches.stateful_sets.for_job(namespace, name);
     stateful_sets.retain(|set| is_owned_by(&set.metadata, uid));
+    let mut services = caches.services.for_job(namespace, name);
+    services.retain(|service| is_owned_by(&service.metadata, uid));
     let cron_uid = cron_job.as_ref().and_then(|cron| cron.metadata.uid.clone()).unwrap_or_default();
     let mut jobs = caches.jobs.for_job(namespace, name);
     jobs.retain(|job| is_owned_by(&job.metadata, uid) || is_owned_by(&job.metadata, &cron_uid));
@@ -76,6 +81,7 @@ pub async fn observe(
         jobs,
         cron_job,
         stateful_set: stateful_sets.pop(),
+        service: services.pop(),
         config_maps: caches.config_maps.for_job(namespace, name),
         pods: caches.pods.for_job(namespace, name),
         events: Vec::new(),

@@ -11,7 +11,7 @@ use anyhow::Result;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::{CronJob, Job},
-    core::v1::ConfigMap,
+    core::v1::{ConfigMap, Service},
 };
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ pub enum Step {
     },
     ApplyCronJob(Box<CronJob>),
     ApplyStatefulSet(Box<StatefulSet>),
+    ApplyService(Box<Service>),
     DeleteConfigMap(String),
     DeleteJob {
         name: String,
@@ -45,6 +46,10 @@ pub enum Step {
         uid: String,
     },
     DeleteStatefulSet {
+        name: String,
+        uid: String,
+    },
+    DeleteService {
         name: String,
         uid: String,
     },
@@ -100,6 +105,21 @@ fn delete_stateful_set(snapshot: &JobSnapshot) -> Option<Step> {
         name: found.name_any(),
         uid: found.uid().unwrap_or_default(),
     })
+}
+
+fn delete_service(snapshot: &JobSnapshot) -> Option<Step> {
+    let found = snapshot.service.as_ref()?;
+    let is_deleted = found.metadata.deletion_timestamp.is_some();
+    (!is_deleted).then(|| Step::DeleteService {
+        name: found.name_any(),
+        uid: found.uid().unwrap_or_default(),
+    })
+}
+
+/// Whether the operator has applied the same spec, and nobody has changed labels or owner since.
+fn is_applied(wanted: &impl ResourceExt, found: &impl ResourceExt) -> bool {
+    wanted.annotations().get(labels::APPLIED) == found.annotations().get(labels::APPLIED)
+        && meta_patch(wanted, found).is_null()
 }
 
 /// The name of the `ConfigMap` with the settings, and the step that creates it if it does not exist. `named` is the name

@@ -107,6 +107,13 @@ fn check_paths(spec: &AnomalyJobSpec, defaults: &Runner, problems: &mut Vec<Stri
                 .into(),
         );
     }
+    let ports = spec.input.driver().map(InputDriver::listening_ports).unwrap_or_default();
+    if ports.iter().any(|port| port.is_loopback) {
+        problems.push(
+            "spec.input: a loopback address is reached from within its pod alone; listen on 0.0.0.0 or [::]"
+                .into(),
+        );
+    }
     let own = spec.runner.iter().flat_map(|runner| &runner.volume_mounts);
     let mounts: Vec<_> = own.chain(&defaults.volume_mounts).collect();
     let mut spec = spec.clone();
@@ -251,6 +258,15 @@ mod tests {
         let expected = "spec.featurs: unknown key; did you mean `features`?";
         assert!(problems.contains(expected), "{problems}");
         assert!(invalid(&Value::Null).contains("spec"), "a job without a spec");
+        let mut pushed = mounted("in/a.csv");
+        pushed["input"] = json!({"http": {"listen": "127.0.0.1:8088"}});
+        pushed["stream"] = json!({});
+        pushed["outputs"] = json!([{"ndjson": {"path": "in/r.ndjson", "rotate": "1h"}}]);
+        assert!(
+            invalid(&pushed).contains("spec.input: a loopback address"),
+            "{}",
+            invalid(&pushed)
+        );
         let mut stream = mounted("in/a.csv");
         stream["input"] = json!({"ndjson": {"path": "in/a.ndjson", "badLines": "skip"}});
         stream["stream"] = json!({"state": {"checkpoint": {"to": "/elsewhere/"}}});

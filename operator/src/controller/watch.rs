@@ -53,6 +53,8 @@ pub async fn run(
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (stateful_sets, set_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
+    let (services, service_events) =
+        Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim));
     let (pods, pod_events) =
         Cache::new(watcher(api(&client, &scope), managed.clone()).modify(slim_pod));
     let (config_maps, map_events) = Cache::new(watcher(api(&client, &scope), managed).modify(slim));
@@ -65,7 +67,7 @@ pub async fn run(
     let context = Arc::new(Context {
         events: Events::new(client.clone()),
         client,
-        caches: Caches { jobs, cron_jobs, stateful_sets, config_maps, pods },
+        caches: Caches { jobs, cron_jobs, stateful_sets, services, config_maps, pods },
         installation: Box::new(installation),
         metrics,
         failures: Mutex::default(),
@@ -81,6 +83,7 @@ pub async fn run(
         .watches_stream(job_events, |object| owner_job(&object))
         .watches_stream(cron_events, |object| owner_job(&object))
         .watches_stream(set_events, |object| owner_job(&object))
+        .watches_stream(service_events, |object| owner_job(&object))
         .watches_stream(map_events, |object| owner_job(&object))
         .watches_stream(pod_events, |object| owner_job(&object))
         .graceful_shutdown_on(stop)

@@ -21,6 +21,33 @@ const TCP: &str = "tcp";
 const SYSLOG: &str = "syslog";
 const TERMINAL: &str = "terminal";
 
+/// A port at which records are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListeningPort {
+    pub protocol: Protocol,
+    pub number: u16,
+    /// Whether it is reached from the same machine alone.
+    pub is_loopback: bool,
+}
+
+impl ListeningPort {
+    /// That of an address such as `0.0.0.0:8088`.
+    fn new(protocol: Protocol, address: &str) -> Option<Self> {
+        let (host, number) = address.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let ip = host.parse::<std::net::IpAddr>();
+        let is_loopback = ip.map_or(host == "localhost", |ip| ip.is_loopback());
+        Some(Self { protocol, number: number.parse().ok()?, is_loopback })
+    }
+}
+
+/// How records come to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
 /// The driver of an input, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InputDriver<'a> {
@@ -138,6 +165,25 @@ impl<'a> InputDriver<'a> {
             Self::Http(http) => http.auth.as_ref(),
             Self::Tcp(tcp) => tcp.token.as_ref(),
             Self::Syslog(_) => None,
+        }
+    }
+
+    /// Where the driver listens for what others push.
+    pub fn listening_ports(self) -> Vec<ListeningPort> {
+        let tcp = |address: &str| ListeningPort::new(Protocol::Tcp, address);
+        let udp = |address: &str| ListeningPort::new(Protocol::Udp, address);
+        match self {
+            Self::Http(http) => tcp(&http.listen).into_iter().collect(),
+            Self::Tcp(listener) => tcp(&listener.address()).into_iter().collect(),
+            Self::Syslog(syslog) => {
+                let listeners = syslog.listen.iter();
+                let of = listeners.map(|it| (it.udp.as_deref(), it.tcp.as_deref()));
+                of.filter_map(|(udp_at, tcp_at)| {
+                    udp_at.and_then(udp).or_else(|| tcp_at.and_then(tcp))
+                })
+                .collect()
+            }
+            _ => Vec::new(),
         }
     }
 

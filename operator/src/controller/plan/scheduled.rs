@@ -14,8 +14,8 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    JobOutcome, POLL_INTERVAL, Plan, Step, contains, delete_job, delete_stateful_set, meta_patch,
-    settings, settings_name, unused,
+    JobOutcome, POLL_INTERVAL, Plan, Step, contains, delete_job, delete_service,
+    delete_stateful_set, meta_patch, settings, settings_name, unused,
 };
 use crate::{
     api::{Phase, Status},
@@ -29,6 +29,7 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     let (once, mut runs): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = snapshot.jobs.iter().partition(once);
     let mut steps: Vec<Step> = once.iter().filter_map(|job| delete_job(job)).collect();
     steps.extend(delete_stateful_set(snapshot));
+    steps.extend(delete_service(snapshot));
     runs.sort_by_key(|job| job.metadata.creation_timestamp.as_ref().map(|time| time.0));
 
     let (name, map) = settings(job, snapshot, None, installation)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
 use super::{
@@ -13,11 +13,12 @@ use super::{
         state::{State, status_for, time},
         validate::ValidJob,
     },
-    POLL_INTERVAL, Plan, Step, contains, delete_cron_job, delete_job, meta_patch, settings, unused,
+    POLL_INTERVAL, Plan, Step, contains, delete_cron_job, delete_job, delete_service, is_applied,
+    settings, unused,
 };
 use crate::{
     api::{Phase, Status},
-    children::{Installation, stateful_set},
+    children::{Installation, service, stateful_set},
     labels,
 };
 
@@ -38,9 +39,13 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     // A trace belongs to one run.
     let installation = Installation { traceparent: None, ..installation.clone() };
     let wanted = stateful_set(&job.owner(), &name, &installation)?;
-    if !found.is_some_and(|found| is_same(&wanted, found)) {
+    let same = found.is_some_and(|found| {
+        is_applied(&wanted, found) && contains(&json!(wanted.spec), &json!(found.spec))
+    });
+    if !same {
         steps.push(Step::ApplyStatefulSet(Box::new(wanted)));
     }
+    steps.extend(expose(job, snapshot)?);
     // A pod of the settings before may still run.
     let before = found.and_then(|found| labels::annotation(&found.metadata, labels::SETTINGS));
     let used: BTreeSet<String> = before.map(str::to_owned).into_iter().chain([name]).collect();
@@ -53,12 +58,13 @@ pub fn plan(job: &ValidJob, snapshot: &JobSnapshot, installation: &Installation)
     Ok(Plan { steps, status, requeue_after })
 }
 
-fn is_same(wanted: &StatefulSet, found: &StatefulSet) -> bool {
-    let applied =
-        |set: &StatefulSet| labels::annotation(&set.metadata, labels::APPLIED).map(str::to_owned);
-    applied(found) == applied(wanted)
-        && contains(&json!(wanted.spec), &json!(found.spec))
-        && meta_patch(wanted, found).is_null()
+/// The step that makes the Service of the job what it should be.
+fn expose(job: &ValidJob, snapshot: &JobSnapshot) -> Result<Option<Step>> {
+    let Some(wanted) = service(&job.owner())? else { return Ok(delete_service(snapshot)) };
+    let same = snapshot.service.as_ref().is_some_and(|found| {
+        is_applied(&wanted, found.as_ref()) && contains(&json!(wanted.spec), &json!(found.spec))
+    });
+    Ok((!same).then(|| Step::ApplyService(Box::new(wanted))))
 }
 
 fn state(job: &ValidJob, snapshot: &JobSnapshot, pod: Option<&Pod>) -> State {

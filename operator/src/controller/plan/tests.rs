@@ -88,6 +88,10 @@ impl World {
                 set.metadata.uid = Some("uid-set".into());
                 snapshot.stateful_set = Some(Arc::new(set));
             }
+            Step::ApplyService(service) => {
+                snapshot.service = Some(Arc::new(service.as_ref().clone()));
+            }
+            Step::DeleteService { .. } => snapshot.service = None,
             Step::DeleteStatefulSet { .. } => snapshot.stateful_set = None,
             Step::ApplyCronJob(cron) => snapshot.cron_job = Some(Arc::new(cron.as_ref().clone())),
             Step::DeleteConfigMap(name) => {
@@ -168,6 +172,8 @@ fn steps(plan: &Plan) -> Vec<&'static str> {
         Step::PatchJob { .. } => "~job",
         Step::ApplyCronJob(_) => "~cron",
         Step::ApplyStatefulSet(_) => "~set",
+        Step::ApplyService(_) => "~service",
+        Step::DeleteService { .. } => "-service",
         Step::DeleteConfigMap(_) => "-settings",
         Step::DeleteJob { .. } => "-job",
         Step::DeleteCronJob { .. } => "-cron",

@@ -143,3 +143,25 @@ fn a_run_and_a_stream_never_run_at_once() {
     assert_eq!(world.counts(), (0, 1, false));
     assert!(world.snapshot.stateful_set.is_some());
 }
+
+#[test]
+fn what_is_pushed_is_led_to_the_pod() {
+    let mut world = World::new(|spec| {
+        stream(spec);
+        spec["input"] =
+            json!({"syslog": {"listen": [{"udp": "0.0.0.0:5514"}, {"tcp": "[::]:6514"}]}});
+        spec["timeColumn"] = "syslog.timestamp".into();
+    });
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "~service"]);
+    assert!(world.plan().steps.is_empty());
+    let service = json!(world.snapshot.service.as_ref().unwrap().spec);
+    let ports: Vec<(&str, i64)> = service["ports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|port| (port["protocol"].as_str().unwrap(), port["port"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(ports, [("UDP", 5514), ("TCP", 6514)]);
+    world.spec(stream);
+    assert_eq!(steps(&world.reconcile(usize::MAX)), ["+settings", "~set", "-service"]);
+}
