@@ -91,3 +91,44 @@ fn a_stream_goes_on_through_kills_and_suspension() {
         (here.list("statefulsets").is_empty() && here.list("pods").is_empty()).then_some(())
     });
 }
+
+#[test]
+#[ignore = "needs the cluster of `cargo xtask test`"]
+fn what_is_pushed_comes_by_a_service() {
+    let Some(cluster) = cluster() else { return };
+    let here = Namespace::new(cluster, "pushes");
+    let _operator = Operator::start(&here, &[]);
+    let volume = Volume::new(&here, "data");
+    here.apply(&stream("agents", |spec| {
+        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088"}});
+    }));
+    // It is ready before its first record, or nothing would lead to it.
+    here.wait_for_status("agents", "Streaming", "Streaming");
+    let slices = || here.list("endpointslices");
+    let address = eventually("an address behind the Service", PATIENCE, || {
+        let slices = slices();
+        let of_service = |slice: &&Value| {
+            slice["metadata"]["labels"]["kubernetes.io/service-name"] == "agents-in"
+        };
+        let slice = slices.iter().find(of_service)?;
+        Some(slice["endpoints"][0]["addresses"][0].as_str()?.to_owned())
+    });
+    let rows: String = (0..300)
+        .map(|row| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17))
+        .collect();
+    let answer = eventually("an answer", PATIENCE, || {
+        let client = std::process::Command::new("curl")
+            .args(["--silent", "--fail", "--data-binary", &rows])
+            .arg(format!("http://{address}:8088/v1/records"))
+            .output();
+        let client = client.unwrap();
+        client.status.success().then(|| String::from_utf8(client.stdout).unwrap())
+    });
+    assert!(answer.contains("\"accepted\":300"), "{answer}");
+    wait_for_rows(volume.path(), 300);
+    here.kubectl(&["delete", "pod", "agents-0", "--grace-period=0", "--force"]).unwrap();
+    here.kubectl(&["delete", "aj", "agents"]).unwrap();
+    eventually("its objects to be deleted", PATIENCE, || {
+        here.get("service", "agents-in").is_none().then_some(())
+    });
+}
