@@ -286,6 +286,7 @@ fn classify_request(engine: &str, rows: usize) -> ClassifyRequest {
             df!("n" => numbers, "c" => names).unwrap(),
         )
         .unwrap(),
+        progress: anomal_core::FitProgress::NONE,
     }
 }
 

@@ -3,22 +3,32 @@
 use std::{future::Future, time::Duration};
 
 use anomal_core::{Code, Error, Result};
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 pub(crate) const DEADLINE: &str = "DEADLINE";
 /// How long before the deadline a request is ended with an error: at the deadline, the transport ends it without a message.
 const MARGIN: Duration = Duration::from_millis(20);
 
-/// Does the work, with an error at the deadline.
-pub(crate) async fn within<T>(
+/// Does the work, with an error at the deadline, which counts from this call.
+///
+/// # Errors
+/// `DeadlineExceeded`; those of the work.
+pub fn within<T, F: Future<Output = Result<T>>>(
     metadata: &MetadataMap,
+    work: F,
+) -> impl Future<Output = Result<T>> + use<T, F> {
+    let time = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+    let until = time.map(|time| (time, Instant::now() + time.saturating_sub(MARGIN.min(time / 4))));
+    until_deadline(until, work)
+}
+
+async fn until_deadline<T>(
+    until: Option<(Duration, Instant)>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let Some(time) = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?))
-    else {
-        return work.await;
-    };
-    match tokio::time::timeout(time.saturating_sub(MARGIN.min(time / 4)), work).await {
+    let Some((time, until)) = until else { return work.await };
+    match tokio::time::timeout_at(until, work).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(
             Code::DeadlineExceeded,

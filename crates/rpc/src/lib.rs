@@ -9,7 +9,7 @@ pub mod args;
 mod certificates;
 pub mod chunks;
 mod connection;
-mod deadline;
+pub mod deadline;
 mod guard;
 mod incoming;
 mod ipc;

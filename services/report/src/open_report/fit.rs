@@ -209,7 +209,7 @@ impl OpenReport {
         }
     }
 
-    fn texts_of(&self, name: &str) -> Result<Vec<Option<String>>> {
+    pub(super) fn texts_of(&self, name: &str) -> Result<Vec<Option<String>>> {
         match self.suspects.column(name) {
             Ok(column) => Ok(column.str()?.iter().map(|text| text.map(str::to_owned)).collect()),
             Err(_) => Ok(vec![None; self.suspects.height()]),
@@ -231,7 +231,7 @@ impl OpenReport {
         Ok(column.iter().map(severity).collect())
     }
 
-    fn flags(&self) -> Result<Vec<Vec<String>>> {
+    pub(super) fn flags(&self) -> Result<Vec<Vec<String>>> {
         let none = || vec![Vec::new(); self.suspects.height()];
         let Ok(column) = self.suspects.column("anomal.flags") else { return Ok(none()) };
         let lists = column.list()?;

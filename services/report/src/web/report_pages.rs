@@ -180,7 +180,8 @@ pub async fn entity(request: PageRequest, Path(id): Path<String>) -> Response {
         numbers.dedup();
         let lanes = open.reader.lanes(&Filter::default(), &value).await?;
         let lane = lanes.first().filter(|_| entity.is_actor() && entity.span.is_some());
-        entities::entity_page(&context, entity, &numbers, lane)
+        let details = open.reader.entity(&entity.value, entity.is_actor()).await?;
+        pages::entity::page(&context, entity, &numbers, &details, lane)
     };
     request.answer(content.await)
 }

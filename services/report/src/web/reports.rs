@@ -17,6 +17,7 @@ use crate::{
     pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
+        entity::EntityDetails,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -100,6 +101,9 @@ pub trait ReportReader: Send + Sync {
 
     /// The first groups of an incident.
     async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>>;
+
+    /// An entity beside the others, as actor or as target.
+    async fn entity(&self, value: &str, is_actor: bool) -> Result<EntityDetails>;
 
     /// When rows of each of these actors stood out.
     async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>>;

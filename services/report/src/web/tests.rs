@@ -36,6 +36,7 @@ use crate::{
     },
     view::{
         Hit, Page, Query, Record, View,
+        entity::EntityDetails,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -99,6 +100,10 @@ impl ReportReader for FixtureReport {
         let all: Vec<FlagGroup> = all.filter(|group| group.incident == number).collect();
         let total = all.len();
         Ok(Page { items: all.into_iter().take(limit).collect(), offset: 0, total })
+    }
+
+    async fn entity(&self, _: &str, _: bool) -> Result<EntityDetails> {
+        Ok(fixture::incidents::entity_details())
     }
 
     async fn lanes(&self, _: &Filter, actors: &[String]) -> Result<Vec<Lane>> {

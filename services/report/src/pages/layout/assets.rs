@@ -16,6 +16,8 @@ const RULES: &str = concat!(
 pub const SCRIPT: &str = include_str!("../../../assets/report.js");
 /// The script of pages with a timeline.
 pub const TIMELINE: &str = include_str!("../../../assets/timeline.js");
+/// The script of the table of suspects.
+pub const SUSPECTS: &str = include_str!("../../../assets/suspects.js");
 pub const ICON: &str = include_str!("../../../assets/favicon.svg");
 
 /// The style sheet: themes, rules of the pages, rules of the charts.
@@ -50,6 +52,7 @@ pub struct AssetPaths {
     pub style: &'static str,
     pub script: &'static str,
     pub timeline: &'static str,
+    pub suspects: &'static str,
 }
 
 pub fn paths() -> AssetPaths {
@@ -59,7 +62,14 @@ pub fn paths() -> AssetPaths {
         LazyLock::new(|| format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)));
     static TIMELINE_PATH: LazyLock<String> =
         LazyLock::new(|| format!("/assets/timeline-{}.js", fingerprint(TIMELINE, 8)));
-    AssetPaths { style: &STYLE_PATH, script: &SCRIPT_PATH, timeline: &TIMELINE_PATH }
+    static SUSPECTS_PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/suspects-{}.js", fingerprint(SUSPECTS, 8)));
+    AssetPaths {
+        style: &STYLE_PATH,
+        script: &SCRIPT_PATH,
+        timeline: &TIMELINE_PATH,
+        suspects: &SUSPECTS_PATH,
+    }
 }
 
 /// The first bytes of the SHA-256 of a text, in hexadecimal.

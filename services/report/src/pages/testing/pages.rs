@@ -7,7 +7,7 @@ use crate::{
     compare::{Comparison, IncidentDigest, RunDigest},
     pages::{
         Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, compare,
-        entities, failure,
+        entities, entity, failure,
         flags::{self, FlagHits},
         help,
         incident::{self, IncidentParts},
@@ -199,8 +199,9 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let page = kinds.first().map(|kind| entities::select(&context, kind, 1)).unwrap_or_default();
     let lanes = fixture::incidents::lanes(page.items.len());
     add("entities", entities::page(&context, kinds.first(), &page, &lanes).unwrap());
-    for entity in page.items.iter().take(2) {
-        let content = entities::entity_page(&context, entity, &[1, 2], lanes.first()).unwrap();
+    for about in page.items.iter().take(2) {
+        let details = fixture::incidents::entity_details();
+        let content = entity::page(&context, about, &[1, 2], &details, lanes.first()).unwrap();
         add("entity", content);
     }
     let groups = |flag: usize| {
