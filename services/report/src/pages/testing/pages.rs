@@ -4,7 +4,7 @@ use anomal_core::proto::{Analysis, Report};
 
 use super::{fixture, html::check_page};
 use crate::{
-    compare::{Comparison, IncidentDigest, RunDigest},
+    compare::{Comparison, EntityDigest, IncidentDigest, RunDigest},
     pages::{
         Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, compare,
         entities, entity, failure,
@@ -270,9 +270,15 @@ fn pages_of_a_job_keep_the_invariants() {
         rows: number,
         ..IncidentDigest::default()
     };
+    let entity = |number: u64| EntityDigest {
+        kind: name.to_owned(),
+        value: format!("{name}{number}{}", fixture::BIDI_OVERRIDE),
+        risk: 7,
+    };
     let run = |numbers: std::ops::Range<u64>| RunDigest {
         name: name.to_owned(),
         engine: format!("{name}{numbers:?}"),
+        entities: Some(numbers.clone().map(entity).collect()),
         incidents: numbers.map(incident).collect(),
         ..RunDigest::default()
     };
