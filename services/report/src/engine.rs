@@ -144,13 +144,24 @@ impl LocalReportEngine {
         Report { url, ..report.clone() }
     }
 
-    /// Removes expired reports, now and every few minutes. Never returns.
+    /// Removes expired reports, and makes snapshots of many verdicts, now and every few minutes. Never returns.
     pub async fn sweep(&self) {
         loop {
             match self.0.store.sweep(Timestamp::now()).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "removed expired reports"),
                 Err(error) => tracing::warn!("cannot remove expired reports: {error}"),
+            }
+            match self.0.store.sweep_verdicts(Timestamp::now()).await {
+                Ok((0, 0)) => {}
+                Ok((written, deleted)) => {
+                    tracing::info!(
+                        written,
+                        deleted,
+                        "wrote snapshots of verdicts, and deleted what they hold"
+                    );
+                }
+                Err(error) => tracing::warn!("cannot make snapshots of verdicts: {error}"),
             }
             tokio::time::sleep(SWEEP).await;
         }

@@ -252,6 +252,7 @@ mod tests {
         );
         assert!(file.contains("The 20 most suspicious of 57 suspects."));
         assert!(file.contains("id=\"help-map\""));
+        assert!(file.contains("3 of 18 judged, 2 quiet (as of 3 Mar 2026)"));
     }
 
     #[test]
