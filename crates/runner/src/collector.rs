@@ -27,6 +27,8 @@ use crate::{
 
 /// Actors of a target that are counted exactly.
 const ACTORS: usize = 64;
+/// Rows for which room is made at once.
+const FEWEST: usize = 1_024;
 /// Findings of a run, beyond which causes are grouped more coarsely.
 const FINDINGS: usize = 200_000;
 /// A column that was chosen by its name has no role if this share of the rows or more have a value of their own.
@@ -199,17 +201,21 @@ impl Collector {
             });
             let facts = hits.iter().find(|hit| Some(hit.flag) == lead);
             let facts = facts.and_then(|hit| hit.facts.clone());
+            if self.evidence.len() == self.evidence.capacity() {
+                // By a quarter and not to twice as much, since it is what a run has most of at its end.
+                self.evidence.reserve_exact((self.evidence.len() / 4).max(FEWEST));
+            }
             self.evidence.push(Evidence {
                 row: *row,
-                time,
+                time: time.into(),
                 actor,
                 target,
                 suspicious,
-                score: columns.scores.as_ref().and_then(|scores| scores.get(place)),
+                score: columns.scores.as_ref().and_then(|scores| scores.get(place)).into(),
                 hits: shared(&mut self.hit_sets, &flags),
                 group,
                 facts,
-                signature,
+                signature: signature.into(),
             });
         }
         Ok(())
