@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::compact::compact;
 use crate::charts;
 
 /// Those of media, at the end of the second, apply to both.
@@ -29,9 +30,10 @@ pub static STYLE: LazyLock<String> = LazyLock::new(|| {
          @media screen and (prefers-color-scheme:dark){{\
          :root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n\
          @media print{{:root,:root[data-theme=dark]{{color-scheme:light;{}{LIGHT}}}}}\n\
-         {RULES}\n{}\n",
+         {}\n{}\n",
         charts::LIGHT,
         charts::LIGHT,
+        compact(RULES),
         charts::THEMED,
     )
 });
@@ -76,4 +78,16 @@ pub fn paths() -> AssetPaths {
 pub fn fingerprint(text: &str, bytes: usize) -> String {
     let hash = Sha256::digest(text);
     HEXLOWER.encode(&hash[..bytes.min(hash.len())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn style_and_scripts_stay_within_their_budgets() {
+        assert!(STYLE.len() <= 34_000, "the style sheet has {} bytes", STYLE.len());
+        let scripts = SCRIPT.len() + TIMELINE.len() + SUSPECTS.len();
+        assert!(scripts <= 22_000, "the scripts have {scripts} bytes");
+    }
 }
