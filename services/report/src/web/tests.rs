@@ -30,7 +30,7 @@ use crate::{
     compare::RunDigest,
     pages::{
         SessionUser,
-        layout::assets::{SCRIPT, STYLE, TIMELINE, paths},
+        layout::assets::{SCRIPT, STYLE, SUSPECTS, TIMELINE, paths},
         testing::{fixture, html::check_page},
         verdicts::{ShownVerdicts, form::FormState},
     },
@@ -307,6 +307,7 @@ async fn pages_are_compressed_and_assets_immutable() {
         (paths.style, "text/css"),
         (paths.script, "text/javascript"),
         (paths.timeline, "text/javascript"),
+        (paths.suspects, "text/javascript"),
     ] {
         let (status, answer) = get(path).await;
         assert_eq!(status, StatusCode::OK);
@@ -314,8 +315,10 @@ async fn pages_are_compressed_and_assets_immutable() {
         assert!(answer.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind));
     }
     assert!(SCRIPT.lines().count() <= 250);
-    assert!(SCRIPT.len() + TIMELINE.len() <= 22_000 && STYLE.len() <= 40_000);
-    for script in [SCRIPT, TIMELINE] {
+    let scripts = SCRIPT.len() + TIMELINE.len() + SUSPECTS.len();
+    assert!(scripts <= 22_000, "{scripts} bytes of scripts");
+    assert!(STYLE.len() <= 34_000, "{} bytes of style", STYLE.len());
+    for script in [SCRIPT, TIMELINE, SUSPECTS] {
         assert!(!script.contains("innerHTML") && !script.contains("://"));
     }
     assert_eq!(get("/favicon.svg").await.0, StatusCode::OK);

@@ -79,15 +79,3 @@ pub fn fingerprint(text: &str, bytes: usize) -> String {
     let hash = Sha256::digest(text);
     HEXLOWER.encode(&hash[..bytes.min(hash.len())])
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn style_and_scripts_stay_within_their_budgets() {
-        assert!(STYLE.len() <= 34_000, "the style sheet has {} bytes", STYLE.len());
-        let scripts = SCRIPT.len() + TIMELINE.len() + SUSPECTS.len();
-        assert!(scripts <= 22_000, "the scripts have {scripts} bytes");
-    }
-}
