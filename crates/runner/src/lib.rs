@@ -7,6 +7,7 @@
 mod collector;
 mod compile;
 mod drift;
+mod evidence_spool;
 mod explain;
 mod files;
 mod identity;
