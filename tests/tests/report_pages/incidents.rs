@@ -245,6 +245,12 @@ async fn filters_apply_to_every_part() {
     assert_eq!(page.axe().await, [""; 0]);
     page.goto(&served.page("/incidents?actor=nobody")).await;
     assert!(page.visible(".empty").await);
+    // Which of several filters leaves nothing.
+    page.goto(&served.page("/suspects?actor=nobody&flag=unique_subdomains")).await;
+    let chips = page.texts(".filter small").await;
+    assert_eq!(chips, ["21 without it", "0 without it"]);
+    assert_accessible(&page, Screen::PHONE, "nothing-fits").await;
+    assert_accessible(&page, Screen::DESKTOP, "nothing-fits").await;
     page.finish().await;
 }
 
