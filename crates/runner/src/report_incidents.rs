@@ -154,6 +154,7 @@ pub(crate) fn report(rows: &IncidentRows) -> Option<ReportIncidents> {
         first_title: rows.set.incidents.first().map_or_else(String::new, |it| it.title.clone()),
         first: timeline.map(|timeline| timeline.first),
         last: timeline.map(|timeline| timeline.last),
+        keys: Vec::new(),
     };
     Some(ReportIncidents { counts, incidents })
 }

@@ -97,7 +97,7 @@ pub fn html(document: &ReportDocument) -> Result<String> {
         input: text::name(&report.input),
         analysed: analysis.is_some(),
         has_flags: !report.flags.is_empty(),
-        overview: overview::section(&context, &document.lanes, Markup::default())?,
+        overview: overview::section(&context, &document.lanes, Markup::default(), None)?,
         incidents: incidents(&context, document)?,
         left_off: (document.incident_rows.len() < described).then(|| {
             format!(

@@ -70,6 +70,15 @@ impl Reports for LocalReports {
         self.engine.digest(id).await
     }
 
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>> {
+        // Who may read a report may read all of its job.
+        let found = self.engine.earlier(report).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for the report before");
+            None
+        })
+    }
+
     async fn verdicts(&self, report: &Report) -> ShownVerdicts {
         match self.engine.verdict_book(&report.namespace, &report.job).await {
             Ok(book) => ShownVerdicts { book, ..ShownVerdicts::default() },

@@ -142,7 +142,8 @@ pub async fn overview(request: PageRequest, Path(id): Path<String>) -> Response 
             };
             suspect_table::table(&context, options, &page.items)?
         };
-        pages::overview::page(&context, &lanes, first)
+        let earlier = request.reports.earlier(context.report).await;
+        pages::overview::page(&context, &lanes, first, earlier.as_deref())
     };
     request.answer(content.await)
 }

@@ -49,6 +49,9 @@ pub trait Reports: Send + Sync + 'static {
     /// `NotFound`.
     async fn digest(&self, id: &str) -> Result<RunDigest>;
 
+    /// The report of the same job before a report that is open, if there is one that can be read now.
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>>;
+
     /// What was decided about incidents of a report's job. A store that can't be read is a problem of the page's part.
     async fn verdicts(&self, report: &Report) -> ShownVerdicts;
 

@@ -133,6 +133,10 @@ impl Reports for FixtureLibrary {
         Ok(Arc::new(FixtureReport { report, analysis, view, incidents }))
     }
 
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>> {
+        Some(Arc::new(report.clone()))
+    }
+
     async fn verdicts(&self, _: &Report) -> ShownVerdicts {
         fixture::verdicts()
     }

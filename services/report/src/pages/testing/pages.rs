@@ -187,7 +187,9 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let top = entities::top(&context);
     let lanes = fixture::incidents::lanes(top.len());
     let (sort, unfolded) = (Sort::Rows, true);
-    add("overview", overview::page(&context, &lanes, Markup::default()).unwrap());
+    add("overview", overview::page(&context, &lanes, Markup::default(), None).unwrap());
+    let earlier = fixture::report();
+    add("overview", overview::page(&context, &lanes, Markup::default(), Some(&earlier)).unwrap());
     for params in [
         IncidentsParams { page: 1, ..IncidentsParams::default() },
         IncidentsParams { sort, unfolded, page: 1 },
@@ -327,6 +329,21 @@ fn negligible_and_redundant_features_are_listed() {
     let drop = &html[html.find("Candidates to drop").unwrap()..];
     assert!(drop[..drop.find("</aside>").unwrap()].contains("<bdi>is_weekend</bdi>"));
     assert!(html.contains("<bdi>client.bytes</bdi> and <bdi>network.bytes</bdi> measure the same"));
+}
+
+#[test]
+fn the_overview_says_what_is_new() {
+    let since = |case: &Case| {
+        let all = pages(case).into_iter().filter(|(name, _)| name.starts_with("overview"));
+        all.map(|(_, html)| html.matches(" as before").count()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (since(&complete()), since(&filtered()), since(&old())),
+        (vec![0, 1], vec![0, 0], vec![0, 0])
+    );
+    let (_, html) =
+        pages(&complete()).into_iter().filter(|it| it.0.starts_with("overview")).nth(1).unwrap();
+    assert!(html.contains("2 new, 2 gone, 16 as before"), "{html}");
 }
 
 #[test]
