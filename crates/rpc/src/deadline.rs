@@ -10,24 +10,32 @@ pub(crate) const DEADLINE: &str = "DEADLINE";
 /// How long before the deadline a request is ended with an error: at the deadline, the transport ends it without a message.
 const MARGIN: Duration = Duration::from_millis(20);
 
-/// Does the work, with an error at the deadline, which counts from this call.
+/// When a request is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    /// As the client has set it.
+    time: Duration,
+    until: Instant,
+}
+
+impl Deadline {
+    /// That of a request that has just come; none if its client has set none.
+    pub fn of(metadata: &MetadataMap) -> Option<Self> {
+        let time = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?))?;
+        let until = Instant::now() + time.saturating_sub(MARGIN.min(time / 4));
+        Some(Self { time, until })
+    }
+}
+
+/// Does the work, with an error at the deadline.
 ///
 /// # Errors
 /// `DeadlineExceeded`; those of the work.
-pub fn within<T, F: Future<Output = Result<T>>>(
-    metadata: &MetadataMap,
-    work: F,
-) -> impl Future<Output = Result<T>> + use<T, F> {
-    let time = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
-    let until = time.map(|time| (time, Instant::now() + time.saturating_sub(MARGIN.min(time / 4))));
-    until_deadline(until, work)
-}
-
-async fn until_deadline<T>(
-    until: Option<(Duration, Instant)>,
+pub async fn within<T>(
+    deadline: Option<Deadline>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let Some((time, until)) = until else { return work.await };
+    let Some(Deadline { time, until }) = deadline else { return work.await };
     match tokio::time::timeout_at(until, work).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(

@@ -20,16 +20,15 @@ use anomal_rpc::{
     analysis::{Part, split},
     chunks,
     chunks::pieces,
-    deadline, from_status, limited_service, request,
+    deadline::{Deadline, within},
+    from_status, limited_service, request,
 };
 use futures::{
     Stream, StreamExt, TryFutureExt,
     channel::mpsc,
     stream::{self, BoxStream},
 };
-use tonic::{
-    Request, Response, Status, Streaming, async_trait, metadata::MetadataMap, service::Routes,
-};
+use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 use tracing::Instrument;
 
 use crate::engine::ModelHost;
@@ -71,12 +70,13 @@ impl Service for Adapter {
     ) -> Result<Response<Self::ClassifyStream>, Status> {
         use classify_response::Part as Answer;
         let (metadata, _, messages) = request.into_parts();
+        let deadline = Deadline::of(&metadata);
         let work = async {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
             let engine = Arc::clone(&self.engine);
             let answer = |request| async move { classified(engine.classify(request).await?) };
             let told = |part| ClassifyResponse { part: Some(Answer::Progress(part)) };
-            Ok(with_progress(request, &metadata, answer, told))
+            Ok(with_progress(request, deadline, answer, told))
         };
         let answers = self.admission.flow("Classify", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
@@ -88,12 +88,13 @@ impl Service for Adapter {
     ) -> Result<Response<Self::FitStream>, Status> {
         use fit_response::Part as Answer;
         let (metadata, _, messages) = request.into_parts();
+        let deadline = Deadline::of(&metadata);
         let work = async {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
             let engine = Arc::clone(&self.engine);
             let answer = |request| async move { Ok(fitted(engine.fit(request).await?)) };
             let told = |part| FitResponse { part: Some(Answer::Progress(part)) };
-            Ok(with_progress(request, &metadata, answer, told))
+            Ok(with_progress(request, deadline, answer, told))
         };
         let answers = self.admission.flow("Fit", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
@@ -181,7 +182,7 @@ fn fitted(done: FittedModel) -> Parts<FitResponse> {
 /// The steps of a fit while it goes on, as `told` makes messages of them, and its answer.
 fn with_progress<T, F>(
     mut request: ClassifyRequest,
-    metadata: &MetadataMap,
+    deadline: Option<Deadline>,
     answer: impl FnOnce(ClassifyRequest) -> F,
     told: impl Fn(FitProgress) -> T + Send + 'static,
 ) -> BoxStream<'static, Result<T>>
@@ -195,7 +196,7 @@ where
         // The client may be gone; then the fit ends soon.
         let _ = send.unbounded_send(FitProgress { step: words, done, steps });
     });
-    let work = deadline::within(metadata, answer(request)).in_current_span();
+    let work = within(deadline, answer(request)).in_current_span();
     let parts = work.map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten_stream();
     stream::select(receive.map(move |step| Ok(told(step))), parts).boxed()
 }
