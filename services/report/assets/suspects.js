@@ -105,9 +105,5 @@ addEventListener("DOMContentLoaded", () => {
     if (event.key === "Escape" && !panel.hidden) hide();
   });
   close.addEventListener("click", hide);
-  // Where it has no room a row has its page.
-  wide.addEventListener("change", () => {
-    if (!wide.matches && shown) hide();
-  });
   mark(null);
 });

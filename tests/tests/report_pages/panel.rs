@@ -121,7 +121,7 @@ async fn a_phone_has_the_page_in_place_of_the_panel() {
     opened(&page, &rows[0]).await;
     // A window that gets narrow has no room for it.
     page.screen(Screen::PHONE).await;
-    page.wait_until("document.getElementById('panel').hidden", "no panel").await;
+    assert!(!page.visible("#panel").await);
     assert_accessible(&page, Screen::PHONE, "suspects-without-panel").await;
     page.screen(Screen::PHONE).await;
     page.follow(ROW_LINKS).await;

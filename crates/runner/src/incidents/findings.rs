@@ -203,8 +203,7 @@ fn is_supported(input: &IncidentInput, group: &Group) -> bool {
 /// Rows of one pair that are near in time, and the others.
 fn bursts(input: &IncidentInput, rows: Vec<usize>) -> (Vec<Vec<usize>>, Vec<usize>) {
     let first = rows.first().map(|row| &input.evidence[*row]);
-    let about =
-        |row: &super::Evidence| input.actor(row.actor) != NONE || input.target(row.target) != NONE;
+    let about = |row: &Evidence| input.actor(row.actor) != NONE || input.target(row.target) != NONE;
     if !first.is_some_and(about) {
         return (Vec::new(), rows);
     }

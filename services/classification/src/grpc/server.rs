@@ -218,5 +218,6 @@ async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<Classify
         settings: request::settings(&first.settings, first.settings_version)?,
         features: first.features,
         table: table.into_table()?,
+        progress: Progress::NONE,
     })
 }

@@ -39,12 +39,10 @@ impl OpenReport {
             let Some(value) = value.as_deref() else { continue };
             let partner = partners[place].as_deref().filter(|it| own_partners.contains(it));
             let hit = flags[place].iter().map(String::as_str).filter(|it| own_flags.contains(it));
-            let of_partner = partner.map(|name| by_partner.entry(name).or_default());
-            let of_flags: Vec<&str> = hit.collect();
-            for uses in of_partner {
-                *uses.entry(value).or_default() += 1;
+            if let Some(name) = partner {
+                *by_partner.entry(name).or_default().entry(value).or_default() += 1;
             }
-            for name in of_flags {
+            for name in hit {
                 *by_flag.entry(name).or_default().entry(value).or_default() += 1;
             }
         }

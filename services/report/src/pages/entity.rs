@@ -5,7 +5,6 @@ use askama::Template;
 
 use super::{
     Content, Markup, ReportContext,
-    density::FIVE_NUMBERS,
     entities::{EntityRow, Kind, capital, lane_of, nouns_of, row},
     format::{numbers, text},
     incident_lines,
@@ -228,16 +227,21 @@ fn find<'a>(context: &ReportContext<'a>, value: &str, is_actor: bool) -> Option<
     context.incidents?.entities.iter().find(|it| it.value == value && rows(it) > 0)
 }
 
-/// Its values beside those of all rows, the most different first.
+/// Its values beside those of all rows: the medians that are farthest apart first, in units of the range from the 5 % to the
+/// 95 % quantile of all rows. Features without weight are left out.
 fn features(context: &ReportContext<'_>, details: &EntityDetails) -> Vec<FeatureRow> {
     let compared = |(place, own): (usize, &Option<[f64; 3]>)| {
         let own = (*own)?;
         let all = context.feature_group(place)?;
-        let [low, _, median, _, high] = FIVE_NUMBERS.map(|it| all.quantiles.get(it).copied());
-        let range = high? - low?;
-        let distance = if range > 0.0 { (own[1] - median?).abs() / range } else { 0.0 };
+        let feature = context.report.features.get(place).filter(|feature| feature.weight > 0.0)?;
+        let quantile = |index: usize| all.quantiles.get(index).copied();
+        let (low, median, high) = (quantile(2)?, quantile(4)?, quantile(6)?);
+        let distance = match (own[1] - median).abs() {
+            0.0 => 0.0,
+            distance => distance / (high - low),
+        };
         let row = FeatureRow {
-            name: text::name(&context.report.features.get(place)?.name),
+            name: text::name(&feature.name),
             own: middle(own),
             all: quartiles(all),
             chart: Markup::svg(charts::two_quartiles(own, all)),
