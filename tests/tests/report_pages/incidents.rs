@@ -178,11 +178,11 @@ async fn entity_is_beside_the_others() {
     let own = first_number(&page.text("main > p.muted").await);
     assert_eq!(sum, own, "each row that stands out is about one domain: {partners:?}");
     // The median of the tunnel's names is far from that of all.
-    let first = page.text("#beside-title ~ .scroll tbody tr").await;
+    let first = page.text("[aria-labelledby=beside-title] .scroll tbody tr").await;
     assert!(first.contains("subdomain_length") || first.contains("numbers"), "{first}");
     assert_eq!(
-        page.count("#beside-title ~ .scroll svg").await,
-        page.count("#beside-title ~ .scroll tbody tr").await
+        page.count("[aria-labelledby=beside-title] .scroll svg").await,
+        page.count("[aria-labelledby=beside-title] .scroll tbody tr").await
     );
     for screen in [Screen::PHONE, Screen::DESKTOP] {
         assert_accessible(&page, screen, "entity-beside").await;
