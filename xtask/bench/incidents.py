@@ -107,11 +107,11 @@ def main():
             "severity": ["severity=high", "severity=medium", "severity=low"] * 7,
             "time": [f"from={clock(hour)}&to={clock(hour + 3)}" for hour in range(20)],
             "risk": [f"risk={number}.." for number in range(20, 100, 4)],
-            "column": [f"f.dns.response_code=NOERROR&f.network.bytes=>{number}" for number in range(100, 2_100, 100)],
+            "column": [f"f.dns.response_code=NOERROR&f.network.bytes=%3E{number}" for number in range(100, 2_100, 100)],
         }
         for name, queries in filters.items():
             measure(f"filter by {name}", [f"?{query}" for query in queries])
-            measure(f"  the rows", [f"/suspects?{query}" for query in queries])
+            measure("  the rows", [f"/suspects?{query}" for query in queries])
         print("search, the first        %.0f ms" % get("?q=w7.d1")[0])
         measure("search, the next", [f"?q=w{number}.d" for number in range(20)])
         measure("sort", [f"/suspects?sort={key}&order=down" for key in ("row", "score", "time", "actor", "target", "incident", "source.network.bytes") * 3])
