@@ -3,7 +3,7 @@
 use std::{io::Cursor, sync::Arc};
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, FitProgress, Error, Result, Table,
+    ClassificationEngine, ClassifyRequest, Error, FitProgress, Result, Table,
     proto::{Plan, SavedModel},
 };
 use anomal_spec::Classification;

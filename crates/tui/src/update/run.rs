@@ -120,10 +120,10 @@ impl Model {
                 run.stages.push(StageTime { name, from: now, to: None, rows: 0 });
             }
             RunEvent::Progress { rows, done, total } => {
-                self.run_progress(rows, done, total, String::new())
+                self.run_progress(rows, done, total, String::new());
             }
             RunEvent::Step { rows, done, total, words } => {
-                self.run_progress(rows, done, total, words)
+                self.run_progress(rows, done, total, words);
             }
             RunEvent::Log(line) => {
                 run.log.push(line);
