@@ -110,7 +110,7 @@ fn rows_without_times_have_no_timeline() {
 #[test]
 fn times_that_are_unsorted_equal_or_missing_for_half_lose_no_row() {
     let shuffled = |n: usize| minute(n * 7_919 % 1_440);
-    let half = |n: usize| if n % 2 == 0 { String::new() } else { minute(n) };
+    let half = |n: usize| if n.is_multiple_of(2) { String::new() } else { minute(n) };
     for time in [&shuffled as &dyn Fn(usize) -> String, &|_| minute(5), &half] {
         let csv = rows(400, time, user);
         let reported = Reported::new(&csv, TIMES);
