@@ -41,6 +41,7 @@ fn write_seeds() {
                 feature("b", FeatureKind::Categorical),
             ],
             table: table(),
+            progress: anomal_core::FitProgress::NONE,
         };
         let Some(fitted) = block_on(engine.fit(request)) else { continue };
         let bytes = fitted.model.bytes();

@@ -11,6 +11,7 @@ pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod pty;
 pub mod registry;
+pub mod report_server;
 pub mod s3;
 pub mod tls;
 pub mod traces;

@@ -1,12 +1,12 @@
 //! The contract of an engine: the engine in this process and the one behind a server give the same results,
 //! and the same errors.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anomal_classification::{LocalClassificationEngine, RemoteClassificationEngine};
 use anomal_core::{
     Cancel, ClassificationEngine, ClassifyRequest, Code, Error, ExtractRequest, FeatureEngine,
-    FeatureSettings, Model, PlanRequest, Scope, Table,
+    FeatureSettings, FitProgress, FitStep, Model, PlanRequest, Scope, Table,
     proto::{Column, DataType, FeatureColumn, FeatureKind},
 };
 use anomal_feature::{LocalFeatureEngine, RemoteFeatureEngine};
@@ -286,6 +286,7 @@ fn classify_request(engine: &str, rows: usize) -> ClassifyRequest {
             df!("n" => numbers, "c" => names).unwrap(),
         )
         .unwrap(),
+        progress: FitProgress::NONE,
     }
 }
 
@@ -326,6 +327,38 @@ async fn a_classification_engine_classifies_fits_and_scores() {
             }
         }
     }
+}
+
+/// Both engines tell the same steps, in their order, while they fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_classification_engine_tells_what_it_is_doing() {
+    let (_server, engines) = classification_engines().await;
+    let mut all = Vec::new();
+    for engine in engines {
+        let told: Arc<Mutex<Vec<FitStep>>> = Arc::default();
+        let progress = || {
+            let told = Arc::clone(&told);
+            FitProgress::new(move |step| told.lock().unwrap().push(step.clone()))
+        };
+        let request =
+            |name| ClassifyRequest { progress: progress(), ..classify_request(name, 700) };
+        engine.classify(request("Ensemble")).await.unwrap();
+        engine.fit(request("HBOS")).await.unwrap();
+        let steps = std::mem::take(&mut *told.lock().unwrap());
+        let words: Vec<&str> = steps.iter().map(|step| step.words.as_str()).collect();
+        assert_eq!(words[..2], ["Ensemble", "member 1 of 5 (IsolationForest)"], "{words:?}");
+        assert_eq!(words[words.len() - 2..], ["HBOS", "scores"], "{words:?}");
+        let counted: Vec<&FitStep> = steps.iter().filter(|step| step.steps > 0).collect();
+        assert!(counted.iter().all(|step| step.done < step.steps), "{counted:?}");
+        // Half of the way is fitted, and the rest scored.
+        let share = |step: &&FitStep| step.done as f64 / step.steps as f64;
+        let shares: Vec<f64> = counted.iter().map(share).collect();
+        assert!(shares.is_sorted(), "{counted:?}");
+        let scoring = counted.iter().position(|step| step.words.starts_with("scores by member 1"));
+        assert_eq!(shares[scoring.unwrap()], 0.5, "{counted:?}");
+        all.push(steps);
+    }
+    assert_eq!(all[0], all[1]);
 }
 
 /// Many small batches over three replicas give the rows of one batch in this process.

@@ -65,6 +65,29 @@ fn start(name: &str, count: usize) -> Vec<Engine> {
     (0..count).map(|_| Engine::start(name)).collect()
 }
 
+/// What a run tells programs while it classifies, in this process and by a service.
+#[test]
+fn members_of_an_ensemble_are_told() {
+    let classification = start(CLASSIFICATION, 1);
+    let remote = ["--classification-engine".to_owned(), classification[0].address.clone()];
+    let workspace = dns();
+    for more in [&[][..], &remote] {
+        let all = [&["--progress".to_owned(), "json".to_owned()], more].concat();
+        let done = run(&workspace, "Ensemble", "2", &all);
+        done.expect(0, &[]);
+        let events = done
+            .stderr
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let steps: Vec<serde_json::Value> =
+            events.filter(|event| event["step"].is_string()).collect();
+        let step = steps.iter().find(|step| step["step"] == "member 2 of 5 (KNN)");
+        let step = step.unwrap_or_else(|| panic!("no such step: {steps:?}"));
+        assert_eq!((&step["rows"], &step["done"]), (&5_000.into(), &1.into()));
+        assert!(step["total"].as_u64() > Some(5) && step["secondsLeft"].is_f64(), "{step}");
+    }
+}
+
 #[test]
 fn results_are_byte_identical() {
     let (feature, classification) = (start(FEATURE, 3), start(CLASSIFICATION, 3));

@@ -81,6 +81,7 @@ fn request(detector: &str, rows: usize) -> ClassifyRequest {
             feature("c", FeatureKind::Categorical, 2.0),
         ],
         table: Table::new(places, df!("n" => numbers, "c" => names).unwrap()).unwrap(),
+        progress: anomal_core::FitProgress::NONE,
     }
 }
 

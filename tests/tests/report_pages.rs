@@ -10,6 +10,8 @@ mod hostile;
 mod incidents;
 #[path = "report_pages/other_jobs.rs"]
 mod other_jobs;
+#[path = "report_pages/panel.rs"]
+mod panel;
 #[path = "report_pages/sections.rs"]
 mod sections;
 #[path = "report_pages/served.rs"]

@@ -2,14 +2,18 @@
 
 mod write;
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anomal_core::{
     Error,
     proto::{ExportFormat, ExportReportRequest},
 };
-use anomal_report::compare::{Comparison, IncidentDigest, RunDigest};
+use anomal_report::compare::{Comparison, EntityDigest, IncidentDigest, RunDigest};
 use anomal_runner::{Incident, ResultIncidents};
+use anomal_spec::{EntityKind, Severity};
 use tokio::runtime::Runtime;
 
 use super::{CommandResult, incidents, print, report::exported};
@@ -23,6 +27,8 @@ use crate::{
     settings::{self, Settings},
 };
 
+/// Added to the risk of an entity for each further incident of medium or high severity.
+const FURTHER: u32 = 5;
 /// Endings of result files and of settings.
 const FILES: [&str; 8] = ["csv", "tsv", "parquet", "ndjson", "jsonl", "gz", "zst", "json"];
 
@@ -100,6 +106,7 @@ fn of_file(
         rows: found.rows,
         roles: roles(&found),
         incidents: found.incidents.iter().map(incident).collect(),
+        entities: Some(entities(&found.incidents)),
         ..RunDigest::default()
     })
 }
@@ -107,14 +114,39 @@ fn of_file(
 /// As a report has them.
 fn roles(found: &ResultIncidents) -> Vec<String> {
     let time = found.roles.time.as_ref().map(|time| format!("time {}", time.column));
-    let entities = found.roles.entities.iter().map(|entity| {
-        let kind = match entity.kind {
-            anomal_spec::EntityKind::Other => "other",
-            kind => kind.nouns().0,
-        };
-        format!("{kind} {}", entity.column)
-    });
+    let entities = found.roles.entities.iter();
+    let entities = entities.map(|entity| format!("{} {}", kind_name(entity.kind), entity.column));
     time.into_iter().chain(entities).collect()
+}
+
+fn kind_name(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Other => "other",
+        kind => kind.nouns().0,
+    }
+}
+
+/// What incidents are about, with the risks that reports give: a value that acts and is acted on is one.
+fn entities(incidents: &[Incident]) -> Vec<EntityDigest> {
+    let mut risks: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for incident in incidents {
+        let risk = u32::try_from(incident.risk).unwrap_or(0);
+        let further = if incident.severity >= Severity::Medium { FURTHER } else { 0 };
+        let about = incident.actors.iter().chain(&incident.targets);
+        let about: BTreeSet<(&str, &str)> =
+            about.map(|entity| (kind_name(entity.kind), entity.value.as_str())).collect();
+        for entity in about {
+            let known = risks.get(&entity);
+            let risk = known.map_or(risk, |known| (known + further).min(100));
+            risks.insert(entity, risk);
+        }
+    }
+    let digest = |((kind, value), risk): ((&str, &str), u32)| EntityDigest {
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+        risk,
+    };
+    risks.into_iter().map(digest).collect()
 }
 
 fn incident(incident: &Incident) -> IncidentDigest {

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_core::words::grouped;
+use anomal_core::{
+    FitStep,
+    words::{self, grouped},
+};
 use anomal_runner::{Observer, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -61,6 +64,7 @@ impl Observer for Progress {
         };
         bar.reset();
         bar.unset_length();
+        bar.set_message("");
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {msg}") {
             bar.set_style(style);
         }
@@ -78,6 +82,34 @@ impl Observer for Progress {
             print_line(state.stage, &describe(rows, done, total, seconds));
         }
     }
+
+    fn step(&self, rows: u64, step: &FitStep) {
+        let Ok(mut state) = self.state.lock() else { return };
+        let text = describe_step(rows, step, state.since.elapsed().as_secs_f64());
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+        } else if self.in_cluster || state.last_line.elapsed() >= INTERVAL {
+            state.last_line = Instant::now();
+            print_line(state.stage, &text);
+        }
+    }
+}
+
+/// The seconds that the steps of a fit take from now on, if they take as long as those before; none while that is not known.
+pub fn seconds_left(step: &FitStep, seconds: f64) -> Option<f64> {
+    let left = step.steps.checked_sub(step.done).filter(|_| step.done > 0)?;
+    Some(seconds / step.done as f64 * left as f64)
+}
+
+/// What a fit is doing: `member 2 of 5 (KNN), about 12 s left`.
+pub fn step_words(step: &str, seconds_left: Option<f64>) -> String {
+    let left = seconds_left.map(|seconds| format!(", about {} left", words::about(seconds.ceil())));
+    format!("{step}{}", left.unwrap_or_default())
+}
+
+fn describe_step(rows: u64, step: &FitStep, seconds: f64) -> String {
+    let words = step_words(&step.words, seconds_left(step, seconds));
+    format!("{}, {words}", words::rows(rows))
 }
 
 fn print_line(stage: Stage, text: &str) {
@@ -113,10 +145,27 @@ mod tests {
     }
 
     #[test]
+    fn a_step_has_rows_words_and_the_time_that_is_left() {
+        let step = |done, steps| FitStep { words: "member 2 of 5 (KNN)".into(), done, steps };
+        let words = |done, steps| describe_step(5_000, &step(done, steps), 2.0);
+        assert_eq!(words(1, 14), "5,000 rows, member 2 of 5 (KNN), about 26 s left");
+        assert_eq!(words(10, 400), "5,000 rows, member 2 of 5 (KNN), about 1 min left");
+        // Before the end of a step, and where steps are not known or make no sense.
+        for (done, steps) in [(0, 14), (0, 0), (3, 2)] {
+            assert_eq!(words(done, steps), "5,000 rows, member 2 of 5 (KNN)");
+        }
+    }
+
+    #[test]
     fn printed_lines_are_parsed() {
         for stage in Stage::ALL {
-            let texts =
-                [describe(5_000, 25, Some(100), 2.0), describe(5, 25, None, 0.0), STARTED.into()];
+            let step = FitStep { words: "member 2 of 5 (KNN)".into(), done: 1, steps: 14 };
+            let texts = [
+                describe(5_000, 25, Some(100), 2.0),
+                describe(5, 25, None, 0.0),
+                describe_step(5_000, &step, 2.0),
+                STARTED.into(),
+            ];
             for text in texts {
                 let line = format!("{}: {text}", stage.label());
                 assert_eq!(parse_line(&format!("{line}\n")), Some(line.as_str()));

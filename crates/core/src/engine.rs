@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cancel, Code, Error, Model, Result, Scope, Table,
+    Cancel, Code, Error, FitProgress, Model, Result, Scope, Table,
     proto::{
         Analysis, Column, Component, Detector, Diagnostic, ExportReportRequest, FeatureColumn,
         Incidents, JudgeRequest, JudgeResponse, ListPacksResponse, ListReportsRequest,
@@ -184,6 +184,8 @@ pub struct ClassifyRequest {
     /// categorical ones String (or any of the others).
     pub features: Vec<FeatureColumn>,
     pub table: Table,
+    /// Is told of the steps of the fit, where the engine tells them.
+    pub progress: FitProgress,
 }
 
 /// A table fitted and scored.

@@ -7,6 +7,7 @@ pub mod blocking;
 pub mod engine;
 pub mod error;
 pub mod facts;
+pub mod fit_progress;
 pub mod hits;
 pub mod list;
 pub mod memory;
@@ -27,6 +28,7 @@ pub use engine::{
 };
 pub use error::{Code, Error, Result, Violation};
 pub use facts::{FactValue, Facts, finding_text};
+pub use fit_progress::{FitProgress, FitStep};
 pub use hits::{Hit, Hits};
 pub use list::{json_list, list_items};
 pub use memory::MemoryBudget;

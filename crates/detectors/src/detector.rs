@@ -1,7 +1,7 @@
 //! The interface of a detector, and what its fit returns.
 
 use anomal_core::{
-    Cancel, Error, Result,
+    Cancel, Error, FitProgress, Result,
     proto::{self, Analysis, FeatureColumn, StepStatistics},
 };
 use anomal_registry::ParameterError;
@@ -70,6 +70,21 @@ pub trait Scorer: Send + Sync {
     /// # Errors
     /// `Cancelled`; `Internal` if a column has another kind than when fitted.
     fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores>;
+
+    /// As [`Scorer::score`] for the rows of the fit, whose last steps this is.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    fn score_fitted(
+        &self,
+        matrix: &Matrix,
+        shares: bool,
+        cancel: &Cancel,
+        progress: &FitProgress,
+    ) -> Result<Scores> {
+        progress.begin("scores", 0, 0);
+        self.score(matrix, shares, cancel)
+    }
 
     /// The whole fitted state as JSON, which a model file stores.
     fn state(&self) -> Result<Box<RawValue>>;

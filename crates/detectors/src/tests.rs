@@ -129,7 +129,13 @@ fn given(name: &str) -> Parameters {
 
 fn try_fit(name: &str, matrix: &Matrix) -> Result<FittedDetector> {
     let cancel = Cancel::default();
-    let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel, whole: true };
+    let context = Context {
+        seed: SEED,
+        memory_budget: 1 << 30,
+        cancel: &cancel,
+        progress: &anomal_core::FitProgress::NONE,
+        whole: true,
+    };
     detector(name).fit(matrix, &given(name), &context)
 }
 
@@ -346,7 +352,13 @@ fn poor(name: &str, expected: &Expectation) {
 fn cancelled(name: &str) {
     let cancel = Cancel::default();
     cancel.cancel();
-    let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel, whole: true };
+    let context = Context {
+        seed: 0,
+        memory_budget: 1 << 30,
+        cancel: &cancel,
+        progress: &anomal_core::FitProgress::NONE,
+        whole: true,
+    };
     let error = detector(name).fit(&mixed(50, 1), &given(name), &context).err().unwrap();
     assert_eq!(error.code, Code::Cancelled);
     let scorer = fit(name, &mixed(50, 1));

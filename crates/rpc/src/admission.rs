@@ -16,7 +16,12 @@ use tokio_stream::Stream;
 use tonic::{Status, metadata::MetadataMap};
 use tracing::{Instrument, Span};
 
-use crate::{deadline, metrics::Metrics, status::to_status, trace};
+use crate::{
+    deadline::{self, Deadline},
+    metrics::Metrics,
+    status::to_status,
+    trace,
+};
 
 /// The limits of a service.
 #[derive(Clone, Debug)]
@@ -79,9 +84,10 @@ impl Admission {
         work: impl Future<Output = Result<T>>,
     ) -> Result<(T, Request), Status> {
         let mut request = Request::new(method, metadata, Arc::clone(&self.metrics));
+        let deadline = Deadline::of(metadata);
         let done = async {
             let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| busy())?;
-            Ok::<_, Error>((deadline::within(metadata, work).await?, slot))
+            Ok::<_, Error>((deadline::within(deadline, work).await?, slot))
         };
         match done.instrument(request.span.clone()).await {
             Ok((answer, slot)) => {

@@ -3,22 +3,40 @@
 use std::{future::Future, time::Duration};
 
 use anomal_core::{Code, Error, Result};
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 pub(crate) const DEADLINE: &str = "DEADLINE";
 /// How long before the deadline a request is ended with an error: at the deadline, the transport ends it without a message.
 const MARGIN: Duration = Duration::from_millis(20);
 
+/// When a request is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    /// As the client has set it.
+    time: Duration,
+    until: Instant,
+}
+
+impl Deadline {
+    /// That of a request that has just come; none if its client has set none.
+    pub fn of(metadata: &MetadataMap) -> Option<Self> {
+        let time = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?))?;
+        let until = Instant::now() + time.saturating_sub(MARGIN.min(time / 4));
+        Some(Self { time, until })
+    }
+}
+
 /// Does the work, with an error at the deadline.
-pub(crate) async fn within<T>(
-    metadata: &MetadataMap,
+///
+/// # Errors
+/// `DeadlineExceeded`; those of the work.
+pub async fn within<T>(
+    deadline: Option<Deadline>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let Some(time) = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?))
-    else {
-        return work.await;
-    };
-    match tokio::time::timeout(time.saturating_sub(MARGIN.min(time / 4)), work).await {
+    let Some(Deadline { time, until }) = deadline else { return work.await };
+    match tokio::time::timeout_at(until, work).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(
             Code::DeadlineExceeded,

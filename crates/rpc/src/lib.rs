@@ -7,7 +7,7 @@ pub mod admission;
 pub mod analysis;
 pub mod args;
 pub mod chunks;
-mod deadline;
+pub mod deadline;
 mod guard;
 mod ipc;
 mod limits;

@@ -13,6 +13,7 @@ use anomal_spec::{Side, TimeStep};
 use polars::prelude::{DataFrame, Float64Chunked};
 
 use crate::{
+    evidence_spool::EvidenceSpool,
     explain::Explainer,
     incidents::{
         Code, Evidence, FlagInfo, HitKey, IncidentInput, IncidentSet, NONE, Signature, Value,
@@ -70,7 +71,7 @@ pub(crate) struct Collector {
     gap: i64,
     rows: u64,
     counts: Vec<ValueCounts>,
-    evidence: Vec<Evidence>,
+    evidence: EvidenceSpool,
     signatures: HashMap<Signature, usize>,
     hit_sets: Shared<usize>,
     groups: Shared<HitKey>,
@@ -137,7 +138,7 @@ impl Collector {
             gap,
             rows: 0,
             counts: Vec::new(),
-            evidence: Vec::new(),
+            evidence: EvidenceSpool::default(),
             signatures: HashMap::new(),
             hit_sets: Shared::new(),
             groups: Shared::new(),
@@ -159,7 +160,7 @@ impl Collector {
     /// Adds rows that no call before had.
     ///
     /// # Errors
-    /// `Internal` if a column is missing.
+    /// `Internal` if a column is missing; `Output` if there are very many and they can't be written to a file.
     pub fn add(&mut self, rows: &RowsWithHits<'_>) -> Result<()> {
         let columns = Columns::new(self, rows)?;
         for (place, row) in rows.rows.iter().enumerate() {
@@ -201,16 +202,16 @@ impl Collector {
             let facts = facts.and_then(|hit| hit.facts.clone());
             self.evidence.push(Evidence {
                 row: *row,
-                time,
+                time: time.into(),
                 actor,
                 target,
                 suspicious,
-                score: columns.scores.as_ref().and_then(|scores| scores.get(place)),
+                score: columns.scores.as_ref().and_then(|scores| scores.get(place)).into(),
                 hits: shared(&mut self.hit_sets, &flags),
                 group,
                 facts,
-                signature,
-            });
+                signature: signature.into(),
+            })?;
         }
         Ok(())
     }
@@ -246,8 +247,12 @@ impl Collector {
     }
 
     /// The incidents of all rows that were added.
-    pub fn finish(mut self) -> IncidentRows {
-        let unused = self.drop_unique();
+    ///
+    /// # Errors
+    /// `Output` if rows that were written to a file can't be read again.
+    pub fn finish(mut self) -> Result<IncidentRows> {
+        let mut evidence = std::mem::take(&mut self.evidence).into_rows()?;
+        let unused = self.drop_unique(&mut evidence);
         let values = self.values.values();
         let counts = |code: usize| self.counts.get(code).cloned().unwrap_or_default();
         let value = |(code, (kind, text)): (usize, &(_, Arc<str>))| {
@@ -281,7 +286,7 @@ impl Collector {
             time_step: self.roles.time.as_ref().and_then(|time| time.unit).map(TimeStep::micros),
             actor_nouns: actor_nouns(&self.roles),
             max_findings: FINDINGS,
-            evidence: self.evidence,
+            evidence,
             ..IncidentInput::default()
         };
         let mut set = incidents(&input);
@@ -292,21 +297,21 @@ impl Collector {
         let rows = input.evidence.iter().map(|evidence| evidence.row);
         let mut numbers: Vec<(u64, u64)> = rows.zip(set.numbers.iter().copied()).collect();
         numbers.sort_unstable();
-        IncidentRows { set, numbers, unused, report, suppressions }
+        Ok(IncidentRows { set, numbers, unused, report, suppressions })
     }
 
     /// Gives up roles of columns that were chosen by their names, and in which nearly each row has another value.
-    fn drop_unique(&mut self) -> Vec<String> {
+    fn drop_unique(&self, rows: &mut [Evidence]) -> Vec<String> {
         if self.rows < JUDGED {
             return Vec::new();
         }
         let mut unused = Vec::new();
         for side in [Side::Actor, Side::Target] {
-            let rows = |counts: &ValueCounts| match side {
+            let of_side = |counts: &ValueCounts| match side {
                 Side::Actor => counts.actor_rows,
                 Side::Target => counts.target_rows,
             };
-            let distinct = self.counts.iter().filter(|counts| rows(counts) > 0).count();
+            let distinct = self.counts.iter().filter(|counts| of_side(counts) > 0).count();
             let column = self.roles.entities.iter().find(|entity| entity.side == side);
             let by_name = column.filter(|entity| entity.origin == RoleOrigin::Name);
             let Some(entity) = by_name.filter(|_| distinct as f64 >= UNIQUE * self.rows as f64)
@@ -317,7 +322,7 @@ impl Collector {
                 "{}: nearly each row has another value, so that it groups none",
                 entity.column
             ));
-            for evidence in &mut self.evidence {
+            for evidence in &mut *rows {
                 match side {
                     Side::Actor => evidence.actor = NONE,
                     Side::Target => evidence.target = NONE,

@@ -8,6 +8,7 @@ mod collected;
 mod collector;
 mod compile;
 mod drift;
+mod evidence_spool;
 mod explain;
 mod files;
 mod identity;

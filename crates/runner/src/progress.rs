@@ -1,5 +1,6 @@
 //! Progress of a run.
 
+use anomal_core::FitStep;
 use serde::Serialize;
 use tracing::{Span, info_span};
 
@@ -67,6 +68,9 @@ pub trait Observer: Send + Sync {
 
     /// `rows` so far in this stage; `done` of `total` in the stage's own unit (bytes read, rows).
     fn progress(&self, rows: u64, done: u64, total: Option<u64>);
+
+    /// A step of [`Stage::Classify`] over `rows` has begun.
+    fn step(&self, rows: u64, step: &FitStep);
 }
 
 /// Reports nothing.
@@ -77,4 +81,6 @@ impl Observer for Quiet {
     fn stage(&self, _: Stage) {}
 
     fn progress(&self, _: u64, _: u64, _: Option<u64>) {}
+
+    fn step(&self, _: u64, _: &FitStep) {}
 }

@@ -94,7 +94,7 @@ pub(crate) fn evidence(
         let row = &input.evidence[place];
         evidence.rows.push(row.row);
         evidence.incidents.push(set.numbers[place]);
-        evidence.times.push(row.time.unwrap_or(i64::MIN));
+        evidence.times.push(row.time.get().unwrap_or(i64::MIN));
         evidence.actors.push(place_of(row.actor));
         evidence.targets.push(place_of(row.target));
     }
@@ -154,6 +154,7 @@ pub(crate) fn report(rows: &IncidentRows) -> Option<ReportIncidents> {
         first_title: rows.set.incidents.first().map_or_else(String::new, |it| it.title.clone()),
         first: timeline.map(|timeline| timeline.first),
         last: timeline.map(|timeline| timeline.last),
+        keys: Vec::new(),
     };
     Some(ReportIncidents { counts, incidents })
 }

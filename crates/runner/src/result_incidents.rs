@@ -213,7 +213,7 @@ impl ResultReader {
         if !is_whole {
             collector.assume_rows(last + 1);
         }
-        Ok((collector.finish(), rows, is_whole))
+        Ok((collector.finish()?, rows, is_whole))
     }
 
     fn table(&self, batch: &Batch) -> Result<ResultRows> {

@@ -69,7 +69,7 @@ async fn attempt(
     let statistics = std::mem::take(&mut execution.statistics);
     let (mut outputs, dead_letters) = execution.commit().await?;
     // After the rows that they are of. A run that fails here is completed by the next.
-    let incidents = results.incidents();
+    let incidents = results.incidents()?;
     let described = incidents.as_ref().map_or(&[][..], |found| &found.set.incidents);
     let indexed =
         incident_documents::write(&job.spec, &options.secrets, &run, &roles, described).await?;

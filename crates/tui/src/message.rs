@@ -182,6 +182,13 @@ pub enum RunEvent {
         done: u64,
         total: Option<u64>,
     },
+    /// A step of the stage has begun, such as `member 2 of 5 (KNN), about 12 s left`.
+    Step {
+        rows: u64,
+        done: u64,
+        total: Option<u64>,
+        words: String,
+    },
     /// A line of its log, or of its error.
     Log(String),
     Summary(Box<Summary>),

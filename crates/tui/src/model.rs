@@ -221,6 +221,8 @@ pub(crate) struct Run {
     /// Names of stages with their beginnings and, for all but the last, ends.
     pub stages: Vec<StageTime>,
     pub progress: (u64, u64, Option<u64>),
+    /// What the stage is doing; empty where that is not known.
+    pub step: String,
     pub log: Vec<String>,
     pub shows_log: bool,
     pub stopping: bool,

@@ -83,7 +83,9 @@ impl Model {
             }
             _ => String::new(),
         };
-        Some(format!("{stage}{share}"))
+        let step =
+            if run.step.is_empty() { String::new() } else { format!(", {}", plain(&run.step)) };
+        Some(format!("{stage}{share}{step}"))
     }
 
     /// Takes an answer: a number of a line, a key, the word of a command, or a text that was asked for.

@@ -40,6 +40,11 @@ fn from_a_file_to_suspects_by_answers() {
     session.send(Message::Run(RunEvent::Stage("read".into())));
     session.send(Message::Run(RunEvent::Progress { rows: 1, done: 1, total: Some(3) }));
     assert_eq!(session.model.progress_line().as_deref(), Some("read, 33 %"));
+    session.send(Message::Run(RunEvent::Stage("classify".into())));
+    let words = "member 2 of 5 (KNN), about 12 s left".to_owned();
+    session.send(Message::Run(RunEvent::Step { rows: 12, done: 1, total: Some(10), words }));
+    let line = session.model.progress_line();
+    assert_eq!(line.as_deref(), Some("classify, 10 %, member 2 of 5 (KNN), about 12 s left"));
     session.ran();
     insta::assert_snapshot!("plain_results", lines(&session));
     let effects = session.model.answer("1");

@@ -51,6 +51,7 @@ fn request(rows: usize) -> ClassifyRequest {
         features: names.iter().map(feature).collect(),
         table: Table::new((0..rows as u64).collect(), DataFrame::new(rows, columns).unwrap())
             .unwrap(),
+        progress: anomal_core::FitProgress::NONE,
     }
 }
 

@@ -82,16 +82,18 @@ pub(crate) fn fit(
     let started = Instant::now();
     let matrix = matrix(&request.table, &request.features)?;
     let mut steps = vec![step("features", matrix.rows, started)];
-    let context = Context { seed: settings.seed, memory_budget, cancel, whole: true };
+    let progress = &request.progress;
+    let context = Context { seed: settings.seed, memory_budget, cancel, progress, whole: true };
     if matrix.rows < 2 || !matrix.columns.iter().any(|column| column.weight > 0.0) {
         return Ok(empty_fit(request, matrix, steps));
     }
+    progress.begin(settings.engine.as_str(), 0, 0);
     let mut fitted = detector.fit(&matrix, &settings.parameters, &context)?;
     steps.append(&mut fitted.steps);
     let by_detector = fitted.rows.is_some();
     let scored = match fitted.rows.take() {
         Some(scores) => ScoredRows::from_scores(scores),
-        None => ScoredRows::compute(fitted.scorer.as_ref(), &matrix, rows, cancel, &mut steps)?,
+        None => ScoredRows::compute(fitted.scorer.as_ref(), &matrix, rows, &context, &mut steps)?,
     };
     let (decision, ranking) =
         apply_threshold(request, detector, &scored, fitted.smallest_cluster.as_deref())?;
@@ -195,11 +197,12 @@ impl ScoredRows {
         scorer: &dyn Scorer,
         matrix: &Matrix,
         all_shares: bool,
-        cancel: &Cancel,
+        context: &Context<'_>,
         steps: &mut Vec<StepStatistics>,
     ) -> Result<Self> {
         let started = Instant::now();
-        let scores = scorer.score(matrix, all_shares, cancel)?;
+        let Context { cancel, progress, .. } = context;
+        let scores = scorer.score_fitted(matrix, all_shares, cancel, progress)?;
         steps.push(step("scores", matrix.rows, started));
         if all_shares {
             return Ok(Self::from_scores(scores));

@@ -97,6 +97,7 @@ fn request(engine: &str, parameters: &serde_json::Value) -> ClassifyRequest {
         },
         features: vec![feature("a"), feature("b")],
         table: Table::new(vec![0, 1, 2, 3], columns).unwrap(),
+        progress: anomal_core::FitProgress::NONE,
     }
 }
 

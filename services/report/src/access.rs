@@ -196,12 +196,30 @@ impl Access {
         }
     }
 
-    fn caller(&self, principal: Principal) -> Caller {
+    /// `address`: of the client, where it is known.
+    fn caller(&self, principal: Principal, address: Option<IpAddr>) -> Caller {
         let reviews = match &self.0.authenticator {
             Authenticator::Kubernetes(reviews) => Some(Arc::clone(reviews)),
             Authenticator::Open | Authenticator::Token(_) => None,
         };
-        Caller::new(principal, reviews).with_verdicts(self.0.verdicts)
+        Caller::new(principal, reviews).with_access(self, address)
+    }
+
+    /// Whether this server stores verdicts.
+    fn stores_verdicts(&self) -> bool {
+        self.0.verdicts
+    }
+
+    /// Counts a verdict of a caller.
+    fn count_verdict(&self, principal: &Principal, address: Option<IpAddr>) -> Result<()> {
+        let user = match principal {
+            Principal::User(user) => Some(user.name.as_str()),
+            Principal::Anyone | Principal::Token => None,
+        };
+        self.0.limits.verdict(user, address).map_err(|wait| {
+            let cause = "too many verdicts were given in a minute";
+            Refusal::rate_limited("VERDICT_RATE", wait, cause).error
+        })
     }
 
     /// The owner of a token. Wrong tokens are counted; after too many from an address, none from it is checked.

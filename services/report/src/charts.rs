@@ -26,7 +26,7 @@ pub use bars::{contributions, silhouettes};
 pub use dendrogram::{dendrogram, format_cut};
 pub use density::density;
 pub use heatmap::heatmap;
-pub use inline::{quartiles, reasons};
+pub use inline::{quartiles, reasons, two_quartiles};
 pub use lane::{CELLS, lane};
 pub use map::map;
 pub use matrix::correlations;

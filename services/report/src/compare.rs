@@ -1,12 +1,14 @@
 //! Two runs compared by the keys of their incidents and by the distributions of their features.
 
 mod drift;
+mod entities;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 pub use drift::{FeatureDigest, FeatureDrift};
+pub use entities::{EntityChanges, EntityDigest, RiskChanges};
 
 /// What two runs are compared by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub struct RunDigest {
     /// Empty where distributions are unknown.
     pub features: Vec<FeatureDigest>,
     pub incidents: Vec<IncidentDigest>,
+    /// What rows that stand out are about, a kind and value once; none where that is not known.
+    pub entities: Option<Vec<EntityDigest>>,
 }
 
 /// A flag with the number of rows that it hit.
@@ -67,6 +71,8 @@ pub struct Comparison {
     pub gone: Vec<IncidentDigest>,
     /// The other incidents of the later run, by number.
     pub continuing: Vec<Continued>,
+    /// By kind; empty where a run does not know its entities.
+    pub entities: Vec<EntityChanges>,
     pub flags: Vec<FlagChange>,
     /// The most changed first; empty where a run has no distributions.
     pub drift: Vec<FeatureDrift>,
@@ -116,10 +122,16 @@ impl Comparison {
                 by_key.entry(key).or_default().push(place);
             }
         }
+        let differences = differences(before, after);
+        let entities = match (&before.entities, &after.entities) {
+            (Some(then), Some(now)) => entities::between(then, now, differences.is_empty()),
+            _ => Vec::new(),
+        };
         let mut all = Self {
             before: head(before),
             after: head(after),
-            differences: differences(before, after),
+            differences,
+            entities,
             flags: flags(before, after),
             drift: drift::between(&before.features, &after.features),
             ..Self::default()

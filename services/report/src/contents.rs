@@ -88,6 +88,9 @@ pub(crate) fn prepare(request: PublishRequest) -> Result<PreparedReport> {
     if report.incidents.is_some() != incidents.is_some() {
         return Err(invalid("it counts incidents that it does not have, or the other way round"));
     }
+    if let (Some(counts), Some(incidents)) = (&mut report.incidents, &incidents) {
+        counts.keys = incidents.keys(counts);
+    }
     let rows =
         File::open(&path).map_err(|error| invalid(&format!("cannot read its rows: {error}")))?;
     let table = result_table::ResultTable::read(&rows, &report)?;

@@ -141,16 +141,46 @@ impl LocalReportEngine {
             "" => String::new(),
             base => format!("{base}/reports/{}", report.id),
         };
-        Report { url, ..report.clone() }
+        let mut report = Report { url, ..report.clone() };
+        if let Some(counts) = &mut report.incidents {
+            counts.keys.clear();
+        }
+        report
     }
 
-    /// Removes expired reports, now and every few minutes. Never returns.
+    /// The report of the same job before a report, with the keys of its incidents.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store can't be read.
+    pub(crate) async fn earlier(&self, report: &Report) -> Result<Option<Arc<Report>>> {
+        let order = |report: &Report| (report.create_time.clone(), report.id.clone());
+        let is_earlier = |other: &Arc<Report>| {
+            other.namespace == report.namespace
+                && other.job == report.job
+                && order(other) < order(report)
+        };
+        // The newest are first.
+        Ok(self.0.store.manifests().await?.into_iter().find(is_earlier))
+    }
+
+    /// Removes expired reports, and makes snapshots of many verdicts, now and every few minutes. Never returns.
     pub async fn sweep(&self) {
         loop {
             match self.0.store.sweep(Timestamp::now()).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "removed expired reports"),
                 Err(error) => tracing::warn!("cannot remove expired reports: {error}"),
+            }
+            match self.0.store.sweep_verdicts(Timestamp::now()).await {
+                Ok((0, 0)) => {}
+                Ok((written, deleted)) => {
+                    tracing::info!(
+                        written,
+                        deleted,
+                        "wrote snapshots of verdicts, and deleted what they hold"
+                    );
+                }
+                Err(error) => tracing::warn!("cannot make snapshots of verdicts: {error}"),
             }
             tokio::time::sleep(SWEEP).await;
         }

@@ -1,5 +1,6 @@
 //! A report that is open for reading.
 
+mod entity;
 mod fit;
 mod records;
 

@@ -8,6 +8,7 @@ pub mod clustering;
 pub mod compare;
 mod density;
 pub mod entities;
+pub mod entity;
 pub mod failure;
 mod filters;
 mod flag_groups;

@@ -1,5 +1,6 @@
 //! The values that the pages and documents show. Plain data: no table, no store.
 
+pub mod entity;
 pub mod filter;
 pub mod incidents;
 

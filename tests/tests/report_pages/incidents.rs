@@ -166,6 +166,43 @@ async fn flags_are_listed_by_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entity_is_beside_the_others() {
+    let served = ServedReport::example("dns");
+    let page = served.open().await;
+    page.goto(&served.page("/entity?kind=host&value=10.1.1.44")).await;
+    let partners = page.texts("#partners-title + .scroll tbody tr").await;
+    assert!(partners[0].starts_with("cpfhsl.net"), "{partners:?}");
+    assert!(partners[0].contains("21") && partners[0].contains("only this host"), "{partners:?}");
+    let rows = page.texts("#partners-title + .scroll tbody td:nth-of-type(1)").await;
+    let sum: f64 = rows.iter().map(|rows| number(rows)).sum();
+    let own = first_number(&page.text("main > p.muted").await);
+    assert_eq!(sum, own, "each row that stands out is about one domain: {partners:?}");
+    // The median of the tunnel's names is far from that of all.
+    let first = page.text("[aria-labelledby=beside-title] .scroll tbody tr").await;
+    assert!(first.contains("subdomain_length") || first.contains("numbers"), "{first}");
+    assert_eq!(
+        page.count("[aria-labelledby=beside-title] .scroll svg").await,
+        page.count("[aria-labelledby=beside-title] .scroll tbody tr").await
+    );
+    for screen in [Screen::PHONE, Screen::DESKTOP] {
+        assert_accessible(&page, screen, "entity-beside").await;
+    }
+    // Those with the same flag, and their page.
+    page.goto(&served.page("/entity?kind=host&value=10.1.1.46")).await;
+    let risk = page.text("main > p.muted + p.muted").await;
+    assert!(risk.starts_with("Its risk is that of incident 4"), "{risk}");
+    let flags = page.texts("#flags-title + .scroll tbody tr").await;
+    assert!(flags.iter().any(|flag| flag.starts_with("beaconing_detector")), "{flags:?}");
+    page.follow("#flags-title + .scroll tbody td a").await;
+    assert!(page.url().await.contains("/entity?"), "{}", page.url().await);
+    assert_ne!(page.text("h1").await, "10.1.1.46");
+    // A target has its hosts.
+    page.goto(&served.page("/entity?kind=domain&value=cpfhsl.net")).await;
+    assert_eq!(page.texts("#partners-title + .scroll tbody th").await, ["10.1.1.44"]);
+    page.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_apply_to_every_part() {
     let served = ServedReport::example("dns");
     let page = served.open().await;
@@ -208,6 +245,12 @@ async fn filters_apply_to_every_part() {
     assert_eq!(page.axe().await, [""; 0]);
     page.goto(&served.page("/incidents?actor=nobody")).await;
     assert!(page.visible(".empty").await);
+    // Which of several filters leaves nothing.
+    page.goto(&served.page("/suspects?actor=nobody&flag=unique_subdomains")).await;
+    let chips = page.texts(".filter small").await;
+    assert_eq!(chips, ["21 without it", "0 without it"]);
+    assert_accessible(&page, Screen::PHONE, "nothing-fits").await;
+    assert_accessible(&page, Screen::DESKTOP, "nothing-fits").await;
     page.finish().await;
 }
 

@@ -37,7 +37,12 @@ async fn every_section(screen: Screen) {
     page.follow(".incident-head a[href*='/entity?']").await;
     assert_accessible(&page, screen, "entity").await;
     page.follow("nav.tabs a[href$='/suspects']").await;
-    page.follow("table.records tbody th a").await;
+    if screen.phone {
+        page.follow("table.records tbody th a").await;
+    } else {
+        page.click("table.records tbody th a").await;
+        page.follow("#panel .open-page").await;
+    }
     assert!(page.url().await.contains("/rows/"), "{}", page.url().await);
     assert_accessible(&page, screen, "row").await;
     page.follow(".crumb a").await;

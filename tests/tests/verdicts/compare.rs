@@ -24,6 +24,16 @@ fn reports_and_results_are_compared() {
     std::fs::copy(workspace.path("results.csv"), workspace.path("first.csv")).unwrap();
     let itself = compared(&workspace, &first_id, "latest", &[]);
     assert_eq!(sizes(&itself), [0, 0, incidents]);
+    let changes = |all: &Value, kind: &str| {
+        let all = all["entities"].as_array().unwrap().iter();
+        all.clone().find(|it| it["kind"] == kind).cloned().unwrap_or_default()
+    };
+    let count = |changes: &Value, name: &str| changes[name].as_array().unwrap().len();
+    for kind in ["host", "domain"] {
+        let same = changes(&itself, kind);
+        assert_eq!((count(&same, "new"), count(&same, "gone")), (0, 0), "{same}");
+        assert_eq!((&same["risks"]["higher"], &same["risks"]["lower"]), (&0.into(), &0.into()));
+    }
     assert!(itself["drift"].as_array().unwrap().iter().all(|it| it["psi"] == 0.0), "{itself}");
 
     // Without the tunnel, the rows in another order: one incident is gone, and new the other way round.
@@ -42,6 +52,9 @@ fn reports_and_results_are_compared() {
     assert!(later["differences"].as_array().unwrap().is_empty(), "{later}");
     let earlier = compared(&workspace, &second_id, &first_id, &[]);
     assert!(earlier["new"].to_string().contains("cpfhsl.net"));
+    let domains = changes(&earlier, "domain");
+    assert!(domains["new"].to_string().contains("cpfhsl.net"), "{domains}");
+    assert!(changes(&later, "domain")["gone"].to_string().contains("cpfhsl.net"));
     let failed = ["compare", second_id.as_str(), first_id.as_str(), "--fail-on"];
     let fail_on = |what: &str| anomal(&workspace, &[&failed[..], &[what]].concat());
     fail_on("new:high").expect(10, &[]);
@@ -57,12 +70,22 @@ fn reports_and_results_are_compared() {
     let mixed = compared(&workspace, "first.csv", &first_id, &job);
     let [new, gone, continuing] = sizes(&mixed);
     assert_eq!((new, gone, continuing), (0, 0, incidents), "{}", mixed["new"]);
+    let hosts = changes(&mixed, "host");
+    assert_eq!((count(&hosts, "new"), count(&hosts, "gone")), (0, 0), "{hosts}");
+    assert!(changes(&files, "domain")["new"].to_string().contains("cpfhsl.net"));
 
     let text = anomal(&workspace, &["compare", &first_id, &second_id]);
     text.expect(0, &[]);
     assert!(text.stdout.contains("\nGone ") && text.stdout.contains("Drift"), "{}", text.stdout);
     let markdown = anomal(&workspace, &["compare", &first_id, &second_id, "--markdown"]);
     assert!(markdown.stdout.contains("## Gone"), "{}", markdown.stdout);
+    assert!(markdown.stdout.contains("## What stands out"), "{}", markdown.stdout);
+    let back = anomal(&workspace, &["compare", &second_id, &first_id]);
+    assert!(
+        back.stdout.contains("  domain: ") && back.stdout.contains("domain cpfhsl.net"),
+        "{}",
+        back.stdout
+    );
     anomal(&workspace, &["compare", "dns.csv", "first.csv"]).expect(3, &["no result file"]);
     anomal(&workspace, &["compare", "nothing", "latest"]).expect(1, &["no report nothing"]);
 }
@@ -78,4 +101,6 @@ fn other_settings_are_named() {
     run(&workspace);
     let all = compared(&workspace, &first, "latest", &[]);
     assert_eq!(all["differences"][0], "weight of network.bytes: 1, then 3");
+    // Nor can risks be compared then.
+    assert!(all["entities"].as_array().unwrap().iter().all(|it| it["risks"].is_null()), "{all}");
 }

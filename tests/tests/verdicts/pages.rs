@@ -166,6 +166,23 @@ fn runs_are_compared_on_a_page() {
     let get = |path: &str| http::get(&server.address, path, &[]).text();
     let overview = get(&format!("/reports/{second}"));
     assert!(overview.contains(&format!("/compare?b={second}")));
+    // What is new since the run before, in a line.
+    assert!(
+        overview.contains(&format!("/compare?a={first}&#38;b={second}\">Since ")),
+        "{overview}"
+    );
+    assert!(overview.contains(": 0 new, 0 gone, 41 as before</a>"), "{overview}");
+    let of_first = get(&format!("/reports/{first}"));
+    assert!(!of_first.contains("Since ") && !of_first.contains("as before"));
+    let filtered = get(&format!("/reports/{second}?severity=high"));
+    assert!(!filtered.contains("as before"));
+    // Keys are for the store alone.
+    let list = anomal(&workspace, &["report", "list", "--json"]);
+    assert!(
+        list.expect(0, &[]).stdout.contains("incidents") && !list.stdout.contains("\"keys\": [\n"),
+        "{}",
+        list.stdout
+    );
     let choice = get(&format!("/compare?b={second}"));
     assert!(choice.contains(&format!("/compare?a={first}&#38;b={second}")), "{choice}");
     let page = get(&format!("/compare?a={first}&b={second}"));

@@ -1,10 +1,6 @@
 //! The DNS example with a store of reports.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Stdio},
-};
-
+pub use anomal_tests::report_server::ReportServer as Server;
 use anomal_tests::{RunOutput, Workspace, repository};
 use serde_json::Value;
 
@@ -41,32 +37,4 @@ pub fn listed(workspace: &Workspace) -> Vec<Value> {
 pub fn day(days: i64) -> String {
     let now = jiff::Timestamp::now().as_second() + days * 86_400;
     jiff::Timestamp::from_second(now).unwrap().strftime("%Y-%m-%d").to_string()
-}
-
-/// A server of the workspace's store; killed when dropped.
-pub struct Server {
-    child: Child,
-    pub address: String,
-}
-
-impl Server {
-    pub fn start(workspace: &Workspace, more: &[&str]) -> Self {
-        let serve = ["report", "serve", "--listen", "127.0.0.1:0", "--report-store", "store"];
-        let mut command = workspace.command(&[&serve, more].concat());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let line = lines.find(|line| line.contains("The report is at")).expect("an address");
-        let address = line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned();
-        // Later output must not block it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

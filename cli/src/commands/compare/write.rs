@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anomal_connectors::terminal::harmless;
 use anomal_core::words::{self, counted, grouped};
 use anomal_report::{
-    compare::{Comparison, Continued, IncidentDigest, RunHead},
+    compare::{Comparison, Continued, EntityChanges, EntityDigest, IncidentDigest, RunHead},
     escape_markdown,
 };
 
@@ -42,6 +42,15 @@ pub fn text(all: &Comparison) -> String {
         line(&format!("{} (before: {})", incident(&it.after), words::rows(it.before.rows)));
     }
     more(changed.len(), &mut line);
+    if !all.entities.is_empty() {
+        line("\nWhat stands out");
+        all.entities.iter().for_each(|changes| line(&entities(changes)));
+        for entity in new_entities(all).take(LISTED) {
+            let value = harmless(&words::shortened(&entity.value, TITLE), TITLE);
+            line(&format!("  new {:>3}  {} {value}", entity.risk, entity.kind));
+        }
+        more(new_entities(all).count(), &mut line);
+    }
     let hits: Vec<_> = all.flags.iter().filter(|flag| flag.before != flag.after).collect();
     if !hits.is_empty() {
         line("\nFlags");
@@ -64,6 +73,25 @@ pub fn text(all: &Comparison) -> String {
         more(all.drift.len(), &mut line);
     }
     text
+}
+
+/// `host: 1 new, 0 gone, 4 with a higher risk, 2 with a lower one`.
+fn entities(changes: &EntityChanges) -> String {
+    let EntityChanges { kind, new, gone, risks } = changes;
+    let risks = risks.map(|risks| {
+        format!(
+            ", {} with a higher risk, {} with a lower one",
+            grouped(risks.higher),
+            grouped(risks.lower)
+        )
+    });
+    let [new, gone] = [new, gone].map(|all| grouped(all.len() as u64));
+    format!("  {}: {new} new, {gone} gone{}", harmless(kind, 100), risks.unwrap_or_default())
+}
+
+/// The highest risk of each kind first.
+fn new_entities(all: &Comparison) -> impl Iterator<Item = &EntityDigest> {
+    all.entities.iter().flat_map(|changes| &changes.new)
 }
 
 fn more(all: usize, line: &mut impl FnMut(&str)) {
@@ -129,6 +157,19 @@ pub fn markdown(all: &Comparison) -> String {
         }
     };
     table(all.continuing.iter().map(|it| (&it.after, rows(it))), &mut line);
+    if !all.entities.is_empty() {
+        line("\n## What stands out\n");
+        let changes = |changes| format!("- {}", escape_markdown(entities(changes).trim()));
+        all.entities.iter().map(changes).for_each(|words| line(&words));
+        if new_entities(all).next().is_some() {
+            line("\n| new | value | risk |\n| --- | --- | ---: |");
+        }
+        for entity in new_entities(all).take(LISTED) {
+            let value = words::shortened(&entity.value, TITLE);
+            let [kind, value] = [&entity.kind, &value].map(|text| escape_markdown(text));
+            line(&format!("| {kind} | {value} | {} |", entity.risk));
+        }
+    }
     if !all.drift.is_empty() {
         line("\n## Drift\n\n| feature | population stability index |\n| --- | ---: |");
         for drift in &all.drift {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::session::Event;
-use crate::args::ReportStore;
+use crate::{args::ReportStore, present::progress::step_words};
 
 /// The longest line of a log that is shown, in bytes.
 const LONGEST_LINE: usize = 4_096;
@@ -116,6 +116,10 @@ fn event(line: &str) -> RunEvent {
     }
     if let Some(rows) = value["rows"].as_u64() {
         let (done, total) = (value["done"].as_u64().unwrap_or(0), value["total"].as_u64());
+        if let Some(step) = value["step"].as_str() {
+            let words = step_words(step, value["secondsLeft"].as_f64());
+            return RunEvent::Step { rows, done, total, words };
+        }
         return RunEvent::Progress { rows, done, total };
     }
     match serde_json::from_value(value["summary"].clone()) {

@@ -29,7 +29,7 @@
 use std::{cell::LazyCell, time::Instant};
 
 use anomal_core::{
-    Cancel, Result,
+    Cancel, FitProgress, Result,
     proto::{self, FeatureColumn},
 };
 use anomal_registry::Registry;
@@ -215,8 +215,14 @@ impl Detector for Ensemble {
         let (mut members, mut out, mut steps) = (Vec::new(), Vec::new(), Vec::new());
         // The scores of the sampled rows by the members without neighbours.
         let mut far = vec![0.0; sampled.rows];
-        for request in &requests {
+        let is_fitted_twice = |one: &&MemberRequest| COVARIANCES.contains(&one.name.as_str());
+        let twice: Vec<&MemberRequest> = requests.iter().filter(is_fitted_twice).collect();
+        // Each fit, and the scores by each fit.
+        let all = 2 * (requests.len() + twice.len());
+        for (place, request) in requests.iter().enumerate() {
             let started = Instant::now();
+            let words = format!("member {} of {} ({})", place + 1, requests.len(), request.name);
+            context.progress.begin(words, place, all);
             let by_neighbors = looks_for_neighbors(&request.name);
             let fitted = if by_neighbors { &*points } else { matrix };
             let label = match self.fit_member(request, fitted, &sampled, context)? {
@@ -239,9 +245,11 @@ impl Detector for Ensemble {
         }
         let usual = LazyCell::new(|| sampled.select(&usual(&far)));
         let all_seen = LazyCell::new(|| varying(&usual) == varying(&sampled));
-        for request in requests.iter().filter(|one| COVARIANCES.contains(&one.name.as_str())) {
+        for (place, request) in twice.into_iter().enumerate() {
             let started = Instant::now();
-            let Some(place) = members.iter().position(|member| member.name == request.name) else {
+            let words = format!("{} without the farthest rows", request.name);
+            context.progress.begin(words, requests.len() + place, all);
+            let Some(first) = members.iter().position(|member| member.name == request.name) else {
                 continue;
             };
             // If too few rows are left, the fit on all rows stays.
@@ -249,10 +257,10 @@ impl Detector for Ensemble {
                 continue;
             };
             if *all_seen {
-                members[place] = again;
+                members[first] = again;
             } else {
                 again.weight /= 2.0;
-                members[place].weight = again.weight;
+                members[first].weight = again.weight;
                 members.push(again);
             }
             let label = format!("{} without the farthest", request.name);
@@ -331,13 +339,21 @@ struct EnsembleScorer {
     out: Vec<ExcludedMember>,
 }
 
-impl Scorer for EnsembleScorer {
-    fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
+impl EnsembleScorer {
+    /// `begin` is told the place of each member before it scores.
+    fn score_by_members(
+        &self,
+        matrix: &Matrix,
+        shares: bool,
+        cancel: &Cancel,
+        begin: impl Fn(usize),
+    ) -> Result<Scores> {
         cancel.check()?;
         let mut scores = vec![0.0; matrix.rows];
         let features = if shares { matrix.columns.len() } else { 0 };
         let mut all = vec![vec![0.0; matrix.rows]; features];
-        for member in &self.members {
+        for (place, member) in self.members.iter().enumerate() {
+            begin(place);
             let own = member.scorer.score(matrix, shares, cancel)?;
             let part = |score: &f64| member.weight * member.tail.log(*score);
             let parts: Vec<f64> = own.scores.par_iter().map(part).collect();
@@ -364,6 +380,27 @@ impl Scorer for EnsembleScorer {
             }
         });
         Ok(Scores { scores, shares: all, ..Scores::default() })
+    }
+}
+
+impl Scorer for EnsembleScorer {
+    fn score(&self, matrix: &Matrix, shares: bool, cancel: &Cancel) -> Result<Scores> {
+        self.score_by_members(matrix, shares, cancel, |_| {})
+    }
+
+    fn score_fitted(
+        &self,
+        matrix: &Matrix,
+        shares: bool,
+        cancel: &Cancel,
+        progress: &FitProgress,
+    ) -> Result<Scores> {
+        let count = self.members.len();
+        self.score_by_members(matrix, shares, cancel, |place| {
+            let name = &self.members[place].name;
+            let words = format!("scores by member {} of {count} ({name})", place + 1);
+            progress.begin(words, count + place, 2 * count);
+        })
     }
 
     fn state(&self) -> Result<Box<RawValue>> {

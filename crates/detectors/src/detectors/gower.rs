@@ -315,7 +315,13 @@ mod tests {
 
     fn fit(matrix: &Matrix, memory_budget: usize) -> (FittedDetector, proto::Analysis) {
         let cancel = Cancel::default();
-        let context = Context { seed: 5, memory_budget, cancel: &cancel, whole: true };
+        let context = Context {
+            seed: 5,
+            memory_budget,
+            cancel: &cancel,
+            progress: &anomal_core::FitProgress::NONE,
+            whole: true,
+        };
         let fitted = Gower.fit(matrix, &Parameters::new(), &context).unwrap();
         let scores = &fitted.rows.as_ref().unwrap().scores;
         let suspicious = fitted.smallest_cluster.clone().unwrap();
@@ -436,7 +442,13 @@ mod tests {
     fn a_cancelled_fit_ends() {
         let cancel = Cancel::default();
         cancel.cancel();
-        let context = Context { seed: 0, memory_budget: 1 << 30, cancel: &cancel, whole: true };
+        let context = Context {
+            seed: 0,
+            memory_budget: 1 << 30,
+            cancel: &cancel,
+            progress: &anomal_core::FitProgress::NONE,
+            whole: true,
+        };
         let error = Gower.fit(&matrix(50), &Parameters::new(), &context).err().unwrap();
         assert_eq!(error.code, anomal_core::Code::Cancelled);
     }

@@ -87,7 +87,13 @@ fn other_parameters_find_the_planted_rows_too() {
     for (name, given) in cases {
         let matrix = if given["shrunk"] == false { &numbers } else { &matrix };
         let cancel = Cancel::default();
-        let context = Context { seed: SEED, memory_budget: 1 << 30, cancel: &cancel, whole: true };
+        let context = Context {
+            seed: SEED,
+            memory_budget: 1 << 30,
+            cancel: &cancel,
+            progress: &anomal_core::FitProgress::NONE,
+            whole: true,
+        };
         let parameters: Parameters = serde_json::from_value(given.clone()).unwrap();
         let fitted = detector(name).fit(matrix, &parameters, &context).unwrap();
         let found = score(fitted.scorer.as_ref(), matrix);

@@ -1,9 +1,14 @@
 //! Findings: evidence with one cause about the same things, not apart in time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
-    input::{Code, IncidentInput, KeyPart, NONE},
+    Evidence, Signature,
+    input::{Code, HitKey, IncidentInput, KeyPart, NONE},
     key::key,
     span::Span,
 };
@@ -46,120 +51,146 @@ enum Level {
 }
 
 /// What the rows of a finding have in common, but for time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
     cause: Cause,
     actor: Code,
     target: Code,
     /// Of a flag that has a key: its values.
-    values: Option<Vec<Code>>,
+    values: Option<Arc<[HitKey]>>,
 }
+
+/// A finding without its key and its time.
+struct Part {
+    group: Group,
+    rows: Vec<usize>,
+}
+
+/// The rows of a flag, or of the score.
+#[derive(Default)]
+struct CauseRows {
+    rows: Vec<usize>,
+    level: Level,
+    parts: Vec<Part>,
+}
+
+/// By flag; none: the score.
+type Causes = BTreeMap<Option<usize>, CauseRows>;
 
 /// The findings in an order that does not depend on that of the rows, and the causes that were grouped more coarsely.
 pub(super) fn findings(input: &IncidentInput) -> (Vec<Finding>, Vec<String>) {
-    let mut levels: HashMap<Option<usize>, Level> = HashMap::new();
-    loop {
-        let findings = at_levels(input, &levels);
-        if findings.len() <= input.max_findings {
-            return (findings, coarser(input, &levels));
-        }
-        let mut counts: BTreeMap<Option<usize>, usize> = BTreeMap::new();
-        for finding in &findings {
-            *counts.entry(flag(finding.cause)).or_default() += 1;
-        }
-        let level = |cause: &Option<usize>| levels.get(cause).copied().unwrap_or_default();
-        let finer = counts.into_iter().filter(|(cause, _)| level(cause) != Level::CauseAlone);
-        let Some((cause, _)) =
-            finer.max_by_key(|(cause, count)| (*count, std::cmp::Reverse(*cause)))
-        else {
-            return (findings, coarser(input, &levels));
-        };
-        let next = match level(&cause) {
+    let mut causes = Causes::new();
+    for (place, row) in input.evidence.iter().enumerate() {
+        causes.entry(input.lead(&row.hits)).or_default().rows.push(place);
+    }
+    for (cause, all) in &mut causes {
+        all.parts = parts(input, *cause, &all.rows, all.level);
+    }
+    while causes.values().map(|all| all.parts.len()).sum::<usize>() > input.max_findings {
+        let finer = causes.iter_mut().filter(|(_, all)| all.level != Level::CauseAlone);
+        let most = finer.max_by_key(|(cause, all)| (all.parts.len(), Reverse(**cause)));
+        let Some((cause, all)) = most else { break };
+        all.level = match all.level {
             Level::Full => Level::ActorAlone,
             Level::ActorAlone | Level::CauseAlone => Level::CauseAlone,
         };
-        levels.insert(cause, next);
+        all.parts = parts(input, *cause, &all.rows, all.level);
     }
+    let coarser = coarser(input, &causes);
+    let parts = causes.into_values().flat_map(|all| all.parts);
+    let mut findings: Vec<Finding> = parts.map(|part| finding(input, part)).collect();
+    let start = |finding: &Finding| finding.span.map(|span| span.first);
+    let row = |finding: &Finding| finding.rows.first().map(|row| input.evidence[*row].row);
+    findings.sort_unstable_by(|a, b| {
+        a.key.cmp(&b.key).then_with(|| start(a).cmp(&start(b))).then_with(|| row(a).cmp(&row(b)))
+    });
+    (findings, coarser)
 }
 
-fn flag(cause: Cause) -> Option<usize> {
-    match cause {
-        Cause::Flag(flag) => Some(flag),
-        Cause::Score | Cause::Alike(_) => None,
-    }
-}
-
-fn coarser(input: &IncidentInput, levels: &HashMap<Option<usize>, Level>) -> Vec<String> {
+fn coarser(input: &IncidentInput, causes: &Causes) -> Vec<String> {
     let name = |cause: &Option<usize>| {
         cause.map_or("the score".to_owned(), |flag| format!("flag {}", input.flags[flag].name))
     };
-    let step = |level: &Level| match level {
-        Level::ActorAlone => "by their actors alone",
-        Level::Full | Level::CauseAlone => "without regard to what they are about",
+    let step = |(cause, all): (&Option<usize>, &CauseRows)| match all.level {
+        Level::Full => None,
+        Level::ActorAlone => Some(format!("{}: by their actors alone", name(cause))),
+        Level::CauseAlone => {
+            Some(format!("{}: without regard to what they are about", name(cause)))
+        }
     };
-    let mut all: Vec<String> =
-        levels.iter().map(|(cause, level)| format!("{}: {}", name(cause), step(level))).collect();
+    let mut all: Vec<String> = causes.iter().filter_map(step).collect();
     all.sort();
     all
 }
 
-fn at_levels(input: &IncidentInput, levels: &HashMap<Option<usize>, Level>) -> Vec<Finding> {
-    let mut groups: HashMap<Group, Vec<usize>> = HashMap::new();
-    for (place, group) in first_groups(input, levels) {
-        groups.entry(group).or_default().push(place);
-    }
-    let mut findings = Vec::new();
-    let mut single = Vec::new();
-    for (group, mut rows) in groups {
-        rows.sort_unstable_by_key(|row| {
-            let row = &input.evidence[*row];
-            (row.time, row.row)
-        });
-        if group.cause == Cause::Score && !is_supported(input, &group) {
-            let (bursts, rest) = bursts(input, rows);
-            single.extend(rest);
-            findings.extend(bursts.into_iter().map(|rows| finding(input, &group, rows)));
-            continue;
-        }
-        let parts =
-            if matches!(group.cause, Cause::Alike(_)) { vec![rows] } else { split(input, rows) };
-        findings.extend(parts.into_iter().map(|rows| finding(input, &group, rows)));
-    }
-    findings.extend(alike(input, single));
-    findings.sort_by(|a, b| {
-        let start = |finding: &Finding| finding.span.map(|span| span.first);
-        let row = |finding: &Finding| finding.rows.first().map(|row| input.evidence[*row].row);
-        a.key.cmp(&b.key).then_with(|| start(a).cmp(&start(b))).then_with(|| row(a).cmp(&row(b)))
-    });
-    findings
+/// A row with what it is grouped by, then its place in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct GroupedRow<'a> {
+    actor: Code,
+    target: Code,
+    values: Option<&'a Arc<[HitKey]>>,
+    time: Option<i64>,
+    row: u64,
+    place: usize,
 }
 
-/// The group of each evidence row, by its lead cause.
-fn first_groups(
-    input: &IncidentInput,
-    levels: &HashMap<Option<usize>, Level>,
-) -> impl Iterator<Item = (usize, Group)> {
-    input.evidence.iter().enumerate().map(|(place, row)| {
-        let lead = input.lead(&row.hits);
-        let (mut actor, mut target) = (input.actor(row.actor), input.target(row.target));
-        let mut values = None;
-        if let Some(parts) = row.group.as_ref().filter(|_| lead.is_some()) {
+impl<'a> GroupedRow<'a> {
+    fn new(input: &'a IncidentInput, place: usize, is_flagged: bool, level: Level) -> Self {
+        let evidence = &input.evidence[place];
+        let Evidence { row, actor, target, .. } = *evidence;
+        let mut grouped = Self {
+            actor: input.actor(actor),
+            target: input.target(target),
+            values: evidence.group.as_ref().filter(|_| is_flagged),
+            time: evidence.time.get(),
+            row,
+            place,
+        };
+        if let Some(parts) = grouped.values {
             let side = |wanted: KeyPart| {
                 let part = parts.iter().find(|part| part.part == wanted);
                 part.map_or(NONE, |part| part.code)
             };
-            actor = input.actor(side(KeyPart::Actor));
-            target = input.target(side(KeyPart::Target));
-            values = Some(parts.iter().map(|part| part.code).collect());
+            grouped.actor = input.actor(side(KeyPart::Actor));
+            grouped.target = input.target(side(KeyPart::Target));
         }
-        match levels.get(&lead).copied().unwrap_or_default() {
+        match level {
             Level::Full => {}
-            Level::ActorAlone => (target, values) = (NONE, None),
-            Level::CauseAlone => (actor, target, values) = (NONE, NONE, None),
+            Level::ActorAlone => (grouped.target, grouped.values) = (NONE, None),
+            Level::CauseAlone => {
+                (grouped.actor, grouped.target, grouped.values) = (NONE, NONE, None);
+            }
         }
-        let cause = lead.map_or(Cause::Score, Cause::Flag);
-        (place, Group { cause, actor, target, values })
-    })
+        grouped
+    }
+
+    fn is_with(&self, other: &Self) -> bool {
+        (self.actor, self.target, self.values) == (other.actor, other.target, other.values)
+    }
+}
+
+/// The findings of a cause.
+fn parts(input: &IncidentInput, cause: Option<usize>, rows: &[usize], level: Level) -> Vec<Part> {
+    let grouped = rows.iter().map(|row| GroupedRow::new(input, *row, cause.is_some(), level));
+    let mut grouped: Vec<GroupedRow<'_>> = grouped.collect();
+    grouped.sort_unstable();
+    let (mut parts, mut single) = (Vec::new(), Vec::new());
+    for same in grouped.chunk_by(GroupedRow::is_with) {
+        let GroupedRow { actor, target, values, .. } = same[0];
+        let cause = cause.map_or(Cause::Score, Cause::Flag);
+        let group = Group { cause, actor, target, values: values.cloned() };
+        let rows: Vec<usize> = same.iter().map(|row| row.place).collect();
+        let together = if cause == Cause::Score && !is_supported(input, &group) {
+            let (bursts, rest) = bursts(input, rows);
+            single.extend(rest);
+            bursts
+        } else {
+            split(input, rows)
+        };
+        parts.extend(together.into_iter().map(|rows| Part { group: group.clone(), rows }));
+    }
+    parts.extend(alike(input, single));
+    parts
 }
 
 /// Whether flagged rows are about the same pair.
@@ -172,8 +203,7 @@ fn is_supported(input: &IncidentInput, group: &Group) -> bool {
 /// Rows of one pair that are near in time, and the others.
 fn bursts(input: &IncidentInput, rows: Vec<usize>) -> (Vec<Vec<usize>>, Vec<usize>) {
     let first = rows.first().map(|row| &input.evidence[*row]);
-    let about =
-        |row: &super::Evidence| input.actor(row.actor) != NONE || input.target(row.target) != NONE;
+    let about = |row: &Evidence| input.actor(row.actor) != NONE || input.target(row.target) != NONE;
     if !first.is_some_and(about) {
         return (Vec::new(), rows);
     }
@@ -185,19 +215,18 @@ fn bursts(input: &IncidentInput, rows: Vec<usize>) -> (Vec<Vec<usize>>, Vec<usiz
 }
 
 /// Single rows by the way in which they are odd.
-fn alike(input: &IncidentInput, rows: Vec<usize>) -> Vec<Finding> {
+fn alike(input: &IncidentInput, rows: Vec<usize>) -> Vec<Part> {
     let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for row in rows {
-        groups.entry(input.evidence[row].signature).or_default().push(row);
+        groups.entry(input.evidence[row].signature.get()).or_default().push(row);
     }
     let of_signature = |(signature, mut rows): (Option<usize>, Vec<usize>)| {
         rows.sort_unstable_by_key(|row| {
             let row = &input.evidence[*row];
-            (row.time, row.row)
+            (row.time.get(), row.row)
         });
         let cause = Cause::Alike(signature.unwrap_or(usize::MAX));
-        let group = Group { cause, actor: NONE, target: NONE, values: None };
-        finding(input, &group, rows)
+        Part { group: Group { cause, actor: NONE, target: NONE, values: None }, rows }
     };
     groups.into_iter().map(of_signature).collect()
 }
@@ -208,7 +237,7 @@ fn cut(input: &IncidentInput, rows: Vec<usize>, pause: i64) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let mut last = None;
     for row in rows {
-        let time = input.evidence[row].time;
+        let time = input.evidence[row].time.get();
         let apart = matches!((last, time), (Some(last), Some(time)) if i64::saturating_sub(time, last) > pause);
         last = time.or(last);
         match parts.last_mut() {
@@ -222,7 +251,10 @@ fn cut(input: &IncidentInput, rows: Vec<usize>, pause: i64) -> Vec<Vec<usize>> {
 /// Parts of a group at pauses longer than the gap and three times the median pause. A few rows are no part of their own:
 /// they stay with those before, the first with those behind.
 fn split(input: &IncidentInput, rows: Vec<usize>) -> Vec<Vec<usize>> {
-    let times: Vec<i64> = rows.iter().filter_map(|row| input.evidence[*row].time).collect();
+    if rows.len() < 2 * FEW {
+        return vec![rows];
+    }
+    let times: Vec<i64> = rows.iter().filter_map(|row| input.evidence[*row].time.get()).collect();
     let mut pauses: Vec<i64> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     let median = match pauses.len() {
@@ -239,26 +271,27 @@ fn split(input: &IncidentInput, rows: Vec<usize>) -> Vec<Vec<usize>> {
     parts
 }
 
-fn finding(input: &IncidentInput, group: &Group, rows: Vec<usize>) -> Finding {
-    let span = Span::from_times(rows.iter().filter_map(|row| input.evidence[*row].time).collect());
-    let value = |code: Code| input.values.get(code as usize);
-    let mut parts: Vec<String> = Vec::new();
-    match group.cause {
-        Cause::Flag(flag) => parts.extend(["flag".to_owned(), input.flags[flag].name.clone()]),
-        Cause::Score => parts.push("score".to_owned()),
-        Cause::Alike(signature) => {
-            parts.push("alike".to_owned());
-            parts.extend(input.signatures.get(signature).map(super::Signature::describe));
-        }
+fn finding(input: &IncidentInput, part: Part) -> Finding {
+    let Part { group: Group { cause, actor, target, values }, rows } = part;
+    let times = rows.iter().filter_map(|row| input.evidence[*row].time.get());
+    let span = Span::from_times(times.collect());
+    let signature = match cause {
+        Cause::Alike(signature) => input.signatures.get(signature).map(Signature::describe),
+        Cause::Flag(_) | Cause::Score => None,
+    };
+    let mut parts: Vec<&str> = match cause {
+        Cause::Flag(flag) => vec!["flag", &input.flags[flag].name],
+        Cause::Score => vec!["score"],
+        Cause::Alike(_) => ["alike"].into_iter().chain(signature.as_deref()).collect(),
+    };
+    let mut add = |code: Code| {
+        let value = input.values.get(code as usize);
+        parts.extend(value.map_or(["none", ""], |value| [value.kind.nouns().0, &value.text]));
+    };
+    match &values {
+        Some(values) => values.iter().for_each(|part| add(part.code)),
+        None => [actor, target].into_iter().for_each(add),
     }
-    let codes = group.values.clone().unwrap_or_else(|| vec![group.actor, group.target]);
-    for code in codes {
-        let (kind, text) =
-            value(code).map_or(("none", ""), |value| (value.kind.nouns().0, value.text.as_str()));
-        parts.extend([kind.to_owned(), text.to_owned()]);
-    }
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let Group { cause, actor, target, .. } = *group;
     Finding { key: key(&parts), cause, actor, target, rows, span }
 }
 

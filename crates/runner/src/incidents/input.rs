@@ -27,30 +27,31 @@ pub(crate) struct Value {
 }
 
 /// A part of the key by which a flag groups its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct HitKey {
     pub code: Code,
     pub part: KeyPart,
 }
 
 /// What a value of a key is to the rows of its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum KeyPart {
     Actor,
     Target,
     Other,
 }
 
-/// A row that is suspicious or that a flag has hit. Rows share what is equal, so that a million of them take about 100 MB.
+/// A row that is suspicious or that a flag has hit. Rows share what is equal, and what may be missing takes no
+/// room of its own, so that a million of them take 88 MB.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Evidence {
     pub row: u64,
     /// Microseconds since the epoch.
-    pub time: Option<i64>,
+    pub time: OptionalTime,
     pub actor: Code,
     pub target: Code,
     pub suspicious: bool,
-    pub score: Option<f64>,
+    pub score: OptionalScore,
     /// Flags that have hit it, by their places in [`IncidentInput::flags`], ascending.
     pub hits: Arc<[usize]>,
     /// The key of the group of its lead flag, where that has one.
@@ -58,7 +59,81 @@ pub(crate) struct Evidence {
     /// What its lead flag has measured.
     pub facts: Option<Facts>,
     /// Place in [`IncidentInput::signatures`]; of rows without a flag.
-    pub signature: Option<usize>,
+    pub signature: OptionalPlace,
+}
+
+/// A time in microseconds since the epoch, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OptionalTime(i64);
+
+impl OptionalTime {
+    const NONE: i64 = i64::MIN;
+
+    pub fn get(self) -> Option<i64> {
+        Some(self.0).filter(|time| *time != Self::NONE)
+    }
+}
+
+impl Default for OptionalTime {
+    fn default() -> Self {
+        Self(Self::NONE)
+    }
+}
+
+impl From<Option<i64>> for OptionalTime {
+    fn from(time: Option<i64>) -> Self {
+        Self(time.unwrap_or(Self::NONE))
+    }
+}
+
+/// A score, or none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptionalScore(f64);
+
+impl OptionalScore {
+    pub fn get(self) -> Option<f64> {
+        Some(self.0).filter(|score| !score.is_nan())
+    }
+}
+
+impl Default for OptionalScore {
+    fn default() -> Self {
+        Self(f64::NAN)
+    }
+}
+
+impl PartialEq for OptionalScore {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl From<Option<f64>> for OptionalScore {
+    fn from(score: Option<f64>) -> Self {
+        Self(score.unwrap_or(f64::NAN))
+    }
+}
+
+/// A place in a list, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OptionalPlace(u32);
+
+impl OptionalPlace {
+    pub fn get(self) -> Option<usize> {
+        usize::try_from(self.0).ok().filter(|_| self.0 != u32::MAX)
+    }
+}
+
+impl Default for OptionalPlace {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+impl From<Option<usize>> for OptionalPlace {
+    fn from(place: Option<usize>) -> Self {
+        Self(place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! How much an incident deserves a look: a sum of parts that people can read.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::cmp::Ordering;
 
 use anomal_spec::Severity;
 
@@ -89,7 +89,10 @@ pub(super) fn draft(input: &IncidentInput, findings: &[Finding], group: &Group) 
         lead: lead.unwrap_or_default(),
         rows: rows().count() as u64,
         suspicious: evidence().filter(|row| row.suspicious).count() as u64,
-        span: Span::from_times(evidence().filter_map(|row| row.time).collect()),
+        span: match group.findings.as_slice() {
+            [only] => findings[*only].span,
+            _ => Span::from_times(evidence().filter_map(|row| row.time.get()).collect()),
+        },
         top_row: top_row(input, rows().copied()),
         flags,
         actors,
@@ -106,12 +109,11 @@ pub(super) fn draft(input: &IncidentInput, findings: &[Finding], group: &Group) 
     draft
 }
 
+/// Values with their rows, by code.
 fn counts(codes: impl Iterator<Item = Code>) -> Vec<(Code, u64)> {
-    let mut counts: BTreeMap<Code, u64> = BTreeMap::new();
-    for code in codes.filter(|code| *code != NONE) {
-        *counts.entry(code).or_default() += 1;
-    }
-    counts.into_iter().collect()
+    let mut codes: Vec<Code> = codes.filter(|code| *code != NONE).collect();
+    codes.sort_unstable();
+    codes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect()
 }
 
 /// The first finding by severity, rows and key.
@@ -122,14 +124,14 @@ fn lead(input: &IncidentInput, findings: &[Finding], places: &[usize]) -> Option
             super::findings::Cause::Flag(flag) => Some(input.flags[flag].severity),
             _ => None,
         };
-        (std::cmp::Reverse((severity, finding.rows.len())), finding.key.clone())
+        (std::cmp::Reverse((severity, finding.rows.len())), finding.key.as_str())
     };
-    places.iter().copied().min_by_key(order)
+    places.iter().copied().min_by(|a, b| order(a).cmp(&order(b)))
 }
 
 /// The row with the highest score, of equal ones the first.
 fn top_row(input: &IncidentInput, rows: impl Iterator<Item = usize>) -> u64 {
-    let score = |row: usize| input.evidence[row].score.unwrap_or(f64::NEG_INFINITY);
+    let score = |row: usize| input.evidence[row].score.get().unwrap_or(f64::NEG_INFINITY);
     let order = |a: &usize, b: &usize| {
         let rows = || input.evidence[*b].row.cmp(&input.evidence[*a].row);
         score(*a).total_cmp(&score(*b)).then_with(rows)
@@ -143,7 +145,7 @@ fn parts(input: &IncidentInput, findings: &[Finding], draft: &Draft) -> RiskPart
         .members(findings)
         .map(|row| &input.evidence[row])
         .filter(|row| row.suspicious)
-        .filter_map(|row| row.score)
+        .filter_map(|row| row.score.get())
         .max_by(f64::total_cmp);
     let score = highest.map_or(0, |highest| score_part(input.suspicious_scores(), highest));
     let agree = draft
@@ -189,7 +191,7 @@ impl IncidentInput {
     fn suspicious_scores(&self) -> &[f64] {
         self.suspicious_scores.get_or_init(|| {
             let suspicious = self.evidence.iter().filter(|row| row.suspicious);
-            let mut scores: Vec<f64> = suspicious.filter_map(|row| row.score).collect();
+            let mut scores: Vec<f64> = suspicious.filter_map(|row| row.score.get()).collect();
             scores.sort_unstable_by(f64::total_cmp);
             scores
         })

@@ -44,7 +44,7 @@ fn input(evidence: Vec<Evidence>) -> IncidentInput {
 fn row(row: u64, minute: i64, host: Code, domain: Code) -> Evidence {
     Evidence {
         row,
-        time: Some(minute * MINUTE),
+        time: Some(minute * MINUTE).into(),
         actor: host,
         target: 20 + domain,
         ..Evidence::default()
@@ -56,7 +56,7 @@ fn hit(flag: usize, evidence: Evidence) -> Evidence {
 }
 
 fn scored(score: f64, evidence: Evidence) -> Evidence {
-    Evidence { suspicious: true, score: Some(score), signature: Some(0), ..evidence }
+    Evidence { suspicious: true, score: Some(score).into(), signature: Some(0).into(), ..evidence }
 }
 
 fn titles(set: &IncidentSet) -> Vec<&str> {
@@ -141,7 +141,7 @@ fn rows_without_a_flag_are_bursts_or_alike() {
         (0..3).map(|n| scored(0.3, row(n, n.cast_signed(), 5, 5))).collect();
     rows.extend((3..6).map(|n| scored(0.2, row(n, 0, 6 + u32::try_from(n).unwrap(), 7))));
     let mut other = scored(0.1, row(7, 0, 3, 3));
-    other.signature = Some(1);
+    other.signature = Some(1).into();
     rows.push(other);
     let set = incidents(&input(rows));
     assert_eq!(
@@ -227,7 +227,7 @@ fn many_rows() {
             let (host, domain) = (mixed % HOSTS, mixed / HOSTS % DOMAINS);
             let plain = Evidence {
                 row: n,
-                time: Some((n * 86_400_000 / rows * 1_000).cast_signed()),
+                time: Some((n * 86_400_000 / rows * 1_000).cast_signed()).into(),
                 actor: code(host),
                 target: code(HOSTS + domain),
                 ..Evidence::default()
@@ -293,14 +293,14 @@ fn any_evidence() -> impl Strategy<Value = Vec<Evidence>> {
             let key = HitKey { code: actor, part: KeyPart::Actor };
             Evidence {
                 row: row as u64,
-                time: minute.map(|minute| minute * MINUTE),
+                time: minute.map(|minute| minute * MINUTE).into(),
                 actor,
                 target,
                 suspicious: suspicious || hits.is_empty(),
-                score: Some(f64::from(score) / 1e3),
+                score: Some(f64::from(score) / 1e3).into(),
                 facts: None,
                 group: (grouped == 0 && !hits.is_empty() && actor != NONE).then(|| [key].into()),
-                signature: (signature < 2).then_some(signature),
+                signature: (signature < 2).then_some(signature).into(),
                 hits: hits.into_iter().collect(),
             }
         };

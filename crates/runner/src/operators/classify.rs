@@ -7,7 +7,8 @@ use std::{
 };
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Error, Model, Result, Table, add_steps, blocking,
+    ClassificationEngine, ClassifyRequest, Error, FitProgress, Model, Result, Table, add_steps,
+    blocking,
     proto::{Analysis, Detector, FeatureColumn, Plan, SavedModel, StepStatistics},
 };
 use anomal_dataflow::{GlobalOperator, Inputs, OperatorOutput};
@@ -95,7 +96,7 @@ impl GlobalOperator for Classify {
                 let features = plan.features.as_slice();
                 by_model(engine, settings, model, features, &rows, observer.as_ref()).await?
             }
-            None => fitted(engine, settings, plan, &rows, observer.as_ref()).await?,
+            None => fitted(engine, settings, plan, &rows, observer).await?,
         };
         if self.report.set(scoring).is_err() {
             return Err(Error::internal("rows were classified twice"));
@@ -122,7 +123,7 @@ async fn fitted(
     settings: &Classification,
     plan: &Plan,
     table: &Table,
-    observer: &dyn Observer,
+    observer: &Arc<dyn Observer>,
 ) -> Result<(Table, Scoring)> {
     let save = settings.model.as_ref().and_then(|file| file.save.as_deref()).map(Path::new);
     let detectors = engine.list_detectors().await?;
@@ -131,6 +132,10 @@ async fn fitted(
         settings: Classification { model: None, endpoint: None, tls: None, ..settings.clone() },
         features: plan.features.clone(),
         table: table.clone(),
+        progress: {
+            let (observer, rows) = (Arc::clone(observer), table.height() as u64);
+            FitProgress::new(move |step| observer.step(rows, step))
+        },
     };
     let row_wise = row_wise(settings, &detectors);
     if !row_wise && save.is_some() {
@@ -150,7 +155,7 @@ async fn fitted(
         let path = path.to_owned();
         blocking(move |_| model_file::write(&path, &saved)).await?;
     }
-    let (rows, steps) = score(engine, &fitted.model, table, observer).await?;
+    let (rows, steps) = score(engine, &fitted.model, table, observer.as_ref()).await?;
     let steps = [fitted.steps, steps].concat();
     Ok((rows, Scoring { analysis: fitted.analysis, steps, drift: Vec::new() }))
 }

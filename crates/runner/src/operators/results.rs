@@ -110,8 +110,13 @@ impl Incidents {
     }
 
     /// Those of all rows that were seen.
-    fn finish(&self) -> &IncidentRows {
-        self.rows.get_or_init(|| self.collector().take().map(Collector::finish).unwrap_or_default())
+    fn finish(&self) -> Result<&IncidentRows> {
+        if let Some(rows) = self.rows.get() {
+            return Ok(rows);
+        }
+        let collector = self.collector().take();
+        let rows = collector.map(Collector::finish).transpose()?.unwrap_or_default();
+        Ok(self.rows.get_or_init(|| rows))
     }
 }
 
@@ -128,8 +133,11 @@ impl AssembleResults {
     }
 
     /// The incidents of all rows, once they have all been written; none where rows are not grouped.
-    pub fn incidents(&self) -> Option<IncidentRows> {
-        self.incidents.as_ref().map(|incidents| incidents.finish().clone())
+    ///
+    /// # Errors
+    /// As [`Collector::finish`].
+    pub fn incidents(&self) -> Result<Option<IncidentRows>> {
+        self.incidents.as_ref().map(|incidents| incidents.finish().cloned()).transpose()
     }
 
     fn explainer(&self) -> Option<&Explainer> {
@@ -248,8 +256,7 @@ impl ResultsOperator for AssembleResults {
             reasons: self.explainer().into(),
         };
         incidents.add(&rows)?;
-        incidents.finish();
-        Ok(())
+        incidents.finish().map(|_| ())
     }
 
     async fn process(&self, mut batch: Batch) -> Result<Batch> {

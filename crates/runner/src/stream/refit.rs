@@ -3,7 +3,7 @@
 use std::{io::Cursor, sync::Arc};
 
 use anomal_core::{
-    ClassificationEngine, ClassifyRequest, Error, Result, Table,
+    ClassificationEngine, ClassifyRequest, Error, FitProgress, Result, Table,
     proto::{Plan, SavedModel},
 };
 use anomal_spec::Classification;
@@ -41,6 +41,7 @@ impl Fitter {
             },
             features: self.plan.features.clone(),
             table: table.clone(),
+            progress: FitProgress::NONE,
         };
         let fitted = self.engine.fit(request).await?;
         model_file::from_fit(&self.settings.engine, &fitted, &self.plan, &table)

@@ -6,7 +6,7 @@ use crate::{
     canvas::Canvas,
     model::{Model, Run},
     screens::outputs::shell,
-    text::{cell, grouped, wrap},
+    text::{cell, grouped, plain, wrap},
     theme::{BOLD, PLAIN},
     widgets::table::bar,
 };
@@ -43,9 +43,8 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
             "! stopped" => canvas.theme.error(),
             _ => BOLD,
         };
-        let plain = PLAIN;
         let text = format!("{} {} {took}", cell(&stage.name, 28), cell(&rows, 14));
-        canvas.parts(y, &[(format!(" {} ", cell(word, 10)), style), (text, plain)]);
+        canvas.parts(y, &[(format!(" {} ", cell(word, 10)), style), (text, PLAIN)]);
         y += 1;
         if running
             && let (_, done, Some(total)) = run.progress
@@ -54,6 +53,10 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
             let share = done as f64 / total as f64;
             let filled = cell(&bar(share, 32, canvas.ascii), 32);
             canvas.text(y, &format!("            [{filled}] {:.0} %", share.min(1.0) * 100.0));
+            y += 1;
+        }
+        if running && !run.step.is_empty() {
+            canvas.text(y, &format!("            {}", plain(&run.step)));
             y += 1;
         }
     }

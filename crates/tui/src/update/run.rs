@@ -42,6 +42,7 @@ impl Model {
             ended: None,
             stages: Vec::new(),
             progress: (0, 0, None),
+            step: String::new(),
             log: Vec::new(),
             shows_log: false,
             stopping: false,
@@ -115,13 +116,14 @@ impl Model {
                     last.to = Some(now);
                 }
                 run.progress = (0, 0, None);
+                run.step.clear();
                 run.stages.push(StageTime { name, from: now, to: None, rows: 0 });
             }
             RunEvent::Progress { rows, done, total } => {
-                run.progress = (rows, done, total);
-                if let Some(last) = run.stages.last_mut() {
-                    last.rows = rows;
-                }
+                self.run_progress(rows, done, total, String::new());
+            }
+            RunEvent::Step { rows, done, total, words } => {
+                self.run_progress(rows, done, total, words);
             }
             RunEvent::Log(line) => {
                 run.log.push(line);
@@ -132,6 +134,15 @@ impl Model {
             RunEvent::Ended { code } => return self.run_ended(code),
         }
         Vec::new()
+    }
+
+    fn run_progress(&mut self, rows: u64, done: u64, total: Option<u64>, step: String) {
+        let Some(run) = &mut self.run else { return };
+        run.progress = (rows, done, total);
+        run.step = step;
+        if let Some(last) = run.stages.last_mut() {
+            last.rows = rows;
+        }
     }
 
     fn run_ended(&mut self, code: Option<i32>) -> Vec<Effect> {

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anomal_core::{
-    Classification, ClassificationEngine, ClassifyRequest, Error, FittedModel, Model, ModelId,
-    Result, ScoredTable, Table, blocking,
+    Classification, ClassificationEngine, ClassifyRequest, Error, FitStep, FittedModel, Model,
+    ModelId, Result, ScoredTable, Table, blocking,
     proto::{
-        ClassifyRequest as Message, ClassifySettings, Detector, ListDetectorsRequest,
+        ClassifyRequest as Message, ClassifySettings, Detector, FitProgress, ListDetectorsRequest,
         LoadModelRequest, ScoreRequest, classification_engine_client::ClassificationEngineClient,
         classify_request, classify_response, fit_response, score_request, score_response,
     },
@@ -68,6 +68,15 @@ fn failed(error: Error) -> Status {
     anomal_rpc::to_status(&error)
 }
 
+/// Characters of a step's words.
+const WORDS: usize = 100;
+
+/// A step as a server tells it, in one line.
+fn received_step(step: &FitProgress) -> FitStep {
+    let words = step.step.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
+    FitStep { words, done: step.done, steps: step.steps }
+}
+
 /// A request, whose messages are made anew for each attempt from shared chunks.
 struct Request {
     settings: ClassifySettings,
@@ -106,6 +115,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
     }
 
     async fn classify(&self, request: ClassifyRequest) -> Result<Classification> {
+        let progress = &request.progress.clone();
         let request = Request::new(request)?;
         let client = clients(&self.replicas);
         self.replicas
@@ -123,6 +133,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                             Some(Part::Analysis(part)) => analysis.add(part),
                             Some(Part::Labels(part)) => analysis.add_labels(part),
                             Some(Part::Statistics(received)) => statistics = Some(received),
+                            Some(Part::Progress(step)) => progress.step(&received_step(&step)),
                             None => {}
                         }
                     }
@@ -135,6 +146,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
     }
 
     async fn fit(&self, request: ClassifyRequest) -> Result<FittedModel> {
+        let progress = &request.progress.clone();
         let request = Request::new(request)?;
         let client = clients(&self.replicas);
         self.replicas
@@ -151,6 +163,7 @@ impl ClassificationEngine for RemoteClassificationEngine {
                             Some(Part::Analysis(part)) => analysis.add(part),
                             Some(Part::Labels(part)) => analysis.add_labels(part),
                             Some(Part::Statistics(received)) => statistics = Some(received),
+                            Some(Part::Progress(step)) => progress.step(&received_step(&step)),
                             None => {}
                         }
                     }

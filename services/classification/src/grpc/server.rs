@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anomal_core::{
-    ClassifyRequest, Code, Error, Model, ModelId, Result,
+    Classification, ClassifyRequest, Code, Error, FitProgress as Progress, FitStep, FittedModel,
+    Model, ModelId, Result,
     proto::{
         ClassifyRequest as Message, ClassifyResponse, ClassifySettings, ClassifyStatistics,
-        FitResponse, ListDetectorsRequest, ListDetectorsResponse, LoadModelRequest,
+        FitProgress, FitResponse, ListDetectorsRequest, ListDetectorsResponse, LoadModelRequest,
         LoadModelResponse, ScoreRequest, ScoreResponse,
         classification_engine_server::{
             ClassificationEngine as Service, ClassificationEngineServer,
@@ -19,10 +20,16 @@ use anomal_rpc::{
     analysis::{Part, split},
     chunks,
     chunks::pieces,
+    deadline::{Deadline, within},
     from_status, limited_service, request,
 };
-use futures::Stream;
+use futures::{
+    Stream, StreamExt, TryFutureExt,
+    channel::mpsc,
+    stream::{self, BoxStream},
+};
 use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
+use tracing::Instrument;
 
 use crate::engine::ModelHost;
 
@@ -63,19 +70,15 @@ impl Service for Adapter {
     ) -> Result<Response<Self::ClassifyStream>, Status> {
         use classify_response::Part as Answer;
         let (metadata, _, messages) = request.into_parts();
+        let deadline = Deadline::of(&metadata);
         let work = async {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
-            let done = self.engine.classify(request).await?;
-            let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
-            let analysis = split(done.analysis).into_iter().map(|part| match part {
-                Part::Analysis(part) => Answer::Analysis(part),
-                Part::Labels(part) => Answer::Labels(part),
-            });
-            let rows = chunks(done.rows)?.map(Answer::Rows);
-            let parts = rows.chain(analysis).chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| ClassifyResponse { part: Some(part) }))
+            let engine = Arc::clone(&self.engine);
+            let answer = |request| async move { classified(engine.classify(request).await?) };
+            let told = |part| ClassifyResponse { part: Some(Answer::Progress(part)) };
+            Ok(with_progress(request, deadline, answer, told))
         };
-        let answers = self.admission.stream("Classify", &metadata, work).await?;
+        let answers = self.admission.flow("Classify", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -85,19 +88,15 @@ impl Service for Adapter {
     ) -> Result<Response<Self::FitStream>, Status> {
         use fit_response::Part as Answer;
         let (metadata, _, messages) = request.into_parts();
+        let deadline = Deadline::of(&metadata);
         let work = async {
             let request = assemble(messages, self.admission.max_request_bytes()).await?;
-            let done = self.engine.fit(request).await?;
-            let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
-            let analysis = split(done.analysis).into_iter().map(|part| match part {
-                Part::Analysis(part) => Answer::Analysis(part),
-                Part::Labels(part) => Answer::Labels(part),
-            });
-            let model = pieces(done.model.bytes().clone()).map(Answer::Model);
-            let parts = model.chain(analysis).chain([Answer::Statistics(statistics)]);
-            Ok(parts.map(|part| FitResponse { part: Some(part) }))
+            let engine = Arc::clone(&self.engine);
+            let answer = |request| async move { Ok(fitted(engine.fit(request).await?)) };
+            let told = |part| FitResponse { part: Some(Answer::Progress(part)) };
+            Ok(with_progress(request, deadline, answer, told))
         };
-        let answers = self.admission.stream("Fit", &metadata, work).await?;
+        let answers = self.admission.flow("Fit", &metadata, work).await?;
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -154,6 +153,54 @@ impl Service for Adapter {
     }
 }
 
+type Parts<T> = Box<dyn Iterator<Item = T> + Send>;
+
+fn classified(done: Classification) -> Result<Parts<ClassifyResponse>> {
+    use classify_response::Part as Answer;
+    let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
+    let analysis = split(done.analysis).into_iter().map(|part| match part {
+        Part::Analysis(part) => Answer::Analysis(part),
+        Part::Labels(part) => Answer::Labels(part),
+    });
+    let rows = chunks(done.rows)?.map(Answer::Rows);
+    let parts = rows.chain(analysis).chain([Answer::Statistics(statistics)]);
+    Ok(Box::new(parts.map(|part| ClassifyResponse { part: Some(part) })))
+}
+
+fn fitted(done: FittedModel) -> Parts<FitResponse> {
+    use fit_response::Part as Answer;
+    let statistics = ClassifyStatistics { steps: done.steps, diagnostics: Vec::new() };
+    let analysis = split(done.analysis).into_iter().map(|part| match part {
+        Part::Analysis(part) => Answer::Analysis(part),
+        Part::Labels(part) => Answer::Labels(part),
+    });
+    let model = pieces(done.model.bytes().clone()).map(Answer::Model);
+    let parts = model.chain(analysis).chain([Answer::Statistics(statistics)]);
+    Box::new(parts.map(|part| FitResponse { part: Some(part) }))
+}
+
+/// The steps of a fit while it goes on, as `told` makes messages of them, and its answer.
+fn with_progress<T, F>(
+    mut request: ClassifyRequest,
+    deadline: Option<Deadline>,
+    answer: impl FnOnce(ClassifyRequest) -> F,
+    told: impl Fn(FitProgress) -> T + Send + 'static,
+) -> BoxStream<'static, Result<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<Parts<T>>> + Send + 'static,
+{
+    let (send, receive) = mpsc::unbounded();
+    request.progress = Progress::new(move |step| {
+        let FitStep { words, done, steps } = step.clone();
+        // The client may be gone; then the fit ends soon.
+        let _ = send.unbounded_send(FitProgress { step: words, done, steps });
+    });
+    let work = within(deadline, answer(request)).in_current_span();
+    let parts = work.map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten_stream();
+    stream::select(receive.map(move |step| Ok(told(step))), parts).boxed()
+}
+
 fn to_model_id(bytes: &[u8]) -> Result<ModelId> {
     ModelId::from_bytes(bytes).ok_or_else(|| {
         let message = format!("a model's id has 32 bytes and not {}", bytes.len());
@@ -171,5 +218,6 @@ async fn assemble(messages: Streaming<Message>, limit: usize) -> Result<Classify
         settings: request::settings(&first.settings, first.settings_version)?,
         features: first.features,
         table: table.into_table()?,
+        progress: Progress::NONE,
     })
 }

@@ -54,6 +54,7 @@ async fn fit(seed: u64) -> Model {
         settings: Classification { engine: "KNN".into(), ..Classification::default() },
         features: (0..FEATURES).map(feature).collect(),
         table: table(ROWS, seed),
+        progress: anomal_core::FitProgress::NONE,
     };
     let model = LocalClassificationEngine::default().fit(request).await.unwrap().model;
     assert!(model.bytes().len() > 200_000, "{} bytes", model.bytes().len());

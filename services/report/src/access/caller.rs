@@ -1,11 +1,13 @@
 //! A caller and their rights.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc};
 
 use anomal_access::{Permission, Reviews, User, no_token};
 use anomal_core::{Code, Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
+
+use super::Access;
 
 /// The subresource of jobs that verdicts are.
 const VERDICTS: &str = "verdicts";
@@ -36,17 +38,18 @@ pub enum Principal {
 pub struct Caller {
     principal: Principal,
     reviews: Option<Arc<Reviews>>,
-    stores_verdicts: bool,
+    /// Where the request came from: the server's rules for it, and the client's address, where it is known.
+    server: Option<(Access, Option<IpAddr>)>,
 }
 
 impl Caller {
     pub(super) fn new(principal: Principal, reviews: Option<Arc<Reviews>>) -> Self {
-        Self { principal, reviews, stores_verdicts: true }
+        Self { principal, reviews, server: None }
     }
 
-    /// A caller of a server that stores no verdicts, if `stores` is false.
-    pub(super) fn with_verdicts(self, stores: bool) -> Self {
-        Self { stores_verdicts: stores, ..self }
+    /// A caller of a server, from an address.
+    pub(super) fn with_access(self, access: &Access, address: Option<IpAddr>) -> Self {
+        Self { server: Some((access.clone(), address)), ..self }
     }
 
     /// Runs the work of a request: within it, [`Caller::current`] is this caller. Spawned tasks do not inherit it.
@@ -98,18 +101,21 @@ impl Caller {
         self.is_allowed(permission).await
     }
 
-    /// As [`Caller::may_judge`], as an error.
+    /// As [`Caller::may_judge`], as an error. Counts what is asked for.
     ///
     /// # Errors
-    /// `PermissionDenied`; `Unavailable` if the API server can't be asked.
+    /// `PermissionDenied`; `ResourceExhausted` for too many in a minute; `Unavailable` if the API server can't be asked.
     pub async fn check_judge(&self, namespace: &str, job: &str) -> Result<()> {
-        if !self.stores_verdicts {
+        if !self.stores_verdicts() {
             return Err(denied(
                 "this server stores no verdicts: it was started with `--verdicts off`".to_owned(),
             ));
         }
         if self.may_judge(namespace, job).await? {
-            return Ok(());
+            return match &self.server {
+                Some((access, address)) => access.count_verdict(&self.principal, *address),
+                None => Ok(()),
+            };
         }
         tracing::warn!(who = %self, namespace, job, "judging was denied");
         Err(denied(format!(
@@ -120,7 +126,7 @@ impl Caller {
 
     /// Whether this server stores verdicts.
     pub fn stores_verdicts(&self) -> bool {
-        self.stores_verdicts
+        self.server.as_ref().is_none_or(|(access, _)| access.stores_verdicts())
     }
 
     /// The name for a verdict, and whether it is that of a user.

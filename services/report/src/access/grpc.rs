@@ -21,7 +21,7 @@ impl Access {
         peer: Option<IpAddr>,
     ) -> Result<Caller> {
         if self.is_open() {
-            return Ok(self.caller(Principal::Anyone));
+            return Ok(self.caller(Principal::Anyone, peer));
         }
         let sent = metadata.get("authorization").and_then(|sent| bearer(sent.as_bytes()));
         let identity = match (sent, peer) {
@@ -32,7 +32,7 @@ impl Access {
             }
         };
         match identity {
-            Ok(identity) => Ok(self.caller(identity.principal)),
+            Ok(identity) => Ok(self.caller(identity.principal, peer)),
             Err(error) => {
                 tracing::warn!(?peer, reason = error.reason, "a caller was refused");
                 Err(error)

@@ -1,4 +1,4 @@
-//! Rate limits of a client: requests and wrong tokens.
+//! Rate limits of a client: requests, wrong tokens, verdicts.
 //!
 //! A keyed hash puts addresses into a fixed number of buckets. That bounds memory; few clients share a bucket (and so
 //! their limits), and an attacker can't choose to share one.
@@ -33,12 +33,20 @@ pub struct LimitArgs {
     /// Wrong tokens a minute from one client address before it has to wait
     #[arg(long, env = "ANOMAL_WRONG_TOKENS", default_value = "5", value_name = "N")]
     pub wrong_tokens: NonZeroU32,
+    /// Verdicts a minute from one user, or from one client address where users have no names
+    #[arg(long, env = "ANOMAL_VERDICT_RATE", default_value = "60", value_name = "N")]
+    pub verdict_rate: NonZeroU32,
 }
 
 impl Default for LimitArgs {
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { rate_limit: number(20), rate_burst: number(100), wrong_tokens: number(5) }
+        Self {
+            rate_limit: number(20),
+            rate_burst: number(100),
+            wrong_tokens: number(5),
+            verdict_rate: number(60),
+        }
     }
 }
 
@@ -47,6 +55,7 @@ type Failures = RateLimiter<u64, HashMapStateStore<u64>, DefaultClock, StateInfo
 pub(super) struct Limits {
     requests: DefaultKeyedRateLimiter<u64>,
     failures: Failures,
+    verdicts: DefaultKeyedRateLimiter<u64>,
     /// Buckets with too many wrong tokens, and until when no token of theirs is checked.
     blocked: Mutex<HashMap<u64, Instant>>,
     secret: RandomState,
@@ -60,6 +69,7 @@ impl Limits {
         Self {
             requests: RateLimiter::hashmap(requests),
             failures: RateLimiter::hashmap(failures).with_middleware(),
+            verdicts: RateLimiter::hashmap(Quota::per_minute(args.verdict_rate)),
             blocked: Mutex::default(),
             secret: RandomState::new(),
             clock: DefaultClock::default(),
@@ -72,6 +82,19 @@ impl Limits {
     /// The time to wait, if there are too many.
     pub fn request(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let checked = self.requests.check_key(&self.bucket(address));
+        checked.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// Counts a verdict, of a user by name, else of a client.
+    ///
+    /// # Errors
+    /// The time to wait, if there are too many.
+    pub fn verdict(&self, user: Option<&str>, address: Option<IpAddr>) -> Result<(), Duration> {
+        let bucket = match user {
+            Some(name) => self.secret.hash_one(name) % BUCKETS,
+            None => self.bucket(address),
+        };
+        let checked = self.verdicts.check_key(&bucket);
         checked.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
@@ -128,6 +151,7 @@ mod tests {
             rate_limit: number(rate_limit),
             rate_burst: number(rate_burst),
             wrong_tokens: number(wrong_tokens),
+            verdict_rate: number(2),
         })
     }
 
@@ -181,14 +205,32 @@ mod tests {
     }
 
     #[test]
+    fn verdicts_are_limited_by_user_or_else_by_client() {
+        let limits = limits(1, 1, 1);
+        let (here, there) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        for _ in 0..2 {
+            limits.verdict(Some("ann"), here).unwrap();
+            limits.verdict(None, here).unwrap();
+        }
+        // A user is the same at each address.
+        let wait = limits.verdict(Some("ann"), there).unwrap_err();
+        assert!(wait > Duration::from_secs(25) && wait <= Duration::from_secs(30), "{wait:?}");
+        assert!(limits.verdict(None, here).is_err());
+        limits.verdict(Some("ben"), here).unwrap();
+        limits.verdict(None, there).unwrap();
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let limits = limits(1, 1, 1);
         for number in 0..100_000_u32 {
             let address = Some(IpAddr::from(number.to_be_bytes()));
             let _ = limits.request(address);
             limits.wrong_token(address);
+            let _ = limits.verdict(Some(&number.to_string()), address);
         }
         assert!(limits.requests.len() <= 1 << 16);
+        assert!(limits.verdicts.len() <= 1 << 16);
         assert!(limits.blocked().len() <= 1 << 16);
     }
 }

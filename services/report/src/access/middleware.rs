@@ -107,16 +107,16 @@ async fn caller(
     headers: &HeaderMap,
 ) -> Result<(Caller, Option<SessionUser>), Refusal> {
     if access.is_open() {
-        return Ok((access.caller(Principal::Anyone), None));
+        return Ok((access.caller(Principal::Anyone, client.address), None));
     }
     let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if let Some(token) = sent.and_then(bearer) {
         let identity = access.authenticate(token, client.address).await?;
-        return Ok((access.caller(identity.principal), None));
+        return Ok((access.caller(identity.principal, client.address), None));
     }
     match access.0.sessions.read(headers, clock::now(), client.https) {
         Session::Active(principal) => {
-            let caller = access.caller(principal);
+            let caller = access.caller(principal, client.address);
             let user = SessionUser { name: caller.to_string(), sign_out: sign_in::SIGN_OUT };
             Ok((caller, Some(user)))
         }

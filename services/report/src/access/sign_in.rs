@@ -91,7 +91,7 @@ async fn sign_in(
 async fn start(access: &Access, client: Client, token: &str) -> Result<HeaderValue, Refusal> {
     let Identity { principal, expires } = access.authenticate(token, client.address).await?;
     let cookie = access.0.sessions.start(&principal, expires, clock::now(), client.https)?;
-    tracing::info!(client = ?client.address, who = %access.caller(principal), "signed in");
+    tracing::info!(client = ?client.address, who = %access.caller(principal, client.address), "signed in");
     Ok(cookie)
 }
 

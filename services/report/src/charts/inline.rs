@@ -101,3 +101,40 @@ pub fn quartiles(value: Option<f64>, group: &FeatureGroup) -> String {
     }
     svg.finish()
 }
+
+/// The quartiles of some rows above those of all: a bar over the middle half of each, with its median. The scale is that from
+/// the 5 % to the 95 % quantile of all rows, and wider where the others need it.
+pub fn two_quartiles(own: [f64; 3], all: &FeatureGroup) -> String {
+    let (width, height) = (160.0, 24.0);
+    let (left, right) = (4.0, 156.0);
+    let quantile = |index: usize| all.quantiles.get(index).copied().filter(|q| q.is_finite());
+    let (Some(low), Some(first), Some(median), Some(third), Some(high)) =
+        (quantile(2), quantile(3), quantile(4), quantile(5), quantile(6))
+    else {
+        return Svg::new(width, height, "No values to compare with.").finish();
+    };
+    let label = format!(
+        "Its rows: half have {} to {}, median {}. All rows: {} to {}, median {}.",
+        short(own[0]),
+        short(own[2]),
+        short(own[1]),
+        short(first),
+        short(third),
+        short(median)
+    );
+    let x = Scale::new((low.min(own[0]), high.max(own[2])), (left, right));
+    let mut svg = Svg::new(width, height, &label);
+    svg.title(&label);
+    for (class, top, [first, median, third]) in
+        [("suspicious", 2.0, own), ("normal", 14.0, [first, median, third])]
+    {
+        let (start, end) = (x.at(first), x.at(third));
+        svg.line("grid", (left, top + 4.0), (right, top + 4.0));
+        svg.rect(class, start.min(end - 1.0), top, (end - start).max(2.0), 8.0)
+            .number("fill-opacity", 0.55)
+            .number("rx", 1.0)
+            .empty();
+        svg.line("axis", (x.at(median), top - 1.0), (x.at(median), top + 9.0));
+    }
+    svg.finish()
+}

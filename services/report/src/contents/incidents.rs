@@ -4,15 +4,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anomal_core::{
     Result,
-    proto::{self, Entity, Evidence, Incident, Report, Severity},
+    proto::{self, Entity, Evidence, Incident, IncidentCounts, Report, Severity},
 };
 use polars::prelude::{Column, DataFrame};
 
 use super::{groups::Groups, incident_frame, invalid, timeline};
-use crate::view::incidents::{EntitySummary, IncidentSummary, level};
+use crate::{
+    verdicts::keys,
+    view::incidents::{EntitySummary, IncidentSummary, level},
+};
 
 /// Added to the risk of an entity for each further incident of medium or high severity.
 const FURTHER: u32 = 5;
+
+/// Keys that a manifest has of the report's incidents.
+const KEYS: usize = 500;
 
 /// Incidents whose parts belong together.
 pub(super) struct CheckedIncidents {
@@ -82,6 +88,17 @@ impl CheckedIncidents {
     /// By which entities a flag groups its rows: actor, target.
     pub fn sides(&self, flag: &str) -> (bool, bool) {
         self.sides.get(flag).copied().unwrap_or((true, true))
+    }
+
+    /// What a later report is compared by: for each incident its keys; none if there are very many, or not all incidents are
+    /// described.
+    pub fn keys(&self, counts: &IncidentCounts) -> Vec<String> {
+        let all: usize = self.incidents.iter().map(|it| keys(it).len()).sum();
+        let is_whole = counts.high + counts.medium + counts.low == self.incidents.len() as u64;
+        if all > KEYS || !is_whole {
+            return Vec::new();
+        }
+        self.incidents.iter().map(|incident| keys(incident).join(" ")).collect()
     }
 
     pub fn row(&self, row: u64) -> Option<EvidenceRow<'_>> {

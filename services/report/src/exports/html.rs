@@ -97,7 +97,7 @@ pub fn html(document: &ReportDocument) -> Result<String> {
         input: text::name(&report.input),
         analysed: analysis.is_some(),
         has_flags: !report.flags.is_empty(),
-        overview: overview::section(&context, &document.lanes, Markup::default())?,
+        overview: overview::section(&context, &document.lanes, Markup::default(), None)?,
         incidents: incidents(&context, document)?,
         left_off: (document.incident_rows.len() < described).then(|| {
             format!(
@@ -252,6 +252,7 @@ mod tests {
         );
         assert!(file.contains("The 20 most suspicious of 57 suspects."));
         assert!(file.contains("id=\"help-map\""));
+        assert!(file.contains("3 of 18 judged, 2 quiet (as of 3 Mar 2026)"));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use anomal_core::proto::{FeatureSummary, Group, Incident, Report};
 
 use crate::{
     OpenReport,
-    compare::{FeatureDigest, FlagDigest, IncidentDigest, RunDigest},
+    compare::{EntityDigest, FeatureDigest, FlagDigest, IncidentDigest, RunDigest},
     pages::{format::numbers, verdicts::ShownVerdicts},
     verdicts::keys,
+    view::incidents::EntitySummary,
 };
 
 pub(crate) fn digest(open: &OpenReport, verdicts: &ShownVerdicts) -> RunDigest {
@@ -43,7 +44,13 @@ pub(crate) fn digest(open: &OpenReport, verdicts: &ShownVerdicts) -> RunDigest {
             analysis.features.iter().filter_map(feature).collect()
         }),
         incidents: all.iter().map(incident).collect(),
+        entities: open.incidents.as_ref().map(|all| all.entities.iter().map(entity).collect()),
     }
+}
+
+fn entity(entity: &EntitySummary) -> EntityDigest {
+    let EntitySummary { kind, value, risk, .. } = entity;
+    EntityDigest { kind: kind.clone(), value: value.clone(), risk: *risk }
 }
 
 fn roles(report: &Report) -> Vec<String> {

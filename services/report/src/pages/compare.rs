@@ -10,7 +10,7 @@ use super::{
     verdicts::day,
 };
 use crate::{
-    compare::{Comparison, FlagChange, IncidentDigest, RunHead},
+    compare::{Comparison, EntityChanges, EntityDigest, FlagChange, IncidentDigest, RunHead},
     view::display_name,
 };
 
@@ -45,6 +45,21 @@ struct Flag {
     after: String,
 }
 
+struct Kind {
+    name: Markup,
+    new: String,
+    gone: String,
+    /// How many have a higher and a lower risk, where that can be compared.
+    risks: Option<(String, String)>,
+}
+
+struct NewEntity {
+    kind: Markup,
+    value: Markup,
+    risk: u32,
+    href: String,
+}
+
 #[derive(Template)]
 #[template(path = "compare.html")]
 struct Compare {
@@ -55,6 +70,9 @@ struct Compare {
     rows: String,
     differences: Vec<Markup>,
     lists: Vec<List>,
+    kinds: Vec<Kind>,
+    entities: Vec<NewEntity>,
+    entities_left_off: Option<String>,
     flags: Vec<Flag>,
     drift: Vec<Drift>,
 }
@@ -100,6 +118,9 @@ pub fn page(all: &Comparison) -> Result<Content> {
         after,
         differences: all.differences.iter().map(|it| text::bdi(it, 4 * text::CELL)).collect(),
         lists,
+        kinds: all.entities.iter().map(kind).collect(),
+        entities: new_entities(all, &href(&all.after)),
+        entities_left_off: entities_left_off(all),
         flags: all.flags.iter().map(flag).collect(),
         drift: all
             .drift
@@ -145,6 +166,34 @@ fn line(report: &str, incident: &IncidentDigest, about: String) -> Line {
         href: format!("{report}/incidents/{}", incident.number),
         about: if incident.settled { format!("{about}, judged or quiet") } else { about },
     }
+}
+
+fn kind(changes: &EntityChanges) -> Kind {
+    Kind {
+        name: text::name(&changes.kind),
+        new: numbers::size(changes.new.len()),
+        gone: numbers::size(changes.gone.len()),
+        risks: changes.risks.map(|it| (numbers::count(it.higher), numbers::count(it.lower))),
+    }
+}
+
+/// The highest risk of each kind first. `report`: the later run's.
+fn new_entities(all: &Comparison, report: &str) -> Vec<NewEntity> {
+    let entity = |entity: &EntityDigest| {
+        let [kind, value] = [&entity.kind, &entity.value].map(|text| text::encode(text));
+        NewEntity {
+            kind: text::name(&entity.kind),
+            value: text::bdi(&entity.value, 60),
+            risk: entity.risk,
+            href: format!("{report}/entity?kind={kind}&value={value}"),
+        }
+    };
+    all.entities.iter().flat_map(|kind| &kind.new).take(LISTED).map(entity).collect()
+}
+
+fn entities_left_off(all: &Comparison) -> Option<String> {
+    let new: usize = all.entities.iter().map(|kind| kind.new.len()).sum();
+    (new > LISTED).then(|| format!("and {} more", numbers::size(new - LISTED)))
 }
 
 fn flag(change: &FlagChange) -> Flag {

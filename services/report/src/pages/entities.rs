@@ -6,7 +6,7 @@ use askama::Template;
 use super::{
     Content, Markup, ReportContext, filters,
     format::{numbers, text},
-    incident_lines::{self, mark},
+    incident_lines::mark,
     layout::{
         frame::ReportBar,
         pager::{PageRange, pager},
@@ -24,22 +24,20 @@ use crate::{
 pub const LIMIT: usize = 50;
 /// Entities on the overview.
 const TOP: usize = 10;
-/// Incidents on the page of an entity.
-const INCIDENTS: usize = 50;
 
-struct EntityRow {
-    value: Markup,
-    href: Option<String>,
-    mark: &'static str,
-    severity: &'static str,
-    risk: u32,
-    incidents: String,
-    first_incident: Option<String>,
+pub(super) struct EntityRow {
+    pub value: Markup,
+    pub href: Option<String>,
+    pub mark: &'static str,
+    pub severity: &'static str,
+    pub risk: u32,
+    pub incidents: String,
+    pub first_incident: Option<String>,
     /// Rows that stand out, and all of them.
-    evidence: String,
-    rows: String,
-    when: String,
-    lane: Markup,
+    pub evidence: String,
+    pub rows: String,
+    pub when: String,
+    pub lane: Markup,
 }
 
 struct KindLink {
@@ -77,18 +75,6 @@ struct Entities {
     table: Markup,
     pager: Markup,
     empty: &'static str,
-}
-
-#[derive(Template)]
-#[template(path = "entity.html")]
-struct Entity {
-    kind: Markup,
-    entity: EntityRow,
-    incidents: Markup,
-    more: Option<String>,
-    suspects: Option<String>,
-    back: String,
-    lane: Markup,
 }
 
 /// A kind of things on one side.
@@ -230,39 +216,6 @@ pub fn page(
     })
 }
 
-/// The page of an entity. `incidents`: the numbers of those about it; `lane`: when it stood out.
-pub fn entity_page(
-    context: &ReportContext<'_>,
-    entity: &EntitySummary,
-    incidents: &[u64],
-    lane: Option<&Lane>,
-) -> Result<Content> {
-    let is_actor = entity.is_actor();
-    let described: Vec<(&Incident, u64)> = incidents
-        .iter()
-        .filter_map(|number| context.incident(*number))
-        .map(|incident| (incident, incident.rows))
-        .collect();
-    let (lines, shown) = incident_lines::lines(context, &described, true, INCIDENTS)?;
-    let parameter = if is_actor { "actor" } else { "target" };
-    let kind = Kind { kind: entity.kind.clone(), is_actor };
-    let body = Markup::from_template(&Entity {
-        kind: text::name(&capital(nouns_of(context, &kind).0)),
-        entity: row(context, entity, is_actor, None),
-        incidents: if described.is_empty() { Markup::default() } else { lines },
-        more: (shown < described.len())
-            .then(|| format!("and {} more", numbers::size(described.len() - shown))),
-        suspects: context.links.section_with("suspects", &[(parameter, &entity.value)]),
-        back: context.links.section("entities"),
-        lane: lane.map_or_else(Markup::default, |lane| lane_of(context, entity, lane)),
-    })?;
-    Ok(Content {
-        title: text::shorten(&entity.value, text::CELL),
-        bar: Some(ReportBar::new(context, "entities")),
-        body,
-    })
-}
-
 /// Different values of all rows.
 fn total(context: &ReportContext<'_>, kind: &Kind) -> u64 {
     let totals = context.incidents.map_or(&[][..], |all| &all.summary.totals);
@@ -272,7 +225,7 @@ fn total(context: &ReportContext<'_>, kind: &Kind) -> u64 {
     totals.iter().find(is_it).map_or(0, |total| total.values)
 }
 
-fn nouns_of<'a>(context: &ReportContext<'a>, kind: &Kind) -> (&'a str, &'a str) {
+pub(super) fn nouns_of<'a>(context: &ReportContext<'a>, kind: &Kind) -> (&'a str, &'a str) {
     let roles = context.report.roles.as_ref();
     let entities = roles.map_or(&[][..], |roles| &roles.entities);
     let known = entities.iter().find(|it| it.kind == kind.kind && it.is_actor == kind.is_actor);
@@ -301,7 +254,7 @@ pub fn table(
     })
 }
 
-fn row(
+pub(super) fn row(
     context: &ReportContext<'_>,
     entity: &EntitySummary,
     is_actor: bool,
@@ -330,13 +283,13 @@ fn row(
     }
 }
 
-fn lane_of(context: &ReportContext<'_>, entity: &EntitySummary, lane: &Lane) -> Markup {
+pub(super) fn lane_of(context: &ReportContext<'_>, entity: &EntitySummary, lane: &Lane) -> Markup {
     let when = entity.span.map_or_else(String::new, |span| context.times().span(span.0, span.1));
     let value = text::shorten(&entity.value, 60);
     Markup::svg(charts::lane(lane, &format!("{value} stood out {when}.")))
 }
 
-fn capital(noun: &str) -> String {
+pub(super) fn capital(noun: &str) -> String {
     let mut letters = noun.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -18,6 +18,8 @@ struct Chip {
     problem: Option<String>,
     /// The page without it.
     href: String,
+    /// Rows that would fit without it, where none does.
+    without: Option<String>,
 }
 
 struct Choice {
@@ -76,6 +78,7 @@ pub fn line(
         words: text::bdi(&words_of(context, part), text::CELL),
         problem: part.problem.clone(),
         href: href(Some(place)),
+        without: context.matches.and_then(|it| it.without.get(place)).map(|it| numbers::count(*it)),
     };
     let set_by_form = |name: &str| matches!(name, "from" | "to" | "q" | "…");
     let hidden = parts

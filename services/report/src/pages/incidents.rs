@@ -110,17 +110,21 @@ pub fn judge_action(context: &ReportContext<'_>) -> String {
     path.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// How many incidents were judged, and the page with all verdicts of the job.
+/// The page with all verdicts of the job, and how many incidents were judged; in a document the day, since others may
+/// follow.
 pub fn judged(context: &ReportContext<'_>) -> Option<(String, String)> {
-    context.verdicts?;
+    let verdicts = context.verdicts.filter(|verdicts| verdicts.problem.is_none())?;
     let all = &context.incidents?.incidents;
     let count = JudgedCount::new(context, all.iter());
     let judged =
         format!("{} of {} judged", numbers::size(count.judged()), numbers::size(all.len()));
-    let words = match count.quiet {
+    let mut words = match count.quiet {
         0 => judged,
         quiet => format!("{judged}, {} quiet", numbers::size(quiet)),
     };
+    if context.links.is_file() {
+        words = format!("{words} (as of {})", verdicts.day.strftime("%-d %b %Y"));
+    }
     Some((form::list_href(context), words))
 }
 

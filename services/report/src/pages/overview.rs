@@ -2,7 +2,7 @@
 
 use anomal_core::{
     Result,
-    proto::{Incident, Severity},
+    proto::{Incident, Report, Severity},
     words,
 };
 use askama::Template;
@@ -15,9 +15,12 @@ use super::{
         figure::{FigureSpec, figure},
         frame::ReportBar,
     },
+    verdicts::day,
 };
 use crate::{
     charts::{self, TimelineLabels},
+    compare::{Comparison, IncidentDigest, RunDigest},
+    verdicts::keys,
     view::incidents::{Lane, Timeline, merged},
 };
 
@@ -43,6 +46,8 @@ struct Overview {
     conclusion: Markup,
     counts: String,
     severities: Vec<SeverityCount>,
+    /// The comparison with the report before, and its link.
+    since: Option<(String, Markup)>,
     timeline: Markup,
     incidents: Markup,
     /// A sentence in place of the list.
@@ -58,16 +63,27 @@ struct Overview {
     help: String,
 }
 
-/// The page. `lanes`: those of [`entities::top`]; `suspects`: the first rows, shown where rows are not grouped.
-pub fn page(context: &ReportContext<'_>, lanes: &[Lane], suspects: Markup) -> Result<Content> {
+/// The page. `lanes`: those of [`entities::top`]; `suspects`: the first rows, shown where rows are not grouped; `earlier`: the
+/// report of the job before, with the keys of its incidents.
+pub fn page(
+    context: &ReportContext<'_>,
+    lanes: &[Lane],
+    suspects: Markup,
+    earlier: Option<&Report>,
+) -> Result<Content> {
     Ok(Content {
         title: "Overview".to_owned(),
         bar: Some(ReportBar::new(context, "")),
-        body: section(context, lanes, suspects)?,
+        body: section(context, lanes, suspects, earlier)?,
     })
 }
 
-pub fn section(context: &ReportContext<'_>, lanes: &[Lane], suspects: Markup) -> Result<Markup> {
+pub fn section(
+    context: &ReportContext<'_>,
+    lanes: &[Lane],
+    suspects: Markup,
+    earlier: Option<&Report>,
+) -> Result<Markup> {
     let fitting = context.fitting_incidents();
     let (incidents, shown) = incident_lines::lines(context, &fitting, true, LINES)?;
     let total = match context.matches {
@@ -82,6 +98,7 @@ pub fn section(context: &ReportContext<'_>, lanes: &[Lane], suspects: Markup) ->
         conclusion: conclusion(context),
         counts: counts(context),
         severities: severities(context),
+        since: earlier.and_then(|earlier| since(context, earlier)),
         timeline: timeline(context)?,
         empty: (is_grouped && fitting.is_empty()).then_some(if context.matches.is_some() {
             "No incident fits the filters."
@@ -200,6 +217,38 @@ pub fn counts(context: &ReportContext<'_>) -> String {
         }
         None => format!("{rows}."),
     }
+}
+
+/// `Since 1 Mar 2026 09:12 UTC: 3 new, 1 gone, 38 as before`.
+fn since(context: &ReportContext<'_>, earlier: &Report) -> Option<(String, Markup)> {
+    let counts = earlier.incidents.as_ref()?;
+    let (now, then) = (&context.incidents?.incidents, &counts.keys);
+    let is_whole = context.incident_count() == now.len() as u64
+        && counts.high + counts.medium + counts.low == then.len() as u64;
+    if !is_whole || context.matches.is_some() {
+        return None;
+    }
+    let digest = |number: usize, keys: Vec<String>| IncidentDigest {
+        number: number as u64,
+        keys,
+        ..IncidentDigest::default()
+    };
+    let then = then
+        .iter()
+        .enumerate()
+        .map(|(number, keys)| digest(number, keys.split(' ').map(str::to_owned).collect()));
+    let now = now.iter().enumerate().map(|(number, it)| digest(number, keys(it).to_vec()));
+    let run = |incidents| RunDigest { incidents, ..RunDigest::default() };
+    let compared = Comparison::new(&run(then.collect()), &run(now.collect()));
+    let [a, b] = [&earlier.id, &context.report.id].map(|id| text::encode(id));
+    let words = format!(
+        "Since {}: {} new, {} gone, {} as before",
+        text::bdi(&day(&earlier.create_time), text::CELL),
+        numbers::size(compared.new.len()),
+        numbers::size(compared.gone.len()),
+        numbers::size(compared.continuing.len())
+    );
+    Some((format!("/compare?a={a}&b={b}"), Markup::trusted(words)))
 }
 
 fn severities(context: &ReportContext<'_>) -> Vec<SeverityCount> {

@@ -203,7 +203,7 @@ fn features(context: &ReportContext<'_>, record: &Record) -> Vec<FeatureRow> {
 }
 
 /// The median and the middle half of all rows.
-fn quartiles(all: &FeatureGroup) -> String {
+pub(super) fn quartiles(all: &FeatureGroup) -> String {
     let [_, low, median, high, _] = FIVE_NUMBERS.map(|index| all.quantiles.get(index).copied());
     match (low, median, high) {
         (Some(low), Some(median), Some(high)) => format!(

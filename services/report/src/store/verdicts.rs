@@ -1,4 +1,5 @@
-//! Verdicts in the store: `verdicts/<namespace or _>/<job>/<number>.json`, one object for what was decided at once.
+//! Verdicts in the store: `verdicts/<namespace or _>/<job>/<number>.json`, one object for what was decided at once, and
+//! `snapshot-<number>.json.zst` with all up to a number (see [`snapshots`]).
 //!
 //! The number is the next one, and an object is created or fails: of two writers who have seen the same verdicts, one
 //! has to look again, whatever their clocks, on each kind of store.
@@ -16,14 +17,36 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, path::Path};
 
+use self::snapshots::Snapshot;
 use super::{CONCURRENT_READS, Store};
+
+mod snapshots;
 
 /// Decisions about a job beyond which none is stored.
 const MOST: u64 = 20_000;
 
 /// Verdicts that were read, by job.
 #[derive(Default)]
-pub(super) struct VerdictCache(Mutex<HashMap<Path, BTreeMap<u64, CachedObject>>>);
+pub(super) struct VerdictCache(Mutex<HashMap<Path, CachedJob>>);
+
+#[derive(Clone, Default)]
+struct CachedJob {
+    /// The newest snapshot that can be read.
+    snapshot: Option<Snapshot>,
+    /// Those that it does not hold, by number.
+    objects: BTreeMap<u64, CachedObject>,
+    /// The highest number, also of what is damaged.
+    last: u64,
+}
+
+impl CachedJob {
+    /// By number.
+    fn verdicts(&self) -> Vec<Verdict> {
+        let held = self.snapshot.iter().flat_map(|snapshot| snapshot.verdicts.iter());
+        let others = self.objects.values().flat_map(|object| &object.verdicts);
+        held.chain(others).cloned().collect()
+    }
+}
 
 #[derive(Clone)]
 struct CachedObject {
@@ -33,7 +56,7 @@ struct CachedObject {
 }
 
 impl VerdictCache {
-    fn jobs(&self) -> MutexGuard<'_, HashMap<Path, BTreeMap<u64, CachedObject>>> {
+    fn jobs(&self) -> MutexGuard<'_, HashMap<Path, CachedJob>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -50,18 +73,23 @@ impl Store {
     /// # Errors
     /// `Unavailable` if the store can't be read.
     pub async fn verdicts(&self, namespace: &str, job: &str) -> Result<Arc<Vec<Verdict>>> {
-        self.check_present()?;
         let folder = self.verdict_folder(namespace, job);
-        let objects: Vec<ObjectMeta> = self
-            .objects
-            .list(Some(&folder))
-            .try_collect()
-            .await
-            .map_err(|error| self.unreadable("the verdicts", &error))?;
-        let known = self.verdict_cache.jobs().get(&folder).cloned().unwrap_or_default();
-        let numbered: Vec<(u64, ObjectMeta)> =
-            objects.into_iter().filter_map(|object| Some((number(&object)?, object))).collect();
-        let read = stream::iter(numbered).map(|(number, object)| {
+        Ok(Arc::new(self.job_verdicts(&folder).await?.verdicts()))
+    }
+
+    /// Those below a folder, and in memory from then on.
+    async fn job_verdicts(&self, folder: &Path) -> Result<CachedJob> {
+        self.check_present()?;
+        let objects = self.verdict_objects(folder).await?;
+        let known = self.verdict_cache.jobs().get(folder).cloned().unwrap_or_default();
+        let snapshots = snapshots::numbered(&objects).map(|(number, _)| number);
+        let last = objects.iter().filter_map(number).chain(snapshots).max().unwrap_or(0);
+        let snapshot = self.newest_snapshot(&objects, known.snapshot).await?;
+        let held = snapshot.as_ref().map_or(0, |snapshot| snapshot.number);
+        let known = &known.objects;
+        let others = objects.into_iter().filter_map(|object| Some((number(&object)?, object)));
+        let others: Vec<(u64, ObjectMeta)> = others.filter(|(number, _)| *number > held).collect();
+        let read = stream::iter(others).map(|(number, object)| {
             let modified = object.last_modified.timestamp_micros();
             let known = known.get(&number).filter(|known| known.modified == modified).cloned();
             async move {
@@ -72,11 +100,16 @@ impl Store {
                 Ok::<_, Error>((number, cached))
             }
         });
-        let read: BTreeMap<u64, CachedObject> =
+        let objects: BTreeMap<u64, CachedObject> =
             read.buffered(CONCURRENT_READS).try_collect().await?;
-        let all = read.values().flat_map(|object| object.verdicts.iter().cloned()).collect();
-        self.verdict_cache.jobs().insert(folder, read);
-        Ok(Arc::new(all))
+        let all = CachedJob { snapshot, objects, last };
+        self.verdict_cache.jobs().insert(folder.clone(), all.clone());
+        Ok(all)
+    }
+
+    async fn verdict_objects(&self, folder: &Path) -> Result<Vec<ObjectMeta>> {
+        let objects = self.objects.list(Some(folder)).try_collect().await;
+        objects.map_err(|error| self.unreadable("the verdicts", &error))
     }
 
     /// One that is damaged is logged, and has no verdicts.
@@ -133,11 +166,7 @@ impl Store {
     /// As [`Store::verdicts`].
     pub async fn next_decision(&self, namespace: &str, job: &str) -> Result<u64> {
         // Also those that are damaged.
-        self.verdicts(namespace, job).await?;
-        let folder = self.verdict_folder(namespace, job);
-        let jobs = self.verdict_cache.jobs();
-        let last = jobs.get(&folder).and_then(|objects| objects.keys().next_back().copied());
-        Ok(last.unwrap_or(0) + 1)
+        Ok(self.job_verdicts(&self.verdict_folder(namespace, job)).await?.last + 1)
     }
 
     /// Deletes all verdicts of a job, and returns how many there were.

@@ -145,6 +145,8 @@ pub struct Matches {
     /// Actors, and targets, with their rows that fit.
     pub actors: HashMap<String, u64>,
     pub targets: HashMap<String, u64>,
+    /// Where no row fits: how many would without each of the filters of the address, in their order.
+    pub without: Vec<u64>,
 }
 
 /// The highest severity of what stood out in each of [`crate::charts::CELLS`] intervals of the data's time.

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::pages::layout::assets::{ICON, SCRIPT, STYLE, TIMELINE, paths};
+use crate::pages::layout::assets::{ICON, SCRIPT, STYLE, SUSPECTS, TIMELINE, paths};
 
 /// Paths contain a hash of the content, so browsers may cache it for ever.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -19,6 +19,8 @@ pub fn answer(path: &str) -> Option<Response> {
         Some(respond("text/javascript; charset=utf-8", IMMUTABLE, SCRIPT))
     } else if path == paths.timeline {
         Some(respond("text/javascript; charset=utf-8", IMMUTABLE, TIMELINE))
+    } else if path == paths.suspects {
+        Some(respond("text/javascript; charset=utf-8", IMMUTABLE, SUSPECTS))
     } else {
         None
     }

@@ -20,6 +20,7 @@ use crate::{
     pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
+        entity::EntityDetails,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -67,6 +68,15 @@ impl Reports for LocalReports {
     async fn digest(&self, id: &str) -> Result<RunDigest> {
         self.readable(id).await?;
         self.engine.digest(id).await
+    }
+
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>> {
+        // Who may read a report may read all of its job.
+        let found = self.engine.earlier(report).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for the report before");
+            None
+        })
     }
 
     async fn verdicts(&self, report: &Report) -> ShownVerdicts {
@@ -168,6 +178,11 @@ impl ReportReader for LocalReport {
     async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>> {
         let read = move |report: &OpenReport| report.incident_groups(number, limit);
         self.engine.read(&self.report, read).await
+    }
+
+    async fn entity(&self, value: &str, is_actor: bool) -> Result<EntityDetails> {
+        let value = value.to_owned();
+        self.engine.read(&self.report, move |report| report.entity_details(&value, is_actor)).await
     }
 
     async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>> {

@@ -58,8 +58,11 @@ impl OpenPage {
         if let Some(all) = reader.incidents() {
             judged(&mut query.filter, &verdicts, &all.incidents);
         }
-        let matches =
+        let mut matches =
             if query.filter.is_empty() { None } else { Some(reader.matches(&query.filter).await?) };
+        if let Some(matches) = matches.as_mut().filter(|matches| matches.rows == 0) {
+            matches.without = without_each(reader.as_ref(), &verdicts, &query).await?;
+        }
         let links = Links::pages(id).with_filters(&query.parts);
         Ok(Self { reader, verdicts, links, query, matches })
     }
@@ -86,6 +89,29 @@ impl OpenPage {
     async fn lanes(&self, actors: Vec<String>) -> Result<Vec<Lane>> {
         self.reader.lanes(&self.query.filter, &actors).await
     }
+}
+
+/// Rows that fit without each of the filters.
+async fn without_each(
+    reader: &dyn ReportReader,
+    verdicts: &ShownVerdicts,
+    query: &FilterQuery,
+) -> Result<Vec<u64>> {
+    let mut rows = Vec::new();
+    for left_out in 0..query.parts.len() {
+        let others = query.parts.iter().enumerate().filter(|(place, _)| *place != left_out);
+        let pairs = others.map(|(_, part)| (part.name.as_str(), part.value.as_str()));
+        let mut others = FilterQuery::parse(pairs, reader.report());
+        if let Some(all) = reader.incidents() {
+            judged(&mut others.filter, verdicts, &all.incidents);
+        }
+        rows.push(if others.filter.is_empty() {
+            reader.report().suspects
+        } else {
+            reader.matches(&others.filter).await?.rows
+        });
+    }
+    Ok(rows)
 }
 
 /// The summary of older versions had the table of suspects.
@@ -116,7 +142,8 @@ pub async fn overview(request: PageRequest, Path(id): Path<String>) -> Response 
             };
             suspect_table::table(&context, options, &page.items)?
         };
-        pages::overview::page(&context, &lanes, first)
+        let earlier = request.reports.earlier(context.report).await;
+        pages::overview::page(&context, &lanes, first, earlier.as_deref())
     };
     request.answer(content.await)
 }
@@ -180,7 +207,8 @@ pub async fn entity(request: PageRequest, Path(id): Path<String>) -> Response {
         numbers.dedup();
         let lanes = open.reader.lanes(&Filter::default(), &value).await?;
         let lane = lanes.first().filter(|_| entity.is_actor() && entity.span.is_some());
-        entities::entity_page(&context, entity, &numbers, lane)
+        let details = open.reader.entity(&entity.value, entity.is_actor()).await?;
+        pages::entity::page(&context, entity, &numbers, &details, lane)
     };
     request.answer(content.await)
 }

@@ -17,6 +17,7 @@ use crate::{
     pages::verdicts::{ShownVerdicts, form::FormState},
     view::{
         Hit, Page, Query, Record, View,
+        entity::EntityDetails,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -47,6 +48,9 @@ pub trait Reports: Send + Sync + 'static {
     /// # Errors
     /// `NotFound`.
     async fn digest(&self, id: &str) -> Result<RunDigest>;
+
+    /// The report of the same job before a report that is open, if there is one that can be read now.
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>>;
 
     /// What was decided about incidents of a report's job. A store that can't be read is a problem of the page's part.
     async fn verdicts(&self, report: &Report) -> ShownVerdicts;
@@ -100,6 +104,9 @@ pub trait ReportReader: Send + Sync {
 
     /// The first groups of an incident.
     async fn incident_groups(&self, number: u64, limit: usize) -> Result<Page<FlagGroup>>;
+
+    /// An entity beside the others, as actor or as target.
+    async fn entity(&self, value: &str, is_actor: bool) -> Result<EntityDetails>;
 
     /// When rows of each of these actors stood out.
     async fn lanes(&self, filter: &Filter, actors: &[String]) -> Result<Vec<Lane>>;

@@ -30,12 +30,13 @@ use crate::{
     compare::RunDigest,
     pages::{
         SessionUser,
-        layout::assets::{SCRIPT, STYLE, TIMELINE, paths},
+        layout::assets::{SCRIPT, STYLE, SUSPECTS, TIMELINE, paths},
         testing::{fixture, html::check_page},
         verdicts::{ShownVerdicts, form::FormState},
     },
     view::{
         Hit, Page, Query, Record, View,
+        entity::EntityDetails,
         filter::Filter,
         incidents::{FlagGroup, IncidentTable, Lane, Matches},
     },
@@ -101,6 +102,10 @@ impl ReportReader for FixtureReport {
         Ok(Page { items: all.into_iter().take(limit).collect(), offset: 0, total })
     }
 
+    async fn entity(&self, _: &str, _: bool) -> Result<EntityDetails> {
+        Ok(fixture::incidents::entity_details())
+    }
+
     async fn lanes(&self, _: &Filter, actors: &[String]) -> Result<Vec<Lane>> {
         Ok(fixture::incidents::lanes(actors.len()))
     }
@@ -126,6 +131,10 @@ impl Reports for FixtureLibrary {
         report.id = id.to_owned();
         let (view, incidents) = (fixture::view(), Some(fixture::incidents::table()));
         Ok(Arc::new(FixtureReport { report, analysis, view, incidents }))
+    }
+
+    async fn earlier(&self, report: &Report) -> Option<Arc<Report>> {
+        Some(Arc::new(report.clone()))
     }
 
     async fn verdicts(&self, _: &Report) -> ShownVerdicts {
@@ -302,6 +311,7 @@ async fn pages_are_compressed_and_assets_immutable() {
         (paths.style, "text/css"),
         (paths.script, "text/javascript"),
         (paths.timeline, "text/javascript"),
+        (paths.suspects, "text/javascript"),
     ] {
         let (status, answer) = get(path).await;
         assert_eq!(status, StatusCode::OK);
@@ -309,8 +319,10 @@ async fn pages_are_compressed_and_assets_immutable() {
         assert!(answer.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind));
     }
     assert!(SCRIPT.lines().count() <= 250);
-    assert!(SCRIPT.len() + TIMELINE.len() <= 22_000 && STYLE.len() <= 40_000);
-    for script in [SCRIPT, TIMELINE] {
+    let scripts = SCRIPT.len() + TIMELINE.len() + SUSPECTS.len();
+    assert!(scripts <= 22_000, "{scripts} bytes of scripts");
+    assert!(STYLE.len() <= 34_000, "{} bytes of style", STYLE.len());
+    for script in [SCRIPT, TIMELINE, SUSPECTS] {
         assert!(!script.contains("innerHTML") && !script.contains("://"));
     }
     assert_eq!(get("/favicon.svg").await.0, StatusCode::OK);

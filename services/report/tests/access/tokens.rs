@@ -14,7 +14,24 @@ fn limits(rate_burst: u32, wrong_tokens: u32) -> LimitArgs {
         rate_burst: number(rate_burst),
         rate_limit: number(1),
         wrong_tokens: number(wrong_tokens),
+        verdict_rate: number(3),
     }
+}
+
+#[tokio::test]
+async fn verdicts_of_a_client_are_limited() {
+    let server = token_server(Options { limits: limits(100, 5), ..Options::default() });
+    let bearer = format!("Bearer {TOKEN}");
+    let judge =
+        async || server.post("/judge/bank/payments", &[("authorization", &bearer)], "").await;
+    for _ in 0..3 {
+        assert_eq!(judge().await.status, 200);
+    }
+    let refused = judge().await;
+    assert_eq!((refused.status, refused.reason().as_str()), (429, "VERDICT_RATE"));
+    assert!(refused.body.contains("too many verdicts") && refused.body.contains("try again in"));
+    // Reading goes on.
+    assert_eq!(server.bearer("/", TOKEN).await.status, 200);
 }
 
 #[tokio::test]

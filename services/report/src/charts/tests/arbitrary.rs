@@ -47,6 +47,8 @@ proptest! {
             check(&standalone(&density(feature)));
             for group in &feature.groups {
                 check(&quartiles(value, group));
+                let value = value.unwrap_or(3.0);
+                check(&two_quartiles([value, 0.0, -value], group));
             }
         }
         let names: Vec<String> = features.iter().map(|f| f.feature.as_ref().unwrap().name.clone()).collect();

@@ -201,6 +201,29 @@ fn values_beyond_the_whiskers_are_arrows_at_the_ends() {
 }
 
 #[test]
+fn quartiles_of_some_rows_are_above_those_of_all() {
+    let group = FeatureGroup {
+        quantiles: vec![0.0, 1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 90.0, 100.0],
+        ..FeatureGroup::default()
+    };
+    let svg = two_quartiles([40.0, 45.0, 90.0], &group);
+    check(&svg);
+    let document = Document::parse(&svg).unwrap();
+    let bar = |class| {
+        let bar = elements(&document, "rect", class)[0];
+        [number(&bar, "x"), number(&bar, "width"), number(&bar, "y")]
+    };
+    // From 10 to 90 over 152 units.
+    let ([own, own_width, above], [all, all_width, below]) = (bar("suspicious"), bar("normal"));
+    assert_eq!((own, own_width, all, all_width), (61.0, 95.0, 23.0, 38.0));
+    assert!(above < below);
+    assert!(
+        svg.contains("Its rows: half have 40 to 90, median 45. All rows: 20 to 40, median 30.")
+    );
+    check(&two_quartiles([1.0, 1.0, 1.0], &FeatureGroup::default()));
+}
+
+#[test]
 fn the_best_silhouette_is_marked() {
     let clusterings: Vec<Clustering> = [(2, Some(0.3)), (3, Some(0.5)), (4, None), (5, Some(-0.1))]
         .map(|(k, silhouette)| Clustering { k, silhouette, ..Clustering::default() })

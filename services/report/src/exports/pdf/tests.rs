@@ -352,6 +352,8 @@ fn the_first_page_concludes_where_there_are_incidents() {
         assert!(has(first, text), "{text}: {first}");
     }
     assert!(has(first, "hosts with the highest risk"));
+    assert!(has(first, "Incidents: 3 of 18 judged, 2 quiet (as of 3 Mar 2026)."), "{first}");
+    assert!(has(&words, "judged: true positive"), "{words}");
     let shown = headings(&document);
     for heading in ["Incidents", "Further incidents", "Entities", "Flags", "Explain", "Run"] {
         assert!(shown.contains(&heading), "{heading}: {shown:?}");
@@ -364,6 +366,19 @@ fn the_first_page_concludes_where_there_are_incidents() {
     let shown = headings(&full);
     assert!(shown.contains(&"Suspects") && shown.contains(&"Rows that flags hit"), "{shown:?}");
     assert!(accessible(&whole, &full).starts_with(b"%PDF"));
+}
+
+#[test]
+fn without_verdicts_nothing_says_what_was_judged() {
+    let mut whole = crate::pages::testing::fixture::document();
+    let verdicts = whole.verdicts.as_mut().unwrap();
+    verdicts.problem = Some("the store does not answer".to_owned());
+    for verdicts in [whole.verdicts.take(), None] {
+        whole.verdicts = verdicts;
+        let document = document(&whole);
+        let words = words(&document);
+        assert!(!has(words.lines().next().unwrap(), "judged"), "{words}");
+    }
 }
 
 #[test]

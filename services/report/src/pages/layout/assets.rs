@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::compact::compact;
 use crate::charts;
 
 /// Those of media, at the end of the second, apply to both.
@@ -16,6 +17,8 @@ const RULES: &str = concat!(
 pub const SCRIPT: &str = include_str!("../../../assets/report.js");
 /// The script of pages with a timeline.
 pub const TIMELINE: &str = include_str!("../../../assets/timeline.js");
+/// The script of the table of suspects.
+pub const SUSPECTS: &str = include_str!("../../../assets/suspects.js");
 pub const ICON: &str = include_str!("../../../assets/favicon.svg");
 
 /// The style sheet: themes, rules of the pages, rules of the charts.
@@ -27,9 +30,10 @@ pub static STYLE: LazyLock<String> = LazyLock::new(|| {
          @media screen and (prefers-color-scheme:dark){{\
          :root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n\
          @media print{{:root,:root[data-theme=dark]{{color-scheme:light;{}{LIGHT}}}}}\n\
-         {RULES}\n{}\n",
+         {}\n{}\n",
         charts::LIGHT,
         charts::LIGHT,
+        compact(RULES),
         charts::THEMED,
     )
 });
@@ -50,6 +54,7 @@ pub struct AssetPaths {
     pub style: &'static str,
     pub script: &'static str,
     pub timeline: &'static str,
+    pub suspects: &'static str,
 }
 
 pub fn paths() -> AssetPaths {
@@ -59,7 +64,14 @@ pub fn paths() -> AssetPaths {
         LazyLock::new(|| format!("/assets/report-{}.js", fingerprint(SCRIPT, 8)));
     static TIMELINE_PATH: LazyLock<String> =
         LazyLock::new(|| format!("/assets/timeline-{}.js", fingerprint(TIMELINE, 8)));
-    AssetPaths { style: &STYLE_PATH, script: &SCRIPT_PATH, timeline: &TIMELINE_PATH }
+    static SUSPECTS_PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/suspects-{}.js", fingerprint(SUSPECTS, 8)));
+    AssetPaths {
+        style: &STYLE_PATH,
+        script: &SCRIPT_PATH,
+        timeline: &TIMELINE_PATH,
+        suspects: &SUSPECTS_PATH,
+    }
 }
 
 /// The first bytes of the SHA-256 of a text, in hexadecimal.

@@ -4,10 +4,10 @@ use anomal_core::proto::{Analysis, Report};
 
 use super::{fixture, html::check_page};
 use crate::{
-    compare::{Comparison, IncidentDigest, RunDigest},
+    compare::{Comparison, EntityDigest, IncidentDigest, RunDigest},
     pages::{
         Content, Links, Markup, ReportContext, SessionUser, behaviour, clustering, compare,
-        entities, failure,
+        entities, entity, failure,
         flags::{self, FlagHits},
         help,
         incident::{self, IncidentParts},
@@ -187,7 +187,9 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let top = entities::top(&context);
     let lanes = fixture::incidents::lanes(top.len());
     let (sort, unfolded) = (Sort::Rows, true);
-    add("overview", overview::page(&context, &lanes, Markup::default()).unwrap());
+    add("overview", overview::page(&context, &lanes, Markup::default(), None).unwrap());
+    let earlier = fixture::report();
+    add("overview", overview::page(&context, &lanes, Markup::default(), Some(&earlier)).unwrap());
     for params in [
         IncidentsParams { page: 1, ..IncidentsParams::default() },
         IncidentsParams { sort, unfolded, page: 1 },
@@ -199,8 +201,9 @@ fn pages(case: &Case) -> Vec<(String, String)> {
     let page = kinds.first().map(|kind| entities::select(&context, kind, 1)).unwrap_or_default();
     let lanes = fixture::incidents::lanes(page.items.len());
     add("entities", entities::page(&context, kinds.first(), &page, &lanes).unwrap());
-    for entity in page.items.iter().take(2) {
-        let content = entities::entity_page(&context, entity, &[1, 2], lanes.first()).unwrap();
+    for about in page.items.iter().take(2) {
+        let details = fixture::incidents::entity_details();
+        let content = entity::page(&context, about, &[1, 2], &details, lanes.first()).unwrap();
         add("entity", content);
     }
     let groups = |flag: usize| {
@@ -269,9 +272,15 @@ fn pages_of_a_job_keep_the_invariants() {
         rows: number,
         ..IncidentDigest::default()
     };
+    let entity = |number: u64| EntityDigest {
+        kind: name.to_owned(),
+        value: format!("{name}{number}{}", fixture::BIDI_OVERRIDE),
+        risk: 7,
+    };
     let run = |numbers: std::ops::Range<u64>| RunDigest {
         name: name.to_owned(),
         engine: format!("{name}{numbers:?}"),
+        entities: Some(numbers.clone().map(entity).collect()),
         incidents: numbers.map(incident).collect(),
         ..RunDigest::default()
     };
@@ -320,6 +329,21 @@ fn negligible_and_redundant_features_are_listed() {
     let drop = &html[html.find("Candidates to drop").unwrap()..];
     assert!(drop[..drop.find("</aside>").unwrap()].contains("<bdi>is_weekend</bdi>"));
     assert!(html.contains("<bdi>client.bytes</bdi> and <bdi>network.bytes</bdi> measure the same"));
+}
+
+#[test]
+fn the_overview_says_what_is_new() {
+    let since = |case: &Case| {
+        let all = pages(case).into_iter().filter(|(name, _)| name.starts_with("overview"));
+        all.map(|(_, html)| html.matches(" as before").count()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (since(&complete()), since(&filtered()), since(&old())),
+        (vec![0, 1], vec![0, 0], vec![0, 0])
+    );
+    let (_, html) =
+        pages(&complete()).into_iter().filter(|it| it.0.starts_with("overview")).nth(1).unwrap();
+    assert!(html.contains("2 new, 2 gone, 16 as before"), "{html}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anomal_core::{
 
 use super::{severity, text};
 use crate::{
-    pages::{ReportContext, entities, incident, incident_lines, overview},
+    pages::{ReportContext, entities, incident, incident_lines, incidents, overview, verdicts},
     view::{
         Record, ReportDocument,
         incidents::{EntitySummary, FlagGroup},
@@ -35,6 +35,8 @@ pub struct Incidents {
     pub counts: String,
     /// The number of incidents by severity.
     pub severities: [(&'static str, String); 3],
+    /// How many were judged; none where that is not known.
+    pub judged: Option<String>,
     pub first: Vec<IncidentLine>,
     /// `hosts 10.1.1.44 100 · 10.1.1.67 82`.
     pub first_entities: String,
@@ -115,6 +117,7 @@ impl Incidents {
             counts: overview::counts(context),
             severities: [("high", counts.high), ("medium", counts.medium), ("low", counts.low)]
                 .map(|(name, count)| (name, format!("{} {name}", words::grouped(count)))),
+            judged: incidents::judged(context).map(|(_, words)| format!("Incidents: {words}.")),
             first: all.iter().take(FIRST).map(|incident| line(context, incident)).collect(),
             first_entities: first_entities(context),
             more: (rest > 0).then(|| {
@@ -154,6 +157,10 @@ fn block(
     if incident.findings > 1 {
         about.push(format!("one because of {}", incident.together.join(", and ")));
     }
+    about.extend(
+        verdicts::mark(context, incident)
+            .map(|mark| format!("judged: {}", text::value(&mark.words))),
+    );
     let risk: Vec<String> = incident::risk(context, incident)
         .into_iter()
         .map(|(points, words)| format!("{points} {words}"))

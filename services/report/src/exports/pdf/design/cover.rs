@@ -98,6 +98,9 @@ fn summary(flow: &mut Flow, content: &Content, incidents: &Incidents, mark: Mark
         let words = Paragraph::new(&*incidents.first_entities, TEXT);
         flow.block(&words.into(), Spacing::new(8.1, 6.0), mark);
     }
+    if let Some(judged) = &incidents.judged {
+        flow.block(&small(judged), Spacing::new(6.0, 6.0), mark);
+    }
     flow.block(&small(&content.cover.how), Spacing::new(6.0, 6.0), mark);
 }
 

@@ -1,0 +1,261 @@
+//! One thing that evidence is about: its incidents, who else, its values beside those of all rows.
+
+use anomal_core::{Result, proto::Incident};
+use askama::Template;
+
+use super::{
+    Content, Markup, ReportContext,
+    entities::{EntityRow, Kind, capital, lane_of, nouns_of, row},
+    format::{numbers, text},
+    incident_lines,
+    layout::frame::ReportBar,
+    row::quartiles,
+};
+use crate::{
+    charts,
+    view::{
+        entity::{EntityDetails, Shared},
+        incidents::{EntitySummary, Lane, level},
+    },
+};
+
+/// Incidents that are listed.
+const INCIDENTS: usize = 50;
+/// Features that are compared.
+const FEATURES: usize = 20;
+/// Actors of a value that are counted exactly.
+const ACTORS: u64 = 64;
+
+struct OtherLink {
+    value: Markup,
+    href: Option<String>,
+}
+
+struct SharedRow {
+    name: Markup,
+    href: Option<String>,
+    rows: String,
+    others: Vec<OtherLink>,
+    /// Others that are not named.
+    more: usize,
+    /// How many have it in all rows; empty where that is not known.
+    everyone: String,
+}
+
+struct SharedTable {
+    id: &'static str,
+    title: String,
+    one: Markup,
+    others: Markup,
+    rows: Vec<SharedRow>,
+    has_everyone: bool,
+    left_off: Option<String>,
+}
+
+struct FeatureRow {
+    name: Markup,
+    own: String,
+    all: String,
+    chart: Markup,
+}
+
+#[derive(Template)]
+#[template(path = "entity.html")]
+struct Entity {
+    kind: Markup,
+    entity: EntityRow,
+    risk: String,
+    incidents: Markup,
+    more: Option<String>,
+    suspects: Option<String>,
+    back: String,
+    lane: Markup,
+    shared: Vec<SharedTable>,
+    features: Vec<FeatureRow>,
+    features_left_off: usize,
+    help: String,
+}
+
+/// The page. `incidents`: the numbers of those about it; `lane`: when it stood out.
+pub fn page(
+    context: &ReportContext<'_>,
+    entity: &EntitySummary,
+    incidents: &[u64],
+    details: &EntityDetails,
+    lane: Option<&Lane>,
+) -> Result<Content> {
+    let is_actor = entity.is_actor();
+    let described: Vec<(&Incident, u64)> = incidents
+        .iter()
+        .filter_map(|number| context.incident(*number))
+        .map(|incident| (incident, incident.rows))
+        .collect();
+    let (lines, shown) = incident_lines::lines(context, &described, true, INCIDENTS)?;
+    let parameter = if is_actor { "actor" } else { "target" };
+    let kind = Kind { kind: entity.kind.clone(), is_actor };
+    let mut features = features(context, details);
+    let features_left_off = features.len().saturating_sub(FEATURES);
+    features.truncate(FEATURES);
+    let body = Markup::from_template(&Entity {
+        kind: text::name(&capital(nouns_of(context, &kind).0)),
+        entity: row(context, entity, is_actor, None),
+        risk: risk(entity, &described),
+        incidents: if described.is_empty() { Markup::default() } else { lines },
+        more: (shown < described.len())
+            .then(|| format!("and {} more", numbers::size(described.len() - shown))),
+        suspects: context.links.section_with("suspects", &[(parameter, &entity.value)]),
+        back: context.links.section("entities"),
+        lane: lane.map_or_else(Markup::default, |lane| lane_of(context, entity, lane)),
+        shared: [partners(context, details, &kind), flags(context, details, &kind)]
+            .into_iter()
+            .filter(|table| !table.rows.is_empty())
+            .collect(),
+        features,
+        features_left_off,
+        help: context.links.help("quartiles"),
+    })?;
+    Ok(Content {
+        title: text::shorten(&entity.value, text::CELL),
+        bar: Some(ReportBar::new(context, "entities")),
+        body,
+    })
+}
+
+/// `Its risk is 100: 95 of incident 1, and 5 for a further incident of medium or high severity.`
+fn risk(entity: &EntitySummary, described: &[(&Incident, u64)]) -> String {
+    let first = described.iter().find(|(it, _)| it.number == entity.first_incident);
+    let Some((first, _)) = first else { return String::new() };
+    let is_further =
+        |(it, _): &&(&Incident, u64)| it.number != first.number && level(it.severity()) > 0;
+    let of_first = format!("Its risk is that of incident {}", numbers::count(first.number));
+    match described.iter().filter(is_further).count() {
+        0 => format!("{of_first}."),
+        1 => format!(
+            "{of_first}, {}, and 5 for a further one of medium or high severity, at most 100.",
+            first.risk
+        ),
+        further => format!(
+            "{of_first}, {}, and 5 for each of {} further ones of medium or high severity, at most 100.",
+            first.risk,
+            numbers::size(further)
+        ),
+    }
+}
+
+/// What its rows are about on the other side.
+fn partners(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -> SharedTable {
+    let (one, many) = context.nouns(!kind.is_actor).unwrap_or(("value", "values"));
+    let own = nouns_of(context, kind);
+    let found = |value: &str, is_actor: bool| find(context, value, is_actor);
+    let entry = |shared: &Shared| {
+        let partner = found(&shared.name, !kind.is_actor);
+        let actors = partner.filter(|_| kind.is_actor).map_or(0, |partner| partner.actors);
+        let href = partner.and_then(|it| context.links.entity(&it.kind, &it.value));
+        shared_row(context, shared, kind, href, everyone(actors, own))
+    };
+    let rows: Vec<SharedRow> = details.partners.iter().map(entry).collect();
+    let left_off = details.partner_count - details.partners.len().min(details.partner_count);
+    SharedTable {
+        id: "partners",
+        title: format!("{} it is seen with", capital(&text::shorten(many, 40))),
+        one: text::name(&capital(one)),
+        others: others_head(own),
+        has_everyone: rows.iter().any(|row| !row.everyone.is_empty()),
+        rows,
+        left_off: (left_off > 0).then(|| format!("and {} more", numbers::size(left_off))),
+    }
+}
+
+/// Flags that have hit its rows.
+fn flags(context: &ReportContext<'_>, details: &EntityDetails, kind: &Kind) -> SharedTable {
+    let own = nouns_of(context, kind);
+    let entry = |shared: &Shared| {
+        let href = context.links.section_with("entities", &[("flag", &shared.name)]);
+        shared_row(context, shared, kind, href, String::new())
+    };
+    SharedTable {
+        id: "flags",
+        title: format!("Other {} with its flags", text::shorten(own.1, 40)),
+        one: Markup::trusted("Flag"),
+        others: others_head(own),
+        rows: details.flags.iter().map(entry).collect(),
+        has_everyone: false,
+        left_off: None,
+    }
+}
+
+fn others_head((_, many): (&str, &str)) -> Markup {
+    Markup::trusted(format!("Other {} that stand out with it", text::name(many)))
+}
+
+/// How many have a value in all rows.
+fn everyone(actors: u64, (one, many): (&str, &str)) -> String {
+    match actors {
+        0 => String::new(),
+        1 => format!("only this {}", text::shorten(one, 40)),
+        actors if actors > ACTORS => {
+            format!("over {ACTORS} {}", text::shorten(many, 40))
+        }
+        actors => numbers::counted(actors, &text::shorten(one, 40), &text::shorten(many, 40)),
+    }
+}
+
+fn shared_row(
+    context: &ReportContext<'_>,
+    shared: &Shared,
+    kind: &Kind,
+    href: Option<String>,
+    everyone: String,
+) -> SharedRow {
+    let other = |value: &String| OtherLink {
+        value: text::bdi(value, 60),
+        href: find(context, value, kind.is_actor)
+            .and_then(|it| context.links.entity(&it.kind, &it.value)),
+    };
+    SharedRow {
+        name: text::bdi(&shared.name, 60),
+        href,
+        rows: numbers::count(shared.rows),
+        others: shared.others.iter().map(other).collect(),
+        more: shared.other_count - shared.others.len().min(shared.other_count),
+        everyone,
+    }
+}
+
+fn find<'a>(context: &ReportContext<'a>, value: &str, is_actor: bool) -> Option<&'a EntitySummary> {
+    let rows = |it: &EntitySummary| if is_actor { it.actor_rows } else { it.target_rows };
+    context.incidents?.entities.iter().find(|it| it.value == value && rows(it) > 0)
+}
+
+/// Its values beside those of all rows: the medians that are farthest apart first, in units of the range from the 5 % to the
+/// 95 % quantile of all rows. Features without weight are left out.
+fn features(context: &ReportContext<'_>, details: &EntityDetails) -> Vec<FeatureRow> {
+    let compared = |(place, own): (usize, &Option<[f64; 3]>)| {
+        let own = (*own)?;
+        let all = context.feature_group(place)?;
+        let feature = context.report.features.get(place).filter(|feature| feature.weight > 0.0)?;
+        let quantile = |index: usize| all.quantiles.get(index).copied();
+        let (low, median, high) = (quantile(2)?, quantile(4)?, quantile(6)?);
+        let distance = match (own[1] - median).abs() {
+            0.0 => 0.0,
+            distance => distance / (high - low),
+        };
+        let row = FeatureRow {
+            name: text::name(&feature.name),
+            own: middle(own),
+            all: quartiles(all),
+            chart: Markup::svg(charts::two_quartiles(own, all)),
+        };
+        Some((distance, row))
+    };
+    let mut rows: Vec<(f64, FeatureRow)> =
+        details.features.iter().enumerate().filter_map(compared).collect();
+    // Stable: of equal ones in the order of the features.
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn middle([first, median, third]: [f64; 3]) -> String {
+    let [first, median, third] = [first, median, third].map(numbers::number);
+    if first == third { median } else { format!("{median} ({first} to {third})") }
+}
