@@ -1,12 +1,13 @@
 //! Reading result files.
 
-use anomal_connectors::{OpenOptions, open};
+use anomal_connectors::{OpenOptions, csv::flat, open, text};
 use anomal_core::{
     Batch,
     proto::{Column, DataType},
 };
 use anomal_dataflow::read_batches;
 use anomal_spec::{Input, nearest};
+use polars::prelude::{AnyValue, Column as Values, DataFrame};
 
 use crate::{exit, overrides, present::error::Failure};
 
@@ -59,4 +60,67 @@ impl ResultFile {
     pub fn next(&mut self) -> Result<Option<Batch>, Failure> {
         Ok(self.batches.next().transpose()?)
     }
+}
+
+/// The cells of a row by column name, as text.
+pub struct RowCells(Vec<(String, String)>);
+
+impl RowCells {
+    /// Of a table with the columns of a result file, as they were read.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub fn new(table: &DataFrame, place: usize) -> anomal_core::Result<Self> {
+        let cell = |column: &Values| {
+            let column = flat(column)?;
+            let mut cell = String::new();
+            text::push(&mut cell, &column.get(place).unwrap_or(AnyValue::Null));
+            let lists = ["anomal.flags", "anomal.reasons"].contains(&column.name().as_str());
+            let cell = if lists { join_list(&cell).unwrap_or(cell) } else { cell };
+            Ok((column.name().to_string(), cell))
+        };
+        Ok(Self(table.columns().iter().map(cell).collect::<anomal_core::Result<_>>()?))
+    }
+
+    /// The cell of a column, unless it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let cell = self.0.iter().find(|(column, _)| column == name);
+        cell.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// All cells, a line each.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(_, cell)| cell.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The columns of the record.
+    pub fn record(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter().filter(|(name, _)| !name.starts_with("anomal."))
+    }
+
+    /// Each feature's share of the score, the largest first. A file without these columns has at least the reasons.
+    pub fn shares(&self) -> Vec<(&str, f64)> {
+        let share = |(name, share): (_, &str)| Some((name, share.parse().ok()?));
+        let all = self.0.iter().filter_map(|(name, text)| {
+            Some((name.strip_prefix("anomal.contributions.")?, text.as_str()))
+        });
+        let mut shares: Vec<(&str, f64)> = all.filter_map(share).collect();
+        if shares.is_empty() {
+            let reasons = self.get("anomal.reasons").unwrap_or_default();
+            let pairs = reasons.split(';').filter_map(|pair| pair.rsplit_once('='));
+            shares = pairs.filter_map(share).collect();
+        }
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shares
+    }
+}
+
+/// Converts the JSON list of an NDJSON file to the text of other formats: `a;b`, `feature=share;…`.
+fn join_list(json: &str) -> Option<String> {
+    let list: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
+    let item = |item: &serde_json::Value| match item.as_str() {
+        Some(name) => Some(name.to_owned()),
+        None => Some(format!("{}={}", item["feature"].as_str()?, item["share"])),
+    };
+    Some(list.iter().filter_map(item).collect::<Vec<_>>().join(";"))
 }

@@ -139,6 +139,11 @@ impl Terminal {
         self.shown().bytes.len()
     }
 
+    /// All that was written so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.shown().bytes.clone()
+    }
+
     /// Waits until these bytes were written, such as of a sequence that shows nothing.
     #[track_caller]
     pub fn wait_for_bytes(&self, bytes: &[u8]) {

@@ -1,17 +1,17 @@
 //! `anomal job`, also `kubectl anomal`: shows the AnomalyJobs of a cluster. It changes nothing there.
 
-mod client;
+pub mod client;
 mod follow;
 mod hints;
 mod invocation;
 mod list;
 mod logs;
-mod pod;
-mod report;
-mod state;
-mod status;
+pub mod pod;
+pub mod report;
+pub mod state;
+pub mod status;
 mod table;
-mod watch;
+pub mod watch;
 
 use std::{ffi::OsString, path::Path};
 

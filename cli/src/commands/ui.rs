@@ -4,6 +4,8 @@
 #[cfg(unix)]
 mod additions;
 #[cfg(unix)]
+mod cluster;
+#[cfg(unix)]
 mod editor;
 #[cfg(unix)]
 mod guard;

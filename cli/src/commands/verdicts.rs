@@ -58,7 +58,6 @@ async fn add(arguments: &AddVerdict) -> CommandResult {
         VerdictName::FalsePositive => Judgement::FalsePositive,
         VerdictName::Undecided => Judgement::Undecided,
     };
-    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let judged = engine
         .judge(JudgeRequest {
             report: report.id.clone(),
@@ -84,6 +83,11 @@ async fn add(arguments: &AddVerdict) -> CommandResult {
         note(&line(verdict));
     }
     Ok(exit::DONE)
+}
+
+/// The name of who runs this program, as far as it is known.
+pub fn user() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
 }
 
 async fn report(engine: &dyn ReportEngine, arguments: &AddVerdict) -> Result<Report> {

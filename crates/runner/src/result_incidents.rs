@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use anomal_connectors::{OpenOptions, TypeFindings, open};
 use anomal_core::{
     Batch, Error, FeatureEngine, Hit, ROW, Result, blocking,
-    proto::{Column as Planned, DataType, Plan, Severity as Wire, plan::Flag},
+    proto::{self, Column as Planned, DataType, Plan, Severity as Wire, plan::Flag},
 };
 use anomal_dataflow::{Source, read_batches};
 use anomal_spec::{AnomalyJobSpec, Input, Mentions, Severity};
@@ -43,6 +43,9 @@ pub struct ResultIncidents {
     /// Row and number of its incident, by row.
     #[serde(skip)]
     pub numbers: Vec<(u64, u64)>,
+    /// The rows by time, and the times of those that are suspicious or flagged, as a report of the run has them.
+    #[serde(skip)]
+    pub details: Arc<proto::Incidents>,
     /// What keeps them from being those of the run.
     pub notes: Vec<String>,
 }
@@ -102,6 +105,7 @@ pub async fn result_incidents(
         incident_count: IncidentCount { high, medium, low, suppressed: 0 },
         incidents: found.set.incidents,
         numbers: found.numbers,
+        details: found.report.unwrap_or_default(),
         notes,
     })
 }
@@ -191,7 +195,8 @@ impl ResultReader {
         let raw = source.empty();
         let is_raw = |name: &str| raw.column(name).is_ok();
         let values = Arc::new(RoleValues::new(&self.roles, &self.plan, is_raw, own_time));
-        let mut collector = Collector::new(&self.roles, &values, &self.plan.flags, &[], self.gap);
+        let mut collector =
+            Collector::new(&self.roles, &values, &self.plan.flags, &[], self.gap).for_report();
         let (mut rows, mut last, mut evidence) = (0, 0, 0);
         for batch in read_batches(source) {
             let batch = batch?;

@@ -57,6 +57,12 @@ pub enum Effect {
     OpenReport {
         id: String,
     },
+    /// Open a result file.
+    OpenResults {
+        path: String,
+    },
+    /// Store a verdict on an incident of the open report.
+    Judge(Judgement),
     /// Read rows of the open report.
     Rows(Query),
     /// Read a row of the open report.
@@ -71,6 +77,12 @@ pub enum Effect {
     Pdf {
         id: String,
         path: String,
+    },
+    /// Look at a cluster, or no longer.
+    Cluster(ClusterRequest),
+    /// Show a page in the browser.
+    OpenAddress {
+        address: String,
     },
     /// Put a text into the clipboard of the terminal.
     Copy {
@@ -90,6 +102,42 @@ pub enum Effect {
     Quit,
 }
 
+/// What is looked at of a cluster. Later requests end earlier ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterRequest {
+    /// The `AnomalyJobs` of a namespace; none: that of the context, empty: all of them.
+    Watch { namespace: Option<String>, generation: u64 },
+    /// One of them, with its events and its log.
+    Look { namespace: String, name: String, generation: u64 },
+    /// That one no longer.
+    LookAway,
+    /// The cluster no longer.
+    Leave,
+}
+
+/// A verdict that a person gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// The number of the incident.
+    pub incident: u64,
+    /// The name of the verdict, such as `false-positive`.
+    pub verdict: String,
+    /// A comment; empty for none.
+    pub note: String,
+    /// The number of the newest verdict that was seen.
+    pub after: u64,
+}
+
+/// A part of the time that a timeline covers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimeSpan {
+    /// Microseconds since the epoch; `to` is not included.
+    pub from: i64,
+    pub to: i64,
+    /// In words, such as `2026-03-02 16:30 to 2026-03-02 17:00`.
+    pub label: String,
+}
+
 /// Rows of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -102,13 +150,15 @@ pub struct Query {
     pub incident: Option<u64>,
     /// Only rows that this flag has hit.
     pub flag: Option<String>,
+    /// Only rows of this time.
+    pub times: Option<TimeSpan>,
     /// `severity`, `row`, or empty: by score.
     pub sort: String,
     pub descending: bool,
 }
 
 impl Query {
-    /// What rows are left out by, in words.
+    /// What rows are left out by beside their times, in words.
     pub fn filter(&self) -> Option<String> {
         let incident = self.incident.map(|number| format!("incident {number}"));
         let search = Some(self.search.clone()).filter(|text| !text.is_empty());

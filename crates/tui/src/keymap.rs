@@ -55,6 +55,11 @@ pub enum Action {
     Copy,
     Editor,
     Mouse,
+    Verdict,
+    Zoom,
+    Parameters,
+    Cluster,
+    Namespace,
 }
 
 /// A row of the table.
@@ -78,6 +83,7 @@ const SETTINGS: &[Screen] =
     &[Screen::Data, Screen::Features, Screen::Flags, Screen::Detector, Screen::Outputs];
 const LISTS: &[Screen] = &[Screen::Features, Screen::Flags, Screen::Outputs];
 const RESULTS: &[Screen] = &[Screen::Results, Screen::Row];
+const CLUSTER: &[Screen] = &[Screen::Jobs, Screen::Job];
 
 macro_rules! bind {
     ($keys:expr, $action:expr, $screens:expr, $label:expr, $short:expr, $about:expr) => {
@@ -97,32 +103,40 @@ macro_rules! bind {
 pub const BINDINGS: &[Binding] = &[
     bind!(&[Key::Enter], Action::Enter, &[Screen::Home], "Enter", "open", "Open the selected file, folder, job or report"),
     bind!(&[Key::Char('o')], Action::OpenPath, &[Screen::Home], "o", "path or URL", "Type the path or URL of a data file or job"),
+    bind!(&[Key::Char('K')], Action::Cluster, &[Screen::Home], "K", "cluster", "Look at the AnomalyJobs of the Kubernetes cluster that kubectl would use"),
     bind!(&[Key::Enter], Action::Enter, &[Screen::Data], "Enter", "next step", "Go to the next step"),
     bind!(&[Key::Char('R')], Action::Role, &[Screen::Data], "R", "role", "Choose what the selected column is used for"),
     bind!(&[Key::Char('T')], Action::TimeColumn, &[Screen::Data], "T", "time", "Use the selected column as the time of a row"),
     bind!(&[Key::Char(' ')], Action::Rows, &[Screen::Data], "Space", "rows", "Show the first rows instead of the columns, and back"),
-    bind!(&[Key::Enter], Action::Enter, LISTS, "Enter", "edit", "Edit the selected item as YAML"),
+    bind!(&[Key::Enter], Action::Enter, LISTS, "Enter", "edit", "Edit the fields of the selected item"),
     bind!(&[Key::Char(' ')], Action::Toggle, LISTS, "Space", "on/off", "Switch the selected item off, which keeps its lines as comments, or on again"),
     bind!(&[Key::Char('+')], Action::Heavier, &[Screen::Features], "+", "weight", "Raise the weight of the selected feature"),
     bind!(&[Key::Char('-')], Action::Lighter, &[Screen::Features], "-", "", "Lower the weight of the selected feature"),
     bind!(&[Key::Char('s')], Action::Severity, &[Screen::Flags], "s", "severity", "Choose the next severity of the selected flag"),
-    bind!(&[Key::Char('a')], Action::Add, LISTS, "a", "add", "Add an item: choose what, and complete its lines"),
+    bind!(&[Key::Char('a')], Action::Add, LISTS, "a", "add", "Add an item: choose what, and complete its fields"),
     bind!(&[Key::Char('d'), Key::Delete], Action::Remove, LISTS, "d", "remove", "Remove the selected item"),
     bind!(&[Key::Char('J')], Action::MoveDown, LISTS, "J", "move", "Move the selected item down"),
     bind!(&[Key::Char('K')], Action::MoveUp, LISTS, "K", "", "Move the selected item up"),
     bind!(&[Key::Enter], Action::Enter, &[Screen::Detector], "Enter", "choose", "Choose the selected detector, or number of suspects"),
+    bind!(&[Key::Char('f')], Action::Parameters, &[Screen::Detector], "f", "parameters", "Edit the parameters of the detector, the threshold, and the model"),
     bind!(&[Key::Tab], Action::NextTab, &[Screen::Detector], "Tab", "other list", "Go to the other list"),
     bind!(&[Key::Char('p')], Action::Preview, SETTINGS, "p", "preview", "Run the settings on the first rows, without writing anything"),
     bind!(&[Key::Enter], Action::Enter, &[Screen::Run], "Enter", "run or results", "Run, or go to the results of the run"),
     bind!(&[Key::Char('x')], Action::Stop, &[Screen::Run], "x", "stop", "Stop the run; again: kill it"),
     bind!(&[Key::Char('l')], Action::Log, &[Screen::Run], "l", "log", "Show the whole log, and back"),
     bind!(&[Key::Enter], Action::Enter, &[Screen::Results], "Enter", "look at", "Look at the selected row, or list the rows of the selected incident or flag"),
-    bind!(&[Key::Tab, Key::Right], Action::NextTab, &[Screen::Results], "Tab", "next list", "Go to the next list: incidents, rows, flags, features"),
+    bind!(&[Key::Char('v')], Action::Verdict, RESULTS, "v", "verdict", "Judge the selected incident, or that of the row, with a comment where wanted"),
+    bind!(&[Key::Tab, Key::Right], Action::NextTab, &[Screen::Results], "Tab", "next list", "Go to the next list: incidents, rows, flags, features, timeline"),
     bind!(&[Key::BackTab, Key::Left], Action::PreviousTab, &[Screen::Results], "Shift-Tab", "", "Go to the previous list"),
     bind!(&[Key::Char('/')], Action::Filter, &[Screen::Home, Screen::Data, Screen::Results], "/", "filter", "List only what contains a text"),
     bind!(&[Key::Char('s')], Action::Sort, &[Screen::Results], "s", "sort", "Sort rows by score, severity or number"),
+    bind!(&[Key::Char('t')], Action::Zoom, &[Screen::Results], "t", "timeline", "Go to the timeline; there: begin a span at the selected interval, and again: look at that time only"),
     bind!(&[Key::Char('b')], Action::Browser, RESULTS, "b", "browser", "Show the report's pages in the browser"),
     bind!(&[Key::Char('P')], Action::Pdf, RESULTS, "P", "PDF", "Write the report as a PDF"),
+    bind!(&[Key::Enter], Action::Enter, &[Screen::Jobs], "Enter", "look at", "Look at the selected job: its state, events and log"),
+    bind!(&[Key::Char('o')], Action::Namespace, &[Screen::Jobs], "o", "namespace", "Choose another namespace, or all of them"),
+    bind!(&[Key::Char('l')], Action::Log, &[Screen::Job], "l", "log", "Show the log alone, and back"),
+    bind!(&[Key::Char('b')], Action::Browser, CLUSTER, "b", "report", "Show the report of the job in the browser"),
     bind!(&[Key::Char('r')], Action::Run, ALL, "r", "run", "Write the settings if they have changed, and run them"),
     bind!(&[Key::Char('w')], Action::Write, ALL, "w", "write", "Write the settings to their file"),
     bind!(&[Key::Char('W')], Action::WriteAs, ALL, "W", "", "Write the settings to another file"),

@@ -21,10 +21,10 @@ mod update;
 mod view;
 mod widgets;
 
-pub use effect::{Effect, Query};
+pub use effect::{ClusterRequest, Effect, Judgement, Query, TimeSpan};
 pub use input::{Input, Key};
 pub use message::*;
-pub use model::{Addition, Model, Options, Screen};
+pub use model::{Addition, Detector, Model, Options, Screen};
 pub use ratatui_core::buffer::Buffer;
 pub use text::plain;
 pub use view::Size;

@@ -1,8 +1,13 @@
 //! What changes the model: input, time, and the outcomes of effects. Plain data.
 
+mod cluster;
+mod results;
+
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use self::{cluster::*, results::*};
 
 use crate::{input::Input, view::Size};
 
@@ -49,6 +54,18 @@ pub enum Message {
         result: Result<Rows, String>,
     },
     Record(Result<Record, String>),
+    /// The data file that was to be inspected is a result file of a run.
+    IsResults {
+        generation: u64,
+        path: String,
+    },
+    /// What became of a verdict.
+    Judged(Result<Judged, String>),
+    /// What is seen of a cluster.
+    Cluster {
+        generation: u64,
+        event: ClusterEvent,
+    },
     /// The settings as they were left in another program.
     Edited(Result<String, String>),
     /// Something to show in the line of messages.
@@ -214,103 +231,4 @@ pub struct Summary {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct ReportId {
     pub id: String,
-}
-
-/// An incident of a report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Incident {
-    /// From 1, the highest risk first.
-    pub number: u64,
-    pub title: String,
-    pub severity: String,
-    pub risk: u32,
-    pub rows: u64,
-    /// Times of its first and last row; empty where no row has a time.
-    pub first: String,
-    pub last: String,
-}
-
-/// A report that is open.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
-    pub id: String,
-    pub title: String,
-    pub input: String,
-    pub created: String,
-    pub engine: String,
-    pub threshold: String,
-    pub rows: u64,
-    pub suspicious: u64,
-    pub flagged: u64,
-    /// Rows that can be listed.
-    pub suspects: u64,
-    /// The highest risk first; none where rows are not grouped.
-    pub incidents: Vec<Incident>,
-    pub flags: Vec<FlagCount>,
-    pub features: Vec<FeatureInfo>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FlagCount {
-    pub name: String,
-    pub severity: String,
-    pub rows: u64,
-    pub description: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FeatureInfo {
-    pub name: String,
-    pub weight: f64,
-    pub distinct: u64,
-    pub missing: u64,
-    pub typical: String,
-}
-
-/// A part of the rows of a report.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
-    pub offset: usize,
-    /// All rows that match.
-    pub total: usize,
-    pub rows: Vec<Suspect>,
-}
-
-/// A row of a list.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Suspect {
-    pub row: u64,
-    pub score: Option<f64>,
-    /// Empty without a flag.
-    pub severity: String,
-    pub flags: Vec<String>,
-    /// Why it stands out, in a line.
-    pub why: String,
-    /// The values of the record, as far as they fit in a line.
-    pub record: String,
-}
-
-/// A row with all that is known of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Record {
-    pub row: u64,
-    pub score: Option<f64>,
-    /// The share of rows with a lower score, 0..1.
-    pub rank: Option<f64>,
-    pub suspicious: bool,
-    pub severity: String,
-    pub flags: Vec<String>,
-    pub explanation: String,
-    /// Features by their share of the score, the largest first: name, share, value, typical value.
-    pub reasons: Vec<Reason>,
-    /// Names and values of the columns.
-    pub values: Vec<(String, String)>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reason {
-    pub feature: String,
-    pub share: f64,
-    pub value: String,
-    pub typical: String,
 }

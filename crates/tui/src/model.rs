@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use crate::{
     document::Document,
-    effect::Query,
-    message::{Inspection, Listing, Preview, Record, Report, Rows, Summary},
-    overlays::Overlay,
+    effect::{Judgement, Query},
+    message::{ClusterJob, Inspection, JobDetail, Listing, Preview, Record, Report, Rows, Summary},
+    overlays::{Form, Overlay},
     view::Size,
 };
 
@@ -25,10 +25,13 @@ pub enum Screen {
     Results,
     /// A row of the results.
     Row,
+    /// The `AnomalyJobs` of a cluster, and one of them.
+    Jobs,
+    Job,
 }
 
 impl Screen {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Home,
         Self::Data,
         Self::Features,
@@ -38,6 +41,8 @@ impl Screen {
         Self::Run,
         Self::Results,
         Self::Row,
+        Self::Jobs,
+        Self::Job,
     ];
     pub const STEPS: [Self; 7] = [
         Self::Data,
@@ -59,6 +64,7 @@ impl Screen {
             Self::Outputs => "Outputs",
             Self::Run => "Run",
             Self::Results | Self::Row => "Results",
+            Self::Jobs | Self::Job => "Cluster",
         }
     }
 
@@ -77,14 +83,24 @@ pub struct Options {
     pub color: bool,
     /// The version that the first line shows.
     pub version: String,
-    /// The detectors to choose from, with what they do.
-    pub detectors: Vec<(String, String)>,
+    /// The detectors to choose from.
+    pub detectors: Vec<Detector>,
     /// The folder that the interface was started in, from the root.
     pub folder: String,
     /// Whether it is shown as lines: settings are then edited as text only in another program.
     pub plain: bool,
     /// What can be added to the lists of features and flags.
     pub components: Vec<Addition>,
+}
+
+/// A detector that can be chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Detector {
+    pub name: String,
+    /// What it does.
+    pub about: String,
+    /// The JSON schema of its parameters.
+    pub parameters: Json,
 }
 
 /// A component that can be added to the settings.
@@ -97,6 +113,8 @@ pub struct Addition {
     pub pack: String,
     /// The item, without its columns.
     pub item: Json,
+    /// The JSON schema of its parameters.
+    pub parameters: Json,
     /// For each input, the types of columns that it takes, such as `text`; none: any.
     pub inputs: Vec<Vec<String>>,
 }
@@ -109,6 +127,8 @@ pub struct Model {
     pub(crate) now: Duration,
     pub(crate) screen: Screen,
     pub(crate) overlay: Option<Overlay>,
+    /// The form that has asked for the value of its field.
+    pub(crate) form: Option<Form>,
     pub(crate) note: Note,
     /// Whether the mouse is taken.
     pub(crate) mouse: bool,
@@ -117,6 +137,7 @@ pub struct Model {
     pub(crate) job: Option<Job>,
     pub(crate) run: Option<Run>,
     pub(crate) results: Option<Results>,
+    pub(crate) cluster: Option<Cluster>,
     /// Whether the settings are run once they are written.
     pub(crate) run_after_write: bool,
     /// The problem that was gone to last.
@@ -256,10 +277,12 @@ pub(crate) enum Tab {
     Rows,
     Flags,
     Features,
+    Timeline,
 }
 
 impl Tab {
-    pub const ALL: [Self; 4] = [Self::Incidents, Self::Rows, Self::Flags, Self::Features];
+    pub const ALL: [Self; 5] =
+        [Self::Incidents, Self::Rows, Self::Flags, Self::Features, Self::Timeline];
 }
 
 /// A report that is looked at.
@@ -267,13 +290,42 @@ impl Tab {
 pub(crate) struct Results {
     pub report: Report,
     pub tab: Tab,
-    pub cursors: [Cursor; 4],
+    pub cursors: [Cursor; 5],
+    /// The interval that a span begins with, among those that are shown.
+    pub mark: Option<usize>,
+    /// The verdict that is being stored, and a comment that is not stored yet.
+    pub judging: Option<Judgement>,
+    pub comment: String,
     pub rows: Rows,
     pub query: Query,
     pub loading: bool,
     pub failure: Option<String>,
     pub record: Option<Record>,
     /// The first line of the record that is shown.
+    pub scroll: usize,
+}
+
+/// A cluster that is looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Cluster {
+    pub generation: u64,
+    /// When it was asked, and whether it has answered.
+    pub asked: Duration,
+    pub is_open: bool,
+    pub server: String,
+    /// None: all of them.
+    pub namespace: Option<String>,
+    pub jobs: Vec<ClusterJob>,
+    pub cursor: Cursor,
+    /// Since when what is shown is old.
+    pub lost: Option<Duration>,
+    /// Why it can't be watched.
+    pub failure: Option<String>,
+    /// The namespace and the name of the job that is looked at.
+    pub looked_at: (String, String),
+    pub detail: Option<JobDetail>,
+    pub shows_log: bool,
+    /// Lines that are scrolled by.
     pub scroll: usize,
 }
 
@@ -287,6 +339,7 @@ impl Model {
             now: Duration::ZERO,
             screen: Screen::Home,
             overlay: None,
+            form: None,
             note: Note::default(),
             mouse: true,
             generation: 0,
@@ -294,6 +347,7 @@ impl Model {
             job: None,
             run: None,
             results: None,
+            cluster: None,
             run_after_write: false,
             issue_at: None,
         }
@@ -307,7 +361,11 @@ impl Model {
 
     /// Whether something that is shown changes with time.
     pub fn wants_time(&self) -> bool {
+        let waits = |cluster: &Cluster| {
+            cluster.lost.is_some() || !cluster.is_open && cluster.failure.is_none()
+        };
         self.home.opening.is_some()
+            || self.cluster.as_ref().is_some_and(waits)
             || self.run.as_ref().is_some_and(Run::is_running)
             || self.job.as_ref().is_some_and(|job| {
                 job.changed_at.is_some() || matches!(job.preview, PreviewState::Loading(..))

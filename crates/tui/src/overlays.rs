@@ -1,18 +1,20 @@
 //! What lies above a screen and takes the keys.
 
 mod editor;
+mod form;
 mod prompt;
 
 use serde_json::Value as Json;
 
 use crate::{
-    effect::Effect,
+    effect::{Effect, Judgement},
     input::Key,
     keymap::{Action, BINDINGS, Binding},
     model::{Model, Screen},
 };
 
 pub use editor::YamlEditor;
+pub use form::{Field, Form, Kind, typed};
 pub use prompt::{LineInput, Prompt, Purpose};
 
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub enum Overlay {
     Choice(Choice),
     Confirm(Confirm),
     Yaml(YamlEditor),
+    Form(Form),
 }
 
 /// One of several.
@@ -42,6 +45,18 @@ pub struct Choice {
 pub struct Choosable {
     pub text: String,
     pub chosen: Chosen,
+    /// The key that chooses it at once, where there is no filter.
+    pub key: Option<char>,
+}
+
+impl Choosable {
+    pub fn new(text: impl Into<String>, chosen: Chosen) -> Self {
+        Self { text: text.into(), chosen, key: None }
+    }
+
+    pub fn with_key(self, key: char) -> Self {
+        Self { text: format!("{key}  {}", self.text), key: Some(key), ..self }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +67,12 @@ pub enum Chosen {
     Copy(String),
     /// Add an item to the list of the step.
     Add(Json),
+    /// Give an incident the verdict of this name.
+    Judge(u64, &'static str),
+    /// Write a comment for the verdict on an incident.
+    Comment(u64),
+    /// Set the selected field of the form, or leave it to its default.
+    Field(Option<Json>),
 }
 
 impl Choice {
@@ -61,6 +82,11 @@ impl Choice {
 
     pub fn filtered(self) -> Self {
         Self { filter: Some(LineInput::default()), ..self }
+    }
+
+    /// The option of a key.
+    pub fn by_key(&self, key: char) -> Option<usize> {
+        self.options.iter().position(|option| option.key == Some(key))
     }
 
     /// Those that pass the filter.
@@ -83,6 +109,11 @@ pub enum Confirm {
         path: String,
         run: bool,
     },
+    /// Others have decided about an incident in the meantime, a line each.
+    Overrule {
+        judgement: Judgement,
+        newer: Vec<String>,
+    },
     Stop,
     Quit,
 }
@@ -92,6 +123,12 @@ impl Confirm {
         match self {
             Self::Replace { path, .. } => {
                 format!("{path} exists, or has changed since it was read. Replace it?")
+            }
+            Self::Overrule { newer, .. } => {
+                let newer = newer.join("; ");
+                format!(
+                    "Others have decided in the meantime; nothing is stored: {newer}. Replace that?"
+                )
             }
             Self::Stop => "Stop the run? Its results are not written then.".to_owned(),
             Self::Quit => "A run is going on, and is stopped. Quit?".to_owned(),
@@ -111,7 +148,7 @@ impl Overlay {
             Self::Palette(_, input, _) => input.insert(text),
             Self::Yaml(editor) => editor.insert(text),
             Self::Choice(Choice { filter: Some(filter), .. }) => filter.insert(text),
-            Self::Help(..) | Self::Choice(_) | Self::Confirm(_) => {}
+            Self::Help(..) | Self::Choice(_) | Self::Confirm(_) | Self::Form(_) => {}
         }
     }
 }
@@ -133,7 +170,8 @@ impl Model {
     pub(crate) fn overlay_key(&mut self, key: Key) -> Vec<Effect> {
         let Some(overlay) = &mut self.overlay else { return Vec::new() };
         if matches!(key, Key::Esc | Key::Ctrl('c')) && !matches!(overlay, Overlay::Yaml(_)) {
-            self.overlay = None;
+            // What asked for a field is a form.
+            self.overlay = self.form.take().map(Overlay::Form);
             self.run_after_write = false;
             return Vec::new();
         }
@@ -169,6 +207,11 @@ impl Model {
             }
             Overlay::Choice(choice) => {
                 let last = choice.found().len().saturating_sub(1);
+                if let (Key::Char(letter), None) = (key, &choice.filter)
+                    && let Some(at) = choice.by_key(letter)
+                {
+                    return self.choose_option(at);
+                }
                 match key {
                     Key::Enter => {
                         let at = choice.at;
@@ -200,6 +243,7 @@ impl Model {
                     self.overlay = None;
                 }
             }
+            Overlay::Form(_) => return self.form_key(key),
             Overlay::Yaml(editor) => {
                 if matches!(key, Key::Esc | Key::Ctrl('c')) {
                     self.overlay = None;
@@ -225,8 +269,19 @@ impl Model {
                     Some(Chosen::Role(column, role)) => self.use_column(&column, role),
                     Some(Chosen::Copy(text)) => vec![Effect::Copy { text }],
                     Some(Chosen::Add(item)) => self.add(&item),
+                    Some(Chosen::Field(value)) => self.chosen_field(value),
+                    Some(Chosen::Judge(incident, verdict)) => self.judge(incident, verdict),
+                    Some(Chosen::Comment(incident)) => {
+                        let comment = self.comment();
+                        self.ask(Purpose::Comment(incident), "A comment on the verdict", &comment);
+                        Vec::new()
+                    }
                     None => Vec::new(),
                 }
+            }
+            Some(Overlay::Form(form)) => {
+                self.overlay = Some(Overlay::Form(Form { at, ..form }));
+                self.form_key(Key::Enter)
             }
             other => {
                 self.overlay = other;
@@ -276,7 +331,14 @@ impl Model {
             }
             Purpose::Pdf => {
                 let path = text.trim().to_owned();
-                self.on_report(|id| Effect::Pdf { id, path: path.clone() })
+                let report = self.report_with_pages();
+                report.map(|id| Effect::Pdf { id, path }).into_iter().collect()
+            }
+            Purpose::Namespace => self.watch_jobs(Some(text.trim().to_owned())),
+            Purpose::Field => self.typed_field(text),
+            Purpose::Comment(incident) => {
+                self.take_comment(incident, text);
+                Vec::new()
             }
         }
     }
@@ -287,6 +349,7 @@ impl Model {
                 self.run_after_write = run;
                 self.write_to(&path, true)
             }
+            Confirm::Overrule { judgement, .. } => self.overrule(judgement),
             Confirm::Stop => self.stop_run(),
             Confirm::Quit => {
                 let mut effects = vec![Effect::Stop { kill: false }];

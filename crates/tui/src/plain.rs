@@ -13,7 +13,8 @@ use crate::{
     keymap::{Action, BINDINGS, Binding, find},
     model::{Model, Screen},
     mouse::{Target, Targets},
-    overlays::{Overlay, commands},
+    overlays::{Choice, Field, Overlay, commands},
+    screens::form,
     text::plain,
     theme::Theme,
     view::Size,
@@ -66,6 +67,20 @@ impl Model {
                 let steps = Screen::STEPS.map(Screen::title).join(", ");
                 lines.push(format!("  {steps}: go to that step"));
                 lines.push("back goes on".to_owned());
+            }
+            Some(Overlay::Form(form)) => {
+                lines.push(format!("{}:", form::title(form)));
+                let field = |(at, field): (usize, Field)| {
+                    let problem = field.problem.as_ref();
+                    let problem = problem.map(|text| format!(" ! {text}")).unwrap_or_default();
+                    let (value, kind) = (form::value(&field), field.kind.describe());
+                    plain(&format!("{:>3}  {} = {value}  [{kind}]{problem}", at + 1, field.name))
+                };
+                lines.extend(self.fields(form).into_iter().enumerate().map(field));
+                lines.push(
+                    "A number changes it, default and a number takes it out, text, or back"
+                        .to_owned(),
+                );
             }
             // Texts are edited by another program here.
             Some(Overlay::Yaml(_)) => {}
@@ -136,6 +151,7 @@ impl Model {
     }
 
     fn answer_overlay(&mut self, answer: &str) -> Vec<Effect> {
+        self.note = crate::model::Note::default();
         match &mut self.overlay {
             Some(Overlay::Prompt(prompt)) => {
                 if !answer.is_empty() {
@@ -149,21 +165,49 @@ impl Model {
                 let yes = matches!(answer.to_lowercase().as_str(), "y" | "yes");
                 self.overlay_key(if yes { Key::Enter } else { Key::Esc })
             }
-            Some(Overlay::Choice(choice)) => match (number(answer), &mut choice.filter) {
-                (Some(at), _) => self.choose_numbered(at, answer),
-                (None, Some(filter)) => {
-                    filter.text.clear();
-                    filter.cursor = 0;
-                    filter.insert(answer);
-                    Vec::new()
+            Some(Overlay::Choice(choice)) => {
+                let at = number(answer).or(by_letter(choice, answer));
+                match (at, &mut choice.filter) {
+                    (Some(at), _) => self.choose_numbered(at, answer),
+                    (None, Some(filter)) => {
+                        filter.text.clear();
+                        filter.cursor = 0;
+                        filter.insert(answer);
+                        Vec::new()
+                    }
+                    _ => self.answer_unknown(answer),
                 }
-                _ => self.answer_unknown(answer),
-            },
+            }
+            Some(Overlay::Form(_)) => {
+                let taken_out = answer.strip_prefix("default ").and_then(|at| number(at.trim()));
+                match (number(answer), taken_out) {
+                    (Some(at), _) => self.answer_field(at, Key::Enter, answer),
+                    (None, Some(at)) => self.answer_field(at, Key::Delete, answer),
+                    _ if matches!(answer, "text" | "e" | "yaml") => {
+                        self.overlay_key(Key::Char('e'))
+                    }
+                    _ if matches!(answer, "undo" | "u") => self.overlay_key(Key::Char('u')),
+                    _ => self.answer_unknown(answer),
+                }
+            }
             _ => {
                 self.overlay = None;
                 Vec::new()
             }
         }
+    }
+
+    /// Does to a field of the form what a key does.
+    fn answer_field(&mut self, at: usize, key: Key, answer: &str) -> Vec<Effect> {
+        let count = match &self.overlay {
+            Some(Overlay::Form(form)) => self.fields(form).len(),
+            _ => 0,
+        };
+        match &mut self.overlay {
+            Some(Overlay::Form(form)) if at < count => form.at = at,
+            _ => return self.answer_unknown(answer),
+        }
+        self.overlay_key(key)
     }
 
     fn choose_numbered(&mut self, at: usize, answer: &str) -> Vec<Effect> {
@@ -184,7 +228,9 @@ impl Model {
         let Some((cursor, _)) = self.list() else { return Vec::new() };
         cursor.at = at;
         let mut effects = self.moved();
-        if matches!(self.screen, Screen::Home | Screen::Detector | Screen::Results) {
+        let is_opened =
+            matches!(self.screen, Screen::Home | Screen::Detector | Screen::Results | Screen::Jobs);
+        if is_opened {
             effects.extend(self.act(Action::Enter));
         }
         effects
@@ -280,6 +326,13 @@ fn word(binding: &Binding) -> &'static str {
         "" => binding.label,
         short => short,
     }
+}
+
+/// The option whose key the answer is.
+fn by_letter(choice: &Choice, answer: &str) -> Option<usize> {
+    let mut letters = answer.chars();
+    let letter = letters.next().filter(|_| letters.next().is_none());
+    choice.by_key(letter?)
 }
 
 /// A number of a line, from 0.

@@ -1,9 +1,11 @@
 //! The screens, a file each: how they are drawn.
 
+pub mod cluster;
 pub mod data;
 pub mod detector;
 pub mod features;
 pub mod flags;
+pub mod form;
 pub mod home;
 pub mod outputs;
 mod overlay;

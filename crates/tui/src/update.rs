@@ -3,13 +3,17 @@
 mod actions;
 mod additions;
 pub(crate) mod choices;
+mod cluster;
 mod copy;
+mod form;
 pub(crate) mod home;
 mod job;
 mod outcomes;
 mod results;
 mod run;
 mod settings;
+mod timeline;
+mod verdicts;
 
 use std::time::Duration;
 

@@ -89,6 +89,10 @@ impl Model {
     fn head(&self, canvas: &mut Canvas<'_>) {
         let name = match (&self.job, &self.results, self.screen) {
             (_, _, Screen::Home) => self.options.version.clone(),
+            (_, _, Screen::Jobs | Screen::Job) => {
+                let server = self.cluster.as_ref().map(|cluster| cluster.server.as_str());
+                format!("cluster {}", server.unwrap_or_default())
+            }
             (_, Some(results), Screen::Results | Screen::Row) => results.report.title.clone(),
             (Some(job), ..) => match (&job.written, job.is_written()) {
                 (None, _) => format!("{} (not written yet)", job.path),
@@ -111,6 +115,12 @@ impl Model {
             let folder = crate::text::plain(&self.home.folder);
             let skipped = folder.chars().count().saturating_sub(longest);
             return folder.chars().skip(skipped).collect();
+        }
+        if let (Screen::Jobs | Screen::Job, Some(cluster)) = (self.screen, &self.cluster) {
+            return match cluster.jobs.len() {
+                1 => "1 job, read only".to_owned(),
+                count => format!("{} jobs, read only", grouped(count)),
+            };
         }
         if let Some(run) = self.run.as_ref().filter(|run| run.is_running()) {
             let seconds = self.now.saturating_sub(run.since).as_secs();
@@ -136,7 +146,7 @@ impl Model {
 
     /// Whether the settings are shown beside the screen.
     fn shows_settings(&self) -> bool {
-        self.job.is_some() && !matches!(self.screen, Screen::Home | Screen::Results | Screen::Row)
+        self.job.is_some() && self.screen.step().is_some_and(|step| step < 6)
     }
 
     /// The body of a wide window: rail, screen, and settings or details.
@@ -144,7 +154,7 @@ impl Model {
         rail::column(&mut canvas.part(0, 0, RAIL - 1, usize::MAX), self);
         canvas.bar(RAIL - 1);
         let rest = canvas.width() - RAIL;
-        if self.screen == Screen::Results {
+        if matches!(self.screen, Screen::Results | Screen::Jobs | Screen::Job) {
             // What was found is said in whole lines.
             self.screen_view(&mut canvas.part(RAIL + 1, 0, usize::MAX, usize::MAX));
             return;
@@ -172,6 +182,8 @@ impl Model {
             Screen::Run => screens::run::view(canvas, self),
             Screen::Results => screens::results::view(canvas, self),
             Screen::Row => screens::row::view(canvas, self),
+            Screen::Jobs => screens::cluster::jobs(canvas, self),
+            Screen::Job => screens::cluster::job(canvas, self),
         }
     }
 

@@ -3,4 +3,5 @@
 pub mod keybar;
 pub mod rail;
 pub mod table;
+pub mod timeline;
 pub mod yaml;

@@ -83,7 +83,9 @@ fn settings_are_changed_by_answers() {
     session.model.answer("user_agent");
     let shown = lines(&session);
     assert!(shown.contains("  1  user_agent: the column itself"), "{shown}");
-    let effects = session.model.answer("1");
+    assert_eq!(session.model.answer("1"), []);
+    assert!(lines(&session).contains("features[3]:"), "{}", lines(&session));
+    let effects = session.model.answer("text");
     let [Effect::Editor { text, .. }] = &effects[..] else { unreachable!("{effects:?}") };
     let broken = text.replace("name: bytes", "nam: bytes");
     session.send(Message::Edited(Ok(broken)));

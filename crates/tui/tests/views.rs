@@ -42,7 +42,10 @@ fn screens() {
     both("results", results, &[]);
     both("result_rows", results, &["\t", "j"]);
     both("result_flags", results, &["\t", "\t"]);
+    both("timeline", results, &["t", "jjjj", "t", "jj"]);
     both("row", Session::with_all, &[]);
+    both("cluster", Session::with_cluster, &[]);
+    both("cluster_job", Session::with_cluster_job, &[]);
 }
 
 #[test]
@@ -51,6 +54,8 @@ fn overlays() {
     both("palette", Session::with_job, &["2", ":", "weight"]);
     both("role", Session::with_job, &["j", "R"]);
     both("write", Session::with_job, &["r"]);
+    both("form", Session::with_job, &["2", "j", "\r", "jj"]);
+    both("verdict", |width, height| Session::with_results(width, height, 300), &["v"]);
     both("problem", Session::with_job, &["2", "e", "\x1b[F", "x"]);
 }
 

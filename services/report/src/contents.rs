@@ -8,7 +8,7 @@ mod leaf_labels;
 pub(crate) mod parquet;
 mod reduce;
 mod result_table;
-mod timeline;
+pub(crate) mod timeline;
 
 use std::{fs::File, io::Read};
 

@@ -9,7 +9,7 @@ use std::{
 
 use anomal_connectors::terminal::harmless;
 use anomal_operator::api::{AnomalyJob, Status};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
     Api, Client, Config, Error,
     api::ListParams,
@@ -27,7 +27,8 @@ const MAX_CHARS: usize = 1_000;
 /// A cluster, and the namespace of the requests.
 pub struct Cluster {
     client: Client,
-    url: String,
+    /// Of the API server.
+    pub url: String,
     pub namespace: String,
     pub invocation: Invocation,
 }
@@ -55,6 +56,10 @@ impl Cluster {
 
     pub fn all_jobs(&self) -> Api<AnomalyJob> {
         Api::all(self.client.clone())
+    }
+
+    pub fn events(&self) -> Api<Event> {
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub fn pods(&self) -> Api<Pod> {

@@ -40,7 +40,7 @@ fn open(address: &str) -> Result<(), Failure> {
 }
 
 /// How to reach an address inside the cluster, `http://SERVICE.NAMESPACE.svc:PORT/…`.
-fn port_forward(address: &str) -> Option<String> {
+pub fn port_forward(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let Some(Host::Domain(host)) = url.host() else { return None };
     let mut labels = host.split('.');

@@ -25,6 +25,11 @@ const INDENT: usize = 12;
 
 /// Prints the status of a job.
 pub async fn print_status(cluster: &Cluster, job: &AnomalyJob) -> CommandResult {
+    print(&text(cluster, job).await)
+}
+
+/// The status of a job with its pods and its progress.
+pub async fn text(cluster: &Cluster, job: &AnomalyJob) -> String {
     let pods = match &job.status {
         // Without permission to see pods, the rest is still printed.
         Some(status) => cluster.pods_of(status).await,
@@ -35,7 +40,7 @@ pub async fn print_status(cluster: &Cluster, job: &AnomalyJob) -> CommandResult 
         Err(_) => None,
     };
     let report = StatusReport { job, pods, progress, now: Timestamp::now() };
-    print(&report.text(&cluster.invocation))
+    report.text(&cluster.invocation)
 }
 
 /// A job with its pods, at a point in time.

@@ -39,7 +39,7 @@ fn addition(one: &Component, all: &[Component]) -> Option<Addition> {
     }
     let parameters = required(&one.parameters_schema);
     if parameters.as_object().is_some_and(|some| !some.is_empty()) {
-        item["parameters"] = parameters;
+        item["params"] = parameters;
     }
     let inputs = one.inputs.iter().filter(|input| !input.optional).map(|input| {
         let types = input.data_types.iter().filter_map(|number| DataType::try_from(*number).ok());
@@ -50,6 +50,7 @@ fn addition(one: &Component, all: &[Component]) -> Option<Addition> {
         text: format!("{name}: {}", one.description),
         pack: one.pack.clone(),
         item,
+        parameters: serde_json::from_str(&one.parameters_schema).unwrap_or_default(),
         inputs: inputs.collect(),
     })
 }

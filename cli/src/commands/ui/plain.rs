@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anomal_tui::{Effect, Message, Model, Options, plain::SIZE};
+use anomal_tui::{ClusterEvent, ClusterRequest, Effect, Message, Model, Options, plain::SIZE};
 
 use super::{
     editor,
@@ -117,6 +117,10 @@ fn is_answered(effect: &Effect) -> bool {
             | Effect::Inspect { .. }
             | Effect::Write { .. }
             | Effect::OpenReport { .. }
+            | Effect::OpenResults { .. }
+            | Effect::Judge(_)
+            | Effect::Cluster(ClusterRequest::Watch { .. } | ClusterRequest::Look { .. })
+            | Effect::OpenAddress { .. }
             | Effect::Rows(_)
             | Effect::Record { .. }
             | Effect::Browse { .. }
@@ -130,6 +134,14 @@ fn is_answer(message: &Message) -> bool {
         Message::Listed { .. }
             | Message::Opened { .. }
             | Message::Proposed { .. }
+            | Message::IsResults { .. }
+            | Message::Judged(_)
+            | Message::Cluster {
+                event: ClusterEvent::Opened { .. }
+                    | ClusterEvent::Detail(_)
+                    | ClusterEvent::Failed(_),
+                ..
+            }
             | Message::Inspected { .. }
             | Message::Written { .. }
             | Message::Report(_)

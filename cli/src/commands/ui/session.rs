@@ -1,14 +1,15 @@
 //! The loop: what happens changes the model, and what has changed is drawn.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
 };
 
 use anomal_classification::LocalClassificationEngine;
-use anomal_core::ClassificationEngine;
-use anomal_tui::{Buffer, Effect, Message, Model, Options, input::Decoder};
+use anomal_core::{ClassificationEngine, proto};
+use anomal_tui::{Buffer, Detector, Effect, Message, Model, Options, input::Decoder};
 use rustix::process::{Signal, kill_current_process_group};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,7 +46,8 @@ pub fn run(arguments: &Ui) -> CommandResult {
     read_keys(terminal.clone(), send.clone());
     wait_for_signals(terminal.clone(), send.clone());
     wait_for_guard(terminal.clone(), send);
-    let code = session.run(arguments, &receive);
+    let code = catch_unwind(AssertUnwindSafe(|| session.run(arguments, &receive)));
+    let code = code.unwrap_or_else(|_| Err(session.leave_broken()));
     terminal.restore();
     code
 }
@@ -56,6 +58,8 @@ struct Session {
     worker: Worker,
     shown: Option<Buffer>,
     since: Instant,
+    /// The title of a screen whose drawing panics, for tests of such an end.
+    broken: Option<String>,
 }
 
 impl Session {
@@ -63,7 +67,8 @@ impl Session {
         let model = Model::new(options(arguments)?, terminal.size());
         let model = if arguments.drawing.no_mouse { model.without_mouse() } else { model };
         let worker = Worker::new(arguments, State::open(), send.clone());
-        Ok(Self { terminal, model, worker, shown: None, since: Instant::now() })
+        let broken = std::env::var("ANOMAL_UI_BROKEN_SCREEN").ok();
+        Ok(Self { terminal, model, worker, shown: None, since: Instant::now(), broken })
     }
 
     fn run(&mut self, arguments: &Ui, receive: &Receiver<Event>) -> CommandResult {
@@ -116,6 +121,8 @@ impl Session {
     }
 
     fn draw(&mut self) -> Result<(), Failure> {
+        let is_broken = self.broken.as_deref() == Some(self.model.screen().title());
+        assert!(!is_broken, "this screen can't be drawn");
         let next = self.model.view();
         self.terminal.draw(self.shown.as_ref(), &next)?;
         self.shown = Some(next);
@@ -153,6 +160,14 @@ impl Session {
         let result = editor::edit(text, line, |command| self.terminal.lend(command));
         self.shown = None;
         self.model.update(Message::Edited(result))
+    }
+
+    /// As [`Session::leave`], after a panic.
+    fn leave_broken(&mut self) -> Failure {
+        self.leave(exit::FAILED);
+        let message = "the terminal interface has failed, which is a defect; please report the lines above. Changes are in \
+                       its drafts, which its first screen lists";
+        Failure::new(message, exit::FAILED)
     }
 
     /// Keeps what is not written, and stops what runs.
@@ -203,11 +218,16 @@ pub fn options(arguments: &Ui) -> Result<Options, Failure> {
 }
 
 /// Detectors with what they do, the recommended one first.
-fn detectors() -> Result<Vec<(String, String)>, Failure> {
+fn detectors() -> Result<Vec<Detector>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listed = runtime.block_on(LocalClassificationEngine::default().list_detectors())?;
-    let mut detectors: Vec<_> = listed.into_iter().map(|d| (d.name, d.description)).collect();
-    detectors.sort_by_key(|(name, _)| name != "Ensemble");
+    let detector = |one: proto::Detector| Detector {
+        parameters: serde_json::from_str(&one.parameters_schema).unwrap_or_default(),
+        name: one.name,
+        about: one.description,
+    };
+    let mut detectors: Vec<Detector> = listed.into_iter().map(detector).collect();
+    detectors.sort_by_key(|detector| detector.name != "Ensemble");
     Ok(detectors)
 }
 

@@ -16,13 +16,17 @@ use anomal_storage::Secrets;
 use anomal_tui::{Effect, Message, WriteProblem};
 
 use super::{
+    cluster::ClusterWatch,
     home, job,
-    reports::Reports,
+    reports::{self, Reports},
     run::{self, Running},
     session::Event,
     state::State,
 };
-use crate::args::{ReportStore, Ui};
+use crate::{
+    args::{ReportStore, Ui},
+    commands::job::report::port_forward,
+};
 
 /// Does what the interface asks for.
 pub struct Worker {
@@ -35,6 +39,7 @@ pub struct Worker {
     latest: Arc<AtomicU64>,
     previews: Sender<Effect>,
     reports: Sender<Effect>,
+    cluster: ClusterWatch,
 }
 
 impl Worker {
@@ -53,7 +58,8 @@ impl Worker {
         let mut library = Reports::new(store.clone(), arguments.report_port);
         let reports = in_order(send.clone(), move |effect| library.answer(effect));
         let running = Running::default();
-        Self { send, state, store, secrets, running, latest, previews, reports }
+        let cluster = ClusterWatch::default();
+        Self { send, state, store, secrets, running, latest, previews, reports, cluster }
     }
 
     pub fn start(&mut self, effect: Effect) {
@@ -73,6 +79,9 @@ impl Worker {
                 self.answer(move || job::open(&path));
             }
             Effect::Propose { path, generation } => self.answer(move || {
+                if reports::is_results(&path) {
+                    return Message::IsResults { generation, path };
+                }
                 let result = job::propose(&path);
                 Message::Proposed { generation, result }
             }),
@@ -95,6 +104,8 @@ impl Worker {
                 let command = run::command(&path, &self.store, self.secrets.as_deref());
                 self.running.start(command, self.send.clone());
             }
+            Effect::Cluster(request) => self.cluster.start(request, &self.send),
+            Effect::OpenAddress { address } => self.answer(move || open_address(&address)),
             Effect::Stop { kill } => self.running.stop(kill),
             Effect::Preview { generation, .. } => {
                 self.latest.store(generation, Ordering::Relaxed);
@@ -178,4 +189,17 @@ fn write(path: &str, text: &str, known: Option<&str>, force: bool) -> Result<(),
         }
     }
     write_file(target, text.as_bytes()).map_err(|error| WriteProblem::Failed(error.to_string()))
+}
+
+/// Opens an address if it is that of a web page: other programs can write to the status of a job.
+fn open_address(address: &str) -> Message {
+    if let Some(instructions) = port_forward(address) {
+        return Message::Note(instructions.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    let is_page = anomal_spec::is_web(address);
+    Message::Note(match is_page.then(|| open::that_detached(address)) {
+        Some(Ok(())) => format!("In the browser: {address}"),
+        Some(Err(_)) => format!("No browser opens; open {address} yourself"),
+        None => format!("{address} is no http:// or https:// address"),
+    })
 }

@@ -16,6 +16,12 @@ pub enum Purpose {
     Write,
     WriteAndRun,
     Pdf,
+    /// A comment for the verdict on this incident.
+    Comment(u64),
+    /// The namespace of a cluster.
+    Namespace,
+    /// The selected field of the form.
+    Field,
 }
 
 impl Prompt {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     canvas::Canvas,
     document::keys,
-    model::Model,
+    model::{Detector, Model},
     mouse::Target,
     screens::preview_line,
     text::{cell, grouped},
@@ -56,7 +56,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
     let room = canvas.height().saturating_sub(y + 3);
     let detectors = &model.options.detectors;
     let top = job.detector.top(room).min(detectors.len().saturating_sub(room));
-    for (index, (name, about)) in detectors.iter().enumerate().skip(top).take(room) {
+    for (index, Detector { name, about, .. }) in detectors.iter().enumerate().skip(top).take(room) {
         let here = job.on_detectors && job.detector.at == index;
         line(canvas, y + 1 + index - top, here, name == engine, name, about);
         canvas.on_click(y + 1 + index - top, Target::Detector { of_detectors: true, at: index });

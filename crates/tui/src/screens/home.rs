@@ -23,7 +23,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         return;
     }
     let bold = BOLD;
-    canvas.line(0, " Open a data file, a job or a report", bold);
+    canvas.line(0, " Open a data file, a job, a result file or a report", bold);
     let wide = canvas.width() + 40 > usize::from(model.size.width);
     let preview = if wide && canvas.height() > 18 { 6 } else { 0 };
     let height = canvas.height().saturating_sub(1 + preview);

@@ -6,6 +6,7 @@ use crate::{
     model::{Model, Screen},
     mouse::Target,
     overlays::{LineInput, Overlay, YamlEditor, commands},
+    screens::form,
     text::{cell, first_cells, plain, width},
     theme::PLAIN,
 };
@@ -67,10 +68,15 @@ impl Model {
                     part.on_click(y, Target::Option(at));
                 }
             }
+            Some(Overlay::Form(form)) => {
+                let mut part = boxed(canvas, all, room.saturating_sub(3), &form::title(form));
+                form::view(&mut part, self, form);
+            }
             Some(Overlay::Confirm(confirm)) => {
-                let mut part = boxed(canvas, all.min(76), 3, "sure?");
-                let width = part.width();
-                for (y, line) in crate::text::wrap(&confirm.question(), width).iter().enumerate() {
+                let width = all.min(76);
+                let lines = crate::text::wrap(&confirm.question(), width.saturating_sub(2));
+                let mut part = boxed(canvas, width, lines.len().max(3), "sure?");
+                for (y, line) in lines.iter().enumerate() {
                     part.text(y, line);
                 }
             }

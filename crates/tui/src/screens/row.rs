@@ -25,6 +25,11 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model) {
         canvas.line(y, &text, theme.severity(&record.severity));
         y += 1;
     }
+    let verdict = results.verdict_of(record.incident);
+    if !verdict.is_empty() {
+        canvas.text(y, &format!(" {verdict}"));
+        y += 1;
+    }
     for line in wrap(&record.explanation, canvas.width().saturating_sub(4)).into_iter().take(4) {
         canvas.text(y, &format!("   {line}"));
         y += 1;

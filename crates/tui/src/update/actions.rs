@@ -1,7 +1,7 @@
 //! What the keys of screens do.
 
 use crate::{
-    effect::Effect,
+    effect::{ClusterRequest, Effect},
     keymap::Action,
     model::{Cursor, Model, Screen, Tab},
     overlays::{Choice, Confirm, Overlay, Prompt, Purpose},
@@ -23,7 +23,8 @@ impl Model {
             Action::PreviousStep => return self.step_by(-1),
             Action::Home => {
                 self.screen = Screen::Home;
-                return vec![Effect::List { folder: self.home.folder.clone() }];
+                let list = Effect::List { folder: self.home.folder.clone() };
+                return self.leave_cluster().into_iter().chain([list]).collect();
             }
             Action::Help => self.overlay = Some(Overlay::Help(self.screen, 0)),
             Action::Palette => self.overlay = Some(Overlay::palette(self.screen)),
@@ -37,6 +38,11 @@ impl Model {
                 self.overlay = Some(Overlay::Confirm(Confirm::Stop));
             }
             Action::Interrupt => self.say("q quits"),
+            Action::Log if self.screen == Screen::Job => {
+                if let Some(cluster) = &mut self.cluster {
+                    (cluster.shows_log, cluster.scroll) = (!cluster.shows_log, 0);
+                }
+            }
             Action::Log => {
                 if let Some(run) = &mut self.run {
                     run.shows_log = !run.shows_log;
@@ -52,6 +58,9 @@ impl Model {
                 return self.change_tab(action == Action::NextTab);
             }
             Action::Sort => return self.sort(),
+            Action::Parameters if self.job.is_some() => return self.open_form(),
+            Action::Verdict => self.ask_verdict(),
+            Action::Zoom => return self.zoom(),
             Action::Copy => self.choose_copy(),
             Action::Editor => {
                 let line = self.selected_line();
@@ -68,9 +77,17 @@ impl Model {
                 });
                 return vec![Effect::Mouse(on)];
             }
-            Action::Browser => return self.on_report(|id| Effect::Browse { id }),
+            Action::Cluster => return self.open_cluster(),
+            Action::Namespace => self.ask_namespace(),
+            Action::Browser if matches!(self.screen, Screen::Jobs | Screen::Job) => {
+                return self.browse_job();
+            }
+            Action::Browser => {
+                let report = self.report_with_pages();
+                return report.map(|id| Effect::Browse { id }).into_iter().collect();
+            }
             Action::Pdf => {
-                if self.results.is_some() {
+                if self.report_with_pages().is_some() {
                     self.ask(Purpose::Pdf, "Write the report as a PDF to", "report.pdf");
                 }
             }
@@ -116,10 +133,7 @@ impl Model {
         match self.screen {
             Screen::Home => self.open_selected(),
             Screen::Data => self.step_by(1),
-            Screen::Features | Screen::Flags | Screen::Outputs => {
-                let line = self.selected_line();
-                self.edit_yaml(line)
-            }
+            Screen::Features | Screen::Flags | Screen::Outputs => self.open_form(),
             Screen::Detector => self.choose_on_detector(),
             Screen::Run => match &self.run {
                 Some(run) if run.is_running() => Vec::new(),
@@ -129,7 +143,8 @@ impl Model {
                 _ => self.start_run(),
             },
             Screen::Results => self.look_at(),
-            Screen::Row => Vec::new(),
+            Screen::Jobs => self.look_at_job(),
+            Screen::Row | Screen::Job => Vec::new(),
         }
     }
 
@@ -153,14 +168,24 @@ impl Model {
             {
                 return self.search(String::new());
             }
+            Screen::Results
+                if self.results.as_ref().is_some_and(|results| results.query.times.is_some()) =>
+            {
+                return self.look_at_all_times();
+            }
             Screen::Results if self.job.is_none() => return self.act(Action::Home),
-            Screen::Data => return self.act(Action::Home),
+            Screen::Data | Screen::Jobs => return self.act(Action::Home),
+            Screen::Job => {
+                self.screen = Screen::Jobs;
+                return vec![Effect::Cluster(ClusterRequest::LookAway)];
+            }
             _ => return self.step_by(-1),
         }
         Vec::new()
     }
 
     pub(crate) fn go_to(&mut self, screen: Screen) -> Vec<Effect> {
+        let before = self.screen;
         match screen {
             Screen::Results if self.results.is_none() => {
                 self.complain("There are no results yet; r runs the settings");
@@ -171,7 +196,7 @@ impl Model {
             }
             _ => self.screen = screen,
         }
-        Vec::new()
+        if self.screen == before { Vec::new() } else { self.leave_cluster() }
     }
 
     fn step_by(&mut self, by: isize) -> Vec<Effect> {
@@ -199,7 +224,11 @@ impl Model {
                 let results = self.results.as_mut()?;
                 Some((&mut results.cursors[Tab::Rows as usize], results.rows.total))
             }
-            Screen::Run => None,
+            Screen::Jobs => {
+                let cluster = self.cluster.as_mut()?;
+                Some((&mut cluster.cursor, cluster.jobs.len()))
+            }
+            Screen::Run | Screen::Job => None,
             _ => {
                 let job = self.job.as_mut()?;
                 let count = job.count(screen, &self.options);
@@ -215,6 +244,10 @@ impl Model {
     }
 
     pub(crate) fn move_by(&mut self, by: isize) -> Vec<Effect> {
+        if self.screen == Screen::Job {
+            self.scroll_job(by);
+            return Vec::new();
+        }
         let Some((cursor, count)) = self.list() else { return Vec::new() };
         let last = count.saturating_sub(1);
         cursor.at = cursor.at.saturating_add_signed(by).min(last);

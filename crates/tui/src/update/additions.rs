@@ -1,4 +1,4 @@
-//! What can be added to the lists of the settings. What a person has to complete is then edited as text.
+//! What can be added to the lists of the settings. It is opened, to be completed.
 
 use anomal_spec::edit::{Change, Step};
 use serde_json::{Value as Json, json};
@@ -24,7 +24,7 @@ impl Model {
     /// Lists what can be added to the list of the step.
     pub(crate) fn choose_addition(&mut self) {
         let Some(job) = &self.job else { return };
-        let option = |text: String, item: Json| Choosable { text, chosen: Chosen::Add(item) };
+        let option = |text: String, item: Json| Choosable::new(text, Chosen::Add(item));
         let components = |is_flag: bool| {
             let of_kind = self.options.components.iter().filter(move |one| one.is_flag == is_flag);
             of_kind.map(|one| option(one.text.clone(), complete(one, job)))
@@ -95,8 +95,7 @@ impl Model {
         if let Some(step) = screen.step() {
             job.cursors[step].at = count;
         }
-        let line = self.selected_line();
-        effects.into_iter().chain(self.edit_yaml(line)).collect()
+        effects.into_iter().chain(self.open_form()).collect()
     }
 
     /// Takes the settings as they were left in another program.

@@ -3,7 +3,11 @@
 use anomal_spec::edit::{Change, Step};
 use serde_json::{Value as Json, json};
 
-use crate::{document::keys, effect::Effect, model::Model};
+use crate::{
+    document::keys,
+    effect::Effect,
+    model::{Detector, Model},
+};
 
 /// Shares of the rows that can be suspicious.
 pub(crate) const SHARES: [f64; 5] = [0.02, 0.01, 0.005, 0.001, 0.0001];
@@ -28,7 +32,7 @@ impl Model {
             };
             return self.edit(&[(threshold, Change::Set(value))], "Chosen");
         }
-        let Some((name, _)) = self.options.detectors.get(job.detector.at) else {
+        let Some(Detector { name, .. }) = self.options.detectors.get(job.detector.at) else {
             return Vec::new();
         };
         let mut changes = vec![(keys(&["classification", "engine"]), Change::Set(json!(name)))];

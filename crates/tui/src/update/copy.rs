@@ -12,8 +12,7 @@ impl Model {
     pub(crate) fn choose_copy(&mut self) {
         let mut options = Vec::new();
         let mut add = |text: &str, content: String| {
-            let chosen = Chosen::Copy(content);
-            options.push(Choosable { text: text.to_owned(), chosen });
+            options.push(Choosable::new(text, Chosen::Copy(content)));
         };
         if let Some(results) = &self.results {
             match self.screen {
@@ -31,7 +30,7 @@ impl Model {
                     let report = &results.report;
                     let selected = match results.tab {
                         Tab::Incidents => {
-                            report.incidents.get(at).map(|incident| incident.title.clone())
+                            results.incident(at).map(|incident| incident.title.clone())
                         }
                         Tab::Rows => results
                             .row(at)
@@ -40,12 +39,23 @@ impl Model {
                         Tab::Features => {
                             report.features.get(at).map(|feature| feature.name.clone())
                         }
+                        Tab::Timeline => results.bins().get(at).map(|bin| {
+                            format!("{}: {} rows, {} suspects", bin.label, bin.rows, bin.suspects)
+                        }),
                     };
                     if let Some(text) = selected {
                         add("the selected line", text);
                     }
                 }
                 _ => {}
+            }
+        }
+        let watched = self.cluster.as_ref().and_then(crate::model::Cluster::selected);
+        if let Some(job) = watched {
+            let command = format!("kubectl anomal status {} -n {}", job.name, job.namespace);
+            add("the command that shows the job", command);
+            if !job.report.is_empty() {
+                add("the address of its report", job.report.clone());
             }
         }
         if let Some(job) = &self.job {

@@ -67,6 +67,14 @@ impl Model {
                 (Err(message), _) => self.complain(message),
                 _ => {}
             },
+            Message::IsResults { generation, path } => {
+                let opening = self.home.opening.as_ref();
+                if opening.is_some_and(|(_, current, _)| *current == generation) {
+                    return vec![Effect::OpenResults { path }];
+                }
+            }
+            Message::Judged(result) => self.judged(result),
+            Message::Cluster { generation, event } => self.cluster_event(generation, event),
             Message::Edited(result) => return self.edited(result),
             Message::Note(text) => self.say(text),
             Message::Failed(text) => {

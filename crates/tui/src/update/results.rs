@@ -2,7 +2,7 @@
 
 use crate::{
     effect::{Effect, Query},
-    message::{Report, Rows},
+    message::{Incident, Report, Rows},
     model::{Cursor, Model, Results, Screen, Tab},
 };
 
@@ -12,11 +12,34 @@ const PAGE: usize = 200;
 impl Results {
     pub(crate) fn count(&self, tab: Tab) -> usize {
         match tab {
-            Tab::Incidents => self.report.incidents.len(),
+            Tab::Incidents => self.incidents().count(),
             Tab::Rows => self.rows.total,
             Tab::Flags => self.report.flags.len(),
             Tab::Features => self.report.features.len(),
+            Tab::Timeline => self.bins().len(),
         }
+    }
+
+    /// Those of the time that is looked at.
+    pub(crate) fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.report.incidents.iter().filter(|incident| match (&self.query.times, incident.span) {
+            (None, _) => true,
+            (Some(times), Some((first, last))) => first < times.to && last >= times.from,
+            (Some(_), None) => false,
+        })
+    }
+
+    pub(crate) fn incident(&self, at: usize) -> Option<&Incident> {
+        self.incidents().nth(at)
+    }
+
+    /// What was decided about the incident of a row; empty where nothing was.
+    pub(crate) fn verdict_of(&self, incident: Option<u64>) -> String {
+        let all = self.report.incidents.iter();
+        let found = incident.and_then(|number| all.clone().find(|it| it.number == number));
+        let decision =
+            found.and_then(|incident| Some((incident.number, incident.decision.as_ref()?)));
+        decision.map(|(number, it)| format!("incident {number}: {}", it.text())).unwrap_or_default()
     }
 
     pub(crate) fn cursor(&self, tab: Tab) -> Cursor {
@@ -37,19 +60,28 @@ impl Results {
 impl Model {
     pub(crate) fn opened_report(&mut self, result: Result<Report, String>) -> Vec<Effect> {
         let report = match result {
+            Ok(report) if report.is_file && self.home.opening.is_none() => return Vec::new(),
             Ok(report) => report,
             Err(message) => {
+                self.home.opening = None;
                 self.complain(message);
                 return Vec::new();
             }
         };
         let generation = self.next_generation();
         let has_incidents = !report.incidents.is_empty();
+        if report.is_file {
+            self.home.opening = None;
+        }
+        let limits = report.notes.join("; ");
         let query = Query { generation, limit: PAGE, ..Query::default() };
         self.results = Some(Results {
             report,
             tab: if has_incidents { Tab::Incidents } else { Tab::Rows },
-            cursors: [Cursor::default(); 4],
+            cursors: [Cursor::default(); 5],
+            mark: None,
+            judging: None,
+            comment: String::new(),
             rows: Rows::default(),
             query: query.clone(),
             loading: true,
@@ -61,6 +93,9 @@ impl Model {
             self.screen = Screen::Results;
         } else {
             self.say("The run is done; 7 shows its results");
+        }
+        if !limits.is_empty() {
+            self.say(limits);
         }
         vec![Effect::Rows(query)]
     }
@@ -96,7 +131,7 @@ impl Model {
     }
 
     /// Asks for the rows of the query as it is now.
-    fn query(&mut self, generation: u64) -> Effect {
+    pub(super) fn query(&mut self, generation: u64) -> Effect {
         self.generation = generation;
         let query = self.results.as_mut().map(|results| {
             results.query.generation = generation;
@@ -114,6 +149,7 @@ impl Model {
     fn filter(&mut self, filter: Query) -> Vec<Effect> {
         let generation = self.generation + 1;
         let Some(results) = &mut self.results else { return Vec::new() };
+        // The time stays: another filter is for what is in it.
         let Query { search, incident, flag, .. } = filter;
         let kept = std::mem::take(&mut results.query);
         results.query = Query { search, incident, flag, offset: 0, ..kept };
@@ -162,7 +198,7 @@ impl Model {
         let Some(results) = &self.results else { return Vec::new() };
         let at = results.cursor(results.tab).at;
         match results.tab {
-            Tab::Incidents => match results.report.incidents.get(at) {
+            Tab::Incidents => match results.incident(at) {
                 Some(incident) => {
                     let incident = Some(incident.number);
                     self.filter(Query { incident, ..Query::default() })
@@ -181,6 +217,7 @@ impl Model {
                 self.say("Rows that stand out by a feature name it in their reasons; / finds them");
                 Vec::new()
             }
+            Tab::Timeline => self.zoom_to_selected(),
         }
     }
 
@@ -191,10 +228,13 @@ impl Model {
         row.map(|row| Effect::Record { row }).into_iter().chain(self.fetch_rows()).collect()
     }
 
-    pub(crate) fn on_report(&mut self, effect: impl Fn(String) -> Effect) -> Vec<Effect> {
-        match &self.results {
-            Some(results) => vec![effect(results.report.id.clone())],
-            None => Vec::new(),
+    /// The id of the report that is open, to show its pages.
+    pub(crate) fn report_with_pages(&mut self) -> Option<String> {
+        let report = self.results.as_ref().map(|results| &results.report)?;
+        if report.is_file {
+            self.complain("A result file has no pages; the report of its run has them (0)");
+            return None;
         }
+        Some(report.id.clone())
     }
 }

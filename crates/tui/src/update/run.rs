@@ -48,7 +48,7 @@ impl Model {
             stopping: false,
             summary: None,
         });
-        vec![Effect::Run { path }]
+        self.leave_cluster().into_iter().chain([Effect::Run { path }]).collect()
     }
 
     pub(crate) fn stop_run(&mut self) -> Vec<Effect> {

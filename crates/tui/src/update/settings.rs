@@ -66,9 +66,8 @@ impl Model {
             Action::Role => {
                 let Some(column) = job.selected_column() else { return Vec::new() };
                 let title = format!("Use {column} as");
-                let option = |(index, role): (usize, &&str)| Choosable {
-                    text: (*role).to_owned(),
-                    chosen: Chosen::Role(column.clone(), index),
+                let option = |(index, role): (usize, &&str)| {
+                    Choosable::new(*role, Chosen::Role(column.clone(), index))
                 };
                 let options = ROLES.iter().enumerate().map(option).collect();
                 self.choose(Choice::new(&title, options));
@@ -87,7 +86,7 @@ impl Model {
     }
 
     /// The selected item of a list with its path.
-    fn selected_item(&self) -> Option<(ListEntry, Vec<Step>)> {
+    pub(super) fn selected_item(&self) -> Option<(ListEntry, Vec<Step>)> {
         let job = self.job.as_ref()?;
         let key = Job::list_key(self.screen)?;
         let items = job.items(self.screen);

@@ -14,7 +14,9 @@ impl Model {
     pub(crate) fn is_of_use(&self, binding: &Binding) -> bool {
         match binding.action {
             Action::Yaml | Action::Undo | Action::Write | Action::Run => {
-                self.job.is_some() && self.screen != Screen::Home && self.screen != Screen::Row
+                let is_beside =
+                    matches!(self.screen, Screen::Home | Screen::Row | Screen::Jobs | Screen::Job);
+                self.job.is_some() && !is_beside
             }
             Action::Stop => self.is_running(),
             _ => true,
@@ -30,6 +32,9 @@ pub fn line(canvas: &mut Canvas<'_>, y: usize, model: &Model) {
         Some(Overlay::Prompt(_)) => "Enter take it   Esc close".to_owned(),
         Some(Overlay::Choice(_)) => "Enter choose   Up Down   Esc close".to_owned(),
         Some(Overlay::Confirm(_)) => "Enter yes   Esc no".to_owned(),
+        Some(Overlay::Form(_)) => {
+            "Enter change   d default   e as text   u undo   Esc close".to_owned()
+        }
         Some(Overlay::Yaml(_)) => {
             "Esc close   the text is checked as you type; u undoes it afterwards".to_owned()
         }

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use anomal_tui::{
-    Addition, Buffer, ColumnInfo, Effect, FeatureInfo, FeaturePreview, FileEntry, FileKind,
-    FlagCount, Incident, Inspection, Listing, Message, Model, Options, Preview, Proposal, Reason,
-    Recent, Record, Report, ReportId, Rows, RunEvent, Size, Summary, Suspect, input::Decoder,
+    Addition, Buffer, ClusterEvent, ClusterJob, ClusterRequest, ColumnInfo, Decision, Detector,
+    Effect, FeatureInfo, FeaturePreview, FileEntry, FileKind, FlagCount, Incident, Inspection,
+    JobDetail, Listing, Message, Model, Options, Preview, Proposal, Reason, Recent, Record, Report,
+    ReportId, Rows, RunEvent, Size, Summary, Suspect, TimeBin, Timeline, input::Decoder,
 };
+use serde_json::json;
 
 pub struct Session {
     pub model: Model,
@@ -22,9 +24,9 @@ pub fn options() -> Options {
         color: true,
         version: "0.1.0".into(),
         detectors: vec![
-            ("Ensemble".into(), "Several detectors at once".into()),
-            ("HBOS".into(), "Histograms of each feature".into()),
-            ("Gower".into(), "Distances of pairs".into()),
+            detector("Ensemble", "Several detectors at once"),
+            detector("HBOS", "Histograms of each feature"),
+            detector("Gower", "Distances of pairs"),
         ],
         folder: "/home/ana/web".into(),
         plain: false,
@@ -32,10 +34,21 @@ pub fn options() -> Options {
             is_flag: false,
             text: "numbers: How many digits a name has".into(),
             pack: "dns".into(),
-            item: serde_json::json!({"type": "metric", "name": "numbers"}),
+            item: json!({"type": "metric", "name": "numbers"}),
+            parameters: json!({"properties": {
+                "base": {"type": "integer", "description": "The base of the digits", "minimum": 2, "maximum": 36, "default": 10},
+            }}),
             inputs: vec![vec!["text".into()]],
         }],
     }
+}
+
+/// A detector with one parameter.
+fn detector(name: &str, about: &str) -> Detector {
+    let parameters = json!({"properties": {
+        "bins": {"type": ["integer", "null"], "description": "Bins of a histogram", "minimum": 2, "maximum": 1000},
+    }});
+    Detector { name: name.into(), about: about.into(), parameters }
 }
 
 pub fn proposal() -> Proposal {
@@ -118,6 +131,7 @@ pub fn record() -> Record {
         suspicious: true,
         severity: "medium".into(),
         flags: vec!["path_traversal".into()],
+        incident: Some(2),
         explanation: "path.length is 189, 63 times the median; bytes is 37, above 99 % of the rows (median 2,334)".into(),
         reasons: vec![
             Reason { feature: "path.length".into(), share: 0.61, value: "189".into(), typical: "median 3".into() },
@@ -232,6 +246,44 @@ impl Session {
         session
     }
 
+    /// With the jobs of a cluster.
+    pub fn with_cluster(width: u16, height: u16) -> Self {
+        let mut session = Self::new(width, height);
+        session.listed();
+        let effects = session.keys("K");
+        let [Effect::Cluster(ClusterRequest::Watch { namespace: None, generation })] = effects[..]
+        else {
+            panic!("{effects:?}")
+        };
+        let event = ClusterEvent::Opened {
+            server: "https://it:6443".into(),
+            namespace: Some("blue".into()),
+            jobs: vec![cluster_job("dns", "Failed (RunFailed)"), cluster_job("web", "Scheduled")],
+        };
+        session.send(Message::Cluster { generation, event });
+        session
+    }
+
+    /// With one of them.
+    pub fn with_cluster_job(width: u16, height: u16) -> Self {
+        let mut session = Self::with_cluster(width, height);
+        let effects = session.keys("\r");
+        let [Effect::Cluster(ClusterRequest::Look { generation, .. })] = effects[..] else {
+            panic!("{effects:?}")
+        };
+        let detail = JobDetail {
+            status: vec![
+                "Name:        dns".into(),
+                "Status:      Failed (RunFailed), for 2s".into(),
+            ],
+            events: vec!["2026-03-02 10:44:11Z  RunFailed: the input can't be read".into()],
+            log: (0..60).map(|line| format!("line {line} of the log")).collect(),
+        };
+        let event = ClusterEvent::Detail(Box::new(detail));
+        session.send(Message::Cluster { generation, event });
+        session
+    }
+
     pub fn send(&mut self, message: Message) -> Vec<Effect> {
         self.model.update(message)
     }
@@ -301,6 +353,20 @@ pub fn text(buffer: &Buffer) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+pub fn cluster_job(name: &str, status: &str) -> ClusterJob {
+    ClusterJob {
+        namespace: "blue".into(),
+        name: name.into(),
+        status: status.into(),
+        rows: Some(4_812_004),
+        suspicious: Some(96_240),
+        flags: None,
+        started: "2026-03-02 10:42Z".into(),
+        message: "the input can't be read: 403".into(),
+        report: "https://reports.example.org/1".into(),
+    }
+}
+
 pub fn summary() -> Summary {
     Summary {
         rows: 8_056,
@@ -310,6 +376,26 @@ pub fn summary() -> Summary {
         report: Some(ReportId { id: "01992f3e".into() }),
         ..Summary::default()
     }
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+/// A day in hours, with what stood out in the afternoon.
+fn timeline() -> Timeline {
+    let bin = |hour: i64| TimeBin {
+        from: hour * HOUR,
+        to: (hour + 1) * HOUR,
+        label: format!("2026-03-02 {hour:02}:00"),
+        rows: 330 + hour.unsigned_abs(),
+        suspects: match hour {
+            3 => 1,
+            16 => 148,
+            17 => 12,
+            _ => 0,
+        },
+    };
+    let bins = (0..24).map(bin).collect();
+    Timeline { bins, width: "1 h".into(), end: "2026-03-03 00:00".into(), without: 4 }
 }
 
 pub fn report() -> Report {
@@ -333,6 +419,8 @@ pub fn report() -> Report {
                 rows: 12,
                 first: "2026-03-02T16:57:59Z".into(),
                 last: "2026-03-02T17:01:01Z".into(),
+                span: Some((16 * HOUR + 3_479_000_000, 17 * HOUR + 61_000_000)),
+                decision: None,
             },
             Incident {
                 number: 2,
@@ -340,9 +428,20 @@ pub fn report() -> Report {
                 severity: "low".into(),
                 risk: 21,
                 rows: 1,
+                decision: Some(Decision {
+                    verdict: "false positive".into(),
+                    who: "ana".into(),
+                    time: "2026-03-01T09:00:00Z".into(),
+                    note: "a backup".into(),
+                    change: String::new(),
+                }),
                 ..Incident::default()
             },
         ],
+        timeline: Some(timeline()),
+        newest_verdict: 3,
+        is_file: false,
+        notes: Vec::new(),
         flags: vec![FlagCount {
             name: "path_traversal".into(),
             severity: "medium".into(),
@@ -367,6 +466,7 @@ pub fn suspects(offset: usize, total: usize) -> Rows {
         flags: if at.is_multiple_of(3) { vec!["path_traversal".into()] } else { Vec::new() },
         why: format!("path.length is {at}, far above the median"),
         record: "02/Mar/2026 /login".into(),
+        incident: (at < 200).then_some(1 + at as u64 % 2),
     };
     Rows { offset, total, rows: (offset..total.min(offset + 200)).map(row).collect() }
 }

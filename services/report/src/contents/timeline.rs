@@ -14,7 +14,7 @@ const SECONDS: [i64; 18] = [
 ];
 
 /// `evidence`: time and severity level of rows; `step`: microseconds of the unit that times count, 0 where they are times.
-pub(super) fn timeline(
+pub(crate) fn timeline(
     all: &proto::Timeline,
     evidence: impl Iterator<Item = (Option<i64>, usize)>,
     step: u64,

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use anomal_core::proto::{EntityTotal, Incident, Severity};
+use anomal_core::proto::{self, EntityTotal, Incident, Severity};
 use serde::{Deserialize, Serialize};
+
+use crate::contents::timeline::timeline;
 
 /// What a report has of its incidents beside the rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +44,16 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// In at most 121 intervals of a round length. `evidence`: the times of rows that are suspicious or flagged, with the
+    /// levels of their severities, 0 to 2; `step`: microseconds of the unit that times count, 0 where they are times.
+    pub fn new(
+        all: &proto::Timeline,
+        evidence: impl Iterator<Item = (Option<i64>, usize)>,
+        step: u64,
+    ) -> Self {
+        timeline(all, evidence, step)
+    }
+
     /// The interval that a time is in.
     pub fn bin(&self, time: i64) -> Option<usize> {
         let place = time.checked_sub(self.start)?.div_euclid(self.width.max(1));
