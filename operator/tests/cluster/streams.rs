@@ -4,7 +4,10 @@ use std::{fs::OpenOptions, io::Write, path::Path};
 
 use serde_json::{Value, json};
 
-use anomal_tests::cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually, job_with};
+use anomal_tests::{
+    cluster::{Namespace, Operator, PATIENCE, Volume, cluster, eventually, job_with},
+    http,
+};
 
 /// A job that follows a file on a volume.
 fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
@@ -117,12 +120,13 @@ fn what_is_pushed_comes_by_a_service() {
         .map(|row| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17))
         .collect();
     let answer = eventually("an answer", PATIENCE, || {
-        let client = std::process::Command::new("curl")
-            .args(["--silent", "--fail", "--data-binary", &rows])
-            .arg(format!("http://{address}:8088/v1/records"))
-            .output();
-        let client = client.unwrap();
-        client.status.success().then(|| String::from_utf8(client.stdout).unwrap())
+        let mut connection = std::net::TcpStream::connect(format!("{address}:8088")).ok()?;
+        let length = format!("content-length: {}", rows.len());
+        let path = "/v1/records";
+        let headers = ["host: agents-in", &length];
+        let answer =
+            http::exchange(&mut connection, "POST", path, &headers, rows.as_bytes()).ok()?;
+        (answer.status == 200).then(|| answer.text())
     });
     assert!(answer.contains("\"accepted\":300"), "{answer}");
     wait_for_rows(volume.path(), 300);

@@ -273,7 +273,7 @@ impl StreamJudge {
                     learner.refuse();
                 }
             },
-            Due::Promote(generation) => self.scorer = Scorer::Model(Box::new(generation)),
+            Due::Promote(generation) => self.scorer = Scorer::Model(generation),
             Due::Nothing => {}
         }
         Ok(())
@@ -401,7 +401,7 @@ impl StreamJudge {
         Ok(JudgeState { bytes, objects })
     }
 
-    fn restored(&mut self, saved: JudgeState) -> Result<()> {
+    fn restored(&mut self, saved: &JudgeState) -> Result<()> {
         let DecodedState { head, windows, calibrations, table } = state::decode(&saved.bytes)?;
         if head.settings != self.settings {
             let message = "the state is of other settings (input, features, flags, filters or classification): put them \
@@ -491,6 +491,6 @@ impl Judge for StreamJudge {
     }
 
     fn restore(&mut self, state: JudgeState) -> Result<(), Cause> {
-        Ok(self.restored(state)?)
+        Ok(self.restored(&state)?)
     }
 }

@@ -106,7 +106,7 @@ pub(super) enum Due {
     /// To wait for the model that is being fitted.
     Adopt(Box<PendingFit>),
     /// To take the model on trial.
-    Promote(Generation),
+    Promote(Box<Generation>),
     Nothing,
 }
 
@@ -275,7 +275,7 @@ impl Learner {
                 self.progress.in_use_since = rows;
                 self.progress.change = ChangeDetector::default();
                 (self.admission, self.calibration) = (challenger.admission, challenger.calibration);
-                Due::Promote(challenger.generation)
+                Due::Promote(Box::new(challenger.generation))
             }
             Err(reason) => {
                 counts.refused += 1;
