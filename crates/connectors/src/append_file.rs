@@ -90,6 +90,8 @@ impl AppendFile {
             write_error(&path, &why)
         })?;
         lock(&path, &file)?;
+        // Whoever has gone on from an older mark has the last of these.
+        let later = self.lock_behind(mark.part)?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
         if length < mark.length {
             let why = format!(
@@ -101,14 +103,25 @@ impl AppendFile {
         file.set_len(mark.length).map_err(|error| failed(&error))?;
         file.seek(SeekFrom::End(0)).map_err(|error| failed(&error))?;
         // From the last one on, so that a crash leaves no gap behind which others would stay.
-        let later = ((mark.part + 1)..).map(|part| self.part(part));
-        let later = later.take_while(|path| self.rotation.is_some() && path.exists());
-        for path in later.collect::<Vec<_>>().iter().rev() {
+        for (path, _locked) in later.iter().rev() {
             fs::remove_file(path).map_err(|error| write_error(path, &error.to_string()))?;
         }
         self.mark = mark;
         self.open = Some(BufWriter::new(file));
         Ok(())
+    }
+
+    /// The files behind one of the series, locked.
+    fn lock_behind(&self, part: u64) -> Result<Vec<(PathBuf, File)>> {
+        let later = ((part + 1)..).map(|part| self.part(part));
+        let later = later.take_while(|path| self.rotation.is_some() && path.exists());
+        let locked = later.map(|path| {
+            let file = OpenOptions::new().write(true).open(&path);
+            let file = file.map_err(|error| write_error(&path, &error.to_string()))?;
+            lock(&path, &file)?;
+            Ok((path, file))
+        });
+        locked.collect()
     }
 
     /// Appends whole records.
@@ -405,6 +418,25 @@ mod tests {
         assert!(error.message.contains("another process writes it"), "{error}");
         drop(file);
         other.restore(Some(&mark)).unwrap();
+    }
+
+    #[test]
+    fn a_series_has_one_writer_though_it_is_at_a_later_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.ndjson");
+        let open = || AppendFile::new(path.clone(), Some(Rotation::Bytes(10)));
+        let mut file = open();
+        file.restore(None).unwrap();
+        file.write(b"12345678\n").unwrap();
+        let mark = file.flush().unwrap();
+        file.write(b"abcdefgh\n12345678\n").unwrap();
+        let mut other = open();
+        let error = other.restore(Some(&mark)).unwrap_err();
+        assert!(error.message.contains("another process writes it"), "{error}");
+        assert_eq!(names(folder.path()).len(), 3);
+        drop(file);
+        other.restore(Some(&mark)).unwrap();
+        assert_eq!(names(folder.path()).len(), 1);
     }
 
     #[test]

@@ -79,14 +79,14 @@ fn csv_and_parquet_files_have_each_row_once_through_kills() {
     // Bounds of Parquet files depend on those of the chunks that were read, their rows do not.
     let (rows, expected) = (parquet(&workspace), parquet(&undisturbed));
     assert_eq!(rows.height() as u64, written);
-    assert!(names(&workspace, "rows-", ".parquet").len() > 2);
+    assert!(names(&workspace, "rows-", ".parquet").len() > 8);
     assert!(rows.equals_missing(&expected));
     let ids: Vec<Option<u64>> = rows.column("anomal.row").unwrap().u64().unwrap().iter().collect();
     assert!(ids.iter().zip(0..).all(|(id, number)| *id == Some(number)));
     assert_eq!(results(&workspace).lines().count() as u64, written);
-    // What was written as Parquet is not kept twice for long.
+    // What was written as Parquet is kept twice only as long as the checkpoint before the last one needs it.
     let kept = names(&workspace, "rows-", ".parquet.rows");
-    assert!(kept.len() <= 2, "{kept:?}");
+    assert!(kept.len() <= 5, "{kept:?}");
 }
 
 #[test]
