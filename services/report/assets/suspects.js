@@ -1,4 +1,5 @@
-// The table of suspects: keys move from row to row, and a row's explanation, the content of its page, opens beside the table.
+// The table of suspects: keys move from row to row and from cell to cell, filter by a cell, and a row's explanation, the content
+// of its page, opens beside the table.
 // Without this script, and on narrow screens, a row's number leads to its page.
 "use strict";
 
@@ -11,6 +12,9 @@ addEventListener("DOMContentLoaded", () => {
   const close = panel.querySelector("button");
   const links = [...region.querySelectorAll("tbody th a")];
   for (const link of links) link.setAttribute("aria-controls", panel.id);
+  const heads = [...region.querySelectorAll("thead th")];
+  const filterOf = (cell) => ("long" in cell.dataset ? null : heads[cell.cellIndex]?.dataset.filter);
+  for (const cell of region.querySelectorAll("tbody td")) if (filterOf(cell)) cell.tabIndex = -1;
   // The link of the row that is shown, and the request for it.
   let shown = null;
   let request = null;
@@ -79,8 +83,31 @@ addEventListener("DOMContentLoaded", () => {
     if (shown && shown !== next && wide.matches) void show(next, false);
   };
 
+  // Along the row: its link, and the cells by which rows can be filtered.
+  const moveCell = (step) => {
+    const here = document.activeElement;
+    const row = here.closest("tbody tr");
+    if (!row) return move(0);
+    const places = [...row.querySelectorAll("th a, td[tabindex]")];
+    places[Math.max(0, Math.min(places.length - 1, places.indexOf(here) + step))]?.focus();
+  };
+
+  // The rows with the value of the cell, or all others.
+  const filter = (kind) => {
+    const cell = document.activeElement.closest("td[tabindex]");
+    const name = cell && filterOf(cell);
+    if (!name || (kind === "x" && !name.startsWith("f."))) return;
+    const value = cell.dataset.value ?? cell.textContent.trim();
+    // A value that would be read as a range or a pattern is written as it is.
+    const isSpecial = /^[<>~*=]|\.\./.test(value) && name.startsWith("f.");
+    const address = new URL(location.href);
+    address.searchParams.delete("page");
+    address.searchParams.append(kind === "x" ? `x.${name.slice(2)}` : name, isSpecial ? `=${value}` : value);
+    location.assign(address);
+  };
+
   region.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key !== "?")) return;
     const row = event.target.closest("tbody tr");
     const follow = (link) => {
       if (link) location.assign(link.href);
@@ -90,6 +117,13 @@ addEventListener("DOMContentLoaded", () => {
       ArrowDown: () => move(1),
       k: () => move(-1),
       ArrowUp: () => move(-1),
+      l: () => moveCell(1),
+      ArrowRight: () => moveCell(1),
+      h: () => moveCell(-1),
+      ArrowLeft: () => moveCell(-1),
+      f: () => filter("f"),
+      x: () => filter("x"),
+      "?": () => document.querySelector(".keys")?.focus(),
       o: () => follow(row?.querySelector("th a")),
       v: () => {
         const link = row?.querySelector("a[href*='/incidents/']");

@@ -143,3 +143,55 @@ async fn a_panel_that_fails_leads_to_the_page() {
     page.wait_for(".failure").await;
     page.finish().await;
 }
+
+/// Waits for another address with this part, and its whole page.
+async fn arrived(page: &Page, part: &str) {
+    let there = format!("location.search.includes('{part}') && document.readyState === 'complete'");
+    page.wait_until(&there, part).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_filter_by_a_cell() {
+    let served = ServedReport::example("dns");
+    let (page, _) = suspects(&served, "?sort=score&order=descending").await;
+    let cell = "document.activeElement.closest('td')";
+    page.focus(ROW_LINKS).await;
+    // The time is no filter: the first cell is the host.
+    page.key("ArrowRight").await;
+    let host: String = page.js(&format!("{cell}.textContent.trim()")).await;
+    assert!(host.starts_with("10.1.1."), "{host}");
+    page.key("f").await;
+    arrived(&page, &format!("actor={host}")).await;
+    assert!(page.url().await.contains("sort=score"), "{}", page.url().await);
+    let count: usize = page.texts(ROW_LINKS).await.len();
+    assert!(count > 0);
+    let hosts = page.texts("table.records tbody td:nth-child(3)").await;
+    assert!(hosts.iter().all(|found| *found == host), "{hosts:?}");
+
+    // All others, by a column of the record.
+    page.focus(ROW_LINKS).await;
+    let is_of_record = format!(
+        "{cell} && document.querySelectorAll('thead th')[{cell}.cellIndex].dataset.filter.startsWith('f.')"
+    );
+    for _ in 0..6 {
+        page.key("l").await;
+        if page.js::<bool>(&format!("!!({is_of_record})")).await {
+            break;
+        }
+    }
+    let name: String = page
+        .js(&format!(
+            "document.querySelectorAll('thead th')[{cell}.cellIndex].dataset.filter.slice(2)"
+        ))
+        .await;
+    page.key("x").await;
+    arrived(&page, &format!("x.{name}=")).await;
+    assert!(page.url().await.contains(&format!("actor={host}")), "filters are kept");
+
+    // The keys are told where they are.
+    page.goto(&served.page("/suspects")).await;
+    page.focus(ROW_LINKS).await;
+    page.key("?").await;
+    assert!(page.focused().await.contains("keys"), "{}", page.focused().await);
+    page.finish().await;
+}

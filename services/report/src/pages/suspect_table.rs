@@ -64,6 +64,8 @@ pub struct ColumnHead {
     number: bool,
     /// The link that sorts by this column, if it can be sorted.
     href: Option<String>,
+    /// The filter by its values.
+    filter: Option<String>,
     /// `ascending`, `descending` or nothing.
     sorted: &'static str,
 }
@@ -108,6 +110,16 @@ struct SuspectRow {
 struct Cell {
     value: Markup,
     number: bool,
+    /// The value to filter by, where what is shown is not the same.
+    attribute: Markup,
+}
+
+impl Cell {
+    fn new(value: Option<&str>, number: bool, is_filtered: bool) -> Self {
+        let attribute =
+            if is_filtered { text::filter_attribute(value, VALUE) } else { Markup::default() };
+        Self { value: text::short_cell(value, VALUE), number, attribute }
+    }
 }
 
 #[derive(Template)]
@@ -229,7 +241,7 @@ fn head(
     number: bool,
 ) -> ColumnHead {
     let Some(params) = params.filter(|_| sort.len() <= MAX_NAME) else {
-        return ColumnHead { label, number, href: None, sorted: "" };
+        return ColumnHead { label, number, href: None, filter: None, sorted: "" };
     };
     let current = params.sort == sort;
     let sorted = match (current, params.descending) {
@@ -240,8 +252,12 @@ fn head(
     // The first click on a score or severity shows the most suspicious rows first.
     let descending =
         if current { !params.descending } else { matches!(sort, "score" | "severity") };
+    let filter = match sort.strip_prefix("source.") {
+        Some(column) => Some(format!("f.{column}")),
+        None => matches!(sort, "actor" | "target").then(|| sort.to_owned()),
+    };
     let params = SuspectsParams { sort: sort.to_owned(), descending, page: 1, ..params.clone() };
-    ColumnHead { label, number, href: Some(params.href(context)), sorted }
+    ColumnHead { label, number, href: Some(params.href(context)), filter, sorted }
 }
 
 /// Flags of a row that its line names.
@@ -263,9 +279,8 @@ fn row(
             record.source.get(place)?.clone()
         }
     };
-    let cells = columns.iter().take(COLUMNS).map(|&(place, _, number)| Cell {
-        value: text::short_cell(value(place).as_deref(), VALUE),
-        number,
+    let cells = columns.iter().take(COLUMNS).map(|&(place, _, number)| {
+        Cell::new(value(place).as_deref(), number, options.params.is_some() && !options.features)
     });
     let times = context.times();
     let about = about.iter().map(|about| {
@@ -274,7 +289,7 @@ fn row(
             About::Actor => record.actor.clone(),
             About::Target => record.target.clone(),
         };
-        Cell { value: text::short_cell(value.as_deref(), VALUE), number: false }
+        Cell::new(value.as_deref(), false, options.params.is_some())
     });
     SuspectRow {
         row: numbers::count(record.row),

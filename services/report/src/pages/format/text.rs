@@ -80,6 +80,31 @@ pub fn short_cell(value: Option<&str>, limit: usize) -> Markup {
     value_or_placeholder(value, limit)
 }
 
+/// The longest value, in bytes, by which a cell filters.
+const FILTER: usize = 300;
+
+/// The attribute of a cell whose value is not shown as it is, for filters by it: none where it is, `data-value`, or `data-long`
+/// where it is too long, or has characters that are not seen, to filter by.
+pub fn filter_attribute(value: Option<&str>, limit: usize) -> Markup {
+    let text = value.unwrap_or_default();
+    let is_ordinary = |c: char| c.is_alphanumeric() || matches!(c, ' '..='~');
+    let is_plain = |text: &str| {
+        text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+            && text.trim() == text
+            && !text.contains("  ")
+            && text.len() <= limit
+    };
+    match value {
+        // Empty text and a missing value are told apart on the page, not in filters.
+        Some("") => Markup::trusted(" data-long"),
+        Some(_) if is_plain(text) => Markup::default(),
+        Some(_) if text.len() > FILTER || !text.chars().all(is_ordinary) => {
+            Markup::trusted(" data-long")
+        }
+        _ => Markup::trusted(format!(" data-value=\"{}\"", escape(text))),
+    }
+}
+
 /// A value on the page of its row.
 pub fn full_value(value: Option<&str>) -> Markup {
     value_or_placeholder(value, ROW_PAGE)
