@@ -217,7 +217,7 @@ async fn run(memory: Memory, job: &AnomalyJob, packs: Option<Pack>) -> Result<Ou
         namespace: None,
         memory: None,
     };
-    anomal_runner::run(job, &engines, &options).await
+    Box::pin(anomal_runner::run(job, &engines, &options)).await
 }
 
 fn job(engine: &str) -> AnomalyJob {
@@ -262,7 +262,7 @@ async fn a_job_runs_on_registered_parts() {
 async fn a_part_that_is_not_registered_is_refused() {
     let refusal = async |job: AnomalyJob, packs: Option<Pack>| {
         let memory = memory();
-        let error = Box::pin(run(memory.clone(), &job, packs)).await.unwrap_err();
+        let error = run(memory.clone(), &job, packs).await.unwrap_err();
         assert!(memory.written.lock().unwrap().is_empty());
         assert_eq!(error.code, Code::InvalidSettings, "{error}");
         error.reason
