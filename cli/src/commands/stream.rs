@@ -50,7 +50,7 @@ pub fn run(arguments: &Run, settings: &Settings, options: &Options) -> CommandRe
             let spec = &settings.job.spec;
             let engines =
                 engines::connect(spec.engines.as_ref(), spec.classification.as_ref()).await?;
-            run_stream(&settings.job, &engines, options, control).await
+            Box::pin(run_stream(&settings.job, &engines, options, control)).await
         };
         let work = work.instrument(span);
         tokio::pin!(work);

@@ -54,7 +54,7 @@ fn messages_come_by_datagrams_counted_and_in_lines() {
         .unwrap();
     }
     let counted = "<9>1 2026-03-01T00:01:00Z fe80:: app - - - two\nlines";
-    write!(stream, "{} {counted}{} {counted}<13>plain\n", counted.len(), counted.len()).unwrap();
+    writeln!(stream, "{} {counted}{} {counted}<13>plain", counted.len(), counted.len()).unwrap();
     let long = "x".repeat(5_000);
     write!(stream, "<14>{long}\n5004 <14>{long}<14>last\n").unwrap();
     wait(|| results(&workspace).len() == 34);
