@@ -27,6 +27,10 @@ fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     })
 }
 
+fn line(row: u64) -> String {
+    format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17)
+}
+
 fn append(folder: &Path, rows: std::ops::Range<u64>) {
     let line =
         |row: u64| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17);
@@ -116,9 +120,7 @@ fn what_is_pushed_comes_by_a_service() {
         let slice = slices.iter().find(of_service)?;
         Some(slice["endpoints"][0]["addresses"][0].as_str()?.to_owned())
     });
-    let rows: String = (0..300)
-        .map(|row| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17))
-        .collect();
+    let rows: String = (0..300).map(line).collect();
     let answer = eventually("an answer", PATIENCE, || {
         let mut connection = std::net::TcpStream::connect(format!("{address}:8088")).ok()?;
         let length = format!("content-length: {}", rows.len());
