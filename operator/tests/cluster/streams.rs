@@ -32,8 +32,6 @@ fn line(row: u64) -> String {
 }
 
 fn append(folder: &Path, rows: std::ops::Range<u64>) {
-    let line =
-        |row: u64| format!("{{\"id\":{row},\"size\":{},\"ms\":{}}}\n", row * 7 % 101, row * 3 % 17);
     let text: String = rows.map(line).collect();
     let file = OpenOptions::new().create(true).append(true).open(folder.join("app.ndjson"));
     file.unwrap().write_all(text.as_bytes()).unwrap();
