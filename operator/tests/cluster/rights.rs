@@ -8,7 +8,10 @@ use std::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::proxy::{Proxy, Request, RequestHook};
+use crate::{
+    proxy::{Proxy, Request, RequestHook},
+    streams::stream,
+};
 use anomal_tests::cluster::{Namespace, Operator, PATIENCE, cluster, eventually, job, job_with};
 
 /// A group, a resource and a verb.
@@ -25,7 +28,7 @@ fn each_right_is_used_and_no_other() {
     let operator = Operator::start_with_kubeconfig(&here, proxy.kubeconfig(), &elect);
 
     // Everything that it does: a run; a run that waits, is changed, suspended and replaced; a schedule that is added and
-    // removed; a time to live; repairs.
+    // removed; a stream to which records are pushed, and which becomes a run; a time to live; repairs.
     here.apply(&job("runs"));
     here.wait_for_status("runs", "Complete", "*");
     let waits = |spec: &mut Value| {
@@ -50,6 +53,13 @@ fn each_right_is_used_and_no_other() {
     });
     here.apply(&job("often"));
     here.wait_for_status("often", "Complete", "*");
+    here.apply(&stream("lives", |spec| {
+        spec["input"] = json!({"http": {"listen": "0.0.0.0:8088"}});
+        spec["runner"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+    }));
+    here.wait_for_status("lives", "Streaming", "*");
+    here.apply(&job("lives"));
+    here.wait_for_status("lives", "Complete", "*");
     here.apply(&job_with("short", |spec| spec["ttlSecondsAfterFinished"] = 1.into()));
     eventually("it to be created", PATIENCE, || here.get("aj", "short"));
     eventually("it to be gone", PATIENCE, || here.get("aj", "short").is_none().then_some(()));

@@ -10,7 +10,7 @@ use anomal_tests::{
 };
 
 /// A job that follows a file on a volume.
-fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+pub fn stream(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     job_with(name, |spec| {
         *spec = json!({
             "input": {"ndjson": {"path": "app.ndjson", "badLines": "skip"}},
