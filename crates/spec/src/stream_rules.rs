@@ -1,9 +1,10 @@
 //! Rules of continuous jobs: what can't be read from a saved position, judged row by row or continued behind a mark. Not in
 //! CEL, since most of them name the part of the settings that is in the way.
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{Place, bytes, check::Check, is_url, time_zone};
+use crate::{Follow, ModelSample, Place, Refit, bytes, check::Check, is_url, time_zone};
 
 /// What a stream does not do yet, by the key of the spec.
 const EXCLUDED: [(&str, &str); 5] = [
@@ -84,7 +85,7 @@ fn stream(spec: &Json) -> Problems {
             format!("a stream continues its files at a mark, which {path} can't; name a file");
         wrong("deadLetter.path", &message);
     }
-    if spec["stream"].get("follow").is_some() {
+    if differs(&spec["stream"]["follow"], &Follow::default()) {
         if spec["input"].get("kafka").is_some() {
             wrong(
                 "stream.follow",
@@ -359,20 +360,38 @@ fn learned(spec: &Json, has_time: bool) -> Problems {
             "nothing is fitted without `classification`; add that, or remove this",
         );
     }
+    let (sample, refit) = (ModelSample::default(), Refit::default());
     if model["learn"].as_str() == Some("once") {
-        for key in ["sample", "refit"] {
-            if model.get(key).is_some() {
-                let message = "with `learn: once` nothing is fitted again; remove one of them";
-                wrong(&format!("stream.model.{key}"), message);
-            }
+        let set = [
+            ("sample", differs(&model["sample"], &sample)),
+            ("refit", differs(&model["refit"], &refit)),
+        ];
+        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+            let message = "with `learn: once` nothing is fitted again; remove one of them";
+            wrong(&format!("stream.model.{key}"), message);
         }
     }
     if !has_time {
-        let keys = [("sample", "halfLife"), ("refit", "every")];
-        for (part, key) in keys.into_iter().filter(|(part, key)| model[part].get(key).is_some()) {
+        let set = [
+            ("sample.halfLife", differs(&model["sample"]["halfLife"], &sample.half_life)),
+            ("refit.every", differs(&model["refit"]["every"], &refit.every)),
+        ];
+        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
             let message = "it is a time of records: add `timeColumn`, the column with them, or use `refit.rows`";
-            wrong(&format!("stream.model.{part}.{key}"), message);
+            wrong(&format!("stream.model.{key}"), message);
         }
     }
     problems
+}
+
+/// Whether something is set that is not the default, which an API server fills in.
+fn differs(given: &Json, default: &impl Serialize) -> bool {
+    fn is_other(given: &Json, default: &Json) -> bool {
+        match given {
+            Json::Object(given) => given.iter().any(|(key, value)| is_other(value, &default[key])),
+            given => given != default,
+        }
+    }
+    let default = serde_json::to_value(default).unwrap_or_default();
+    !given.is_null() && is_other(given, &default)
 }

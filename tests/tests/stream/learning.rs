@@ -206,7 +206,9 @@ fn settings_that_can_not_be_learned_by_are_refused() {
             "it counts by the times of records",
         ),
         (
-            JOB.replace("timeColumn: time\n", "").replace("  time: {disorder: 1s}\n", ""),
+            JOB.replace("timeColumn: time\n", "")
+                .replace("  time: {disorder: 1s}\n", "")
+                .replace("every: 6h", "every: 5h"),
             "it is a time of records",
         ),
         (
