@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{Follow, ModelSample, Place, Refit, bytes, check::Check, is_url, time_zone};
+use crate::{Bulk, Follow, ModelSample, Place, Refit, bytes, check::Check, is_url, time_zone};
 
 /// What a stream does not do yet, by the key of the spec.
 const EXCLUDED: [(&str, &str); 5] = [
@@ -295,12 +295,9 @@ fn indexed(place: &str, output: &Json) -> Problems {
     let mut problems = Problems::new();
     let mut wrong =
         |key: &str, message: &str| problems.push((format!("{place}.{key}"), message.into()));
-    if output["bulk"].get("retrySeconds").is_some() {
+    if differs(&output["bulk"]["retrySeconds"], &Bulk::default().retry_seconds) {
         let message = "a stream waits for a cluster as long as it takes; remove this";
         wrong("bulk.retrySeconds", message);
-    }
-    if output["incidents"].as_bool() == Some(true) {
-        wrong("incidents", "a stream has no incidents yet; remove this");
     }
     if output["deadLetter"]["path"].as_str().is_some_and(is_url) {
         wrong(
