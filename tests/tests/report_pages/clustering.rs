@@ -163,7 +163,11 @@ async fn point_shows_its_card() {
     assert_eq!(card(&page).await.0, head);
     let before: f64 = page.js("performance.timeOrigin").await;
     page.key("Enter").await;
-    page.wait_until(&format!("performance.timeOrigin !== {before}"), "the row's page").await;
+    page.wait_until(
+        &format!("performance.timeOrigin !== {before} && document.readyState === 'complete'"),
+        "the row's page",
+    )
+    .await;
     assert_row_page(&page, &head, &lines).await;
     page.finish().await;
 }

@@ -268,7 +268,11 @@ async fn bars_of_the_timeline_choose_a_time() {
     page.goto(&served.page("?severity=high")).await;
     let before: f64 = page.js("performance.timeOrigin").await;
     page.drag(".when-wide svg", 0.3, 0.74).await;
-    page.wait_until(&format!("performance.timeOrigin !== {before}"), "the chosen time").await;
+    page.wait_until(
+        &format!("performance.timeOrigin !== {before} && document.readyState === 'complete'"),
+        "the chosen time",
+    )
+    .await;
     assert_eq!(page.count(".filter").await, 3);
     let chips = page.texts(".filter").await;
     assert!(chips.iter().any(|chip| chip.contains("from 06:")), "{chips:?}");

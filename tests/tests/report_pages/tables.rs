@@ -69,7 +69,11 @@ async fn suspects_are_searched_and_paged() {
     page.fill("#q", "has_dns_data_b64_encoded").await;
     let before: f64 = page.js("performance.timeOrigin").await;
     page.key("Enter").await;
-    page.wait_until(&format!("performance.timeOrigin !== {before}"), "what was found").await;
+    page.wait_until(
+        &format!("performance.timeOrigin !== {before} && document.readyState === 'complete'"),
+        "what was found",
+    )
+    .await;
     page.wait_for("#suspects .search a").await;
     assert_eq!(page.property::<String>("#q", "value").await, "has_dns_data_b64_encoded");
     assert_eq!(page.text("#suspects-title .pill").await, "14");
